@@ -1,0 +1,56 @@
+"""How many parameters a KAN has: four counting rules.
+
+One edge of pykan's network is phi(x) = scale_base silu(x) + scale_sp sum_b coef_b B_b(x) with G + k B-splines, so with
+layer widths (n_0, ..., n_L), G grid intervals and spline order k a layer from n_in to n_out nodes counts
+
+    rule            a layer                                      what it is
+    identifiable    n_out [n_in (G+k+1) - (n_in - 1)]            the rank of the Jacobian: the B-splines of an edge sum to 1,
+                                                                 so the n_in edges into a node share one constant, and
+                                                                 scale_sp is redundant with coef
+    trainable       n_in n_out (G+k+2)                           what the optimiser moves: coef, scale_base, scale_sp
+    coefficients    n_in n_out (G+k)                             the spline coefficients alone
+    article         n_in n_out 4                                 4 an edge, whatever G and k
+
+(pykan's own `requires_grad` also counts 4 numbers an edge of the symbolic branch, which a numerical fit never moves.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+CountingRule = Literal["identifiable", "trainable", "coefficients", "article"]
+RULES: tuple[CountingRule, ...] = get_args(CountingRule)
+
+_LAYER_COUNT: dict[str, Callable[[int, int, int, int], int]] = {
+    "identifiable": lambda n_in, n_out, grid, k: n_out * (n_in * (grid + k + 1) - (n_in - 1)),
+    "trainable": lambda n_in, n_out, grid, k: n_in * n_out * (grid + k + 2),
+    "coefficients": lambda n_in, n_out, grid, k: n_in * n_out * (grid + k),
+    "article": lambda n_in, n_out, grid, k: n_in * n_out * 4,
+}
+
+
+def n_params(
+    layer_widths: Sequence[int],
+    grid: int,
+    k: int,
+    rule: CountingRule = "identifiable",
+    *,
+    count_sigma2: bool = False,
+) -> int:
+    """Counted parameters K of a KAN.
+
+    layer_widths: nodes of each layer, inputs and outputs included, e.g. (2, 5, 1).
+    grid: grid intervals G.  k: spline order.
+    count_sigma2: one more for the noise variance, as R's AIC counts it.
+
+    >>> n_params((2, 5, 1), grid=3, k=3)
+    96
+    """
+    if rule not in _LAYER_COUNT:
+        raise ValueError(f"unknown counting rule {rule!r}; the rules are {', '.join(RULES)}")
+    if len(layer_widths) < 2 or min(layer_widths) < 1 or grid < 1 or k < 0:
+        raise ValueError(f"no network has layer_widths={tuple(layer_widths)}, grid={grid}, k={k}")
+    count = _LAYER_COUNT[rule]
+    layers = zip(layer_widths[:-1], layer_widths[1:], strict=True)
+    return sum(count(n_in, n_out, grid, k) for n_in, n_out in layers) + bool(count_sigma2)

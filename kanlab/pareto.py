@@ -1,0 +1,47 @@
+"""Non-dominated points of two objectives, both to be small."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def non_dominated(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
+    """Mask of the points no other point dominates.
+
+    A point dominates another that it equals or betters in both objectives and betters in one. Equal points do not
+    dominate each other; points that are not finite are never on the front.
+
+    a, b: shape (n,).  Returns shape (n,). O(n log n).
+    """
+    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    mask = np.zeros(x.shape, dtype=bool)
+    usable = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    best = np.inf  # least y among points of strictly smaller x
+    order = usable[np.lexsort((y[usable], x[usable]))]
+    start = 0
+    while start < len(order):
+        stop = start
+        while stop < len(order) and x[order[stop]] == x[order[start]]:
+            stop += 1
+        group = order[start:stop]
+        least = y[group[0]]
+        if least < best:
+            mask[group[y[group] == least]] = True
+            best = least
+        start = stop
+    return mask
+
+
+def knee(a: ArrayLike, b: ArrayLike) -> int | None:
+    """Index of the point of a front farthest below the chord of its ends, both axes scaled to [0, 1]; None if under 3 points.
+
+    (Branke et al. 2004 call it the knee; the caller chooses the scale, e.g. the logarithm of rss.)
+    """
+    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if len(x) < 3:
+        return None
+    span_x, span_y = np.ptp(x), np.ptp(y)
+    if span_x == 0 or span_y == 0:
+        return None
+    return int(np.argmax(1 - (x - x.min()) / span_x - (y - y.min()) / span_y))

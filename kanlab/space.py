@@ -1,0 +1,78 @@
+"""The search space: ranges of neuron_num, grid and k, its cells, and which of them AICc can judge."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kanlab.complexity import CountingRule, n_params
+from kanlab.criteria import is_admissible
+from kanlab.errors import SpaceError
+
+LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3)}
+
+
+class Cell(NamedTuple):
+    """One point of the space."""
+
+    neuron_num: int
+    grid: int
+    k: int
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Inclusive ranges of hidden neurons, grid intervals and spline order.
+
+    >>> len(SearchSpace().cells)
+    270
+    """
+
+    neuron_num: tuple[int, int] = (1, 10)
+    grid: tuple[int, int] = (2, 10)
+    k: tuple[int, int] = (1, 3)
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            values = tuple(getattr(self, name))
+            if len(values) != 2 or any(isinstance(v, bool) or v != int(v) for v in values):
+                raise SpaceError(f"The range of {name} must be two whole numbers, not {values}.")
+            lo, hi = (int(v) for v in values)
+            if lo > hi:
+                raise SpaceError(f"The range of {name} runs backwards ({lo} to {hi}); put the smaller number first.")
+            if lo < low or hi > high:
+                raise SpaceError(f"The range of {name}, {lo} to {hi}, must lie within {low} to {high}.")
+            object.__setattr__(self, name, (lo, hi))
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every cell, neuron_num fastest."""
+        axes = (range(lo, hi + 1) for lo, hi in (self.k, self.grid, self.neuron_num))
+        return [Cell(neuron_num, grid, k) for k, grid, neuron_num in itertools.product(*axes)]
+
+    def admissible(
+        self,
+        n: int,
+        d: int,
+        *,
+        m: int = 1,
+        rule: CountingRule = "identifiable",
+        count_sigma2: bool = True,
+    ) -> list[Cell]:
+        """The cells whose AICc is defined (n - K - 1 > 0), fewest parameters first: known before any training.
+
+        n: training rows.  d: features.  m: targets.
+        """
+
+        def size(cell: Cell) -> int:
+            return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2)
+
+        return sorted((c for c in self.cells if is_admissible(n * m, size(c))), key=lambda c: (size(c), c))
+
+
+def cell_n_params(
+    cell: Cell, d: int, *, m: int = 1, rule: CountingRule = "identifiable", count_sigma2: bool = True
+) -> int:
+    """K of one cell on d features and m targets."""
+    return n_params((d, cell.neuron_num, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2)

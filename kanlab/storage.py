@@ -1,0 +1,95 @@
+"""Where studies and their data live: one long-lived storage a process, and a folder of data sets named by their hash."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import optuna
+import platformdirs
+import sqlalchemy
+from optuna.storages import BaseStorage, RDBStorage
+
+from kanlab.dataset import Dataset
+from kanlab.errors import StudyError
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_lock = threading.Lock()
+_storages: dict[str, BaseStorage] = {}
+
+
+def home() -> Path:
+    """The folder of kanlab's own files: $KANLAB_HOME, or the user's data folder."""
+    path = Path(os.environ.get("KANLAB_HOME") or platformdirs.user_data_dir("kanlab", appauthor=False))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"The folder {path} cannot be made ({error.strerror}); set KANLAB_HOME to one that can.") from error
+    return path.resolve()
+
+
+def default_url() -> str:
+    """URL of the SQLite file in `home`."""
+    return f"sqlite:///{home() / 'studies.db'}"
+
+
+def get_storage(url: str | None = None) -> BaseStorage:
+    """The process's one storage for a URL (any Optuna RDB URL; None is the default one).
+
+    SQLite runs in WAL mode with a 30 s busy timeout, so that readers never block the writer nor each other.
+    """
+    url = url or default_url()
+    with _lock:
+        if url not in _storages:
+            _storages[url] = _open(url)
+        return _storages[url]
+
+
+def _open(url: str) -> BaseStorage:
+    try:
+        is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
+        backend = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 30}} if is_sqlite else None)
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
+        hidden = re.sub(r"://[^@/]*@", "://…@", url)
+        raise StudyError(f"The storage {hidden} cannot be opened: {str(error).splitlines()[0]}") from error
+    if is_sqlite:
+        sqlalchemy.event.listen(backend.engine, "connect", _set_pragmas)
+        backend.engine.dispose()  # connections made before the listener was there
+    return optuna.storages.get_storage(backend)
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def data_path(sha256: str) -> Path:
+    """File of a stored data set."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise StudyError(f"'{sha256[:80]}' is no hash of a data set.")
+    return home() / "data" / f"{sha256}.parquet"
+
+
+def store_dataset(data: Dataset) -> Path:
+    """Keep a data set, once whatever the number of studies on it."""
+    path = data_path(data.sha256)
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
+        data.save(partial)
+        partial.replace(path)
+    return path
+
+
+def load_dataset(sha256: str) -> Dataset:
+    """Read a stored data set back."""
+    path = data_path(sha256)
+    if not path.exists():
+        raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
+    return Dataset.load(path)

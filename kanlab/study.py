@@ -1,0 +1,306 @@
+"""What a study is: its specification, its trials as records, and where both stand in an Optuna study."""
+
+from __future__ import annotations
+
+import math
+import platform
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from kanlab.complexity import RULES, CountingRule
+from kanlab.criteria import aicc
+from kanlab.dataset import Dataset
+from kanlab.engines import ENGINES, FAILED_STATUSES, FitOptions, Outcome
+from kanlab.errors import SpaceError, StudyError
+from kanlab.families import Baseline, baselines
+from kanlab.sampling import SAMPLERS
+from kanlab.space import Cell, SearchSpace, cell_n_params
+from kanlab.storage import get_storage, store_dataset
+
+SPEC, DATA, BASELINES = "spec", "data", "baselines"
+INTERRUPTED = "interrupted"
+MAX_NAME = 80
+
+State = Literal["complete", "failed", "running"]
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """Everything that decides the numbers of a study, given its data.
+
+    trials: cells to fit at most (None: all admissible ones).  minutes: wall time to spend at most.
+    patience: end when the least AICc has not fallen for so many trials.  workers: processes (None: one a core).
+    """
+
+    space: SearchSpace = SearchSpace()
+    engine: str = "pykan-lbfgs"
+    sampler: str = "auto"
+    count: CountingRule = "identifiable"
+    count_sigma2: bool = True
+    trials: int | None = None
+    minutes: float | None = None
+    patience: int | None = None
+    seed: int = 0
+    test_fraction: float = 0.2
+    workers: int | None = None
+    options: FitOptions = FitOptions()
+
+    def __post_init__(self) -> None:
+        def require(ok: bool, sentence: str) -> None:
+            if not ok:
+                raise StudyError(sentence)
+
+        require(self.engine in ENGINES, f"There is no engine '{self.engine}'; choose one of {', '.join(ENGINES)}.")
+        require(self.sampler in SAMPLERS, f"There is no sampler '{self.sampler}'; choose one of {', '.join(SAMPLERS)}.")
+        require(self.count in RULES, f"There is no counting rule '{self.count}'; choose one of {', '.join(RULES)}.")
+        for name in ("trials", "minutes", "patience", "workers"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"The number of {name} must be above 0, not {value}.")
+        for name in ("starts", "time_limit"):
+            value = getattr(self.options, name)
+            require(value is None or value > 0, f"The option {name} must be above 0, not {value}.")
+        require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
+
+    def admissible(self, n: int, d: int) -> list[Cell]:
+        """Cells AICc can judge on n training rows and d features, fewest parameters first."""
+        return self.space.admissible(n, d, rule=self.count, count_sigma2=self.count_sigma2)
+
+    def n_params(self, cell: Cell, d: int) -> int:
+        """The K that enters AICc."""
+        return cell_n_params(cell, d, rule=self.count, count_sigma2=self.count_sigma2)
+
+    def resolved_sampler(self, admissible: int) -> str:
+        """The sampler "auto" stands for: exhaustive where the budget covers every admissible cell, else TPE."""
+        if self.sampler != "auto":
+            return self.sampler
+        return "exhaustive" if self.trials is None or self.trials >= admissible else "tpe"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> StudySpec:
+        known = dict(content)
+        space = SearchSpace(**{name: tuple(known["space"][name]) for name in Cell._fields})
+        return cls(**known | {"space": space, "options": FitOptions(**known["options"])})
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a study keeps of its data beside the hash that finds them."""
+
+    name: str
+    rows: int
+    n_train: int
+    n_test: int
+    features: list[str]
+    target: str
+    sha256: str
+    y_std: float
+
+    @classmethod
+    def of(cls, data: Dataset) -> DataSummary:
+        features, std = list(data.features), float(data.y_train.std())
+        return cls(data.name, data.rows, data.n, len(data.y_test), features, data.target, data.sha256, std)
+
+    @property
+    def d(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial as everything above the storage sees it."""
+
+    number: int
+    state: State
+    cell: Cell
+    n_params: int
+    rss_train: float | None = None
+    rss_test: float | None = None
+    aicc: float | None = None
+    seconds: float = 0.0
+    status: str = ""
+    iterations: int = 0
+    loss_curve: list[float] = field(default_factory=list)
+    trial_id: int = -1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trial as the JSON contract has it."""
+        return {
+            "number": self.number,
+            "state": self.state,
+            "params": self.cell._asdict(),
+            "n_params": self.n_params,
+            "rss_train": self.rss_train,
+            "rss_test": self.rss_test,
+            "aicc": self.aicc,
+            "seconds": self.seconds,
+            "status": self.status,
+        }
+
+
+def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> tuple[float | None, str]:
+    """AICc of a fitted cell and its status; None where the fit failed, and the status says why."""
+    if outcome.rss_train is None or outcome.status.startswith(FAILED_STATUSES):
+        return None, outcome.status
+    value = aicc(outcome.rss_train, data.n_train, spec.n_params(cell, data.d))
+    if not math.isfinite(value):
+        return None, "interpolates: the residuals are 0 and AICc is not defined"
+    return value, outcome.status
+
+
+def record_outcome(study: optuna.Study, trial: optuna.Trial, spec: StudySpec, data: DataSummary, outcome: Outcome) -> None:
+    """Tell Optuna the result of a fit: AICc, or (K, rss) for the two objectives of nsga2."""
+    cell = Cell(**trial.params)
+    value, status = judge(spec, data, cell, outcome)
+    n_params = spec.n_params(cell, data.d)
+    content = {"n_params": n_params, "rss_train": outcome.rss_train, "rss_test": outcome.rss_test, "aicc": value}
+    for key, number in content.items():
+        trial.set_user_attr(key, number)
+    curve, seconds = outcome.loss_curve, round(outcome.seconds, 4)
+    trial.set_user_attr("fit", {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve})
+    if value is None:
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        study.tell(trial, [float(n_params), float(outcome.rss_train or 0.0)] if len(study.directions) == 2 else value)
+
+
+def record_failure(study: optuna.Study, trial: optuna.Trial | int, reason: str) -> None:
+    """End a trial without a result. INTERRUPTED as the reason leaves its cell to be fitted again."""
+    if isinstance(trial, optuna.Trial):
+        trial.set_user_attr("fit", {"status": reason})
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def trial_record(trial: FrozenTrial, spec: StudySpec, d: int) -> TrialRecord | None:
+    """A stored trial as a record; None for one that was interrupted, or whose cell is not drawn yet."""
+    if len(trial.params) < len(Cell._fields):
+        return None
+    cell = Cell(**{name: trial.params[name] for name in Cell._fields})
+    attributes = trial.user_attrs
+    fit = attributes.get("fit", {})
+    if trial.state is TrialState.FAIL and fit.get("status", INTERRUPTED) == INTERRUPTED:
+        return None
+    state: State = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed"}.get(trial.state, "running")  # type: ignore[assignment]
+    return TrialRecord(
+        number=trial.number,
+        state=state,
+        cell=cell,
+        n_params=spec.n_params(cell, d),
+        rss_train=attributes.get("rss_train"),
+        rss_test=attributes.get("rss_test"),
+        aicc=attributes.get("aicc"),
+        seconds=fit.get("seconds", 0.0),
+        status=fit.get("status", ""),
+        iterations=fit.get("iterations", 0),
+        loss_curve=fit.get("curve", []),
+        trial_id=trial._trial_id,
+    )
+
+
+@dataclass(frozen=True)
+class StudyHandle:
+    """An open study: Optuna's object with kanlab's own view of it."""
+
+    optuna: optuna.Study
+    spec: StudySpec
+    data: DataSummary
+    baselines: list[Baseline]
+
+    @property
+    def name(self) -> str:
+        return self.optuna.study_name
+
+    def records(self) -> list[TrialRecord]:
+        """Trials by number, interrupted ones left out."""
+        trials = self.optuna.get_trials(deepcopy=False)
+        records = (trial_record(t, self.spec, self.data.d) for t in trials)
+        return [r for r in records if r is not None]
+
+
+def study_names(storage: BaseStorage) -> list[str]:
+    """Names of kanlab's studies in a storage, newest first."""
+    studies = [s for s in storage.get_all_studies() if SPEC in s.user_attrs]
+    return [s.study_name for s in sorted(studies, key=lambda s: -s._study_id)]
+
+
+def free_name(data_name: str, storage: BaseStorage) -> str:
+    """A name no study has yet: the file's name and a number."""
+    stem = re.sub(r"\.\w{1,8}$", "", data_name).strip()[: MAX_NAME - 8] or "study"
+    taken = {s.study_name for s in storage.get_all_studies()}
+    number = 1
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def create_study(data: Dataset, spec: StudySpec, *, name: str | None = None, storage_url: str | None = None) -> StudyHandle:
+    """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
+
+    Raises SpaceError where no cell is admissible, StudyError where the name is taken.
+    """
+    storage = get_storage(storage_url)
+    admissible = spec.admissible(data.n, data.d)
+    if not admissible:
+        smallest = min(spec.n_params(c, data.d) for c in spec.space.cells)
+        raise SpaceError(
+            f"No cell of the space can be judged: the smallest network has {smallest} parameters and AICc needs more than "
+            f"{smallest + 1} training rows, there are {data.n}; lower the ranges, choose fewer features or bring more rows."
+        )
+    name = (name or free_name(data.name, storage)).strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise StudyError(f"A study's name has 1 to {MAX_NAME} printable characters; choose another one.")
+    two = spec.sampler == "nsga2"
+    try:
+        study = optuna.create_study(
+            study_name=name, storage=storage, directions=["minimize"] * (2 if two else 1), load_if_exists=False
+        )
+    except optuna.exceptions.DuplicatedStudyError as error:
+        raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(["n_params", "rss_train"] if two else ["AICc"])
+    store_dataset(data)
+    handle = StudyHandle(study, spec, DataSummary.of(data), baselines(data, count_sigma2=spec.count_sigma2))
+    study.set_user_attr(DATA, asdict(handle.data))
+    study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
+    study.set_user_attr("versions", _versions())
+    study.set_user_attr(SPEC, spec.to_dict())  # last: a study is kanlab's once it is whole
+    return handle
+
+
+def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
+    """Open a study by name. Raises StudyError where there is none, or where it is not kanlab's."""
+    storage = get_storage(storage_url)
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+    except KeyError as error:
+        names = study_names(storage)
+        known = f"the newest are {', '.join(names[:5])}" if names else "there is none yet"
+        raise StudyError(f"There is no study '{name}'; {known}.") from error
+    attributes = study.user_attrs
+    if SPEC not in attributes:
+        raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
+    spec = StudySpec.from_dict(attributes[SPEC])
+    return StudyHandle(study, spec, DataSummary(**attributes[DATA]), [Baseline(**b) for b in attributes[BASELINES]])
+
+
+
+
+def _versions() -> dict[str, str]:
+    result = {"python": platform.python_version()}
+    for package in ("kanlab", "pykan", "torch", "numpy", "scipy", "optuna"):
+        try:
+            result[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return result

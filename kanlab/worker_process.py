@@ -1,0 +1,90 @@
+"""The supervisor's end of one worker process: start it, hand it units, hear from it, end it."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kanlab.engines import FitOptions, Unit
+
+_PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+
+Message = tuple["WorkerProcess", dict[str, Any]]
+
+
+class WorkerProcess:
+    """A running `python -m kanlab.worker`. What it says arrives in `inbox` as (worker, message), {"event": "exit"} last."""
+
+    def __init__(self, inbox: queue.Queue[Message], *, preload_pykan: bool) -> None:
+        self.inbox = inbox
+        self.ready = False
+        self.unit: Unit | None = None
+        self.fit_started = 0.0  # when the fit in hand began, monotonic seconds
+        self._scratch = Path(tempfile.mkdtemp(prefix="kanlab-"))
+        self._stderr = open(self._scratch / "stderr.txt", "w+b")
+        path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
+        command = [sys.executable, "-m", "kanlab.worker", str(self._scratch)]
+        self._process = subprocess.Popen(
+            command + (["--preload-pykan"] if preload_pykan else []),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=os.environ | {"PYTHONPATH": path},
+            text=True,
+            start_new_session=True,  # Ctrl-C in a terminal is the supervisor's to handle
+        )
+        threading.Thread(target=self._listen, daemon=True, name="kanlab-worker-reader").start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.inbox.put((self, json.loads(line)))
+        self.inbox.put((self, {"event": "exit"}))
+
+    def submit(self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int) -> None:
+        """Hand over one unit; the worker answers with a "fit" a cell and "done"."""
+        request = {
+            "dataset": str(dataset),
+            "engine": engine,
+            "unit": asdict(unit),
+            "options": asdict(options),
+            "seed": seed,
+        }
+        self.unit, self.fit_started = unit, time.monotonic()
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has died: the reader is about to say so
+
+    def last_words(self) -> str:
+        """The last line on its standard error, for the reason of a crash."""
+        try:
+            self._stderr.seek(0)
+            lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        except (OSError, ValueError):
+            lines = []
+        code = self._process.poll()
+        return lines[-1][:300] if lines else f"the process ended with code {code}"
+
+    def kill(self) -> None:
+        """End it at once, in the middle of a fit if need be, and leave no files."""
+        self._process.kill()
+        self._process.wait()
+        self._stderr.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
