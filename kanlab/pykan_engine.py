@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kanlab.wrapper import KANWrapper
+from kanlab.wrapper import KANWrapper, seeded_generators
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,13 @@ def train(
     )
     # pykan insists on test rows; two training rows keep the study's own test rows out of the training loop
     data = {"train_input": inputs, "train_label": targets, "test_input": inputs[:2], "test_label": targets[:2]}
-    status = _run(lambda: model.fit(
-        data, opt=schedule.optimizer, steps=schedule.steps, lr=schedule.learning_rate, metrics=[monitor], log=10**9
-    ), monitor)
+    with seeded_generators(seed):  # every step draws its batch, the order of the rows, from the global generator
+        status = _run(
+            lambda: model.fit(
+                data, opt=schedule.optimizer, steps=schedule.steps, lr=schedule.learning_rate, metrics=[monitor], log=10**9
+            ),
+            monitor,
+        )
     return Training(model, status, monitor.curve, time.monotonic() - started)
 
 

@@ -21,8 +21,12 @@ from kanlab.complexity import CountingRule
 
 
 @contextlib.contextmanager
-def _global_generators_restored() -> Iterator[None]:
+def seeded_generators(seed: int) -> Iterator[None]:
+    """Seed the three global generators pykan draws from, and put them back as they were."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
     try:
         yield
     finally:
@@ -41,7 +45,7 @@ class KANWrapper(kan.KAN):
 
     def __init__(self, layer_widths: Sequence[int], grid: int, k: int, *, seed: int = 0, **options: Any) -> None:
         options = {"auto_save": False} | options
-        with _global_generators_restored():
+        with seeded_generators(seed):
             super().__init__(width=[int(w) for w in layer_widths], grid=grid, k=k, seed=seed, **options)
         d, m = layer_widths[0], layer_widths[-1]
         for name, size, value in (("x_offset", d, 0.0), ("x_scale", d, 1.0), ("y_offset", m, 0.0), ("y_scale", m, 1.0)):

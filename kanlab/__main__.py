@@ -1,0 +1,7 @@
+"""python -m kanlab"""
+
+import sys
+
+from kanlab.cli import main
+
+sys.exit(main())

@@ -1,0 +1,255 @@
+"""The command line. Progress goes to standard error, results to standard output.
+
+Exit codes: 0 done, 2 bad input (one line says what, where, and what to do), 130 interrupted (the study can be resumed).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kanlab.errors import KanlabError, SpaceError
+
+if TYPE_CHECKING:
+    from kanlab.tuning import Study
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except KanlabError as error:
+        print(f"kanlab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("kanlab: interrupted; 'kanlab studies' lists what can be resumed.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone; so do we, quietly
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+# ---- commands
+
+
+def _app(arguments: argparse.Namespace) -> int:
+    from kanlab.launch import run_app
+
+    return run_app(arguments.address, arguments.port, arguments.headless)
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from kanlab.dataset import Dataset, read_table
+    from kanlab.engines import FitOptions
+    from kanlab.space import SearchSpace
+    from kanlab.study import StudySpec, create_study
+
+    table = read_table(arguments.data)
+    features = _names(arguments.features)
+    data = Dataset.from_frame(
+        table.frame, arguments.target, features, arguments.test_fraction, arguments.seed, name=table.report.source
+    )
+    spec = StudySpec(
+        space=SearchSpace(**{name: _range(name, getattr(arguments, name)) for name in ("neuron_num", "grid", "k")}),
+        engine=arguments.engine,
+        sampler=arguments.sampler,
+        count=arguments.count,
+        count_sigma2=not arguments.no_sigma2,
+        trials=arguments.trials,
+        minutes=arguments.minutes,
+        patience=arguments.patience,
+        seed=arguments.seed,
+        test_fraction=arguments.test_fraction,
+        workers=arguments.workers,
+        options=FitOptions(arguments.starts, arguments.time_limit, smoothing=arguments.smoothing),
+    )
+    handle = create_study(data, spec, name=arguments.study, storage_url=arguments.storage)
+    print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
+    return _run(handle, arguments.json)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from kanlab.study import load_study
+
+    return _run(load_study(arguments.name, storage_url=arguments.storage), arguments.json)
+
+
+def _run(handle: Any, as_json: bool) -> int:
+    from tqdm import tqdm
+
+    from kanlab.tuning import run_study
+
+    spec, data = handle.spec, handle.data
+    admissible = len(spec.admissible(data.n_train, data.d))
+    total = min(spec.trials or admissible, admissible)
+    print(
+        f"study '{handle.name}': {admissible} of {len(spec.space.cells)} cells can be judged with {data.n_train} training "
+        f"rows, {total} to fit with {spec.engine}",
+        file=sys.stderr,
+    )
+    with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(study: Study) -> None:
+            records = [r for r in study.handle.records() if r.state != "running"]
+            scores = [r.aicc for r in records if r.aicc is not None]
+            bar.set_postfix_str(f"least AICc {min(scores):.2f}" if scores else "starting the workers")
+            bar.update(len(records) - bar.n)
+
+        study = run_study(handle, show)
+    print(study.state.detail, file=sys.stderr)
+    _print_study(study, as_json)
+    return 0
+
+
+def _studies(arguments: argparse.Namespace) -> int:
+    from kanlab.storage import get_storage
+    from kanlab.study import study_names
+    from kanlab.tuning import open_study
+
+    rows = []
+    for name in study_names(get_storage(arguments.storage)):
+        study = open_study(name, storage=arguments.storage)
+        content = study.to_dict()
+        rows.append((name, content["state"], len(content["trials"]), content["data"]["target"], study.handle.data.name))
+    if not rows:
+        print("There is no study yet; start one with 'kanlab tune DATA.csv --target COLUMN'.", file=sys.stderr)
+        return 0
+    print(_columns([("study", "state", "trials", "target", "data"), *rows]))
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from kanlab.tuning import open_study
+
+    _print_study(open_study(arguments.name, storage=arguments.storage), arguments.json)
+    return 0
+
+
+def _dashboard(arguments: argparse.Namespace) -> int:
+    from kanlab.dashboard import serve
+
+    return serve(arguments.storage, arguments.port, writable=arguments.writable)
+
+
+# ---- output
+
+
+def _print_study(study: Study, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
+        return
+    content = study.to_dict()
+    chosen = content["recommended"]
+    table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
+    header = ("trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS train", "RSS test")
+    rows = [
+        (r.number, r.neuron_num, r.grid, r.k, r.n_params, f"{r.aicc:.2f}", f"{r.delta_aicc:.2f}", f"{r.rss_train:.5g}",
+         f"{r.rss_test:.5g}")
+        for r in table.itertuples()
+    ]  # fmt: skip
+    rows += [
+        (b["family"], "", "", "", b["n_params"], "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
+         f"{b['rss_train']:.5g}", "" if b["rss_test"] is None else f"{b['rss_test']:.5g}")
+        for b in content["baselines"]
+    ]  # fmt: skip
+    print(f"study {content['study']}: {content['state']}, K counted as {content['count']}")
+    print(_columns([header, *rows]))
+    if chosen is None:
+        print("no trial is complete yet")
+    elif chosen["family"] == "kan":
+        p = chosen["params"]
+        print(f"recommended: trial {chosen['number']}, {p['neuron_num']} hidden neurons, grid {p['grid']}, k {p['k']}")
+    else:
+        print(f"recommended: the {chosen['family']} model; no network has a lower AICc")
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> str:
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in texts)
+
+
+# ---- arguments
+
+
+def _range(name: str, text: str) -> tuple[int, int]:
+    """LO:HI, or one number for both."""
+    parts = text.split(":")
+    try:
+        numbers = [int(p) for p in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise SpaceError(f"The range '{text}' of --{name.replace('_', '-')} is not LO:HI, for example 1:10.")
+    return numbers[0], numbers[-1]
+
+
+def _names(text: str | None) -> list[str] | None:
+    """Comma-separated column names."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kanlab", description="From a CSV to the right-sized Kolmogorov-Arnold network.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    def with_storage(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--storage", metavar="URL", help="Optuna storage URL (default: kanlab's own file)")
+
+    app = command("app", _app, "open the app in a browser")
+    app.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    app.add_argument("--port", type=int, default=8501)
+    app.add_argument("--headless", action="store_true", help="do not open a browser")
+
+    tune = command("tune", _tune, "fit the networks of a search space to a CSV and rank them")
+    tune.add_argument("data", metavar="DATA.csv", type=Path)
+    tune.add_argument("--target", required=True, metavar="COL", help="column to predict")
+    tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
+    tune.add_argument("--neuron-num", default="1:10", metavar="LO:HI", help="hidden neurons (default 1:10)")
+    tune.add_argument("--grid", default="2:10", metavar="LO:HI", help="grid intervals (default 2:10)")
+    tune.add_argument("--k", default="1:3", metavar="LO:HI", help="spline order (default 1:3)")
+    tune.add_argument("--trials", type=int, metavar="N", help="cells to fit at most (default: all admissible ones)")
+    tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
+    tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")
+    tune.add_argument("--sampler", default="auto", help="auto, exhaustive, tpe, random or nsga2")
+    tune.add_argument("--engine", default="pykan-lbfgs", help="pykan-lbfgs or pykan-adam")
+    tune.add_argument("--count", default="identifiable", help="identifiable, trainable, coefficients or article")
+    tune.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
+    tune.add_argument("--smoothing", type=float, default=1000.0, help="roughness penalty of the lm engine")
+    tune.add_argument("--test-fraction", type=float, default=0.2)
+    tune.add_argument("--starts", type=int, metavar="N", help="initialisations a cell")
+    tune.add_argument("--time-limit", type=float, metavar="SECONDS", help="a fit at most")
+    tune.add_argument("--seed", type=int, default=0)
+    tune.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
+    tune.add_argument("--study", metavar="NAME", help="name of the study (default: after the file)")
+    tune.add_argument("--family", default="kan", choices=["kan"], help="model family")
+    tune.add_argument("--json", action="store_true", help="print the study as one JSON object")
+    with_storage(tune)
+
+    for name, run, text in (
+        ("resume", _resume, "go on with a study that was stopped or interrupted"),
+        ("show", _show, "print a study"),
+    ):
+        sub = command(name, run, text)
+        sub.add_argument("name", metavar="NAME")
+        sub.add_argument("--json", action="store_true", help="print the study as one JSON object")
+        with_storage(sub)
+    with_storage(command("studies", _studies, "list the studies"))
+
+    dashboard = command("dashboard", _dashboard, "serve optuna-dashboard on the studies, read-only")
+    dashboard.add_argument("--port", type=int, default=8080)
+    dashboard.add_argument("--writable", action="store_true", help="allow it to change and delete studies")
+    with_storage(dashboard)
+    return parser

@@ -1,0 +1,84 @@
+"""Judging the trials of a study: the ranked table, the front of fit against complexity, and what to recommend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kanlab.criteria import akaike_weights, delta
+from kanlab.families import Baseline
+from kanlab.pareto import non_dominated
+from kanlab.study import TrialRecord
+
+COLUMNS = (
+    "number", "state", "neuron_num", "grid", "k", "n_params", "rss_train", "rss_test", "aicc",
+    "delta_aicc", "akaike_weight", "on_front", "seconds", "status",
+)  # fmt: skip
+
+
+def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that have an AICc."""
+    return [r for r in records if r.state == "complete" and r.aicc is not None]
+
+
+def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """One row a trial, by number, with the columns COLUMNS.
+
+    delta_aicc and akaike_weight are within this study's trials; on_front is over (n_params, rss_train).
+    """
+    frame = pd.DataFrame(
+        {
+            "number": [r.number for r in records],
+            "state": [r.state for r in records],
+            "neuron_num": [r.cell.neuron_num for r in records],
+            "grid": [r.cell.grid for r in records],
+            "k": [r.cell.k for r in records],
+            "n_params": [r.n_params for r in records],
+            "rss_train": np.array([_number(r.rss_train) for r in records], dtype=float),
+            "rss_test": np.array([_number(r.rss_test) for r in records], dtype=float),
+            "aicc": np.array([_number(r.aicc) for r in records], dtype=float),
+            "seconds": np.array([r.seconds for r in records], dtype=float),
+            "status": [r.status for r in records],
+        }
+    )
+    judged = (frame["state"] == "complete").to_numpy(dtype=bool)
+    frame["delta_aicc"] = np.where(judged, delta(frame["aicc"].to_numpy()), np.nan)
+    frame["akaike_weight"] = np.where(judged, akaike_weights(frame["aicc"].to_numpy()), np.nan)
+    frame["on_front"] = non_dominated(frame["n_params"].where(judged), frame["rss_train"].where(judged))
+    return frame[list(COLUMNS)]
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def best_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The trial of least AICc, the one with fewer parameters where two are equal; None before any is complete."""
+    return min(completed(records), key=lambda r: (r.aicc, r.n_params, r.number), default=None)
+
+
+def front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials no other betters in both n_params and rss_train, by n_params."""
+    done = completed(records)
+    mask = non_dominated([r.n_params for r in done], [_number(r.rss_train) for r in done])
+    return sorted((r for r, on in zip(done, mask, strict=True) if on), key=lambda r: (r.n_params, r.number))
+
+
+def recommended(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> TrialRecord | Baseline | None:
+    """The model of least AICc among the trials and the baselines, the simpler one where two are equal."""
+    best = best_trial(records)
+    candidates: list[TrialRecord | Baseline] = [b for b in baselines if b.aicc is not None]
+    if best is not None:
+        candidates.append(best)
+    return min(candidates, key=lambda c: (c.aicc, c.n_params), default=None)
+
+
+def describe(candidate: TrialRecord | Baseline | None) -> dict[str, Any] | None:
+    """A recommendation as the JSON contract has it, with its family."""
+    if candidate is None:
+        return None
+    family = {"family": "kan"} if isinstance(candidate, TrialRecord) else {}
+    return family | candidate.to_dict()

@@ -1,0 +1,149 @@
+"""kanlab from Python: tune a study and look at the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from kanlab import selection
+from kanlab.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.families import Baseline
+from kanlab.jobs import manager
+from kanlab.lifecycle import StudyState, read_state
+from kanlab.space import SearchSpace
+from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study
+
+
+class Study:
+    """A study, running or done: every property reads the storage as it is now."""
+
+    def __init__(self, handle: StudyHandle) -> None:
+        self.handle = handle
+
+    @property
+    def name(self) -> str:
+        return self.handle.name
+
+    @property
+    def spec(self) -> StudySpec:
+        return self.handle.spec
+
+    @property
+    def state(self) -> StudyState:
+        return read_state(self.handle.optuna.user_attrs)
+
+    @property
+    def baselines(self) -> list[Baseline]:
+        return self.handle.baselines
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a trial (selection.COLUMNS); rss in squared units of y."""
+        return selection.trial_table(self.handle.records())
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The trial of least AICc."""
+        return selection.best_trial(self.handle.records())
+
+    @property
+    def recommended(self) -> TrialRecord | Baseline | None:
+        """The best trial, or a baseline that AICc prefers to it."""
+        return selection.recommended(self.handle.records(), self.baselines)
+
+    @property
+    def pareto(self) -> list[TrialRecord]:
+        """The front over (n_params, rss_train), by n_params."""
+        return selection.front(self.handle.records())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study as one JSON object, the output of `kanlab tune --json`."""
+        records, spec, data = self.handle.records(), self.spec, self.handle.data
+        best = selection.best_trial(records)
+        return {
+            "study": self.name,
+            "data": {
+                "rows": data.rows,
+                "n_train": data.n_train,
+                "n_test": data.n_test,
+                "features": data.features,
+                "target": data.target,
+                "sha256": data.sha256,
+            },
+            "space": {
+                "neuron_num": list(spec.space.neuron_num),
+                "grid": list(spec.space.grid),
+                "k": list(spec.space.k),
+                "cells": len(spec.space.cells),
+                "admissible": len(spec.admissible(data.n_train, data.d)),
+            },
+            "count": spec.count,
+            "count_sigma2": spec.count_sigma2,
+            "engine": spec.engine,
+            "seed": spec.seed,
+            "elapsed_s": round(self.state.elapsed, 3),
+            "state": self.state.name,
+            "trials": [r.to_dict() for r in records if r.state != "running"],
+            "baselines": [b.to_dict() for b in self.baselines],
+            "best": best.to_dict() if best else None,
+            "recommended": selection.describe(selection.recommended(records, self.baselines)),
+            "pareto": [r.number for r in selection.front(records)],
+        }
+
+
+def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.2) -> Study:
+    """Run a study, new or interrupted, and wait for its end. Ctrl-C stops it and is raised again.
+
+    on_progress: called about every `every` seconds and once at the end.
+    """
+    study = Study(handle)
+    supervisor = manager().start(handle)
+    try:
+        while supervisor.is_alive():
+            supervisor.join(every)
+            if on_progress:
+                on_progress(study)
+    except KeyboardInterrupt:
+        manager().stop(handle)
+        supervisor.join(timeout=10)
+        raise
+    if study.state.name == "failed":
+        raise StudyError(f"The study '{study.name}' failed: {study.state.detail}")
+    return study
+
+
+def tune(
+    dataset: Dataset,
+    space: SearchSpace | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    storage: str | None = None,
+    *,
+    name: str | None = None,
+    spec: StudySpec | None = None,
+    on_progress: Callable[[Study], None] | None = None,
+    **settings: Any,
+) -> Study:
+    """Fit the cells of a space on a data set and judge them by AICc; returns when the budget is spent.
+
+    space: ranges of neuron_num, grid and k.  trials: cells to fit at most, by default all admissible ones.
+    storage: an Optuna storage URL, by default kanlab's own file.  name: of the study, by default after the data.
+    settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`.
+    """
+    base = spec or StudySpec()
+    changes: dict[str, Any] = dict(settings) | {"seed": seed}
+    if space is not None:
+        changes["space"] = space
+    if trials is not None:
+        changes["trials"] = trials
+    handle = create_study(dataset, replace(base, **changes), name=name, storage_url=storage)
+    return run_study(handle, on_progress)
+
+
+def open_study(name: str, *, storage: str | None = None) -> Study:
+    """A study by name."""
+    return Study(load_study(name, storage_url=storage))
