@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kanlab.wrapper import KANWrapper, seeded_generators
+from kanlab.wrapper import KANWrapper, reproducible
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def train(
     )
     # pykan insists on test rows; two training rows keep the study's own test rows out of the training loop
     data = {"train_input": inputs, "train_label": targets, "test_input": inputs[:2], "test_label": targets[:2]}
-    with seeded_generators(seed):  # every step draws its batch, the order of the rows, from the global generator
+    with reproducible(seed):  # every step draws its batch, the order of the rows, from the global generator
         status = _run(
             lambda: model.fit(
                 data, opt=schedule.optimizer, steps=schedule.steps, lr=schedule.learning_rate, metrics=[monitor], log=10**9
