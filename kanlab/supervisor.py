@@ -102,7 +102,7 @@ class Supervisor:
         request_run(study)
         self._write(StudyState("running", "Starting the workers."))
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-            record_failure(study, trial.number, INTERRUPTED)  # left over from a supervisor that is gone
+            record_failure(study, trial, INTERRUPTED)  # left over from a supervisor that is gone
         records = handle.records()
         self._done = len(records)
         scores = [r.aicc for r in records if r.aicc is not None]
@@ -286,7 +286,7 @@ class Supervisor:
         self._end_workers()
         study = self.handle.optuna
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            record_failure(study, trial.number, INTERRUPTED)
+            record_failure(study, trial, INTERRUPTED)
         self._write(state)
 
     def _end_workers(self) -> None:
