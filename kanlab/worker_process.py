@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,19 @@ Message = tuple["WorkerProcess", dict[str, Any]]
 
 
 class WorkerProcess:
-    """A running `python -m kanlab.worker`. What it says arrives in `inbox` as (worker, message), {"event": "exit"} last."""
+    """A running `python -m kanlab.worker`. What it says arrives in `inbox` as (worker, message), {"event": "exit"} last.
 
-    def __init__(self, inbox: queue.Queue[Message], *, preload_pykan: bool) -> None:
+    program: what Python runs in its place; it gets the scratch folder as an argument and speaks the protocol of
+    kanlab.worker.
+    """
+
+    def __init__(
+        self,
+        inbox: queue.Queue[Message],
+        *,
+        preload_pykan: bool,
+        program: Sequence[str] = ("-m", "kanlab.worker"),
+    ) -> None:
         self.inbox = inbox
         self.ready = False
         self.unit: Unit | None = None
@@ -33,7 +44,7 @@ class WorkerProcess:
         self._scratch = Path(tempfile.mkdtemp(prefix="kanlab-"))
         self._stderr = open(self._scratch / "stderr.txt", "w+b")
         path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
-        command = [sys.executable, "-m", "kanlab.worker", str(self._scratch)]
+        command = [sys.executable, *program, str(self._scratch)]
         self._process = subprocess.Popen(
             command + (["--preload-pykan"] if preload_pykan else []),
             stdin=subprocess.PIPE,
