@@ -63,7 +63,11 @@ class WorkerProcess:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.inbox.put((self, json.loads(line)))
+            try:
+                message = json.loads(line)
+            except ValueError:  # it died in the middle of a word
+                break
+            self.inbox.put((self, message))
         self.inbox.put((self, {"event": "exit"}))
 
     def submit(self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int) -> None:
