@@ -88,13 +88,18 @@ class WorkerProcess:
             pass  # it has died: the reader is about to say so
 
     def last_words(self) -> str:
-        """The last line on its standard error, for the reason of a crash."""
+        """Why it ended: the signal that killed it, or the last line on its standard error."""
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code is not None and code < 0:
+            return f"killed by signal {-code}"
         try:
             self._stderr.seek(0)
             lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         except (OSError, ValueError):
             lines = []
-        code = self._process.poll()
         return lines[-1][:300] if lines else f"the process ended with code {code}"
 
     def kill(self) -> None:
