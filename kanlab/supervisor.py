@@ -115,7 +115,9 @@ class Supervisor:
         cells = admissible[: self._limit] if name == "exhaustive" else admissible
         self._sampler = CellSampler(spec.space, cells, make_proposer(name, spec.seed), spec.seed, taken)
         self._study = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=self._sampler)
-        self._schedule = deque(units(cells, spec.engine)) if name == "exhaustive" else None
+        fresh = set(self._sampler.open)
+        left = [u for u in units(cells, spec.engine) if not fresh.isdisjoint(u.cells)]
+        self._schedule = deque(left) if name == "exhaustive" else None
         self._dataset = data_path(handle.data.sha256)
 
     def _loop(self) -> StudyState:
