@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 
 from kanlab.engines import ENGINES, Outcome, Unit, units
 from kanlab.errors import KanlabError
-from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, request_run, stop_requested, write_state
+from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, stop_requested, write_state
 from kanlab.sampling import CellSampler, distributions, make_proposer
 from kanlab.space import Cell
 from kanlab.storage import data_path
@@ -99,7 +99,6 @@ class Supervisor:
         study = handle.optuna
         previous = read_state(study.user_attrs)
         self._began = time.monotonic() - previous.elapsed
-        request_run(study)
         self._write(StudyState("running", "Starting the workers."))
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
             record_failure(study, trial, INTERRUPTED)  # left over from a supervisor that is gone
