@@ -1,0 +1,8 @@
+"""kanlab in the browser: streamlit run app.py"""
+
+import streamlit as st
+
+from kanlab.ui.navigation import pages
+
+st.set_page_config(page_title="kanlab", page_icon=":material/scatter_plot:", layout="wide")
+st.navigation(pages(), position="top").run()
