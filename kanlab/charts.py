@@ -1,7 +1,7 @@
 """Tables in, Altair charts out. Nothing is computed here but what drawing needs: domains, labels, the curves of equal K.
 
 Every chart that shows trials has a selection parameter PICKED on the field `number`. Axes are robust: values beyond
-Tukey's outer fence are drawn on the edge as triangles, so that one bad trial does not flatten the picture.
+Tukey's upper fence are drawn on the edge as triangles, so that one bad trial does not flatten the picture.
 """
 
 from __future__ import annotations
@@ -41,23 +41,36 @@ def _scale(values: pd.Series, *, log: bool | None = None) -> alt.Scale:
     return alt.Scale(type="log", nice=False, padding=16)
 
 
+def _format(values: pd.Series) -> str:
+    """Axis labels that stay short: 2M, 0.5, 1e-6."""
+    finite = values[np.isfinite(values) & (values != 0)].abs()
+    if finite.empty:
+        return "~g"
+    return "~s" if finite.max() >= 1e4 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~g")
+
+
 def _fences(values: pd.Series) -> tuple[float, float]:
-    """Tukey's outer fences, the range of the values where none lies beyond."""
+    """Tukey's fences (1.5 times the interquartile range beyond the quartiles), or the range where none lies beyond."""
     finite = values[np.isfinite(values)]
     if finite.empty:
         return 0.0, 1.0
     q1, q3 = finite.quantile([0.25, 0.75])
-    reach = 3 * (q3 - q1)
+    reach = 1.5 * (q3 - q1)
     if reach == 0:
         return float(finite.min()), float(finite.max())
     return float(max(finite.min(), q1 - reach)), float(min(finite.max(), q3 + reach))
 
 
-def _clipped(frame: pd.DataFrame, column: str) -> tuple[pd.DataFrame, alt.Scale]:
-    """The frame with `drawn`, the column held to its upper fence, and `beyond`; and a scale with a little room."""
+def _clipped(frame: pd.DataFrame, column: str, floor: float = np.inf) -> tuple[pd.DataFrame, alt.Scale]:
+    """The frame with `drawn`, the column held to its upper fence, and `beyond`; and a scale with a little room.
+
+    floor: another value the scale must reach down to.
+    """
     values = frame[column]
     low, high = _fences(values)
-    low = float(values.min()) if len(values) else low  # a small AICc is what everybody is after: never clipped
+    low = min(
+        float(values.min()) if len(values) else low, floor
+    )  # a small AICc is what everybody is after: never clipped
     room = 0.06 * (high - low) or max(1e-9, 0.05 * abs(high)) or 1.0
     out = frame.assign(drawn=values.clip(upper=high + room / 2), beyond=values > high)
     return out, alt.Scale(domain=[low - room, high + room], zero=False, nice=False)
@@ -88,7 +101,7 @@ def _color(k: pd.Series) -> alt.Color:
         "n_params:Q",
         title="parameters K",
         scale=alt.Scale(scheme="viridis", type=kind, reverse=True),
-        legend=alt.Legend(orient="right", gradientLength=160, format="~s", tickCount=4),
+        legend=alt.Legend(type="gradient", orient="right", gradientLength=160, format="~s", tickCount=4),
     )
 
 
@@ -132,11 +145,11 @@ def _best_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
     return diamond.encode(x=x, y=y, tooltip=_tooltip()) + text.encode(x=x, y=y)
 
 
-def _equal_k(frame: pd.DataFrame, n: int, low: float, high: float) -> pd.DataFrame:
-    """AICc as a function of RSS for a handful of the K in the table, within the drawn range."""
-    counts = np.unique(frame["n_params"])
+def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float) -> pd.DataFrame:
+    """AICc as a function of RSS for a handful of the K in the table, within the drawn ranges of both."""
+    counts = np.unique(done["n_params"])
     chosen = np.unique(counts[np.linspace(0, len(counts) - 1, min(6, len(counts))).round().astype(int)])
-    rss_low, rss_high = frame["rss_train"].min(), frame["rss_train"].max()
+    rss_low, rss_high = rss[rss > 0].min(), rss.max()
     rows = []
     for n_params in chosen:
         ends = [max(rss_low, rss_at_aicc(low, n, int(n_params))), min(rss_high, rss_at_aicc(high, n, int(n_params)))]
@@ -147,29 +160,33 @@ def _equal_k(frame: pd.DataFrame, n: int, low: float, high: float) -> pd.DataFra
     return pd.DataFrame(rows, columns=["n_params", "rss_train", "drawn"])
 
 
-def aicc_against_rss(table: pd.DataFrame, n: int, baselines: Sequence[Baseline] = (), selected: int | None = None) -> Any:
+def aicc_against_rss(
+    table: pd.DataFrame, n: int, baselines: Sequence[Baseline] = (), selected: int | None = None
+) -> Any:
     """Every complete trial as a point, coloured by K, over the curves along which K is equal.
 
     table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.
     """
     done = table[table["state"] == "complete"]
-    frame, y_scale = _clipped(done, "aicc")
     plain = _baseline_frame(baselines)
+    frame, y_scale = _clipped(done, "aicc", floor=float(plain["aicc"].min()) if len(plain) else np.inf)
     low, high = y_scale.domain
     visible = plain[plain["aicc"].between(low, high)].assign(drawn=lambda f: f["aicc"])
     rss = pd.concat([done["rss_train"], visible["rss_train"]])
     x = alt.X("rss_train:Q", title="RSS on the training rows (squared units of the target)", scale=_scale(rss),
-              axis=alt.Axis(format="~g", tickCount=6, labelOverlap=True))  # fmt: skip
+              axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True))  # fmt: skip
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
     color = _color(done["n_params"])
     layers: list[Any] = []
-    curves = _equal_k(done, n, low, high) if len(done) > 1 else pd.DataFrame()
+    curves = _equal_k(done, rss, n, low, high) if len(done) > 1 else pd.DataFrame()
     if len(curves):
-        line = alt.Chart(curves).mark_line(strokeWidth=1, opacity=0.5, clip=True)
-        layers.append(line.encode(x=x, y=y, detail="n_params:N", color=color))
-        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmin()].assign(label=lambda f: "K " + f["n_params"].astype(str))
-        names = alt.Chart(ends).mark_text(align="left", dx=4, dy=8, fontSize=10, opacity=0.8, clip=True)
-        layers.append(names.encode(x=x, y=y, text="label:N", color=color))
+        line = alt.Chart(curves).mark_line(strokeWidth=1, opacity=0.45, color=MUTED, clip=True)
+        layers.append(line.encode(x=x, y=y, detail="n_params:N"))
+        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmin()].assign(
+            label=lambda f: "K " + f["n_params"].astype(str)
+        )
+        names = alt.Chart(ends).mark_text(align="left", dx=4, dy=8, fontSize=10, color=MUTED, clip=True)
+        layers.append(names.encode(x=x, y=y, text="label:N"))
     if len(visible):
         layers.append(_baseline_layer(visible, x, y))
     layers.append(_points(alt.Chart(frame), x, y, color, selected))
@@ -184,8 +201,18 @@ def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int
     plain = _baseline_frame(baselines)
     rss = pd.concat([done["rss_train"], plain["rss_train"]])
     counts = pd.concat([done["n_params"], plain["n_params"]])
-    x = alt.X("n_params:Q", title="parameters K", scale=_scale(counts), axis=alt.Axis(format="~s", tickCount=6, labelOverlap=True))
-    y = alt.Y("rss_train:Q", title="RSS on the training rows", scale=_scale(rss), axis=alt.Axis(format="~g", tickCount=6))
+    x = alt.X(
+        "n_params:Q",
+        title="parameters K",
+        scale=_scale(counts),
+        axis=alt.Axis(format="~s", tickCount=6, labelOverlap=True),
+    )
+    y = alt.Y(
+        "rss_train:Q",
+        title="RSS on the training rows",
+        scale=_scale(rss),
+        axis=alt.Axis(format=_format(rss), tickCount=6),
+    )
     on = done[done["on_front"]].sort_values("n_params")
     step = alt.Chart(on).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=1.5, opacity=0.8)
     layers: list[Any] = [step.encode(x=x, y=y)]
@@ -195,7 +222,9 @@ def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int
     layers.append(_points(alt.Chart(done), x, y, color, selected))
     if len(done):
         layers.append(_best_layer(done, x, y))
-    return _finish(alt.layer(*layers), "Pareto front: fit against complexity", f"{len(on)} of {len(done)} trials on the front")
+    return _finish(
+        alt.layer(*layers), "Pareto front: fit against complexity", f"{len(on)} of {len(done)} trials on the front"
+    )
 
 
 def history(table: pd.DataFrame, selected: int | None = None) -> Any:
@@ -203,7 +232,12 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Any:
     done = table[table["state"] == "complete"].sort_values("number")
     frame, y_scale = _clipped(done.assign(best=done["aicc"].cummin()), "aicc")
     frame["best"] = frame["best"].clip(upper=y_scale.domain[1])
-    x = alt.X("number:Q", title="trial", scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(format="d", tickMinStep=1))
+    x = alt.X(
+        "number:Q",
+        title="trial",
+        scale=alt.Scale(zero=False, nice=False, padding=12),
+        axis=alt.Axis(format="d", tickMinStep=1),
+    )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
     best = alt.Chart(frame).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2)
     line = best.encode(x=x, y=alt.Y("best:Q", scale=y_scale))
@@ -215,7 +249,9 @@ def loss_curve(curve: Sequence[float]) -> Any:
     """RSS over the steps of one training."""
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
     x = alt.X("step:Q", title="training done (%)")
-    y = alt.Y("rss:Q", title="RSS", scale=_scale(frame["rss"]), axis=alt.Axis(format="~g", tickCount=4))
+    y = alt.Y(
+        "rss:Q", title="RSS", scale=_scale(frame["rss"]), axis=alt.Axis(format=_format(frame["rss"]), tickCount=4)
+    )
     return _finish(alt.Chart(frame).mark_line(color=ACCENT).encode(x=x, y=y), "", "", height=200)
 
 
@@ -235,11 +271,17 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
             alt.Tooltip("verdict:N", title="AICc"),
         ],
     )
-    color = alt.Color("n_params:Q", title="parameters K", scale=alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n - 2, 2)]))
+    color = alt.Color(
+        "n_params:Q", title="parameters K", scale=alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n - 2, 2)])
+    )
     fitted = base.transform_filter("datum.admissible").mark_rect(stroke="white", strokeWidth=1).encode(color=color)
-    others = base.transform_filter("!datum.admissible").mark_rect(fill="#868e96", fillOpacity=0.16, stroke="white", strokeWidth=1)
+    others = base.transform_filter("!datum.admissible").mark_rect(
+        fill="#868e96", fillOpacity=0.16, stroke="white", strokeWidth=1
+    )
     chart = alt.layer(others, fitted).properties(width=180, height=170)
-    return chart.facet(column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13)))
+    return chart.facet(
+        column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
+    )
 
 
 def _note(frame: pd.DataFrame) -> str:
@@ -248,6 +290,8 @@ def _note(frame: pd.DataFrame) -> str:
 
 
 def _finish(chart: Any, title: str, subtitle: str, height: int = HEIGHT) -> Any:
-    heading = alt.TitleParams(title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, offset=6)
+    heading = alt.TitleParams(
+        title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, offset=6
+    )
     chart = chart.properties(height=height, width="container")
     return chart.properties(title=heading) if title else chart

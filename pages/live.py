@@ -21,7 +21,10 @@ with sentences():
     study = Study(load_study(name))
 state.link_study(name)
 was_live = study.state.is_live
-heading(literal(name), "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.")
+heading(
+    literal(name),
+    "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
+)
 
 
 @st.fragment(run_every=POLL_SECONDS if was_live else None)
@@ -30,8 +33,7 @@ def watch() -> None:
     if was_live and not current.is_live:
         st.rerun()  # draw the page once more, without polling
     records = study.handle.records()
-    live.status_bar(study, current, records)
-    live.buttons(study, current, manager())
+    live.status_bar(study, current, records, manager())
     table = live.table_of(records)
     if not (table["state"] == "complete").any():
         live.no_trial_yet(current)

@@ -71,14 +71,20 @@ with right:
     judged = set(admissible)
     st.markdown(
         f"Of **{len(cells)}** cells, **{len(admissible)}** can be judged with your {data.n:,} training rows."
-        + (f" {len(cells) - len(admissible)} are never trained: AICc is not defined there." if len(judged) < len(cells) else "")
+        + (
+            f" {len(cells) - len(admissible)} are never trained: AICc is not defined there."
+            if len(judged) < len(cells)
+            else ""
+        )
     )
-    overview = pd.DataFrame(
-        [c._asdict() | {"n_params": n_params(c), "admissible": c in judged} for c in cells]
-    ).assign(verdict=lambda f: f["admissible"].map({True: "defined", False: "not defined: n - K - 1 ≤ 0"}))
+    overview = pd.DataFrame([c._asdict() | {"n_params": n_params(c), "admissible": c in judged} for c in cells]).assign(
+        verdict=lambda f: f["admissible"].map({True: "defined", False: "not defined: n - K - 1 ≤ 0"})
+    )
     st.altair_chart(charts.admissible_map(overview, data.n), key="map", width="content")
     if admissible:
-        st.caption(f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,} parameters. Grey cells are inadmissible.")
+        st.caption(
+            f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,} parameters. Grey cells are inadmissible."
+        )
 
 if not admissible:
     st.error(
@@ -98,11 +104,25 @@ with first:
     trials = most
     if not everything:
         trials = st.number_input(
-            "Trials", 1, 10_000, 60, key="trials", persist_state="session", help=f"Cells to fit at most; {most} are admissible."
+            "Trials",
+            1,
+            10_000,
+            60,
+            key="trials",
+            persist_state="session",
+            help=f"Cells to fit at most; {most} are admissible.",
         )
 with second:
     minutes = st.number_input(
-        "Minutes at most", 0.0, 10_000.0, 0.0, 1.0, key="minutes", format="%g", persist_state="session", help="0 is no limit."
+        "Minutes at most",
+        0.0,
+        10_000.0,
+        0.0,
+        1.0,
+        key="minutes",
+        format="%g",
+        persist_state="session",
+        help="0 is no limit.",
     )
 with third:
     engine = st.selectbox(
@@ -133,7 +153,11 @@ with st.expander("More settings"):
     )
     name = a.text_input("Name of the study", key="study-name", placeholder="after the file", max_chars=80)
     early = b.checkbox(
-        "Stop training early", True, key="early", persist_state="session", help="When a training has stalled or diverged."
+        "Stop training early",
+        True,
+        key="early",
+        persist_state="session",
+        help="When a training has stalled or diverged.",
     )
 
 test_fraction, seed = state.split()

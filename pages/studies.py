@@ -41,7 +41,9 @@ event = st.dataframe(
     hide_index=True,
     column_config={
         "n": st.column_config.NumberColumn("training rows"),
-        "least AICc": st.column_config.NumberColumn(format="%.2f", help="Compare it only between studies of the same data."),
+        "least AICc": st.column_config.NumberColumn(
+            format="%.2f", help="Compare it only between studies of the same data."
+        ),
         "minutes": st.column_config.NumberColumn(format="%.1f"),
     },
 )

@@ -21,7 +21,7 @@ from kanlab.ui import state
 from kanlab.ui.widgets import AICC_HELP, literal, sentences
 
 __all__ = [
-    "buttons", "dashboard_link", "no_trial_yet", "recommendation", "selecting_chart", "status_bar", "table_of", "trial_card",
+    "dashboard_link", "no_trial_yet", "recommendation", "selecting_chart", "status_bar", "table_of", "trial_card",
     "trial_table",
 ]  # fmt: skip
 
@@ -43,8 +43,8 @@ def clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]) -> None:
-    """State, progress, counts and time left."""
+def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord], jobs: JobManager) -> None:
+    """State, counts, time left and progress, and the button that stops or resumes."""
     spec, data = study.spec, study.handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
@@ -65,6 +65,8 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(label, color=color)  # type: ignore[arg-type]
         st.markdown(" · ".join(parts))
+        st.space("stretch")
+        _buttons(study, current, jobs)
     st.progress(min(1.0, done / total) if total else 0.0)
     cells = len(spec.space.cells)
     words = [f"Target {data.target}", f"{data.n_train:,} training rows", f"{spec.engine}", f"K counted as {spec.count}"]
@@ -75,7 +77,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     st.caption(literal(" · ".join(words)))
 
 
-def buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
+def _buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
     """Stop while it runs, Resume where something is left."""
     if current.is_live:
         if st.button("Stop", icon=":material/stop:", key="stop", disabled=current.name == "stopping"):
@@ -137,7 +139,9 @@ def trial_card(records: Sequence[TrialRecord], number: int | None) -> None:
     if record is None:
         st.info("Click a point, or a row of the table, to see the trial here.", icon=":material/touch_app:")
         return
-    st.markdown(f"**Trial {record.number}**: {record.cell.neuron_num} hidden neurons, grid {record.cell.grid}, k {record.cell.k}")
+    st.markdown(
+        f"**Trial {record.number}**: {record.cell.neuron_num} hidden neurons, grid {record.cell.grid}, k {record.cell.k}"
+    )
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}")
     columns[1].metric("AICc", "none" if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
@@ -186,7 +190,12 @@ def trial_table(table: pd.DataFrame, study_name: str) -> None:
         },
     )
     st.download_button(
-        "Download the trials", ranked.to_csv(index=False), f"{study_name}.csv", "text/csv", icon=":material/download:", on_click="ignore"
+        "Download the trials",
+        ranked.to_csv(index=False),
+        f"{study_name}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 

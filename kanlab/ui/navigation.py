@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 _FOLDER = Path(__file__).resolve().parents[2] / "pages"
 
@@ -16,3 +17,14 @@ STUDIES = st.Page(_FOLDER / "studies.py", title="Studies", icon=":material/folde
 
 def pages() -> list[st.Page]:
     return [DATA, SEARCH, LIVE, STUDIES]
+
+
+def enter_through_app() -> None:
+    """Run app.py first, whatever page a browser opens first.
+
+    Until st.navigation has run once in a server, Streamlit takes a folder named pages/ for its older kind of app, in which
+    a page opened by its address runs without app.py.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from kanlab.errors import KanlabError
+from kanlab.ui.navigation import enter_through_app
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
 
@@ -24,7 +25,8 @@ def literal(text: object) -> str:
 
 
 def heading(title: str, purpose: str) -> None:
-    """A page's title and the one sentence of what it is for."""
+    """A page's title and the one sentence of what it is for. Every page begins with it."""
+    enter_through_app()
     st.title(title, anchor=False)
     st.markdown(purpose)
 
