@@ -30,7 +30,7 @@ def _log_likelihood_term(rss: float, n: int) -> float:
         raise ValueError(f"n is the number of training rows and must be at least 1, not {n}")
     if rss < 0:
         raise ValueError(f"rss is a sum of squares and cannot be {rss}")
-    return n * math.log(rss / n) if 0 < rss < math.inf else math.inf
+    return n * (math.log(rss) - math.log(n)) if 0 < rss < math.inf else math.inf
 
 
 def is_admissible(n: int, n_params: int) -> bool:
@@ -69,9 +69,17 @@ def aicc(rss: float, n: int, n_params: int) -> float:
 
 
 def rss_at_aicc(value: float, n: int, n_params: int) -> float:
-    """The rss at which a model of K parameters has AICc = value (the curves of equal K in a chart of AICc against rss)."""
+    """The rss at which a model of K parameters has AICc = value (the curves of equal K in a chart of AICc against rss).
+
+    nan where AICc is not defined, +inf where the rss is beyond the largest float.
+    """
     penalty = aicc_penalty(n, n_params)
-    return math.nan if math.isinf(penalty) else n * math.exp((value - penalty) / n)
+    if math.isinf(penalty):
+        return math.nan
+    try:
+        return n * math.exp((value - penalty) / n)
+    except OverflowError:
+        return math.inf
 
 
 def bic(rss: float, n: int, n_params: int) -> float:

@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from kanlab.encoding import EncodedColumn, encode_features, target_numbers
+from kanlab.encoding import EncodedColumn, encode_features, listing, target_numbers
 from kanlab.errors import DatasetError
 from kanlab.reading import Table, TableReport, read_table
 
 __all__ = ["MIN_ROWS", "Dataset", "Table", "TableReport", "read_table"]
 
 MIN_ROWS = 10
+MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
 _METADATA_KEY = b"kanlab"
 
 
@@ -83,6 +84,13 @@ class Dataset:
         """
         if not 0 <= test_fraction < 1:
             raise DatasetError(f"The test fraction must be at least 0 and below 1, not {test_fraction}.")
+        if seed < 0:
+            raise DatasetError(f"The seed must be at least 0, not {seed}.")
+        frame, target = frame.rename(columns=str), str(target)
+        features = None if features is None else [str(name) for name in features]
+        if not frame.columns.is_unique:
+            twice = frame.columns[frame.columns.duplicated()].unique()
+            raise DatasetError(f"The column name {listing(twice)} stands more than once in the table; make the names differ.")
         y = target_numbers(frame, target)
         columns, notes = encode_features(frame, target, features)
         if not columns:
@@ -100,7 +108,12 @@ class Dataset:
         order = np.random.default_rng(seed).permutation(len(y))
         n_test = round(len(y) * test_fraction)
         test, train = np.sort(order[:n_test]), np.sort(order[n_test:])
-        varies = np.ptp(X[train], axis=0) > 0
+        if len(train) < 2:
+            raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
+        for column, values in ((target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))):
+            if np.abs(values).max() > MAX_MAGNITUDE:
+                raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; give it in larger units.")
+        varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
         if not varies.all():
             constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
             notes += [f"'{c}' holds a single value in the training rows and is left out." for c in constant]
@@ -108,12 +121,13 @@ class Dataset:
             X = X[:, varies]
         if not columns:
             raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
-        if np.ptp(y[train]) == 0:
+        if np.ptp(y[train]) == 0 or y[train].std() == 0:
             raise DatasetError(f"The target '{target}' holds a single value ({y[train][0]:g}); there is nothing to learn.")
         return cls(name, target, tuple(columns), X[train], y[train], X[test], y[test], len(frame), tuple(notes))
 
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """New rows as inputs of the network, shape (rows, d); nan where a cell is missing."""
+        frame = frame.rename(columns=str)
         return np.column_stack([c.encode(frame) for c in self.columns])
 
     def save(self, path: Path) -> None:

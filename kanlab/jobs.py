@@ -7,7 +7,7 @@ import threading
 from types import ModuleType
 
 from kanlab.errors import StudyError
-from kanlab.lifecycle import StudyState, read_state, request_stop, write_state
+from kanlab.lifecycle import StudyState, read_state, request_run, request_stop, write_state
 from kanlab.study import StudyHandle
 from kanlab.supervisor import Supervisor, default_workers
 
@@ -29,6 +29,7 @@ class JobManager:
             state = read_state(handle.optuna.user_attrs)
             if key in self._supervisors or (state.is_live and state.pid):
                 raise StudyError(f"The study '{handle.name}' is running already; stop it first.")
+            request_run(handle.optuna)  # before the thread runs, so that a wish to stop from now on is heard
             write_state(handle.optuna, StudyState("queued", elapsed=state.elapsed))
             supervisor = Supervisor(handle, share=self._share)
             self._supervisors[key] = supervisor

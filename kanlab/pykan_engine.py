@@ -110,7 +110,7 @@ def train(
     inputs, targets = model.scale_inputs(X), model.scale_targets(y)
     monitor = _Monitor(
         patience=schedule.patience if early_stopping else None,
-        deadline=started + (time_limit or np.inf),
+        deadline=np.inf if time_limit is None else started + time_limit,
         scale=Y.size * float(np.mean(model.y_scale.numpy() ** 2)),
     )
     # pykan insists on test rows; two training rows keep the study's own test rows out of the training loop
@@ -134,5 +134,5 @@ def _run(fit: Callable[[], Any], monitor: _Monitor) -> str:
         except _Stop:
             pass
         except (RuntimeError, UnboundLocalError, torch.linalg.LinAlgError) as error:
-            return f"diverged: {str(error).splitlines()[0]}"
+            return f"diverged: {(str(error) or type(error).__name__).splitlines()[0]}"
     return monitor.status

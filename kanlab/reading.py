@@ -102,8 +102,6 @@ def read_table(source: str | PathLike[str] | BinaryIO, *, name: str | None = Non
 
 def _decode(raw: bytes, name: str) -> tuple[str, str]:
     """The text and its encoding; DatasetError for what is no text."""
-    if not raw.strip():
-        raise DatasetError(f"{name} is empty; choose a CSV file with a header row and data.")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     elif b"\x00" in raw:
@@ -115,6 +113,8 @@ def _decode(raw: bytes, name: str) -> tuple[str, str]:
     except UnicodeDecodeError:
         encoding = "latin-1"
         text = raw.decode(encoding)
+    if not text.strip():
+        raise DatasetError(f"{name} is empty; choose a CSV file with a header row and data.")
     controls = sum(c < " " and c not in "\t\r\n\f" for c in text[:_SAMPLE_BYTES])
     if controls > 0.01 * min(len(text), _SAMPLE_BYTES):
         raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 from kanlab.complexity import CountingRule, n_params
 from kanlab.criteria import is_admissible
@@ -35,8 +37,8 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
-            values = tuple(getattr(self, name))
-            if len(values) != 2 or any(isinstance(v, bool) or v != int(v) for v in values):
+            values = getattr(self, name)
+            if not _are_two_whole_numbers(values):
                 raise SpaceError(f"The range of {name} must be two whole numbers, not {values}.")
             lo, hi = (int(v) for v in values)
             if lo > hi:
@@ -69,6 +71,12 @@ class SearchSpace:
             return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2)
 
         return sorted((c for c in self.cells if is_admissible(n * m, size(c))), key=lambda c: (size(c), c))
+
+
+def _are_two_whole_numbers(values: Any) -> bool:
+    if not isinstance(values, Sequence) or len(values) != 2:
+        return False
+    return all(isinstance(v, Real) and not isinstance(v, bool) and v % 1 == 0 for v in values)
 
 
 def cell_n_params(

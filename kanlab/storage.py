@@ -55,7 +55,7 @@ def _open(url: str) -> BaseStorage:
         backend = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 30}} if is_sqlite else None)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         hidden = re.sub(r"://[^@/]*@", "://…@", url)
-        raise StudyError(f"The storage {hidden} cannot be opened: {str(error).splitlines()[0]}") from error
+        raise StudyError(f"The storage {hidden} cannot be opened: {str(error).splitlines()[0].rstrip('.')}.") from error
     if is_sqlite:
         sqlalchemy.event.listen(backend.engine, "connect", _set_pragmas)
         backend.engine.dispose()  # connections made before the listener was there

@@ -28,6 +28,7 @@ from kanlab.storage import get_storage, store_dataset
 SPEC, DATA, BASELINES = "spec", "data", "baselines"
 INTERRUPTED = "interrupted"
 MAX_NAME = 80
+MAX_SEED = 2**31 - 1
 
 State = Literal["complete", "failed", "running"]
 
@@ -67,6 +68,7 @@ class StudySpec:
         for name in ("starts", "time_limit"):
             value = getattr(self.options, name)
             require(value is None or value > 0, f"The option {name} must be above 0, not {value}.")
+        require(0 <= self.seed <= MAX_SEED, f"The seed must lie within 0 to {MAX_SEED:,}, not {self.seed}.")
         require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
 
     def admissible(self, n: int, d: int) -> list[Cell]:
@@ -174,11 +176,13 @@ def record_outcome(study: optuna.Study, trial: optuna.Trial, spec: StudySpec, da
         study.tell(trial, [float(n_params), float(outcome.rss_train or 0.0)] if len(study.directions) == 2 else value)
 
 
-def record_failure(study: optuna.Study, trial: optuna.Trial | int, reason: str) -> None:
+def record_failure(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> None:
     """End a trial without a result. INTERRUPTED as the reason leaves its cell to be fitted again."""
-    if isinstance(trial, optuna.Trial):
-        trial.set_user_attr("fit", {"status": reason})
-    study.tell(trial, state=TrialState.FAIL)
+    study._storage.set_trial_user_attr(trial._trial_id, "fit", {"status": reason})
+    if isinstance(trial, FrozenTrial):  # another process's, or one that waits and cannot be told
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    else:
+        study.tell(trial, state=TrialState.FAIL)
 
 
 def trial_record(trial: FrozenTrial, spec: StudySpec, d: int) -> TrialRecord | None:

@@ -2,7 +2,8 @@
 
 It knows nothing of a user interface; the two meet in the storage (kanlab.lifecycle). What is fitted, and the numbers that
 come out, depend on the data and the specification alone, not on how many workers there are: an exhaustive search fits
-every cell, and a sampled one asks for a cell only after the result WINDOW trials before it has been told, in order.
+every cell, and TPE and NSGA-II are asked WINDOW trials ahead, once at the start and once after each result, which they
+are told in the order of the asking: the cell of a trial follows from all results but the last WINDOW.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from optuna.trial import TrialState
 
 from kanlab.engines import ENGINES, Outcome, Unit, units
 from kanlab.errors import KanlabError
-from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, request_run, stop_requested, write_state
+from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, stop_requested, write_state
 from kanlab.sampling import CellSampler, distributions, make_proposer
 from kanlab.space import Cell
 from kanlab.storage import data_path
@@ -64,6 +65,7 @@ class Supervisor:
         self._workers: dict[WorkerProcess, _Assignment | None] = {}
         self._held: dict[int, Outcome | str] = {}  # results of a sampled study that wait for their turn
         self._asked: deque[optuna.Trial] = deque()  # its trials that are not told yet, in order
+        self._drawn: deque[optuna.Trial] = deque()  # those of them that no worker has yet
         self._crashes = 0
         self._state = StudyState("running", "Starting the workers.")
         self._written = 0.0
@@ -99,10 +101,9 @@ class Supervisor:
         study = handle.optuna
         previous = read_state(study.user_attrs)
         self._began = time.monotonic() - previous.elapsed
-        request_run(study)
         self._write(StudyState("running", "Starting the workers."))
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-            record_failure(study, trial.number, INTERRUPTED)  # left over from a supervisor that is gone
+            record_failure(study, trial, INTERRUPTED)  # left over from a supervisor that is gone
         records = handle.records()
         self._done = len(records)
         scores = [r.aicc for r in records if r.aicc is not None]
@@ -115,8 +116,13 @@ class Supervisor:
         cells = admissible[: self._limit] if name == "exhaustive" else admissible
         self._sampler = CellSampler(spec.space, cells, make_proposer(name, spec.seed), spec.seed, taken)
         self._study = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=self._sampler)
-        self._schedule = deque(units(cells, spec.engine)) if name == "exhaustive" else None
+        fresh = set(self._sampler.open)
+        left = [u for u in units(cells, spec.engine) if not fresh.isdisjoint(u.cells)]
+        self._schedule = deque(left) if name == "exhaustive" else None
         self._dataset = data_path(handle.data.sha256)
+        if self._ordered:
+            while len(self._asked) < WINDOW and self._can_ask():
+                self._ask()
 
     def _loop(self) -> StudyState:
         """Until nothing is left to fit; returns the state to end in."""
@@ -147,14 +153,23 @@ class Supervisor:
     def _units_left(self) -> int:
         if self._schedule is not None:
             return len(self._schedule)
-        return min(self._limit - self._done - len(self._asked), len(self._sampler.open))
+        return len(self._drawn) + min(self._limit - self._done - len(self._asked), len(self._sampler.open))
+
+    def _can_ask(self) -> bool:
+        return self._done + len(self._asked) < self._limit and bool(self._sampler.open)
+
+    def _ask(self) -> None:
+        """Draw the cell of the next trial of a sampled study."""
+        trial = self._study.ask(distributions(self.handle.spec.space))
+        self._asked.append(trial)
+        self._drawn.append(trial)
 
     def _has_work(self) -> bool:
         return self._units_left() > 0
 
     def _assign(self, worker: WorkerProcess) -> bool:
         """Give an idle worker its next unit; False where there is none for now."""
-        if not self._has_work() or (self._ordered and len(self._asked) >= WINDOW):
+        if not self._has_work():
             return False
         if self._schedule is not None:
             unit = self._schedule.popleft()
@@ -163,13 +178,16 @@ class Supervisor:
             if assignment.trial is None:  # all its cells were fitted before the study was resumed
                 return False
         else:
-            trial = self._study.ask(distributions(self.handle.spec.space))
+            if not self._ordered:
+                self._ask()
+            if not self._drawn:  # the next cell depends on results that are still out
+                return False
+            trial = self._drawn.popleft()
             cell = Cell(**trial.params)
             unit = Unit(cell.grid, cell.k, (cell.neuron_num,))
             assignment = _Assignment(unit)
             assignment.left.popleft()
             assignment.trial = trial
-            self._asked.append(trial)
         self._workers[worker] = assignment
         spec = self.handle.spec
         worker.submit(unit, dataset=self._dataset, engine=spec.engine, options=spec.options, seed=spec.seed)
@@ -229,9 +247,11 @@ class Supervisor:
             self._record(trial, result)
             return
         self._held[trial.number] = result
-        while self._asked and self._asked[0].number in self._held:
+        while self._asked and self._asked[0].number in self._held and not self._out_of_patience():
             first = self._asked.popleft()
             self._record(first, self._held.pop(first.number))
+            if self._can_ask():
+                self._ask()
 
     def _record(self, trial: optuna.Trial, result: Outcome | str) -> None:
         if isinstance(result, str):
@@ -250,9 +270,13 @@ class Supervisor:
         spec = self.handle.spec
         if spec.minutes is not None and time.monotonic() - self._began > 60 * spec.minutes:
             return f"The {spec.minutes:g} minutes are spent; {self._done} trials are done."
-        if spec.patience is not None and self._since_best >= spec.patience:
+        if self._out_of_patience():
             return f"The least AICc has not fallen for {spec.patience} trials; {self._done} trials are done."
         return ""
+
+    def _out_of_patience(self) -> bool:
+        patience = self.handle.spec.patience
+        return patience is not None and self._since_best >= patience
 
     def _all_done(self) -> str:
         return f"All {self._done} trials are done."
@@ -286,7 +310,7 @@ class Supervisor:
         self._end_workers()
         study = self.handle.optuna
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            record_failure(study, trial.number, INTERRUPTED)
+            record_failure(study, trial, INTERRUPTED)
         self._write(state)
 
     def _end_workers(self) -> None:

@@ -120,7 +120,7 @@ def tune(
     dataset: Dataset,
     space: SearchSpace | None = None,
     trials: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     storage: str | None = None,
     *,
     name: str | None = None,
@@ -132,10 +132,13 @@ def tune(
 
     space: ranges of neuron_num, grid and k.  trials: cells to fit at most, by default all admissible ones.
     storage: an Optuna storage URL, by default kanlab's own file.  name: of the study, by default after the data.
-    settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`.
+    settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`, of which the
+    other arguments, where given, change a field.
     """
     base = spec or StudySpec()
-    changes: dict[str, Any] = dict(settings) | {"seed": seed}
+    changes: dict[str, Any] = dict(settings)
+    if seed is not None:
+        changes["seed"] = seed
     if space is not None:
         changes["space"] = space
     if trials is not None:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,19 @@ Message = tuple["WorkerProcess", dict[str, Any]]
 
 
 class WorkerProcess:
-    """A running `python -m kanlab.worker`. What it says arrives in `inbox` as (worker, message), {"event": "exit"} last."""
+    """A running `python -m kanlab.worker`. What it says arrives in `inbox` as (worker, message), {"event": "exit"} last.
 
-    def __init__(self, inbox: queue.Queue[Message], *, preload_pykan: bool) -> None:
+    program: what Python runs in its place; it gets the scratch folder as an argument and speaks the protocol of
+    kanlab.worker.
+    """
+
+    def __init__(
+        self,
+        inbox: queue.Queue[Message],
+        *,
+        preload_pykan: bool,
+        program: Sequence[str] = ("-m", "kanlab.worker"),
+    ) -> None:
         self.inbox = inbox
         self.ready = False
         self.unit: Unit | None = None
@@ -33,7 +44,7 @@ class WorkerProcess:
         self._scratch = Path(tempfile.mkdtemp(prefix="kanlab-"))
         self._stderr = open(self._scratch / "stderr.txt", "w+b")
         path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
-        command = [sys.executable, "-m", "kanlab.worker", str(self._scratch)]
+        command = [sys.executable, *program, str(self._scratch)]
         self._process = subprocess.Popen(
             command + (["--preload-pykan"] if preload_pykan else []),
             stdin=subprocess.PIPE,
@@ -52,7 +63,11 @@ class WorkerProcess:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.inbox.put((self, json.loads(line)))
+            try:
+                message = json.loads(line)
+            except ValueError:  # it died in the middle of a word
+                break
+            self.inbox.put((self, message))
         self.inbox.put((self, {"event": "exit"}))
 
     def submit(self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int) -> None:
@@ -73,13 +88,18 @@ class WorkerProcess:
             pass  # it has died: the reader is about to say so
 
     def last_words(self) -> str:
-        """The last line on its standard error, for the reason of a crash."""
+        """Why it ended: the signal that killed it, or the last line on its standard error."""
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code is not None and code < 0:
+            return f"killed by signal {-code}"
         try:
             self._stderr.seek(0)
             lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         except (OSError, ValueError):
             lines = []
-        code = self._process.poll()
         return lines[-1][:300] if lines else f"the process ended with code {code}"
 
     def kill(self) -> None:
