@@ -1,4 +1,4 @@
-"""Tables in, Altair charts out. Nothing is computed here but what drawing needs: domains, labels, the curves of equal K.
+"""Tables in, Altair charts out. Only what drawing needs is computed here: domains, labels, the curves of equal K.
 
 Every chart that shows trials has a selection parameter PICKED on the field `number`. Axes are robust: values beyond
 Tukey's upper fence are drawn on the edge as triangles, so that one bad trial does not flatten the picture.
@@ -24,7 +24,7 @@ MUTED = "#868e96"
 BASELINE_LABEL = {"constant": "mean", "linear": "linear"}
 HEIGHT = 380
 
-_POINT = dict(size=64, opacity=0.9, stroke="white", strokeWidth=0.5)
+_POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
 
 
 def _span_is_wide(values: pd.Series) -> bool:
@@ -96,7 +96,7 @@ def _tooltip(test: bool = True) -> list[alt.Tooltip]:
 
 def _color(k: pd.Series) -> alt.Color:
     """Viridis for K; logarithmic where K spans decades."""
-    kind = "log" if _span_is_wide(k) else "linear"
+    kind: Any = "log" if _span_is_wide(k) else "linear"
     return alt.Color(
         "n_params:Q",
         title="parameters K",
@@ -114,7 +114,7 @@ def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rss_test", "aicc", "label"])
 
 
-def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> alt.LayerChart:
+def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> Any:
     """Trials as circles (triangles beyond the fence); the selected one ringed."""
     shape = alt.condition("datum.beyond", alt.value("triangle-up"), alt.value("circle"))
     layers: list[Any] = [
@@ -130,8 +130,13 @@ def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -
 
 def _baseline_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
     base = alt.Chart(frame)
-    tooltip = [alt.Tooltip("family:N", title="model"), _number("n_params", "parameters K"), _number("aicc", "AICc", ",.2f"),
-               _number("rss_train", "RSS, training rows"), _number("rss_test", "RSS, test rows")]  # fmt: skip
+    tooltip = [
+        alt.Tooltip("family:N", title="model"),
+        _number("n_params", "parameters K"),
+        _number("aicc", "AICc", ",.2f"),
+        _number("rss_train", "RSS, training rows"),
+        _number("rss_test", "RSS, test rows"),
+    ]
     mark = base.mark_point(shape="cross", filled=True, size=90, color=MUTED).encode(x=x, y=y, tooltip=tooltip)
     text = base.mark_text(align="left", dx=9, dy=1, color=MUTED, fontSize=12).encode(x=x, y=y, text="label:N")
     return mark + text
@@ -155,8 +160,10 @@ def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float
         ends = [max(rss_low, rss_at_aicc(low, n, int(n_params))), min(rss_high, rss_at_aicc(high, n, int(n_params)))]
         if not ends[0] < ends[1]:
             continue
-        for rss in np.geomspace(*ends, 24):
-            rows.append({"n_params": int(n_params), "rss_train": rss, "drawn": aicc(rss, n, int(n_params))})
+        rows += [
+            {"n_params": int(n_params), "rss_train": at, "drawn": aicc(at, n, int(n_params))}
+            for at in np.geomspace(ends[0], ends[1], 24)
+        ]
     return pd.DataFrame(rows, columns=["n_params", "rss_train", "drawn"])
 
 
@@ -173,8 +180,12 @@ def aicc_against_rss(
     low, high = y_scale.domain
     visible = plain[plain["aicc"].between(low, high)].assign(drawn=lambda f: f["aicc"])
     rss = pd.concat([done["rss_train"], visible["rss_train"]])
-    x = alt.X("rss_train:Q", title="RSS on the training rows (squared units of the target)", scale=_scale(rss),
-              axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True))  # fmt: skip
+    x = alt.X(
+        "rss_train:Q",
+        title="RSS on the training rows (squared units of the target)",
+        scale=_scale(rss),
+        axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True),
+    )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
     color = _color(done["n_params"])
     layers: list[Any] = []

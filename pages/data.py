@@ -63,8 +63,8 @@ if state.table() is None and upload is not None and not st.session_state.get("ex
 table = state.table()
 if table is None:
     st.info(
-        "Nothing is chosen yet. A good table has one row an observation, a numeric column to predict, and at least some "
-        "dozens of rows.",
+        "Nothing is chosen yet. A good table has one row an observation, a numeric column to predict, "
+        "and at least some dozens of rows.",
         icon=":material/table_chart:",
     )
     st.stop()
@@ -80,7 +80,8 @@ if len(frame) > PREVIEW_ROWS:
 numeric = [c for c in frame.columns if is_numeric(frame[c])]
 if not numeric:
     st.error(
-        "No column of this table holds numbers, so there is nothing to predict; check the decimal sign and the delimiter.",
+        "No column of this table holds numbers, so there is nothing to predict; check the decimal sign and the "
+        "delimiter.",
         icon=":material/error:",
     )
     st.stop()
@@ -106,18 +107,30 @@ with second:
         default=[],
         key=f"features-{source}-{target}",
         placeholder="All usable columns",
-        help="The columns to predict it from. Numbers stay as they are; text of at most 12 levels becomes one column a level.",
+        help="The columns to predict it from. "
+        "Numbers stay as they are; text of at most 12 levels becomes one column a level.",
         persist_state="session",
     )
 with third:
     test_fraction = st.slider(
-        "Test rows (%)", 0, 50, 20, 5, key="test-percent", persist_state="session",
+        "Test rows (%)",
+        0,
+        50,
+        20,
+        5,
+        key="test-percent",
+        persist_state="session",
         help="Held out, never trained on and never used to choose; only shown beside.",
-    )  # fmt: skip
+    )
     seed = st.number_input(
-        "Seed", 0, 2**31 - 1, 0, key="seed", persist_state="session",
+        "Seed",
+        0,
+        2**31 - 1,
+        0,
+        key="seed",
+        persist_state="session",
         help="Draws the test rows and the initial weights. The same seed gives the same numbers.",
-    )  # fmt: skip
+    )
 
 with sentences():
     data = Dataset.from_frame(frame, target, features or None, test_fraction / 100, int(seed), name=source)
@@ -130,15 +143,17 @@ columns[0].metric("Training rows n", f"{data.n:,}", border=True, help="AICc and 
 columns[1].metric("Test rows", f"{len(data.y_test):,}", border=True)
 columns[2].metric("Features", data.d, border=True, help="Inputs of the network, after categories became columns.")
 columns[3].metric(
-    "Cells AICc can judge", f"{len(admissible)} of {cells}", border=True,
+    "Cells AICc can judge",
+    f"{len(admissible)} of {cells}",
+    border=True,
     help="Of the default search space. A network needs fewer parameters than n - 1, or AICc is not defined.",
-)  # fmt: skip
+)
 notes(data.notes)
 
 if not admissible:
     st.error(
-        f"With {data.n} training rows and {data.d} features even the smallest network has too many parameters. Choose fewer "
-        "features or bring more rows.",
+        f"With {data.n} training rows and {data.d} features even the smallest network has too many parameters. "
+        "Choose fewer features or bring more rows.",
         icon=":material/error:",
     )
     st.stop()

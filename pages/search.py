@@ -14,6 +14,13 @@ from kanlab.ui import state
 from kanlab.ui.navigation import DATA, LIVE
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
+SAMPLERS = {
+    "auto": "Automatic",
+    "exhaustive": "Exhaustive",
+    "tpe": "TPE",
+    "random": "Random",
+    "nsga2": "NSGA-II",
+}
 RULE_HELP = {
     "identifiable": "Identifiable: the rank of the Jacobian, what the data can tell apart. The default.",
     "trainable": "Trainable: everything the optimiser moves, G+k+2 an edge.",
@@ -21,8 +28,8 @@ RULE_HELP = {
     "article": "As in the article: 4 an edge, whatever G and k. Far too few for fine grids; it favours interpolants.",
 }
 SAMPLER_HELP = (
-    "Automatic: every admissible cell, fewest parameters first, where the budget covers them all; else TPE, which learns "
-    "from the trials so far where to look. A cell is never tried twice."
+    "Automatic: every admissible cell, fewest parameters first, where the budget covers them all; else TPE, which "
+    "learns from the trials so far where to look. A cell is never tried twice."
 )
 
 heading("Search", "Set the range of networks to try and the budget to spend on them, then start.")
@@ -37,25 +44,47 @@ st.caption(
 left, right = st.columns([2, 3], gap="large")
 with left:
     neuron_num = st.slider(
-        "Hidden neurons (neuron_num)", 1, 10, (1, 10), key="neuron_num", persist_state="session",
+        "Hidden neurons (neuron_num)",
+        1,
+        10,
+        (1, 10),
+        key="neuron_num",
+        persist_state="session",
         help="Nodes of the hidden layer. Each is a sum of one function a feature.",
-    )  # fmt: skip
+    )
     grid = st.slider(
-        "Grid intervals (grid)", 2, 10, (2, 10), key="grid", persist_state="session",
+        "Grid intervals (grid)",
+        2,
+        10,
+        (2, 10),
+        key="grid",
+        persist_state="session",
         help="Intervals of every spline's grid. More bend the functions more finely.",
-    )  # fmt: skip
+    )
     k = st.slider(
-        "Spline order (k)", 1, 3, (1, 3), key="k", persist_state="session",
+        "Spline order (k)",
+        1,
+        3,
+        (1, 3),
+        key="k",
+        persist_state="session",
         help="Degree of the splines: 1 broken lines, 3 cubic.",
-    )  # fmt: skip
+    )
     count = st.selectbox(
-        "Count parameters as", RULES, key="count", format_func=str.capitalize, persist_state="session",
+        "Count parameters as",
+        RULES,
+        key="count",
+        format_func=str.capitalize,
+        persist_state="session",
         help="  \n".join(RULE_HELP.values()),
-    )  # fmt: skip
+    )
     count_sigma2 = st.checkbox(
-        "Count the noise variance as one parameter more", True, key="sigma2", persist_state="session",
+        "Count the noise variance as one parameter more",
+        True,
+        key="sigma2",
+        persist_state="session",
         help="As R's AIC does. It shifts all models alike and matters for small n only.",
-    )  # fmt: skip
+    )
 
 with sentences():
     space = SearchSpace(neuron_num, grid, k)
@@ -83,7 +112,8 @@ with right:
     st.altair_chart(charts.admissible_map(overview, data.n), key="map", width="content")
     if admissible:
         st.caption(
-            f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,} parameters. Grey cells are inadmissible."
+            f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,} parameters. "
+            "Grey cells are inadmissible."
         )
 
 if not admissible:
@@ -98,9 +128,11 @@ first, second, third, fourth = st.columns(4, gap="medium")
 most = len(admissible)
 with first:
     everything = st.toggle(
-        "Fit every admissible cell", key="everything", persist_state="session",
+        "Fit every admissible cell",
+        key="everything",
+        persist_state="session",
         help="Exhaustive search: no luck involved, and the whole map is known at the end.",
-    )  # fmt: skip
+    )
     trials = most
     if not everything:
         trials = st.number_input(
@@ -126,14 +158,17 @@ with second:
     )
 with third:
     engine = st.selectbox(
-        "Engine", list(ENGINES), key="engine", format_func=lambda e: ENGINES[e].label, persist_state="session",
+        "Engine",
+        list(ENGINES),
+        key="engine",
+        format_func=lambda e: ENGINES[e].label,
+        persist_state="session",
         help="  \n".join(f"{e.label}: {e.help}" for e in ENGINES.values()),
-    )  # fmt: skip
+    )
 with fourth:
     sampler = st.selectbox(
-        "Sampler", ["auto", "exhaustive", "tpe", "random", "nsga2"], key="sampler", persist_state="session", help=SAMPLER_HELP,
-        format_func={"auto": "Automatic", "exhaustive": "Exhaustive", "tpe": "TPE", "random": "Random", "nsga2": "NSGA-II"}.get,
-    )  # fmt: skip
+        "Sampler", list(SAMPLERS), key="sampler", format_func=SAMPLERS.get, persist_state="session", help=SAMPLER_HELP
+    )
 
 with st.expander("More settings"):
     a, b, c, d = st.columns(4, gap="medium")
@@ -141,13 +176,25 @@ with st.expander("More settings"):
         "Starts a cell", 1, 20, 1, key="starts", persist_state="session", help="Initialisations; the best one counts."
     )
     time_limit = b.number_input(
-        "Seconds a fit at most", 0.0, 3600.0, 120.0, 10.0, key="time-limit", format="%g", persist_state="session",
+        "Seconds a fit at most",
+        0.0,
+        3600.0,
+        120.0,
+        10.0,
+        key="time-limit",
+        format="%g",
+        persist_state="session",
         help="A fit that takes longer is kept as far as it got, or failed. 0 is no limit.",
-    )  # fmt: skip
+    )
     patience = c.number_input(
-        "Patience", 0, 1000, 0, key="patience", persist_state="session",
+        "Patience",
+        0,
+        1000,
+        0,
+        key="patience",
+        persist_state="session",
         help="End the study when the least AICc has not fallen for so many trials. 0 is never.",
-    )  # fmt: skip
+    )
     workers = d.number_input(
         "Worker processes", 1, 64, default_workers(), key="workers", persist_state="session", help="One thread each."
     )
@@ -161,16 +208,29 @@ with st.expander("More settings"):
     )
 
 test_fraction, seed = state.split()
-spec_fields = dict(
-    space=space, engine=engine, sampler=sampler, count=count, count_sigma2=count_sigma2, trials=int(trials),
-    minutes=minutes or None, patience=patience or None, seed=seed, test_fraction=test_fraction, workers=int(workers),
-    options=FitOptions(starts=int(starts), time_limit=time_limit or None, early_stopping=early),
-)  # fmt: skip
 with sentences():
-    spec = StudySpec(**spec_fields)
+    spec = StudySpec(
+        space=space,
+        engine=engine,
+        sampler=sampler,
+        count=count,
+        count_sigma2=count_sigma2,
+        trials=int(trials),
+        minutes=minutes or None,
+        patience=int(patience) or None,
+        seed=seed,
+        test_fraction=test_fraction,
+        workers=int(workers),
+        options=FitOptions(starts=int(starts), time_limit=time_limit or None, early_stopping=early),
+    )
 planned = min(int(trials), most)
-way = {"exhaustive": "every one of them" if planned == most else f"the {planned} with the fewest parameters", "tpe": "chosen by TPE",
-       "random": "drawn at random", "nsga2": "chosen by NSGA-II"}[spec.resolved_sampler(most)]  # fmt: skip
+ways = {
+    "exhaustive": "every one of them" if planned == most else "those with the fewest parameters",
+    "tpe": "chosen by TPE",
+    "random": "drawn at random",
+    "nsga2": "chosen by NSGA-II",
+}
+way = ways[spec.resolved_sampler(most)]
 st.markdown(f"This study will fit **{planned}** of the {most} admissible cells, {way}.")
 
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.jobs import manager
+from kanlab.lifecycle import RESUMABLE
 from kanlab.storage import get_storage
 from kanlab.study import load_study, study_names
 from kanlab.tuning import Study
@@ -53,7 +54,7 @@ with st.container(horizontal=True):
     if st.button("Open", type="primary", disabled=study is None, icon=":material/monitoring:") and study:
         state.set_study_name(study.name)
         st.switch_page(LIVE, query_params={"study": study.name})
-    resumable = study is not None and study.state.name in ("stopped", "interrupted", "failed")
+    resumable = study is not None and study.state.name in RESUMABLE
     if st.button("Resume", disabled=not resumable, icon=":material/play_arrow:") and study:
         with sentences():
             manager().start(study.handle)

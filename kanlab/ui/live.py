@@ -13,7 +13,7 @@ from kanlab import charts, selection
 from kanlab.dashboard import DashboardServer
 from kanlab.families import Baseline
 from kanlab.jobs import JobManager
-from kanlab.lifecycle import StudyState
+from kanlab.lifecycle import RESUMABLE, StudyState
 from kanlab.selection import trial_table as table_of
 from kanlab.study import TrialRecord
 from kanlab.tuning import Study
@@ -21,9 +21,15 @@ from kanlab.ui import state
 from kanlab.ui.widgets import AICC_HELP, literal, sentences
 
 __all__ = [
-    "dashboard_link", "no_trial_yet", "recommendation", "selecting_chart", "status_bar", "table_of", "trial_card",
+    "dashboard_link",
+    "no_trial_yet",
+    "recommendation",
+    "selecting_chart",
+    "status_bar",
+    "table_of",
+    "trial_card",
     "trial_table",
-]  # fmt: skip
+]
 
 _BADGES = {
     "queued": ("Queued", "gray"),
@@ -83,11 +89,10 @@ def _buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
         if st.button("Stop", icon=":material/stop:", key="stop", disabled=current.name == "stopping"):
             jobs.stop(study.handle)
             st.toast("Stopping: the fits in hand are ended.")
-    elif current.name in ("stopped", "interrupted", "failed"):
-        if st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary"):
-            with sentences():
-                jobs.start(study.handle)
-            st.rerun()
+    elif current.name in RESUMABLE and st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary"):
+        with sentences():
+            jobs.start(study.handle)
+        st.rerun()
 
 
 def no_trial_yet(current: StudyState) -> None:
@@ -125,7 +130,8 @@ def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
         name = charts.BASELINE_LABEL.get(chosen.family, chosen.family)
         gap = (best.aicc or 0.0) - (chosen.aicc or 0.0)
         st.warning(
-            f"So far no network beats the {name} model (AICc {chosen.aicc:,.1f}): the best is {network}, {gap:,.1f} above it.",
+            f"So far no network beats the {name} model (AICc {chosen.aicc:,.1f}): "
+            f"the best is {network}, {gap:,.1f} above it.",
             icon=":material/balance:",
         )
         return
@@ -140,7 +146,8 @@ def trial_card(records: Sequence[TrialRecord], number: int | None) -> None:
         st.info("Click a point, or a row of the table, to see the trial here.", icon=":material/touch_app:")
         return
     st.markdown(
-        f"**Trial {record.number}**: {record.cell.neuron_num} hidden neurons, grid {record.cell.grid}, k {record.cell.k}"
+        f"**Trial {record.number}**: {record.cell.neuron_num} hidden neurons, "
+        f"grid {record.cell.grid}, k {record.cell.k}"
     )
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}")
@@ -200,7 +207,7 @@ def trial_table(table: pd.DataFrame, study_name: str) -> None:
 
 
 @st.cache_resource
-def _dashboard(url: str) -> DashboardServer:
+def _dashboard(url: str | None) -> DashboardServer:
     return DashboardServer(url)
 
 
@@ -213,9 +220,11 @@ def dashboard_link(study: Study) -> None:
         url = server.url()
         if url:
             st.link_button(
-                "Open in optuna-dashboard", f"{url}/dashboard/studies/{study.handle.optuna._study_id}", icon=":material/open_in_new:",
+                "Open in optuna-dashboard",
+                f"{url}/dashboard/studies/{study.handle.optuna._study_id}",
+                icon=":material/open_in_new:",
                 help="Read-only, on this machine only.",
-            )  # fmt: skip
+            )
         elif server.failed():
             st.caption("optuna-dashboard did not start; 'kanlab dashboard' on the command line says why.")
         else:

@@ -16,14 +16,15 @@ STUDIES = st.Page(_FOLDER / "studies.py", title="Studies", icon=":material/folde
 
 
 def pages() -> list[st.Page]:
+    """What app.py hands to st.navigation."""
     return [DATA, SEARCH, LIVE, STUDIES]
 
 
 def enter_through_app() -> None:
     """Run app.py first, whatever page a browser opens first.
 
-    Until st.navigation has run once in a server, Streamlit takes a folder named pages/ for its older kind of app, in which
-    a page opened by its address runs without app.py.
+    Until st.navigation has run once in a server, Streamlit takes a folder named pages/ for its older kind of app, in
+    which a page opened by its address runs without app.py.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False

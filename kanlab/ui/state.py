@@ -1,4 +1,4 @@
-"""The one owner of what a browser session remembers beyond its widgets: the table, the data set, the study, the trial."""
+"""The one owner of what a browser session remembers beyond its widgets: table, data set, study, trial."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def table() -> Table | None:
 
 
 def set_table(value: Table | None) -> None:
+    """Choose a table; the data set made of the one before is forgotten."""
     st.session_state[_TABLE] = value
     st.session_state.pop(_DATASET, None)
 
@@ -28,6 +29,7 @@ def dataset() -> Dataset | None:
 
 
 def set_dataset(value: Dataset, test_fraction: float, seed: int) -> None:
+    """Keep the data set and how it was split."""
     st.session_state[_DATASET] = value
     st.session_state[_SPLIT] = test_fraction, seed
 
@@ -64,4 +66,5 @@ def selected_trial() -> int | None:
 
 
 def select_trial(number: int | None) -> None:
+    """Pick a trial for the whole page, or none."""
     st.session_state[_TRIAL] = number
