@@ -13,6 +13,7 @@ import optuna
 
 Name = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"]
 LIVE: tuple[Name, ...] = ("queued", "running", "stopping")
+RESUMABLE: tuple[Name, ...] = ("stopped", "failed", "interrupted")
 
 STATE, DESIRED = "state", "desired"
 HEARTBEAT_SECONDS = 2.0

@@ -16,7 +16,7 @@ from kanlab.study import TrialRecord
 COLUMNS = (
     "number", "state", "neuron_num", "grid", "k", "n_params", "rss_train", "rss_test", "aicc",
     "delta_aicc", "akaike_weight", "on_front", "seconds", "status",
-)  # fmt: skip
+)
 
 
 def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:

@@ -219,6 +219,7 @@ class StudyHandle:
     spec: StudySpec
     data: DataSummary
     baselines: list[Baseline]
+    storage_url: str | None = None
 
     @property
     def name(self) -> str:
@@ -274,7 +275,7 @@ def create_study(data: Dataset, spec: StudySpec, *, name: str | None = None, sto
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names(["n_params", "rss_train"] if two else ["AICc"])
     store_dataset(data)
-    handle = StudyHandle(study, spec, DataSummary.of(data), baselines(data, count_sigma2=spec.count_sigma2))
+    handle = StudyHandle(study, spec, DataSummary.of(data), baselines(data, count_sigma2=spec.count_sigma2), storage_url)
     study.set_user_attr(DATA, asdict(handle.data))
     study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
     study.set_user_attr("versions", _versions())
@@ -295,7 +296,8 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     if SPEC not in attributes:
         raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
     spec = StudySpec.from_dict(attributes[SPEC])
-    return StudyHandle(study, spec, DataSummary(**attributes[DATA]), [Baseline(**b) for b in attributes[BASELINES]])
+    models = [Baseline(**b) for b in attributes[BASELINES]]
+    return StudyHandle(study, spec, DataSummary(**attributes[DATA]), models, storage_url)
 
 
 

@@ -1,0 +1,10 @@
+"""kanlab in the browser: streamlit run app.py"""
+
+import streamlit as st
+
+from kanlab.ui import theme
+from kanlab.ui.navigation import pages
+
+st.set_page_config(page_title="kanlab", page_icon=":material/scatter_plot:", layout="wide")
+theme.apply()
+st.navigation(pages(), position="top").run()

@@ -1,0 +1,308 @@
+"""Tables in, Altair charts out. Only what drawing needs is computed here: domains, labels, the curves of equal K.
+
+Every chart that shows trials has a selection parameter PICKED on the field `number`. Axes are robust: values beyond
+Tukey's upper fence are drawn on the edge as triangles, so that one bad trial does not flatten the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from kanlab.criteria import aicc, rss_at_aicc
+from kanlab.families import Baseline
+
+alt.data_transformers.disable_max_rows()
+
+PICKED = "picked"
+ACCENT = "#d9480f"
+MUTED = "#868e96"
+BASELINE_LABEL = {"constant": "mean", "linear": "linear"}
+HEIGHT = 380
+
+_POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
+
+
+def _span_is_wide(values: pd.Series) -> bool:
+    """Whether positive values span more than a decade."""
+    positive = values[values > 0]
+    return len(positive) > 1 and bool(positive.max() / positive.min() > 10)
+
+
+def _scale(values: pd.Series, *, log: bool | None = None) -> alt.Scale:
+    """Logarithmic where the values span decades, never from zero."""
+    wide = _span_is_wide(values) if log is None else log
+    if not wide:
+        return alt.Scale(zero=False, nice=True, padding=12)
+    return alt.Scale(type="log", nice=False, padding=16)
+
+
+def _format(values: pd.Series) -> str:
+    """Axis labels that stay short: 2M, 0.5, 1e-6."""
+    finite = values[np.isfinite(values) & (values != 0)].abs()
+    if finite.empty:
+        return "~g"
+    return "~s" if finite.max() >= 1e4 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~g")
+
+
+def _fences(values: pd.Series) -> tuple[float, float]:
+    """Tukey's fences (1.5 times the interquartile range beyond the quartiles), or the range where none lies beyond."""
+    finite = values[np.isfinite(values)]
+    if finite.empty:
+        return 0.0, 1.0
+    q1, q3 = finite.quantile([0.25, 0.75])
+    reach = 1.5 * (q3 - q1)
+    if reach == 0:
+        return float(finite.min()), float(finite.max())
+    return float(max(finite.min(), q1 - reach)), float(min(finite.max(), q3 + reach))
+
+
+def _clipped(frame: pd.DataFrame, column: str, floor: float = np.inf) -> tuple[pd.DataFrame, alt.Scale]:
+    """The frame with `drawn`, the column held to its upper fence, and `beyond`; and a scale with a little room.
+
+    floor: another value the scale must reach down to.
+    """
+    values = frame[column]
+    low, high = _fences(values)
+    low = min(
+        float(values.min()) if len(values) else low, floor
+    )  # a small AICc is what everybody is after: never clipped
+    room = 0.06 * (high - low) or max(1e-9, 0.05 * abs(high)) or 1.0
+    out = frame.assign(drawn=values.clip(upper=high + room / 2), beyond=values > high)
+    return out, alt.Scale(domain=[low - room, high + room], zero=False, nice=False)
+
+
+def _number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
+    return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
+
+
+def _tooltip(test: bool = True) -> list[alt.Tooltip]:
+    rows = [
+        alt.Tooltip("number:Q", title="trial"),
+        alt.Tooltip("neuron_num:Q", title="hidden neurons"),
+        alt.Tooltip("grid:Q", title="grid intervals"),
+        alt.Tooltip("k:Q", title="spline order k"),
+        alt.Tooltip("n_params:Q", title="parameters K"),
+        _number("aicc", "AICc", ",.2f"),
+        _number("delta_aicc", "ΔAICc", ",.2f"),
+        _number("rss_train", "RSS, training rows"),
+    ]
+    return rows + ([_number("rss_test", "RSS, test rows")] if test else [])
+
+
+def _color(k: pd.Series) -> alt.Color:
+    """Viridis for K; logarithmic where K spans decades."""
+    kind: Any = "log" if _span_is_wide(k) else "linear"
+    return alt.Color(
+        "n_params:Q",
+        title="parameters K",
+        scale=alt.Scale(scheme="viridis", type=kind, reverse=True),
+        legend=alt.Legend(type="gradient", orient="right", gradientLength=160, format="~s", tickCount=4),
+    )
+
+
+def _picked() -> alt.Parameter:
+    return alt.selection_point(name=PICKED, fields=["number"], on="click", clear="dblclick", empty=False)
+
+
+def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
+    rows = [b.to_dict() | {"label": BASELINE_LABEL.get(b.family, b.family)} for b in baselines if b.aicc is not None]
+    return pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rss_test", "aicc", "label"])
+
+
+def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> Any:
+    """Trials as circles (triangles beyond the fence); the selected one ringed."""
+    shape = alt.condition("datum.beyond", alt.value("triangle-up"), alt.value("circle"))
+    layers: list[Any] = [
+        base.mark_point(filled=True, **_POINT)
+        .encode(x=x, y=y, color=color, shape=shape, tooltip=_tooltip())
+        .add_params(_picked())
+    ]
+    if selected is not None:
+        ring = base.mark_point(size=260, stroke=ACCENT, strokeWidth=2.5, filled=False)
+        layers.append(ring.encode(x=x, y=y).transform_filter(f"datum.number === {int(selected)}"))
+    return alt.layer(*layers)
+
+
+def _baseline_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
+    base = alt.Chart(frame)
+    tooltip = [
+        alt.Tooltip("family:N", title="model"),
+        _number("n_params", "parameters K"),
+        _number("aicc", "AICc", ",.2f"),
+        _number("rss_train", "RSS, training rows"),
+        _number("rss_test", "RSS, test rows"),
+    ]
+    mark = base.mark_point(shape="cross", filled=True, size=90, color=MUTED).encode(x=x, y=y, tooltip=tooltip)
+    text = base.mark_text(align="left", dx=9, dy=1, color=MUTED, fontSize=12).encode(x=x, y=y, text="label:N")
+    return mark + text
+
+
+def _best_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
+    """The trial of least AICc, marked and named."""
+    base = alt.Chart(frame.nsmallest(1, "aicc"))
+    diamond = base.mark_point(shape="diamond", size=240, stroke=ACCENT, strokeWidth=2.5, filled=False)
+    text = base.mark_text(align="left", dx=13, dy=-11, color=ACCENT, fontSize=12, fontWeight="bold", text="least AICc")
+    return diamond.encode(x=x, y=y, tooltip=_tooltip()) + text.encode(x=x, y=y)
+
+
+def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float) -> pd.DataFrame:
+    """AICc as a function of RSS for a handful of the K in the table, within the drawn ranges of both."""
+    counts = np.unique(done["n_params"])
+    chosen = np.unique(counts[np.linspace(0, len(counts) - 1, min(6, len(counts))).round().astype(int)])
+    rss_low, rss_high = rss[rss > 0].min(), rss.max()
+    rows = []
+    for n_params in chosen:
+        ends = [max(rss_low, rss_at_aicc(low, n, int(n_params))), min(rss_high, rss_at_aicc(high, n, int(n_params)))]
+        if not ends[0] < ends[1]:
+            continue
+        rows += [
+            {"n_params": int(n_params), "rss_train": at, "drawn": aicc(at, n, int(n_params))}
+            for at in np.geomspace(ends[0], ends[1], 24)
+        ]
+    return pd.DataFrame(rows, columns=["n_params", "rss_train", "drawn"])
+
+
+def aicc_against_rss(
+    table: pd.DataFrame, n: int, baselines: Sequence[Baseline] = (), selected: int | None = None
+) -> Any:
+    """Every complete trial as a point, coloured by K, over the curves along which K is equal.
+
+    table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.
+    """
+    done = table[table["state"] == "complete"]
+    plain = _baseline_frame(baselines)
+    frame, y_scale = _clipped(done, "aicc", floor=float(plain["aicc"].min()) if len(plain) else np.inf)
+    low, high = y_scale.domain
+    visible = plain[plain["aicc"].between(low, high)].assign(drawn=lambda f: f["aicc"])
+    rss = pd.concat([done["rss_train"], visible["rss_train"]])
+    x = alt.X(
+        "rss_train:Q",
+        title="RSS on the training rows (squared units of the target)",
+        scale=_scale(rss),
+        axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True),
+    )
+    y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
+    color = _color(done["n_params"])
+    layers: list[Any] = []
+    curves = _equal_k(done, rss, n, low, high) if len(done) > 1 else pd.DataFrame()
+    if len(curves):
+        line = alt.Chart(curves).mark_line(strokeWidth=1, opacity=0.45, color=MUTED, clip=True)
+        layers.append(line.encode(x=x, y=y, detail="n_params:N"))
+        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmin()].assign(
+            label=lambda f: "K " + f["n_params"].astype(str)
+        )
+        names = alt.Chart(ends).mark_text(align="left", dx=4, dy=8, fontSize=10, color=MUTED, clip=True)
+        layers.append(names.encode(x=x, y=y, text="label:N"))
+    if len(visible):
+        layers.append(_baseline_layer(visible, x, y))
+    layers.append(_points(alt.Chart(frame), x, y, color, selected))
+    if len(frame):
+        layers.append(_best_layer(frame, x, y))
+    return _finish(alt.layer(*layers), "AICc against RSS", _note(frame))
+
+
+def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None) -> Any:
+    """RSS against K: every trial, the front no other betters in both, and the trial of least AICc."""
+    done = table[table["state"] == "complete"].assign(beyond=False)
+    plain = _baseline_frame(baselines)
+    rss = pd.concat([done["rss_train"], plain["rss_train"]])
+    counts = pd.concat([done["n_params"], plain["n_params"]])
+    x = alt.X(
+        "n_params:Q",
+        title="parameters K",
+        scale=_scale(counts),
+        axis=alt.Axis(format="~s", tickCount=6, labelOverlap=True),
+    )
+    y = alt.Y(
+        "rss_train:Q",
+        title="RSS on the training rows",
+        scale=_scale(rss),
+        axis=alt.Axis(format=_format(rss), tickCount=6),
+    )
+    on = done[done["on_front"]].sort_values("n_params")
+    step = alt.Chart(on).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=1.5, opacity=0.8)
+    layers: list[Any] = [step.encode(x=x, y=y)]
+    if len(plain):
+        layers.append(_baseline_layer(plain, x, y))
+    color = alt.condition("datum.on_front", alt.value(ACCENT), alt.value("#adb5bd"))
+    layers.append(_points(alt.Chart(done), x, y, color, selected))
+    if len(done):
+        layers.append(_best_layer(done, x, y))
+    return _finish(
+        alt.layer(*layers), "Pareto front: fit against complexity", f"{len(on)} of {len(done)} trials on the front"
+    )
+
+
+def history(table: pd.DataFrame, selected: int | None = None) -> Any:
+    """AICc of every trial in the order of the trials, and the least so far."""
+    done = table[table["state"] == "complete"].sort_values("number")
+    frame, y_scale = _clipped(done.assign(best=done["aicc"].cummin()), "aicc")
+    frame["best"] = frame["best"].clip(upper=y_scale.domain[1])
+    x = alt.X(
+        "number:Q",
+        title="trial",
+        scale=alt.Scale(zero=False, nice=False, padding=12),
+        axis=alt.Axis(format="d", tickMinStep=1),
+    )
+    y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
+    best = alt.Chart(frame).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2)
+    line = best.encode(x=x, y=alt.Y("best:Q", scale=y_scale))
+    layers = [line, _points(alt.Chart(frame), x, y, _color(done["n_params"]), selected)]
+    return _finish(alt.layer(*layers), "AICc by trial, and the least so far", _note(frame))
+
+
+def loss_curve(curve: Sequence[float]) -> Any:
+    """RSS over the steps of one training."""
+    frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
+    x = alt.X("step:Q", title="training done (%)")
+    y = alt.Y(
+        "rss:Q", title="RSS", scale=_scale(frame["rss"]), axis=alt.Axis(format=_format(frame["rss"]), tickCount=4)
+    )
+    return _finish(alt.Chart(frame).mark_line(color=ACCENT).encode(x=x, y=y), "", "", height=200)
+
+
+def admissible_map(cells: pd.DataFrame, n: int) -> Any:
+    """neuron_num against grid for each k: K where a cell can be judged, grey where AICc is not defined.
+
+    cells: columns neuron_num, grid, k, n_params, admissible.  n: training rows.
+    """
+    base = alt.Chart(cells).encode(
+        x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("grid:O", title="grid intervals", sort="descending"),
+        tooltip=[
+            alt.Tooltip("neuron_num:O", title="hidden neurons"),
+            alt.Tooltip("grid:O", title="grid intervals"),
+            alt.Tooltip("k:O", title="spline order k"),
+            alt.Tooltip("n_params:Q", title="parameters K"),
+            alt.Tooltip("verdict:N", title="AICc"),
+        ],
+    )
+    color = alt.Color(
+        "n_params:Q", title="parameters K", scale=alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n - 2, 2)])
+    )
+    fitted = base.transform_filter("datum.admissible").mark_rect(stroke="white", strokeWidth=1).encode(color=color)
+    others = base.transform_filter("!datum.admissible").mark_rect(
+        fill="#868e96", fillOpacity=0.16, stroke="white", strokeWidth=1
+    )
+    chart = alt.layer(others, fitted).properties(width=180, height=170)
+    return chart.facet(
+        column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
+    )
+
+
+def _note(frame: pd.DataFrame) -> str:
+    beyond = int(frame["beyond"].sum()) if len(frame) else 0
+    return f"{beyond} beyond the axis, drawn as triangles at its edge" if beyond else ""
+
+
+def _finish(chart: Any, title: str, subtitle: str, height: int = HEIGHT) -> Any:
+    heading = alt.TitleParams(
+        title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, offset=6
+    )
+    chart = chart.properties(height=height, width="container")
+    return chart.properties(title=heading) if title else chart

@@ -1,0 +1,38 @@
+"""Open the app: Streamlit, in a process of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from kanlab.errors import KanlabError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def app_folder() -> Path:
+    """Where app.py and pages/ are: beside the package in a checkout, inside it when installed from a wheel."""
+    for folder in (_PACKAGE.parent, _PACKAGE / "_app"):
+        if (folder / "app.py").is_file() and (folder / "pages").is_dir():
+            return folder
+    raise KanlabError(f"app.py is missing beside {_PACKAGE}; install kanlab again.")
+
+
+def run_app(address: str, port: int, headless: bool) -> int:
+    """Run the app until it is interrupted; returns its exit code."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise KanlabError(f"Port {port} of {address} cannot be used ({error.strerror}); choose another with --port.") from error
+    folder = app_folder()
+    command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
+    options = {"server.address": address, "server.port": port, "server.headless": str(headless).lower()}
+    command += [f"--{name}={value}" for name, value in options.items()]
+    try:
+        return subprocess.call(command, cwd=folder)  # the folder holds .streamlit/config.toml
+    except KeyboardInterrupt:
+        return 130

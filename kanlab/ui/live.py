@@ -1,0 +1,233 @@
+"""The parts of the Live page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from kanlab import charts, selection
+from kanlab.dashboard import DashboardServer
+from kanlab.families import Baseline
+from kanlab.jobs import JobManager
+from kanlab.lifecycle import RESUMABLE, StudyState
+from kanlab.selection import trial_table as table_of
+from kanlab.study import TrialRecord
+from kanlab.tuning import Study
+from kanlab.ui import state
+from kanlab.ui.widgets import AICC_HELP, literal, sentences
+
+__all__ = [
+    "dashboard_link",
+    "no_trial_yet",
+    "recommendation",
+    "selecting_chart",
+    "status_bar",
+    "table_of",
+    "trial_card",
+    "trial_table",
+]
+
+_BADGES = {
+    "queued": ("Queued", "gray"),
+    "running": ("Running", "blue"),
+    "stopping": ("Stopping", "orange"),
+    "stopped": ("Stopped", "orange"),
+    "finished": ("Finished", "green"),
+    "failed": ("Failed", "red"),
+    "interrupted": ("Interrupted", "red"),
+}
+
+
+def clock(seconds: float) -> str:
+    """1:05 or 2:03:04."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord], jobs: JobManager) -> None:
+    """State, counts, time left and progress, and the button that stops or resumes."""
+    spec, data = study.spec, study.handle.data
+    admissible = len(spec.admissible(data.n_train, data.d))
+    total = min(spec.trials or admissible, admissible)
+    done = sum(r.state != "running" for r in records)
+    failed = sum(r.state == "failed" for r in records)
+    running = sum(r.state == "running" for r in records)
+    elapsed = current.elapsed + (time.time() - current.heartbeat if current.is_live and current.pid else 0.0)
+
+    label, color = _BADGES[current.name]
+    parts = [f"{done} of {total} trials"]
+    if failed:
+        parts.append(f"{failed} failed")
+    if running and current.is_live:
+        parts.append(f"{running} in hand")
+    parts.append(f"{clock(elapsed)} elapsed")
+    if current.is_live and done >= 2:
+        parts.append(f"about {clock(elapsed / done * (total - done))} left")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(label, color=color)  # type: ignore[arg-type]
+        st.markdown(" · ".join(parts))
+        st.space("stretch")
+        _buttons(study, current, jobs)
+    st.progress(min(1.0, done / total) if total else 0.0)
+    cells = len(spec.space.cells)
+    words = [f"Target {data.target}", f"{data.n_train:,} training rows", f"{spec.engine}", f"K counted as {spec.count}"]
+    if admissible < cells:
+        words.append(f"{cells - admissible} of {cells} cells inadmissible, never trained")
+    if current.detail:
+        words.append(current.detail)
+    st.caption(literal(" · ".join(words)))
+
+
+def _buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
+    """Stop while it runs, Resume where something is left."""
+    if current.is_live:
+        if st.button("Stop", icon=":material/stop:", key="stop", disabled=current.name == "stopping"):
+            jobs.stop(study.handle)
+            st.toast("Stopping: the fits in hand are ended.")
+    elif current.name in RESUMABLE and st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary"):
+        with sentences():
+            jobs.start(study.handle)
+        st.rerun()
+
+
+def no_trial_yet(current: StudyState) -> None:
+    """The empty state of the charts."""
+    if current.is_live:
+        st.info(
+            "The first points appear in a few seconds: the workers are loading PyTorch and fitting the first networks.",
+            icon=":material/hourglass_top:",
+        )
+    else:
+        st.info("No trial of this study was completed.", icon=":material/info:")
+
+
+def selecting_chart(chart: Any, key: str) -> None:
+    """A chart whose click selects the trial for the whole page."""
+
+    def pick() -> None:
+        points = st.session_state[key]["selection"].get(charts.PICKED, [])
+        state.select_trial(int(points[0]["number"]) if points else None)
+
+    st.altair_chart(chart, key=key, on_select=pick, selection_mode=[charts.PICKED], width="stretch")
+
+
+def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
+    """What AICc prefers so far, in one sentence."""
+    best, chosen = selection.best_trial(records), selection.recommended(records, study.baselines)
+    if best is None or chosen is None:
+        return
+    linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
+    network = (
+        f"trial {best.number} with {best.cell.neuron_num} hidden neurons, grid {best.cell.grid}, k {best.cell.k} "
+        f"(K {best.n_params}, AICc {best.aicc:,.1f})"
+    )
+    if isinstance(chosen, Baseline):
+        name = charts.BASELINE_LABEL.get(chosen.family, chosen.family)
+        gap = (best.aicc or 0.0) - (chosen.aicc or 0.0)
+        st.warning(
+            f"So far no network beats the {name} model (AICc {chosen.aicc:,.1f}): "
+            f"the best is {network}, {gap:,.1f} above it.",
+            icon=":material/balance:",
+        )
+        return
+    beyond = f", {linear.aicc - best.aicc:,.1f} below the linear model" if linear and linear.aicc and best.aicc else ""
+    st.success(f"Least AICc so far: {network}{beyond}.", icon=":material/flag:")
+
+
+def trial_card(records: Sequence[TrialRecord], number: int | None) -> None:
+    """The selected trial: its numbers and how its training went."""
+    record = next((r for r in records if r.number == number), None)
+    if record is None:
+        st.info("Click a point, or a row of the table, to see the trial here.", icon=":material/touch_app:")
+        return
+    st.markdown(
+        f"**Trial {record.number}**: {record.cell.neuron_num} hidden neurons, "
+        f"grid {record.cell.grid}, k {record.cell.k}"
+    )
+    columns = st.columns(4)
+    columns[0].metric("K", f"{record.n_params:,}")
+    columns[1].metric("AICc", "none" if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
+    columns[2].metric("RSS, training", "none" if record.rss_train is None else f"{record.rss_train:.4g}")
+    columns[3].metric("RSS, test", "none" if record.rss_test is None else f"{record.rss_test:.4g}")
+    steps = f"{record.iterations} steps in {record.seconds:.2f} s; ended by: {record.status}."
+    st.caption(literal(steps if record.state == "complete" else record.status))
+    if len(record.loss_curve) > 1:
+        st.altair_chart(charts.loss_curve(record.loss_curve), key="loss-curve")
+
+
+def trial_table(table: pd.DataFrame, study_name: str) -> None:
+    """All trials, least AICc first; a click on a row selects the trial."""
+    ranked = table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
+    key = "trial-table"
+
+    def pick() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        state.select_trial(int(ranked["number"].iloc[rows[0]]) if rows else None)
+
+    def number(label: str, fmt: str, text: str = "") -> Any:
+        return st.column_config.NumberColumn(label, format=fmt, help=text or None)
+
+    st.dataframe(
+        ranked,
+        key=key,
+        on_select=pick,
+        selection_mode="single-row",
+        hide_index=True,
+        height=320,
+        column_config={
+            "number": number("trial", "%d"),
+            "state": "state",
+            "neuron_num": number("hidden neurons", "%d"),
+            "grid": number("grid", "%d", "Grid intervals of every spline."),
+            "k": number("k", "%d", "Spline order."),
+            "n_params": number("K", "%d", "Counted parameters, the noise variance included where it is counted."),
+            "rss_train": number("RSS train", "%.5g", "Sum of squared residuals on the training rows."),
+            "rss_test": number("RSS test", "%.5g", "The same on the test rows; never used to choose."),
+            "aicc": number("AICc", "%.2f", AICC_HELP),
+            "delta_aicc": number("ΔAICc", "%.2f", "AICc above the least."),
+            "akaike_weight": number("weight", "%.3f", "Akaike weight among the trials of this study."),
+            "on_front": st.column_config.CheckboxColumn("front", help="No other trial is better in both K and RSS."),
+            "seconds": number("seconds", "%.2f"),
+            "status": "training ended by",
+        },
+    )
+    st.download_button(
+        "Download the trials",
+        ranked.to_csv(index=False),
+        f"{study_name}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+@st.cache_resource
+def _dashboard(url: str | None) -> DashboardServer:
+    return DashboardServer(url)
+
+
+def dashboard_link(study: Study) -> None:
+    """A link to this study in optuna-dashboard, once its server answers."""
+    server = _dashboard(study.handle.storage_url)
+
+    @st.fragment(run_every=None if server.url() else 1.0)
+    def link() -> None:
+        url = server.url()
+        if url:
+            st.link_button(
+                "Open in optuna-dashboard",
+                f"{url}/dashboard/studies/{study.handle.optuna._study_id}",
+                icon=":material/open_in_new:",
+                help="Read-only, on this machine only.",
+            )
+        elif server.failed():
+            st.caption("optuna-dashboard did not start; 'kanlab dashboard' on the command line says why.")
+        else:
+            st.caption("optuna-dashboard is starting…")
+
+    link()

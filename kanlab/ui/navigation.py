@@ -1,0 +1,31 @@
+"""The pages of the app, in the order of the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+_FOLDER = Path(__file__).resolve().parents[2] / "pages"
+
+DATA = st.Page(_FOLDER / "data.py", title="Data", icon=":material/table_chart:", default=True)
+SEARCH = st.Page(_FOLDER / "search.py", title="Search", icon=":material/tune:", url_path="search")
+LIVE = st.Page(_FOLDER / "live.py", title="Live", icon=":material/monitoring:", url_path="live")
+STUDIES = st.Page(_FOLDER / "studies.py", title="Studies", icon=":material/folder_open:", url_path="studies")
+
+
+def pages() -> list[st.Page]:
+    """What app.py hands to st.navigation."""
+    return [DATA, SEARCH, LIVE, STUDIES]
+
+
+def enter_through_app() -> None:
+    """Run app.py first, whatever page a browser opens first.
+
+    Until st.navigation has run once in a server, Streamlit takes a folder named pages/ for its older kind of app, in
+    which a page opened by its address runs without app.py.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

@@ -1,0 +1,70 @@
+"""The one owner of what a browser session remembers beyond its widgets: table, data set, study, trial."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kanlab.dataset import Dataset
+from kanlab.reading import Table
+
+_TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
+_SPLIT = "kanlab_split"
+_STUDY = "study"
+
+
+def table() -> Table | None:
+    """The table chosen on the Data page."""
+    return st.session_state.get(_TABLE)
+
+
+def set_table(value: Table | None) -> None:
+    """Choose a table; the data set made of the one before is forgotten."""
+    st.session_state[_TABLE] = value
+    st.session_state.pop(_DATASET, None)
+
+
+def dataset() -> Dataset | None:
+    """The data set made of it: target, features and split chosen."""
+    return st.session_state.get(_DATASET)
+
+
+def set_dataset(value: Dataset, test_fraction: float, seed: int) -> None:
+    """Keep the data set and how it was split."""
+    st.session_state[_DATASET] = value
+    st.session_state[_SPLIT] = test_fraction, seed
+
+
+def split() -> tuple[float, int]:
+    """Test fraction and seed of the data set."""
+    return st.session_state[_SPLIT]
+
+
+def study_name() -> str | None:
+    """The study the Live page shows: of the address (?study=NAME), or the last one of this session."""
+    name = st.query_params.get(_STUDY)
+    if name:
+        st.session_state["kanlab_study"] = name
+    return name or st.session_state.get("kanlab_study")
+
+
+def set_study_name(name: str) -> None:
+    """Remember the study; `link_study` puts it into the address."""
+    if st.session_state.get("kanlab_study") != name:
+        st.session_state.pop(_TRIAL, None)
+    st.session_state["kanlab_study"] = name
+
+
+def link_study(name: str) -> None:
+    """Put the study into the address, so that a reload or a copied link finds it."""
+    if st.query_params.get(_STUDY) != name:
+        st.query_params[_STUDY] = name
+
+
+def selected_trial() -> int | None:
+    """Number of the trial picked in any chart or table."""
+    return st.session_state.get(_TRIAL)
+
+
+def select_trial(number: int | None) -> None:
+    """Pick a trial for the whole page, or none."""
+    st.session_state[_TRIAL] = number

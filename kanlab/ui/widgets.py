@@ -1,0 +1,54 @@
+"""Pieces the pages have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import streamlit as st
+
+from kanlab.errors import KanlabError
+from kanlab.ui.navigation import enter_through_app
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
+
+AICC_HELP = (
+    r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters. "
+    "Lower is better; only differences between models of the same rows mean something."
+)
+
+
+def literal(text: object) -> str:
+    """Text as data: shown as it is wherever Streamlit would read Markdown, LaTeX, colours or emoji codes."""
+    return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+
+
+def heading(title: str, purpose: str) -> None:
+    """A page's title and the one sentence of what it is for. Every page begins with it."""
+    enter_through_app()
+    st.title(title, anchor=False)
+    st.markdown(purpose)
+
+
+@contextlib.contextmanager
+def sentences() -> Iterator[None]:
+    """Show what goes wrong on purpose as its sentence, and stop the page there."""
+    try:
+        yield
+    except KanlabError as error:
+        st.error(literal(error), icon=":material/error:")
+        st.stop()
+
+
+def notes(lines: tuple[str, ...]) -> None:
+    """What was done to the data, one line each."""
+    if lines:
+        st.caption("  \n".join(literal(line) for line in lines))
+
+
+def go_first_to(page: st.Page, sentence: str, label: str) -> None:
+    """An empty state: why there is nothing here yet, and the way on."""
+    st.info(sentence, icon=":material/arrow_back:")
+    st.page_link(page, label=label)
+    st.stop()

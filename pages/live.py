@@ -1,0 +1,58 @@
+"""Live: watch a study, look at its trials, stop it or let it go on."""
+
+import streamlit as st
+
+from kanlab import charts
+from kanlab.jobs import manager
+from kanlab.study import load_study
+from kanlab.tuning import Study
+from kanlab.ui import live, state
+from kanlab.ui.navigation import SEARCH
+from kanlab.ui.widgets import go_first_to, heading, literal, sentences
+
+POLL_SECONDS = 1.0
+
+name = state.study_name()
+if name is None:
+    heading("Live", "Watch a study as its trials arrive.")
+    go_first_to(SEARCH, "No study is open: start one, or choose one under Studies.", "Go to Search")
+
+with sentences():
+    study = Study(load_study(name))
+state.link_study(name)
+was_live = study.state.is_live
+heading(
+    literal(name),
+    "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
+)
+
+
+@st.fragment(run_every=POLL_SECONDS if was_live else None)
+def watch() -> None:
+    current = study.state
+    if was_live and not current.is_live:
+        st.rerun()  # draw the page once more, without polling
+    records = study.handle.records()
+    live.status_bar(study, current, records, manager())
+    table = live.table_of(records)
+    if not (table["state"] == "complete").any():
+        live.no_trial_yet(current)
+        return
+    picked = state.selected_trial()
+    n, baselines = study.handle.data.n_train, study.baselines
+    left, right = st.columns(2, gap="medium")
+    with left:
+        live.selecting_chart(charts.aicc_against_rss(table, n, baselines, picked), "aicc-rss")
+    with right:
+        live.selecting_chart(charts.front(table, baselines, picked), "front")
+    live.recommendation(study, records)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        live.selecting_chart(charts.history(table, picked), "history")
+    with right:
+        live.trial_card(records, picked)
+    live.trial_table(table, study.name)
+
+
+watch()
+live.dashboard_link(study)

@@ -1,0 +1,241 @@
+"""Search: three ranges, a budget, Start."""
+
+import pandas as pd
+import streamlit as st
+
+from kanlab import charts
+from kanlab.complexity import RULES
+from kanlab.engines import ENGINES, FitOptions
+from kanlab.jobs import manager
+from kanlab.space import Cell, SearchSpace, cell_n_params
+from kanlab.study import StudySpec, create_study
+from kanlab.supervisor import default_workers
+from kanlab.ui import state
+from kanlab.ui.navigation import DATA, LIVE
+from kanlab.ui.widgets import go_first_to, heading, literal, sentences
+
+SAMPLERS = {
+    "auto": "Automatic",
+    "exhaustive": "Exhaustive",
+    "tpe": "TPE",
+    "random": "Random",
+    "nsga2": "NSGA-II",
+}
+RULE_HELP = {
+    "identifiable": "Identifiable: the rank of the Jacobian, what the data can tell apart. The default.",
+    "trainable": "Trainable: everything the optimiser moves, G+k+2 an edge.",
+    "coefficients": "Coefficients: the spline coefficients alone, G+k an edge.",
+    "article": "As in the article: 4 an edge, whatever G and k. Far too few for fine grids; it favours interpolants.",
+}
+SAMPLER_HELP = (
+    "Automatic: every admissible cell, fewest parameters first, where the budget covers them all; else TPE, which "
+    "learns from the trials so far where to look. A cell is never tried twice."
+)
+
+heading("Search", "Set the range of networks to try and the budget to spend on them, then start.")
+data = state.dataset()
+if data is None:
+    go_first_to(DATA, "There is no data yet: choose a table and a target first.", "Go to Data")
+
+st.caption(
+    f"{literal(data.name)}: predict **{literal(data.target)}** from {data.d} features, {data.n:,} training rows."
+)
+
+left, right = st.columns([2, 3], gap="large")
+with left:
+    neuron_num = st.slider(
+        "Hidden neurons (neuron_num)",
+        1,
+        10,
+        (1, 10),
+        key="neuron_num",
+        persist_state="session",
+        help="Nodes of the hidden layer. Each is a sum of one function a feature.",
+    )
+    grid = st.slider(
+        "Grid intervals (grid)",
+        2,
+        10,
+        (2, 10),
+        key="grid",
+        persist_state="session",
+        help="Intervals of every spline's grid. More bend the functions more finely.",
+    )
+    k = st.slider(
+        "Spline order (k)",
+        1,
+        3,
+        (1, 3),
+        key="k",
+        persist_state="session",
+        help="Degree of the splines: 1 broken lines, 3 cubic.",
+    )
+    count = st.selectbox(
+        "Count parameters as",
+        RULES,
+        key="count",
+        format_func=str.capitalize,
+        persist_state="session",
+        help="  \n".join(RULE_HELP.values()),
+    )
+    count_sigma2 = st.checkbox(
+        "Count the noise variance as one parameter more",
+        True,
+        key="sigma2",
+        persist_state="session",
+        help="As R's AIC does. It shifts all models alike and matters for small n only.",
+    )
+
+with sentences():
+    space = SearchSpace(neuron_num, grid, k)
+admissible = space.admissible(data.n, data.d, rule=count, count_sigma2=count_sigma2)
+
+
+def n_params(cell: Cell) -> int:
+    return cell_n_params(cell, data.d, rule=count, count_sigma2=count_sigma2)
+
+
+with right:
+    cells = space.cells
+    judged = set(admissible)
+    st.markdown(
+        f"Of **{len(cells)}** cells, **{len(admissible)}** can be judged with your {data.n:,} training rows."
+        + (
+            f" {len(cells) - len(admissible)} are never trained: AICc is not defined there."
+            if len(judged) < len(cells)
+            else ""
+        )
+    )
+    overview = pd.DataFrame([c._asdict() | {"n_params": n_params(c), "admissible": c in judged} for c in cells]).assign(
+        verdict=lambda f: f["admissible"].map({True: "defined", False: "not defined: n - K - 1 ≤ 0"})
+    )
+    st.altair_chart(charts.admissible_map(overview, data.n), key="map", width="content")
+    if admissible:
+        st.caption(
+            f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,} parameters. "
+            "Grey cells are inadmissible."
+        )
+
+if not admissible:
+    st.error(
+        f"No cell of this space can be judged with {data.n} training rows; lower the ranges or choose fewer features.",
+        icon=":material/error:",
+    )
+    st.stop()
+
+st.subheader("Budget and engine", anchor=False)
+first, second, third, fourth = st.columns(4, gap="medium")
+most = len(admissible)
+with first:
+    everything = st.toggle(
+        "Fit every admissible cell",
+        key="everything",
+        persist_state="session",
+        help="Exhaustive search: no luck involved, and the whole map is known at the end.",
+    )
+    trials = most
+    if not everything:
+        trials = st.number_input(
+            "Trials",
+            1,
+            10_000,
+            60,
+            key="trials",
+            persist_state="session",
+            help=f"Cells to fit at most; {most} are admissible.",
+        )
+with second:
+    minutes = st.number_input(
+        "Minutes at most",
+        0.0,
+        10_000.0,
+        0.0,
+        1.0,
+        key="minutes",
+        format="%g",
+        persist_state="session",
+        help="0 is no limit.",
+    )
+with third:
+    engine = st.selectbox(
+        "Engine",
+        list(ENGINES),
+        key="engine",
+        format_func=lambda e: ENGINES[e].label,
+        persist_state="session",
+        help="  \n".join(f"{e.label}: {e.help}" for e in ENGINES.values()),
+    )
+with fourth:
+    sampler = st.selectbox(
+        "Sampler", list(SAMPLERS), key="sampler", format_func=SAMPLERS.get, persist_state="session", help=SAMPLER_HELP
+    )
+
+with st.expander("More settings"):
+    a, b, c, d = st.columns(4, gap="medium")
+    starts = a.number_input(
+        "Starts a cell", 1, 20, 1, key="starts", persist_state="session", help="Initialisations; the best one counts."
+    )
+    time_limit = b.number_input(
+        "Seconds a fit at most",
+        0.0,
+        3600.0,
+        120.0,
+        10.0,
+        key="time-limit",
+        format="%g",
+        persist_state="session",
+        help="A fit that takes longer is kept as far as it got, or failed. 0 is no limit.",
+    )
+    patience = c.number_input(
+        "Patience",
+        0,
+        1000,
+        0,
+        key="patience",
+        persist_state="session",
+        help="End the study when the least AICc has not fallen for so many trials. 0 is never.",
+    )
+    workers = d.number_input(
+        "Worker processes", 1, 64, default_workers(), key="workers", persist_state="session", help="One thread each."
+    )
+    name = a.text_input("Name of the study", key="study-name", placeholder="after the file", max_chars=80)
+    early = b.checkbox(
+        "Stop training early",
+        True,
+        key="early",
+        persist_state="session",
+        help="When a training has stalled or diverged.",
+    )
+
+test_fraction, seed = state.split()
+with sentences():
+    spec = StudySpec(
+        space=space,
+        engine=engine,
+        sampler=sampler,
+        count=count,
+        count_sigma2=count_sigma2,
+        trials=int(trials),
+        minutes=minutes or None,
+        patience=int(patience) or None,
+        seed=seed,
+        test_fraction=test_fraction,
+        workers=int(workers),
+        options=FitOptions(starts=int(starts), time_limit=time_limit or None, early_stopping=early),
+    )
+planned = min(int(trials), most)
+ways = {
+    "exhaustive": "every one of them" if planned == most else "those with the fewest parameters",
+    "tpe": "chosen by TPE",
+    "random": "drawn at random",
+    "nsga2": "chosen by NSGA-II",
+}
+way = ways[spec.resolved_sampler(most)]
+st.markdown(f"This study will fit **{planned}** of the {most} admissible cells, {way}.")
+
+if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
+    with sentences():
+        handle = create_study(data, spec, name=name or None)
+        manager().start(handle)
+    state.set_study_name(handle.name)
+    st.switch_page(LIVE, query_params={"study": handle.name})
