@@ -34,7 +34,8 @@ class CellSampler(BaseSampler):
         self, space: SearchSpace, cells: Sequence[Cell], proposer: BaseSampler | None, seed: int, taken: Iterable[Cell] = ()
     ) -> None:
         self._space = distributions(space)
-        self._spans = np.array([max(1, hi - lo) for lo, hi in (space.neuron_num, space.grid, space.k)], dtype=float)
+        self._ranges: dict[str, tuple[int, int]] = {name: getattr(space, name) for name in Cell._fields}
+        self._spans = np.array([max(1, hi - lo) for lo, hi in self._ranges.values()], dtype=float)
         done = set(taken)
         self.open = [c for c in cells if c not in done]
         self._proposer = proposer
@@ -63,7 +64,11 @@ class CellSampler(BaseSampler):
         if self._proposer is None:
             return None
         proposed = self._proposer.sample_relative(study, trial, search_space)
-        return Cell(**proposed) if proposed else None
+        if not proposed:
+            return None
+        # NSGA-II mutates by leaving parameters out: they are to be drawn uniformly
+        drawn = {n: int(self._rng.integers(lo, hi + 1)) for n, (lo, hi) in self._ranges.items() if n not in proposed}
+        return Cell(**proposed | drawn)
 
     def _nearest_open(self, wanted: Cell | None) -> Cell:
         if wanted is None:

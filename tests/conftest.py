@@ -1,0 +1,82 @@
+"""Fixtures for every test: a kanlab home of its own, and small data sets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import settings
+
+from kanlab import storage
+from kanlab.dataset import Dataset
+from tests.helpers import fake_worker
+
+settings.register_profile("kanlab", deadline=None, derandomize=True)
+settings.load_profile("kanlab")
+
+
+@pytest.fixture(autouse=True)
+def kanlab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home; at the end no study runs on and no storage stays open."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("KANLAB_HOME", str(home))
+    storage._storages.clear()
+    yield home
+    if "kanlab.jobs" in sys.modules:
+        from kanlab.jobs import manager
+
+        for supervisor in list(manager()._supervisors.values()):
+            if supervisor.is_alive():
+                manager().stop(supervisor.handle)
+                supervisor.join(20)
+    for opened in storage._storages.values():
+        opened._backend.engine.dispose()  # type: ignore[attr-defined]
+    storage._storages.clear()
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """60 rows of y = sin(2 a) + b^2 with noise, a category and a column with gaps."""
+    rng = np.random.default_rng(7)
+    a, b = rng.uniform(-1, 1, 60), rng.uniform(-1, 1, 60)
+    gaps = rng.normal(size=60)
+    gaps[[3, 17, 40]] = np.nan
+    return pd.DataFrame(
+        {
+            "a": a,
+            "b": b,
+            "kind": rng.choice(["red", "green", "blue"], 60),
+            "gaps": gaps,
+            "y": np.sin(2 * a) + b**2 + 0.1 * rng.normal(size=60),
+        }
+    )
+
+
+@pytest.fixture
+def small(frame: pd.DataFrame) -> Dataset:
+    """Two features, 48 training and 12 test rows."""
+    return Dataset.from_frame(frame, "y", ["a", "b"], name="small.csv")
+
+
+@pytest.fixture
+def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
+    """Studies of this test are fitted by tests/helpers/fake_worker.py; call it with a plan, get the log of the fits."""
+    from kanlab import supervisor
+
+    log = tmp_path / "fits.log"
+    log.touch()
+
+    def use(**plan: Any) -> Path:
+        for name, value in fake_worker.environment(log=str(log), **plan).items():
+            monkeypatch.setenv(name, value)
+        program = (fake_worker.__file__,)
+        monkeypatch.setattr(supervisor, "WorkerProcess", partial(supervisor.WorkerProcess, program=program))
+        return log
+
+    return use

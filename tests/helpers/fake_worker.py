@@ -1,0 +1,118 @@
+"""A worker program that speaks the protocol of kanlab.worker and fits nothing: each cell has a known RSS.
+
+Run as `python fake_worker.py SCRATCH [--preload-pykan]`. What else it should do is in the environment (`environment`).
+Standard library only, so that it starts at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+_VARIABLE = "KANLAB_FAKE_WORKER"
+
+Cell = tuple[int, int, int]
+
+
+def environment(
+    *,
+    log: str,
+    seconds: float = 0.0,
+    jitter: float = 0.0,
+    crash: list[Cell] | None = None,
+    garbage: list[Cell] | None = None,
+    hang: list[Cell] | None = None,
+    diverge: list[Cell] | None = None,
+    interpolate: list[Cell] | None = None,
+    stillborn: bool = False,
+    crash_all: bool = False,
+) -> dict[str, str]:
+    """Environment variables of a plan.
+
+    log: file that gets a line "neuron_num grid k seed pid" at the begin of each fit.  seconds: a fit, jitter: at most more.
+    crash, garbage, hang, diverge, interpolate: cells whose fit ends so.  stillborn: no worker becomes ready.
+    """
+    return {_VARIABLE: json.dumps({name: value for name, value in locals().items() if value})}
+
+
+def rss(cell: Cell) -> float:
+    """What a fit of this cell leaves; no two cells of the default space leave the same."""
+    neuron_num, grid, k = cell
+    rough = random.Random(1000 * neuron_num + 10 * grid + k).uniform(0.5, 1.5)
+    return 20 * rough / (1 + neuron_num * grid * k)
+
+
+def _answer(event: str, **content: Any) -> None:
+    sys.stdout.write(json.dumps({"event": event, **content}) + "\n")
+    sys.stdout.flush()
+
+
+def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
+    with open(plan["log"], "a") as log:
+        log.write(f"{cell[0]} {cell[1]} {cell[2]} {seed} {os.getpid()}\n")
+
+    def planned(name: str) -> bool:
+        return list(cell) in plan.get(name, [])
+
+    if planned("crash") or plan.get("crash_all"):
+        print("MemoryError: no more room", file=sys.stderr, flush=True)
+        os._exit(3)
+    if planned("garbage"):
+        sys.stdout.write('{"event": "fi')
+        sys.stdout.flush()
+        os._exit(0)
+    if planned("hang"):
+        time.sleep(600)
+    time.sleep(plan.get("seconds", 0.0) + random.uniform(0, plan.get("jitter", 0.0)))
+    if planned("diverge"):
+        _answer("fit", neuron_num=cell[0], status="diverged", seconds=0.0)
+        return
+    left = 0.0 if planned("interpolate") else rss(cell)
+    _answer(
+        "fit",
+        neuron_num=cell[0],
+        status="iteration limit",
+        seconds=0.01,
+        rss_train=left,
+        rss_test=left / 3,
+        iterations=3,
+        loss_curve=[9.0, 3.0, left],
+    )
+
+
+def main(scratch: str) -> None:
+    plan = json.loads(os.environ[_VARIABLE])
+    if plan.get("stillborn"):
+        print("ImportError: no such library", file=sys.stderr, flush=True)
+        sys.exit(1)
+    lines: list[str] = []
+    arrived = threading.Condition()
+
+    def read() -> None:
+        for line in sys.stdin:
+            with arrived:
+                lines.append(line)
+                arrived.notify()
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    _answer("ready")
+    while True:
+        with arrived:
+            arrived.wait_for(lambda: lines)
+            request = json.loads(lines.pop(0))
+        assert Path(request["dataset"]).exists()
+        unit = request["unit"]
+        for neuron_num in unit["neuron_nums"]:
+            _fit(plan, (neuron_num, unit["grid"], unit["k"]), request["seed"])
+        _answer("done")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,17 @@
+"""Reading what the fake workers did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kanlab.space import Cell
+
+
+def fitted_cells(log: Path) -> list[Cell]:
+    """Cells in the order in which their fits began."""
+    return [Cell(*map(int, line.split()[:3])) for line in log.read_text().splitlines()]
+
+
+def worker_pids(log: Path) -> list[int]:
+    """The worker process of each fit."""
+    return [int(line.split()[4]) for line in log.read_text().splitlines()]
