@@ -17,12 +17,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kanlab import compiled
 from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Outcome
 from kanlab.projection import CellProblem, CellState
-from kanlab.row_kernels import NUMPY, RowKernels
 from kanlab.scaling import ScaledRows, scaled_rows
 from kanlab.starts import Plan, Runner, fresh_start, nested_start, race
 
@@ -148,7 +148,8 @@ class _Ladder:
     ) -> tuple[Runner | None, int]:
         """Race a cell's starts; the winner becomes the parent of the next rung."""
         assert self._design is not None
-        problem = CellProblem(self._design, self._rows.y, neuron_num, self._options.smoothing, self._kernels())
+        kernels = compiled.kernels(self._options.kernels, spent=time.process_time())
+        problem = CellProblem(self._design, self._rows.y, neuron_num, self._options.smoothing, kernels)
         rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num])
         starts: list[CellState | None] = []
         if self._parent is not None:
@@ -166,9 +167,6 @@ class _Ladder:
         if runner is not None:
             self._parent = runner.minimum.state
         return runner, len(starts)
-
-    def _kernels(self) -> RowKernels:
-        return NUMPY
 
     def _loss(self, state: CellState) -> float:
         """RSS in units of the data, over all targets."""
