@@ -1,7 +1,7 @@
 """Tables in, Altair charts out. Only what drawing needs is computed here: domains, labels, the curves of equal K.
 
-Every chart that shows trials has a selection parameter PICKED on the field `number`. Axes are robust: values beyond
-Tukey's upper fence are drawn on the edge as triangles, so that one bad trial does not flatten the picture.
+Every chart that shows trials has a selection parameter PICKED on the field `number`. The AICc axis is robust: values
+beyond a fence are drawn at its edge as triangles, so that a few bad trials do not flatten the picture.
 """
 
 from __future__ import annotations
@@ -49,16 +49,10 @@ def _format(values: pd.Series) -> str:
     return "~s" if finite.max() >= 1e4 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~g")
 
 
-def _fences(values: pd.Series) -> tuple[float, float]:
-    """Tukey's fences (1.5 times the interquartile range beyond the quartiles), or the range where none lies beyond."""
-    finite = values[np.isfinite(values)]
-    if finite.empty:
-        return 0.0, 1.0
-    q1, q3 = finite.quantile([0.25, 0.75])
-    reach = 1.5 * (q3 - q1)
-    if reach == 0:
-        return float(finite.min()), float(finite.max())
-    return float(max(finite.min(), q1 - reach)), float(min(finite.max(), q3 + reach))
+def _upper_fence(values: pd.Series) -> float:
+    """Where the robust axis of a quantity to be small ends: 1.5 times as far above the median as the least is below."""
+    median = values.median()
+    return float(min(values.max(), median + 1.5 * (median - values.min())))
 
 
 def _clipped(frame: pd.DataFrame, column: str, floor: float = np.inf) -> tuple[pd.DataFrame, alt.Scale]:
@@ -67,10 +61,9 @@ def _clipped(frame: pd.DataFrame, column: str, floor: float = np.inf) -> tuple[p
     floor: another value the scale must reach down to.
     """
     values = frame[column]
-    low, high = _fences(values)
-    low = min(
-        float(values.min()) if len(values) else low, floor
-    )  # a small AICc is what everybody is after: never clipped
+    high = _upper_fence(values) if len(values) else 1.0
+    low = min(float(values.min()) if len(values) else 0.0, floor)
+    high = max(high, low)
     room = 0.06 * (high - low) or max(1e-9, 0.05 * abs(high)) or 1.0
     out = frame.assign(drawn=values.clip(upper=high + room / 2), beyond=values > high)
     return out, alt.Scale(domain=[low - room, high + room], zero=False, nice=False)
@@ -193,10 +186,10 @@ def aicc_against_rss(
     if len(curves):
         line = alt.Chart(curves).mark_line(strokeWidth=1, opacity=0.45, color=MUTED, clip=True)
         layers.append(line.encode(x=x, y=y, detail="n_params:N"))
-        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmin()].assign(
+        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmax()].assign(
             label=lambda f: "K " + f["n_params"].astype(str)
         )
-        names = alt.Chart(ends).mark_text(align="left", dx=4, dy=8, fontSize=10, color=MUTED, clip=True)
+        names = alt.Chart(ends).mark_text(align="right", dx=-4, dy=-7, fontSize=10, color=MUTED, clip=True)
         layers.append(names.encode(x=x, y=y, text="label:N"))
     if len(visible):
         layers.append(_baseline_layer(visible, x, y))
@@ -302,7 +295,7 @@ def _note(frame: pd.DataFrame) -> str:
 
 def _finish(chart: Any, title: str, subtitle: str, height: int = HEIGHT) -> Any:
     heading = alt.TitleParams(
-        title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, offset=6
+        title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, subtitleColor=MUTED, offset=6
     )
     chart = chart.properties(height=height, width="container")
     return chart.properties(title=heading) if title else chart

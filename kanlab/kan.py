@@ -161,7 +161,7 @@ class FittedKan:
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
-        for layer, held, n_in, n_out in zip(self.layers, self.ranges, widths, widths[1:], strict=True):
+        for layer, held, n_in, n_out in zip(self.layers, self.ranges, widths[:-1], widths[1:], strict=True):
             size = self.spec.grid + self.spec.k
             expected = (n_in, size + self.spec.k + 1), (n_in, n_out, size), (n_in, n_out), (n_in, 2)
             if (layer.knots.shape, layer.coef.shape, layer.scale_base.shape, held.shape) != expected:

@@ -42,6 +42,19 @@ _BADGES = {
 }
 
 
+def cell_words(record: TrialRecord) -> str:
+    """The cell of a trial, for a sentence."""
+    neurons = record.cell.neuron_num
+    return f"{neurons} hidden neuron{'s' * (neurons > 1)}, grid {record.cell.grid}, k {record.cell.k}"
+
+
+def quantity(value: float | None) -> str:
+    """A sum of squares that fits into a narrow column."""
+    if value is None:
+        return "none"
+    return f"{value:,.0f}" if 1e3 <= value < 1e7 else f"{value:.3g}"
+
+
 def clock(seconds: float) -> str:
     """1:05 or 2:03:04."""
     whole = max(0, round(seconds))
@@ -122,10 +135,7 @@ def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     if best is None or chosen is None:
         return
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
-    network = (
-        f"trial {best.number} with {best.cell.neuron_num} hidden neurons, grid {best.cell.grid}, k {best.cell.k} "
-        f"(K {best.n_params}, AICc {best.aicc:,.1f})"
-    )
+    network = f"trial {best.number} with {cell_words(best)} (K {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):
         name = charts.BASELINE_LABEL.get(chosen.family, chosen.family)
         gap = (best.aicc or 0.0) - (chosen.aicc or 0.0)
@@ -145,15 +155,12 @@ def trial_card(records: Sequence[TrialRecord], number: int | None) -> None:
     if record is None:
         st.info("Click a point, or a row of the table, to see the trial here.", icon=":material/touch_app:")
         return
-    st.markdown(
-        f"**Trial {record.number}**: {record.cell.neuron_num} hidden neurons, "
-        f"grid {record.cell.grid}, k {record.cell.k}"
-    )
+    st.markdown(f"**Trial {record.number}**: {cell_words(record)}")
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}")
     columns[1].metric("AICc", "none" if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
-    columns[2].metric("RSS, training", "none" if record.rss_train is None else f"{record.rss_train:.4g}")
-    columns[3].metric("RSS, test", "none" if record.rss_test is None else f"{record.rss_test:.4g}")
+    columns[2].metric("RSS, training", quantity(record.rss_train))
+    columns[3].metric("RSS, test", quantity(record.rss_test))
     steps = f"{record.iterations} steps in {record.seconds:.2f} s; ended by: {record.status}."
     st.caption(literal(steps if record.state == "complete" else record.status))
     if len(record.loss_curve) > 1:

@@ -1,7 +1,13 @@
-"""What .streamlit/config.toml cannot say: while a page polls, nothing dims and nothing runs in the corner."""
+"""The look that .streamlit/config.toml cannot give: logo and icon, and calm while a page polls."""
+
+from pathlib import Path
 
 import streamlit as st
 
+ICON = str(Path(__file__).with_name("icon.svg"))
+_LOGO = str(Path(__file__).with_name("logo.svg"))
+
+# while a fragment polls, nothing dims and nothing runs in the corner
 _STYLE = """
 <style>
 [data-testid="stStatusWidget"] { display: none; }
@@ -12,4 +18,5 @@ _STYLE = """
 
 def apply() -> None:
     """Once a run, in app.py."""
+    st.logo(_LOGO, size="medium")
     st.html(_STYLE)

@@ -1,0 +1,224 @@
+"""The engine `lm`: fits [d, neuron_num, m] networks by variable projection and Levenberg-Marquardt.
+
+`fit_cell` fits one cell. `fit_path` fits the cells of one (grid, k) by rising neuron_num, which share their first layer,
+and of which each starts from the one below. A cell fitted alone climbs the same ladder with short runs on the lower rungs.
+
+The fit itself: `kanlab.scaling` -> `kanlab.design` (first layer) -> `kanlab.starts` (where to begin, who goes on) ->
+`kanlab.least_squares` (the loop) on `kanlab.projection` (the cell as a least-squares problem).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kanlab import compiled
+from kanlab.design import FirstLayer, first_layer
+from kanlab.errors import FitError
+from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.least_squares import LoopOptions, Outcome
+from kanlab.projection import CellProblem, CellState
+from kanlab.scaling import ScaledRows, scaled_rows
+from kanlab.starts import Plan, Runner, fresh_start, nested_start, race
+
+Array = NDArray[np.float64]
+
+HIGHEST_K = 3
+RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
+
+FIRST_RUNG = Plan(fresh=12, nested=0)
+SECOND_RUNG = Plan(fresh=3, nested=2)
+HIGHER_RUNG = Plan(fresh=1, nested=2)
+LOWER_RUNG = Plan(fresh=1, nested=1, rounds=((6, 1),))  # on the way to a cell that stands alone
+LOWER_RUNG_ITERATIONS = 12
+
+
+@dataclass(frozen=True)
+class LmOptions:
+    """Settings of a fit.
+
+    smoothing: strength of the roughness penalty, proportional to the running RSS; 0 for none.
+    starts: starts of a cell, of which the best counts; None leaves it to the engine.
+    max_iterations, tolerance: the fit ends after so many iterations of the start that won, or once five of them together
+    lower the objective by less than this share.  time_limit: seconds a fit.
+    kernels: "numpy", "compiled" (needs numba), or "auto", compiled as soon as they are ready; all give the same numbers.
+    """
+
+    smoothing: float = 1000.0
+    starts: int | None = None
+    max_iterations: int = 40
+    tolerance: float = 3e-3
+    time_limit: float | None = None
+    kernels: Literal["auto", "numpy", "compiled"] = "auto"
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.smoothing) and self.smoothing >= 0.0):
+            raise FitError(f"smoothing must be a finite number of at least 0, not {self.smoothing}.")
+        if self.starts is not None and self.starts < 1:
+            raise FitError(f"starts must be at least 1, not {self.starts}.")
+        if self.max_iterations < 1 or not self.tolerance >= 0.0:
+            raise FitError("max_iterations must be at least 1 and tolerance at least 0.")
+        if self.time_limit is not None and not self.time_limit > 0.0:
+            raise FitError(f"time_limit is in seconds and must be above 0, not {self.time_limit}.")
+        if self.kernels not in ("auto", "numpy", "compiled"):
+            raise FitError(f'kernels must be "auto", "numpy" or "compiled", not {self.kernels!r}.')
+
+
+def fit_path(
+    X: ArrayLike,
+    Y: ArrayLike,
+    grid: int,
+    k: int,
+    neuron_nums: Sequence[int],
+    *,
+    options: LmOptions = LmOptions(),
+    seed: int = 0,
+) -> Iterator[FittedKan]:
+    """Fit the cells (neuron_num, grid, k) for ascending neuron_nums, one after the other.
+
+    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next.
+    Raises FitError on misuse, before the first fit; a numerical failure is a status.
+    """
+    nums = [int(h) for h in neuron_nums]
+    if any(b <= a for a, b in zip(nums, nums[1:], strict=False)):
+        raise FitError(f"neuron_nums must ascend, not {nums}.")
+    _check_cell(nums[0] if nums else 1, grid, k)
+    ladder = _Ladder(scaled_rows(X, Y), grid, k, options, seed)
+    return (ladder.climb(h) for h in nums)
+
+
+def fit_cell(
+    X: ArrayLike,
+    Y: ArrayLike,
+    neuron_num: int,
+    grid: int,
+    k: int,
+    *,
+    options: LmOptions = LmOptions(),
+    seed: int = 0,
+) -> FittedKan:
+    """Fit one cell by itself. Arguments and errors as for `fit_path`."""
+    return next(fit_path(X, Y, grid, k, [neuron_num], options=options, seed=seed))
+
+
+def _check_cell(neuron_num: int, grid: int, k: int) -> None:
+    KanSpec((1, neuron_num, 1), grid, k)
+    if k > HIGHEST_K:
+        raise FitError(f"k is the order of the splines and must be at most {HIGHEST_K}, not {k}.")
+
+
+class _Ladder:
+    """The cells of one (grid, k) by rising neuron_num, each started from the one below."""
+
+    def __init__(self, rows: ScaledRows, grid: int, k: int, options: LmOptions, seed: int) -> None:
+        self._rows, self._options, self._seed = rows, options, seed
+        self._grid, self._k = grid, k
+        self._design: FirstLayer | None = None
+        self._parent: CellState | None = None
+
+    def climb(self, neuron_num: int) -> FittedKan:
+        """The fit of the next rung wanted; rungs between get short runs."""
+        began = time.monotonic()
+        limit = self._options.time_limit
+        expired = (lambda: False) if limit is None else (lambda: time.monotonic() > began + limit)
+        if self._design is None:
+            self._design = first_layer(self._rows.x, self._grid, self._k)
+        below = len(self._parent.V) if self._parent is not None else 0
+        for h in range(below + 1, neuron_num):
+            if not expired():
+                self._rung(h, LOWER_RUNG, LOWER_RUNG_ITERATIONS, expired)
+        runner, starts = self._rung(neuron_num, self._plan(neuron_num), self._options.max_iterations, expired)
+        return self._fitted(neuron_num, runner, starts, time.monotonic() - began)
+
+    def _plan(self, neuron_num: int) -> Plan:
+        plan = {1: FIRST_RUNG, 2: SECOND_RUNG}.get(neuron_num, HIGHER_RUNG)
+        wanted = self._options.starts
+        if wanted is None:
+            return plan
+        nested = 0 if neuron_num == 1 else (wanted + 1) // 2
+        return Plan(wanted - nested, nested)
+
+    def _rung(
+        self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]
+    ) -> tuple[Runner | None, int]:
+        """Race a cell's starts; the winner becomes the parent of the next rung."""
+        assert self._design is not None
+        kernels = compiled.kernels(self._options.kernels, spent=time.process_time())
+        problem = CellProblem(self._design, self._rows.y, neuron_num, self._options.smoothing, kernels)
+        rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num])
+        starts: list[CellState | None] = []
+        if self._parent is not None:
+            shares = (1.0 if i == 0 else 0.0 for i in range(plan.nested))
+            starts += [nested_start(problem, self._parent, rng, residual_share=share) for share in shares]
+        fresh = plan.fresh if self._parent is not None else plan.fresh + plan.nested
+        starts += [fresh_start(problem, rng, additive=i % 2 == 0) for i in range(fresh)]
+        options = LoopOptions(
+            max_iterations=max_iterations,
+            tolerance=self._options.tolerance,
+            floor=RSS_FLOOR * problem.total,
+            interrupted=expired,
+        )
+        runner = race(problem, starts, plan, options, self._loss)
+        if runner is not None:
+            self._parent = runner.minimum.state
+        return runner, len(starts)
+
+    def _loss(self, state: CellState) -> float:
+        """RSS in units of the data, over all targets."""
+        return float(np.sum(state.rss * self._rows.y_scale**2))
+
+    def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
+        rows, design = self._rows, self._design
+        assert design is not None
+        d, m = len(rows.x), len(rows.y)
+        spec = KanSpec((d, neuron_num, m), self._grid, self._k)
+        size = self._grid + self._k
+        if runner is None:
+            state, status, curve, iterations = None, FitStatus.DIVERGED, (), 0
+            V, D = np.zeros((neuron_num, design.rank)), np.zeros((neuron_num, size + 1, m))
+            hidden = np.tile(np.linspace(-1.0, 1.0, size + self._k + 1), (neuron_num, 1))
+            held = np.tile([-1.0, 1.0], (neuron_num, 1))
+            rss = np.sum(rows.y**2, axis=1)
+        else:
+            state, curve, iterations = runner.minimum.state, runner.curve, runner.minimum.iteration
+            status = _STATUS[runner.minimum.outcome]
+            V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
+            hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
+            held = np.stack([state.Z.min(axis=1), state.Z.max(axis=1)], axis=1)
+            rss = state.rss
+        coef, base = design.edges(V)
+        order = np.argsort(rows.columns)
+        first = KanLayer(design.knots[order], coef[order], base[order])
+        second = KanLayer(hidden, D[:, :-1].transpose(0, 2, 1).copy(), D[:, -1].copy())
+        by_target = rss * rows.y_scale**2
+        return FittedKan(
+            spec=spec,
+            layers=(first, second),
+            ranges=(np.stack([rows.x.min(axis=1), rows.x.max(axis=1)], axis=1)[order], held),
+            x_offset=rows.x_offset,
+            x_scale=rows.x_scale,
+            y_offset=rows.y_offset,
+            y_scale=rows.y_scale,
+            rss_train=float(by_target.sum()),
+            rss_by_target=by_target,
+            n_train=rows.x.shape[1],
+            status=status,
+            loss_curve=np.array(curve),
+            iterations=iterations,
+            starts=starts,
+            seconds=seconds,
+            rank=design.rank,
+        )
+
+
+_STATUS = {
+    Outcome.CONVERGED: FitStatus.CONVERGED,
+    Outcome.STALLED: FitStatus.STALLED,
+    Outcome.ITERATION_LIMIT: FitStatus.ITERATION_LIMIT,
+    Outcome.INTERRUPTED: FitStatus.TIME_LIMIT,
+}

@@ -1,0 +1,293 @@
+r"""A cell as a least-squares problem in its first layer alone: variable projection.
+
+Notation
+
+    n, d, m, h    rows, inputs, targets, hidden nodes
+    Q (r, n)      orthonormal first-layer basis (kanlab.design), transposed
+    V (h, r)      the unknowns: hidden pre-activations Z = V Q, shape (h, n)
+    T             Z in units of its range, T_j = (Z_j - low_j) / width_j; the second layer's knots live on [0, 1]
+    P (p2, n)     second-layer design: G + k B-splines of T_j and silu(Z_j) of every node, p2 = h (G + k + 1)
+    D (p2, m)     second-layer coefficients
+    Y, E (m, n)   targets, residuals E = Y - D'P
+    N (p2, p2)    roughness of D: squared second differences of each node's spline coefficients, and its silu coefficient
+    M (r, r)      the same of the first layer (`FirstLayer.roughness`)
+    s, level      `smoothing`; the running residual sum of squares
+
+For given V the best D is a linear solve, so only V is searched (Golub & Pereyra, SIAM J. Numer. Anal. 10, 1973):
+
+    f(V) = min_D |Y - D'P|^2 + level s [tr D'N D + FIRST sum_j v_j'M v_j / width_j^2]
+    (P P' + level s N + ridge) D = P Y'
+
+A penalty proportional to the residual is -2 log-likelihood in disguise: level held at the running RSS, f is a majorant of
+n ln RSS + n s [...] up to constants, so that smoothing asks for the same smoothness whatever the noise, and vanishes as
+a fit becomes exact.
+
+The Jacobian of the residuals with D held has, for target o, node j and basis function a, the entries
+
+    slope_oj Q_a - spline_oj (1 - T_j) Q_a(row of low_j) - spline_oj T_j Q_a(row of high_j)
+
+with slope = spline + silu part: the knots stretch with a node's range, and the last two terms are that motion. Eliminating
+D from the normal equations of (V, D), whose D-part of the gradient is 0, leaves
+
+    H = sum_o J_o J_o' - (J_o P') (P P' + level s N + ridge)^-1 (P J_o') + the penalty's own,    g = sum_o J_o E_o + ...
+
+which is Kaufman's form of variable projection (Kaufman, BIT 15, 1975).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import block_diag, lapack
+
+from kanlab.basis import interval_polynomials, safe_range, silu, silu_derivative, unit_knots
+from kanlab.design import BLOCK_ROWS, FirstLayer, second_differences
+from kanlab.least_squares import NormalEquations
+from kanlab.row_kernels import RowKernels, SplineRows
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+# Penalties at smoothing 1, as multiples of the running RSS for targets of variance 1
+SECOND_LAYER_ROUGHNESS = 1e-4
+SECOND_LAYER_SILU = 1e-3
+FIRST_LAYER_ROUGHNESS = 4e-4
+RIDGE = 1e-11  # times n: makes the solve definite, too small to be seen
+LEAST_LEVEL = 1e-12  # of the total sum of squares
+LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
+KNOTS_EVERY, KNOTS_UNTIL = 4, 20  # iterations between, and up to, new choices of the hidden knots
+KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
+
+
+class HiddenKnots:
+    """Second-layer knots (h, grid + 2k + 1) on [0, 1] and what evaluating their splines needs."""
+
+    def __init__(self, knots: Array, k: int) -> None:
+        self.knots = knots
+        self.starts = np.ascontiguousarray(knots[:, k : -k - 1])
+        self.inverse_widths = 1.0 / (knots[:, k + 1 : knots.shape[1] - k] - self.starts)
+        self.table = interval_polynomials(knots, k)
+
+
+def uniform_knots(h: int, grid: int, k: int) -> Array:
+    """Equally spaced knots (h, grid + 2k + 1) on [0, 1]."""
+    return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CellState:
+    """A cell at one V, its second layer solved. Shapes as in the notation.
+
+    knots: of the second layer, in units of the nodes' ranges.  at_low, at_high: (h,) rows where a node is least, greatest.
+    factor, ridge: Cholesky factor and ridge of the second-layer system.  rss: (m,).
+    """
+
+    V: Array
+    Z: Array
+    low: Array
+    width: Array
+    at_low: Index
+    at_high: Index
+    knots: HiddenKnots
+    level: float
+    D: Array
+    residual: Array
+    factor: Array
+    rss: Array
+    objective: float
+
+    @property
+    def total_rss(self) -> float:
+        """Residual sum of squares of scaled targets, all of them."""
+        return float(self.rss.sum())
+
+
+class CellProblem:
+    """One cell, ready for `least_squares.minimise`.
+
+    design: of its (grid, k).  Y: (m, n), centred and of variance 1 (or 0).
+    """
+
+    def __init__(self, design: FirstLayer, Y: Array, neuron_num: int, smoothing: float, kernels: RowKernels) -> None:
+        self.design, self.Y, self.neuron_num, self.kernels = design, Y, neuron_num, kernels
+        self.total = max(float(np.sum(Y * Y)), np.finfo(float).tiny)
+        self._first = smoothing * FIRST_LAYER_ROUGHNESS
+        differences = second_differences(design.grid + design.k)
+        node = block_diag(smoothing * SECOND_LAYER_ROUGHNESS * differences.T @ differences, smoothing * SECOND_LAYER_SILU)
+        self._second = np.kron(np.eye(neuron_num), node)
+        n = Y.shape[1]
+        self._blocks = [slice(i, min(i + BLOCK_ROWS, n)) for i in range(0, n, BLOCK_ROWS)]
+        # room for one block, filled again and again; _filled says what is in it
+        h, r, size = neuron_num, design.rank, min(n, BLOCK_ROWS)
+        self._rows = SplineRows.empty(h, design.grid, design.k, size)
+        self._jacobian = np.empty(h * r * size)
+        self._hessian, self._work = np.empty((h * r, h * r)), np.empty((h * r, h * r))
+        self._filled: tuple[Array, HiddenKnots, slice] | None = None
+
+    # ---- states
+
+    def state(self, V: Array, level: float, knots: HiddenKnots | None = None) -> CellState | None:
+        """The cell at V (h, r). Without knots those of `KNOT_MIXES` with the least objective. None where not finite."""
+        Z = self._hidden(V)
+        if not np.isfinite(Z).all():
+            return None
+        level = max(level, LEAST_LEVEL * self.total)
+        if knots is None:
+            return self._best_knots(V, Z, level)
+        return self._solved(V, Z, knots, level)
+
+    def move(self, state: CellState, step: Array) -> CellState | None:
+        return self.state(state.V + step.reshape(state.V.shape), state.level, state.knots)
+
+    def refresh(self, state: CellState, iteration: int) -> CellState:
+        """Lower the level with the RSS, and now and then choose the hidden knots anew, where that lowers the objective."""
+        if iteration % LEVEL_EVERY == 0 and state.total_rss < LEVEL_DROP * state.level:
+            state = self.relevelled(state, state.total_rss)
+        if iteration % KNOTS_EVERY == 0 and iteration <= KNOTS_UNTIL and self.design.grid > 1:
+            other = self._best_knots(state.V, state.Z, state.level)
+            if other is not None and other.objective < state.objective:
+                state = other
+        return state
+
+    def relevelled(self, state: CellState, level: float) -> CellState:
+        """The same V at another penalty level."""
+        level = max(level, LEAST_LEVEL * self.total)
+        return self._solved(state.V, state.Z, state.knots, level) or state
+
+    def _hidden(self, V: Array) -> Array:
+        if len(self._blocks) == 1:
+            return V @ self.design.basis[0]
+        return np.concatenate([V @ q for q in self.design.basis], axis=1)
+
+    def _best_knots(self, V: Array, Z: Array, level: float) -> CellState | None:
+        ordered = np.sort(Z, axis=1)
+        low, width = safe_range(ordered[:, 0], ordered[:, -1])
+        unit = (ordered - low[:, None]) / width[:, None]
+        grid, k = self.design.grid, self.design.k
+        choices = (HiddenKnots(unit_knots(unit, grid, k, mix), k) for mix in (KNOT_MIXES if grid > 1 else (1.0,)))
+        states = [s for s in (self._solved(V, Z, knots, level) for knots in choices) if s is not None]
+        return min(states, key=lambda s: s.objective, default=None)
+
+    def _solved(self, V: Array, Z: Array, knots: HiddenKnots, level: float) -> CellState | None:
+        """The state at V with its second layer solved for."""
+        nodes = np.arange(len(Z))
+        at_low, at_high = np.array([z.argmin() for z in Z]), np.array([z.argmax() for z in Z])
+        low, width = safe_range(Z[nodes, at_low], Z[nodes, at_high])
+        bare = CellState(V, Z, low, width, at_low, at_high, knots, level, _NONE, _NONE, _NONE, _NONE, np.inf)
+        gram, right = np.zeros_like(self._second), np.zeros((len(self._second), len(self.Y)))
+        for block in self._blocks:
+            P = self._design(bare, block)
+            gram += P @ P.T
+            right += P @ self.Y[:, block].T
+        solved = self._solve(gram, right, level)
+        if solved is None:
+            return None
+        D, factor, penalty = solved
+        # one step of refinement: the normal equations lose what the residual still shows
+        E, missing = self._residual(bare, D)
+        D = D + lapack.dpotrs(factor, missing - penalty @ D, lower=1)[0]
+        E, _ = self._residual(bare, D)
+        rss = np.einsum("on,on->o", E, E)
+        objective = float(rss.sum() + np.sum(D * (penalty @ D)) + self._first_penalty(bare))
+        if not np.isfinite(objective):
+            return None
+        return replace(bare, D=D, residual=E, factor=factor, rss=rss, objective=objective)
+
+    def _solve(self, gram: Array, right: Array, level: float) -> tuple[Array, Array, Array] | None:
+        """D, the Cholesky factor and the penalty of the second-layer system."""
+        ridge = RIDGE * self.Y.shape[1]
+        while np.isfinite(ridge):
+            penalty = level * self._second
+            penalty.flat[:: len(gram) + 1] += ridge
+            factor, info = lapack.dpotrf((gram + penalty).T, lower=1, overwrite_a=1, clean=0)
+            if info == 0:
+                return lapack.dpotrs(factor, right, lower=1)[0], factor, penalty
+            ridge *= 10.0
+        return None
+
+    def _residual(self, state: CellState, D: Array) -> tuple[Array, Array]:
+        """E (m, n) and P E' (p2, m)."""
+        E, product = np.empty_like(self.Y), np.zeros_like(D)
+        for block in self._blocks:
+            P = self._design(state, block)
+            E[:, block] = self.Y[:, block] - D.T @ P
+            product += P @ E[:, block].T
+        return E, product
+
+    def _splines(self, state: CellState, block: slice) -> SplineRows:
+        """The splines of a block of rows, in this problem's one scratch space."""
+        rows = self._rows.first(block.stop - block.start)
+        if self._filled is not None and all(a is b for a, b in zip(self._filled, (state.Z, state.knots, block))):
+            return rows
+        Z, knots = state.Z[:, block], state.knots
+        unit = (Z - state.low[:, None]) / state.width[:, None]
+        self.kernels.splines(unit, knots.starts, knots.inverse_widths, knots.table, silu(Z), rows)
+        self._filled = (state.Z, state.knots, block) if rows is self._rows else None
+        return rows
+
+    def _design(self, state: CellState, block: slice) -> Array:
+        """P (p2, rows of the block)."""
+        design = self._splines(state, block).design
+        return design.reshape(-1, design.shape[2])
+
+    # ---- the quadratic model
+
+    def linearise(self, state: CellState) -> NormalEquations:
+        """H and g in V, flattened node by node."""
+        h, r = state.V.shape
+        m, p2 = len(self.Y), len(state.D)
+        coef = state.D.reshape(h, -1, m)
+        at_low, at_high = self._basis_rows(state.at_low), self._basis_rows(state.at_high)
+        hessian, gradient, cross = self._hessian, np.zeros(h * r), np.zeros((m, h * r, p2))
+        for i, (block, basis) in enumerate(zip(self._blocks, self.design.basis, strict=True)):
+            rows, Z = self._splines(state, block), state.Z[:, block]
+            P, n = rows.design.reshape(p2, -1), Z.shape[1]
+            T = (Z - state.low[:, None]) / state.width[:, None]
+            silu_slopes, spline = silu_derivative(Z), np.empty_like(Z)
+            J = self._jacobian[: h * r * n].reshape(h, r, n)
+            for o in range(m):
+                self.kernels.node_slopes(np.ascontiguousarray(coef[:, :-1, o]), rows, spline)
+                spline /= state.width[:, None]
+                slope = spline + coef[:, -1, o, None] * silu_slopes
+                self.kernels.jacobian(basis, slope, spline * (1.0 - T), spline * T, at_low, at_high, J)
+                flat = J.reshape(h * r, n)
+                if i or o:
+                    hessian += np.matmul(flat, flat.T, out=self._work)
+                else:
+                    np.matmul(flat, flat.T, out=hessian)
+                gradient += flat @ state.residual[o, block]
+                cross[o] += flat @ P.T
+        for o in range(m):
+            reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1)[0]
+            hessian -= np.matmul(reduced.T, reduced, out=self._work)
+        self._add_first_penalty(state, at_high - at_low, hessian, gradient)
+        return NormalEquations(hessian, gradient, self._work)
+
+    def _basis_rows(self, rows: Index) -> Array:
+        """Q at some rows, (len(rows), r)."""
+        return np.array([self.design.basis[i // BLOCK_ROWS][:, i % BLOCK_ROWS] for i in rows])
+
+    def _first_penalty(self, state: CellState) -> float:
+        rough = np.einsum("ja,ja->j", state.V @ self.design.roughness, state.V)
+        return float(self._first * state.level * np.sum(rough / state.width**2))
+
+    def _add_first_penalty(self, state: CellState, range_slope: Array, hessian: Array, gradient: Array) -> None:
+        """Add the gradient and the Gauss-Newton curvature of v'Mv / width^2; range_slope (h, r): d width / d v."""
+        weight = self._first * state.level
+        if weight == 0.0:
+            return
+        r = self.design.rank
+        for j, (v, width) in enumerate(zip(state.V, state.width, strict=True)):
+            at = slice(j * r, (j + 1) * r)
+            Mv, d = self.design.roughness @ v, range_slope[j] / width
+            rough = float(v @ Mv)
+            scale = weight / width**2
+            gradient[at] -= scale * (Mv - d * rough)
+            hessian[at, at] += scale * (
+                self.design.roughness - np.outer(d, Mv) - np.outer(Mv, d) + np.outer(d, d) * rough
+            )
+
+
+_NONE = np.empty(0)

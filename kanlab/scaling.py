@@ -1,0 +1,72 @@
+"""From raw rows to what a fit works on: checked, scaled, and in an order of their own.
+
+Inputs are mapped to [-1, 1], targets to mean 0 and variance 1. Rows and columns are then put into an order that depends
+on the values alone, so that the order a table happens to have changes nothing, not even rounding or random starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kanlab.errors import FitError
+
+Array = NDArray[np.float64]
+
+NEGLIGIBLE_SPREAD = 1e-12  # relative to the values: a column that varies less is constant
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledRows:
+    """x (d, n), columns in the order `columns` of the caller's; y (m, n); offsets and scales in the caller's order."""
+
+    x: Array
+    y: Array
+    columns: NDArray[np.intp]
+    x_offset: Array
+    x_scale: Array
+    y_offset: Array
+    y_scale: Array
+
+
+def scaled_rows(X: ArrayLike, Y: ArrayLike) -> ScaledRows:
+    """Check and scale X (n, d) and Y (n,) or (n, m). Raises FitError where they cannot be fitted."""
+    inputs, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
+    if targets.ndim == 1:
+        targets = targets[:, None]
+    if inputs.ndim != 2 or targets.ndim != 2 or inputs.shape[1] == 0 or targets.shape[1] == 0:
+        raise FitError(f"X must have shape (n, d) and Y (n,) or (n, m), not {inputs.shape} and {targets.shape}.")
+    if len(inputs) != len(targets):
+        raise FitError(f"X has {len(inputs)} rows and Y {len(targets)}; they must have the same.")
+    if len(inputs) < 2:
+        raise FitError("A fit needs at least two rows.")
+    if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
+        raise FitError("X or Y holds missing or infinite values; fill or drop those rows before fitting.")
+    low, high = inputs.min(axis=0), inputs.max(axis=0)
+    half = high / 2 - low / 2
+    x_offset, x_scale = low + half, _usable(half, np.maximum(abs(low), abs(high)))
+    y_offset = targets.mean(axis=0)
+    with np.errstate(over="ignore"):
+        y_scale = _usable((targets - y_offset).std(axis=0), abs(targets).max(axis=0))
+    if not np.isfinite(y_scale).all():
+        raise FitError("Y holds values too large to square; divide it by a constant first.")
+    x, y = ((inputs - x_offset) / x_scale).T, ((targets - y_offset) / y_scale).T
+    columns = np.array(sorted(range(len(x)), key=lambda i: _column_key(x[i], y)), dtype=np.intp)
+    x = x[columns]
+    rows = np.lexsort((*y[::-1], *x[::-1]))
+    return ScaledRows(
+        np.ascontiguousarray(x[:, rows]), np.ascontiguousarray(y[:, rows]), columns, x_offset, x_scale, y_offset, y_scale
+    )  # fmt: skip
+
+
+def _usable(spread: Array, size: Array) -> Array:
+    """The spread, or 1 where it is rounding."""
+    return np.where(spread > NEGLIGIBLE_SPREAD * size, spread, 1.0)
+
+
+def _column_key(x: Array, y: Array) -> tuple[float, ...]:
+    """Sums over rows that do not depend on their order, not even in the last digit: what is added up is sorted first."""
+    terms = (x * y.sum(axis=0), x, x * x * y.sum(axis=0))
+    return tuple(float(np.sort(t).sum()) for t in terms)

@@ -1,0 +1,136 @@
+"""Where fits start from, and the race between starts.
+
+The objective has many local minima. A cell is therefore tried from several starts, each run for a few iterations; the
+better ones go on and the best runs to the end. The best starts by far are nested: the fit with one node less, and a new
+node that the residual asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanlab.basis import safe_range
+from kanlab.design import FirstLayer
+from kanlab.least_squares import LoopOptions, Minimum, Outcome, minimise
+from kanlab.projection import CellProblem, CellState, HiddenKnots, uniform_knots
+
+Array = NDArray[np.float64]
+
+FRESH_LEVEL = 0.1  # running RSS a fresh start assumes, of the total sum of squares
+RANDOM_ROUGHNESS = 0.3  # noise on the coefficients of random edges, next to their slope
+ADDITIVE_NOISE = 1e-3  # in an additive fit, of its norm
+RESIDUAL_NOISE = 1.0  # noise in a new node, next to the residual's direction
+
+
+def random_nodes(design: FirstLayer, count: int, rng: np.random.Generator) -> Array:
+    """Nodes (count, r) that are random sums of roughly linear edges, spread over a range of 2."""
+    d, size = len(design.knots), design.grid + design.k
+    slope = rng.uniform(-1.0, 1.0, (count, d, 1)) * np.linspace(-1.0, 1.0, size)
+    coef = slope + RANDOM_ROUGHNESS * rng.normal(size=(count, d, size))
+    v = coef.reshape(count, -1) @ design.from_coef[:, : d * size].T
+    return spread(design, v)
+
+
+def spread(design: FirstLayer, V: Array) -> Array:
+    """Nodes V (h, r) scaled so that each has a range of 2 on the data."""
+    low = np.min([(V @ q).min(axis=1) for q in design.basis], axis=0)
+    high = np.max([(V @ q).max(axis=1) for q in design.basis], axis=0)
+    return V * (2.0 / safe_range(low, high)[1])[:, None]
+
+
+def project(design: FirstLayer, values: Array) -> Array:
+    """The node (r,) nearest to values (n,) in least squares: the additive fit of them."""
+    out, at = np.zeros(design.rank), 0
+    for q in design.basis:
+        out += q @ values[at : at + q.shape[1]]
+        at += q.shape[1]
+    return out
+
+
+def fresh_start(problem: CellProblem, rng: np.random.Generator, *, additive: bool) -> CellState | None:
+    """Random nodes; with `additive` the first is the best additive fit of a target."""
+    V = random_nodes(problem.design, problem.neuron_num, rng)
+    if additive:
+        v = project(problem.design, problem.Y[rng.integers(len(problem.Y))])
+        jitter = ADDITIVE_NOISE * np.linalg.norm(v) * noise_node(problem.design, problem.Y.shape[1], rng)
+        V[0] = spread(problem.design, (v + jitter)[None])[0]
+    return problem.state(V, FRESH_LEVEL * problem.total)
+
+
+def noise_node(design: FirstLayer, n: int, rng: np.random.Generator) -> Array:
+    """A random node (r,) of norm about 1 with no regard to smoothness: white noise on the rows, fitted."""
+    return project(design, rng.normal(size=n)) / np.sqrt(design.rank)
+
+
+def nested_start(
+    problem: CellProblem, parent: CellState, rng: np.random.Generator, *, residual_share: float
+) -> CellState | None:
+    """A parent with fewer nodes, and new nodes along the residual (residual_share 1) or at random (0), or between."""
+    design = problem.design
+    missing = problem.neuron_num - len(parent.V)
+    target = int(np.argmax(parent.rss))
+    toward = project(design, parent.residual[target])
+    size = np.linalg.norm(toward)
+    toward = toward / size if size > 0.0 else toward
+    noise = np.array([noise_node(design, problem.Y.shape[1], rng) for _ in range(missing)])
+    new = spread(design, residual_share * toward + RESIDUAL_NOISE * noise)
+    knots = np.concatenate([parent.knots.knots, uniform_knots(missing, design.grid, design.k)])
+    return problem.state(np.concatenate([parent.V, new]), parent.total_rss, HiddenKnots(knots, design.k))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a cell is raced: starts of either kind, and for each round its iterations and how many starts it leaves."""
+
+    fresh: int
+    nested: int
+    rounds: tuple[tuple[int, int], ...] = ((3, 3), (3, 1))
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A start on its way: the minimum so far and the curve that led there."""
+
+    minimum: Minimum[CellState]
+    curve: tuple[float, ...]
+
+
+def race(
+    problem: CellProblem,
+    starts: Iterable[CellState | None],
+    plan: Plan,
+    options: LoopOptions,
+    loss: Callable[[CellState], float],
+) -> Runner | None:
+    """The winner of the race, run to the end; None where no start was finite.
+
+    options.max_iterations: of one start, from its first to its last. loss: what the curve records of a state.
+    """
+    runners = [Runner(Minimum(s, Outcome.ITERATION_LIMIT, None, 0, ()), (loss(s),)) for s in starts if s is not None]
+    spent = 0
+    for iterations, kept in plan.rounds:
+        iterations = min(iterations, options.max_iterations - spent)
+        runners = [advance(problem, r, replace(options, max_iterations=iterations), loss) for r in runners]
+        runners = sorted(runners, key=lambda r: r.minimum.state.total_rss)[:kept]
+        spent += iterations
+    if not runners:
+        return None
+    return advance(problem, runners[0], replace(options, max_iterations=options.max_iterations - spent), loss)
+
+
+def advance(
+    problem: CellProblem, runner: Runner, options: LoopOptions, loss: Callable[[CellState], float]
+) -> Runner:
+    """A runner some iterations on; one that has settled or cannot move stays where it is."""
+    before, curve = runner.minimum, list(runner.curve)
+    if options.max_iterations <= 0 or options.interrupted():
+        return runner
+    minimum = minimise(
+        problem, before.state, options,
+        damping=before.damping, iteration=before.iteration, watch=lambda s: curve.append(loss(s)),
+    )  # fmt: skip
+    return Runner(minimum, tuple(curve))
