@@ -25,7 +25,7 @@ from kanlab.errors import KanlabError
 from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, stop_requested, write_state
 from kanlab.sampling import CellSampler, distributions, make_proposer
 from kanlab.space import Cell
-from kanlab.storage import data_path
+from kanlab.storage import stored_path
 from kanlab.study import INTERRUPTED, StudyHandle, record_failure, record_outcome
 from kanlab.worker_process import Message, WorkerProcess
 
@@ -119,7 +119,7 @@ class Supervisor:
         fresh = set(self._sampler.open)
         left = [u for u in units(cells, spec.engine) if not fresh.isdisjoint(u.cells)]
         self._schedule = deque(left) if name == "exhaustive" else None
-        self._dataset = data_path(handle.data.sha256)
+        self._dataset = stored_path(handle.data.sha256)
         if self._ordered:
             while len(self._asked) < WINDOW and self._can_ask():
                 self._ask()
