@@ -67,12 +67,12 @@ def test_a_budget_of_trials(sampler: str, small: Dataset, fake_workers: Fake) ->
 @pytest.mark.parametrize("sampler", ["exhaustive", "tpe", "random", "nsga2"])
 def test_numbers_do_not_depend_on_the_workers(sampler: str, small: Dataset, fake_workers: Fake) -> None:
     """Nor on which fit is done first. TPE draws 10 cells at random, so more are needed to see what it has heard."""
-    fake_workers(jitter=0.03)
+    fake_workers(jitter=0.02)
     runs = [
-        numbers(run(small, space=WIDE, sampler=sampler, trials=26, seed=5, workers=workers).records())
-        for workers in (1, 2, 5)
+        numbers(run(small, space=WIDE, sampler=sampler, trials=24, seed=5, workers=workers).records())
+        for workers in (1, 2, 4)
     ]
-    assert len(runs[0]) == 26
+    assert len(runs[0]) == 24
     assert runs[0] == runs[1] == runs[2]
 
 
@@ -272,7 +272,7 @@ def test_elapsed_time_adds_up(small: Dataset, fake_workers: Fake) -> None:
     assert before < state(handle).elapsed <= before + (time.monotonic() - began) + 0.1
 
 
-def test_resuming_a_finished_study_starts_no_worker(
+def test_a_finished_study_resumed_starts_no_worker(
     small: Dataset, fake_workers: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_workers()
@@ -289,7 +289,7 @@ def test_resuming_a_finished_study_starts_no_worker(
 
 
 def test_trials_of_a_supervisor_that_is_gone_are_fitted_again(small: Dataset, fake_workers: Fake) -> None:
-    """What a kill leaves: trials that run for ever, one of them with its result written but not told; one that waits."""
+    """What a kill leaves: trials that run for ever, one with its result written but not told. And one that waits."""
     from kanlab.sampling import distributions
 
     log = fake_workers()

@@ -15,7 +15,7 @@ from kanlab.worker_process import WorkerProcess
 
 
 def test_a_real_worker(small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fits two units of two data sets as this process would, dies of a broken one, and leaves no files."""
+    """Fits a unit as this process would, dies of one it cannot read, and leaves no files."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "data.parquet"
     small.save(path)
@@ -23,8 +23,8 @@ def test_a_real_worker(small: Dataset, tmp_path: Path, monkeypatch: pytest.Monke
     try:
         assert worker.inbox.get(timeout=60)[1] == {"event": "ready"}
         unit, options = Unit(2, 1, (1, 2)), FitOptions(starts=1)
-        worker.submit(unit, dataset=path, engine="pykan-lbfgs", options=options, seed=3)
-        expected = list(fit_unit(small, unit, "pykan-lbfgs", options, 3))
+        worker.submit(unit, dataset=path, engine="pykan-adam", options=options, seed=3)
+        expected = list(fit_unit(small, unit, "pykan-adam", options, 3))
         for wanted in expected:
             message = worker.inbox.get(timeout=60)[1]
             assert message.pop("event") == "fit"
@@ -40,7 +40,7 @@ def test_a_real_worker(small: Dataset, tmp_path: Path, monkeypatch: pytest.Monke
         assert worker.inbox.get(timeout=60)[1] == {"event": "done"}
         assert os.listdir(worker._scratch) == ["stderr.txt"]
 
-        worker.submit(unit, dataset=tmp_path / "nowhere.parquet", engine="pykan-lbfgs", options=options, seed=3)
+        worker.submit(unit, dataset=tmp_path / "nowhere.parquet", engine="pykan-adam", options=options, seed=3)
         assert worker.inbox.get(timeout=60)[1] == {"event": "exit"}
         assert "nowhere.parquet" in worker.last_words()
     finally:
