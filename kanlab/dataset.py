@@ -90,7 +90,7 @@ class Dataset:
         features = None if features is None else [str(name) for name in features]
         if not frame.columns.is_unique:
             twice = frame.columns[frame.columns.duplicated()].unique()
-            raise DatasetError(f"The column name {listing(twice)} stands more than once in the table; make the names differ.")
+            raise DatasetError(f"The column name {listing(twice)} stands more than once; make the names differ.")
         y = target_numbers(frame, target)
         columns, notes = encode_features(frame, target, features)
         if not columns:
@@ -112,7 +112,7 @@ class Dataset:
             raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
         for column, values in ((target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))):
             if np.abs(values).max() > MAX_MAGNITUDE:
-                raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; give it in larger units.")
+                raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; use larger units.")
         varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
         if not varies.all():
             constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
