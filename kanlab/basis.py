@@ -59,7 +59,9 @@ def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float) -> A
     inner[:, -1] = 1.0
     outside = np.arange(1, k + 1) / grid
     shape = (c, k)
-    return np.concatenate([np.broadcast_to(-outside[::-1], shape), inner, np.broadcast_to(1.0 + outside, shape)], axis=1)
+    return np.concatenate(
+        [np.broadcast_to(-outside[::-1], shape), inner, np.broadcast_to(1.0 + outside, shape)], axis=1
+    )
 
 
 def safe_range(low: Array, high: Array) -> tuple[Array, Array]:

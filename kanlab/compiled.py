@@ -94,7 +94,8 @@ class CompiledKernels:
     name = "compiled"
 
     def __init__(self) -> None:
-        self._splines, self._node_slopes, self._jacobian = map(_compile, (fill_splines, fill_node_slopes, fill_jacobian))
+        self._splines, self._node_slopes = _compile(fill_splines), _compile(fill_node_slopes)
+        self._jacobian = _compile(fill_jacobian)
 
     def splines(
         self, unit: Array, starts: Array, inverse_widths: Array, table: Array, silu: Array, rows: SplineRows
@@ -114,12 +115,12 @@ def _compile(loop: Callable[..., None]) -> Any:
     """The loop compiled, its machine code cached in the user's folder."""
     import numba
 
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    config: Any = numba.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder())
     try:
         return numba.njit(cache=True, error_model="numpy")(loop)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 # ---- having them without waiting
@@ -194,7 +195,12 @@ def _compile_in_background() -> None:
         command = [sys.executable, "-m", "kanlab.compiled"]
         path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
         subprocess.Popen(
-            command, stdin=quiet, stdout=quiet, stderr=quiet, env=os.environ | {"PYTHONPATH": path}, start_new_session=True
+            command,
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+            env=os.environ | {"PYTHONPATH": path},
+            start_new_session=True,
         )
 
 

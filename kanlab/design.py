@@ -98,5 +98,7 @@ def second_differences(size: int) -> Array:
 
 def _roughness(to_coef: Array, d: int, size: int) -> Array:
     splines, base = to_coef[: d * size].reshape(d, size, -1), to_coef[d * size :]
-    rough = np.concatenate([np.einsum("cb,ibr->icr", second_differences(size), splines).reshape(-1, base.shape[1]), base])
+    rough = np.concatenate(
+        [np.einsum("cb,ibr->icr", second_differences(size), splines).reshape(-1, base.shape[1]), base]
+    )
     return rough.T @ rough

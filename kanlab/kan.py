@@ -237,7 +237,8 @@ class FittedKan:
         return cls(
             spec=KanSpec(widths, int(arrays["grid"]), int(arrays["k"])),
             layers=tuple(
-                KanLayer(arrays[f"knots_{i}"], arrays[f"coef_{i}"], arrays[f"scale_base_{i}"]) for i in range(len(widths) - 1)
+                KanLayer(arrays[f"knots_{i}"], arrays[f"coef_{i}"], arrays[f"scale_base_{i}"])
+                for i in range(len(widths) - 1)
             ),
             ranges=tuple(arrays[f"range_{i}"] for i in range(len(widths) - 1)),
             status=FitStatus(str(arrays["status"])),

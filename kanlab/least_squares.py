@@ -175,13 +175,15 @@ def minimise(
     outcome = Outcome.ITERATION_LIMIT
     if state.objective <= options.floor:
         return Minimum(state, Outcome.CONVERGED, damping, iteration, tuple(path))
-    for iteration in range(iteration + 1, iteration + options.max_iterations + 1):
+    last = iteration + options.max_iterations
+    while iteration < last:
         linear = problem.linearise(state)
         curvature = max(linear.curvature, np.finfo(float).tiny)
         accepted, damping = _accept_step(problem, state, linear, damping or FIRST_DAMPING * curvature)
         if accepted is None:
-            outcome, iteration = Outcome.STALLED, iteration - 1
+            outcome = Outcome.STALLED
             break
+        iteration += 1
         damping = max(damping, LEAST_DAMPING * curvature)
         state = problem.refresh(accepted, iteration)
         path.append(state.objective)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Outcome
 from kanlab.projection import CellProblem, CellState
 from kanlab.scaling import ScaledRows, scaled_rows
-from kanlab.starts import Plan, Runner, fresh_start, nested_start, race
+from kanlab.starts import Plan, Runner, fresh_start, nested_start, no_worse_than_parent, race
 
 Array = NDArray[np.float64]
 
@@ -85,7 +86,7 @@ def fit_path(
     Raises FitError on misuse, before the first fit; a numerical failure is a status.
     """
     nums = [int(h) for h in neuron_nums]
-    if any(b <= a for a, b in zip(nums, nums[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(nums)):
         raise FitError(f"neuron_nums must ascend, not {nums}.")
     _check_cell(nums[0] if nums else 1, grid, k)
     ladder = _Ladder(scaled_rows(X, Y), grid, k, options, seed)
@@ -164,6 +165,9 @@ class _Ladder:
             interrupted=expired,
         )
         runner = race(problem, starts, plan, options, self._loss)
+        if runner is not None and self._parent is not None:
+            state = no_worse_than_parent(problem, runner.minimum.state, self._parent)
+            runner = replace(runner, minimum=replace(runner.minimum, state=state))
         if runner is not None:
             self._parent = runner.minimum.state
         return runner, len(starts)
@@ -179,13 +183,13 @@ class _Ladder:
         spec = KanSpec((d, neuron_num, m), self._grid, self._k)
         size = self._grid + self._k
         if runner is None:
-            state, status, curve, iterations = None, FitStatus.DIVERGED, (), 0
+            status, curve, iterations = FitStatus.DIVERGED, np.zeros(0), 0
             V, D = np.zeros((neuron_num, design.rank)), np.zeros((neuron_num, size + 1, m))
             hidden = np.tile(np.linspace(-1.0, 1.0, size + self._k + 1), (neuron_num, 1))
             held = np.tile([-1.0, 1.0], (neuron_num, 1))
             rss = np.sum(rows.y**2, axis=1)
         else:
-            state, curve, iterations = runner.minimum.state, runner.curve, runner.minimum.iteration
+            state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
             status = _STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
@@ -208,7 +212,7 @@ class _Ladder:
             rss_by_target=by_target,
             n_train=rows.x.shape[1],
             status=status,
-            loss_curve=np.array(curve),
+            loss_curve=curve,
             iterations=iterations,
             starts=starts,
             seconds=seconds,

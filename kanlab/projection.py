@@ -113,9 +113,12 @@ class CellProblem:
     def __init__(self, design: FirstLayer, Y: Array, neuron_num: int, smoothing: float, kernels: RowKernels) -> None:
         self.design, self.Y, self.neuron_num, self.kernels = design, Y, neuron_num, kernels
         self.total = max(float(np.sum(Y * Y)), np.finfo(float).tiny)
+        self._least_level = LEAST_LEVEL * self.total
         self._first = smoothing * FIRST_LAYER_ROUGHNESS
         differences = second_differences(design.grid + design.k)
-        node = block_diag(smoothing * SECOND_LAYER_ROUGHNESS * differences.T @ differences, smoothing * SECOND_LAYER_SILU)
+        node = block_diag(
+            smoothing * SECOND_LAYER_ROUGHNESS * differences.T @ differences, smoothing * SECOND_LAYER_SILU
+        )
         self._second = np.kron(np.eye(neuron_num), node)
         n = Y.shape[1]
         self._blocks = [slice(i, min(i + BLOCK_ROWS, n)) for i in range(0, n, BLOCK_ROWS)]
@@ -133,7 +136,6 @@ class CellProblem:
         Z = self._hidden(V)
         if not np.isfinite(Z).all():
             return None
-        level = max(level, LEAST_LEVEL * self.total)
         if knots is None:
             return self._best_knots(V, Z, level)
         return self._solved(V, Z, knots, level)
@@ -143,8 +145,12 @@ class CellProblem:
 
     def refresh(self, state: CellState, iteration: int) -> CellState:
         """Lower the level with the RSS, and now and then choose the hidden knots anew, where that lowers the objective."""
-        if iteration % LEVEL_EVERY == 0 and state.total_rss < LEVEL_DROP * state.level:
-            state = self.relevelled(state, state.total_rss)
+        if (
+            iteration % LEVEL_EVERY == 0
+            and state.total_rss < LEVEL_DROP * state.level
+            and state.level > self._least_level
+        ):
+            state = self.relevelled(state, max(state.total_rss, self._least_level))
         if iteration % KNOTS_EVERY == 0 and iteration <= KNOTS_UNTIL and self.design.grid > 1:
             other = self._best_knots(state.V, state.Z, state.level)
             if other is not None and other.objective < state.objective:
@@ -153,7 +159,6 @@ class CellProblem:
 
     def relevelled(self, state: CellState, level: float) -> CellState:
         """The same V at another penalty level."""
-        level = max(level, LEAST_LEVEL * self.total)
         return self._solved(state.V, state.Z, state.knots, level) or state
 
     def _hidden(self, V: Array) -> Array:
@@ -186,9 +191,10 @@ class CellProblem:
             return None
         D, factor, penalty = solved
         # one step of refinement: the normal equations lose what the residual still shows
-        E, missing = self._residual(bare, D)
-        D = D + lapack.dpotrs(factor, missing - penalty @ D, lower=1)[0]
-        E, _ = self._residual(bare, D)
+        E = self._residual(bare, D)
+        missing = self._by_design(bare, E) - penalty @ D
+        D = D + lapack.dpotrs(factor, missing, lower=1)[0]
+        E = self._residual(bare, D)
         rss = np.einsum("on,on->o", E, E)
         objective = float(rss.sum() + np.sum(D * (penalty @ D)) + self._first_penalty(bare))
         if not np.isfinite(objective):
@@ -207,14 +213,19 @@ class CellProblem:
             ridge *= 10.0
         return None
 
-    def _residual(self, state: CellState, D: Array) -> tuple[Array, Array]:
-        """E (m, n) and P E' (p2, m)."""
-        E, product = np.empty_like(self.Y), np.zeros_like(D)
+    def _residual(self, state: CellState, D: Array) -> Array:
+        """E = Y - D'P (m, n)."""
+        E = np.empty_like(self.Y)
         for block in self._blocks:
-            P = self._design(state, block)
-            E[:, block] = self.Y[:, block] - D.T @ P
-            product += P @ E[:, block].T
-        return E, product
+            E[:, block] = self.Y[:, block] - D.T @ self._design(state, block)
+        return E
+
+    def _by_design(self, state: CellState, E: Array) -> Array:
+        """P E' (p2, m)."""
+        out = np.zeros((len(self._second), len(E)))
+        for block in self._blocks:
+            out += self._design(state, block) @ E[:, block].T
+        return out
 
     def _splines(self, state: CellState, block: slice) -> SplineRows:
         """The splines of a block of rows, in this problem's one scratch space."""
@@ -278,16 +289,18 @@ class CellProblem:
         weight = self._first * state.level
         if weight == 0.0:
             return
-        r = self.design.rank
-        for j, (v, width) in enumerate(zip(state.V, state.width, strict=True)):
-            at = slice(j * r, (j + 1) * r)
-            Mv, d = self.design.roughness @ v, range_slope[j] / width
-            rough = float(v @ Mv)
-            scale = weight / width**2
-            gradient[at] -= scale * (Mv - d * rough)
-            hessian[at, at] += scale * (
-                self.design.roughness - np.outer(d, Mv) - np.outer(Mv, d) + np.outer(d, d) * rough
-            )
+        h, r = state.V.shape
+        M, width = self.design.roughness, state.width[:, None]
+        Mv, d = state.V @ M, range_slope / width
+        rough = np.einsum("ja,ja->j", state.V, Mv)[:, None]
+        scale = weight / width**2
+        gradient -= (scale * (Mv - d * rough)).ravel()
+        # M - d Mv' - Mv d' + rough d d' = M + d (rough d / 2 - Mv)' + (rough d / 2 - Mv) d'
+        half = d * (rough / 2.0) - Mv
+        mixed = d[:, :, None] * half[:, None, :]
+        blocks = hessian.reshape(h, r, h, r)
+        nodes = np.arange(h)
+        blocks[nodes, :, nodes, :] += scale[:, :, None] * (M + mixed + mixed.transpose(0, 2, 1))
 
 
 _NONE = np.empty(0)

@@ -47,7 +47,7 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike) -> ScaledRows:
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     half = high / 2 - low / 2
     x_offset, x_scale = low + half, _usable(half, np.maximum(abs(low), abs(high)))
-    y_offset = targets.mean(axis=0)
+    y_offset = np.where(np.ptp(targets, axis=0) > 0.0, targets.mean(axis=0), targets[0])
     with np.errstate(over="ignore"):
         y_scale = _usable((targets - y_offset).std(axis=0), abs(targets).max(axis=0))
     if not np.isfinite(y_scale).all():

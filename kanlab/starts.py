@@ -23,6 +23,10 @@ Array = NDArray[np.float64]
 FRESH_LEVEL = 0.1  # running RSS a fresh start assumes, of the total sum of squares
 RANDOM_ROUGHNESS = 0.3  # noise on the coefficients of random edges, next to their slope
 ADDITIVE_NOISE = 1e-3  # in an additive fit, of its norm
+RELAXATION, LEAST_RELAXATION = (
+    0.1,
+    1e-6,
+)  # of the penalty, where it keeps a cell from doing as well as the one below
 RESIDUAL_NOISE = 1.0  # noise in a new node, next to the residual's direction
 
 
@@ -119,12 +123,13 @@ def race(
         spent += iterations
     if not runners:
         return None
-    return advance(problem, runners[0], replace(options, max_iterations=options.max_iterations - spent), loss)
+    winner = advance(problem, runners[0], replace(options, max_iterations=options.max_iterations - spent), loss)
+    if options.interrupted():
+        return replace(winner, minimum=replace(winner.minimum, outcome=Outcome.INTERRUPTED))
+    return winner
 
 
-def advance(
-    problem: CellProblem, runner: Runner, options: LoopOptions, loss: Callable[[CellState], float]
-) -> Runner:
+def advance(problem: CellProblem, runner: Runner, options: LoopOptions, loss: Callable[[CellState], float]) -> Runner:
     """A runner some iterations on; one that has settled or cannot move stays where it is."""
     before, curve = runner.minimum, list(runner.curve)
     if options.max_iterations <= 0 or options.interrupted():
@@ -134,3 +139,21 @@ def advance(
         damping=before.damping, iteration=before.iteration, watch=lambda s: curve.append(loss(s)),
     )  # fmt: skip
     return Runner(minimum, tuple(curve))
+
+
+def no_worse_than_parent(problem: CellProblem, state: CellState, parent: CellState) -> CellState:
+    """The state, or one whose RSS is at most the parent's but for rounding.
+
+    More nodes can always do as well; only the penalty or bad luck leaves them worse. So the penalty is lowered until they
+    do; failing that, the parent itself is taken, its new nodes idle.
+    """
+    relaxed = state
+    while relaxed.total_rss > parent.total_rss and relaxed.level > LEAST_RELAXATION * state.level:
+        relaxed = problem.relevelled(relaxed, RELAXATION * relaxed.level)
+    if relaxed.total_rss <= parent.total_rss:
+        return relaxed
+    idle = problem.neuron_num - len(parent.V)
+    knots = np.concatenate([parent.knots.knots, uniform_knots(idle, problem.design.grid, problem.design.k)])
+    V = np.concatenate([parent.V, np.zeros((idle, problem.design.rank))])
+    padded = problem.state(V, parent.level, HiddenKnots(knots, problem.design.k))
+    return padded if padded is not None and padded.total_rss < state.total_rss else state

@@ -67,7 +67,6 @@ class Supervisor:
         self._asked: deque[optuna.Trial] = deque()  # its trials that are not told yet, in order
         self._drawn: deque[optuna.Trial] = deque()  # those of them that no worker has yet
         self._crashes = 0
-        self._state = StudyState("running", "Starting the workers.")
         self._written = 0.0
         self._began = time.monotonic()
 
@@ -218,6 +217,7 @@ class Supervisor:
         assignment = self._workers[worker]
         if event == "ready":
             worker.ready = True
+            self._written = 0.0  # the next beat says so
         elif event == "fit" and assignment is not None:
             self._fitted(worker, assignment, Outcome(**message))
         elif event == "done":

@@ -11,6 +11,7 @@ import streamlit as st
 
 from kanlab import charts, selection
 from kanlab.dashboard import DashboardServer
+from kanlab.errors import KanlabError
 from kanlab.families import Baseline
 from kanlab.jobs import JobManager
 from kanlab.lifecycle import RESUMABLE, StudyState
@@ -18,7 +19,7 @@ from kanlab.selection import trial_table as table_of
 from kanlab.study import TrialRecord
 from kanlab.tuning import Study
 from kanlab.ui import state
-from kanlab.ui.widgets import AICC_HELP, literal, sentences
+from kanlab.ui.widgets import AICC_HELP, literal
 
 __all__ = [
     "dashboard_link",
@@ -98,14 +99,22 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
 
 def _buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
     """Stop while it runs, Resume where something is left."""
-    if current.is_live:
-        if st.button("Stop", icon=":material/stop:", key="stop", disabled=current.name == "stopping"):
-            jobs.stop(study.handle)
-            st.toast("Stopping: the fits in hand are ended.")
-    elif current.name in RESUMABLE and st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary"):
-        with sentences():
+
+    def stop() -> None:
+        jobs.stop(study.handle)
+        st.toast("Stopping: the fits in hand are ended.")
+
+    def resume() -> None:
+        try:
             jobs.start(study.handle)
-        st.rerun()
+        except KanlabError as error:
+            st.toast(literal(error), icon=":material/error:")
+
+    if current.is_live:
+        stopping = current.name == "stopping"
+        st.button("Stop", icon=":material/stop:", key="stop", disabled=stopping, on_click=stop)
+    elif current.name in RESUMABLE:
+        st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=resume)
 
 
 def no_trial_yet(current: StudyState) -> None:
