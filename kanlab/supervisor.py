@@ -60,6 +60,7 @@ class Supervisor:
     def __init__(self, handle: StudyHandle, share: Callable[[], int] = default_workers) -> None:
         self.handle = handle
         self._thread = threading.Thread(target=self._run, name=f"kanlab-supervisor-{handle.name}", daemon=True)
+        self._ended = threading.Event()
         self._share = share
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._workers: dict[WorkerProcess, _Assignment | None] = {}
@@ -76,11 +77,11 @@ class Supervisor:
         self._thread.start()
 
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the study to end."""
-        self._thread.join(timeout)
+        self._ended.wait(timeout)  # Ctrl-C within Thread.join marks the thread as ended (CPython 3.11)
 
     def _run(self) -> None:
         study = self.handle.optuna
@@ -93,7 +94,10 @@ class Supervisor:
             logger.exception("study %s failed", study.study_name)
             self._finish(StudyState("failed", f"{type(error).__name__}: {error}"))
         finally:
-            self._end_workers()
+            try:
+                self._end_workers()
+            finally:
+                self._ended.set()
 
     def _prepare(self) -> None:
         handle, spec = self.handle, self.handle.spec
