@@ -226,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
     tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")
     tune.add_argument("--sampler", default="auto", help="auto, exhaustive, tpe, random or nsga2")
-    tune.add_argument("--engine", default="pykan-lbfgs", help="pykan-lbfgs or pykan-adam")
+    tune.add_argument("--engine", default="lm", help="lm (default), pykan-lbfgs or pykan-adam")
     tune.add_argument("--count", default="identifiable", help="identifiable, trainable, coefficients or article")
     tune.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
     tune.add_argument("--smoothing", type=float, default=1000.0, help="roughness penalty of the lm engine")

@@ -34,6 +34,12 @@ class Engine:
 ENGINES = {
     e.name: e
     for e in (
+        Engine(
+            "lm",
+            "kanlab, Levenberg-Marquardt",
+            "The same networks, fitted 30 to 70 times faster than pykan fits them, with a roughness penalty against noise.",
+            nested=True,
+        ),
         Engine("pykan-lbfgs", "pykan, LBFGS", "Stock pykan, 50 LBFGS steps with grid updates.", nested=False),
         Engine("pykan-adam", "pykan, Adam", "Stock pykan, 500 Adam steps at learning rate 0.01.", nested=False),
     )
@@ -101,8 +107,30 @@ def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
 
 def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: int) -> Iterator[Outcome]:
     """Fit the cells of a unit one after the other. Imports what the engine needs, torch included: for workers."""
+    if engine == "lm":
+        yield from _fit_lm(data, unit, options, seed)
+        return
     for neuron_num in unit.neuron_nums:
         yield _fit_pykan(data, neuron_num, unit, engine, options, seed)
+
+
+def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
+    from kanlab.lm import LmOptions, fit_path
+
+    lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
+    fits = fit_path(data.X_train, data.y_train, unit.grid, unit.k, unit.neuron_nums, options=lm_options, seed=seed)
+    for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
+        failed = fitted.status.value in FAILED_STATUSES
+        yield Outcome(
+            neuron_num=neuron_num,
+            status=fitted.status.value,
+            seconds=fitted.seconds,
+            rss_train=None if failed else fitted.rss_train,
+            rss_test=_rss(fitted.predict(data.X_test), data.y_test) if len(data.y_test) and not failed else None,
+            iterations=fitted.iterations,
+            starts=fitted.starts,
+            loss_curve=thin(fitted.loss_curve),
+        )
 
 
 def _fit_pykan(data: Dataset, neuron_num: int, unit: Unit, engine: str, options: FitOptions, seed: int) -> Outcome:

@@ -122,6 +122,7 @@ def train(
             ),
             monitor,
         )
+    model.hold_ranges(X)
     return Training(model, status, monitor.curve, time.monotonic() - started)
 
 

@@ -42,7 +42,7 @@ class StudySpec:
     """
 
     space: SearchSpace = SearchSpace()
-    engine: str = "pykan-lbfgs"
+    engine: str = "lm"
     sampler: str = "auto"
     count: CountingRule = "identifiable"
     count_sigma2: bool = True

@@ -47,6 +47,7 @@ class _Assignment:
     """A unit in a worker's hands, and the trial of the cell being fitted."""
 
     def __init__(self, unit: Unit) -> None:
+        self.unit = unit
         self.left = deque(unit.cells)
         self.trial: optuna.Trial | None = None
 
@@ -120,7 +121,9 @@ class Supervisor:
         self._sampler = CellSampler(spec.space, cells, make_proposer(name, spec.seed), spec.seed, taken)
         self._study = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=self._sampler)
         fresh = set(self._sampler.open)
-        left = [u for u in units(cells, spec.engine) if not fresh.isdisjoint(u.cells)]
+        broken = {r.cell for r in records if r.state == "failed"}
+        paths = units([c for c in cells if c not in broken], spec.engine)
+        left = [u for u in paths if not fresh.isdisjoint(u.cells)]
         self._schedule = deque(left) if name == "exhaustive" else None
         self._dataset = stored_path(handle.data.sha256)
         if self._ordered:
@@ -306,8 +309,9 @@ class Supervisor:
             return
         cell = Cell(**assignment.trial.params)
         self._tell(assignment.trial, reason)
-        rest = tuple(c.neuron_num for c in assignment.left if c != cell)
-        if self._schedule is not None and rest:
+        # cells of the unit that are told already are fitted again but not told: each starts from the one below
+        rest = tuple(h for h in assignment.unit.neuron_nums if h != cell.neuron_num)
+        if self._schedule is not None and rest and max(rest) > cell.neuron_num:
             self._schedule.appendleft(Unit(cell.grid, cell.k, rest))
 
     def _finish(self, state: StudyState) -> None:
