@@ -54,6 +54,9 @@ class KANWrapper(kan.KAN):
     (y - y_offset) / y_scale; `set_scaling` learns the two from the training rows.
     """
 
+    ckpt_path: str
+    _non_persistent_buffers_set: set[str]
+
     def __init__(self, layer_widths: Sequence[int], grid: int, k: int, *, seed: int = 0, **options: Any) -> None:
         options = {"auto_save": False} | options
         with reproducible(seed):
@@ -221,8 +224,7 @@ class KANWrapper(kan.KAN):
         pykan builds it in torch's default type and with auto_save on, whatever this network has.
         """
         kept_type = torch.get_default_dtype()
-        kept_path: str = self.ckpt_path
-        kept_buffers: set[str] = self._non_persistent_buffers_set
+        kept_path, kept_buffers = self.ckpt_path, self._non_persistent_buffers_set
         self._non_persistent_buffers_set = set(self._buffers)  # pykan loads this state into a network without them
         torch.set_default_dtype(self.act_fun[0].coef.dtype)
         try:
