@@ -31,6 +31,7 @@ from tests.test_pareto import by_definition
 
 Fake = Callable[..., Path]
 ROOT = Path(kanlab.__file__).parents[1]
+STOCK = ["--engine", "pykan-lbfgs"]
 RANGES = ["--neuron-num", "1:3", "--grid", "2:5", "--k", "1:2"]
 
 
@@ -67,7 +68,8 @@ def run(*arguments: str, code: int = 0) -> None:
 
 def test_json_and_its_arithmetic(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     fake_workers(diverge=[(1, 3, 1)], interpolate=[(1, 2, 2)])
-    run("tune", csv, "--target", "y", *RANGES, "--seed", "5", "--test-fraction", "0.25", "--study", "mine", "--json")
+    options = ["--seed", "5", "--test-fraction", "0.25", "--study", "mine", "--json"]
+    run("tune", csv, "--target", "y", *RANGES, *STOCK, *options)
     captured = capsys.readouterr()
     content = strict_json(captured.out)
     assert "Traceback" not in captured.err
@@ -338,6 +340,7 @@ def start_fake(csv: str, home: Path, log: Path, **plan: Any) -> subprocess.Popen
         "--target",
         "y",
         *RANGES,
+        *STOCK,
         "--study",
         "mine",
         "--workers",

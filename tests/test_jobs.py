@@ -16,7 +16,7 @@ from kanlab.space import SearchSpace
 from kanlab.study import StudySpec, create_study, load_study
 from tests.helpers.fits import fitted_cells
 from tests.helpers.sentences import refused
-from tests.helpers.studies import finished, numbers, run, state, wait_for
+from tests.helpers.studies import STOCK, finish, finished, numbers, state, wait_for
 
 Fake = Callable[..., Path]
 
@@ -25,8 +25,14 @@ SPACE = SearchSpace((1, 3), (2, 5), (1, 2))
 
 def test_two_studies_at_once_do_not_disturb_one_another(small: Dataset, fake_workers: Fake) -> None:
     fake_workers(jitter=0.03)
-    specs = [StudySpec(space=SPACE, seed=1), StudySpec(space=SPACE, sampler="tpe", seed=2, count="trainable")]
-    alone = [numbers(run(small, space=s.space, sampler=s.sampler, seed=s.seed, count=s.count).records()) for s in specs]
+    specs = [
+        StudySpec(space=SPACE, engine=STOCK, seed=1),
+        StudySpec(space=SPACE, engine=STOCK, sampler="tpe", seed=2, count="trainable"),
+    ]
+    alone = []
+    for spec in specs:
+        finish(handle := create_study(small, spec))
+        alone.append(numbers(handle.records()))
     handles = [create_study(small, spec) for spec in specs]
     supervisors = [manager().start(handle) for handle in handles]
     assert all(s.is_alive() for s in supervisors)
@@ -40,7 +46,7 @@ def test_studies_share_the_cores(small: Dataset, fake_workers: Fake, monkeypatch
     monkeypatch.setattr(jobs, "default_workers", lambda: 4)
     fake_workers(seconds=0.2)
     both = JobManager()
-    handles = [create_study(small, StudySpec(space=SPACE)) for _ in range(2)]
+    handles = [create_study(small, StudySpec(space=SPACE, engine=STOCK)) for _ in range(2)]
     assert both._share() == 4
     first = both.start(handles[0])
     assert both._share() == 4
@@ -54,7 +60,7 @@ def test_studies_share_the_cores(small: Dataset, fake_workers: Fake, monkeypatch
 
 def test_a_study_runs_once(small: Dataset, fake_workers: Fake) -> None:
     log = fake_workers(seconds=0.2)
-    handle = create_study(small, StudySpec(space=SPACE, workers=1), name="mine")
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1), name="mine")
     supervisor = manager().start(handle)
     for again in (handle, load_study("mine")):
         with refused(StudyError, "'mine' is running already", "stop it first"):
@@ -72,7 +78,7 @@ def test_a_study_runs_once(small: Dataset, fake_workers: Fake) -> None:
 
 def test_a_stop_right_after_the_start_is_heard(small: Dataset, fake_workers: Fake) -> None:
     log = fake_workers(seconds=5)
-    handle = create_study(small, StudySpec(space=SPACE))
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
     supervisor = manager().start(handle)
     manager().stop(handle)
     supervisor.join(20)
@@ -82,9 +88,9 @@ def test_a_stop_right_after_the_start_is_heard(small: Dataset, fake_workers: Fak
 
 
 def test_stop_in_the_middle_of_a_fit_does_not_wait_for_it(small: Dataset, fake_workers: Fake) -> None:
-    cells = StudySpec(space=SPACE).admissible(48, 2)
+    cells = StudySpec(space=SPACE, engine=STOCK).admissible(48, 2)
     log = fake_workers(hang=[cells[0]])
-    handle = create_study(small, StudySpec(space=SPACE, workers=1))
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1))
     supervisor = manager().start(handle)
     wait_for(lambda: fitted_cells(log))
     manager().stop(handle)

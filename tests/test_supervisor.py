@@ -22,7 +22,7 @@ from kanlab.study import StudySpec, create_study, load_study
 from kanlab.supervisor import Supervisor
 from tests.helpers.fake_worker import rss
 from tests.helpers.fits import fitted_cells, worker_pids
-from tests.helpers.studies import finish, finished, numbers, run, state, wait_for
+from tests.helpers.studies import NESTED, STOCK, by_cell, finish, finished, numbers, run, state, wait_for
 
 Fake = Callable[..., Path]
 
@@ -74,6 +74,70 @@ def test_numbers_do_not_depend_on_the_workers(sampler: str, small: Dataset, fake
     ]
     assert len(runs[0]) == 24
     assert runs[0] == runs[1] == runs[2]
+
+
+def test_numbers_of_a_nested_sweep_do_not_depend_on_the_workers(small: Dataset, fake_workers: Fake) -> None:
+    """Those of a cell; its trial's number is that of its turn."""
+    log = fake_workers(jitter=0.02)
+    runs = [run(small, space=SPACE, engine=NESTED, workers=workers).records() for workers in (1, 4)]
+    assert by_cell(runs[0]) == by_cell(runs[1])
+    assert sorted(r.cell for r in runs[0]) == sorted(admissible(small, space=SPACE))
+    assert len(fitted_cells(log)) == 2 * len(runs[0])
+    for records in runs:
+        assert [r.number for r in records] == list(range(len(records)))
+
+
+def test_a_nested_sweep_goes_up_each_path_in_one_worker(small: Dataset, fake_workers: Fake) -> None:
+    log = fake_workers()
+    run(small, space=SPACE, engine=NESTED, workers=2)
+    fits = list(zip(fitted_cells(log), worker_pids(log), strict=True))
+    for path in {(c.grid, c.k) for c, _ in fits}:
+        on_path = [(c, pid) for c, pid in fits if (c.grid, c.k) == path]
+        assert [c.neuron_num for c, _ in on_path] == list(range(1, len(on_path) + 1))
+        assert len({pid for _, pid in on_path}) == 1
+
+
+def test_a_budget_of_trials_in_a_nested_sweep_takes_the_cheapest(small: Dataset, fake_workers: Fake) -> None:
+    fake_workers()
+    handle = run(small, space=SPACE, engine=NESTED, sampler="exhaustive", trials=7, workers=2)
+    assert sorted(finished(handle)) == sorted(admissible(small, space=SPACE)[:7])
+
+
+def test_a_crash_in_a_nested_path_fails_one_cell(small: Dataset, fake_workers: Fake) -> None:
+    """The cells above it are fitted all the same, and none is told twice."""
+    cells = admissible(small, space=SPACE)
+    bad = Cell(2, 2, 1)
+    assert Cell(3, 2, 1) in cells
+    log = fake_workers(crash=[bad])
+    handle = run(small, space=SPACE, engine=NESTED, workers=2)
+    assert [(r.cell, r.status) for r in handle.records() if r.state == "failed"] == [
+        (bad, "the fit ended its process: MemoryError: no more room")
+    ]
+    assert sorted(finished(handle)) == sorted(cells)
+    assert fitted_cells(log).count(bad) == 1
+
+
+def test_a_nested_sweep_resumed_goes_on(small: Dataset, fake_workers: Fake) -> None:
+    """A path is taken up from its foot, since each cell starts from the one below; what is told stays as it is."""
+    log = fake_workers(seconds=0.05)
+    cells = admissible(small, space=SPACE)
+    handle = create_study(small, StudySpec(space=SPACE, engine=NESTED, workers=1))
+    first = Supervisor(handle)
+    first.start()
+    wait_for(lambda: any(r.cell.neuron_num == 2 and r.state == "complete" for r in handle.records()))
+    request_stop(handle.optuna)
+    first.join(20)
+    before = numbers(handle.records())
+    done = {row[1] for row in before}
+    whole = {c for c in done if all(other in done for other in cells if (other.grid, other.k) == (c.grid, c.k))}
+
+    log.write_text("")
+    request_run(handle.optuna)
+    finish(handle)
+    assert state(handle).name == "finished"
+    assert numbers(handle.records())[: len(before)] == before
+    assert sorted(finished(handle)) == sorted(cells)
+    assert sorted(fitted_cells(log)) == sorted(set(cells) - whole)
 
 
 def test_the_seed_decides_a_sampled_study(small: Dataset, fake_workers: Fake) -> None:
@@ -130,7 +194,7 @@ def test_patience(workers: int, small: Dataset, fake_workers: Fake) -> None:
 
 def test_a_missing_data_file_ends_the_study_in_a_sentence(small: Dataset, fake_workers: Fake) -> None:
     fake_workers()
-    handle = create_study(small, StudySpec(space=SPACE))
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
     data_path(small.sha256).unlink()
     finish(handle)
     assert state(handle).name == "failed"
@@ -168,7 +232,7 @@ def test_a_fit_that_goes_wrong_is_one_failed_trial(
 def test_a_worker_killed_from_outside_is_one_failed_trial(small: Dataset, fake_workers: Fake) -> None:
     cells = admissible(small, space=SPACE)
     log = fake_workers(hang=[cells[1]])
-    handle = create_study(small, StudySpec(space=SPACE, workers=1))
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1))
     running = Supervisor(handle)
     running.start()
     wait_for(lambda: cells[1] in fitted_cells(log))
@@ -230,7 +294,7 @@ def test_an_error_of_our_own_is_a_failed_study(
 def test_stop_and_resume_refits_nothing(sampler: str, small: Dataset, fake_workers: Fake) -> None:
     log = fake_workers(seconds=0.05)
     cells = admissible(small, space=WIDE)[:20]
-    handle = create_study(small, StudySpec(space=WIDE, sampler=sampler, trials=20, workers=2))
+    handle = create_study(small, StudySpec(space=WIDE, engine=STOCK, sampler=sampler, trials=20, workers=2))
     first = Supervisor(handle)
     first.start()
     wait_for(lambda: len([r for r in handle.records() if r.state == "complete"]) >= 3)
@@ -258,7 +322,7 @@ def test_stop_and_resume_refits_nothing(sampler: str, small: Dataset, fake_worke
 
 def test_elapsed_time_adds_up(small: Dataset, fake_workers: Fake) -> None:
     fake_workers(seconds=0.1)
-    handle = create_study(small, StudySpec(space=SPACE, workers=1))
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1))
     first = Supervisor(handle)
     first.start()
     wait_for(lambda: len(finished(handle)) >= 3)
@@ -293,7 +357,7 @@ def test_trials_of_a_supervisor_that_is_gone_are_fitted_again(small: Dataset, fa
     from kanlab.sampling import distributions
 
     log = fake_workers()
-    handle = create_study(small, StudySpec(space=SPACE))
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
     cells = admissible(small, space=SPACE)
     for cell in cells[:2]:
         handle.optuna.enqueue_trial(cell._asdict())
@@ -318,7 +382,7 @@ def test_workers_and_their_folders_are_gone_at_the_end(
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     cells = admissible(small, space=SPACE)
     log = fake_workers(hang=[cells[1]])
-    handle = create_study(small, StudySpec(space=SPACE, workers=2))
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=2))
     running = Supervisor(handle)
     running.start()
     wait_for(lambda: cells[1] in fitted_cells(log))

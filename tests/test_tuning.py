@@ -19,7 +19,7 @@ from kanlab.study import StudySpec, create_study, load_study
 from kanlab.tuning import Study, open_study, run_study, tune
 from tests.helpers.fake_worker import rss
 from tests.helpers.sentences import refused
-from tests.helpers.studies import numbers, state
+from tests.helpers.studies import STOCK, by_cell, numbers, state
 
 Fake = Callable[..., Path]
 
@@ -45,10 +45,25 @@ def test_stock_pykan_end_to_end(small: Dataset, tmp_path: Path, monkeypatch: pyt
     assert [p.name for p in tmp_path.iterdir()] == ["home"]
 
 
+def test_the_default_engine_end_to_end(small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths of (grid, k) in real workers: the same numbers from one or two, and a wider network never fits worse."""
+    monkeypatch.chdir(tmp_path)
+    studies = [tune(small, SPACE, workers=workers, seed=3) for workers in (1, 2)]
+    one, two = (by_cell(s.handle.records()) for s in studies)
+    assert one == two
+    found = {r.cell: r.rss_train for r in studies[0].handle.records()}
+    assert set(found) == set(studies[0].spec.admissible(48, 2))
+    for cell, value in found.items():
+        wider = cell._replace(neuron_num=cell.neuron_num + 1)
+        assert value is not None
+        assert (found.get(wider) or 0.0) <= value * (1 + 1e-9)
+    assert [p.name for p in tmp_path.iterdir()] == ["home"]
+
+
 def test_a_study_from_python(small: Dataset, fake_workers: Fake) -> None:
     fake_workers()
     seen: list[int] = []
-    study = tune(small, SPACE, name="mine", on_progress=lambda s: seen.append(len(s.handle.records())))
+    study = tune(small, SPACE, name="mine", engine=STOCK, on_progress=lambda s: seen.append(len(s.handle.records())))
     cells = study.spec.admissible(48, 2)
     assert study.name == "mine"
     assert study.state.name == "finished"

@@ -12,10 +12,13 @@ from kanlab.space import Cell
 from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study
 from kanlab.supervisor import Supervisor
 
+STOCK = "pykan-lbfgs"  # an engine that fits each cell by itself
+NESTED = "lm"  # one that fits the cells of a (grid, k) one from the other
+
 
 def run(data: Dataset, *, name: str | None = None, **spec: Any) -> StudyHandle:
-    """A study of its own supervisor, run to its end."""
-    handle = create_study(data, StudySpec(**spec), name=name)
+    """A study of its own supervisor, run to its end; of stock cells where no engine is named."""
+    handle = create_study(data, StudySpec(**{"engine": STOCK} | spec), name=name)
     finish(handle)
     return handle
 
@@ -49,6 +52,11 @@ def numbers(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
         (r.number, r.cell, r.state, r.n_params, r.rss_train, r.rss_test, r.aicc, r.status, tuple(r.loss_curve))
         for r in records
     ]
+
+
+def by_cell(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
+    """`numbers` without the number of the trial, by cell."""
+    return sorted(row[1:] for row in numbers(records))
 
 
 def finished(handle: StudyHandle) -> list[Cell]:
