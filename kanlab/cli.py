@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return run(arguments)
+        code = run(arguments)
+        sys.stdout.flush()  # here, where a reader that has gone can be told from an error
+        return code
     except KanlabError as error:
         print(f"kanlab: {error}", file=sys.stderr)
         return 2

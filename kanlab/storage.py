@@ -87,9 +87,14 @@ def store_dataset(data: Dataset) -> Path:
     return path
 
 
-def load_dataset(sha256: str) -> Dataset:
-    """Read a stored data set back."""
+def stored_path(sha256: str) -> Path:
+    """File of a data set that is there. Raises StudyError where it is not."""
     path = data_path(sha256)
     if not path.exists():
         raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
-    return Dataset.load(path)
+    return path
+
+
+def load_dataset(sha256: str) -> Dataset:
+    """Read a stored data set back."""
+    return Dataset.load(stored_path(sha256))

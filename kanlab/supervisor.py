@@ -25,7 +25,7 @@ from kanlab.errors import KanlabError
 from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, stop_requested, write_state
 from kanlab.sampling import CellSampler, distributions, make_proposer
 from kanlab.space import Cell
-from kanlab.storage import data_path
+from kanlab.storage import stored_path
 from kanlab.study import INTERRUPTED, StudyHandle, record_failure, record_outcome
 from kanlab.worker_process import Message, WorkerProcess
 
@@ -61,6 +61,7 @@ class Supervisor:
     def __init__(self, handle: StudyHandle, share: Callable[[], int] = default_workers) -> None:
         self.handle = handle
         self._thread = threading.Thread(target=self._run, name=f"kanlab-supervisor-{handle.name}", daemon=True)
+        self._ended = threading.Event()
         self._share = share
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._workers: dict[WorkerProcess, _Assignment | None] = {}
@@ -77,11 +78,11 @@ class Supervisor:
         self._thread.start()
 
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the study to end."""
-        self._thread.join(timeout)
+        self._ended.wait(timeout)  # Ctrl-C within Thread.join marks the thread as ended (CPython 3.11)
 
     def _run(self) -> None:
         study = self.handle.optuna
@@ -94,7 +95,10 @@ class Supervisor:
             logger.exception("study %s failed", study.study_name)
             self._finish(StudyState("failed", f"{type(error).__name__}: {error}"))
         finally:
-            self._end_workers()
+            try:
+                self._end_workers()
+            finally:
+                self._ended.set()
 
     def _prepare(self) -> None:
         handle, spec = self.handle, self.handle.spec
@@ -121,7 +125,7 @@ class Supervisor:
         paths = units([c for c in cells if c not in broken], spec.engine)
         left = [u for u in paths if not fresh.isdisjoint(u.cells)]
         self._schedule = deque(left) if name == "exhaustive" else None
-        self._dataset = data_path(handle.data.sha256)
+        self._dataset = stored_path(handle.data.sha256)
         if self._ordered:
             while len(self._asked) < WINDOW and self._can_ask():
                 self._ask()

@@ -102,7 +102,7 @@ class Study:
 
 
 def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.2) -> Study:
-    """Run a study, new or interrupted, and wait for its end. Ctrl-C stops it and is raised again.
+    """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
 
     on_progress: called about every `every` seconds and once at the end.
     """
@@ -113,7 +113,7 @@ def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None =
             supervisor.join(every)
             if on_progress:
                 on_progress(study)
-    except KeyboardInterrupt:
+    except BaseException:
         manager().stop(handle)
         supervisor.join(timeout=10)
         raise
