@@ -29,7 +29,7 @@ from kanlab.row_kernels import NUMPY, RowKernels, SplineRows
 Array = NDArray[np.float64]
 
 COMPILE_TIMEOUT = 180.0  # seconds after which another process may try
-WORTH_LOADING = 0.5  # seconds of NumPy fitting after which loading numba (about as long) begins to pay
+WORTH_LOADING = 0.3  # seconds of NumPy fitting after which loading numba, about as long, begins to pay
 
 
 # ---- the loops; arguments as in RowKernels, all of them arrays
@@ -137,7 +137,7 @@ def cache_folder() -> Path:
 def kernels(wanted: Literal["auto", "numpy", "compiled"], *, spent: float = np.inf) -> RowKernels:
     """The row kernels to go on with.
 
-    spent: seconds this process has fitted so far; "auto" loads the compiled kernels only once that is worth it.
+    spent: seconds of fitting that lie behind the caller; "auto" loads or compiles only for work that is worth it.
     Raises FitError where "compiled" is asked for and numba is missing.
     """
     if wanted == "numpy":
@@ -148,10 +148,10 @@ def kernels(wanted: Literal["auto", "numpy", "compiled"], *, spent: float = np.i
         return _load()
     if _load.cache_info().currsize:
         return _load()
-    if not _available():
+    if spent < WORTH_LOADING or not _available():
         return NUMPY
     if _marker().exists():
-        return _load() if spent > WORTH_LOADING else NUMPY
+        return _load()
     _compile_in_background()
     return NUMPY
 

@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import ThreadpoolController
 
 from kanlab import compiled
 from kanlab.design import FirstLayer, first_layer
@@ -118,12 +119,18 @@ class _Ladder:
 
     def __init__(self, rows: ScaledRows, grid: int, k: int, options: LmOptions, seed: int) -> None:
         self._rows, self._options, self._seed = rows, options, seed
-        self._grid, self._k = grid, k
+        self._grid, self._k, self._began = grid, k, time.monotonic()
+        # one BLAS thread: the matrices are too small for more, and the last bits would depend on how many there are
+        self._blas = ThreadpoolController().select(user_api="blas")
         self._design: FirstLayer | None = None
         self._parent: CellState | None = None
 
     def climb(self, neuron_num: int) -> FittedKan:
         """The fit of the next rung wanted; rungs between get short runs."""
+        with self._blas.limit(limits=1):
+            return self._climb(neuron_num)
+
+    def _climb(self, neuron_num: int) -> FittedKan:
         began = time.monotonic()
         limit = self._options.time_limit
         expired = (lambda: False) if limit is None else (lambda: time.monotonic() > began + limit)
@@ -149,7 +156,7 @@ class _Ladder:
     ) -> tuple[Runner | None, int]:
         """Race a cell's starts; the winner becomes the parent of the next rung."""
         assert self._design is not None
-        kernels = compiled.kernels(self._options.kernels, spent=time.process_time())
+        kernels = compiled.kernels(self._options.kernels, spent=time.monotonic() - self._began)
         problem = CellProblem(self._design, self._rows.y, neuron_num, self._options.smoothing, kernels)
         rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num])
         starts: list[CellState | None] = []

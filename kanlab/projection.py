@@ -162,9 +162,10 @@ class CellProblem:
         return self._solved(state.V, state.Z, state.knots, level) or state
 
     def _hidden(self, V: Array) -> Array:
-        if len(self._blocks) == 1:
-            return V @ self.design.basis[0]
-        return np.concatenate([V @ q for q in self.design.basis], axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            if len(self._blocks) == 1:
+                return V @ self.design.basis[0]
+            return np.concatenate([V @ q for q in self.design.basis], axis=1)
 
     def _best_knots(self, V: Array, Z: Array, level: float) -> CellState | None:
         ordered = np.sort(Z, axis=1)

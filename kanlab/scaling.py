@@ -47,10 +47,11 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike) -> ScaledRows:
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     half = high / 2 - low / 2
     x_offset, x_scale = low + half, _usable(half, np.maximum(abs(low), abs(high)))
-    y_offset = np.where(np.ptp(targets, axis=0) > 0.0, targets.mean(axis=0), targets[0])
-    with np.errstate(over="ignore"):
-        y_scale = _usable((targets - y_offset).std(axis=0), abs(targets).max(axis=0))
-    if not np.isfinite(y_scale).all():
+    ordered = np.sort(targets, axis=0)  # sums in an order of their own, so that they do not depend on the table's
+    with np.errstate(over="ignore", invalid="ignore"):
+        y_offset = np.where(ordered[-1] > ordered[0], ordered.mean(axis=0), ordered[0])
+        y_scale = _usable((ordered - y_offset).std(axis=0), abs(targets).max(axis=0))
+    if not (np.isfinite(y_offset).all() and np.isfinite(y_scale).all()):
         raise FitError("Y holds values too large to square; divide it by a constant first.")
     x, y = ((inputs - x_offset) / x_scale).T, ((targets - y_offset) / y_scale).T
     columns = np.array(sorted(range(len(x)), key=lambda i: _column_key(x[i], y)), dtype=np.intp)

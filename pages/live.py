@@ -36,7 +36,7 @@ def watch() -> None:
     live.status_bar(study, current, records, manager())
     table = live.table_of(records)
     if not (table["state"] == "complete").any():
-        live.no_trial_yet(current)
+        live.no_trial_yet(current, study.spec.engine)
         return
     picked = state.selected_trial()
     n, baselines = study.handle.data.n_train, study.baselines

@@ -11,6 +11,7 @@ import streamlit as st
 
 from kanlab import charts, selection
 from kanlab.dashboard import DashboardServer
+from kanlab.engines import ENGINES
 from kanlab.errors import KanlabError
 from kanlab.families import Baseline
 from kanlab.jobs import JobManager
@@ -89,7 +90,12 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         _buttons(study, current, jobs)
     st.progress(min(1.0, done / total) if total else 0.0)
     cells = len(spec.space.cells)
-    words = [f"Target {data.target}", f"{data.n_train:,} training rows", f"{spec.engine}", f"K counted as {spec.count}"]
+    words = [
+        f"Target {data.target}",
+        f"{data.n_train:,} training rows",
+        ENGINES[spec.engine].label,
+        f"K counted as {spec.count}",
+    ]
     if admissible < cells:
         words.append(f"{cells - admissible} of {cells} cells inadmissible, never trained")
     if current.detail:
@@ -117,11 +123,14 @@ def _buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
         st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=resume)
 
 
-def no_trial_yet(current: StudyState) -> None:
+def no_trial_yet(current: StudyState, engine: str) -> None:
     """The empty state of the charts."""
-    if current.is_live:
+    if current.name == "queued":
+        st.info("The study is about to start.", icon=":material/hourglass_top:")
+    elif current.is_live:
+        loading = "loading PyTorch and " if engine.startswith("pykan") else ""
         st.info(
-            "The first points appear in a few seconds: the workers are loading PyTorch and fitting the first networks.",
+            f"The first points appear in a few seconds: the workers are {loading}fitting the first networks.",
             icon=":material/hourglass_top:",
         )
     else:

@@ -1,0 +1,124 @@
+"""The cell as a least-squares problem: its gradient, its curvature, its second layer, its blocks, its kernels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kanlab import design as design_module
+from kanlab import projection as projection_module
+from kanlab.design import design_matrix, first_layer
+from kanlab.projection import CellProblem
+from kanlab.row_kernels import NUMPY
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def cell(seed, n=60, d=2, h=2, m=1, grid=3, k=3, smoothing=1000.0):
+    """A problem and a state of it, at knots that are nobody's choice."""
+    rng = np.random.default_rng(seed)
+    x, Y = rng.uniform(-1, 1, (d, n)), rng.normal(size=(m, n))
+    problem = CellProblem(first_layer(x, grid, k), Y - Y.mean(axis=1, keepdims=True), h, smoothing, NUMPY)
+    return problem, problem.state(5.0 * rng.normal(size=(h, problem.design.rank)), 0.3 * n)
+
+
+@given(
+    seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.integers(1, 4), st.integers(2, 3),
+    st.sampled_from([0.0, 10.0, 1000.0]),
+)  # fmt: skip
+@settings(max_examples=40)
+def test_gradient_is_the_difference_quotient_of_the_objective(seed, d, h, m, grid, k, smoothing):
+    problem, state = cell(seed, d=d, h=h, m=m, grid=grid, k=k, smoothing=smoothing)
+    gradient = problem.linearise(state).gradient
+    direction, e = np.random.default_rng(seed).normal(size=len(gradient)), 1e-5
+    ahead, behind = problem.move(state, e * direction), problem.move(state, -e * direction)
+    if any((s.at_low != state.at_low).any() or (s.at_high != state.at_high).any() for s in (ahead, behind)):
+        return  # another row became the least or greatest: the objective has a kink there
+    quotient = (ahead.objective - behind.objective) / (2 * e)
+    size = np.linalg.norm(gradient) * np.linalg.norm(direction)
+    assert -2 * (gradient @ direction) == pytest.approx(quotient, abs=2e-4 * size + 1e-6)
+
+
+def test_curvature_is_that_of_the_projected_jacobian():
+    problem, state = cell(3, m=2, smoothing=0.0)
+    linear = problem.linearise(state)
+    h, r = state.V.shape
+    P = problem._design(state, slice(0, 60)).copy()
+    # Kaufman: the columns of d model / d V with D held, minus what the second layer can follow
+    J, e = np.empty((2, h * r, 60)), 1e-6
+    for i in range(h * r):
+        step = np.zeros(h * r)
+        step[i] = e
+        ahead = problem._design(problem.move(state, step), slice(0, 60)).copy()
+        behind = problem._design(problem.move(state, -step), slice(0, 60)).copy()
+        J[:, i] = state.D.T @ (ahead - behind) / (2 * e)
+    residual_of = np.eye(60) - P.T @ np.linalg.solve(P @ P.T + 1e-11 * 60 * np.eye(len(P)), P)
+    expected = sum(j @ residual_of @ j.T for j in J)
+    np.testing.assert_allclose(linear.hessian, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_second_layer_is_the_penalised_least_squares_solution():
+    problem, state = cell(1, m=2)
+    P = problem._design(state, slice(0, 60))
+    system = P @ P.T + state.level * problem._second + 1e-11 * 60 * np.eye(len(P))
+    np.testing.assert_allclose(system @ state.D, P @ problem.Y.T, atol=1e-8)
+    np.testing.assert_allclose(state.residual, problem.Y - state.D.T @ P, atol=1e-12)
+    np.testing.assert_allclose(state.rss, np.sum(state.residual**2, axis=1))
+
+
+def test_smoothing_zero_leaves_the_objective_the_rss():
+    _, state = cell(2, smoothing=0.0)
+    assert state.objective == pytest.approx(state.total_rss, rel=1e-6)
+
+
+def test_first_layer_is_orthonormal_and_spans_the_design():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (3, 90))
+    layer = first_layer(x, 4, 3)
+    Q, A = layer.basis[0], design_matrix(x, layer.knots, 3)
+    assert layer.rank == 3 * 8 - 2
+    np.testing.assert_allclose(Q @ Q.T, np.eye(layer.rank), atol=1e-9)
+    np.testing.assert_allclose(layer.to_coef.T @ A, Q, atol=1e-9)
+    np.testing.assert_allclose(A, (A @ Q.T) @ Q, atol=1e-5)
+    v = rng.normal(size=(2, layer.rank))
+    coef, base = layer.edges(v)
+    assert (coef.shape, base.shape) == ((3, 2, 7), (3, 2))
+
+
+def test_first_layer_drops_what_adds_nothing():
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 80))
+    alone = first_layer(x, 3, 3).rank
+    assert first_layer(np.concatenate([x, x]), 3, 3).rank == alone
+    assert first_layer(np.concatenate([x, np.zeros((1, 80))]), 3, 3).rank == alone
+    assert first_layer(np.sign(x), 3, 3).rank == 2
+
+
+def test_refresh_never_raises_the_objective_at_its_own_level():
+    problem, state = cell(5)
+    for iteration in (2, 4):
+        fresh = problem.refresh(state, iteration)
+        assert fresh.objective <= problem.relevelled(state, fresh.level).objective
+
+
+def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
+    whole, state = cell(7, n=100, h=3, m=2)
+    expected = whole.linearise(state)
+    hessian, gradient = expected.hessian.copy(), expected.gradient
+    for module in (design_module, projection_module):
+        monkeypatch.setattr(module, "BLOCK_ROWS", 17)
+    Q = whole.design.basis[0]
+    blocks = tuple(np.ascontiguousarray(Q[:, i : i + 17]) for i in range(0, 100, 17))
+    cut = CellProblem(replace(whole.design, basis=blocks), whole.Y, 3, 1000.0, NUMPY)
+    same = cut.state(state.V, state.level, state.knots)
+    assert same.objective == pytest.approx(state.objective, rel=1e-10)
+    linear = cut.linearise(same)
+    np.testing.assert_allclose(linear.gradient, gradient, rtol=1e-6, atol=1e-8 * np.abs(gradient).max())
+    np.testing.assert_allclose(linear.hessian, hessian, atol=1e-8 * np.abs(hessian).max())
+
+
+def test_a_state_that_is_not_finite_is_none():
+    problem, state = cell(0)
+    assert problem.move(state, np.full(state.V.size, np.inf)) is None
+    assert problem.state(np.full_like(state.V, np.nan), 1.0) is None
