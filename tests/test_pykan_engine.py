@@ -17,6 +17,7 @@ from kanlab.pykan_engine import SCHEDULES, Training, train
 from kanlab.wrapper import KANWrapper, reproducible
 from tests.test_wrapper import generators
 
+torch.set_num_threads(1)  # as in a worker
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-1, 1, (60, 2))
 Y = np.sin(2 * X[:, 0]) + X[:, 1] ** 2

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import kanlab
 from kanlab import supervisor
 from kanlab.dataset import Dataset
-from kanlab.engines import FitOptions
-from kanlab.errors import KanlabError, SpaceError, StudyError
+from kanlab.engines import FitOptions, Unit, fit_unit
+from kanlab.errors import FitError, KanlabError, SpaceError, StudyError
 from kanlab.families import baselines
 from kanlab.space import Cell, SearchSpace
 from kanlab.study import StudySpec, create_study, load_study
@@ -24,7 +25,7 @@ from tests.helpers.studies import STOCK, by_cell, numbers, state
 Fake = Callable[..., Path]
 
 SPACE = SearchSpace((1, 3), (2, 5), (1, 2))
-TINY = SearchSpace((1, 2), (2, 2), (1, 2))
+TINY = SearchSpace((1, 3), (2, 2), (1, 1))
 
 
 def test_stock_pykan_end_to_end(small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +137,27 @@ def test_a_broken_progress_report_does_not_leave_the_study_running_unseen(small:
     with pytest.raises(ZeroDivisionError):
         tune(small, SPACE, on_progress=broken, name="mine")
     assert open_study("mine").state.name == "stopped"
+
+
+@pytest.mark.parametrize("engine", ["lm", "pykan-adam"])
+def test_one_network_from_python(engine: str, small: Dataset) -> None:
+    """The network itself, not only its numbers: its predictions leave the RSS it reports."""
+    fitted = kanlab.fit(small, 2, 3, 2, engine=engine, seed=4)
+    left = float(np.sum((fitted.predict(small.X_train) - small.y_train) ** 2))
+    assert fitted.rss_train == pytest.approx(left, rel=1e-6)
+    assert left < baselines(small)[1].rss_train
+    assert fitted.n_params == kanlab.n_params((2, 2, 1), 3, 2)
+    (outcome,) = fit_unit(small, Unit(3, 2, (2,)), engine, FitOptions(), 4)
+    assert outcome.rss_train == pytest.approx(fitted.rss_train, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "engine", "error"),
+    [((0, 3, 2), "lm", SpaceError), ((2, 3, 4), "pykan-adam", SpaceError), ((2, 3, 2), "nn", FitError)],
+)
+def test_networks_that_cannot_be(cell: tuple[int, int, int], engine: str, error: type, small: Dataset) -> None:
+    with refused(error):
+        kanlab.fit(small, *cell, engine=engine)
 
 
 def test_public_names() -> None:
