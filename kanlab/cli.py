@@ -199,7 +199,9 @@ def _names(text: str | None) -> list[str] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kanlab", description="From a CSV to the right-sized Kolmogorov-Arnold network.")
+    parser = argparse.ArgumentParser(
+        prog="kanlab", description="From a CSV to the right-sized Kolmogorov-Arnold network."
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:

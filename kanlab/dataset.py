@@ -94,7 +94,9 @@ class Dataset:
         y = target_numbers(frame, target)
         columns, notes = encode_features(frame, target, features)
         if not columns:
-            raise DatasetError(f"There is no usable feature beside '{target}'; a fit needs at least one numeric column.")
+            raise DatasetError(
+                f"There is no usable feature beside '{target}'; a fit needs at least one numeric column."
+            )
         X = np.column_stack([c.encode(frame) for c in columns])
 
         complete = np.isfinite(y) & np.isfinite(X).all(axis=1)
@@ -103,7 +105,9 @@ class Dataset:
             notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
         X, y = X[complete], y[complete]
         if len(y) < MIN_ROWS:
-            raise DatasetError(f"Only {len(y)} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}.")
+            raise DatasetError(
+                f"Only {len(y)} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
+            )
 
         order = np.random.default_rng(seed).permutation(len(y))
         n_test = round(len(y) * test_fraction)
@@ -120,9 +124,13 @@ class Dataset:
             columns = [c for c, keep in zip(columns, varies, strict=True) if keep]
             X = X[:, varies]
         if not columns:
-            raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
+            raise DatasetError(
+                "Every feature holds a single value in the training rows; there is nothing to learn from."
+            )
         if np.ptp(y[train]) == 0 or y[train].std() == 0:
-            raise DatasetError(f"The target '{target}' holds a single value ({y[train][0]:g}); there is nothing to learn.")
+            raise DatasetError(
+                f"The target '{target}' holds a single value ({y[train][0]:g}); there is nothing to learn."
+            )
         return cls(name, target, tuple(columns), X[train], y[train], X[test], y[test], len(frame), tuple(notes))
 
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -28,7 +28,9 @@ def home() -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StudyError(f"The folder {path} cannot be made ({error.strerror}); set KANLAB_HOME to one that can.") from error
+        raise StudyError(
+            f"The folder {path} cannot be made ({error.strerror}); set KANLAB_HOME to one that can."
+        ) from error
     return path.resolve()
 
 

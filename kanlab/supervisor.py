@@ -20,7 +20,7 @@ from collections.abc import Callable
 import optuna
 from optuna.trial import TrialState
 
-from kanlab.engines import ENGINES, Outcome, Unit, units
+from kanlab.engines import Outcome, Unit, units
 from kanlab.errors import KanlabError
 from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, stop_requested, write_state
 from kanlab.sampling import CellSampler, distributions, make_proposer
@@ -149,7 +149,9 @@ class Supervisor:
             if not busy and not starting and not self._has_work():
                 return StudyState("finished", self._all_done())
             while len(self._workers) < min(allowed, busy + self._units_left()):
-                self._workers[WorkerProcess(self._inbox, preload_pykan=self.handle.spec.engine.startswith("pykan"))] = None
+                self._workers[WorkerProcess(self._inbox, preload_pykan=self.handle.spec.engine.startswith("pykan"))] = (
+                    None
+                )
             self._hear()
             self._end_late_fits()
             self._beat()

@@ -228,7 +228,10 @@ class KANWrapper(kan.KAN):
         self._non_persistent_buffers_set = set(self._buffers)  # pykan loads this state into a network without them
         torch.set_default_dtype(self.act_fun[0].coef.dtype)
         try:
-            with tempfile.TemporaryDirectory(prefix="kanlab-") as self.ckpt_path, contextlib.redirect_stdout(io.StringIO()):
+            with (
+                tempfile.TemporaryDirectory(prefix="kanlab-") as self.ckpt_path,
+                contextlib.redirect_stdout(io.StringIO()),
+            ):
                 network = build(*arguments, **options)
         finally:
             self.ckpt_path, self._non_persistent_buffers_set = kept_path, kept_buffers
