@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-_FOLDER = Path(__file__).resolve().parents[2] / "pages"
+from kanlab.launch import app_folder
+
+_FOLDER = app_folder() / "pages"
 
 DATA = st.Page(_FOLDER / "data.py", title="Data", icon=":material/table_chart:", default=True)
 SEARCH = st.Page(_FOLDER / "search.py", title="Search", icon=":material/tune:", url_path="search")
