@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from kanlab import compiled
+from kanlab.basis import held_range
 from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
@@ -33,11 +34,12 @@ Array = NDArray[np.float64]
 HIGHEST_K = 3
 RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 
-FIRST_RUNG = Plan(fresh=12, nested=0)
-SECOND_RUNG = Plan(fresh=3, nested=2)
-HIGHER_RUNG = Plan(fresh=1, nested=2)
-LOWER_RUNG = Plan(fresh=1, nested=1, rounds=((6, 1),))  # on the way to a cell that stands alone
-LOWER_RUNG_ITERATIONS = 12
+# Early rungs are cheap and decide what the later ones inherit, so most starts are spent on them
+FIRST_RUNG = Plan(fresh=8, nested=0, rounds=((4, 2), (10, 1)))
+SECOND_RUNG = Plan(fresh=4, nested=4, rounds=((8, 2), (12, 1)))
+HIGHER_RUNG = Plan(fresh=0, nested=2, rounds=((8, 1),))
+LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
+LOWER_RUNG_ITERATIONS = 15
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class _Ladder:
         below = len(self._parent.V) if self._parent is not None else 0
         for h in range(below + 1, neuron_num):
             if not expired():
-                self._rung(h, LOWER_RUNG, LOWER_RUNG_ITERATIONS, expired)
+                self._rung(h, FIRST_RUNG if h == 1 else LOWER_RUNG, LOWER_RUNG_ITERATIONS, expired)
         runner, starts = self._rung(neuron_num, self._plan(neuron_num), self._options.max_iterations, expired)
         return self._fitted(neuron_num, runner, starts, time.monotonic() - began)
 
@@ -149,7 +151,7 @@ class _Ladder:
         if wanted is None:
             return plan
         nested = 0 if neuron_num == 1 else (wanted + 1) // 2
-        return Plan(wanted - nested, nested)
+        return replace(plan, fresh=wanted - nested, nested=nested)
 
     def _rung(
         self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]
@@ -161,10 +163,9 @@ class _Ladder:
         rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num])
         starts: list[CellState | None] = []
         if self._parent is not None:
-            shares = (1.0 if i == 0 else 0.0 for i in range(plan.nested))
-            starts += [nested_start(problem, self._parent, rng, residual_share=share) for share in shares]
+            starts += [nested_start(problem, self._parent, rng) for _ in range(plan.nested)]
         fresh = plan.fresh if self._parent is not None else plan.fresh + plan.nested
-        starts += [fresh_start(problem, rng, additive=i % 2 == 0) for i in range(fresh)]
+        starts += [fresh_start(problem, rng) for _ in range(fresh)]
         options = LoopOptions(
             max_iterations=max_iterations,
             tolerance=self._options.tolerance,
@@ -200,7 +201,7 @@ class _Ladder:
             status = _STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
-            held = np.stack([state.Z.min(axis=1), state.Z.max(axis=1)], axis=1)
+            held = held_range(state.Z.min(axis=1), state.Z.max(axis=1))
             rss = state.rss
         coef, base = design.edges(V)
         order = np.argsort(rows.columns)
@@ -210,7 +211,7 @@ class _Ladder:
         return FittedKan(
             spec=spec,
             layers=(first, second),
-            ranges=(np.stack([rows.x.min(axis=1), rows.x.max(axis=1)], axis=1)[order], held),
+            ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1))[order], held),
             x_offset=rows.x_offset,
             x_scale=rows.x_scale,
             y_offset=rows.y_offset,
