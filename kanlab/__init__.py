@@ -20,6 +20,9 @@ _HOMES = {
     "SearchSpace": "space",
     "StudySpec": "study",
     "tune": "tuning",
+    "fit": "tuning",
+    "FittedKan": "kan",
+    "KanSpec": "kan",
     "open_study": "tuning",
     "Study": "tuning",
     "KANWrapper": "wrapper",
@@ -28,7 +31,9 @@ _HOMES = {
 
 __all__ = [
     "Dataset",
+    "FittedKan",
     "KANWrapper",
+    "KanSpec",
     "KanlabError",
     "SearchSpace",
     "Study",
@@ -36,6 +41,7 @@ __all__ = [
     "Table",
     "aicc",
     "akaike_weights",
+    "fit",
     "n_params",
     "open_study",
     "read_table",
@@ -50,9 +56,12 @@ if TYPE_CHECKING:
     from kanlab.dataset import Table as Table
     from kanlab.dataset import read_table as read_table
     from kanlab.errors import KanlabError as KanlabError
+    from kanlab.kan import FittedKan as FittedKan
+    from kanlab.kan import KanSpec as KanSpec
     from kanlab.space import SearchSpace as SearchSpace
     from kanlab.study import StudySpec as StudySpec
     from kanlab.tuning import Study as Study
+    from kanlab.tuning import fit as fit
     from kanlab.tuning import open_study as open_study
     from kanlab.tuning import tune as tune
     from kanlab.wrapper import KANWrapper as KANWrapper

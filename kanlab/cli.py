@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return run(arguments)
+        code = run(arguments)
+        sys.stdout.flush()  # here, where a reader that has gone can be told from an error
+        return code
     except KanlabError as error:
         print(f"kanlab: {error}", file=sys.stderr)
         return 2
@@ -197,7 +199,9 @@ def _names(text: str | None) -> list[str] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kanlab", description="From a CSV to the right-sized Kolmogorov-Arnold network.")
+    parser = argparse.ArgumentParser(
+        prog="kanlab", description="From a CSV to the right-sized Kolmogorov-Arnold network."
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -224,7 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
     tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")
     tune.add_argument("--sampler", default="auto", help="auto, exhaustive, tpe, random or nsga2")
-    tune.add_argument("--engine", default="pykan-lbfgs", help="pykan-lbfgs or pykan-adam")
+    tune.add_argument("--engine", default="lm", help="lm (default), pykan-lbfgs or pykan-adam")
     tune.add_argument("--count", default="identifiable", help="identifiable, trainable, coefficients or article")
     tune.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
     tune.add_argument("--smoothing", type=float, default=1000.0, help="roughness penalty of the lm engine")

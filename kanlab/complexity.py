@@ -17,6 +17,7 @@ layer widths (n_0, ..., n_L), G grid intervals and spline order k a layer from n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal, get_args
 
 CountingRule = Literal["identifiable", "trainable", "coefficients", "article"]
@@ -52,5 +53,4 @@ def n_params(
     if len(layer_widths) < 2 or min(layer_widths) < 1 or grid < 1 or k < 0:
         raise ValueError(f"no network has layer_widths={tuple(layer_widths)}, grid={grid}, k={k}")
     count = _LAYER_COUNT[rule]
-    layers = zip(layer_widths[:-1], layer_widths[1:], strict=True)
-    return sum(count(n_in, n_out, grid, k) for n_in, n_out in layers) + bool(count_sigma2)
+    return sum(count(n_in, n_out, grid, k) for n_in, n_out in pairwise(layer_widths)) + bool(count_sigma2)

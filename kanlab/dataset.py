@@ -90,11 +90,13 @@ class Dataset:
         features = None if features is None else [str(name) for name in features]
         if not frame.columns.is_unique:
             twice = frame.columns[frame.columns.duplicated()].unique()
-            raise DatasetError(f"The column name {listing(twice)} stands more than once in the table; make the names differ.")
+            raise DatasetError(f"The column name {listing(twice)} stands more than once; make the names differ.")
         y = target_numbers(frame, target)
         columns, notes = encode_features(frame, target, features)
         if not columns:
-            raise DatasetError(f"There is no usable feature beside '{target}'; a fit needs at least one numeric column.")
+            raise DatasetError(
+                f"There is no usable feature beside '{target}'; a fit needs at least one numeric column."
+            )
         X = np.column_stack([c.encode(frame) for c in columns])
 
         complete = np.isfinite(y) & np.isfinite(X).all(axis=1)
@@ -103,7 +105,9 @@ class Dataset:
             notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
         X, y = X[complete], y[complete]
         if len(y) < MIN_ROWS:
-            raise DatasetError(f"Only {len(y)} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}.")
+            raise DatasetError(
+                f"Only {len(y)} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
+            )
 
         order = np.random.default_rng(seed).permutation(len(y))
         n_test = round(len(y) * test_fraction)
@@ -112,7 +116,7 @@ class Dataset:
             raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
         for column, values in ((target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))):
             if np.abs(values).max() > MAX_MAGNITUDE:
-                raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; give it in larger units.")
+                raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; use larger units.")
         varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
         if not varies.all():
             constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
@@ -120,9 +124,13 @@ class Dataset:
             columns = [c for c, keep in zip(columns, varies, strict=True) if keep]
             X = X[:, varies]
         if not columns:
-            raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
+            raise DatasetError(
+                "Every feature holds a single value in the training rows; there is nothing to learn from."
+            )
         if np.ptp(y[train]) == 0 or y[train].std() == 0:
-            raise DatasetError(f"The target '{target}' holds a single value ({y[train][0]:g}); there is nothing to learn.")
+            raise DatasetError(
+                f"The target '{target}' holds a single value ({y[train][0]:g}); there is nothing to learn."
+            )
         return cls(name, target, tuple(columns), X[train], y[train], X[test], y[test], len(frame), tuple(notes))
 
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:

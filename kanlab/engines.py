@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kanlab.dataset import Dataset
+from kanlab.errors import FitError
 from kanlab.space import Cell
+
+if TYPE_CHECKING:
+    from kanlab.kan import FittedKan
+    from kanlab.pykan_engine import Training
 
 CURVE_POINTS = 60
 FAILED_STATUSES = ("diverged",)
@@ -34,6 +39,12 @@ class Engine:
 ENGINES = {
     e.name: e
     for e in (
+        Engine(
+            "lm",
+            "kanlab, Levenberg-Marquardt",
+            "The same networks, fitted 30 to 70 times faster than pykan fits them, with a roughness penalty against noise.",
+            nested=True,
+        ),
         Engine("pykan-lbfgs", "pykan, LBFGS", "Stock pykan, 50 LBFGS steps with grid updates.", nested=False),
         Engine("pykan-adam", "pykan, Adam", "Stock pykan, 500 Adam steps at learning rate 0.01.", nested=False),
     )
@@ -101,41 +112,102 @@ def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
 
 def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: int) -> Iterator[Outcome]:
     """Fit the cells of a unit one after the other. Imports what the engine needs, torch included: for workers."""
+    if engine == "lm":
+        yield from _fit_lm(data, unit, options, seed)
+        return
     for neuron_num in unit.neuron_nums:
         yield _fit_pykan(data, neuron_num, unit, engine, options, seed)
 
 
-def _fit_pykan(data: Dataset, neuron_num: int, unit: Unit, engine: str, options: FitOptions, seed: int) -> Outcome:
-    from kanlab.pykan_engine import train
+def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
+    from kanlab.lm import LmOptions, fit_path
 
-    began = time.monotonic()
-    limit = options.time_limit
-    best, best_rss, last_status = None, np.inf, "diverged"
-    starts = options.starts or 1
-    for start in range(starts):
-        left = None if limit is None else max(0.0, began + limit - time.monotonic())
-        if start and left == 0.0:
-            break
-        training = train(
-            data.X_train, data.y_train, neuron_num, unit.grid, unit.k,
-            engine=engine, seed=seed + start, early_stopping=options.early_stopping, time_limit=left,
+    lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
+    fits = fit_path(data.X_train, data.y_train, unit.grid, unit.k, unit.neuron_nums, options=lm_options, seed=seed)
+    for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
+        failed = fitted.status.value in FAILED_STATUSES
+        yield Outcome(
+            neuron_num=neuron_num,
+            status=fitted.status.value,
+            seconds=fitted.seconds,
+            rss_train=None if failed else fitted.rss_train,
+            rss_test=_rss(fitted.predict(data.X_test), data.y_test) if len(data.y_test) and not failed else None,
+            iterations=fitted.iterations,
+            starts=fitted.starts,
+            loss_curve=thin(fitted.loss_curve),
         )
-        last_status = training.status
-        rss = _rss(training.model.predict(data.X_train), data.y_train)
-        if np.isfinite(rss) and rss < best_rss and not training.status.startswith(FAILED_STATUSES):
-            best, best_rss = training, rss
+
+
+def _fit_pykan(data: Dataset, neuron_num: int, unit: Unit, engine: str, options: FitOptions, seed: int) -> Outcome:
+    began = time.monotonic()
+    best, status, starts = _best_training(data, Cell(neuron_num, unit.grid, unit.k), engine, options, seed)
     seconds = time.monotonic() - began
     if best is None:
-        return Outcome(neuron_num, last_status if last_status.startswith(FAILED_STATUSES) else "diverged", seconds)
+        return Outcome(neuron_num, status, seconds, starts=starts)
     return Outcome(
         neuron_num=neuron_num,
-        status=best.status,
+        status=status,
         seconds=seconds,
-        rss_train=best_rss,
+        rss_train=_rss(best.model.predict(data.X_train), data.y_train),
         rss_test=_rss(best.model.predict(data.X_test), data.y_test) if len(data.y_test) else None,
         iterations=len(best.loss_curve),
         starts=starts,
         loss_curve=thin(best.loss_curve),
+    )
+
+
+def _best_training(
+    data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int
+) -> tuple[Training | None, str, int]:
+    """The training of least RSS over the starts (None where all broke down), its status, and how many were made."""
+    from kanlab.pykan_engine import train
+
+    deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
+    best, best_rss, status, made = None, np.inf, "diverged", 0
+    for start in range(options.starts or 1):
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if start and left == 0.0:
+            break
+        made += 1
+        training = train(
+            data.X_train, data.y_train, *cell,
+            engine=engine, seed=seed + start, early_stopping=options.early_stopping, time_limit=left,
+        )  # fmt: skip
+        broken = training.status.startswith(FAILED_STATUSES)
+        rss = np.inf if broken else _rss(training.model.predict(data.X_train), data.y_train)
+        if rss < best_rss:
+            best, best_rss, status = training, rss, training.status
+        elif best is None and broken:
+            status = training.status
+    return best, status, made
+
+
+def fit_model(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int) -> FittedKan:
+    """Fit one cell by itself and keep the network. Raises FitError where stock training breaks down."""
+    from kanlab.lm import LmOptions, fit_cell
+
+    if engine == "lm":
+        lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
+        return fit_cell(data.X_train, data.y_train, *cell, options=lm_options, seed=seed)
+    from kanlab.kan import FitStatus
+
+    began = time.monotonic()
+    best, status, starts = _best_training(data, cell, engine, options, seed)
+    if best is None:
+        raise FitError(f"The training of {cell} broke down ({status}); try another seed or the engine lm.")
+    fitted = best.model.to_fitted()
+    rss = _rss(fitted.predict(data.X_train), data.y_train)
+    return replace(
+        fitted,
+        rss_train=rss,
+        rss_by_target=np.array([rss]),
+        n_train=data.n,
+        status=FitStatus(status),
+        loss_curve=np.array(best.loss_curve),
+        iterations=len(best.loss_curve),
+        starts=starts,
+        seconds=time.monotonic() - began,
+        engine=engine,
     )
 
 

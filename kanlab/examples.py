@@ -30,7 +30,9 @@ def _csv(name: str) -> Callable[[], Table]:
     return lambda: read_table(_FOLDER / name)
 
 
-def _synthetic(name: str, d: int, function: Callable[[np.ndarray], np.ndarray], rows: int = 1000) -> Callable[[], Table]:
+def _synthetic(
+    name: str, d: int, function: Callable[[np.ndarray], np.ndarray], rows: int = 1000
+) -> Callable[[], Table]:
     """Uniform inputs on [-1, 1]^d, as in the paper, and the function of them without noise."""
 
     def load() -> Table:

@@ -27,7 +27,9 @@ def run_app(address: str, port: int, headless: bool) -> int:
         try:
             probe.bind((address, port))
         except OSError as error:
-            raise KanlabError(f"Port {port} of {address} cannot be used ({error.strerror}); choose another with --port.") from error
+            raise KanlabError(
+                f"Port {port} of {address} cannot be used ({error.strerror}); choose another with --port."
+            ) from error
     folder = app_folder()
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
     options = {"server.address": address, "server.port": port, "server.headless": str(headless).lower()}

@@ -118,10 +118,16 @@ def train(
     with reproducible(seed):  # every step draws its batch, the order of the rows, from the global generator
         status = _run(
             lambda: model.fit(
-                data, opt=schedule.optimizer, steps=schedule.steps, lr=schedule.learning_rate, metrics=[monitor], log=10**9
+                data,
+                opt=schedule.optimizer,
+                steps=schedule.steps,
+                lr=schedule.learning_rate,
+                metrics=[monitor],
+                log=10**9,
             ),
             monitor,
         )
+    model.hold_ranges(X)
     return Training(model, status, monitor.curve, time.monotonic() - started)
 
 

@@ -83,7 +83,9 @@ def read_table(source: str | PathLike[str] | BinaryIO, *, name: str | None = Non
         ) from error
     notes = []
     if not isinstance(frame.index, pd.RangeIndex):
-        notes.append("The rows have one field more than the header; the first one is taken for a row name and left out.")
+        notes.append(
+            "The rows have one field more than the header; the first one is taken for a row name and left out."
+        )
     if frame.empty:
         raise DatasetError(f"{name} has a header but no rows; add the data below it.")
     frame = frame.dropna(axis="columns", how="all").dropna(axis="rows", how="all").reset_index(drop=True)

@@ -31,7 +31,12 @@ class CellSampler(BaseSampler):
     """
 
     def __init__(
-        self, space: SearchSpace, cells: Sequence[Cell], proposer: BaseSampler | None, seed: int, taken: Iterable[Cell] = ()
+        self,
+        space: SearchSpace,
+        cells: Sequence[Cell],
+        proposer: BaseSampler | None,
+        seed: int,
+        taken: Iterable[Cell] = (),
     ) -> None:
         self._space = distributions(space)
         self._ranges: dict[str, tuple[int, int]] = {name: getattr(space, name) for name in Cell._fields}
@@ -60,7 +65,9 @@ class CellSampler(BaseSampler):
             self.open.remove(cell)
         return cell._asdict()
 
-    def _propose(self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Cell | None:
+    def _propose(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> Cell | None:
         if self._proposer is None:
             return None
         proposed = self._proposer.sample_relative(study, trial, search_space)

@@ -14,8 +14,20 @@ from kanlab.pareto import non_dominated
 from kanlab.study import TrialRecord
 
 COLUMNS = (
-    "number", "state", "neuron_num", "grid", "k", "n_params", "rss_train", "rss_test", "aicc",
-    "delta_aicc", "akaike_weight", "on_front", "seconds", "status",
+    "number",
+    "state",
+    "neuron_num",
+    "grid",
+    "k",
+    "n_params",
+    "rss_train",
+    "rss_test",
+    "aicc",
+    "delta_aicc",
+    "akaike_weight",
+    "on_front",
+    "seconds",
+    "status",
 )
 
 

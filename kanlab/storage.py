@@ -28,7 +28,9 @@ def home() -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StudyError(f"The folder {path} cannot be made ({error.strerror}); set KANLAB_HOME to one that can.") from error
+        raise StudyError(
+            f"The folder {path} cannot be made ({error.strerror}); set KANLAB_HOME to one that can."
+        ) from error
     return path.resolve()
 
 
@@ -87,9 +89,14 @@ def store_dataset(data: Dataset) -> Path:
     return path
 
 
-def load_dataset(sha256: str) -> Dataset:
-    """Read a stored data set back."""
+def stored_path(sha256: str) -> Path:
+    """File of a data set that is there. Raises StudyError where it is not."""
     path = data_path(sha256)
     if not path.exists():
         raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
-    return Dataset.load(path)
+    return path
+
+
+def load_dataset(sha256: str) -> Dataset:
+    """Read a stored data set back."""
+    return Dataset.load(stored_path(sha256))

@@ -42,7 +42,7 @@ class StudySpec:
     """
 
     space: SearchSpace = SearchSpace()
-    engine: str = "pykan-lbfgs"
+    engine: str = "lm"
     sampler: str = "auto"
     count: CountingRule = "identifiable"
     count_sigma2: bool = True
@@ -160,7 +160,9 @@ def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     return value, outcome.status
 
 
-def record_outcome(study: optuna.Study, trial: optuna.Trial, spec: StudySpec, data: DataSummary, outcome: Outcome) -> None:
+def record_outcome(
+    study: optuna.Study, trial: optuna.Trial, spec: StudySpec, data: DataSummary, outcome: Outcome
+) -> None:
     """Tell Optuna the result of a fit: AICc, or (K, rss) for the two objectives of nsga2."""
     cell = Cell(**trial.params)
     value, status = judge(spec, data, cell, outcome)
@@ -248,7 +250,9 @@ def free_name(data_name: str, storage: BaseStorage) -> str:
     return f"{stem}-{number}"
 
 
-def create_study(data: Dataset, spec: StudySpec, *, name: str | None = None, storage_url: str | None = None) -> StudyHandle:
+def create_study(
+    data: Dataset, spec: StudySpec, *, name: str | None = None, storage_url: str | None = None
+) -> StudyHandle:
     """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
 
     Raises SpaceError where no cell is admissible, StudyError where the name is taken.
@@ -275,7 +279,9 @@ def create_study(data: Dataset, spec: StudySpec, *, name: str | None = None, sto
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names(["n_params", "rss_train"] if two else ["AICc"])
     store_dataset(data)
-    handle = StudyHandle(study, spec, DataSummary.of(data), baselines(data, count_sigma2=spec.count_sigma2), storage_url)
+    handle = StudyHandle(
+        study, spec, DataSummary.of(data), baselines(data, count_sigma2=spec.count_sigma2), storage_url
+    )
     study.set_user_attr(DATA, asdict(handle.data))
     study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
     study.set_user_attr("versions", _versions())
@@ -298,8 +304,6 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     spec = StudySpec.from_dict(attributes[SPEC])
     models = [Baseline(**b) for b in attributes[BASELINES]]
     return StudyHandle(study, spec, DataSummary(**attributes[DATA]), models, storage_url)
-
-
 
 
 def _versions() -> dict[str, str]:

@@ -20,12 +20,12 @@ from collections.abc import Callable
 import optuna
 from optuna.trial import TrialState
 
-from kanlab.engines import ENGINES, Outcome, Unit, units
+from kanlab.engines import Outcome, Unit, units
 from kanlab.errors import KanlabError
 from kanlab.lifecycle import HEARTBEAT_SECONDS, StudyState, read_state, stop_requested, write_state
 from kanlab.sampling import CellSampler, distributions, make_proposer
 from kanlab.space import Cell
-from kanlab.storage import data_path
+from kanlab.storage import stored_path
 from kanlab.study import INTERRUPTED, StudyHandle, record_failure, record_outcome
 from kanlab.worker_process import Message, WorkerProcess
 
@@ -47,6 +47,7 @@ class _Assignment:
     """A unit in a worker's hands, and the trial of the cell being fitted."""
 
     def __init__(self, unit: Unit) -> None:
+        self.unit = unit
         self.left = deque(unit.cells)
         self.trial: optuna.Trial | None = None
 
@@ -60,6 +61,7 @@ class Supervisor:
     def __init__(self, handle: StudyHandle, share: Callable[[], int] = default_workers) -> None:
         self.handle = handle
         self._thread = threading.Thread(target=self._run, name=f"kanlab-supervisor-{handle.name}", daemon=True)
+        self._ended = threading.Event()
         self._share = share
         self._inbox: queue.Queue[Message] = queue.Queue()
         self._workers: dict[WorkerProcess, _Assignment | None] = {}
@@ -67,7 +69,6 @@ class Supervisor:
         self._asked: deque[optuna.Trial] = deque()  # its trials that are not told yet, in order
         self._drawn: deque[optuna.Trial] = deque()  # those of them that no worker has yet
         self._crashes = 0
-        self._state = StudyState("running", "Starting the workers.")
         self._written = 0.0
         self._began = time.monotonic()
 
@@ -77,11 +78,11 @@ class Supervisor:
         self._thread.start()
 
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the study to end."""
-        self._thread.join(timeout)
+        self._ended.wait(timeout)  # Ctrl-C within Thread.join marks the thread as ended (CPython 3.11)
 
     def _run(self) -> None:
         study = self.handle.optuna
@@ -94,7 +95,10 @@ class Supervisor:
             logger.exception("study %s failed", study.study_name)
             self._finish(StudyState("failed", f"{type(error).__name__}: {error}"))
         finally:
-            self._end_workers()
+            try:
+                self._end_workers()
+            finally:
+                self._ended.set()
 
     def _prepare(self) -> None:
         handle, spec = self.handle, self.handle.spec
@@ -117,9 +121,11 @@ class Supervisor:
         self._sampler = CellSampler(spec.space, cells, make_proposer(name, spec.seed), spec.seed, taken)
         self._study = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=self._sampler)
         fresh = set(self._sampler.open)
-        left = [u for u in units(cells, spec.engine) if not fresh.isdisjoint(u.cells)]
+        broken = {r.cell for r in records if r.state == "failed"}
+        paths = units([c for c in cells if c not in broken], spec.engine)
+        left = [u for u in paths if not fresh.isdisjoint(u.cells)]
         self._schedule = deque(left) if name == "exhaustive" else None
-        self._dataset = data_path(handle.data.sha256)
+        self._dataset = stored_path(handle.data.sha256)
         if self._ordered:
             while len(self._asked) < WINDOW and self._can_ask():
                 self._ask()
@@ -143,7 +149,9 @@ class Supervisor:
             if not busy and not starting and not self._has_work():
                 return StudyState("finished", self._all_done())
             while len(self._workers) < min(allowed, busy + self._units_left()):
-                self._workers[WorkerProcess(self._inbox, preload_pykan=self.handle.spec.engine.startswith("pykan"))] = None
+                self._workers[WorkerProcess(self._inbox, preload_pykan=self.handle.spec.engine.startswith("pykan"))] = (
+                    None
+                )
             self._hear()
             self._end_late_fits()
             self._beat()
@@ -218,6 +226,7 @@ class Supervisor:
         assignment = self._workers[worker]
         if event == "ready":
             worker.ready = True
+            self._written = 0.0  # the next beat says so
         elif event == "fit" and assignment is not None:
             self._fitted(worker, assignment, Outcome(**message))
         elif event == "done":
@@ -302,8 +311,9 @@ class Supervisor:
             return
         cell = Cell(**assignment.trial.params)
         self._tell(assignment.trial, reason)
-        rest = tuple(c.neuron_num for c in assignment.left if c != cell)
-        if self._schedule is not None and rest:
+        # cells of the unit that are told already are fitted again but not told: each starts from the one below
+        rest = tuple(h for h in assignment.unit.neuron_nums if h != cell.neuron_num)
+        if self._schedule is not None and rest and max(rest) > cell.neuron_num:
             self._schedule.appendleft(Unit(cell.grid, cell.k, rest))
 
     def _finish(self, state: StudyState) -> None:

@@ -1,21 +1,27 @@
-"""kanlab from Python: tune a study and look at the result."""
+"""kanlab from Python: tune a study, look at the result, fit one network."""
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kanlab import selection
 from kanlab.dataset import Dataset
-from kanlab.errors import StudyError
+from kanlab.engines import ENGINES, FitOptions, Unit, fit_model
+from kanlab.errors import FitError, StudyError
 from kanlab.families import Baseline
 from kanlab.jobs import manager
+from kanlab.kan import FittedKan
 from kanlab.lifecycle import StudyState, read_state
-from kanlab.space import SearchSpace
+from kanlab.space import Cell, SearchSpace
+from kanlab.storage import store_dataset
 from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study
+from kanlab.worker_process import Message, WorkerProcess
 
 
 class Study:
@@ -96,7 +102,7 @@ class Study:
 
 
 def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.2) -> Study:
-    """Run a study, new or interrupted, and wait for its end. Ctrl-C stops it and is raised again.
+    """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
 
     on_progress: called about every `every` seconds and once at the end.
     """
@@ -107,7 +113,7 @@ def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None =
             supervisor.join(every)
             if on_progress:
                 on_progress(study)
-    except KeyboardInterrupt:
+    except BaseException:
         manager().stop(handle)
         supervisor.join(timeout=10)
         raise
@@ -145,6 +151,46 @@ def tune(
         changes["trials"] = trials
     handle = create_study(dataset, replace(base, **changes), name=name, storage_url=storage)
     return run_study(handle, on_progress)
+
+
+def fit(
+    dataset: Dataset,
+    neuron_num: int,
+    grid: int,
+    k: int,
+    engine: str = "lm",
+    starts: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> FittedKan:
+    """Fit one network [d, neuron_num, 1] to the training rows of a data set.
+
+    engine: "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
+    options: any other field of FitOptions (smoothing, time_limit, early_stopping).
+    """
+    if engine not in ENGINES:
+        raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
+    cell, settings = Cell(neuron_num, grid, k), FitOptions(starts=starts, **options)
+    SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
+    if engine == "lm":
+        return fit_model(dataset, cell, engine, settings, seed)
+    inbox: queue.Queue[Message] = queue.Queue()
+    worker = WorkerProcess(inbox, preload_pykan=True)
+    try:
+        unit = Unit(grid, k, (neuron_num,))
+        path = store_dataset(dataset)
+        worker.submit(unit, dataset=path, engine=engine, options=settings, seed=seed, keep_model=True)
+        while True:
+            _, message = inbox.get()
+            if message["event"] == "model":
+                arrays = {name: np.array(values, dtype=kind) for name, (kind, values) in message["arrays"].items()}
+                return FittedKan.from_arrays(arrays)
+            if message["event"] == "error":
+                raise FitError(message["message"])
+            if message["event"] == "exit":
+                raise FitError(f"The training ended its process: {worker.last_words()}.")
+    finally:
+        worker.kill()
 
 
 def open_study(name: str, *, storage: str | None = None) -> Study:

@@ -42,7 +42,7 @@ class WorkerProcess:
         self.unit: Unit | None = None
         self.fit_started = 0.0  # when the fit in hand began, monotonic seconds
         self._scratch = Path(tempfile.mkdtemp(prefix="kanlab-"))
-        self._stderr = open(self._scratch / "stderr.txt", "w+b")
+        self._stderr = open(self._scratch / "stderr.txt", "w+b")  # noqa: SIM115, closed by kill()
         path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
         command = [sys.executable, *program, str(self._scratch)]
         self._process = subprocess.Popen(
@@ -70,14 +70,17 @@ class WorkerProcess:
             self.inbox.put((self, message))
         self.inbox.put((self, {"event": "exit"}))
 
-    def submit(self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int) -> None:
-        """Hand over one unit; the worker answers with a "fit" a cell and "done"."""
+    def submit(
+        self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int, keep_model: bool = False
+    ) -> None:
+        """Hand over one unit; the worker answers with a "fit" a cell (or with the "model") and "done"."""
         request = {
             "dataset": str(dataset),
             "engine": engine,
             "unit": asdict(unit),
             "options": asdict(options),
             "seed": seed,
+            "keep_model": keep_model,
         }
         self.unit, self.fit_started = unit, time.monotonic()
         assert self._process.stdin is not None

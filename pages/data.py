@@ -13,6 +13,14 @@ from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import heading, literal, notes, sentences
 
 PREVIEW_ROWS = 200
+STEPS = {
+    "1. Data": "Upload a CSV, or take an example, and choose the target. You see at once how many networks its rows "
+    "can carry: with few rows and many features only small ones.",
+    "2. Search": "Set the ranges of hidden neurons, grid intervals and spline order. Every cell of these ranges is a "
+    "Kolmogorov-Arnold network, which sums learned curves instead of weighted inputs.",
+    "3. Live": "Watch the networks arrive as points: the fit (RSS), the size (parameters K), and AICc, which weighs "
+    "one against the other. The mean and the straight line stand beside them.",
+}
 
 
 def take_upload() -> None:
@@ -67,6 +75,10 @@ if table is None:
         "and at least some dozens of rows.",
         icon=":material/table_chart:",
     )
+    for column, (step, words) in zip(st.columns(3, gap="medium"), STEPS.items(), strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{step}**")
+            st.markdown(words)
     st.stop()
 
 frame = table.frame

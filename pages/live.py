@@ -30,13 +30,13 @@ heading(
 @st.fragment(run_every=POLL_SECONDS if was_live else None)
 def watch() -> None:
     current = study.state
-    if was_live and not current.is_live:
-        st.rerun()  # draw the page once more, without polling
+    if was_live != current.is_live:
+        st.rerun()  # draw the whole page once more: polling starts or ends there
     records = study.handle.records()
     live.status_bar(study, current, records, manager())
     table = live.table_of(records)
     if not (table["state"] == "complete").any():
-        live.no_trial_yet(current)
+        live.no_trial_yet(current, study.spec.engine)
         return
     picked = state.selected_trial()
     n, baselines = study.handle.data.n_train, study.baselines

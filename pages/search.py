@@ -129,6 +129,7 @@ most = len(admissible)
 with first:
     everything = st.toggle(
         "Fit every admissible cell",
+        True,
         key="everything",
         persist_state="session",
         help="Exhaustive search: no luck involved, and the whole map is known at the end.",
@@ -173,7 +174,13 @@ with fourth:
 with st.expander("More settings"):
     a, b, c, d = st.columns(4, gap="medium")
     starts = a.number_input(
-        "Starts a cell", 1, 20, 1, key="starts", persist_state="session", help="Initialisations; the best one counts."
+        "Starts a cell",
+        0,
+        20,
+        0,
+        key="starts",
+        persist_state="session",
+        help="Initialisations, of which the best counts. 0 leaves the number to the engine.",
     )
     time_limit = b.number_input(
         "Seconds a fit at most",
@@ -199,7 +206,19 @@ with st.expander("More settings"):
         "Worker processes", 1, 64, default_workers(), key="workers", persist_state="session", help="One thread each."
     )
     name = a.text_input("Name of the study", key="study-name", placeholder="after the file", max_chars=80)
-    early = b.checkbox(
+    smoothing = b.number_input(
+        "Smoothing",
+        0.0,
+        1e6,
+        1000.0,
+        key="smoothing",
+        format="%g",
+        persist_state="session",
+        disabled=engine != "lm",
+        help="Roughness penalty of the engine lm, in proportion to the RSS: it leaves noise-free data alone and keeps "
+        "noise from being fitted. 0 is none.",
+    )
+    early = c.checkbox(
         "Stop training early",
         True,
         key="early",
@@ -221,7 +240,7 @@ with sentences():
         seed=seed,
         test_fraction=test_fraction,
         workers=int(workers),
-        options=FitOptions(starts=int(starts), time_limit=time_limit or None, early_stopping=early),
+        options=FitOptions(int(starts) or None, time_limit or None, early_stopping=early, smoothing=smoothing),
     )
 planned = min(int(trials), most)
 ways = {

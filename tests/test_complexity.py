@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import get_args
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_one_edge(rule: CountingRule) -> None:
 @given(widths, grids, orders)
 def test_rules_are_ordered(layer_widths: list[int], grid: int, k: int) -> None:
     count = {rule: n_params(layer_widths, grid, k, rule) for rule in RULES}
-    edges = sum(a * b for a, b in zip(layer_widths, layer_widths[1:], strict=False))
+    edges = sum(a * b for a, b in itertools.pairwise(layer_widths))
     assert count["coefficients"] < count["identifiable"] + edges  # one constant an edge may be redundant, no more
     assert count["identifiable"] < count["trainable"]
     assert count["trainable"] - count["coefficients"] == 2 * edges

@@ -19,7 +19,9 @@ from tests.helpers.cement import HEAT, INGREDIENTS, RESULTS
 CONSTANT = 1 + math.log(2 * math.pi)  # times n: what the bare n ln(rss / n) leaves out of -2 log L
 
 rss_values = st.floats(1e-12, 1e12)
-criterion_values = st.lists(st.floats(-1e4, 1e4) | st.sampled_from([math.inf, -math.inf, math.nan]), min_size=1, max_size=30)
+criterion_values = st.lists(
+    st.floats(-1e4, 1e4) | st.sampled_from([math.inf, -math.inf, math.nan]), min_size=1, max_size=30
+)
 
 
 @st.composite

@@ -137,7 +137,9 @@ def test_sha256_changes_with_the_content(small: Dataset) -> None:
         changed.flat[-1] = np.nextafter(changed.flat[-1], np.inf)
         return changed
 
-    others = [replace(small, **{name: bumped(getattr(small, name))}) for name in ("X_train", "y_train", "X_test", "y_test")]
+    others = [
+        replace(small, **{name: bumped(getattr(small, name))}) for name in ("X_train", "y_train", "X_test", "y_test")
+    ]
     others.append(replace(small, target="z"))
     others.append(replace(small, columns=(small.columns[1], small.columns[0])))
     others.append(replace(small, X_train=small.X_train[::-1].copy(), y_train=small.y_train[::-1].copy()))

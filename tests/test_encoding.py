@@ -48,7 +48,9 @@ def test_dummies_are_those_of_pandas() -> None:
 
 
 def test_nullable_columns() -> None:
-    frame = pd.DataFrame({"i": pd.array([1, None, 3], dtype="Int64"), "b": pd.array([True, None, False], dtype="boolean")})
+    frame = pd.DataFrame(
+        {"i": pd.array([1, None, 3], dtype="Int64"), "b": pd.array([True, None, False], dtype="boolean")}
+    )
     np.testing.assert_array_equal(EncodedColumn("i").encode(frame), [1, np.nan, 3])
     np.testing.assert_array_equal(EncodedColumn("b").encode(frame), [1, np.nan, 0])
 

@@ -45,7 +45,9 @@ def test_baselines_are_ordinary_least_squares(data: Dataset, count_sigma2: bool)
 def test_collinear_columns_count_once() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 80))
-    frame = pd.DataFrame({"a": a, "b": b, "sum": 3 * a - b + 5, "celsius": a, "kelvin": a * 1e3 + 273, "y": a + rng.normal(size=80)})
+    frame = pd.DataFrame(
+        {"a": a, "b": b, "sum": 3 * a - b + 5, "celsius": a, "kelvin": a * 1e3 + 273, "y": a + rng.normal(size=80)}
+    )
     linear = baselines(Dataset.from_frame(frame, "y"))[1]
     alone = baselines(Dataset.from_frame(frame, "y", ["a", "b"]))[1]
     assert linear.n_params == alone.n_params == 3 + 1

@@ -11,6 +11,8 @@ import streamlit as st
 
 from kanlab import charts, selection
 from kanlab.dashboard import DashboardServer
+from kanlab.engines import ENGINES
+from kanlab.errors import KanlabError
 from kanlab.families import Baseline
 from kanlab.jobs import JobManager
 from kanlab.lifecycle import RESUMABLE, StudyState
@@ -18,7 +20,7 @@ from kanlab.selection import trial_table as table_of
 from kanlab.study import TrialRecord
 from kanlab.tuning import Study
 from kanlab.ui import state
-from kanlab.ui.widgets import AICC_HELP, literal, sentences
+from kanlab.ui.widgets import AICC_HELP, literal
 
 __all__ = [
     "dashboard_link",
@@ -88,7 +90,12 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         _buttons(study, current, jobs)
     st.progress(min(1.0, done / total) if total else 0.0)
     cells = len(spec.space.cells)
-    words = [f"Target {data.target}", f"{data.n_train:,} training rows", f"{spec.engine}", f"K counted as {spec.count}"]
+    words = [
+        f"Target {data.target}",
+        f"{data.n_train:,} training rows",
+        ENGINES[spec.engine].label,
+        f"K counted as {spec.count}",
+    ]
     if admissible < cells:
         words.append(f"{cells - admissible} of {cells} cells inadmissible, never trained")
     if current.detail:
@@ -98,21 +105,32 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
 
 def _buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
     """Stop while it runs, Resume where something is left."""
-    if current.is_live:
-        if st.button("Stop", icon=":material/stop:", key="stop", disabled=current.name == "stopping"):
-            jobs.stop(study.handle)
-            st.toast("Stopping: the fits in hand are ended.")
-    elif current.name in RESUMABLE and st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary"):
-        with sentences():
+
+    def stop() -> None:
+        jobs.stop(study.handle)
+        st.toast("Stopping: the fits in hand are ended.")
+
+    def resume() -> None:
+        try:
             jobs.start(study.handle)
-        st.rerun()
+        except KanlabError as error:
+            st.toast(literal(error), icon=":material/error:")
 
-
-def no_trial_yet(current: StudyState) -> None:
-    """The empty state of the charts."""
     if current.is_live:
+        stopping = current.name == "stopping"
+        st.button("Stop", icon=":material/stop:", key="stop", disabled=stopping, on_click=stop)
+    elif current.name in RESUMABLE:
+        st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=resume)
+
+
+def no_trial_yet(current: StudyState, engine: str) -> None:
+    """The empty state of the charts."""
+    if current.name == "queued":
+        st.info("The study is about to start.", icon=":material/hourglass_top:")
+    elif current.is_live:
+        loading = "loading PyTorch and " if engine.startswith("pykan") else ""
         st.info(
-            "The first points appear in a few seconds: the workers are loading PyTorch and fitting the first networks.",
+            f"The first points appear in a few seconds: the workers are {loading}fitting the first networks.",
             icon=":material/hourglass_top:",
         )
     else:

@@ -35,8 +35,9 @@ def environment(
 ) -> dict[str, str]:
     """Environment variables of a plan.
 
-    log: file that gets a line "neuron_num grid k seed pid" at the begin of each fit.  seconds: a fit, jitter: at most more.
-    crash, garbage, hang, diverge, interpolate: cells whose fit ends so.  stillborn: no worker becomes ready.
+    log: file that gets a line "neuron_num grid k seed pid" as each fit begins.  seconds: of a fit, jitter: at most
+    so many more.  crash, garbage, hang, diverge, interpolate: cells whose fit ends so.  crash_all: every fit crashes.
+    stillborn: no worker becomes ready.
     """
     return {_VARIABLE: json.dumps({name: value for name, value in locals().items() if value})}
 

@@ -15,7 +15,8 @@ _TRACEBACK = re.compile(r"Traceback|Error\b|Exception|File \"|line \d+, in |<cla
 
 def assert_sentence(text: str) -> None:
     """One line that starts well, ends with a full stop and has no trace of a traceback."""
-    assert text.endswith(".") and not text.endswith(".."), text
+    assert text.endswith("."), text
+    assert not text.endswith(".."), text
     assert "\n" not in text, text
     assert not _TRACEBACK.search(text), text
     assert 15 <= len(text) <= 400, text

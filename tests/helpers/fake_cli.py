@@ -1,0 +1,14 @@
+"""`kanlab ARGUMENTS` in a process of its own whose studies are fitted by the fake worker. Run as a program."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+if __name__ == "__main__":
+    from kanlab import supervisor
+    from kanlab.cli import main
+    from kanlab.worker_process import WorkerProcess
+
+    program = (str(Path(__file__).with_name("fake_worker.py")),)
+    supervisor.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[misc, assignment]
+    sys.exit(main())

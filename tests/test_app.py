@@ -1,0 +1,176 @@
+"""Every page, driven without a browser: what it shows, what it asks, and each kind of bad input as one sentence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from kanlab.dataset import Dataset
+from kanlab.examples import EXAMPLES
+from kanlab.space import SearchSpace
+from kanlab.study import StudySpec, create_study
+from kanlab.tuning import run_study
+
+APP = Path(__file__).parents[1] / "app.py"
+
+
+class _PagesManager(PagesManager):
+    """As in a server that has run app.py once (kanlab.ui.navigation.enter_through_app says why)."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        super().__init__(*arguments, **options)
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", _PagesManager)
+    return AppTest.from_file(APP, default_timeout=30).run()
+
+
+def text_of(app: AppTest) -> str:
+    """All words on the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "error", "warning", "success")
+    words = [element.value for kind in kinds for element in app.get(kind)]
+    return "\n".join([*words, *(f"{m.label}: {m.value}" for m in app.metric)])
+
+
+def healthy(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def upload(app: AppTest, name: str, content: bytes) -> AppTest:
+    app.file_uploader[0].upload(name, content, "text/csv")
+    return healthy(app.run())
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    return healthy(app.switch_page(f"pages/{page}.py").run())
+
+
+def test_an_empty_app_says_what_to_do_on_every_page(app: AppTest) -> None:
+    assert "Nothing is chosen yet" in text_of(healthy(app))
+    assert "choose a table" in text_of(go(app, "search"))
+    assert "No study is open" in text_of(go(app, "live"))
+    assert "There is no study yet" in text_of(go(app, "studies"))
+
+
+@pytest.mark.parametrize("key", list(EXAMPLES))
+def test_every_example_opens_with_its_target_and_licence(app: AppTest, key: str) -> None:
+    app.selectbox(key="example").select(key).run()
+    words = text_of(healthy(app))
+    example = EXAMPLES[key]
+    assert example.licence in words
+    target = next(s for s in app.selectbox if s.label == "Target")
+    assert target.value == example.target
+    assert f"Training rows n: {round(len(example.load().frame) * 0.8):,}" in words
+
+
+def test_an_upload_is_described_and_judged(app: AppTest, frame: pd.DataFrame) -> None:
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    words = text_of(app)
+    assert "60 rows, 5 columns" in words
+    assert "3 of 60 rows have a missing value" in words
+    data = Dataset.from_frame(frame, "y")
+    assert f"Features: {data.d}" in words
+    assert f"Cells AICc can judge: {len(SearchSpace().admissible(data.n, data.d))} of 270" in words
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("empty.csv", b" \n", "is empty"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00", "is a binary file"),
+        ("prose.csv", b"This is no table.\nIt has no columns, none at all.\nNot one\n", "single column"),
+        ("words.csv", b"name,town\nAnn,Rome\nBob,Oslo\n", "No column of this table holds numbers"),
+        ("short.csv", b"a,b\n1,2\n3,4\n", "Only 2 complete rows"),
+        ("flat.csv", b"a,b\n" + b"".join(b"%d,7\n" % i for i in range(40)), "single value"),
+    ],
+)
+def test_a_bad_file_gets_one_sentence(app: AppTest, name: str, content: bytes, sentence: str) -> None:
+    upload(app, name, content)
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value.replace("\\", "")
+
+
+def test_a_text_target_gets_one_sentence(app: AppTest, frame: pd.DataFrame) -> None:
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    next(s for s in app.selectbox if s.label == "Target").select("kind").run()
+    assert len(healthy(app).error) == 1
+    assert "not numbers" in app.error[0].value
+
+
+def test_column_names_are_data_not_markup(app: AppTest, frame: pd.DataFrame) -> None:
+    nasty = "$x^2$ **bold** <script>alert(1)</script> :red[no] [a](b) `c`"
+    upload(app, "mine.csv", frame.rename(columns={"y": nasty}).to_csv(index=False).encode())
+    next(s for s in app.selectbox if s.label == "Target").select(nasty).run()
+    words = text_of(healthy(app))
+    assert r"\$x\^2\$ \*\*bold\*\*" in words
+    assert nasty not in words
+
+
+def test_the_sliders_move_the_count_of_admissible_cells(app: AppTest, frame: pd.DataFrame) -> None:
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    data = Dataset.from_frame(frame, "y")
+    go(app, "search")
+    app.slider(key="neuron_num").set_range(2, 3)
+    app.slider(key="grid").set_range(2, 4)
+    app.slider(key="k").set_range(1, 2)
+    words = text_of(healthy(app.run()))
+    admissible = SearchSpace((2, 3), (2, 4), (1, 2)).admissible(data.n, data.d)
+    assert f"Of **12** cells, **{len(admissible)}** can be judged" in words
+    app.selectbox(key="count").select("article")
+    more = SearchSpace((2, 3), (2, 4), (1, 2)).admissible(data.n, data.d, rule="article")
+    assert f"**{len(more)}** can be judged" in text_of(healthy(app.run()))
+
+
+def test_start_stop_resume_and_the_list_of_studies(
+    app: AppTest, frame: pd.DataFrame, fake_workers: Callable[..., Path]
+) -> None:
+    fake_workers(seconds=0.4)
+    upload(app, "mine.csv", frame[["a", "b", "y"]].to_csv(index=False).encode())
+    go(app, "search")
+    app.toggle(key="everything").set_value(True).run()
+    app.button(key="start").click()
+    healthy(app.run())
+    assert app.title[0].value == r"mine\-1"
+    deadline = time.monotonic() + 30
+    assert "Running" in [badge.value for badge in app.get("badge")] or "0 of" in text_of(app)
+    app.button(key="stop").click()
+    healthy(app.run())
+    while "Resume" not in [b.label for b in app.button]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        go(app, "live")
+    go(app, "studies")
+    assert list(app.dataframe[0].value["study"]) == ["mine-1"]
+    assert app.dataframe[0].value["state"][0] == "stopped"
+
+
+def test_a_finished_study_shows_its_charts_and_its_choice(
+    app: AppTest, small: Dataset, fake_workers: Callable[..., Path]
+) -> None:
+    fake_workers()
+    run_study(create_study(small, StudySpec(space=SearchSpace((1, 2), (2, 3), (1, 1))), name="done"))
+    app.query_params["study"] = "done"
+    go(app, "live")
+    words = text_of(app)
+    assert "4 of 4 trials" in words
+    assert "Stop" not in [b.label for b in app.button]
+    assert len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart")) >= 3
+    assert ("Least AICc so far" in words) or ("no network beats" in words)
+
+
+def test_an_unknown_study_gets_one_sentence(app: AppTest) -> None:
+    app.query_params["study"] = "nope"
+    go(app, "live")
+    assert len(app.error) == 1
+    assert "There is no study" in app.error[0].value

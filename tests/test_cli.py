@@ -1,0 +1,441 @@
+"""The command line: what it prints where, how it ends, and the arithmetic of its JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from statsmodels.tools import eval_measures
+
+import kanlab
+from kanlab.cli import main
+from kanlab.dataset import Dataset, read_table
+from kanlab.lifecycle import read_state
+from kanlab.study import load_study
+from tests.helpers import fake_cli, fake_worker
+from tests.helpers.fits import fitted_cells, worker_pids
+from tests.helpers.sentences import assert_sentence
+from tests.helpers.studies import finished, state, wait_for
+from tests.test_pareto import by_definition
+
+Fake = Callable[..., Path]
+ROOT = Path(kanlab.__file__).parents[1]
+STOCK = ["--engine", "pykan-lbfgs"]
+RANGES = ["--neuron-num", "1:3", "--grid", "2:5", "--k", "1:2"]
+
+
+@pytest.fixture
+def csv(frame: pd.DataFrame, tmp_path: Path) -> str:
+    path = tmp_path / "small.csv"
+    frame[["a", "b", "y"]].to_csv(path, index=False)
+    return str(path)
+
+
+def strict_json(text: str) -> dict[str, Any]:
+    """One JSON object and nothing else, without NaN and Infinity."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    content = json.loads(text, parse_constant=refuse)
+    assert isinstance(content, dict)
+    return content
+
+
+def identifiable(d: int, params: dict[str, int]) -> int:
+    """The count of the default rule, sigma2 included, written out for two layers."""
+    h, per_edge = params["neuron_num"], params["grid"] + params["k"] + 1
+    return h * (d * per_edge - (d - 1)) + (h * per_edge - (h - 1)) + 1
+
+
+def run(*arguments: str, code: int = 0) -> None:
+    assert main(list(arguments)) == code
+
+
+# ---- tune
+
+
+def test_json_and_its_arithmetic(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers(diverge=[(1, 3, 1)], interpolate=[(1, 2, 2)])
+    options = ["--seed", "5", "--test-fraction", "0.25", "--study", "mine", "--json"]
+    run("tune", csv, "--target", "y", *RANGES, *STOCK, *options)
+    captured = capsys.readouterr()
+    content = strict_json(captured.out)
+    assert "Traceback" not in captured.err
+
+    data = Dataset.from_frame(read_table(csv).frame, "y", test_fraction=0.25, seed=5)
+    n, d = data.n, data.d
+    assert content["study"] == "mine"
+    assert content["data"] == {
+        "rows": 60,
+        "n_train": 45,
+        "n_test": 15,
+        "features": ["a", "b"],
+        "target": "y",
+        "sha256": data.sha256,
+    }
+    assert (content["count"], content["engine"], content["seed"]) == ("identifiable", "pykan-lbfgs", 5)
+    assert content["state"] == "finished"
+    assert content["elapsed_s"] > 0
+
+    cells = {(h, g, k) for h in (1, 2, 3) for g in (2, 3, 4, 5) for k in (1, 2)}
+    keys = [{"neuron_num": h, "grid": g, "k": k} for h, g, k in cells]
+    admissible = [p for p in keys if n - identifiable(d, p) - 1 > 0]
+    assert content["space"] == {
+        "neuron_num": [1, 3],
+        "grid": [2, 5],
+        "k": [1, 2],
+        "cells": 24,
+        "admissible": len(admissible),
+    }
+
+    trials = content["trials"]
+    assert [t["number"] for t in trials] == list(range(len(admissible)))
+    assert all(t["params"] in admissible for t in trials)
+    complete = [t for t in trials if t["state"] == "complete"]
+    assert {t["state"] for t in trials} == {"complete", "failed"}
+    assert {(t["status"].split(":")[0], t["aicc"]) for t in trials if t["state"] == "failed"} == {
+        ("diverged", None),
+        ("interpolates", None),
+    }
+    for t in trials:
+        assert t["n_params"] == identifiable(d, t["params"])
+    for t in complete:
+        llf = -n / 2 * math.log(t["rss_train"] / n)
+        assert t["aicc"] == pytest.approx(eval_measures.aicc(llf, n, t["n_params"]), rel=1e-9)
+        assert t["rss_test"] == pytest.approx(t["rss_train"] / 3)
+
+    assert [b["family"] for b in content["baselines"]] == ["constant", "linear"]
+    for b, design in zip(content["baselines"], (np.ones((n, 1)), sm.add_constant(data.X_train)), strict=True):
+        fit = sm.OLS(data.y_train, design).fit()
+        assert b["n_params"] == design.shape[1] + 1
+        assert b["rss_train"] == pytest.approx(fit.ssr)
+        constant = n * (1 + math.log(2 * math.pi))
+        assert b["aicc"] == pytest.approx(eval_measures.aicc(fit.llf, n, b["n_params"]) - constant)
+
+    assert content["best"] == min(complete, key=lambda t: t["aicc"])
+    everything = [{"family": "kan", **t} for t in complete] + content["baselines"]
+    assert content["recommended"] == min(everything, key=lambda m: m["aicc"])
+    on_front = by_definition([(t["n_params"], t["rss_train"]) for t in complete])
+    front = [t for t, on in zip(complete, on_front, strict=True) if on]
+    assert content["pareto"] == [t["number"] for t in sorted(front, key=lambda t: t["n_params"])]
+
+    run("show", "mine", "--json")
+    assert strict_json(capsys.readouterr().out) == content
+
+
+def test_the_preset_of_the_article(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers()
+    run(
+        "tune",
+        csv,
+        "--target",
+        "y",
+        "--neuron-num",
+        "2",
+        "--count",
+        "article",
+        "--no-sigma2",
+        "--trials",
+        "3",
+        "--json",
+    )
+    content = strict_json(capsys.readouterr().out)
+    assert content["space"]["neuron_num"] == [2, 2]
+    assert {t["n_params"] for t in content["trials"]} == {4 * (2 * 2 + 2)}
+    assert [b["n_params"] for b in content["baselines"]] == [1, 3]
+    assert len(content["trials"]) == 3
+
+
+def test_every_option_reaches_the_specification(csv: str, fake_workers: Fake) -> None:
+    fake_workers()
+    options = [
+        "--sampler",
+        "random",
+        "--trials",
+        "2",
+        "--minutes",
+        "3",
+        "--patience",
+        "9",
+        "--seed",
+        "4",
+        "--workers",
+        "1",
+    ]
+    options += [
+        "--starts",
+        "2",
+        "--time-limit",
+        "7",
+        "--smoothing",
+        "5",
+        "--engine",
+        "pykan-adam",
+        "--features",
+        "b, a",
+    ]
+    run("tune", csv, "--target", "y", "--study", "mine", *RANGES, *options)
+    handle = load_study("mine")
+    spec = handle.spec
+    assert (spec.sampler, spec.trials, spec.minutes, spec.patience, spec.seed, spec.workers) == (
+        "random",
+        2,
+        3,
+        9,
+        4,
+        1,
+    )
+    assert (spec.options.starts, spec.options.time_limit, spec.options.smoothing) == (2, 7, 5)
+    assert (spec.engine, handle.data.features) == ("pykan-adam", ["b", "a"])
+
+
+def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers()
+    run("tune", csv, "--target", "y", *RANGES, "--study", "mine")
+    captured = capsys.readouterr()
+    best = min((r for r in load_study("mine").records()), key=lambda r: r.aicc or math.inf)
+    lines = captured.out.splitlines()
+    assert lines[0] == "study mine: finished, K counted as identifiable"
+    assert lines[1].split() == ["trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS", "train", "RSS", "test"]
+    assert lines[2].split()[:6] == [*map(str, (best.number, *best.cell, best.n_params)), f"{best.aicc:.2f}"]
+    assert [line.split()[0] for line in lines[-3:-1]] == ["constant", "linear"]
+    assert lines[-1].startswith("recommended: ")
+    assert "60 rows, 3 columns (comma-separated, utf-8)" in captured.err
+    assert "of 24 cells can be judged with 48 training rows" in captured.err
+    run("show", "mine")
+    assert capsys.readouterr().out == captured.out
+
+
+def test_where_no_trial_is_complete(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers(diverge=[(1, 2, 1)])
+    one = ["--neuron-num", "1", "--grid", "2", "--k", "1"]
+    run("tune", csv, "--target", "y", *one, "--study", "mine", "--json")
+    content = strict_json(capsys.readouterr().out)
+    assert content["best"] is None
+    assert content["pareto"] == []
+    assert content["recommended"]["family"] in ("constant", "linear")
+    run("show", "mine")
+    assert "recommended: the" in capsys.readouterr().out
+
+
+def test_studies(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers()
+    run("studies")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "no study yet" in captured.err
+    for name in ("first", "second"):
+        run("tune", csv, "--target", "y", "--trials", "2", "--study", name)
+    capsys.readouterr()
+    run("studies")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["study", "second", "first"]
+    assert lines[1].split()[1:] == ["finished", "2", "y", "small.csv"]
+
+
+def test_resume_of_a_finished_study(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    log = fake_workers()
+    run("tune", csv, "--target", "y", *RANGES, "--study", "mine", "--json")
+    before, fits = strict_json(capsys.readouterr().out), len(fitted_cells(log))
+    run("resume", "mine", "--json")
+    after = strict_json(capsys.readouterr().out)
+    assert after["trials"] == before["trials"]
+    assert len(fitted_cells(log)) == fits
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["tune", "nowhere.csv", "--target", "y"], ["nowhere.csv", "No such file"]),
+        (["tune", "CSV", "--target", "z"], ["no column 'z' to predict", "'a', 'b', 'y'"]),
+        (["tune", "CSV", "--target", "y", "--features", "a,q"], ["no column 'q'"]),
+        (["tune", "CSV", "--target", "y", "--grid", "10:2"], ["grid", "backwards"]),
+        (["tune", "CSV", "--target", "y", "--grid", "0:2"], ["grid", "within 1 to 100"]),
+        (["tune", "CSV", "--target", "y", "--neuron-num", "few"], ["'few'", "--neuron-num", "LO:HI"]),
+        (["tune", "CSV", "--target", "y", "--k", "1:2:3"], ["'1:2:3'", "--k"]),
+        (["tune", "CSV", "--target", "y", "--engine", "nn"], ["engine 'nn'"]),
+        (["tune", "CSV", "--target", "y", "--sampler", "nn"], ["sampler 'nn'"]),
+        (["tune", "CSV", "--target", "y", "--count", "nn"], ["counting rule 'nn'"]),
+        (["tune", "CSV", "--target", "y", "--trials", "0"], ["trials"]),
+        (["tune", "CSV", "--target", "y", "--seed", "-1"], ["seed"]),
+        (["tune", "CSV", "--target", "y", "--seed", "99999999999"], ["seed"]),
+        (["tune", "CSV", "--target", "y", "--test-fraction", "2"], ["test fraction"]),
+        (
+            ["tune", "CSV", "--target", "y", "--neuron-num", "10", "--grid", "10"],
+            ["No cell of the space can be judged"],
+        ),
+        (["tune", "CSV", "--target", "y", "--storage", "nonsense"], ["The storage nonsense cannot be opened"]),
+        (["show", "mine"], ["no study 'mine'"]),
+        (["resume", "mine"], ["no study 'mine'"]),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    arguments: list[str], parts: list[str], csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = fake_workers()
+    run(*(csv if a == "CSV" else a for a in arguments), code=2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("kanlab: ")
+    if "nonsense" not in line:  # what SQLAlchemy says has words of its own
+        assert_sentence(line)
+    for part in parts:
+        assert part in line
+    assert log.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["tune"], ["tune", "x.csv"], ["nosuch"], ["tune", "x.csv", "--target", "y", "--trials", "x"]]
+)
+def test_arguments_that_cannot_be_parsed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("usage: kanlab")
+
+
+def test_a_study_that_fails(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers(stillborn=True)
+    run("tune", csv, "--target", "y", "--workers", "1", code=2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "The worker processes do not start" in captured.err.splitlines()[-1]
+    assert "Traceback" not in captured.err
+
+
+# ---- processes
+
+
+def environment(home: Path, **plan: Any) -> dict[str, str]:
+    paths = {"PYTHONPATH": str(ROOT), "KANLAB_HOME": str(home)}
+    return os.environ | paths | (fake_worker.environment(**plan) if plan else {})
+
+
+def start_fake(csv: str, home: Path, log: Path, **plan: Any) -> subprocess.Popen[str]:
+    """`kanlab tune` as a process, its fits made by fake workers."""
+    log.touch()
+    command = [
+        sys.executable,
+        fake_cli.__file__,
+        "tune",
+        csv,
+        "--target",
+        "y",
+        *RANGES,
+        *STOCK,
+        "--study",
+        "mine",
+        "--workers",
+        "2",
+    ]
+    return subprocess.Popen(
+        [*command, "--json"],
+        env=environment(home, log=str(log), **plan),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_a_study_that_is_interrupted_can_be_resumed(
+    signal_number: signal.Signals,
+    csv: str,
+    kanlab_home: Path,
+    tmp_path: Path,
+    fake_workers: Fake,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = tmp_path / "process.log"
+    process = start_fake(csv, kanlab_home, log, seconds=0.15)
+    wait_for(lambda: len(fitted_cells(log)) >= 4)
+    process.send_signal(signal_number)
+    out, err = process.communicate(timeout=20)
+    assert out == ""
+    assert "Traceback" not in err
+    handle = load_study("mine")
+    if signal_number == signal.SIGINT:
+        assert process.returncode == 130
+        assert err.splitlines()[-1] == "kanlab: interrupted; 'kanlab studies' lists what can be resumed."
+        assert state(handle).name == "stopped"
+    else:
+        assert read_state(handle.optuna.user_attrs).name == "interrupted"
+    for pid in set(worker_pids(log)):
+        wait_for(lambda pid=pid: not exists(pid))
+    done = [r.cell for r in handle.records() if r.state == "complete"]
+    assert done
+
+    again = fake_workers()
+    run("resume", "mine", "--json")
+    content = strict_json(capsys.readouterr().out)
+    assert content["state"] == "finished"
+    assert {t["state"] for t in content["trials"]} == {"complete"}
+    cells = handle.spec.admissible(48, 2)
+    assert sorted(finished(load_study("mine"))) == sorted(cells)
+    assert sorted(fitted_cells(again)) == sorted(set(cells) - set(done))
+
+
+def test_stock_pykan_from_the_command_line(csv: str, kanlab_home: Path, tmp_path: Path) -> None:
+    """The real thing, in an empty folder that stays empty."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    one = ["--neuron-num", "1", "--grid", "2:3", "--k", "1"]
+    process = subprocess.run(
+        [sys.executable, "-m", "kanlab", "tune", csv, "--target", "y", *one, "--engine", "pykan-lbfgs", "--json"],
+        cwd=folder,
+        env=environment(kanlab_home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    content = strict_json(process.stdout)
+    assert [t["state"] for t in content["trials"]] == ["complete", "complete"]
+    assert "Traceback" not in process.stderr
+    assert list(folder.iterdir()) == []
+    assert sorted(p.name.split("-")[0] for p in kanlab_home.iterdir()) == ["data", "studies.db"]
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_reader_that_leaves_is_no_error(buffered: bool, kanlab_home: Path) -> None:
+    """`kanlab studies | head -0`."""
+    program = "import sys, kanlab.cli as c; c._studies = lambda _: print('x') or 0; sys.exit(c.main(['studies']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=environment(kanlab_home) | {"PYTHONUNBUFFERED": "" if buffered else "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == ""
+    assert process.wait(timeout=20) == 0

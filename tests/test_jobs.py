@@ -1,0 +1,105 @@
+"""The manager of a process: several studies at once, none of them twice."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kanlab import jobs
+from kanlab.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.jobs import JobManager, manager
+from kanlab.space import SearchSpace
+from kanlab.study import StudySpec, create_study, load_study
+from tests.helpers.fits import fitted_cells
+from tests.helpers.sentences import refused
+from tests.helpers.studies import STOCK, finish, finished, numbers, state, wait_for
+
+Fake = Callable[..., Path]
+
+SPACE = SearchSpace((1, 3), (2, 5), (1, 2))
+
+
+def test_two_studies_at_once_do_not_disturb_one_another(small: Dataset, fake_workers: Fake) -> None:
+    fake_workers(jitter=0.03)
+    specs = [
+        StudySpec(space=SPACE, engine=STOCK, seed=1),
+        StudySpec(space=SPACE, engine=STOCK, sampler="tpe", seed=2, count="trainable"),
+    ]
+    alone = []
+    for spec in specs:
+        finish(handle := create_study(small, spec))
+        alone.append(numbers(handle.records()))
+    handles = [create_study(small, spec) for spec in specs]
+    supervisors = [manager().start(handle) for handle in handles]
+    assert all(s.is_alive() for s in supervisors)
+    for supervisor in supervisors:
+        supervisor.join(60)
+    assert [state(h).name for h in handles] == ["finished", "finished"]
+    assert [numbers(h.records()) for h in handles] == alone
+
+
+def test_studies_share_the_cores(small: Dataset, fake_workers: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "default_workers", lambda: 4)
+    fake_workers(seconds=0.2)
+    both = JobManager()
+    handles = [create_study(small, StudySpec(space=SPACE, engine=STOCK)) for _ in range(2)]
+    assert both._share() == 4
+    first = both.start(handles[0])
+    assert both._share() == 4
+    second = both.start(handles[1])
+    assert both._share() == 2
+    for handle, supervisor in zip(handles, (first, second), strict=True):
+        both.stop(handle)
+        supervisor.join(20)
+    assert both._share() == 4
+
+
+def test_a_study_runs_once(small: Dataset, fake_workers: Fake) -> None:
+    log = fake_workers(seconds=0.2)
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1), name="mine")
+    supervisor = manager().start(handle)
+    for again in (handle, load_study("mine")):
+        with refused(StudyError, "'mine' is running already", "stop it first"):
+            manager().start(again)
+    wait_for(lambda: fitted_cells(log))
+    with refused(StudyError, "running already"):
+        JobManager().start(handle)  # as another process would
+    manager().stop(handle)
+    supervisor.join(20)
+    assert state(handle).name == "stopped"
+    manager().start(handle).join(60)
+    assert state(handle).name == "finished"
+    assert len(finished(handle)) == len(handle.spec.admissible(48, 2))
+
+
+def test_a_stop_right_after_the_start_is_heard(small: Dataset, fake_workers: Fake) -> None:
+    log = fake_workers(seconds=5)
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
+    supervisor = manager().start(handle)
+    manager().stop(handle)
+    supervisor.join(20)
+    assert state(handle).name == "stopped"
+    assert handle.records() == []
+    assert len(fitted_cells(log)) <= 4
+
+
+def test_stop_in_the_middle_of_a_fit_does_not_wait_for_it(small: Dataset, fake_workers: Fake) -> None:
+    cells = StudySpec(space=SPACE, engine=STOCK).admissible(48, 2)
+    log = fake_workers(hang=[cells[0]])
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1))
+    supervisor = manager().start(handle)
+    wait_for(lambda: fitted_cells(log))
+    manager().stop(handle)
+    supervisor.join(20)
+    assert not supervisor.is_alive()
+    assert state(handle).name == "stopped"
+
+
+def test_the_manager_outlives_a_reload_of_its_source() -> None:
+    before = manager()
+    assert manager() is before
+    assert importlib.reload(jobs).manager() is before

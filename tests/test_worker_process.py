@@ -1,0 +1,132 @@
+"""One worker process, seen from the supervisor's end."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanlab.engines import FitOptions, Outcome, Unit
+from kanlab.worker_process import WorkerProcess
+from tests.helpers import fake_worker
+from tests.helpers.studies import wait_for
+
+Start = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Starts a fake worker with a plan; whatever is left at the end is killed."""
+    started: list[WorkerProcess] = []
+
+    def begin(**plan: Any) -> WorkerProcess:
+        for name, value in fake_worker.environment(log=str(tmp_path / "log"), **plan).items():
+            monkeypatch.setenv(name, value)
+        worker = WorkerProcess(queue.Queue(), preload_pykan=False, program=(fake_worker.__file__,))
+        started.append(worker)
+        return worker
+
+    yield begin
+    for worker in started:
+        if worker._process.poll() is None:
+            worker.kill()
+
+
+def hear(worker: WorkerProcess) -> dict[str, Any]:
+    sender, message = worker.inbox.get(timeout=20)
+    assert sender is worker
+    return message
+
+
+def submit(worker: WorkerProcess, tmp_path: Path, *neuron_nums: int) -> None:
+    (tmp_path / "data.parquet").touch()
+    unit = Unit(3, 2, neuron_nums)
+    worker.submit(unit, dataset=tmp_path / "data.parquet", engine="pykan-adam", options=FitOptions(), seed=4)
+    assert worker.unit == unit
+
+
+def test_a_unit_is_answered_cell_by_cell(start: Start, tmp_path: Path) -> None:
+    worker = start()
+    assert hear(worker) == {"event": "ready"}
+    for _ in range(2):
+        submit(worker, tmp_path, 1, 2)
+        for neuron_num in (1, 2):
+            message = hear(worker)
+            assert message.pop("event") == "fit"
+            assert Outcome(**message).rss_train == fake_worker.rss((neuron_num, 3, 2))
+        assert hear(worker) == {"event": "done"}
+    assert (tmp_path / "log").read_text() == f"1 3 2 4 {worker.pid}\n2 3 2 4 {worker.pid}\n" * 2
+
+
+def test_a_crash_is_heard_with_its_last_words(start: Start, tmp_path: Path) -> None:
+    worker = start(crash=[(1, 3, 2)])
+    assert hear(worker) == {"event": "ready"}
+    submit(worker, tmp_path, 1)
+    assert hear(worker) == {"event": "exit"}
+    assert worker.last_words() == "MemoryError: no more room"
+
+
+def test_a_killed_worker_is_heard_with_its_signal(start: Start, tmp_path: Path) -> None:
+    worker = start(hang=[(1, 3, 2)])
+    assert hear(worker) == {"event": "ready"}
+    submit(worker, tmp_path, 1)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert hear(worker) == {"event": "exit"}
+    assert worker.last_words() == "killed by signal 9"
+
+
+def test_half_a_message_is_an_end(start: Start, tmp_path: Path) -> None:
+    worker = start(garbage=[(1, 3, 2)])
+    assert hear(worker) == {"event": "ready"}
+    submit(worker, tmp_path, 1)
+    assert hear(worker) == {"event": "exit"}
+    assert worker.last_words() == "the process ended with code 0"
+
+
+def test_a_worker_that_does_not_start(start: Start, tmp_path: Path) -> None:
+    worker = start(stillborn=True)
+    assert hear(worker) == {"event": "exit"}
+    assert worker.last_words() == "ImportError: no such library"
+    submit(worker, tmp_path, 1)  # to nobody: no error
+
+
+def test_kill_leaves_no_process_and_no_files(start: Start, tmp_path: Path) -> None:
+    worker = start(hang=[(1, 3, 2)])
+    assert hear(worker) == {"event": "ready"}
+    submit(worker, tmp_path, 1)
+    assert worker._scratch.is_dir()
+    worker.kill()
+    assert worker._process.returncode == -signal.SIGKILL
+    assert not worker._scratch.exists()
+    assert hear(worker) == {"event": "exit"}
+
+
+def test_a_worker_ends_when_its_supervisor_does(start: Start, tmp_path: Path) -> None:
+    worker = start(hang=[(1, 3, 2)])
+    assert hear(worker) == {"event": "ready"}
+    submit(worker, tmp_path, 1)
+    assert worker._process.stdin is not None
+    worker._process.stdin.close()  # what the end of a process does to its pipes
+    assert worker._process.wait(timeout=20) == 0
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_it(start: Start) -> None:
+    worker = start()
+    assert os.getsid(worker.pid) == worker.pid != os.getsid(0)
+    assert hear(worker) == {"event": "ready"}
+
+
+def test_two_workers_do_not_share_a_folder(start: Start) -> None:
+    one, two = start(), start()
+    assert one._scratch != two._scratch
+    for worker in (one, two):
+        assert hear(worker) == {"event": "ready"}
+    one.kill()
+    assert two._scratch.is_dir()
+    assert wait_for(lambda: isinstance(two._process, subprocess.Popen) and two._process.poll() is None)
