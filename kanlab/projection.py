@@ -254,7 +254,7 @@ class CellProblem:
         h, r = state.V.shape
         m, p2 = len(self.Y), len(state.D)
         coef = state.D.reshape(h, -1, m)
-        at_low, at_high = self._basis_rows(state.at_low), self._basis_rows(state.at_high)
+        at_low, at_high = self.design.at_rows(state.at_low), self.design.at_rows(state.at_high)
         hessian, gradient, cross = self._hessian, np.zeros(h * r), self._cross
         for i, (block, basis) in enumerate(zip(self._blocks, self.design.basis, strict=True)):
             rows, Z = self._splines(state, block), state.Z[:, block]
@@ -276,10 +276,6 @@ class CellProblem:
             hessian -= np.matmul(reduced.T, reduced, out=self._work)
         self._add_first_penalty(state, at_high - at_low, hessian, gradient)
         return NormalEquations(hessian, gradient, self._work)
-
-    def _basis_rows(self, rows: Index) -> Array:
-        """Q at some rows, (len(rows), r)."""
-        return np.array([self.design.basis[i // BLOCK_ROWS][:, i % BLOCK_ROWS] for i in rows])
 
     def _first_penalty(self, state: CellState) -> float:
         rough = np.einsum("ja,ja->j", state.V @ self.design.roughness, state.V)

@@ -119,6 +119,10 @@ class Runner:
     minimum: Minimum[CellState]
     curve: tuple[float, ...]
 
+    def at(self, state: CellState) -> Runner:
+        """The same run with another state at its end."""
+        return replace(self, minimum=replace(self.minimum, state=state))
+
 
 def race(
     problem: CellProblem,

@@ -1,6 +1,7 @@
 """The network itself: evaluation, Jacobian, clipping and flags, saving, and agreement with stock pykan."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 def random_layers(rng, widths, grid, k, x):
     layers = []
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(widths):
         size = grid + k
         coef, base = rng.normal(size=(n_in, n_out, size)), rng.normal(size=(n_in, n_out))
         layers.append(KanLayer(knots_from_samples(x, grid, k, 0.5), coef, base))
