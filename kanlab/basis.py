@@ -5,7 +5,7 @@ Notation (rows of the data are always the last axis, so that elementwise work ru
     c         variables (input columns or hidden nodes), each with knots of its own
     n         rows
     G, k      grid intervals and spline order (polynomial degree), k >= 1
-    t_i       knots of one variable, i = 0 .. G+2k: t_k .. t_{G+k} span the data, k more on each side
+    t_i       knots of one variable, i = 0 .. G+2k: t_k .. t_{G+k} span the samples and a little more, k lie on each side
     B_b       B-spline of degree k on t_b .. t_{b+k+1}, b = 0 .. G+k-1
     q, u      the interval a value lies in, and where: x = t_{k+q} + u (t_{k+q+1} - t_{k+q}), 0 <= u <= 1
 
@@ -19,7 +19,9 @@ B_q .. B_{q+k} differ from 0, and there each is a polynomial in u: `interval_pol
 that the many evaluations a fit makes are Horner's rule.
 
 The knots mix equal spacing with quantiles, and k more are added each side at the mean spacing, as pykan does
-(Liu et al., KAN: Kolmogorov-Arnold Networks, 2024, section 2.4 and `grid_eps`).
+(Liu et al., KAN: Kolmogorov-Arnold Networks, 2024, section 2.4 and `grid_eps`). They reach `MARGIN` beyond the samples:
+new rows often lie just outside, and a function held at the last sample is a step too early, by far the largest error of a
+fit without noise.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 UNIFORM_SHARE = 0.02  # of the knot mix, pykan's grid_eps; keeps every interval at least 2% of an equal one
+MARGIN = 0.02  # of the samples' range, by which the knots reach beyond it on either side
 NEGLIGIBLE_WIDTH = 1e-9  # a range below this, relative to its position, is rounding and counts as constant
 
 
@@ -50,18 +53,21 @@ def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float) -> A
     """Knots for values that fill [0, 1].
 
     sorted_unit: (c, n), each row ascending from 0 to 1.  uniform_share: 1 equal spacing, 0 quantiles, or between.
-    Returns (c, grid + 2k + 1), with t_k = 0 and t_{grid+k} = 1.
+    Returns (c, grid + 2k + 1), with t_k = -MARGIN and t_{grid+k} = 1 + MARGIN.
     """
     c, n = sorted_unit.shape
-    quantiles = sorted_unit[:, np.append(np.arange(grid) * n // grid, n - 1)].copy()
-    quantiles[:, 0], quantiles[:, -1] = 0.0, 1.0
+    quantiles = sorted_unit[:, np.append(np.arange(grid) * n // grid, n - 1)]
     inner = uniform_share * np.linspace(0.0, 1.0, grid + 1) + (1.0 - uniform_share) * quantiles
-    inner[:, -1] = 1.0
-    outside = np.arange(1, k + 1) / grid
-    shape = (c, k)
-    return np.concatenate(
-        [np.broadcast_to(-outside[::-1], shape), inner, np.broadcast_to(1.0 + outside, shape)], axis=1
-    )
+    inner[:, 0], inner[:, -1] = -MARGIN, 1.0 + MARGIN
+    steps = np.arange(1, k + 1) * ((1.0 + 2.0 * MARGIN) / grid)
+    below, above = np.broadcast_to(-MARGIN - steps[::-1], (c, k)), np.broadcast_to(1.0 + MARGIN + steps, (c, k))
+    return np.concatenate([below, inner, above], axis=1)
+
+
+def held_range(low: Array, high: Array) -> Array:
+    """The range (c, 2) in which splines on samples between low and high (c,) may be evaluated."""
+    margin = MARGIN * (high - low)
+    return np.stack([low - margin, high + margin], axis=1)
 
 
 def safe_range(low: Array, high: Array) -> tuple[Array, Array]:
