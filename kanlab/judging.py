@@ -30,12 +30,14 @@ VERIFIED, FOLDS = 8, 5
 PERMUTATIONS, NULL_CELLS = 20, 6
 DOF_FINALISTS, DOF_PAIRS = 3, 8
 CONFIDENCE = 0.95
+STALE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What is known so far. Cells are keyed "neuron_num,grid,k", families by their name.
 
+    written: when this was written, seconds since 1970.
     refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}.
     folds: of each verified candidate the held-out mean squared error of every fold.
     families: baselines of other families.  dof: of each finalist the draws of its generalised degrees of freedom.
@@ -44,6 +46,7 @@ class Judgement:
     """
 
     state: str = "running"
+    written: float = 0.0
     done: int = 0
     total: int = 0
     detail: str = ""
@@ -56,6 +59,11 @@ class Judgement:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is being made; one that has not been written for long was left by a process that is gone."""
+        return self.state == "running" and time.time() - self.written < STALE_SECONDS
 
 
 def key_of(cell: Cell) -> str:
@@ -113,14 +121,19 @@ def plan(handle: StudyHandle) -> list[Task]:
         tasks.append(Task("null", arguments, ("null", "", number)))
     for record in ranked[:DOF_FINALISTS]:
         for pair in range(DOF_PAIRS):
-            arguments = common | {"cell": list(record.cell), "seed": spec.seed, "pair": pair, "rss_train": record.rss_train}
+            arguments = common | {
+                "cell": list(record.cell),
+                "seed": spec.seed,
+                "pair": pair,
+                "rss_train": record.rss_train,
+            }
             tasks.append(Task("dof", arguments, ("dof", key_of(record.cell), pair)))
     return tasks
 
 
 def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = "") -> Judgement:
     """What the answers so far, by the keys of their tasks, come to. Failures count as done and leave a gap."""
-    judgement = Judgement(state=state, done=len(answers), total=total, detail=detail)
+    judgement = Judgement(state=state, written=time.time(), done=len(answers), total=total, detail=detail)
     gains: dict[int, float] = {}
     for (kind, key, number), answer in sorted(answers.items(), key=lambda item: str(item[0])):
         if isinstance(answer, Failure):
@@ -152,7 +165,7 @@ class Judge:
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-judge-{handle.name}")
 
     def start(self) -> None:
-        self._write(Judgement(total=len(plan(self.handle))))
+        self._write(Judgement(total=len(plan(self.handle)), written=time.time()))
         self._thread.start()
 
     def stop(self) -> None:
@@ -205,3 +218,26 @@ def judge(
     failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
     detail = f"{len(failures)} of {len(tasks)} steps failed, one of them so: {failures[0]}" if failures else ""
     return write("stopped" if len(answers) < len(tasks) else "done", detail)
+
+
+_judges: dict[tuple[int, str], Judge] = {}
+_lock = threading.Lock()
+
+
+def start_judge(handle: StudyHandle) -> Judge:
+    """Judge a study in the background; the one already at it where there is one."""
+    key = (id(handle.optuna._storage), handle.name)
+    with _lock:
+        running = _judges.get(key)
+        if running is not None and running.is_alive():
+            return running
+        _judges[key] = Judge(handle)
+        _judges[key].start()
+        return _judges[key]
+
+
+def stop_judge(handle: StudyHandle) -> None:
+    """End a judgement that this process makes; what is known stays."""
+    running = _judges.get((id(handle.optuna._storage), handle.name))
+    if running is not None:
+        running.stop()

@@ -20,7 +20,17 @@ from kanlab.dataset import Dataset
 from kanlab.families.linear import constant, linear, ridge, stepwise
 from kanlab.families.protocol import Array, FamilyFit
 
-__all__ = ["BASELINES", "JUDGED", "LABELS", "Baseline", "Family", "FamilyFit", "baselines", "fit_family", "judged_family"]
+__all__ = [
+    "BASELINES",
+    "JUDGED",
+    "LABELS",
+    "Baseline",
+    "Family",
+    "FamilyFit",
+    "baselines",
+    "fit_family",
+    "judged_family",
+]
 
 Family = Callable[[Array, Array, int], FamilyFit]
 

@@ -16,7 +16,12 @@ def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Two hidden layers of 32, standardised inputs and target."""
     center, scale = y.mean(), y.std() or 1.0
     network = MLPRegressor(
-        hidden_layer_sizes=(32, 32), early_stopping=len(y) >= 50, validation_fraction=0.2, n_iter_no_change=50, max_iter=2000, random_state=seed
+        hidden_layer_sizes=(32, 32),
+        early_stopping=len(y) >= 50,
+        validation_fraction=0.2,
+        n_iter_no_change=50,
+        max_iter=2000,
+        random_state=seed,
     )
     model = make_pipeline(StandardScaler(), network)
     with warnings.catch_warnings():
