@@ -36,8 +36,8 @@ RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 
 # Early rungs are cheap and decide what the later ones inherit, so most starts are spent on them
 FIRST_RUNG = Plan(fresh=8, nested=0, rounds=((4, 2), (10, 1)))
-SECOND_RUNG = Plan(fresh=4, nested=4, rounds=((8, 2), (12, 1)))
-HIGHER_RUNG = Plan(fresh=0, nested=2, rounds=((8, 1),))
+SECOND_RUNG = Plan(fresh=3, nested=3, rounds=((8, 2), (10, 1)))
+HIGHER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))
 LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
 LOWER_RUNG_ITERATIONS = 15
 RACE_ROWS = 8192
