@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from kanlab import compiled
-from kanlab.basis import held_range
+from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, held_range
 from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
@@ -241,7 +241,7 @@ class _Ladder:
             status = _STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
-            held = held_range(state.Z.min(axis=1), state.Z.max(axis=1))
+            held = held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)
             rss = state.rss
         coef, base = design.edges(V)
         order = np.argsort(rows.columns)
@@ -251,7 +251,7 @@ class _Ladder:
         return FittedKan(
             spec=spec,
             layers=(first, second),
-            ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1))[order], held),
+            ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1), INPUT_MARGIN)[order], held),
             x_offset=rows.x_offset,
             x_scale=rows.x_scale,
             y_offset=rows.y_offset,

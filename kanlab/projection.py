@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag, lapack
 
-from kanlab.basis import interval_polynomials, safe_range, silu, silu_derivative, unit_knots
+from kanlab.basis import HIDDEN_MARGIN, interval_polynomials, safe_range, silu, silu_derivative, unit_knots
 from kanlab.design import BLOCK_ROWS, FirstLayer, second_differences
 from kanlab.least_squares import NormalEquations
 from kanlab.row_kernels import RowKernels, SplineRows
@@ -73,7 +73,7 @@ class HiddenKnots:
 
 def uniform_knots(h: int, grid: int, k: int) -> Array:
     """Equally spaced knots (h, grid + 2k + 1) on [0, 1]."""
-    return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0)
+    return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0, HIDDEN_MARGIN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,7 @@ class CellProblem:
         low, width = safe_range(ordered[:, 0], ordered[:, -1])
         unit = (ordered - low[:, None]) / width[:, None]
         grid, k = self.design.grid, self.design.k
-        choices = (HiddenKnots(unit_knots(unit, grid, k, mix), k) for mix in (KNOT_MIXES if grid > 1 else (1.0,)))
+        choices = (HiddenKnots(unit_knots(unit, grid, k, mix, HIDDEN_MARGIN), k) for mix in (KNOT_MIXES if grid > 1 else (1.0,)))
         states = [s for s in (self._solved(V, Z, knots, level) for knots in choices) if s is not None]
         return min(states, key=lambda s: s.objective, default=None)
 
