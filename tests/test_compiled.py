@@ -37,7 +37,7 @@ def loops(tmp_path_factory):
     st.sampled_from([1.0, 0.4, 0.02]),
 )
 @settings(max_examples=40)
-def test_same_bits_as_numpy(loops, seed, h, grid, k, mix, 0.02):
+def test_same_bits_as_numpy(loops, seed, h, grid, k, mix):
     rng, n, r = np.random.default_rng(seed), 50, 5
     unit = rng.random((h, n))
     unit[:, 0], unit[:, 1] = 0.0, 1.0
