@@ -199,7 +199,9 @@ def seeds() -> None:
     print("\n| neuron_num | " + " | ".join(str(h) for h in NEURON_NUMS) + " |\n|" + "---|" * 11)
     for name, q in (("median", 0.5), ("90th percentile", 0.9)):
         print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in np.quantile(ratio, q, axis=(0, 1))) + " |")
-    print(f"\nAll cells: median {np.median(ratio):.2f}, 90th percentile {np.quantile(ratio, 0.9):.2f} of the best of 16.")
+    print(
+        f"\nAll cells: median {np.median(ratio):.2f}, 90th percentile {np.quantile(ratio, 0.9):.2f} of the best of 16."
+    )
 
 
 def cost() -> None:
@@ -209,7 +211,9 @@ def cost() -> None:
     for _ in range(5):
         A @ A
     rate = 5 * 2 * 1200**3 / (time.process_time() - began)
-    print(f"\ndgemm: {rate / 1e9:.0f} GFlop/s\n\n| n | d | neuron_num | K | ms an iteration | ms of arithmetic at the dgemm rate |")
+    print(
+        f"\ndgemm: {rate / 1e9:.0f} GFlop/s\n\n| n | d | neuron_num | K | ms an iteration | ms of arithmetic at the dgemm rate |"
+    )
     print("|---|---|---|---|---|---|")
     grid, k = 5, 3
     for n, d, h in [

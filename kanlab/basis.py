@@ -131,3 +131,21 @@ def interval_polynomials(knots: Array, k: int) -> Array:
             raised[:, :, :, r + 1] += (start - below)[:, :, None] * share + shifted
         table = raised
     return table
+
+
+class HiddenKnots:
+    """Knots (h, grid + 2k + 1) of h nodes in units of the nodes' ranges, and the tables evaluating their splines takes.
+
+    starts, inverse_widths: (h, grid), of the intervals.  table: (h, grid, k + 1, k + 1), see `interval_polynomials`.
+    """
+
+    def __init__(self, knots: Array, k: int) -> None:
+        self.knots = knots
+        self.starts = np.ascontiguousarray(knots[:, k : -k - 1])
+        self.inverse_widths = 1.0 / (knots[:, k + 1 : knots.shape[1] - k] - self.starts)
+        self.table = interval_polynomials(knots, k)
+
+
+def uniform_knots(h: int, grid: int, k: int) -> Array:
+    """Equally spaced knots (h, grid + 2k + 1) of hidden nodes."""
+    return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0, HIDDEN_MARGIN)

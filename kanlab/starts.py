@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kanlab.basis import bspline_basis, safe_range
+from kanlab.basis import HiddenKnots, bspline_basis, safe_range, uniform_knots
 from kanlab.design import FirstLayer
 from kanlab.least_squares import LoopOptions, Minimum, Outcome, minimise
-from kanlab.projection import CellProblem, CellState, HiddenKnots, uniform_knots
+from kanlab.projection import CellProblem, CellState
 
 Array = NDArray[np.float64]
 
