@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from kanlab import compiled
-from kanlab.basis import held_range
+from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, held_range
 from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
@@ -36,8 +36,8 @@ RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 
 # Early rungs are cheap and decide what the later ones inherit, so most starts are spent on them
 FIRST_RUNG = Plan(fresh=8, nested=0, rounds=((4, 2), (10, 1)))
-SECOND_RUNG = Plan(fresh=4, nested=4, rounds=((8, 2), (12, 1)))
-HIGHER_RUNG = Plan(fresh=0, nested=2, rounds=((8, 1),))
+SECOND_RUNG = Plan(fresh=3, nested=3, rounds=((8, 2), (10, 1)))
+HIGHER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))
 LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
 LOWER_RUNG_ITERATIONS = 15
 RACE_ROWS = 8192
@@ -241,7 +241,7 @@ class _Ladder:
             status = _STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
-            held = held_range(state.Z.min(axis=1), state.Z.max(axis=1))
+            held = held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)
             rss = state.rss
         coef, base = design.edges(V)
         order = np.argsort(rows.columns)
@@ -251,7 +251,7 @@ class _Ladder:
         return FittedKan(
             spec=spec,
             layers=(first, second),
-            ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1))[order], held),
+            ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1), INPUT_MARGIN)[order], held),
             x_offset=rows.x_offset,
             x_scale=rows.x_scale,
             y_offset=rows.y_offset,

@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag, lapack
 
-from kanlab.basis import interval_polynomials, safe_range, silu, silu_derivative, unit_knots
+from kanlab.basis import HIDDEN_MARGIN, HiddenKnots, safe_range, silu, silu_derivative, unit_knots
 from kanlab.design import BLOCK_ROWS, FirstLayer, second_differences
 from kanlab.least_squares import NormalEquations
 from kanlab.row_kernels import RowKernels, SplineRows
@@ -59,21 +59,6 @@ LEAST_LEVEL = 1e-12  # of the total sum of squares
 LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
 KNOTS_EVERY, KNOTS_UNTIL = 4, 12  # iterations between, and up to, new choices of the hidden knots
 KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
-
-
-class HiddenKnots:
-    """Second-layer knots (h, grid + 2k + 1) on [0, 1] and what evaluating their splines needs."""
-
-    def __init__(self, knots: Array, k: int) -> None:
-        self.knots = knots
-        self.starts = np.ascontiguousarray(knots[:, k : -k - 1])
-        self.inverse_widths = 1.0 / (knots[:, k + 1 : knots.shape[1] - k] - self.starts)
-        self.table = interval_polynomials(knots, k)
-
-
-def uniform_knots(h: int, grid: int, k: int) -> Array:
-    """Equally spaced knots (h, grid + 2k + 1) on [0, 1]."""
-    return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +160,10 @@ class CellProblem:
         low, width = safe_range(ordered[:, 0], ordered[:, -1])
         unit = (ordered - low[:, None]) / width[:, None]
         grid, k = self.design.grid, self.design.k
-        choices = (HiddenKnots(unit_knots(unit, grid, k, mix), k) for mix in (KNOT_MIXES if grid > 1 else (1.0,)))
+        choices = (
+            HiddenKnots(unit_knots(unit, grid, k, mix, HIDDEN_MARGIN), k)
+            for mix in (KNOT_MIXES if grid > 1 else (1.0,))
+        )
         states = [s for s in (self._solved(V, Z, knots, level) for knots in choices) if s is not None]
         return min(states, key=lambda s: s.objective, default=None)
 
@@ -234,7 +222,9 @@ class CellProblem:
     def _splines(self, state: CellState, block: slice) -> SplineRows:
         """The splines of a block of rows, in this problem's one scratch space."""
         rows = self._rows.first(block.stop - block.start)
-        if self._filled is not None and all(a is b for a, b in zip(self._filled, (state.Z, state.knots, block))):
+        if self._filled is not None and all(
+            a is b for a, b in zip(self._filled, (state.Z, state.knots, block), strict=True)
+        ):
             return rows
         Z, knots = state.Z[:, block], state.knots
         unit = (Z - state.low[:, None]) / state.width[:, None]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kanlab.basis import bspline_basis, safe_range
+from kanlab.basis import HiddenKnots, bspline_basis, safe_range, uniform_knots
 from kanlab.design import FirstLayer
 from kanlab.least_squares import LoopOptions, Minimum, Outcome, minimise
-from kanlab.projection import CellProblem, CellState, HiddenKnots, uniform_knots
+from kanlab.projection import CellProblem, CellState
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ RELAXATION, LEAST_RELAXATION = (
     1e-6,
 )  # of the penalty, where it keeps a cell from doing as well as the one below
 CANDIDATES = 8  # nodes looked at for each new one, and half as many purely random ones
-SCREEN_ROWS, SCREEN_RIDGE = 4096, 1e-8
+SCREEN_ROWS, SCREEN_RIDGE = 400, 1e-8
 
 
 def random_nodes(design: FirstLayer, count: int, rng: np.random.Generator) -> Array:
