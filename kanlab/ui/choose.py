@@ -63,7 +63,7 @@ def judge_bar(handle: StudyHandle, judgement: Judgement | None, study_live: bool
         st.progress(judgement.done / max(1, judgement.total))
         return
     label = "Judge the finalists" if judgement is None else "Judge again"
-    kind = "primary" if judgement is None else "secondary"
+    kind: Any = "primary" if judgement is None else "secondary"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             label,
@@ -71,8 +71,7 @@ def judge_bar(handle: StudyHandle, judgement: Judgement | None, study_live: bool
             key="judge",
             type=kind,
             disabled=study_live,
-            on_click=start_judge,
-            args=(handle,),
+            on_click=lambda: start_judge(handle) and None,
             help=JUDGE_HELP,
         )
         if study_live:
