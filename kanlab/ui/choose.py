@@ -71,13 +71,18 @@ def judge_bar(handle: StudyHandle, judgement: Judgement | None, study_live: bool
             key="judge",
             type=kind,
             disabled=study_live,
-            on_click=lambda: start_judge(handle) and None,
+            on_click=_judge,
+            args=(handle,),
             help=JUDGE_HELP,
         )
         if study_live:
             st.caption("The study still runs; judge it when it is done.")
         elif judgement is not None and judgement.detail:
             st.caption(literal(judgement.detail))
+
+
+def _judge(handle: StudyHandle) -> None:
+    start_judge(handle)
 
 
 def alarms(verdict: Verdict, handle: StudyHandle) -> None:
