@@ -282,16 +282,15 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
             alt.Tooltip("verdict:N", title="AICc"),
         ],
     )
-    scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n - 2, 2)])
+    scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n // 3, 2)])
     color = alt.Color("n_params:Q", title="parameters K", scale=scale)
     edge: dict[str, Any] = {"stroke": "white", "strokeWidth": 1}
-    judged = base.transform_filter("datum.verdict !== 'inadmissible'").mark_rect(**edge).encode(color=color)
-    few = base.transform_filter("datum.verdict === 'few rows'")
-    tint = few.mark_rect(fill=ACCENT, fillOpacity=0.6, **edge)
+    judged = base.transform_filter("datum.verdict === 'judged'").mark_rect(**edge).encode(color=color)
+    tint = base.transform_filter("datum.verdict === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
     others = base.transform_filter("datum.verdict === 'inadmissible'")
     grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
     hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
-    chart = alt.layer(grey, hatch, judged, tint).properties(width=180, height=170)
+    chart = alt.layer(grey, hatch, judged, tint).properties(width=168, height=170)
     return chart.facet(
         column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
     )

@@ -43,7 +43,7 @@ def preflight(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, n_p
         few = int((table["verdict"] == "few rows").sum())
         st.caption(
             f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. Hatched: inadmissible, AICc is not "
-            f"defined there. Orange: fewer than {FEW_ROWS:g} training rows a parameter ({few} cells), to be trusted less."
+            f"defined there. Pale orange: fewer than {FEW_ROWS:g} training rows a parameter ({few} cells), to be trusted less."
         )
 
 
