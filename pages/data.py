@@ -169,7 +169,7 @@ if not admissible:
         icon=":material/error:",
     )
     st.stop()
-constant, linear = baselines(data)
+constant, linear = baselines(data)[:2]
 if linear.rss_train < constant.rss_train:
     share = 100 * (1 - linear.rss_train / constant.rss_train)
     st.markdown(

@@ -191,7 +191,7 @@ with st.expander("More settings"):
         key="time-limit",
         format="%g",
         persist_state="session",
-        help="A fit that takes longer is kept as far as it got, or failed. 0 is no limit.",
+        help="A fit that takes longer is a failed trial. 0 is no limit.",
     )
     patience = c.number_input(
         "Patience",

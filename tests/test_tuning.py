@@ -170,7 +170,7 @@ def test_public_names() -> None:
 
 
 def test_the_contract_of_the_public_functions(fake_workers: Fake) -> None:
-    """A session as the documentation has it."""
+    """The calls of the documentation, one after the other."""
     import io
 
     fake_workers()
