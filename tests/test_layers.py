@@ -25,8 +25,8 @@ LAYERS: dict[str, list[str]] = {
         "projection", "starts",
     ],
     "domain": [
-        "space", "reading", "encoding", "dataset", "examples", "kan", "wrapper", "families", "pykan_engine", "lm",
-        "engines",
+        "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "encoding", "dataset", "examples", "kan",
+        "wrapper", "families", "pykan_engine", "lm", "engines",
     ],
     "orchestration": [
         "storage", "sampling", "study", "lifecycle", "worker", "worker_process", "supervisor", "jobs", "selection",
