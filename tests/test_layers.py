@@ -29,8 +29,8 @@ LAYERS: dict[str, list[str]] = {
         "wrapper", "families", "pykan_engine", "lm", "engines",
     ],
     "orchestration": [
-        "storage", "sampling", "study", "lifecycle", "worker", "worker_process", "supervisor", "jobs", "selection",
-        "tuning", "charts", "dashboard", "launch",
+        "tables", "storage", "processes", "lease", "lifecycle", "sampling", "study", "agenda", "worker", "worker_process",
+        "supervisor", "jobs", "selection", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.live"],
     "top": ["cli", "__main__"],
@@ -43,9 +43,9 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 RESERVED: dict[str, set[str]] = {
     "torch": {"wrapper", "pykan_engine", "worker"},
     "kan": {"wrapper", "pykan_engine"},
-    "optuna": {"storage", "sampling", "study", "lifecycle", "supervisor"},
+    "optuna": {"storage", "tables", "lease", "lifecycle", "sampling", "study", "agenda"},
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage"},
+    "sqlalchemy": {"storage", "tables", "lease"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
