@@ -211,9 +211,8 @@ def cost() -> None:
     for _ in range(5):
         A @ A
     rate = 5 * 2 * 1200**3 / (time.process_time() - began)
-    print(
-        f"\ndgemm: {rate / 1e9:.0f} GFlop/s\n\n| n | d | neuron_num | K | ms an iteration | ms of arithmetic at the dgemm rate |"
-    )
+    print(f"\ndgemm: {rate / 1e9:.0f} GFlop/s\n")
+    print("| n | d | neuron_num | K | ms an iteration | ms of arithmetic at the dgemm rate |")
     print("|---|---|---|---|---|---|")
     grid, k = 5, 3
     for n, d, h in [

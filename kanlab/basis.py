@@ -56,10 +56,11 @@ def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float, marg
     Returns (c, grid + 2k + 1), with t_k = -margin and t_{grid+k} = 1 + margin.
     """
     c, n = sorted_unit.shape
+    span = 1.0 + 2.0 * margin
     quantiles = sorted_unit[:, np.append(np.arange(grid) * n // grid, n - 1)]
-    inner = uniform_share * np.linspace(0.0, 1.0, grid + 1) + (1.0 - uniform_share) * quantiles
+    inner = span * (uniform_share * np.linspace(0.0, 1.0, grid + 1) + (1.0 - uniform_share) * quantiles) - margin
     inner[:, 0], inner[:, -1] = -margin, 1.0 + margin
-    steps = np.arange(1, k + 1) * ((1.0 + 2.0 * margin) / grid)
+    steps = np.arange(1, k + 1) * (span / grid)
     below, above = np.broadcast_to(-margin - steps[::-1], (c, k)), np.broadcast_to(1.0 + margin + steps, (c, k))
     return np.concatenate([below, inner, above], axis=1)
 

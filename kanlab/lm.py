@@ -37,7 +37,8 @@ RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 # Early rungs are cheap and decide what the later ones inherit, so most starts are spent on them
 FIRST_RUNG = Plan(fresh=8, nested=0, rounds=((4, 2), (10, 1)))
 SECOND_RUNG = Plan(fresh=3, nested=3, rounds=((8, 2), (10, 1)))
-HIGHER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))
+HIGHER_RUNG = Plan(fresh=0, nested=1, rounds=())
+WANTED_ROUNDS = ((6, 1),)  # where the caller wants more than one start
 LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
 LOWER_RUNG_ITERATIONS = 15
 RACE_ROWS = 8192
@@ -56,7 +57,7 @@ class LmOptions:
 
     smoothing: float = 1000.0
     starts: int | None = None
-    max_iterations: int = 40
+    max_iterations: int = 36
     tolerance: float = 3e-3
     time_limit: float | None = None
     kernels: Literal["auto", "numpy", "compiled"] = "auto"
@@ -168,7 +169,7 @@ class _Ladder:
         if wanted is None:
             return plan
         nested = 0 if neuron_num == 1 else (wanted + 1) // 2
-        return replace(plan, fresh=wanted - nested, nested=nested)
+        return Plan(wanted - nested, nested, plan.rounds or WANTED_ROUNDS)
 
     def _race(self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]) -> Runner | None:
         """Race a cell's starts; the winner becomes the parent of the next rung."""
@@ -190,7 +191,8 @@ class _Ladder:
 
     def _finish(self, neuron_num: int, runner: Runner, expired: Callable[[], bool]) -> Runner | None:
         """The winner on all rows."""
-        assert self._design is not None and self._track is not None
+        assert self._design is not None
+        assert self._track is not None
         n = self._rows.y.shape[1]
         if n <= RACE_ROWS:
             return runner

@@ -57,7 +57,7 @@ FIRST_LAYER_ROUGHNESS = 4e-4
 RIDGE = 1e-11  # times n: makes the solve definite, too small to be seen
 LEAST_LEVEL = 1e-12  # of the total sum of squares
 LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
-KNOTS_EVERY, KNOTS_UNTIL = 4, 12  # iterations between, and up to, new choices of the hidden knots
+KNOTS_EVERY, KNOTS_UNTIL = 4, 8  # iterations between, and up to, new choices of the hidden knots
 KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
 
 
@@ -173,12 +173,12 @@ class CellProblem:
         at_low, at_high = np.array([z.argmin() for z in Z]), np.array([z.argmax() for z in Z])
         low, width = safe_range(Z[nodes, at_low], Z[nodes, at_high])
         bare = CellState(V, Z, low, width, at_low, at_high, knots, level, _NONE, _NONE, _NONE, _NONE, np.inf)
-        gram, right = self._gram, 0.0
+        gram, right = self._gram, np.zeros((len(self._second), len(self.Y)))
         for block in self._blocks:
             P = self._design(bare, block)
             _accumulate(P, P.T, gram, self._gram_work, first=block.start == 0)
-            right = right + P @ self.Y[:, block].T
-        solved = self._solve(gram, np.asarray(right), level)
+            right += P @ self.Y[:, block].T
+        solved = self._solve(gram, right, level)
         if solved is None:
             return None
         D, factor, penalty = solved
