@@ -25,7 +25,8 @@ LAYERS: dict[str, list[str]] = {
         "projection", "starts",
     ],
     "domain": [
-        "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "encoding", "dataset", "examples", "kan",
+        "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
+        "screening", "preparation", "encoding", "recipe", "dataset", "examples", "kan",
         "wrapper", "families", "pykan_engine", "lm", "engines",
     ],
     "orchestration": [
