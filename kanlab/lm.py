@@ -189,7 +189,7 @@ class _Ladder:
         if self._parent is not None:
             starts += [nested_start(problem, self._parent, rng) for _ in range(plan.nested)]
         fresh = plan.fresh if self._parent is not None else plan.fresh + plan.nested
-        starts += [fresh_start(problem, rng) for _ in range(fresh)]
+        starts += [fresh_start(problem, rng, i) for i in range(fresh)]
         runner = race(problem, starts, plan, self._loop(problem, max_iterations, expired), self._loss)
         if runner is not None:
             if self._parent is not None:
