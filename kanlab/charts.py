@@ -264,9 +264,10 @@ def loss_curve(curve: Sequence[float]) -> Any:
 
 
 def admissible_map(cells: pd.DataFrame, n: int) -> Any:
-    """neuron_num against grid for each k: K where a cell can be judged, grey where AICc is not defined.
+    """neuron_num against grid for each k, before any training: K, few rows a parameter tinted, inadmissible hatched.
 
-    cells: columns neuron_num, grid, k, n_params, admissible.  n: training rows.
+    cells: columns neuron_num, grid, k, n_params, rows (training rows a parameter), verdict ("judged", "few rows" or
+    "inadmissible") and seconds (predicted, may be nan).  n: training rows.
     """
     base = alt.Chart(cells).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
@@ -276,17 +277,20 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
             alt.Tooltip("grid:O", title="grid intervals"),
             alt.Tooltip("k:O", title="spline order k"),
             alt.Tooltip("n_params:Q", title="parameters K"),
+            _number("rows", "n/K", ".1f"),
+            _number("seconds", "predicted seconds", ".2~f"),
             alt.Tooltip("verdict:N", title="AICc"),
         ],
     )
-    color = alt.Color(
-        "n_params:Q", title="parameters K", scale=alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n - 2, 2)])
-    )
-    fitted = base.transform_filter("datum.admissible").mark_rect(stroke="white", strokeWidth=1).encode(color=color)
-    others = base.transform_filter("!datum.admissible").mark_rect(
-        fill="#868e96", fillOpacity=0.16, stroke="white", strokeWidth=1
-    )
-    chart = alt.layer(others, fitted).properties(width=180, height=170)
+    scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n // 3, 2)])
+    color = alt.Color("n_params:Q", title="parameters K", scale=scale)
+    edge: dict[str, Any] = {"stroke": "white", "strokeWidth": 1}
+    judged = base.transform_filter("datum.verdict === 'judged'").mark_rect(**edge).encode(color=color)
+    tint = base.transform_filter("datum.verdict === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
+    others = base.transform_filter("datum.verdict === 'inadmissible'")
+    grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
+    hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
+    chart = alt.layer(grey, hatch, judged, tint).properties(width=168, height=170)
     return chart.facet(
         column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
     )

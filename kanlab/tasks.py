@@ -14,7 +14,7 @@ import numpy as np
 
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
-from kanlab.engines import FitOptions, fit_model
+from kanlab.engines import FitOptions, Unit, fit_model, fit_unit
 from kanlab.families import BASELINES, held_out_rss, judged_family
 from kanlab.space import Cell, cell_n_params
 
@@ -120,6 +120,15 @@ def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"dof": float(sign @ (plus - minus) / (2 * size))}
 
 
+def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit a unit of work for its time alone."""
+    unit = Unit(**arguments["unit"] | {"neuron_nums": tuple(arguments["unit"]["neuron_nums"])})
+    began = time.perf_counter()
+    for _ in fit_unit(data, unit, arguments["engine"], _options(arguments), arguments["seed"]):
+        pass
+    return {"seconds": time.perf_counter() - began}
+
+
 TASKS: dict[str, Callable[[Dataset, Mapping[str, Any]], dict[str, Any]]] = {
-    task.__name__: task for task in (model, refit, fold, family, null, average, dof)
+    task.__name__: task for task in (model, refit, fold, family, null, average, dof, timing)
 }
