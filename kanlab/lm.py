@@ -38,7 +38,7 @@ RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 # wide. More than one start on the higher rungs cost a quarter more time and found no lower minima on average.
 NARROW = 40  # rank of the first layer
 FIRST_RUNG, FIRST_RUNG_WIDE = Plan(8, 0, ((4, 2), (10, 1))), Plan(3, 0, ((4, 1),))
-SECOND_RUNG, SECOND_RUNG_WIDE = Plan(3, 3, ((8, 2), (10, 1))), Plan(1, 2, ((5, 1),))
+SECOND_RUNG, SECOND_RUNG_WIDE = Plan(6, 3, ((8, 4), (12, 1))), Plan(1, 2, ((5, 1),))
 HIGHER_RUNG = Plan(fresh=0, nested=1, rounds=())
 WANTED_ROUNDS = ((6, 1),)  # where the caller wants more than one start
 LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
@@ -52,7 +52,7 @@ class LmOptions:
 
     smoothing: strength of the roughness penalty, proportional to the running RSS; 0 for none.
     starts: starts of a cell, of which the best counts; more find lower minima. None leaves it to the engine: 8 for
-    neuron_num 1, 6 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below.
+    neuron_num 1, 9 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below.
     max_iterations, tolerance: the fit ends after so many iterations of the start that won, or once five of them together
     lower the objective by less than this share.  time_limit: seconds a fit.
     kernels: "numpy", "compiled" (needs numba), or "auto", compiled as soon as they are ready; all give the same numbers.
@@ -189,7 +189,7 @@ class _Ladder:
         if self._parent is not None:
             starts += [nested_start(problem, self._parent, rng) for _ in range(plan.nested)]
         fresh = plan.fresh if self._parent is not None else plan.fresh + plan.nested
-        starts += [fresh_start(problem, rng) for _ in range(fresh)]
+        starts += [fresh_start(problem, rng, i) for i in range(fresh)]
         runner = race(problem, starts, plan, self._loop(problem, max_iterations, expired), self._loss)
         if runner is not None:
             if self._parent is not None:
