@@ -29,11 +29,11 @@ LAYERS: dict[str, list[str]] = {
         "engines",
     ],
     "orchestration": [
-        "tables", "storage", "processes", "lease", "lifecycle", "sampling", "study", "agenda", "worker", "worker_process",
-        "supervisor", "jobs", "selection", "tuning", "charts", "dashboard", "launch",
+        "tables", "storage", "processes", "lease", "lifecycle", "artifacts", "sampling", "study", "agenda", "worker", "worker_process",
+        "supervisor", "jobs", "management", "housekeeping", "selection", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.live"],
-    "top": ["cli", "__main__"],
+    "top": ["cli_arguments", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
 ORDER = [module for modules in LAYERS.values() for module in modules]
@@ -43,9 +43,21 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 RESERVED: dict[str, set[str]] = {
     "torch": {"wrapper", "pykan_engine", "worker"},
     "kan": {"wrapper", "pykan_engine"},
-    "optuna": {"storage", "tables", "lease", "lifecycle", "sampling", "study", "agenda"},
+    "optuna": {
+        "storage",
+        "tables",
+        "lease",
+        "lifecycle",
+        "artifacts",
+        "sampling",
+        "study",
+        "agenda",
+        "management",
+        "artifacts",
+        "housekeeping",
+    },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage", "tables", "lease"},
+    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
@@ -158,7 +170,7 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors"}
+    assert loaded == {"errors", "cli_arguments", "cli_studies"}
 
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
