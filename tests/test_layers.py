@@ -26,7 +26,7 @@ LAYERS: dict[str, list[str]] = {
     ],
     "domain": [
         "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
-        "screening", "preparation", "encoding", "recipe", "dataset", "examples", "kan",
+        "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families", "pykan_engine", "lm", "engines",
     ],
     "orchestration": [
