@@ -218,7 +218,7 @@ def _about_rows(frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: s
         found.append(
             Finding(
                 "in time order",
-                f"The rows follow '{ordered[0][:60]}' in time: if you will predict the future, hold out the latest rows (split "
+                f"The rows follow '{ordered[0][:60]}' in time: to predict the future, hold out the latest rows (split "
                 "by time, under Prepare).",
                 (ordered[0],),
             )

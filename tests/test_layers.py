@@ -25,7 +25,7 @@ LAYERS: dict[str, list[str]] = {
         "projection", "starts",
     ],
     "domain": [
-        "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
+        "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families", "pykan_engine", "lm", "engines",
     ],
@@ -33,7 +33,7 @@ LAYERS: dict[str, list[str]] = {
         "storage", "sampling", "study", "lifecycle", "worker", "worker_process", "supervisor", "jobs", "selection",
         "tuning", "charts", "dashboard", "launch",
     ],
-    "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.live"],
+    "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.live"],
     "top": ["cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
