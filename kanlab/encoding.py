@@ -155,11 +155,11 @@ def _date_part(column: pd.Series, part: str) -> NDArray[np.float64]:
             column = pd.to_datetime(column)
     when = column.dt
     if part == "year":
-        values = when.year + (when.dayofyear - 1 + when.hour / 24 + when.minute / 1440) / (365 + when.is_leap_year)
+        values = when.year + (when.day_of_year - 1 + when.hour / 24 + when.minute / 1440) / (365 + when.is_leap_year)
     elif part == "hour":
         values = when.hour + when.minute / 60 + when.second / 3600
     else:
-        values = when.month if part == "month" else when.weekday
+        values = when.month if part == "month" else when.day_of_week
     return values.to_numpy(dtype=float, na_value=np.nan)
 
 

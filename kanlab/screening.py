@@ -8,6 +8,7 @@ taken off; independent variables score near 0, and a copy of the target about ln
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 _MOST_ROWS = 20_000
@@ -26,11 +27,32 @@ def mutual_information(X: Array, y: Array, seed: int = 0) -> Array:
     return np.array([_information(_binned(x, bins), target) for x in X.T])
 
 
+def relevance(frame: pd.DataFrame, target: str) -> dict[str, float]:
+    """What each column of a table tells about a numeric target, in nats; text counts by its levels."""
+    rows = frame if len(frame) <= _MOST_ROWS else frame.sample(_MOST_ROWS, random_state=0)
+    y = rows[target].to_numpy(dtype=float, na_value=np.nan)
+    rows, y = rows[np.isfinite(y)], y[np.isfinite(y)]
+    names = [c for c in frame.columns if c != target]
+    if len(y) < 2 * _ROWS_A_CELL:
+        return dict.fromkeys(names, 0.0)
+    codes = np.column_stack([_codes(rows[c]) for c in names]) if names else np.empty((len(y), 0))
+    return dict(zip(names, mutual_information(codes, y).tolist(), strict=True))
+
+
+def _codes(column: pd.Series) -> Array:
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return np.where(column.isna(), np.nan, column.to_numpy(dtype="datetime64[s]").astype(float))
+    return pd.factorize(column)[0].astype(float)
+
+
 def _binned(values: Array, bins: int) -> NDArray[np.intp]:
     """Codes 0, 1, ...: the values themselves where they are few, else quantile bins."""
     distinct, codes = np.unique(values, return_inverse=True)
     if len(distinct) <= bins:
         return codes
+    values = np.where(np.isinf(values), np.nan, values)
     edges = np.unique(np.nanquantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     return np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))
 

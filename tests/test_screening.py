@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.feature_selection import mutual_info_regression
 
-from kanlab.screening import mutual_information
+from kanlab.screening import mutual_information, relevance
 
 
 def test_independent_columns_score_nothing_and_a_copy_everything() -> None:
@@ -52,3 +53,20 @@ def test_it_is_fast() -> None:
     began = time.monotonic()
     mutual_information(X, X[:, 0])
     assert time.monotonic() - began < 3
+
+
+def test_the_columns_of_a_table() -> None:
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=500)
+    frame = pd.DataFrame(
+        {
+            "kind": np.where(y > 0, "up", "down"),
+            "when": pd.to_datetime("2024-01-01") + pd.to_timedelta(np.round(y * 1000), "D"),
+            "noise": rng.normal(size=500),
+            "y": y,
+        }
+    )
+    frame.loc[:20, ["y", "when"]] = None
+    told = relevance(frame, "y")
+    assert told["when"] > told["kind"] > 0.5 > 0.1 > told["noise"]
+    assert relevance(frame.head(3), "y") == dict.fromkeys(["kind", "when", "noise"], 0.0)
