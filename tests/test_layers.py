@@ -25,29 +25,21 @@ LAYERS: dict[str, list[str]] = {
         "projection", "starts",
     ],
     "domain": [
-<<<<<<< HEAD
-        "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
-        "screening", "preparation", "encoding", "recipe", "dataset", "examples", "kan",
-        "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
-        "families.mlp", "families.boosting", "pykan_engine", "lm", "engines",
-=======
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
-        "wrapper", "families", "pykan_engine", "lm", "engines",
->>>>>>> anycsv
+        "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
+        "families.mlp", "families.boosting", "pykan_engine", "lm", "engines",
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "lifecycle", "artifacts", "sampling", "study", "agenda", "tasks",
         "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
         "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
-<<<<<<< HEAD
-    "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.plan", "ui.live", "ui.choose"],
+    "ui": [
+        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
+        "ui.live", "ui.choose",
+    ],
     "top": ["cli_arguments", "cli_studies", "cli", "__main__"],
-=======
-    "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.live"],
-    "top": ["cli", "__main__"],
->>>>>>> anycsv
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
 ORDER = [module for modules in LAYERS.values() for module in modules]
