@@ -5,7 +5,7 @@ Notation (rows of the data are always the last axis, so that elementwise work ru
     c         variables (input columns or hidden nodes), each with knots of its own
     n         rows
     G, k      grid intervals and spline order (polynomial degree), k >= 1
-    t_i       knots of one variable, i = 0 .. G+2k: t_k .. t_{G+k} span the data, k more on each side
+    t_i       knots of one variable, i = 0 .. G+2k: t_k .. t_{G+k} span the samples and a little more, k lie on each side
     B_b       B-spline of degree k on t_b .. t_{b+k+1}, b = 0 .. G+k-1
     q, u      the interval a value lies in, and where: x = t_{k+q} + u (t_{k+q+1} - t_{k+q}), 0 <= u <= 1
 
@@ -19,7 +19,9 @@ B_q .. B_{q+k} differ from 0, and there each is a polynomial in u: `interval_pol
 that the many evaluations a fit makes are Horner's rule.
 
 The knots mix equal spacing with quantiles, and k more are added each side at the mean spacing, as pykan does
-(Liu et al., KAN: Kolmogorov-Arnold Networks, 2024, section 2.4 and `grid_eps`).
+(Liu et al., KAN: Kolmogorov-Arnold Networks, 2024, section 2.4 and `grid_eps`). They reach a margin beyond the samples:
+new rows often lie just outside, and a function held at the last sample is a step too early, by far the largest error of a
+fit without noise.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 UNIFORM_SHARE = 0.02  # of the knot mix, pykan's grid_eps; keeps every interval at least 2% of an equal one
+INPUT_MARGIN, HIDDEN_MARGIN = 0.02, 0.05  # of the samples' range, by which knots reach beyond it on either side
 NEGLIGIBLE_WIDTH = 1e-9  # a range below this, relative to its position, is rounding and counts as constant
 
 
@@ -46,22 +49,26 @@ def silu_derivative(x: Array) -> Array:
     return s * (1.0 + x * (1.0 - s))
 
 
-def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float) -> Array:
+def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float, margin: float) -> Array:
     """Knots for values that fill [0, 1].
 
     sorted_unit: (c, n), each row ascending from 0 to 1.  uniform_share: 1 equal spacing, 0 quantiles, or between.
-    Returns (c, grid + 2k + 1), with t_k = 0 and t_{grid+k} = 1.
+    Returns (c, grid + 2k + 1), with t_k = -margin and t_{grid+k} = 1 + margin.
     """
     c, n = sorted_unit.shape
-    quantiles = sorted_unit[:, np.append(np.arange(grid) * n // grid, n - 1)].copy()
-    quantiles[:, 0], quantiles[:, -1] = 0.0, 1.0
-    inner = uniform_share * np.linspace(0.0, 1.0, grid + 1) + (1.0 - uniform_share) * quantiles
-    inner[:, -1] = 1.0
-    outside = np.arange(1, k + 1) / grid
-    shape = (c, k)
-    return np.concatenate(
-        [np.broadcast_to(-outside[::-1], shape), inner, np.broadcast_to(1.0 + outside, shape)], axis=1
-    )
+    span = 1.0 + 2.0 * margin
+    quantiles = sorted_unit[:, np.append(np.arange(grid) * n // grid, n - 1)]
+    inner = span * (uniform_share * np.linspace(0.0, 1.0, grid + 1) + (1.0 - uniform_share) * quantiles) - margin
+    inner[:, 0], inner[:, -1] = -margin, 1.0 + margin
+    steps = np.arange(1, k + 1) * (span / grid)
+    below, above = np.broadcast_to(-margin - steps[::-1], (c, k)), np.broadcast_to(1.0 + margin + steps, (c, k))
+    return np.concatenate([below, inner, above], axis=1)
+
+
+def held_range(low: Array, high: Array, margin: float) -> Array:
+    """The range (c, 2) in which splines on samples between low and high (c,) may be evaluated."""
+    wider = margin * (high - low)
+    return np.stack([low - wider, high + wider], axis=1)
 
 
 def safe_range(low: Array, high: Array) -> tuple[Array, Array]:
@@ -76,7 +83,7 @@ def knots_from_samples(x: Array, grid: int, k: int, uniform_share: float = UNIFO
     ordered = np.sort(x, axis=1)
     low, width = safe_range(ordered[:, 0], ordered[:, -1])
     unit = np.clip((ordered - low[:, None]) / width[:, None], 0.0, 1.0)
-    return low[:, None] + width[:, None] * unit_knots(unit, grid, k, uniform_share)
+    return low[:, None] + width[:, None] * unit_knots(unit, grid, k, uniform_share, INPUT_MARGIN)
 
 
 def bspline_basis(x: Array, knots: Array, k: int) -> Array:
@@ -125,3 +132,21 @@ def interval_polynomials(knots: Array, k: int) -> Array:
             raised[:, :, :, r + 1] += (start - below)[:, :, None] * share + shifted
         table = raised
     return table
+
+
+class HiddenKnots:
+    """Knots (h, grid + 2k + 1) of h nodes in units of the nodes' ranges, and the tables evaluating their splines takes.
+
+    starts, inverse_widths: (h, grid), of the intervals.  table: (h, grid, k + 1, k + 1), see `interval_polynomials`.
+    """
+
+    def __init__(self, knots: Array, k: int) -> None:
+        self.knots = knots
+        self.starts = np.ascontiguousarray(knots[:, k : -k - 1])
+        self.inverse_widths = 1.0 / (knots[:, k + 1 : knots.shape[1] - k] - self.starts)
+        self.table = interval_polynomials(knots, k)
+
+
+def uniform_knots(h: int, grid: int, k: int) -> Array:
+    """Equally spaced knots (h, grid + 2k + 1) of hidden nodes."""
+    return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0, HIDDEN_MARGIN)

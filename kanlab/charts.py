@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 
 from kanlab.criteria import aicc, rss_at_aicc
-from kanlab.families import Baseline
+from kanlab.families import LABELS, Baseline
 
 alt.data_transformers.disable_max_rows()
 
 PICKED = "picked"
 ACCENT = "#d9480f"
 MUTED = "#868e96"
-BASELINE_LABEL = {"constant": "mean", "linear": "linear"}
 HEIGHT = 380
+DRAWN = ("constant", "linear")  # the other linear models lie on top of these
 
 _POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
 
@@ -103,7 +103,11 @@ def _picked() -> alt.Parameter:
 
 
 def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
-    rows = [b.to_dict() | {"label": BASELINE_LABEL.get(b.family, b.family)} for b in baselines if b.aicc is not None]
+    rows = [
+        b.to_dict() | {"label": LABELS.get(b.family, b.family)}
+        for b in baselines
+        if b.aicc is not None and b.family in DRAWN
+    ]
     return pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rss_test", "aicc", "label"])
 
 
@@ -260,9 +264,10 @@ def loss_curve(curve: Sequence[float]) -> Any:
 
 
 def admissible_map(cells: pd.DataFrame, n: int) -> Any:
-    """neuron_num against grid for each k: K where a cell can be judged, grey where AICc is not defined.
+    """neuron_num against grid for each k, before any training: K, few rows a parameter tinted, inadmissible hatched.
 
-    cells: columns neuron_num, grid, k, n_params, admissible.  n: training rows.
+    cells: columns neuron_num, grid, k, n_params, rows (training rows a parameter), verdict ("judged", "few rows" or
+    "inadmissible") and seconds (predicted, may be nan).  n: training rows.
     """
     base = alt.Chart(cells).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
@@ -272,20 +277,82 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
             alt.Tooltip("grid:O", title="grid intervals"),
             alt.Tooltip("k:O", title="spline order k"),
             alt.Tooltip("n_params:Q", title="parameters K"),
+            _number("rows", "n/K", ".1f"),
+            _number("seconds", "predicted seconds", ".2~f"),
             alt.Tooltip("verdict:N", title="AICc"),
         ],
     )
-    color = alt.Color(
-        "n_params:Q", title="parameters K", scale=alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n - 2, 2)])
-    )
-    fitted = base.transform_filter("datum.admissible").mark_rect(stroke="white", strokeWidth=1).encode(color=color)
-    others = base.transform_filter("!datum.admissible").mark_rect(
-        fill="#868e96", fillOpacity=0.16, stroke="white", strokeWidth=1
-    )
-    chart = alt.layer(others, fitted).properties(width=180, height=170)
+    scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n // 3, 2)])
+    color = alt.Color("n_params:Q", title="parameters K", scale=scale)
+    edge: dict[str, Any] = {"stroke": "white", "strokeWidth": 1}
+    judged = base.transform_filter("datum.verdict === 'judged'").mark_rect(**edge).encode(color=color)
+    tint = base.transform_filter("datum.verdict === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
+    others = base.transform_filter("datum.verdict === 'inadmissible'")
+    grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
+    hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
+    chart = alt.layer(grey, hatch, judged, tint).properties(width=168, height=170)
     return chart.facet(
         column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
     )
+
+
+def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
+    """AICc over hidden neurons and grid intervals for each k; the colours end at the robust fence."""
+    done = table[table["state"] == "complete"]
+    high = _upper_fence(done["aicc"])
+    color = alt.Color(
+        "aicc:Q",
+        title="AICc",
+        scale=alt.Scale(scheme="viridis", reverse=True, domain=[float(done["aicc"].min()), high], clamp=True),
+        legend=alt.Legend(type="gradient", format=",~f", tickCount=4),
+    )
+    chosen = -1 if selected is None else int(selected)
+    base = alt.Chart(done.assign(ringed=(done["delta_aicc"] == 0) | (done["number"] == chosen))).encode(
+        x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("grid:O", title="grid intervals", sort="descending"),
+        tooltip=_tooltip(),
+    )
+    cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=color)
+    ring = base.transform_filter("datum.ringed").mark_rect(filled=False, stroke=ACCENT, strokeWidth=3)
+    facet = alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
+    return alt.layer(cells, ring).properties(width=230, height=220).facet(column=facet)
+
+
+def slices(table: pd.DataFrame) -> Any:
+    """AICc against each parameter of the search, one trial a tick."""
+    done = table[table["state"] == "complete"]
+    frame, scale = _clipped(done, "aicc")
+    long = frame.melt(
+        id_vars=["number", "drawn", "n_params"], value_vars=["neuron_num", "grid", "k"], var_name="parameter"
+    )
+    names = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k"}
+    base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_circle(size=40, opacity=0.6)
+    chart = base.encode(
+        x=alt.X("value:O", title=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("drawn:Q", title="AICc", scale=scale),
+        color=_color(done["n_params"]),
+        tooltip=[alt.Tooltip("number:Q", title="trial"), alt.Tooltip("value:O"), _number("drawn", "AICc", ",.2f")],
+    ).properties(width=230, height=220)
+    return chart.facet(column=alt.Column("parameter:N", title=None, header=alt.Header(labelFontSize=13))).resolve_scale(
+        x="independent"
+    )
+
+
+def importance(shares: pd.DataFrame) -> Any:
+    """How much of the variation of AICc each parameter accounts for. Columns parameter, share."""
+    x = alt.X(
+        "share:Q", title="share of the variation of AICc", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])
+    )
+    chart = alt.Chart(shares).mark_bar(color=ACCENT).encode(x=x, y=alt.Y("parameter:N", title=None, sort="-x"))
+    return _finish(chart, "Importance of the parameters", "", height=160)
+
+
+def null_gains(gain: float, permuted: Sequence[float]) -> Any:
+    """The AICc gain over the mean of this target against that of shuffled targets."""
+    x = alt.X("gain:Q", title="AICc gained over the mean", scale=alt.Scale(zero=False, padding=16))
+    ticks = alt.Chart(pd.DataFrame({"gain": list(permuted)})).mark_tick(color=MUTED, thickness=2, size=28).encode(x=x)
+    own = alt.Chart(pd.DataFrame({"gain": [gain]})).mark_tick(color=ACCENT, thickness=4, size=44).encode(x=x)
+    return _finish(ticks + own, "This target (orange) against shuffled ones (grey)", "", height=110)
 
 
 def _note(frame: pd.DataFrame) -> str:

@@ -33,7 +33,7 @@ def _log_likelihood_term(rss: float, n: int) -> float:
     return n * (math.log(rss) - math.log(n)) if 0 < rss < math.inf else math.inf
 
 
-def is_admissible(n: int, n_params: int) -> bool:
+def is_admissible(n: int, n_params: float) -> bool:
     """Whether AICc is defined: n - K - 1 > 0."""
     return n - n_params - 1 > 0
 
@@ -46,19 +46,19 @@ def log_likelihood(rss: float, n: int) -> float:
     return -0.5 * (_log_likelihood_term(rss, n) + n * (1 + math.log(2 * math.pi)))
 
 
-def aic(rss: float, n: int, n_params: int) -> float:
+def aic(rss: float, n: int, n_params: float) -> float:
     """Akaike's information criterion, n ln(rss/n) + 2K."""
     return _log_likelihood_term(rss, n) + 2 * n_params
 
 
-def aicc_penalty(n: int, n_params: int) -> float:
+def aicc_penalty(n: int, n_params: float) -> float:
     """The part of AICc that does not depend on the fit, 2K + 2K(K+1)/(n-K-1); +inf where n - K - 1 <= 0."""
     if not is_admissible(n, n_params):
         return math.inf
     return 2 * n_params + 2 * n_params * (n_params + 1) / (n - n_params - 1)
 
 
-def aicc(rss: float, n: int, n_params: int) -> float:
+def aicc(rss: float, n: int, n_params: float) -> float:
     """Corrected AIC; +inf where n - n_params - 1 <= 0 and where rss is 0 or not finite.
 
     >>> round(aicc(rss=12.5, n=40, n_params=5), 4)
@@ -68,7 +68,7 @@ def aicc(rss: float, n: int, n_params: int) -> float:
     return penalty if math.isinf(penalty) else _log_likelihood_term(rss, n) + penalty
 
 
-def rss_at_aicc(value: float, n: int, n_params: int) -> float:
+def rss_at_aicc(value: float, n: int, n_params: float) -> float:
     """The rss at which a model of K parameters has AICc = value (the curves of equal K in a chart of AICc against rss).
 
     nan where AICc is not defined, +inf where the rss is beyond the largest float.
@@ -82,7 +82,7 @@ def rss_at_aicc(value: float, n: int, n_params: int) -> float:
         return math.inf
 
 
-def bic(rss: float, n: int, n_params: int) -> float:
+def bic(rss: float, n: int, n_params: float) -> float:
     """Bayesian information criterion, n ln(rss/n) + K ln n."""
     return _log_likelihood_term(rss, n) + n_params * math.log(n)
 

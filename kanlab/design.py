@@ -52,6 +52,11 @@ class FirstLayer:
         """Independent functions of the data one node can be, r."""
         return self.to_coef.shape[1]
 
+    def at_rows(self, rows: NDArray[np.intp]) -> Array:
+        """Q at some rows, (len(rows), r)."""
+        size = self.basis[0].shape[1]  # of every block but the last
+        return np.array([self.basis[i // size][:, i % size] for i in rows])
+
     def edges(self, v: Array) -> tuple[Array, Array]:
         """coef (d, h, grid + k) and scale_base (d, h) of nodes v (h, r)."""
         d, size = len(self.knots), self.grid + self.k

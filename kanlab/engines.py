@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kanlab.pykan_engine import Training
 
 CURVE_POINTS = 60
-FAILED_STATUSES = ("diverged",)
+FAILED_STATUSES = ("diverged", "time limit")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ Layer l maps n_in values to n_out by one univariate function an edge (Liu et al.
     z'_j = sum_i phi_ij(z_i),    phi_ij(z) = scale_base_ij silu(z) + sum_b coef_ijb B_ib(z)
 
 A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out, and holds the inputs
-of every layer to the range they had on the training rows: a B-spline is 0 beyond its knots, so an edge says nothing
-there. Rows where that changed anything are flagged.
+of every layer to the range they had on the training rows and a little beyond, where its knots end: further out a
+B-spline is 0 and an edge says nothing. Rows where that changed anything are flagged.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ class FittedKan:
     """A fitted network with its scaling and the record of its fit.
 
     x_offset, x_scale: (d,); y_offset, y_scale: (m,), units of the data.
-    ranges: for every layer the least and greatest value of each of its inputs on the training rows, (n_in, 2), scaled.
+    ranges: for every layer the range its inputs are held to, (n_in, 2), scaled: that of the training rows and on either
+    side 2% of it more (5% for hidden nodes).
     rss_train: residual sum of squares on the training rows, in squared units of y, summed over targets;
     rss_by_target: (m,).  loss_curve: (iterations + 1,), RSS after each iteration of the start that won.
     rank: independent functions the first layer has on the training rows (an edge's constants counted once), or None.
@@ -179,7 +180,7 @@ class FittedKan:
         return self.predict_flagged(X)[0]
 
     def predict_flagged(self, X: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
-        """Predictions as `predict` gives them, and (n,) True where an input or a hidden node left its training range."""
+        """Predictions as `predict` gives them, and (n,) True where an input or a hidden node had to be held."""
         rows = self._checked(X)
         Y, outside = np.empty((len(rows), len(self.y_scale))), np.zeros(len(rows), dtype=bool)
         for block in row_blocks(len(rows)):

@@ -30,8 +30,9 @@ Array = NDArray[np.float64]
 
 FIRST_DAMPING = 0.1  # times the mean curvature
 LEAST_DAMPING = 1e-14  # times the mean curvature
+ROUNDING = 1e-14  # decreases below this, of the objective, are none
 MAX_REJECTIONS = 12  # steps tried from one point
-GREATEST_SHRINK = 0.1  # of the damping after a perfect step
+GREATEST_SHRINK = 0.03  # of the damping after a perfect step
 
 
 class Outcome(Enum):
@@ -212,6 +213,8 @@ def _accept_step(
     growth = 2.0
     for _ in range(MAX_REJECTIONS):
         step = linear.step(damping)
+        if step is not None and step[1] <= ROUNDING * state.objective:
+            break  # what it promises is rounding; such a step may lead anywhere
         if step is not None:
             candidate = problem.move(state, step[0])
             if candidate is not None and candidate.objective < state.objective:

@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag, lapack
 
-from kanlab.basis import interval_polynomials, safe_range, silu, silu_derivative, unit_knots
+from kanlab.basis import HIDDEN_MARGIN, HiddenKnots, safe_range, silu, silu_derivative, unit_knots
 from kanlab.design import BLOCK_ROWS, FirstLayer, second_differences
 from kanlab.least_squares import NormalEquations
 from kanlab.row_kernels import RowKernels, SplineRows
@@ -57,23 +57,8 @@ FIRST_LAYER_ROUGHNESS = 4e-4
 RIDGE = 1e-11  # times n: makes the solve definite, too small to be seen
 LEAST_LEVEL = 1e-12  # of the total sum of squares
 LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
-KNOTS_EVERY, KNOTS_UNTIL = 4, 20  # iterations between, and up to, new choices of the hidden knots
+KNOTS_EVERY, KNOTS_UNTIL = 4, 8  # iterations between, and up to, new choices of the hidden knots
 KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
-
-
-class HiddenKnots:
-    """Second-layer knots (h, grid + 2k + 1) on [0, 1] and what evaluating their splines needs."""
-
-    def __init__(self, knots: Array, k: int) -> None:
-        self.knots = knots
-        self.starts = np.ascontiguousarray(knots[:, k : -k - 1])
-        self.inverse_widths = 1.0 / (knots[:, k + 1 : knots.shape[1] - k] - self.starts)
-        self.table = interval_polynomials(knots, k)
-
-
-def uniform_knots(h: int, grid: int, k: int) -> Array:
-    """Equally spaced knots (h, grid + 2k + 1) on [0, 1]."""
-    return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +112,9 @@ class CellProblem:
         self._rows = SplineRows.empty(h, design.grid, design.k, size)
         self._jacobian = np.empty(h * r * size)
         self._hessian, self._work = np.empty((h * r, h * r)), np.empty((h * r, h * r))
+        self._gram, self._gram_work = np.empty_like(self._second), np.empty_like(self._second)
+        self._cross = np.empty((len(Y), h * r, len(self._second)))
+        self._cross_work = np.empty(self._cross.shape[1:])
         self._filled: tuple[Array, HiddenKnots, slice] | None = None
 
     # ---- states
@@ -172,7 +160,10 @@ class CellProblem:
         low, width = safe_range(ordered[:, 0], ordered[:, -1])
         unit = (ordered - low[:, None]) / width[:, None]
         grid, k = self.design.grid, self.design.k
-        choices = (HiddenKnots(unit_knots(unit, grid, k, mix), k) for mix in (KNOT_MIXES if grid > 1 else (1.0,)))
+        choices = (
+            HiddenKnots(unit_knots(unit, grid, k, mix, HIDDEN_MARGIN), k)
+            for mix in (KNOT_MIXES if grid > 1 else (1.0,))
+        )
         states = [s for s in (self._solved(V, Z, knots, level) for knots in choices) if s is not None]
         return min(states, key=lambda s: s.objective, default=None)
 
@@ -182,10 +173,10 @@ class CellProblem:
         at_low, at_high = np.array([z.argmin() for z in Z]), np.array([z.argmax() for z in Z])
         low, width = safe_range(Z[nodes, at_low], Z[nodes, at_high])
         bare = CellState(V, Z, low, width, at_low, at_high, knots, level, _NONE, _NONE, _NONE, _NONE, np.inf)
-        gram, right = np.zeros_like(self._second), np.zeros((len(self._second), len(self.Y)))
+        gram, right = self._gram, np.zeros((len(self._second), len(self.Y)))
         for block in self._blocks:
             P = self._design(bare, block)
-            gram += P @ P.T
+            _accumulate(P, P.T, gram, self._gram_work, first=block.start == 0)
             right += P @ self.Y[:, block].T
         solved = self._solve(gram, right, level)
         if solved is None:
@@ -208,7 +199,7 @@ class CellProblem:
         while np.isfinite(ridge):
             penalty = level * self._second
             penalty.flat[:: len(gram) + 1] += ridge
-            factor, info = lapack.dpotrf((gram + penalty).T, lower=1, overwrite_a=1, clean=0)
+            factor, info = lapack.dpotrf(np.add(gram, penalty).T, lower=1, overwrite_a=1, clean=0)
             if info == 0:
                 return lapack.dpotrs(factor, right, lower=1)[0], factor, penalty
             ridge *= 10.0
@@ -218,7 +209,7 @@ class CellProblem:
         """E = Y - D'P (m, n)."""
         E = np.empty_like(self.Y)
         for block in self._blocks:
-            E[:, block] = self.Y[:, block] - D.T @ self._design(state, block)
+            np.subtract(self.Y[:, block], D.T @ self._design(state, block), out=E[:, block])
         return E
 
     def _by_design(self, state: CellState, E: Array) -> Array:
@@ -231,7 +222,9 @@ class CellProblem:
     def _splines(self, state: CellState, block: slice) -> SplineRows:
         """The splines of a block of rows, in this problem's one scratch space."""
         rows = self._rows.first(block.stop - block.start)
-        if self._filled is not None and all(a is b for a, b in zip(self._filled, (state.Z, state.knots, block))):
+        if self._filled is not None and all(
+            a is b for a, b in zip(self._filled, (state.Z, state.knots, block), strict=True)
+        ):
             return rows
         Z, knots = state.Z[:, block], state.knots
         unit = (Z - state.low[:, None]) / state.width[:, None]
@@ -251,8 +244,8 @@ class CellProblem:
         h, r = state.V.shape
         m, p2 = len(self.Y), len(state.D)
         coef = state.D.reshape(h, -1, m)
-        at_low, at_high = self._basis_rows(state.at_low), self._basis_rows(state.at_high)
-        hessian, gradient, cross = self._hessian, np.zeros(h * r), np.zeros((m, h * r, p2))
+        at_low, at_high = self.design.at_rows(state.at_low), self.design.at_rows(state.at_high)
+        hessian, gradient, cross = self._hessian, np.zeros(h * r), self._cross
         for i, (block, basis) in enumerate(zip(self._blocks, self.design.basis, strict=True)):
             rows, Z = self._splines(state, block), state.Z[:, block]
             P, n = rows.design.reshape(p2, -1), Z.shape[1]
@@ -265,21 +258,14 @@ class CellProblem:
                 slope = spline + coef[:, -1, o, None] * silu_slopes
                 self.kernels.jacobian(basis, slope, spline * (1.0 - T), spline * T, at_low, at_high, J)
                 flat = J.reshape(h * r, n)
-                if i or o:
-                    hessian += np.matmul(flat, flat.T, out=self._work)
-                else:
-                    np.matmul(flat, flat.T, out=hessian)
+                _accumulate(flat, flat.T, hessian, self._work, first=i == 0 and o == 0)
+                _accumulate(flat, P.T, cross[o], self._cross_work, first=i == 0)
                 gradient += flat @ state.residual[o, block]
-                cross[o] += flat @ P.T
         for o in range(m):
-            reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1)[0]
+            reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=self._work)
         self._add_first_penalty(state, at_high - at_low, hessian, gradient)
         return NormalEquations(hessian, gradient, self._work)
-
-    def _basis_rows(self, rows: Index) -> Array:
-        """Q at some rows, (len(rows), r)."""
-        return np.array([self.design.basis[i // BLOCK_ROWS][:, i % BLOCK_ROWS] for i in rows])
 
     def _first_penalty(self, state: CellState) -> float:
         rough = np.einsum("ja,ja->j", state.V @ self.design.roughness, state.V)
@@ -302,6 +288,14 @@ class CellProblem:
         blocks = hessian.reshape(h, r, h, r)
         nodes = np.arange(h)
         blocks[nodes, :, nodes, :] += scale[:, :, None] * (M + mixed + mixed.transpose(0, 2, 1))
+
+
+def _accumulate(a: Array, b: Array, total: Array, work: Array, *, first: bool) -> None:
+    """total += a b, or total = a b for the first."""
+    if first:
+        np.matmul(a, b, out=total)
+    else:
+        total += np.matmul(a, b, out=work)
 
 
 _NONE = np.empty(0)

@@ -1,27 +1,32 @@
-"""A text table in, a data frame and an account of what was inferred out."""
+"""A table in, a data frame and an account of what was inferred out."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 
+from kanlab.cells import MISSING, read_text
+from kanlab.dialect import DELIMITERS, ReadOptions
 from kanlab.errors import DatasetError
+from kanlab.parsing import parse_parquet, parse_text
+from kanlab.sources import read_content
 
-_DELIMITERS = ",;\t|"
-_SAMPLE_BYTES = 65_536
-_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "spaces"}
+
+@dataclass(frozen=True)
+class ColumnReading:
+    """What a column was read as: one of cells.KINDS, and what was done to its cells."""
+
+    name: str
+    kind: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
 class TableReport:
-    """What reading a table found."""
+    """What reading a table found. header_rows: lines up to the first row of data, header included."""
 
     source: str
     encoding: str
@@ -30,11 +35,21 @@ class TableReport:
     rows: int
     columns: int
     notes: tuple[str, ...] = ()
+    quote: str = '"'
+    comment: str = ""
+    header: bool = True
+    lines_before_data: int = 0
+    missing_seen: tuple[str, ...] = ()
+    packed: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+    readings: tuple[ColumnReading, ...] = ()
 
     def __str__(self) -> str:
-        delimiter = _DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))
-        decimal = "" if self.decimal == "." else ", decimal comma"
-        return f"{self.rows:,} rows, {self.columns} columns ({delimiter}-separated, {self.encoding}{decimal})"
+        delimiter = DELIMITERS.get(self.delimiter, repr(self.delimiter)) + "-separated" if self.delimiter else ""
+        kind = [delimiter, self.encoding, "decimal comma" if self.decimal == "," else "", self.packed]
+        columns = f"{self.columns} column{'s' * (self.columns != 1)}"
+        return f"{self.rows:,} rows, {columns} ({', '.join(filter(None, kind))})"
 
 
 @dataclass(frozen=True)
@@ -45,132 +60,83 @@ class Table:
     report: TableReport
 
 
-def read_table(source: str | PathLike[str] | BinaryIO, *, name: str | None = None) -> Table:
-    """Read a delimited text file with a header row.
+def read_table(
+    source: str | PathLike[str] | BinaryIO,
+    *,
+    name: str | None = None,
+    options: ReadOptions | None = None,
+    **overruled: Any,
+) -> Table:
+    """Read a table: delimited text in any usual dialect and encoding, also packed (gzip, zip); Parquet; Excel (.xlsx).
 
-    source: path or binary buffer. Encoding, delimiter and decimal sign are inferred.
-    name: what to call the source in messages; by default the file's name.
+    source: path or binary buffer.  name: what to call it in messages; by default the file's name.
+    options, or its fields as keywords, overrule what is inferred: read_table("a.csv", delimiter=";", header=False).
     Raises DatasetError, with one sentence, where the content is no table.
     """
-    if isinstance(source, (str, PathLike)):
-        path = Path(source)
-        name = name or path.name
-        if path.is_dir():
-            raise DatasetError(f"{name} is a folder; give the path of a CSV file.")
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise DatasetError(f"{name} cannot be read: {error.strerror or error}.") from error
-    else:
-        name = name or Path(getattr(source, "name", "the table")).name
-        raw = source.read()
+    options = (options or ReadOptions()).with_(**overruled)
+    content = read_content(source, name, options.part)
+    frame, report = parse_parquet(content) if content.kind == "parquet" else parse_text(content, options)
+    return _typed(frame, report, options)
 
-    text, encoding = _decode(raw, name)
-    delimiter = _delimiter(text)
-    decimal = "," if delimiter != "," and _has_decimal_comma(text, delimiter) else "."
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=r"\s+" if delimiter == " " else delimiter,
-            decimal=decimal,
-            skipinitialspace=True,
-            na_values=["?", "-"],
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        reason = str(error).splitlines()[0].removeprefix("Error tokenizing data. C error: ").strip()
-        raise DatasetError(
-            f"{name} is not a table of rows and columns ({reason}); save it as CSV with one header row."
-        ) from error
-    notes = []
-    if not isinstance(frame.index, pd.RangeIndex):
-        notes.append(
-            "The rows have one field more than the header; the first one is taken for a row name and left out."
-        )
+
+def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> Table:
+    name, notes = known["source"], known["notes"]
+    for column in options.kinds:
+        if column not in frame.columns:
+            raise DatasetError(f"There is no column '{column[:60]}' in {name} to read as {options.kinds[column]}.")
     if frame.empty:
         raise DatasetError(f"{name} has a header but no rows; add the data below it.")
-    frame = frame.dropna(axis="columns", how="all").dropna(axis="rows", how="all").reset_index(drop=True)
-    if _is_row_number(frame):
-        frame = frame.iloc[:, 1:]
-        notes.append("The first column has no name and only numbers the rows; it is left out.")
-    frame.columns = _distinct(str(c).strip() for c in frame.columns)
+    empty = [c for c in frame.columns if frame[c].isna().all()]
+    named = [c for c in empty if not c.startswith("column_")]
+    if named:
+        notes.append(
+            f"Empty columns are left out: {', '.join(c[:60] for c in named[:5])}{'…' if len(named) > 5 else '.'}"
+        )
+    left_out = [c for c, kind in options.kinds.items() if kind == "leave out"]
+    frame = frame.drop(columns={*empty, *left_out}).dropna(axis="rows", how="all").reset_index(drop=True)
+    readings, columns = [], {}
+    for column in frame.columns:
+        values, reading = _column(frame[column], known["decimal"], options)
+        columns[column] = values
+        readings.append(reading)
+    frame = pd.DataFrame(columns, index=frame.index)
+    empty = [c for c in frame.columns if frame[c].isna().all()]
+    frame, readings = frame.drop(columns=empty), [r for r in readings if r.name not in empty]
     if frame.shape[1] < 2:
         raise DatasetError(
             f"{name} has a single column of data; a fit needs a target and at least one feature, "
             "separated by commas, semicolons or tabs."
         )
-    report = TableReport(name, encoding, delimiter, decimal, len(frame), frame.shape[1], tuple(notes))
-    return Table(frame, report)
+    notes += [f"'{r.name[:60]}': {r.detail}." for r in readings if r.detail]
+    known = known | {"notes": tuple(notes), "readings": tuple(readings)}
+    return Table(frame, TableReport(rows=len(frame), columns=frame.shape[1], **known))
 
 
-def _decode(raw: bytes, name: str) -> tuple[str, str]:
-    """The text and its encoding; DatasetError for what is no text."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    elif b"\x00" in raw:
-        raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")
+def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.Series, ColumnReading]:
+    """A column in the type its cells mean, or in the one asked for."""
+    name, asked = str(column.name), options.kinds.get(str(column.name))
+    if pd.api.types.is_bool_dtype(column):
+        kind = "boolean"
+    elif pd.api.types.is_numeric_dtype(column):
+        kind = "number"
+    elif pd.api.types.is_datetime64_any_dtype(column):
+        zone = getattr(column.dtype, "tz", None)
+        column, kind = (column.dt.tz_convert("UTC").dt.tz_localize(None) if zone else column), "date"
     else:
-        encoding = "utf-8-sig"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "latin-1"
-        text = raw.decode(encoding)
-    if not text.strip():
-        raise DatasetError(f"{name} is empty; choose a CSV file with a header row and data.")
-    controls = sum(c < " " and c not in "\t\r\n\f" for c in text[:_SAMPLE_BYTES])
-    if controls > 0.01 * min(len(text), _SAMPLE_BYTES):
-        raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")
-    return text, encoding.removesuffix("-sig")
-
-
-def _sample_lines(text: str) -> list[str]:
-    """The first lines, a last one cut short by the sample left out."""
-    lines = text[:_SAMPLE_BYTES].splitlines()
-    return [line for line in (lines[:-1] if len(text) > _SAMPLE_BYTES and len(lines) > 1 else lines) if line.strip()]
-
-
-def _delimiter(text: str) -> str:
-    """The delimiter that splits the sampled lines into the most fields, the same number in each."""
-    lines = _sample_lines(text)[:50]
-
-    def score(delimiter: str) -> tuple[float, int]:
-        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
-        return (sum(w == widths[0] for w in widths) / len(widths), widths[0]) if widths[0] > 1 else (0.0, 0)
-
-    best = max(_DELIMITERS, key=score)
-    if score(best)[1]:
-        return best
-    widths = {len(line.split()) for line in lines}
-    return " " if len(widths) == 1 and widths.pop() > 1 else ","
-
-
-def _has_decimal_comma(text: str, delimiter: str) -> bool:
-    """Whether fields such as 3,14 outnumber fields such as 3.14."""
-    fields = [f.strip() for row in csv.reader(_sample_lines(text)[1:200], delimiter=delimiter) for f in row]
-
-    def count(sign: str, other: str) -> int:
-        return sum(f.count(sign) == 1 and other not in f and f.replace(sign, "").lstrip("+-").isdigit() for f in fields)
-
-    return count(",", ".") > count(".", ",")
-
-
-def _is_row_number(frame: pd.DataFrame) -> bool:
-    """Whether the first column is the index that DataFrame.to_csv wrote."""
-    if frame.shape[1] < 2 or not str(frame.columns[0]).startswith("Unnamed:"):
-        return False
-    first = frame.iloc[:, 0]
-    return pd.api.types.is_integer_dtype(first) and bool((first.diff().iloc[1:] == 1).all())
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Names made distinct and never empty, in place of pandas' 'Unnamed: 0'."""
-    seen: set[str] = set()
-    result = []
-    for position, name in enumerate(names, 1):
-        base = f"column_{position}" if not name or name.startswith("Unnamed:") else name
-        distinct, suffix = base, 2
-        while distinct in seen:
-            distinct, suffix = f"{base}_{suffix}", suffix + 1
-        seen.add(distinct)
-        result.append(distinct)
-    return result
+        kind = "text"
+    if asked in (None, kind) and kind != "text":
+        return column, ColumnReading(name, kind)
+    if asked == "text":
+        text = column.astype("str").where(column.notna())
+        return text, ColumnReading(name, "text", "read as text")
+    reading = read_text(
+        column.astype("str").where(column.notna()),
+        decimal=decimal,
+        thousands=options.thousands,
+        day_first=options.day_first,
+        missing=(*options.missing, "") if options.missing is not None else MISSING,
+        kind=asked,
+    )
+    if asked is not None and reading.kind != asked:
+        raise DatasetError(f"No cell of '{name[:60]}' can be read as {asked}; leave the column as {kind}.")
+    return reading.values, ColumnReading(name, reading.kind, reading.detail)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kanlab.criteria import akaike_weights, delta
 from kanlab.families import Baseline
-from kanlab.pareto import non_dominated
+from kanlab.pareto import knee, non_dominated
 from kanlab.study import TrialRecord
 
 COLUMNS = (
@@ -94,3 +94,31 @@ def describe(candidate: TrialRecord | Baseline | None) -> dict[str, Any] | None:
         return None
     family = {"family": "kan"} if isinstance(candidate, TrialRecord) else {}
     return family | candidate.to_dict()
+
+
+def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
+    """What PySR's three rules of model selection would pick from the front (Cranmer 2023, arXiv 2305.01582).
+
+    accuracy: least loss.  score: the greatest fall of log loss a unit of complexity, -d ln(loss) / d complexity, along the
+    front.  best: the greatest score among those within 1.5 times the least loss. Loss is rss, complexity is K.
+    """
+    on = [r for r in front(records) if r.rss_train]
+    if not on:
+        return {}
+    loss = np.array([r.rss_train for r in on], dtype=float)
+    size = np.array([r.n_params for r in on], dtype=float)
+    score = np.zeros(len(on))
+    score[1:] = -np.diff(np.log(loss)) / np.maximum(np.diff(size), 1e-12)
+    near = np.where(loss <= 1.5 * loss.min(), score, -np.inf)
+    return {
+        "accuracy": on[int(np.argmin(loss))],
+        "score": on[int(np.argmax(score))],
+        "best": on[int(np.argmax(near))],
+    }
+
+
+def knee_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The knee of the front in K and ln RSS."""
+    on = [r for r in front(records) if r.rss_train]
+    index = knee([r.n_params for r in on], np.log([_number(r.rss_train) for r in on]))
+    return None if index is None else on[index]

@@ -13,21 +13,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kanlab.basis import safe_range
+from kanlab.basis import HiddenKnots, bspline_basis, safe_range, uniform_knots
 from kanlab.design import FirstLayer
 from kanlab.least_squares import LoopOptions, Minimum, Outcome, minimise
-from kanlab.projection import CellProblem, CellState, HiddenKnots, uniform_knots
+from kanlab.projection import CellProblem, CellState
 
 Array = NDArray[np.float64]
 
 FRESH_LEVEL = 0.1  # running RSS a fresh start assumes, of the total sum of squares
-RANDOM_ROUGHNESS = 0.3  # noise on the coefficients of random edges, next to their slope
-ADDITIVE_NOISE = 1e-3  # in an additive fit, of its norm
+RANDOM_ROUGHNESS = 1.0  # noise on the coefficients of random edges, next to their slope
+ADDITIVE_NOISE = (1e-3, 0.1, 0.5)  # in an additive fit, of its norm: one fresh start after the other
 RELAXATION, LEAST_RELAXATION = (
     0.1,
     1e-6,
 )  # of the penalty, where it keeps a cell from doing as well as the one below
-RESIDUAL_NOISE = 1.0  # noise in a new node, next to the residual's direction
+CANDIDATES = 8  # nodes looked at for each new one, and half as many purely random ones
+SCREEN_ROWS, SCREEN_RIDGE = 400, 1e-8
 
 
 def random_nodes(design: FirstLayer, count: int, rng: np.random.Generator) -> Array:
@@ -55,13 +56,14 @@ def project(design: FirstLayer, values: Array) -> Array:
     return out
 
 
-def fresh_start(problem: CellProblem, rng: np.random.Generator, *, additive: bool) -> CellState | None:
-    """Random nodes; with `additive` the first is the best additive fit of a target."""
-    V = random_nodes(problem.design, problem.neuron_num, rng)
-    if additive:
-        v = project(problem.design, problem.Y[rng.integers(len(problem.Y))])
-        jitter = ADDITIVE_NOISE * np.linalg.norm(v) * noise_node(problem.design, problem.Y.shape[1], rng)
-        V[0] = spread(problem.design, (v + jitter)[None])[0]
+def fresh_start(problem: CellProblem, rng: np.random.Generator, number: int = 0) -> CellState | None:
+    """The best additive fit of a target as the first node, more or less jittered by `number`, random nodes besides."""
+    design = problem.design
+    V = random_nodes(design, problem.neuron_num, rng)
+    v = project(design, problem.Y[rng.integers(len(problem.Y))])
+    share = ADDITIVE_NOISE[number % len(ADDITIVE_NOISE)]
+    jitter = share * np.linalg.norm(v) * noise_node(design, problem.Y.shape[1], rng)
+    V[0] = spread(design, (v + jitter)[None])[0]
     return problem.state(V, FRESH_LEVEL * problem.total)
 
 
@@ -70,20 +72,36 @@ def noise_node(design: FirstLayer, n: int, rng: np.random.Generator) -> Array:
     return project(design, rng.normal(size=n)) / np.sqrt(design.rank)
 
 
-def nested_start(
-    problem: CellProblem, parent: CellState, rng: np.random.Generator, *, residual_share: float
-) -> CellState | None:
-    """A parent with fewer nodes, and new nodes along the residual (residual_share 1) or at random (0), or between."""
+def nested_start(problem: CellProblem, parent: CellState, rng: np.random.Generator) -> CellState | None:
+    """A parent with fewer nodes, and new nodes that the residual asks for."""
     design = problem.design
     missing = problem.neuron_num - len(parent.V)
-    target = int(np.argmax(parent.rss))
-    toward = project(design, parent.residual[target])
+    new = np.array([promising_node(design, parent.residual, rng) for _ in range(missing)])
+    knots = np.concatenate([parent.knots.knots, uniform_knots(missing, design.grid, design.k)])
+    V = np.concatenate([parent.V, spread(design, new)])
+    return problem.state(V, parent.total_rss, HiddenKnots(knots, design.k))
+
+
+def promising_node(design: FirstLayer, residual: Array, rng: np.random.Generator) -> Array:
+    """Of some nodes (r,), along the residual (m, n), random or in between, the one that could explain most of it."""
+    n = residual.shape[1]
+    toward = project(design, residual[int(np.argmax(np.einsum("on,on->o", residual, residual)))])
     size = np.linalg.norm(toward)
     toward = toward / size if size > 0.0 else toward
-    noise = np.array([noise_node(design, problem.Y.shape[1], rng) for _ in range(missing)])
-    new = spread(design, residual_share * toward + RESIDUAL_NOISE * noise)
-    knots = np.concatenate([parent.knots.knots, uniform_knots(missing, design.grid, design.k)])
-    return problem.state(np.concatenate([parent.V, new]), parent.total_rss, HiddenKnots(knots, design.k))
+    mixed = [share * toward + noise_node(design, n, rng) for share in (1.0, 0.0) * (CANDIDATES // 2)]
+    candidates = [*mixed, *random_nodes(design, CANDIDATES // 2, rng)]
+    return max(candidates, key=lambda v: _explained(design, v, residual))
+
+
+def _explained(design: FirstLayer, v: Array, residual: Array) -> float:
+    """How much of the residual's sum of squares a spline of node v alone could explain, on at most SCREEN_ROWS rows."""
+    stride = -(-residual.shape[1] // SCREEN_ROWS)
+    z = np.concatenate([v @ q for q in design.basis])[None, ::stride]
+    low, width = safe_range(z.min(axis=1), z.max(axis=1))
+    B = bspline_basis((z - low) / width, uniform_knots(1, design.grid, design.k), design.k)[0]
+    gram, right = B @ B.T, B @ residual[:, ::stride].T
+    gram.flat[:: len(gram) + 1] += SCREEN_RIDGE * B.shape[1]
+    return float(np.sum(right * np.linalg.solve(gram, right)))
 
 
 @dataclass(frozen=True)
@@ -101,6 +119,10 @@ class Runner:
 
     minimum: Minimum[CellState]
     curve: tuple[float, ...]
+
+    def at(self, state: CellState) -> Runner:
+        """The same run with another state at its end."""
+        return replace(self, minimum=replace(self.minimum, state=state))
 
 
 def race(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 
 from kanlab import selection
 from kanlab.dataset import Dataset
-from kanlab.engines import ENGINES, FitOptions, Unit, fit_model
+from kanlab.engines import ENGINES, FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
 from kanlab.families import Baseline
 from kanlab.jobs import manager
@@ -21,7 +20,7 @@ from kanlab.lifecycle import StudyState, read_state
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
 from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study
-from kanlab.worker_process import Message, WorkerProcess
+from kanlab.taskpool import Failure, Task, run_tasks
 
 
 class Study:
@@ -174,23 +173,11 @@ def fit(
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
     if engine == "lm":
         return fit_model(dataset, cell, engine, settings, seed)
-    inbox: queue.Queue[Message] = queue.Queue()
-    worker = WorkerProcess(inbox, preload_pykan=True)
-    try:
-        unit = Unit(grid, k, (neuron_num,))
-        path = store_dataset(dataset)
-        worker.submit(unit, dataset=path, engine=engine, options=settings, seed=seed, keep_model=True)
-        while True:
-            _, message = inbox.get()
-            if message["event"] == "model":
-                arrays = {name: np.array(values, dtype=kind) for name, (kind, values) in message["arrays"].items()}
-                return FittedKan.from_arrays(arrays)
-            if message["event"] == "error":
-                raise FitError(message["message"])
-            if message["event"] == "exit":
-                raise FitError(f"The training ended its process: {worker.last_words()}.")
-    finally:
-        worker.kill()
+    arguments = {"cell": list(cell), "engine": engine, "options": asdict(settings), "seed": seed}
+    (answer,) = run_tasks([Task("model", arguments)], store_dataset(dataset), workers=1, preload_pykan=True)
+    if isinstance(answer, Failure):
+        raise FitError(answer.reason)
+    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})
 
 
 def open_study(name: str, *, storage: str | None = None) -> Study:

@@ -3,7 +3,8 @@
     in    {"dataset": path, "engine": str, "unit": {...}, "options": {...}, "seed": int}
     out   {"event": "ready"}, then for each unit an {"event": "fit", ...Outcome} a cell and {"event": "done"}
 
-With "keep_model": true a unit of one cell is answered by {"event": "model", "arrays": ...} or {"event": "error"} instead.
+A request {"task": name, "arguments": ...} of kanlab.tasks is answered by one {"event": "result", "value": ...} or
+{"event": "error", "message": ...}, and {"event": "done"}.
 
 It is a program of its own, not a child of multiprocessing, because that would run the Streamlit script again. It ends
 when its standard input closes, so no worker outlives its supervisor; what a library prints goes to standard error.
@@ -19,6 +20,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # one thread a worker, and no progress bars: both are read when the libraries are imported
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -27,8 +29,8 @@ os.environ["TQDM_DISABLE"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 
 from kanlab.dataset import Dataset  # noqa: E402
-from kanlab.engines import FitOptions, Unit, fit_model, fit_unit  # noqa: E402
-from kanlab.errors import FitError  # noqa: E402
+from kanlab.engines import FitOptions, Unit, fit_unit  # noqa: E402
+from kanlab.errors import KanlabError  # noqa: E402
 
 
 def _read_requests(requests: queue.SimpleQueue[str], scratch: str) -> None:
@@ -59,26 +61,24 @@ def main(scratch: str, preload_pykan: bool) -> None:
         if request["dataset"] != path or data is None:
             path = request["dataset"]
             data = Dataset.load(Path(path))
-        options = FitOptions(**request["options"])
-        unit = Unit(request["unit"]["grid"], request["unit"]["k"], tuple(request["unit"]["neuron_nums"]))
-        if request.get("keep_model"):
-            _answer_model(answer, data, unit, request["engine"], options, request["seed"])
+        if "task" in request:
+            _answer_task(answer, data, request["task"], request["arguments"])
         else:
+            unit = Unit(request["unit"]["grid"], request["unit"]["k"], tuple(request["unit"]["neuron_nums"]))
+            options = FitOptions(**request["options"])
             for outcome in fit_unit(data, unit, request["engine"], options, request["seed"]):
                 answer("fit", **outcome.to_dict())
         answer("done")
 
 
-def _answer_model(
-    answer: Callable[..., None], data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: int
-) -> None:
-    """Fit the one cell of a unit and send the network: every array as its type and its values."""
+def _answer_task(answer: Callable[..., None], data: Dataset, task: str, arguments: dict[str, Any]) -> None:
+    """Do a task of kanlab.tasks; misuse and breakdown are answers too."""
+    from kanlab.tasks import TASKS
+
     try:
-        fitted = fit_model(data, unit.cells[0], engine, options, seed)
-    except FitError as error:
-        answer("error", message=str(error))
-        return
-    answer("model", arrays={name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()})
+        answer("result", value=TASKS[task](data, arguments))
+    except (KanlabError, ArithmeticError, ValueError) as error:
+        answer("error", message=f"{error}" if isinstance(error, KanlabError) else f"{type(error).__name__}: {error}")
 
 
 def _preload_pykan() -> None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,19 +70,18 @@ class WorkerProcess:
             self.inbox.put((self, message))
         self.inbox.put((self, {"event": "exit"}))
 
-    def submit(
-        self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int, keep_model: bool = False
-    ) -> None:
-        """Hand over one unit; the worker answers with a "fit" a cell (or with the "model") and "done"."""
-        request = {
-            "dataset": str(dataset),
-            "engine": engine,
-            "unit": asdict(unit),
-            "options": asdict(options),
-            "seed": seed,
-            "keep_model": keep_model,
-        }
-        self.unit, self.fit_started = unit, time.monotonic()
+    def submit(self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int) -> None:
+        """Hand over one unit; the worker answers with a "fit" a cell and "done"."""
+        content = {"engine": engine, "unit": asdict(unit), "options": asdict(options), "seed": seed}
+        self.unit = unit
+        self._send({"dataset": str(dataset)} | content)
+
+    def submit_task(self, task: str, arguments: Mapping[str, Any], *, dataset: Path) -> None:
+        """Hand over one task of kanlab.tasks; the worker answers with "result" or "error", and "done"."""
+        self._send({"dataset": str(dataset), "task": task, "arguments": dict(arguments)})
+
+    def _send(self, request: dict[str, Any]) -> None:
+        self.fit_started = time.monotonic()
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request) + "\n")

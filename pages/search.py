@@ -1,15 +1,13 @@
 """Search: three ranges, a budget, Start."""
 
-import pandas as pd
 import streamlit as st
 
-from kanlab import charts
 from kanlab.complexity import RULES
 from kanlab.engines import ENGINES, FitOptions
 from kanlab.jobs import manager
 from kanlab.space import Cell, SearchSpace, cell_n_params
 from kanlab.study import StudySpec, create_study
-from kanlab.ui import owner, state
+from kanlab.ui import owner, plan, state
 from kanlab.ui.navigation import DATA, LIVE
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -95,25 +93,7 @@ def n_params(cell: Cell) -> int:
 
 
 with right:
-    cells = space.cells
-    judged = set(admissible)
-    st.markdown(
-        f"Of **{len(cells)}** cells, **{len(admissible)}** can be judged with your {data.n:,} training rows."
-        + (
-            f" {len(cells) - len(admissible)} are never trained: AICc is not defined there."
-            if len(judged) < len(cells)
-            else ""
-        )
-    )
-    overview = pd.DataFrame([c._asdict() | {"n_params": n_params(c), "admissible": c in judged} for c in cells]).assign(
-        verdict=lambda f: f["admissible"].map({True: "defined", False: "not defined: n - K - 1 ≤ 0"})
-    )
-    st.altair_chart(charts.admissible_map(overview, data.n), key="map", width="content")
-    if admissible:
-        st.caption(
-            f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,} parameters. "
-            "Grey cells are inadmissible."
-        )
+    plan.preflight(space, admissible, data, n_params)
 
 if not admissible:
     st.error(
@@ -190,7 +170,7 @@ with st.expander("More settings"):
         key="time-limit",
         format="%g",
         persist_state="session",
-        help="A fit that takes longer is kept as far as it got, or failed. 0 is no limit.",
+        help="A fit that takes longer is a failed trial. 0 is no limit.",
     )
     patience = c.number_input(
         "Patience",
@@ -250,6 +230,7 @@ ways = {
 }
 way = ways[spec.resolved_sampler(most)]
 st.markdown(f"This study will fit **{planned}** of the {most} admissible cells, {way}.")
+plan.predicted_time(data, spec, planned)
 
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     with sentences():

@@ -69,10 +69,9 @@ def test_interval_polynomials_are_the_splines(seed, grid, k):
 
 
 def test_knots_mix_quantiles_and_equal_spacing():
-    x = np.array([[0.0, 0.1, 0.2, 0.3, 1.0]])
-    np.testing.assert_allclose(unit_knots(x, 2, 1, 1.0), [[-0.5, 0.0, 0.5, 1.0, 1.5]])
-    np.testing.assert_allclose(unit_knots(x, 2, 1, 0.0), [[-0.5, 0.0, 0.2, 1.0, 1.5]])
-    np.testing.assert_allclose(unit_knots(x, 2, 1, 0.5), [[-0.5, 0.0, 0.35, 1.0, 1.5]])
+    x, ends = np.array([[0.0, 0.1, 0.2, 0.3, 1.0]]), [-0.54, -0.02, 1.02, 1.54]
+    for mix, middle in ((1.0, 0.5), (0.0, 0.188), (0.5, 0.344)):
+        np.testing.assert_allclose(unit_knots(x, 2, 1, mix, 0.02), [[*ends[:2], middle, *ends[2:]]])
 
 
 def test_knots_of_tied_samples_are_distinct():

@@ -41,7 +41,7 @@ def test_same_bits_as_numpy(loops, seed, h, grid, k, mix):
     rng, n, r = np.random.default_rng(seed), 50, 5
     unit = rng.random((h, n))
     unit[:, 0], unit[:, 1] = 0.0, 1.0
-    knots = unit_knots(np.sort(unit, axis=1), grid, k, mix)
+    knots = unit_knots(np.sort(unit, axis=1), grid, k, mix, 0.02)
     starts = np.ascontiguousarray(knots[:, k : k + grid])
     inverse, table = 1.0 / (knots[:, k + 1 : k + grid + 1] - starts), interval_polynomials(knots, k)
     results = []

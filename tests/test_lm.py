@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from kanlab import lm
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus
 from kanlab.lm import LmOptions, fit_cell, fit_path
@@ -142,6 +143,11 @@ def test_misuse_raises_one_sentence(change):
         fit_path(**arguments)
 
 
+def test_a_negative_seed_is_misuse():
+    with pytest.raises(FitError):
+        fit_path(np.eye(5)[:, :2], np.arange(5.0), 3, 3, [1], seed=-1)
+
+
 @pytest.mark.parametrize(
     "change",
     [{"smoothing": -1.0}, {"smoothing": np.nan}, {"starts": 0}, {"max_iterations": 0}, {"time_limit": 0.0},
@@ -160,3 +166,14 @@ def test_scaling_puts_rows_and_columns_in_their_own_order():
     np.testing.assert_array_equal(one.y, other.y)
     assert (one.x.min(), one.x.max()) == (pytest.approx(-1.0), pytest.approx(1.0))
     assert one.y.std() == pytest.approx(1.0)
+
+
+def test_many_rows_are_raced_on_some_and_finished_on_all(monkeypatch):
+    X, y = noisy(n=400)
+    monkeypatch.setattr(lm, "RACE_ROWS", 100)
+    fits = list(fit_path(X, y, 3, 3, (1, 2, 4), options=NUMPY))
+    assert all(b.rss_train <= a.rss_train * (1 + 1e-9) for a, b in itertools.pairwise(fits))
+    for model in fits:
+        assert model.n_train == 400
+        assert np.sum((model.predict(X) - y) ** 2) == pytest.approx(model.rss_train, rel=1e-9)
+    assert fits[-1].rss_train < 0.2 * np.sum((y - y.mean()) ** 2)

@@ -178,10 +178,15 @@ def test_a_header_alone() -> None:
         read("a,b,c\n")
 
 
-@pytest.mark.parametrize("content", ["value\n1\n2\n3\n", "<!DOCTYPE html>\n<html>\n<p>no</p>\n</html>\n", ",,,\n,,,\n"])
+@pytest.mark.parametrize("content", ["value\n1\n2\n3\n", "<!DOCTYPE html>\n<html>\n<p>no</p>\n</html>\n"])
 def test_a_single_column(content: str) -> None:
     with refused(DatasetError, "some.csv", "at least one feature"):
         read(content)
+
+
+def test_cells_that_are_all_empty() -> None:
+    with refused(DatasetError, "some.csv", "no rows"):
+        read(",,,\n,,,\n")
 
 
 @pytest.mark.parametrize("content", ["a,b\n1,2\n1,2,3\n", 'a,b\n"1,2\n3,4\n'])

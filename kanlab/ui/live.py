@@ -12,7 +12,7 @@ import streamlit as st
 from kanlab import charts, selection
 from kanlab.dashboard import DashboardServer
 from kanlab.engines import ENGINES
-from kanlab.families import Baseline
+from kanlab.families import LABELS, Baseline
 from kanlab.jobs import JobManager
 from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
@@ -21,6 +21,7 @@ from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import AICC_HELP, literal
+from kanlab.verdict import cell_words
 
 __all__ = [
     "dashboard_link",
@@ -49,12 +50,6 @@ _ADVICE = {
     "failed": "Finished trials are kept; Resume tries the rest again.",
     "queued": "",
 }
-
-
-def cell_words(record: TrialRecord) -> str:
-    """The cell of a trial, for a sentence."""
-    neurons = record.cell.neuron_num
-    return f"{neurons} hidden neuron{'s' * (neurons > 1)}, grid {record.cell.grid}, k {record.cell.k}"
 
 
 def quantity(value: float | None) -> str:
@@ -152,9 +147,9 @@ def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     if best is None or chosen is None:
         return
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
-    network = f"trial {best.number} with {cell_words(best)} (K {best.n_params}, AICc {best.aicc:,.1f})"
+    network = f"trial {best.number} with {cell_words(best.cell)} (K {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):
-        name = charts.BASELINE_LABEL.get(chosen.family, chosen.family)
+        name = LABELS.get(chosen.family, chosen.family)
         gap = (best.aicc or 0.0) - (chosen.aicc or 0.0)
         st.warning(
             f"So far no network beats the {name} model (AICc {chosen.aicc:,.1f}): "
@@ -172,7 +167,7 @@ def trial_card(records: Sequence[TrialRecord], number: int | None) -> None:
     if record is None:
         st.info("Click a point, or a row of the table, to see the trial here.", icon=":material/touch_app:")
         return
-    st.markdown(f"**Trial {record.number}**: {cell_words(record)}")
+    st.markdown(f"**Trial {record.number}**: {cell_words(record.cell)}")
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}")
     columns[1].metric("AICc", "none" if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)

@@ -12,12 +12,13 @@ _FOLDER = app_folder() / "pages"
 DATA = st.Page(_FOLDER / "data.py", title="Data", icon=":material/table_chart:", default=True)
 SEARCH = st.Page(_FOLDER / "search.py", title="Search", icon=":material/tune:", url_path="search")
 LIVE = st.Page(_FOLDER / "live.py", title="Live", icon=":material/monitoring:", url_path="live")
+CHOOSE = st.Page(_FOLDER / "choose.py", title="Choose", icon=":material/balance:", url_path="choose")
 STUDIES = st.Page(_FOLDER / "studies.py", title="Studies", icon=":material/folder_open:", url_path="studies")
 
 
 def pages() -> list[st.Page]:
     """What app.py hands to st.navigation."""
-    return [DATA, SEARCH, LIVE, STUDIES]
+    return [DATA, SEARCH, LIVE, CHOOSE, STUDIES]
 
 
 def enter_through_app() -> None:

@@ -1,0 +1,289 @@
+"""The engine beside stock pykan, on one machine, in one run.
+
+    python benchmarks/engine.py sweep PROBLEM     all admissible cells with lm, and stock pykan on some of them
+    python benchmarks/engine.py first-run         the sweep on an empty cache of compiled code, and again
+    python benchmarks/engine.py seeds             how far a cell's RSS moves with the seed
+    python benchmarks/engine.py cost              cost of a fit against rows, inputs and nodes; distance from dgemm
+    python benchmarks/engine.py feynman           equations of the KAN paper
+
+Two worker processes of one BLAS thread each; CPU is the workers' own. Stock pykan trains as the article does: 50 LBFGS or
+500 Adam steps, float32, no early stopping; its time over all cells is extrapolated from the sample. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ["TQDM_DISABLE"] = "1"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np  # noqa: E402
+
+from kanlab import compiled  # noqa: E402
+from kanlab.complexity import n_params  # noqa: E402
+from kanlab.design import first_layer  # noqa: E402
+from kanlab.least_squares import LoopOptions, minimise  # noqa: E402
+from kanlab.lm import LmOptions, fit_cell, fit_path  # noqa: E402
+from kanlab.projection import CellProblem  # noqa: E402
+from kanlab.scaling import scaled_rows  # noqa: E402
+from kanlab.starts import fresh_start  # noqa: E402
+
+Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X, y, X_test, y_test
+NEURON_NUMS, GRIDS, KS = range(1, 11), range(2, 11), range(1, 4)
+SAMPLE = 14
+WORKERS = 2
+
+
+def _smooth() -> tuple[np.ndarray, np.ndarray]:
+    X = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
+    return X, np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+
+
+def _csv(name: str, columns: slice) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
+    def load() -> tuple[np.ndarray, np.ndarray]:
+        path = Path(__file__).parents[1] / "kanlab" / "data" / name
+        table = np.genfromtxt(path, delimiter=",", skip_header=1)[:, columns]
+        return table[:, :-1], table[:, -1]
+
+    return load
+
+
+def _wine() -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_wine
+
+    X = load_wine().data
+    return X[:, 1:6], X[:, 0]  # alcohol from five other measurements
+
+
+PROBLEMS = {
+    "smooth": _smooth,
+    "diabetes": _csv("diabetes.csv", slice(None)),
+    "engel": _csv("engel.csv", slice(None)),
+    "wine": _wine,
+}
+
+
+def split(problem: str) -> Split:
+    X, y = PROBLEMS[problem]()
+    order = np.random.default_rng(1).permutation(len(y))
+    train, test = order[len(y) // 5 :], order[: len(y) // 5]
+    return X[train], y[train], X[test], y[test]
+
+
+def admissible(problem: str) -> list[tuple[int, int, int]]:
+    X, *_ = split(problem)
+    n, d = X.shape
+    return [
+        (h, g, k)
+        for g in GRIDS
+        for k in KS
+        for h in NEURON_NUMS
+        if n - n_params((d, h, 1), g, k, count_sigma2=True) - 1 > 0
+    ]
+
+
+@dataclass(frozen=True)
+class Fit:
+    cell: tuple[int, int, int]
+    rss_train: float
+    rss_test: float
+    cpu: float
+
+
+def _lm_path(job: tuple[str, int, int, tuple[int, ...], float]) -> list[Fit]:
+    problem, grid, k, nums, smoothing = job
+    X, y, X_test, y_test = split(problem)
+    fits, began = [], time.process_time()
+    for model in fit_path(X, y, grid, k, nums, options=LmOptions(smoothing=smoothing)):
+        error = model.predict(X_test) - y_test
+        now = time.process_time()
+        fits.append(Fit((model.spec.layer_widths[1], grid, k), model.rss_train, float(error @ error), now - began))
+        began = now
+    return fits
+
+
+def _stock(job: tuple[str, tuple[int, int, int], str]) -> Fit:
+    from kanlab.pykan_engine import train
+
+    problem, (h, grid, k), engine = job
+    X, y, X_test, y_test = split(problem)
+    began = time.process_time()
+    model = train(X, y, h, grid, k, engine=engine, early_stopping=False).model
+    cpu = time.process_time() - began
+    rss = [float(np.sum((model.predict(A) - b) ** 2)) for A, b in ((X, y), (X_test, y_test))]
+    return Fit((h, grid, k), rss[0], rss[1], cpu)
+
+
+def _ready(module: str) -> None:
+    """Load what the timed jobs need."""
+    __import__(module)
+
+
+def pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"))
+
+
+def lm_sweep(problem: str, smoothing: float, executor: ProcessPoolExecutor) -> tuple[dict, float, float]:
+    """Fits by cell, wall and CPU seconds. The largest units of work go first, so that both workers end together."""
+    units: dict[tuple[int, int], list[int]] = {}
+    for h, g, k in admissible(problem):
+        units.setdefault((g, k), []).append(h)
+    jobs = [(problem, g, k, tuple(nums), smoothing) for (g, k), nums in units.items()]
+    jobs.sort(key=lambda j: -sum(h * h for h in j[3]) * (j[1] + j[2]))
+    began = time.perf_counter()
+    fits = [f for path in executor.map(_lm_path, jobs) for f in path]
+    return {f.cell: f for f in fits}, time.perf_counter() - began, sum(f.cpu for f in fits)
+
+
+def sweep(problem: str) -> None:
+    cells = admissible(problem)
+    X, *_ = split(problem)
+    sample = [cells[i] for i in np.random.default_rng(2).permutation(len(cells))[:SAMPLE]]
+    print(f"\n### {problem}: n = {X.shape[0]}, d = {X.shape[1]}, {len(cells)} admissible cells\n")
+    with pool() as executor:
+        began = time.perf_counter()
+        ours, _, cpu = lm_sweep(problem, 1000.0, executor)
+        wall = time.perf_counter() - began  # processes and their imports included
+        rough, *_ = lm_sweep(problem, 0.0, executor)
+    print("| engine | wall s | CPU s | CPU ratio | train RSS at or below | median train ratio | median test ratio |")
+    print("|---|---|---|---|---|---|---|")
+    print(f"| lm, {len(cells)} cells | {wall:.1f} | {cpu:.1f} | 1 | | | |")
+    for engine in ("pykan-lbfgs", "pykan-adam"):
+        with pool() as executor:
+            list(executor.map(_ready, ["kanlab.pykan_engine"] * WORKERS * 2))
+            began = time.perf_counter()
+            stock = list(executor.map(_stock, [(problem, c, engine) for c in sample]))
+            stock_wall = time.perf_counter() - began
+        share = len(cells) / len(sample)
+        stock_cpu = sum(f.cpu for f in stock) * share
+        finite = [f for f in stock if np.isfinite(f.rss_train)]
+        train = np.array([rough[f.cell].rss_train / f.rss_train if f in finite else 0.0 for f in stock])
+        test = np.array([ours[f.cell].rss_test / f.rss_test if f in finite else 0.0 for f in stock])
+        print(
+            f"| {engine}, {len(sample)} cells extrapolated | {stock_wall * share:.0f} | {stock_cpu:.0f} "
+            f"| {stock_cpu / cpu:.0f} | {int((train <= 1.0).sum())} of {len(sample)} | {np.median(train):.3g} "
+            f"| {np.median(test):.3g} |"
+        )
+
+
+def first_run() -> None:
+    print("\n| 270 cells of smooth | wall s | CPU s |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["KANLAB_HOME"] = home
+        for label in ("nothing compiled yet", "compiled code in the cache"):
+            began = time.perf_counter()
+            with pool() as executor:
+                _, _, cpu = lm_sweep("smooth", 1000.0, executor)
+            print(f"| {label} | {time.perf_counter() - began:.1f} | {cpu:.1f} |", flush=True)
+
+
+def _seed_path(job: tuple[int, int, int]) -> list[float]:
+    grid, k, seed = job
+    X, y, *_ = split("smooth")
+    return [f.rss_train for f in fit_path(X, y, grid, k, NEURON_NUMS, seed=seed)]
+
+
+def seeds() -> None:
+    """The spread of RSS over 16 seeds on some (grid, k) of the smooth problem."""
+    pairs = [(3, 3), (5, 2), (8, 3), (10, 1)]
+    with pool() as executor:
+        paths = executor.map(_seed_path, [(g, k, s) for g, k in pairs for s in range(16)])
+        rss = np.array(list(paths)).reshape(len(pairs), 16, -1)
+    ratio = rss / rss.min(axis=1, keepdims=True)
+    print("\n| neuron_num | " + " | ".join(str(h) for h in NEURON_NUMS) + " |\n|" + "---|" * 11)
+    for name, q in (("median", 0.5), ("90th percentile", 0.9)):
+        print(f"| {name} | " + " | ".join(f"{v:.1f}" for v in np.quantile(ratio, q, axis=(0, 1))) + " |")
+    print(
+        f"\nAll cells: median {np.median(ratio):.2f}, 90th percentile {np.quantile(ratio, 0.9):.2f} of the best of 16."
+    )
+
+
+def cost() -> None:
+    """CPU seconds an iteration against n, d and neuron_num, and the arithmetic it stands for."""
+    A = np.random.default_rng(0).normal(size=(1200, 1200))
+    began = time.process_time()
+    for _ in range(5):
+        A @ A
+    rate = 5 * 2 * 1200**3 / (time.process_time() - began)
+    print(f"\ndgemm: {rate / 1e9:.0f} GFlop/s\n")
+    print("| n | d | neuron_num | K | ms an iteration | ms of arithmetic at the dgemm rate |")
+    print("|---|---|---|---|---|---|")
+    grid, k = 5, 3
+    for n, d, h in [
+        (200, 2, 5), (800, 2, 5), (3200, 2, 5), (8000, 2, 5), (800, 1, 5), (800, 4, 5), (800, 8, 5), (800, 2, 1),
+        (800, 2, 2), (800, 2, 10), (800, 2, 20),
+    ]:  # fmt: skip
+        rng = np.random.default_rng(0)
+        X = rng.uniform(-1, 1, (n, d))
+        y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, -1] ** 2) + 0.1 * rng.normal(size=n)
+        rows = scaled_rows(X, y)
+        design = first_layer(rows.x, grid, k)
+        problem = CellProblem(design, rows.y, h, 1000.0, compiled.kernels("compiled"))
+        state = fresh_start(problem, rng)
+        assert state is not None
+        began = time.process_time()
+        found = minimise(problem, state, LoopOptions(max_iterations=30, tolerance=0.0))
+        spent = (time.process_time() - began) / max(1, found.iteration)
+        p1, p2 = h * design.rank, h * (grid + k + 1)
+        flops = n * p1 * (p1 + 2 * p2) + p1 * p2 * (p1 + p2) + p1**3 / 3 + 2 * n * p2 * p2
+        print(
+            f"| {n} | {d} | {h} | {n_params((d, h, 1), grid, k)} | {1e3 * spent:.2f} | {1e3 * flops / rate:.2f} |",
+            flush=True,
+        )
+
+
+# Dimensionless Feynman equations of two variables from the KAN paper, section 3.3
+FEYNMAN: dict[str, tuple[Callable[..., np.ndarray], list[tuple[float, float]]]] = {
+    "I.6.2: exp(-t²/2s²) / sqrt(2πs²)": (
+        lambda t, s: np.exp(-(t**2) / (2 * s**2)) / np.sqrt(2 * np.pi * s**2), [(-1, 1), (0.5, 2)]),
+    "I.12.11: 1 + a sin t": (lambda a, t: 1 + a * np.sin(t), [(-1, 1), (-1, 1)]),
+    "I.16.6: (a + b) / (1 + ab)": (lambda a, b: (a + b) / (1 + a * b), [(-0.9, 0.9), (-0.9, 0.9)]),
+    "I.26.2: arcsin(n sin t)": (lambda a, t: np.arcsin(a * np.sin(t)), [(-1, 1), (-1, 1)]),
+    "I.27.6: 1 / (1 + ab)": (lambda a, b: 1 / (1 + a * b), [(-0.9, 0.9), (-0.9, 0.9)]),
+    "I.30.3: sin²(nt/2) / sin²(t/2)": (
+        lambda a, t: np.sin(a * t / 2) ** 2 / np.sin(t / 2) ** 2, [(1, 3), (0.5, 2)]),
+    "I.40.1: a exp(-b)": (lambda a, b: a * np.exp(-b), [(-1, 1), (-1, 1)]),
+}  # fmt: skip
+
+
+def feynman() -> None:
+    """Test RMSE of [2, 5, 1] with grid 10 and k 3, 1000 rows to train on and 1000 to test, without noise."""
+    print("\n| equation | test RMSE | of the deviation of y | CPU s |\n|---|---|---|---|")
+    rng = np.random.default_rng(0)
+    for name, (f, ranges) in FEYNMAN.items():
+        X = np.stack([rng.uniform(a, b, 2000) for a, b in ranges], axis=1)
+        y, began = f(*X.T), time.process_time()
+        model = fit_cell(X[:1000], y[:1000], 5, 10, 3, options=LmOptions(max_iterations=100))
+        rmse = np.sqrt(np.mean((model.predict(X[1000:]) - y[1000:]) ** 2))
+        print(f"| {name} | {rmse:.1e} | {rmse / y.std():.1e} | {time.process_time() - began:.2f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("sweep").add_argument("problem", choices=PROBLEMS)
+    others = {"first-run": first_run, "seeds": seeds, "cost": cost, "feynman": feynman}
+    for name in others:
+        commands.add_parser(name)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if arguments.command == "sweep":
+        sweep(arguments.problem)
+    else:
+        others[arguments.command]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""A criterion opened into its terms, and a study ranked again under another count or criterion without refitting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from kanlab.complexity import CountingRule
+from kanlab.criteria import aic, aicc, bic, is_admissible
+from kanlab.selection import completed
+from kanlab.space import cell_n_params
+from kanlab.study import TrialRecord
+
+Criterion = Literal["AICc", "AIC", "BIC"]
+CRITERIA: dict[str, Callable[[float, int, float], float]] = {"AICc": aicc, "AIC": aic, "BIC": bic}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """n ln(rss/n), the charge for parameters, and AICc's correction for small samples; they add up to `total`."""
+
+    n: int
+    n_params: int
+    rss: float
+    fit: float
+    charge: float
+    correction: float
+
+    @property
+    def total(self) -> float:
+        return self.fit + self.charge + self.correction
+
+
+def terms(rss: float, n: int, n_params: int, criterion: Criterion = "AICc") -> Terms:
+    """The terms of a criterion with the numbers of one fit; the correction is +inf where AICc is not defined."""
+    fit = n * float(np.log(rss / n))
+    charge = n_params * float(np.log(n)) if criterion == "BIC" else 2.0 * n_params
+    correction = 0.0
+    if criterion == "AICc":
+        room = n - n_params - 1
+        correction = 2.0 * n_params * (n_params + 1) / room if is_admissible(n, n_params) else np.inf
+    return Terms(n, n_params, rss, fit, charge, correction)
+
+
+def ranked_again(
+    records: Sequence[TrialRecord],
+    n: int,
+    d: int,
+    *,
+    rule: CountingRule,
+    count_sigma2: bool,
+    criterion: Criterion = "AICc",
+) -> pd.DataFrame:
+    """Complete trials by another count or criterion, the rank within the study beside the new one.
+
+    Columns number, neuron_num, grid, k, n_params (new), value (new criterion), rank, rank_before. Trials that are
+    inadmissible under the new count come last and have no rank.
+    """
+    done = completed(records)
+    counts = [cell_n_params(r.cell, d, rule=rule, count_sigma2=count_sigma2) for r in done]
+    values = [CRITERIA[criterion](r.rss_train or np.nan, n, count) for r, count in zip(done, counts, strict=True)]
+    before = pd.Series([r.aicc for r in done], dtype=float).rank(method="min")
+    after = pd.Series(values, dtype=float).replace(np.inf, np.nan)
+    frame = pd.DataFrame(
+        [{"number": r.number} | r.cell._asdict() for r in done], columns=["number", "neuron_num", "grid", "k"]
+    )
+    frame["n_params"], frame["value"] = counts, after
+    frame["rank"], frame["rank_before"] = after.rank(method="min").astype("Int64"), before.astype("Int64")
+    return frame.sort_values(["rank", "number"], na_position="last", ignore_index=True)

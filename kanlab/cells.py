@@ -1,0 +1,216 @@
+"""Columns of text that stand for something else: numbers with signs and separators, booleans, dates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+KINDS = ("number", "text", "date", "boolean", "leave out")
+MISSING = (
+    "", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "nil", "?", "-", "--", "–", "—",
+    ".", "…", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?",
+)  # fmt: skip
+BOOLEANS = {
+    frozenset(pair): pair[0]
+    for pair in (
+        ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("oui", "non"), ("是", "否"),
+    )
+}  # fmt: skip
+_SAMPLE = 500
+_CURRENCY = r"[$€£¥₹₩₽₺₴₫฿]|(?:USD|EUR|GBP|JPY|CNY|RMB|CHF|INR|KRW|CAD|AUD|SEK|NOK|DKK|PLN|BRL|kr|zł|元|円)"
+_SPACES = "[ \u00a0\u202f\u2009]"
+_MONEY = re.compile(f"({_CURRENCY})")
+# one format a line; where day and month could be either, both stand here
+_DATES = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
+    "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%Y年%m月%d日", "%Y-%m",
+)  # fmt: skip
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_LOOKS_DATED = re.compile(r"^\d{1,4}[-/. 年][\w年]{1,9}[-/. 月,]?|^[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A column as something else than text, and what was done, for the report."""
+
+    values: pd.Series
+    kind: str
+    detail: str = ""
+
+
+def read_text(
+    column: pd.Series,
+    *,
+    decimal: str = ".",
+    thousands: str | None = None,
+    day_first: bool | None = None,
+    missing: tuple[str, ...] = MISSING,
+    kind: str | None = None,
+) -> Reading:
+    """What a column of text stands for.
+
+    decimal: of the table; a column that cannot be read with it is tried with the other one, if thousands is not given.
+    kind: asked for; then cells of any other kind become missing.
+    """
+    text = column.astype("str").str.strip()
+    text = text.where(~text.isin(set(missing)))
+    present = text.dropna()
+    if present.empty:
+        return Reading(text, "text")
+    if kind in (None, "boolean") and (found := _boolean(text, present)):
+        return found
+    if kind in (None, "number") and (found := _number(text, present, decimal, thousands, lenient=kind is not None)):
+        return found
+    if kind in (None, "date") and (found := _date(text, present, day_first, decimal, lenient=kind is not None)):
+        return found
+    return Reading(text, "text")
+
+
+def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
+    sample = present.iloc[:_SAMPLE].str.casefold().unique()
+    if len(sample) > 2:
+        return None
+    folded = text.str.casefold()
+    values = frozenset(folded.dropna().unique())
+    true = BOOLEANS.get(values)
+    if true is None:
+        return None
+    return Reading((folded == true).astype("boolean").where(folded.notna()), "boolean", f"'{true}' is true")
+
+
+# ---- numbers
+
+
+def _number_pattern(decimal: str, thousands: str) -> str:
+    point = re.escape(decimal)
+    plain = rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+    if not thousands:
+        return plain
+    group = _SPACES if thousands == " " else "['’]" if thousands == "'" else re.escape(thousands)
+    return rf"(?:\d{{1,3}}(?:{group}\d{{3}})+(?:{point}\d*)?|{plain})"
+
+
+def _number(text: pd.Series, present: pd.Series, decimal: str, thousands: str | None, lenient: bool) -> Reading | None:
+    """Numbers with thousands separators, currency or percent signs, a typographic minus, or brackets for a minus."""
+    sample = present.iloc[:_SAMPLE]
+    if not lenient and not sample.str.contains(r"\d").all():
+        return None
+    other = "," if decimal == "." else "."
+    if thousands is not None:
+        conventions = [(decimal, thousands)]
+    else:
+        conventions = [(d, t) for d in (decimal, other) for t in ("", other if d == decimal else decimal, " ", "'")]
+    best: tuple[int, str, str] | None = None
+    for point, group in conventions:
+        number = _number_pattern(point, group)
+        whole = (
+            rf"^(?:{_CURRENCY})?{_SPACES}?(?:[+\-−]?|\()(?:{_CURRENCY})?{_SPACES}?{number}"
+            rf"\)?{_SPACES}?(?:%|{_CURRENCY})?\)?$"
+        )
+        hits = int(sample.str.match(whole).sum())
+        if hits == len(sample) and bool(present.str.match(whole).all()):
+            return _as_number(text, point, group)
+        if lenient and hits and (best is None or hits > best[0]):
+            best = (hits, point, group)
+    return _as_number(text, best[1], best[2]) if best else None
+
+
+def _as_number(text: pd.Series, decimal: str, thousands: str) -> Reading | None:
+    present = text.dropna()
+    percent = present.str.contains("%", regex=False)
+    symbols = set(present.iloc[: 10 * _SAMPLE].str.extract(_MONEY)[0].dropna().unique())
+    if len(symbols) > 1 or (percent.any() and symbols):
+        return None  # amounts in different units are not one quantity
+    negative = text.str.contains(r"^[^\d]*[-−(]", regex=True).fillna(False)
+    bare = text.str.replace(rf"(?:{_CURRENCY})|[%()+]|^[^\d.,eE]*[-−]", "", regex=True)
+    if thousands:
+        group = _SPACES if thousands == " " else "['’]" if thousands == "'" else re.escape(thousands)
+        bare = bare.str.replace(group, "", regex=True)
+    if decimal != ".":
+        bare = bare.str.replace(decimal, ".", regex=False)
+    values = pd.to_numeric(bare.str.strip(), errors="coerce").astype(float)
+    values = values.where(~negative.astype(bool), -values)
+    details = []
+    if percent.any():
+        details.append("percent signs taken off: 12% is read as 12")
+    if symbols:
+        details.append(f"currency {symbols.pop()} taken off")
+    if thousands and bare.ne(text).any() and present.str.contains(rf"\d{re.escape(thousands)}\d{{3}}").any():
+        names = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
+        details.append(f"thousands separated by {names.get(thousands, thousands)}")
+    if decimal == "," and present.str.contains(r",\d+\D*$").any():
+        details.append("decimal comma")
+    whole = values.dropna()
+    if len(whole) == len(values) and (whole % 1 == 0).all() and whole.abs().max() < 2**53:
+        values = values.astype("int64")
+    return Reading(values, "number", ", ".join(details))
+
+
+# ---- dates
+
+
+def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: str, lenient: bool) -> Reading | None:
+    sample = present.iloc[:_SAMPLE]
+    if not lenient and not sample.str.match(_LOOKS_DATED).all():
+        return None
+    zone = sample.str.contains(r"\d{2}:\d{2}.*(?:Z|[+-]\d{2}:?\d{2})$").any()
+    if sample.str.match(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}").all():
+        values = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=bool(zone))
+        if values.notna().sum() == len(present):
+            values = values.dt.tz_localize(None) if zone else values
+            return Reading(values, "date", "dates and times" + (", turned to UTC" if zone else ""))
+    fits = []
+    for date in _DATES:
+        for time in _TIMES:
+            form = date + time
+            parsed = pd.to_datetime(sample, format=form, errors="coerce")
+            if parsed.notna().all() or (lenient and parsed.notna().any()):
+                fits.append((int(parsed.notna().sum()), form))
+    whole = []
+    for _, form in sorted(fits, key=lambda f: -f[0])[:4]:
+        values = pd.to_datetime(text, format=form, errors="coerce")
+        if lenient or values.notna().sum() == len(present):
+            whole.append((form, values))
+    if not whole:
+        return None
+    form, values = whole[0]
+    detail = f"dates as {_words(form)}"
+    days = [(f, v) for f, v in whole if f.startswith("%d")]
+    months = [(f, v) for f, v in whole if f.startswith("%m")]
+    if days and months:
+        first = decimal == "," if day_first is None else day_first
+        form, values = (days if first else months)[0]
+        detail = f"dates as {_words(form)}" + (
+            "; day and month could be the other way round" if day_first is None else ""
+        )
+    return Reading(values, "date", detail)
+
+
+def _words(form: str) -> str:
+    names = {
+        "%Y": "year", "%y": "year", "%m": "month", "%d": "day", "%b": "month", "%B": "month",
+        "%H:%M:%S.%f": "time", "%H:%M:%S": "time", "%H:%M": "time", "%I:%M:%S %p": "time", "%I:%M %p": "time",
+    }  # fmt: skip
+    for code, name in sorted(names.items(), key=lambda item: -len(item[0])):
+        form = form.replace(code, name)
+    return form
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell reads as a number with either decimal sign (for the judgement of a few cells)."""
+    return _CELL_NUMBER.match(text.strip()) is not None
+
+
+def is_typed(text: str) -> bool:
+    """Whether a cell is a number, a date, missing or a word: anything but pieces of a wrong cut."""
+    cell = text.strip()
+    return cell in MISSING or is_number(cell) or _CELL_WORD.match(cell) is not None or bool(_LOOKS_DATED.match(cell))
+
+
+_ANY_NUMBER = "|".join(_number_pattern(d, t) for d, t in ((".", ","), (",", "."), (".", " "), (",", " "), (".", "'")))
+_CELL_NUMBER = re.compile(
+    rf"^(?:{_CURRENCY})?{_SPACES}?[(+\-−]?{_SPACES}?(?:{_CURRENCY})?(?:{_ANY_NUMBER})\)?{_SPACES}?(?:%|{_CURRENCY})?$"
+)
+_CELL_WORD = re.compile(r"^[\w ./()'’&+-]{1,80}$")

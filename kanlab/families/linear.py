@@ -1,0 +1,96 @@
+"""The mean, the linear model, stepwise selection and ridge, by dense least squares on standardised features.
+
+Stepwise goes forward: the feature that lowers AICc most enters, until none does. Ridge takes the penalty of least AICc with
+the effective degrees of freedom of its hat matrix, 1 + sum s_i^2 / (s_i^2 + lambda) over the singular values s_i
+(Hastie, Tibshirani & Friedman 2009, section 3.4); where n is about 2d it can say something that the full model cannot.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kanlab.criteria import aicc
+from kanlab.families.protocol import Array, FamilyFit
+
+_PENALTIES = 60
+ROUNDING = 1e-28  # of the total sum of squares: a smaller rest is none, and would have no AICc
+
+
+def _standardised(X: Array) -> tuple[Array, Array, Array]:
+    center, scale = X.mean(axis=0), X.std(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    return (X - center) / scale, center, scale
+
+
+def _least_squares(X: Array, y: Array, chosen: list[int]) -> FamilyFit:
+    """Least squares with an intercept on some of the features; dof is the rank of the design."""
+    Z, center, scale = _standardised(X[:, chosen])
+    y_mean = y.mean()
+    weights, _, rank, _ = np.linalg.lstsq(np.column_stack([np.ones(len(Z)), Z]), y - y_mean, rcond=None)
+
+    def predict(new: Array) -> Array:
+        return y_mean + weights[0] + ((new[:, chosen] - center) / scale) @ weights[1:]
+
+    return FamilyFit(predict, float(rank))
+
+
+def constant(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The mean of y."""
+    return _least_squares(X, y, [])
+
+
+def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """Ordinary least squares on all features."""
+    return _least_squares(X, y, list(range(X.shape[1])))
+
+
+def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """Forward selection by AICc."""
+    Z, _, _ = _standardised(X)
+    n = len(y)
+    residual = y - y.mean()
+    columns = Z - Z.mean(axis=0)
+    chosen: list[int] = []
+    total = float(residual @ residual)
+    best = aicc(total, n, 2)
+    while len(chosen) < X.shape[1]:
+        norms = np.einsum("ij,ij->j", columns, columns)
+        gain = np.where(norms > 1e-10 * n, (residual @ columns) ** 2 / np.maximum(norms, 1e-300), 0.0)
+        gain[chosen] = 0.0
+        entering = int(np.argmax(gain))
+        left = max(float(residual @ residual - gain[entering]), ROUNDING * total)
+        value = aicc(left, n, len(chosen) + 3)
+        if gain[entering] <= 0 or not value < best:
+            break
+        best = value
+        chosen.append(entering)
+        direction = columns[:, entering] / np.sqrt(norms[entering])
+        residual = residual - direction * (direction @ residual)
+        columns = columns - np.outer(direction, direction @ columns)  # Gram-Schmidt: what the chosen do not explain
+    return _least_squares(X, y, chosen)
+
+
+def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """Ridge regression at the penalty of least AICc over a grid of 60."""
+    Z, center, scale = _standardised(X)
+    y_mean, n = y.mean(), len(y)
+    U, s, Vt = np.linalg.svd(Z, full_matrices=False)
+    kept = s > 1e-10 * max(s[0], 1e-300) if len(s) else np.zeros(0, dtype=bool)
+    U, s, Vt = U[:, kept], s[kept], Vt[kept]
+    along = U.T @ (y - y_mean)
+    rest = float(np.sum((y - y_mean) ** 2) - np.sum(along**2))
+    best: tuple[float, float, Array] | None = None
+    for penalty in np.geomspace(1e-4, 1e5, _PENALTIES) * n:
+        shrink = s**2 / (s**2 + penalty)
+        dof = 1.0 + float(shrink.sum())
+        rss = max(rest, 0.0) + float(np.sum(((1 - shrink) * along) ** 2))
+        value = aicc(rss, n, dof + 1)
+        if best is None or value < best[0]:
+            best = value, dof, Vt.T @ (shrink * along / s)
+    assert best is not None
+    _, dof, weights = best
+
+    def predict(new: Array) -> Array:
+        return y_mean + ((new - center) / scale) @ weights
+
+    return FamilyFit(predict, dof)

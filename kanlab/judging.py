@@ -1,0 +1,243 @@
+"""After the search: how far can its winner be trusted? Refits from other seeds, cross-validation, other families, chance.
+
+A judgement is a list of tasks for workers and what their answers come to. It is kept beside the study, as a user attribute,
+and written as it grows, so that any page or process can show it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kanlab.criteria import akaike_weights
+from kanlab.families import JUDGED
+from kanlab.selection import completed
+from kanlab.space import Cell
+from kanlab.storage import data_path
+from kanlab.study import StudyHandle, TrialRecord
+from kanlab.supervisor import default_workers
+from kanlab.taskpool import Failure, Task, run_tasks
+
+JUDGEMENT = "judgement"
+FINALISTS, SEEDS = 5, 5
+VERIFIED, FOLDS = 8, 5
+PERMUTATIONS, NULL_CELLS = 20, 6
+DOF_FINALISTS, DOF_PAIRS = 3, 8
+CONFIDENCE = 0.95
+STALE_SECONDS = 120.0
+WRITE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is known so far. Cells are keyed "neuron_num,grid,k", families by their name.
+
+    written: when this was written, seconds since 1970.
+    refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}.
+    folds: of each verified candidate the held-out mean squared error of every fold.
+    families: baselines of other families.  dof: of each finalist the draws of its generalised degrees of freedom.
+    null: AICc gain over the mean, of the study's own target and of permuted ones, on the same cells.
+    average: RSS of the averaged prediction of the confidence set, and the set.
+    """
+
+    state: str = "running"
+    written: float = 0.0
+    done: int = 0
+    total: int = 0
+    detail: str = ""
+    refits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    folds: dict[str, list[float]] = field(default_factory=dict)
+    families: list[dict[str, Any]] = field(default_factory=list)
+    dof: dict[str, list[float]] = field(default_factory=dict)
+    null: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is being made; one that has not been written for long was left by a process that is gone."""
+        return self.state == "running" and time.time() - self.written < STALE_SECONDS
+
+
+def key_of(cell: Cell) -> str:
+    """A cell as a key of a judgement."""
+    return ",".join(map(str, cell))
+
+
+def read_judgement(attributes: Mapping[str, Any]) -> Judgement | None:
+    """The judgement among a study's user attributes."""
+    return Judgement(**attributes[JUDGEMENT]) if JUDGEMENT in attributes else None
+
+
+def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) -> list[tuple[TrialRecord, float]]:
+    """The fewest trials whose Akaike weights sum to `share`, and their weights renormalised among themselves."""
+    ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
+    weights = akaike_weights([r.aicc or 0.0 for r in ranked])
+    count = int(np.searchsorted(np.cumsum(weights), share) + 1) if len(ranked) else 0
+    kept = weights[:count]
+    return list(zip(ranked[:count], (float(w) for w in kept / kept.sum()), strict=True)) if count else []
+
+
+def plan(handle: StudyHandle) -> list[Task]:
+    """The tasks of a judgement, those that say most first."""
+    spec, records = handle.spec, handle.records()
+    ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
+    common = {"engine": spec.engine, "options": asdict(spec.options)}
+    counting = {"count": spec.count, "count_sigma2": spec.count_sigma2}
+    tasks: list[Task] = []
+
+    for record in ranked[:FINALISTS]:
+        for seed in range(spec.seed + 1, spec.seed + 1 + SEEDS):
+            arguments = common | {"cell": list(record.cell), "seed": seed}
+            tasks.append(Task("refit", arguments, ("refit", key_of(record.cell), seed)))
+    candidates: list[tuple[str, dict[str, Any]]] = [
+        (key_of(r.cell), common | {"cell": list(r.cell)}) for r in ranked[:VERIFIED]
+    ]
+    candidates += [(name, {"family": name}) for name in ("constant", "linear", "stepwise", "ridge")]
+    for key, arguments in candidates:
+        for fold in range(FOLDS):
+            at = {"fold": fold, "folds": FOLDS, "seed": spec.seed}
+            tasks.append(Task("fold", arguments | at, ("fold", key, fold)))
+    tasks += [
+        Task("family", {"family": name, "seed": spec.seed, "count_sigma2": spec.count_sigma2}, ("family", name, 0))
+        for name in JUDGED
+    ]
+    kept = confidence_set(records)[:20]
+    if kept:
+        cells, weights = [list(r.cell) for r, _ in kept], [w for _, w in kept]
+        arguments = common | {"cells": cells, "weights": [w / sum(weights) for w in weights], "seed": spec.seed}
+        tasks.append(Task("average", arguments, ("average", "", 0)))
+    smallest = sorted({r.cell for r in ranked[:NULL_CELLS]})
+    for number in range(PERMUTATIONS + 1):
+        shuffle = None if number == 0 else spec.seed + number
+        arguments = common | counting | {"cells": [list(c) for c in smallest], "seed": spec.seed, "shuffle": shuffle}
+        tasks.append(Task("null", arguments, ("null", "", number)))
+    for record in ranked[:DOF_FINALISTS]:
+        for pair in range(DOF_PAIRS):
+            arguments = common | {
+                "cell": list(record.cell),
+                "seed": spec.seed,
+                "pair": pair,
+                "rss_train": record.rss_train,
+            }
+            tasks.append(Task("dof", arguments, ("dof", key_of(record.cell), pair)))
+    return tasks
+
+
+def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = "") -> Judgement:
+    """What the answers so far, by the keys of their tasks, come to. Failures count as done and leave a gap."""
+    judgement = Judgement(state=state, written=time.time(), done=len(answers), total=total, detail=detail)
+    gains: dict[int, float] = {}
+    for (kind, key, number), answer in sorted(answers.items(), key=lambda item: str(item[0])):
+        if isinstance(answer, Failure):
+            continue
+        if kind == "refit":
+            judgement.refits.setdefault(key, []).append({"seed": number} | answer)
+        elif kind == "fold":
+            judgement.folds.setdefault(key, []).append(answer["rss"] / answer["rows"])
+        elif kind == "family":
+            judgement.families.append({k: v for k, v in answer.items() if k != "seconds"})
+        elif kind == "dof":
+            judgement.dof.setdefault(key, []).append(answer["dof"])
+        elif kind == "null":
+            gains[number] = answer["gain"]
+        elif kind == "average":
+            judgement.average.update(answer)
+    if 0 in gains:
+        judgement.null.update({"gain": gains.pop(0), "permuted": sorted(gains.values())})
+    return judgement
+
+
+class Judge:
+    """Runs a judgement in a thread of its own."""
+
+    def __init__(self, handle: StudyHandle, workers: int | None = None) -> None:
+        self.handle = handle
+        self._workers = workers or handle.spec.workers or default_workers()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-judge-{handle.name}")
+
+    def start(self) -> None:
+        self._write(Judgement(total=len(plan(self.handle)), written=time.time()))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; what is known stays."""
+        self._stop.set()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        judge(self.handle, workers=self._workers, stop=self._stop.is_set)
+
+    def _write(self, judgement: Judgement) -> None:
+        self.handle.optuna.set_user_attr(JUDGEMENT, judgement.to_dict())
+
+
+def judge(
+    handle: StudyHandle,
+    *,
+    workers: int,
+    stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[Judgement], None] | None = None,
+) -> Judgement:
+    """Do all tasks of a judgement and write what they come to, every two seconds and at the end."""
+    tasks = plan(handle)
+    answers: dict[Any, Any] = {}
+    written = time.monotonic()
+
+    def write(state: str, detail: str = "") -> Judgement:
+        judgement = collect(answers, len(tasks), state, detail)
+        handle.optuna.set_user_attr(JUDGEMENT, judgement.to_dict())
+        if on_progress:
+            on_progress(judgement)
+        return judgement
+
+    def take(task: Task, answer: Any) -> None:
+        nonlocal written
+        answers[task.key] = answer
+        if time.monotonic() - written > WRITE_SECONDS:
+            written = time.monotonic()
+            write("running")
+
+    write("running")
+    pykan = handle.spec.engine.startswith("pykan")
+    path = data_path(handle.data.sha256)
+    run_tasks(tasks, path, workers=workers, preload_pykan=pykan, on_answer=take, stop=stop)
+    failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
+    detail = f"{len(failures)} of {len(tasks)} steps failed, one of them so: {failures[0]}" if failures else ""
+    return write("stopped" if len(answers) < len(tasks) else "done", detail)
+
+
+_judges: dict[tuple[int, str], Judge] = {}
+_lock = threading.Lock()
+
+
+def start_judge(handle: StudyHandle) -> Judge:
+    """Judge a study in the background; the one already at it where there is one."""
+    key = (id(handle.optuna._storage), handle.name)
+    with _lock:
+        running = _judges.get(key)
+        if running is not None and running.is_alive():
+            return running
+        _judges[key] = Judge(handle)
+        _judges[key].start()
+        return _judges[key]
+
+
+def stop_judge(handle: StudyHandle) -> None:
+    """End a judgement that this process makes; what is known stays."""
+    running = _judges.get((id(handle.optuna._storage), handle.name))
+    if running is not None:
+        running.stop()

@@ -1,0 +1,250 @@
+"""From a path or an upload to the bytes of one table, whatever it is packed in, never more of them than fit.
+
+Everything is read in pieces and counted, so that neither a packed bomb nor a file without an end fills the memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Literal
+
+from kanlab.errors import DatasetError
+
+MAX_BYTES = 2**30  # of text, unpacked
+MAX_LINE = 2**20
+MAX_CELLS = 100_000_000
+MAX_COLUMNS = 1_000
+MAX_EXCEL_CELLS = 20_000_000  # read cell by cell
+MAX_RATIO = 200  # of unpacked to packed bytes; tables reach 50
+_PIECE = 2**20
+_TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".parquet", ".pq", ".xlsx", ".xlsm")
+_UNREADABLE = {
+    b"\xd0\xcf\x11\xe0": "an Excel file of the old kind (.xls); save it as .xlsx or CSV",
+    b"%PDF": "a PDF document; a table has to be exported from its source as CSV",
+    b"BZh": "packed with bzip2; unpack it first, or pack it with gzip or zip",
+    b"\xfd7zXZ": "packed with xz; unpack it first, or pack it with gzip or zip",
+    b"\x28\xb5\x2f\xfd": "packed with zstd; unpack it first, or pack it with gzip or zip",
+    b"7z\xbc\xaf": "a 7z archive; unpack it first, or pack it with gzip or zip",
+    b"SQLite format 3": "an SQLite database; export the table as CSV",
+    b"\x89HDF": "an HDF5 file; export the table as CSV or Parquet",
+    b"\x93NUMPY": "a NumPy array; save it as CSV or Parquet",
+}
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a table, what they are, and what they were unpacked from (part: the file in a zip, or the sheet)."""
+
+    name: str
+    kind: Literal["text", "parquet", "excel"]
+    data: bytes
+    packed: str = ""
+    part: str = ""
+    parts: tuple[str, ...] = ()
+
+
+def read_content(source: str | PathLike[str] | BinaryIO, name: str | None = None, part: str | None = None) -> Content:
+    """Read a file or buffer. part: which file of a zip, or which sheet of a workbook, by default the first table.
+
+    Raises DatasetError, with one sentence, for what is no table or too large.
+    """
+    if not isinstance(source, (str, PathLike)):
+        name = name or Path(getattr(source, "name", "the table")).name
+        return _unpack(source, name, part)
+    path = Path(source)
+    name = name or path.name
+    if path.is_dir():
+        raise DatasetError(f"{name} is a folder; give the path of a CSV file.")
+    try:
+        with path.open("rb") as stream:
+            return _unpack(stream, name, part)
+    except OSError as error:
+        raise DatasetError(f"{name} cannot be read: {error.strerror or error}.") from error
+
+
+def _unpack(stream: IO[bytes], name: str, part: str | None) -> Content:
+    head = stream.read(16)
+    rest = _Joined(head, stream)
+    for magic, sentence in _UNREADABLE.items():
+        if head.startswith(magic):
+            raise DatasetError(f"{name} is {sentence}.")
+    if head.startswith(b"PAR1"):
+        return Content(name, "parquet", _limited(rest, name))
+    if head.startswith(b"\x1f\x8b"):
+        packed = _limited(rest, name)
+        with _damage(name, "gzip"), gzip.GzipFile(fileobj=io.BytesIO(packed)) as unpacked:
+            return Content(name, "text", _text(unpacked, name, len(packed)), "gzip")
+    if head.startswith(b"PK\x03\x04"):
+        return _unzip(_limited(rest, name), name, part)
+    return Content(name, "text", _text(rest, name))
+
+
+class _Joined:
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, size: int) -> bytes:
+        head, self._head = self._head, b""
+        return head + self._stream.read(max(0, size - len(head)))
+
+
+def _limited(stream: Any, name: str, packed: int | None = None, check: Callable[[bytes], None] | None = None) -> bytes:
+    """All bytes of a stream, of which the first piece is checked before the rest is read."""
+    pieces: list[bytes] = []
+    total = 0
+    while piece := stream.read(_PIECE):
+        if not pieces and check:
+            check(piece)
+        pieces.append(piece)
+        total += len(piece)
+        if packed is not None and total > 64 * _PIECE and total > MAX_RATIO * packed:
+            raise DatasetError(
+                f"{name} unpacks to more than {MAX_RATIO} times its size, which no table does; unpack it yourself first."
+            )
+        if total > MAX_BYTES:
+            raise DatasetError(
+                f"{name} holds more than {MAX_BYTES / 2**30:g} GB; keep fewer rows or columns, or convert it to Parquet."
+            )
+    return b"".join(pieces)
+
+
+def _text(stream: Any, name: str, packed: int | None = None) -> bytes:
+    def check(head: bytes) -> None:
+        if len(head) >= MAX_LINE and b"\n" not in head and b"\r" not in head:
+            if b"\x00" in head[:1000] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")
+            raise DatasetError(
+                f"{name} has no line end in its first {MAX_LINE // 2**20} MB; a table has one line a row, so save it again."
+            )
+
+    return _limited(stream, name, packed, check)
+
+
+def _unzip(data: bytes, name: str, part: str | None) -> Content:
+    with _damage(name, "zip"):
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        members = [m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename)]
+        if any(m.filename == "xl/workbook.xml" for m in members):
+            # the sizes are counted, not believed: the reader of workbooks trusts them
+            for member in archive.infolist():
+                _count(archive, member, name, len(data))
+            return Content(name, "excel", data, part=part or "")
+        tables = [m for m in members if m.filename.lower().endswith(_TABLES)] or members
+        names = tuple(m.filename for m in tables)
+        if not tables:
+            raise DatasetError(f"{name} is a zip archive without a file; pack a CSV into it.")
+        if part is not None and part not in names:
+            raise DatasetError(
+                f"{name} holds no file '{part[:80]}'; it has '{names[0][:80]}' and {len(names) - 1} more."
+            )
+        chosen = tables[names.index(part) if part else 0]
+        if chosen.flag_bits & 1:
+            raise DatasetError(f"{name} is locked with a password; unpack it first.")
+        with archive.open(chosen) as unpacked:
+            inner = unpacked.read(4)
+            stream = _Joined(inner, unpacked)
+            if inner == b"PAR1":
+                return Content(name, "parquet", _limited(stream, name, len(data)), "zip", chosen.filename, names)
+            if inner == b"PK\x03\x04":
+                book = _limited(stream, name, len(data))
+                return _nested(book, name, chosen.filename, names)
+            return Content(name, "text", _text(stream, name, len(data)), "zip", chosen.filename, names)
+
+
+def _nested(book: bytes, name: str, member: str, names: tuple[str, ...]) -> Content:
+    """A workbook in an archive; an archive in an archive is refused."""
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        if "xl/workbook.xml" not in archive.namelist():
+            raise DatasetError(f"{name} holds an archive within the archive; unpack it first.")
+        for inner in archive.infolist():
+            _count(archive, inner, name, len(book))
+    return Content(name, "excel", book, "zip", "", ())
+
+
+def _is_hidden(filename: str) -> bool:
+    return filename.startswith("__MACOSX/") or Path(filename).name.startswith(".")
+
+
+def _count(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, packed: int) -> None:
+    """Unpack a member once, keeping nothing, to see that it ends."""
+    total = 0
+    with archive.open(member) as unpacked:
+        while piece := unpacked.read(_PIECE):
+            total += len(piece)
+            if total > MAX_BYTES or (total > 64 * _PIECE and total > MAX_RATIO * packed):
+                raise DatasetError(f"{name} unpacks to far more than a table does; save the sheet as CSV.")
+
+
+@contextmanager
+def _damage(name: str, kind: str) -> Iterator[None]:
+    """Whatever an unpacker raises on bytes it did not expect (zipfile: seven kinds of error at least), as one sentence."""
+    try:
+        yield
+    except DatasetError:
+        raise
+    except Exception as error:
+        raise DatasetError(
+            f"{name} is a binary file that looks like {kind} but cannot be unpacked; it may be damaged, so pack it again or "
+            "give the CSV itself."
+        ) from error
+
+
+def excel_as_text(content: Content) -> tuple[bytes, str, tuple[str, ...]]:
+    """A sheet as CSV (UTF-8, commas), its name, and the names of all sheets."""
+    import openpyxl  # takes a quarter of a second; only for who brings a workbook
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content.data), read_only=True, data_only=True)
+        sheets = tuple(s.title for s in book.worksheets)
+        if content.part and content.part not in sheets:
+            raise DatasetError(
+                f"{content.name} has no sheet '{content.part[:80]}'; its first one is '{sheets[0][:80]}'."
+            )
+        sheet = book[content.part] if content.part else book.worksheets[0]
+        text, cells, empty = io.StringIO(), 0, 0
+        writer = csv.writer(text, lineterminator="\n")
+        for row in sheet.iter_rows(values_only=True):
+            values = list(row)
+            while values and values[-1] is None:
+                values.pop()
+            empty = 0 if values else empty + 1
+            cells += len(row)
+            if len(values) > MAX_COLUMNS:
+                raise too_wide(content.name, len(values))
+            if cells > MAX_EXCEL_CELLS:
+                raise DatasetError(f"{content.name} has more than {MAX_EXCEL_CELLS:,} cells; save the sheet as CSV.")
+            if values and all(v is None for v in values):
+                continue
+            if empty < 2:
+                writer.writerow([_cell(v) for v in values])
+        return text.getvalue().encode(), sheet.title, sheets
+    except DatasetError:
+        raise
+    except Exception as error:  # openpyxl raises whatever its many parts raise on a broken workbook
+        raise DatasetError(
+            f"{content.name} is an Excel workbook that cannot be read; save the sheet as CSV and choose that."
+        ) from error
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def too_wide(name: str, columns: int) -> DatasetError:
+    """What to say of a table with too many columns."""
+    return DatasetError(
+        f"{name} has {columns:,} columns and at most {MAX_COLUMNS:,} are read; keep the ones that may matter, since every "
+        "feature costs a network parameters."
+    )

@@ -1,0 +1,96 @@
+"""Before the start: which cells can be judged, and how long they will take."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from kanlab import charts, estimate
+from kanlab.dataset import Dataset
+from kanlab.space import Cell, SearchSpace
+from kanlab.study import StudySpec
+from kanlab.supervisor import default_workers
+
+FEW_ROWS = 3.0
+
+
+def preflight(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, n_params: Callable[[Cell], int]) -> None:
+    """The map of the space and the sentence of how much of it the rows can carry."""
+    cells, judged = space.cells, set(admissible)
+    words = f"Of **{len(cells)}** cells, **{len(admissible)}** can be judged with your {data.n:,} training rows."
+    if len(admissible) < len(cells):
+        words += f" {len(cells) - len(admissible)} are never trained: AICc is not defined there."
+    st.markdown(words)
+
+    def verdict(cell: Cell) -> str:
+        if cell not in judged:
+            return "inadmissible"
+        return "few rows" if data.n / n_params(cell) < FEW_ROWS else "judged"
+
+    table = pd.DataFrame(
+        [
+            cell._asdict()
+            | {"n_params": n_params(cell), "rows": data.n / n_params(cell), "verdict": verdict(cell), "seconds": np.nan}
+            for cell in cells
+        ]
+    )
+    st.altair_chart(charts.admissible_map(table, data.n), key="map", width="content")
+    if admissible:
+        few = int((table["verdict"] == "few rows").sum())
+        st.caption(
+            f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. Hatched: inadmissible, AICc is not "
+            f"defined there. Pale orange: fewer than {FEW_ROWS:g} training rows a parameter ({few} cells), to be trusted less."
+        )
+
+
+class _Calibration:
+    """A measurement in the background; `scale` is None until it is there, and stays so where it failed."""
+
+    def __init__(self, data: Dataset, spec: StudySpec) -> None:
+        self.scale: float | None = None
+        self._thread = threading.Thread(target=self._measure, args=(data, spec), daemon=True, name="kanlab-calibration")
+        self._thread.start()
+
+    def _measure(self, data: Dataset, spec: StudySpec) -> None:
+        self.scale = estimate.calibrate(data, spec)
+
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+
+@st.cache_resource(max_entries=64)
+def _calibration(sha256: str, engine: str, smoothing: float, _data: Dataset, _spec: StudySpec) -> _Calibration:
+    return _Calibration(_data, _spec)
+
+
+def predicted_time(data: Dataset, spec: StudySpec, planned: int) -> None:
+    """How long the study will take, once a few cells have been timed on this machine."""
+    calibration = _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec)
+
+    @st.fragment(run_every=0.5 if calibration.is_running() else None)
+    def line() -> None:
+        if calibration.scale is None:
+            running = calibration.is_running()
+            st.caption("Timing a few cells on this machine…" if running else "How long it will take is not known.")
+            return
+        cells = spec.admissible(data.n, data.d)
+        workers = min(spec.workers or default_workers(), default_workers())
+        everything = estimate.seconds(cells, data.n, data.d, spec, calibration.scale, workers)
+        start = estimate.STARTUP_SECONDS[spec.engine]
+        share = planned / max(1, len(cells))
+        if planned < len(cells) and spec.resolved_sampler(len(cells)) == "exhaustive":
+            total = estimate.seconds(cells[:planned], data.n, data.d, spec, calibration.scale, workers)
+        else:
+            total = start + (everything - start) * share
+        if spec.minutes is not None:
+            total = float(np.minimum(total, 60 * spec.minutes))
+        plural = "s" * (workers > 1)
+        st.caption(
+            f"About **{estimate.words(total)}** on {workers} worker{plural}, by timing a few cells on this machine."
+        )
+
+    line()

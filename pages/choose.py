@@ -1,0 +1,64 @@
+"""Choose: which model to take, why, and how far to trust it."""
+
+import streamlit as st
+
+from kanlab.judging import read_judgement
+from kanlab.selection import trial_table
+from kanlab.study import load_study
+from kanlab.tuning import Study
+from kanlab.ui import choose, state
+from kanlab.ui.navigation import STUDIES
+from kanlab.ui.widgets import go_first_to, heading, literal, sentences
+from kanlab.verdict import verdict
+
+POLL_SECONDS = 1.0
+
+name = state.study_name()
+heading(
+    "Choose" if name is None else f"Choose: {literal(name)}",
+    "Which model to take, for what reasons, and how far to trust the choice.",
+)
+if name is None:
+    go_first_to(STUDIES, "No study is open: choose one under Studies.", "Go to Studies")
+with sentences():
+    handle = load_study(name)
+state.link_study(name)
+study_live = Study(handle).state.is_live
+first = read_judgement(handle.optuna.user_attrs)
+was_live = first is not None and first.is_live
+
+
+@st.fragment(run_every=POLL_SECONDS if was_live else None)
+def page() -> None:
+    judgement = read_judgement(handle.optuna.user_attrs)
+    if was_live != (judgement is not None and judgement.is_live):
+        st.rerun()
+    records = handle.records()
+    table = trial_table(records)
+    found = verdict(handle, records, judgement)
+    choose.recommendation(found, judgement)
+    choose.judge_bar(handle, judgement, study_live)
+    choose.alarms(found, handle)
+    board, rules, cells, audit, parameters, chance, others = st.tabs(
+        ["Leaderboard", "Other rules", "Map and front", "Audit", "Parameters", "Chance", "Other studies"]
+    )
+    with board:
+        choose.leaderboard(found, handle, judgement)
+    with rules:
+        choose.other_rules(found, records)
+    with cells:
+        choose.map_and_front(table, handle)
+    with audit:
+        choose.audit(handle, records)
+    with parameters:
+        choose.parameters(handle, table)
+    with chance:
+        if judgement is None or not judgement.null:
+            st.info("Judge the finalists to see how far chance alone gets.", icon=":material/balance:")
+        else:
+            choose.null_run(judgement)
+    with others:
+        choose.compare(handle)
+
+
+page()

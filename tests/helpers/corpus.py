@@ -1,0 +1,217 @@
+"""Nasty files, each with its expected outcome: the columns it holds, or a piece of the sentence that refuses it.
+
+Generated here, so that every byte has a reason. The benchmark of the readers uses the same files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+DAYS = [datetime(2024, 1, 13), datetime(2024, 2, 1), datetime(2024, 3, 31)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file, and either its columns or a part of the sentence."""
+
+    name: str
+    content: Callable[[], bytes]
+    columns: dict[str, list[Any]] | None = None
+    sentence: str = ""
+    suffix: str = ".csv"
+
+
+CASES: list[Case] = []
+
+
+def table(name: str, content: str | bytes | Callable[[], bytes], columns: dict[str, list[Any]], **more: Any) -> None:
+    CASES.append(Case(name, _bytes(content), columns, **more))
+
+
+def refusal(name: str, content: str | bytes | Callable[[], bytes], sentence: str, **more: Any) -> None:
+    CASES.append(Case(name, _bytes(content), None, sentence, **more))
+
+
+def _bytes(content: str | bytes | Callable[[], bytes]) -> Callable[[], bytes]:
+    if callable(content):
+        return content
+    return lambda: content.encode() if isinstance(content, str) else content
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def parquet() -> bytes:
+    return pd.DataFrame({"a": [1, 2], "when": DAYS[:2], "who": ["x", None]}).to_parquet()
+
+
+def excel() -> bytes:
+    buffer = io.BytesIO()
+    with pd.ExcelWriter(buffer) as writer:
+        pd.DataFrame({"a": [1.5, 2.5], "when": DAYS[:2], "who": ["x, y", None]}).to_excel(
+            writer, sheet_name="Data", index=False, startrow=3
+        )
+        pd.DataFrame({"other": [1], "more": [2]}).to_excel(writer, sheet_name="Second", index=False)
+    return buffer.getvalue()
+
+
+AB = {"a": [1, 3], "b": [2, 4]}
+PRICES = {"item": ["x", "y", "z"], "price": [1234.5, 2.0, -3.0]}
+
+# ---- delimiters, quotes, lines
+table("commas", "a,b\n1,2\n3,4\n", AB)
+table("semicolons and decimal commas", "a;b\n1,5;2\n3,25;4\n", {"a": [1.5, 3.25], "b": [2, 4]})
+table("tabs", "a\tb\n1\t2\n3\t4\n", AB)
+table("vertical bars", "a|b\n1|2\n3|4\n", AB)
+table("aligned by spaces", "a     b\n1.5   2\n10.0  4\n", {"a": [1.5, 10.0], "b": [2, 4]})
+table("carriage returns alone", "a,b\r1,2\r3,4\r", AB)
+table("no line end at the end", "a,b\r\n1,2\r\n3,4", AB)
+table("the sep line of a spreadsheet", "sep=;\na;b\n1;2\n3;4\n", AB)
+table("decimal commas without a header", "1,5;2,5\n3,5;4,5\n2,1;3,1\n",
+      {"column_1": [1.5, 3.5, 2.1], "column_2": [2.5, 4.5, 3.1]})  # fmt: skip
+table("a line break in quotes", 'a,b,c\n1,"x\ny",3\n2,"u, v",4\n', {"a": [1, 2], "b": ["x\ny", "u, v"], "c": [3, 4]})
+table("doubled quotes", 'a,b\n1,"say ""hi"", now"\n2,z\n', {"a": [1, 2], "b": ['say "hi", now', "z"]})
+table("single quotes", "a,b\n1,'x, y'\n2,'z'\n3,'w, v'\n", {"a": [1, 2, 3], "b": ["x, y", "z", "w, v"]})
+table("quotes escaped by backslash", 'a,b\n1,"x \\"q\\", y"\n2,"z"\n', {"a": [1, 2], "b": ['x "q", y', "z"]})
+table("blanks after commas", 'a, b\n1, "x, y"\n2, "z"\n', {"a": [1, 2], "b": ["x, y", "z"]})
+table("commas in the text of a semicolon file", "name;x\nSmith, John;1.5\nDoe, Jane;2.5\n",
+      {"name": ["Smith, John", "Doe, Jane"], "x": [1.5, 2.5]})  # fmt: skip
+table("quoted names between spaces", '18.0   8   "chevrolet chevelle"\n15.0   8   "buick skylark"\n',
+      {"column_1": [18.0, 15.0], "column_2": [8, 8], "column_3": ["chevrolet chevelle", "buick skylark"]})  # fmt: skip
+
+# ---- what stands before and around the table
+table("lines before the table", "Report of 2024\nStation: Berlin, north\n\nday,x,y\n2024-01-13,1.5,0\n2024-02-01,2.5,1\n",
+      {"day": DAYS[:2], "x": [1.5, 2.5], "y": [0, 1]})  # fmt: skip
+table("comments", "# made by a program, version 2\na,b\n1,2\n# a note\n3,4\n", AB)
+table("names in a comment", "# a b\n1 2\n3 4\n", AB)
+table("a header that begins with #", "#a,b\n1,2\n3,4\n", {"#a": [1, 3], "b": [2, 4]})
+table("colours are no comments", "colour,x\n#ff0000,1\n#00ff00,2\n", {"colour": ["#ff0000", "#00ff00"], "x": [1, 2]})
+table("no header", "1,2.5,x\n3,4.5,y\n5,6.5,z\n",
+      {"column_1": [1, 3, 5], "column_2": [2.5, 4.5, 6.5], "column_3": ["x", "y", "z"]})  # fmt: skip
+table("names that count", "0,1,2\n1.5,2,3\n2.5,3,4\n", {"0": [1.5, 2.5], "1": [2, 3], "2": [3, 4]})
+table("years as names", "town,2019,2020,2021\nx,1,2,3\ny,4,5,6\n",
+      {"town": ["x", "y"], "2019": [1, 4], "2020": [2, 5], "2021": [3, 6]})  # fmt: skip
+table("the index of a data frame", ",a,b\n0,1,2\n1,3,4\n", AB)
+table("row names without a header", "a,b\nx,1,2\ny,3,4\n", AB)
+table(
+    "names twice and empty ones",
+    "a,a,,b\n1,2,3,4\n5,6,7,8\n",
+    {"a": [1, 5], "a_2": [2, 6], "column_3": [3, 7], "b": [4, 8]},
+)
+table("a delimiter at the end of the header", "a,b,\n1,2\n3,4\n", AB)
+table("a delimiter at the end of each row", "a,b\n1,2,\n3,4,\n", AB)
+table("empty columns at the end", "a,b,,,\n1,2,,,\n3,4,,,\n", AB)
+table("blank lines between", "a,b\n\n1,2\n\n\n3,4\n\n", AB)
+table("short rows", "a,b,c\n1,2,x\n3,4\n5,6,y\n", {"a": [1, 3, 5], "b": [2, 4, 6], "c": ["x", None, "y"]})
+
+# ---- cells
+table("missing in every spelling", "a,b,c\n1,x,1\n?,NA,2\n-,n/a,3\nNULL,,4\n#N/A,y,5\n",
+      {"a": [1, None, None, None, None], "b": ["x", None, None, None, "y"], "c": [1, 2, 3, 4, 5]})  # fmt: skip
+table("dollars and brackets", "item;price\nx;$1,234.50\ny;$2.00\nz;($3.00)\n", PRICES)
+table("euros after the number", "item;price\nx;1.234,50 €\ny;2,00 €\nz;-3,00 €\n", PRICES)
+table("thousands between spaces", "item;price\nx;1 234,50\ny;2,00\nz;-3,00\n", PRICES)
+table("thousands by no-break spaces", "item;price\nx;1\u202f234,50\ny;2,00\nz;−3,00\n", PRICES)
+table("thousands by apostrophes", "item;price\nx;1'234.50\ny;2.00\nz;-3.00\n", PRICES)
+table("quoted thousands", 'a,b\n"1,234",2\n"2,345,678",4\n', {"a": [1234, 2345678], "b": [2, 4]})
+table("percent signs", "a,share\n1,12.5%\n2,5 %\n", {"a": [1, 2], "share": [12.5, 5.0]})
+table("dates of the day first", "day;x\n13.01.2024;1\n01.02.2024;2\n", {"day": DAYS[:2], "x": [1, 2]})
+table("dates of the month first", "day,x\n01/13/2024,1\n02/01/2024,2\n03/31/2024,3\n", {"day": DAYS, "x": [1, 2, 3]})
+table("times with zones", "t,x\n2024-01-13T00:00:00Z,1\n2024-02-01T02:00:00+02:00,2\n", {"t": DAYS[:2], "x": [1, 2]})
+table("yes and no", "a,b\nyes,1\nno,2\nYes,3\n", {"a": [True, False, True], "b": [1, 2, 3]})
+table("two currencies stay text", "a,b\n$1,1\n€2,2\n", {"a": ["$1", "€2"], "b": [1, 2]})
+table(
+    "numbers too large for 64 bits",
+    "a,b\n123456789012345678901234567890,1\n2,2\n",
+    {"a": [1.2345678901234568e29, 2.0], "b": [1, 2]},
+)
+
+# ---- encodings
+table("UTF-8 with a mark", b"\xef\xbb\xbfa,b\n1,2\n3,4\n", AB)
+table("UTF-16", "a,b\n1,ä\n3,ö\n".encode("utf-16"), {"a": [1, 3], "b": ["ä", "ö"]})
+table("UTF-16 without a mark", "a,b\n1,x\n3,y\n".encode("utf-16-le"), {"a": [1, 3], "b": ["x", "y"]})
+table(
+    "GB18030",
+    "城市,价格\n北京,1.5\n上海,2.5\n广州,3.5\n".encode("gb18030"),
+    {"城市": ["北京", "上海", "广州"], "价格": [1.5, 2.5, 3.5]},
+)
+table("Latin-1", "größe,x\nä,1\nö,2\n".encode("latin-1"), {"größe": ["ä", "ö"], "x": [1, 2]})
+table("Windows-1252", "price €,x\n1,“a”\n2,b\n".encode("cp1252"), {"price €": [1, 2], "x": ["“a”", "b"]})
+table("Cyrillic", "город,цена\nМосква,1\nКазань,2\n".encode("cp1251"), {"город": ["Москва", "Казань"], "цена": [1, 2]})
+
+# ---- packed, Parquet, Excel
+table("gzip", gzip.compress(b"a,b\n1,2\n3,4\n", mtime=0), AB, suffix=".csv.gz")
+table("zip", lambda: zipped({"__MACOSX/._t.csv": b"\0", "notes/": b"", "t.csv": b"a,b\n1,2\n3,4\n"}), AB, suffix=".zip")
+table("Parquet", parquet, {"a": [1, 2], "when": DAYS[:2], "who": ["x", None]}, suffix=".parquet")
+table("Excel", excel, {"a": [1.5, 2.5], "when": DAYS[:2], "who": ["x, y", None]}, suffix=".xlsx")
+table(
+    "a packed workbook",
+    lambda: zipped({"t.xlsx": excel()}),
+    {"a": [1.5, 2.5], "when": DAYS[:2], "who": ["x, y", None]},
+    suffix=".zip",
+)
+
+# ---- text that looks like code
+table("markup and formulas", 'a,"<script>alert(1)</script>"\n=cmd|x,1\n[a](b),2\n',
+      {"a": ["=cmd|x", "[a](b)"], "<script>alert(1)</script>": [1, 2]})  # fmt: skip
+table("letters from right to left and emoji", "שם,🙂\nאב,1\nגד,2\n", {"שם": ["אב", "גד"], "🙂": [1, 2]})
+table("a name of 10,000 characters", "a," + "n" * 10_000 + "\n1,2\n3,4\n", {"a": [1, 3], "n" * 10_000: [2, 4]})
+
+# ---- what is no table
+refusal("nothing", b"", "is empty")
+refusal("blanks", b" \n\t\n", "is empty")
+refusal("a header alone", "a,b,c\n", "header but no rows")
+refusal("prose", "This is no table.\nIt has no columns, none at all.\nNot one\n", "single column")
+refusal("a picture", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 4, "binary file")
+refusal("zero bytes amid text", b"a,b\n1,2\n" + b"3,\x00\x00\n" * 50, "binary file")
+refusal("zero bytes far into the file", b"a,b\n" + b"1,2\n" * 100_000 + b"3,\x00\n", "binary file")
+refusal("a quote that never closes", 'a,b\n1,2\n3,"4\n5,6\n', "never closed")
+refusal("a row too long", "a,b\n1,2\n3,4\n5,6,7\n8,9\n", "line 4 has 3 fields and the others have 2")
+refusal(
+    "10,000 columns",
+    ",".join(f"c{i}" for i in range(10_000)) + "\n" + ",".join(["1"] * 10_000) + "\n",
+    "10,000 columns",
+)
+refusal("a line of 3 MB", lambda: b"1," * 1_500_000, "no line end")
+refusal("a packed line of 1 GB", lambda: gzip.compress(b"7" * 2**24) * 64, "no line end", suffix=".gz")
+refusal("a zip bomb of zeros", lambda: zipped({"a.csv": bytes(2**27)}), "binary file", suffix=".zip")
+refusal("a zip bomb of rows", lambda: zipped({"a.csv": b"a,b\n" + b"1,2\n" * 2**25}), "times its size", suffix=".zip")
+refusal("a workbook bomb", lambda: zipped({"xl/workbook.xml": bytes(2**27)}), "far more than a table", suffix=".xlsx")
+refusal("a damaged gzip", gzip.compress(b"a,b\n" + b"1,2\n" * 1000)[:40], "may be damaged", suffix=".gz")
+refusal("a damaged zip", b"PK\x03\x04" + bytes(range(256)) * 8, "may be damaged", suffix=".zip")
+refusal(
+    "an archive in an archive",
+    lambda: zipped({"a.zip": zipped({"b.csv": b"a,b\n1,2\n"})}),
+    "within the archive",
+    suffix=".zip",
+)
+refusal("an empty archive", lambda: zipped({}), "binary file", suffix=".zip")
+refusal(
+    "a damaged Parquet file", b"PAR1" + b"\x15" * 100 + b"PAR1", "Parquet file that cannot be read", suffix=".parquet"
+)
+refusal(
+    "a damaged workbook", lambda: zipped({"xl/workbook.xml": b"<a/>"}), "workbook that cannot be read", suffix=".xlsx"
+)
+refusal("an old workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "(.xls)", suffix=".xls")
+refusal("a PDF", b"%PDF-1.7\n%\xe2\xe3\n1 0 obj\n", "PDF document", suffix=".pdf")
+refusal("a database", b"SQLite format 3\x00" + bytes(100), "SQLite", suffix=".db")
+
+# ---- found by fuzzing
+refusal(
+    "an archive whose file has no name",
+    lambda: zipped({"a.csv": b"a,b\n1,2\n"}).replace(b"a.csv", b"\0.csv"),
+    "may be damaged",
+    suffix=".zip",
+)
