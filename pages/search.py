@@ -7,7 +7,7 @@ from kanlab.engines import ENGINES, FitOptions
 from kanlab.jobs import manager
 from kanlab.space import Cell, SearchSpace, cell_n_params
 from kanlab.study import StudySpec, create_study
-from kanlab.ui import plan, state
+from kanlab.ui import owner, plan, state
 from kanlab.ui.navigation import DATA, LIVE
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -235,6 +235,7 @@ plan.predicted_time(data, spec, planned)
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     with sentences():
         handle = create_study(data, spec, name=name or None)
+        owner.take(handle)
         manager().start(handle)
     state.set_study_name(handle.name)
     st.switch_page(LIVE, query_params={"study": handle.name})

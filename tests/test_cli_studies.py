@@ -94,7 +94,10 @@ def test_rename_note_delete(
     assert "no study 'new'" in kanlab(capsys, "delete", "new", "--yes", code=2)
 
 
-def test_gc(small: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gc(
+    small: Dataset, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     create_study(small, StudySpec(space=SPACE))
     assert "0 files (0 B)" in kanlab(capsys, "gc", "--dry-run")
     assert "were removed" in kanlab(capsys, "gc")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,23 @@ from tests.helpers.studies import wait_for
 from tests.test_crashes import Runner, kill, runner  # noqa: F401, a fixture
 
 Fake = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+
+
+def test_scratch_folders_of_processes_that_have_ended(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for pid in (ended.pid, os.getpid()):
+        (tmp_path / "tmp" / f"kanlab-{pid}-abc").mkdir()
+    found = leftovers(get_storage())
+    assert [p.name for p in found.files] == [f"kanlab-{ended.pid}-abc"]
+    remove(get_storage(), found)
+    assert [p.name for p in (tmp_path / "tmp").iterdir()] == [f"kanlab-{os.getpid()}-abc"]
 
 
 @pytest.fixture

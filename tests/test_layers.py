@@ -31,13 +31,13 @@ LAYERS: dict[str, list[str]] = {
         "families.mlp", "families.boosting", "pykan_engine", "lm", "engines",
     ],
     "orchestration": [
-        "tables", "storage", "processes", "lease", "lifecycle", "artifacts", "sampling", "study", "agenda", "tasks",
-        "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
+        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study", "agenda",
+        "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
         "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
-        "ui.live", "ui.choose",
+        "ui.owner", "ui.manage", "ui.live", "ui.choose",
     ],
     "top": ["cli_arguments", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
@@ -53,6 +53,7 @@ RESERVED: dict[str, set[str]] = {
         "storage",
         "tables",
         "lease",
+        "ownership",
         "lifecycle",
         "artifacts",
         "sampling",
