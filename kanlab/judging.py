@@ -16,7 +16,6 @@ import numpy as np
 
 from kanlab.criteria import akaike_weights
 from kanlab.families import JUDGED
-from kanlab.lifecycle import HEARTBEAT_SECONDS
 from kanlab.selection import completed
 from kanlab.space import Cell
 from kanlab.storage import data_path
@@ -31,6 +30,7 @@ PERMUTATIONS, NULL_CELLS = 20, 6
 DOF_FINALISTS, DOF_PAIRS = 3, 8
 CONFIDENCE = 0.95
 STALE_SECONDS = 120.0
+WRITE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def judge(
     def take(task: Task, answer: Any) -> None:
         nonlocal written
         answers[task.key] = answer
-        if time.monotonic() - written > HEARTBEAT_SECONDS / 2:
+        if time.monotonic() - written > WRITE_SECONDS:
             written = time.monotonic()
             write("running")
 

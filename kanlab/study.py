@@ -154,6 +154,8 @@ def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     """AICc of a fitted cell and its status; None where the fit failed, and the status says why."""
     if outcome.rss_train is None or outcome.status.startswith(FAILED_STATUSES):
         return None, outcome.status
+    if not math.isfinite(outcome.rss_train):
+        return None, f"diverged: the residuals are not finite ({outcome.status})"
     value = aicc(outcome.rss_train, data.n_train, spec.n_params(cell, data.d))
     if not math.isfinite(value):
         return None, "interpolates: the residuals are 0 and AICc is not defined"
@@ -167,15 +169,21 @@ def record_outcome(
     cell = Cell(**trial.params)
     value, status = judge(spec, data, cell, outcome)
     n_params = spec.n_params(cell, data.d)
-    content = {"n_params": n_params, "rss_train": outcome.rss_train, "rss_test": outcome.rss_test, "aicc": value}
+    rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
+    content = {"n_params": n_params, "rss_train": rss_train, "rss_test": rss_test, "aicc": value}
     for key, number in content.items():
         trial.set_user_attr(key, number)
-    curve, seconds = outcome.loss_curve, round(outcome.seconds, 4)
+    curve, seconds = [v for v in outcome.loss_curve if math.isfinite(v)], round(outcome.seconds, 4)
     trial.set_user_attr("fit", {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve})
     if value is None:
         study.tell(trial, state=TrialState.FAIL)
     else:
         study.tell(trial, [float(n_params), float(outcome.rss_train or 0.0)] if len(study.directions) == 2 else value)
+
+
+def _finite(value: float | None) -> float | None:
+    """A number JSON knows."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def record_failure(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The baselines against ordinary least squares of statsmodels."""
+"""The families against statsmodels, scikit-learn and exact hat matrices."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn import datasets
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, StandardScaler
 
+from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
-from kanlab.families import Baseline, baselines
+from kanlab.families import BASELINES, JUDGED, LABELS, Baseline, baselines, held_out_rss, judged_family
+from kanlab.families import gam as gam_family
+from kanlab.families import polynomial as polynomial_family
+from kanlab.families.linear import ridge, stepwise
 
 DIABETES = Dataset.from_frame(datasets.load_diabetes(as_frame=True).frame, "target", seed=2)
 LONGLEY = Dataset.from_frame(sm.datasets.longley.load_pandas().data, "TOTEMP", ["GNP", "UNEMP", "ARMED"], seed=2)
@@ -31,8 +37,8 @@ def test_baselines_are_ordinary_least_squares(data: Dataset, count_sigma2: bool)
     X = np.vstack([data.X_train, data.X_test])
     designs = {"constant": np.ones((len(X), 1)), "linear": sm.add_constant(X, has_constant="add")}
     found = baselines(data, count_sigma2=count_sigma2)
-    assert [b.family for b in found] == ["constant", "linear"]
-    for b in found:
+    assert [b.family for b in found] == ["constant", "linear", "stepwise", "ridge"]
+    for b in found[:2]:
         rss, llf, rss_test = reference(data, designs[b.family])
         K = designs[b.family].shape[1] + count_sigma2
         assert b.n_params == K
@@ -62,7 +68,7 @@ def test_scales_and_offsets_do_not_matter() -> None:
     frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": X @ [1, 2] + noise})
     moved = frame.assign(a=frame["a"] * 1e-6 + 1e3, b=frame["b"] * 1e9 - 1e12, y=frame["y"] * 1e3 + 1e7)
     for b, m in zip(baselines(Dataset.from_frame(frame, "y")), baselines(Dataset.from_frame(moved, "y")), strict=True):
-        assert m.n_params == b.n_params
+        assert m.n_params == pytest.approx(b.n_params)
         assert m.rss_train == pytest.approx(1e6 * b.rss_train, rel=1e-4)
         assert b.aicc is not None
         assert m.aicc == pytest.approx(b.aicc + 64 * math.log(1e6), rel=1e-4)
@@ -78,7 +84,7 @@ def test_more_columns_than_rows() -> None:
 
 def test_without_test_rows() -> None:
     data = replace(DIABETES, X_test=DIABETES.X_test[:0], y_test=DIABETES.y_test[:0])
-    assert [b.rss_test for b in baselines(data)] == [None, None]
+    assert [b.rss_test for b in baselines(data)] == [None] * 4
 
 
 def test_an_exact_fit_has_no_aicc_of_minus_infinity() -> None:
@@ -91,3 +97,139 @@ def test_an_exact_fit_has_no_aicc_of_minus_infinity() -> None:
 def test_round_trip() -> None:
     for b in baselines(LONGLEY):
         assert Baseline(**b.to_dict()) == b
+
+
+# ---- stepwise and ridge
+
+
+def forward_selection(X: np.ndarray, y: np.ndarray) -> list[int]:
+    """Forward selection by AICc with a fit of statsmodels at every step."""
+    n, chosen = len(y), list[int]()
+
+    def value(columns: list[int]) -> float:
+        return aicc(sm.OLS(y, sm.add_constant(X[:, columns], has_constant="add")).fit().ssr, n, len(columns) + 2)
+
+    while len(chosen) < X.shape[1]:
+        entering = min((j for j in range(X.shape[1]) if j not in chosen), key=lambda j: value([*chosen, j]))
+        if value([*chosen, entering]) >= value(chosen):
+            break
+        chosen.append(entering)
+    return chosen
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stepwise_is_forward_selection(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(40, 9)) @ rng.normal(size=(9, 9)) * rng.uniform(0.01, 100, 9) + rng.uniform(-50, 50, 9)
+    y = 2 * X[:, 1] / X[:, 1].std() - X[:, 4] / X[:, 4].std() + rng.normal(size=40)
+    chosen = forward_selection(X, y)
+    assert 0 < len(chosen) < 9
+    reference = sm.OLS(y, sm.add_constant(X[:, chosen])).fit()
+    fitted = stepwise(X, y)
+    assert fitted.dof == len(chosen) + 1
+    np.testing.assert_allclose(fitted.predict(X), reference.fittedvalues, rtol=1e-8, atol=1e-8)
+
+
+def test_stepwise_of_pure_noise_and_of_an_exact_line() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(50, 4))
+    noise = np.linalg.qr(np.column_stack([np.ones(50), X, rng.normal(size=50)]))[0][:, -1]  # orthogonal to all of X
+    assert stepwise(X, noise).dof == 1
+    line = stepwise(X, 3 * X[:, 2] + 1)
+    np.testing.assert_allclose(line.predict(X), 3 * X[:, 2] + 1, atol=1e-12)
+    duplicated = stepwise(np.column_stack([X, X]), 3 * X[:, 2] - X[:, 0] + 0.1 * noise)
+    assert duplicated.dof == 3
+
+
+def smoother(Z: np.ndarray, penalty: float) -> np.ndarray:
+    """The exact hat matrix of ridge with an unpenalised intercept on centred columns."""
+    n = len(Z)
+    Z = Z - Z.mean(axis=0)
+    return np.ones((n, n)) / n + Z @ np.linalg.solve(Z.T @ Z + penalty * np.eye(Z.shape[1]), Z.T)
+
+
+def least_aicc(Z: np.ndarray, y: np.ndarray, Z_new: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Trace of the hat matrix, RSS and predictions of scikit-learn's ridge at the penalty of least AICc."""
+    n, best = len(y), (np.inf, 0.0, 0.0, np.zeros(0))
+    for penalty in np.geomspace(1e-4, 1e5, 60) * n:
+        model = Ridge(penalty).fit(Z, y)
+        rss, dof = float(np.sum((model.predict(Z) - y) ** 2)), float(np.trace(smoother(Z, penalty)))
+        best = min(best, (aicc(rss, n, dof + 1), dof, rss, model.predict(Z_new)), key=lambda found: found[0])
+    return best[1:]
+
+
+X_NEW = np.random.default_rng(9).normal(size=(25, 3))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("family", ["ridge", "polynomial", "gam"])
+def test_penalised_families_against_hat_matrices_and_scikit_learn(family: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(70, 3))
+    y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.5 * rng.normal(size=70)
+    if family == "ridge":
+        fitted, expand = ridge(X, y), StandardScaler().fit(X)
+        terms, new = expand.transform(X), expand.transform(X_NEW)
+    elif family == "polynomial":
+        fitted, scaler = polynomial_family.fit(X, y), StandardScaler().fit(X)
+        cubes = PolynomialFeatures(3, include_bias=False)
+        terms, new = cubes.fit_transform(scaler.transform(X)), cubes.transform(scaler.transform(X_NEW))
+    else:
+        fitted = gam_family.fit(X, y)
+        splines = SplineTransformer(10, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
+        terms, new = splines.fit_transform(X), splines.transform(X_NEW)
+    scaler = StandardScaler().fit(terms)
+    dof, rss, predicted = least_aicc(scaler.transform(terms), y, scaler.transform(new))
+    assert fitted.dof == pytest.approx(dof, rel=1e-8)
+    assert float(np.sum((fitted.predict(X) - y) ** 2)) == pytest.approx(rss, rel=1e-8)
+    np.testing.assert_allclose(fitted.predict(X_NEW), predicted, rtol=1e-6, atol=1e-8)
+
+
+def test_ridge_says_something_where_the_full_model_cannot() -> None:
+    """n about 2d: AICc rejects the full linear model for the mean, and is wrong; ridge or stepwise are not rejected."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(40, 19))
+    y = X[:, :6] @ np.ones(6) + 2.0 * rng.normal(size=40)
+    constant, full, chosen, shrunk = baselines(
+        Dataset.from_frame(pd.DataFrame(X).assign(y=y), "y", test_fraction=0, name="wide")
+    )
+    assert full.aicc is not None
+    assert constant.aicc is not None
+    assert full.aicc > constant.aicc
+    assert min(chosen.aicc or 0, shrunk.aicc or 0) < constant.aicc - 10
+
+
+# ---- the families fitted when a study is judged
+
+
+@pytest.mark.parametrize("family", JUDGED)
+def test_judged_families(family: str) -> None:
+    found = judged_family(family, DIABETES, count_sigma2=True, seed=1)
+    constant, linear = baselines(DIABETES)[:2]
+    assert (found.n_params is None) == (found.aicc is None) == (family in ("mlp", "boosting"))
+    assert 0 < found.rss_train < constant.rss_train
+    assert found.rss_test is not None
+    assert linear.rss_test is not None
+    assert found.rss_test < 1.5 * linear.rss_test
+    assert found == judged_family(family, DIABETES, count_sigma2=True, seed=1)
+    if found.n_params is not None and found.aicc is not None:
+        assert found.aicc == pytest.approx(aicc(found.rss_train, DIABETES.n, found.n_params))
+        less = judged_family(family, DIABETES, count_sigma2=False, seed=1)
+        assert less.n_params == pytest.approx(found.n_params - 1)
+
+
+@pytest.mark.parametrize("family", [*BASELINES, *JUDGED])
+def test_columns_that_are_binary_constant_or_repeated(family: str) -> None:
+    """What a fold of a real table can hold."""
+    rng = np.random.default_rng(4)
+    a, flag = rng.normal(size=60), (rng.uniform(size=60) < 0.2).astype(float)
+    X = np.column_stack([a, flag, np.ones(60), a, rng.integers(0, 3, 60)])
+    y = a + flag + 0.1 * rng.normal(size=60)
+    rss = held_out_rss(family, X[:45], y[:45], X[45:], y[45:])
+    assert np.isfinite(rss)
+    if family != "constant":
+        assert rss < np.sum((y[45:] - y[:45].mean()) ** 2)
+
+
+def test_every_family_has_a_label() -> None:
+    assert set(LABELS) == set(BASELINES) | set(JUDGED)

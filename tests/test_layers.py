@@ -27,13 +27,18 @@ LAYERS: dict[str, list[str]] = {
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
-        "wrapper", "families", "pykan_engine", "lm", "engines",
+        "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
+        "families.mlp", "families.boosting", "pykan_engine", "lm", "engines",
     ],
     "orchestration": [
-        "storage", "sampling", "study", "lifecycle", "worker", "worker_process", "supervisor", "jobs", "selection",
-        "tuning", "charts", "dashboard", "launch",
+        "tables", "storage", "processes", "lease", "lifecycle", "sampling", "study", "agenda", "tasks", "worker",
+        "worker_process", "taskpool", "supervisor", "jobs", "estimate", "selection", "audit", "importance", "judging",
+        "verdict", "tuning", "charts", "dashboard", "launch",
     ],
-    "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.live"],
+    "ui": [
+        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
+        "ui.live", "ui.choose",
+    ],
     "top": ["cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
@@ -44,14 +49,14 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 RESERVED: dict[str, set[str]] = {
     "torch": {"wrapper", "pykan_engine", "worker"},
     "kan": {"wrapper", "pykan_engine"},
-    "optuna": {"storage", "sampling", "study", "lifecycle", "supervisor"},
+    "optuna": {"storage", "tables", "lease", "lifecycle", "sampling", "study", "agenda", "importance"},
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage"},
+    "sqlalchemy": {"storage", "tables", "lease"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
     "matplotlib": set(),
-    "sklearn": set(),
+    "sklearn": {"families.polynomial", "families.gam", "families.mlp", "families.boosting"},
 }
 KERNEL_LIBRARIES = {"numpy", "scipy", "numba"}
 HEAVY = ("torch", "kan", "matplotlib", "sklearn")
@@ -191,7 +196,8 @@ def loaded_after(modules: list[str]) -> dict[str, list[str]]:
 
 
 def test_nothing_beside_the_engine_loads_torch_or_streamlit() -> None:
-    light = [m for m in ORDER if m not in ("wrapper", "pykan_engine", "worker", "__main__") and LAYER_OF[m] != "ui"]
+    heavy = {"wrapper", "pykan_engine", "worker", "__main__"} | RESERVED["sklearn"]
+    light = [m for m in ORDER if m not in heavy and LAYER_OF[m] != "ui"]
     found = loaded_after(light)
     assert len(found) == len(light) + 1
     assert {name: libraries for name, libraries in found.items() if libraries} == {}

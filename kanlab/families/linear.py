@@ -13,6 +13,7 @@ from kanlab.criteria import aicc
 from kanlab.families.protocol import Array, FamilyFit
 
 _PENALTIES = 60
+ROUNDING = 1e-28  # of the total sum of squares: a smaller rest is none, and would have no AICc
 
 
 def _standardised(X: Array) -> tuple[Array, Array, Array]:
@@ -50,13 +51,15 @@ def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     residual = y - y.mean()
     columns = Z - Z.mean(axis=0)
     chosen: list[int] = []
-    best = aicc(float(residual @ residual), n, 2)
+    total = float(residual @ residual)
+    best = aicc(total, n, 2)
     while len(chosen) < X.shape[1]:
         norms = np.einsum("ij,ij->j", columns, columns)
         gain = np.where(norms > 1e-10 * n, (residual @ columns) ** 2 / np.maximum(norms, 1e-300), 0.0)
         gain[chosen] = 0.0
         entering = int(np.argmax(gain))
-        value = aicc(float(max(residual @ residual - gain[entering], 0.0)), n, len(chosen) + 3)
+        left = max(float(residual @ residual - gain[entering]), ROUNDING * total)
+        value = aicc(left, n, len(chosen) + 3)
         if gain[entering] <= 0 or not value < best:
             break
         best = value

@@ -13,6 +13,7 @@ MOST_TERMS = 400
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """The highest degree up to 3 that has at most 400 terms; the ridge of the linear family on its terms."""
     center, scale = X.mean(axis=0), X.std(axis=0)
+    scale[scale == 0] = 1.0
     for degree in (3, 2, 1):
         terms = PolynomialFeatures(degree, include_bias=False)
         if terms.fit(X[:1]).n_output_features_ <= MOST_TERMS or degree == 1:

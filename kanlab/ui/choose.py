@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import optuna
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +13,7 @@ from kanlab import charts, selection
 from kanlab.audit import CRITERIA, ranked_again, terms
 from kanlab.complexity import RULES
 from kanlab.criteria import akaike_weights, evidence_ratio
+from kanlab.importance import importances
 from kanlab.judging import Judgement, confidence_set, start_judge, stop_judge
 from kanlab.storage import get_storage, load_dataset
 from kanlab.study import StudyHandle, TrialRecord, load_study, study_names
@@ -278,14 +278,11 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
 
 def parameters(handle: StudyHandle, table: pd.DataFrame) -> None:
     """Which parameters matter, and how AICc moves along each."""
-    try:
-        shares = optuna.importance.get_param_importances(
-            handle.optuna,
-            evaluator=optuna.importance.PedAnovaImportanceEvaluator(),
-            target=lambda t: t.user_attrs["aicc"],
+    shares = importances(handle)
+    if not shares:
+        st.caption(
+            "The importance of the parameters cannot be told: too few trials are complete, or they do not differ."
         )
-    except (RuntimeError, ValueError) as error:  # too few trials, or none that differ
-        st.caption(f"The importance of the parameters cannot be told: {literal(error)}")
     else:
         frame = pd.DataFrame({"parameter": list(shares), "share": list(shares.values())})
         st.altair_chart(charts.importance(frame), key="importance")
