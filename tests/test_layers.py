@@ -27,7 +27,7 @@ LAYERS: dict[str, list[str]] = {
     "domain": [
         "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "encoding", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam", "families.mlp",
-        "families.boosting", "pykan_engine", "lm", "engines",
+        "families.boosting", "pykan_engine", "lm", "effective", "engines",
     ],
     "orchestration": [
         "storage", "sampling", "study", "lifecycle", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs",
