@@ -18,6 +18,7 @@ from kanlab.cli_arguments import add_ranges, ranges
 from kanlab.errors import KanlabError
 
 if TYPE_CHECKING:
+    from kanlab.judging import Judgement
     from kanlab.study import StudyHandle
     from kanlab.tuning import Study
 
@@ -147,6 +148,24 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _judge(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from kanlab.tuning import open_study
+
+    study = open_study(arguments.name, storage=arguments.storage)
+    with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(judgement: Judgement) -> None:
+            bar.total = judgement.total
+            bar.update(judgement.done - bar.n)
+
+        judgement = study.judge(arguments.workers, show)
+    print(f"judged: {judgement.done} of {judgement.total} steps. {judgement.detail}".rstrip(), file=sys.stderr)
+    _print_study(study, arguments.json)
+    return 0
+
+
 def _dashboard(arguments: argparse.Namespace) -> int:
     from kanlab.dashboard import serve
 
@@ -160,6 +179,8 @@ def _print_study(study: Study, as_json: bool) -> None:
     if as_json:
         print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
         return
+    from kanlab.families import LABELS
+
     content = study.to_dict()
     chosen = content["recommended"]
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
@@ -170,7 +191,7 @@ def _print_study(study: Study, as_json: bool) -> None:
         for r in table.itertuples()
     ]  # fmt: skip
     rows += [
-        (b["family"], "", "", "", b["n_params"], "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
+        (b["family"], "", "", "", _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
          f"{b['rss_train']:.5g}", "" if b["rss_test"] is None else f"{b['rss_test']:.5g}")
         for b in content["baselines"]
     ]  # fmt: skip
@@ -182,7 +203,13 @@ def _print_study(study: Study, as_json: bool) -> None:
         p = chosen["params"]
         print(f"recommended: trial {chosen['number']}, {p['neuron_num']} hidden neurons, grid {p['grid']}, k {p['k']}")
     else:
-        print(f"recommended: the {chosen['family']} model; no network has a lower AICc")
+        print(f"recommended: the {LABELS.get(chosen['family'], chosen['family'])} model")
+    print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
+    print(*(f"! {alarm}" for alarm in content["alarms"]), sep="\n", end="\n" * bool(content["alarms"]))
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> str:
@@ -241,10 +268,16 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--json", action="store_true", help="print the study as one JSON object")
     with_storage(tune)
 
-    show = command("show", _show, "print a study")
-    show.add_argument("name", metavar="NAME")
-    show.add_argument("--json", action="store_true", help="print the study as one JSON object")
-    with_storage(show)
+    for name, run, text in (
+        ("show", _show, "print a study"),
+        ("judge", _judge, "judge a finished study: refits, cross-validation, other families, chance"),
+    ):
+        sub = command(name, run, text)
+        sub.add_argument("name", metavar="NAME")
+        sub.add_argument("--json", action="store_true", help="print the study as one JSON object")
+        if name == "judge":
+            sub.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
+        with_storage(sub)
     with_storage(command("studies", _studies, "list the studies"))
 
     dashboard = command("dashboard", _dashboard, "serve optuna-dashboard on the studies, read-only")

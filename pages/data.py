@@ -130,7 +130,7 @@ overview = st.container()
 name, key = report.source, f"{report.source}-{hash(tuple(frame.columns))}"
 example_key = st.session_state.get("example")
 suggested = EXAMPLES[example_key].target if example_key else numeric[-1]
-first, second, third = st.columns([3, 4, 3], gap="medium")
+first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
 with first:
     target = st.selectbox(
         "Target",
@@ -163,6 +163,7 @@ with third:
         persist_state="session",
         help="Held out, never trained on and never used to choose; only shown beside.",
     )
+with fourth:
     seed = st.number_input(
         "Seed",
         0,

@@ -22,6 +22,7 @@ from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import AICC_HELP, literal
 from kanlab.verdict import cell_words
+from kanlab.writing import to_csv
 
 __all__ = [
     "dashboard_link",
@@ -217,7 +218,7 @@ def trial_table(table: pd.DataFrame, study_name: str) -> None:
     )
     st.download_button(
         "Download the trials",
-        ranked.to_csv(index=False),
+        to_csv(ranked),
         f"{study_name}.csv",
         "text/csv",
         icon=":material/download:",

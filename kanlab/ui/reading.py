@@ -19,6 +19,7 @@ _THOUSANDS = {"": "None", ",": "Comma", ".": "Point", " ": "Space", "'": "Apostr
 _QUOTES = {'"': 'Double, "', "'": "Single, '", "": "None"}
 _COMMENTS = {"": "None", "#": "#", "%": "%", "//": "//"}
 _YES_NO = {True: "Yes", False: "No"}
+_INDEX = {True: "Names the rows", False: "Is data"}
 _DAYS = {True: "Day first", False: "Month first"}
 
 
@@ -39,14 +40,14 @@ def options() -> ReadOptions:
         return st.session_state.get(_key(name))
 
     kinds = {c: kind for kind in ("number", "text", "date") for c in value(kind) or ()}
-    words = value("missing")
+    words = tuple(m for m in (*MISSING, *(value("missing") or ())) if m not in (value("present") or ()))
     return ReadOptions(
         **{name: value(name) for name in ("encoding", "delimiter", "quote", "decimal", "thousands", "comment")},
         skip_lines=None if value("skip_lines") is None else int(value("skip_lines")),
         header=value("header"),
         index=value("index"),
         day_first=value("day_first"),
-        missing=None if words is None or set(words) == set(MISSING) - {""} else tuple(words),
+        missing=None if words == MISSING else words,
         kinds=kinds,
         part=value("part"),
     )
@@ -85,20 +86,31 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
                 )
         with row[3]:
             _choice("day_first", "Dates such as 3/4/2024", _DAYS, None, "Where both are possible.")
-        st.multiselect(
-            "A cell is missing where it is blank or holds",
-            [m for m in MISSING if m],
-            default=[m for m in MISSING if m],
-            key=_key("missing"),
-            accept_new_options=True,
-            help="Take words away or type new ones, for example -999.",
-            persist_state="session",
-        )
+        left, right = st.columns(2, gap="medium")
+        with left:
+            st.multiselect(
+                "More words for a missing cell",
+                [],
+                key=_key("missing"),
+                accept_new_options=True,
+                placeholder="For example -999",
+                help="Beside blank cells and " + literal(", ".join(m for m in MISSING if m)) + ".",
+                persist_state="session",
+            )
+        with right:
+            st.multiselect(
+                "Words that are not missing",
+                [m for m in MISSING if m],
+                key=_key("present"),
+                placeholder="None",
+                help="Where NA or a dash is a value of its own.",
+                persist_state="session",
+            )
 
 
 def _text_choices(report: TableReport | None) -> None:
     found: dict[str, Any] = vars(report) if report else {}
-    first, second = st.columns(4, gap="medium"), st.columns(4, gap="medium")
+    first, second = st.columns(4, gap="medium"), st.columns(5, gap="medium")
     with first[0]:
         names = {sign: name.capitalize() for sign, name in DELIMITERS.items()}
         _choice("delimiter", "Fields are separated by", names, found.get("delimiter"), "")
@@ -109,7 +121,7 @@ def _text_choices(report: TableReport | None) -> None:
     with first[3]:
         _choice("encoding", "Encoding", {e: e for e in ENCODINGS}, found.get("encoding"), "If letters look wrong.")
     with second[0]:
-        _choice("header", "First row holds the names", _YES_NO, found.get("header"), "")
+        _choice("header", "First row has names", _YES_NO, found.get("header"), "")
     with second[1]:
         before = found.get("lines_before_data", 0) - bool(found.get("header"))
         st.number_input(
@@ -118,18 +130,16 @@ def _text_choices(report: TableReport | None) -> None:
             10_000,
             None,
             key=_key("skip_lines"),
-            placeholder=f"Automatic: {max(0, before)}" if report else "Automatic",
+            placeholder=f"Auto: {max(0, before)}" if report else "Automatic",
             help="Before the header, or before the data where there is none.",
             persist_state="session",
         )
     with second[2]:
-        left, right = st.columns(2)
-        with left:
-            _choice("quote", "Quotes", _QUOTES, found.get("quote"), "")
-        with right:
-            _choice("comment", "Comments", _COMMENTS, found.get("comment"), "Lines that begin with it are left out.")
+        _choice("quote", "Quotes", _QUOTES, found.get("quote"), "")
     with second[3]:
-        _choice("index", "First column only names rows", _YES_NO, None, "Then it is left out.")
+        _choice("comment", "Comments", _COMMENTS, found.get("comment"), "Lines that begin with it are left out.")
+    with second[4]:
+        _choice("index", "First column", _INDEX, None, "Row names are left out.")
 
 
 def _choice(name: str, label: str, choices: dict[Any, str], found: Any, help_text: str) -> None:
@@ -139,7 +149,7 @@ def _choice(name: str, label: str, choices: dict[Any, str], found: Any, help_tex
         if value is not _AUTO:
             return choices[value] or str(value)
         inferred = choices.get(found) if found is not None else None
-        return f"Automatic: {inferred or found}" if found not in (None, "") or inferred else "Automatic"
+        return f"Auto: {inferred or found}" if found not in (None, "") or inferred else "Automatic"
 
     st.selectbox(
         label,
