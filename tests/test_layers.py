@@ -31,8 +31,8 @@ LAYERS: dict[str, list[str]] = {
         "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
     ],
     "orchestration": [
-        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study", "agenda",
-        "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
+        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
+        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
         "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": [
@@ -53,6 +53,7 @@ RESERVED: dict[str, set[str]] = {
         "storage",
         "tables",
         "lease",
+        "records",
         "ownership",
         "lifecycle",
         "artifacts",
@@ -64,7 +65,7 @@ RESERVED: dict[str, set[str]] = {
         "importance",
     },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping"},
+    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping", "records"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
