@@ -13,9 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanlab.errors import KanlabError, SpaceError
+from kanlab import cli_studies
+from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.errors import KanlabError
 
 if TYPE_CHECKING:
+    from kanlab.judging import Judgement
+    from kanlab.study import StudyHandle
     from kanlab.tuning import Study
 
 
@@ -36,6 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone; so do we, quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if sentence := _storage_trouble(error):
+            print(f"kanlab: {sentence}", file=sys.stderr)
+            return 2
+        raise
+
+
+def _storage_trouble(error: Exception) -> str:
+    """What is wrong with the storage of the studies, where that is what `error` says."""
+    if "kanlab.storage" not in sys.modules:
+        return ""
+    from kanlab.storage import STORAGE_ERRORS, storage_trouble
+
+    return storage_trouble(error) if isinstance(error, STORAGE_ERRORS) else ""
 
 
 # ---- commands
@@ -59,7 +77,7 @@ def _tune(arguments: argparse.Namespace) -> int:
         table.frame, arguments.target, features, arguments.test_fraction, arguments.seed, name=table.report.source
     )
     spec = StudySpec(
-        space=SearchSpace(**{name: _range(name, getattr(arguments, name)) for name in ("neuron_num", "grid", "k")}),
+        space=SearchSpace(**ranges(arguments)),
         engine=arguments.engine,
         sampler=arguments.sampler,
         count=arguments.count,
@@ -74,16 +92,12 @@ def _tune(arguments: argparse.Namespace) -> int:
     )
     handle = create_study(data, spec, name=arguments.study, storage_url=arguments.storage)
     print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
-    return _run(handle, arguments.json)
+    run_and_print(handle, arguments.json)
+    return 0
 
 
-def _resume(arguments: argparse.Namespace) -> int:
-    from kanlab.study import load_study
-
-    return _run(load_study(arguments.name, storage_url=arguments.storage), arguments.json)
-
-
-def _run(handle: Any, as_json: bool) -> int:
+def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
+    """Run a study with a bar of its progress, then print it."""
     from tqdm import tqdm
 
     from kanlab.tuning import run_study
@@ -107,7 +121,7 @@ def _run(handle: Any, as_json: bool) -> int:
         study = run_study(handle, show)
     print(study.state.detail, file=sys.stderr)
     _print_study(study, as_json)
-    return 0
+    return study
 
 
 def _studies(arguments: argparse.Namespace) -> int:
@@ -134,6 +148,24 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _judge(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from kanlab.tuning import open_study
+
+    study = open_study(arguments.name, storage=arguments.storage)
+    with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(judgement: Judgement) -> None:
+            bar.total = judgement.total
+            bar.update(judgement.done - bar.n)
+
+        judgement = study.judge(arguments.workers, show)
+    print(f"judged: {judgement.done} of {judgement.total} steps. {judgement.detail}".rstrip(), file=sys.stderr)
+    _print_study(study, arguments.json)
+    return 0
+
+
 def _dashboard(arguments: argparse.Namespace) -> int:
     from kanlab.dashboard import serve
 
@@ -147,6 +179,8 @@ def _print_study(study: Study, as_json: bool) -> None:
     if as_json:
         print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
         return
+    from kanlab.families import LABELS
+
     content = study.to_dict()
     chosen = content["recommended"]
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
@@ -157,7 +191,7 @@ def _print_study(study: Study, as_json: bool) -> None:
         for r in table.itertuples()
     ]  # fmt: skip
     rows += [
-        (b["family"], "", "", "", b["n_params"], "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
+        (b["family"], "", "", "", _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
          f"{b['rss_train']:.5g}", "" if b["rss_test"] is None else f"{b['rss_test']:.5g}")
         for b in content["baselines"]
     ]  # fmt: skip
@@ -169,7 +203,13 @@ def _print_study(study: Study, as_json: bool) -> None:
         p = chosen["params"]
         print(f"recommended: trial {chosen['number']}, {p['neuron_num']} hidden neurons, grid {p['grid']}, k {p['k']}")
     else:
-        print(f"recommended: the {chosen['family']} model; no network has a lower AICc")
+        print(f"recommended: the {LABELS.get(chosen['family'], chosen['family'])} model")
+    print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
+    print(*(f"! {alarm}" for alarm in content["alarms"]), sep="\n", end="\n" * bool(content["alarms"]))
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> str:
@@ -179,18 +219,6 @@ def _columns(rows: Sequence[Sequence[Any]]) -> str:
 
 
 # ---- arguments
-
-
-def _range(name: str, text: str) -> tuple[int, int]:
-    """LO:HI, or one number for both."""
-    parts = text.split(":")
-    try:
-        numbers = [int(p) for p in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise SpaceError(f"The range '{text}' of --{name.replace('_', '-')} is not LO:HI, for example 1:10.")
-    return numbers[0], numbers[-1]
 
 
 def _names(text: str | None) -> list[str] | None:
@@ -221,9 +249,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("data", metavar="DATA.csv", type=Path)
     tune.add_argument("--target", required=True, metavar="COL", help="column to predict")
     tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
-    tune.add_argument("--neuron-num", default="1:10", metavar="LO:HI", help="hidden neurons (default 1:10)")
-    tune.add_argument("--grid", default="2:10", metavar="LO:HI", help="grid intervals (default 2:10)")
-    tune.add_argument("--k", default="1:3", metavar="LO:HI", help="spline order (default 1:3)")
+    add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3")
     tune.add_argument("--trials", type=int, metavar="N", help="cells to fit at most (default: all admissible ones)")
     tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
     tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")
@@ -243,12 +269,14 @@ def _parser() -> argparse.ArgumentParser:
     with_storage(tune)
 
     for name, run, text in (
-        ("resume", _resume, "go on with a study that was stopped or interrupted"),
         ("show", _show, "print a study"),
+        ("judge", _judge, "judge a finished study: refits, cross-validation, other families, chance"),
     ):
         sub = command(name, run, text)
         sub.add_argument("name", metavar="NAME")
         sub.add_argument("--json", action="store_true", help="print the study as one JSON object")
+        if name == "judge":
+            sub.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
         with_storage(sub)
     with_storage(command("studies", _studies, "list the studies"))
 
@@ -256,4 +284,5 @@ def _parser() -> argparse.ArgumentParser:
     dashboard.add_argument("--port", type=int, default=8080)
     dashboard.add_argument("--writable", action="store_true", help="allow it to change and delete studies")
     with_storage(dashboard)
+    cli_studies.add_commands(command, with_storage)
     return parser

@@ -15,18 +15,19 @@ from typing import Any
 import numpy as np
 
 from kanlab.criteria import akaike_weights
-from kanlab.families import JUDGED
+from kanlab.errors import KanlabError, StudyError
+from kanlab.families import BASELINES, JUDGED
 from kanlab.selection import completed
 from kanlab.space import Cell
-from kanlab.storage import data_path
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.storage import stored_path
+from kanlab.study import StudyHandle, StudySpec, TrialRecord
 from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
 
 JUDGEMENT = "judgement"
 FINALISTS, SEEDS = 5, 5
 VERIFIED, FOLDS = 8, 5
-PERMUTATIONS, NULL_CELLS = 20, 6
+PERMUTATIONS, NULL_CELLS, NULL_ROWS = 20, 6, 3
 DOF_FINALISTS, DOF_PAIRS = 3, 8
 CONFIDENCE = 0.95
 STALE_SECONDS = 120.0
@@ -41,6 +42,7 @@ class Judgement:
     refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}.
     folds: of each verified candidate the held-out mean squared error of every fold.
     families: baselines of other families.  dof: of each finalist the draws of its generalised degrees of freedom.
+    edf: of each finalist its effective degrees of freedom, where the engine is lm.
     null: AICc gain over the mean, of the study's own target and of permuted ones, on the same cells.
     average: RSS of the averaged prediction of the confidence set, and the set.
     """
@@ -54,6 +56,7 @@ class Judgement:
     folds: dict[str, list[float]] = field(default_factory=dict)
     families: list[dict[str, Any]] = field(default_factory=list)
     dof: dict[str, list[float]] = field(default_factory=dict)
+    edf: dict[str, float] = field(default_factory=dict)
     null: dict[str, Any] = field(default_factory=dict)
     average: dict[str, Any] = field(default_factory=dict)
 
@@ -85,6 +88,18 @@ def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) ->
     return list(zip(ranked[:count], (float(w) for w in kept / kept.sum()), strict=True)) if count else []
 
 
+def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
+    """A few cells from small to large, chosen without a look at the target, so that shuffled targets are treated alike.
+
+    Those with at least NULL_ROWS training rows a parameter, or the smallest where there are none.
+    """
+    admissible = spec.admissible(n, d)
+    roomy = [c for c in admissible if n >= NULL_ROWS * spec.n_params(c, d)] or admissible[:NULL_CELLS]
+    sizes = np.log([spec.n_params(c, d) for c in roomy])
+    steps = np.linspace(sizes[0], sizes[-1], NULL_CELLS)
+    return [roomy[i] for i in sorted({int(np.argmin(np.abs(sizes - at))) for at in steps})]
+
+
 def plan(handle: StudyHandle) -> list[Task]:
     """The tasks of a judgement, those that say most first."""
     spec, records = handle.spec, handle.records()
@@ -100,7 +115,7 @@ def plan(handle: StudyHandle) -> list[Task]:
     candidates: list[tuple[str, dict[str, Any]]] = [
         (key_of(r.cell), common | {"cell": list(r.cell)}) for r in ranked[:VERIFIED]
     ]
-    candidates += [(name, {"family": name}) for name in ("constant", "linear", "stepwise", "ridge")]
+    candidates += [(name, {"family": name}) for name in BASELINES]
     for key, arguments in candidates:
         for fold in range(FOLDS):
             at = {"fold": fold, "folds": FOLDS, "seed": spec.seed}
@@ -114,12 +129,15 @@ def plan(handle: StudyHandle) -> list[Task]:
         cells, weights = [list(r.cell) for r, _ in kept], [w for _, w in kept]
         arguments = common | {"cells": cells, "weights": [w / sum(weights) for w in weights], "seed": spec.seed}
         tasks.append(Task("average", arguments, ("average", "", 0)))
-    smallest = sorted({r.cell for r in ranked[:NULL_CELLS]})
+    cells = [list(c) for c in null_cells(spec, handle.data.n_train, handle.data.d)]
     for number in range(PERMUTATIONS + 1):
         shuffle = None if number == 0 else spec.seed + number
-        arguments = common | counting | {"cells": [list(c) for c in smallest], "seed": spec.seed, "shuffle": shuffle}
+        arguments = common | counting | {"cells": cells, "seed": spec.seed, "shuffle": shuffle}
         tasks.append(Task("null", arguments, ("null", "", number)))
     for record in ranked[:DOF_FINALISTS]:
+        if spec.engine == "lm":
+            arguments = common | {"cell": list(record.cell), "seed": spec.seed}
+            tasks.append(Task("edf", arguments, ("edf", key_of(record.cell), 0)))
         for pair in range(DOF_PAIRS):
             arguments = common | {
                 "cell": list(record.cell),
@@ -146,6 +164,8 @@ def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = ""
             judgement.families.append({k: v for k, v in answer.items() if k != "seconds"})
         elif kind == "dof":
             judgement.dof.setdefault(key, []).append(answer["dof"])
+        elif kind == "edf":
+            judgement.edf[key] = answer["edf"]
         elif kind == "null":
             gains[number] = answer["gain"]
         elif kind == "average":
@@ -179,7 +199,10 @@ class Judge:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        judge(self.handle, workers=self._workers, stop=self._stop.is_set)
+        try:
+            judge(self.handle, workers=self._workers, stop=self._stop.is_set)
+        except KanlabError as error:
+            self._write(Judgement(state="failed", written=time.time(), detail=str(error)))
 
     def _write(self, judgement: Judgement) -> None:
         self.handle.optuna.set_user_attr(JUDGEMENT, judgement.to_dict())
@@ -192,7 +215,13 @@ def judge(
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Judgement], None] | None = None,
 ) -> Judgement:
-    """Do all tasks of a judgement and write what they come to, every two seconds and at the end."""
+    """Do all tasks of a judgement and write what they come to, every two seconds and at the end.
+
+    Raises StudyError where there is nothing to judge.
+    """
+    path = stored_path(handle.data.sha256)
+    if not completed(handle.records()):
+        raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to judge.")
     tasks = plan(handle)
     answers: dict[Any, Any] = {}
     written = time.monotonic()
@@ -213,8 +242,11 @@ def judge(
 
     write("running")
     pykan = handle.spec.engine.startswith("pykan")
-    path = data_path(handle.data.sha256)
-    run_tasks(tasks, path, workers=workers, preload_pykan=pykan, on_answer=take, stop=stop)
+    try:
+        run_tasks(tasks, path, workers=workers, preload_pykan=pykan, on_answer=take, stop=stop)
+    except BaseException:
+        write("stopped")
+        raise
     failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
     detail = f"{len(failures)} of {len(tasks)} steps failed, one of them so: {failures[0]}" if failures else ""
     return write("stopped" if len(answers) < len(tasks) else "done", detail)

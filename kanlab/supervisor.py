@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable
 
 from kanlab.agenda import Agenda, Assignment, close_open_trials
+from kanlab.artifacts import local_data
 from kanlab.engines import Outcome
 from kanlab.errors import KanlabError
 from kanlab.lease import BEAT_SECONDS, Lease, LeaseLost, claim
 from kanlab.lifecycle import StudyState, read_state, wish, write_state
-from kanlab.storage import STORAGE_ERRORS, storage_trouble, stored_path
+from kanlab.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.study import StudyHandle
 from kanlab.worker_process import Message, WorkerProcess
 
@@ -127,7 +128,7 @@ class Supervisor:
         self._began = time.monotonic() - read_state(handle.optuna.user_attrs).elapsed
         self._write(StudyState("running", "Starting the workers."))
         self._agenda = Agenda(handle)
-        self._dataset = stored_path(handle.data.sha256)
+        self._dataset = local_data(handle.optuna, handle.data.sha256)
 
     def _loop(self) -> StudyState:
         """Until nothing is left to fit; returns the state to end in."""

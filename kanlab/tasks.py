@@ -14,9 +14,12 @@ import numpy as np
 
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
+from kanlab.effective import effective_dof
 from kanlab.engines import FitOptions, Unit, fit_model, fit_unit
 from kanlab.families import BASELINES, held_out_rss, judged_family
 from kanlab.space import Cell, cell_n_params
+
+PERTURBATION = 0.5  # of the residual deviation; Ye (1998) recommends half of it to all of it
 
 
 def _options(arguments: Mapping[str, Any]) -> FitOptions:
@@ -104,20 +107,30 @@ def average(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Generalised degrees of freedom of a cell's fit, sum d yhat_i / d y_i, by perturbing y and fitting again (Ye 1998).
-
-    One antithetic pair of perturbations of a quarter of the residual deviation: an unbiased draw of the sum, which the
-    caller averages over pairs.
-    """
+    """Generalised degrees of freedom of a cell's fit, sum d yhat_i / d y_i, by perturbing y and fitting again (Ye 1998)."""
     cell, options, seed = Cell(*arguments["cell"]), _options(arguments), arguments["seed"]
-    size = 0.25 * np.sqrt(arguments["rss_train"] / data.n)
+
+    def smooth(y: np.ndarray) -> np.ndarray:
+        return fit_model(replace(data, y_train=y), cell, arguments["engine"], options, seed).predict(data.X_train)
+
+    size = PERTURBATION * np.sqrt(arguments["rss_train"] / data.n)
     sign = np.random.default_rng(arguments["pair"]).choice([-1.0, 1.0], data.n)
-    moved = [
-        fit_model(replace(data, y_train=data.y_train + side * size * sign), cell, arguments["engine"], options, seed)
-        for side in (1, -1)
-    ]
-    plus, minus = (fitted.predict(data.X_train) for fitted in moved)
-    return {"dof": float(sign @ (plus - minus) / (2 * size))}
+    return {"dof": divergence(smooth, data.y_train, size * sign)}
+
+
+def divergence(smooth: Callable[[np.ndarray], np.ndarray], y: np.ndarray, step: np.ndarray) -> float:
+    """One draw of sum d yhat_i / d y_i by an antithetic pair of steps of random signs and one size.
+
+    Averaged over signs it is the trace of a linear smoother.
+    """
+    return float(step @ (smooth(y + step) - smooth(y - step)) / (2 * step[0] ** 2))
+
+
+def edf(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Effective degrees of freedom of a cell's fit, for the engine lm."""
+    cell, options = Cell(*arguments["cell"]), _options(arguments)
+    fitted = fit_model(data, cell, arguments["engine"], options, arguments["seed"])
+    return {"edf": effective_dof(fitted, data.X_train, options.smoothing)}
 
 
 def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,5 +143,5 @@ def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 TASKS: dict[str, Callable[[Dataset, Mapping[str, Any]], dict[str, Any]]] = {
-    task.__name__: task for task in (model, refit, fold, family, null, average, dof, timing)
+    task.__name__: task for task in (model, refit, fold, family, null, average, dof, edf, timing)
 }

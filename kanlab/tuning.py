@@ -15,12 +15,15 @@ from kanlab.engines import ENGINES, FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
 from kanlab.families import Baseline
 from kanlab.jobs import manager
+from kanlab.judging import Judgement, judge, read_judgement
 from kanlab.kan import FittedKan
 from kanlab.lifecycle import StudyState, read_state
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
 from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study
+from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
+from kanlab.verdict import Verdict, verdict
 
 
 class Study:
@@ -57,8 +60,28 @@ class Study:
 
     @property
     def recommended(self) -> TrialRecord | Baseline | None:
-        """The best trial, or a baseline that AICc prefers to it."""
-        return selection.recommended(self.handle.records(), self.baselines)
+        """The model to take: the least AICc, or a smaller one within the noise that a judgement has measured."""
+        choice = self.verdict.choice
+        return choice.model if choice else None
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What refits, cross-validation and chance say of the finalists; None before `judge`."""
+        return read_judgement(self.handle.optuna.user_attrs)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The recommendation with its reasons, ties and alarms."""
+        return verdict(self.handle, self.handle.records(), self.judgement)
+
+    def judge(self, workers: int | None = None, on_progress: Callable[[Judgement], None] | None = None) -> Judgement:
+        """Refit, cross-validate and compare the finalists, and wait for it. Raises StudyError where nothing can be judged."""
+        if self.state.is_live:
+            raise StudyError(f"The study '{self.name}' still runs; judge it when it is done.")
+        if (at_work := self.judgement) is not None and at_work.is_live:
+            raise StudyError(f"The study '{self.name}' is being judged already; wait for that to end.")
+        count = workers or self.spec.workers or default_workers()
+        return judge(self.handle, workers=count, on_progress=on_progress)
 
     @property
     def pareto(self) -> list[TrialRecord]:
@@ -67,7 +90,8 @@ class Study:
 
     def to_dict(self) -> dict[str, Any]:
         """The study as one JSON object, the output of `kanlab tune --json`."""
-        records, spec, data = self.handle.records(), self.spec, self.handle.data
+        records, spec, data, judgement = self.handle.records(), self.spec, self.handle.data, self.judgement
+        found = verdict(self.handle, records, judgement)
         best = selection.best_trial(records)
         return {
             "study": self.name,
@@ -93,10 +117,13 @@ class Study:
             "elapsed_s": round(self.state.elapsed, 3),
             "state": self.state.name,
             "trials": [r.to_dict() for r in records if r.state != "running"],
-            "baselines": [b.to_dict() for b in self.baselines],
+            "baselines": [b.to_dict() for b in self.baselines] + (judgement.families if judgement else []),
             "best": best.to_dict() if best else None,
-            "recommended": selection.describe(selection.recommended(records, self.baselines)),
+            "recommended": selection.describe(found.choice.model if found.choice else None),
             "pareto": [r.number for r in selection.front(records)],
+            "judgement": judgement.state if judgement else None,
+            "reasons": found.reasons,
+            "alarms": [alarm.sentence for alarm in found.alarms],
         }
 
 

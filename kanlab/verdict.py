@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.criteria import aicc
-from kanlab.families import JUDGED, LABELS, Baseline
+from kanlab.families import BASELINES, JUDGED, LABELS, Baseline
 from kanlab.judging import Judgement, key_of
 from kanlab.selection import best_trial, completed
 from kanlab.space import Cell, SearchSpace
@@ -38,8 +38,15 @@ class Candidate:
     spread: float | None = None  # deviation of its AICc over the seeds
     cv_rmse: float | None = None  # in units of y
     cv_se: float | None = None
-    dof: float | None = None
+    dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
+    edf: float | None = None  # of the linearised smoother
+    baseline: Baseline | None = None
+
+    @property
+    def model(self) -> TrialRecord | Baseline | None:
+        """What it stands for."""
+        return self.trial or self.baseline
 
     @property
     def key(self) -> str:
@@ -95,7 +102,8 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
     def known(key: str) -> dict[str, Any]:
         out: dict[str, Any] = {}
         if key in scores:
-            out |= {"wins": won[key], "spread": float(np.std(list(scores[key].values())))}
+            finite = [s for s in scores[key].values() if np.isfinite(s)]
+            out |= {"wins": won[key], "spread": float(np.std(finite)) if len(finite) > 1 else None}
         if judgement.folds.get(key):
             rmse = np.sqrt(judgement.folds[key])
             out |= {
@@ -105,6 +113,8 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
         if len(judgement.dof.get(key, [])) > 1:
             draws = np.array(judgement.dof[key])
             out |= {"dof": float(draws.mean()), "dof_se": float(draws.std(ddof=1) / np.sqrt(len(draws)))}
+        if key in judgement.edf:
+            out["edf"] = judgement.edf[key]
         return out
 
     out = [
@@ -122,6 +132,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
             b.aicc,
             b.rss_train,
             b.rss_test,
+            baseline=b,
             **known(b.family),
         )
         for b in others
@@ -199,7 +210,7 @@ def _alarms(
             _chance(judgement),
             _outside(choice, judgement),
         ]
-    found.append(_other_family(choice, listed))
+    found += [_linear(choice, listed), _other_family(choice, listed)]
     best = best_trial(records)
     if choice.trial is None and best is not None:
         found.append(
@@ -256,6 +267,24 @@ def _held_out(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
     return Alarm(
         f"AICc and the test rows disagree: {best.label} has {100 * (1 - 1 / ratio):.0f}% less error there; look at both, "
         "and let cross-validation decide."
+    )
+
+
+def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
+    """A linear model so near to the chosen network that the noise of the optimiser could have put it first."""
+    plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
+    best = min(plain, key=lambda c: c.aicc or 0.0, default=None)
+    if (
+        choice.trial is None
+        or choice.aicc is None
+        or best is None
+        or best.aicc is None
+        or best.aicc > choice.aicc + TIE
+    ):
+        return None
+    return Alarm(
+        f"The {best.label} model is as good within the noise: its AICc is only {best.aicc - choice.aicc:.1f} higher; prefer "
+        "it unless you need the curves of the network."
     )
 
 

@@ -129,6 +129,7 @@ def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
             "cv_se": c.cv_se,
             "dof": c.dof,
             "dof_se": c.dof_se,
+            "edf": c.edf,
         }
 
     return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
@@ -138,7 +139,7 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
     """All models, least AICc first."""
     frame = leaderboard_frame(verdict, handle)
     known = judgement is not None
-    hidden = () if known else ("wins", "spread", "cv", "cv_se", "dof", "dof_se")
+    hidden = () if known else ("wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf")
     number = st.column_config.NumberColumn
 
     def pick() -> None:
@@ -176,6 +177,7 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
                 "GDF", format="%.1f", help="Generalised degrees of freedom (Ye 1998), by perturbing the target."
             ),
             "dof_se": number("± SE GDF", format="%.1f"),
+            "edf": number("edf", format="%.1f", help="Effective degrees of freedom: trace of the linearised smoother."),
         },
     )
     _confidence(handle, judgement)

@@ -79,10 +79,17 @@ def set_study_name(name: str) -> None:
     st.session_state["kanlab_study"] = name
 
 
-def link_study(name: str) -> None:
-    """Put the study into the address, so that a reload or a copied link finds it."""
-    if st.query_params.get(_STUDY) != name:
-        st.query_params[_STUDY] = name
+def forget_study() -> None:
+    """Remember none, when the study is deleted."""
+    for key in ("kanlab_study", _TRIAL):
+        st.session_state.pop(key, None)
+
+
+def link_study(name: str, key: str | None = None) -> None:
+    """Put the study, and the key of its owner, into the address, so that a reload or a copied link finds it."""
+    wanted = {_STUDY: name} | ({"key": key} if key else {})
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
 
 
 def selected_trial() -> int | None:
