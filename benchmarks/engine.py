@@ -31,8 +31,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
 
+from kanlab import compiled  # noqa: E402
 from kanlab.complexity import n_params  # noqa: E402
+from kanlab.design import first_layer  # noqa: E402
+from kanlab.least_squares import LoopOptions, minimise  # noqa: E402
 from kanlab.lm import LmOptions, fit_cell, fit_path  # noqa: E402
+from kanlab.projection import CellProblem  # noqa: E402
+from kanlab.scaling import scaled_rows  # noqa: E402
+from kanlab.starts import fresh_start  # noqa: E402
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X, y, X_test, y_test
 NEURON_NUMS, GRIDS, KS = range(1, 11), range(2, 11), range(1, 4)
@@ -222,17 +228,20 @@ def cost() -> None:
         rng = np.random.default_rng(0)
         X = rng.uniform(-1, 1, (n, d))
         y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, -1] ** 2) + 0.1 * rng.normal(size=n)
-        times = []
-        for iterations in (5, 45):
-            options = LmOptions(starts=1, max_iterations=iterations, tolerance=0.0)
-            list(fit_path(X, y, grid, k, [h], options=options)) if not times else None
-            began = time.process_time()
-            model = fit_cell(X, y, h, grid, k, options=options)
-            times.append((time.process_time() - began, model.iterations))
-        spent = (times[1][0] - times[0][0]) / max(1, times[1][1] - times[0][1])
-        p1, p2 = h * model.rank, h * (grid + k + 1)
+        rows = scaled_rows(X, y)
+        design = first_layer(rows.x, grid, k)
+        problem = CellProblem(design, rows.y, h, 1000.0, compiled.kernels("compiled"))
+        state = fresh_start(problem, rng)
+        assert state is not None
+        began = time.process_time()
+        found = minimise(problem, state, LoopOptions(max_iterations=30, tolerance=0.0))
+        spent = (time.process_time() - began) / max(1, found.iteration)
+        p1, p2 = h * design.rank, h * (grid + k + 1)
         flops = n * p1 * (p1 + 2 * p2) + p1 * p2 * (p1 + p2) + p1**3 / 3 + 2 * n * p2 * p2
-        print(f"| {n} | {d} | {h} | {model.n_params} | {1e3 * spent:.2f} | {1e3 * flops / rate:.2f} |", flush=True)
+        print(
+            f"| {n} | {d} | {h} | {n_params((d, h, 1), grid, k)} | {1e3 * spent:.2f} | {1e3 * flops / rate:.2f} |",
+            flush=True,
+        )
 
 
 # Dimensionless Feynman equations of two variables from the KAN paper, section 3.3

@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanlab.errors import KanlabError, SpaceError
+from kanlab import cli_studies
+from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.errors import KanlabError
 
 if TYPE_CHECKING:
     from kanlab.judging import Judgement
+    from kanlab.study import StudyHandle
     from kanlab.tuning import Study
 
 
@@ -37,6 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone; so do we, quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if sentence := _storage_trouble(error):
+            print(f"kanlab: {sentence}", file=sys.stderr)
+            return 2
+        raise
+
+
+def _storage_trouble(error: Exception) -> str:
+    """What is wrong with the storage of the studies, where that is what `error` says."""
+    if "kanlab.storage" not in sys.modules:
+        return ""
+    from kanlab.storage import STORAGE_ERRORS, storage_trouble
+
+    return storage_trouble(error) if isinstance(error, STORAGE_ERRORS) else ""
 
 
 # ---- commands
@@ -60,7 +77,7 @@ def _tune(arguments: argparse.Namespace) -> int:
         table.frame, arguments.target, features, arguments.test_fraction, arguments.seed, name=table.report.source
     )
     spec = StudySpec(
-        space=SearchSpace(**{name: _range(name, getattr(arguments, name)) for name in ("neuron_num", "grid", "k")}),
+        space=SearchSpace(**ranges(arguments)),
         engine=arguments.engine,
         sampler=arguments.sampler,
         count=arguments.count,
@@ -75,16 +92,12 @@ def _tune(arguments: argparse.Namespace) -> int:
     )
     handle = create_study(data, spec, name=arguments.study, storage_url=arguments.storage)
     print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
-    return _run(handle, arguments.json)
+    run_and_print(handle, arguments.json)
+    return 0
 
 
-def _resume(arguments: argparse.Namespace) -> int:
-    from kanlab.study import load_study
-
-    return _run(load_study(arguments.name, storage_url=arguments.storage), arguments.json)
-
-
-def _run(handle: Any, as_json: bool) -> int:
+def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
+    """Run a study with a bar of its progress, then print it."""
     from tqdm import tqdm
 
     from kanlab.tuning import run_study
@@ -108,7 +121,7 @@ def _run(handle: Any, as_json: bool) -> int:
         study = run_study(handle, show)
     print(study.state.detail, file=sys.stderr)
     _print_study(study, as_json)
-    return 0
+    return study
 
 
 def _studies(arguments: argparse.Namespace) -> int:
@@ -208,18 +221,6 @@ def _columns(rows: Sequence[Sequence[Any]]) -> str:
 # ---- arguments
 
 
-def _range(name: str, text: str) -> tuple[int, int]:
-    """LO:HI, or one number for both."""
-    parts = text.split(":")
-    try:
-        numbers = [int(p) for p in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise SpaceError(f"The range '{text}' of --{name.replace('_', '-')} is not LO:HI, for example 1:10.")
-    return numbers[0], numbers[-1]
-
-
 def _names(text: str | None) -> list[str] | None:
     """Comma-separated column names."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
@@ -248,9 +249,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("data", metavar="DATA.csv", type=Path)
     tune.add_argument("--target", required=True, metavar="COL", help="column to predict")
     tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
-    tune.add_argument("--neuron-num", default="1:10", metavar="LO:HI", help="hidden neurons (default 1:10)")
-    tune.add_argument("--grid", default="2:10", metavar="LO:HI", help="grid intervals (default 2:10)")
-    tune.add_argument("--k", default="1:3", metavar="LO:HI", help="spline order (default 1:3)")
+    add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3")
     tune.add_argument("--trials", type=int, metavar="N", help="cells to fit at most (default: all admissible ones)")
     tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
     tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")
@@ -270,7 +269,6 @@ def _parser() -> argparse.ArgumentParser:
     with_storage(tune)
 
     for name, run, text in (
-        ("resume", _resume, "go on with a study that was stopped or interrupted"),
         ("show", _show, "print a study"),
         ("judge", _judge, "judge a finished study: refits, cross-validation, other families, chance"),
     ):
@@ -286,4 +284,5 @@ def _parser() -> argparse.ArgumentParser:
     dashboard.add_argument("--port", type=int, default=8080)
     dashboard.add_argument("--writable", action="store_true", help="allow it to change and delete studies")
     with_storage(dashboard)
+    cli_studies.add_commands(command, with_storage)
     return parser

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from kanlab.encoding import EncodedColumn, encode_features, listing, target_numbers
+from kanlab.encoding import EncodedColumn, encode_features, listing, missing, target_numbers
 from kanlab.errors import DatasetError
+from kanlab.preparation import Preparation
 from kanlab.reading import Table, TableReport, read_table
+from kanlab.recipe import Recipe, fitted
+from kanlab.screening import mutual_information
+from kanlab.splits import split_rows
+from kanlab.transforms import Transform
 
 __all__ = ["MIN_ROWS", "Dataset", "Table", "TableReport", "read_table"]
 
@@ -28,9 +34,9 @@ _METADATA_KEY = b"kanlab"
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Training and test rows as float64, in units of the data; a fit scales inside itself.
+    """Training and test rows as float64, in units of the data or the scale asked for; a fit scales inside itself.
 
-    X_train (n, d), y_train (n,), X_test (n_test, d), y_test (n_test,).
+    X_train (n, d), y_train (n,), X_test (n_test, d), y_test (n_test,).  The recipe runs again on new rows.
     """
 
     name: str
@@ -42,6 +48,18 @@ class Dataset:
     y_test: NDArray[np.float64]
     rows: int
     notes: tuple[str, ...] = field(default=())
+    target_transform: Transform = Transform()
+    preparation: Preparation = Preparation()
+
+    @property
+    def recipe(self) -> Recipe:
+        """What makes inputs of new rows, and predictions in units of the target of the network's outputs."""
+        return Recipe(self.target, self.columns, self.target_transform, self.preparation)
+
+    @property
+    def target_label(self) -> str:
+        """The target with its scale."""
+        return self.target_transform.label(self.target)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -58,11 +76,13 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of everything a fit and its judgement depend on: values, split, names."""
-        digest = hashlib.sha256(json.dumps([self.target, self.features, self.n]).encode())
-        for array in (self.X_train, self.y_train, self.X_test, self.y_test):
-            digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
-        return digest.hexdigest()
+        """Hash of everything a fit, its judgement and its predictions depend on: values, split, recipe."""
+        return _digest([self.recipe.to_json(), self.n], (self.X_train, self.y_train, self.X_test, self.y_test))
+
+    @cached_property
+    def test_sha256(self) -> str:
+        """Hash of the test rows alone: what stands beside it was never trained on while it stays the same."""
+        return _digest([self.target_label, self.features], (self.X_test, self.y_test))
 
     @classmethod
     def from_frame(
@@ -74,14 +94,18 @@ class Dataset:
         seed: int = 0,
         *,
         name: str = "data",
+        preparation: Preparation | None = None,
     ) -> Dataset:
-        """Encode and split a data frame.
+        """Prepare and split a data frame.
 
         target: numeric column to predict.  features: columns to predict it from, by default all others.
         test_fraction: share of the usable rows held out, drawn with `seed`; the same split in the app, the command line
-        and here.  Rows with a missing target or feature are dropped, columns constant in the training rows as well;
-        `notes` says so.  Raises DatasetError, with one sentence, where nothing can be fitted.
+        and here.  preparation: what to do about gaps, categories, dates and scales, and how to split; by default rows with
+        a missing target or feature are dropped.  Columns constant in the training rows are left out; `notes` says so.
+        Fills and scales are decided on the training rows.  Raises DatasetError, with one sentence, where nothing can be
+        fitted.
         """
+        wanted = preparation or Preparation()
         if not 0 <= test_fraction < 1:
             raise DatasetError(f"The test fraction must be at least 0 and below 1, not {test_fraction}.")
         if seed < 0:
@@ -92,62 +116,46 @@ class Dataset:
             twice = frame.columns[frame.columns.duplicated()].unique()
             raise DatasetError(f"The column name {listing(twice)} stands more than once; make the names differ.")
         y = target_numbers(frame, target)
-        columns, notes = encode_features(frame, target, features)
+        columns, notes = encode_features(frame, target, features, wanted)
         if not columns:
             raise DatasetError(
                 f"There is no usable feature beside '{target}'; a fit needs at least one numeric column."
             )
-        X = np.column_stack([c.encode(frame) for c in columns])
 
-        complete = np.isfinite(y) & np.isfinite(X).all(axis=1)
-        dropped = len(y) - int(complete.sum())
-        if dropped:
-            notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
-        X, y = X[complete], y[complete]
-        if len(y) < MIN_ROWS:
-            raise DatasetError(
-                f"Only {len(y)} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
-            )
-
-        order = np.random.default_rng(seed).permutation(len(y))
-        n_test = round(len(y) * test_fraction)
-        test, train = np.sort(order[:n_test]), np.sort(order[n_test:])
+        rows, y = _usable_rows(frame, y, columns, wanted, notes)
+        by = None if wanted.split_by is None else rows[wanted.split_by]
+        train, test = split_rows(wanted.split, y, test_fraction, seed, by)
         if len(train) < 2:
             raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
-        for column, values in ((target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))):
-            if np.abs(values).max() > MAX_MAGNITUDE:
-                raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; use larger units.")
-        varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
-        if not varies.all():
-            constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
-            notes += [f"'{c}' holds a single value in the training rows and is left out." for c in constant]
-            columns = [c for c, keep in zip(columns, varies, strict=True) if keep]
-            X = X[:, varies]
-        if not columns:
-            raise DatasetError(
-                "Every feature holds a single value in the training rows; there is nothing to learn from."
-            )
+        scale = Transform.fit(y[train], wanted.target_scale, target)
+        y = scale(y)
+        columns, filled = fitted(columns, rows.iloc[train], wanted)
+        X = np.column_stack([c.encode(rows) for c in columns])
+        _check_size([(target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))])
+        columns, X = _varying(columns, X, train, notes)
         if np.ptp(y[train]) == 0 or y[train].std() == 0:
             raise DatasetError(
                 f"The target '{target}' holds a single value ({y[train][0]:g}); there is nothing to learn."
             )
-        return cls(name, target, tuple(columns), X[train], y[train], X[test], y[test], len(frame), tuple(notes))
+        if wanted.screen is not None:
+            columns, X = _screened(columns, X, y, train, wanted.screen, notes)
+        parts = (X[train], y[train], X[test], y[test])
+        return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted)
 
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """New rows as inputs of the network, shape (rows, d); nan where a cell is missing."""
-        frame = frame.rename(columns=str)
-        return np.column_stack([c.encode(frame) for c in self.columns])
+        return self.recipe.apply(frame).X
 
     def save(self, path: Path) -> None:
         """Write a Parquet file: the training rows, then the test rows, with the recipe in its metadata."""
         X, y = np.vstack([self.X_train, self.X_test]), np.concatenate([self.y_train, self.y_test])
         metadata = {
             "name": self.name,
-            "target": self.target,
-            "columns": [c.to_dict() for c in self.columns],
+            "recipe": self.recipe.to_dict(),
             "n_train": self.n,
             "rows": self.rows,
             "notes": self.notes,
+            "test_sha256": self.test_sha256,
         }
         names = [*self.features, self.target]
         table = pa.Table.from_arrays([pa.array(v) for v in (*X.T, y)], names=names)
@@ -155,12 +163,89 @@ class Dataset:
 
     @classmethod
     def load(cls, path: Path) -> Dataset:
-        """Read what `save` wrote."""
+        """Read what `save` wrote. Raises DatasetError where its test rows are not those that were locked."""
         table = pq.read_table(path)
         metadata = json.loads(table.schema.metadata[_METADATA_KEY])
         arrays = [column.to_numpy() for column in table.columns]
         X, y, n = np.column_stack(arrays[:-1]), arrays[-1], metadata["n_train"]
-        columns = tuple(EncodedColumn(**c) for c in metadata["columns"])
-        notes = tuple(metadata["notes"])
+        recipe, notes = Recipe.from_dict(metadata["recipe"]), tuple(metadata["notes"])
         parts = (X[:n], y[:n], X[n:], y[n:])
-        return cls(metadata["name"], metadata["target"], columns, *parts, metadata["rows"], notes)
+        more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation)
+        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more)
+        if data.test_sha256 != metadata["test_sha256"]:
+            raise DatasetError(
+                f"The test rows in {path.name} are not those that were held out; start from the table again."
+            )
+        return data
+
+
+def _digest(words: list[Any], arrays: Iterable[NDArray[np.float64]]) -> str:
+    digest = hashlib.sha256(json.dumps(words).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+# ---- the steps of from_frame; `notes` collects what they did
+
+
+def _usable_rows(
+    frame: pd.DataFrame, y: NDArray[np.float64], columns: list[EncodedColumn], wanted: Preparation, notes: list[str]
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """The rows that have a target and no gap that is not filled, and their targets."""
+    if wanted.split_by is not None and wanted.split_by not in frame.columns:
+        raise DatasetError(
+            f"There is no column '{wanted.split_by}' to split by; the table has {listing(frame.columns)}."
+        )
+    needed = {c.source for c in columns if wanted.gaps_in(c.source) == "drop"}
+    if wanted.split_by is not None:
+        needed.add(wanted.split_by)
+    complete = np.isfinite(y)
+    for column in needed:
+        complete &= ~missing(frame[column]).to_numpy(dtype=bool)
+    dropped = len(y) - int(complete.sum())
+    if dropped:
+        notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
+    if complete.sum() < MIN_ROWS:
+        raise DatasetError(
+            f"Only {int(complete.sum())} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
+        )
+    return frame[complete], y[complete]
+
+
+def _check_size(columns: list[tuple[str, NDArray[np.float64]]]) -> None:
+    for column, values in columns:
+        if np.abs(values).max() > MAX_MAGNITUDE:
+            raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; use larger units.")
+
+
+def _varying(
+    columns: list[EncodedColumn], X: NDArray[np.float64], train: NDArray[np.intp], notes: list[str]
+) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
+    """The columns that hold more than one value in the training rows."""
+    varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
+    if not varies.any():
+        raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
+    constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
+    notes += [f"'{c}' holds a single value in the training rows and is left out." for c in constant]
+    return [c for c, keep in zip(columns, varies, strict=True) if keep], X[:, varies]
+
+
+def _screened(
+    columns: list[EncodedColumn],
+    X: NDArray[np.float64],
+    y: NDArray[np.float64],
+    train: NDArray[np.intp],
+    most: int,
+    notes: list[str],
+) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
+    """The columns of the features that tell most about the target in the training rows."""
+    told: dict[str, float] = {}
+    for column, score in zip(columns, mutual_information(X[train], y[train]), strict=True):
+        told[column.source] = max(told.get(column.source, 0.0), float(score))
+    ranked = sorted(told, key=lambda source: -told[source])
+    if len(ranked) <= most:
+        return columns, X
+    keep = np.array([c.source in ranked[:most] for c in columns])
+    notes.append(f"Of {len(ranked)} features the {most} with the most mutual information with the target are kept.")
+    return [c for c, kept in zip(columns, keep, strict=True) if kept], X[:, keep]

@@ -17,7 +17,6 @@ import numpy as np
 from kanlab.criteria import akaike_weights
 from kanlab.errors import KanlabError, StudyError
 from kanlab.families import BASELINES, JUDGED
-from kanlab.lifecycle import HEARTBEAT_SECONDS
 from kanlab.selection import completed
 from kanlab.space import Cell
 from kanlab.storage import stored_path
@@ -32,6 +31,7 @@ PERMUTATIONS, NULL_CELLS, NULL_ROWS = 20, 6, 3
 DOF_FINALISTS, DOF_PAIRS = 3, 8
 CONFIDENCE = 0.95
 STALE_SECONDS = 120.0
+WRITE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def judge(
     def take(task: Task, answer: Any) -> None:
         nonlocal written
         answers[task.key] = answer
-        if time.monotonic() - written > HEARTBEAT_SECONDS / 2:
+        if time.monotonic() - written > WRITE_SECONDS:
             written = time.monotonic()
             write("running")
 

@@ -28,7 +28,7 @@ from scipy.linalg import lapack
 
 Array = NDArray[np.float64]
 
-FIRST_DAMPING = 1e-3  # times the mean curvature
+FIRST_DAMPING = 0.1  # times the mean curvature
 LEAST_DAMPING = 1e-14  # times the mean curvature
 ROUNDING = 1e-14  # decreases below this, of the objective, are none
 MAX_REJECTIONS = 12  # steps tried from one point

@@ -11,13 +11,15 @@ from typing import Any, Literal
 
 import optuna
 
-Name = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"]
-LIVE: tuple[Name, ...] = ("queued", "running", "stopping")
-RESUMABLE: tuple[Name, ...] = ("stopped", "failed", "interrupted")
+from kanlab.lease import STALE_SECONDS
+from kanlab.processes import process_started
+
+Name = Literal["queued", "running", "pausing", "paused", "stopping", "stopped", "finished", "failed", "interrupted"]
+Wish = Literal["run", "pause", "stop"]
+LIVE: tuple[Name, ...] = ("queued", "running", "pausing", "stopping")
+RESUMABLE: tuple[Name, ...] = ("paused", "stopped", "failed", "interrupted")
 
 STATE, DESIRED = "state", "desired"
-HEARTBEAT_SECONDS = 2.0
-STALE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class StudyState:
     heartbeat: float = 0.0
     host: str = ""
     pid: int = 0
+    started: str = ""
 
     @property
     def is_live(self) -> bool:
@@ -41,7 +44,9 @@ class StudyState:
 
 def write_state(study: optuna.Study, state: StudyState) -> None:
     """Set the state, stamped with this process and the time."""
-    stamped = replace(state, heartbeat=time.time(), host=socket.gethostname(), pid=os.getpid())
+    pid = os.getpid()
+    started = process_started(pid) or ""
+    stamped = replace(state, heartbeat=time.time(), host=socket.gethostname(), pid=pid, started=started)
     study.set_user_attr(STATE, stamped.to_dict())
 
 
@@ -50,40 +55,47 @@ def read_state(attributes: Mapping[str, Any]) -> StudyState:
     if STATE not in attributes:
         return StudyState("queued")
     state = StudyState(**attributes[STATE])
-    if state.is_live and _is_gone(state):
-        return replace(state, name="interrupted", detail="The process that ran this study ended before it was done.")
+    if state.is_live and state.pid:
+        if _is_gone(state):
+            return replace(
+                state, name="interrupted", detail="The process that ran this study ended before it was done."
+            )
+        silence = abs(time.time() - state.heartbeat)  # in the future where a clock was set back
+        if silence > STALE_SECONDS:
+            detail = "The process that ran this study has not been heard of for a while."
+            return replace(state, name="interrupted", detail=detail)
     return state
 
 
 def _is_gone(state: StudyState) -> bool:
-    """A supervisor of this machine is gone when its process is, one elsewhere when its heartbeat is old."""
-    if state.host == socket.gethostname() and not _process_exists(state.pid):
-        return True
-    return time.time() - state.heartbeat > STALE_SECONDS
-
-
-def _process_exists(pid: int) -> bool:
-    if os.name == "nt":  # os.kill(pid, 0) would end the process there; the heartbeat decides alone
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    """Whether the supervisor's process, of this machine, has ended."""
+    if state.host != socket.gethostname():
         return False
-    except PermissionError:
-        return True
-    return True
+    started = process_started(state.pid)
+    return started is None or bool(state.started and started and started != state.started)
+
+
+def request(study: optuna.Study, wish: Wish) -> None:
+    """Ask whichever process runs the study to stop, to pause, or to go on."""
+    study.set_user_attr(DESIRED, wish)
 
 
 def request_stop(study: optuna.Study) -> None:
-    """Ask whichever process runs the study to stop it."""
-    study.set_user_attr(DESIRED, "stop")
+    """Ask for the end at once, in the middle of the fits in hand."""
+    request(study, "stop")
 
 
 def request_run(study: optuna.Study) -> None:
-    """Withdraw a wish to stop."""
-    study.set_user_attr(DESIRED, "run")
+    """Withdraw a wish to stop or to pause."""
+    request(study, "run")
+
+
+def wish(attributes: Mapping[str, Any]) -> Wish:
+    """What somebody asked for last."""
+    found: Wish = attributes.get(DESIRED, "run")
+    return found
 
 
 def stop_requested(attributes: Mapping[str, Any]) -> bool:
     """Whether somebody asked for the study to stop."""
-    return attributes.get(DESIRED) == "stop"
+    return wish(attributes) == "stop"

@@ -9,8 +9,8 @@ import csv
 import gzip
 import io
 import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -185,31 +185,18 @@ def _count(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, packed:
                 raise DatasetError(f"{name} unpacks to far more than a table does; save the sheet as CSV.")
 
 
-class _damage:  # noqa: N801  (used like a function)
-    """Errors of an unpacker as one sentence."""
-
-    def __init__(self, name: str, kind: str) -> None:
-        self._name, self._kind = name, kind
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        known = (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            OSError,
-            ValueError,
-            KeyError,
-        )
-        if isinstance(error, known):
-            raise DatasetError(
-                f"{self._name} is a binary file that looks like {self._kind} but cannot be unpacked; it may be damaged, so "
-                "pack it again or give the CSV itself."
-            ) from error
+@contextmanager
+def _damage(name: str, kind: str) -> Iterator[None]:
+    """Whatever an unpacker raises on bytes it did not expect (zipfile: seven kinds of error at least), as one sentence."""
+    try:
+        yield
+    except DatasetError:
+        raise
+    except Exception as error:
+        raise DatasetError(
+            f"{name} is a binary file that looks like {kind} but cannot be unpacked; it may be damaged, so pack it again or "
+            "give the CSV itself."
+        ) from error
 
 
 def excel_as_text(content: Content) -> tuple[bytes, str, tuple[str, ...]]:

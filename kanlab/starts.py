@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 FRESH_LEVEL = 0.1  # running RSS a fresh start assumes, of the total sum of squares
 RANDOM_ROUGHNESS = 1.0  # noise on the coefficients of random edges, next to their slope
-ADDITIVE_NOISE = 1e-3  # in an additive fit, of its norm
+ADDITIVE_NOISE = (1e-3, 0.1, 0.5)  # in an additive fit, of its norm: one fresh start after the other
 RELAXATION, LEAST_RELAXATION = (
     0.1,
     1e-6,
@@ -56,12 +56,13 @@ def project(design: FirstLayer, values: Array) -> Array:
     return out
 
 
-def fresh_start(problem: CellProblem, rng: np.random.Generator) -> CellState | None:
-    """The best additive fit of a target as the first node, random nodes besides."""
+def fresh_start(problem: CellProblem, rng: np.random.Generator, number: int = 0) -> CellState | None:
+    """The best additive fit of a target as the first node, more or less jittered by `number`, random nodes besides."""
     design = problem.design
     V = random_nodes(design, problem.neuron_num, rng)
     v = project(design, problem.Y[rng.integers(len(problem.Y))])
-    jitter = ADDITIVE_NOISE * np.linalg.norm(v) * noise_node(design, problem.Y.shape[1], rng)
+    share = ADDITIVE_NOISE[number % len(ADDITIVE_NOISE)]
+    jitter = share * np.linalg.norm(v) * noise_node(design, problem.Y.shape[1], rng)
     V[0] = spread(design, (v + jitter)[None])[0]
     return problem.state(V, FRESH_LEVEL * problem.total)
 

@@ -13,10 +13,14 @@ import platformdirs
 import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage
 
+from kanlab import tables
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+# what a storage raises that is full, locked or out of reach
+STORAGE_ERRORS = (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError)
 
 _lock = threading.Lock()
 _storages: dict[str, BaseStorage] = {}
@@ -56,12 +60,26 @@ def _open(url: str) -> BaseStorage:
         is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
         backend = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 30}} if is_sqlite else None)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
-        hidden = re.sub(r"://[^@/]*@", "://…@", url)
-        raise StudyError(f"The storage {hidden} cannot be opened: {str(error).splitlines()[0].rstrip('.')}.") from error
+        reason = _without_password(str(error)).splitlines()[0].rstrip(".")
+        raise StudyError(f"The storage {_without_password(url)} cannot be opened: {reason}.") from error
     if is_sqlite:
         sqlalchemy.event.listen(backend.engine, "connect", _set_pragmas)
         backend.engine.dispose()  # connections made before the listener was there
+    tables.create(backend.engine)
     return optuna.storages.get_storage(backend)
+
+
+def storage_trouble(error: BaseException) -> str:
+    """What is wrong with a storage that raised one of STORAGE_ERRORS, in one sentence."""
+    cause: BaseException = error
+    while not isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
+    return f"The storage of the studies does not answer ({_without_password(reason)[:200]})."
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"://[^@/]*@", "://…@", text)
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

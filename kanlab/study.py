@@ -15,6 +15,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from kanlab.artifacts import publish
 from kanlab.complexity import RULES, CountingRule
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
@@ -154,6 +155,8 @@ def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     """AICc of a fitted cell and its status; None where the fit failed, and the status says why."""
     if outcome.rss_train is None or outcome.status.startswith(FAILED_STATUSES):
         return None, outcome.status
+    if not math.isfinite(outcome.rss_train):
+        return None, f"diverged: the residuals are not finite ({outcome.status})"
     value = aicc(outcome.rss_train, data.n_train, spec.n_params(cell, data.d))
     if not math.isfinite(value):
         return None, "interpolates: the residuals are 0 and AICc is not defined"
@@ -167,15 +170,21 @@ def record_outcome(
     cell = Cell(**trial.params)
     value, status = judge(spec, data, cell, outcome)
     n_params = spec.n_params(cell, data.d)
-    content = {"n_params": n_params, "rss_train": outcome.rss_train, "rss_test": outcome.rss_test, "aicc": value}
+    rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
+    content = {"n_params": n_params, "rss_train": rss_train, "rss_test": rss_test, "aicc": value}
     for key, number in content.items():
         trial.set_user_attr(key, number)
-    curve, seconds = outcome.loss_curve, round(outcome.seconds, 4)
+    curve, seconds = [v for v in outcome.loss_curve if math.isfinite(v)], round(outcome.seconds, 4)
     trial.set_user_attr("fit", {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve})
     if value is None:
         study.tell(trial, state=TrialState.FAIL)
     else:
         study.tell(trial, [float(n_params), float(outcome.rss_train or 0.0)] if len(study.directions) == 2 else value)
+
+
+def _finite(value: float | None) -> float | None:
+    """A number JSON knows."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def record_failure(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> None:
@@ -250,6 +259,14 @@ def free_name(data_name: str, storage: BaseStorage) -> str:
     return f"{stem}-{number}"
 
 
+def checked_name(name: str) -> str:
+    """A name a study can have, stripped. Raises StudyError for any other."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise StudyError(f"A study's name has 1 to {MAX_NAME} printable characters; choose another one.")
+    return name
+
+
 def create_study(
     data: Dataset, spec: StudySpec, *, name: str | None = None, storage_url: str | None = None
 ) -> StudyHandle:
@@ -265,9 +282,7 @@ def create_study(
             f"No cell of the space can be judged: the smallest network has {smallest} parameters and AICc needs more than "
             f"{smallest + 1} training rows, there are {data.n}; lower the ranges, choose fewer features or bring more rows."
         )
-    name = (name or free_name(data.name, storage)).strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise StudyError(f"A study's name has 1 to {MAX_NAME} printable characters; choose another one.")
+    name = checked_name(name or free_name(data.name, storage))
     two = spec.sampler == "nsga2"
     try:
         study = optuna.create_study(
@@ -282,9 +297,10 @@ def create_study(
     handle = StudyHandle(
         study, spec, DataSummary.of(data), baselines(data, count_sigma2=spec.count_sigma2), storage_url
     )
+    publish(study, data, storage_url)
     study.set_user_attr(DATA, asdict(handle.data))
     study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
-    study.set_user_attr("versions", _versions())
+    study.set_user_attr("versions", current_versions())
     study.set_user_attr(SPEC, spec.to_dict())  # last: a study is kanlab's once it is whole
     return handle
 
@@ -306,7 +322,8 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     return StudyHandle(study, spec, DataSummary(**attributes[DATA]), models, storage_url)
 
 
-def _versions() -> dict[str, str]:
+def current_versions() -> dict[str, str]:
+    """Of Python and the libraries the numbers depend on."""
     result = {"python": platform.python_version()}
     for package in ("kanlab", "pykan", "torch", "numpy", "scipy", "optuna"):
         try:
@@ -314,3 +331,9 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return result
+
+
+def versions_changed(handle: StudyHandle) -> list[str]:
+    """Which libraries are of another version than when the study was made, one line each."""
+    then, now = handle.optuna.user_attrs.get("versions", {}), current_versions()
+    return [f"{name} was {then[name]} and is {now[name]}" for name in then if name in now and now[name] != then[name]]

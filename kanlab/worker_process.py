@@ -41,7 +41,7 @@ class WorkerProcess:
         self.ready = False
         self.unit: Unit | None = None
         self.fit_started = 0.0  # when the fit in hand began, monotonic seconds
-        self._scratch = Path(tempfile.mkdtemp(prefix="kanlab-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix=f"kanlab-{os.getpid()}-"))
         self._stderr = open(self._scratch / "stderr.txt", "w+b")  # noqa: SIM115, closed by kill()
         path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
         command = [sys.executable, *program, str(self._scratch)]

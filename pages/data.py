@@ -1,15 +1,23 @@
 """Data: choose a table and what to predict."""
 
+from typing import BinaryIO
+
 import streamlit as st
 
 from kanlab.dataset import Dataset
+from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_numeric
+from kanlab.errors import DatasetError
 from kanlab.examples import EXAMPLES
 from kanlab.families import baselines
-from kanlab.reading import read_table
+from kanlab.profile import profile
+from kanlab.reading import Table, read_table
+from kanlab.screening import relevance
 from kanlab.space import SearchSpace
-from kanlab.ui import state
+from kanlab.ui import reading, state
 from kanlab.ui.navigation import SEARCH
+from kanlab.ui.preparing import preparation
+from kanlab.ui.profile import columns_table, warning_list
 from kanlab.ui.widgets import heading, literal, notes, sentences
 
 PREVIEW_ROWS = 200
@@ -24,17 +32,24 @@ STEPS = {
 
 
 def take_upload() -> None:
-    """Read a new file as soon as it is there."""
+    """A new file is read with nothing overruled."""
     upload = st.session_state["upload"]
     if upload is None:
         return
     st.session_state["example"] = None
-    state.set_table(None)
-    st.session_state["upload_name"] = upload.name
+    reading.forget()
+    state.set_source(upload)
+
+
+def read_again(file: BinaryIO, options: ReadOptions) -> Table:
+    """The uploaded file from its beginning."""
+    file.seek(0)
+    return read_table(file, name=file.name, options=options)
 
 
 def take_example() -> None:
     key = st.session_state["example"]
+    state.set_source(None)
     state.set_table(EXAMPLES[key].load() if key else None)
 
 
@@ -42,12 +57,12 @@ heading("Data", "Bring a table, say which column to predict, and see at once whe
 
 left, right = st.columns([3, 2], gap="large")
 with left:
-    upload = st.file_uploader(
+    st.file_uploader(
         "Upload a table",
         key="upload",
         on_change=take_upload,
-        help="A text file of rows and columns with a header: CSV, TSV or semicolon-separated. Encoding, delimiter and "
-        "decimal sign are recognised. It stays on the machine that runs this app.",
+        help="CSV in any dialect and encoding, also in gzip or zip, Parquet, or Excel. Above 200 MB: pack it, save it as "
+        "Parquet, or use the command line, kanlab tune. It stays on the machine that runs this app.",
     )
 with right:
     st.selectbox(
@@ -64,9 +79,23 @@ with right:
         example = EXAMPLES[st.session_state["example"]]
         st.caption(f"{example.description} Licence: {example.licence}.")
 
-if state.table() is None and upload is not None and not st.session_state.get("example"):
-    with sentences(), st.spinner("Reading the table…"):
-        state.set_table(read_table(upload, name=upload.name))
+source = state.source()
+if source is not None:
+    problem = None
+    with sentences():
+        options = reading.options()
+    try:
+        with st.spinner("Reading the table…"):
+            read = state.remember("table", options, lambda: read_again(source, options))
+        if read is not state.table():
+            state.set_table(read)
+    except DatasetError as error:
+        problem = error
+        state.set_table(None)
+    if problem:
+        st.error(literal(problem), icon=":material/error:")
+        reading.panel(None, sorted(options.kinds))
+        st.stop()
 
 table = state.table()
 if table is None:
@@ -81,13 +110,12 @@ if table is None:
             st.markdown(words)
     st.stop()
 
-frame = table.frame
-st.subheader(literal(table.report.source), anchor=False)
-st.caption(literal(table.report))
-notes(table.report.notes)
-st.dataframe(frame.head(PREVIEW_ROWS), height=230, hide_index=True, key="preview")
-if len(frame) > PREVIEW_ROWS:
-    st.caption(f"The first {PREVIEW_ROWS} of {len(frame):,} rows.")
+frame, report = table.frame, table.report
+st.subheader(literal(report.source), anchor=False)
+st.caption(literal(report))
+notes(report.notes)
+if source is not None:
+    reading.panel(report, [r.name for r in report.readings])
 
 numeric = [c for c in frame.columns if is_numeric(frame[c])]
 if not numeric:
@@ -98,16 +126,17 @@ if not numeric:
     )
     st.stop()
 
-source = table.report.source
+overview = st.container()
+name, key = report.source, f"{report.source}-{hash(tuple(frame.columns))}"
 example_key = st.session_state.get("example")
 suggested = EXAMPLES[example_key].target if example_key else numeric[-1]
-first, second, third = st.columns([3, 4, 3], gap="medium")
+first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
 with first:
     target = st.selectbox(
         "Target",
         list(frame.columns),
         index=list(frame.columns).index(suggested),
-        key=f"target-{source}",
+        key=f"target-{key}",
         help="The numeric column to predict.",
         persist_state="session",
     )
@@ -117,10 +146,10 @@ with second:
         "Features",
         others,
         default=[],
-        key=f"features-{source}-{target}",
+        key=f"features-{key}-{target}",
         placeholder="All usable columns",
-        help="The columns to predict it from. "
-        "Numbers stay as they are; text of at most 12 levels becomes one column a level.",
+        help="The columns to predict it from. Numbers stay as they are, a date becomes its year; text of at most 12 levels "
+        "becomes one column a level.",
         persist_state="session",
     )
 with third:
@@ -134,6 +163,7 @@ with third:
         persist_state="session",
         help="Held out, never trained on and never used to choose; only shown beside.",
     )
+with fourth:
     seed = st.number_input(
         "Seed",
         0,
@@ -144,15 +174,49 @@ with third:
         help="Draws the test rows and the initial weights. The same seed gives the same numbers.",
     )
 
+
+def leave_out(useless: list[str]) -> None:
+    """Take columns out of the features."""
+    st.session_state[f"features-{key}-{target}"] = [c for c in features or others if c not in useless]
+
+
+described = state.remember("profile", (id(table), target), lambda: profile(frame, target))
+told = {}
+if target in numeric:
+    told = state.remember("relevance", (id(table), target), lambda: relevance(frame, target))
+with overview:
+    first, second = st.tabs(["Columns", "Rows"])
+    with first:
+        columns_table(described, told, target)
+    with second:
+        st.dataframe(frame.head(PREVIEW_ROWS), height=300, hide_index=True, key="preview")
+        if len(frame) > PREVIEW_ROWS:
+            st.caption(f"The first {PREVIEW_ROWS} of {len(frame):,} rows.")
+    seen = {target, *(features or others)}
+    warning_list(tuple(w for w in described.warnings if not w.columns or seen & set(w.columns)), leave_out)
+
+wanted = preparation(frame, target, features, described, f"{key}-{target}")
+asked = (id(table), target, tuple(features), test_fraction, seed, repr(wanted))
 with sentences():
-    data = Dataset.from_frame(frame, target, features or None, test_fraction / 100, int(seed), name=source)
+    data = state.remember(
+        "dataset",
+        asked,
+        lambda: Dataset.from_frame(
+            frame, target, features or None, test_fraction / 100, int(seed), name=name, preparation=wanted
+        ),
+    )
 state.set_dataset(data, test_fraction / 100, int(seed))
 
 admissible = SearchSpace().admissible(data.n, data.d)
 cells = len(SearchSpace().cells)
 columns = st.columns(4)
 columns[0].metric("Training rows n", f"{data.n:,}", border=True, help="AICc and RSS are computed on these.")
-columns[1].metric("Test rows", f"{len(data.y_test):,}", border=True)
+columns[1].metric(
+    "Test rows",
+    f"{len(data.y_test):,}",
+    border=True,
+    help=f"Locked: the same rows as long as this code stays the same: {data.test_sha256[:8]}.",
+)
 columns[2].metric("Features", data.d, border=True, help="Inputs of the network, after categories became columns.")
 columns[3].metric(
     "Cells AICc can judge",
@@ -173,8 +237,8 @@ constant, linear = baselines(data)[:2]
 if linear.rss_train < constant.rss_train:
     share = 100 * (1 - linear.rss_train / constant.rss_train)
     st.markdown(
-        f"A straight line already explains **{share:.0f}%** of the variance of {literal(target)} in the training rows. "
-        "A network has to be worth its parameters beyond that."
+        f"A straight line already explains **{share:.{int(share > 99)}f}%** of the variance of "
+        f"{literal(data.target_label)} in the training rows. A network has to be worth its parameters beyond that."
     )
 if st.button("Go to the search", type="primary", icon=":material/arrow_forward:"):
     st.switch_page(SEARCH)

@@ -6,7 +6,7 @@ from kanlab import charts
 from kanlab.jobs import manager
 from kanlab.study import load_study
 from kanlab.tuning import Study
-from kanlab.ui import live, state
+from kanlab.ui import live, manage, owner, state
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -19,16 +19,22 @@ if name is None:
 
 with sentences():
     study = Study(load_study(name))
-state.link_study(name)
-was_live = study.state.is_live
+    was_live = study.state.is_live
 heading(
     literal(name),
     "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
 )
+manage.note_and_menu(study.handle)
+state.link_study(name, owner.link_key(study.handle))
 
 
 @st.fragment(run_every=POLL_SECONDS if was_live else None)
 def watch() -> None:
+    with sentences():
+        show()
+
+
+def show() -> None:
     current = study.state
     if was_live != current.is_live:
         st.rerun()  # draw the whole page once more: polling starts or ends there

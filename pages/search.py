@@ -7,8 +7,7 @@ from kanlab.engines import ENGINES, FitOptions
 from kanlab.jobs import manager
 from kanlab.space import Cell, SearchSpace, cell_n_params
 from kanlab.study import StudySpec, create_study
-from kanlab.supervisor import default_workers
-from kanlab.ui import plan, state
+from kanlab.ui import owner, plan, state
 from kanlab.ui.navigation import DATA, LIVE
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -183,7 +182,7 @@ with st.expander("More settings"):
         help="End the study when the least AICc has not fallen for so many trials. 0 is never.",
     )
     workers = d.number_input(
-        "Worker processes", 1, 64, default_workers(), key="workers", persist_state="session", help="One thread each."
+        "Worker processes", 1, 64, manager().slots, key="workers", persist_state="session", help="One thread each."
     )
     name = a.text_input("Name of the study", key="study-name", placeholder="after the file", max_chars=80)
     smoothing = b.number_input(
@@ -236,6 +235,7 @@ plan.predicted_time(data, spec, planned)
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     with sentences():
         handle = create_study(data, spec, name=name or None)
+        owner.take(handle)
         manager().start(handle)
     state.set_study_name(handle.name)
     st.switch_page(LIVE, query_params={"study": handle.name})

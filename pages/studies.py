@@ -1,39 +1,50 @@
-"""Studies: every study of this storage; open one."""
+"""Studies: every study of this storage; open one, steer it, manage it."""
 
 import pandas as pd
 import streamlit as st
 
+from kanlab.housekeeping import in_bytes
 from kanlab.jobs import manager
-from kanlab.lifecycle import RESUMABLE
+from kanlab.management import data_size, note, sizes
+from kanlab.ownership import is_owned
 from kanlab.storage import get_storage
 from kanlab.study import load_study, study_names
 from kanlab.tuning import Study
-from kanlab.ui import state
+from kanlab.ui import manage, owner, state
 from kanlab.ui.navigation import DATA, LIVE
 from kanlab.ui.widgets import go_first_to, heading, sentences
 
-heading("Studies", "Every study kept on this machine: choose a row to open it, or to let it go on.")
-names = study_names(get_storage())
-if not names:
+heading("Studies", "Every study kept on this machine: choose a row to open it, to let it go on, or to change it.")
+with sentences():
+    names = study_names(get_storage())
+    sizes_by_id = sizes(get_storage())
+    studies = [Study(load_study(name)) for name in names]
+if not studies:
     go_first_to(DATA, "There is no study yet.", "Choose data for the first one")
 
-studies = [Study(load_study(name)) for name in names]
-rows = []
-for study in studies:
-    records, best = study.handle.records(), study.best
-    rows.append(
-        {
-            "study": study.name,
-            "state": study.state.name,
-            "data": study.handle.data.name,
-            "target": study.handle.data.target,
-            "n": study.handle.data.n_train,
-            "trials": sum(r.state != "running" for r in records),
-            "least AICc": best.aicc if best else None,
-            "engine": study.spec.engine,
-            "minutes": study.state.elapsed / 60,
-        }
-    )
+
+def row(study: Study) -> dict[str, object]:
+    handle, records, best, current = study.handle, study.handle.records(), study.best, study.state
+    attributes = handle.optuna.user_attrs
+    whose = ("yours" if owner.steers(handle) else "another's") if is_owned(attributes) else "everybody's"
+    return {
+        "study": study.name,
+        "state": current.name,
+        "data": handle.data.name,
+        "target": handle.data.target,
+        "n": handle.data.n_train,
+        "trials": sum(r.state != "running" for r in records),
+        "least AICc": best.aicc if best else None,
+        "engine": study.spec.engine,
+        "minutes": current.elapsed / 60,
+        "owner": whose,
+        "size": in_bytes(sizes_by_id.get(handle.optuna._study_id, 0) + data_size(handle)),
+        "note": note(handle),
+    }
+
+
+with sentences():
+    rows = [row(study) for study in studies]
 event = st.dataframe(
     pd.DataFrame(rows),
     key="studies",
@@ -46,21 +57,17 @@ event = st.dataframe(
             format="%.2f", help="Compare it only between studies of the same data."
         ),
         "minutes": st.column_config.NumberColumn(format="%.1f"),
+        "owner": st.column_config.TextColumn(help="Everybody may look; the owner steers."),
+        "size": st.column_config.TextColumn(help="Trials and data. Studies of the same data share them."),
     },
 )
 chosen = event["selection"]["rows"]
-with st.container(horizontal=True):
-    study = studies[chosen[0]] if chosen else None
+study = studies[chosen[0]] if chosen else None
+with st.container(horizontal=True, vertical_alignment="center"):
     if st.button("Open", type="primary", disabled=study is None, icon=":material/monitoring:") and study:
         state.set_study_name(study.name)
         st.switch_page(LIVE, query_params={"study": study.name})
-    resumable = study is not None and study.state.name in RESUMABLE
-    if st.button("Resume", disabled=not resumable, icon=":material/play_arrow:") and study:
+    if study is not None:
         with sentences():
-            manager().start(study.handle)
-        state.set_study_name(study.name)
-        st.switch_page(LIVE, query_params={"study": study.name})
-    running = study is not None and study.state.is_live
-    if st.button("Stop", disabled=not running, icon=":material/stop:") and study:
-        manager().stop(study.handle)
-        st.rerun()
+            manage.steering_buttons(study.handle, study.state, manager())
+            manage.menu(study.handle)

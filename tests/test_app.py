@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
@@ -174,3 +175,81 @@ def test_an_unknown_study_gets_one_sentence(app: AppTest) -> None:
     go(app, "live")
     assert len(app.error) == 1
     assert "There is no study" in app.error[0].value
+
+
+# ---- reading overruled, table prepared
+
+
+def widget(elements: Any, label: str) -> Any:
+    return next(e for e in elements if e.label == label)
+
+
+def metric(app: AppTest, label: str) -> str:
+    return next(m.value for m in app.metric if m.label == label)
+
+
+def test_what_was_inferred_can_be_overruled(app: AppTest) -> None:
+    rows = "".join(f"00{i % 3};{i};{i % 7},{i % 10}\n" for i in range(60))
+    upload(app, "german.csv", f"code;a;b\n{rows}".encode())
+    assert "semicolon-separated, utf-8, decimal comma" in text_of(app).replace("\\", "")
+    widget(app.multiselect, "Read as text").select("code").run()
+    assert "'code': read as text" in text_of(healthy(app)).replace("\\", "")
+    assert metric(app, "Features") == "3"
+    widget(app.selectbox, "First row has names").select(False)
+    widget(app.multiselect, "Read as text").unselect("code").run()
+    assert "61 rows" in text_of(healthy(app)).replace("\\", "")
+    widget(app.selectbox, "Fields are separated by").select("|").run()
+    assert len(healthy(app).error) == 1
+    assert "single column" in app.error[0].value
+    widget(app.selectbox, "First row has names").select(None)
+    widget(app.selectbox, "Fields are separated by").select(None).run()
+    assert not healthy(app).error
+
+
+def test_a_new_file_starts_with_nothing_overruled(app: AppTest, frame: pd.DataFrame) -> None:
+    content = frame.to_csv(index=False).encode()
+    upload(app, "one.csv", content)
+    widget(app.selectbox, "First row has names").select(False).run()
+    upload(app, "two.csv", content)
+    assert widget(app.selectbox, "First row has names").value is None
+    assert "60 rows, 5 columns" in text_of(app)
+
+
+def test_gaps_scales_and_splits(app: AppTest, frame: pd.DataFrame) -> None:
+    frame["y"] = np.exp(3 * frame["y"])
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    assert metric(app, "Training rows n") == "46"
+    assert "Missing: gaps 3" in text_of(app).replace("\\", "")
+    widget(app.selectbox, "Rows with gaps").select("fill").run()
+    assert metric(app, "Training rows n") == "48"
+    assert metric(app, "Features") == "6"
+    widget(app.selectbox, "Predict the target").select("log").run()
+    assert r"of the variance of log\(y\)" in text_of(healthy(app))
+    widget(app.multiselect, "Rank of").select("a").run()
+    widget(app.number_input, "Keep the best features").set_value(2).run()
+    assert "the 2 with the most mutual information" in text_of(healthy(app))
+    widget(app.selectbox, "Test rows").select("group").run()
+    widget(app.selectbox, "by").select("kind").run()
+    assert not healthy(app).error
+    widget(app.multiselect, "Logarithm of").select("b").run()
+    assert "below 0" in healthy(app).error[0].value
+
+
+def test_the_profile_warns_and_one_click_helps(app: AppTest, frame: pd.DataFrame) -> None:
+    frame.insert(0, "id", range(60))
+    upload(app, "mine.csv", frame.assign(twice=2 * frame["y"]).to_csv(index=False).encode())
+    widget(app.selectbox, "Target").select("y").run()
+    words = text_of(healthy(app)).replace("\\", "")
+    assert "'twice' and the target is the same up to a factor" in words
+    assert "'id' looks like a number or name of the rows" in words
+    app.button(key="leave-out").click().run()
+    assert widget(app.multiselect, "Features").value == ["a", "b", "kind", "gaps"]
+    assert "'twice' and the target" not in text_of(healthy(app)).replace("\\", "")
+
+
+def test_the_preparation_survives_a_visit_to_another_page(app: AppTest, frame: pd.DataFrame) -> None:
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    widget(app.selectbox, "Rows with gaps").select("fill").run()
+    go(app, "search")
+    go(app, "data")
+    assert metric(app, "Training rows n") == "48"

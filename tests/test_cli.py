@@ -211,8 +211,8 @@ def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) 
     assert lines[0] == "study mine: finished, K counted as identifiable"
     assert lines[1].split() == ["trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS", "train", "RSS", "test"]
     assert lines[2].split()[:6] == [*map(str, (best.number, *best.cell, best.n_params)), f"{best.aicc:.2f}"]
-    assert [line.split()[0] for line in lines[-5:-1]] == ["constant", "linear", "stepwise", "ridge"]
-    assert lines[-1].startswith("recommended: ")
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("recommended: ")]
+    assert [line.split()[0] for line in lines[at - 4 : at]] == ["constant", "linear", "stepwise", "ridge"]
     assert "60 rows, 3 columns (comma-separated, utf-8)" in captured.err
     assert "of 24 cells can be judged with 48 training rows" in captured.err
     run("show", "mine")

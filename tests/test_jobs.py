@@ -42,20 +42,81 @@ def test_two_studies_at_once_do_not_disturb_one_another(small: Dataset, fake_wor
     assert [numbers(h.records()) for h in handles] == alone
 
 
-def test_studies_share_the_cores(small: Dataset, fake_workers: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "default_workers", lambda: 4)
+def test_studies_share_the_slots(small: Dataset, fake_workers: Fake) -> None:
     fake_workers(seconds=0.2)
-    both = JobManager()
+    jobs = JobManager(slots=5)
     handles = [create_study(small, StudySpec(space=SPACE, engine=STOCK)) for _ in range(2)]
-    assert both._share() == 4
-    first = both.start(handles[0])
-    assert both._share() == 4
-    second = both.start(handles[1])
-    assert both._share() == 2
-    for handle, supervisor in zip(handles, (first, second), strict=True):
-        both.stop(handle)
-        supervisor.join(20)
-    assert both._share() == 4
+    keys = [(id(h.optuna._storage), h.optuna._study_id) for h in handles]
+    first = jobs.start(handles[0])
+    assert jobs._share(keys[0]) == 5
+    second = jobs.start(handles[1])
+    assert [jobs._share(key) for key in keys] == [3, 2]
+    jobs.stop(handles[0])
+    first.join(20)
+    assert jobs._share(keys[1]) == 5
+    jobs.stop(handles[1])
+    second.join(20)
+
+
+def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_workers: Fake) -> None:
+    log = fake_workers(seconds=0.1)
+    jobs = JobManager(slots=1)
+    specs = [StudySpec(space=SPACE, engine=STOCK, seed=seed) for seed in range(3)]
+    handles = [create_study(small, spec) for spec in specs]
+    supervisors = [jobs.start(handle) for handle in handles]
+    wait_for(lambda: state(handles[2]).detail == "Waiting for a free slot, number 2 in the queue.")
+    assert [state(h).name for h in handles[1:]] == ["queued", "queued"]
+    jobs.stop(handles[1])  # while it waits
+    wait_for(lambda: state(handles[2]).detail == "Waiting for a free slot, number 1 in the queue.")
+    assert state(handles[1]).name == "stopped"
+    assert handles[1].records() == []
+    for supervisor in supervisors:
+        supervisor.join(60)
+    assert [state(h).name for h in handles] == ["finished", "stopped", "finished"]
+    seeds = [line.split()[3] for line in log.read_text().splitlines()]
+    assert seeds == sorted(seeds)
+    assert "1" not in seeds
+
+
+def test_a_server_leaves_a_core_to_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "default_workers", lambda: 4)
+    served = JobManager()
+    assert served.slots == 4
+    served.serve()
+    assert served.slots == 3
+    monkeypatch.setenv("KANLAB_SLOTS", "7")
+    chosen = JobManager()
+    chosen.serve()
+    assert chosen.slots == 7
+
+
+def test_pause_finishes_the_fits_in_hand_and_begins_no_other(small: Dataset, fake_workers: Fake) -> None:
+    log = fake_workers(seconds=0.2)
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=2))
+    supervisor = manager().start(handle)
+    wait_for(lambda: len(fitted_cells(log)) >= 3)
+    manager().pause(handle)
+    supervisor.join(20)
+    assert state(handle).name == "paused"
+    done = finished(handle)
+    assert sorted(done) == sorted(fitted_cells(log))  # every fit that began has its result
+    log.write_text("")
+    manager().start(handle).join(60)
+    assert state(handle).name == "finished"
+    assert sorted(finished(handle)) == sorted(handle.spec.admissible(48, 2))
+
+
+def test_a_pause_that_is_taken_back(small: Dataset, fake_workers: Fake) -> None:
+    fake_workers(seconds=0.3)
+    handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1))
+    supervisor = manager().start(handle)
+    wait_for(lambda: state(handle).name == "running" and state(handle).detail == "")
+    manager().pause(handle)
+    wait_for(lambda: state(handle).name == "pausing")
+    assert manager().start(handle) is supervisor
+    wait_for(lambda: state(handle).name == "running")
+    manager().stop(handle)
+    supervisor.join(20)
 
 
 def test_a_study_runs_once(small: Dataset, fake_workers: Fake) -> None:

@@ -153,3 +153,8 @@ def test_agrees_with_stock_pykan(n, d, h, m, grid, k):
         torch.set_default_dtype(dtype)
     theirs = scaled * model.y_scale + model.y_offset
     np.testing.assert_allclose(theirs, model.predict(X).reshape(n, m), atol=1e-8 * np.abs(Y).max())
+    wild = np.concatenate([X, X * 3.0])  # far outside the training range, too
+    exported = model.to_pykan()
+    np.testing.assert_allclose(exported.predict(wild), model.predict(wild), atol=1e-8 * np.abs(Y).max())
+    back = FittedKan.from_pykan(exported)
+    np.testing.assert_allclose(back.predict(wild), model.predict(wild), atol=1e-12 * np.abs(Y).max())

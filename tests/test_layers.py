@@ -25,16 +25,21 @@ LAYERS: dict[str, list[str]] = {
         "least_squares", "projection", "starts",
     ],
     "domain": [
-        "space", "sources", "decoding", "cells", "dialect", "parsing", "reading", "encoding", "dataset", "examples", "kan",
-        "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam", "families.mlp",
-        "families.boosting", "pykan_engine", "lm", "effective", "engines",
+        "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
+        "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
+        "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
+        "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
     ],
     "orchestration": [
-        "storage", "sampling", "study", "lifecycle", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs",
-        "estimate", "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
+        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study", "agenda",
+        "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
+        "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
-    "ui": ["ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.plan", "ui.live", "ui.choose"],
-    "top": ["cli", "__main__"],
+    "ui": [
+        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
+        "ui.owner", "ui.manage", "ui.live", "ui.choose",
+    ],
+    "top": ["cli_arguments", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
 ORDER = [module for modules in LAYERS.values() for module in modules]
@@ -44,9 +49,22 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 RESERVED: dict[str, set[str]] = {
     "torch": {"wrapper", "pykan_engine", "worker"},
     "kan": {"wrapper", "pykan_engine"},
-    "optuna": {"storage", "sampling", "study", "lifecycle", "supervisor", "importance"},
+    "optuna": {
+        "storage",
+        "tables",
+        "lease",
+        "ownership",
+        "lifecycle",
+        "artifacts",
+        "sampling",
+        "study",
+        "agenda",
+        "management",
+        "housekeeping",
+        "importance",
+    },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage"},
+    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
@@ -159,7 +177,7 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors"}
+    assert loaded == {"errors", "cli_arguments", "cli_studies"}
 
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]

@@ -143,6 +143,11 @@ def test_misuse_raises_one_sentence(change):
         fit_path(**arguments)
 
 
+def test_a_negative_seed_is_misuse():
+    with pytest.raises(FitError):
+        fit_path(np.eye(5)[:, :2], np.arange(5.0), 3, 3, [1], seed=-1)
+
+
 @pytest.mark.parametrize(
     "change",
     [{"smoothing": -1.0}, {"smoothing": np.nan}, {"starts": 0}, {"max_iterations": 0}, {"time_limit": 0.0},

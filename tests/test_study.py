@@ -184,7 +184,8 @@ def handle(small: Dataset, request: pytest.FixtureRequest) -> StudyHandle:
 
 
 def ask(handle: StudyHandle) -> optuna.Trial:
-    handle.optuna.enqueue_trial(Cell(2, 3, 2)._asdict())
+    """A trial of an admissible cell."""
+    handle.optuna.enqueue_trial(handle.spec.admissible(48, 2)[0]._asdict())
     return handle.optuna.ask(distributions(SPACE))  # type: ignore[arg-type]
 
 

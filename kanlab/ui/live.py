@@ -12,16 +12,17 @@ import streamlit as st
 from kanlab import charts, selection
 from kanlab.dashboard import DashboardServer
 from kanlab.engines import ENGINES
-from kanlab.errors import KanlabError
 from kanlab.families import LABELS, Baseline
 from kanlab.jobs import JobManager
-from kanlab.lifecycle import RESUMABLE, StudyState
+from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
 from kanlab.study import TrialRecord
 from kanlab.tuning import Study
 from kanlab.ui import state
+from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import AICC_HELP, literal
 from kanlab.verdict import cell_words
+from kanlab.writing import to_csv
 
 __all__ = [
     "dashboard_link",
@@ -37,11 +38,18 @@ __all__ = [
 _BADGES = {
     "queued": ("Queued", "gray"),
     "running": ("Running", "blue"),
+    "pausing": ("Pausing", "orange"),
+    "paused": ("Paused", "orange"),
     "stopping": ("Stopping", "orange"),
     "stopped": ("Stopped", "orange"),
     "finished": ("Finished", "green"),
     "failed": ("Failed", "red"),
     "interrupted": ("Interrupted", "red"),
+}
+_ADVICE = {
+    "interrupted": "Finished trials are kept; Resume goes on with the rest.",
+    "failed": "Finished trials are kept; Resume tries the rest again.",
+    "queued": "",
 }
 
 
@@ -59,6 +67,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
+def _since(heartbeat: float) -> float:
+    """Seconds since a heartbeat, within reason where a clock has jumped."""
+    return min(STALE_SECONDS, max(0.0, time.time() - heartbeat))
+
+
 def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord], jobs: JobManager) -> None:
     """State, counts, time left and progress, and the button that stops or resumes."""
     spec, data = study.spec, study.handle.data
@@ -67,7 +80,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     done = sum(r.state != "running" for r in records)
     failed = sum(r.state == "failed" for r in records)
     running = sum(r.state == "running" for r in records)
-    elapsed = current.elapsed + (time.time() - current.heartbeat if current.is_live and current.pid else 0.0)
+    elapsed = current.elapsed + (_since(current.heartbeat) if current.is_live and current.pid else 0.0)
 
     label, color = _BADGES[current.name]
     parts = [f"{done} of {total} trials"]
@@ -82,7 +95,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         st.badge(label, color=color)  # type: ignore[arg-type]
         st.markdown(" · ".join(parts))
         st.space("stretch")
-        _buttons(study, current, jobs)
+        steering_buttons(study.handle, current, jobs)
     st.progress(min(1.0, done / total) if total else 0.0)
     cells = len(spec.space.cells)
     words = [
@@ -93,29 +106,16 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     ]
     if admissible < cells:
         words.append(f"{cells - admissible} of {cells} cells inadmissible, never trained")
-    if current.detail:
-        words.append(current.detail)
     st.caption(literal(" · ".join(words)))
-
-
-def _buttons(study: Study, current: StudyState, jobs: JobManager) -> None:
-    """Stop while it runs, Resume where something is left."""
-
-    def stop() -> None:
-        jobs.stop(study.handle)
-        st.toast("Stopping: the fits in hand are ended.")
-
-    def resume() -> None:
-        try:
-            jobs.start(study.handle)
-        except KanlabError as error:
-            st.toast(literal(error), icon=":material/error:")
-
-    if current.is_live:
-        stopping = current.name == "stopping"
-        st.button("Stop", icon=":material/stop:", key="stop", disabled=stopping, on_click=stop)
-    elif current.name in RESUMABLE:
-        st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=resume)
+    if trouble := jobs.trouble(study.handle):
+        st.warning(literal(trouble), icon=":material/database_off:")
+    elif current.name in ("interrupted", "failed", "queued") and current.detail:
+        icon = ":material/hourglass_top:" if current.name == "queued" else ":material/warning:"
+        (st.info if current.name == "queued" else st.warning)(
+            literal(f"{current.detail} {_ADVICE[current.name]}"), icon=icon
+        )
+    elif current.detail:
+        st.caption(literal(current.detail))
 
 
 def no_trial_yet(current: StudyState, engine: str) -> None:
@@ -218,7 +218,7 @@ def trial_table(table: pd.DataFrame, study_name: str) -> None:
     )
     st.download_button(
         "Download the trials",
-        ranked.to_csv(index=False),
+        to_csv(ranked),
         f"{study_name}.csv",
         "text/csv",
         icon=":material/download:",

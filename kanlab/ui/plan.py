@@ -11,9 +11,9 @@ import streamlit as st
 
 from kanlab import charts, estimate
 from kanlab.dataset import Dataset
+from kanlab.jobs import manager
 from kanlab.space import Cell, SearchSpace
 from kanlab.study import StudySpec
-from kanlab.supervisor import default_workers
 
 FEW_ROWS = 3.0
 
@@ -78,7 +78,7 @@ def predicted_time(data: Dataset, spec: StudySpec, planned: int) -> None:
             st.caption("Timing a few cells on this machine…" if running else "How long it will take is not known.")
             return
         cells = spec.admissible(data.n, data.d)
-        workers = min(spec.workers or default_workers(), default_workers())
+        workers = min(spec.workers or manager().slots, manager().slots)
         everything = estimate.seconds(cells, data.n, data.d, spec, calibration.scale, workers)
         start = estimate.STARTUP_SECONDS[spec.engine]
         share = planned / max(1, len(cells))

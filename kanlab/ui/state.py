@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
 import streamlit as st
 
 from kanlab.dataset import Dataset
 from kanlab.reading import Table
 
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
-_SPLIT = "kanlab_split"
+_SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
 _STUDY = "study"
 
 
@@ -21,6 +24,28 @@ def set_table(value: Table | None) -> None:
     """Choose a table; the data set made of the one before is forgotten."""
     st.session_state[_TABLE] = value
     st.session_state.pop(_DATASET, None)
+
+
+def source() -> BinaryIO | None:
+    """The file the table was read from, to be read again in another way; none for an example."""
+    return st.session_state.get(_SOURCE)
+
+
+def set_source(value: BinaryIO | None) -> None:
+    """Keep the uploaded file; its table is not read yet."""
+    st.session_state[_SOURCE] = value
+    set_table(None)
+    for kept in [k for k in st.session_state if str(k).startswith(_REMEMBERED)]:
+        del st.session_state[kept]
+
+
+def remember(name: str, key: object, compute: Callable[[], Any]) -> Any:
+    """What was computed last under this name, for as long as the key stays equal."""
+    kept = st.session_state.get(_REMEMBERED + name)
+    if kept is None or kept[0] != key:
+        kept = key, compute()
+        st.session_state[_REMEMBERED + name] = kept
+    return kept[1]
 
 
 def dataset() -> Dataset | None:
@@ -54,10 +79,17 @@ def set_study_name(name: str) -> None:
     st.session_state["kanlab_study"] = name
 
 
-def link_study(name: str) -> None:
-    """Put the study into the address, so that a reload or a copied link finds it."""
-    if st.query_params.get(_STUDY) != name:
-        st.query_params[_STUDY] = name
+def forget_study() -> None:
+    """Remember none, when the study is deleted."""
+    for key in ("kanlab_study", _TRIAL):
+        st.session_state.pop(key, None)
+
+
+def link_study(name: str, key: str | None = None) -> None:
+    """Put the study, and the key of its owner, into the address, so that a reload or a copied link finds it."""
+    wanted = {_STUDY: name} | ({"key": key} if key else {})
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
 
 
 def selected_trial() -> int | None:

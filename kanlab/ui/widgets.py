@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from kanlab.errors import KanlabError
+from kanlab.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.ui.navigation import enter_through_app
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
@@ -38,6 +39,9 @@ def sentences() -> Iterator[None]:
         yield
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
+        st.stop()
+    except STORAGE_ERRORS as error:
+        st.error(literal(storage_trouble(error)), icon=":material/error:")
         st.stop()
 
 

@@ -72,7 +72,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
             assert time.monotonic() < deadline, "the app did not come up"
             time.sleep(0.1)
     yield Server(url, home, process)
-    os.killpg(process.pid, 15)
+    if process.poll() is None:  # unless the test has killed it
+        os.killpg(process.pid, 15)
     process.wait(20)
     log_text = (tmp_path / "server.log").read_text()
     assert "Traceback" not in log_text, log_text

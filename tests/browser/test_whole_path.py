@@ -36,7 +36,7 @@ def start(page: Page) -> str:
     """Press Start; returns the study's name from the address."""
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"/live\?study="))
-    return page.url.split("study=")[1]
+    return page.url.split("study=")[1].partition("&")[0]
 
 
 def points(page: Page, chart: int) -> Locator:

@@ -207,3 +207,11 @@ refusal(
 refusal("an old workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "(.xls)", suffix=".xls")
 refusal("a PDF", b"%PDF-1.7\n%\xe2\xe3\n1 0 obj\n", "PDF document", suffix=".pdf")
 refusal("a database", b"SQLite format 3\x00" + bytes(100), "SQLite", suffix=".db")
+
+# ---- found by fuzzing
+refusal(
+    "an archive whose file has no name",
+    lambda: zipped({"a.csv": b"a,b\n1,2\n"}).replace(b"a.csv", b"\0.csv"),
+    "may be damaged",
+    suffix=".zip",
+)

@@ -7,8 +7,10 @@ Standard library only, so that it starts at once.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
+import resource
 import sys
 import threading
 import time
@@ -30,13 +32,16 @@ def environment(
     hang: list[Cell] | None = None,
     diverge: list[Cell] | None = None,
     interpolate: list[Cell] | None = None,
+    nan: list[Cell] | None = None,
+    oom: list[Cell] | None = None,
     stillborn: bool = False,
     crash_all: bool = False,
 ) -> dict[str, str]:
     """Environment variables of a plan.
 
     log: file that gets a line "neuron_num grid k seed pid" as each fit begins.  seconds: of a fit, jitter: at most
-    so many more.  crash, garbage, hang, diverge, interpolate: cells whose fit ends so.  crash_all: every fit crashes.
+    so many more.  crash, garbage, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
+    more memory than the process may have.  crash_all: every fit crashes.
     stillborn: no worker becomes ready.
     """
     return {_VARIABLE: json.dumps({name: value for name, value in locals().items() if value})}
@@ -68,11 +73,17 @@ def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
         sys.stdout.write('{"event": "fi')
         sys.stdout.flush()
         os._exit(0)
+    if planned("oom"):
+        resource.setrlimit(resource.RLIMIT_AS, (2**28, 2**28))
+        bytearray(2**30)
     if planned("hang"):
         time.sleep(600)
     time.sleep(plan.get("seconds", 0.0) + random.uniform(0, plan.get("jitter", 0.0)))
     if planned("diverge"):
         _answer("fit", neuron_num=cell[0], status="diverged", seconds=0.0)
+        return
+    if planned("nan"):
+        _answer("fit", neuron_num=cell[0], status="stalled", seconds=0.0, rss_train=math.nan, loss_curve=[math.nan])
         return
     left = 0.0 if planned("interpolate") else rss(cell)
     _answer(

@@ -1,0 +1,179 @@
+"""The commands that act on studies there are: resume, rerun, pause, stop, rename, note, delete, doctor, gc."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kanlab.cli_arguments import add_ranges, ranges
+
+if TYPE_CHECKING:
+    from kanlab.study import StudyHandle
+
+Run = Callable[[argparse.Namespace], int]
+AddCommand = Callable[[str, Run, str], argparse.ArgumentParser]
+
+
+def _open(arguments: argparse.Namespace) -> StudyHandle:
+    from kanlab.study import load_study
+
+    return load_study(arguments.name, storage_url=arguments.storage)
+
+
+def _say(text: str) -> int:
+    print(text, file=sys.stderr)
+    return 0
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from kanlab.cli import run_and_print
+    from kanlab.management import extend
+
+    handle = _open(arguments)
+    if arguments.trials is not None or arguments.minutes is not None:
+        handle = extend(handle, trials=arguments.trials, minutes=arguments.minutes)
+    run_and_print(handle, arguments.json)
+    return 0
+
+
+def _rerun(arguments: argparse.Namespace) -> int:
+    from kanlab.cli import run_and_print
+    from kanlab.management import differences, duplicate
+    from kanlab.study import versions_changed
+
+    handle, changed = _open(arguments), ranges(arguments)
+    space = replace(handle.spec.space, **changed)
+    again = duplicate(handle, name=arguments.study, space=space)
+    study = run_and_print(again, arguments.json)
+    if changed:
+        return 0
+    lines = differences(handle.records(), study.handle.records())
+    if not lines:
+        return _say(f"'{again.name}' agrees with '{handle.name}' in every bit of every trial.")
+    print(
+        f"'{again.name}' differs from '{handle.name}' in {len(lines)} cells:", *lines[:20], sep="\n  ", file=sys.stderr
+    )
+    for words in versions_changed(handle):
+        print(words, file=sys.stderr)
+    return 1
+
+
+def _pause(arguments: argparse.Namespace) -> int:
+    return _wish(arguments, "pause")
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    return _wish(arguments, "stop")
+
+
+def _wish(arguments: argparse.Namespace, wanted: str) -> int:
+    from kanlab.errors import StudyError
+    from kanlab.jobs import manager
+    from kanlab.lifecycle import read_state
+
+    handle = _open(arguments)
+    state = read_state(handle.optuna.user_attrs)
+    if not state.is_live or not state.pid:
+        raise StudyError(f"The study '{handle.name}' does not run: it is {state.name}.")
+    (manager().pause if wanted == "pause" else manager().stop)(handle)
+    return _say(f"The study '{handle.name}' was asked to {wanted}.")
+
+
+def _rename(arguments: argparse.Namespace) -> int:
+    from kanlab.management import rename
+
+    return _say(f"The study '{arguments.name}' is '{rename(_open(arguments), arguments.new).name}' now.")
+
+
+def _note(arguments: argparse.Namespace) -> int:
+    from kanlab.management import annotate, note
+
+    handle = _open(arguments)
+    if arguments.text is None:
+        print(note(handle))
+        return 0
+    annotate(handle, arguments.text)
+    return _say(f"The note of '{handle.name}' is kept.")
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    from kanlab.management import delete
+
+    handle = _open(arguments)
+    if not arguments.yes:
+        done = len(handle.records())
+        if not sys.stdin.isatty():
+            return _refuse(f"'{handle.name}' has {done} trials; add --yes to delete it for good.")
+        print(f"Delete the study '{handle.name}' with its {done} trials for good? [y/N] ", end="", file=sys.stderr)
+        if input().strip().lower() not in ("y", "yes"):
+            return _say("Nothing was deleted.")
+    delete(handle)
+    return _say(f"The study '{handle.name}' is deleted; 'kanlab gc' removes data no study refers to.")
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from kanlab.housekeeping import doctor
+
+    worst = 0
+    for finding in doctor(arguments.storage, arguments.port):
+        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.words}", flush=True)
+        worst = max(worst, 0 if finding.ok else 1)
+    return worst
+
+
+def _gc(arguments: argparse.Namespace) -> int:
+    from kanlab.housekeeping import in_bytes, leftovers, remove
+    from kanlab.storage import get_storage
+
+    storage = get_storage(arguments.storage)
+    found = leftovers(storage)
+    for path in found.files:
+        print(path)
+    words = f"{len(found.files)} files ({in_bytes(found.size)}), {len(found.blobs)} data sets in the database"
+    words += f" and {len(found.leases)} leases"
+    if not arguments.dry_run:
+        remove(storage, found)
+    return _say(f"{words} {'would be' if arguments.dry_run else 'were'} removed; no study refers to them.")
+
+
+def _refuse(text: str) -> int:
+    print(f"kanlab: {text}", file=sys.stderr)
+    return 2
+
+
+def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Add the commands of this module to the parser."""
+
+    def on_a_study(name: str, run: Run, text: str) -> argparse.ArgumentParser:
+        sub = command(name, run, text)
+        sub.add_argument("name", metavar="NAME")
+        with_storage(sub)
+        return sub
+
+    def with_json(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--json", action="store_true", help="print the study as one JSON object")
+
+    resume = on_a_study("resume", _resume, "go on with a study that was paused, stopped or interrupted")
+    resume.add_argument("--trials", type=int, metavar="N", help="raise its budget to N trials in all")
+    resume.add_argument("--minutes", type=float, metavar="M", help="raise its budget to M minutes in all")
+    with_json(resume)
+    rerun = on_a_study("rerun", _rerun, "run a study once more on the same data and compare every number")
+    rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
+    add_ranges(rerun, neuron_num=None, grid=None, k=None)
+    with_json(rerun)
+    on_a_study("pause", _pause, "ask a running study to finish the fits in hand and wait")
+    on_a_study("stop", _stop, "ask a running study to stop at once; its open cells are fitted on resume")
+    on_a_study("rename", _rename, "give a study another name").add_argument("new", metavar="NEW")
+    note = on_a_study("note", _note, "show the note of a study, or keep another one")
+    note.add_argument("text", metavar="TEXT", nargs="?")
+    delete = on_a_study("delete", _delete, "delete a study for good")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    doctor = command("doctor", _doctor, "look whether everything a study needs is there")
+    doctor.add_argument("--port", type=int, default=8501, help="port of the app to look at")
+    with_storage(doctor)
+    gc = command("gc", _gc, "remove data no study refers to, and what killed processes have left")
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    with_storage(gc)

@@ -1,0 +1,310 @@
+"""Warnings about a table in plain words: what is noticed, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kanlab.encoding import MAX_LEVELS, is_numeric, listing, to_numbers
+
+HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
+OUTLIER_SPREADS = 6.0  # interquartile ranges beyond the quartiles
+LEAK_CORRELATION = 0.9999
+FEW_TARGET_VALUES = 10
+ROWS_A_PARAMETER = 10
+_MOST_ROWS = 200_000  # looked at for correlations and repeated columns
+
+Numbers = dict[str, NDArray[np.float64]]
+Kind = Literal["number", "whole number", "boolean", "date", "category", "text", "constant"]
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column. least, median and most as they would be written; histogram: rows in equal bins, or in the top levels."""
+
+    name: str
+    kind: Kind
+    missing: int
+    unique: int
+    least: str
+    median: str
+    most: str
+    histogram: tuple[int, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is noticed, what to do, and the columns it is about."""
+
+    kind: str
+    sentence: str
+    columns: tuple[str, ...] = ()
+
+
+def findings(frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None) -> tuple[Finding, ...]:
+    """All warnings about a table, the gravest first."""
+    found: list[Finding] = []
+    numbers = {c: to_numbers(frame[c].iloc[:_MOST_ROWS]) for c in frame.columns if is_numeric(frame[c])}
+    if target is not None and target in numbers:
+        found += _about_target(columns, numbers, target)
+    found += _about_columns(columns, frame, numbers, target)
+    return (*found, *_about_rows(frame, columns, target))
+
+
+def _about_target(
+    columns: Sequence[ColumnProfile], numbers: dict[str, NDArray[np.float64]], target: str
+) -> list[Finding]:
+    described = next(c for c in columns if c.name == target)
+    y = numbers[target]
+    found = []
+    leaks = [c for c, x in numbers.items() if c != target and _correlation(x, y) > LEAK_CORRELATION]
+    if leaks:
+        found.append(
+            Finding(
+                "tells the target",
+                f"{listing(leaks)} and the target {_are_is(leaks)} the same up to a factor: if it is not known before the "
+                "target is, take it out of the features, or every score is too good.",
+                tuple(leaks),
+            )
+        )
+    if 1 < described.unique <= FEW_TARGET_VALUES and described.kind in ("whole number", "boolean"):
+        found.append(
+            Finding(
+                "few values",
+                f"The target '{target[:60]}' holds only {described.unique} different values: it may be a class rather than a "
+                "quantity; a network here predicts the mean of its numbers.",
+                (target,),
+            )
+        )
+    if _skewness(y) > HEAVY_TAIL:
+        can_log = float(np.nanmin(y)) >= 0
+        found.append(
+            Finding(
+                "heavy tail",
+                f"The target '{target[:60]}' has a heavy tail, so few rows decide the fit: predict its "
+                f"{'logarithm' if can_log else 'rank'} instead (under Prepare).",
+                (target,),
+            )
+        )
+    if described.missing:
+        found.append(
+            Finding(
+                "missing",
+                f"The target '{target[:60]}' is missing in {described.missing:,} rows; they are left out.",
+                (target,),
+            )
+        )
+    return found
+
+
+def _about_columns(
+    columns: Sequence[ColumnProfile], frame: pd.DataFrame, numbers: Numbers, target: str | None
+) -> list[Finding]:
+    others = [c for c in columns if c.name != target]
+    constant = [c.name for c in others if c.kind == "constant"]
+    same = _repeated(frame, [c.name for c in others if c.kind != "constant"])
+    ids = [c.name for c in others if c.kind != "constant" and _is_identifier(c, frame[c.name], len(frame))]
+    almost = [
+        (c.name, words) for c in others if c.kind in ("text", "category") and (words := _almost_number(frame[c.name]))
+    ]
+    long = [c.name for c in others if c.kind == "text" and c.name not in {*ids, *dict(almost)}]
+    tails = [
+        c.name for c in others if c.name in numbers and c.name not in ids and _skewness(numbers[c.name]) > HEAVY_TAIL
+    ]
+    outliers = [
+        f"'{c.name[:60]}' ({count:,})"
+        for c in others
+        if c.name in numbers and c.name not in tails and (count := _outliers(numbers[c.name]))
+    ]
+    gaps = sorted((c for c in others if c.missing), key=lambda c: -c.missing)
+    found = []
+    if ids:
+        found.append(
+            Finding(
+                "identifier",
+                f"{listing(ids)} {'look' if len(ids) > 1 else 'looks'} like a number or name of the rows: it tells "
+                "nothing about new ones, so take it out of the features.",
+                tuple(ids),
+            )
+        )
+    if same:
+        pairs = ", ".join(f"'{b[:60]}' repeats '{a[:60]}'" for a, b in same[:4])
+        found.append(Finding("repeated", f"{pairs}: one of the two is enough.", tuple(b for _, b in same)))
+    if constant:
+        found.append(
+            Finding(
+                "constant",
+                f"{listing(constant)} {_holds(constant)} a single value and {_are_is(constant)} left out.",
+                tuple(constant),
+            )
+        )
+    if gaps:
+        worst = ", ".join(f"'{c.name[:60]}' {100 * c.missing / len(frame):.0f}%" for c in gaps[:4])
+        found.append(
+            Finding(
+                "missing",
+                f"Values are missing: {worst}{' and more' if len(gaps) > 4 else ''}. Their rows "
+                "are dropped unless you choose to fill them (under Prepare).",
+                tuple(c.name for c in gaps),
+            )
+        )
+    if tails:
+        found.append(
+            Finding(
+                "heavy tail",
+                f"{listing(tails)} {'have' if len(tails) > 1 else 'has'} a heavy tail, so most "
+                "rows share a few intervals of the grid: use the logarithm or the rank (under Prepare).",
+                tuple(tails),
+            )
+        )
+    if outliers:
+        found.append(
+            Finding(
+                "outliers",
+                f"Values far from all others stand in {', '.join(outliers[:5])}: check whether they "
+                "are real, or use the rank (under Prepare).",
+            )
+        )
+    if long:
+        found.append(
+            Finding(
+                "many levels",
+                f"{listing(long)} {_holds(long)} text of more than {MAX_LEVELS} values and "
+                f"{_are_is(long)} left out unless the rare ones are pooled (under Prepare).",
+                tuple(long),
+            )
+        )
+    found += [
+        Finding(
+            "almost numbers",
+            f"'{name[:60]}' holds numbers except for {listing(words, 4)}: add the word to those that "
+            "mean missing (under Reading), or read the column as a number.",
+            (name,),
+        )
+        for name, words in almost[:5]
+    ]
+    return found
+
+
+def _about_rows(frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None) -> list[Finding]:
+    found = []
+    features = sum(1 for c in columns if c.name != target and c.kind not in ("constant", "text"))
+    if 0 < len(frame) < ROWS_A_PARAMETER * 5 * features:
+        carries = max(1, len(frame) // ROWS_A_PARAMETER)
+        found.append(
+            Finding(
+                "few rows",
+                f"{len(frame):,} rows carry about {carries:,} parameters ({ROWS_A_PARAMETER} rows each), and the smallest "
+                f"network spends about 4 on each of the {features:,} features: fewer features may predict better.",
+            )
+        )
+    repeated = int(frame.duplicated().sum()) if len(frame) <= _MOST_ROWS else 0
+    if repeated:
+        found.append(
+            Finding(
+                "repeated rows",
+                f"{repeated:,} rows repeat others in every column: if they are copies, remove them, for a copy of a training "
+                "row among the test rows makes the test easy.",
+            )
+        )
+    ordered = [c.name for c in columns if c.kind == "date" and _is_ordered(frame[c.name])]
+    if ordered:
+        found.append(
+            Finding(
+                "in time order",
+                f"The rows follow '{ordered[0][:60]}' in time: to predict the future, hold out the latest rows (split "
+                "by time, under Prepare).",
+                (ordered[0],),
+            )
+        )
+    return found
+
+
+def _holds(names: Sequence[str]) -> str:
+    return "hold" if len(names) > 1 else "holds"
+
+
+def _are_is(names: Sequence[str]) -> str:
+    return "are" if len(names) > 1 else "is"
+
+
+def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Size of the correlation over the rows that have both; 0 for few rows."""
+    both = np.isfinite(x) & np.isfinite(y)
+    if both.sum() < 10:
+        return 0.0
+    a, b = x[both] / (np.abs(x[both]).max() or 1), y[both] / (np.abs(y[both]).max() or 1)
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return abs(float(a @ b)) / size if size > 0 else 0.0
+
+
+def _skewness(x: NDArray[np.float64]) -> float:
+    values = x[np.isfinite(x)]
+    if len(values) < 20 or len(np.unique(values)) < 10:
+        return 0.0
+    scaled = values / (np.abs(values).max() or 1)
+    centred = scaled - scaled.mean()
+    spread = float(centred.std())
+    return abs(float((centred**3).mean())) / spread**3 if spread > 1e-12 else 0.0
+
+
+def _outliers(x: NDArray[np.float64]) -> int:
+    values = x[np.isfinite(x)]
+    if len(values) < 20:
+        return 0
+    low, high = np.quantile(values, [0.25, 0.75])
+    reach = OUTLIER_SPREADS * 2 * (high / 2 - low / 2)
+    return int(((values < low - reach) | (values > high + reach)).sum()) if reach > 0 else 0
+
+
+def _is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
+    """Every row its own value: a running number, or text."""
+    if column.unique < rows or rows < 20 or column.missing:
+        return False
+    if column.kind == "text":
+        return True
+    if column.kind != "whole number":
+        return False
+    steps = np.diff(to_numbers(values))
+    return bool((steps == 1).all() or (steps == -1).all()) or column.name.casefold() in (
+        "id",
+        "index",
+        "nr",
+        "no",
+        "key",
+    )
+
+
+def _repeated(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of columns that are equal in every row."""
+    head = frame.iloc[:_MOST_ROWS]
+    first: dict[tuple[str, int], str] = {}
+    pairs = []
+    for name in names:
+        key = (str(head[name].dtype), int(pd.util.hash_pandas_object(head[name], index=False).sum()))
+        if key in first and head[first[key]].equals(head[name]):
+            pairs.append((first[key], name))
+        first.setdefault(key, name)
+    return pairs
+
+
+def _almost_number(column: pd.Series) -> list[str]:
+    """The few words that keep a column of numbers from being read as one."""
+    text = column.dropna().iloc[:20_000].astype("str")
+    numbers = pd.to_numeric(text, errors="coerce").notna()
+    if len(text) < 10 or not 0.8 < numbers.mean() < 1:
+        return []
+    words = text[~numbers].unique().tolist()
+    return words if len(words) <= 5 else []
+
+
+def _is_ordered(dates: pd.Series) -> bool:
+    present = dates.dropna()
+    return len(present) >= 10 and (present.is_monotonic_increasing or present.is_monotonic_decreasing)

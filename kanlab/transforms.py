@@ -1,0 +1,82 @@
+"""Other scales for a column, and the way back: logarithm and rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kanlab.errors import DatasetError
+
+Array = NDArray[np.float64]
+Scale = Literal["none", "log", "rank"]
+SCALES: tuple[Scale, ...] = ("none", "log", "rank")
+_RANK_POINTS = 201
+
+
+@dataclass(frozen=True)
+class Transform:
+    """An increasing function of a column, decided on its training rows.
+
+    log:  z = ln(max(x, low) + shift); the shift is 0 where all values are above 0, else the least one above 0.
+    rank: z = share of the training rows at or below x, linear between the values `points`.
+    """
+
+    scale: Scale = "none"
+    shift: float = 0.0
+    low: float = 0.0
+    points: tuple[float, ...] = ()
+
+    @classmethod
+    def fit(cls, values: ArrayLike, scale: str, name: str) -> Transform:
+        """Decide the scale on training values. Raises DatasetError where the column cannot bear it."""
+        if scale not in SCALES:
+            raise DatasetError(f"There is no scale '{scale}' for '{name[:60]}'; choose one of {', '.join(SCALES)}.")
+        x = np.asarray(values, dtype=float)
+        x = x[np.isfinite(x)]
+        if scale == "none" or not len(x):
+            return cls()
+        if scale == "log":
+            if x.min() < 0:
+                raise DatasetError(
+                    f"'{name[:60]}' holds values below 0, which have no logarithm; choose the rank instead."
+                )
+            if x.max() == 0:
+                raise DatasetError(f"'{name[:60]}' holds zeros only, which have no logarithm; leave it out.")
+            return cls("log", 0.0 if x.min() > 0 else float(x[x > 0].min()), float(x.min()))
+        points = np.unique(np.quantile(x, np.linspace(0, 1, min(len(x), _RANK_POINTS))))
+        return cls("rank", points=tuple(points.tolist()))
+
+    def __call__(self, values: ArrayLike) -> Array:
+        x = np.asarray(values, dtype=float)
+        if self.scale == "log":
+            return np.log(np.maximum(x, self.low) + self.shift)
+        if self.scale == "rank":
+            return np.where(np.isnan(x), np.nan, np.interp(x, self.points, self._levels))
+        return x
+
+    def inverse(self, values: ArrayLike) -> Array:
+        """Back to units of the data; a rank beyond 0 to 1 gives the least or largest training value."""
+        z = np.asarray(values, dtype=float)
+        if self.scale == "log":
+            with np.errstate(over="ignore"):
+                return np.exp(z) - self.shift
+        if self.scale == "rank":
+            return np.where(np.isnan(z), np.nan, np.interp(z, self._levels, self.points))
+        return z
+
+    @property
+    def _levels(self) -> Array:
+        return np.linspace(0.0, 1.0, len(self.points)) if len(self.points) > 1 else np.zeros(1)
+
+    def label(self, name: str) -> str:
+        """How a chart or table calls the transformed column."""
+        if self.scale == "log":
+            return f"log({name} + {self.shift:g})" if self.shift else f"log({name})"
+        return f"rank({name})" if self.scale == "rank" else name
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Transform:
+        return cls(content["scale"], content["shift"], content["low"], tuple(content["points"]))

@@ -1,0 +1,166 @@
+"""What an owner does to a study beside running it, in a menu: rename, note, raise the budget, duplicate, link, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from kanlab import management
+from kanlab.errors import KanlabError
+from kanlab.jobs import JobManager
+from kanlab.lifecycle import RESUMABLE, StudyState
+from kanlab.ownership import is_owned
+from kanlab.space import Cell
+from kanlab.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.study import StudyHandle
+from kanlab.ui import owner, state
+from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
+from kanlab.ui.widgets import literal, sentences
+
+
+def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager) -> None:
+    """Pause and Stop while it runs, Resume where something is left; for its owner. Within a horizontal container."""
+    if not owner.steers(handle):
+        st.badge("You are looking", icon=":material/visibility:", color="gray", help=_OTHERS)
+        return
+
+    def pause() -> None:
+        jobs.pause(handle)
+        st.toast("Pausing: the fits in hand are finished, no other begins.")
+
+    def stop() -> None:
+        jobs.stop(handle)
+        st.toast("Stopping: the fits in hand are ended.")
+
+    def resume() -> None:
+        try:
+            jobs.start(handle)
+        except KanlabError as error:
+            st.toast(literal(error), icon=":material/error:")
+        except STORAGE_ERRORS as error:
+            st.toast(literal(storage_trouble(error)), icon=":material/error:")
+
+    name = current.name
+    if current.is_live:
+        if name == "pausing":
+            st.button("Go on", icon=":material/play_arrow:", key="resume", on_click=resume)
+        else:
+            waiting = name in ("stopping", "queued")
+            st.button("Pause", icon=":material/pause:", key="pause", disabled=waiting, on_click=pause, help=_PAUSE)
+        st.button("Stop", icon=":material/stop:", key="stop", disabled=name == "stopping", on_click=stop, help=_STOP)
+    elif name in RESUMABLE:
+        st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=resume)
+
+
+_PAUSE = "Finish the fits in hand and begin no others; Resume goes on."
+_STOP = "End the fits in hand at once; their cells are fitted again on Resume."
+_OTHERS = "This study was started in another browser. Whoever has its owner's link can steer it; you can duplicate it."
+
+
+def note_and_menu(handle: StudyHandle) -> None:
+    """A line with the note and, at its end, the menu."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if said := management.note(handle):
+            st.markdown(f":material/sticky_note_2: {literal(said)}")
+        st.space("stretch")
+        menu(handle)
+
+
+def menu(handle: StudyHandle) -> None:
+    """The rest, behind one button: duplicating is for everybody, changing for the owner."""
+    with st.popover("Manage", icon=":material/more_horiz:"):
+        if owner.steers(handle):
+            if st.button("Rename or note", icon=":material/edit:", type="tertiary"):
+                _describe(handle)
+            if st.button("Raise the budget", icon=":material/more_time:", type="tertiary"):
+                _extend(handle)
+        if st.button("Duplicate with other ranges", icon=":material/content_copy:", type="tertiary"):
+            with sentences():
+                _duplicate(handle)
+            st.switch_page(SEARCH)
+        if st.button("Links", icon=":material/link:", type="tertiary"):
+            _links(handle)
+        if owner.steers(handle) and st.button("Delete", icon=":material/delete:", type="tertiary"):
+            _delete(handle)
+
+
+@st.dialog("Rename or note")
+def _describe(handle: StudyHandle) -> None:
+    name = st.text_input("Name of the study", handle.name, max_chars=80)
+    text = st.text_area("Note", management.note(handle), max_chars=management.MAX_NOTE)
+    if st.button("Save", type="primary"):
+        with sentences():
+            management.annotate(handle, text)
+            if name.strip() != handle.name:
+                handle = management.rename(handle, name)
+        _open(handle)
+
+
+@st.dialog("Raise the budget")
+def _extend(handle: StudyHandle) -> None:
+    spec = handle.spec
+    changes: dict[str, Any] = {}
+    if spec.trials is None and spec.minutes is None:
+        st.markdown(
+            "This study has no limit: it fits every admissible cell of its ranges. Duplicate it for wider ones."
+        )
+        return
+    if spec.trials is not None:
+        trials = st.number_input("Trials in all", spec.trials, 10 * spec.trials + 100, spec.trials)
+        changes |= {"trials": trials} if trials > spec.trials else {}
+    if spec.minutes is not None:
+        minutes = st.number_input("Minutes in all", spec.minutes, 10 * spec.minutes + 60, spec.minutes, format="%g")
+        changes |= {"minutes": minutes} if minutes > spec.minutes else {}
+    st.caption("What is done and spent counts; the study can be resumed then.")
+    if st.button("Raise", type="primary", disabled=not changes):
+        with sentences():
+            handle = management.extend(handle, **changes)
+        _open(handle)
+
+
+@st.dialog("Links")
+def _links(handle: StudyHandle) -> None:
+    page = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/live?" if st.context.url else "/live?"
+    st.markdown("To look:")
+    st.code(page + urlencode({"study": handle.name}), language=None, wrap_lines=True)
+    if is_owned(handle.optuna.user_attrs) and (key := owner.key_of(handle)):
+        st.markdown("To steer as well; whoever has it can stop and delete the study:")
+        st.code(page + urlencode({"study": handle.name, owner.KEY: key}), language=None, wrap_lines=True)
+
+
+@st.dialog("Delete the study")
+def _delete(handle: StudyHandle) -> None:
+    count = len(handle.records())
+    st.markdown(f"**{literal(handle.name)}** and its {count:,} trials will be gone for good.")
+    sure = st.checkbox("I want to delete it")
+    if st.button("Delete", type="primary", disabled=not sure, icon=":material/delete:"):
+        with sentences():
+            management.delete(handle)
+        state.forget_study()
+        st.switch_page(STUDIES)
+
+
+def _duplicate(handle: StudyHandle) -> None:
+    """Fill the Search page with the study's data and settings."""
+    spec = handle.spec
+    state.set_dataset(management.load_data(handle), spec.test_fraction, spec.seed)
+    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3)}
+    for name in Cell._fields:
+        low, high = limits[name]
+        st.session_state[name] = tuple(min(high, max(low, v)) for v in getattr(spec.space, name))
+    settings: dict[str, Any] = {
+        "count": spec.count,
+        "sigma2": spec.count_sigma2,
+        "engine": spec.engine,
+        "sampler": spec.sampler,
+    }
+    settings |= {"smoothing": spec.options.smoothing, "minutes": float(spec.minutes or 0)}
+    for name, value in settings.items():
+        st.session_state[name] = value
+
+
+def _open(handle: StudyHandle) -> None:
+    state.set_study_name(handle.name)
+    st.switch_page(LIVE, query_params={"study": handle.name})

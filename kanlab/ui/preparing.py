@@ -1,0 +1,156 @@
+"""The widgets of the Data page that say how a table is made ready, closed until somebody wants them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from kanlab.encoding import as_text, is_date, is_numeric
+from kanlab.preparation import DATE_PARTS, MAX_LEVELS, Gaps, Preparation
+from kanlab.profile import Profile
+from kanlab.splits import Split
+from kanlab.ui.widgets import literal, sentences
+
+_GAPS: dict[Gaps, str] = {"drop": "Leave out", "fill": "Fill"}
+_SCALES = {"none": "As it is", "log": "Logarithm", "rank": "Rank"}
+_SPLITS: dict[Split, str] = {
+    "random": "At random",
+    "stratified": "Alike in the target",
+    "time": "The latest rows",
+    "group": "Whole groups",
+}
+_MOST_ORDERED = 30
+
+
+def preparation(frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str) -> Preparation:
+    """Draw the widgets; what they say. key: tells the widgets of one table from those of another."""
+    columns = features or [c for c in frame.columns if c != target]
+    numbers = [c for c in columns if is_numeric(frame[c])]
+    categories = [
+        c
+        for c in columns
+        if not is_numeric(frame[c]) and not is_date(frame[c]) and described[c].unique <= _MOST_ORDERED
+    ]
+    incomplete = [c for c in columns if described[c].missing]
+    with st.expander("Prepare: gaps, categories, dates, scales, split", icon=":material/construction:"):
+        first, second, third, fourth = st.columns(4, gap="medium")
+        with first:
+            gaps = st.selectbox(
+                "Rows with gaps",
+                list(_GAPS),
+                key=f"gaps-{key}",
+                format_func=lambda g: _GAPS[g],
+                help="Filled with the median, or the most frequent level, of the training rows; a column more says where.",
+                persist_state="session",
+            )
+            words = ", ".join(f"{c} {described[c].missing:,}" for c in incomplete[:6])
+            st.caption(
+                literal(f"Missing: {words}{' …' if len(incomplete) > 6 else ''}" if words else "Nothing is missing.")
+            )
+        with second:
+            pool = st.checkbox(
+                "Pool rare levels",
+                key=f"pool-{key}",
+                help="Text of many values becomes its most frequent levels and one column for all others; otherwise it is "
+                "left out.",
+                persist_state="session",
+            )
+            max_levels = st.number_input(
+                "Columns a category at most", 2, 50, MAX_LEVELS, key=f"levels-{key}", persist_state="session"
+            )
+        with third:
+            ordered = st.multiselect(
+                "Ordered categories",
+                categories,
+                key=f"ordered-{key}",
+                placeholder="None",
+                help="One column of 0, 1, 2, … instead of one a level.",
+                persist_state="session",
+            )
+            orders = {c: _order(frame[c], key) for c in ordered}
+        with fourth:
+            parts = st.multiselect(
+                "Of dates, use",
+                DATE_PARTS,
+                default=["year"],
+                key=f"parts-{key}",
+                placeholder="Nothing",
+                help="The year carries its fraction, so it is the time itself.",
+                disabled=not any(is_date(frame[c]) for c in columns),
+                persist_state="session",
+            )
+
+        first, second, third, fourth = st.columns(4, gap="medium")
+        with first:
+            target_scale = st.selectbox(
+                "Predict the target",
+                list(_SCALES),
+                key=f"target-scale-{key}",
+                format_func=lambda s: _SCALES[s],
+                help="Predictions come back in its own units. RSS and AICc then count in the other scale.",
+                persist_state="session",
+            )
+        with second:
+            logs = st.multiselect(
+                "Logarithm of", numbers, key=f"log-{key}", placeholder="No feature", persist_state="session",
+                help="For features of a heavy tail; values must not be negative.",
+            )  # fmt: skip
+        with third:
+            ranks = st.multiselect(
+                "Rank of", [c for c in numbers if c not in logs], key=f"rank-{key}", placeholder="No feature",
+                persist_state="session", help="The share of training rows at or below the value: outliers lose their pull.",
+            )  # fmt: skip
+        with fourth:
+            screen = st.number_input(
+                "Keep the best features",
+                0,
+                len(columns),
+                0,
+                key=f"screen-{key}",
+                help="So many, by their mutual information with the target in the training rows. 0 keeps all.",
+                persist_state="session",
+            )
+
+        first, second, _ = st.columns([1, 1, 2], gap="medium")
+        with first:
+            split = st.selectbox(
+                "Test rows",
+                list(_SPLITS),
+                key=f"split-{key}",
+                format_func=lambda s: _SPLITS[s],
+                help="Alike in the target: as many low and high ones as among the training rows. The latest: to predict the "
+                "future. Whole groups: to predict for new ones, such as new patients.",
+                persist_state="session",
+            )
+        with second:
+            by = None
+            if split in ("time", "group"):
+                fit = [c for c in frame.columns if split == "group" or is_date(frame[c]) or is_numeric(frame[c])]
+                fit.sort(key=lambda c: (split == "time" and not is_date(frame[c]), list(frame.columns).index(c)))
+                by = st.selectbox("by", fit, key=f"split-by-{key}-{split}", persist_state="session")
+    with sentences():
+        return Preparation(
+            gaps=gaps,
+            max_levels=int(max_levels),
+            pool=pool,
+            ordered=orders,
+            date_parts=tuple(parts),
+            scales=dict.fromkeys(logs, "log") | dict.fromkeys([c for c in ranks if c not in logs], "rank"),
+            target_scale=target_scale,
+            screen=int(screen) or None,
+            split=split,
+            split_by=by,
+        )
+
+
+def _order(column: pd.Series, key: str) -> tuple[str, ...]:
+    levels = sorted(as_text(column).dropna().unique().tolist())
+    chosen = st.multiselect(
+        f"{literal(column.name)}, from low to high",
+        levels,
+        default=levels,
+        key=f"order-{key}-{column.name}",
+        help="Take levels away and add them again in their order.",
+        persist_state="session",
+    )
+    return tuple(chosen)

@@ -1,0 +1,21 @@
+"""CSV that leaves kanlab: what a spreadsheet would run as a formula is written as text."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r|%]|^[＝＋－＠]")
+_NUMBER = re.compile(r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*%?$")
+
+
+def defused(text: str) -> str:
+    """A cell as it is, or behind an apostrophe where a spreadsheet would take it for a formula; numbers are none."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """A data frame as CSV without its index, names and cells of text defused."""
+    safe = frame.map(lambda v: defused(v) if isinstance(v, str) else v)
+    return safe.to_csv(index=False, lineterminator="\n", header=[defused(str(c)) for c in frame.columns])

@@ -1,0 +1,96 @@
+"""Two browsers on one server: both look, the owner steers; and a server killed in the middle of a study."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sklearn.datasets import load_diabetes
+
+from tests.browser.conftest import Server
+from tests.browser.test_whole_path import open_search, start, upload
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    path = tmp_path / "patients.csv"
+    load_diabetes(as_frame=True).frame.to_csv(path, index=False)
+    return path
+
+
+def begin(page: Page, server: Server, csv: Path) -> None:
+    """A study of stock networks, which runs long enough to look at."""
+    upload(page, server, csv)
+    open_search(page)
+    page.get_by_role("combobox", name=re.compile("Engine")).click()
+    page.get_by_role("option", name="pykan, Adam").click()
+    start(page)
+
+
+def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Path) -> None:
+    mine, theirs = (browser.new_context(viewport={"width": 1280, "height": 1000}) for _ in range(2))
+    owner, guest = mine.new_page(), theirs.new_page()
+    begin(owner, server, csv)
+    expect(owner.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    owner.wait_for_url(re.compile(r"key="))
+    link = owner.url
+
+    guest.goto(f"{server.url}/live?study=patients-1")
+    expect(guest.get_by_text("You are looking").first).to_be_visible()
+    expect(guest.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    guest.get_by_role("button", name="Manage").click()
+    expect(guest.get_by_role("button", name="Duplicate with other ranges")).to_be_visible()
+    expect(guest.get_by_role("button", name="Delete")).to_have_count(0)
+    assert "key=" not in guest.url
+
+    owner.reload()
+    expect(owner.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    again = mine.new_page()  # the same browser without the link: its cookie tells
+    again.goto(f"{server.url}/live?study=patients-1")
+    expect(again.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+
+    guest.goto(link)  # who was given the owner's link steers too
+    guest.get_by_role("button", name="Stop", exact=True).click()
+    for page in (guest, owner):
+        expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+    guest.get_by_role("button", name="Manage").click()
+    guest.get_by_role("button", name="Delete").click()
+    guest.get_by_text("I want to delete it").click()
+    guest.get_by_test_id("stDialog").get_by_role("button", name="Delete").click()
+    expect(guest.get_by_text("There is no study yet")).to_be_visible()
+    for context in (mine, theirs):
+        context.close()
+
+
+def test_a_killed_server_is_told_and_resumed(page: Page, server: Server, csv: Path, tmp_path: Path) -> None:
+    begin(page, server, csv)
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    os.kill(server.ui_pid, signal.SIGKILL)
+    server.process.wait(20)
+    port = server.url.rpartition(":")[2]
+    command = [*server.process.args[:-1], port]  # type: ignore[misc]
+    with open(tmp_path / "again.log", "wb") as log:
+        environment = os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(Path(__file__).parents[2])}
+        again = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        link = page.url
+        for _ in range(60):
+            try:
+                page.goto(link)
+                break
+            except Exception:
+                page.wait_for_timeout(500)
+        expect(page.get_by_text("Interrupted", exact=True)).to_be_visible()
+        expect(page.get_by_text("ended before it was done")).to_be_visible()
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_text("Running", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+    finally:
+        os.killpg(again.pid, signal.SIGTERM)
+        again.wait(20)

@@ -1,0 +1,75 @@
+"""Data that reach another machine: one with a home of its own and the storage's address alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kanlab.artifacts import ARTIFACT, local_data
+from kanlab.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.storage import data_path
+from kanlab.study import StudyHandle, StudySpec, create_study, load_study
+from tests.helpers.sentences import refused
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'shared.db'}"
+
+
+def elsewhere(handle: StudyHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """The data as a machine reads them that has never seen them."""
+    monkeypatch.setenv("KANLAB_HOME", str(tmp_path / "another machine"))
+    monkeypatch.delenv("KANLAB_ARTIFACTS", raising=False)
+    path = local_data(load_study(handle.name, storage_url=handle.storage_url).optuna, handle.data.sha256)
+    assert path == data_path(handle.data.sha256)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    return Dataset.load(path)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_through_the_database_or_a_folder(
+    folder: bool, url: str, small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if folder:
+        (tmp_path / "mounted").mkdir()
+        monkeypatch.setenv("KANLAB_ARTIFACTS", str(tmp_path / "mounted"))
+    first, second = (create_study(small, StudySpec(), storage_url=url) for _ in range(2))
+    assert first.optuna.user_attrs[ARTIFACT] == second.optuna.user_attrs[ARTIFACT]  # once, however many studies
+    assert folder == bool(list((tmp_path / "mounted").glob("*")))
+    assert elsewhere(second, tmp_path, monkeypatch).sha256 == small.sha256
+
+
+def test_a_study_in_the_own_file_keeps_its_data_in_the_own_folder(small: Dataset) -> None:
+    handle = create_study(small, StudySpec())
+    assert ARTIFACT not in handle.optuna.user_attrs
+    data_path(small.sha256).unlink()
+    with refused(StudyError, "no longer in"):
+        local_data(handle.optuna, small.sha256)
+
+
+def test_artifacts_that_are_gone_or_wrong(
+    url: str, small: Dataset, frame: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = create_study(small, StudySpec(), storage_url=url)
+    other = Dataset.from_frame(frame, "y", ["a"])  # type: ignore[arg-type]
+    wrong = create_study(other, StudySpec(), storage_url=url)
+    found = handle.optuna.user_attrs[ARTIFACT]
+    handle.optuna.set_user_attr(ARTIFACT, found | {"id": wrong.optuna.user_attrs[ARTIFACT]["id"]})
+    with pytest.raises(StudyError, match="not those it was made with"):
+        elsewhere(handle, tmp_path, monkeypatch)
+    handle.optuna.set_user_attr(ARTIFACT, found | {"id": "nothing"})
+    with pytest.raises(StudyError, match="no longer in database"):
+        elsewhere(handle, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(("place", "words"), [("/nowhere/at/all", "is not there"), ("s3://bucket", "boto3")])
+def test_places_that_cannot_be_used(
+    place: str, words: str, url: str, small: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KANLAB_ARTIFACTS", place)
+    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+    with refused(StudyError, words):
+        create_study(small, StudySpec(), storage_url=url)
