@@ -44,8 +44,15 @@ def seed(trials: int) -> None:
     study_id = handle.optuna._study_id
     from kanlab.sampling import distributions
 
-    kinds = {n: json.dumps({"name": "IntDistribution", "attributes": d._asdict()}) for n, d in distributions(space).items()}
-    rows: dict[str, list[dict[str, Any]]] = {"trials": [], "trial_params": [], "trial_values": [], "trial_user_attributes": []}
+    kinds = {
+        n: json.dumps({"name": "IntDistribution", "attributes": d._asdict()}) for n, d in distributions(space).items()
+    }
+    rows: dict[str, list[dict[str, Any]]] = {
+        "trials": [],
+        "trial_params": [],
+        "trial_values": [],
+        "trial_user_attributes": [],
+    }
     for number, cell in enumerate(chosen):
         trial_id = number + 1
         n_params = spec.n_params(cell, data.d)
@@ -53,15 +60,30 @@ def seed(trials: int) -> None:
         score = data.n * np.log(rss / data.n) + 2 * n_params
         now = pd.Timestamp("2026-01-01").to_pydatetime()
         rows["trials"].append(
-            {"trial_id": trial_id, "number": number, "study_id": study_id, "state": "COMPLETE", "datetime_start": now, "datetime_complete": now}
+            {
+                "trial_id": trial_id,
+                "number": number,
+                "study_id": study_id,
+                "state": "COMPLETE",
+                "datetime_start": now,
+                "datetime_complete": now,
+            }
         )
         rows["trial_params"] += [
-            {"trial_id": trial_id, "param_name": n, "param_value": float(v), "distribution_json": kinds[n]} for n, v in cell._asdict().items()
+            {"trial_id": trial_id, "param_name": n, "param_value": float(v), "distribution_json": kinds[n]}
+            for n, v in cell._asdict().items()
         ]
         rows["trial_values"].append({"trial_id": trial_id, "objective": 0, "value": score, "value_type": "FINITE"})
-        fit = {"status": "stalled", "seconds": 1.0, "iterations": 50, "curve": [round(rss * (1 + 1 / (i + 1)), 4) for i in range(60)]}
+        fit = {
+            "status": "stalled",
+            "seconds": 1.0,
+            "iterations": 50,
+            "curve": [round(rss * (1 + 1 / (i + 1)), 4) for i in range(60)],
+        }
         attributes = {"n_params": n_params, "rss_train": rss, "rss_test": rss / 4, "aicc": score, "fit": fit}
-        rows["trial_user_attributes"] += [{"trial_id": trial_id, "key": k, "value_json": json.dumps(v)} for k, v in attributes.items()]
+        rows["trial_user_attributes"] += [
+            {"trial_id": trial_id, "key": k, "value_json": json.dumps(v)} for k, v in attributes.items()
+        ]
     with handle.optuna._storage._backend.engine.begin() as connection:
         for table, content in rows.items():
             names = list(content[0])
@@ -96,7 +118,6 @@ def page(_: str) -> dict[str, float]:
     from streamlit.testing.v1 import AppTest
 
     import kanlab.ui.live  # noqa: F401, a server has long loaded it
-
     from kanlab.dashboard import DashboardServer
 
     DashboardServer.__init__ = lambda self, url: None  # type: ignore[method-assign, assignment]
@@ -129,7 +150,11 @@ def page(_: str) -> dict[str, float]:
     for thread in threads:
         thread.join()
     cores = (time.process_time() - cpu) / max(SECONDS, time.perf_counter() - began)
-    return {"Live page opened, s": opened, "Live page again, ms": 1000 * float(np.median(again)), f"{POLLERS} pollers, cores": cores}
+    return {
+        "Live page opened, s": opened,
+        "Live page again, ms": 1000 * float(np.median(again)),
+        f"{POLLERS} pollers, cores": cores,
+    }
 
 
 def dashboard(_: str) -> dict[str, float]:
@@ -161,7 +186,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"KANLAB_HOME": home, "PYTHONPATH": str(ROOT)}
         seed(trials)
-        print(f"{trials:,} trials, {(Path(home) / 'studies.db').stat().st_size / 1e6:.1f} MB, load {os.getloadavg()[0]:.1f}")
+        print(
+            f"{trials:,} trials, {(Path(home) / 'studies.db').stat().st_size / 1e6:.1f} MB, load {os.getloadavg()[0]:.1f}"
+        )
         for part in ("read", "page", "dashboard"):
             done = subprocess.run([sys.executable, __file__, part, "-"], capture_output=True, text=True, check=False)
             if done.returncode:
