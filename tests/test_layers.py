@@ -32,7 +32,8 @@ LAYERS: dict[str, list[str]] = {
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
-        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
+        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping",
+        "estimate",
         "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": [
