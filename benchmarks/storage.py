@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 import sqlalchemy
 
@@ -44,8 +45,15 @@ def seed(trials: int) -> None:
     study_id = handle.optuna._study_id
     from kanlab.sampling import distributions
 
-    kinds = {n: json.dumps({"name": "IntDistribution", "attributes": d._asdict()}) for n, d in distributions(space).items()}
-    rows: dict[str, list[dict[str, Any]]] = {"trials": [], "trial_params": [], "trial_values": [], "trial_user_attributes": []}
+    kinds = {
+        n: json.dumps({"name": "IntDistribution", "attributes": d._asdict()}) for n, d in distributions(space).items()
+    }
+    rows: dict[str, list[dict[str, Any]]] = {
+        "trials": [],
+        "trial_params": [],
+        "trial_values": [],
+        "trial_user_attributes": [],
+    }
     for number, cell in enumerate(chosen):
         trial_id = number + 1
         n_params = spec.n_params(cell, data.d)
@@ -53,15 +61,30 @@ def seed(trials: int) -> None:
         score = data.n * np.log(rss / data.n) + 2 * n_params
         now = pd.Timestamp("2026-01-01").to_pydatetime()
         rows["trials"].append(
-            {"trial_id": trial_id, "number": number, "study_id": study_id, "state": "COMPLETE", "datetime_start": now, "datetime_complete": now}
+            {
+                "trial_id": trial_id,
+                "number": number,
+                "study_id": study_id,
+                "state": "COMPLETE",
+                "datetime_start": now,
+                "datetime_complete": now,
+            }
         )
         rows["trial_params"] += [
-            {"trial_id": trial_id, "param_name": n, "param_value": float(v), "distribution_json": kinds[n]} for n, v in cell._asdict().items()
+            {"trial_id": trial_id, "param_name": n, "param_value": float(v), "distribution_json": kinds[n]}
+            for n, v in cell._asdict().items()
         ]
         rows["trial_values"].append({"trial_id": trial_id, "objective": 0, "value": score, "value_type": "FINITE"})
-        fit = {"status": "stalled", "seconds": 1.0, "iterations": 50, "curve": [round(rss * (1 + 1 / (i + 1)), 4) for i in range(60)]}
+        fit = {
+            "status": "stalled",
+            "seconds": 1.0,
+            "iterations": 50,
+            "curve": [round(rss * (1 + 1 / (i + 1)), 4) for i in range(60)],
+        }
         attributes = {"n_params": n_params, "rss_train": rss, "rss_test": rss / 4, "aicc": score, "fit": fit}
-        rows["trial_user_attributes"] += [{"trial_id": trial_id, "key": k, "value_json": json.dumps(v)} for k, v in attributes.items()]
+        rows["trial_user_attributes"] += [
+            {"trial_id": trial_id, "key": k, "value_json": json.dumps(v)} for k, v in attributes.items()
+        ]
     with handle.optuna._storage._backend.engine.begin() as connection:
         for table, content in rows.items():
             names = list(content[0])
@@ -95,9 +118,11 @@ def page(_: str) -> dict[str, float]:
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.testing.v1 import AppTest
 
-    import kanlab.ui.live  # noqa: F401, a server has long loaded it
-
     from kanlab.dashboard import DashboardServer
+    from kanlab.lifecycle import StudyState, write_state
+    from kanlab.sampling import distributions
+    from kanlab.study import load_study
+    from kanlab.ui import live
 
     DashboardServer.__init__ = lambda self, url: None  # type: ignore[method-assign, assignment]
     DashboardServer.url = lambda self: "http://127.0.0.1:1"  # type: ignore[method-assign]
@@ -105,9 +130,6 @@ def page(_: str) -> dict[str, float]:
     script = f"import streamlit as st\nst.query_params['study'] = {NAME!r}\nexec(open({str(ROOT / 'pages/live.py')!r}).read())"
 
     def keep_alive() -> None:
-        from kanlab.lifecycle import StudyState, write_state
-        from kanlab.study import load_study
-
         write_state(load_study(NAME).optuna, StudyState("running", elapsed=60.0))
 
     keep_alive()
@@ -115,6 +137,19 @@ def page(_: str) -> dict[str, float]:
     opened = timed(app.run)
     assert not app.exception, app.exception[0].message
     again = [timed(app.run) for _ in range(5)]
+    study = load_study(NAME)
+    free = iter(sorted(set(study.spec.admissible(study.data.n_train, 2)) - {r.cell for r in study.records()}))
+    changed = []
+    for _ in range(20):
+        trial = optuna.trial.create_trial(
+            params=next(free)._asdict(), distributions=distributions(study.spec.space), value=0.0,
+            user_attrs={"n_params": 9, "rss_train": 1e4, "aicc": 0.0, "fit": {"status": "stalled"}},
+        )  # fmt: skip
+        study.optuna.add_trial(trial)
+        changed.append(timed(app.run))
+    live.shared_table.clear()
+    live._shared_spec.clear()
+    redrawn = timed(app.run)
     apps = [AppTest.from_string(script, default_timeout=60).run() for _ in range(POLLERS)]
     cpu, began = time.process_time(), time.perf_counter()
 
@@ -129,7 +164,14 @@ def page(_: str) -> dict[str, float]:
     for thread in threads:
         thread.join()
     cores = (time.process_time() - cpu) / max(SECONDS, time.perf_counter() - began)
-    return {"Live page opened, s": opened, "Live page again, ms": 1000 * float(np.median(again)), f"{POLLERS} pollers, cores": cores}
+    return {
+        "Live page opened, s": opened,
+        "refresh, ms": 1000 * float(np.median(again)),
+        "refresh with a new trial, median ms": 1000 * float(np.median(changed)),
+        "90th percentile ms": 1000 * float(np.percentile(changed, 90)),
+        "drawn anew, ms": 1000 * redrawn,
+        f"{POLLERS} pollers, cores": cores,
+    }
 
 
 def dashboard(_: str) -> dict[str, float]:
@@ -161,7 +203,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"KANLAB_HOME": home, "PYTHONPATH": str(ROOT)}
         seed(trials)
-        print(f"{trials:,} trials, {(Path(home) / 'studies.db').stat().st_size / 1e6:.1f} MB, load {os.getloadavg()[0]:.1f}")
+        print(
+            f"{trials:,} trials, {(Path(home) / 'studies.db').stat().st_size / 1e6:.1f} MB, load {os.getloadavg()[0]:.1f}"
+        )
         for part in ("read", "page", "dashboard"):
             done = subprocess.run([sys.executable, __file__, part, "-"], capture_output=True, text=True, check=False)
             if done.returncode:

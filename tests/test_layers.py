@@ -32,8 +32,8 @@ LAYERS: dict[str, list[str]] = {
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
-        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
-        "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
+        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping",
+        "estimate", "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
