@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 from uuid import uuid4
@@ -34,6 +35,12 @@ MAX_NAME = 80
 MAX_SEED = 2**31 - 1
 
 State = Literal["complete", "failed", "running"]
+
+
+@lru_cache(maxsize=32)
+def _admissible(space: SearchSpace, n: int, d: int, rule: CountingRule, count_sigma2: bool) -> tuple[Cell, ...]:
+    """A page asks every second."""
+    return tuple(space.admissible(n, d, rule=rule, count_sigma2=count_sigma2))
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class StudySpec:
 
     def admissible(self, n: int, d: int) -> list[Cell]:
         """Cells AICc can judge on n training rows and d features, fewest parameters first."""
-        return self.space.admissible(n, d, rule=self.count, count_sigma2=self.count_sigma2)
+        return list(_admissible(self.space, n, d, self.count, self.count_sigma2))
 
     def n_params(self, cell: Cell, d: int) -> int:
         """The K that enters AICc."""

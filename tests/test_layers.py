@@ -34,7 +34,7 @@ LAYERS: dict[str, list[str]] = {
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
         "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping",
         "estimate",
-        "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
+        "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
