@@ -67,7 +67,8 @@ def small(frame: pd.DataFrame) -> Dataset:
 @pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
     """Studies of this test are fitted by tests/helpers/fake_worker.py; call it with a plan, get the log of the fits."""
-    from kanlab import supervisor
+    from kanlab import supervisor, taskpool
+    from kanlab.worker_process import WorkerProcess
 
     log = tmp_path / "fits.log"
     log.touch()
@@ -76,7 +77,8 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
         for name, value in fake_worker.environment(log=str(log), **plan).items():
             monkeypatch.setenv(name, value)
         program = (fake_worker.__file__,)
-        monkeypatch.setattr(supervisor, "WorkerProcess", partial(supervisor.WorkerProcess, program=program))
+        for module in (supervisor, taskpool):
+            monkeypatch.setattr(module, "WorkerProcess", partial(WorkerProcess, program=program))
         return log
 
     return use

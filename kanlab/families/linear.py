@@ -4,8 +4,8 @@ Stepwise goes forward: the feature that lowers AICc most enters, until none does
 than its coefficients tell, so it is charged its generalised degrees of freedom (kanlab.perturbation).
 
 Ridge takes the penalty of least AICc with the effective degrees of freedom of its hat matrix,
-1 + sum s_i^2 / (s_i^2 + lambda) over the singular values s_i (Hastie, Tibshirani & Friedman 2009,
-section 3.4); where n is about 2d it can say something that the full model cannot.
+1 + sum s_i^2 / (s_i^2 + lambda) over the singular values s_i (Hastie, Tibshirani & Friedman 2009, section 3.4); where n
+is about 2d it can say something that the full model cannot.
 """
 
 from __future__ import annotations
