@@ -21,8 +21,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled", "least_squares",
-        "projection", "starts",
+        "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
+        "least_squares", "projection", "starts",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
@@ -31,9 +31,10 @@ LAYERS: dict[str, list[str]] = {
         "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
     ],
     "orchestration": [
-        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study", "agenda",
-        "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
-        "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
+        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
+        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping",
+        "estimate",
+        "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
@@ -53,6 +54,7 @@ RESERVED: dict[str, set[str]] = {
         "storage",
         "tables",
         "lease",
+        "records",
         "ownership",
         "lifecycle",
         "artifacts",
@@ -64,7 +66,7 @@ RESERVED: dict[str, set[str]] = {
         "importance",
     },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping"},
+    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping", "records"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
