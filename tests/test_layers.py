@@ -32,8 +32,9 @@ LAYERS: dict[str, list[str]] = {
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
-        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping",
-        "estimate", "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
+        "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
+        "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning",
+        "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
@@ -65,7 +66,7 @@ RESERVED: dict[str, set[str]] = {
         "importance",
     },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping", "records"},
+    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping", "records", "remote"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
