@@ -21,8 +21,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
-        "least_squares", "projection", "starts",
+        "criteria", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled", "least_squares",
+        "projection", "starts",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
@@ -32,15 +32,15 @@ LAYERS: dict[str, list[str]] = {
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
-        "agenda", "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping",
-        "estimate",
-        "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
+        "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
+        "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning",
+        "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
     ],
-    "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
+    "top": ["cli_arguments", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
 ORDER = [module for modules in LAYERS.values() for module in modules]
@@ -66,7 +66,7 @@ RESERVED: dict[str, set[str]] = {
         "importance",
     },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping", "records"},
+    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping", "records", "remote"},
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
@@ -179,7 +179,7 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors", "cli_arguments", "cli_table", "cli_studies"}
+    assert loaded == {"errors", "cli_arguments", "cli_studies"}
 
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
