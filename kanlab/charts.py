@@ -46,7 +46,7 @@ def _format(values: pd.Series) -> str:
     finite = values[np.isfinite(values) & (values != 0)].abs()
     if finite.empty:
         return "~g"
-    return "~s" if finite.max() >= 1e4 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~g")
+    return "~s" if finite.max() >= 1e3 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~f")
 
 
 def _upper_fence(values: pd.Series) -> float:
@@ -108,7 +108,8 @@ def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
         for b in baselines
         if b.aicc is not None and b.family in DRAWN
     ]
-    return pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rss_test", "aicc", "label"])
+    frame = pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rss_test", "aicc", "label"])
+    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rss_test", "aicc"), float))
 
 
 def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> Any:
@@ -299,11 +300,11 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
 def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
     """AICc over hidden neurons and grid intervals for each k; the colours end at the robust fence."""
     done = table[table["state"] == "complete"]
-    high = _upper_fence(done["aicc"])
+    domain = [float(done["aicc"].min()), _upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
         "aicc:Q",
         title="AICc",
-        scale=alt.Scale(scheme="viridis", reverse=True, domain=[float(done["aicc"].min()), high], clamp=True),
+        scale=alt.Scale(scheme="viridis", reverse=True, domain=domain, clamp=True),
         legend=alt.Legend(type="gradient", format=",~f", tickCount=4),
     )
     chosen = -1 if selected is None else int(selected)

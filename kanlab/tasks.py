@@ -17,9 +17,8 @@ from kanlab.dataset import Dataset
 from kanlab.effective import effective_dof
 from kanlab.engines import FitOptions, Unit, fit_model, fit_unit
 from kanlab.families import BASELINES, held_out_rss, judged_family
+from kanlab.perturbation import SIZE, divergence
 from kanlab.space import Cell, cell_n_params
-
-PERTURBATION = 0.5  # of the residual deviation; Ye (1998) recommends half of it to all of it
 
 
 def _options(arguments: Mapping[str, Any]) -> FitOptions:
@@ -113,17 +112,9 @@ def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     def smooth(y: np.ndarray) -> np.ndarray:
         return fit_model(replace(data, y_train=y), cell, arguments["engine"], options, seed).predict(data.X_train)
 
-    size = PERTURBATION * np.sqrt(arguments["rss_train"] / data.n)
+    size = SIZE * np.sqrt(arguments["rss_train"] / data.n)
     sign = np.random.default_rng(arguments["pair"]).choice([-1.0, 1.0], data.n)
     return {"dof": divergence(smooth, data.y_train, size * sign)}
-
-
-def divergence(smooth: Callable[[np.ndarray], np.ndarray], y: np.ndarray, step: np.ndarray) -> float:
-    """One draw of sum d yhat_i / d y_i by an antithetic pair of steps of random signs and one size.
-
-    Averaged over signs it is the trace of a linear smoother.
-    """
-    return float(step @ (smooth(y + step) - smooth(y - step)) / (2 * step[0] ** 2))
 
 
 def edf(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:

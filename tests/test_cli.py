@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -211,8 +212,8 @@ def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) 
     assert lines[0] == "study mine: finished, K counted as identifiable"
     assert lines[1].split() == ["trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS", "train", "RSS", "test"]
     assert lines[2].split()[:6] == [*map(str, (best.number, *best.cell, best.n_params)), f"{best.aicc:.2f}"]
-    assert [line.split()[0] for line in lines[-5:-1]] == ["constant", "linear", "stepwise", "ridge"]
-    assert lines[-1].startswith("recommended: ")
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("recommended: ")]
+    assert [line.split()[0] for line in lines[at - 4 : at]] == ["constant", "linear", "stepwise", "ridge"]
     assert "60 rows, 3 columns (comma-separated, utf-8)" in captured.err
     assert "of 24 cells can be judged with 48 training rows" in captured.err
     run("show", "mine")
@@ -254,6 +255,43 @@ def test_resume_of_a_finished_study(csv: str, fake_workers: Fake, capsys: pytest
     after = strict_json(capsys.readouterr().out)
     assert after["trials"] == before["trials"]
     assert len(fitted_cells(log)) == fits
+
+
+# ---- judging
+
+
+def test_judge(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers()
+    run("tune", csv, "--target", "y", *RANGES, "--study", "mine", "--json")
+    before = strict_json(capsys.readouterr().out)
+    assert before["judgement"] is None
+    run("judge", "mine", "--workers", "1", "--json")
+    captured = capsys.readouterr()
+    after = strict_json(captured.out)
+    assert re.search(r"judged: (\d+) of \1 steps\.", captured.err)
+    assert after["judgement"] == "done"
+    assert after["trials"] == before["trials"]
+    assert after["best"] == before["best"]
+    families = ["constant", "linear", "stepwise", "ridge", "boosting", "gam", "mlp", "polynomial"]
+    assert [b["family"] for b in after["baselines"]] == families
+    assert after["recommended"] == before["recommended"]
+    assert any("Its cross-validated error is" in r for r in after["reasons"])
+    run("show", "mine", "--json")
+    assert strict_json(capsys.readouterr().out) == after
+    run("show", "mine")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[2:] for line in lines if line.startswith("! ")] == after["alarms"]
+    assert [line[2:] for line in lines if line.startswith("  ")][-len(after["reasons"]) :] == after["reasons"]
+
+
+def test_judging_what_cannot_be_judged(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers(diverge=[(1, 2, 1)])
+    assert main(["judge", "nothing"]) == 2
+    assert "There is no study 'nothing'" in capsys.readouterr().err
+    run("tune", csv, "--target", "y", "--neuron-num", "1", "--grid", "2", "--k", "1", "--study", "mine")
+    capsys.readouterr()
+    assert main(["judge", "mine"]) == 2
+    assert "there is nothing to judge" in capsys.readouterr().err
 
 
 # ---- bad input

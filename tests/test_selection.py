@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanlab.families import Baseline
-from kanlab.selection import COLUMNS, best_trial, completed, describe, front, recommended, trial_table
+from kanlab.selection import (
+    COLUMNS,
+    best_trial,
+    completed,
+    describe,
+    front,
+    knee_trial,
+    pysr_picks,
+    recommended,
+    trial_table,
+)
 from kanlab.space import Cell
 from kanlab.study import TrialRecord
 from tests.test_pareto import by_definition
@@ -120,3 +130,48 @@ def test_table_and_functions_agree_with_the_definitions(trials: list[TrialRecord
     assert table["akaike_weight"].sum() == pytest.approx(1)
     assert table["akaike_weight"].notna().sum() == len(done)
     assert math.isclose(table["akaike_weight"].max(), table["akaike_weight"][trials.index(best)])
+
+
+# ---- other rules
+
+
+def on_a_front(*points: tuple[int, float]) -> list[TrialRecord]:
+    return [record(i, K, rss, -10.0 - i) for i, (K, rss) in enumerate(points)]
+
+
+def test_the_rules_of_pysr_by_hand() -> None:
+    # falls of ln(rss) a parameter: 0.693/5 = 0.139, 1.609/10 = 0.161, 0.105/10 = 0.011
+    trials = on_a_front((5, 10.0), (10, 5.0), (20, 1.0), (30, 0.9), (25, 3.0))  # the last one is dominated
+    picks = {rule: r.number for rule, r in pysr_picks(trials).items()}
+    assert picks == {"accuracy": 3, "score": 2, "best": 2}
+    steep = on_a_front((5, 10.0), (6, 5.0), (20, 1.0), (30, 0.9))
+    assert {rule: r.number for rule, r in pysr_picks(steep).items()} == {"accuracy": 3, "score": 1, "best": 2}
+
+
+def test_the_rules_of_pysr_on_few_trials() -> None:
+    assert pysr_picks([]) == {}
+    one = on_a_front((5, 10.0))
+    assert {r.number for r in pysr_picks(one).values()} == {0}
+    assert pysr_picks(TRIALS[4:5]) == {}
+
+
+def test_the_knee() -> None:
+    trials = on_a_front((5, 100.0), (10, 10.0), (20, 8.0), (40, 7.0))
+    found = knee_trial(trials)
+    assert found is not None
+    assert found.number == 1
+    assert knee_trial(trials[:2]) is None
+    assert knee_trial([]) is None
+
+
+@given(records)
+def test_the_picks_lie_on_the_front(trials: list[TrialRecord]) -> None:
+    numbers = {r.number for r in front(trials)}
+    picks = pysr_picks(trials)
+    assert {r.number for r in picks.values()} <= numbers
+    if picks:
+        least = min(r.rss_train or 0 for r in front(trials))
+        assert picks["accuracy"].rss_train == least
+        assert (picks["best"].rss_train or 0) <= 1.5 * least
+    found = knee_trial(trials)
+    assert found is None or found.number in numbers

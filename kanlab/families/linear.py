@@ -1,8 +1,11 @@
 """The mean, the linear model, stepwise selection and ridge, by dense least squares on standardised features.
 
-Stepwise goes forward: the feature that lowers AICc most enters, until none does. Ridge takes the penalty of least AICc with
-the effective degrees of freedom of its hat matrix, 1 + sum s_i^2 / (s_i^2 + lambda) over the singular values s_i
-(Hastie, Tibshirani & Friedman 2009, section 3.4); where n is about 2d it can say something that the full model cannot.
+Stepwise goes forward: the feature that lowers AICc most enters, until none does. A search among features fits noise better
+than its coefficients tell, so it is charged its generalised degrees of freedom (kanlab.perturbation).
+
+Ridge takes the penalty of least AICc with the effective degrees of freedom of its hat matrix,
+1 + sum s_i^2 / (s_i^2 + lambda) over the singular values s_i (Hastie, Tibshirani & Friedman 2009, section 3.4); where n
+is about 2d it can say something that the full model cannot.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ import numpy as np
 
 from kanlab.criteria import aicc
 from kanlab.families.protocol import Array, FamilyFit
+from kanlab.perturbation import SIZE
 
 _PENALTIES = 60
+DRAWS = 40  # pairs of perturbations
 ROUNDING = 1e-28  # of the total sum of squares: a smaller rest is none, and would have no AICc
 
 
@@ -45,20 +50,37 @@ def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 
 
 def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
-    """Forward selection by AICc."""
+    """Forward selection by AICc. Its dof are generalised ones, so that the search among features is counted as well."""
     Z, _, _ = _standardised(X)
-    n = len(y)
-    residual = y - y.mean()
-    columns = Z - Z.mean(axis=0)
+    n, centred = len(y), y - y.mean()
+    Q, R = np.linalg.qr(Z)  # all that follows happens in the span of the features
+    chosen, _ = _forward(R, Q.T @ centred, centred, n)
+    found = _least_squares(X, y, chosen)
+    size = SIZE * float(np.sqrt(np.mean((found.predict(X) - y) ** 2)))
+    if size <= np.sqrt(ROUNDING) * y.std():
+        return found
+    draws = []
+    for signs in np.random.default_rng(0).choice([-1.0, 1.0], (DRAWS, n)):
+        step = size * signs
+        along, deviation = Q.T @ step, step - step.mean()
+        plus, minus = (_forward(R, Q.T @ centred + s * along, centred + s * deviation, n)[1] for s in (1, -1))
+        draws.append(along @ (plus - minus) / (2 * size**2))
+    return FamilyFit(found.predict, max(found.dof or 0.0, 1.0 + float(np.mean(draws))))
+
+
+def _forward(R: Array, y: Array, whole: Array, n: int) -> tuple[list[int], Array]:
+    """Columns of R that enter, in their order, and the fit to y (r,), the part of `whole` in the span of the features."""
+    columns, residual = R, y
+    total = float(whole @ whole)
+    beyond = max(total - float(y @ y), 0.0)  # what no feature can explain
     chosen: list[int] = []
-    total = float(residual @ residual)
     best = aicc(total, n, 2)
-    while len(chosen) < X.shape[1]:
+    while len(chosen) < R.shape[1]:
         norms = np.einsum("ij,ij->j", columns, columns)
         gain = np.where(norms > 1e-10 * n, (residual @ columns) ** 2 / np.maximum(norms, 1e-300), 0.0)
         gain[chosen] = 0.0
         entering = int(np.argmax(gain))
-        left = max(float(residual @ residual - gain[entering]), ROUNDING * total)
+        left = max(float(residual @ residual) + beyond - gain[entering], ROUNDING * total)
         value = aicc(left, n, len(chosen) + 3)
         if gain[entering] <= 0 or not value < best:
             break
@@ -67,7 +89,7 @@ def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
         direction = columns[:, entering] / np.sqrt(norms[entering])
         residual = residual - direction * (direction @ residual)
         columns = columns - np.outer(direction, direction @ columns)  # Gram-Schmidt: what the chosen do not explain
-    return _least_squares(X, y, chosen)
+    return chosen, y - residual
 
 
 def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:

@@ -1,0 +1,145 @@
+"""Every chart, of every kind of table, is valid Vega-Lite; the robust axis; what is drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab import charts
+from kanlab.dataset import Dataset
+from kanlab.families import baselines
+from kanlab.selection import trial_table
+from kanlab.space import Cell
+from kanlab.study import TrialRecord
+
+
+def records(count: int, rng: np.random.Generator) -> list[TrialRecord]:
+    cells = [Cell(1 + i % 5, 2 + i % 7, 1 + i % 3) for i in range(count)]
+    rss = np.exp(rng.normal(size=count))
+    return [
+        TrialRecord(i, "complete", c, 5 + 7 * c.neuron_num * c.grid, r, r / 4, 40 * np.log(r) + c.grid, 0.1, "stalled")
+        for i, (c, r) in enumerate(zip(cells, rss, strict=True))
+    ]
+
+
+RNG = np.random.default_rng(0)
+MANY = records(40, RNG)
+FAILED = TrialRecord(40, "failed", Cell(1, 2, 1), 9)
+DIVERGED = TrialRecord(41, "complete", Cell(1, 9, 1), 60, 1e12, 1e12, 9e5)
+TABLES = {
+    "none": [],
+    "failed": [FAILED],
+    "one": MANY[:1],
+    "two": MANY[:2],
+    "equal": [MANY[0], TrialRecord(1, "complete", Cell(2, 2, 1), 10, MANY[0].rss_train, None, MANY[0].aicc)],
+    "many": [*MANY, FAILED],
+    "one diverged": [*MANY, DIVERGED],
+    "exact": [TrialRecord(i, "complete", Cell(i + 1, 2, 1), 9 + i, 1e-20 * (i + 1), None, -2000.0 + i) for i in range(4)],
+}  # fmt: skip
+
+
+def drawn(chart: Any) -> dict[str, Any]:
+    """The chart as Vega-Lite, checked against its schema; strict JSON."""
+    content = chart.to_dict()
+    json.dumps(content, allow_nan=False)
+    alt.Chart.from_dict(content)
+    return content
+
+
+def marks(content: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a chart that draws."""
+    if isinstance(content, dict):
+        if "mark" in content:
+            yield content
+        for value in content.values():
+            yield from marks(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from marks(value)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("selected", [None, 0, 999])
+def test_charts_of_trials(name: str, selected: int | None, small: Dataset) -> None:
+    table, models = trial_table(TABLES[name]), baselines(small)
+    for chart in (
+        charts.aicc_against_rss(table, 48, models, selected),
+        charts.aicc_against_rss(table, 48),
+        charts.front(table, models, selected),
+        charts.history(table, selected),
+        charts.aicc_map(table, selected),
+        charts.slices(table),
+    ):
+        drawn(chart)
+
+
+def test_charts_of_other_things() -> None:
+    drawn(charts.loss_curve([9.0, 4.0, 1.0]))
+    drawn(charts.loss_curve([2.0]))
+    drawn(charts.importance(pd.DataFrame({"parameter": ["grid", "k"], "share": [0.7, 0.3]})))
+    drawn(charts.null_gains(40.0, [1.0, 2.0]))
+    cells = pd.DataFrame(
+        [
+            {"neuron_num": 1, "grid": 2, "k": 1, "n_params": 9, "rows": 5.0, "verdict": "judged", "seconds": np.nan},
+            {"neuron_num": 2, "grid": 2, "k": 1, "n_params": 19, "rows": 2.0, "verdict": "few rows", "seconds": 1.0},
+            {
+                "neuron_num": 9,
+                "grid": 2,
+                "k": 1,
+                "n_params": 99,
+                "rows": 0.5,
+                "verdict": "inadmissible",
+                "seconds": 1.0,
+            },
+        ]
+    )
+    drawn(charts.admissible_map(cells, 48))
+
+
+def test_one_diverged_trial_does_not_flatten_the_picture() -> None:
+    content = drawn(charts.aicc_against_rss(trial_table([*MANY, DIVERGED]), 48))
+    values = np.array([r.aicc for r in MANY], dtype=float)
+    domains = {
+        tuple(part["encoding"]["y"]["scale"]["domain"]) for part in marks(content) if "y" in part.get("encoding", {})
+    }
+    ((low, high),) = domains
+    assert low < values.min()
+    assert high < values.min() + 3 * np.ptp(values)
+    assert "beyond the axis, drawn as triangles" in json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("values", "high"),
+    [
+        ([1.0, 2.0, 3.0], 3.0),
+        ([0.0, 1.0, 100.0], 2.5),
+        ([-10.0, 0.0, 2.0, 1e6], 17.5),
+        ([5.0], 5.0),
+        ([4.0, 4.0, 4.0], 4.0),
+    ],
+)
+def test_the_upper_fence(values: list[float], high: float) -> None:
+    assert charts._upper_fence(pd.Series(values)) == pytest.approx(high)
+
+
+def test_points_can_be_picked_and_the_selected_one_is_ringed() -> None:
+    content = drawn(charts.front(trial_table(MANY), selected=7))
+    assert content["params"][0]["name"] == charts.PICKED
+    assert content["params"][0]["select"]["fields"] == ["number"]
+    assert "datum.number === 7" in json.dumps(content)
+
+
+def test_the_curves_of_equal_k_are_where_aicc_says() -> None:
+    from kanlab.criteria import aicc
+
+    table = trial_table(MANY)
+    curves = charts._equal_k(table, table["rss_train"], 400, -2000.0, 2000.0)
+    assert 1 < curves["n_params"].nunique() <= 6
+    for row in curves.itertuples():
+        assert row.drawn == pytest.approx(aicc(row.rss_train, 400, row.n_params))

@@ -1,0 +1,225 @@
+"""What is recommended and why: every reason and every alarm, where it must come and where it must not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kanlab.dataset import Dataset
+from kanlab.families import Baseline
+from kanlab.judging import Judgement
+from kanlab.space import Cell, SearchSpace
+from kanlab.study import StudyHandle
+from kanlab.verdict import Verdict, candidates, chance, choose, verdict
+from tests.helpers.judgements import judgement, refits, study
+from tests.helpers.sentences import assert_sentence
+
+INNER, OTHER, LARGE = Cell(2, 3, 2), Cell(1, 4, 2), Cell(2, 4, 2)
+SPACE = SearchSpace((1, 4), (2, 5), (1, 3))
+FAR = -300.0  # an AICc no other model comes near to
+
+
+def found(handle: StudyHandle, judged: Judgement | None = None) -> Verdict:
+    result = verdict(handle, handle.records(), judged)
+    for sentence in [*result.reasons, *(a.sentence for a in result.alarms)]:
+        assert_sentence(sentence)
+    return result
+
+
+def alarm(result: Verdict, words: str) -> str | None:
+    hits = [a.sentence for a in result.alarms if words in a.sentence]
+    assert len(hits) <= 1
+    return hits[0] if hits else None
+
+
+@pytest.fixture
+def quiet(small: Dataset) -> StudyHandle:
+    """A study that should alarm no one but for its few rows."""
+    tested = {INNER: 1e-6, OTHER: 2e-6, LARGE: 2e-6}
+    return study(small, {INNER: FAR, OTHER: FAR + 30, LARGE: FAR + 40}, space=SPACE, rss_test=tested)
+
+
+# ---- the choice
+
+
+def test_the_least_aicc_is_chosen(quiet: StudyHandle) -> None:
+    result = found(quiet)
+    assert result.choice is not None
+    assert result.choice.trial is not None
+    assert result.choice.trial.cell == INNER
+    assert result.choice.model == result.choice.trial
+    assert result.reasons[0] == "It has the least AICc of all networks and linear models."
+    assert "below that of the linear model" in result.reasons[1]
+    assert result.ties == []
+    assert [c.key for c in result.candidates][:3] == ["2,3,2", "1,4,2", "2,4,2"]
+    assert {c.family for c in result.candidates[3:]} == {"constant", "linear", "stepwise", "ridge"}
+
+
+def test_a_linear_model_can_win(small: Dataset) -> None:
+    handle = study(small, {INNER: 400.0, LARGE: 500.0}, space=SPACE)
+    result = found(handle)
+    assert result.choice is not None
+    assert isinstance(result.choice.model, Baseline)
+    assert result.choice.model in handle.baselines
+    assert alarm(result, "No network beats the")
+    assert alarm(result, "as good within the noise") is None
+
+
+def test_before_any_trial_is_complete_a_linear_model_is_all_there_is(small: Dataset) -> None:
+    handle = study(small, {}, space=SPACE)
+    result = found(handle)
+    assert result.choice is not None
+    assert result.choice.trial is None
+    assert alarm(result, "No network beats") is None
+
+
+def test_nothing_to_choose_from(quiet: StudyHandle) -> None:
+    result = verdict(replace(quiet, baselines=[]), [], None)
+    assert (result.choice, result.ties, result.alarms, result.candidates) == (None, [], [], [])
+
+
+def test_ties_lie_within_ten_units(small: Dataset) -> None:
+    handle = study(small, {INNER: FAR, OTHER: FAR + 9.9, LARGE: FAR + 10.1}, space=SPACE)
+    assert [c.key for c in found(handle).ties] == ["1,4,2"]
+
+
+def test_the_smaller_model_within_the_measured_noise(small: Dataset) -> None:
+    handle = study(small, {LARGE: FAR, OTHER: FAR + 3}, space=SPACE)
+    assert found(handle).choice.key == "2,4,2"  # type: ignore[union-attr]
+    steady = judgement(refits=refits(handle, {LARGE: [FAR] * 5, OTHER: [FAR + 3] * 5}))
+    assert found(handle, steady).choice.key == "2,4,2"  # type: ignore[union-attr]
+    noisy = {LARGE: [FAR - 8, FAR + 8, FAR - 8, FAR + 8, FAR], OTHER: [FAR + 12, FAR - 5, FAR + 12, FAR - 5, FAR + 3]}
+    result = found(handle, judgement(refits=refits(handle, noisy)))
+    assert result.choice is not None
+    assert result.choice.key == "1,4,2"
+    assert "3.0 above the least, within the" in result.reasons[0]
+    assert result.choice.spread == pytest.approx(7.6, abs=0.1)
+    assert result.choice.wins == 2
+    assert "the best of the finalists in 2" in " ".join(result.reasons)
+
+
+def test_families_fitted_for_comparison_are_listed_and_not_chosen(quiet: StudyHandle) -> None:
+    gam = Baseline("gam", 9.5, 1.0, 0.5, FAR - 50)
+    boosting = Baseline("boosting", None, 0.1, 0.5, None)
+    result = found(quiet, judgement(families=[gam.to_dict(), boosting.to_dict()]))
+    assert result.choice is not None
+    assert result.choice.key == "2,3,2"
+    assert result.candidates[0].label == "spline GAM"
+    assert result.candidates[-1].label == "gradient boosting"
+    assert "the AICc of the spline GAM model is 50.0 lower" in (alarm(result, "another family") or "")
+    near = found(quiet, judgement(families=[replace(gam, aicc=FAR - 1).to_dict()]))
+    assert alarm(near, "another family") is None
+
+
+def test_what_is_known_of_a_finalist(quiet: StudyHandle) -> None:
+    known = judgement(folds={"2,3,2": [0.04, 0.09, 0.16, 0.09, 0.04]}, dof={"2,3,2": [10.0, 14.0]}, edf={"2,3,2": 9.0})
+    candidate = candidates(quiet, quiet.records(), known)[0]
+    assert candidate.cv_rmse == pytest.approx((0.42 / 5) ** 0.5)
+    assert candidate.cv_se == pytest.approx(0.0837 / 5**0.5, rel=1e-3)
+    assert (candidate.dof, candidate.dof_se, candidate.edf) == (12.0, pytest.approx(2.0), 9.0)
+    assert choose(candidates(quiet, [], None))[1] == 0.0
+
+
+# ---- alarms
+
+
+def test_a_quiet_study(quiet: StudyHandle) -> None:
+    calm = judgement(
+        refits=refits(quiet, {INNER: [FAR] * 5, OTHER: [FAR + 30] * 5}),
+        folds={"2,3,2": [0.04] * 5, "1,4,2": [0.05] * 5},
+        null={"gain": 90.0, "permuted": [1.0] * 20},
+    )
+    words = [a.sentence for a in found(quiet, calm).alarms]
+    assert len(words) == 1
+    assert "training rows a parameter" in words[0]
+
+
+def test_few_rows(quiet: StudyHandle) -> None:
+    assert "There are only 1.4 training rows a parameter" in (alarm(found(quiet), "rows a parameter") or "")
+    roomy = replace(quiet, data=replace(quiet.data, n_train=480))
+    assert alarm(found(roomy), "rows a parameter") is None
+
+
+@pytest.mark.parametrize(
+    ("best", "space", "wider"),
+    [
+        (Cell(2, 3, 2), SPACE, None),
+        (Cell(4, 2, 1), SearchSpace((1, 4), (2, 5), (1, 3)), SearchSpace((1, 5), (2, 5), (1, 3))),
+        (Cell(1, 5, 2), SearchSpace((1, 4), (2, 5), (1, 3)), SearchSpace((1, 4), (2, 6), (1, 3))),
+        (Cell(2, 4, 2), SearchSpace((2, 3), (4, 5), (1, 3)), SearchSpace((1, 3), (3, 5), (1, 3))),
+        (Cell(1, 10, 1), SearchSpace((1, 1), (2, 10), (1, 1)), SearchSpace((1, 2), (2, 10), (1, 2))),
+        (Cell(1, 2, 1), SearchSpace(), None),  # nothing lies beyond
+    ],
+)
+def test_the_best_network_at_an_edge(best: Cell, space: SearchSpace, wider: SearchSpace | None, small: Dataset) -> None:
+    result = found(study(small, {best: FAR}, space=space))
+    alarms = [a for a in result.alarms if a.widen]
+    assert [a.widen for a in alarms] == ([wider] if wider else [])
+    assert bool(alarm(result, "at the edge")) == bool(wider)
+
+
+def test_test_rows_that_disagree(small: Dataset) -> None:
+    scores = {INNER: FAR, OTHER: FAR + 20}
+    agree = study(small, scores, space=SPACE, rss_test={INNER: 1.0e-6, OTHER: 0.8e-6})
+    assert alarm(found(agree), "the test rows disagree") is None
+    disagree = study(small, scores, space=SPACE, rss_test={INNER: 1.0e-6, OTHER: 0.5e-6})
+    assert "trial 1: 1 hidden neuron, grid 4, k 2 has 29% less error" in (alarm(found(disagree), "disagree") or "")
+
+
+def test_without_test_rows_nothing_is_said_of_them(quiet: StudyHandle) -> None:
+    bare = [replace(r, rss_test=None) for r in quiet.records()]
+    assert alarm(verdict(quiet, bare, None), "disagree") is None
+
+
+def test_linear_as_good(small: Dataset) -> None:
+    linear = min(b.aicc or 0.0 for b in study(small, {}, space=SPACE).baselines if b.aicc is not None)
+    assert alarm(
+        found(study(small, {INNER: linear - 9}, space=SPACE)), "as good within the noise: its AICc is only 9.0"
+    )
+    assert alarm(found(study(small, {INNER: linear - 11}, space=SPACE)), "as good within the noise") is None
+
+
+@pytest.mark.parametrize(("won", "fires"), [(5, False), (4, False), (3, True), (1, True)])
+def test_seeds_that_do_not_agree(won: int, fires: bool, quiet: StudyHandle) -> None:
+    others = [FAR + 1] * won + [FAR - 1] * (5 - won)
+    result = found(quiet, judgement(refits=refits(quiet, {INNER: [FAR] * 5, OTHER: others})))
+    assert result.choice is not None
+    assert result.choice.wins == won
+    assert bool(alarm(result, f"Only {won} of 5 seeds agree")) == fires
+
+
+def test_seeds_still_to_come_count_for_nothing(quiet: StudyHandle) -> None:
+    half = refits(quiet, {INNER: [FAR + 2] * 5, OTHER: [FAR]})
+    result = found(quiet, judgement(refits=half))
+    assert result.choice is not None
+    assert result.choice.wins == 0
+    assert alarm(result, "seeds agree") is None
+
+
+@pytest.mark.parametrize(
+    ("folds", "fires"),
+    [
+        ({"2,3,2": [0.10] * 5, "linear": [0.09, 0.02, 0.03, 0.2, 0.09]}, False),  # within its standard error
+        ({"2,3,2": [0.10] * 5, "linear": [0.05, 0.05, 0.06, 0.05, 0.05]}, True),
+        ({"2,3,2": [0.01] * 5, "linear": [0.05] * 5}, False),
+        ({"linear": [0.05] * 5}, False),  # the choice has not been verified
+    ],
+)
+def test_cross_validation_that_disagrees(folds: dict[str, Any], fires: bool, quiet: StudyHandle) -> None:
+    assert bool(alarm(found(quiet, judgement(folds=folds)), "Cross-validation prefers linear")) == fires
+
+
+@pytest.mark.parametrize(("above", "fires"), [(0, False), (1, True), (10, True)])
+def test_pure_noise(above: int, fires: bool, quiet: StudyHandle) -> None:
+    null = {"gain": 5.0, "permuted": [6.0] * above + [1.0] * (20 - above)}
+    judged = judgement(null=null)
+    assert chance(judged) == pytest.approx((1 + above) / 21)
+    assert bool(alarm(found(quiet, judged), "Pure noise cannot be excluded")) == fires
+
+
+@pytest.mark.parametrize(("share", "fires"), [(0.04, False), (0.2, True)])
+def test_rows_that_extrapolate(share: float, fires: bool, quiet: StudyHandle) -> None:
+    judged = judgement(refits=refits(quiet, {INNER: [FAR] * 5}, extrapolates=share))
+    assert bool(alarm(found(quiet, judged), "20% of the test rows lie outside")) == fires
