@@ -21,7 +21,7 @@ from kanlab.lease import claim, holder
 from kanlab.space import SearchSpace
 from kanlab.storage import get_storage
 from kanlab.study import StudyHandle, StudySpec, create_study
-from tests.helpers import fake_cli, postgres
+from tests.helpers import fake_cli
 from tests.helpers.fits import fitted_cells, worker_pids
 from tests.helpers.studies import NESTED, STOCK, by_cell, finish, finished, state, wait_for
 
@@ -29,16 +29,6 @@ Fake = Callable[..., Path]
 
 SPACE = SearchSpace((1, 3), (2, 9), (1, 3))
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    if not (postgres.BINARIES / "initdb").exists():
-        if os.environ.get("KANLAB_REQUIRE_POSTGRESQL"):
-            pytest.fail("PostgreSQL is missing, and KANLAB_REQUIRE_POSTGRESQL asks for it")
-        pytest.skip("PostgreSQL is missing")
-    with postgres.server() as (address, _):
-        yield address
 
 
 @pytest.fixture

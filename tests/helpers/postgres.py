@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 BINARIES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), Path("/nowhere")).parent
 
@@ -25,36 +25,47 @@ def _unprivileged() -> str | None:
     return "postgres" if "postgres" in names else "nobody"
 
 
-@contextlib.contextmanager
-def server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Its SQLAlchemy URL and its process; it listens on 127.0.0.1 alone and trusts whoever asks."""
-    folder = Path(tempfile.mkdtemp(prefix="kanlab-test-postgres-"))
-    user = _unprivileged()
-    if user:
-        shutil.chown(folder, user)
-    account = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    name = user or getpass.getuser()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    process = None
-    try:
-        command = [BINARIES / "initdb", "-D", data, "-A", "trust", "-U", name, "-N", "-E", "UTF8", "--locale=C"]
-        subprocess.run(command, check=True, **quiet, **account)  # type: ignore[call-overload]
-        command = [BINARIES / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"]
-        process = subprocess.Popen([*command, "-c", "fsync=off"], **quiet, **account)  # type: ignore[call-overload]
+class Server:
+    """Listens on 127.0.0.1 alone and trusts whoever asks; can be stopped and started again in between."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="kanlab-test-postgres-"))
+        user = _unprivileged()
+        if user:
+            shutil.chown(self._folder, user)
+        self._how: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": self._folder}
+        self._account: dict[str, Any] = {}
+        if user:
+            self._account = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = str(probe.getsockname()[1])
+        name = user or getpass.getuser()
+        self.url = f"postgresql+psycopg://{name}@127.0.0.1:{self._port}/postgres"
+        self._process: subprocess.Popen[bytes] | None = None
+        command = [BINARIES / "initdb", "-D", self._data, "-A", "trust", "-U", name, "-N", "-E", "UTF8", "--locale=C"]
+        subprocess.run(command, check=True, **self._how, **self._account)
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def start(self) -> None:
+        command = [BINARIES / "postgres", "-D", self._data, "-p", self._port, "-k", self._folder]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        self._process = subprocess.Popen(command, **self._how, **self._account)
         deadline = time.monotonic() + 30
-        while subprocess.run([BINARIES / "pg_isready", "-h", "127.0.0.1", "-p", str(port)], **quiet).returncode:  # type: ignore[call-overload]
+        while subprocess.run([BINARIES / "pg_isready", "-h", "127.0.0.1", "-p", self._port], **self._how).returncode:
             assert time.monotonic() < deadline, "PostgreSQL did not start"
             time.sleep(0.1)
-        yield f"postgresql+psycopg://{name}@127.0.0.1:{port}/postgres", process
-    finally:
-        if process is not None:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """At once: connections break."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(20)
+            self._process = None
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
