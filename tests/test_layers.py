@@ -21,8 +21,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled", "least_squares",
-        "projection", "starts",
+        "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
+        "least_squares", "projection", "starts",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
@@ -73,7 +73,6 @@ RESERVED: dict[str, set[str]] = {
         "management",
         "artifacts",
         "housekeeping",
-        "records",
         "records",
         "remote",
     },
