@@ -27,7 +27,7 @@ def csv(tmp_path: Path) -> Path:
     frame["y"] = np.exp(frame["b"] + 0.1 * rng.normal(size=120))
     frame.loc[:5, "b"] = -999
     path = tmp_path / "some.csv"
-    path.write_text("made by a program\n" + frame.round(4).to_csv(index=False, sep=";"))
+    path.write_text("made by a program\n" + frame.to_csv(index=False, sep=";", float_format="%.4f"))
     return path
 
 

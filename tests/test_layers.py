@@ -66,7 +66,16 @@ RESERVED: dict[str, set[str]] = {
         "importance",
     },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping", "records", "remote"},
+    "sqlalchemy": {
+        "storage",
+        "tables",
+        "lease",
+        "management",
+        "artifacts",
+        "housekeeping",
+        "records",
+        "remote",
+    },
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
@@ -179,7 +188,7 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors", "cli_arguments", "cli_table", "cli_studies"}
+    assert loaded == {"errors", "cli_arguments", "cli_studies", "cli_table"}
 
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]

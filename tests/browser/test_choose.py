@@ -1,0 +1,65 @@
+"""The Choose page in a real browser: the recommendation, an alarm that is answered, the audit, a judgement."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, Server
+
+
+@pytest.fixture
+def study(server: Server, tmp_path: Path) -> str:
+    """A study of a curve, made on the command line, whose best network lies at the edge of its range."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-3, 3, (120, 2))
+    y = np.sin(2 * x[:, 0]) * x[:, 1] + 0.1 * rng.normal(size=120)
+    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y}).to_csv(tmp_path / "waves.csv", index=False)
+    arguments = [str(tmp_path / "waves.csv"), "--target", "y", "--neuron-num", "1:2", "--grid", "2:4", "--k", "2:2"]
+    subprocess.run(
+        [sys.executable, "-m", "kanlab", "tune", *arguments, "--study", "waves"],
+        env=os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    return "waves"
+
+
+def test_choosing(page: Page, server: Server, study: str) -> None:
+    page.goto(f"{server.url}/choose?study={study}")
+    expect(page.get_by_role("heading", name=re.compile("Take the network of trial"))).to_be_visible()
+    expect(page.get_by_text("It has the least AICc of all networks")).to_be_visible()
+    expect(page.get_by_text("lies at the edge of the range")).to_be_visible()
+
+    page.get_by_role("tab", name="Audit").click()
+    expect(page.locator(".katex").first).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("Count")).click()
+    page.get_by_role("option", name="Trainable").click()
+    expect(
+        page.get_by_text("trials are inadmissible under this count").or_(page.get_by_text("Another count"))
+    ).to_be_visible()
+
+    page.get_by_role("tab", name="Map and front").click()
+    expect(page.get_by_text("Pareto front: fit against complexity")).to_be_visible()
+
+    page.get_by_role("button", name="Judge the finalists").click()
+    expect(page.get_by_text(re.compile(r"Judging: \d+ of \d+ steps"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Judging: [1-9]\d* of \d+ steps"))).to_be_visible(timeout=60_000)
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Judging: \d+ of \d+ steps"))).to_be_visible()
+    page.get_by_role("button", name="Stop judging").click()
+    expect(page.get_by_role("button", name="Judge again")).to_be_visible()
+
+    expect(page.get_by_role("button", name="Widen")).to_have_count(1)  # the old page has made way
+    page.get_by_role("button", name="Widen").click()
+    expect(page.get_by_role("heading", name="Search", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Of \d+ cells"))).to_be_visible()
