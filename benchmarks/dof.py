@@ -1,6 +1,6 @@
 """Degrees of freedom of a network three ways: the identifiable count, edf of the linearised smoother, GDF by refitting.
 
-    python benchmarks/dof.py        prints Markdown; about a minute
+python benchmarks/dof.py        prints Markdown; about a minute
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ PAIRS = 12
 
 
 def main() -> None:
-    print("| smoothing | fits | median GDF / edf | least, greatest | median edf / identifiable | median GDF / identifiable |")
+    print(
+        "| smoothing | fits | median GDF / edf | least, greatest | median edf / identifiable | median GDF / identifiable |"
+    )
     print("|---|---|---|---|---|---|")
     for smoothing in (1.0, 100.0, 1000.0):
         rows = []

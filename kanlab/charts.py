@@ -46,7 +46,7 @@ def _format(values: pd.Series) -> str:
     finite = values[np.isfinite(values) & (values != 0)].abs()
     if finite.empty:
         return "~g"
-    return "~s" if finite.max() >= 1e4 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~g")
+    return "~s" if finite.max() >= 1e3 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~f")
 
 
 def _upper_fence(values: pd.Series) -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanlab import cli_studies
 from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.cli_table import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError
 
 if TYPE_CHECKING:
@@ -71,10 +72,16 @@ def _tune(arguments: argparse.Namespace) -> int:
     from kanlab.space import SearchSpace
     from kanlab.study import StudySpec, create_study
 
-    table = read_table(arguments.data)
+    table = read_table(arguments.data, options=read_options(arguments))
     features = _names(arguments.features)
     data = Dataset.from_frame(
-        table.frame, arguments.target, features, arguments.test_fraction, arguments.seed, name=table.report.source
+        table.frame,
+        arguments.target,
+        features,
+        arguments.test_fraction,
+        arguments.seed,
+        name=table.report.source,
+        preparation=preparation(arguments),
     )
     spec = StudySpec(
         space=SearchSpace(**ranges(arguments)),
@@ -259,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
     tune.add_argument("--smoothing", type=float, default=1000.0, help="roughness penalty of the lm engine")
     tune.add_argument("--test-fraction", type=float, default=0.2)
+    add_table_options(tune)
     tune.add_argument("--starts", type=int, metavar="N", help="initialisations a cell")
     tune.add_argument("--time-limit", type=float, metavar="SECONDS", help="a fit at most")
     tune.add_argument("--seed", type=int, default=0)

@@ -114,6 +114,20 @@ def _delete(arguments: argparse.Namespace) -> int:
     return _say(f"The study '{handle.name}' is deleted; 'kanlab gc' removes data no study refers to.")
 
 
+def _worker(arguments: argparse.Namespace) -> int:
+    from kanlab.errors import StudyError
+    from kanlab.lifecycle import read_state
+    from kanlab.remote import ENDED, serve
+    from kanlab.supervisor import default_workers
+
+    handle = _open(arguments)
+    name = read_state(handle.optuna.user_attrs).name
+    if name in ENDED:
+        raise StudyError(f"The study '{handle.name}' is {name}; 'kanlab resume' lets it go on where something is left.")
+    state = serve(handle, arguments.workers or default_workers(), lambda text: print(text, file=sys.stderr, flush=True))
+    return _say(f"The study '{handle.name}' is {state.name}. {state.detail}")
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from kanlab.housekeeping import doctor
 
@@ -166,6 +180,8 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     with_json(rerun)
     on_a_study("pause", _pause, "ask a running study to finish the fits in hand and wait")
     on_a_study("stop", _stop, "ask a running study to stop at once; its open cells are fitted on resume")
+    worker = on_a_study("worker", _worker, "fit for a study on this machine too, until its budget is spent")
+    worker.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
     on_a_study("rename", _rename, "give a study another name").add_argument("new", metavar="NEW")
     note = on_a_study("note", _note, "show the note of a study, or keep another one")
     note.add_argument("text", metavar="TEXT", nargs="?")

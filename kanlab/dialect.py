@@ -195,8 +195,13 @@ def _is_prose(line: str, sign: str) -> bool:
 def _quote(lines: list[str]) -> tuple[str, str]:
     """The quotation mark, and the sign that escapes it where it is not doubled."""
     text = "\n".join(lines)
-    single = len(re.findall(r"(?:^|[,;\t|])'[^'\n]*'(?=$|[,;\t|])", text, re.MULTILINE))
-    double = len(re.findall(r'(?:^|[,;\t|]) ?"', text, re.MULTILINE))
+    single, double = (
+        min(
+            len(re.findall(rf"(?:^|[,;\t|]) ?{q}", text, re.MULTILINE)),
+            len(re.findall(rf"{q}(?=$|[,;\t|])", text, re.MULTILINE)),
+        )
+        for q in ("'", '"')
+    )
     quote = "'" if single > double else '"'
     return quote, "\\" if f"\\{quote}" in text and quote + quote not in text.replace(f"\\{quote}", "") else ""
 

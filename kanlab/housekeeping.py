@@ -19,10 +19,10 @@ from sqlalchemy import delete, select
 from kanlab.artifacts import ARTIFACT
 from kanlab.errors import KanlabError
 from kanlab.lease import Holder
-from kanlab.processes import process_started
+from kanlab.processes import Process, process_started
 from kanlab.storage import STORAGE_ERRORS, get_storage, home, storage_trouble
 from kanlab.study import DATA, SPEC, current_versions
-from kanlab.tables import BLOBS, LEASES, engine
+from kanlab.tables import BLOBS, LEASES, MAIL, SLOTS, engine
 from kanlab.worker_process import Message, WorkerProcess
 
 LEAST_FREE = 500 * 2**20
@@ -146,6 +146,10 @@ def remove(storage: BaseStorage, found: Leftovers) -> None:
     with engine(storage).begin() as connection:
         connection.execute(delete(BLOBS).where(BLOBS.c.id.in_(found.blobs)))
         connection.execute(delete(LEASES).where(LEASES.c.study_id.in_(found.leases)))
+        slots = connection.execute(select(SLOTS.c.slot)).scalars().all()
+        gone = [slot for slot in slots if Process.of_token(slot.rpartition("#")[0]).is_gone]
+        connection.execute(delete(SLOTS).where(SLOTS.c.slot.in_(gone)))
+        connection.execute(delete(MAIL).where(MAIL.c.slot.not_in(select(SLOTS.c.slot))))
 
 
 def in_bytes(size: float) -> str:

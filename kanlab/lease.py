@@ -52,27 +52,42 @@ class Lease:
         return LEASES.c.study_id == self.study._study_id, LEASES.c.owner == self.owner
 
 
+class Watch:
+    """Looks after the lease of a study until it can be taken: from nobody, or from a holder that has ended."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self._seen: Holder | None = None
+        self._since = time.monotonic()
+        self.has_beaten = False
+
+    def claim(self) -> Lease | None:
+        """Take it where that is possible now; ask again every while."""
+        held, now = holder(self._study), time.monotonic()
+        if held != self._seen:
+            self.has_beaten = self._seen is not None and held is not None
+            self._seen, self._since = held, now
+        if held is not None and not held.is_gone and now - self._since < STALE_SECONDS:
+            return None
+        return _take(self._study, held)
+
+
 def claim(study: optuna.Study, *, wait: float = STALE_SECONDS + 1) -> Lease:
     """Take the lease of a study, from a holder that has ended if need be. Raises StudyError where it is held.
 
     wait: for how long to watch a holder that cannot be asked, a process of another machine or one that hangs.
     """
-    held = holder(study)
-    began = time.monotonic()
-    while held is not None and not held.is_gone:
-        quiet = time.monotonic() - began
-        if quiet >= STALE_SECONDS:
-            break
-        if quiet >= wait:
-            raise _running(study, held)
+    watch, began = Watch(study), time.monotonic()
+    while True:
+        lease = watch.claim()
+        if lease is not None:
+            return lease
+        if watch.has_beaten or time.monotonic() - began >= wait:
+            raise _running(study, holder(study))
         time.sleep(_WATCH_SECONDS)
-        seen, held = held, holder(study)
-        if held is not None and held != seen:
-            raise _running(study, held)
-    return _take(study, held)
 
 
-def _take(study: optuna.Study, held: Holder | None) -> Lease:
+def _take(study: optuna.Study, held: Holder | None) -> Lease | None:
     """Exchange the holder for ourselves in one statement: of many that try at once, one succeeds."""
     lease = Lease(study, this_process().token())
     _ours.add(lease.owner)
@@ -88,7 +103,7 @@ def _take(study: optuna.Study, held: Holder | None) -> Lease:
     except sqlalchemy.exc.IntegrityError:
         pass
     _ours.discard(lease.owner)
-    raise _running(study, holder(study))
+    return None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -52,6 +53,10 @@ class SearchSpace:
         """Every cell, neuron_num fastest."""
         axes = (range(lo, hi + 1) for lo, hi in (self.k, self.grid, self.neuron_num))
         return [Cell(neuron_num, grid, k) for k, grid, neuron_num in itertools.product(*axes)]
+
+    def __len__(self) -> int:
+        """How many cells there are."""
+        return math.prod(hi - lo + 1 for lo, hi in (self.neuron_num, self.grid, self.k))
 
     def admissible(
         self,

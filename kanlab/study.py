@@ -8,8 +8,10 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
+from uuid import uuid4
 
 import optuna
 from optuna.storages import BaseStorage
@@ -22,16 +24,23 @@ from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FAILED_STATUSES, FitOptions, Outcome
 from kanlab.errors import SpaceError, StudyError
 from kanlab.families import Baseline, baselines
+from kanlab.records import read_records
 from kanlab.sampling import SAMPLERS
 from kanlab.space import Cell, SearchSpace, cell_n_params
 from kanlab.storage import get_storage, store_dataset
 
-SPEC, DATA, BASELINES = "spec", "data", "baselines"
+SPEC, DATA, BASELINES, UID = "spec", "data", "baselines", "uid"
 INTERRUPTED = "interrupted"
 MAX_NAME = 80
 MAX_SEED = 2**31 - 1
 
 State = Literal["complete", "failed", "running"]
+
+
+@lru_cache(maxsize=32)
+def _admissible(space: SearchSpace, n: int, d: int, rule: CountingRule, count_sigma2: bool) -> tuple[Cell, ...]:
+    """A page asks every second."""
+    return tuple(space.admissible(n, d, rule=rule, count_sigma2=count_sigma2))
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class StudySpec:
 
     def admissible(self, n: int, d: int) -> list[Cell]:
         """Cells AICc can judge on n training rows and d features, fewest parameters first."""
-        return self.space.admissible(n, d, rule=self.count, count_sigma2=self.count_sigma2)
+        return list(_admissible(self.space, n, d, self.count, self.count_sigma2))
 
     def n_params(self, cell: Cell, d: int) -> int:
         """The K that enters AICc."""
@@ -196,19 +205,29 @@ def record_failure(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reaso
         study.tell(trial, state=TrialState.FAIL)
 
 
-def trial_record(trial: FrozenTrial, spec: StudySpec, d: int) -> TrialRecord | None:
-    """A stored trial as a record; None for one that was interrupted, or whose cell is not drawn yet."""
-    if len(trial.params) < len(Cell._fields):
+def make_record(
+    number: int,
+    trial_id: int,
+    state: str,
+    params: Mapping[str, int],
+    attributes: Mapping[str, Any],
+    spec: StudySpec,
+    d: int,
+) -> TrialRecord | None:
+    """A stored trial as a record; None for one that was interrupted, or whose cell is not drawn yet.
+
+    state: the name of Optuna's.
+    """
+    if len(params) < len(Cell._fields):
         return None
-    cell = Cell(**{name: trial.params[name] for name in Cell._fields})
-    attributes = trial.user_attrs
+    cell = Cell(**{name: params[name] for name in Cell._fields})
     fit = attributes.get("fit", {})
-    if trial.state is TrialState.FAIL and fit.get("status", INTERRUPTED) == INTERRUPTED:
+    if state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
         return None
-    state: State = {TrialState.COMPLETE: "complete", TrialState.FAIL: "failed"}.get(trial.state, "running")  # type: ignore[assignment]
+    states: dict[str, State] = {"COMPLETE": "complete", "FAIL": "failed"}
     return TrialRecord(
-        number=trial.number,
-        state=state,
+        number=number,
+        state=states.get(state, "running"),
         cell=cell,
         n_params=spec.n_params(cell, d),
         rss_train=attributes.get("rss_train"),
@@ -218,7 +237,7 @@ def trial_record(trial: FrozenTrial, spec: StudySpec, d: int) -> TrialRecord | N
         status=fit.get("status", ""),
         iterations=fit.get("iterations", 0),
         loss_curve=fit.get("curve", []),
-        trial_id=trial._trial_id,
+        trial_id=trial_id,
     )
 
 
@@ -231,6 +250,7 @@ class StudyHandle:
     data: DataSummary
     baselines: list[Baseline]
     storage_url: str | None = None
+    uid: str = ""
 
     @property
     def name(self) -> str:
@@ -238,9 +258,7 @@ class StudyHandle:
 
     def records(self) -> list[TrialRecord]:
         """Trials by number, interrupted ones left out."""
-        trials = self.optuna.get_trials(deepcopy=False)
-        records = (trial_record(t, self.spec, self.data.d) for t in trials)
-        return [r for r in records if r is not None]
+        return read_records(self)
 
 
 def study_names(storage: BaseStorage) -> list[str]:
@@ -294,9 +312,9 @@ def create_study(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names(["n_params", "rss_train"] if two else ["AICc"])
     store_dataset(data)
-    handle = StudyHandle(
-        study, spec, DataSummary.of(data), baselines(data, count_sigma2=spec.count_sigma2), storage_url
-    )
+    models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
+    handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
+    study.set_user_attr(UID, uid)
     publish(study, data, storage_url)
     study.set_user_attr(DATA, asdict(handle.data))
     study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
@@ -319,7 +337,7 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
         raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
     spec = StudySpec.from_dict(attributes[SPEC])
     models = [Baseline(**b) for b in attributes[BASELINES]]
-    return StudyHandle(study, spec, DataSummary(**attributes[DATA]), models, storage_url)
+    return StudyHandle(study, spec, DataSummary(**attributes[DATA]), models, storage_url, attributes.get(UID, ""))
 
 
 def current_versions() -> dict[str, str]:

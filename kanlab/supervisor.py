@@ -19,6 +19,7 @@ from kanlab.engines import Outcome
 from kanlab.errors import KanlabError
 from kanlab.lease import BEAT_SECONDS, Lease, LeaseLost, claim
 from kanlab.lifecycle import StudyState, read_state, wish, write_state
+from kanlab.remote import RemoteSlots, RemoteWorker
 from kanlab.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.study import StudyHandle
 from kanlab.worker_process import Message, WorkerProcess
@@ -45,16 +46,20 @@ class Supervisor:
     """
 
     def __init__(
-        self, handle: StudyHandle, share: Callable[[], int] | None = None, waiting: Callable[[], str] = lambda: ""
+        self,
+        handle: StudyHandle,
+        share: Callable[[], int] | None = None,
+        waiting: Callable[[], str] = lambda: "",
+        lease: Lease | None = None,
     ) -> None:
         self.handle = handle
         self.trouble = ""  # one sentence while the storage is out of reach
         self._thread = threading.Thread(target=self._run, name=f"kanlab-supervisor-{handle.name}", daemon=True)
         self._ended = threading.Event()
         self._share, self._waiting = share or default_workers, waiting
-        self._lease: Lease | None = None
+        self._lease = lease
         self._inbox: queue.Queue[Message] = queue.Queue()
-        self._workers: dict[WorkerProcess, Assignment | None] = {}
+        self._workers: dict[WorkerProcess | RemoteWorker, Assignment | None] = {}
         self._crashes = 0
         self._written, self._last = 0.0, ""
         self._began = time.monotonic()
@@ -128,6 +133,7 @@ class Supervisor:
         self._began = time.monotonic() - read_state(handle.optuna.user_attrs).elapsed
         self._write(StudyState("running", "Starting the workers."))
         self._agenda = Agenda(handle)
+        self._remote = RemoteSlots(handle, self._inbox)
         self._dataset = local_data(handle.optuna, handle.data.sha256)
 
     def _loop(self) -> StudyState:
@@ -141,25 +147,36 @@ class Supervisor:
             agenda.pausing = wanted == "pause"
             if spent := agenda.spent(time.monotonic() - self._began):
                 return StudyState("finished", spent)
-            allowed = min(own, self._share())
-            busy = sum(a is not None for a in self._workers.values())
-            for worker in [w for w, a in self._workers.items() if w.ready and a is None][: max(0, allowed - busy)]:
-                busy += self._assign(worker)
+            self._workers |= dict.fromkeys(self._remote.poll())
+            busy = self._hand_out(min(own, self._share()))
             starting = sum(not w.ready for w in self._workers)
             if agenda.pausing and not busy:
                 return StudyState("paused", f"Paused after {agenda.done} trials; resume goes on from there.")
             if not agenda.pausing and not busy and not starting and not agenda.units_left():
                 return StudyState("finished", f"All {agenda.done} trials are done.")
-            while len(self._workers) < min(allowed, busy + agenda.units_left()):
-                preload = self.handle.spec.engine.startswith("pykan")
-                self._workers[WorkerProcess(self._inbox, preload_pykan=preload)] = None
             self._hear()
             self._end_late_fits()
             self._beat()
 
     # ---- workers
 
-    def _assign(self, worker: WorkerProcess) -> bool:
+    def _hand_out(self, allowed: int) -> int:
+        """Give idle workers their next units and start the processes that are missing; returns how many are busy.
+
+        allowed: busy processes of this machine at most; workers of other machines come on top.
+        """
+        here = {w: a for w, a in self._workers.items() if w.local}
+        busy = sum(a is not None for a in here.values())
+        for worker in [w for w, a in here.items() if w.ready and a is None][: max(0, allowed - busy)]:
+            busy += self._assign(worker)
+        for worker in [w for w, a in self._workers.items() if not w.local and a is None]:
+            self._assign(worker)
+        preload = self.handle.spec.engine.startswith("pykan")
+        for _ in range(min(allowed, busy + self._agenda.units_left()) - len(here)):
+            self._workers[WorkerProcess(self._inbox, preload_pykan=preload)] = None
+        return sum(a is not None for a in self._workers.values())
+
+    def _assign(self, worker: WorkerProcess | RemoteWorker) -> bool:
         """Give an idle worker its next unit; False where there is none for now."""
         assignment = self._agenda.take()
         if assignment is None:
@@ -179,7 +196,7 @@ class Supervisor:
         except queue.Empty:
             pass
 
-    def _receive(self, worker: WorkerProcess, message: dict) -> None:
+    def _receive(self, worker: WorkerProcess | RemoteWorker, message: dict) -> None:
         if worker not in self._workers:  # ended by us
             return
         event = message.pop("event")
@@ -207,7 +224,7 @@ class Supervisor:
             if assignment is not None and time.monotonic() - worker.fit_started > limit + GRACE_SECONDS:
                 self._replace(worker, f"time limit: the fit took longer than {limit:g} s", final=True)
 
-    def _replace(self, worker: WorkerProcess, reason: str, *, final: bool = False) -> None:
+    def _replace(self, worker: WorkerProcess | RemoteWorker, reason: str, *, final: bool = False) -> None:
         """End a worker and give its work back to the agenda; the loop starts another one."""
         assignment = self._workers.pop(worker)
         worker.kill()

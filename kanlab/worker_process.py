@@ -30,6 +30,8 @@ class WorkerProcess:
     kanlab.worker.
     """
 
+    local = True  # a process of this machine
+
     def __init__(
         self,
         inbox: queue.Queue[Message],

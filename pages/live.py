@@ -5,6 +5,7 @@ import streamlit as st
 from kanlab import charts
 from kanlab.jobs import manager
 from kanlab.study import load_study
+from kanlab.thinning import thinned
 from kanlab.tuning import Study
 from kanlab.ui import live, manage, owner, state
 from kanlab.ui.navigation import SEARCH
@@ -40,21 +41,26 @@ def show() -> None:
         st.rerun()  # draw the whole page once more: polling starts or ends there
     records = study.handle.records()
     live.status_bar(study, current, records, manager())
-    table = live.table_of(records)
+    stamp = live.stamp_of(study, records, live=current.is_live)
+    table = live.shared_table(stamp, records)
     if not (table["state"] == "complete").any():
         live.no_trial_yet(current, study.spec.engine)
         return
     picked = state.selected_trial()
     n, baselines = study.handle.data.n_train, study.baselines
+    drawn, fewer = thinned(table, picked)
+    if fewer:
+        st.caption(fewer)
+    seen = (stamp[:2], picked)  # trials in hand are not drawn
     left, right = st.columns(2, gap="medium")
     with left:
-        live.selecting_chart(charts.aicc_against_rss(table, n, baselines, picked), "aicc-rss")
+        live.shared_chart(lambda: charts.aicc_against_rss(drawn, n, baselines, picked), "aicc-rss", seen)
     with right:
-        live.selecting_chart(charts.front(table, baselines, picked), "front")
+        live.shared_chart(lambda: charts.front(drawn, baselines, picked), "front", seen)
     live.recommendation(study, records)
     left, right = st.columns(2, gap="medium")
     with left:
-        live.selecting_chart(charts.history(table, picked), "history")
+        live.shared_chart(lambda: charts.history(drawn, picked), "history", seen)
     with right:
         live.trial_card(records, picked)
     live.trial_table(table, study.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +16,7 @@ from hypothesis import settings
 
 from kanlab import storage
 from kanlab.dataset import Dataset
-from tests.helpers import fake_worker
+from tests.helpers import fake_worker, postgres
 
 settings.register_profile("kanlab", deadline=None, derandomize=True)
 settings.load_profile("kanlab")
@@ -82,3 +83,22 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
         return log
 
     return use
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A running PostgreSQL. Without Debian's package its tests skip, unless KANLAB_REQUIRE_POSTGRESQL is set."""
+    if not (postgres.BINARIES / "initdb").exists():
+        if os.environ.get("KANLAB_REQUIRE_POSTGRESQL"):
+            pytest.fail("PostgreSQL is missing, and KANLAB_REQUIRE_POSTGRESQL asks for it")
+        pytest.skip("PostgreSQL is missing")
+    server = postgres.Server()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def url(postgres_server: postgres.Server) -> str:
+    """Storage URL of the PostgreSQL server."""
+    return postgres_server.url

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from kanlab import cli
+from kanlab import cli, records
 from kanlab.dataset import Dataset
 from kanlab.jobs import manager
 from kanlab.lifecycle import stop_requested, wish
@@ -54,7 +54,7 @@ def test_rerun_compares_and_duplicates(small: Dataset, fake_workers: Fake, capsy
             ),
             {"id": first._trial_id},
         )
-    get_storage()._studies.clear()  # type: ignore[attr-defined]
+    records._readers.clear()
     said = kanlab(capsys, "rerun", "mine", code=1)
     assert "differs from 'mine' in 1 cells" in said
     assert "rss_train is 1.25 and" in said

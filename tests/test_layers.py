@@ -31,15 +31,16 @@ LAYERS: dict[str, list[str]] = {
         "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
     ],
     "orchestration": [
-        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study", "agenda",
-        "tasks", "worker", "worker_process", "taskpool", "supervisor", "jobs", "management", "housekeeping", "estimate",
-        "selection", "audit", "importance", "judging", "verdict", "tuning", "charts", "dashboard", "launch",
+        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
+        "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
+        "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning",
+        "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
     ],
-    "top": ["cli_arguments", "cli_studies", "cli", "__main__"],
+    "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
 ORDER = [module for modules in LAYERS.values() for module in modules]
@@ -53,6 +54,7 @@ RESERVED: dict[str, set[str]] = {
         "storage",
         "tables",
         "lease",
+        "records",
         "ownership",
         "lifecycle",
         "artifacts",
@@ -64,7 +66,16 @@ RESERVED: dict[str, set[str]] = {
         "importance",
     },
     "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {"storage", "tables", "lease", "management", "artifacts", "housekeeping"},
+    "sqlalchemy": {
+        "storage",
+        "tables",
+        "lease",
+        "management",
+        "artifacts",
+        "housekeeping",
+        "records",
+        "remote",
+    },
     "altair": {"charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
@@ -177,7 +188,7 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors", "cli_arguments", "cli_studies"}
+    assert loaded == {"errors", "cli_arguments", "cli_studies", "cli_table"}
 
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from kanlab.jobs import JobManager
 from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
 from kanlab.study import TrialRecord
+from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
@@ -29,8 +31,10 @@ __all__ = [
     "no_trial_yet",
     "recommendation",
     "selecting_chart",
+    "shared_chart",
+    "shared_table",
+    "stamp_of",
     "status_bar",
-    "table_of",
     "trial_card",
     "trial_table",
 ]
@@ -97,7 +101,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         st.space("stretch")
         steering_buttons(study.handle, current, jobs)
     st.progress(min(1.0, done / total) if total else 0.0)
-    cells = len(spec.space.cells)
+    cells = len(spec.space)
     words = [
         f"Target {data.target}",
         f"{data.n_train:,} training rows",
@@ -132,14 +136,51 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
         st.info("No trial of this study was completed.", icon=":material/info:")
 
 
+Stamp = tuple[str, int, tuple[int, ...]]
+
+
+def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Stamp:
+    """Changes with the trials of a study: what is drawn is made once for all who look at the same moment.
+
+    While a large study runs it changes every REDRAW_TRIALS trials only, those in hand left aside.
+    """
+    running = tuple(r.number for r in records if r.state == "running")
+    done = len(records) - len(running)
+    if live and done > MOST_POINTS:
+        return study.handle.uid, done - done % REDRAW_TRIALS, ()
+    return study.handle.uid, done, running
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def shared_table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """selection.trial_table, made once a stamp."""
+    return table_of(_records)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _shared_spec(stamp: tuple[Any, ...], key: str, _make: Callable[[], Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = _make().to_dict(validate=False)
+    return spec
+
+
+def shared_chart(make: Callable[[], Any], key: str, stamp: tuple[Any, ...]) -> None:
+    """`selecting_chart` of what `make` draws, once for all sessions that show the same `stamp`."""
+    shared = _shared_spec(stamp, key, make)
+    spec = copy.deepcopy({k: v for k, v in shared.items() if k != "datasets"}) | {"datasets": shared["datasets"]}
+    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
+
+
 def selecting_chart(chart: Any, key: str) -> None:
     """A chart whose click selects the trial for the whole page."""
+    st.altair_chart(chart, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
 
+
+def _picker(key: str) -> Callable[[], None]:
     def pick() -> None:
         points = st.session_state[key]["selection"].get(charts.PICKED, [])
         state.select_trial(int(points[0]["number"]) if points else None)
 
-    st.altair_chart(chart, key=key, on_select=pick, selection_mode=[charts.PICKED], width="stretch")
+    return pick
 
 
 def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
@@ -218,7 +259,7 @@ def trial_table(table: pd.DataFrame, study_name: str) -> None:
     )
     st.download_button(
         "Download the trials",
-        to_csv(ranked),
+        lambda: to_csv(ranked),
         f"{study_name}.csv",
         "text/csv",
         icon=":material/download:",

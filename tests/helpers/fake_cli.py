@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
-    from kanlab import supervisor
+    from kanlab import remote, supervisor
     from kanlab.cli import main
     from kanlab.worker_process import WorkerProcess
 
     program = (str(Path(__file__).with_name("fake_worker.py")),)
-    supervisor.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[misc, assignment]
+    for module in (supervisor, remote):
+        module.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[attr-defined]
     sys.exit(main())
