@@ -205,6 +205,7 @@ def _alarms(
     found = [_edge(handle, records), _few_rows(handle, choice), _held_out(choice, listed)]
     if judgement:
         found += [
+            _better_seed(handle, judgement, listed),
             _instability(choice, listed),
             _cross_validation(choice, listed),
             _chance(judgement),
@@ -296,6 +297,22 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | Non
     return Alarm(
         f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower; "
         "consider it, or what it says of the shape of the data."
+    )
+
+
+def _better_seed(handle: StudyHandle, judgement: Judgement, listed: Sequence[Candidate]) -> Alarm | None:
+    """A refit far below everything in the study: the starts were too few to find what the cell can do."""
+    known = [c.aicc for c in listed if c.aicc is not None and c.family not in JUDGED]
+    found = [
+        (value, key, seed) for key, by_seed in seed_scores(handle, judgement).items() for seed, value in by_seed.items()
+    ]
+    value, key, seed = min(found, default=(np.inf, "", 0))
+    if not known or value >= min(known) - TIE:
+        return None
+    cell = cell_words(Cell(*map(int, key.split(","))))
+    return Alarm(
+        f"Another seed finds a better fit: from seed {seed} the network of {cell} comes {min(known) - value:.1f} units below "
+        "the least AICc of the study; search again with more starts a cell."
     )
 
 

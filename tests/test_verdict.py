@@ -190,6 +190,14 @@ def test_seeds_that_do_not_agree(won: int, fires: bool, quiet: StudyHandle) -> N
     assert bool(alarm(result, f"Only {won} of 5 seeds agree")) == fires
 
 
+def test_a_seed_that_finds_more(quiet: StudyHandle) -> None:
+    scores = {INNER: [FAR, FAR - 9, FAR, FAR, FAR], OTHER: [FAR + 20] * 5}
+    assert alarm(found(quiet, judgement(refits=refits(quiet, scores))), "Another seed") is None
+    scores[OTHER] = [FAR + 20, FAR + 20, FAR - 12.5, FAR + 20, FAR + 20]
+    words = alarm(found(quiet, judgement(refits=refits(quiet, scores))), "Another seed")
+    assert "from seed 3 the network of 1 hidden neuron, grid 4, k 2 comes 12.5 units below" in (words or "")
+
+
 def test_seeds_still_to_come_count_for_nothing(quiet: StudyHandle) -> None:
     half = refits(quiet, {INNER: [FAR + 2] * 5, OTHER: [FAR]})
     result = found(quiet, judgement(refits=half))
