@@ -115,14 +115,12 @@ def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
 def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> Any:
     """Trials as circles (triangles beyond the fence); the selected one ringed."""
     shape = alt.condition("datum.beyond", alt.value("triangle-up"), alt.value("circle"))
-    layers: list[Any] = [
-        base.mark_point(filled=True, **_POINT)
-        .encode(x=x, y=y, color=color, shape=shape, tooltip=_tooltip())
-        .add_params(_picked())
-    ]
+    layers: list[Any] = []
     if selected is not None:
         ring = base.mark_point(size=260, stroke=ACCENT, strokeWidth=2.5, filled=False)
         layers.append(ring.encode(x=x, y=y).transform_filter(f"datum.number === {int(selected)}"))
+    points = base.mark_point(filled=True, **_POINT)
+    layers.append(points.encode(x=x, y=y, color=color, shape=shape, tooltip=_tooltip()).add_params(_picked()))
     return alt.layer(*layers)
 
 
@@ -198,9 +196,9 @@ def aicc_against_rss(
         layers.append(names.encode(x=x, y=y, text="label:N"))
     if len(visible):
         layers.append(_baseline_layer(visible, x, y))
-    layers.append(_points(alt.Chart(frame), x, y, color, selected))
     if len(frame):
         layers.append(_best_layer(frame, x, y))
+    layers.append(_points(alt.Chart(frame), x, y, color, selected))  # on top: what lies over a point takes its clicks
     return _finish(alt.layer(*layers), "AICc against RSS", _note(frame))
 
 
@@ -228,9 +226,9 @@ def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int
     if len(plain):
         layers.append(_baseline_layer(plain, x, y))
     color = alt.condition("datum.on_front", alt.value(ACCENT), alt.value("#adb5bd"))
-    layers.append(_points(alt.Chart(done), x, y, color, selected))
     if len(done):
         layers.append(_best_layer(done, x, y))
+    layers.append(_points(alt.Chart(done), x, y, color, selected))
     return _finish(
         alt.layer(*layers), "Pareto front: fit against complexity", f"{len(on)} of {len(done)} trials on the front"
     )

@@ -24,7 +24,7 @@ def login_required() -> bool:
 
 def require_login() -> None:
     """Where a login is set up, go no further without it."""
-    if not login_required() or st.user.is_logged_in:
+    if not login_required() or st.user.get("is_logged_in", False):
         return
     st.title("kanlab", anchor=False)
     st.markdown("Log in to see the studies of this server.")
@@ -35,7 +35,7 @@ def require_login() -> None:
 def _secret() -> str:
     """The secret of this browser, or of the person who has logged in."""
     if login_required():
-        return f"{st.secrets['auth']['cookie_secret']}:{st.user.get('sub') or st.user.get('email')}"
+        return f"{st.secrets['auth']['cookie_secret']}:{st.user['sub']}"
     if _SECRET not in st.session_state:
         st.session_state[_SECRET] = st.context.cookies.get(_COOKIE) or new_secret()
     return str(st.session_state[_SECRET])

@@ -12,6 +12,7 @@ _STYLE = """
 <style>
 [data-testid="stStatusWidget"] { display: none; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
+[data-testid="stElementContainer"]:has(script) { position: absolute; }
 </style>
 """
 

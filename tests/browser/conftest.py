@@ -55,7 +55,7 @@ def free_port() -> int:
 def server(tmp_path: Path) -> Iterator[Server]:
     """The app as a user starts it, with a home of its own."""
     port, home = free_port(), tmp_path / "app-home"
-    environment = os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT), "KANLAB_SLOTS": "2"}
     command = [sys.executable, "-m", "kanlab", "app", "--headless", "--port", str(port)]
     with open(tmp_path / "server.log", "wb") as log:
         process = subprocess.Popen(

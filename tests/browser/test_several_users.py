@@ -89,6 +89,7 @@ def test_a_killed_server_is_told_and_resumed(page: Page, server: Server, csv: Pa
         expect(page.get_by_text("ended before it was done")).to_be_visible()
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_text("Running", exact=True)).to_be_visible()
+        expect(page.get_by_text("Starting the workers.")).to_be_hidden(timeout=60_000)  # the page is at rest
         page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
     finally:
