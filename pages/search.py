@@ -230,8 +230,6 @@ ways = {
 }
 way = ways[spec.resolved_sampler(most)]
 st.markdown(f"This study will fit **{planned}** of the {most} admissible cells, {way}.")
-plan.predicted_time(data, spec, planned)
-
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     with sentences():
         handle = create_study(data, spec, name=name or None)
@@ -239,3 +237,5 @@ if st.button("Start", type="primary", icon=":material/play_arrow:", key="start")
         manager().start(handle)
     state.set_study_name(handle.name)
     st.switch_page(LIVE, query_params={"study": handle.name})
+
+plan.predicted_time(data, spec, planned)

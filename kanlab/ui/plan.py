@@ -58,6 +58,10 @@ class _Calibration:
     def _measure(self, data: Dataset, spec: StudySpec) -> None:
         self.scale = estimate.calibrate(data, spec)
 
+    def wait(self) -> None:
+        """Until it is there, or has failed."""
+        self._thread.join(30)
+
     def is_running(self) -> bool:
         return self._thread.is_alive()
 
@@ -68,29 +72,28 @@ def _calibration(sha256: str, engine: str, smoothing: float, _data: Dataset, _sp
 
 
 def predicted_time(data: Dataset, spec: StudySpec, planned: int) -> None:
-    """How long the study will take, once a few cells have been timed on this machine."""
+    """How long the study will take, once a few cells have been timed on this machine. Last on its page: it waits."""
     calibration = _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec)
 
-    @st.fragment(run_every=0.5 if calibration.is_running() else None)
-    def line() -> None:
-        if calibration.scale is None:
-            running = calibration.is_running()
-            st.caption("Timing a few cells on this machine…" if running else "How long it will take is not known.")
-            return
-        cells = spec.admissible(data.n, data.d)
-        workers = min(spec.workers or manager().slots, manager().slots)
-        everything = estimate.seconds(cells, data.n, data.d, spec, calibration.scale, workers)
-        start = estimate.STARTUP_SECONDS[spec.engine]
-        share = planned / max(1, len(cells))
-        if planned < len(cells) and spec.resolved_sampler(len(cells)) == "exhaustive":
-            total = estimate.seconds(cells[:planned], data.n, data.d, spec, calibration.scale, workers)
-        else:
-            total = start + (everything - start) * share
-        if spec.minutes is not None:
-            total = float(np.minimum(total, 60 * spec.minutes))
-        plural = "s" * (workers > 1)
-        st.caption(
-            f"About **{estimate.words(total)}** on {workers} worker{plural}, by timing a few cells on this machine."
-        )
-
-    line()
+    place = st.empty()
+    if calibration.is_running():
+        place.caption("Timing a few cells on this machine…")
+        calibration.wait()
+    if calibration.scale is None:
+        place.caption("How long it will take is not known.")
+        return
+    cells = spec.admissible(data.n, data.d)
+    workers = min(spec.workers or manager().slots, manager().slots)
+    everything = estimate.seconds(cells, data.n, data.d, spec, calibration.scale, workers)
+    start = estimate.STARTUP_SECONDS[spec.engine]
+    share = planned / max(1, len(cells))
+    if planned < len(cells) and spec.resolved_sampler(len(cells)) == "exhaustive":
+        total = estimate.seconds(cells[:planned], data.n, data.d, spec, calibration.scale, workers)
+    else:
+        total = start + (everything - start) * share
+    if spec.minutes is not None:
+        total = float(np.minimum(total, 60 * spec.minutes))
+    plural = "s" * (workers > 1)
+    place.caption(
+        f"About **{estimate.words(total)}** on {workers} worker{plural}, by timing a few cells on this machine."
+    )
