@@ -323,8 +323,11 @@ def _decimal(rows: list[list[str]], delimiter: str, thousands: str | None) -> st
     cells = [cell.strip().strip("%€$£ ") for row in rows for cell in row]
     signed = re.compile(r"[+\-−]?\d*([.,])\d+(?:[eE][+-]?\d+)?")
     found = Counter(m[1] for cell in cells if (m := signed.fullmatch(cell)))
-    if delimiter == "," and not all(len(c.rpartition(",")[2]) != 3 for c in cells if c.count(",") == 1):
-        return "."  # quoted 1,234 in a comma-separated file
+    if delimiter == "," and any(re.fullmatch(r"[+\-−]?[1-9]\d{0,2},\d{3}", c) for c in cells):
+        # quoted 1,234 in a comma-separated file: thousands, unless others such as 0,5 or 1234,5 can only be decimals
+        sure = re.compile(r"[+\-−]?(?:0?,\d+|\d{4,},\d+|\d+,(?:\d{1,2}|\d{4,}))")
+        if not any(sure.fullmatch(c) for c in cells):
+            return "."
     grouped = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(\.\d{3})+,\d+", c)) for c in cells)
     opposite = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(,\d{3})+(\.\d+|,\d{3})", c)) for c in cells)
     return "," if found[","] + 3 * grouped > found["."] + 3 * opposite else "."

@@ -49,6 +49,15 @@ def test_decimal_comma(delimiter: str) -> None:
     assert "decimal comma" in str(table.report)
 
 
+def test_commas_in_quotes_are_decimals_only_where_they_can_be_nothing_else() -> None:
+    """In a comma-separated file "1,500" alone is fifteen hundred; beside "0,500" or "1234567,250" it is one and a half."""
+    grouped = read_table(io.BytesIO(b'a,b\n"1,500",3\n"2,250",4\n'), name="some.csv")
+    assert grouped.frame["a"].tolist() == [1500, 2250]
+    for other in ("0,500", "1234567,250", "12,5"):
+        text = f'a,b\n"1,500","{other}"\n"-2,250","1,000"\n'.encode()
+        assert read_table(io.BytesIO(text), name="some.csv").frame["a"].tolist() == [1.5, -2.25], other
+
+
 def test_text_with_commas_does_not_make_a_decimal_comma() -> None:
     table = read("name;x\nSmith, John;1.5\nDoe, Jane;2.5\n")
     assert table.report.decimal == "."
