@@ -67,7 +67,7 @@ def read_table(
     options: ReadOptions | None = None,
     **overruled: Any,
 ) -> Table:
-    """Read a table: delimited text in any usual dialect and encoding, also packed (gzip, zip); Parquet; Excel (.xlsx).
+    """Read a table: delimited text in any dialect and encoding, also packed (gzip, bzip2, xz, zstd, zip); Parquet; .xlsx.
 
     source: path or binary buffer.  name: what to call it in messages; by default the file's name.
     options, or its fields as keywords, overrule what is inferred: read_table("a.csv", delimiter=";", header=False).
