@@ -50,7 +50,7 @@ class Study:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a trial (selection.COLUMNS); rss in squared units of y."""
+        """One row a trial (selection.COLUMNS); rss on the scale of the fit, rmse in units of the data."""
         return selection.trial_table(self.handle.records())
 
     @property
@@ -101,6 +101,7 @@ class Study:
                 "n_test": data.n_test,
                 "features": data.features,
                 "target": data.target,
+                "target_label": data.fitted_target,
                 "sha256": data.sha256,
             },
             "space": {
