@@ -23,7 +23,7 @@ from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
-from kanlab.ui.widgets import AICC_HELP, literal
+from kanlab.ui.widgets import AICC_HELP, literal, short
 from kanlab.writing import to_csv
 
 __all__ = [
@@ -219,7 +219,7 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
     if record.rmse_train is not None:
         held = "" if record.rmse_test is None else f", {record.rmse_test:.4g} on the test rows"
         st.caption(
-            literal(f"RMSE {record.rmse_train:.4g} on the training rows{held}, in units of {_short(data.target)}.")
+            literal(f"RMSE {record.rmse_train:.4g} on the training rows{held}, in units of {short(data.target)}.")
         )
     steps = f"{record.iterations} steps in {record.seconds:.2f} s; ended by: {record.status}."
     st.caption(literal(steps if record.state == "complete" else record.status))
@@ -227,16 +227,12 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
         st.altair_chart(charts.loss_curve(record.loss_curve), key="loss-curve")
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 60 else f"{name[:59]}…"
-
-
 def trial_table(table: pd.DataFrame, study: Study) -> None:
     """All trials, least AICc first; a click on a row selects the trial."""
     ranked = table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
     key = "trial-table"
     data = study.handle.data
-    target, unit = literal(_short(data.fitted_target)), literal(_short(data.target))
+    target, unit = literal(short(data.fitted_target)), literal(short(data.target))
 
     def pick() -> None:
         rows = st.session_state[key]["selection"]["rows"]
