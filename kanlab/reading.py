@@ -102,7 +102,7 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     frame = pd.DataFrame(columns, index=frame.index)
     empty = [c for c in frame.columns if frame[c].isna().all()]
     frame, readings = frame.drop(columns=empty), [r for r in readings if r.name not in empty]
-    if frame.shape[1] < 2:
+    if frame.shape[1] < options.least_columns:
         raise DatasetError(
             f"{name} has a single column of data; a fit needs a target and at least one feature, "
             "separated by commas, semicolons or tabs."

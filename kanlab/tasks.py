@@ -31,7 +31,8 @@ def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
 
 def model(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit a cell and send the network: every array as its type and its values."""
-    fitted = fit_model(data, Cell(*arguments["cell"]), arguments["engine"], _options(arguments), arguments["seed"])
+    below, engine = arguments.get("below", ()), arguments["engine"]
+    fitted = fit_model(data, Cell(*arguments["cell"]), engine, _options(arguments), arguments["seed"], below)
     return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
 
 

@@ -18,6 +18,7 @@ from kanlab.jobs import manager
 from kanlab.judging import Judgement, judge, read_judgement
 from kanlab.kan import FittedKan
 from kanlab.lifecycle import StudyState, read_state
+from kanlab.predicting import Predictions, Predictor, predictor
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
 from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study
@@ -82,6 +83,17 @@ class Study:
             raise StudyError(f"The study '{self.name}' is being judged already; wait for that to end.")
         count = workers or self.spec.workers or default_workers()
         return judge(self.handle, workers=count, on_progress=on_progress)
+
+    def predict(self, frame: pd.DataFrame, trial: int | None = None) -> Predictions:
+        """Predict new rows by the recommended model, or by the network of a trial, in units of the target.
+
+        The recipe of the study's data is applied first; `.frame` holds the rows with the predictions, `.notes` what was done.
+        """
+        return self.predictor(trial).predict(frame)
+
+    def predictor(self, trial: int | None = None) -> Predictor:
+        """The model of `predict`, fitted once for many tables."""
+        return predictor(self.handle, trial)
 
     @property
     def pareto(self) -> list[TrialRecord]:
