@@ -210,7 +210,9 @@ def aicc_against_rss(
     return _finish(alt.layer(*layers), "AICc against RSS", _note(frame))
 
 
-def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None) -> Any:
+def front(
+    table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None, target: str = "the target"
+) -> Any:
     """RSS against K: every trial, the front no other betters in both, and the trial of least AICc."""
     done = table[table["state"] == "complete"].assign(beyond=False)
     plain = _baseline_frame(baselines)
@@ -224,7 +226,7 @@ def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int
     )
     y = alt.Y(
         "rss_train:Q",
-        title="RSS on the training rows",
+        title=f"RSS on the training rows (squared units of {_short(target)})",
         scale=_scale(rss),
         axis=alt.Axis(format=_format(rss), tickCount=6),
     )

@@ -56,7 +56,7 @@ def show() -> None:
     with left:
         live.shared_chart(lambda: charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
     with right:
-        live.shared_chart(lambda: charts.front(drawn, baselines, picked), "front", seen)
+        live.shared_chart(lambda: charts.front(drawn, baselines, picked, target), "front", seen)
     live.recommendation(study, records)
     left, right = st.columns(2, gap="medium")
     with left:

@@ -15,6 +15,7 @@ from kanlab.ui.widgets import literal, notes, short
 from kanlab.writing import to_csv
 
 PREVIEW_ROWS = 200
+_RECOMMENDED = -1
 
 
 def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
@@ -26,14 +27,14 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             "Rows to predict", key="new-rows", help="A table with the columns of the study; the target may be absent."
         )
     with right:
-        choices = [None] if picked is None else [None, picked]
-        trial = st.selectbox(
+        chosen = st.selectbox(
             "By",
-            choices,
+            [_RECOMMENDED] if picked is None else [_RECOMMENDED, picked],
             key="predict-by",
-            format_func=lambda n: "the recommended model" if n is None else f"trial {n}",
+            format_func=lambda n: "the recommended model" if n == _RECOMMENDED else f"trial {n}",
             help="Pick a trial in any chart or table to have it here.",
         )
+        trial = None if chosen == _RECOMMENDED else chosen
     if upload is None:
         st.caption(
             literal(
