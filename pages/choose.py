@@ -6,7 +6,7 @@ from kanlab.judging import read_judgement
 from kanlab.selection import trial_table
 from kanlab.study import load_study
 from kanlab.tuning import Study
-from kanlab.ui import choose, state
+from kanlab.ui import auditing, choose, evidence, leaderboard, state
 from kanlab.ui.navigation import STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 from kanlab.verdict import verdict
@@ -43,22 +43,22 @@ def page() -> None:
         ["Leaderboard", "Other rules", "Map and front", "Audit", "Parameters", "Chance", "Other studies"]
     )
     with board:
-        choose.leaderboard(found, handle, judgement)
+        leaderboard.leaderboard(found, handle, judgement)
     with rules:
-        choose.other_rules(found, records)
+        leaderboard.other_rules(found, records)
     with cells:
-        choose.map_and_front(table, handle)
+        evidence.map_and_front(table, handle)
     with audit:
-        choose.audit(handle, records)
+        auditing.audit(handle, records)
     with parameters:
-        choose.parameters(handle, table)
+        evidence.parameters(handle, table)
     with chance:
         if judgement is None or not judgement.null:
             st.info("Judge the finalists to see how far chance alone gets.", icon=":material/balance:")
         else:
-            choose.null_run(judgement)
+            evidence.null_run(judgement)
     with others:
-        choose.compare(handle)
+        evidence.compare(handle)
 
 
 page()

@@ -33,12 +33,14 @@ LAYERS: dict[str, list[str]] = {
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
         "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
-        "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "verdict", "tuning",
+        "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "candidates", "alarms",
+        "verdict", "tuning",
         "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
+        "ui.leaderboard", "ui.auditing", "ui.evidence",
     ],
     "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip

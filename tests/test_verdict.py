@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from kanlab.alarms import chance
+from kanlab.candidates import candidates
 from kanlab.dataset import Dataset
 from kanlab.families import Baseline
 from kanlab.judging import Judgement
 from kanlab.space import Cell, SearchSpace
 from kanlab.study import StudyHandle
-from kanlab.verdict import Verdict, candidates, chance, choose, verdict
+from kanlab.verdict import Verdict, choose, verdict
 from tests.helpers.judgements import judgement, refits, study
 from tests.helpers.sentences import assert_sentence
 

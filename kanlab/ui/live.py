@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab import charts, selection
+from kanlab.candidates import cell_words
 from kanlab.dashboard import DashboardServer
 from kanlab.engines import ENGINES
 from kanlab.families import LABELS, Baseline
@@ -23,7 +24,6 @@ from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import AICC_HELP, literal
-from kanlab.verdict import cell_words
 from kanlab.writing import to_csv
 
 __all__ = [

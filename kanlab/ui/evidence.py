@@ -1,0 +1,85 @@
+"""The Choose page: the map of AICc, the front, the parameters, chance, and other studies of the same data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from kanlab import charts, selection
+from kanlab.alarms import chance
+from kanlab.candidates import cell_words
+from kanlab.importance import importances
+from kanlab.judging import Judgement
+from kanlab.storage import get_storage
+from kanlab.study import StudyHandle, load_study, study_names
+from kanlab.ui import state
+from kanlab.ui.live import selecting_chart
+
+
+def parameters(handle: StudyHandle, table: pd.DataFrame) -> None:
+    """Which parameters matter, and how AICc moves along each."""
+    shares = importances(handle)
+    if not shares:
+        st.caption(
+            "The importance of the parameters cannot be told: too few trials are complete, or they do not differ."
+        )
+    else:
+        frame = pd.DataFrame({"parameter": list(shares), "share": list(shares.values())})
+        st.altair_chart(charts.importance(frame), key="importance")
+        st.caption("PED-ANOVA (Watanabe et al. 2023): what tells the good trials from the rest.")
+    st.altair_chart(charts.slices(table), key="slices", width="content")
+
+
+def compare(handle: StudyHandle) -> None:
+    """Other studies of the same rows and target."""
+    rows = []
+    for name in study_names(get_storage(handle.storage_url)):
+        other = load_study(name, storage_url=handle.storage_url)
+        if other.data.sha256 != handle.data.sha256:
+            continue
+        best = selection.best_trial(other.records())
+        rows.append(
+            {
+                "study": name,
+                "engine": other.spec.engine,
+                "count": other.spec.count,
+                "noise variance": other.spec.count_sigma2,
+                "least AICc": best.aicc if best else None,
+                "network": cell_words(best.cell) if best else "none",
+                "RMSE test": np.sqrt((best.rss_test or np.nan) / other.data.n_test)
+                if best and other.data.n_test
+                else None,
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="compare",
+        column_config={
+            "least AICc": st.column_config.NumberColumn(format="%.2f"),
+            "RMSE test": st.column_config.NumberColumn(format="%.4g"),
+        },
+    )
+    st.caption(
+        "Studies of the same rows and target. Compare AICc only where the count is the same; the test error always."
+    )
+
+
+def null_run(judgement: Judgement) -> None:
+    """This target against shuffled ones."""
+    permuted = judgement.null.get("permuted", [])
+    if not permuted:
+        return
+    st.altair_chart(charts.null_gains(judgement.null["gain"], permuted), key="null")
+    st.caption(
+        f"The best six cells fitted to this target and to {len(permuted)} shuffled ones: chance gets as far in "
+        f"{100 * chance(judgement):.0f}% of the draws."
+    )
+
+
+def map_and_front(table: pd.DataFrame, handle: StudyHandle) -> None:
+    """AICc over the cells, and the front with its knee."""
+    st.altair_chart(charts.aicc_map(table, state.selected_trial()), key="aicc-map", width="content")
+    st.caption("Orange frames: the least AICc, and the trial picked. Cells without colour were not fitted or failed.")
+    selecting_chart(charts.front(table, handle.baselines, state.selected_trial()), "choose-front")

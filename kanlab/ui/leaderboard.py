@@ -1,0 +1,136 @@
+"""The Choose page: all models in one table, and what other rules would take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from kanlab import selection
+from kanlab.candidates import Candidate, cell_words
+from kanlab.criteria import akaike_weights, evidence_ratio
+from kanlab.judging import Judgement, confidence_set
+from kanlab.study import StudyHandle, TrialRecord
+from kanlab.ui import state
+from kanlab.ui.widgets import AICC_HELP
+from kanlab.verdict import Verdict
+
+
+def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
+    """One row a candidate; errors in units of the target."""
+    listed, data = verdict.candidates, handle.data
+    values = np.array([np.nan if c.aicc is None else c.aicc for c in listed], dtype=float)
+    weights, ratios = akaike_weights(values), evidence_ratio(values)
+    total = data.n_train * data.y_std**2
+
+    def row(c: Candidate, weight: float, ratio: float) -> dict[str, object]:
+        return {
+            "model": c.label,
+            "AICc": c.aicc,
+            "delta": None if c.aicc is None else c.aicc - np.nanmin(values),
+            "weight": weight if c.aicc is not None else None,
+            "evidence": ratio if c.aicc is not None and ratio < 1e6 else None,
+            "K": c.n_params,
+            "rows": data.n_train / c.n_params if c.n_params else None,
+            "rmse": np.sqrt(c.rss_train / data.n_train),
+            "rmse_test": np.sqrt(c.rss_test / data.n_test) if c.rss_test is not None and data.n_test else None,
+            "r2": 1 - c.rss_train / total if total else None,
+            "wins": c.wins,
+            "spread": c.spread,
+            "cv": c.cv_rmse,
+            "cv_se": c.cv_se,
+            "dof": c.dof,
+            "dof_se": c.dof_se,
+            "edf": c.edf,
+        }
+
+    return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
+
+
+def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | None) -> None:
+    """All models, least AICc first."""
+    frame = leaderboard_frame(verdict, handle)
+    known = judgement is not None
+    hidden = () if known else ("wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf")
+    number = st.column_config.NumberColumn
+
+    def pick() -> None:
+        rows = st.session_state["leaderboard"]["selection"]["rows"]
+        trial = verdict.candidates[rows[0]].trial if rows else None
+        state.select_trial(trial.number if trial else None)
+
+    st.dataframe(
+        frame.drop(columns=list(hidden)),
+        key="leaderboard",
+        on_select=pick,
+        selection_mode="single-row",
+        hide_index=True,
+        height=420,
+        column_config={
+            "model": st.column_config.TextColumn("model", width="medium"),
+            "AICc": number(format="%.2f", help=AICC_HELP),
+            "delta": number("ΔAICc", format="%.2f", help="AICc above the least."),
+            "weight": number(format="%.3f", help="Akaike weight: the support for this model among those of the table."),
+            "evidence": number(
+                "evidence ratio", format="%.3g", help="How many times better supported the best model is."
+            ),
+            "K": number(format="%.4g", help="Counted parameters; effective degrees of freedom for penalised families."),
+            "rows": number("n/K", format="%.1f", help="Training rows a parameter."),
+            "rmse": number("RMSE train", format="%.4g", help="In units of the target."),
+            "rmse_test": number("RMSE test", format="%.4g", help="On rows never trained on nor chosen by."),
+            "r2": number("R²", format="%.3f", help="On the training rows."),
+            "wins": number(
+                "seeds won", format="%d", help="Of 5 refits from other seeds, how often it is the best finalist."
+            ),
+            "spread": number("spread", format="%.1f", help="Standard deviation of its AICc over those seeds."),
+            "cv": number("CV RMSE", format="%.4g", help="5-fold cross-validation on the training rows."),
+            "cv_se": number("± SE", format="%.2g", help="Standard error over the folds."),
+            "dof": number(
+                "GDF", format="%.1f", help="Generalised degrees of freedom (Ye 1998), by perturbing the target."
+            ),
+            "dof_se": number("± SE GDF", format="%.1f"),
+            "edf": number("edf", format="%.1f", help="Effective degrees of freedom: trace of the linearised smoother."),
+        },
+    )
+    _confidence(handle, judgement)
+
+
+def _confidence(handle: StudyHandle, judgement: Judgement | None) -> None:
+    kept = confidence_set(handle.records())
+    if not kept:
+        return
+    words = f"95% of the Akaike weight of the networks lies on {len(kept)} of them."
+    if judgement and judgement.average:
+        train = np.sqrt(judgement.average["rss_train"] / handle.data.n_train)
+        words += f" Their averaged prediction has an RMSE of {train:.4g} on the training rows"
+        if judgement.average["rss_test"] is not None and handle.data.n_test:
+            words += f" and {np.sqrt(judgement.average['rss_test'] / handle.data.n_test):.4g} on the test rows"
+        words += "."
+    st.caption(words)
+
+
+def other_rules(verdict: Verdict, records: Sequence[TrialRecord]) -> None:
+    """What other rules of selection would pick from the same fits."""
+    best = selection.best_trial(records)
+    rows: list[tuple[str, str]] = []
+    if verdict.choice is not None:
+        rows.append(("kanlab: least AICc, smaller within the noise", verdict.choice.label))
+    if best is not None:
+        rows.append(("least AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
+    names = {"best": "PySR best", "accuracy": "PySR accuracy (least RSS)", "score": "PySR score"}
+    rows += [
+        (names[rule], f"trial {r.number}: {cell_words(r.cell)}") for rule, r in selection.pysr_picks(records).items()
+    ]
+    knee = selection.knee_trial(records)
+    if knee is not None:
+        rows.append(("knee of the front", f"trial {knee.number}: {cell_words(knee.cell)}"))
+    verified = [c for c in verdict.candidates if c.cv_rmse is not None]
+    if verified:
+        least = min(verified, key=lambda c: c.cv_rmse or np.inf)
+        rows.append(("least cross-validated error", least.label))
+        limit = (least.cv_rmse or 0.0) + (least.cv_se or 0.0)
+        simple = min((c for c in verified if (c.cv_rmse or np.inf) <= limit), key=lambda c: c.n_params or 0)
+        rows.append(("simplest within one standard error of it", simple.label))
+    st.dataframe(pd.DataFrame(rows, columns=["rule", "would take"]), hide_index=True, key="other-rules")
