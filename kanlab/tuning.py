@@ -21,7 +21,7 @@ from kanlab.lifecycle import StudyState, read_state
 from kanlab.predicting import Predictions, Predictor, predictor
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
-from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study
+from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study, stored_baseline
 from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
 from kanlab.verdict import Verdict, verdict
@@ -105,6 +105,7 @@ class Study:
         records, spec, data, judgement = self.handle.records(), self.spec, self.handle.data, self.judgement
         found = verdict(self.handle, records, judgement)
         best = selection.best_trial(records)
+        families = [stored_baseline(f, data).to_dict() for f in judgement.families] if judgement else []
         return {
             "study": self.name,
             "data": {
@@ -130,7 +131,7 @@ class Study:
             "elapsed_s": round(self.state.elapsed, 3),
             "state": self.state.name,
             "trials": [r.to_dict() for r in records if r.state != "running"],
-            "baselines": [b.to_dict() for b in self.baselines] + (judgement.families if judgement else []),
+            "baselines": [b.to_dict() for b in self.baselines] + families,
             "best": best.to_dict() if best else None,
             "recommended": selection.describe(found.choice.model if found.choice else None),
             "pareto": [r.number for r in selection.front(records)],
