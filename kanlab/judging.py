@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from kanlab.artifacts import local_data
 from kanlab.criteria import akaike_weights
 from kanlab.errors import KanlabError, StudyError
 from kanlab.families import BASELINES, JUDGED
 from kanlab.selection import completed
 from kanlab.space import Cell
-from kanlab.storage import stored_path
 from kanlab.study import StudyHandle, StudySpec, TrialRecord
 from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
@@ -219,7 +219,7 @@ def judge(
 
     Raises StudyError where there is nothing to judge.
     """
-    path = stored_path(handle.data.sha256)
+    path = local_data(handle.optuna, handle.data.sha256)
     if not completed(handle.records()):
         raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to judge.")
     tasks = plan(handle)

@@ -6,7 +6,7 @@ from kanlab.judging import read_judgement
 from kanlab.selection import trial_table
 from kanlab.study import load_study
 from kanlab.tuning import Study
-from kanlab.ui import auditing, choose, evidence, leaderboard, predicting, state
+from kanlab.ui import auditing, choose, evidence, leaderboard, owner, predicting, state
 from kanlab.ui.navigation import STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 from kanlab.verdict import verdict
@@ -22,7 +22,8 @@ if name is None:
     go_first_to(STUDIES, "No study is open: choose one under Studies.", "Go to Studies")
 with sentences():
     handle = load_study(name)
-state.link_study(name)
+with sentences():
+    state.link_study(name, owner.link_key(handle))
 study_live = Study(handle).state.is_live
 first = read_judgement(handle.optuna.user_attrs)
 was_live = first is not None and first.is_live

@@ -12,8 +12,10 @@ from streamlit.testing.v1 import AppTest
 from kanlab.audit import ranked_again
 from kanlab.dataset import Dataset
 from kanlab.judging import JUDGEMENT
+from kanlab.ownership import own
 from kanlab.selection import best_trial
 from kanlab.space import Cell, SearchSpace
+from kanlab.storage import data_path
 from kanlab.study import StudyHandle, load_study
 from kanlab.tuning import tune
 from kanlab.verdict import verdict
@@ -65,6 +67,38 @@ def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None
     healthy(widen.click().run())
     assert app.slider(key="neuron_num").value == (1, 4)
     assert app.slider(key="grid").value == (2, 4)
+
+
+def test_only_the_owner_judges_and_widens(app: AppTest, small: Dataset) -> None:  # noqa: F811
+    handle = study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
+    own(handle.optuna, "the key")
+    for live in (None, judgement(state="running", written=time.time())):
+        if live is not None:
+            handle.optuna.set_user_attr(JUDGEMENT, live.to_dict())
+        words = text_of(choose(app, handle))
+        assert "its owner decides" in words
+        assert not {"Judge the finalists", "Judge again", "Stop judging", "Widen"} & {b.label for b in app.button}
+    handle.optuna.set_user_attr(JUDGEMENT, judgement().to_dict())
+    app.query_params["key"] = "the key"
+    choose(app, handle)
+    assert {"Judge again", "Widen"} <= {b.label for b in app.button}
+    assert "its owner decides" not in text_of(app)
+    assert app.query_params["key"] in ("the key", ["the key"])
+
+
+def test_widening_fetches_the_data_from_the_storage_of_the_study(
+    app: AppTest,  # noqa: F811
+    small: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KANLAB_ARTIFACTS", str(tmp_path))
+    handle = study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
+    data_path(small.sha256).unlink()
+    choose(app, handle)
+    healthy(next(b for b in app.button if b.label == "Widen").click().run())
+    assert app.slider(key="neuron_num").value == (1, 4)
+    assert data_path(small.sha256).exists()
 
 
 def test_the_audit_ranks_again_at_once(app: AppTest, small: Dataset) -> None:  # noqa: F811

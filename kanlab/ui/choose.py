@@ -8,17 +8,22 @@ import streamlit as st
 
 from kanlab.alarms import Alarm
 from kanlab.judging import Judgement, start_judge, stop_judge
-from kanlab.storage import load_dataset
+from kanlab.management import load_data
 from kanlab.study import StudyHandle
-from kanlab.ui import state
+from kanlab.ui import owner, state
 from kanlab.ui.navigation import SEARCH
-from kanlab.ui.widgets import literal
+from kanlab.ui.widgets import literal, sentences
 from kanlab.verdict import Verdict
 
 JUDGE_HELP = (
     "Refits the five best cells from five other seeds, cross-validates the eight best and the linear models, fits four "
     "other families, draws degrees of freedom for the three best, and shuffles the target twenty times to see what chance "
     "alone gets."
+)
+
+
+_OTHERS = (
+    "This study was started in another browser: its owner decides when its finalists are judged and its ranges widened."
 )
 
 
@@ -45,13 +50,20 @@ def recommendation(verdict: Verdict, judgement: Judgement | None) -> None:
 
 
 def judge_bar(handle: StudyHandle, judgement: Judgement | None, study_live: bool) -> None:
-    """Start, watch and stop a judgement."""
+    """Start and stop a judgement, for the owner; watch it, for everybody."""
+    steers = owner.steers(handle)
     if judgement is not None and judgement.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Judging: {judgement.done} of {judgement.total} steps")
             st.space("stretch")
-            st.button("Stop judging", icon=":material/stop:", key="stop-judge", on_click=stop_judge, args=(handle,))
+            if steers:
+                st.button("Stop judging", icon=":material/stop:", key="stop-judge", on_click=stop_judge, args=(handle,))
+            else:
+                st.caption(_OTHERS)
         st.progress(judgement.done / max(1, judgement.total))
+        return
+    if not steers:
+        st.caption(_OTHERS)
         return
     label = "Judge the finalists" if judgement is None else "Judge again"
     kind: Any = "primary" if judgement is None else "secondary"
@@ -78,18 +90,23 @@ def _judge(handle: StudyHandle) -> None:
 
 def alarms(verdict: Verdict, handle: StudyHandle) -> None:
     """What to worry about, one sentence each; a range that is too narrow is widened with one click."""
+    steers = owner.steers(handle)
     for number, alarm in enumerate(verdict.alarms):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(literal(alarm.sentence), icon=":material/warning:")
-            if alarm.widen is not None and st.button(
-                "Widen", key=f"widen-{number}", help="Opens Search with wider ranges."
+            if (
+                steers
+                and alarm.widen is not None
+                and st.button("Widen", key=f"widen-{number}", help="Opens Search with wider ranges.")
             ):
                 _open_search(handle, alarm)
 
 
 def _open_search(handle: StudyHandle, alarm: Alarm) -> None:
     assert alarm.widen is not None
-    state.set_dataset(load_dataset(handle.data.sha256), handle.spec.test_fraction, handle.spec.seed)
+    with sentences():
+        data = load_data(handle)
+    state.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
     for name in ("neuron_num", "grid", "k"):
         st.session_state[name] = getattr(alarm.widen, name)
     st.switch_page(SEARCH)
