@@ -177,7 +177,7 @@ def page(_: str) -> dict[str, float]:
 def dashboard(_: str) -> dict[str, float]:
     """The requests optuna-dashboard's page makes: the whole study, then what is new, every few seconds."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "kanlab.dashboard", f"sqlite:///{os.environ['KANLAB_HOME']}/studies.db"],
+        [sys.executable, "-m", "kanlab.dashboard"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert process.stdout is not None

@@ -20,7 +20,7 @@ from sqlalchemy import delete, insert, select
 
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.storage import data_path, default_url
+from kanlab.storage import data_path, default_url, own_url
 from kanlab.tables import BLOBS, engine
 
 ARTIFACT = "artifact"  # the study's attribute: {"id", "location", "sha256"}
@@ -69,7 +69,7 @@ def open_store(location: str, storage: BaseStorage) -> optuna.artifacts._protoco
 def publish(study: optuna.Study, data: Dataset, storage_url: str | None) -> None:
     """Put the data of a study where other machines find them, unless its storage is this machine's own file."""
     location = os.environ.get("KANLAB_ARTIFACTS", "")
-    if not location and storage_url in (None, default_url()):
+    if not location and (storage_url or default_url()) == own_url():
         return
     location = location or IN_DATABASE
     for other in study._storage.get_all_studies():

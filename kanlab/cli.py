@@ -63,7 +63,7 @@ def _storage_trouble(error: Exception) -> str:
 def _app(arguments: argparse.Namespace) -> int:
     from kanlab.launch import run_app
 
-    return run_app(arguments.address, arguments.port, arguments.headless)
+    return run_app(arguments.address, arguments.port, arguments.headless, arguments.storage)
 
 
 def _tune(arguments: argparse.Namespace) -> int:
@@ -245,12 +245,14 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def with_storage(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--storage", metavar="URL", help="Optuna storage URL (default: kanlab's own file)")
+        default = "$KANLAB_STORAGE, or kanlab's own file"
+        sub.add_argument("--storage", metavar="URL", help=f"Optuna storage URL (default: {default})")
 
     app = command("app", _app, "open the app in a browser")
     app.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
     app.add_argument("--port", type=int, default=8501)
     app.add_argument("--headless", action="store_true", help="do not open a browser")
+    with_storage(app)
 
     tune = command("tune", _tune, "fit the networks of a search space to a CSV and rank them")
     tune.add_argument("data", metavar="DATA.csv", type=Path)

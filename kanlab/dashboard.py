@@ -75,11 +75,11 @@ class DashboardServer:
         path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
         self._url: str | None = None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kanlab.dashboard", storage_url or default_url()],
+            [sys.executable, "-m", "kanlab.dashboard"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path},
+            env=os.environ | {"PYTHONPATH": path, "KANLAB_STORAGE": storage_url or default_url()},
             text=True,
             start_new_session=True,
         )
@@ -111,4 +111,4 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.exit(serve(sys.argv[1], 0))
+    sys.exit(serve(None, 0))

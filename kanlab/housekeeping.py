@@ -20,7 +20,7 @@ from kanlab.artifacts import ARTIFACT
 from kanlab.errors import KanlabError
 from kanlab.lease import Holder
 from kanlab.processes import Process, process_started
-from kanlab.storage import STORAGE_ERRORS, get_storage, home, storage_trouble
+from kanlab.storage import STORAGE_ERRORS, get_storage, home, own_file, own_url, storage_trouble
 from kanlab.study import DATA, SPEC, current_versions
 from kanlab.tables import BLOBS, LEASES, MAIL, SLOTS, engine
 from kanlab.worker_process import Message, WorkerProcess
@@ -110,17 +110,22 @@ class Leftovers:
 
 
 def leftovers(storage: BaseStorage) -> Leftovers:
-    """Find them. A study in another storage than this one brings its data with it, so those are found again."""
+    """Find them. Files are kept for this storage and for the own file, whose studies have their data nowhere else.
+
+    A study of any other storage brings its data with it, so those are fetched again.
+    """
+    with engine(storage).connect() as connection:  # before the studies: what is stored from now on is none of them
+        stored = connection.execute(select(BLOBS.c.id)).scalars().all()
     studies = storage.get_all_studies()
-    used = {s.user_attrs[DATA]["sha256"] for s in studies if DATA in s.user_attrs}
+    known = [*studies, *(get_storage(own_url()).get_all_studies() if own_file().exists() else [])]
+    used = {s.user_attrs[DATA]["sha256"] for s in known if DATA in s.user_attrs}
     files = [
         path
         for path in (home() / "data").glob("*")
         if path.name.partition(".")[0] not in used and time.time() - path.stat().st_mtime > _YOUNG_SECONDS
     ]
     artifacts = {s.user_attrs[ARTIFACT]["id"] for s in studies if ARTIFACT in s.user_attrs}
-    with engine(storage).connect() as connection:
-        blobs = [b for b in connection.execute(select(BLOBS.c.id)).scalars() if b not in artifacts]
+    blobs = [b for b in stored if b not in artifacts]
     return Leftovers(files + _abandoned_scratch(), blobs, orphaned_leases(storage))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -20,8 +21,8 @@ def app_folder() -> Path:
     raise KanlabError(f"app.py is missing beside {_PACKAGE}; install kanlab again.")
 
 
-def run_app(address: str, port: int, headless: bool) -> int:
-    """Run the app until it is interrupted; returns its exit code."""
+def run_app(address: str, port: int, headless: bool, storage_url: str | None = None) -> int:
+    """Run the app until it is interrupted; returns its exit code. storage_url: None leaves it to the environment."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -35,6 +36,8 @@ def run_app(address: str, port: int, headless: bool) -> int:
     options = {"server.address": address, "server.port": port, "server.headless": str(headless).lower()}
     command += [f"--{name}={value}" for name, value in options.items()]
     try:
-        return subprocess.call(command, cwd=folder)  # the folder holds .streamlit/config.toml
+        # the folder holds .streamlit/config.toml; a URL may hold a password, which no list of processes should show
+        storage = {"KANLAB_STORAGE": storage_url} if storage_url else {}
+        return subprocess.call(command, cwd=folder, env=os.environ | storage)
     except KeyboardInterrupt:
         return 130

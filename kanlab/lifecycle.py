@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +10,7 @@ from typing import Any, Literal
 import optuna
 
 from kanlab.lease import STALE_SECONDS
-from kanlab.processes import process_started
+from kanlab.processes import Process, this_process
 
 Name = Literal["queued", "running", "pausing", "paused", "stopping", "stopped", "finished", "failed", "interrupted"]
 Wish = Literal["run", "pause", "stop"]
@@ -44,9 +42,8 @@ class StudyState:
 
 def write_state(study: optuna.Study, state: StudyState) -> None:
     """Set the state, stamped with this process and the time."""
-    pid = os.getpid()
-    started = process_started(pid) or ""
-    stamped = replace(state, heartbeat=time.time(), host=socket.gethostname(), pid=pid, started=started)
+    us = this_process()
+    stamped = replace(state, heartbeat=time.time(), host=us.host, pid=us.pid, started=us.started)
     study.set_user_attr(STATE, stamped.to_dict())
 
 
@@ -55,24 +52,56 @@ def read_state(attributes: Mapping[str, Any]) -> StudyState:
     if STATE not in attributes:
         return StudyState("queued")
     state = StudyState(**attributes[STATE])
-    if state.is_live and state.pid:
-        if _is_gone(state):
-            return replace(
-                state, name="interrupted", detail="The process that ran this study ended before it was done."
-            )
-        silence = abs(time.time() - state.heartbeat)  # in the future where a clock was set back
-        if silence > STALE_SECONDS:
-            detail = "The process that ran this study has not been heard of for a while."
-            return replace(state, name="interrupted", detail=detail)
+    if not state.is_live or not state.pid:
+        return state
+    if Process(state.host, state.pid, state.started).is_gone:
+        return replace(state, name="interrupted", detail="The process that ran this study ended before it was done.")
+    if _pulse(attributes, state) != "beats":
+        detail = "The process that ran this study has not been heard of for a while."
+        return replace(state, name="interrupted", detail=detail)
     return state
 
 
-def _is_gone(state: StudyState) -> bool:
-    """Whether the supervisor's process, of this machine, has ended."""
-    if state.host != socket.gethostname():
-        return False
-    started = process_started(state.pid)
-    return started is None or bool(state.started and started and started != state.started)
+def is_awaited(attributes: Mapping[str, Any]) -> bool:
+    """Whether to look again soon: the study runs, or it is too early to say that its process is gone."""
+    if STATE not in attributes:
+        return True
+    state = StudyState(**attributes[STATE])
+    if not state.is_live or not state.pid:
+        return state.is_live
+    gone = Process(state.host, state.pid, state.started).is_gone
+    return not gone and _pulse(attributes, state) != "silent"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What this process saw of a supervisor's beats. Times are of our own monotonic clock."""
+
+    beat: float
+    last: float  # when we looked
+    since: float  # from when on this beat was seen
+    followed: bool  # upon another one, while we watched
+
+
+_looks: dict[tuple[str, str, int, str], _Look] = {}
+
+
+def _pulse(attributes: Mapping[str, Any], state: StudyState) -> Literal["beats", "doubtful", "silent"]:
+    """Whether the supervisor still beats. Clocks of two machines are compared at the first look only, and not believed."""
+    key, now = (str(attributes.get("uid", "")), state.host, state.pid, state.started), time.monotonic()
+    seen = _looks.get(key)
+    if seen is None or now - seen.last > STALE_SECONDS:
+        look = _Look(state.heartbeat, now, now, followed=False)
+    elif seen.beat != state.heartbeat:
+        look = _Look(state.heartbeat, now, now, followed=True)
+    else:
+        look = replace(seen, last=now)
+    _looks[key] = look
+    if now - look.since > STALE_SECONDS:
+        return "silent"
+    if look.followed or abs(time.time() - state.heartbeat) <= STALE_SECONDS:
+        return "beats"
+    return "doubtful"
 
 
 def request(study: optuna.Study, wish: Wish) -> None:

@@ -57,7 +57,7 @@ FIRST_LAYER_ROUGHNESS = 4e-4
 RIDGE = 1e-11  # times n: makes the solve definite, too small to be seen
 LEAST_LEVEL = 1e-12  # of the total sum of squares
 LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
-KNOTS_EVERY, KNOTS_UNTIL = 4, 8  # iterations between, and up to, new choices of the hidden knots
+KNOTS_AT = 4  # the iteration after which the hidden knots are chosen anew
 KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
 
 
@@ -132,14 +132,14 @@ class CellProblem:
         return self.state(state.V + step.reshape(state.V.shape), state.level, state.knots)
 
     def refresh(self, state: CellState, iteration: int) -> CellState:
-        """Lower the level with the RSS, and now and then choose the hidden knots anew, where that lowers the objective."""
+        """Lower the level with the RSS, and once choose the hidden knots anew, where that lowers the objective."""
         if (
             iteration % LEVEL_EVERY == 0
             and state.total_rss < LEVEL_DROP * state.level
             and state.level > self._least_level
         ):
             state = self.relevelled(state, max(state.total_rss, self._least_level))
-        if iteration % KNOTS_EVERY == 0 and iteration <= KNOTS_UNTIL and self.design.grid > 1:
+        if iteration == KNOTS_AT and self.design.grid > 1:
             other = self._best_knots(state.V, state.Z, state.level)
             if other is not None and other.objective < state.objective:
                 state = other

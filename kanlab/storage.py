@@ -38,9 +38,19 @@ def home() -> Path:
     return path.resolve()
 
 
+def own_file() -> Path:
+    """kanlab's own SQLite file, whether it is there or not."""
+    return home() / "studies.db"
+
+
+def own_url() -> str:
+    """URL of `own_file`."""
+    return f"sqlite:///{own_file()}"
+
+
 def default_url() -> str:
-    """URL of the SQLite file in `home`."""
-    return f"sqlite:///{home() / 'studies.db'}"
+    """Where studies are kept unless another place is named: $KANLAB_STORAGE, or the own file."""
+    return os.environ.get("KANLAB_STORAGE") or own_url()
 
 
 def get_storage(url: str | None = None) -> BaseStorage:

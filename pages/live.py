@@ -4,6 +4,7 @@ import streamlit as st
 
 from kanlab import charts
 from kanlab.jobs import manager
+from kanlab.lifecycle import is_awaited
 from kanlab.study import load_study
 from kanlab.thinning import thinned
 from kanlab.tuning import Study
@@ -20,7 +21,7 @@ if name is None:
 
 with sentences():
     study = Study(load_study(name))
-    was_live = study.state.is_live
+    was_awaited = is_awaited(study.handle.optuna.user_attrs)
 heading(
     literal(name),
     "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
@@ -29,7 +30,7 @@ manage.note_and_menu(study.handle)
 state.link_study(name, owner.link_key(study.handle))
 
 
-@st.fragment(run_every=POLL_SECONDS if was_live else None)
+@st.fragment(run_every=POLL_SECONDS if was_awaited else None)
 def watch() -> None:
     with sentences():
         show()
@@ -37,7 +38,7 @@ def watch() -> None:
 
 def show() -> None:
     current = study.state
-    if was_live != current.is_live:
+    if was_awaited != is_awaited(study.handle.optuna.user_attrs):
         st.rerun()  # draw the whole page once more: polling starts or ends there
     records = study.handle.records()
     live.status_bar(study, current, records, manager())

@@ -27,6 +27,7 @@ def kanlab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     """An empty home; at the end no study runs on and no storage stays open."""
     home = tmp_path / "home"
     monkeypatch.setenv("KANLAB_HOME", str(home))
+    monkeypatch.delenv("KANLAB_STORAGE", raising=False)
     storage._storages.clear()
     yield home
     if "kanlab.jobs" in sys.modules:

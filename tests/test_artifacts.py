@@ -9,8 +9,8 @@ import pytest
 from kanlab.artifacts import ARTIFACT, local_data
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.storage import data_path
-from kanlab.study import StudyHandle, StudySpec, create_study, load_study
+from kanlab.storage import data_path, get_storage, own_url
+from kanlab.study import StudyHandle, StudySpec, create_study, load_study, study_names
 from tests.helpers.sentences import refused
 
 
@@ -40,6 +40,17 @@ def test_through_the_database_or_a_folder(
     assert first.optuna.user_attrs[ARTIFACT] == second.optuna.user_attrs[ARTIFACT]  # once, however many studies
     assert folder == bool(list((tmp_path / "mounted").glob("*")))
     assert elsewhere(second, tmp_path, monkeypatch).sha256 == small.sha256
+
+
+def test_a_storage_named_by_the_environment_is_the_default_and_shares_its_data(
+    url: str, small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KANLAB_STORAGE", url)
+    handle = create_study(small, StudySpec(), name="here")
+    assert study_names(get_storage(url)) == ["here"]
+    assert study_names(get_storage(own_url())) == []
+    monkeypatch.setenv("KANLAB_HOME", str(tmp_path / "another machine"))
+    assert local_data(load_study("here").optuna, handle.data.sha256) == data_path(small.sha256)
 
 
 def test_a_study_in_the_own_file_keeps_its_data_in_the_own_folder(small: Dataset) -> None:

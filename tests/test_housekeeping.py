@@ -121,6 +121,18 @@ def test_data_no_study_refers_to(small: Dataset, frame: pd.DataFrame, tmp_path: 
     assert shared.optuna.user_attrs["artifact"]["id"] not in found.blobs
 
 
+def test_data_of_the_own_file_stay_whatever_storage_is_cleaned(small: Dataset, tmp_path: Path) -> None:
+    """They are nowhere else."""
+    create_study(small, StudySpec())
+    path = data_path(small.sha256)
+    os.utime(path, (0, 0))
+    another = get_storage(f"sqlite:///{tmp_path / 'another.db'}")
+    found = leftovers(another)
+    assert found.files == []
+    remove(another, found)
+    assert path.exists()
+
+
 @pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (12_345, "12.3 kB"), (5e9, "5 GB")])
 def test_sizes_in_words(size: float, words: str) -> None:
     assert in_bytes(size) == words
