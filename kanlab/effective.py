@@ -59,10 +59,11 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     E = (np.asarray(y, dtype=float) - fitted.predict(X)) / float(fitted.y_scale[0])
     held = float(np.sum((of_second @ D.T) ** 2))
     level = max(float(D.ravel() @ (J[:, -D.size :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
-    return _trace(J, np.sqrt(level) * R)
+    return smoother_trace(J, np.sqrt(level) * R)
 
 
-def _trace(J: Array, R: Array) -> float:
+def smoother_trace(J: Array, R: Array) -> float:
+    """Trace of J (J'J + R'R)^-1 J' for J (n, p) and R (any, p); where that cannot be inverted, its pseudo-inverse."""
     stacked = np.concatenate([J, R])
     stacked /= np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
     Q, upper, _ = qr(stacked, mode="economic", pivoting=True)
