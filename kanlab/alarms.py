@@ -93,11 +93,11 @@ def _few_rows(handle: StudyHandle, choice: Candidate) -> Alarm | None:
 
 def _held_out(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
     """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE."""
-    tested = [c for c in listed if c.rss_test is not None and c.aicc is not None]
-    if choice.rss_test is None or not tested:
+    tested = [c for c in listed if c.rmse_test is not None and c.aicc is not None]
+    if choice.rmse_test is None or not tested:
         return None
-    best = min(tested, key=lambda c: c.rss_test or np.inf)
-    ratio = float(np.sqrt(choice.rss_test / max(best.rss_test or 0.0, 1e-300)))
+    best = min(tested, key=lambda c: c.rmse_test or np.inf)
+    ratio = choice.rmse_test / max(best.rmse_test or 0.0, 1e-150)
     if best is choice or ratio < 1.2:
         return None
     return Alarm(

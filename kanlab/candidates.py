@@ -14,7 +14,7 @@ from kanlab.families import LABELS, Baseline
 from kanlab.judging import Judgement, key_of
 from kanlab.selection import completed
 from kanlab.space import Cell
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle, TrialRecord, stored_baseline
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,11 @@ class Candidate:
     aicc: float | None
     rss_train: float
     rss_test: float | None
+    rmse_train: float | None = None  # in units of the target, as are the two below
+    rmse_test: float | None = None
     wins: int | None = None  # seeds, of those refitted, in which it is the best of the finalists
     spread: float | None = None  # deviation of its AICc over the seeds
-    cv_rmse: float | None = None  # in units of y
+    cv_rmse: float | None = None
     cv_se: float | None = None
     dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
@@ -94,10 +96,10 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
 
     out = [
         Candidate(f"trial {r.number}: {cell_words(r.cell)}", "kan", r, r.n_params, r.aicc, r.rss_train or np.nan, r.rss_test,
-                  **known(key_of(r.cell)))
+                  r.rmse_train, r.rmse_test, **known(key_of(r.cell)))
         for r in completed(records)
     ]  # fmt: skip
-    others = [*handle.baselines, *(Baseline(**f) for f in judgement.families)]
+    others = [*handle.baselines, *(stored_baseline(f, handle.data) for f in judgement.families)]
     out += [
         Candidate(
             LABELS.get(b.family, b.family),
@@ -107,6 +109,8 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
             b.aicc,
             b.rss_train,
             b.rss_test,
+            b.rmse_train,
+            b.rmse_test,
             baseline=b,
             **known(b.family),
         )

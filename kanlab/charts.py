@@ -84,7 +84,7 @@ def _tooltip(test: bool = True) -> list[alt.Tooltip]:
         _number("delta_aicc", "ΔAICc", ",.2f"),
         _number("rss_train", "RSS, training rows"),
     ]
-    return rows + ([_number("rss_test", "RSS, test rows")] if test else [])
+    return rows + ([_number("rmse_test", "RMSE, test rows")] if test else [])
 
 
 def _color(k: pd.Series) -> alt.Color:
@@ -108,8 +108,8 @@ def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
         for b in baselines
         if b.aicc is not None and b.family in DRAWN
     ]
-    frame = pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rss_test", "aicc", "label"])
-    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rss_test", "aicc"), float))
+    frame = pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rmse_test", "aicc", "label"])
+    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rmse_test", "aicc"), float))
 
 
 def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> Any:
@@ -124,6 +124,10 @@ def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -
     return alt.layer(*layers)
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= 30 else f"{name[:29]}…"
+
+
 def _baseline_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
     base = alt.Chart(frame)
     tooltip = [
@@ -131,7 +135,7 @@ def _baseline_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
         _number("n_params", "parameters K"),
         _number("aicc", "AICc", ",.2f"),
         _number("rss_train", "RSS, training rows"),
-        _number("rss_test", "RSS, test rows"),
+        _number("rmse_test", "RMSE, test rows"),
     ]
     mark = base.mark_point(shape="cross", filled=True, size=90, color=MUTED).encode(x=x, y=y, tooltip=tooltip)
     text = base.mark_text(align="left", dx=9, dy=1, color=MUTED, fontSize=12).encode(x=x, y=y, text="label:N")
@@ -164,11 +168,15 @@ def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float
 
 
 def aicc_against_rss(
-    table: pd.DataFrame, n: int, baselines: Sequence[Baseline] = (), selected: int | None = None
+    table: pd.DataFrame,
+    n: int,
+    baselines: Sequence[Baseline] = (),
+    selected: int | None = None,
+    target: str = "the target",
 ) -> Any:
     """Every complete trial as a point, coloured by K, over the curves along which K is equal.
 
-    table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.
+    table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: what RSS is of.
     """
     done = table[table["state"] == "complete"]
     plain = _baseline_frame(baselines)
@@ -178,7 +186,7 @@ def aicc_against_rss(
     rss = pd.concat([done["rss_train"], visible["rss_train"]])
     x = alt.X(
         "rss_train:Q",
-        title="RSS on the training rows (squared units of the target)",
+        title=f"RSS on the training rows (squared units of {_short(target)})",
         scale=_scale(rss),
         axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True),
     )
@@ -202,7 +210,9 @@ def aicc_against_rss(
     return _finish(alt.layer(*layers), "AICc against RSS", _note(frame))
 
 
-def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None) -> Any:
+def front(
+    table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None, target: str = "the target"
+) -> Any:
     """RSS against K: every trial, the front no other betters in both, and the trial of least AICc."""
     done = table[table["state"] == "complete"].assign(beyond=False)
     plain = _baseline_frame(baselines)
@@ -216,7 +226,7 @@ def front(table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int
     )
     y = alt.Y(
         "rss_train:Q",
-        title="RSS on the training rows",
+        title=f"RSS on the training rows (squared units of {_short(target)})",
         scale=_scale(rss),
         axis=alt.Axis(format=_format(rss), tickCount=6),
     )

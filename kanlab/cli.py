@@ -140,7 +140,9 @@ def _studies(arguments: argparse.Namespace) -> int:
     for name in study_names(get_storage(arguments.storage)):
         study = open_study(name, storage=arguments.storage)
         content = study.to_dict()
-        rows.append((name, content["state"], len(content["trials"]), content["data"]["target"], study.handle.data.name))
+        rows.append(
+            (name, content["state"], len(content["trials"]), content["data"]["target_label"], study.handle.data.name)
+        )
     if not rows:
         print("There is no study yet; start one with 'kanlab tune DATA.csv --target COLUMN'.", file=sys.stderr)
         return 0
@@ -191,18 +193,21 @@ def _print_study(study: Study, as_json: bool) -> None:
     content = study.to_dict()
     chosen = content["recommended"]
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
-    header = ("trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS train", "RSS test")
+    header = ("trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS train", "RMSE train", "RMSE test")
     rows = [
         (r.number, r.neuron_num, r.grid, r.k, r.n_params, f"{r.aicc:.2f}", f"{r.delta_aicc:.2f}", f"{r.rss_train:.5g}",
-         f"{r.rss_test:.5g}")
+         f"{r.rmse_train:.5g}", f"{r.rmse_test:.5g}")
         for r in table.itertuples()
     ]  # fmt: skip
     rows += [
         (b["family"], "", "", "", _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
-         f"{b['rss_train']:.5g}", "" if b["rss_test"] is None else f"{b['rss_test']:.5g}")
+         f"{b['rss_train']:.5g}", _short(b["rmse_train"]), _short(b["rmse_test"]))
         for b in content["baselines"]
     ]  # fmt: skip
+    data = content["data"]
     print(f"study {content['study']}: {content['state']}, K counted as {content['count']}")
+    if data["target_label"] != data["target"]:
+        print(f"AICc and RSS are of {data['target_label']}, RMSE is in units of {data['target']}")
     print(_columns([header, *rows]))
     if chosen is None:
         print("no trial is complete yet")

@@ -1,4 +1,4 @@
-"""The commands that act on studies there are: resume, rerun, pause, stop, rename, note, delete, doctor, gc."""
+"""The commands that act on studies there are: resume, rerun, predict, pause, stop, rename, note, delete, doctor, gc."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.cli_table import add_reading_options
 
 if TYPE_CHECKING:
     from kanlab.study import StudyHandle
@@ -114,6 +116,30 @@ def _delete(arguments: argparse.Namespace) -> int:
     return _say(f"The study '{handle.name}' is deleted; 'kanlab gc' removes data no study refers to.")
 
 
+def _predict(arguments: argparse.Namespace) -> int:
+    from kanlab.cli_table import read_options
+    from kanlab.errors import DatasetError
+    from kanlab.predicting import predictor, read_new_rows
+    from kanlab.writing import to_csv
+
+    target: Path | None = arguments.output
+    if target is not None and target.exists() and target.samefile(arguments.data):
+        raise DatasetError(f"{target} would be written over the rows themselves; give another name after -o.")
+    model = predictor(_open(arguments), arguments.trial)
+    table = read_new_rows(arguments.data, model.recipe, options=read_options(arguments))
+    found = model.predict(table.frame)
+    lines = (f"{table.report}", *table.report.notes, f"predicted by {model.label}", *model.notes, *found.notes)
+    print(*lines, sep="\n", file=sys.stderr)
+    if target is None:
+        print(to_csv(found.frame), end="")
+        return 0
+    try:
+        target.write_text(to_csv(found.frame), encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{target} cannot be written: {error.strerror or error}.") from error
+    return _say(f"{len(found.frame):,} rows are in {target}.")
+
+
 def _worker(arguments: argparse.Namespace) -> int:
     from kanlab.errors import StudyError
     from kanlab.lifecycle import read_state
@@ -180,6 +206,15 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     with_json(rerun)
     on_a_study("pause", _pause, "ask a running study to finish the fits in hand and wait")
     on_a_study("stop", _stop, "ask a running study to stop at once; its open cells are fitted on resume")
+    predict = on_a_study("predict", _predict, "predict new rows by a study's model, in units of its target")
+    predict.add_argument("data", metavar="NEW.csv", type=Path)
+    predict.add_argument(
+        "-o", "--output", metavar="OUT.csv", type=Path, help="file to write (default: standard output)"
+    )
+    predict.add_argument(
+        "--trial", type=int, metavar="N", help="the network of trial N (default: the recommended model)"
+    )
+    add_reading_options(predict)
     worker = on_a_study("worker", _worker, "fit for a study on this machine too, until its budget is spent")
     worker.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
     on_a_study("rename", _rename, "give a study another name").add_argument("new", metavar="NEW")

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 def add_table_options(command: argparse.ArgumentParser) -> None:
     """Two groups of options; each default leaves it to the reader, or the table as it is."""
+    add_reading_options(command)
+    _add_preparing_options(command)
+
+
+def add_reading_options(command: argparse.ArgumentParser) -> None:
+    """How the table is read."""
     reading = command.add_argument_group("reading the table (all of it is recognised; these overrule)")
     reading.add_argument("--delimiter", metavar="SIGN", help="what separates the fields ('tab' for a tab)")
     reading.add_argument("--decimal", choices=[".", ","], help="the decimal sign")
@@ -21,6 +27,8 @@ def add_table_options(command: argparse.ArgumentParser) -> None:
     reading.add_argument("--missing", metavar="A,B", help="more words that stand for a missing value")
     reading.add_argument("--part", metavar="NAME", help="which sheet of a workbook, or file of a zip archive")
 
+
+def _add_preparing_options(command: argparse.ArgumentParser) -> None:
     preparing = command.add_argument_group("making it ready")
     preparing.add_argument(
         "--fill-gaps", action="store_true", help="fill missing features instead of dropping their rows"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,18 @@ __all__ = ["MIN_ROWS", "Dataset", "Table", "TableReport", "read_table"]
 MIN_ROWS = 10
 MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
 _METADATA_KEY = b"kanlab"
+
+
+class Errors(NamedTuple):
+    """Of a model on the training and the test rows (None where there are none).
+
+    rss: sum of squared residuals on the scale of the fit.  rmse: root mean square of the residuals in units of the data.
+    """
+
+    rss_train: float
+    rss_test: float | None
+    rmse_train: float | None
+    rmse_test: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +154,25 @@ class Dataset:
         parts = (X[train], y[train], X[test], y[test])
         return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted)
 
+    def errors(self, predict: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Errors:
+        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit."""
+        train = predict(self.X_train)
+        rss_train, rmse_train = _rss(train, self.y_train), self.rmse(train, self.y_train)
+        if not len(self.y_test):
+            return Errors(rss_train, None, rmse_train, None)
+        test = predict(self.X_test)
+        return Errors(rss_train, _rss(test, self.y_test), rmse_train, self.rmse(test, self.y_test))
+
+    def rmse(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+        """Root mean square error in units of the data, of values on the scale of the fit; None where it is not finite."""
+        value = float(np.sqrt(self.squared_error(predicted, y) / len(y)))
+        return value if np.isfinite(value) else None
+
+    def squared_error(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+        """Sum of squared residuals in squared units of the data, of values on the scale of the fit."""
+        back = self.target_transform.inverse
+        return _rss(back(predicted), back(y))
+
     def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """New rows as inputs of the network, shape (rows, d); nan where a cell is missing."""
         return self.recipe.apply(frame).X
@@ -177,6 +208,11 @@ class Dataset:
                 f"The test rows in {path.name} are not those that were held out; start from the table again."
             )
         return data
+
+
+def _rss(predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sum((predicted - y) ** 2))
 
 
 def _digest(words: list[Any], arrays: Iterable[NDArray[np.float64]]) -> str:

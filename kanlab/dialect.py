@@ -30,7 +30,7 @@ class ReadOptions:
     skip_lines: lines before the header, or before the data where header is False.  header: whether there is one.
     index: whether the first column only names the rows and is left out.  missing: every way a missing value is written
     (blank always is).  day_first: 3/4/2020 is in April.  kinds: {column: one of cells.KINDS}.
-    part: the file of a zip archive, or the sheet of a workbook.
+    part: the file of a zip archive, or the sheet of a workbook.  least_columns: of data; a fit needs two, new rows one.
     """
 
     encoding: str | None = None
@@ -46,6 +46,7 @@ class ReadOptions:
     day_first: bool | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     part: str | None = None
+    least_columns: int = 2
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:

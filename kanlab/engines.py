@@ -7,7 +7,7 @@ first layer's design between them and starts each from the one below; stock pyka
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -81,13 +81,18 @@ class Unit:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One fitted cell: rss in squared units of y (None where the fit broke down or there are no test rows)."""
+    """One fitted cell (numbers are None where the fit broke down or there are no test rows).
+
+    rss: on the scale of the fit.  rmse: in units of the data; the two differ where the target was transformed.
+    """
 
     neuron_num: int
     status: str
     seconds: float
     rss_train: float | None = None
     rss_test: float | None = None
+    rmse_train: float | None = None
+    rmse_test: float | None = None
     iterations: int = 0
     starts: int = 1
     loss_curve: list[float] = field(default_factory=list)
@@ -125,13 +130,12 @@ def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterat
     lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
     fits = fit_path(data.X_train, data.y_train, unit.grid, unit.k, unit.neuron_nums, options=lm_options, seed=seed)
     for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
-        failed = fitted.status.value in FAILED_STATUSES
+        errors = {} if fitted.status.value in FAILED_STATUSES else data.errors(fitted.predict)._asdict()
         yield Outcome(
             neuron_num=neuron_num,
             status=fitted.status.value,
             seconds=fitted.seconds,
-            rss_train=None if failed else fitted.rss_train,
-            rss_test=_rss(fitted.predict(data.X_test), data.y_test) if len(data.y_test) and not failed else None,
+            **errors | ({"rss_train": fitted.rss_train} if errors else {}),
             iterations=fitted.iterations,
             starts=fitted.starts,
             loss_curve=thin(fitted.loss_curve),
@@ -148,8 +152,7 @@ def _fit_pykan(data: Dataset, neuron_num: int, unit: Unit, engine: str, options:
         neuron_num=neuron_num,
         status=status,
         seconds=seconds,
-        rss_train=_rss(best.model.predict(data.X_train), data.y_train),
-        rss_test=_rss(best.model.predict(data.X_test), data.y_test) if len(data.y_test) else None,
+        **data.errors(best.model.predict)._asdict(),
         iterations=len(best.loss_curve),
         starts=starts,
         loss_curve=thin(best.loss_curve),
@@ -182,13 +185,20 @@ def _best_training(
     return best, status, made
 
 
-def fit_model(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int) -> FittedKan:
-    """Fit one cell by itself and keep the network. Raises FitError where stock training breaks down."""
-    from kanlab.lm import LmOptions, fit_cell
+def fit_model(
+    data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int, below: Sequence[int] = ()
+) -> FittedKan:
+    """Fit one cell and keep the network. Raises FitError where stock training breaks down.
+
+    below: the lower neuron_nums that were fitted before it in its unit, which the engine lm starts it from.
+    """
+    from kanlab.lm import LmOptions, fit_path
 
     if engine == "lm":
         lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
-        return fit_cell(data.X_train, data.y_train, *cell, options=lm_options, seed=seed)
+        path = [*below, cell.neuron_num]
+        *_, fitted = fit_path(data.X_train, data.y_train, cell.grid, cell.k, path, options=lm_options, seed=seed)
+        return fitted
     from kanlab.kan import FitStatus
 
     began = time.monotonic()

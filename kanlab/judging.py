@@ -40,11 +40,11 @@ class Judgement:
 
     written: when this was written, seconds since 1970.
     refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}.
-    folds: of each verified candidate the held-out mean squared error of every fold.
+    folds: of each verified candidate the held-out mean squared error of every fold, in units of the data.
     families: baselines of other families.  dof: of each finalist the draws of its generalised degrees of freedom.
     edf: of each finalist its effective degrees of freedom, where the engine is lm.
     null: AICc gain over the mean, of the study's own target and of permuted ones, on the same cells.
-    average: RSS of the averaged prediction of the confidence set, and the set.
+    average: errors of the averaged prediction of the confidence set.
     """
 
     state: str = "running"

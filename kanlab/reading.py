@@ -67,7 +67,7 @@ def read_table(
     options: ReadOptions | None = None,
     **overruled: Any,
 ) -> Table:
-    """Read a table: delimited text in any usual dialect and encoding, also packed (gzip, zip); Parquet; Excel (.xlsx).
+    """Read a table: delimited text in any dialect and encoding, also packed (gzip, bzip2, xz, zstd, zip); Parquet; .xlsx.
 
     source: path or binary buffer.  name: what to call it in messages; by default the file's name.
     options, or its fields as keywords, overrule what is inferred: read_table("a.csv", delimiter=";", header=False).
@@ -102,7 +102,7 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     frame = pd.DataFrame(columns, index=frame.index)
     empty = [c for c in frame.columns if frame[c].isna().all()]
     frame, readings = frame.drop(columns=empty), [r for r in readings if r.name not in empty]
-    if frame.shape[1] < 2:
+    if frame.shape[1] < options.least_columns:
         raise DatasetError(
             f"{name} has a single column of data; a fit needs a target and at least one feature, "
             "separated by commas, semicolons or tabs."

@@ -61,7 +61,7 @@ class _Reader:
         running, changed = [], False
         for trial_id, number, state in trials:
             made = make_record(
-                number, trial_id, str(state), params[trial_id], attributes[trial_id], handle.spec, handle.data.d
+                number, trial_id, str(state), params[trial_id], attributes[trial_id], handle.spec, handle.data
             )
             if state in ("COMPLETE", "FAIL", "PRUNED"):
                 self.finished[number] = made

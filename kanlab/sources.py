@@ -5,9 +5,11 @@ Everything is read in pieces and counted, so that neither a packed bomb nor a fi
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal
+
+import pyarrow as pa
 
 from kanlab.errors import DatasetError
 
@@ -24,14 +28,12 @@ MAX_CELLS = 100_000_000
 MAX_COLUMNS = 1_000
 MAX_EXCEL_CELLS = 20_000_000  # read cell by cell
 MAX_RATIO = 200  # of unpacked to packed bytes; tables reach 50
+MAX_DICTIONARY = 2**27  # bytes an xz file may ask its reader to keep; `xz -9` asks for half of it
 _PIECE = 2**20
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".parquet", ".pq", ".xlsx", ".xlsm")
 _UNREADABLE = {
     b"\xd0\xcf\x11\xe0": "an Excel file of the old kind (.xls); save it as .xlsx or CSV",
     b"%PDF": "a PDF document; a table has to be exported from its source as CSV",
-    b"BZh": "packed with bzip2; unpack it first, or pack it with gzip or zip",
-    b"\xfd7zXZ": "packed with xz; unpack it first, or pack it with gzip or zip",
-    b"\x28\xb5\x2f\xfd": "packed with zstd; unpack it first, or pack it with gzip or zip",
     b"7z\xbc\xaf": "a 7z archive; unpack it first, or pack it with gzip or zip",
     b"SQLite format 3": "an SQLite database; export the table as CSV",
     b"\x89HDF": "an HDF5 file; export the table as CSV or Parquet",
@@ -78,10 +80,11 @@ def _unpack(stream: IO[bytes], name: str, part: str | None) -> Content:
             raise DatasetError(f"{name} is {sentence}.")
     if head.startswith(b"PAR1"):
         return Content(name, "parquet", _limited(rest, name))
-    if head.startswith(b"\x1f\x8b"):
-        packed = _limited(rest, name)
-        with _damage(name, "gzip"), gzip.GzipFile(fileobj=io.BytesIO(packed)) as unpacked:
-            return Content(name, "text", _text(unpacked, name, len(packed)), "gzip")
+    for magic, (packing, opened) in _PACKINGS.items():
+        if head.startswith(magic):
+            packed = _limited(rest, name)
+            with _damage(name, packing):
+                return Content(name, "text", _text(opened(io.BytesIO(packed)), name, len(packed)), packing)
     if head.startswith(b"PK\x03\x04"):
         return _unzip(_limited(rest, name), name, part)
     return Content(name, "text", _text(rest, name))
@@ -96,6 +99,41 @@ class _Joined:
     def read(self, size: int) -> bytes:
         head, self._head = self._head, b""
         return head + self._stream.read(max(0, size - len(head)))
+
+
+class _Xz:
+    """An xz file unpacked piece by piece; lzma.LZMAFile would give it as much memory as the file asks for."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed, self._decoder = packed, self._fresh()
+
+    @staticmethod
+    def _fresh() -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DICTIONARY)
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._decoder.eof:  # a file may hold several streams one after the other, padded with zeros
+                rest = (self._decoder.unused_data or self._packed.read(_PIECE)).lstrip(b"\0")
+                if not rest:
+                    return b""
+                self._decoder = self._fresh()
+            elif self._decoder.needs_input:
+                rest = self._packed.read(_PIECE)
+                if not rest:
+                    raise EOFError("the file ends before its stream does")
+            else:
+                rest = b""
+            if piece := self._decoder.decompress(rest, size):
+                return piece
+
+
+_PACKINGS: dict[bytes, tuple[str, Callable[[IO[bytes]], Any]]] = {
+    b"\x1f\x8b": ("gzip", lambda packed: gzip.GzipFile(fileobj=packed)),
+    b"BZh": ("bzip2", bz2.BZ2File),
+    b"\xfd7zXZ": ("xz", _Xz),
+    b"\x28\xb5\x2f\xfd": ("zstd", lambda packed: pa.CompressedInputStream(packed, "zstd")),
+}
 
 
 def _limited(stream: Any, name: str, packed: int | None = None, check: Callable[[bytes], None] | None = None) -> bytes:

@@ -7,7 +7,7 @@ import platform
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -117,20 +117,48 @@ class DataSummary:
     target: str
     sha256: str
     y_std: float
+    target_label: str = ""  # with the scale it is fitted on, where that is not its own
+    aicc_offset: float | None = 0.0  # from AICc on that scale to AICc of the target itself; None where there is none
 
     @classmethod
     def of(cls, data: Dataset) -> DataSummary:
         features, std = list(data.features), float(data.y_train.std())
-        return cls(data.name, data.rows, data.n, len(data.y_test), features, data.target, data.sha256, std)
+        offset = data.target_transform.aicc_offset(data.y_train)
+        return cls(
+            data.name,
+            data.rows,
+            data.n,
+            len(data.y_test),
+            features,
+            data.target,
+            data.sha256,
+            std,
+            data.target_label,
+            offset,
+        )
 
     @property
     def d(self) -> int:
         return len(self.features)
 
+    @property
+    def fitted_target(self) -> str:
+        """What RSS and AICc are of, such as log(y)."""
+        return self.target_label or self.target
+
+    @property
+    def is_transformed(self) -> bool:
+        """Whether that is another scale than the target's own."""
+        return self.fitted_target != self.target
+
+    def rmse(self, rss: float | None, n: int) -> float | None:
+        """RMSE in units of the data from an RSS, where the target was fitted as it is."""
+        return None if rss is None or self.is_transformed or not n else math.sqrt(rss / n)
+
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as everything above the storage sees it."""
+    """One trial as everything above the storage sees it. rss: on the scale of the fit; rmse: in units of the data."""
 
     number: int
     state: State
@@ -144,6 +172,8 @@ class TrialRecord:
     iterations: int = 0
     loss_curve: list[float] = field(default_factory=list)
     trial_id: int = -1
+    rmse_train: float | None = None
+    rmse_test: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""
@@ -154,6 +184,8 @@ class TrialRecord:
             "n_params": self.n_params,
             "rss_train": self.rss_train,
             "rss_test": self.rss_test,
+            "rmse_train": self.rmse_train,
+            "rmse_test": self.rmse_test,
             "aicc": self.aicc,
             "seconds": self.seconds,
             "status": self.status,
@@ -184,7 +216,10 @@ def record_outcome(
     for key, number in content.items():
         trial.set_user_attr(key, number)
     curve, seconds = [v for v in outcome.loss_curve if math.isfinite(v)], round(outcome.seconds, 4)
-    trial.set_user_attr("fit", {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve})
+    fit = {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve}
+    if data.is_transformed:  # elsewhere it follows from the RSS
+        fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
+    trial.set_user_attr("fit", fit)
     if value is None:
         study.tell(trial, state=TrialState.FAIL)
     else:
@@ -212,7 +247,7 @@ def make_record(
     params: Mapping[str, int],
     attributes: Mapping[str, Any],
     spec: StudySpec,
-    d: int,
+    data: DataSummary,
 ) -> TrialRecord | None:
     """A stored trial as a record; None for one that was interrupted, or whose cell is not drawn yet.
 
@@ -225,13 +260,17 @@ def make_record(
     if state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
         return None
     states: dict[str, State] = {"COMPLETE": "complete", "FAIL": "failed"}
+    rss_train, rss_test = attributes.get("rss_train"), attributes.get("rss_test")
+    rmse = fit.get("rmse") or (data.rmse(rss_train, data.n_train), data.rmse(rss_test, data.n_test))
     return TrialRecord(
         number=number,
         state=states.get(state, "running"),
         cell=cell,
-        n_params=spec.n_params(cell, d),
-        rss_train=attributes.get("rss_train"),
-        rss_test=attributes.get("rss_test"),
+        n_params=spec.n_params(cell, data.d),
+        rss_train=rss_train,
+        rss_test=rss_test,
+        rmse_train=rmse[0],
+        rmse_test=rmse[1],
         aicc=attributes.get("aicc"),
         seconds=fit.get("seconds", 0.0),
         status=fit.get("status", ""),
@@ -336,8 +375,18 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     if SPEC not in attributes:
         raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
     spec = StudySpec.from_dict(attributes[SPEC])
-    models = [Baseline(**b) for b in attributes[BASELINES]]
-    return StudyHandle(study, spec, DataSummary(**attributes[DATA]), models, storage_url, attributes.get(UID, ""))
+    data = DataSummary(**attributes[DATA])
+    models = [stored_baseline(b, data) for b in attributes[BASELINES]]
+    return StudyHandle(study, spec, data, models, storage_url, attributes.get(UID, ""))
+
+
+def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:
+    """A stored model of another family; its RMSE where an earlier version kept the RSS alone."""
+    found = Baseline(**content)
+    if found.rmse_train is not None:
+        return found
+    train, test = data.rmse(found.rss_train, data.n_train), data.rmse(found.rss_test, data.n_test)
+    return replace(found, rmse_train=train, rmse_test=test)
 
 
 def current_versions() -> dict[str, str]:

@@ -16,7 +16,7 @@ from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
 from kanlab.effective import effective_dof
 from kanlab.engines import FitOptions, Unit, fit_model, fit_unit
-from kanlab.families import BASELINES, held_out_rss, judged_family
+from kanlab.families import BASELINES, fit_named, judged_family
 from kanlab.perturbation import SIZE, divergence
 from kanlab.space import Cell, cell_n_params
 
@@ -31,7 +31,8 @@ def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
 
 def model(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit a cell and send the network: every array as its type and its values."""
-    fitted = fit_model(data, Cell(*arguments["cell"]), arguments["engine"], _options(arguments), arguments["seed"])
+    below, engine = arguments.get("below", ()), arguments["engine"]
+    fitted = fit_model(data, Cell(*arguments["cell"]), engine, _options(arguments), arguments["seed"], below)
     return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
 
 
@@ -55,16 +56,16 @@ def fold_rows(n: int, fold: int, folds: int, seed: int) -> np.ndarray:
 
 
 def fold(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a cell, or a family, without one fold of the training rows; its RSS on that fold."""
+    """Fit a cell, or a family, without one fold of the training rows; its RSS on that fold, in units of the data."""
     held = fold_rows(data.n, arguments["fold"], arguments["folds"], arguments["seed"])
     X, y, X_out, y_out = data.X_train[~held], data.y_train[~held], data.X_train[held], data.y_train[held]
     if "family" in arguments:
-        rss = held_out_rss(arguments["family"], X, y, X_out, y_out, arguments["seed"])
+        predicted = fit_named(arguments["family"], X, y, arguments["seed"]).predict(X_out)
     else:
         part = replace(data, X_train=X, y_train=y, X_test=X_out, y_test=y_out)
         fitted = fit_model(part, Cell(*arguments["cell"]), arguments["engine"], _options(arguments), arguments["seed"])
-        rss = _rss(fitted.predict(X_out), y_out)
-    return {"rss": rss, "rows": int(held.sum())}
+        predicted = fitted.predict(X_out)
+    return {"rss": data.squared_error(predicted, y_out), "rows": int(held.sum())}
 
 
 def family(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,13 +97,13 @@ def null(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def average(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """RSS of the prediction averaged over cells by their Akaike weights (Burnham & Anderson 2002, section 4.2)."""
-    train, test = np.zeros(data.n), np.zeros(len(data.y_test))
-    for cell, weight in zip(arguments["cells"], arguments["weights"], strict=True):
-        fitted = fit_model(data, Cell(*cell), arguments["engine"], _options(arguments), arguments["seed"])
-        train += weight * fitted.predict(data.X_train)
-        test += weight * fitted.predict(data.X_test) if len(data.y_test) else 0.0
-    return {"rss_train": _rss(train, data.y_train), "rss_test": _rss(test, data.y_test) if len(data.y_test) else None}
+    """Errors of the prediction averaged over cells by their Akaike weights (Burnham & Anderson 2002, section 4.2)."""
+    networks = [
+        fit_model(data, Cell(*cell), arguments["engine"], _options(arguments), arguments["seed"])
+        for cell in arguments["cells"]
+    ]
+    weights = np.array(arguments["weights"])
+    return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks]))._asdict()
 
 
 def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,16 @@ class Transform:
             return np.where(np.isnan(z), np.nan, np.interp(z, self._levels, self.points))
         return z
 
+    def aicc_offset(self, values: ArrayLike) -> float | None:
+        """What turns AICc of the transformed training values into AICc of the values themselves, for the same model.
+
+        The density of x is that of z times dz/dx, so that -2 ln L grows by -2 sum ln(dz/dx); for z = ln(x + shift) this is
+        2 sum z (Akaike 1978). None for ranks, which have no such density.  values: transformed.
+        """
+        if self.scale == "rank":
+            return None
+        return 2.0 * float(np.sum(np.asarray(values, dtype=float))) if self.scale == "log" else 0.0
+
     @property
     def _levels(self) -> Array:
         return np.linspace(0.0, 1.0, len(self.points)) if len(self.points) > 1 else np.zeros(1)

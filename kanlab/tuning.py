@@ -18,9 +18,10 @@ from kanlab.jobs import manager
 from kanlab.judging import Judgement, judge, read_judgement
 from kanlab.kan import FittedKan
 from kanlab.lifecycle import StudyState, read_state
+from kanlab.predicting import Predictions, Predictor, predictor
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
-from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study
+from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study, stored_baseline
 from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
 from kanlab.verdict import Verdict, verdict
@@ -50,7 +51,7 @@ class Study:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a trial (selection.COLUMNS); rss in squared units of y."""
+        """One row a trial (selection.COLUMNS); rss on the scale of the fit, rmse in units of the data."""
         return selection.trial_table(self.handle.records())
 
     @property
@@ -83,6 +84,17 @@ class Study:
         count = workers or self.spec.workers or default_workers()
         return judge(self.handle, workers=count, on_progress=on_progress)
 
+    def predict(self, frame: pd.DataFrame, trial: int | None = None) -> Predictions:
+        """Predict new rows by the recommended model, or by the network of a trial, in units of the target.
+
+        The recipe of the study's data is applied first; `.frame` holds the rows with the predictions, `.notes` what was done.
+        """
+        return self.predictor(trial).predict(frame)
+
+    def predictor(self, trial: int | None = None) -> Predictor:
+        """The model of `predict`, fitted once for many tables."""
+        return predictor(self.handle, trial)
+
     @property
     def pareto(self) -> list[TrialRecord]:
         """The front over (n_params, rss_train), by n_params."""
@@ -93,6 +105,7 @@ class Study:
         records, spec, data, judgement = self.handle.records(), self.spec, self.handle.data, self.judgement
         found = verdict(self.handle, records, judgement)
         best = selection.best_trial(records)
+        families = [stored_baseline(f, data).to_dict() for f in judgement.families] if judgement else []
         return {
             "study": self.name,
             "data": {
@@ -101,6 +114,7 @@ class Study:
                 "n_test": data.n_test,
                 "features": data.features,
                 "target": data.target,
+                "target_label": data.fitted_target,
                 "sha256": data.sha256,
             },
             "space": {
@@ -117,7 +131,7 @@ class Study:
             "elapsed_s": round(self.state.elapsed, 3),
             "state": self.state.name,
             "trials": [r.to_dict() for r in records if r.state != "running"],
-            "baselines": [b.to_dict() for b in self.baselines] + (judgement.families if judgement else []),
+            "baselines": [b.to_dict() for b in self.baselines] + families,
             "best": best.to_dict() if best else None,
             "recommended": selection.describe(found.choice.model if found.choice else None),
             "pareto": [r.number for r in selection.front(records)],

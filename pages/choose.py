@@ -6,7 +6,7 @@ from kanlab.judging import read_judgement
 from kanlab.selection import trial_table
 from kanlab.study import load_study
 from kanlab.tuning import Study
-from kanlab.ui import auditing, choose, evidence, leaderboard, state
+from kanlab.ui import auditing, choose, evidence, leaderboard, predicting, state
 from kanlab.ui.navigation import STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 from kanlab.verdict import verdict
@@ -39,11 +39,22 @@ def page() -> None:
     choose.recommendation(found, judgement)
     choose.judge_bar(handle, judgement, study_live)
     choose.alarms(found, handle)
-    board, rules, cells, audit, parameters, chance, others = st.tabs(
-        ["Leaderboard", "Other rules", "Map and front", "Audit", "Parameters", "Chance", "Other studies"]
+    board, new, rules, cells, audit, parameters, chance, others = st.tabs(
+        [
+            "Leaderboard",
+            "Predict new rows",
+            "Other rules",
+            "Map and front",
+            "Audit",
+            "Parameters",
+            "Chance",
+            "Other studies",
+        ]
     )
     with board:
         leaderboard.leaderboard(found, handle, judgement)
+    with new:
+        predicting.new_rows(handle, records)
     with rules:
         leaderboard.other_rules(found, records)
     with cells:

@@ -61,8 +61,12 @@ with left:
         "Upload a table",
         key="upload",
         on_change=take_upload,
-        help="CSV in any dialect and encoding, also in gzip or zip, Parquet, or Excel. Above 200 MB: pack it, save it as "
-        "Parquet, or use the command line, kanlab tune. It stays on the machine that runs this app.",
+        help="CSV in any dialect and encoding, also in gzip, bzip2, xz, zstd or zip, Parquet, or Excel. It stays on the "
+        "machine that runs this app.",
+    )
+    st.caption(
+        f"A larger file than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, or "
+        "leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the study appears here."
     )
 with right:
     st.selectbox(
@@ -115,7 +119,9 @@ st.subheader(literal(report.source), anchor=False)
 st.caption(literal(report))
 notes(report.notes)
 if source is not None:
-    reading.panel(report, [r.name for r in report.readings])
+    reading.panel(
+        report, [*(r.name for r in report.readings), *(c for c, k in options.kinds.items() if k == "leave out")]
+    )
 
 numeric = [c for c in frame.columns if is_numeric(frame[c])]
 if not numeric:

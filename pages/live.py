@@ -48,23 +48,23 @@ def show() -> None:
         live.no_trial_yet(current, study.spec.engine)
         return
     picked = state.selected_trial()
-    n, baselines = study.handle.data.n_train, study.baselines
+    n, baselines, target = study.handle.data.n_train, study.baselines, study.handle.data.fitted_target
     drawn, fewer = thinned(table, picked)
     if fewer:
         st.caption(fewer)
     seen = (stamp[:2], picked)  # trials in hand are not drawn
     left, right = st.columns(2, gap="medium")
     with left:
-        live.shared_chart(lambda: charts.aicc_against_rss(drawn, n, baselines, picked), "aicc-rss", seen)
+        live.shared_chart(lambda: charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
     with right:
-        live.shared_chart(lambda: charts.front(drawn, baselines, picked), "front", seen)
+        live.shared_chart(lambda: charts.front(drawn, baselines, picked, target), "front", seen)
     live.recommendation(study, records)
     left, right = st.columns(2, gap="medium")
     with left:
         live.shared_chart(lambda: charts.history(drawn, picked), "history", seen)
     with right:
-        live.trial_card(records, picked)
-    live.trial_table(table, study.name)
+        live.trial_card(records, picked, study.handle.data)
+    live.trial_table(table, study)
 
 
 watch()

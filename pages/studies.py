@@ -31,7 +31,7 @@ def row(study: Study) -> dict[str, object]:
         "study": study.name,
         "state": current.name,
         "data": handle.data.name,
-        "target": handle.data.target,
+        "target": handle.data.fitted_target,
         "n": handle.data.n_train,
         "trials": sum(r.state != "running" for r in records),
         "least AICc": best.aicc if best else None,
@@ -54,7 +54,8 @@ event = st.dataframe(
     column_config={
         "n": st.column_config.NumberColumn("training rows"),
         "least AICc": st.column_config.NumberColumn(
-            format="%.2f", help="Compare it only between studies of the same data."
+            format="%.2f",
+            help="Compare it only between studies of the same rows and target: that of log(y) is no match for that of y.",
         ),
         "minutes": st.column_config.NumberColumn(format="%.1f"),
         "owner": st.column_config.TextColumn(help="Everybody may look; the owner steers."),

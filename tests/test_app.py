@@ -253,3 +253,27 @@ def test_the_preparation_survives_a_visit_to_another_page(app: AppTest, frame: p
     go(app, "search")
     go(app, "data")
     assert metric(app, "Training rows n") == "48"
+
+
+def test_gaps_of_one_column_are_filled_and_another_column_is_left_out(app: AppTest, frame: pd.DataFrame) -> None:
+    frame.loc[:4, "b"] = np.nan
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    key = next(m.key for m in app.multiselect if str(m.key).startswith("gaps-of-"))
+    app.multiselect(key=key).set_value(["gaps"]).run()
+    healthy(app)
+    data = app.session_state["kanlab_dataset"]
+    assert data.preparation.gaps_of == {"gaps": "fill"}
+    assert data.n + len(data.y_test) == 55
+    assert "gaps (missing)" in data.features
+    app.multiselect(key="read-leave out").set_value(["b"]).run()
+    healthy(app)
+    left = app.session_state["kanlab_dataset"]
+    assert not any(name.startswith("b") for name in left.features)
+    assert left.n + len(left.y_test) == 57
+    app.multiselect(key="read-leave out").set_value([]).run()
+    assert "b" in app.session_state["kanlab_dataset"].features
+
+
+def test_the_upload_limit_says_what_to_do(app: AppTest) -> None:
+    assert "200 MB: pack it with gzip or save it as Parquet" in text_of(app)
+    assert "kanlab tune BIG.csv" in text_of(app)

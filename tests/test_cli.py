@@ -85,6 +85,7 @@ def test_json_and_its_arithmetic(csv: str, fake_workers: Fake, capsys: pytest.Ca
         "n_test": 15,
         "features": ["a", "b"],
         "target": "y",
+        "target_label": "y",
         "sha256": data.sha256,
     }
     assert (content["count"], content["engine"], content["seed"]) == ("identifiable", "pykan-lbfgs", 5)
@@ -117,6 +118,7 @@ def test_json_and_its_arithmetic(csv: str, fake_workers: Fake, capsys: pytest.Ca
         llf = -n / 2 * math.log(t["rss_train"] / n)
         assert t["aicc"] == pytest.approx(eval_measures.aicc(llf, n, t["n_params"]), rel=1e-9)
         assert t["rss_test"] == pytest.approx(t["rss_train"] / 3)
+        assert t["rmse_test"] == pytest.approx(math.sqrt(t["rss_test"] / content["data"]["n_test"]))
 
     assert [b["family"] for b in content["baselines"]] == ["constant", "linear", "stepwise", "ridge"]
     for b, design in zip(content["baselines"], (np.ones((n, 1)), sm.add_constant(data.X_train)), strict=False):
@@ -210,7 +212,21 @@ def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) 
     best = min((r for r in load_study("mine").records()), key=lambda r: r.aicc or math.inf)
     lines = captured.out.splitlines()
     assert lines[0] == "study mine: finished, K counted as identifiable"
-    assert lines[1].split() == ["trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS", "train", "RSS", "test"]
+    assert lines[1].split() == [
+        "trial",
+        "neuron_num",
+        "grid",
+        "k",
+        "K",
+        "AICc",
+        "delta",
+        "RSS",
+        "train",
+        "RMSE",
+        "train",
+        "RMSE",
+        "test",
+    ]
     assert lines[2].split()[:6] == [*map(str, (best.number, *best.cell, best.n_params)), f"{best.aicc:.2f}"]
     (at,) = [i for i, line in enumerate(lines) if line.startswith("recommended: ")]
     assert [line.split()[0] for line in lines[at - 4 : at]] == ["constant", "linear", "stepwise", "ridge"]

@@ -46,7 +46,17 @@ def test_the_corpus_is_large_and_its_names_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a packed line of 1 GB", "a zip bomb of zeros", "a zip bomb of rows", "a workbook bomb"]
+    "name",
+    [
+        "a packed line of 1 GB",
+        "a zip bomb of zeros",
+        "a zip bomb of rows",
+        "a workbook bomb",
+        "a bzip2 bomb",
+        "an xz bomb",
+        "a zstd bomb",
+        "an xz file that wants 1.5 GB of memory",
+    ],
 )
 def test_bombs_are_refused_before_they_unpack(name: str) -> None:
     case = next(c for c in CASES if c.name == name)

@@ -34,13 +34,13 @@ LAYERS: dict[str, list[str]] = {
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
         "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "candidates", "alarms",
-        "verdict", "tuning",
+        "verdict", "predicting", "tuning",
         "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
-        "ui.leaderboard", "ui.auditing", "ui.evidence",
+        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting",
     ],
     "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip

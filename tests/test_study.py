@@ -238,6 +238,8 @@ def test_a_complete_trial(handle: StudyHandle) -> None:
         "n_params": handle.spec.n_params(cell, 2),
         "rss_train": 2.5,
         "rss_test": 0.7,
+        "rmse_train": pytest.approx(math.sqrt(2.5 / handle.data.n_train)),
+        "rmse_test": pytest.approx(math.sqrt(0.7 / handle.data.n_test)),
         "aicc": expected,
         "seconds": 1.5,
         "status": "stalled",

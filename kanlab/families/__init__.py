@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
@@ -29,6 +28,7 @@ __all__ = [
     "FamilyFit",
     "baselines",
     "fit_family",
+    "fit_named",
     "judged_family",
 ]
 
@@ -53,7 +53,7 @@ class Baseline:
     """A model of another family fitted to a study's training rows.
 
     n_params: counted parameters, or effective degrees of freedom for a penalised family, the noise variance included where
-    the study counts it; None where the family has no such number.  rss in squared units of y.
+    the study counts it; None where the family has no such number.  rss on the scale of the fit, rmse in units of the data.
     aicc: None where it is not defined.
     """
 
@@ -62,6 +62,8 @@ class Baseline:
     rss_train: float
     rss_test: float | None
     aicc: float | None
+    rmse_train: float | None = None
+    rmse_test: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,21 +72,16 @@ class Baseline:
 def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, seed: int = 0) -> Baseline:
     """Fit a family to the training rows, judge it by AICc and show it the test rows."""
     fitted = fit(data.X_train, data.y_train, seed)
-
-    def rss(X: Array, y: Array) -> float:
-        return float(np.sum((y - fitted.predict(X)) ** 2))
-
-    rss_train = rss(data.X_train, data.y_train)
+    errors = data.errors(fitted.predict)
     n_params = None if fitted.dof is None else fitted.dof + count_sigma2
     if n_params is not None and n_params == int(n_params):
         n_params = int(n_params)
-    value = aicc(rss_train, data.n, n_params) if n_params is not None else np.inf
+    value = aicc(errors.rss_train, data.n, n_params) if n_params is not None else np.inf
     return Baseline(
         family=family,
         n_params=n_params,
-        rss_train=rss_train,
-        rss_test=rss(data.X_test, data.y_test) if len(data.y_test) else None,
         aicc=value if np.isfinite(value) else None,
+        **errors._asdict(),
     )
 
 
@@ -99,7 +96,7 @@ def judged_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int =
     return fit_family(family, data, fit, count_sigma2=count_sigma2, seed=seed)
 
 
-def held_out_rss(family: str, X: Array, y: Array, X_new: Array, y_new: NDArray[np.float64], seed: int = 0) -> float:
-    """RSS on other rows of a family fitted to (X, y)."""
-    fit = BASELINES.get(family) or import_module(JUDGED[family]).fit
-    return float(np.sum((y_new - fit(X, y, seed).predict(X_new)) ** 2))
+def fit_named(family: str, X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """A family fitted to (X, y)."""
+    fit: Family = BASELINES.get(family) or import_module(JUDGED[family]).fit
+    return fit(X, y, seed)

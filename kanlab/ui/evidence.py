@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -32,38 +31,63 @@ def parameters(handle: StudyHandle, table: pd.DataFrame) -> None:
 
 
 def compare(handle: StudyHandle) -> None:
-    """Other studies of the same rows and target."""
-    rows = []
+    """Other studies of the same rows and target, on whatever scale the target was fitted."""
+    rows, scales = [], set()
     for name in study_names(get_storage(handle.storage_url)):
         other = load_study(name, storage_url=handle.storage_url)
-        if other.data.sha256 != handle.data.sha256:
+        if not _same_rows(other, handle):
             continue
         best = selection.best_trial(other.records())
+        scales.add(other.data.fitted_target)
+        offset = other.data.aicc_offset
         rows.append(
             {
                 "study": name,
+                "target": other.data.fitted_target,
                 "engine": other.spec.engine,
                 "count": other.spec.count,
                 "noise variance": other.spec.count_sigma2,
                 "least AICc": best.aicc if best else None,
+                "AICc of the target": None
+                if best is None or best.aicc is None or offset is None
+                else best.aicc + offset,
                 "network": cell_words(best.cell) if best else "none",
-                "RMSE test": np.sqrt((best.rss_test or np.nan) / other.data.n_test)
-                if best and other.data.n_test
-                else None,
+                "RMSE test": best.rmse_test if best else None,
             }
         )
+    frame = pd.DataFrame(rows)
     st.dataframe(
-        pd.DataFrame(rows),
+        frame if len(scales) > 1 else frame.drop(columns=["target", "AICc of the target"]),
         hide_index=True,
         key="compare",
         column_config={
             "least AICc": st.column_config.NumberColumn(format="%.2f"),
-            "RMSE test": st.column_config.NumberColumn(format="%.4g"),
+            "AICc of the target": st.column_config.NumberColumn(
+                format="%.2f",
+                help="A logarithm changes the density of the target; this is what AICc is of the target itself. A rank has "
+                "no such density.",
+            ),
+            "RMSE test": st.column_config.NumberColumn(
+                format="%.4g", help="In units of the target, whatever its scale."
+            ),
         },
     )
-    st.caption(
-        "Studies of the same rows and target. Compare AICc only where the count is the same; the test error always."
-    )
+    words = "Studies of the same rows and target. Compare AICc only where the count is the same; the test error always."
+    if len(scales) > 1:
+        words += " AICc on one scale says nothing of AICc on another: compare the column 'AICc of the target' instead."
+    st.caption(words)
+
+
+def _same_rows(other: StudyHandle, handle: StudyHandle) -> bool:
+    """Whether two studies are of the same data, the scale of the target aside."""
+
+    def kept(study: StudyHandle) -> tuple[object, ...]:
+        data, spec = study.data, study.spec
+        return data.name, data.target, data.rows, data.n_train, data.n_test, spec.seed, spec.test_fraction
+
+    if other.data.sha256 == handle.data.sha256:
+        return True
+    return other.data.fitted_target != handle.data.fitted_target and kept(other) == kept(handle)
 
 
 def null_run(judgement: Judgement) -> None:
@@ -82,4 +106,6 @@ def map_and_front(table: pd.DataFrame, handle: StudyHandle) -> None:
     """AICc over the cells, and the front with its knee."""
     st.altair_chart(charts.aicc_map(table, state.selected_trial()), key="aicc-map", width="content")
     st.caption("Orange frames: the least AICc, and the trial picked. Cells without colour were not fitted or failed.")
-    selecting_chart(charts.front(table, handle.baselines, state.selected_trial()), "choose-front")
+    selecting_chart(
+        charts.front(table, handle.baselines, state.selected_trial(), handle.data.fitted_target), "choose-front"
+    )

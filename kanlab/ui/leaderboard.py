@@ -14,12 +14,12 @@ from kanlab.criteria import akaike_weights, evidence_ratio
 from kanlab.judging import Judgement, confidence_set
 from kanlab.study import StudyHandle, TrialRecord
 from kanlab.ui import state
-from kanlab.ui.widgets import AICC_HELP
+from kanlab.ui.widgets import AICC_HELP, literal, short
 from kanlab.verdict import Verdict
 
 
 def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
-    """One row a candidate; errors in units of the target."""
+    """One row a candidate; RMSE in units of the target, R² on the scale it is fitted on."""
     listed, data = verdict.candidates, handle.data
     values = np.array([np.nan if c.aicc is None else c.aicc for c in listed], dtype=float)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
@@ -34,8 +34,8 @@ def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
             "evidence": ratio if c.aicc is not None and ratio < 1e6 else None,
             "K": c.n_params,
             "rows": data.n_train / c.n_params if c.n_params else None,
-            "rmse": np.sqrt(c.rss_train / data.n_train),
-            "rmse_test": np.sqrt(c.rss_test / data.n_test) if c.rss_test is not None and data.n_test else None,
+            "rmse": c.rmse_train,
+            "rmse_test": c.rmse_test,
             "r2": 1 - c.rss_train / total if total else None,
             "wins": c.wins,
             "spread": c.spread,
@@ -52,7 +52,8 @@ def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
 def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | None) -> None:
     """All models, least AICc first."""
     frame = leaderboard_frame(verdict, handle)
-    known = judgement is not None
+    known, data = judgement is not None, handle.data
+    unit = literal(f"In units of {short(data.target)}.")
     hidden = () if known else ("wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf")
     number = st.column_config.NumberColumn
 
@@ -78,14 +79,14 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
             ),
             "K": number(format="%.4g", help="Counted parameters; effective degrees of freedom for penalised families."),
             "rows": number("n/K", format="%.1f", help="Training rows a parameter."),
-            "rmse": number("RMSE train", format="%.4g", help="In units of the target."),
-            "rmse_test": number("RMSE test", format="%.4g", help="On rows never trained on nor chosen by."),
-            "r2": number("R²", format="%.3f", help="On the training rows."),
+            "rmse": number("RMSE train", format="%.4g", help=unit),
+            "rmse_test": number("RMSE test", format="%.4g", help=f"{unit} On rows never trained on nor chosen by."),
+            "r2": number("R²", format="%.3f", help=literal(f"Of {short(data.fitted_target)}, on the training rows.")),
             "wins": number(
                 "seeds won", format="%d", help="Of 5 refits from other seeds, how often it is the best finalist."
             ),
             "spread": number("spread", format="%.1f", help="Standard deviation of its AICc over those seeds."),
-            "cv": number("CV RMSE", format="%.4g", help="5-fold cross-validation on the training rows."),
+            "cv": number("CV RMSE", format="%.4g", help=f"{unit} 5-fold cross-validation on the training rows."),
             "cv_se": number("± SE", format="%.2g", help="Standard error over the folds."),
             "dof": number(
                 "GDF", format="%.1f", help="Generalised degrees of freedom (Ye 1998), by perturbing the target."
@@ -103,11 +104,12 @@ def _confidence(handle: StudyHandle, judgement: Judgement | None) -> None:
         return
     words = f"95% of the Akaike weight of the networks lies on {len(kept)} of them."
     if judgement and judgement.average:
-        train = np.sqrt(judgement.average["rss_train"] / handle.data.n_train)
-        words += f" Their averaged prediction has an RMSE of {train:.4g} on the training rows"
-        if judgement.average["rss_test"] is not None and handle.data.n_test:
-            words += f" and {np.sqrt(judgement.average['rss_test'] / handle.data.n_test):.4g} on the test rows"
-        words += "."
+        data, average = handle.data, judgement.average  # of an earlier version without RMSE
+        train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)
+        test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
+        if train is not None:
+            words += f" Their averaged prediction has an RMSE of {train:.4g} on the training rows"
+            words += f" and {test:.4g} on the test rows." if test is not None else "."
     st.caption(words)
 
 

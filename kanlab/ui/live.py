@@ -18,12 +18,12 @@ from kanlab.families import LABELS, Baseline
 from kanlab.jobs import JobManager
 from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
-from kanlab.study import TrialRecord
+from kanlab.study import DataSummary, TrialRecord
 from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
-from kanlab.ui.widgets import AICC_HELP, literal
+from kanlab.ui.widgets import AICC_HELP, literal, short
 from kanlab.writing import to_csv
 
 __all__ = [
@@ -103,7 +103,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     st.progress(min(1.0, done / total) if total else 0.0)
     cells = len(spec.space)
     words = [
-        f"Target {data.target}",
+        f"Target {data.fitted_target}",
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
         f"K counted as {spec.count}",
@@ -203,7 +203,7 @@ def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     st.success(f"Least AICc so far: {network}{beyond}.", icon=":material/flag:")
 
 
-def trial_card(records: Sequence[TrialRecord], number: int | None) -> None:
+def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSummary) -> None:
     """The selected trial: its numbers and how its training went."""
     record = next((r for r in records if r.number == number), None)
     if record is None:
@@ -213,18 +213,26 @@ def trial_card(records: Sequence[TrialRecord], number: int | None) -> None:
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}")
     columns[1].metric("AICc", "none" if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
-    columns[2].metric("RSS, training", quantity(record.rss_train))
-    columns[3].metric("RSS, test", quantity(record.rss_test))
+    scale = literal(f"In squared units of {data.fitted_target}.")
+    columns[2].metric("RSS, training", quantity(record.rss_train), help=scale)
+    columns[3].metric("RSS, test", quantity(record.rss_test), help=scale)
+    if record.rmse_train is not None:
+        held = "" if record.rmse_test is None else f", {record.rmse_test:.4g} on the test rows"
+        st.caption(
+            literal(f"RMSE {record.rmse_train:.4g} on the training rows{held}, in units of {short(data.target)}.")
+        )
     steps = f"{record.iterations} steps in {record.seconds:.2f} s; ended by: {record.status}."
     st.caption(literal(steps if record.state == "complete" else record.status))
     if len(record.loss_curve) > 1:
         st.altair_chart(charts.loss_curve(record.loss_curve), key="loss-curve")
 
 
-def trial_table(table: pd.DataFrame, study_name: str) -> None:
+def trial_table(table: pd.DataFrame, study: Study) -> None:
     """All trials, least AICc first; a click on a row selects the trial."""
     ranked = table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
     key = "trial-table"
+    data = study.handle.data
+    target, unit = literal(short(data.fitted_target)), literal(short(data.target))
 
     def pick() -> None:
         rows = st.session_state[key]["selection"]["rows"]
@@ -247,8 +255,10 @@ def trial_table(table: pd.DataFrame, study_name: str) -> None:
             "grid": number("grid", "%d", "Grid intervals of every spline."),
             "k": number("k", "%d", "Spline order."),
             "n_params": number("K", "%d", "Counted parameters, the noise variance included where it is counted."),
-            "rss_train": number("RSS train", "%.5g", "Sum of squared residuals on the training rows."),
+            "rss_train": number("RSS train", "%.5g", f"Sum of squared residuals of {target} on the training rows."),
             "rss_test": number("RSS test", "%.5g", "The same on the test rows; never used to choose."),
+            "rmse_train": number("RMSE train", "%.4g", f"In units of {unit}."),
+            "rmse_test": number("RMSE test", "%.4g", f"In units of {unit}; never used to choose."),
             "aicc": number("AICc", "%.2f", AICC_HELP),
             "delta_aicc": number("ΔAICc", "%.2f", "AICc above the least."),
             "akaike_weight": number("weight", "%.3f", "Akaike weight among the trials of this study."),
@@ -260,7 +270,7 @@ def trial_table(table: pd.DataFrame, study_name: str) -> None:
     st.download_button(
         "Download the trials",
         lambda: to_csv(ranked),
-        f"{study_name}.csv",
+        f"{study.name}.csv",
         "text/csv",
         icon=":material/download:",
         on_click="ignore",

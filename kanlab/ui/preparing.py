@@ -43,6 +43,16 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
                 help="Filled with the median, or the most frequent level, of the training rows; a column more says where.",
                 persist_state="session",
             )
+            other: Gaps = "fill" if gaps == "drop" else "drop"
+            exceptions = st.multiselect(
+                "Fill only" if gaps == "drop" else "Leave out only",
+                incomplete,
+                key=f"gaps-of-{key}-{gaps}",
+                placeholder="No column",
+                help="Rows with a gap in these columns are treated the other way.",
+                disabled=not incomplete,
+                persist_state="session",
+            )
             words = ", ".join(f"{c} {described[c].missing:,}" for c in incomplete[:6])
             st.caption(
                 literal(f"Missing: {words}{' …' if len(incomplete) > 6 else ''}" if words else "Nothing is missing.")
@@ -131,6 +141,7 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
     with sentences():
         return Preparation(
             gaps=gaps,
+            gaps_of=dict.fromkeys(exceptions, other),
             max_levels=int(max_levels),
             pool=pool,
             ordered=orders,

@@ -20,6 +20,7 @@ _QUOTES = {'"': 'Double, "', "'": "Single, '", "": "None"}
 _COMMENTS = {"": "None", "#": "#", "%": "%", "//": "//"}
 _YES_NO = {True: "Yes", False: "No"}
 _INDEX = {True: "Names the rows", False: "Is data"}
+_KINDS = ("number", "text", "date", "leave out")
 _DAYS = {True: "Day first", False: "Month first"}
 
 
@@ -39,7 +40,7 @@ def options() -> ReadOptions:
     def value(name: str) -> Any:
         return st.session_state.get(_key(name))
 
-    kinds = {c: kind for kind in ("number", "text", "date") for c in value(kind) or ()}
+    kinds = {c: kind for kind in _KINDS for c in value(kind) or ()}
     words = tuple(m for m in (*MISSING, *(value("missing") or ())) if m not in (value("present") or ()))
     return ReadOptions(
         **{name: value(name) for name in ("encoding", "delimiter", "quote", "decimal", "thousands", "comment")},
@@ -64,29 +65,29 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
             )
         if report is None or report.encoding:
             _text_choices(report)
-        row = st.columns(4, gap="medium")
         for place, kind, help_text in zip(
-            row,
-            ("number", "text", "date"),
+            st.columns(4, gap="medium"),
+            _KINDS,
             (
                 "Cells that hold no number become missing.",
                 "Codes such as 007 keep their zeros; each value is a level of a category.",
                 "Cells that hold no date become missing.",
+                "Not read at all, so that their gaps cost no rows.",
             ),
-            strict=False,
+            strict=True,
         ):
             with place:
                 st.multiselect(
-                    f"Read as {kind}s" if kind != "text" else "Read as text",
+                    {"text": "Read as text", "leave out": "Leave out"}.get(kind, f"Read as {kind}s"),
                     columns,
                     key=_key(kind),
-                    placeholder="As recognised",
+                    placeholder="No column" if kind == "leave out" else "As recognised",
                     help=help_text,
                     persist_state="session",
                 )
-        with row[3]:
+        left, right, days = st.columns([3, 3, 2], gap="medium")
+        with days:
             _choice("day_first", "Dates such as 3/4/2024", _DAYS, None, "Where both are possible.")
-        left, right = st.columns(2, gap="medium")
         with left:
             st.multiselect(
                 "More words for a missing cell",

@@ -25,6 +25,11 @@ def literal(text: object) -> str:
     return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
 
 
+def short(name: str, most: int = 60) -> str:
+    """A name that fits into a sentence."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def heading(title: str, purpose: str) -> None:
     """A page's title and the one sentence of what it is for. Every page begins with it."""
     enter_through_app()

@@ -5,15 +5,19 @@ Generated here, so that every byte has a reason. The benchmark of the readers us
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 DAYS = [datetime(2024, 1, 13), datetime(2024, 2, 1), datetime(2024, 3, 31)]
 
@@ -52,6 +56,21 @@ def zipped(files: dict[str, bytes]) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def zstd(content: bytes) -> bytes:
+    return pa.compress(content, codec="zstd", asbytes=True)
+
+
+def greedy_xz() -> bytes:
+    """A small xz file whose header asks for a dictionary of 1.5 GB: the size is one byte, guarded by a checksum."""
+    packed = bytearray(lzma.compress(b"a,b\n1,2\n", preset=0))
+    block = 12  # after the header of the stream: size, flags, filter id, size of its properties, dictionary
+    assert packed[block + 2 : block + 4] == b"\x21\x01"
+    packed[block + 4] = 37
+    size = 4 * (packed[block] + 1)
+    packed[block + size - 4 : block + size] = zlib.crc32(packed[block : block + size - 4]).to_bytes(4, "little")
+    return bytes(packed)
 
 
 def parquet() -> bytes:
@@ -153,6 +172,10 @@ table("Cyrillic", "город,цена\nМосква,1\nКазань,2\n".encode
 
 # ---- packed, Parquet, Excel
 table("gzip", gzip.compress(b"a,b\n1,2\n3,4\n", mtime=0), AB, suffix=".csv.gz")
+table("bzip2", bz2.compress(b"a,b\n1,2\n3,4\n"), AB, suffix=".csv.bz2")
+table("xz", lzma.compress(b"a,b\n1,2\n3,4\n"), AB, suffix=".csv.xz")
+table("two streams of xz", lzma.compress(b"a,b\n1,2\n") + bytes(4) + lzma.compress(b"3,4\n"), AB, suffix=".csv.xz")
+table("zstd", lambda: zstd(b"a,b\n1,2\n3,4\n"), AB, suffix=".csv.zst")
 table("zip", lambda: zipped({"__MACOSX/._t.csv": b"\0", "notes/": b"", "t.csv": b"a,b\n1,2\n3,4\n"}), AB, suffix=".zip")
 table("Parquet", parquet, {"a": [1, 2], "when": DAYS[:2], "who": ["x", None]}, suffix=".parquet")
 table("Excel", excel, {"a": [1.5, 2.5], "when": DAYS[:2], "who": ["x, y", None]}, suffix=".xlsx")
@@ -189,6 +212,12 @@ refusal("a packed line of 1 GB", lambda: gzip.compress(b"7" * 2**24) * 64, "no l
 refusal("a zip bomb of zeros", lambda: zipped({"a.csv": bytes(2**27)}), "binary file", suffix=".zip")
 refusal("a zip bomb of rows", lambda: zipped({"a.csv": b"a,b\n" + b"1,2\n" * 2**25}), "times its size", suffix=".zip")
 refusal("a workbook bomb", lambda: zipped({"xl/workbook.xml": bytes(2**27)}), "far more than a table", suffix=".xlsx")
+refusal("a bzip2 bomb", lambda: bz2.compress(b"1,2\n" * 2**20) * 32, "times its size", suffix=".bz2")
+refusal("an xz bomb", lambda: lzma.compress(b"1,2\n" * 2**25), "times its size", suffix=".xz")
+refusal("a zstd bomb", lambda: zstd(b"1,2\n" * 2**25), "times its size", suffix=".zst")
+refusal("a damaged xz", lambda: lzma.compress(b"a,b\n" + b"1,2\n" * 1000)[:60], "may be damaged", suffix=".xz")
+refusal("an xz file that wants 1.5 GB of memory", lambda: greedy_xz(), "may be damaged", suffix=".xz")
+refusal("a damaged zstd", lambda: zstd(b"a,b\n" + b"1,2\n" * 1000)[:-9], "may be damaged", suffix=".zst")
 refusal("a damaged gzip", gzip.compress(b"a,b\n" + b"1,2\n" * 1000)[:40], "may be damaged", suffix=".gz")
 refusal("a damaged zip", b"PK\x03\x04" + bytes(range(256)) * 8, "may be damaged", suffix=".zip")
 refusal(

@@ -1,0 +1,79 @@
+"""The Choose page: new rows in, predictions out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import streamlit as st
+
+from kanlab.errors import KanlabError
+from kanlab.predicting import Predictions, Predictor, predictor, read_new_rows
+from kanlab.study import StudyHandle, TrialRecord
+from kanlab.ui import state
+from kanlab.ui.widgets import literal, notes, short
+from kanlab.writing import to_csv
+
+PREVIEW_ROWS = 200
+_RECOMMENDED = -1
+
+
+def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
+    """Upload a table, take the predictions away."""
+    picked = next((r.number for r in records if r.number == state.selected_trial() and r.state == "complete"), None)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        upload = st.file_uploader(
+            "Rows to predict", key="new-rows", help="A table with the columns of the study; the target may be absent."
+        )
+    with right:
+        chosen = st.selectbox(
+            "By",
+            [_RECOMMENDED] if picked is None else [_RECOMMENDED, picked],
+            key="predict-by",
+            format_func=lambda n: "the recommended model" if n == _RECOMMENDED else f"trial {n}",
+            help="Pick a trial in any chart or table to have it here.",
+        )
+        trial = None if chosen == _RECOMMENDED else chosen
+    if upload is None:
+        st.caption(
+            literal(
+                f"You get your rows back with two columns more: {short(handle.data.target)} as predicted, in its own "
+            )
+            + "units, and whether the row lies outside the training rows. The network is fitted once more, as the study did."
+        )
+        return
+    try:
+        with st.spinner("Predicting…"):
+            best = trial is None and max((r.number for r in records if r.state == "complete"), default=0)
+            key = (handle.uid, trial, best)
+            model = state.remember("predictor", key, lambda: predictor(handle, trial))
+            found: Predictions
+            label, lines, found = state.remember(
+                "predictions", (upload.file_id, key), lambda: _predicted(upload, model)
+            )
+    except KanlabError as error:
+        st.error(literal(error), icon=":material/error:")
+        return
+    st.caption(literal(f"Predicted by {label}."))
+    notes(lines)
+    st.download_button(
+        "Download the predictions",
+        lambda: to_csv(found.frame),
+        "predictions.csv",
+        "text/csv",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    first = [found.predicted, found.extrapolates]
+    order = first + [c for c in found.frame.columns if c not in first]
+    st.dataframe(found.frame[order].head(PREVIEW_ROWS), hide_index=True, height=300, key="predictions")
+    if len(found.frame) > PREVIEW_ROWS:
+        st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")
+
+
+def _predicted(upload: BinaryIO, model: Predictor) -> tuple[str, tuple[str, ...], Predictions]:
+    table = read_new_rows(upload, model.recipe)
+    found = model.predict(table.frame)
+    return model.label, (str(table.report), *table.report.notes, *model.notes, *found.notes), found

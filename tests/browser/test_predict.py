@@ -1,0 +1,68 @@
+"""New rows predicted in a real browser by a study of the logarithm of its target."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, Server
+
+
+def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    area = rng.uniform(20, 200, 150)
+    price = 1000 * area * np.exp(rng.normal(0, 0.1, 150))
+    kind = rng.choice(["yes", "no", "unknown"], 150)
+    pd.DataFrame({"area": area, "garden": kind, "price": price}).to_csv(tmp_path / "flats.csv", index=False)
+    environment = os.environ | {"KANLAB_HOME": str(server.home), "PYTHONPATH": str(ROOT)}
+    tune = [
+        sys.executable,
+        "-m",
+        "kanlab",
+        "tune",
+        str(tmp_path / "flats.csv"),
+        "--target",
+        "price",
+        "--neuron-num",
+        "1:2",
+    ]
+    tune += ["--grid", "2:3", "--k", "2:2", "--target-scale", "log", "--fill-gaps", "--study", "flats"]
+    subprocess.run(tune, env=environment, check=True, capture_output=True, timeout=120)
+
+    page.goto(f"{server.url}/choose?study=flats")
+    page.get_by_role("tab", name="Predict new rows").click()
+    new = tmp_path / "new.csv"
+    new.write_text("area,garden,who\n50,no,=HYPERLINK(1)\n100,yes,<b>Ann</b>\n9000,never,$x$\n")
+    page.locator("input[type=file]").set_input_files(new)
+    expect(page.get_by_text("Predicted by")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("levels that training had not: 'never'")).to_be_visible()
+    expect(page.get_by_text("1 of 3 rows lie outside the training rows")).to_be_visible()
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/predict.png", full_page=True)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the predictions").click()
+    text = Path(download.value.path()).read_text()
+    assert "'=HYPERLINK(1)" in text
+    got = pd.read_csv(download.value.path())
+    assert got.columns.tolist() == ["area", "garden", "who", "price_predicted", "price_extrapolates"]
+    np.testing.assert_allclose(got["price_predicted"][:2], [50_000, 100_000], rtol=0.15)
+    assert got["price_extrapolates"].tolist() == [False, False, True]
+
+    broken = tmp_path / "broken.csv"
+    broken.write_text("garden\nno\n")
+    page.locator("input[type=file]").set_input_files(broken)
+    expect(page.get_by_text("There is no column 'area'")).to_be_visible()
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/predict2.png", full_page=True)
+        page.get_by_role("tab", name="Leaderboard").click()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=f"{folder}/board.png", full_page=True)
+        page.goto(f"{server.url}/live?study=flats")
+        page.wait_for_timeout(4000)
+        page.screenshot(path=f"{folder}/live.png", full_page=True)
