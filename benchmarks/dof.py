@@ -36,7 +36,7 @@ def main() -> None:
                     "rss_train": fitted.rss_train,
                 }
                 draws = [dof(data, arguments | {"pair": pair})["dof"] for pair in range(PAIRS)]
-                rows.append((np.mean(draws), effective_dof(fitted, data.X_train, smoothing), fitted.n_params))
+                rows.append((np.mean(draws), effective_dof(fitted, data.X_train, data.y_train), fitted.n_params))
         gdf, edf, count = np.array(rows).T
         ratio = gdf / edf
         print(

@@ -78,7 +78,8 @@ def first_layer(x: Array, grid: int, k: int) -> FirstLayer:
     lower = np.linalg.cholesky(_gram(to_coef.T @ design_matrix(b, knots, k) for b in blocks))
     to_coef = np.linalg.solve(lower, to_coef.T).T
     basis = tuple(np.ascontiguousarray(to_coef.T @ design_matrix(b, knots, k)) for b in blocks)
-    return FirstLayer(grid, k, knots, basis, to_coef, to_coef.T @ gram, _roughness(to_coef, len(x), grid + k))
+    rough = _roughness_root(to_coef, len(x), grid + k)
+    return FirstLayer(grid, k, knots, basis, to_coef, to_coef.T @ gram, rough.T @ rough)
 
 
 def _gram(blocks: Iterable[Array]) -> Array:
@@ -101,9 +102,12 @@ def second_differences(size: int) -> Array:
     return np.diff(np.eye(size), 2, axis=0)
 
 
-def _roughness(to_coef: Array, d: int, size: int) -> Array:
+def roughness_root(design: FirstLayer) -> Array:
+    """S (rows, r) with S'S the roughness of the design: second differences of each edge's coefficients, then silu's."""
+    return _roughness_root(design.to_coef, len(design.knots), design.grid + design.k)
+
+
+def _roughness_root(to_coef: Array, d: int, size: int) -> Array:
     splines, base = to_coef[: d * size].reshape(d, size, -1), to_coef[d * size :]
-    rough = np.concatenate(
-        [np.einsum("cb,ibr->icr", second_differences(size), splines).reshape(-1, base.shape[1]), base]
-    )
-    return rough.T @ rough
+    rough = np.einsum("cb,ibr->icr", second_differences(size), splines)
+    return np.concatenate([rough.reshape(-1, base.shape[1]), base])

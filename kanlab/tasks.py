@@ -122,7 +122,7 @@ def edf(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Effective degrees of freedom of a cell's fit, for the engine lm."""
     cell, options = Cell(*arguments["cell"]), _options(arguments)
     fitted = fit_model(data, cell, arguments["engine"], options, arguments["seed"])
-    return {"edf": effective_dof(fitted, data.X_train, options.smoothing)}
+    return {"edf": effective_dof(fitted, data.X_train, data.y_train)}
 
 
 def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:

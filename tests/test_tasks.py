@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.model_selection import cross_val_score
 
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
-from kanlab.effective import effective_dof
+from kanlab.effective import effective_dof, smoother_trace
 from kanlab.engines import FitOptions
 from kanlab.families import BASELINES, baselines
 from kanlab.kan import FittedKan
@@ -151,11 +153,29 @@ def test_effective_dof_fall_with_smoothing_and_reach_the_identifiable_count() ->
     found = []
     for smoothing in (0.0, 10.0, 1000.0, 1e6):
         fitted = fit_cell(X, y, *CELL, options=LmOptions(smoothing=smoothing))
-        found.append(effective_dof(fitted, X, smoothing))
+        found.append(effective_dof(fitted, X, y))
     assert found == sorted(found, reverse=True)
     # the range of a hidden node is no parameter of its own here: shifting and stretching it moves the knots along
     assert fitted.n_params - 2 * CELL.neuron_num - 1 <= found[0] <= fitted.n_params
     assert found[-1] < 12
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 12), st.integers(1, 15), st.floats(1e-3, 1e3))
+def test_the_trace_is_that_of_the_hat_matrix(seed: int, p: int, rows: int, strength: float) -> None:
+    rng = np.random.default_rng(seed)
+    J, R = rng.normal(size=(40, p)), strength * rng.normal(size=(rows, p))
+    hat = J @ np.linalg.solve(J.T @ J + R.T @ R, J.T)
+    assert smoother_trace(J, R) == pytest.approx(np.trace(hat), rel=1e-8)
+    twice = smoother_trace(np.hstack([J, J]), np.hstack([R, R]))  # the same functions written twice are no more
+    assert twice == pytest.approx(np.trace(hat), rel=1e-8)
+
+
+def test_the_trace_keeps_what_a_strong_penalty_is_far_from() -> None:
+    """A penalty of 1e9 on one direction must not hide the free ones beside it, as it does in the squared system."""
+    J = np.eye(6)
+    R = np.zeros((1, 6))
+    R[0, 0] = 1e9
+    assert smoother_trace(J, R) == pytest.approx(5.0, abs=1e-9)
 
 
 def test_timing(small: Dataset) -> None:
