@@ -148,7 +148,7 @@ def page(_: str) -> dict[str, float]:
         study.optuna.add_trial(trial)
         changed.append(timed(app.run))
     live.shared_table.clear()
-    live._shared_spec.clear()
+    live._drawn_once.clear()
     redrawn = timed(app.run)
     apps = [AppTest.from_string(script, default_timeout=60).run() for _ in range(POLLERS)]
     cpu, began = time.process_time(), time.perf_counter()

@@ -7,6 +7,7 @@ import pandas as pd
 
 MOST_POINTS = 5000
 KEPT_POINTS = 1500  # of a table with more than MOST_POINTS rows
+TABLE_ROWS = 1000  # shown of it, unless all are asked for
 REDRAW_TRIALS = 100  # while such a study runs, the pages draw it anew after so many
 
 
@@ -28,6 +29,6 @@ def thinned(table: pd.DataFrame, *numbers: int | None) -> tuple[pd.DataFrame, st
     keep[rest[np.unique(np.linspace(0, len(rest) - 1, min(room, len(rest))).round().astype(int))]] = True
     words = (
         f"The charts show {int(keep.sum()):,} of {len(table):,} trials: the front, the least AICc, and an even sample "
-        f"of the rest. While the study runs they and the table, which has all, are drawn anew every {REDRAW_TRIALS} trials."
+        f"of the rest. While the study runs they and the table are drawn anew every {REDRAW_TRIALS} trials."
     )
     return table[keep], words

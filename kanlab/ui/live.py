@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from kanlab import charts, selection
@@ -16,10 +17,11 @@ from kanlab.dashboard import DashboardServer
 from kanlab.engines import ENGINES
 from kanlab.families import LABELS, Baseline
 from kanlab.jobs import JobManager
+from kanlab.layered import Layered
 from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
 from kanlab.study import DataSummary, TrialRecord
-from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS
+from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
@@ -81,9 +83,9 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     spec, data = study.spec, study.handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
-    done = sum(r.state != "running" for r in records)
-    failed = sum(r.state == "failed" for r in records)
-    running = sum(r.state == "running" for r in records)
+    states = Counter(r.state for r in records)
+    failed, running = states["failed"], states["running"]
+    done = len(records) - running
     elapsed = current.elapsed + (_since(current.heartbeat) if current.is_live and current.pid else 0.0)
 
     label, color = _BADGES[current.name]
@@ -158,21 +160,28 @@ def shared_table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _shared_spec(stamp: tuple[Any, ...], key: str, _make: Callable[[], Any]) -> dict[str, Any]:
-    spec: dict[str, Any] = _make().to_dict(validate=False)
-    return spec
+def _drawn_once(stamp: tuple[Any, ...], key: str, _make: Callable[[], Layered]) -> dict[str, Any]:
+    return _ready(_make())
 
 
-def shared_chart(make: Callable[[], Any], key: str, stamp: tuple[Any, ...]) -> None:
+def _ready(chart: Layered) -> dict[str, Any]:
+    """A chart as Streamlit sends it."""
+    tables = {name: pa.Table.from_pandas(table, preserve_index=False) for name, table in chart.tables.items()}
+    return chart.spec | {"datasets": tables}
+
+
+def shared_chart(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...]) -> None:
     """`selecting_chart` of what `make` draws, once for all sessions that show the same `stamp`."""
-    shared = _shared_spec(stamp, key, make)
-    spec = copy.deepcopy({k: v for k, v in shared.items() if k != "datasets"}) | {"datasets": shared["datasets"]}
-    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
+    _show(_drawn_once(stamp, key, make), key)
 
 
-def selecting_chart(chart: Any, key: str) -> None:
+def selecting_chart(chart: Layered, key: str) -> None:
     """A chart whose click selects the trial for the whole page."""
-    st.altair_chart(chart, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
+    _show(_ready(chart), key)
+
+
+def _show(spec: dict[str, Any], key: str) -> None:
+    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
 
 
 def _picker(key: str) -> Callable[[], None]:
@@ -228,9 +237,12 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
 
 
 def trial_table(table: pd.DataFrame, study: Study) -> None:
-    """All trials, least AICc first; a click on a row selects the trial."""
-    ranked = table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
-    key = "trial-table"
+    """The trials, least AICc first; a click on a row selects the trial."""
+    everything = table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
+    ranked, key = everything, "trial-table"
+    if len(ranked) > MOST_POINTS and not st.toggle(f"All {len(ranked):,} trials in the table", key="all-rows"):
+        ranked = ranked.head(TABLE_ROWS)
+        st.caption(f"The table shows the {TABLE_ROWS:,} trials of least AICc; the download has all.")
     data = study.handle.data
     target, unit = literal(short(data.fitted_target)), literal(short(data.target))
 
@@ -269,7 +281,7 @@ def trial_table(table: pd.DataFrame, study: Study) -> None:
     )
     st.download_button(
         "Download the trials",
-        lambda: to_csv(ranked),
+        lambda: to_csv(everything),
         f"{study.name}.csv",
         "text/csv",
         icon=":material/download:",
