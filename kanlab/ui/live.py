@@ -21,7 +21,7 @@ from kanlab.layered import Layered
 from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
 from kanlab.study import DataSummary, TrialRecord
-from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS
+from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
@@ -34,6 +34,7 @@ __all__ = [
     "recommendation",
     "selecting_chart",
     "shared_chart",
+    "shared_points",
     "shared_table",
     "stamp_of",
     "status_bar",
@@ -159,6 +160,20 @@ def shared_table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
     return table_of(_records)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def shared_points(stamp: Stamp, picked: int | None, live: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """thinning.thinned, made once a stamp and trial picked."""
+    return thinned(_table, picked, live=live)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _ranked(stamp: Stamp, whole: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, pa.Table]:
+    """The trials, least AICc first, all of them or the first TABLE_ROWS; and the same as Streamlit sends it."""
+    ranked = _table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
+    ranked = ranked if whole else ranked.head(TABLE_ROWS)
+    return ranked, pa.Table.from_pandas(ranked, preserve_index=False)
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _drawn_once(stamp: tuple[Any, ...], key: str, _make: Callable[[], Layered]) -> dict[str, Any]:
     return _ready(_make())
@@ -194,9 +209,10 @@ def _picker(key: str) -> Callable[[], None]:
 
 def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     """What AICc prefers so far, in one sentence."""
-    best, chosen = selection.best_trial(records), selection.recommended(records, study.baselines)
-    if best is None or chosen is None:
+    best = selection.best_trial(records)
+    if best is None:
         return
+    chosen = selection.recommended([best], study.baselines)
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
     network = f"trial {best.number} with {cell_words(best.cell)} (K {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):
@@ -236,13 +252,13 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
         st.altair_chart(charts.loss_curve(record.loss_curve), key="loss-curve")
 
 
-def trial_table(table: pd.DataFrame, study: Study) -> None:
+def trial_table(table: pd.DataFrame, study: Study, stamp: Stamp) -> None:
     """The trials, least AICc first; a click on a row selects the trial."""
-    everything = table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
-    ranked, key = everything, "trial-table"
-    if len(ranked) > MOST_POINTS and not st.toggle(f"All {len(ranked):,} trials in the table", key="all-rows"):
-        ranked = ranked.head(TABLE_ROWS)
-        st.caption(f"The table shows the {TABLE_ROWS:,} trials of least AICc; the download has all.")
+    key, whole = "trial-table", True
+    if len(table) > MOST_POINTS:
+        words = f"Show all {len(table):,} trials in the table, not the {TABLE_ROWS:,} of least AICc alone"
+        whole = st.toggle(words, key="all-rows", help="The download has all either way.")
+    ranked, sent = _ranked(stamp, whole, table)
     data = study.handle.data
     target, unit = literal(short(data.fitted_target)), literal(short(data.target))
 
@@ -254,7 +270,7 @@ def trial_table(table: pd.DataFrame, study: Study) -> None:
         return st.column_config.NumberColumn(label, format=fmt, help=text or None)
 
     st.dataframe(
-        ranked,
+        sent,
         key=key,
         on_select=pick,
         selection_mode="single-row",
@@ -281,7 +297,7 @@ def trial_table(table: pd.DataFrame, study: Study) -> None:
     )
     st.download_button(
         "Download the trials",
-        lambda: to_csv(everything),
+        lambda: to_csv(_ranked(stamp, True, table)[0]),
         f"{study.name}.csv",
         "text/csv",
         icon=":material/download:",
