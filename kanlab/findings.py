@@ -260,7 +260,8 @@ def _outliers(x: NDArray[np.float64]) -> int:
     if len(values) < 20:
         return 0
     low, high = np.quantile(values, [0.25, 0.75])
-    reach = OUTLIER_SPREADS * 2 * (high / 2 - low / 2)
+    with np.errstate(over="ignore"):  # near the greatest float nothing is an outlier
+        reach = OUTLIER_SPREADS * 2 * (high / 2 - low / 2)
     return int(((values < low - reach) | (values > high + reach)).sum()) if reach > 0 else 0
 
 
