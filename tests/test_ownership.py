@@ -40,7 +40,9 @@ def test_keys(stopped: StudyHandle, small: Dataset) -> None:
 
 
 def labels(app: AppTest) -> set[str]:  # noqa: F811
-    return {b.label for b in app.button}
+    """What can be pressed, entries of menus included."""
+    entries = [option for menu in app.menu_button for option in menu.options]
+    return {b.label for b in app.button} | {e.partition(": ")[2] for e in entries}
 
 
 def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> None:  # noqa: F811

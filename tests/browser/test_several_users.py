@@ -44,8 +44,9 @@ def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Pat
     expect(guest.get_by_text("You are looking").first).to_be_visible()
     expect(guest.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     guest.get_by_role("button", name="Manage").click()
-    expect(guest.get_by_role("button", name="Duplicate with other ranges")).to_be_visible()
-    expect(guest.get_by_role("button", name="Delete")).to_have_count(0)
+    expect(guest.get_by_text("Duplicate with other ranges")).to_be_visible()
+    expect(guest.get_by_text("Delete", exact=True)).to_have_count(0)
+    guest.keyboard.press("Escape")
     assert "key=" not in guest.url
 
     owner.reload()
@@ -59,7 +60,7 @@ def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Pat
     for page in (guest, owner):
         expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
     guest.get_by_role("button", name="Manage").click()
-    guest.get_by_role("button", name="Delete").click()
+    guest.get_by_text("Delete", exact=True).click()
     guest.get_by_text("I want to delete it").click()
     guest.get_by_test_id("stDialog").get_by_role("button", name="Delete").click()
     expect(guest.get_by_text("There is no study yet")).to_be_visible()
