@@ -38,6 +38,10 @@ def default_workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
+def _trials(count: int) -> str:
+    return f"{count:,} trial" + "s" * (count != 1)
+
+
 class Supervisor:
     """Runs a study to the end of its budget, or until somebody wishes it to stop or to pause. Start it once.
 
@@ -144,7 +148,7 @@ class Supervisor:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
                 self._write(StudyState("stopping", "Ending the fits in hand."))
-                return StudyState("stopped", f"Stopped after {agenda.done} trials; resume goes on from there.")
+                return StudyState("stopped", f"Stopped after {_trials(agenda.done)}; resume goes on from there.")
             agenda.pausing = wanted == "pause"
             self._count_time()
             if spent := agenda.spent(time.monotonic() - self._began):
@@ -153,7 +157,7 @@ class Supervisor:
             busy = self._hand_out(min(own, self._share()))
             starting = sum(not w.ready for w in self._workers)
             if agenda.pausing and not busy:
-                return StudyState("paused", f"Paused after {agenda.done} trials; resume goes on from there.")
+                return StudyState("paused", f"Paused after {_trials(agenda.done)}; resume goes on from there.")
             if not agenda.pausing and not busy and not starting and not agenda.units_left():
                 return StudyState("finished", f"All {agenda.done} trials are done.")
             self._hear()

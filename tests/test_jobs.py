@@ -66,10 +66,10 @@ def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_worker
     specs = [StudySpec(space=SPACE, engine=STOCK, seed=seed) for seed in range(3)]
     handles = [create_study(small, spec) for spec in specs]
     supervisors = [jobs.start(handle) for handle in handles]
-    wait_for(lambda: state(handles[2]).detail == "Waiting for a free slot, number 2 in the queue.")
+    wait_for(lambda: state(handles[2]).detail == "Number 2 in the queue for a free slot.")
     assert [state(h).name for h in handles[1:]] == ["queued", "queued"]
     jobs.stop(handles[1])  # while it waits
-    wait_for(lambda: state(handles[2]).detail == "Waiting for a free slot, number 1 in the queue.")
+    wait_for(lambda: state(handles[2]).detail == "Number 1 in the queue for a free slot.")
     assert state(handles[1]).name == "stopped"
     assert handles[1].records() == []
     for supervisor in supervisors:

@@ -91,7 +91,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     elapsed = current.elapsed + (_since(current.heartbeat) if counts else 0.0)
 
     label, color = _BADGES[current.name]
-    parts = [f"{done} of {total} trials"]
+    parts = [f"{done:,} of {total:,} trials"]
     if failed:
         parts.append(f"{failed} failed")
     if running and current.is_live:

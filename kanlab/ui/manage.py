@@ -105,15 +105,17 @@ def _describe(handle: StudyHandle) -> None:
 
 @st.dialog("Raise the budget")
 def _extend(handle: StudyHandle) -> None:
-    spec = handle.spec
+    spec, data = handle.spec, handle.data
     changes: dict[str, Any] = {}
-    if spec.trials is None and spec.minutes is None:
+    most = len(spec.admissible(data.n_train, data.d))
+    limited = spec.trials is not None and spec.trials < most
+    if not limited and spec.minutes is None:
         st.markdown(
-            "This study has no limit: it fits every admissible cell of its ranges. Duplicate it for wider ones."
+            f"This study fits every one of the {most:,} admissible cells of its ranges. Duplicate it for wider ones."
         )
         return
-    if spec.trials is not None:
-        trials = st.number_input("Trials in all", spec.trials, 10 * spec.trials + 100, spec.trials)
+    if spec.trials is not None and limited:
+        trials = st.number_input(f"Trials in all, of {most:,} admissible cells", spec.trials, most, spec.trials)
         changes |= {"trials": trials} if trials > spec.trials else {}
     if spec.minutes is not None:
         minutes = st.number_input("Minutes in all", spec.minutes, 10 * spec.minutes + 60, spec.minutes, format="%g")
@@ -138,7 +140,7 @@ def _links(handle: StudyHandle) -> None:
 @st.dialog("Delete the study")
 def _delete(handle: StudyHandle) -> None:
     count = len(handle.records())
-    st.markdown(f"**{literal(handle.name)}** and its {count:,} trials will be gone for good.")
+    st.markdown(f"**{literal(handle.name)}** will be gone for good, with all its trials (there are {count:,}).")
     sure = st.checkbox("I want to delete it")
     if st.button("Delete", type="primary", disabled=not sure, icon=":material/delete:"):
         with sentences():
