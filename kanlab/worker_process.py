@@ -92,19 +92,20 @@ class WorkerProcess:
             pass  # it has died: the reader is about to say so
 
     def last_words(self) -> str:
-        """Why it ended: the signal that killed it, or the last line on its standard error."""
+        """Why it ended: the signal that killed it, and the last line on its standard error."""
         try:
             code = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             code = None
-        if code is not None and code < 0:
-            return f"killed by signal {-code}"
         try:
             self._stderr.seek(0)
             lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         except (OSError, ValueError):
             lines = []
-        return lines[-1][:300] if lines else f"the process ended with code {code}"
+        last = lines[-1].strip()[:300] if lines else ""
+        if code is not None and code < 0:
+            return f"killed by signal {-code}" + (f" ({last})" if last else "")
+        return last or f"the process ended with code {code}"
 
     def kill(self) -> None:
         """End it at once, in the middle of a fit if need be, and leave no files."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import queue
+import re
+import resource
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from kanlab.dataset import Dataset
 from kanlab.engines import FitOptions, Outcome, Unit
 from kanlab.worker_process import WorkerProcess
 from tests.helpers import fake_worker
@@ -130,3 +135,24 @@ def test_two_workers_do_not_share_a_folder(start: Start) -> None:
     one.kill()
     assert two._scratch.is_dir()
     assert wait_for(lambda: isinstance(two._process, subprocess.Popen) and two._process.poll() is None)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process are Linux's")
+def test_a_real_fit_out_of_memory_ends_its_process_and_says_so(tmp_path: Path) -> None:
+    """kanlab's own worker, held to 30 MB more than it takes when it is ready."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(20_000, 6)), columns=list("abcdef"))
+    data = Dataset.from_frame(frame.assign(y=np.sin(frame["a"]) + frame["b"] ** 2), "y")
+    data.save(tmp_path / "data.parquet")
+    worker = WorkerProcess(queue.Queue(), preload_pykan=False)
+    try:
+        _, message = worker.inbox.get(timeout=60)
+        assert message == {"event": "ready"}
+        pages = int(Path(f"/proc/{worker.pid}/statm").read_text().split()[0])
+        resource.prlimit(worker.pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 30 * 2**20,) * 2)
+        worker.submit(Unit(10, 3, (10,)), dataset=tmp_path / "data.parquet", engine="lm", options=FitOptions(), seed=0)
+        _, message = worker.inbox.get(timeout=60)
+        assert message == {"event": "exit"}
+        assert re.search("alloc|Memory|memory", worker.last_words())  # of Python, or of a library that aborts
+    finally:
+        worker.kill()
