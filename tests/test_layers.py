@@ -25,7 +25,7 @@ LAYERS: dict[str, list[str]] = {
         "least_squares", "projection", "starts",
     ],
     "domain": [
-        "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
+        "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading", "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
         "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
