@@ -64,7 +64,9 @@ def main() -> None:
 
 def _place(error: Exception) -> str:
     """Where in our own code it was raised."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/kanlab/" in f.filename or "/tests/" in f.filename]
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if "/kanlab/" in f.filename or "/tests/" in f.filename
+    ]
     return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 

@@ -52,7 +52,7 @@ def _is_group(row: Sequence[str], width: int) -> bool:
     """'Plant A,,Plant B': two names or more, each above the columns up to the next."""
     starts = [i for i, cell in enumerate(row) if cell.strip()]
     apart = all(b - a > 1 for a, b in pairwise(starts))
-    return 2 <= len(starts) and len(row) <= width and apart and not any(is_number(row[i]) for i in starts)
+    return len(starts) >= 2 and len(row) <= width and apart and not any(is_number(row[i]) for i in starts)
 
 
 def header_rows(rows: Rows) -> int:

@@ -57,11 +57,13 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     footer = footer_rows(frame) if options.skip_last is None else min(options.skip_last, len(frame))
     if footer:
         frame = _without_footer(frame, footer, notes)
+    first = str(frame.columns[0])
     frame = _without_index(frame, index, options.index, notes)
     known = {
         "source": name, "encoding": encoding, "delimiter": "" if packed == "Excel" else dialect.delimiter,
         "decimal": dialect.decimal, "notes": notes, "quote": dialect.quote, "comment": dialect.comment,
         "header": dialect.header_rows, "lines_before_data": dialect.skip_lines, "rows_after_data": footer,
+        "index": "" if first in frame.columns else first,
         "missing_seen": dialect.missing_seen, "packed": packed, "part": part, "parts": parts,
     }  # fmt: skip
     return frame, known
@@ -181,9 +183,7 @@ def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.Data
     """Leave out the last rows; what they kept from being whole numbers is that again."""
     cells = [str(c)[:40] for c in frame.iloc[-rows:].to_numpy().ravel() if not pd.isna(c)]
     if cells:
-        notes.append(
-            f"The last {f'{rows} rows are' if rows > 1 else 'row is'} no data and left out ('{cells[0]}')."
-        )
+        notes.append(f"The last {f'{rows} rows are' if rows > 1 else 'row is'} no data and left out ('{cells[0]}').")
     frame = frame.iloc[:-rows]
     whole = [
         c

@@ -29,7 +29,7 @@ class TableReport:
     """What reading a table found.
 
     header: rows that name the columns.  lines_before_data: lines of the file up to the first row of data, header included.
-    rows_after_data: totals and footnotes left out.
+    rows_after_data: totals and footnotes left out.  index: the first column where it only names the rows and is left out.
     """
 
     source: str
@@ -44,6 +44,7 @@ class TableReport:
     header: int = 1
     lines_before_data: int = 0
     rows_after_data: int = 0
+    index: str = ""
     missing_seen: tuple[str, ...] = ()
     packed: str = ""
     part: str = ""
