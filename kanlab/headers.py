@@ -114,6 +114,7 @@ def joined(rows: Rows) -> tuple[str, ...]:
     """
     width = max(len(row) for row in rows)
     padded = [[*(cell.strip() for cell in row), *[""] * (width - len(row))] for row in rows]
+    padded[1:] = [["" if cell in MISSING else cell for cell in row] for row in padded[1:]]  # no unit is often a dash
     for upper, lower in pairwise(padded):
         for i in range(1, width):
             if not upper[i] and lower[i]:
