@@ -25,7 +25,8 @@ LAYERS: dict[str, list[str]] = {
         "least_squares", "projection", "starts",
     ],
     "domain": [
-        "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
+        "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
+        "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
         "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
@@ -38,7 +39,8 @@ LAYERS: dict[str, list[str]] = {
         "layered", "charts", "dashboard", "launch",
     ],
     "ui": [
-        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
+        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.remedies", "ui.profile",
+        "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
         "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting",
     ],
