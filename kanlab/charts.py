@@ -73,12 +73,28 @@ def _number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
     return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
 
 
-def _tooltip(test: bool = True) -> list[alt.Tooltip]:
+_NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k", "depth": "hidden layers"}
+
+
+def _parameters(table: pd.DataFrame) -> dict[str, str]:
+    """The parameters of the search that a table has, with what to call them."""
+    return {field: name for field, name in _NAMES.items() if field in table}
+
+
+def _facets(chart: Any, table: pd.DataFrame) -> Any:
+    """A map for each k side by side, and for each depth below one another, where that is a parameter of the search."""
+
+    def header(name: str) -> alt.Header:
+        return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13)
+
+    rows = {"row": alt.Row("depth:O", title=None, header=header("depth"))} if "depth" in table else {}
+    return chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
+
+
+def _tooltip(table: pd.DataFrame, test: bool = True) -> list[alt.Tooltip]:
     rows = [
         alt.Tooltip("number:Q", title="trial"),
-        alt.Tooltip("neuron_num:Q", title="hidden neurons"),
-        alt.Tooltip("grid:Q", title="grid intervals"),
-        alt.Tooltip("k:Q", title="spline order k"),
+        *(alt.Tooltip(f"{field}:Q", title=name) for field, name in _parameters(table).items()),
         alt.Tooltip("n_params:Q", title="parameters K"),
         _number("aicc", "AICc", ",.2f"),
         _number("delta_aicc", "ΔAICc", ",.2f"),
@@ -120,7 +136,7 @@ def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -
         ring = base.mark_point(size=260, stroke=ACCENT, strokeWidth=2.5, filled=False)
         layers.append(ring.encode(x=x, y=y).transform_filter(f"datum.number === {int(selected)}"))
     points = base.mark_point(filled=True, **_POINT)
-    layers.append(points.encode(x=x, y=y, color=color, shape=shape, tooltip=_tooltip()).add_params(_picked()))
+    layers.append(points.encode(x=x, y=y, color=color, shape=shape, tooltip=_tooltip(base.data)).add_params(_picked()))
     return alt.layer(*layers)
 
 
@@ -147,7 +163,7 @@ def _best_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
     base = alt.Chart(frame.nsmallest(1, "aicc"))
     diamond = base.mark_point(shape="diamond", size=240, stroke=ACCENT, strokeWidth=2.5, filled=False)
     text = base.mark_text(align="left", dx=13, dy=-11, color=ACCENT, fontSize=12, fontWeight="bold", text="least AICc")
-    return diamond.encode(x=x, y=y, tooltip=_tooltip()) + text.encode(x=x, y=y)
+    return diamond.encode(x=x, y=y, tooltip=_tooltip(frame)) + text.encode(x=x, y=y)
 
 
 def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float) -> pd.DataFrame:
@@ -273,18 +289,16 @@ def loss_curve(curve: Sequence[float]) -> Any:
 
 
 def admissible_map(cells: pd.DataFrame, n: int) -> Any:
-    """neuron_num against grid for each k, before any training: K, few rows a parameter tinted, inadmissible hatched.
+    """neuron_num against grid for each k and depth, before any training: K, few rows a parameter tinted, inadmissible hatched.
 
-    cells: columns neuron_num, grid, k, n_params, rows (training rows a parameter), verdict ("judged", "few rows" or
-    "inadmissible") and seconds (predicted, may be nan).  n: training rows.
+    cells: columns neuron_num, grid, k, depth where that varies, n_params, rows (training rows a parameter), verdict
+    ("judged", "few rows" or "inadmissible") and seconds (predicted, may be nan).  n: training rows.
     """
     base = alt.Chart(cells).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
         tooltip=[
-            alt.Tooltip("neuron_num:O", title="hidden neurons"),
-            alt.Tooltip("grid:O", title="grid intervals"),
-            alt.Tooltip("k:O", title="spline order k"),
+            *(alt.Tooltip(f"{field}:O", title=name) for field, name in _parameters(cells).items()),
             alt.Tooltip("n_params:Q", title="parameters K"),
             _number("rows", "n/K", ".1f"),
             _number("seconds", "predicted seconds", ".2~f"),
@@ -299,14 +313,11 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
     others = base.transform_filter("datum.verdict === 'inadmissible'")
     grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
     hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
-    chart = alt.layer(grey, hatch, judged, tint).properties(width=168, height=170)
-    return chart.facet(
-        column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
-    )
+    return _facets(alt.layer(grey, hatch, judged, tint).properties(width=168, height=170), cells)
 
 
 def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
-    """AICc over hidden neurons and grid intervals for each k; the colours end at the robust fence."""
+    """AICc over hidden neurons and grid intervals for each k and depth; the colours end at the robust fence."""
     done = table[table["state"] == "complete"]
     domain = [float(done["aicc"].min()), _upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
@@ -319,22 +330,19 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
     base = alt.Chart(done.assign(ringed=(done["delta_aicc"] == 0) | (done["number"] == chosen))).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
-        tooltip=_tooltip(),
+        tooltip=_tooltip(done),
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=color)
     ring = base.transform_filter("datum.ringed").mark_rect(filled=False, stroke=ACCENT, strokeWidth=3)
-    facet = alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
-    return alt.layer(cells, ring).properties(width=230, height=220).facet(column=facet)
+    return _facets(alt.layer(cells, ring).properties(width=230, height=220), done)
 
 
 def slices(table: pd.DataFrame) -> Any:
     """AICc against each parameter of the search, one trial a tick."""
     done = table[table["state"] == "complete"]
     frame, scale = _clipped(done, "aicc")
-    long = frame.melt(
-        id_vars=["number", "drawn", "n_params"], value_vars=["neuron_num", "grid", "k"], var_name="parameter"
-    )
-    names = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k"}
+    names = _parameters(frame)
+    long = frame.melt(id_vars=["number", "drawn", "n_params"], value_vars=list(names), var_name="parameter")
     base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_circle(size=40, opacity=0.6)
     chart = base.encode(
         x=alt.X("value:O", title=None, axis=alt.Axis(labelAngle=0)),
