@@ -303,6 +303,10 @@ class DeepProblem:
         self._filled[layer] = (nodes, block) if rows is self._rows[layer] else None
         return rows
 
+    def last_design(self, state: DeepState, block: slice) -> Array:
+        """A(T_L) (p2, rows of the block), in scratch space."""
+        return self._design(self.depth - 1, state.nodes[-1], block)
+
     def _design(self, layer: int, nodes: Nodes, block: slice) -> Array:
         """A(T_l) (p2, rows of the block)."""
         design = self._splines(layer, nodes, block).design
@@ -320,7 +324,7 @@ class DeepProblem:
         work = np.empty_like(hessian)
         for block in self._blocks:
             J = self.tangents(state, block, to_coef, moved)
-            P = self._design(self.depth - 1, state.nodes[-1], block)
+            P = self.last_design(state, block)
             for o in range(m):
                 hessian += np.matmul(J[o], J[o].T, out=work)
                 cross[o] += J[o] @ P.T

@@ -28,7 +28,7 @@ LAYERS: dict[str, list[str]] = {
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
-        "families.mlp", "families.boosting", "pykan_engine", "lm", "deep_lm", "effective", "engines",
+        "families.mlp", "families.boosting", "pykan_engine", "lm", "deep_lm", "deep_effective", "effective", "engines",
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
