@@ -32,7 +32,7 @@ from kanlab.starts import Plan, Runner, advance, race
 
 Array = NDArray[np.float64]
 
-FRESH_STARTS = 1
+FRESH_STARTS = 2
 ROUNDS = ((6, 1),)
 
 
