@@ -56,3 +56,8 @@ def test_it_was_found_in_a_file_that_lost_a_sign() -> None:
     lines = ["a,b", *(f"{10**16 + 2 * (i % 2)},{i}" for i in range(20))]
     table = read_table(io.BytesIO("\n".join(lines).encode()), name="some.csv")
     assert profile(table.frame, "b")["a"].unique == 2
+
+
+def test_the_only_row_of_the_usual_width_is_no_title() -> None:
+    again = b"NA1" + b"0:30 PMnan-NA1" * 9
+    assert check(b"10:30 sep=--1\n30 XMcolumn_1\r\n" + again + b"0:30 PMnan-", {}, DEFAULT) == "refused"

@@ -73,7 +73,7 @@ def test_upload_overrule_prepare_go(page: Page, server: Server, flats: pd.DataFr
     expect(page.get_by_text("200 rows, 4 columns")).to_be_visible()
 
     page.get_by_text("Prepare: gaps, categories").click()
-    choose(page, "Rows with gaps", "Fill")
+    choose(page, "Rows with gaps", "Fill (10 cells)")
     metric(page, "Training rows n", "160")
     choose(page, "Predict the target", "Logarithm")
     expect(page.get_by_text("of the variance of log(price) in the")).to_be_visible()
