@@ -13,6 +13,7 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from kanlab import thinning
 from kanlab.dataset import Dataset
 from kanlab.examples import EXAMPLES
 from kanlab.space import SearchSpace
@@ -168,6 +169,31 @@ def test_a_finished_study_shows_its_charts_and_its_choice(
     assert "Stop" not in [b.label for b in app.button]
     assert len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart")) >= 3
     assert ("Least AICc so far" in words) or ("no network beats" in words)
+
+
+def test_a_large_study_is_drawn_in_part_and_says_so(
+    app: AppTest, small: Dataset, fake_workers: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charts and table alike, on both pages; all is there for who asks."""
+    from kanlab.ui import live  # its pages are of the app that runs
+
+    fake_workers()
+    monkeypatch.setattr(thinning, "KEPT_POINTS", 6)
+    for module in (thinning, live):
+        monkeypatch.setattr(module, "MOST_POINTS", 9)
+    monkeypatch.setattr(live, "TABLE_ROWS", 5)
+    handle = create_study(small, StudySpec(space=SearchSpace((1, 3), (2, 5), (1, 1))), name="large")
+    run_study(handle)
+    app.query_params["study"] = "large"
+    go(app, "live")
+    assert "The charts show 6 of 10 trials" in text_of(app)
+    shown = app.dataframe[0].value
+    least = sorted(r.aicc for r in handle.records() if r.aicc is not None)
+    assert list(shown["aicc"]) == least[:5]
+    app.toggle(key="all-rows").set_value(True).run()
+    assert list(healthy(app).dataframe[0].value["aicc"]) == least
+    go(app, "choose")
+    assert "The charts show 6 of 10 trials" in text_of(app)
 
 
 def test_an_unknown_study_gets_one_sentence(app: AppTest) -> None:

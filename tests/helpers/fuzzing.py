@@ -10,7 +10,6 @@ import csv
 import gzip
 import io
 import lzma
-import time
 import warnings
 from typing import Any
 
@@ -34,7 +33,6 @@ from tests.helpers.corpus import CASES, zipped, zstd
 from tests.helpers.sentences import assert_sentence
 
 LARGEST = 20_000  # bytes of a seed
-SLOW = 20.0  # seconds one input may take
 
 NASTY = tuple(content for case in CASES if len(content := case.content()) <= LARGEST)
 
@@ -170,13 +168,9 @@ def check(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) -> 
 
     Raises AssertionError, or whatever escaped, where a promise is broken.
     """
-    began = time.monotonic()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            return _check(content, options, prepared)
-    finally:
-        assert time.monotonic() - began < SLOW, f"{time.monotonic() - began:.1f} s for {len(content)} bytes"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return _check(content, options, prepared)
 
 
 def _check(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) -> str:
