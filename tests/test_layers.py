@@ -21,8 +21,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
-        "least_squares", "projection", "starts",
+        "standalone", "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels",
+        "compiled", "least_squares", "projection", "starts",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
