@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 
 MOST_ROWS = 2000  # that an edge is judged on
 POINTS = 81  # of a drawn curve
+FEW = 12  # different values of an input up to which its curve is a line through them
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,11 @@ def _edges(network: FittedKan, index: int, inputs: Array, values: Array, scores:
     means = values.mean(axis=2)
     grid = np.linspace(inputs.min(axis=1), inputs.max(axis=1), POINTS, axis=1)
     drawn = edge_values(layer, grid)
+    for i, row in enumerate(inputs):
+        taken = np.unique(row)
+        if len(taken) <= FEW:  # a level, a year: no row lies between
+            through = edge_values(layer, np.tile(taken, (len(inputs), 1)))[i]
+            drawn[i] = [np.interp(grid[i], taken, through[j]) for j in range(len(through))]
     offset, scale = (network.x_offset, network.x_scale) if index == 0 else (np.zeros(len(grid)), np.ones(len(grid)))
     unit = network.y_scale if last else np.ones(values.shape[1])
     total = scores.sum() or 1.0

@@ -1,6 +1,6 @@
 """A fitted network as a picture: inputs on the left, the output on the right, on every edge its curve. SVG, from escaped text.
 
-Lines and curves take the colour of the text around them, so the picture suits a light and a dark page. An edge is the fainter
+Lines and text take the colour of what stands around them, so the picture suits a light and a dark page. An edge is the fainter
 the less it accounts for; where there are more edges than can be read, the strongest are drawn.
 """
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 MOST_EDGES = 18  # drawn in a layer
 ACCENT = "#d9480f"
-_ROW, _BOX_W, _BOX_H, _GAP, _NAME, _TOP = 42, 62, 34, 44, 116, 26
+_ROW, _BOX_W, _BOX_H, _GAP, _TOP = 42, 62, 34, 44, 26
 _FAINTEST = 0.16
 
 
@@ -34,12 +34,13 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = 
     """Draw a network. features: names of its inputs.  target: what its output is called."""
     kept = [_strongest(curves.layer(index), most) for index in range(curves.depth)]
     height = max(_ROW * max(len(edges) for edges in kept), 2 * _ROW) + 2 * _TOP
-    places, x = [], float(_NAME)
+    left = max((_width(features[e.source]) for e in kept[0]), default=0.0)
+    places, x = [], left
     for index in range(curves.depth + 1):
         ids = _nodes(kept, index)
         places.append({i: (x, y) for i, y in zip(ids, _spread(len(ids), height), strict=True)})
         x += 2 * _GAP + _BOX_W
-    width = x - 2 * _GAP - _BOX_W + _NAME
+    width = x - 2 * _GAP - _BOX_W + _width(target, bold=True)
     parts = [_layer(edges, places[index], places[index + 1], height) for index, edges in enumerate(kept)]
     parts += [_node(*at) for level in places for at in level.values()]
     parts += [_label(features[i], at[0] - 10, at[1], "end") for i, at in places[0].items()]
@@ -56,6 +57,12 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = 
         f'color="inherit">{"".join(parts)}</svg>'
     )
     return Diagram(svg, _note(curves, kept))
+
+
+def standing_alone(svg: str, *, dark: bool = False) -> str:
+    """A diagram as a picture of its own, which inherits no colour and no font."""
+    ink = "#e6e8eb" if dark else "#1f2328"
+    return svg.replace('color="inherit"', f'color="{ink}"').replace('font-family="inherit"', 'font-family="sans-serif"')
 
 
 def _strongest(edges: list[Edge], most: int) -> list[Edge]:
@@ -118,8 +125,17 @@ def _node(x: float, y: float) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="currentColor"/>'
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 14 else f"{text[:13]}…"
+
+
+def _width(text: str, *, bold: bool = False) -> float:
+    """Room for a label beside its node; characters beyond Latin are wide."""
+    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in _short(text))
+
+
 def _label(text: str, x: float, y: float, anchor: str, *, bold: bool = False) -> str:
-    short = text if len(text) <= 15 else f"{text[:14]}…"
+    short = _short(text)
     weight = ' font-weight="600"' if bold else ""
     title = f"<title>{escape(text[:200])}</title>" if short != text else ""
     return (

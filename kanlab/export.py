@@ -28,7 +28,7 @@ from kanlab import standalone
 from kanlab.bundle import MODEL, document
 from kanlab.curves import curves_of
 from kanlab.dataset import Dataset
-from kanlab.diagram import diagram
+from kanlab.diagram import diagram, standing_alone
 from kanlab.errors import StudyError
 from kanlab.formula import errors, formula_of, python, remarks
 from kanlab.kan import FittedKan
@@ -107,13 +107,6 @@ def write(made: Bundle, path: Path) -> None:
 def predict_source() -> str:
     """The text of predict.py."""
     return Path(standalone.__file__).read_text(encoding="utf-8")
-
-
-def standing_alone(svg: str) -> str:
-    """A diagram as a file of its own, in colours for a white page."""
-    return svg.replace('color="inherit"', 'color="#1f2328"').replace(
-        'font-family="inherit"', 'font-family="sans-serif"'
-    )
 
 
 def folder_name(study: str) -> str:

@@ -27,20 +27,21 @@ def edge(curve: Edge, source: str, target: str) -> Any:
     title = alt.TitleParams(
         f"{100 * curve.share:.1f}% of the layer", anchor="start", fontSize=12, fontWeight="normal", color=MUTED
     )
-    return _over_rows(line, curve.rows, x).properties(height=170, width="container", title=title)
+    return _over_rows(line, curve.rows, x).properties(height=210, width="container", title=title)
 
 
 def _over_rows(chart: Any, rows: np.ndarray, x: alt.X) -> Any:
     """A chart with a histogram of the training rows at its foot."""
     counts, ends = np.histogram(rows[np.isfinite(rows)], bins=BINS)
-    bars = pd.DataFrame({"x": ends[:-1], "x2": ends[1:], "rows": counts})
+    bars = pd.DataFrame({"x": ends[:-1], "x2": ends[1:], "rows": counts, "foot": 0})
     top = max(1, int(counts.max())) * _ROWS_SHARE
     below = (
         alt.Chart(bars)
-        .mark_bar(color=MUTED, opacity=0.35)
+        .mark_rect(color=MUTED, opacity=0.35)
         .encode(
             x=x,
             x2="x2:Q",
+            y2="foot:Q",
             y=alt.Y("rows:Q", axis=None, scale=alt.Scale(domain=[0, top])),
             tooltip=[alt.Tooltip("rows:Q", title="training rows")],
         )
@@ -62,7 +63,7 @@ def importance(table: pd.DataFrame, target: str, most: int = 25) -> Any:
     bars = alt.Chart(drawn).mark_bar(color=ACCENT, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
     rule = alt.Chart(drawn).mark_rule(color=MUTED, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
     subtitle = f"the {most} greatest of {len(table)} features" if len(table) > most else ""
-    return _titled(alt.layer(bars, rule), "Permutation importance", subtitle, max(90, 26 * len(drawn)))
+    return _titled(alt.layer(bars, rule), "Permutation importance", subtitle, 120 + 26 * len(drawn))
 
 
 def dependence(found: Dependence, target: str) -> Any:
@@ -79,7 +80,7 @@ def dependence(found: Dependence, target: str) -> Any:
             y=alt.Y("x:N", title=_short(name), sort=None, axis=alt.Axis(labelLimit=130)),
             tooltip=[alt.Tooltip("x:N", title=_short(name)), _number("y", "mean prediction")],
         )
-        return _titled(base.mark_point(color=ACCENT, filled=True, size=90), title, "", max(120, 28 * len(frame)))
+        return _titled(base.mark_point(color=ACCENT, filled=True, size=90), title, "", 130 + 28 * len(frame))
     frame = pd.DataFrame({"x": found.values, "y": found.prediction})
     x = alt.X("x:Q", title=_short(name), scale=alt.Scale(nice=False, zero=False), axis=_axis(6))
     tooltip = [_number("x", _short(name)), _number("y", "mean prediction")]
@@ -112,7 +113,7 @@ def _short(name: str, most: int = 30) -> str:
 
 
 def _axis(ticks: int) -> alt.Axis:
-    return alt.Axis(format=",.4~g", tickCount=ticks, labelOverlap=True)
+    return alt.Axis(format=",.6~g", tickCount=ticks, labelOverlap=True)
 
 
 def _number(field: str, title: str) -> alt.Tooltip:

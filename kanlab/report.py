@@ -15,6 +15,7 @@ from kanlab.space import Cell
 
 ACCENT = "#d9480f"
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 320, 70, 46
+_TAKEN = ' class="taken"'
 _LISTED = 15  # trials in the table
 
 _STYLE = """
@@ -124,7 +125,7 @@ def _table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> str:
     least = min((r["aicc"] for r in rows), default=0.0)
     head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", "RMSE train", "RMSE test"))
     body = "".join(
-        f"<tr{' class=taken' if _is(r, chosen) else ''}><td>{escape(r['model'])}</td><td>{r['n_params']:.4g}</td>"
+        f"<tr{_TAKEN if _is(r, chosen) else ''}><td>{escape(r['model'])}</td><td>{r['n_params']:.4g}</td>"
         f"<td>{r['aicc']:,.2f}</td><td>{r['aicc'] - least:,.2f}</td><td>{_four(r['rmse_train'])}</td>"
         f"<td>{_four(r['rmse_test'])}</td></tr>"
         for r in rows

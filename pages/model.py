@@ -29,18 +29,20 @@ with left:
 found = chosen.fitted(handle, records, trial)
 with right:
     st.page_link(EXPORT, label="Export this study", icon=":material/download:", query_params={"study": name})
-st.markdown(f"**{literal(found.label[0].upper() + found.label[1:])}**")
-notes(found.notes)
+with st.container():  # one place whether there are notes or not, so that the tabs keep theirs
+    st.markdown(f"**{literal(found.label[0].upper() + found.label[1:])}**")
+    notes(found.notes)
 with sentences():
     data = state.remember("model-data", handle.uid, lambda: load_data(handle))
 view = model.ModelView(found, data, chosen.model_key(handle, records, trial))
-tabs = dict(
-    zip(
-        (model.network, model.edges, model.features, model.residuals, model.formula),
-        st.tabs(["Network", "Edges", "Features", "Residuals", "Formula"]),
-        strict=True,
-    )
-)
-for draw, tab in tabs.items():
-    with tab:
-        draw(view)
+labels = {
+    "Network": model.network,
+    "Edges": model.edges,
+    "Features": model.features,
+    "Residuals": model.residuals,
+    "Formula": model.formula,
+}
+for tab, draw in zip(st.tabs(list(labels), key="model-tab", on_change="rerun"), labels.values(), strict=True):
+    if tab.open:  # what takes a while is computed where it is looked at
+        with tab:
+            draw(view)

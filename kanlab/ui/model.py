@@ -11,9 +11,8 @@ import streamlit as st
 from kanlab import model_charts
 from kanlab.curves import Curves, curves_of
 from kanlab.dataset import Dataset
-from kanlab.diagram import diagram
+from kanlab.diagram import diagram, standing_alone
 from kanlab.effects import partial_dependence, permutation_importance, residual_table, sources_of
-from kanlab.export import standing_alone
 from kanlab.families.protocol import Affine
 from kanlab.formula import Formula, formula_of, latex, python, remarks
 from kanlab.kan import FittedKan
@@ -65,7 +64,8 @@ def network(view: ModelView) -> None:
         _linear(view)
         return
     drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.target_label))
-    st.html(drawn.svg, width="stretch")
+    with st.container(horizontal_alignment="center"):
+        st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"))
     st.caption(
         "Inputs on the left, the output on the right; on each edge the curve it adds to its node, over the range of the "
         "training rows. An edge is the fainter the less it accounts for (the edge score of KAN 2.0, Liu et al. 2024). "
@@ -92,7 +92,8 @@ def _linear(view: ModelView) -> None:
     table = pd.DataFrame({"term": ["intercept", *view.data.features], "coefficient": [intercept, *slopes]})
     st.markdown(
         f"A linear model of {literal(short(view.data.target_label))}: its prediction is the sum of the intercept and of each "
-        "feature times its coefficient. The features are held to their range in the training rows."
+        "feature times its coefficient. The features are held to their range in the training rows. Choose a trial above to "
+        "look into a network."
     )
     st.dataframe(
         table,
@@ -260,4 +261,6 @@ def matches_table(found: Formula) -> pd.DataFrame:
 
 
 def _four(value: float | None) -> str:
-    return "none" if value is None else f"{value:,.4g}"
+    if value is None:
+        return "none"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:,.4g}"
