@@ -48,8 +48,7 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = 
     if curves.depth > 1:
         for index in range(1, curves.depth):
             for i, at in places[index].items():
-                name = f"z{i + 1}" if curves.depth == 2 else f"z{index}.{i + 1}"
-                parts.append(_label(name, at[0], at[1] - 12, "middle"))
+                parts.append(_label(node_name(curves.depth, index, i), at[0], at[1] - 12, "middle"))
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
         f'role="img" aria-label="The network: {len(features)} inputs, one output, a curve on every edge" '
@@ -57,6 +56,11 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = 
         f'color="inherit">{"".join(parts)}</svg>'
     )
     return Diagram(svg, _note(curves, kept))
+
+
+def node_name(depth: int, index: int, i: int) -> str:
+    """A hidden node: z1, z2, ...; with its layer before it where there are more. depth: layers of edges."""
+    return f"z{i + 1}" if depth == 2 else f"z{index}.{i + 1}"
 
 
 def standing_alone(svg: str, *, dark: bool = False) -> str:

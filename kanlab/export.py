@@ -30,7 +30,7 @@ from kanlab.curves import curves_of
 from kanlab.dataset import Dataset
 from kanlab.diagram import diagram, standing_alone
 from kanlab.errors import StudyError
-from kanlab.formula import errors, formula_of, python, remarks
+from kanlab.formula import errors, formula_of, four_digits, python, remarks
 from kanlab.kan import FittedKan
 from kanlab.predicting import Predictor
 from kanlab.recipe import Recipe
@@ -174,7 +174,7 @@ def _readme(
     ]
     for r in rows[:_LISTED]:
         mark = " (this one)" if (r["family"], r["number"]) == (chosen["family"], chosen["number"]) else ""
-        errors = " | ".join("" if r[n] is None else f"{r[n]:.4g}" for n in ("rmse_train", "rmse_test"))
+        errors = " | ".join(four_digits(r[n]) for n in ("rmse_train", "rmse_test"))
         lines.append(
             f"| {_plain(r['model'])}{mark} | {r['n_params']:.4g} | {r['aicc']:.2f} | {r['aicc'] - least:.2f} | {errors} |"
         )

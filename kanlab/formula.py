@@ -332,7 +332,7 @@ def _python_term(term: Term, x: str) -> str:
 
 def _python_back(transform: Transform) -> str:
     if transform.scale == "log":
-        return f"np.exp(z) - {transform.shift!r}"
+        return f"np.exp(z) - {transform.shift!r}" if transform.shift else "np.exp(z)"
     if transform.scale == "rank":
         levels = np.linspace(0.0, 1.0, len(transform.points)).tolist() if len(transform.points) > 1 else [0.0]
         return f"np.interp(z, {levels}, {list(transform.points)})"
@@ -342,9 +342,16 @@ def _python_back(transform: Transform) -> str:
 # ---- in sentences
 
 
+def four_digits(value: float | None) -> str:
+    """A number for a sentence: four digits, whole where it is large; nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:,.4g}"
+
+
 def errors(formula: Formula) -> str:
     """The error of the formula beside that of the network."""
-    own, network = ("not finite" if v is None else f"{v:.4g}" for v in (formula.rmse, formula.network_rmse))
+    own, network = (four_digits(v) or "not finite" for v in (formula.rmse, formula.network_rmse))
     return f"RMSE on the {'test' if formula.on_test else 'training'} rows: formula {own}, network {network}."
 
 

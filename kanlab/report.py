@@ -11,6 +11,7 @@ import numpy as np
 
 from kanlab.candidates import cell_words
 from kanlab.families import LABELS
+from kanlab.formula import four_digits
 from kanlab.space import Cell
 
 ACCENT = "#d9480f"
@@ -126,15 +127,11 @@ def _table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", "RMSE train", "RMSE test"))
     body = "".join(
         f"<tr{_TAKEN if _is(r, chosen) else ''}><td>{escape(r['model'])}</td><td>{r['n_params']:.4g}</td>"
-        f"<td>{r['aicc']:,.2f}</td><td>{r['aicc'] - least:,.2f}</td><td>{_four(r['rmse_train'])}</td>"
-        f"<td>{_four(r['rmse_test'])}</td></tr>"
+        f"<td>{r['aicc']:,.2f}</td><td>{r['aicc'] - least:,.2f}</td><td>{four_digits(r['rmse_train'])}</td>"
+        f"<td>{four_digits(r['rmse_test'])}</td></tr>"
         for r in rows
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _four(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4g}"
 
 
 def scatter(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:

@@ -22,14 +22,14 @@ LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
         "standalone", "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels",
-        "compiled", "least_squares", "projection", "starts",
+        "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
         "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
-        "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
+        "families.mlp", "families.boosting", "pykan_engine", "lm", "deep_lm", "deep_effective", "effective", "engines",
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",

@@ -11,10 +11,10 @@ import streamlit as st
 from kanlab import model_charts
 from kanlab.curves import Curves, curves_of
 from kanlab.dataset import Dataset
-from kanlab.diagram import diagram, standing_alone
+from kanlab.diagram import diagram, node_name, standing_alone
 from kanlab.effects import partial_dependence, permutation_importance, residual_table, sources_of
 from kanlab.families.protocol import Affine
-from kanlab.formula import Formula, formula_of, latex, python, remarks
+from kanlab.formula import Formula, formula_of, four_digits, latex, python, remarks
 from kanlab.kan import FittedKan
 from kanlab.predicting import HeldFamily, Predictor
 from kanlab.symbolic import FUNCTIONS, MATCHED
@@ -130,8 +130,8 @@ def edges(view: ModelView) -> None:
     target = short(view.data.target_label, 24)
     for start in range(0, len(shown), _PER_ROW):
         for place, edge in zip(st.columns(_PER_ROW, gap="medium"), shown[start : start + _PER_ROW], strict=False):
-            source = view.data.features[edge.source] if index == 0 else f"z{edge.source + 1}"
-            added = f"adds to {target}" if index == last else f"adds to z{edge.target + 1}"
+            source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)
+            added = f"adds to {target if index == last else node_name(curves.depth, index + 1, edge.target)}"
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
             place.altair_chart(model_charts.edge(edge, source, added), key=key, width="stretch")
     st.caption(
@@ -217,8 +217,8 @@ def formula(view: ModelView) -> None:
     rows = "test rows" if found.on_test else "training rows"
     columns = st.columns(3)
     unit = literal(f"In units of {short(view.data.target)}.")
-    columns[0].metric(f"RMSE of the formula, {rows}", _four(found.rmse), help=unit, border=True)
-    columns[1].metric(f"RMSE of the network, {rows}", _four(found.network_rmse), help=unit, border=True)
+    columns[0].metric(f"RMSE of the formula, {rows}", four_digits(found.rmse) or "none", help=unit, border=True)
+    columns[1].metric(f"RMSE of the network, {rows}", four_digits(found.network_rmse) or "none", help=unit, border=True)
     columns[2].metric(
         "Edges matched",
         f"{len(found.terms) - len(found.unmatched)} of {len(found.terms)}",
@@ -246,11 +246,14 @@ def formula(view: ModelView) -> None:
 
 def matches_table(found: Formula) -> pd.DataFrame:
     """One row an edge of a formula."""
+    depth = len(found.nodes)
     rows = [
         {
             "layer": t.edge.layer + 1,
-            "from": found.features[t.edge.source] if t.edge.layer == 0 else f"z{t.edge.source + 1}",
-            "to": found.target if t.edge.layer == len(found.nodes) - 1 else f"z{t.edge.target + 1}",
+            "from": found.features[t.edge.source]
+            if not t.edge.layer
+            else node_name(depth, t.edge.layer, t.edge.source),
+            "to": found.target if t.edge.layer == depth - 1 else node_name(depth, t.edge.layer + 1, t.edge.target),
             "function": t.match.name,
             "R²": t.match.r2,
             "matched": t.match.matched,
@@ -258,9 +261,3 @@ def matches_table(found: Formula) -> pd.DataFrame:
         for t in found.terms
     ]
     return pd.DataFrame(rows, columns=["layer", "from", "to", "function", "R²", "matched"])
-
-
-def _four(value: float | None) -> str:
-    if value is None:
-        return "none"
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:,.4g}"
