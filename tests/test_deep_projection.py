@@ -1,5 +1,6 @@
 """A cell of any depth as a least-squares problem: derivatives, agreement with one hidden layer, blocks of rows, descent."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -59,7 +60,9 @@ def test_derivatives_are_difference_quotients(seed, depth, h, m, grid, k):
             return
     outputs = [state.D.T @ problem.last_design(s, rows).copy() for s in (ahead, behind)]
     slopes = np.einsum("opn,p->on", J, u)
-    np.testing.assert_allclose((outputs[0] - outputs[1]) / (2 * e), slopes, atol=1e-4 * np.abs(J).max() * np.abs(u).sum())
+    np.testing.assert_allclose(
+        (outputs[0] - outputs[1]) / (2 * e), slopes, atol=1e-4 * np.abs(J).max() * np.abs(u).sum()
+    )
     of_objective = (ahead.objective - behind.objective) / (2 * e)
     gradient = linear.equations.gradient
     assert of_objective == pytest.approx(-2 * gradient @ u, abs=1e-4 * np.abs(gradient) @ np.abs(u))
@@ -95,8 +98,10 @@ def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
 def test_the_search_descends_and_keeps_the_rows_it_is_of(seed, depth):
     problem, state, _ = random_cell(seed, depth)
     levels = []
-    found = minimise(problem, state, LoopOptions(max_iterations=8), watch=lambda s: levels.append((s.level, s.objective)))
-    for (level, objective), (lower, next_objective) in zip(levels, levels[1:], strict=False):
+    found = minimise(
+        problem, state, LoopOptions(max_iterations=8), watch=lambda s: levels.append((s.level, s.objective))
+    )
+    for (level, objective), (lower, next_objective) in itertools.pairwise(levels):
         assert lower < level or next_objective <= objective
     end = found.state
     design_of_end = problem.last_design(end, slice(0, 60))
@@ -141,5 +146,7 @@ def test_the_rank_of_the_jacobian_is_the_count(depth, h, grid, k):
     J = jacobian(tuple(layers), x)[0]
     J = J / np.maximum(np.linalg.norm(J, axis=1, keepdims=True), 1e-300)
     singular, K = np.linalg.svd(J, compute_uv=False), n_params((2, *[h] * depth, 1), grid, k)
-    assert singular[K - 1] > 1e2 * singular[K:].max(initial=0)  # a composition is badly conditioned, but the gap is there
+    assert singular[K - 1] > 1e2 * singular[K:].max(
+        initial=0
+    )  # a composition is badly conditioned, but the gap is there
     assert singular[K:].max(initial=0) < 1e-14
