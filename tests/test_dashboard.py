@@ -59,7 +59,9 @@ def test_our_study_reads_well_and_cannot_be_changed(server: str, study: StudyHan
     assert len(found["trials"]) == len(study.records())
     for trial, record in zip(found["trials"], study.records(), strict=True):
         values = {attribute["key"]: attribute["value"] for attribute in trial["user_attrs"]}
-        assert {p["name"]: int(p["param_external_value"]) for p in trial["params"]} == study.spec.space.params(record.cell)
+        assert {p["name"]: int(p["param_external_value"]) for p in trial["params"]} == study.spec.space.params(
+            record.cell
+        )
         assert trial["values"] == [record.aicc]
         assert (float(values["rss_train"]), int(values["n_params"])) == (record.rss_train, record.n_params)
         assert trial["constraints"] == [record.n_params - (study.data.n_train - 2)]
