@@ -63,7 +63,7 @@ def test_errors_are_in_units_of_the_target(study: Study) -> None:
             (data.X_train, data.y_train, record.rss_train, record.rmse_train),
             (data.X_test, data.y_test, record.rss_test, record.rmse_test),
         ):
-            z, _ = found.model(X)
+            z, _ = found.fitted.predict_flagged(X)
             assert rss == pytest.approx(np.sum((z - y) ** 2))
             assert rmse == pytest.approx(np.sqrt(np.mean((np.exp(z) - np.exp(y)) ** 2)))
             assert rmse > 20 * np.sqrt(rss / len(y))
