@@ -59,7 +59,9 @@ def main() -> None:
         seed(number)(one_round)()
         number += 1
     words = ", ".join(f"{count:,} {name}" for name, count in outcomes.items())
-    print(f"{words}; {len(failures)} kinds of failure in {time.monotonic() - began:.0f} s, next seed {number}")
+    print(
+        f"{words}; {len(failures)} kinds of failure in {time.monotonic() - began:.0f} s, {time.process_time():.0f} of CPU, next seed {number}"
+    )
     for place, count in failures.most_common():
         print(f"{count:,} x {place}")
     sys.exit(bool(failures))

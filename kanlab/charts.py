@@ -273,7 +273,7 @@ def front(
         "rss_train:Q",
         title=f"RSS on the training rows (squared units of {_short(target)})",
         scale=_scale(rss),
-        axis=alt.Axis(format=_format(rss), tickCount=6),
+        axis=alt.Axis(format=_format(rss), tickCount=6, titleLimit=HEIGHT - 120),  # a longer one would squash the plot
     )
     tables = {"trials": done[[*_trial_columns(done), "on_front", "beyond"]]}
     tables["front"] = done.loc[done["on_front"], ["n_params", "rss_train"]].sort_values("n_params")

@@ -131,7 +131,7 @@ class Dataset:
         columns, notes = encode_features(frame, target, features, wanted)
         if not columns:
             raise DatasetError(
-                f"There is no usable feature beside '{target}'; a fit needs at least one numeric column."
+                f"There is no usable feature beside {listing([target])}; a fit needs at least one numeric column."
             )
 
         rows, y = _usable_rows(frame, y, columns, wanted, notes)
@@ -147,7 +147,7 @@ class Dataset:
         columns, X = _varying(columns, X, train, notes)
         if np.ptp(y[train]) == 0 or y[train].std() == 0:
             raise DatasetError(
-                f"The target '{target}' holds a single value ({y[train][0]:g}); there is nothing to learn."
+                f"The target {listing([target])} holds a single value ({y[train][0]:g}); there is nothing to learn."
             )
         if wanted.screen is not None:
             columns, X = _screened(columns, X, y, train, wanted.screen, notes)
@@ -231,7 +231,7 @@ def _usable_rows(
     """The rows that have a target and no gap that is not filled, and their targets."""
     if wanted.split_by is not None and wanted.split_by not in frame.columns:
         raise DatasetError(
-            f"There is no column '{wanted.split_by}' to split by; the table has {listing(frame.columns)}."
+            f"There is no column {listing([wanted.split_by])} to split by; the table has {listing(frame.columns)}."
         )
     needed = {c.source for c in columns if wanted.gaps_in(c.source) == "drop"}
     if wanted.split_by is not None:
@@ -258,7 +258,9 @@ def _usable_rows(
 def _check_size(columns: list[tuple[str, NDArray[np.float64]]]) -> None:
     for column, values in columns:
         if np.abs(values).max() > MAX_MAGNITUDE:
-            raise DatasetError(f"The column '{column}' holds numbers beyond {MAX_MAGNITUDE:g}; use larger units.")
+            raise DatasetError(
+                f"The column {listing([column])} holds numbers beyond {MAX_MAGNITUDE:g}; use larger units."
+            )
 
 
 def _varying(
@@ -269,7 +271,7 @@ def _varying(
     if not varies.any():
         raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
     constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
-    notes += [f"'{c}' holds a single value in the training rows and is left out." for c in constant]
+    notes += [f"{listing([c])} holds a single value in the training rows and is left out." for c in constant]
     return [c for c, keep in zip(columns, varies, strict=True) if keep], X[:, varies]
 
 

@@ -52,7 +52,9 @@ class EncodedColumn:
         """The column's numbers, shape (rows,); nan where the cell is missing and nothing fills it."""
         if self.source not in frame.columns:
             if self.fill is None:
-                raise DatasetError(f"There is no column '{self.source}'; the table has {listing(frame.columns)}.")
+                raise DatasetError(
+                    f"There is no column {listing([self.source])}; the table has {listing(frame.columns)}."
+                )
             values = np.full(len(frame), 1.0 if self.part == MISSING else np.nan)
         else:
             values = self._values(frame[self.source])
@@ -188,7 +190,7 @@ def chosen_features(frame: pd.DataFrame, target: str, features: Sequence[str] | 
     """The columns to predict from, checked; by default all but the target."""
     chosen = [c for c in frame.columns if c != target] if features is None else list(features)
     if target in chosen:
-        raise DatasetError(f"The target '{target}' cannot be a feature as well; take it out of the features.")
+        raise DatasetError(f"The target {listing([target])} cannot be a feature as well; take it out of the features.")
     unknown = [c for c in chosen if c not in frame.columns]
     if unknown:
         raise DatasetError(f"There is no column {listing(unknown)}; the table has {listing(frame.columns)}.")

@@ -19,7 +19,7 @@ from kanlab.ui import reading, remedies, state
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.preparing import preparation
 from kanlab.ui.profile import columns_table, warning_list
-from kanlab.ui.widgets import heading, literal, notes, sentences
+from kanlab.ui.widgets import heading, literal, notes, sentences, short
 
 PREVIEW_ROWS = 200
 STEPS = {
@@ -254,7 +254,7 @@ if linear.rss_train < constant.rss_train:
     share = 100 * (1 - linear.rss_train / constant.rss_train)
     st.markdown(
         f"A straight line already explains **{share:.{int(share > 99)}f}%** of the variance of "
-        f"{literal(data.target_label)} in the training rows. A network has to be worth its parameters beyond that."
+        f"{literal(short(data.target_label))} in the training rows. A network has to be worth its parameters beyond that."
     )
 if st.button("Go to the search", type="primary", icon=":material/arrow_forward:"):
     st.switch_page(SEARCH)

@@ -9,7 +9,7 @@ from kanlab.space import Cell, SearchSpace, cell_n_params
 from kanlab.study import StudySpec, create_study
 from kanlab.ui import owner, plan, state
 from kanlab.ui.navigation import DATA, LIVE
-from kanlab.ui.widgets import go_first_to, heading, literal, sentences
+from kanlab.ui.widgets import go_first_to, heading, literal, sentences, short
 
 SAMPLERS = {
     "auto": "Automatic",
@@ -35,7 +35,7 @@ if data is None:
     go_first_to(DATA, "There is no data yet: choose a table and a target first.", "Go to Data")
 
 st.caption(
-    f"{literal(data.name)}: predict **{literal(data.target)}** from {data.d} features, {data.n:,} training rows."
+    f"{literal(short(data.name))}: predict **{literal(short(data.target))}** from {data.d} features, {data.n:,} training rows."
 )
 
 left, right = st.columns([2, 3], gap="large")

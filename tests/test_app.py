@@ -232,6 +232,52 @@ def test_what_was_inferred_can_be_overruled(app: AppTest) -> None:
     assert not healthy(app).error
 
 
+BODY = "".join(f"{i};{i},5;0{1 + i % 9}/02/2024;NA\n" for i in range(20))
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "value", "of_report", "column"),
+    [
+        ("selectbox", "Fields are separated by", ",", {"delimiter": ","}, None),
+        ("selectbox", "Encoding", "latin-1", {"encoding": "latin-1"}, "grÃ¶Ã\x9fe"),
+        ("selectbox", "Quotes", "'", {"quote": "'"}, None),
+        ("selectbox", "Comments", "", {"comment": ""}, None),
+        ("selectbox", "Names of columns", 0, {"header": 0, "rows": 21}, "column_1"),
+        ("selectbox", "Names of columns", 2, {"header": 2, "rows": 19}, "größe 0"),
+        ("number_input", "Lines to skip", 3, {"lines_before_data": 3, "rows": 19}, "column_1"),
+        ("number_input", "Rows to skip at the end", 5, {"rows_after_data": 5, "rows": 15}, None),
+        ("selectbox", "First column", True, {"index": "größe", "columns": 2}, "b"),
+        ("selectbox", "Decimal sign", ".", {"decimal": "."}, None),
+        ("multiselect", "Words that are not missing", ["NA"], {"missing_seen": (), "columns": 4}, "note"),
+        ("multiselect", "Read as text", ["größe"], {}, "größe"),
+        ("multiselect", "Leave out", ["day"], {"columns": 2}, "größe"),
+    ],
+)
+def test_every_inference_can_be_overruled_on_the_page(
+    app: AppTest, kind: str, label: str, value: Any, of_report: dict[str, Any], column: str | None
+) -> None:
+    upload(app, "some.csv", f"# made by hand\ngröße;b;day;note\n{BODY}".encode())
+    before = app.session_state["kanlab_table"].report
+    assert (before.delimiter, before.decimal, before.comment, before.rows, before.columns) == (";", ",", "#", 20, 3)
+    assert before.missing_seen == ("NA",)
+    widget(app.get(kind), label).set_value(value).run()
+    healthy(app)
+    table = app.session_state["kanlab_table"]
+    for name, wanted in of_report.items():
+        assert getattr(table.report, name) == wanted, table.report
+    assert column is None or column in table.frame
+
+
+def test_months_first_and_more_words_for_missing(app: AppTest) -> None:
+    upload(app, "some.csv", f"größe;b;day;note\n{BODY}".encode())
+    assert app.session_state["kanlab_table"].frame["day"].dt.day[3] == 4
+    widget(app.selectbox, "Dates such as 3/4/2024").select(False).run()
+    frame = app.session_state["kanlab_table"].frame
+    assert (frame["day"].dt.day[3], frame["day"].dt.month[3]) == (2, 4)
+    widget(app.multiselect, "More words for a missing cell").set_value(["7"]).run()
+    assert healthy(app).session_state["kanlab_table"].frame["größe"].isna().sum() == 1
+
+
 def test_a_new_file_starts_with_nothing_overruled(app: AppTest, frame: pd.DataFrame) -> None:
     content = frame.to_csv(index=False).encode()
     upload(app, "one.csv", content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from sklearn import datasets
 
 from kanlab.dataset import MAX_MAGNITUDE, MIN_ROWS, Dataset
 from kanlab.errors import DatasetError
+from kanlab.preparation import Preparation
 from tests.helpers.sentences import assert_sentence, refused
 
 
@@ -209,3 +211,34 @@ def test_real_data(frame: pd.DataFrame, target: str, d: int, tmp_path: Path) -> 
     np.testing.assert_array_equal(pooled, np.sort(frame[target].to_numpy(dtype=float)))
     data.save(tmp_path / "data.parquet")
     assert_same(data, Dataset.load(tmp_path / "data.parquet"))
+
+
+LONG, OTHER = "n" * 10_000, "m" * 10_000
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        (lambda f: f[[LONG]], {}),
+        (lambda f: f.assign(**{LONG: 1.0}), {}),
+        (lambda f: f.assign(**{LONG: f[LONG] * 1e200}), {}),
+        (lambda f: f.assign(**{LONG: "text"}), {}),
+        (lambda f: f, {"features": [LONG]}),
+        (lambda f: f, {"features": ["k" * 10_000]}),
+        (lambda f: f.assign(**{OTHER: 1.0}), {}),
+        (lambda f: f.assign(**{OTHER: "one"}), {"preparation": Preparation(split="time", split_by=OTHER)}),
+        (lambda f: f.assign(**{OTHER: "one"}), {"preparation": Preparation(split="group", split_by=OTHER)}),
+        (lambda f: f, {"preparation": Preparation(split="time", split_by="k" * 10_000)}),
+        (lambda f: f, {"preparation": Preparation(scales={OTHER: "log"})}),
+    ],
+)
+def test_long_names_are_cut_short_in_every_sentence(change: Any, options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    frame = change(pd.DataFrame({LONG: rng.normal(size=40), OTHER: rng.normal(size=40), "z": rng.normal(size=40)}))
+    try:
+        notes = Dataset.from_frame(frame, LONG, **options).notes
+    except DatasetError as error:
+        notes = (str(error),)
+    assert notes
+    for note in notes:
+        assert_sentence(note)

@@ -107,7 +107,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     st.progress(min(1.0, done / total) if total else 0.0)
     cells = len(spec.space)
     words = [
-        f"Target {data.fitted_target}",
+        f"Target {short(data.fitted_target)}",
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
         f"K counted as {spec.count}",
@@ -240,7 +240,7 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}")
     columns[1].metric("AICc", "none" if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
-    scale = literal(f"In squared units of {data.fitted_target}.")
+    scale = literal(f"In squared units of {short(data.fitted_target)}.")
     columns[2].metric("RSS, training", quantity(record.rss_train), help=scale)
     columns[3].metric("RSS, test", quantity(record.rss_test), help=scale)
     if record.rmse_train is not None:
