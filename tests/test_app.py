@@ -131,6 +131,10 @@ def test_the_sliders_move_the_count_of_admissible_cells(app: AppTest, frame: pd.
     app.selectbox(key="count").select("article")
     more = SearchSpace((2, 3), (2, 4), (1, 2)).admissible(data.n, data.d, rule="article")
     assert f"**{len(more)}** can be judged" in text_of(healthy(app.run()))
+    app.slider(key="depth").set_range(1, 3)
+    deeper = SearchSpace((2, 3), (2, 4), (1, 2), (1, 3)).admissible(data.n, data.d, rule="article")
+    assert len(more) < len(deeper) < 36
+    assert f"Of **36** cells, **{len(deeper)}** can be judged" in text_of(healthy(app.run()))
 
 
 def test_start_stop_resume_and_the_list_of_studies(
@@ -168,6 +172,19 @@ def test_a_finished_study_shows_its_charts_and_its_choice(
     assert "Stop" not in [b.label for b in app.button]
     assert len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart")) >= 3
     assert ("Least AICc so far" in words) or ("no network beats" in words)
+
+
+def test_a_study_of_several_depths_on_every_page(
+    app: AppTest, small: Dataset, fake_workers: Callable[..., Path]
+) -> None:
+    fake_workers()
+    run_study(create_study(small, StudySpec(space=SearchSpace((1, 2), (2, 3), (1, 1), (1, 2))), name="deep"))
+    app.query_params["study"] = "deep"
+    go(app, "live")
+    assert "8 of 8 trials" in text_of(app)
+    assert sorted(app.dataframe[0].value["depth"]) == [1] * 4 + [2] * 4
+    go(app, "choose")
+    assert any("2 layers of 2 hidden neurons" in str(d.value.to_dict()) for d in app.dataframe)
 
 
 def test_an_unknown_study_gets_one_sentence(app: AppTest) -> None:
