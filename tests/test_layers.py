@@ -21,11 +21,12 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
-        "least_squares", "projection", "starts", "deep_projection", "deep_starts",
+        "standalone", "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels",
+        "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts",
     ],
     "domain": [
-        "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
+        "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
+        "transforms", "splits",
         "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
         "families.mlp", "families.boosting", "pykan_engine", "lm", "deep_lm", "deep_effective", "effective", "engines",
@@ -34,13 +35,14 @@ LAYERS: dict[str, list[str]] = {
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
         "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "candidates", "alarms",
-        "verdict", "predicting", "tuning",
-        "charts", "dashboard", "launch",
+        "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "formula", "diagram", "report", "export", "tuning",
+        "layered", "charts", "model_charts", "dashboard", "launch",
     ],
     "ui": [
-        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
+        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",
+        "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
-        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting",
+        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.model", "ui.export",
     ],
     "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
@@ -78,7 +80,7 @@ RESERVED: dict[str, set[str]] = {
         "records",
         "remote",
     },
-    "altair": {"charts"},
+    "altair": {"charts", "model_charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
     "matplotlib": set(),
