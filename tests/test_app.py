@@ -185,7 +185,7 @@ def test_a_study_of_several_depths_on_every_page(
     assert "8 of 8 trials" in text_of(app)
     assert sorted(app.dataframe[0].value["depth"]) == [1] * 4 + [2] * 4
     go(app, "choose")
-    assert any("2 layers of 2 hidden neurons" in str(d.value.to_dict()) for d in app.dataframe)
+    assert any("2 layers of 2 neurons" in str(d.value.to_dict()) for d in app.dataframe)
 
 
 def test_a_large_study_is_drawn_in_part_and_says_so(

@@ -85,7 +85,7 @@ def test_depth_in_json_and_in_the_table(csv: str, fake_workers: Fake, capsys: py
     run("show", "deep")
     captured = capsys.readouterr().out
     assert captured.splitlines()[1].split()[:5] == ["trial", "neuron_num", "grid", "k", "depth"]
-    assert "2 layers of 2 hidden neurons" in captured or "recommended: the" in captured
+    assert "2 layers of 2 neurons" in captured or "recommended: the" in captured
     run("rerun", "deep", "--depth", "1", "--json")
     assert "depth" not in strict_json(capsys.readouterr().out)["space"]
     run("tune", csv, "--target", "y", "--depth", "0:2", code=2)
