@@ -1,6 +1,7 @@
 """How long a study will take: a cost model of one fit, scaled by a short calibration on this machine and these data.
 
     lm      cost = 0.04 + 1.6e-7 n P + 5e-10 n P^2        P coefficients of the network, n training rows
+            5 (depth - 1) times that for more hidden layers, the shallower fits included
     pykan   cost = 1 + 3e-6 n P                           per start; a step costs torch's overhead before anything else
 
 The shapes were fitted to sweeps of four data sets (n 200 to 2,000, d 1 to 10); the scale is what calibration measures.
@@ -21,13 +22,15 @@ from kanlab.taskpool import Failure, Task, run_tasks
 
 STARTUP_SECONDS = {"lm": 0.8, "pykan-lbfgs": 5.0, "pykan-adam": 5.0}
 CALIBRATION_CELLS = 4
+DEEPER = 5.0  # times the cost of one hidden layer of as many coefficients, for each layer more
 
 
 def cost(cell: Cell, n: int, d: int, engine: str) -> float:
     """Seconds of one fit on the machine of the sweeps; in proportion to those on any other."""
     coefficients = n_params(cell.layer_widths(d), cell.grid, cell.k, "trainable")
     if engine == "lm":
-        return 0.04 + 1.6e-7 * n * coefficients + 5e-10 * n * coefficients**2
+        layers = 1.0 if cell.depth == 1 else DEEPER * (cell.depth - 1)
+        return layers * (0.04 + 1.6e-7 * n * coefficients + 5e-10 * n * coefficients**2)
     return 1.0 + 3e-6 * n * coefficients
 
 

@@ -134,6 +134,20 @@ def test_the_sliders_move_the_count_of_admissible_cells(app: AppTest, frame: pd.
     assert f"**{len(more)}** can be judged" in text_of(healthy(app.run()))
 
 
+def test_depth_adds_cells_of_which_some_are_admissible(app: AppTest, frame: pd.DataFrame) -> None:
+    small = frame[["a", "b", "y"]]
+    upload(app, "mine.csv", small.to_csv(index=False).encode())
+    data = Dataset.from_frame(small, "y")
+    go(app, "search")
+    for name, ends in (("neuron_num", (1, 2)), ("grid", (2, 4)), ("k", (1, 2))):
+        app.slider(key=name).set_range(*ends)
+    shallow, deep = (SearchSpace((1, 2), (2, 4), (1, 2), (1, most)).admissible(data.n, data.d) for most in (1, 3))
+    assert f"Of **12** cells, **{len(shallow)}** can be judged" in text_of(healthy(app.run()))
+    app.slider(key="depth").set_range(1, 3)
+    assert len(shallow) < len(deep) < 36
+    assert f"Of **36** cells, **{len(deep)}** can be judged" in text_of(healthy(app.run()))
+
+
 def test_start_stop_resume_and_the_list_of_studies(
     app: AppTest, frame: pd.DataFrame, fake_workers: Callable[..., Path]
 ) -> None:
@@ -169,6 +183,19 @@ def test_a_finished_study_shows_its_charts_and_its_choice(
     assert "Stop" not in [b.label for b in app.button]
     assert len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart")) >= 3
     assert ("Least AICc so far" in words) or ("no network beats" in words)
+
+
+def test_a_study_of_several_depths_on_every_page(
+    app: AppTest, small: Dataset, fake_workers: Callable[..., Path]
+) -> None:
+    fake_workers()
+    run_study(create_study(small, StudySpec(space=SearchSpace((1, 2), (2, 3), (1, 1), (1, 2))), name="deep"))
+    app.query_params["study"] = "deep"
+    go(app, "live")
+    assert "8 of 8 trials" in text_of(app)
+    assert sorted(app.dataframe[0].value["depth"]) == [1] * 4 + [2] * 4
+    go(app, "choose")
+    assert any("2 layers of 2 neurons" in str(d.value.to_dict()) for d in app.dataframe)
 
 
 def test_a_large_study_is_drawn_in_part_and_says_so(

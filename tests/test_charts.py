@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -99,7 +100,18 @@ def test_charts_of_other_things() -> None:
             },
         ]
     )
-    drawn(charts.admissible_map(cells, 48))
+    assert "row" not in drawn(charts.admissible_map(cells, 48))["facet"]
+    assert "row" in drawn(charts.admissible_map(cells.assign(depth=[1, 2, 3]), 48))["facet"]
+
+
+def test_depth_is_drawn_where_it_is_a_parameter() -> None:
+    trials = records(6, np.random.default_rng(0))
+    deep = [replace(r, cell=r.cell._replace(depth=1 + i % 2), parameters=Cell._fields) for i, r in enumerate(trials)]
+    for plain, other in ((trial_table(trials), trial_table(deep)),):
+        assert "row" not in drawn(charts.aicc_map(plain))["facet"]
+        assert "row" in drawn(charts.aicc_map(other))["facet"]
+        assert "hidden layers" in json.dumps(drawn(charts.slices(other)))
+        assert "hidden layers" not in json.dumps(drawn(charts.slices(plain)))
 
 
 def test_one_diverged_trial_does_not_flatten_the_picture() -> None:

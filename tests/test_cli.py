@@ -68,6 +68,30 @@ def run(*arguments: str, code: int = 0) -> None:
 # ---- tune
 
 
+def test_depth_in_json_and_in_the_table(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_workers()
+    small = ["--neuron-num", "1:2", "--grid", "2", "--k", "1", *STOCK]
+    run("tune", csv, "--target", "y", *small, "--depth", "1:2", "--study", "deep", "--json")
+    content = strict_json(capsys.readouterr().out)
+    assert content["space"] == {
+        "neuron_num": [1, 2], "grid": [2, 2], "k": [1, 1], "depth": [1, 2], "cells": 4, "admissible": 4,
+    }  # fmt: skip
+    d = len(content["data"]["features"])
+    for trial in content["trials"]:
+        p = trial["params"]
+        assert set(p) == {"neuron_num", "grid", "k", "depth"}
+        inner = p["neuron_num"] * (p["neuron_num"] * 4 - (p["neuron_num"] - 1))
+        assert trial["n_params"] == identifiable(d, p) + inner * (p["depth"] - 1)
+    run("show", "deep")
+    captured = capsys.readouterr().out
+    assert captured.splitlines()[1].split()[:5] == ["trial", "neuron_num", "grid", "k", "depth"]
+    assert "2 layers of 2 neurons" in captured or "recommended: the" in captured
+    run("rerun", "deep", "--depth", "1", "--json")
+    assert "depth" not in strict_json(capsys.readouterr().out)["space"]
+    run("tune", csv, "--target", "y", "--depth", "0:2", code=2)
+    assert "depth, 0 to 2, must lie within 1 to 3" in capsys.readouterr().err
+
+
 def test_json_and_its_arithmetic(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     fake_workers(diverge=[(1, 3, 1)], interpolate=[(1, 2, 2)])
     options = ["--seed", "5", "--test-fraction", "0.25", "--study", "mine", "--json"]

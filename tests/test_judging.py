@@ -50,7 +50,7 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     counts = Counter(t.name for t in tasks)
     assert counts == {"refit": 4 * 5, "fold": (4 + 4) * 5, "family": 4, "average": 1, "null": 21, "dof": 24, "edf": 3}
     first = [t.arguments for t in tasks if t.name == "refit"][:5]
-    assert [a["cell"] for a in first] == [[1, 3, 1]] * 5
+    assert [a["cell"] for a in first] == [[1, 3, 1, 1]] * 5
     assert [a["seed"] for a in first] == [8, 9, 10, 11, 12]
     assert {t.arguments["family"] for t in tasks if t.name == "family"} == set(JUDGED)
     shuffles = [t.arguments["shuffle"] for t in tasks if t.name == "null"]

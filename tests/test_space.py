@@ -60,6 +60,24 @@ def test_admissible_by_hand() -> None:
     assert space.admissible(10, 1, count_sigma2=False) == [Cell(1, 2, 1)]
 
 
+def test_depth_is_a_parameter_only_where_it_is_not_one() -> None:
+    plain, deep, second = SearchSpace(), SearchSpace(depth=(1, 2)), SearchSpace(depth=(2, 2))
+    assert plain.parameters == ("neuron_num", "grid", "k")
+    assert plain.params(Cell(2, 3, 1)) == {"neuron_num": 2, "grid": 3, "k": 1}
+    assert plain.ranges() == {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3)}
+    assert deep.parameters == second.parameters == ("neuron_num", "grid", "k", "depth")
+    assert deep.params(Cell(2, 3, 1)) == {"neuron_num": 2, "grid": 3, "k": 1, "depth": 1}
+    assert len(deep) == len(deep.cells) == 540
+    assert deep.cells[:270] == plain.cells
+    assert [c for c in deep.admissible(150, 2) if c.depth == 1] == plain.admissible(150, 2)
+
+
+def test_the_widths_of_a_cell() -> None:
+    assert Cell(4, 3, 3).layer_widths(2) == (2, 4, 1)
+    assert Cell(1, 3, 3, 3).layer_widths(5, 2) == (5, 1, 1, 1, 2)
+    assert cell_n_params(Cell(2, 2, 1, 2), 1) == n_params((1, 2, 2, 1), 2, 1) + 1
+
+
 def test_the_order_of_the_cells_is_total() -> None:
     """Cells of equal size keep an order, so that equal studies visit equal cells."""
     space = SearchSpace()

@@ -110,6 +110,15 @@ def test_the_parameters_that_enter_aicc(spec: StudySpec, n: int, d: int) -> None
     assert set(spec.admissible(n, d)) == {c for c in spec.space.cells if n - spec.n_params(c, d) - 1 > 0}
 
 
+def test_a_specification_of_one_hidden_layer_is_written_as_before_there_were_more() -> None:
+    content = StudySpec().to_dict()
+    assert content["space"] == {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3)}
+    assert StudySpec.from_dict(json.loads(json.dumps(content))) == StudySpec()
+    deep = StudySpec(space=SearchSpace(depth=(1, 3)))
+    assert deep.to_dict()["space"]["depth"] == (1, 3)
+    assert StudySpec.from_dict(json.loads(json.dumps(deep.to_dict()))) == deep
+
+
 # ---- making and opening studies
 
 

@@ -16,6 +16,7 @@ from kanlab import supervisor
 from kanlab.dataset import Dataset
 from kanlab.engines import FitOptions
 from kanlab.lifecycle import request_run, request_stop
+from kanlab.selection import trial_table
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import data_path
 from kanlab.study import StudySpec, create_study, load_study
@@ -74,6 +75,24 @@ def test_numbers_do_not_depend_on_the_workers(sampler: str, small: Dataset, fake
     ]
     assert len(runs[0]) == 24
     assert runs[0] == runs[1] == runs[2]
+
+
+@pytest.mark.parametrize("sampler", ["exhaustive", "tpe", "random", "nsga2"])
+@pytest.mark.parametrize("engine", [NESTED, STOCK])
+def test_depth_is_one_more_range(sampler: str, engine: str, small: Dataset, fake_workers: Fake) -> None:
+    log = fake_workers(jitter=0.01)
+    space = SearchSpace((1, 2), (2, 4), (1, 1), (1, 2))
+    cells = admissible(small, space=space)
+    assert {c.depth for c in cells} == {1, 2}
+    one, two = (run(small, space=space, sampler=sampler, engine=engine, seed=3, workers=w, trials=8) for w in (1, 2))
+    found = {r.cell: r.rss_train for r in one.records()}
+    assert found == {c: rss(c) for c in found}
+    assert len(found) == 8
+    assert by_cell(one.records()) == by_cell(two.records())
+    assert {1, 2} == {c.depth for c in fitted_cells(log)}
+    assert one.records()[0].to_dict()["params"] == space.params(one.records()[0].cell)
+    assert "depth" in trial_table(one.records())
+    assert "depth" not in trial_table(run(small, space=WIDE, workers=1, trials=1).records())
 
 
 def test_numbers_of_a_nested_sweep_do_not_depend_on_the_workers(small: Dataset, fake_workers: Fake) -> None:

@@ -168,6 +168,15 @@ def test_the_best_network_at_an_edge(best: Cell, space: SearchSpace, wider: Sear
     assert bool(alarm(result, "at the edge")) == bool(wider)
 
 
+def test_a_best_network_of_the_greatest_depth_asks_for_more(small: Dataset) -> None:
+    space = replace(SPACE, depth=(1, 2))
+    deepest = found(study(small, {Cell(1, 2, 1, 2): FAR}, space=space))
+    assert [a.widen for a in deepest.alarms if a.widen] == [replace(space, depth=(1, 3))]
+    assert "range of depth;" in (alarm(deepest, "at the edge") or "")
+    assert "trial 0: 2 layers of" in deepest.choice.label  # type: ignore[union-attr]
+    assert alarm(found(study(small, {Cell(1, 2, 1): FAR}, space=space)), "at the edge") is None
+
+
 def test_test_rows_that_disagree(small: Dataset) -> None:
     scores = {INNER: FAR, OTHER: FAR + 20}
     agree = study(small, scores, space=SPACE, rss_test={INNER: 1.0e-6, OTHER: 0.8e-6})
