@@ -243,7 +243,8 @@ def _usable_rows(
     if wanted.copies == "drop":
         first = ~frame.duplicated().to_numpy()
         if copies := int((complete & ~first).sum()):
-            notes.append(f"{copies:,} rows repeat others and are left out.")
+            words = "row that repeats another is" if copies == 1 else "rows that repeat others are"
+            notes.append(f"{copies:,} {words} left out.")
         complete &= first
     if dropped:
         notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")

@@ -1,6 +1,7 @@
 """A cell of any depth as a least-squares problem: derivatives, agreement with one hidden layer, blocks of rows, descent."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_the_search_descends_and_keeps_the_rows_it_is_of(seed, depth):
     found = minimise(
         problem, state, LoopOptions(max_iterations=8), watch=lambda s: levels.append((s.level, s.objective))
     )
-    for (level, objective), (lower, next_objective) in zip(levels, levels[1:], strict=False):
+    for (level, objective), (lower, next_objective) in pairwise(levels):
         assert lower < level or next_objective <= objective
     end = found.state
     design_of_end = problem.last_design(end, slice(0, 60))

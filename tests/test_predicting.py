@@ -155,6 +155,16 @@ def test_a_file_of_one_column(study: Study) -> None:
     assert one.frame.to_dict("list") == {"a": [0.5], "kind": ["no"], "gap": [1.5]}
 
 
+def test_names_in_two_rows_as_in_training() -> None:
+    body = "".join(f"{i},{i * i}\n" for i in range(20))
+    recipe = Dataset.from_frame(read_table(io.BytesIO(b"t,y\ns,m\n" + body.encode()), name="t.csv").frame, "y m").recipe
+    assert recipe.sources == ("t s",)
+    new = read_new_rows(io.BytesIO(b"t,y\ns,m\n3,\n4,\n"), recipe, name="new.csv")
+    assert new.frame["t s"].tolist() == [3, 4]
+    joined = read_new_rows(io.BytesIO(b"t s\n3\n4\n"), recipe, name="new.csv")
+    assert joined.frame["t s"].tolist() == [3, 4]
+
+
 def test_the_command(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new, out = tmp_path / "new.csv", tmp_path / "out.csv"
     new.write_text("a,kind,gap,who\n0.1,yes,0,=cmd|x\n0.2,no,,Ann\n")
