@@ -40,11 +40,11 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = 
         ids = _nodes(kept, index)
         places.append({i: (x, y) for i, y in zip(ids, _spread(len(ids), height), strict=True)})
         x += 2 * _GAP + _BOX_W
-    width = x - 2 * _GAP - _BOX_W + _width(target, bold=True)
+    width = x - 2 * _GAP - _BOX_W + _width(target, bold=True, most=24)
     parts = [_layer(edges, places[index], places[index + 1], height) for index, edges in enumerate(kept)]
     parts += [_node(*at) for level in places for at in level.values()]
     parts += [_label(features[i], at[0] - 10, at[1], "end") for i, at in places[0].items()]
-    parts += [_label(target, at[0] + 10, at[1], "start", bold=True) for at in places[-1].values()]
+    parts += [_label(target, at[0] + 10, at[1], "start", bold=True, most=24) for at in places[-1].values()]
     if curves.depth > 1:
         for index in range(1, curves.depth):
             for i, at in places[index].items():
@@ -129,17 +129,17 @@ def _node(x: float, y: float) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="currentColor"/>'
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 14 else f"{text[:13]}…"
+def _short(text: str, most: int = 14) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _width(text: str, *, bold: bool = False) -> float:
+def _width(text: str, *, bold: bool = False, most: int = 14) -> float:
     """Room for a label beside its node; characters beyond Latin are wide."""
-    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in _short(text))
+    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in _short(text, most))
 
 
-def _label(text: str, x: float, y: float, anchor: str, *, bold: bool = False) -> str:
-    short = _short(text)
+def _label(text: str, x: float, y: float, anchor: str, *, bold: bool = False, most: int = 14) -> str:
+    short = _short(text, most)
     weight = ' font-weight="600"' if bold else ""
     title = f"<title>{escape(text[:200])}</title>" if short != text else ""
     return (

@@ -7,12 +7,13 @@ import streamlit as st
 ICON = str(Path(__file__).with_name("icon.svg"))
 _LOGO = str(Path(__file__).with_name("logo.svg"))
 
-# while a fragment polls, nothing dims and nothing runs in the corner
+# while a fragment polls, nothing dims and nothing runs in the corner; a formula wider than a phone scrolls
 _STYLE = """
 <style>
 [data-testid="stStatusWidget"] { display: none; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 [data-testid="stElementContainer"]:has(script) { position: absolute; }
+.katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }
 </style>
 """
 
