@@ -4,6 +4,9 @@ Near the fitted coefficients the predictions are linear in them, with Jacobian J
 plus a quadratic penalty |R c|^2 (kanlab.projection, at the level where it ended). So yhat moves with y by
 J (J'J + R'R)^-1 J', whose trace counts what the data have really decided; without a penalty it is the rank of J. With the
 QR factorisation of J on top of R it is |Q_J|^2: squaring J and R would lose the directions that only a strong penalty holds.
+
+Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the pull
+of kanlab.logistic is one more penalty, sqrt(PULL / n) J.
 """
 
 from __future__ import annotations
@@ -11,10 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
+from scipy.special import logit
 
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
+from kanlab.logistic import PULL, residual_and_information
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 
 Array = NDArray[np.float64]
@@ -56,10 +61,17 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
 
     # D is at its least squares, P'E = level N D, which tells the level the fit ended with
     D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)
-    E = (np.asarray(y, dtype=float) - fitted.predict(X)) / float(fitted.y_scale[0])
+    targets, predicted = np.asarray(y, dtype=float), fitted.predict(X)
+    if fitted.task == "classification":
+        E, weight = residual_and_information(logit(predicted), targets)
+    else:
+        E, weight = (targets - predicted) / float(fitted.y_scale[0]), None
     held = float(np.sum((of_second @ D.T) ** 2))
     level = max(float(D.ravel() @ (J[:, -D.size :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
-    return smoother_trace(J, np.sqrt(level) * R)
+    R = np.sqrt(level) * R
+    if weight is None:
+        return smoother_trace(J, R)
+    return smoother_trace(np.sqrt(weight)[:, None] * J, np.concatenate([R, np.sqrt(PULL / len(J)) * J]))
 
 
 def smoother_trace(J: Array, R: Array) -> float:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.errors import FitError
-from kanlab.likelihood import LIKELIHOODS, Task
+from kanlab.likelihood import LIKELIHOODS, TaskName
 
 if TYPE_CHECKING:
     from kanlab.wrapper import KANWrapper
@@ -162,7 +162,7 @@ class FittedKan:
     seconds: float = 0.0
     rank: int | None = None
     engine: str = "lm"
-    task: Task = "regression"
+    task: TaskName = "regression"
     deviance_train: float | None = None
 
     def __post_init__(self) -> None:

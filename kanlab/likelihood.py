@@ -23,7 +23,7 @@ from scipy.special import expit
 from kanlab.criteria import gaussian_term
 
 Array = NDArray[np.float64]
-Task = Literal["regression", "classification"]
+TaskName = Literal["regression", "classification"]
 
 CERTAIN = float(np.finfo(float).eps)  # probabilities are held this far from 0 and 1, so that no log-loss is infinite
 
@@ -81,26 +81,3 @@ class Bernoulli:
 GAUSSIAN, BERNOULLI = Gaussian(), Bernoulli()
 LIKELIHOODS: dict[str, Likelihood] = {"regression": GAUSSIAN, "classification": BERNOULLI}
 
-
-def log_loss(deviance: float | None, n: int) -> float | None:
-    """Mean of -ln(the probability given to what happened), in nats a row, from a deviance of n rows."""
-    return None if deviance is None or not n else deviance / (2 * n)
-
-
-def accuracy(p: Array, y: Array) -> float:
-    """Share of rows whose likelier class is the true one; a probability of 0.5 counts as class 1."""
-    return float(np.mean((p >= 0.5) == (y == 1.0)))
-
-
-def area_under_roc(p: Array, y: Array) -> float | None:
-    """Share of the pairs of a 1 and a 0 in which the 1 has the greater probability, ties half; None without pairs.
-
-    The Mann-Whitney statistic of the ranks (Hanley & McNeil, Radiology 143, 1982).
-    """
-    ones = int(np.sum(y == 1.0))
-    pairs = ones * (len(y) - ones)
-    if not pairs:
-        return None
-    _, code, count = np.unique(p, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2)[code]
-    return float((ranks[y == 1.0].sum() - ones * (ones + 1) / 2) / pairs)

@@ -26,7 +26,7 @@ from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Minimum, Outcome
-from kanlab.likelihood import LIKELIHOODS, Task
+from kanlab.likelihood import LIKELIHOODS, TaskName
 from kanlab.logistic import LogisticCell
 from kanlab.projection import CellProblem, CellState
 from kanlab.scaling import ScaledRows, scaled_rows
@@ -90,7 +90,7 @@ def fit_path(
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
-    task: Task = "regression",
+    task: TaskName = "regression",
 ) -> Iterator[FittedKan]:
     """Fit the cells (neuron_num, grid, k) for ascending neuron_nums, one after the other.
 
@@ -121,7 +121,7 @@ def fit_cell(
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
-    task: Task = "regression",
+    task: TaskName = "regression",
 ) -> FittedKan:
     """Fit one cell by itself. Arguments and errors as for `fit_path`."""
     return next(fit_path(X, Y, grid, k, [neuron_num], options=options, seed=seed, task=task))
@@ -139,7 +139,7 @@ class _Ladder:
     Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them.
     """
 
-    def __init__(self, rows: ScaledRows, grid: int, k: int, options: LmOptions, seed: int, task: Task) -> None:
+    def __init__(self, rows: ScaledRows, grid: int, k: int, options: LmOptions, seed: int, task: TaskName) -> None:
         self._rows, self._options, self._seed, self._task = rows, options, seed, task
         self._cell = LogisticCell if task == "classification" else CellProblem
         self._grid, self._k, self._began = grid, k, time.monotonic()

@@ -46,8 +46,7 @@ class LogisticCell(CellProblem):
     def __init__(self, design: FirstLayer, y: Array, neuron_num: int, smoothing: float, kernels: RowKernels) -> None:
         super().__init__(design, y, neuron_num, smoothing, kernels)
         n = y.shape[1]
-        ones = float(y.sum())
-        self._prior = float(np.log((ones + 0.5) / (n - ones + 0.5)))  # finite for a single class too
+        self._prior = prior_log_odds(y)
         self._pull = PULL / n
         self.total = max(deviance(np.full_like(y, self._prior), y), np.finfo(float).tiny)
         self.signal = y - y.mean()
@@ -145,3 +144,15 @@ def deviance(eta: Array, y: Array) -> float:
     """-2 log L of log-odds eta for y of zeros and ones."""
     with np.errstate(over="ignore", invalid="ignore"):
         return float(2.0 * np.sum(np.logaddexp(0.0, eta) - y * eta))
+
+
+def prior_log_odds(y: Array) -> float:
+    """Log-odds of the share of 1 in y (any shape) of zeros and ones, finite for a single class too."""
+    ones = float(y.sum())
+    return float(np.log((ones + 0.5) / (y.size - ones + 0.5)))
+
+
+def residual_and_information(eta: Array, y: Array) -> tuple[Array, Array]:
+    """e and p (1 - p), row by row, at log-odds eta (n,) of a fit to y (n,)."""
+    p = expit(eta)
+    return y - p - PULL / len(y) * (eta - prior_log_odds(y)), p * (1.0 - p)

@@ -24,7 +24,7 @@ from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_date, is_numeric
 from kanlab.engines import ENGINES
 from kanlab.errors import FitError, StudyError
-from kanlab.families import LABELS, Baseline, fit_named
+from kanlab.families import Baseline, fit_named, label
 from kanlab.judging import read_judgement
 from kanlab.kan import RANGE_TOLERANCE, FittedKan
 from kanlab.reading import Table, read_table
@@ -42,9 +42,10 @@ SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The new rows with two columns more, and what was done, in sentences.
+    """The new rows with two or three columns more, and what was done, in sentences.
 
-    frame[predicted]: in units of the target, nan where the row cannot be predicted.
+    frame[predicted]: in units of the target, or the likelier class; missing where the row cannot be predicted.
+    frame[probability]: of classes, that of the one that counts as 1, which the notes name; "" where there are none.
     frame[extrapolates]: whether the row lies outside the training rows, so that the model was held at their edge.
     """
 
@@ -52,11 +53,20 @@ class Predictions:
     predicted: str
     extrapolates: str
     notes: tuple[str, ...] = ()
+    probability: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that were added, in their order."""
+        return [c for c in (self.predicted, self.probability, self.extrapolates) if c]
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A fitted model behind the recipe of its data. model: inputs (rows, d) to outputs on the scale of the fit and a mask."""
+    """A fitted model behind the recipe of its data.
+
+    model: inputs (rows, d) to outputs on the scale of the fit, or probabilities, and a mask.
+    """
 
     label: str
     recipe: Recipe
@@ -79,9 +89,19 @@ class Predictor:
                     "edge there, so trust these predictions less."
                 )
         target, taken = self.recipe.target, set(map(str, frame.columns))
-        predicted, extrapolates = (_free(f"{target}_{word}", taken) for word in ("predicted", "extrapolates"))
-        done = frame.rename(columns=str).assign(**{predicted: values, extrapolates: outside})
-        return Predictions(done, predicted, extrapolates, tuple(notes))
+        predicted, probability, extrapolates = (
+            _free(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
+        )
+        done = frame.rename(columns=str)
+        if not self.recipe.levels:
+            done = done.assign(**{predicted: values, extrapolates: outside})
+            return Predictions(done, predicted, extrapolates, tuple(notes))
+        zero, one = self.recipe.levels
+        notes.append(f"'{probability}' is the probability of '{one[:60]}', against '{zero[:60]}'; from 0.5 it is predicted.")
+        done = done.assign(
+            **{predicted: self.recipe.to_levels(values), probability: values, extrapolates: outside}
+        )
+        return Predictions(done, predicted, extrapolates, tuple(notes), probability)
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -135,8 +155,8 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
             raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(chosen, Baseline):
-        label = f"the {LABELS.get(chosen.family, chosen.family)} model"
-        return Predictor(label, data.recipe, _family_model(chosen.family, data, handle.spec.seed))
+        name = f"the {label(chosen.family, data.task)} model"
+        return Predictor(name, data.recipe, _family_model(chosen.family, data, handle.spec.seed))
     network, notes = _network(handle, chosen, records)
     return Predictor(
         f"trial {chosen.number}: {cell_words(chosen.cell)}", data.recipe, network.predict_flagged, tuple(notes)
@@ -144,7 +164,7 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
 
 
 def _family_model(family: str, data: Dataset, seed: int) -> Model:
-    fitted = fit_named(family, data.X_train, data.y_train, seed)
+    fitted = fit_named(family, data.X_train, data.y_train, seed, data.task)
     low, high = data.X_train.min(axis=0), data.X_train.max(axis=0)
     slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
 

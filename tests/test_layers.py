@@ -21,13 +21,13 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
-        "least_squares", "projection", "starts",
+        "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
+        "least_squares", "projection", "logistic", "starts",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
-        "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
-        "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
+        "screening", "preparation", "encoding", "classes", "findings", "profile", "recipe", "dataset", "examples", "kan",
+        "wrapper", "families.protocol", "families.linear", "families.logistic", "families", "families.polynomial", "families.gam",
         "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
     ],
     "orchestration": [

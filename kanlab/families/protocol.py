@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 class FamilyFit:
     """A fitted model of some family.
 
-    predict: X (rows, d) to (rows,), both in units of the data.
+    predict: X (rows, d) to (rows,), both in units of the data; of classes, to the probabilities of 1.
     dof: degrees of freedom of the mean, without the noise variance; None where the family has no such number (it is then
     judged on held-out rows only).
     """
