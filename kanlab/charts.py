@@ -292,7 +292,8 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
         ],
     )
     scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n // 3, 2)])
-    color = alt.Color("n_params:Q", title="parameters K", scale=scale)
+    legend = alt.Legend(orient="bottom", gradientLength=200, tickCount=4)
+    color = alt.Color("n_params:Q", title="parameters K", scale=scale, legend=legend)
     edge: dict[str, Any] = {"stroke": "white", "strokeWidth": 1}
     judged = base.transform_filter("datum.verdict === 'judged'").mark_rect(**edge).encode(color=color)
     tint = base.transform_filter("datum.verdict === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
@@ -352,8 +353,9 @@ def importance(shares: pd.DataFrame) -> Any:
     x = alt.X(
         "share:Q", title="share of the variation of AICc", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])
     )
-    chart = alt.Chart(shares).mark_bar(color=ACCENT).encode(x=x, y=alt.Y("parameter:N", title=None, sort="-x"))
-    return _finish(chart, "Importance of the parameters", "", height=160)
+    y = alt.Y("parameter:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False))
+    chart = alt.Chart(shares).mark_bar(color=ACCENT).encode(x=x, y=y)
+    return _finish(chart, "Importance of the parameters", "", height=200)
 
 
 def null_gains(gain: float, permuted: Sequence[float]) -> Any:
