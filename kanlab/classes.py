@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from kanlab.cells import BOOLEANS
 from kanlab.encoding import as_text, check_target, is_date, is_numeric, listing, missing, target_numbers, to_numbers
 from kanlab.errors import DatasetError
+from kanlab.likelihood import CLASSIFICATION, REGRESSION, TaskName
 
-AUTO, REGRESSION, CLASSIFICATION = TASKS = ("auto", "regression", "classification")
+AUTO = "auto"
+TASKS = (AUTO, REGRESSION, CLASSIFICATION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,7 @@ def _words(column: pd.Series) -> pd.Series:
     return as_text(pd.Series(to_numbers(column), column.index) if _is_count(column) else column)
 
 
-def default_task(column: pd.Series) -> str:
+def default_task(column: pd.Series) -> TaskName:
     """What a target is taken for: classes where it holds two booleans, two texts, or 0 and 1."""
     levels = two_levels(column)
     plain = not is_numeric(column) or levels in (("0", "1"), ("False", "True"))

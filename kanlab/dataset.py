@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from kanlab.classes import AUTO, CLASSIFICATION, REGRESSION, read_target
+from kanlab.classes import AUTO, read_target
 from kanlab.encoding import EncodedColumn, encode_features, listing, missing
 from kanlab.errors import DatasetError
-from kanlab.likelihood import LIKELIHOODS, Likelihood, TaskName
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, Likelihood, TaskName
 from kanlab.preparation import Preparation
 from kanlab.reading import Table, TableReport, read_table
 from kanlab.recipe import Recipe, fitted
@@ -150,7 +150,9 @@ class Dataset:
         found = read_target(frame, target, task, positive)
         y, levels = found.y, found.levels
         if levels and wanted.target_scale != "none":
-            raise DatasetError(f"A class such as '{levels[1][:60]}' has no {wanted.target_scale}; leave the target's scale.")
+            raise DatasetError(
+                f"A class such as '{levels[1][:60]}' has no {wanted.target_scale}; leave the target's scale."
+            )
         columns, notes = encode_features(frame, target, features, wanted)
         notes += [found.note] if found.note else []
         if not columns:
@@ -179,7 +181,7 @@ class Dataset:
         return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted, levels)
 
     def errors(self, predict: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Errors:
-        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities of 1."""
+        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities."""
         train = predict(self.X_train)
         if self.levels:
             test = predict(self.X_test) if len(self.y_test) else self.y_test
@@ -230,8 +232,8 @@ class Dataset:
         X, y, n = np.column_stack(arrays[:-1]), arrays[-1], metadata["n_train"]
         recipe, notes = Recipe.from_dict(metadata["recipe"]), tuple(metadata["notes"])
         parts = (X[:n], y[:n], X[n:], y[n:])
-        more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation, recipe.levels)
-        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more)
+        more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation)
+        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more, recipe.levels)
         if data.test_sha256 != metadata["test_sha256"]:
             raise DatasetError(
                 f"The test rows in {path.name} are not those that were held out; start from the table again."

@@ -5,8 +5,8 @@ plus a quadratic penalty |R c|^2 (kanlab.projection, at the level where it ended
 J (J'J + R'R)^-1 J', whose trace counts what the data have really decided; without a penalty it is the rank of J. With the
 QR factorisation of J on top of R it is |Q_J|^2: squaring J and R would lose the directions that only a strong penalty holds.
 
-Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the pull
-of kanlab.logistic is one more penalty, sqrt(PULL / n) J.
+Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the
+pull of kanlab.logistic is one more penalty, sqrt(PULL / n) J.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from scipy.special import logit
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
+from kanlab.likelihood import CLASSIFICATION
 from kanlab.logistic import PULL, residual_and_information
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 
@@ -62,7 +63,7 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     # D is at its least squares, P'E = level N D, which tells the level the fit ended with
     D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)
     targets, predicted = np.asarray(y, dtype=float), fitted.predict(X)
-    if fitted.task == "classification":
+    if fitted.task == CLASSIFICATION:
         E, weight = residual_and_information(logit(predicted), targets)
     else:
         E, weight = (targets - predicted) / float(fitted.y_scale[0]), None

@@ -6,7 +6,8 @@ Layer l maps n_in values to n_out by one univariate function an edge (Liu et al.
     z'_j = sum_i phi_ij(z_i),    phi_ij(z) = scale_base_ij silu(z) + sum_b coef_ijb B_ib(z)
 
 A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out (of two classes, that is
-the log-odds of one of them, and the prediction its probability), and holds the inputs of every layer to the range they had on the training rows and a little beyond, where its knots end: further out a
+the log-odds of one of them, and the prediction its probability), and holds the inputs of every layer to the range they had
+on the training rows and a little beyond, where its knots end: further out a
 B-spline is 0 and an edge says nothing. Rows where that changed anything are flagged.
 """
 
@@ -22,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.errors import FitError
-from kanlab.likelihood import LIKELIHOODS, TaskName
+from kanlab.likelihood import LIKELIHOODS, REGRESSION, TaskName
 
 if TYPE_CHECKING:
     from kanlab.wrapper import KANWrapper
@@ -162,7 +163,7 @@ class FittedKan:
     seconds: float = 0.0
     rank: int | None = None
     engine: str = "lm"
-    task: TaskName = "regression"
+    task: TaskName = REGRESSION
     deviance_train: float | None = None
 
     def __post_init__(self) -> None:

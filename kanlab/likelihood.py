@@ -14,7 +14,7 @@ The Gaussian -2 log L is the one at its maximum over the noise variance, one par
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,8 @@ from kanlab.criteria import gaussian_term
 
 Array = NDArray[np.float64]
 TaskName = Literal["regression", "classification"]
+REGRESSION: Final = "regression"
+CLASSIFICATION: Final = "classification"
 
 CERTAIN = float(np.finfo(float).eps)  # probabilities are held this far from 0 and 1, so that no log-loss is infinite
 
@@ -79,5 +81,4 @@ class Bernoulli:
 
 
 GAUSSIAN, BERNOULLI = Gaussian(), Bernoulli()
-LIKELIHOODS: dict[str, Likelihood] = {"regression": GAUSSIAN, "classification": BERNOULLI}
-
+LIKELIHOODS: dict[str, Likelihood] = {REGRESSION: GAUSSIAN, CLASSIFICATION: BERNOULLI}

@@ -26,7 +26,7 @@ from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Minimum, Outcome
-from kanlab.likelihood import LIKELIHOODS, TaskName
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
 from kanlab.logistic import LogisticCell
 from kanlab.projection import CellProblem, CellState
 from kanlab.scaling import ScaledRows, scaled_rows
@@ -90,7 +90,7 @@ def fit_path(
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
-    task: TaskName = "regression",
+    task: TaskName = REGRESSION,
 ) -> Iterator[FittedKan]:
     """Fit the cells (neuron_num, grid, k) for ascending neuron_nums, one after the other.
 
@@ -107,7 +107,7 @@ def fit_path(
     _check_cell(nums[0] if nums else 1, grid, k)
     if task not in LIKELIHOODS:
         raise FitError(f"The task of a fit is regression or classification, not {task!r}.")
-    rows = scaled_rows(X, Y, classes=task == "classification")
+    rows = scaled_rows(X, Y, classes=task == CLASSIFICATION)
     ladder = _Ladder(rows, grid, k, options, seed, task)
     return (ladder.climb(h) for h in nums)
 
@@ -121,7 +121,7 @@ def fit_cell(
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
-    task: TaskName = "regression",
+    task: TaskName = REGRESSION,
 ) -> FittedKan:
     """Fit one cell by itself. Arguments and errors as for `fit_path`."""
     return next(fit_path(X, Y, grid, k, [neuron_num], options=options, seed=seed, task=task))
@@ -141,7 +141,7 @@ class _Ladder:
 
     def __init__(self, rows: ScaledRows, grid: int, k: int, options: LmOptions, seed: int, task: TaskName) -> None:
         self._rows, self._options, self._seed, self._task = rows, options, seed, task
-        self._cell = LogisticCell if task == "classification" else CellProblem
+        self._cell = LogisticCell if task == CLASSIFICATION else CellProblem
         self._grid, self._k, self._began = grid, k, time.monotonic()
         # one BLAS thread: the matrices are too small for more, and the last bits would depend on how many there are
         self._blas = ThreadpoolController().select(user_api="blas")
@@ -243,7 +243,7 @@ class _Ladder:
 
     def _loss(self, state: CellState) -> float:
         """RSS in units of the data over all targets, or the deviance."""
-        return state.misfit if self._task == "classification" else float(np.sum(state.rss * self._rows.y_scale**2))
+        return state.misfit if self._task == CLASSIFICATION else float(np.sum(state.rss * self._rows.y_scale**2))
 
     def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
@@ -287,7 +287,7 @@ class _Ladder:
             seconds=seconds,
             rank=design.rank,
             task=self._task,
-            deviance_train=deviance if self._task == "classification" else None,
+            deviance_train=deviance if self._task == CLASSIFICATION else None,
         )
 
 

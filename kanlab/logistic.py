@@ -63,21 +63,16 @@ class LogisticCell(CellProblem):
         penalty.flat[:: p2 + 1] += RIDGE * n
         D = near.D if near is not None and near.D.shape == (p2, 1) else self._constant()
         eta = self._outputs(bare, D)
-        value = self._value(eta, D, penalty)
-        if not np.isfinite(value):
-            D = self._constant()
-            eta = self._outputs(bare, D)
-            value = self._value(eta, D, penalty)
+        value, factor = self._value(eta, D, penalty), _NONE
         for _ in range(MOST_STEPS):
-            factor = self._factor(bare, eta, penalty)
-            if factor is None:
+            found = self._factor(bare, eta, penalty)
+            if found is None:
                 return None
+            factor = found
             right = self._by_design(bare, self._score(eta)) - penalty @ D
             step = lapack.dpotrs(factor, right, lower=1)[0]
             promised = float(np.sum(right * step))
-            if not np.isfinite(promised):
-                return None
-            if promised <= np.finfo(float).eps * value:
+            if not promised > np.finfo(float).eps * value:
                 break
             along, size = self._outputs(bare, step), 1.0
             for _ in range(MOST_HALVINGS):
@@ -94,8 +89,9 @@ class LogisticCell(CellProblem):
         if not np.isfinite(objective):
             return None
         rss, misfit = np.sum((self.Y - expit(eta)) ** 2, axis=1), deviance(eta, self.Y)
-        known = {"D": D, "residual": self._score(eta), "factor": factor, "eta": eta}
-        return replace(bare, **known, rss=rss, misfit=misfit, objective=objective)
+        return replace(
+            bare, D=D, residual=self._score(eta), factor=factor, rss=rss, misfit=misfit, objective=objective, eta=eta
+        )
 
     def _constant(self) -> Array:
         """The second layer (p2, 1) that puts out eta_0 everywhere: the splines of a node sum to 1."""
@@ -156,3 +152,6 @@ def residual_and_information(eta: Array, y: Array) -> tuple[Array, Array]:
     """e and p (1 - p), row by row, at log-odds eta (n,) of a fit to y (n,)."""
     p = expit(eta)
     return y - p - PULL / len(y) * (eta - prior_log_odds(y)), p * (1.0 - p)
+
+
+_NONE = np.empty(0)

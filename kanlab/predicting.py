@@ -97,10 +97,10 @@ class Predictor:
             done = done.assign(**{predicted: values, extrapolates: outside})
             return Predictions(done, predicted, extrapolates, tuple(notes))
         zero, one = self.recipe.levels
-        notes.append(f"'{probability}' is the probability of '{one[:60]}', against '{zero[:60]}'; from 0.5 it is predicted.")
-        done = done.assign(
-            **{predicted: self.recipe.to_levels(values), probability: values, extrapolates: outside}
+        notes.append(
+            f"'{probability}' is the probability of '{one[:60]}', against '{zero[:60]}'; from 0.5 it is predicted."
         )
+        done = done.assign(**{predicted: self.recipe.to_levels(values), probability: values, extrapolates: outside})
         return Predictions(done, predicted, extrapolates, tuple(notes), probability)
 
 

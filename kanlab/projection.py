@@ -86,7 +86,7 @@ class CellState:
     rss: Array
     misfit: float
     objective: float
-    eta: Array = field(default_factory=lambda: _NONE)
+    eta: Array = field(default_factory=lambda: np.empty(0))
 
 
 class CellProblem:
@@ -174,9 +174,7 @@ class CellProblem:
         states = [s for s in (self._solved(V, Z, knots, level, near) for knots in choices) if s is not None]
         return min(states, key=lambda s: s.objective, default=None)
 
-    def _solved(
-        self, V: Array, Z: Array, knots: HiddenKnots, level: float, near: CellState | None
-    ) -> CellState | None:
+    def _solved(self, V: Array, Z: Array, knots: HiddenKnots, level: float, near: CellState | None) -> CellState | None:
         """The state at V with its second layer solved for."""
         nodes = np.arange(len(Z))
         at_low, at_high = np.array([z.argmin() for z in Z]), np.array([z.argmax() for z in Z])

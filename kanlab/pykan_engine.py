@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kanlab.likelihood import TaskName
+from kanlab.likelihood import CLASSIFICATION, REGRESSION, TaskName
 from kanlab.wrapper import KANWrapper, reproducible
 
 
@@ -97,7 +97,7 @@ def train(
     seed: int = 0,
     early_stopping: bool = True,
     time_limit: float | None = None,
-    task: TaskName = "regression",
+    task: TaskName = REGRESSION,
 ) -> Training:
     """Train a stock [d, neuron_num, m] KAN in float32, scaled to its grid.
 
@@ -110,7 +110,7 @@ def train(
     Y = y.reshape(len(X), -1)
     model = KANWrapper((X.shape[1], neuron_num, Y.shape[1]), grid, k, seed=seed, task=task)
     model.set_scaling(X, y)
-    classes = task == "classification"
+    classes = task == CLASSIFICATION
     inputs, targets = model.scale_inputs(X), model.scale_targets(y)
     monitor = _Monitor(
         patience=schedule.patience if early_stopping else None,

@@ -97,8 +97,9 @@ class Recipe:
     def to_levels(self, probabilities: ArrayLike) -> NDArray[np.object_]:
         """The likelier class by name; None where a probability is missing."""
         p = np.asarray(probabilities, dtype=float)
-        names = np.array(self.levels, dtype=object)[(p >= 0.5).astype(int)]
-        return np.where(np.isnan(p), None, names)
+        names = np.array([*self.levels, None], dtype=object)
+        named: NDArray[np.object_] = names[np.where(np.isnan(p), 2, p >= 0.5).astype(int)]
+        return named
 
     def to_dict(self) -> dict[str, Any]:
         levels = {"levels": list(self.levels)} if self.levels else {}

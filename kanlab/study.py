@@ -24,7 +24,7 @@ from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FAILED_STATUSES, FitOptions, Outcome
 from kanlab.errors import SpaceError, StudyError
 from kanlab.families import Baseline, baselines
-from kanlab.likelihood import LIKELIHOODS, Likelihood, TaskName
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, Likelihood, TaskName
 from kanlab.records import read_records
 from kanlab.sampling import SAMPLERS
 from kanlab.scores import ClassScores
@@ -150,7 +150,7 @@ class DataSummary:
     @property
     def task(self) -> TaskName:
         """What is predicted: a quantity, or one of two classes."""
-        return "classification" if self.levels else "regression"
+        return CLASSIFICATION if self.levels else REGRESSION
 
     @property
     def likelihood(self) -> Likelihood:

@@ -22,7 +22,7 @@ from kanlab import complexity
 from kanlab.complexity import CountingRule
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
-from kanlab.likelihood import LIKELIHOODS, TaskName
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
 
 
 @contextlib.contextmanager
@@ -67,7 +67,7 @@ class KANWrapper(kan.KAN):
         k: int,
         *,
         seed: int = 0,
-        task: TaskName = "regression",
+        task: TaskName = REGRESSION,
         **options: Any,
     ) -> None:
         options = {"auto_save": False} | options
@@ -99,7 +99,7 @@ class KANWrapper(kan.KAN):
         low, high = X.min(axis=0), X.max(axis=0)
         self._set("x_offset", (low + high) / 2)
         self._set("x_scale", np.where(high > low, (high - low) / 2, 1.0))
-        if self.task == "classification":
+        if self.task == CLASSIFICATION:
             return
         self._set("y_offset", Y.mean(axis=0))
         self._set("y_scale", np.where(np.ptp(Y, axis=0) > 0, Y.std(axis=0), 1.0))

@@ -21,14 +21,14 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels", "compiled",
-        "least_squares", "projection", "logistic", "starts",
+        "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis", "design",
+        "row_kernels", "compiled", "least_squares", "projection", "logistic", "starts",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
         "screening", "preparation", "encoding", "classes", "findings", "profile", "recipe", "dataset", "examples", "kan",
-        "wrapper", "families.protocol", "families.linear", "families.logistic", "families", "families.polynomial", "families.gam",
-        "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
+        "wrapper", "families.protocol", "families.linear", "families.logistic", "families", "families.polynomial",
+        "families.gam", "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",

@@ -1,7 +1,7 @@
 """Model families that stand beside the KAN, judged by the same criterion on the same rows.
 
-A family is a name and a function `fit(X, y, seed) -> FamilyFit`; where it can tell two classes apart, `classify` beside it does,
-and predicts probabilities. The linear ones below are fitted at the start of every study (`baselines`); the others cost more,
+A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and predicts
+probabilities. The linear ones below are fitted at the start of every study (`baselines`); the others cost more,
 load scikit-learn, and are fitted when a study is judged (`judged_family`).
 `docs/families.md` shows how to add one.
 """
@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.classes import CLASSIFICATION, REGRESSION
 from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
 from kanlab.families import logistic
 from kanlab.families.linear import constant, linear, ridge, stepwise
 from kanlab.families.protocol import Array, FamilyFit
-from kanlab.likelihood import TaskName
+from kanlab.likelihood import CLASSIFICATION, REGRESSION, TaskName
 from kanlab.scores import ClassScores
 
 __all__ = [

@@ -19,6 +19,7 @@ from kanlab.families.protocol import Array, FamilyFit
 
 TINY = 1e-6  # penalty on standardised coefficients where none is asked for
 PENALTIES = np.geomspace(1e-4, 1e3, 40)  # of ridge, a training row
+RANK_TOLERANCE = 1e-10
 _MOST_STEPS = 60
 _SETTLED = 1e-12  # decrease a step promises, relative to the objective
 
@@ -40,9 +41,10 @@ def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Ridge logistic regression at the penalty of least AICc over a grid of 40."""
     Z, center, scale = standardised(X)
-    n, kept = len(y), np.linalg.svd(Z, full_matrices=False)
-    s = kept.S > 1e-10 * max(float(kept.S.max(initial=0.0)), 1e-300)
-    U, back = kept.U[:, s] * kept.S[s], kept.Vh[s]  # the same model in as many columns as the design has rank
+    n = len(y)
+    U, s, Vt = np.linalg.svd(Z, full_matrices=False)
+    kept = s > RANK_TOLERANCE * np.maximum(s.max(initial=0.0), np.finfo(float).tiny)
+    U, back = U[:, kept] * s[kept], Vt[kept]  # the same model in as many columns as the design has rank
     best: tuple[float, float, Array] | None = None
     b = None
     for penalty in PENALTIES[::-1] * n:  # from strong to weak: each fit starts from the one before
