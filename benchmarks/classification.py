@@ -1,6 +1,6 @@
 """How strong the penalties of a fit to two classes should be, and how its networks do beside other models.
 
-python benchmarks/classification.py share|pull|models        prints Markdown; 10 to 20 minutes each
+python benchmarks/classification.py smoothing|pull|models        prints Markdown; 10 to 20 minutes each
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_circ
 from kanlab import logistic
 from kanlab.criteria import aicc_of
 from kanlab.likelihood import BERNOULLI
-from kanlab.lm import fit_path
+from kanlab.lm import LmOptions, fit_path
 
 SPLITS = 5
 PATHS = ((2, 2), (4, 3), (8, 3))
 NEURONS = (1, 2, 3)
-SHARES = (0.03, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+SMOOTHINGS = (30.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 PULLS = (0.03, 0.1, 0.3, 1.0, 3.0)
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X, y to train on; X, y held out
@@ -73,28 +73,27 @@ def problems() -> dict[str, Callable[[int], Rows]]:
     }
 
 
-def network(rows: Rows) -> tuple[float, float]:
+def network(rows: Rows, smoothing: float = 1000.0) -> tuple[float, float]:
     """Held-out log-loss of the network of least AICc, and the mean over all networks that were fitted."""
     X, y, X_out, y_out = rows
     scores, losses = [], []
     for grid, k in PATHS:
-        for fitted in fit_path(X, y, grid, k, NEURONS, task="classification"):
+        for fitted in fit_path(X, y, grid, k, NEURONS, task="classification", options=LmOptions(smoothing=smoothing)):
             assert fitted.deviance_train is not None
             scores.append(aicc_of(fitted.deviance_train, len(y), fitted.n_params))
             losses.append(BERNOULLI.misfit(fitted.predict(X_out), y_out) / (2 * len(y_out)))
     return losses[int(np.argmin(scores))], float(np.mean(losses))
 
 
-def sweep(name: str, values: tuple[float, ...]) -> None:
-    """Held-out log-loss by the value of a constant of kanlab.logistic, over the splits."""
+def sweep(values: tuple[float, ...], at: Callable[[float, Rows], tuple[float, float]]) -> None:
+    """Held-out log-loss by the strength of a penalty, over the splits: of the network chosen, and in brackets of all."""
     print(f"| problem | {' | '.join(f'{v:g}' for v in values)} |")
     print("|---" * (len(values) + 1) + "|")
     table = []
     for problem, draw in problems().items():
         row = []
         for value in values:
-            setattr(logistic, name, value)
-            row.append(np.mean([network(draw(seed)) for seed in range(SPLITS)], axis=0))
+            row.append(np.mean([at(value, draw(seed)) for seed in range(SPLITS)], axis=0))
         table.append(row)
         print(f"| {problem} | {' | '.join(f'{a:.3f} ({b:.3f})' for a, b in row)} |", flush=True)
     ratios = np.log(np.array(table))
@@ -102,9 +101,15 @@ def sweep(name: str, values: tuple[float, ...]) -> None:
     print(f"| over the least of its row, geometric mean | {' | '.join(f'{a:.3f} ({b:.3f})' for a, b in means)} |")
 
 
+def pulled(pull: float, rows: Rows) -> tuple[float, float]:
+    """With another weight of the prior log-odds."""
+    logistic.PULL = pull
+    return network(rows)
+
+
 if __name__ == "__main__":
     what = sys.argv[1]
-    if what == "share":
-        sweep("SHARE", SHARES)
+    if what == "smoothing":
+        sweep(SMOOTHINGS, lambda smoothing, rows: network(rows, smoothing))
     elif what == "pull":
-        sweep("PULL", PULLS)
+        sweep(PULLS, pulled)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from kanlab.criteria import aicc, rss_at_aicc
 from kanlab.families import LABELS, Baseline
+from kanlab.scores import CalibrationBin
 
 alt.data_transformers.disable_max_rows()
 
@@ -262,13 +263,11 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Any:
     return _finish(alt.layer(*layers), "AICc by trial, and the least so far", _note(frame))
 
 
-def loss_curve(curve: Sequence[float]) -> Any:
-    """RSS over the steps of one training."""
+def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
+    """RSS, or what else `name` says, over the steps of one training."""
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
     x = alt.X("step:Q", title="training done (%)")
-    y = alt.Y(
-        "rss:Q", title="RSS", scale=_scale(frame["rss"]), axis=alt.Axis(format=_format(frame["rss"]), tickCount=4)
-    )
+    y = alt.Y("rss:Q", title=name, scale=_scale(frame["rss"]), axis=alt.Axis(format=_format(frame["rss"]), tickCount=4))
     return _finish(alt.Chart(frame).mark_line(color=ACCENT).encode(x=x, y=y), "", "", height=200)
 
 
@@ -364,6 +363,32 @@ def null_gains(gain: float, permuted: Sequence[float]) -> Any:
     ticks = alt.Chart(pd.DataFrame({"gain": list(permuted)})).mark_tick(color=MUTED, thickness=2, size=28).encode(x=x)
     own = alt.Chart(pd.DataFrame({"gain": [gain]})).mark_tick(color=ACCENT, thickness=4, size=44).encode(x=x)
     return _finish(ticks + own, "This target (orange) against shuffled ones (grey)", "", height=110)
+
+
+def calibration(bins: Sequence[CalibrationBin], of: str) -> Any:
+    """What happened against what was predicted, bin by bin, with the number of rows. of: the class whose share it is."""
+    frame = pd.DataFrame(bins, columns=CalibrationBin._fields)
+    unit = alt.Scale(domain=[0, 1], nice=False)
+    x = alt.X("predicted:Q", title=f"predicted probability of {_short(of)}", scale=unit, axis=alt.Axis(format="%"))
+    y = alt.Y("observed:Q", title="share of the rows", scale=unit, axis=alt.Axis(format="%"))
+    tooltip = [
+        alt.Tooltip("rows:Q", title="rows"),
+        _number("predicted", "mean probability", ".1%"),
+        _number("observed", "share that was", ".1%"),
+        _number("low", "95% from", ".1%"),
+        _number("high", "to", ".1%"),
+    ]
+    line = pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]})
+    perfect = alt.Chart(line).mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
+    base = alt.Chart(frame)
+    interval = base.mark_rule(color=ACCENT, opacity=0.5).encode(x=x, y="low:Q", y2="high:Q")
+    points = base.mark_circle(color=ACCENT, size=90).encode(x=x, y=y, tooltip=tooltip)
+    counts = base.mark_text(dx=9, dy=-9, align="left", color=MUTED, fontSize=11).encode(x=x, y=y, text="rows:Q")
+    title = "Calibration: what happened against what was predicted"
+    subtitle = (
+        "numbers of rows; bars are 95% intervals of the share (Wilson); on the dashed line probabilities are right"
+    )
+    return _finish(alt.layer(perfect, interval, points, counts), title, subtitle)
 
 
 def _note(frame: pd.DataFrame) -> str:

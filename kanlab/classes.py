@@ -52,6 +52,11 @@ def _words(column: pd.Series) -> pd.Series:
     return as_text(pd.Series(to_numbers(column), column.index) if _is_count(column) else column)
 
 
+def coded(column: pd.Series, levels: tuple[str, ...]) -> NDArray[np.float64]:
+    """A column of two levels as 0 and 1, nan where it holds neither."""
+    return _words(column).map({levels[0]: 0.0, levels[1]: 1.0}).to_numpy(dtype=float, na_value=np.nan)
+
+
 def default_task(column: pd.Series) -> TaskName:
     """What a target is taken for: classes where it holds two booleans, two texts, or 0 and 1."""
     levels = two_levels(column)
@@ -89,7 +94,7 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
                 f"'{shown}' has no level '{positive[:60]}' that could count as 1; it has {listing(levels)}."
             )
         levels = (*(w for w in levels if w != positive), positive)
-    y = _words(column).map({levels[0]: 0.0, levels[1]: 1.0}).to_numpy(dtype=float, na_value=np.nan)
+    y = coded(column, levels)
     ones, zeros = int(np.sum(y == 1.0)), int(np.sum(y == 0.0))
     note = f"'{shown}' is one of two classes: {listing(levels[1:])} counts as 1 ({ones:,} rows), "
     return Target(y, levels, note + f"{listing(levels[:1])} as 0 ({zeros:,} rows).")

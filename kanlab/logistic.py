@@ -4,11 +4,12 @@ The notation is that of `kanlab.projection`, with one target y in {0, 1} and the
 sum of squares gives way to the deviance and a weak pull of the log-odds towards those of the whole table, eta_0:
 
     f(V) = min_D -2 sum_i [y_i eta_i - ln(1 + exp eta_i)] + PULL mean_i (eta_i - eta_0)^2
-                 + level [s tr D'N D + FIRST s sum_j v_j'M v_j / width_j^2],          level = n SHARE
+                 + level s [tr D'N D + FIRST sum_j v_j'M v_j / width_j^2],          level = n
 
-Least squares has its penalty in proportion to the RSS, for lack of a variance to hold it against. A deviance is -2 log L
-already, so here the level is the number of rows, once and for all. Where a function separates the classes the likelihood has
-no maximum; the pull gives it one, at finite log-odds, and is lost among the rows otherwise (it weighs as much as PULL rows).
+Least squares has its penalty in proportion to the RSS, n for each unit of the residual variance. A deviance is -2 log L
+already, in units of its own, so here the level is n once and for all. Where a function separates the classes the
+likelihood has no maximum; the pull gives it one, at finite log-odds, and is lost among the rows otherwise: all of it weighs
+as much as 4 PULL rows at even odds.
 
 With e = y - p - (PULL / n) (eta - eta_0) and w = p (1 - p) + PULL / n, each row by row,
 
@@ -34,8 +35,7 @@ from kanlab.row_kernels import RowKernels
 
 Array = NDArray[np.float64]
 
-SHARE = 0.25  # of n: the level of the roughness penalty, which is in units of the deviance
-PULL = 0.3  # rows: how much the log-odds of the whole table weigh
+PULL = 0.3  # how much the log-odds of the whole table weigh
 MOST_STEPS, MOST_HALVINGS = 40, 12
 SETTLED = 1e-8  # decrease a Newton step promises, relative to the objective, that makes it the last
 
@@ -50,7 +50,7 @@ class LogisticCell(CellProblem):
         self._pull = PULL / n
         self.total = max(deviance(np.full_like(y, self._prior), y), np.finfo(float).tiny)
         self.signal = y - y.mean()
-        self._level = SHARE * n
+        self._level = float(n)
 
     def level_of(self, misfit: float) -> float:
         """Always the same, for the deviance has a scale of its own."""

@@ -112,6 +112,22 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Probabilities p (n,) and outcomes y (n,) of rows, and which they are: test, or training where none are held out."""
+
+    p: Array
+    y: Array
+    rows: str
+
+
+def held_out(model: Predictor, data: Dataset) -> HeldOut:
+    """A model of two classes on the test rows."""
+    if len(data.y_test):
+        return HeldOut(model.model(data.X_test)[0], data.y_test, "test")
+    return HeldOut(model.model(data.X_train)[0], data.y_train, "training")
+
+
 def read_new_rows(
     source: str | PathLike[str] | BinaryIO,
     recipe: Recipe,

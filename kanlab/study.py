@@ -167,6 +167,10 @@ class DataSummary:
         """Whether that is another scale than the target's own."""
         return self.fitted_target != self.target
 
+    def aicc(self, misfit: float, n_params: float) -> float:
+        """AICc of a fit to the training rows, from its RSS or deviance."""
+        return aicc_of(self.likelihood.term(misfit, self.n_train), self.n_train, n_params)
+
     def rmse(self, rss: float | None, n: int) -> float | None:
         """RMSE in units of the data from an RSS, where the target was fitted as it is; none of classes."""
         return None if rss is None or self.is_transformed or self.levels or not n else math.sqrt(rss / n)
@@ -226,7 +230,7 @@ def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     misfit = outcome.misfit
     if misfit is None or not math.isfinite(outcome.rss_train) or not math.isfinite(misfit):
         return None, f"diverged: the residuals are not finite ({outcome.status})"
-    value = aicc_of(data.likelihood.term(misfit, data.n_train), data.n_train, spec.n_params(cell, data.d))
+    value = data.aicc(misfit, spec.n_params(cell, data.d))
     if not math.isfinite(value):
         return None, "interpolates: the residuals are 0 and AICc is not defined"
     return value, outcome.status

@@ -40,7 +40,7 @@ LAYERS: dict[str, list[str]] = {
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
-        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting",
+        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating",
     ],
     "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip

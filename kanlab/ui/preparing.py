@@ -22,8 +22,13 @@ _SPLITS: dict[Split, str] = {
 _MOST_ORDERED = 30
 
 
-def preparation(frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str) -> Preparation:
-    """Draw the widgets; what they say. key: tells the widgets of one table from those of another."""
+def preparation(
+    frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str, *, classes: bool = False
+) -> Preparation:
+    """Draw the widgets; what they say. key: tells the widgets of one table from those of another.
+
+    classes: whether the target is one of two, which have no other scale.
+    """
     columns = features or [c for c in frame.columns if c != target]
     numbers = [c for c in columns if is_numeric(frame[c])]
     categories = [
@@ -98,6 +103,7 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
                 key=f"target-scale-{key}",
                 format_func=lambda s: _SCALES[s],
                 help="Predictions come back in its own units. RSS and AICc then count in the other scale.",
+                disabled=classes,
                 persist_state="session",
             )
         with second:
@@ -128,8 +134,8 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
                 list(_SPLITS),
                 key=f"split-{key}",
                 format_func=lambda s: _SPLITS[s],
-                help="Alike in the target: as many low and high ones as among the training rows. The latest: to predict the "
-                "future. Whole groups: to predict for new ones, such as new patients.",
+                help="At random: of two classes, from each alike. Alike in the target: as many low and high ones as among the "
+                "training rows. The latest: to predict the future. Whole groups: for new ones, such as new patients.",
                 persist_state="session",
             )
         with second:
@@ -147,7 +153,7 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
             ordered=orders,
             date_parts=tuple(parts),
             scales=dict.fromkeys(logs, "log") | dict.fromkeys([c for c in ranks if c not in logs], "rank"),
-            target_scale=target_scale,
+            target_scale="none" if classes else target_scale,
             screen=int(screen) or None,
             split=split,
             split_by=by,
