@@ -61,9 +61,14 @@ class LogisticCell(CellProblem):
         p2, n = len(self._second), self.Y.shape[1]
         penalty = bare.level * self._second
         penalty.flat[:: p2 + 1] += RIDGE * n
-        D = near.D if near is not None and near.D.shape == (p2, 1) else self._constant()
-        eta = self._outputs(bare, D)
-        value, factor = self._value(eta, D, penalty), _NONE
+        starts = [self._constant()]
+        if near is not None and near.D.shape == (p2, 1):
+            starts.insert(0, near.D)
+        for D in starts:  # the second where the first is out of bounds
+            eta = self._outputs(bare, D)
+            value, factor = self._value(eta, D, penalty), _NONE
+            if np.isfinite(value):
+                break
         for _ in range(MOST_STEPS):
             found = self._factor(bare, eta, penalty)
             if found is None:
