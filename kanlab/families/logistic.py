@@ -33,7 +33,7 @@ def constant(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Logistic regression on all features; dof is the rank of the design."""
     Z, center, scale = standardised(X)
-    b = _newton(Z, y, TINY)
+    b = newton(Z, y, TINY)
     rank = np.linalg.matrix_rank(np.column_stack([np.ones(len(Z)), Z]))
     return _fit(b, center, scale, float(rank))
 
@@ -48,7 +48,7 @@ def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     best: tuple[float, float, Array] | None = None
     b = None
     for penalty in PENALTIES[::-1] * n:  # from strong to weak: each fit starts from the one before
-        b = _newton(U, y, penalty, b)
+        b = newton(U, y, penalty, b)
         p = expit(b[0] + U @ b[1:])
         A = np.column_stack([np.ones(n), U])
         information = (A * (p * (1 - p))[:, None]).T @ A
@@ -70,7 +70,7 @@ def _deviance(eta: Array, y: Array) -> float:
     return float(2 * np.sum(np.logaddexp(0.0, eta) - y * eta))
 
 
-def _newton(Z: Array, y: Array, penalty: float, start: Array | None = None) -> Array:
+def newton(Z: Array, y: Array, penalty: float, start: Array | None = None) -> Array:
     """Intercept and coefficients (1 + columns,) of least -2 log L + penalty |b|^2, the intercept unpenalised."""
     A = np.column_stack([np.ones(len(y)), Z])
     ridge = np.full(A.shape[1], penalty)
