@@ -87,7 +87,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
         if key in scores:
             finite = [s for s in scores[key].values() if np.isfinite(s)]
             out |= {"wins": won[key], "spread": float(np.std(finite)) if len(finite) > 1 else None}
-        if judgement.folds.get(key):
+        if len(judgement.folds.get(key, [])) > 1:  # one fold alone has no standard error
             losses, back = np.array(judgement.folds[key]), (lambda x: x) if handle.data.levels else np.sqrt
             out |= {
                 "cv_error": float(back(losses.mean())),

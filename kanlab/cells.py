@@ -193,6 +193,7 @@ def _words(form: str) -> str:
         "%Y": "year", "%y": "year", "%m": "month", "%d": "day", "%b": "month", "%B": "month",
         "%H:%M:%S.%f": "time", "%H:%M:%S": "time", "%H:%M": "time", "%I:%M:%S %p": "time", "%I:%M %p": "time",
     }  # fmt: skip
+    form = form.replace("年", "-").replace("月", "-").replace("日", "")
     for code, name in sorted(names.items(), key=lambda item: -len(item[0])):
         form = form.replace(code, name)
     return form

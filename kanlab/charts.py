@@ -2,11 +2,14 @@
 
 Every chart that shows trials has a selection parameter PICKED on the field `number`. The AICc axis is robust: values
 beyond a fence are drawn at its edge as triangles, so that a few bad trials do not flatten the picture.
+
+The charts that a running study draws again and again are put together by kanlab.layered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -15,6 +18,7 @@ import pandas as pd
 
 from kanlab.criteria import aicc, rss_at_aicc
 from kanlab.families import LABELS, Baseline
+from kanlab.layered import Layered, layer, layered, nominal, vega_lite
 from kanlab.scores import CalibrationBin
 
 alt.data_transformers.disable_max_rows()
@@ -26,6 +30,8 @@ HEIGHT = 380
 DRAWN = ("constant", "linear")  # the other linear models lie on top of these
 
 _POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
+_TRIAL_COLUMNS = ["number", "neuron_num", "grid", "k", "n_params", "rss_train", "rmse_test", "aicc", "delta_aicc"]
+_BASELINE_COLUMNS = ["family", "n_params", "rss_train", "rmse_test", "aicc", "label"]
 
 
 def _span_is_wide(values: pd.Series) -> bool:
@@ -103,52 +109,71 @@ def _picked() -> alt.Parameter:
     return alt.selection_point(name=PICKED, fields=["number"], on="click", clear="dblclick", empty=False)
 
 
-def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
-    rows = [
-        b.to_dict() | {"label": LABELS.get(b.family, b.family)}
-        for b in baselines
-        if b.aicc is not None and b.family in DRAWN
-    ]
-    frame = pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rmse_test", "aicc", "label"])
-    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rmse_test", "aicc"), float))
-
-
-def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> Any:
-    """Trials as circles (triangles beyond the fence); the selected one ringed."""
-    shape = alt.condition("datum.beyond", alt.value("triangle-up"), alt.value("circle"))
-    layers: list[Any] = []
-    if selected is not None:
-        ring = base.mark_point(size=260, stroke=ACCENT, strokeWidth=2.5, filled=False)
-        layers.append(ring.encode(x=x, y=y).transform_filter(f"datum.number === {int(selected)}"))
-    points = base.mark_point(filled=True, **_POINT)
-    layers.append(points.encode(x=x, y=y, color=color, shape=shape, tooltip=_tooltip()).add_params(_picked()))
-    return alt.layer(*layers)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 30 else f"{name[:29]}…"
-
-
-def _baseline_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
-    base = alt.Chart(frame)
-    tooltip = [
+@cache
+def _tooltips(of: str) -> list[dict[str, Any]]:
+    """What is said of a trial, or of a baseline, under the pointer."""
+    baseline = [
         alt.Tooltip("family:N", title="model"),
         _number("n_params", "parameters K"),
         _number("aicc", "AICc", ",.2f"),
         _number("rss_train", "RSS, training rows"),
         _number("rmse_test", "RMSE, test rows"),
     ]
-    mark = base.mark_point(shape="cross", filled=True, size=90, color=MUTED).encode(x=x, y=y, tooltip=tooltip)
-    text = base.mark_text(align="left", dx=9, dy=1, color=MUTED, fontSize=12).encode(x=x, y=y, text="label:N")
-    return mark + text
+    return vega_lite(baseline if of == "baselines" else _tooltip())  # type: ignore[no-any-return]
 
 
-def _best_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
+def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
+    rows = [
+        b.to_dict() | {"label": LABELS.get(b.family, b.family)}
+        for b in baselines
+        if b.aicc is not None and b.family in DRAWN
+    ]
+    frame = pd.DataFrame(rows, columns=_BASELINE_COLUMNS)
+    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rmse_test", "aicc"), float))
+
+
+def _point_layers(x: Any, y: Any, color: Any, selected: int | None) -> list[dict[str, Any]]:
+    """Trials as circles (triangles beyond the fence); the selected one ringed. On top: they take the clicks."""
+    beyond = {"condition": {"test": "datum.beyond", "value": "triangle-up"}, "value": "circle"}
+    filled = {"filled": True, **_POINT}
+    points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=_tooltips("trials"))
+    points["name"] = "trials"
+    if selected is None:
+        return [points]
+    style = {"size": 260, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
+    ring = layer("trials", "point", style, x=x, y=y)
+    ring["transform"] = [{"filter": f"datum.number === {int(selected)}"}]
+    return [ring, points]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 30 else f"{name[:29]}…"
+
+
+def _baseline_layers(x: Any, y: Any) -> list[dict[str, Any]]:
+    cross = {"shape": "cross", "filled": True, "size": 90, "color": MUTED}
+    text = {"align": "left", "dx": 9, "dy": 1, "color": MUTED, "fontSize": 12}
+    return [
+        layer("baselines", "point", cross, x=x, y=y, tooltip=_tooltips("baselines")),
+        layer("baselines", "text", text, x=x, y=y, text=nominal("label")),
+    ]
+
+
+def _best_layers(x: Any, y: Any) -> list[dict[str, Any]]:
     """The trial of least AICc, marked and named."""
-    base = alt.Chart(frame.nsmallest(1, "aicc"))
-    diamond = base.mark_point(shape="diamond", size=240, stroke=ACCENT, strokeWidth=2.5, filled=False)
-    text = base.mark_text(align="left", dx=13, dy=-11, color=ACCENT, fontSize=12, fontWeight="bold", text="least AICc")
-    return diamond.encode(x=x, y=y, tooltip=_tooltip()) + text.encode(x=x, y=y)
+    diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
+    text = {"align": "left", "dx": 13, "dy": -11, "color": ACCENT, "fontSize": 12, "fontWeight": "bold"}
+    return [
+        layer("best", "point", diamond, x=x, y=y, tooltip=_tooltips("trials")),
+        layer("best", "text", text | {"text": "least AICc"}, x=x, y=y),
+    ]
+
+
+def _whole(layers: list[dict[str, Any]], tables: dict[str, pd.DataFrame], title: str, subtitle: str) -> Layered:
+    """The chart of some layers, of which "trials" takes the clicks."""
+    picked = vega_lite(_picked().param) | {"views": ["trials"]}
+    heading = _heading(title, subtitle)
+    return layered(layers, tables, params=[picked], title=heading, height=HEIGHT, width="container")
 
 
 def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float) -> pd.DataFrame:
@@ -174,7 +199,7 @@ def aicc_against_rss(
     baselines: Sequence[Baseline] = (),
     selected: int | None = None,
     target: str = "the target",
-) -> Any:
+) -> Layered:
     """Every complete trial as a point, coloured by K, over the curves along which K is equal.
 
     table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: what RSS is of.
@@ -192,28 +217,30 @@ def aicc_against_rss(
         axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True),
     )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
-    color = _color(done["n_params"])
-    layers: list[Any] = []
+    x, y = vega_lite([x, y])
+    tables = {"trials": frame[[*_TRIAL_COLUMNS, "drawn", "beyond"]]}
+    layers: list[dict[str, Any]] = []
     curves = _equal_k(done, rss, n, low, high) if len(done) > 1 else pd.DataFrame()
     if len(curves):
-        line = alt.Chart(curves).mark_line(strokeWidth=1, opacity=0.45, color=MUTED, clip=True)
-        layers.append(line.encode(x=x, y=y, detail="n_params:N"))
-        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmax()].assign(
-            label=lambda f: "K " + f["n_params"].astype(str)
-        )
-        names = alt.Chart(ends).mark_text(align="right", dx=-4, dy=-7, fontSize=10, color=MUTED, clip=True)
-        layers.append(names.encode(x=x, y=y, text="label:N"))
+        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmax()]
+        tables |= {"curves": curves, "ends": ends.assign(label="K " + ends["n_params"].astype(str))}
+        line = {"strokeWidth": 1, "opacity": 0.45, "color": MUTED, "clip": True}
+        text = {"align": "right", "dx": -4, "dy": -7, "fontSize": 10, "color": MUTED, "clip": True}
+        layers.append(layer("curves", "line", line, x=x, y=y, detail=nominal("n_params")))
+        layers.append(layer("ends", "text", text, x=x, y=y, text=nominal("label")))
     if len(visible):
-        layers.append(_baseline_layer(visible, x, y))
+        tables["baselines"] = visible
+        layers += _baseline_layers(x, y)
     if len(frame):
-        layers.append(_best_layer(frame, x, y))
-    layers.append(_points(alt.Chart(frame), x, y, color, selected))  # on top: what lies over a point takes its clicks
-    return _finish(alt.layer(*layers), "AICc against RSS", _note(frame))
+        tables["best"] = tables["trials"].nsmallest(1, "aicc")
+        layers += _best_layers(x, y)
+    layers += _point_layers(x, y, _color(done["n_params"]), selected)
+    return _whole(layers, tables, "AICc against RSS", _note(frame))
 
 
 def front(
     table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None, target: str = "the target"
-) -> Any:
+) -> Layered:
     """RSS against K: every trial, the front no other betters in both, and the trial of least AICc."""
     done = table[table["state"] == "complete"].assign(beyond=False)
     plain = _baseline_frame(baselines)
@@ -231,21 +258,23 @@ def front(
         scale=_scale(rss),
         axis=alt.Axis(format=_format(rss), tickCount=6),
     )
-    on = done[done["on_front"]].sort_values("n_params")
-    step = alt.Chart(on).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=1.5, opacity=0.8)
-    layers: list[Any] = [step.encode(x=x, y=y)]
+    tables = {"trials": done[[*_TRIAL_COLUMNS, "on_front", "beyond"]]}
+    tables["front"] = done.loc[done["on_front"], ["n_params", "rss_train"]].sort_values("n_params")
+    step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 1.5, "opacity": 0.8}
+    layers = [layer("front", "line", step, x=x, y=y)]
     if len(plain):
-        layers.append(_baseline_layer(plain, x, y))
-    color = alt.condition("datum.on_front", alt.value(ACCENT), alt.value("#adb5bd"))
+        tables["baselines"] = plain
+        layers += _baseline_layers(x, y)
     if len(done):
-        layers.append(_best_layer(done, x, y))
-    layers.append(_points(alt.Chart(done), x, y, color, selected))
-    return _finish(
-        alt.layer(*layers), "Pareto front: fit against complexity", f"{len(on)} of {len(done)} trials on the front"
-    )
+        tables["best"] = tables["trials"].nsmallest(1, "aicc")
+        layers += _best_layers(x, y)
+    color = {"condition": {"test": "datum.on_front", "value": ACCENT}, "value": "#adb5bd"}
+    layers += _point_layers(x, y, color, selected)
+    words = f"{len(tables['front'])} of {len(done)} trials on the front"
+    return _whole(layers, tables, "Pareto front: fit against complexity", words)
 
 
-def history(table: pd.DataFrame, selected: int | None = None) -> Any:
+def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
     """AICc of every trial in the order of the trials, and the least so far."""
     done = table[table["state"] == "complete"].sort_values("number")
     frame, y_scale = _clipped(done.assign(best=done["aicc"].cummin()), "aicc")
@@ -257,10 +286,12 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Any:
         axis=alt.Axis(format="d", tickMinStep=1),
     )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
-    best = alt.Chart(frame).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2)
-    line = best.encode(x=x, y=alt.Y("best:Q", scale=y_scale))
-    layers = [line, _points(alt.Chart(frame), x, y, _color(done["n_params"]), selected)]
-    return _finish(alt.layer(*layers), "AICc by trial, and the least so far", _note(frame))
+    step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 2}
+    best = vega_lite(y) | {"field": "best"}
+    layers = [layer("trials", "line", step, x=x, y=best)]
+    layers += _point_layers(x, y, _color(done["n_params"]), selected)
+    tables = {"trials": frame[[*_TRIAL_COLUMNS, "drawn", "beyond", "best"]]}
+    return _whole(layers, tables, "AICc by trial, and the least so far", _note(frame))
 
 
 def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
@@ -396,9 +427,12 @@ def _note(frame: pd.DataFrame) -> str:
     return f"{beyond} beyond the axis, drawn as triangles at its edge" if beyond else ""
 
 
-def _finish(chart: Any, title: str, subtitle: str, height: int = HEIGHT) -> Any:
-    heading = alt.TitleParams(
+def _heading(title: str, subtitle: str) -> alt.TitleParams:
+    return alt.TitleParams(
         title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, subtitleColor=MUTED, offset=6
     )
+
+
+def _finish(chart: Any, title: str, subtitle: str, height: int = HEIGHT) -> Any:
     chart = chart.properties(height=height, width="container")
-    return chart.properties(title=heading) if title else chart
+    return chart.properties(title=_heading(title, subtitle)) if title else chart

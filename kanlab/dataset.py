@@ -271,6 +271,11 @@ def _usable_rows(
     for column in needed:
         complete &= ~missing(frame[column]).to_numpy(dtype=bool)
     dropped = len(y) - int(complete.sum())
+    if wanted.copies == "drop":
+        first = ~frame.duplicated().to_numpy()
+        if copies := int((complete & ~first).sum()):
+            notes.append(f"{copies:,} rows repeat others and are left out.")
+        complete &= first
     if dropped:
         notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
     if complete.sum() < MIN_ROWS:

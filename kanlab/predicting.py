@@ -6,6 +6,7 @@ it, and its RSS is held against the one that was recorded.
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -23,7 +24,7 @@ from kanlab.dataset import Dataset
 from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_date, is_numeric
 from kanlab.engines import ENGINES
-from kanlab.errors import FitError, StudyError
+from kanlab.errors import DatasetError, FitError, StudyError
 from kanlab.families import Baseline, fit_named, label
 from kanlab.judging import read_judgement
 from kanlab.kan import RANGE_TOLERANCE, FittedKan
@@ -136,21 +137,28 @@ def read_new_rows(
     options: ReadOptions | None = None,
 ) -> Table:
     """Read rows to predict: any table, of a single column too, with categories as the text they were in training."""
-    asked = replace(options or ReadOptions(), header=True, least_columns=1)
+    asked, needed = replace(options or ReadOptions(), header=1, least_columns=1), set(recipe.sources)
     if not isinstance(source, (str, PathLike)):
         source.seek(0)
         name = name or Path(getattr(source, "name", "the table")).name
         source = io.BytesIO(source.read())
-    table = read_table(source, name=name, options=asked)
+
+    def read(wanted: ReadOptions) -> Table:
+        if not isinstance(source, (str, PathLike)):
+            source.seek(0)
+        return read_table(source, name=name, options=wanted)
+
+    table = read(asked)
+    if not needed <= set(table.frame.columns):  # their names may stand in two rows, as in training
+        with contextlib.suppress(DatasetError):
+            two = read(replace(asked, header=2))
+            if needed <= set(two.frame.columns):
+                table, asked = two, replace(asked, header=2)
     categories = {c.source for c in recipe.columns if c.levels}
     changed = [
         c for c in table.frame.columns if c in categories and (is_numeric(table.frame[c]) or is_date(table.frame[c]))
     ]
-    if not changed:
-        return table
-    if not isinstance(source, (str, PathLike)):
-        source.seek(0)
-    return read_table(source, name=name, options=replace(asked, kinds=dict.fromkeys(changed, "text")))
+    return read(replace(asked, kinds=dict.fromkeys(changed, "text"))) if changed else table
 
 
 def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:

@@ -47,7 +47,7 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     delta_aicc and akaike_weight are within this study's trials; on_front is over (n_params, rss_train), of classes over
     (n_params, deviance_train).
     """
-    frame = pd.DataFrame(
+    frame = pd.DataFrame(  # as an array of floats None is NaN
         {
             "number": [r.number for r in records],
             "state": [r.state for r in records],
@@ -55,11 +55,11 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
             "grid": [r.cell.grid for r in records],
             "k": [r.cell.k for r in records],
             "n_params": [r.n_params for r in records],
-            "rss_train": np.array([_number(r.rss_train) for r in records], dtype=float),
-            "rss_test": np.array([_number(r.rss_test) for r in records], dtype=float),
-            "rmse_train": np.array([_number(r.rmse_train) for r in records], dtype=float),
-            "rmse_test": np.array([_number(r.rmse_test) for r in records], dtype=float),
-            "aicc": np.array([_number(r.aicc) for r in records], dtype=float),
+            "rss_train": np.array([r.rss_train for r in records], dtype=float),
+            "rss_test": np.array([r.rss_test for r in records], dtype=float),
+            "rmse_train": np.array([r.rmse_train for r in records], dtype=float),
+            "rmse_test": np.array([r.rmse_test for r in records], dtype=float),
+            "aicc": np.array([r.aicc for r in records], dtype=float),
             "seconds": np.array([r.seconds for r in records], dtype=float),
             "status": [r.status for r in records],
         }

@@ -377,6 +377,7 @@ def create_study(
             f"{smallest + 1} training rows, there are {data.n}; lower the ranges, choose fewer features or bring more rows."
         )
     name = checked_name(name or free_name(data.name, storage))
+    store_dataset(data)  # first: without its data there is no study
     two = spec.sampler == "nsga2"
     try:
         study = optuna.create_study(
@@ -387,7 +388,6 @@ def create_study(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names(["n_params", "deviance" if data.levels else "rss_train"] if two else ["AICc"])
-    store_dataset(data)
     models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
     study.set_user_attr(UID, uid)

@@ -11,11 +11,12 @@ from kanlab.encoding import is_numeric
 from kanlab.errors import DatasetError
 from kanlab.examples import EXAMPLES
 from kanlab.families import baselines
+from kanlab.findings import Finding
 from kanlab.profile import profile
 from kanlab.reading import Table, read_table
 from kanlab.screening import relevance
 from kanlab.space import SearchSpace
-from kanlab.ui import reading, state
+from kanlab.ui import reading, remedies, state
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.preparing import preparation
 from kanlab.ui.profile import columns_table, warning_list
@@ -183,11 +184,6 @@ with fourth:
     )
 
 
-def leave_out(useless: list[str]) -> None:
-    """Take columns out of the features."""
-    st.session_state[f"features-{key}-{target}"] = [c for c in features or others if c not in useless]
-
-
 described = state.remember("profile", (id(table), target), lambda: profile(frame, target))
 task, positive = REGRESSION, None
 levels = state.remember("levels", (id(table), target), lambda: two_levels(frame[target]))
@@ -228,11 +224,25 @@ with overview:
         st.dataframe(frame.head(PREVIEW_ROWS), height=300, hide_index=True, key="preview")
         if len(frame) > PREVIEW_ROWS:
             st.caption(f"The first {PREVIEW_ROWS} of {len(frame):,} rows.")
-    seen = {target, *(features or others)}
-    warning_list(tuple(w for w in described.warnings if not w.columns or seen & set(w.columns)), leave_out)
 
 classes = task == CLASSIFICATION
 wanted = preparation(frame, target, features, described, f"{key}-{target}", classes=classes)
+
+
+def remedied(finding: Finding) -> None:
+    """Do as a warning advises."""
+    remedies.apply(finding, f"{key}-{target}", target, f"features-{key}-{target}", features or others)
+
+
+with overview:
+    seen = {target, *(features or others)}
+    open_ones = [
+        w
+        for w in described.warnings
+        if (not w.columns or seen & set(w.columns)) and not remedies.answered(w, wanted, target, features or others)
+    ]
+    warning_list(open_ones, remedied, reread=source is not None)
+
 asked = (id(table), target, tuple(features), test_fraction, seed, repr(wanted), task, positive)
 with sentences():
     data = state.remember(
@@ -278,7 +288,7 @@ if not admissible:
         icon=":material/error:",
     )
     st.stop()
-constant, linear = baselines(data)[:2]
+constant, linear = state.remember("line", asked, lambda: baselines(data, families=("constant", "linear")))
 if constant.classes and linear.classes:
     right, larger = linear.classes.accuracy_train, constant.classes.accuracy_train
     st.markdown(

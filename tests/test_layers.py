@@ -25,7 +25,8 @@ LAYERS: dict[str, list[str]] = {
         "row_kernels", "compiled", "least_squares", "projection", "logistic", "starts",
     ],
     "domain": [
-        "space", "writing", "sources", "decoding", "cells", "dialect", "parsing", "reading", "transforms", "splits",
+        "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
+        "transforms", "splits",
         "screening", "preparation", "encoding", "classes", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families.logistic", "families", "families.polynomial",
         "families.gam", "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
@@ -35,10 +36,11 @@ LAYERS: dict[str, list[str]] = {
         "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "candidates", "alarms",
         "verdict", "predicting", "tuning",
-        "charts", "dashboard", "launch",
+        "layered", "charts", "dashboard", "launch",
     ],
     "ui": [
-        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.profile", "ui.plan",
+        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.remedies", "ui.profile",
+        "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
         "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating",
     ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,10 +115,3 @@ def test_examples(key: str) -> None:
 
 def test_names_are_cut_short_in_sentences(clean: pd.DataFrame) -> None:
     kinds(clean.rename(columns={"a": "n" * 10_000}).assign(again=clean["a"], **{"m" * 10_000: range(400)}))
-
-
-def test_it_is_fast() -> None:
-    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200_000, 20))).rename(columns=str)
-    began = time.monotonic()
-    profile(frame, "0")
-    assert time.monotonic() - began < 4

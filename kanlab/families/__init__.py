@@ -8,7 +8,7 @@ load scikit-learn, and are fitted when a study is judged (`judged_family`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -110,13 +110,13 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     return replace(model, aicc=value if np.isfinite(value) else None)
 
 
-def baselines(data: Dataset, *, count_sigma2: bool = True) -> list[Baseline]:
+def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None) -> list[Baseline]:
     """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study.
 
-    Of classes: the prevalence, logistic regression, and ridge.
+    Of classes: the prevalence, logistic regression, and ridge.  families: some of them by name.
     """
-    families = BASELINES_OF[data.task].items()
-    return [fit_family(name, data, fit, count_sigma2=count_sigma2) for name, fit in families]
+    known = BASELINES_OF[data.task]
+    return [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]
 
 
 def judged_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:
