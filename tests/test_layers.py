@@ -36,7 +36,7 @@ LAYERS: dict[str, list[str]] = {
         "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "candidates", "alarms",
         "verdict", "predicting", "tuning",
-        "layered", "charts", "dashboard", "launch",
+        "measures", "layered", "charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.remedies", "ui.profile",
