@@ -57,7 +57,8 @@ class Candidate:
 
 def cell_words(cell: Cell) -> str:
     """A cell in words."""
-    return f"{cell.neuron_num} hidden neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
+    layers = f"{cell.depth} layers of " * (cell.depth > 1)
+    return f"{layers}{cell.neuron_num} hidden neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
 
 
 def seed_scores(handle: StudyHandle, judgement: Judgement) -> dict[str, dict[int, float]]:

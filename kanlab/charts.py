@@ -31,16 +31,13 @@ HEIGHT = 380
 DRAWN = ("constant", "linear")  # the other linear models lie on top of these
 
 _POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
+_NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k", "depth": "hidden layers"}
 
 
 def _measure(table: pd.DataFrame) -> Measure:
     """Of quantities or of classes, whichever a table of trials is about."""
     of_classes = MEASURES[CLASSIFICATION].fit_column in table.columns
     return MEASURES[CLASSIFICATION if of_classes else REGRESSION]
-
-
-def _trial_columns(of: Measure) -> list[str]:
-    return ["number", "neuron_num", "grid", "k", "n_params", of.fit_column, of.error_column, "aicc", "delta_aicc"]
 
 
 def _span_is_wide(values: pd.Series) -> bool:
@@ -89,6 +86,27 @@ def _number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
     return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
 
 
+def _parameters(table: pd.DataFrame) -> dict[str, str]:
+    """The parameters of the search that a table has, with what to call them."""
+    return {field: name for field, name in _NAMES.items() if field in table}
+
+
+def _trial_columns(table: pd.DataFrame) -> list[str]:
+    """What a chart of trials draws, or says of a point."""
+    of = _measure(table)
+    return ["number", *_parameters(table), "n_params", of.fit_column, of.error_column, "aicc", "delta_aicc"]
+
+
+def _facets(chart: Any, table: pd.DataFrame) -> Any:
+    """A map for each k side by side, and for each depth below one another, where that is a parameter of the search."""
+
+    def header(name: str) -> alt.Header:
+        return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13)
+
+    rows = {"row": alt.Row("depth:O", title=None, header=header("depth"))} if "depth" in table else {}
+    return chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
+
+
 def _fit_and_error(of: Measure) -> list[alt.Tooltip]:
     return [
         _number(of.fit_column, f"{of.fit}, training rows"),
@@ -96,12 +114,10 @@ def _fit_and_error(of: Measure) -> list[alt.Tooltip]:
     ]
 
 
-def _tooltip(of: Measure) -> list[alt.Tooltip]:
+def _tooltip(of: Measure, parameters: Sequence[str]) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("number:Q", title="trial"),
-        alt.Tooltip("neuron_num:Q", title="hidden neurons"),
-        alt.Tooltip("grid:Q", title="grid intervals"),
-        alt.Tooltip("k:Q", title="spline order k"),
+        *(alt.Tooltip(f"{field}:Q", title=_NAMES[field]) for field in parameters),
         alt.Tooltip("n_params:Q", title="parameters K"),
         _number("aicc", "AICc", ",.2f"),
         _number("delta_aicc", "ΔAICc", ",.2f"),
@@ -125,7 +141,7 @@ def _picked() -> alt.Parameter:
 
 
 @cache
-def _tooltips(what: str, of: Measure) -> list[dict[str, Any]]:
+def _tooltips(what: str, of: Measure, parameters: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """What is said of a trial, or of a baseline, under the pointer."""
     baseline = [
         alt.Tooltip("family:N", title="model"),
@@ -133,7 +149,7 @@ def _tooltips(what: str, of: Measure) -> list[dict[str, Any]]:
         _number("aicc", "AICc", ",.2f"),
         *_fit_and_error(of),
     ]
-    return vega_lite(baseline if what == "baselines" else _tooltip(of))  # type: ignore[no-any-return]
+    return vega_lite(baseline if what == "baselines" else _tooltip(of, parameters))  # type: ignore[no-any-return]
 
 
 def _baseline_frame(baselines: Sequence[Baseline], of: Measure) -> pd.DataFrame:
@@ -144,11 +160,15 @@ def _baseline_frame(baselines: Sequence[Baseline], of: Measure) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["family", *numbers, "label"]).astype(dict.fromkeys(numbers, float))
 
 
-def _point_layers(x: Any, y: Any, color: Any, selected: int | None, of: Measure) -> list[dict[str, Any]]:
+def _about_trials(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return _tooltips("trials", _measure(table), tuple(_parameters(table)))
+
+
+def _point_layers(x: Any, y: Any, color: Any, selected: int | None, table: pd.DataFrame) -> list[dict[str, Any]]:
     """Trials as circles (triangles beyond the fence); the selected one ringed. On top: they take the clicks."""
     beyond = {"condition": {"test": "datum.beyond", "value": "triangle-up"}, "value": "circle"}
     filled = {"filled": True, **_POINT}
-    points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=_tooltips("trials", of))
+    points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=_about_trials(table))
     points["name"] = "trials"
     if selected is None:
         return [points]
@@ -171,12 +191,12 @@ def _baseline_layers(x: Any, y: Any, of: Measure) -> list[dict[str, Any]]:
     ]
 
 
-def _best_layers(x: Any, y: Any, of: Measure) -> list[dict[str, Any]]:
+def _best_layers(x: Any, y: Any, table: pd.DataFrame) -> list[dict[str, Any]]:
     """The trial of least AICc, marked and named."""
     diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
     text = {"align": "left", "dx": 13, "dy": -11, "color": ACCENT, "fontSize": 12, "fontWeight": "bold"}
     return [
-        layer("best", "point", diamond, x=x, y=y, tooltip=_tooltips("trials", of)),
+        layer("best", "point", diamond, x=x, y=y, tooltip=_about_trials(table)),
         layer("best", "text", text | {"text": "least AICc"}, x=x, y=y),
     ]
 
@@ -232,7 +252,7 @@ def aicc_against_rss(
     )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
     x, y = vega_lite([x, y])
-    tables = {"trials": frame[[*_trial_columns(of), "drawn", "beyond"]]}
+    tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond"]]}
     layers: list[dict[str, Any]] = []
     curves = _equal_k(done, fits, n, low, high, of) if len(done) > 1 else pd.DataFrame()
     if len(curves):
@@ -247,8 +267,8 @@ def aicc_against_rss(
         layers += _baseline_layers(x, y, of)
     if len(frame):
         tables["best"] = tables["trials"].nsmallest(1, "aicc")
-        layers += _best_layers(x, y, of)
-    layers += _point_layers(x, y, _color(done["n_params"]), selected, of)
+        layers += _best_layers(x, y, tables["trials"])
+    layers += _point_layers(x, y, _color(done["n_params"]), selected, done)
     return _whole(layers, tables, f"AICc against {of.fit}", _note(frame))
 
 
@@ -273,7 +293,7 @@ def front(
         scale=_scale(fits),
         axis=alt.Axis(format=_format(fits), tickCount=6),
     )
-    tables = {"trials": done[[*_trial_columns(of), "on_front", "beyond"]]}
+    tables = {"trials": done[[*_trial_columns(done), "on_front", "beyond"]]}
     tables["front"] = done.loc[done["on_front"], ["n_params", of.fit_column]].sort_values("n_params")
     step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 1.5, "opacity": 0.8}
     layers = [layer("front", "line", step, x=x, y=y)]
@@ -282,16 +302,15 @@ def front(
         layers += _baseline_layers(x, y, of)
     if len(done):
         tables["best"] = tables["trials"].nsmallest(1, "aicc")
-        layers += _best_layers(x, y, of)
+        layers += _best_layers(x, y, tables["trials"])
     color = {"condition": {"test": "datum.on_front", "value": ACCENT}, "value": "#adb5bd"}
-    layers += _point_layers(x, y, color, selected, of)
+    layers += _point_layers(x, y, color, selected, done)
     words = f"{len(tables['front'])} of {len(done)} trials on the front"
     return _whole(layers, tables, "Pareto front: fit against complexity", words)
 
 
 def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
     """AICc of every trial in the order of the trials, and the least so far."""
-    of = _measure(table)
     done = table[table["state"] == "complete"].sort_values("number")
     frame, y_scale = _clipped(done.assign(best=done["aicc"].cummin()), "aicc")
     frame["best"] = frame["best"].clip(upper=y_scale.domain[1])
@@ -305,8 +324,8 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
     step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 2}
     best = vega_lite(y) | {"field": "best"}
     layers = [layer("trials", "line", step, x=x, y=best)]
-    layers += _point_layers(x, y, _color(done["n_params"]), selected, of)
-    tables = {"trials": frame[[*_trial_columns(of), "drawn", "beyond", "best"]]}
+    layers += _point_layers(x, y, _color(done["n_params"]), selected, done)
+    tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond", "best"]]}
     return _whole(layers, tables, "AICc by trial, and the least so far", _note(frame))
 
 
@@ -319,18 +338,16 @@ def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
 
 
 def admissible_map(cells: pd.DataFrame, n: int) -> Any:
-    """neuron_num against grid for each k, before any training: K, few rows a parameter tinted, inadmissible hatched.
+    """neuron_num against grid for each k and depth, before any training: K, few rows a parameter tinted, inadmissible hatched.
 
-    cells: columns neuron_num, grid, k, n_params, rows (training rows a parameter), verdict ("judged", "few rows" or
-    "inadmissible") and seconds (predicted, may be nan).  n: training rows.
+    cells: columns neuron_num, grid, k, depth where that varies, n_params, rows (training rows a parameter), verdict
+    ("judged", "few rows" or "inadmissible") and seconds (predicted, may be nan).  n: training rows.
     """
     base = alt.Chart(cells).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
         tooltip=[
-            alt.Tooltip("neuron_num:O", title="hidden neurons"),
-            alt.Tooltip("grid:O", title="grid intervals"),
-            alt.Tooltip("k:O", title="spline order k"),
+            *(alt.Tooltip(f"{field}:O", title=name) for field, name in _parameters(cells).items()),
             alt.Tooltip("n_params:Q", title="parameters K"),
             _number("rows", "n/K", ".1f"),
             _number("seconds", "predicted seconds", ".2~f"),
@@ -346,14 +363,11 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
     others = base.transform_filter("datum.verdict === 'inadmissible'")
     grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
     hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
-    chart = alt.layer(grey, hatch, judged, tint).properties(width=168, height=170)
-    return chart.facet(
-        column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
-    )
+    return _facets(alt.layer(grey, hatch, judged, tint).properties(width=168, height=170), cells)
 
 
 def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
-    """AICc over hidden neurons and grid intervals for each k; the colours end at the robust fence."""
+    """AICc over hidden neurons and grid intervals for each k and depth; the colours end at the robust fence."""
     done = table[table["state"] == "complete"]
     domain = [float(done["aicc"].min()), _upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
@@ -366,22 +380,19 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
     base = alt.Chart(done.assign(ringed=(done["delta_aicc"] == 0) | (done["number"] == chosen))).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
-        tooltip=_tooltip(_measure(table)),
+        tooltip=_tooltip(_measure(done), tuple(_parameters(done))),
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=color)
     ring = base.transform_filter("datum.ringed").mark_rect(filled=False, stroke=ACCENT, strokeWidth=3)
-    facet = alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
-    return alt.layer(cells, ring).properties(width=230, height=220).facet(column=facet)
+    return _facets(alt.layer(cells, ring).properties(width=230, height=220), done)
 
 
 def slices(table: pd.DataFrame) -> Any:
     """AICc against each parameter of the search, one trial a tick."""
     done = table[table["state"] == "complete"]
     frame, scale = _clipped(done, "aicc")
-    long = frame.melt(
-        id_vars=["number", "drawn", "n_params"], value_vars=["neuron_num", "grid", "k"], var_name="parameter"
-    )
-    names = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k"}
+    names = _parameters(frame)
+    long = frame.melt(id_vars=["number", "drawn", "n_params"], value_vars=list(names), var_name="parameter")
     base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_circle(size=40, opacity=0.6)
     chart = base.encode(
         x=alt.X("value:O", title=None, axis=alt.Axis(labelAngle=0)),

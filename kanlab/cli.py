@@ -200,20 +200,23 @@ def _print_study(study: Study, as_json: bool) -> None:
     if as_json:
         print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
         return
+    from kanlab.candidates import cell_words
     from kanlab.families import label
+    from kanlab.space import Cell
 
     content = study.to_dict()
     chosen, data = content["recommended"], content["data"]
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
     shown = CLASS_SCORES if data["task"] == "classification" else QUANTITY_SCORES
-    header = ("trial", "neuron_num", "grid", "k", "K", "AICc", "delta", *shown)
+    names = study.spec.space.parameters
+    header = ("trial", *names, "K", "AICc", "delta", *shown)
     rows = [
-        (r["number"], r["neuron_num"], r["grid"], r["k"], r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
+        (r["number"], *(r[name] for name in names), r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
          *(_short(r[name], digits) for name, digits in shown.values()))
         for r in table.to_dict("records")
     ]  # fmt: skip
     rows += [
-        (b["family"], "", "", "", _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
+        (b["family"], *[""] * len(names), _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
          *(_short(b[name], digits) for name, digits in shown.values()))
         for b in content["baselines"]
     ]  # fmt: skip
@@ -227,8 +230,7 @@ def _print_study(study: Study, as_json: bool) -> None:
     if chosen is None:
         print("no trial is complete yet")
     elif chosen["family"] == "kan":
-        p = chosen["params"]
-        print(f"recommended: trial {chosen['number']}, {p['neuron_num']} hidden neurons, grid {p['grid']}, k {p['k']}")
+        print(f"recommended: trial {chosen['number']}, {cell_words(Cell(**chosen['params']))}")
     else:
         print(f"recommended: the {label(chosen['family'], data['task'])} model")
     print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
@@ -278,7 +280,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("data", metavar="DATA.csv", type=Path)
     tune.add_argument("--target", required=True, metavar="COL", help="column to predict")
     tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
-    add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3")
+    add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3", depth="1")
     tune.add_argument("--trials", type=int, metavar="N", help="cells to fit at most (default: all admissible ones)")
     tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
     tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")

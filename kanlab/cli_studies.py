@@ -202,7 +202,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     with_json(resume)
     rerun = on_a_study("rerun", _rerun, "run a study once more on the same data and compare every number")
     rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
-    add_ranges(rerun, neuron_num=None, grid=None, k=None)
+    add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
     with_json(rerun)
     on_a_study("pause", _pause, "ask a running study to finish the fits in hand and wait")
     on_a_study("stop", _stop, "ask a running study to stop at once; its open cells are fitted on resume")

@@ -14,13 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
-from scipy.special import logit
 
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
+from kanlab.deep_effective import linearised, residual_and_information
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
-from kanlab.likelihood import CLASSIFICATION
-from kanlab.logistic import PULL, residual_and_information
+from kanlab.logistic import PULL
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 
 Array = NDArray[np.float64]
@@ -29,7 +28,16 @@ RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it lea
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
-    """Trace of the linearised smoother of a network of one target and two layers at its training rows X (n, d), y (n,)."""
+    """Trace of the linearised smoother of a network of one target at its training rows X (n, d), y (n,)."""
+    J, R = linearised(fitted, X, y) if len(fitted.layers) > 2 else _linearised(fitted, X, y)
+    _, information = residual_and_information(fitted, X, y)
+    if information is None:
+        return smoother_trace(J, R)
+    return smoother_trace(np.sqrt(information)[:, None] * J, np.concatenate([R, np.sqrt(PULL / len(J)) * J]))
+
+
+def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    """J (n, p) and R (any, p) of a network of two layers."""
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, second = fitted.layers
     size, k = fitted.spec.grid + fitted.spec.k, fitted.spec.k
@@ -62,17 +70,10 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
 
     # D is at its least squares, P'E = level N D, which tells the level the fit ended with
     D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)
-    targets, predicted = np.asarray(y, dtype=float), fitted.predict(X)
-    if fitted.task == CLASSIFICATION:
-        E, weight = residual_and_information(logit(predicted), targets)
-    else:
-        E, weight = (targets - predicted) / float(fitted.y_scale[0]), None
+    E, _ = residual_and_information(fitted, X, y)
     held = float(np.sum((of_second @ D.T) ** 2))
     level = max(float(D.ravel() @ (J[:, -D.size :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
-    R = np.sqrt(level) * R
-    if weight is None:
-        return smoother_trace(J, R)
-    return smoother_trace(np.sqrt(weight)[:, None] * J, np.concatenate([R, np.sqrt(PULL / len(J)) * J]))
+    return J, np.sqrt(level) * R
 
 
 def smoother_trace(J: Array, R: Array) -> float:

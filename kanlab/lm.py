@@ -1,4 +1,5 @@
-"""The engine `lm`: fits [d, neuron_num, m] networks by variable projection and Levenberg-Marquardt.
+"""The engine `lm`: fits [d, neuron_num, m] networks by variable projection and Levenberg-Marquardt; deeper ones, whose fits
+begin with these, are `kanlab.deep_lm`'s.
 
 `fit_cell` fits one cell. `fit_path` fits the cells of one (grid, k) by rising neuron_num, which share their first layer,
 and of which each starts from the one below. A cell fitted alone climbs the same ladder with short runs on the lower rungs.
@@ -87,14 +88,15 @@ def fit_path(
     grid: int,
     k: int,
     neuron_nums: Sequence[int],
+    depth: int = 1,
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
     task: TaskName = REGRESSION,
 ) -> Iterator[FittedKan]:
-    """Fit the cells (neuron_num, grid, k) for ascending neuron_nums, one after the other.
+    """Fit the cells (neuron_num, grid, k) of `depth` hidden layers for ascending neuron_nums, one after the other.
 
-    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next.
+    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next, nor with depth.
     task: "classification" for Y (n,) of zeros and ones, of which the networks predict the probability of 1; there it is
     the deviance that never rises.
     Raises FitError on misuse, before the first fit; a numerical failure is a status.
@@ -104,11 +106,16 @@ def fit_path(
         raise FitError(f"neuron_nums must ascend, not {nums}.")
     if seed < 0:
         raise FitError(f"seed must be at least 0, not {seed}.")
-    _check_cell(nums[0] if nums else 1, grid, k)
+    _check_cell(nums[0] if nums else 1, grid, k, depth)
     if task not in LIKELIHOODS:
         raise FitError(f"The task of a fit is regression or classification, not {task!r}.")
     rows = scaled_rows(X, Y, classes=task == CLASSIFICATION)
-    ladder = _Ladder(rows, grid, k, options, seed, task)
+    if depth > 1:
+        from kanlab.deep_lm import DeepLadder
+
+        deep = DeepLadder(rows, grid, k, depth, options, seed, task)
+        return (deep.climb(h) for h in nums)
+    ladder = Ladder(rows, grid, k, options, seed, task)
     return (ladder.climb(h) for h in nums)
 
 
@@ -118,22 +125,25 @@ def fit_cell(
     neuron_num: int,
     grid: int,
     k: int,
+    depth: int = 1,
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
     task: TaskName = REGRESSION,
 ) -> FittedKan:
     """Fit one cell by itself. Arguments and errors as for `fit_path`."""
-    return next(fit_path(X, Y, grid, k, [neuron_num], options=options, seed=seed, task=task))
+    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed, task=task))
 
 
-def _check_cell(neuron_num: int, grid: int, k: int) -> None:
+def _check_cell(neuron_num: int, grid: int, k: int, depth: int) -> None:
     KanSpec((1, neuron_num, 1), grid, k)
+    if depth < 1:
+        raise FitError(f"depth is a number of hidden layers and must be at least 1, not {depth}.")
     if k > HIGHEST_K:
         raise FitError(f"k is the order of the splines and must be at most {HIGHEST_K}, not {k}.")
 
 
-class _Ladder:
+class Ladder:
     """The cells of one (grid, k) by rising neuron_num, each started from the one below.
 
     Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them.
@@ -149,6 +159,23 @@ class _Ladder:
         self._track: tuple[FirstLayer, Array] | None = None  # design and targets of the rows starts are raced on
         self._parent: CellState | None = None  # the rung below on those rows
         self._finished: CellState | None = None  # the last cell handed out, on all rows
+
+    @property
+    def design(self) -> FirstLayer:
+        """The first layer on all rows, once something is fitted."""
+        assert self._design is not None
+        return self._design
+
+    @property
+    def track(self) -> tuple[FirstLayer, Array]:
+        """Design and targets of the rows starts are raced on."""
+        assert self._track is not None
+        return self._track
+
+    @property
+    def reached(self) -> tuple[CellState | None, CellState | None]:
+        """The last fit, on the rows starts are raced on and on all rows; None where it diverged."""
+        return self._parent, self._finished or self._parent
 
     def climb(self, neuron_num: int) -> FittedKan:
         """The fit of the next rung wanted; rungs between get short runs."""
@@ -190,7 +217,9 @@ class _Ladder:
         nested = 0 if neuron_num == 1 else (wanted + 1) // 2
         return Plan(wanted - nested, nested, plan.rounds or WANTED_ROUNDS)
 
-    def _race(self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]) -> Runner | None:
+    def _race(
+        self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]
+    ) -> Runner[CellState] | None:
         """Race a cell's starts; the winner becomes the parent of the next rung."""
         assert self._track is not None
         design, Y = self._track
@@ -208,7 +237,9 @@ class _Ladder:
             self._parent = runner.minimum.state
         return runner
 
-    def _finish(self, neuron_num: int, runner: Runner, expired: Callable[[], bool]) -> Runner | None:
+    def _finish(
+        self, neuron_num: int, runner: Runner[CellState], expired: Callable[[], bool]
+    ) -> Runner[CellState] | None:
         """The winner on all rows."""
         assert self._design is not None
         assert self._track is not None
@@ -245,7 +276,7 @@ class _Ladder:
         """RSS in units of the data over all targets, or the deviance."""
         return state.misfit if self._task == CLASSIFICATION else float(np.sum(state.rss * self._rows.y_scale**2))
 
-    def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
+    def _fitted(self, neuron_num: int, runner: Runner[CellState] | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
         assert design is not None
         d, m = len(rows.x), len(rows.y)
@@ -259,7 +290,7 @@ class _Ladder:
             rss, deviance = np.sum(rows.y**2, axis=1), np.inf
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
-            status = _STATUS[runner.minimum.outcome]
+            status = STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
             held = held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)
@@ -291,7 +322,7 @@ class _Ladder:
         )
 
 
-_STATUS = {
+STATUS = {
     Outcome.CONVERGED: FitStatus.CONVERGED,
     Outcome.STALLED: FitStatus.STALLED,
     Outcome.ITERATION_LIMIT: FitStatus.ITERATION_LIMIT,

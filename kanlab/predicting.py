@@ -222,7 +222,7 @@ def _below(handle: StudyHandle, cell: Cell, records: list[TrialRecord]) -> tuple
     if not ENGINES[spec.engine].nested or spec.resolved_sampler(len(admissible)) != "exhaustive":
         return ()
     failed = {r.cell for r in records if r.state == "failed"}
-    path = (c for c in admissible if (c.grid, c.k) == (cell.grid, cell.k) and c not in failed)
+    path = (c for c in admissible if (c.grid, c.k, c.depth) == (cell.grid, cell.k, cell.depth) and c not in failed)
     return tuple(sorted(c.neuron_num for c in path if c.neuron_num < cell.neuron_num))
 
 

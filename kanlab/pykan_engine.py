@@ -92,6 +92,7 @@ def train(
     neuron_num: int,
     grid: int,
     k: int,
+    depth: int = 1,
     *,
     engine: str = "pykan-lbfgs",
     seed: int = 0,
@@ -99,7 +100,7 @@ def train(
     time_limit: float | None = None,
     task: TaskName = REGRESSION,
 ) -> Training:
-    """Train a stock [d, neuron_num, m] KAN in float32, scaled to its grid.
+    """Train a stock [d, neuron_num, ..., m] KAN of `depth` hidden layers in float32, scaled to its grid.
 
     X (n, d), y (n,) or (n, m), in units of the data.  seed: pykan's, of the initial weights.
     task: "classification" for y of 0 and 1: the network puts out log-odds, its loss is their binary cross-entropy.
@@ -108,7 +109,7 @@ def train(
     schedule = SCHEDULES[engine]
     started = time.monotonic()
     Y = y.reshape(len(X), -1)
-    model = KANWrapper((X.shape[1], neuron_num, Y.shape[1]), grid, k, seed=seed, task=task)
+    model = KANWrapper((X.shape[1], *[neuron_num] * depth, Y.shape[1]), grid, k, seed=seed, task=task)
     model.set_scaling(X, y)
     classes = task == CLASSIFICATION
     inputs, targets = model.scale_inputs(X), model.scale_targets(y)

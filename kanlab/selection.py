@@ -32,8 +32,7 @@ COLUMNS = (
     "seconds",
     "status",
 )
-CLASS_COLUMNS = ClassScores._fields  # of studies of two classes, after the columns of RSS
-_AFTER = COLUMNS.index("rss_test") + 1
+CLASS_COLUMNS = ClassScores._fields  # of studies of two classes
 
 
 def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -42,10 +41,10 @@ def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """One row a trial, by number, with the columns COLUMNS, and of classes CLASS_COLUMNS in the place of RMSE.
+    """One row a trial, by number, with the columns COLUMNS, and depth after k where it is a parameter of the study.
 
-    delta_aicc and akaike_weight are within this study's trials; on_front is over (n_params, rss_train), of classes over
-    (n_params, deviance_train).
+    Of classes CLASS_COLUMNS stand in the place of RMSE.  delta_aicc and akaike_weight are within this study's trials; on_front
+    is over (n_params, rss_train), of classes over (n_params, deviance_train).
     """
     frame = pd.DataFrame(  # as an array of floats None is NaN
         {
@@ -54,6 +53,7 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
             "neuron_num": [r.cell.neuron_num for r in records],
             "grid": [r.cell.grid for r in records],
             "k": [r.cell.k for r in records],
+            "depth": [r.cell.depth for r in records],
             "n_params": [r.n_params for r in records],
             "rss_train": np.array([r.rss_train for r in records], dtype=float),
             "rss_test": np.array([r.rss_test for r in records], dtype=float),
@@ -67,14 +67,16 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     judged = (frame["state"] == "complete").to_numpy(dtype=bool)
     frame["delta_aicc"] = np.where(judged, delta(frame["aicc"].to_numpy()), np.nan)
     frame["akaike_weight"] = np.where(judged, akaike_weights(frame["aicc"].to_numpy()), np.nan)
-    misfit = pd.Series([_number(r.misfit) for r in records], dtype=float)
-    frame["on_front"] = non_dominated(frame["n_params"].where(judged), misfit.where(judged))
+    misfit = np.array([r.misfit for r in records], dtype=float)
+    frame["on_front"] = non_dominated(frame["n_params"].where(judged), np.where(judged, misfit, np.nan))
+    depth = ["depth"] * any("depth" in r.parameters for r in records)
+    columns = [*COLUMNS[:5], *depth, *COLUMNS[5:]]
     if not any(r.classes for r in records):
-        return frame[list(COLUMNS)]
+        return frame[columns]
     for i, name in enumerate(CLASS_COLUMNS):
-        frame[name] = np.array([_number(r.classes[i] if r.classes else None) for r in records], dtype=float)
-    kept = [c for c in COLUMNS if not c.startswith("rmse")]
-    return frame[[*kept[:_AFTER], *CLASS_COLUMNS, *kept[_AFTER:]]]
+        frame[name] = np.array([r.classes[i] if r.classes else None for r in records], dtype=float)
+    at = columns.index("rmse_train")
+    return frame[[*columns[:at], *CLASS_COLUMNS, *columns[at + 2 :]]]
 
 
 def _number(value: float | None) -> float:

@@ -98,12 +98,12 @@ class StudySpec:
         return "exhaustive" if self.trials is None or self.trials >= admissible else "tpe"
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"space": self.space.ranges()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> StudySpec:
         known = dict(content)
-        space = SearchSpace(**{name: tuple(known["space"][name]) for name in Cell._fields})
+        space = SearchSpace(**{name: tuple(ends) for name, ends in known["space"].items()})
         return cls(**known | {"space": space, "options": FitOptions(**known["options"])})
 
 
@@ -181,7 +181,7 @@ class TrialRecord:
     """One trial as everything above the storage sees it.
 
     rss: on the scale of the fit; rmse: in units of the data.  classes: scores of a fit to two classes, where rss is the sum of
-    squared differences to the probabilities.
+    squared differences to the probabilities.  parameters: of the study's space, by which the cell is told from others.
     """
 
     number: int
@@ -198,6 +198,7 @@ class TrialRecord:
     trial_id: int = -1
     rmse_train: float | None = None
     rmse_test: float | None = None
+    parameters: tuple[str, ...] = SearchSpace().parameters
     classes: ClassScores | None = None
 
     @property
@@ -211,7 +212,7 @@ class TrialRecord:
         return scores | {
             "number": self.number,
             "state": self.state,
-            "params": self.cell._asdict(),
+            "params": {name: getattr(self.cell, name) for name in self.parameters},
             "n_params": self.n_params,
             "rss_train": self.rss_train,
             "rss_test": self.rss_test,
@@ -287,9 +288,10 @@ def make_record(
 
     state: the name of Optuna's.
     """
-    if len(params) < len(Cell._fields):
+    parameters = spec.space.parameters
+    if len(params) < len(parameters):
         return None
-    cell = Cell(**{name: params[name] for name in Cell._fields})
+    cell = Cell(**{name: params[name] for name in parameters})
     fit = attributes.get("fit", {})
     if state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
         return None
@@ -312,6 +314,7 @@ def make_record(
         iterations=fit.get("iterations", 0),
         loss_curve=fit.get("curve", []),
         trial_id=trial_id,
+        parameters=parameters,
     )
 
 

@@ -120,9 +120,7 @@ class Study:
             }
             | ({"levels": list(data.levels)} if data.levels else {}),
             "space": {
-                "neuron_num": list(spec.space.neuron_num),
-                "grid": list(spec.space.grid),
-                "k": list(spec.space.k),
+                **{name: list(ends) for name, ends in spec.space.ranges().items()},
                 "cells": len(spec.space.cells),
                 "admissible": len(spec.admissible(data.n_train, data.d)),
             },
@@ -178,7 +176,7 @@ def tune(
 ) -> Study:
     """Fit the cells of a space on a data set and judge them by AICc; returns when the budget is spent.
 
-    space: ranges of neuron_num, grid and k.  trials: cells to fit at most, by default all admissible ones.
+    space: ranges of neuron_num, grid, k and depth.  trials: cells to fit at most, by default all admissible ones.
     storage: an Optuna storage URL, by default kanlab's own file.  name: of the study, by default after the data.
     settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`, of which the
     other arguments, where given, change a field.
@@ -203,16 +201,17 @@ def fit(
     engine: str = "lm",
     starts: int | None = None,
     seed: int = 0,
+    depth: int = 1,
     **options: Any,
 ) -> FittedKan:
-    """Fit one network [d, neuron_num, 1] to the training rows of a data set.
+    """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
 
     engine: "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
     options: any other field of FitOptions (smoothing, time_limit, early_stopping).
     """
     if engine not in ENGINES:
         raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
-    cell, settings = Cell(neuron_num, grid, k), FitOptions(starts=starts, **options)
+    cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
     if engine == "lm":
         return fit_model(dataset, cell, engine, settings, seed)

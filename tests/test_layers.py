@@ -22,14 +22,15 @@ LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
         "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis", "design",
-        "row_kernels", "compiled", "least_squares", "projection", "logistic", "starts",
+        "row_kernels", "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts", "logistic",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
         "transforms", "splits",
         "screening", "preparation", "encoding", "classes", "findings", "profile", "recipe", "dataset", "examples", "kan",
         "wrapper", "families.protocol", "families.linear", "families.logistic", "families", "families.polynomial",
-        "families.gam", "families.mlp", "families.boosting", "pykan_engine", "lm", "effective", "engines",
+        "families.gam", "families.mlp", "families.boosting", "pykan_engine", "lm", "deep_lm", "deep_effective",
+        "effective", "engines",
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",

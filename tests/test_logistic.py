@@ -13,12 +13,13 @@ from scipy.special import expit, logit
 
 from kanlab import design as design_module
 from kanlab import projection as projection_module
+from kanlab.deep_starts import fresh
 from kanlab.design import first_layer
 from kanlab.effective import effective_dof
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan
 from kanlab.lm import LmOptions, fit_cell, fit_path
-from kanlab.logistic import PULL, LogisticCell, prior_log_odds
+from kanlab.logistic import PULL, DeepLogisticCell, LogisticCell, prior_log_odds
 from kanlab.row_kernels import NUMPY
 
 OPTIONS = LmOptions(kernels="numpy")
@@ -109,7 +110,7 @@ def test_what_the_second_layer_decides_is_what_its_predictions_move_with_y():
         ends = []
         for sign in (1.0, -1.0):
             other = LogisticCell(problem.design, problem.Y + sign * e * (np.arange(80) == i), 1, 1000.0, NUMPY)
-            other._prior = problem._prior
+            other._layer.prior = problem._layer.prior
             ends.append(expit(other.state(state.V, state.level, state.knots).eta[0, i]))
         moved += (ends[0] - ends[1]) / (2 * e)
     assert moved == pytest.approx(exact, rel=1e-4)
@@ -137,6 +138,46 @@ def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
     linear = cut.linearise(same)
     np.testing.assert_allclose(linear.gradient, gradient, rtol=1e-6, atol=1e-7 * np.abs(gradient).max())
     np.testing.assert_allclose(linear.hessian, hessian, atol=1e-7 * np.abs(hessian).max())
+
+
+# ---- more hidden layers
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 1000.0])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_gradient_of_deeper_cells(depth, smoothing):
+    X, y = curved(90, depth)
+    problem = DeepLogisticCell(first_layer(X.T, 3, 3), y[None], 2, depth, smoothing, NUMPY)
+    state = fresh(problem, np.random.default_rng(depth))
+    linear = problem.linearise(state)
+    (step, _), e = linear.step(1.0), 1e-6
+    gradient, in_u = linear.equations.gradient, linear.equations.step(1.0)[0]
+    ahead, behind = problem.move(state, e * step), problem.move(state, -e * step)
+    quotient = (ahead.objective - behind.objective) / (2 * e)
+    assert -2 * (gradient @ in_u) == pytest.approx(quotient, rel=1e-5)
+
+
+def test_one_hidden_layer_is_the_same_problem_either_way():
+    problem, state = cell(2)
+    deep = DeepLogisticCell(problem.design, problem.Y, 2, 1, 1000.0, NUMPY)
+    same = deep.state(state.V, (), state.level, (state.knots,))
+    assert same.objective == pytest.approx(state.objective, rel=1e-9)
+    gradient = problem.linearise(state).gradient.copy()
+    np.testing.assert_allclose(deep.linearise(same).equations.gradient, gradient, atol=1e-6 * np.abs(gradient).max())
+
+
+def test_the_deviance_rises_neither_with_depth_nor_with_neuron_num():
+    X, y = curved(120)
+    found = [
+        [m.deviance_train for m in fit_path(X, y, 3, 2, (1, 2), depth, task="classification", options=OPTIONS)]
+        for depth in (1, 2)
+    ]
+    assert found[1][0] <= found[0][0] * (1 + 1e-9)
+    assert found[1][1] <= min(found[0][1], found[1][0]) * (1 + 1e-9)
+    deep = fit_cell(X, y, 1, 3, 2, 2, task="classification", options=OPTIONS)
+    p = deep.predict(X)
+    assert -2 * np.sum(y * np.log(p) + (1 - y) * np.log1p(-p)) == pytest.approx(deep.deviance_train, rel=1e-8)
+    assert 2 < effective_dof(deep, X, y) < deep.n_params
 
 
 # ---- limits

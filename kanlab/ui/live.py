@@ -295,6 +295,7 @@ def trial_table(table: pd.DataFrame, study: Study, stamp: Stamp) -> None:
             "neuron_num": number("hidden neurons", "%d"),
             "grid": number("grid", "%d", "Grid intervals of every spline."),
             "k": number("k", "%d", "Spline order."),
+            "depth": number("depth", "%d", "Hidden layers."),
             "n_params": number("K", "%d", "Counted parameters, the noise variance included where it is counted."),
             "rss_train": number("RSS train", "%.5g", f"Sum of squared residuals of {target} on the training rows."),
             "rss_test": number("RSS test", "%.5g", "The same on the test rows; never used to choose."),

@@ -146,7 +146,7 @@ def _duplicate(handle: StudyHandle) -> None:
     """Fill the Search page with the study's data and settings."""
     spec = handle.spec
     state.set_dataset(management.load_data(handle), spec.test_fraction, spec.seed)
-    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3)}
+    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3)}
     for name in Cell._fields:
         low, high = limits[name]
         st.session_state[name] = tuple(min(high, max(low, v)) for v in getattr(spec.space, name))
