@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.helpers.fuzzing import broken_files, check, overruled, preparations
 
 ROUND = 500
+SLOW = 5.0  # seconds of CPU one small file may take
 
 
 def main() -> None:
@@ -40,8 +41,10 @@ def main() -> None:
     @given(broken_files(), overruled(), preparations())
     def one_round(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) -> None:
         outcomes["inputs"] += 1
+        started = time.process_time()
         try:
             outcomes[check(content, options, prepared)] += 1
+            assert time.process_time() - started < SLOW, f"more than {SLOW} s of CPU"
         except Exception as error:
             place = _place(error)
             failures[place] += 1
@@ -65,7 +68,9 @@ def main() -> None:
 def _place(error: Exception) -> str:
     """Where in our own code it was raised."""
     frames = [
-        f for f in traceback.extract_tb(error.__traceback__) if "/kanlab/" in f.filename or "/tests/" in f.filename
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if "/kanlab/" in f.filename or "/tests/" in f.filename or f.filename == __file__
     ]
     return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 

@@ -305,7 +305,7 @@ def front(
         layers += _best_layers(x, y, tables["trials"])
     color = {"condition": {"test": "datum.on_front", "value": ACCENT}, "value": "#adb5bd"}
     layers += _point_layers(x, y, color, selected, done)
-    words = f"{len(tables['front'])} of {len(done)} trials on the front"
+    words = f"{len(tables['front']):,} of {len(done):,} points on the front"
     return _whole(layers, tables, "Pareto front: fit against complexity", words)
 
 

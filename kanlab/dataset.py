@@ -23,7 +23,7 @@ from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, Likelihoo
 from kanlab.preparation import Preparation
 from kanlab.reading import Table, TableReport, read_table
 from kanlab.recipe import Recipe, fitted
-from kanlab.scores import ClassScores, class_scores
+from kanlab.scores import ClassScores, class_scores, log_loss
 from kanlab.screening import mutual_information
 from kanlab.splits import split_rows
 from kanlab.transforms import Transform
@@ -89,6 +89,16 @@ class Dataset:
     def target_label(self) -> str:
         """The target with its scale."""
         return self.target_transform.label(self.target)
+
+    @property
+    def output_label(self) -> str:
+        """What a network puts out: the target on its scale, or the log-odds of a class."""
+        return f"log-odds of {self.levels[1]}" if self.levels else self.target_label
+
+    @property
+    def prediction_label(self) -> str:
+        """What is predicted: the target in its units, or the probability of a class."""
+        return f"probability of {self.levels[1]}" if self.levels else self.target
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -194,6 +204,10 @@ class Dataset:
         test = predict(self.X_test)
         return Errors(rss_train, _rss(test, self.y_test), rmse_train, self.rmse(test, self.y_test))
 
+    def error(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+        """RMSE in units of the data, or of classes the log-loss; None where it is not finite."""
+        return log_loss(predicted, y) if self.levels else self.rmse(predicted, y)
+
     def rmse(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
         """Root mean square error in units of the data, of values on the scale of the fit; None where it is not finite."""
         value = float(np.sqrt(self.squared_error(predicted, y) / len(y)))
@@ -274,7 +288,8 @@ def _usable_rows(
     if wanted.copies == "drop":
         first = ~frame.duplicated().to_numpy()
         if copies := int((complete & ~first).sum()):
-            notes.append(f"{copies:,} rows repeat others and are left out.")
+            words = "row that repeats another is" if copies == 1 else "rows that repeat others are"
+            notes.append(f"{copies:,} {words} left out.")
         complete &= first
     if dropped:
         notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")

@@ -1,17 +1,18 @@
 """The engine `lm` beyond one hidden layer: fits [d, neuron_num, ..., neuron_num, m] networks, each from the one with a layer
 less.
 
-A cell of depth L is raced from three kinds of start (kanlab.deep_starts): the fit of depth L - 1 of the same
-(neuron_num, grid, k) with a layer put in that does nothing yet; where cells are fitted by rising neuron_num, the one below at
-the same depth with a node more; and random ones. It keeps at least the RSS of either parent, so RSS rises neither with depth
-nor with neuron_num. The fits of lower depth are those kanlab.lm and this module make of the same cells, to the last bit.
+A cell of depth L is raced from four kinds of start (kanlab.deep_starts): the fit of depth L - 1 of the same
+(neuron_num, grid, k) with a layer put in that does nothing yet; the same, shaken; where cells are fitted by rising
+neuron_num, the one below at the same depth with a node more; and random ones. It keeps at least the RSS of either parent, so
+RSS rises neither with depth nor with neuron_num. The fits of lower depth are those kanlab.lm and this module make of the same
+cells, to the last bit.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 from kanlab import compiled
 from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, held_range
 from kanlab.deep_projection import DeepProblem, DeepState
-from kanlab.deep_starts import fresh, inserted, no_worse_than, widened
+from kanlab.deep_starts import fresh, inserted, no_worse_than, shaken, widened
 from kanlab.design import FirstLayer
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Minimum, Outcome
@@ -34,8 +35,22 @@ from kanlab.starts import Plan, Runner, advance, race
 
 Array = NDArray[np.float64]
 
-FRESH_STARTS = 2
-ROUNDS = ((6, 1),)
+FEW_NODES = 3  # up to which starts are many: these fits are cheap, and those of more nodes inherit what they find
+
+
+@dataclass(frozen=True)
+class DeepPlan:
+    """Starts beside the smaller networks themselves, and rounds as in a `Plan`.
+
+    shaken: shares of the nodes' ranges by which the one with a layer less is shaken.  fresh: how many random ones.
+    """
+
+    shaken: tuple[float, ...]
+    fresh: int
+    rounds: tuple[tuple[int, int], ...]
+
+
+FEW, MANY = DeepPlan((0.3, 0.3, 1.0, 1.0), 4, ((12, 2), (12, 1))), DeepPlan((0.3,), 1, ((8, 1),))
 
 
 class DeepLadder:
@@ -96,11 +111,12 @@ class DeepLadder:
         """The winner of a cell's starts, and how many there were."""
         problem, parents = self._problem(*self.track, neuron_num), self._parents(neuron_num, on_all=False)
         rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num, self._depth])
-        wanted, nested = self._options.starts, parents.starts(problem, rng)[: self._options.starts]
-        random = FRESH_STARTS if wanted is None else max(0, wanted - len(nested))
-        starts = [*nested, *(fresh(problem, rng, i) for i in range(random))]
-        plan = Plan(random, len(nested), ROUNDS)
-        runner = race(problem, starts, plan, self._loop(problem, expired), self._loss)
+        nested, wanted = parents.starts(problem, rng), self._options.starts
+        plan = _planned(neuron_num, len(nested), wanted)
+        moved = [shaken(problem, nested[0], share, rng) for share in plan.shaken if parents.shallow is not None]
+        starts = [*nested, *moved, *(fresh(problem, rng, i) for i in range(plan.fresh))][:wanted]
+        race_plan = Plan(plan.fresh, len(starts) - plan.fresh, plan.rounds)
+        runner = race(problem, starts, race_plan, self._loop(problem, expired), self._loss)
         return (None if runner is None else runner.at(parents.no_worse(problem, runner.minimum.state))), len(starts)
 
     def _finish(
@@ -183,6 +199,15 @@ class DeepLadder:
             task=self._task,
             deviance_train=deviance if self._task == CLASSIFICATION else None,
         )
+
+
+def _planned(neuron_num: int, nested: int, wanted: int | None) -> DeepPlan:
+    """What is started from beside the smaller networks; wanted: starts in all."""
+    plan = FEW if neuron_num <= FEW_NODES else MANY
+    if wanted is None:
+        return plan
+    more = max(0, wanted - nested)
+    return replace(plan, shaken=(FEW.shaken * more)[: more // 2], fresh=more - more // 2)
 
 
 @dataclass(frozen=True, eq=False)

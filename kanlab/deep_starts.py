@@ -89,13 +89,25 @@ def fresh(problem: DeepProblem, rng: np.random.Generator, number: int = 0) -> De
     even = HiddenKnots(uniform_knots(h, design.grid, design.k), design.k)
     Z = np.concatenate([V @ q for q in design.basis], axis=1)
     low, width = safe_range(Z.min(axis=1), Z.max(axis=1))
-    W: list[Array] = []
-    size = design.grid + design.k
-    for _ in range(problem.depth - 1):
-        W.append(lanes(problem, -np.ones(h), np.full(h, 2.0)) if W else lanes(problem, low, width))
-        steep = rng.uniform(-1.0, 1.0, (h, 1, h)) * np.linspace(-1.0, 1.0, size)[:, None]
-        W[-1].reshape(h, size + 1, h)[:, :-1] += MIXING * (steep + rng.normal(size=(h, size, h)))
-    return problem.state(V, W, problem.level_of(FRESH_LEVEL * problem.total), [even] * problem.depth)
+    W = [lanes(problem, low, width), *[lanes(problem, -np.ones(h), np.full(h, 2.0))] * (problem.depth - 2)]
+    mixed = [coef + MIXING * _random_edges(problem, np.full(h, 2.0), rng) for coef in W]
+    return problem.state(V, mixed, problem.level_of(FRESH_LEVEL * problem.total), [even] * problem.depth)
+
+
+def shaken(problem: DeepProblem, start: DeepState, share: float, rng: np.random.Generator) -> DeepState | None:
+    """A start whose last hidden layer receives random edges besides, of `share` of the nodes' range."""
+    *W, last = start.W
+    last = last + share * _random_edges(problem, start.nodes[-1].width, rng)
+    return problem.state(start.V, [*W, last], start.level, start.knots)
+
+
+def _random_edges(problem: DeepProblem, width: Array, rng: np.random.Generator) -> Array:
+    """Coefficients (p2, h) of roughly linear edges from each node to each, into nodes of ranges width (h,)."""
+    h, size = problem.neuron_num, problem.design.grid + problem.design.k
+    edges = np.zeros((h, size + 1, h))
+    steep = rng.uniform(-1.0, 1.0, (h, 1, h)) * np.linspace(-1.0, 1.0, size)[:, None]
+    edges[:, :-1] = width / 2.0 * (steep + rng.normal(size=(h, size, h)))
+    return edges.reshape(-1, h)
 
 
 def no_worse_than(problem: DeepProblem, state: DeepState, misfit: float, starts: list[DeepState]) -> DeepState:

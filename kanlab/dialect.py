@@ -13,9 +13,11 @@ from typing import Any
 from kanlab.cells import KINDS, MISSING, is_number, is_typed
 from kanlab.errors import DatasetError
 from kanlab.headers import MOST_HEADER_ROWS, commented_header, first_row, header_rows, joined, usual_width
+from kanlab.standalone import decimal_sign
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "spaces", "^": "caret", "~": "tilde",
               ":": "colon"}  # fmt: skip
+_OPPOSITE = {",": ".", ".": ","}
 COMMENTS = ("#", "%", "//")
 _SAMPLE_CHARACTERS = 2**18
 _SAMPLE_ROWS = 200
@@ -152,7 +154,7 @@ def sniff(text: str, options: ReadOptions, *, whole: bool = True) -> Dialect:
         widths = Counter(map(len, data))
         usual = usual_width(data)
         width = len(header) if header and widths[len(header)] >= widths[usual] else max(width, usual)
-    decimal = options.decimal or _decimal(data, delimiter, options.thousands)
+    decimal = options.decimal or _OPPOSITE.get(options.thousands or "") or decimal_sign(data, delimiter)
     cells = {cell.strip() for row in data for cell in row}
     seen = tuple(m for m in (options.missing or MISSING) if m in cells)
     return Dialect(delimiter, quote, escape, decimal, comment, before, header, named_by, width, seen, tuple(notes))
@@ -267,20 +269,3 @@ def _score(lines: list[str], delimiter: str, quote: str, escape: str) -> tuple[f
     if delimiter == " " and share < 1:
         return (0.0, 0)
     return (round(share * share * typed * unusual, 3), width)
-
-
-def _decimal(rows: list[list[str]], delimiter: str, thousands: str | None) -> str:
-    """The decimal sign: the comma where fields such as 3,14 outnumber fields such as 3.14."""
-    if thousands in (",", "."):
-        return "." if thousands == "," else ","
-    cells = [cell.strip().strip("%€$£ ") for row in rows for cell in row]
-    signed = re.compile(r"[+\-−]?\d*([.,])\d+(?:[eE][+-]?\d+)?")
-    found = Counter(m[1] for cell in cells if (m := signed.fullmatch(cell)))
-    if delimiter == "," and any(re.fullmatch(r"[+\-−]?[1-9]\d{0,2},\d{3}", c) for c in cells):
-        # quoted 1,234 in a comma-separated file: thousands, unless others such as 0,5 or 1234,5 can only be decimals
-        sure = re.compile(r"[+\-−]?(?:0?,\d+|\d{4,},\d+|\d+,(?:\d{1,2}|\d{4,}))")
-        if not any(sure.fullmatch(c) for c in cells):
-            return "."
-    grouped = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(\.\d{3})+,\d+", c)) for c in cells)
-    opposite = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(,\d{3})+(\.\d+|,\d{3})", c)) for c in cells)
-    return "," if found[","] + 3 * grouped > found["."] + 3 * opposite else "."

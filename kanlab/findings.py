@@ -243,8 +243,8 @@ def _about_rows(
         found.append(
             Finding(
                 "repeated rows",
-                f"{copies:,} rows repeat others in every column: if they are copies, remove them, for a copy of a training "
-                "row among the test rows makes the test easy.",
+                f"{copies:,} {'row repeats another' if copies == 1 else 'rows repeat others'} in every column: leave copies "
+                "out (under Prepare), for a copy of a training row among the test rows makes the test easy.",
                 (),
                 "drop copies",
             )

@@ -22,7 +22,8 @@ def usual_width(rows: Rows) -> int:
 def first_row(rows: Rows, width: int) -> int:
     """How many rows stand before the table: those before the first of its width, and titles padded to that width."""
     start = next((i for i, row in enumerate(rows) if len(row) == width), 0)
-    while start + 1 < len(rows) and _is_title(rows[start], rows[start + 1 :]):
+    last = max((i for i, row in enumerate(rows) if len(row) == width), default=0)
+    while start < last and _is_title(rows[start], rows[start + 1 :]):
         start += 1
     if not start:
         return 0

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -25,18 +24,20 @@ from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_date, is_numeric
 from kanlab.engines import ENGINES
 from kanlab.errors import DatasetError, FitError, StudyError
-from kanlab.families import Baseline, fit_named, label
+from kanlab.families import Baseline, fit_named
+from kanlab.families import label as label_of
+from kanlab.families.protocol import FamilyFit
 from kanlab.judging import read_judgement
 from kanlab.kan import RANGE_TOLERANCE, FittedKan
 from kanlab.reading import Table, read_table
 from kanlab.recipe import Recipe
 from kanlab.space import Cell
+from kanlab.standalone import free_name
 from kanlab.study import StudyHandle, TrialRecord, versions_changed
 from kanlab.taskpool import Failure, Task, run_tasks
 from kanlab.verdict import verdict
 
 Array = NDArray[np.float64]
-Model = Callable[[Array], tuple[Array, NDArray[np.bool_]]]
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
@@ -62,17 +63,38 @@ class Predictions:
         return [c for c in (self.predicted, self.probability, self.extrapolates) if c]
 
 
+class Model(Protocol):
+    """What predicts: inputs (rows, d) to outputs (rows,) on the scale of the fit, and True where a row had to be held."""
+
+    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class HeldFamily:
+    """A model of another family, its inputs held to the range (d,) they had in the training rows."""
+
+    fitted: FamilyFit
+    low: Array
+    high: Array
+
+    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]:
+        slack = RANGE_TOLERANCE * np.maximum(self.high - self.low, 1.0)
+        outside = np.asarray(((self.low - slack > X) | (self.high + slack < X)).any(axis=1))
+        return self.fitted.predict(np.clip(X, self.low, self.high)), outside
+
+
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A fitted model behind the recipe of its data.
+    """A fitted model behind the recipe of its data. trial: its number, None for a model of another family.
 
-    model: inputs (rows, d) to outputs on the scale of the fit, or probabilities, and a mask.
+    fitted: its outputs are on the scale of the fit, of classes they are probabilities.
     """
 
     label: str
     recipe: Recipe
-    model: Model = field(repr=False)
+    fitted: Model = field(repr=False)
     notes: tuple[str, ...] = ()
+    trial: int | None = None
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict rows. Raises DatasetError where a column the model needs is not there."""
@@ -81,7 +103,7 @@ class Predictor:
         outside = pd.array([pd.NA] * len(frame), dtype="boolean")
         ready, notes = inputs.complete, list(inputs.notes)
         if ready.any():
-            outputs, held = self.model(inputs.X[ready])
+            outputs, held = self.fitted.predict_flagged(inputs.X[ready])
             values[ready] = self.recipe.to_units(outputs)
             outside[ready] = held
             if held.any():
@@ -91,7 +113,7 @@ class Predictor:
                 )
         target, taken = self.recipe.target, set(map(str, frame.columns))
         predicted, probability, extrapolates = (
-            _free(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
+            free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
         )
         done = frame.rename(columns=str)
         if not self.recipe.levels:
@@ -105,14 +127,6 @@ class Predictor:
         return Predictions(done, predicted, extrapolates, tuple(notes), probability)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """A column's name that the rows do not have yet."""
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
-
-
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """Probabilities p (n,) and outcomes y (n,) of rows, and which they are: test, or training where none are held out."""
@@ -122,11 +136,11 @@ class HeldOut:
     rows: str
 
 
-def held_out(model: Predictor, data: Dataset) -> HeldOut:
+def held_out(predictor: Predictor, data: Dataset) -> HeldOut:
     """A model of two classes on the test rows."""
     if len(data.y_test):
-        return HeldOut(model.model(data.X_test)[0], data.y_test, "test")
-    return HeldOut(model.model(data.X_train)[0], data.y_train, "training")
+        return HeldOut(predictor.fitted.predict_flagged(data.X_test)[0], data.y_test, "test")
+    return HeldOut(predictor.fitted.predict_flagged(data.X_train)[0], data.y_train, "training")
 
 
 def read_new_rows(
@@ -179,24 +193,12 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
             raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(chosen, Baseline):
-        name = f"the {label(chosen.family, data.task)} model"
-        return Predictor(name, data.recipe, _family_model(chosen.family, data, handle.spec.seed))
+        label = f"the {label_of(chosen.family, data.task)} model"
+        fitted = fit_named(chosen.family, data.X_train, data.y_train, handle.spec.seed, data.task)
+        return Predictor(label, data.recipe, HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0)))
     network, notes = _network(handle, chosen, records)
-    return Predictor(
-        f"trial {chosen.number}: {cell_words(chosen.cell)}", data.recipe, network.predict_flagged, tuple(notes)
-    )
-
-
-def _family_model(family: str, data: Dataset, seed: int) -> Model:
-    fitted = fit_named(family, data.X_train, data.y_train, seed, data.task)
-    low, high = data.X_train.min(axis=0), data.X_train.max(axis=0)
-    slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
-
-    def model(X: Array) -> tuple[Array, NDArray[np.bool_]]:
-        outside = ((low - slack > X) | (high + slack < X)).any(axis=1)
-        return fitted.predict(np.clip(X, low, high)), outside
-
-    return model
+    label = f"trial {chosen.number}: {cell_words(chosen.cell)}"
+    return Predictor(label, data.recipe, network, tuple(notes), chosen.number)
 
 
 def _network(handle: StudyHandle, record: TrialRecord, records: list[TrialRecord]) -> tuple[FittedKan, list[str]]:

@@ -100,7 +100,7 @@ def _counts(values: NDArray[np.float64]) -> tuple[int, ...]:
 def _number(value: float) -> str:
     size = abs(value)
     if size < 1e9 and (float(value).is_integer() or size >= 1000):
-        return f"{value:,.0f}"
+        return f"{value:.0f}" if size < 10_000 else f"{value:,.0f}"  # years have no separator
     return f"{value:.4g}"
 
 

@@ -245,6 +245,8 @@ def record_outcome(
     value, status = judge(spec, data, cell, outcome)
     n_params = spec.n_params(cell, data.d)
     rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
+    # AICc is defined where K - (n - 2) <= 0: what Optuna and its dashboard take for the constraint of a trial
+    study._storage.set_trial_system_attr(trial._trial_id, "constraints", [float(n_params - data.n_train + 2)])
     content = {"n_params": n_params, "rss_train": rss_train, "rss_test": rss_test, "aicc": value}
     for key, number in content.items():
         trial.set_user_attr(key, number)
@@ -394,7 +396,11 @@ def create_study(
     models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
     study.set_user_attr(UID, uid)
-    publish(study, data, storage_url)
+    try:
+        publish(study, data, storage_url)
+    except StudyError:
+        storage.delete_study(study._study_id)  # its name is free again
+        raise
     study.set_user_attr(DATA, asdict(handle.data))
     study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
     study.set_user_attr("versions", current_versions())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,13 @@ from kanlab import selection
 from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
+from kanlab.export import Bundle, bundle, write
 from kanlab.families import Baseline
 from kanlab.jobs import manager
 from kanlab.judging import Judgement, judge, read_judgement
 from kanlab.kan import FittedKan
 from kanlab.lifecycle import StudyState, read_state
+from kanlab.management import load_data
 from kanlab.predicting import Predictions, Predictor, predictor
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
@@ -94,6 +98,15 @@ class Study:
     def predictor(self, trial: int | None = None) -> Predictor:
         """The model of `predict`, fitted once for many tables."""
         return predictor(self.handle, trial)
+
+    def bundle(self, trial: int | None = None) -> Bundle:
+        """The recommended model, or the network of a trial, with all it takes to predict with it: see kanlab.export."""
+        return bundle(self.handle, self.predictor(trial), load_data(self.handle), self.to_dict())
+
+    def export(self, path: str | PathLike[str], trial: int | None = None) -> Path:
+        """Write a zip whose predict.py needs NumPy alone; returns its path. Raises StudyError where there is no model."""
+        write(self.bundle(trial), Path(path))
+        return Path(path)
 
     @property
     def pareto(self) -> list[TrialRecord]:

@@ -284,7 +284,7 @@ notes(data.notes)
 if not admissible:
     st.error(
         f"With {data.n} training rows and {data.d} features even the smallest network has too many parameters. "
-        "Choose fewer features or bring more rows.",
+        "Choose fewer features, keep only the best ones (under Prepare), or bring more rows.",
         icon=":material/error:",
     )
     st.stop()

@@ -21,8 +21,9 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis", "design",
-        "row_kernels", "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts", "logistic",
+        "standalone", "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis",
+        "design", "row_kernels", "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts",
+        "logistic",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
@@ -36,14 +37,14 @@ LAYERS: dict[str, list[str]] = {
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
         "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "candidates", "alarms",
-        "verdict", "predicting", "tuning",
-        "measures", "layered", "charts", "dashboard", "launch",
+        "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "formula", "diagram", "report", "export", "tuning",
+        "measures", "layered", "charts", "model_charts", "dashboard", "launch",
     ],
     "ui": [
-        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.reading", "ui.preparing", "ui.remedies", "ui.profile",
-        "ui.plan",
+        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",
+        "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
-        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating",
+        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating", "ui.model", "ui.export",
     ],
     "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
@@ -81,7 +82,7 @@ RESERVED: dict[str, set[str]] = {
         "records",
         "remote",
     },
-    "altair": {"charts"},
+    "altair": {"charts", "model_charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
     "matplotlib": set(),

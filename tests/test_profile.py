@@ -45,7 +45,7 @@ def test_columns_in_numbers() -> None:
     assert [c.unique for c in found.columns] == [3, 4, 2, 2, 3, 1]
     x, n, day = found["x"], found["n"], found["day"]
     assert (x.least, x.median, x.most) == ("1.5", "2.5", "10")
-    assert (n.least, n.most) == ("1", "4,000")
+    assert (n.least, n.most) == ("1", "4000")
     assert (day.least, day.most) == ("2024-01-01", "2024-01-03")
     assert sum(x.histogram) == 3
     assert (x.histogram[0], x.histogram[1], x.histogram[-1]) == (1, 1, 1)
@@ -105,6 +105,25 @@ def test_odd_types() -> None:
     )
     assert [c.kind for c in profile(frame, "y").columns] == ["whole number", "boolean", "category", "whole number"]
     assert profile(frame.head(0), "y").rows == 0
+
+
+def test_copies_do_not_hide_an_identifier_and_years_are_a_time(clean: pd.DataFrame) -> None:
+    frame = clean.assign(id=range(400), year=np.repeat(np.arange(1920, 2020), 4))
+    frame = frame.iloc[[*range(400), 399, 399]]
+    assert kinds(frame) == {"identifier", "repeated rows", "in time order"}
+    found = profile(frame, "y")
+    assert found.copies == 2
+    assert (found["year"].least, found["year"].most) == ("1920", "2019")
+    assert {w.kind: w.remedy for w in found.warnings} == {
+        "identifier": "leave out",
+        "repeated rows": "drop copies",
+        "in time order": "split by time",
+    }
+
+
+def test_a_heavy_tail_below_zero_is_offered_the_rank(clean: pd.DataFrame) -> None:
+    found = profile(clean.assign(a=np.exp(2 * clean["a"]), b=-np.exp(2 * clean["b"])), "y").warnings
+    assert [(w.columns, w.remedy) for w in found] == [(("a",), "log"), (("b",), "rank")]
 
 
 @pytest.mark.parametrize("key", list(EXAMPLES))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,19 +19,27 @@ from scipy.special import expit
 from kanlab import judging, selection
 from kanlab.alarms import alarms
 from kanlab.audit import ranked_again, terms
+from kanlab.bundle import document, read_bundle
 from kanlab.candidates import candidates
 from kanlab.cli import main
 from kanlab.criteria import aicc_of, bic_of
+from kanlab.curves import curves_of
 from kanlab.dataset import Dataset
+from kanlab.effects import permutation_importance
 from kanlab.engines import FitOptions, Outcome, Unit, fit_unit
-from kanlab.families import CLASSIFIERS, JUDGED, Baseline, label
+from kanlab.errors import StudyError
+from kanlab.export import predict_source
+from kanlab.families import CLASSIFIERS, JUDGED, Baseline, fit_named, label
+from kanlab.formula import errors, formula_of, latex
+from kanlab.kan import FittedKan
 from kanlab.likelihood import BERNOULLI
-from kanlab.predicting import held_out
+from kanlab.predicting import HeldFamily, Predictor, held_out
 from kanlab.scores import ClassScores, accuracy, log_loss
 from kanlab.space import Cell, SearchSpace
 from kanlab.study import DataSummary, StudySpec, create_study, judge, load_study
 from kanlab.tasks import fold, fold_rows, null
 from kanlab.tuning import Study, open_study, tune
+from tests.helpers.sentences import refused
 
 SPACE = SearchSpace((1, 2), (2, 3), (2, 2))
 NASTY = "ill **now** <b>"
@@ -262,6 +273,89 @@ def test_new_rows_get_a_class_and_its_probability(study: Study, data: Dataset) -
     assert choice.classes is not None
     assert log_loss(hits.p, hits.y) == pytest.approx(choice.classes.log_loss_test, rel=1e-3)
     assert accuracy(hits.p, hits.y) == choice.classes.accuracy_test
+
+
+# ---- taken away
+
+
+@pytest.mark.parametrize("model", ["network", "logistic regression"])
+def test_a_bundle_predicts_as_the_study_does(study: Study, data: Dataset, tmp_path: Path, model: str) -> None:
+    new = table(40, seed=4)
+    new.loc[2, "a"] = np.nan
+    new.loc[3, "b"] = 9.0
+    source = tmp_path / "new.csv"
+    new.drop(columns="state").to_csv(source, index=False)
+    if model == "network":
+        path = study.export(tmp_path / "b.zip")
+    else:
+        fitted = fit_named("linear", data.X_train, data.y_train, 0, data.task)
+        held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0))
+        path = tmp_path / "b.zip"
+        content = document(Predictor("the logistic regression model", data.recipe, held), {})
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("s/model.json", json.dumps(content, allow_nan=False))
+            archive.writestr("s/predict.py", predict_source())
+    expected = (study.predictor() if model == "network" else read_bundle(path)).predict(new.drop(columns="state"))
+    again = read_bundle(path).predict(new.drop(columns="state"))
+    pd.testing.assert_frame_equal(again.frame, expected.frame, rtol=1e-9)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path)
+    (folder,) = (p for p in tmp_path.iterdir() if p.is_dir())
+    command = [sys.executable, str(folder / "predict.py"), str(source), str(tmp_path / "out.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert f"'state_probability' is the probability of '{NASTY}'" in done.stderr
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert list(out.columns)[-3:] == expected.columns
+    np.testing.assert_allclose(out["state_probability"], expected.frame["state_probability"], rtol=1e-9)
+    assert out["state_predicted"].isna().tolist() == [i == 2 for i in range(40)]
+    known = out["state_predicted"].notna()
+    assert (out["state_predicted"][known] == expected.frame["state_predicted"][known]).all()
+
+
+def test_what_a_bundle_says_of_classes(study: Study, tmp_path: Path) -> None:
+    files = study.bundle().files
+    readme, report = files["README.md"], files["report.html"]
+    for text in (readme, report):
+        assert "log-loss test" in text
+        assert "RMSE" not in text
+        assert "<b>" not in text.replace("&lt;b&gt;", "")
+    assert "`state_probability`, the probability of ill" in readme
+    assert json.loads(files["model.json"])["model"]["link"] == "logit"
+    formula: dict[str, Any] = {}
+    exec(files["formula.py"], formula)
+    assert "the probability that" in formula["predict"].__doc__
+    p = formula["predict"](*np.full(formula["predict"].__code__.co_argcount, 0.1))
+    assert 0 < p < 1
+
+
+@pytest.mark.parametrize("change", [{"link": "identity"}, {"link": None}])
+def test_a_bundle_whose_link_is_not_that_of_its_target_is_refused(
+    study: Study, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    content = json.loads(study.bundle().files["model.json"])
+    content["model"] |= change
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("s/model.json", json.dumps(content))
+    with refused(StudyError, "is damaged"):
+        read_bundle(tmp_path / "b.zip")
+
+
+def test_the_formula_is_of_the_log_odds(study: Study, data: Dataset) -> None:
+    network = study.predictor().fitted
+    assert isinstance(network, FittedKan)
+    found = formula_of(curves_of(network, data.X_train), data)
+    p = found.predict(data.X_test)
+    np.testing.assert_allclose(p, expit(found.outputs(data.X_test)))
+    assert found.error == pytest.approx(log_loss(p, data.y_test))
+    assert found.network_error == pytest.approx(log_loss(network.predict(data.X_test), data.y_test))
+    assert latex(found)[0].count(r"\ln\frac{p}{1-p}") == 1
+    assert "Log-loss on the test rows" in errors(found)
+
+
+def test_importance_is_the_rise_of_the_log_loss(study: Study, data: Dataset) -> None:
+    table = permutation_importance(study.predictor().fitted.predict, data)  # type: ignore[attr-defined]
+    assert set(table["feature"][:2]) == {"a", "b"}
+    assert table["rise"].iloc[0] > 0.02
 
 
 # ---- the command line

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from kanlab.criteria import aicc_of
 from kanlab.families.linear import standardised
-from kanlab.families.protocol import Array, FamilyFit
+from kanlab.families.protocol import Affine, Array, FamilyFit
+from kanlab.likelihood import CLASSIFICATION
 
 TINY = 1e-6  # penalty on standardised coefficients where none is asked for
 PENALTIES = np.geomspace(1e-4, 1e3, 40)  # of ridge, a training row
@@ -26,8 +27,9 @@ _SETTLED = 1e-12  # decrease a step promises, relative to the objective
 
 def constant(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """The share of 1 among the training rows."""
-    share = y.mean()
-    return FamilyFit(lambda new: np.full(len(new), share), 1.0)
+    _, center, scale = standardised(X)
+    with np.errstate(divide="ignore"):  # one class alone
+        return _fit(np.array([logit(y.mean()), *np.zeros(X.shape[1])]), center, scale, 1.0)
 
 
 def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -63,7 +65,7 @@ def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 
 
 def _fit(b: Array, center: Array, scale: Array, dof: float) -> FamilyFit:
-    return FamilyFit(lambda new: expit(b[0] + ((new - center) / scale) @ b[1:]), dof)
+    return FamilyFit(Affine(float(b[0]), center, scale, b[1:], CLASSIFICATION), dof)
 
 
 def _deviance(eta: Array, y: Array) -> float:

@@ -16,6 +16,7 @@ from kanlab.study import StudyHandle, TrialRecord
 from kanlab.ui import state
 from kanlab.ui.widgets import AICC_HELP, literal, short
 from kanlab.verdict import Verdict
+from kanlab.writing import to_csv
 
 CLASS_SCORES = {
     "log_loss_train": ("log-loss train", "Mean of −ln(the probability given to what happened), in nats a row."),
@@ -112,6 +113,14 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
             "dof_se": number("± SE GDF", format="%.1f"),
             "edf": number("edf", format="%.1f", help="Effective degrees of freedom: trace of the linearised smoother."),
         },
+    )
+    st.download_button(
+        "Download the models",
+        lambda: to_csv(frame),
+        f"{handle.name}-models.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
     )
     _confidence(handle, judgement)
 

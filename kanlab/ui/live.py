@@ -87,16 +87,17 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     states = Counter(r.state for r in records)
     failed, running = states["failed"], states["running"]
     done = len(records) - running
-    elapsed = current.elapsed + (_since(current.heartbeat) if current.is_live and current.pid else 0.0)
+    counts = current.is_live and current.name != "queued" and current.pid  # in the queue its time stands still
+    elapsed = current.elapsed + (_since(current.heartbeat) if counts else 0.0)
 
     label, color = _BADGES[current.name]
-    parts = [f"{done} of {total} trials"]
+    parts = [f"{done:,} of {total:,} trials"]
     if failed:
         parts.append(f"{failed} failed")
     if running and current.is_live:
         parts.append(f"{running} in hand")
     parts.append(f"{clock(elapsed)} elapsed")
-    if current.is_live and done >= 2:
+    if current.is_live and current.name != "queued" and done >= 2:
         parts.append(f"about {clock(elapsed / done * (total - done))} left")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(label, color=color)  # type: ignore[arg-type]
@@ -128,7 +129,8 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
 def no_trial_yet(current: StudyState, engine: str) -> None:
     """The empty state of the charts."""
     if current.name == "queued":
-        st.info("The study is about to start.", icon=":material/hourglass_top:")
+        if not current.detail:  # which says how many are before it
+            st.info("The study is about to start.", icon=":material/hourglass_top:")
     elif current.is_live:
         loading = "loading PyTorch and " if engine.startswith("pykan") else ""
         st.info(

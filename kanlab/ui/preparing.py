@@ -166,9 +166,7 @@ def preparation(
                 by = st.selectbox("by", fit, key=_key(key, f"split-by-{split}"), persist_state="session")
         with third:
             copies = st.checkbox(
-                f"Leave out the {described.copies:,} rows that repeat others"
-                if described.copies
-                else "No row is repeated",
+                f"Leave out repeated rows ({described.copies:,})" if described.copies else "No row is repeated",
                 key=_key(key, "copies"),
                 disabled=not described.copies,
                 help="In every column of the table. A copy of a training row among the test rows makes the test easy.",

@@ -6,11 +6,10 @@ with the signs of other dialects put in, bits flipped, encoded anew, packed.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import lzma
-import re
-import time
 import warnings
 from typing import Any
 
@@ -34,7 +33,6 @@ from tests.helpers.corpus import CASES, zipped, zstd
 from tests.helpers.sentences import assert_sentence
 
 LARGEST = 20_000  # bytes of a seed
-SLOW = 20.0  # seconds one input may take
 
 NASTY = tuple(content for case in CASES if len(content := case.content()) <= LARGEST)
 
@@ -170,13 +168,9 @@ def check(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) -> 
 
     Raises AssertionError, or whatever escaped, where a promise is broken.
     """
-    began = time.monotonic()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            return _check(content, options, prepared)
-    finally:
-        assert time.monotonic() - began < SLOW, f"{time.monotonic() - began:.1f} s for {len(content)} bytes"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        return _check(content, options, prepared)
 
 
 def _check(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) -> str:
@@ -195,9 +189,9 @@ def _check(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) ->
     assert str(report)
     described = profile(frame, next((c for c in frame.columns if is_numeric(frame[c])), None))
     for finding in described.warnings:
-        assert "\n" not in finding.sentence.replace("\n", " ")
-    text = to_csv(frame)
-    assert not re.search(r"(?m)^[=@]", text.replace("\r", "\n")) or '"' in text
+        assert finding.sentence.endswith(".")
+    for row in csv.reader(io.StringIO(to_csv(frame), newline="")):
+        assert not any(cell.startswith(("=", "@")) for cell in row)
     numeric = [c for c in frame.columns if is_numeric(frame[c])]
     if not numeric or frame.shape[1] < 2:
         return "table"
