@@ -17,6 +17,7 @@ import numpy as np
 
 from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
+from kanlab.errors import FitError
 from kanlab.families import logistic
 from kanlab.families.linear import constant, linear, ridge, stepwise
 from kanlab.families.protocol import Array, FamilyFit
@@ -130,6 +131,8 @@ def fit_named(family: str, X: Array, y: Array, seed: int = 0, task: TaskName = R
 
 
 def _judged(family: str, task: TaskName) -> Family:
-    module = import_module(JUDGED[family])
-    fit: Family = module.classify if task == CLASSIFICATION else module.fit
-    return fit
+    name = "classify" if task == CLASSIFICATION else "fit"
+    found: Family | None = getattr(import_module(JUDGED[family]), name, None)
+    if found is None:
+        raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to classes.")
+    return found
