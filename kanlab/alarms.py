@@ -16,6 +16,7 @@ from kanlab.study import StudyHandle, TrialRecord
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
 FEW_ROWS = 3.0  # training rows a parameter
+SLIGHT_LOSS = 0.02  # nats a row: log-losses nearer than that are alike, however small both
 EXTRAPOLATION = 0.05
 SIGNIFICANCE = 0.05
 AGREEMENT = 4
@@ -82,26 +83,31 @@ def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Alarm | None:
 
 
 def _few_rows(handle: StudyHandle, choice: Candidate) -> Alarm | None:
-    rows = handle.data.n_train / (choice.n_params or 1)
+    data = handle.data
+    telling = min(data.ones, data.n_train - data.ones) if data.levels else data.n_train
+    rows, which = telling / (choice.n_params or 1), " of the rarer class" if data.levels else ""
     if choice.trial is None or rows >= FEW_ROWS:
         return None
     return Alarm(
-        f"There are only {rows:.1f} training rows a parameter; trust the order of the models less than their AICc suggests, "
-        "and bring more rows if you can."
+        f"There are only {rows:.1f} training rows{which} a parameter; trust the order of the models less than their AICc "
+        "suggests, and bring more rows if you can."
     )
 
 
 def _held_out(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
-    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE."""
-    tested = [c for c in listed if c.rmse_test is not None and c.aicc is not None]
-    if choice.rmse_test is None or not tested:
+    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE, or in log-loss."""
+    tested = [c for c in listed if c.error_test is not None and c.aicc is not None]
+    if choice.error_test is None or not tested:
         return None
-    best = min(tested, key=lambda c: c.rmse_test or np.inf)
-    ratio = choice.rmse_test / max(best.rmse_test or 0.0, 1e-150)
-    if best is choice or ratio < 1.2:
+    best = min(tested, key=lambda c: c.error_test if c.error_test is not None else np.inf)
+    least = best.error_test or 0.0
+    ratio = choice.error_test / max(least, 1e-150)
+    slight = choice.classes is not None and choice.error_test - least < SLIGHT_LOSS
+    if best is choice or ratio < 1.2 or slight:
         return None
+    what = "error" if choice.classes is None else "log-loss"
     return Alarm(
-        f"AICc and the test rows disagree: {best.label} has {100 * (1 - 1 / ratio):.0f}% less error there; look at both, "
+        f"AICc and the test rows disagree: {best.label} has {100 * (1 - 1 / ratio):.0f}% less {what} there; look at both, "
         "and let cross-validation decide."
     )
 
@@ -162,14 +168,14 @@ def _instability(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None
 
 
 def _cross_validation(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
-    verified = [c for c in listed if c.cv_rmse is not None]
-    if choice.cv_rmse is None or not verified:
+    verified = [c for c in listed if c.cv_error is not None]
+    if choice.cv_error is None or not verified:
         return None
-    best = min(verified, key=lambda c: c.cv_rmse or np.inf)
-    if best is choice or choice.cv_rmse <= (best.cv_rmse or 0.0) + (best.cv_se or 0.0):
+    best = min(verified, key=lambda c: c.cv_error or np.inf)
+    if best is choice or choice.cv_error <= (best.cv_error or 0.0) + (best.cv_se or 0.0):
         return None
     return Alarm(
-        f"Cross-validation prefers {best.label} ({best.cv_rmse:.4g} against {choice.cv_rmse:.4g}) by more than its standard "
+        f"Cross-validation prefers {best.label} ({best.cv_error:.4g} against {choice.cv_error:.4g}) by more than its standard "
         "error; prefer that one unless you have a reason not to."
     )
 

@@ -10,22 +10,30 @@ import numpy as np
 import pandas as pd
 
 from kanlab.complexity import CountingRule
-from kanlab.criteria import aic, aicc, bic, is_admissible
+from kanlab.criteria import aic_of, aicc_of, bic_of, is_admissible
+from kanlab.likelihood import GAUSSIAN, Likelihood
 from kanlab.selection import completed
 from kanlab.space import SearchSpace, cell_n_params
 from kanlab.study import TrialRecord
 
 Criterion = Literal["AICc", "AIC", "BIC"]
-CRITERIA: dict[str, Callable[[float, int, float], float]] = {"AICc": aicc, "AIC": aic, "BIC": bic}
+CRITERIA: dict[str, Callable[[float, int, float], float]] = {
+    "AICc": aicc_of,
+    "AIC": aic_of,
+    "BIC": bic_of,
+}  # of -2 log L, n, K
 
 
 @dataclass(frozen=True)
 class Terms:
-    """n ln(rss/n), the charge for parameters, and AICc's correction for small samples; they add up to `total`."""
+    """-2 log L, the charge for parameters, and AICc's correction for small samples; they add up to `total`.
+
+    misfit: RSS, of which -2 log L is n ln(rss/n), or the deviance, which it is itself.
+    """
 
     n: int
     n_params: int
-    rss: float
+    misfit: float
     fit: float
     charge: float
     correction: float
@@ -35,15 +43,17 @@ class Terms:
         return self.fit + self.charge + self.correction
 
 
-def terms(rss: float, n: int, n_params: int, criterion: Criterion = "AICc") -> Terms:
+def terms(
+    misfit: float, n: int, n_params: int, criterion: Criterion = "AICc", likelihood: Likelihood = GAUSSIAN
+) -> Terms:
     """The terms of a criterion with the numbers of one fit; the correction is +inf where AICc is not defined."""
-    fit = n * float(np.log(rss / n))
+    fit = likelihood.term(misfit, n)
     charge = n_params * float(np.log(n)) if criterion == "BIC" else 2.0 * n_params
     correction = 0.0
     if criterion == "AICc":
         room = n - n_params - 1
         correction = 2.0 * n_params * (n_params + 1) / room if is_admissible(n, n_params) else np.inf
-    return Terms(n, n_params, rss, fit, charge, correction)
+    return Terms(n, n_params, misfit, fit, charge, correction)
 
 
 def ranked_again(
@@ -54,6 +64,7 @@ def ranked_again(
     rule: CountingRule,
     count_sigma2: bool,
     criterion: Criterion = "AICc",
+    likelihood: Likelihood = GAUSSIAN,
 ) -> pd.DataFrame:
     """Complete trials by another count or criterion, the rank within the study beside the new one.
 
@@ -62,7 +73,10 @@ def ranked_again(
     """
     done = completed(records)
     counts = [cell_n_params(r.cell, d, rule=rule, count_sigma2=count_sigma2) for r in done]
-    values = [CRITERIA[criterion](r.rss_train or np.nan, n, count) for r, count in zip(done, counts, strict=True)]
+    values = [
+        CRITERIA[criterion](likelihood.term(np.nan if r.misfit is None else r.misfit, n), n, count)
+        for r, count in zip(done, counts, strict=True)
+    ]
     before = pd.Series([r.aicc for r in done], dtype=float).rank(method="min")
     after = pd.Series(values, dtype=float).replace(np.inf, np.nan)
     frame = pd.DataFrame(

@@ -18,6 +18,7 @@ from kanlab import standalone
 from kanlab.errors import StudyError
 from kanlab.families.protocol import Affine
 from kanlab.kan import FittedKan
+from kanlab.likelihood import CLASSIFICATION, TaskName
 from kanlab.predicting import HeldFamily, Model, Predictor
 from kanlab.recipe import Recipe
 
@@ -40,7 +41,10 @@ class StoredModel:
 
 
 def model_document(model: Model) -> dict[str, Any]:
-    """The numbers of a fitted model as JSON knows them. Raises StudyError for a family that has none to keep."""
+    """The numbers of a fitted model as JSON knows them. Raises StudyError for a family that has none to keep.
+
+    link: "logit" where the outputs are log-odds, and the predictions probabilities.
+    """
     if isinstance(model, StoredModel):
         return dict(model.content)
     if isinstance(model, FittedKan):
@@ -48,7 +52,7 @@ def model_document(model: Model) -> dict[str, Any]:
             {"knots": layer.knots, "coef": layer.coef, "scale_base": layer.scale_base, "range": held}
             for layer, held in zip(model.layers, model.ranges, strict=True)
         ]
-        return {
+        return _link(model.task) | {
             "kind": "kan",
             "layer_widths": list(model.spec.layer_widths),
             "grid": model.spec.grid,
@@ -60,8 +64,13 @@ def model_document(model: Model) -> dict[str, Any]:
         affine = model.fitted.predict
         arrays = {"center": affine.center, "scale": affine.scale, "weights": affine.weights}
         arrays |= {"low": model.low, "high": model.high}
-        return {"kind": "linear", "offset": float(affine.offset)} | {n: a.tolist() for n, a in arrays.items()}
+        content = {"kind": "linear", "offset": float(affine.offset)} | {n: a.tolist() for n, a in arrays.items()}
+        return _link(affine.task) | content
     raise StudyError("Models of this family cannot be exported; choose a network or a linear model.")
+
+
+def _link(task: TaskName) -> dict[str, str]:
+    return {"link": "logit"} if task == CLASSIFICATION else {}
 
 
 def document(predictor: Predictor, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +109,11 @@ def read_bundle(path: Path) -> Predictor:
     try:
         recipe = Recipe.from_dict(content["recipe"])
         _check(content["model"], len(recipe.columns))
+        levels = [level for level in recipe.levels if isinstance(level, str)]
+        if (len(levels) == 2, content["model"].get("link")) not in ((True, "logit"), (False, None)) or (
+            len(levels) != len(recipe.levels)
+        ):
+            raise ValueError("link")
         return Predictor(str(content["label"]), recipe, StoredModel(content["model"]), trial=content.get("trial"))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StudyError(f"The model in {name} is damaged; export it again.") from error

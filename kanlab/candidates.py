@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.criteria import aicc
-from kanlab.families import LABELS, Baseline
+from kanlab.families import Baseline, label
 from kanlab.judging import Judgement, key_of
+from kanlab.scores import ClassScores
 from kanlab.selection import completed
 from kanlab.space import Cell
 from kanlab.study import StudyHandle, TrialRecord, stored_baseline
@@ -32,12 +32,18 @@ class Candidate:
     rmse_test: float | None = None
     wins: int | None = None  # seeds, of those refitted, in which it is the best of the finalists
     spread: float | None = None  # deviation of its AICc over the seeds
-    cv_rmse: float | None = None
+    cv_error: float | None = None  # cross-validated: RMSE, of classes log-loss
     cv_se: float | None = None
     dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
     edf: float | None = None  # of the linearised smoother
     baseline: Baseline | None = None
+    classes: ClassScores | None = None
+
+    @property
+    def error_test(self) -> float | None:
+        """On the test rows: RMSE in units of the target, of classes the log-loss."""
+        return self.rmse_test if self.classes is None else self.classes.log_loss_test
 
     @property
     def model(self) -> TrialRecord | Baseline | None:
@@ -60,7 +66,7 @@ def seed_scores(handle: StudyHandle, judgement: Judgement) -> dict[str, dict[int
     scores: dict[str, dict[int, float]] = {}
     for key, entries in judgement.refits.items():
         n_params = handle.spec.n_params(Cell(*map(int, key.split(","))), handle.data.d)
-        scores[key] = {e["seed"]: aicc(e["rss_train"], handle.data.n_train, n_params) for e in entries}
+        scores[key] = {e["seed"]: handle.data.aicc(e.get("deviance_train", e["rss_train"]), n_params) for e in entries}
     return scores
 
 
@@ -83,10 +89,10 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
             finite = [s for s in scores[key].values() if np.isfinite(s)]
             out |= {"wins": won[key], "spread": float(np.std(finite)) if len(finite) > 1 else None}
         if len(judgement.folds.get(key, [])) > 1:  # one fold alone has no standard error
-            rmse = np.sqrt(judgement.folds[key])
+            losses, back = np.array(judgement.folds[key]), (lambda x: x) if handle.data.levels else np.sqrt
             out |= {
-                "cv_rmse": float(np.sqrt(np.mean(judgement.folds[key]))),
-                "cv_se": float(rmse.std(ddof=1) / np.sqrt(len(rmse))),
+                "cv_error": float(back(losses.mean())),
+                "cv_se": float(back(losses).std(ddof=1) / np.sqrt(len(losses))),
             }
         if len(judgement.dof.get(key, [])) > 1:
             draws = np.array(judgement.dof[key])
@@ -97,13 +103,13 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
 
     out = [
         Candidate(f"trial {r.number}: {cell_words(r.cell)}", "kan", r, r.n_params, r.aicc, r.rss_train or np.nan, r.rss_test,
-                  r.rmse_train, r.rmse_test, **known(key_of(r.cell)))
+                  r.rmse_train, r.rmse_test, classes=r.classes, **known(key_of(r.cell)))
         for r in completed(records)
     ]  # fmt: skip
     others = [*handle.baselines, *(stored_baseline(f, handle.data) for f in judgement.families)]
     out += [
         Candidate(
-            LABELS.get(b.family, b.family),
+            label(b.family, handle.data.task),
             b.family,
             None,
             b.n_params,
@@ -113,6 +119,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
             b.rmse_train,
             b.rmse_test,
             baseline=b,
+            classes=b.classes,
             **known(b.family),
         )
         for b in others

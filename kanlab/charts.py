@@ -16,9 +16,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from kanlab.criteria import aicc, rss_at_aicc
-from kanlab.families import LABELS, Baseline
+from kanlab.families import Baseline, label
 from kanlab.layered import Layered, layer, layered, nominal, vega_lite
+from kanlab.likelihood import CLASSIFICATION, REGRESSION
+from kanlab.measures import MEASURES, Measure
+from kanlab.scores import CalibrationBin
 
 alt.data_transformers.disable_max_rows()
 
@@ -30,7 +32,12 @@ DRAWN = ("constant", "linear")  # the other linear models lie on top of these
 
 _POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
 _NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k", "depth": "hidden layers"}
-_BASELINE_COLUMNS = ["family", "n_params", "rss_train", "rmse_test", "aicc", "label"]
+
+
+def _measure(table: pd.DataFrame) -> Measure:
+    """Of quantities or of classes, whichever a table of trials is about."""
+    of_classes = MEASURES[CLASSIFICATION].fit_column in table.columns
+    return MEASURES[CLASSIFICATION if of_classes else REGRESSION]
 
 
 def _span_is_wide(values: pd.Series) -> bool:
@@ -86,7 +93,8 @@ def _parameters(table: pd.DataFrame) -> dict[str, str]:
 
 def _trial_columns(table: pd.DataFrame) -> list[str]:
     """What a chart of trials draws, or says of a point."""
-    return ["number", *_parameters(table), "n_params", "rss_train", "rmse_test", "aicc", "delta_aicc"]
+    of = _measure(table)
+    return ["number", *_parameters(table), "n_params", of.fit_column, of.error_column, "aicc", "delta_aicc"]
 
 
 def _facets(chart: Any, table: pd.DataFrame) -> Any:
@@ -99,16 +107,22 @@ def _facets(chart: Any, table: pd.DataFrame) -> Any:
     return chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
 
 
-def _tooltip(parameters: Sequence[str], test: bool = True) -> list[alt.Tooltip]:
-    rows = [
+def _fit_and_error(of: Measure) -> list[alt.Tooltip]:
+    return [
+        _number(of.fit_column, f"{of.fit}, training rows"),
+        _number(of.error_column, f"{of.error}, test rows"),
+    ]
+
+
+def _tooltip(of: Measure, parameters: Sequence[str]) -> list[alt.Tooltip]:
+    return [
         alt.Tooltip("number:Q", title="trial"),
         *(alt.Tooltip(f"{field}:Q", title=_NAMES[field]) for field in parameters),
         alt.Tooltip("n_params:Q", title="parameters K"),
         _number("aicc", "AICc", ",.2f"),
         _number("delta_aicc", "ΔAICc", ",.2f"),
-        _number("rss_train", "RSS, training rows"),
+        *_fit_and_error(of),
     ]
-    return rows + ([_number("rmse_test", "RMSE, test rows")] if test else [])
 
 
 def _color(k: pd.Series) -> alt.Color:
@@ -127,33 +141,34 @@ def _picked() -> alt.Parameter:
 
 
 @cache
-def _tooltips(of: str, parameters: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def _tooltips(what: str, of: Measure, parameters: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """What is said of a trial, or of a baseline, under the pointer."""
     baseline = [
         alt.Tooltip("family:N", title="model"),
         _number("n_params", "parameters K"),
         _number("aicc", "AICc", ",.2f"),
-        _number("rss_train", "RSS, training rows"),
-        _number("rmse_test", "RMSE, test rows"),
+        *_fit_and_error(of),
     ]
-    return vega_lite(baseline if of == "baselines" else _tooltip(parameters))  # type: ignore[no-any-return]
+    return vega_lite(baseline if what == "baselines" else _tooltip(of, parameters))  # type: ignore[no-any-return]
 
 
-def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
+def _baseline_frame(baselines: Sequence[Baseline], of: Measure) -> pd.DataFrame:
     rows = [
-        b.to_dict() | {"label": LABELS.get(b.family, b.family)}
-        for b in baselines
-        if b.aicc is not None and b.family in DRAWN
+        b.to_dict() | {"label": label(b.family, of.task)} for b in baselines if b.aicc is not None and b.family in DRAWN
     ]
-    frame = pd.DataFrame(rows, columns=_BASELINE_COLUMNS)
-    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rmse_test", "aicc"), float))
+    numbers = ["n_params", of.fit_column, of.error_column, "aicc"]
+    return pd.DataFrame(rows, columns=["family", *numbers, "label"]).astype(dict.fromkeys(numbers, float))
+
+
+def _about_trials(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return _tooltips("trials", _measure(table), tuple(_parameters(table)))
 
 
 def _point_layers(x: Any, y: Any, color: Any, selected: int | None, table: pd.DataFrame) -> list[dict[str, Any]]:
     """Trials as circles (triangles beyond the fence); the selected one ringed. On top: they take the clicks."""
     beyond = {"condition": {"test": "datum.beyond", "value": "triangle-up"}, "value": "circle"}
-    filled, about = {"filled": True, **_POINT}, _tooltips("trials", tuple(_parameters(table)))
-    points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=about)
+    filled = {"filled": True, **_POINT}
+    points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=_about_trials(table))
     points["name"] = "trials"
     if selected is None:
         return [points]
@@ -167,11 +182,11 @@ def _short(name: str) -> str:
     return name if len(name) <= 30 else f"{name[:29]}…"
 
 
-def _baseline_layers(x: Any, y: Any) -> list[dict[str, Any]]:
+def _baseline_layers(x: Any, y: Any, of: Measure) -> list[dict[str, Any]]:
     cross = {"shape": "cross", "filled": True, "size": 90, "color": MUTED}
     text = {"align": "left", "dx": 9, "dy": 1, "color": MUTED, "fontSize": 12}
     return [
-        layer("baselines", "point", cross, x=x, y=y, tooltip=_tooltips("baselines")),
+        layer("baselines", "point", cross, x=x, y=y, tooltip=_tooltips("baselines", of)),
         layer("baselines", "text", text, x=x, y=y, text=nominal("label")),
     ]
 
@@ -181,7 +196,7 @@ def _best_layers(x: Any, y: Any, table: pd.DataFrame) -> list[dict[str, Any]]:
     diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
     text = {"align": "left", "dx": 13, "dy": -11, "color": ACCENT, "fontSize": 12, "fontWeight": "bold"}
     return [
-        layer("best", "point", diamond, x=x, y=y, tooltip=_tooltips("trials", tuple(_parameters(table)))),
+        layer("best", "point", diamond, x=x, y=y, tooltip=_about_trials(table)),
         layer("best", "text", text | {"text": "least AICc"}, x=x, y=y),
     ]
 
@@ -193,21 +208,21 @@ def _whole(layers: list[dict[str, Any]], tables: dict[str, pd.DataFrame], title:
     return layered(layers, tables, params=[picked], title=heading, height=HEIGHT, width="container")
 
 
-def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float) -> pd.DataFrame:
-    """AICc as a function of RSS for a handful of the K in the table, within the drawn ranges of both."""
+def _equal_k(done: pd.DataFrame, fits: pd.Series, n: int, low: float, high: float, of: Measure) -> pd.DataFrame:
+    """AICc as a function of the fit for a handful of the K in the table, within the drawn ranges of both."""
     counts = np.unique(done["n_params"])
     chosen = np.unique(counts[np.linspace(0, len(counts) - 1, min(6, len(counts))).round().astype(int)])
-    rss_low, rss_high = rss[rss > 0].min(), rss.max()
+    least, most = fits[fits > 0].min(), fits.max()
     rows = []
     for n_params in chosen:
-        ends = [max(rss_low, rss_at_aicc(low, n, int(n_params))), min(rss_high, rss_at_aicc(high, n, int(n_params)))]
+        ends = [max(least, of.fit_at(low, n, int(n_params))), min(most, of.fit_at(high, n, int(n_params)))]
         if not ends[0] < ends[1]:
             continue
         rows += [
-            {"n_params": int(n_params), "rss_train": at, "drawn": aicc(at, n, int(n_params))}
+            {"n_params": int(n_params), of.fit_column: at, "drawn": of.aicc(at, n, int(n_params))}
             for at in np.geomspace(ends[0], ends[1], 24)
         ]
-    return pd.DataFrame(rows, columns=["n_params", "rss_train", "drawn"])
+    return pd.DataFrame(rows, columns=["n_params", of.fit_column, "drawn"])
 
 
 def aicc_against_rss(
@@ -220,26 +235,28 @@ def aicc_against_rss(
     """Every complete trial as a point, coloured by K, over the curves along which K is equal.
 
     table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: what RSS is of.
+    Of classes the deviance stands in the place of RSS.
     """
+    of = _measure(table)
     done = table[table["state"] == "complete"]
-    plain = _baseline_frame(baselines)
+    plain = _baseline_frame(baselines, of)
     frame, y_scale = _clipped(done, "aicc", floor=float(plain["aicc"].min()) if len(plain) else np.inf)
     low, high = y_scale.domain
     visible = plain[plain["aicc"].between(low, high)].assign(drawn=lambda f: f["aicc"])
-    rss = pd.concat([done["rss_train"], visible["rss_train"]])
+    fits = pd.concat([done[of.fit_column], visible[of.fit_column]])
     x = alt.X(
-        "rss_train:Q",
-        title=f"RSS on the training rows (squared units of {_short(target)})",
-        scale=_scale(rss),
-        axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True),
+        f"{of.fit_column}:Q",
+        title=of.axis.format(_short(target)),
+        scale=_scale(fits),
+        axis=alt.Axis(format=_format(fits), tickCount=6, labelOverlap=True),
     )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
     x, y = vega_lite([x, y])
     tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond"]]}
     layers: list[dict[str, Any]] = []
-    curves = _equal_k(done, rss, n, low, high) if len(done) > 1 else pd.DataFrame()
+    curves = _equal_k(done, fits, n, low, high, of) if len(done) > 1 else pd.DataFrame()
     if len(curves):
-        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmax()]
+        ends = curves.loc[curves.groupby("n_params")[of.fit_column].idxmax()]
         tables |= {"curves": curves, "ends": ends.assign(label="K " + ends["n_params"].astype(str))}
         line = {"strokeWidth": 1, "opacity": 0.45, "color": MUTED, "clip": True}
         text = {"align": "right", "dx": -4, "dy": -7, "fontSize": 10, "color": MUTED, "clip": True}
@@ -247,21 +264,22 @@ def aicc_against_rss(
         layers.append(layer("ends", "text", text, x=x, y=y, text=nominal("label")))
     if len(visible):
         tables["baselines"] = visible
-        layers += _baseline_layers(x, y)
+        layers += _baseline_layers(x, y, of)
     if len(frame):
         tables["best"] = tables["trials"].nsmallest(1, "aicc")
         layers += _best_layers(x, y, tables["trials"])
     layers += _point_layers(x, y, _color(done["n_params"]), selected, done)
-    return _whole(layers, tables, "AICc against RSS", _note(frame))
+    return _whole(layers, tables, f"AICc against {of.fit}", _note(frame))
 
 
 def front(
     table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None, target: str = "the target"
 ) -> Layered:
-    """RSS against K: every trial, the front no other betters in both, and the trial of least AICc."""
+    """RSS (the deviance of classes) against K: every trial, the front no other betters in both, and the least AICc."""
+    of = _measure(table)
     done = table[table["state"] == "complete"].assign(beyond=False)
-    plain = _baseline_frame(baselines)
-    rss = pd.concat([done["rss_train"], plain["rss_train"]])
+    plain = _baseline_frame(baselines, of)
+    fits = pd.concat([done[of.fit_column], plain[of.fit_column]])
     counts = pd.concat([done["n_params"], plain["n_params"]])
     x = alt.X(
         "n_params:Q",
@@ -270,18 +288,18 @@ def front(
         axis=alt.Axis(format="~s", tickCount=6, labelOverlap=True),
     )
     y = alt.Y(
-        "rss_train:Q",
-        title=f"RSS on the training rows (squared units of {_short(target)})",
-        scale=_scale(rss),
-        axis=alt.Axis(format=_format(rss), tickCount=6, titleLimit=HEIGHT - 120),  # a longer one would squash the plot
+        f"{of.fit_column}:Q",
+        title=of.axis.format(_short(target)),
+        scale=_scale(fits),
+        axis=alt.Axis(format=_format(fits), tickCount=6, titleLimit=HEIGHT - 120),  # a longer one would squash the plot
     )
     tables = {"trials": done[[*_trial_columns(done), "on_front", "beyond"]]}
-    tables["front"] = done.loc[done["on_front"], ["n_params", "rss_train"]].sort_values("n_params")
+    tables["front"] = done.loc[done["on_front"], ["n_params", of.fit_column]].sort_values("n_params")
     step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 1.5, "opacity": 0.8}
     layers = [layer("front", "line", step, x=x, y=y)]
     if len(plain):
         tables["baselines"] = plain
-        layers += _baseline_layers(x, y)
+        layers += _baseline_layers(x, y, of)
     if len(done):
         tables["best"] = tables["trials"].nsmallest(1, "aicc")
         layers += _best_layers(x, y, tables["trials"])
@@ -311,13 +329,11 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
     return _whole(layers, tables, "AICc by trial, and the least so far", _note(frame))
 
 
-def loss_curve(curve: Sequence[float]) -> Any:
-    """RSS over the steps of one training."""
+def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
+    """RSS, or what else `name` says, over the steps of one training."""
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
     x = alt.X("step:Q", title="training done (%)")
-    y = alt.Y(
-        "rss:Q", title="RSS", scale=_scale(frame["rss"]), axis=alt.Axis(format=_format(frame["rss"]), tickCount=4)
-    )
+    y = alt.Y("rss:Q", title=name, scale=_scale(frame["rss"]), axis=alt.Axis(format=_format(frame["rss"]), tickCount=4))
     return _finish(alt.Chart(frame).mark_line(color=ACCENT).encode(x=x, y=y), "", "", height=200)
 
 
@@ -364,7 +380,7 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
     base = alt.Chart(done.assign(ringed=(done["delta_aicc"] == 0) | (done["number"] == chosen))).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
-        tooltip=_tooltip(tuple(_parameters(done))),
+        tooltip=_tooltip(_measure(done), tuple(_parameters(done))),
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=color)
     ring = base.transform_filter("datum.ringed").mark_rect(filled=False, stroke=ACCENT, strokeWidth=3)
@@ -405,6 +421,32 @@ def null_gains(gain: float, permuted: Sequence[float]) -> Any:
     ticks = alt.Chart(pd.DataFrame({"gain": list(permuted)})).mark_tick(color=MUTED, thickness=2, size=28).encode(x=x)
     own = alt.Chart(pd.DataFrame({"gain": [gain]})).mark_tick(color=ACCENT, thickness=4, size=44).encode(x=x)
     return _finish(ticks + own, "This target (orange) against shuffled ones (grey)", "", height=110)
+
+
+def calibration(bins: Sequence[CalibrationBin], of: str) -> Any:
+    """What happened against what was predicted, bin by bin, with the number of rows. of: the class whose share it is."""
+    frame = pd.DataFrame(bins, columns=CalibrationBin._fields)
+    unit = alt.Scale(domain=[0, 1], nice=False)
+    x = alt.X("predicted:Q", title=f"predicted probability of {_short(of)}", scale=unit, axis=alt.Axis(format="%"))
+    y = alt.Y("observed:Q", title="share of the rows", scale=unit, axis=alt.Axis(format="%"))
+    tooltip = [
+        alt.Tooltip("rows:Q", title="rows"),
+        _number("predicted", "mean probability", ".1%"),
+        _number("observed", "share that was", ".1%"),
+        _number("low", "95% from", ".1%"),
+        _number("high", "to", ".1%"),
+    ]
+    line = pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]})
+    perfect = alt.Chart(line).mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
+    base = alt.Chart(frame)
+    interval = base.mark_rule(color=ACCENT, opacity=0.5).encode(x=x, y="low:Q", y2="high:Q")
+    points = base.mark_circle(color=ACCENT, size=90).encode(x=x, y=y, tooltip=tooltip)
+    counts = base.mark_text(dx=9, dy=-9, align="left", color=MUTED, fontSize=11).encode(x=x, y=y, text="rows:Q")
+    title = "Calibration: what happened against what was predicted"
+    subtitle = (
+        "numbers of rows; bars are 95% intervals of the share (Wilson); on the dashed line probabilities are right"
+    )
+    return _finish(alt.layer(perfect, interval, points, counts), title, subtitle)
 
 
 def _note(frame: pd.DataFrame) -> str:

@@ -82,6 +82,8 @@ def _tune(arguments: argparse.Namespace) -> int:
         arguments.seed,
         name=table.report.source,
         preparation=preparation(arguments),
+        task=arguments.task,
+        positive=arguments.positive,
     )
     spec = StudySpec(
         space=SearchSpace(**ranges(arguments)),
@@ -183,33 +185,46 @@ def _dashboard(arguments: argparse.Namespace) -> int:
 
 # ---- output
 
+# columns of the printed table: where the value stands, and its digits
+QUANTITY_SCORES = {"RSS train": ("rss_train", 5), "RMSE train": ("rmse_train", 5), "RMSE test": ("rmse_test", 5)}
+CLASS_SCORES = {
+    "deviance": ("deviance_train", 5),
+    "log-loss test": ("log_loss_test", 4),
+    "accuracy train": ("accuracy_train", 3),
+    "accuracy test": ("accuracy_test", 3),
+    "AUC test": ("auc_test", 3),
+}
+
 
 def _print_study(study: Study, as_json: bool) -> None:
     if as_json:
         print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
         return
     from kanlab.candidates import cell_words
-    from kanlab.families import LABELS
+    from kanlab.families import label
     from kanlab.space import Cell
 
     content = study.to_dict()
-    chosen = content["recommended"]
+    chosen, data = content["recommended"], content["data"]
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
+    shown = CLASS_SCORES if data["task"] == "classification" else QUANTITY_SCORES
     names = study.spec.space.parameters
-    header = ("trial", *names, "K", "AICc", "delta", "RSS train", "RMSE train", "RMSE test")
+    header = ("trial", *names, "K", "AICc", "delta", *shown)
     rows = [
-        (r.number, *(getattr(r, name) for name in names), r.n_params, f"{r.aicc:.2f}", f"{r.delta_aicc:.2f}",
-         f"{r.rss_train:.5g}", f"{r.rmse_train:.5g}", f"{r.rmse_test:.5g}")
-        for r in table.itertuples()
+        (r["number"], *(r[name] for name in names), r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
+         *(_short(r[name], digits) for name, digits in shown.values()))
+        for r in table.to_dict("records")
     ]  # fmt: skip
     rows += [
         (b["family"], *[""] * len(names), _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
-         f"{b['rss_train']:.5g}", _short(b["rmse_train"]), _short(b["rmse_test"]))
+         *(_short(b[name], digits) for name, digits in shown.values()))
         for b in content["baselines"]
     ]  # fmt: skip
-    data = content["data"]
     print(f"study {content['study']}: {content['state']}, K counted as {content['count']}")
-    if data["target_label"] != data["target"]:
+    if data["task"] == "classification":
+        zero, one = data["levels"]
+        print(f"{data['target']}: probabilities of {one!r}, against {zero!r}; AICc from the deviance")
+    elif data["target_label"] != data["target"]:
         print(f"AICc and RSS are of {data['target_label']}, RMSE is in units of {data['target']}")
     print(_columns([header, *rows]))
     if chosen is None:
@@ -217,13 +232,13 @@ def _print_study(study: Study, as_json: bool) -> None:
     elif chosen["family"] == "kan":
         print(f"recommended: trial {chosen['number']}, {cell_words(Cell(**chosen['params']))}")
     else:
-        print(f"recommended: the {LABELS.get(chosen['family'], chosen['family'])} model")
+        print(f"recommended: the {label(chosen['family'], data['task'])} model")
     print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
     print(*(f"! {alarm}" for alarm in content["alarms"]), sep="\n", end="\n" * bool(content["alarms"]))
 
 
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _short(value: float | None, digits: int = 4) -> str:
+    return "" if value is None else f"{value:.{digits}g}"
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> str:

@@ -42,6 +42,8 @@ def _add_preparing_options(command: argparse.ArgumentParser) -> None:
     preparing.add_argument(
         "--keep", type=int, metavar="N", help="the N features with the most mutual information alone"
     )
+    preparing.add_argument("--task", default="auto", help="auto (default), regression or classification (two classes)")
+    preparing.add_argument("--positive", metavar="LEVEL", help="of two classes the one that counts as 1")
     preparing.add_argument("--split", default="random", help="random, stratified, time or group")
     preparing.add_argument("--split-by", metavar="COL", help="column of the times or groups")
 

@@ -1,4 +1,4 @@
-"""Information criteria of a Gaussian least-squares fit, and what follows from them.
+"""Information criteria, and what follows from them.
 
 Notation
     n       training rows
@@ -6,14 +6,17 @@ Notation
     K       counted parameters (`n_params`), the noise variance included where it is counted
 
     -2 log L = n ln(rss / n)                          up to n (1 + ln 2 pi), the same for every model of the same rows
-    AIC      = n ln(rss / n) + 2 K                                             Akaike 1974
+    AIC      = -2 log L + 2 K                                                  Akaike 1974
     AICc     = AIC + 2 K (K + 1) / (n - K - 1)                                 Hurvich & Tsai 1989
-    BIC      = n ln(rss / n) + K ln n                                          Schwarz 1978
+    BIC      = -2 log L + K ln n                                               Schwarz 1978
     delta_i  = AICc_i - min AICc,   weight_i = exp(-delta_i / 2) / sum         Burnham & Anderson 2002
 
 AICc has a pole at K = n - 1, beyond which the unguarded formula turns negative and rewards the largest model. Here it is
 +inf from the pole on: such a model is inadmissible. An exact interpolation (rss = 0) has no finite likelihood either,
 nor has a fit that diverged: their criteria are +inf, which never wins, instead of the -inf or nan of the bare formula.
+
+`aic`, `aicc` and `bic` take a Gaussian least-squares fit; `aic_of`, `aicc_of` and `bic_of` the -2 log L of any
+(`kanlab.likelihood` has the one of two classes).
 """
 
 from __future__ import annotations
@@ -24,8 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def _log_likelihood_term(rss: float, n: int) -> float:
-    """n ln(rss / n); +inf for an interpolation and for a fit that is not finite."""
+def gaussian_term(rss: float, n: int) -> float:
+    """-2 log L of a least-squares fit, n ln(rss / n); +inf for an interpolation and for a fit that is not finite."""
     if n < 1:
         raise ValueError(f"n is the number of training rows and must be at least 1, not {n}")
     if rss < 0:
@@ -43,12 +46,17 @@ def log_likelihood(rss: float, n: int) -> float:
 
     -n/2 (ln(2 pi rss / n) + 1); -inf where it is not finite.
     """
-    return -0.5 * (_log_likelihood_term(rss, n) + n * (1 + math.log(2 * math.pi)))
+    return -0.5 * (gaussian_term(rss, n) + n * (1 + math.log(2 * math.pi)))
 
 
 def aic(rss: float, n: int, n_params: float) -> float:
     """Akaike's information criterion, n ln(rss/n) + 2K."""
-    return _log_likelihood_term(rss, n) + 2 * n_params
+    return aic_of(gaussian_term(rss, n), n, n_params)
+
+
+def aic_of(term: float, n: int, n_params: float) -> float:
+    """AIC from -2 log L."""
+    return term + 2 * n_params
 
 
 def aicc_penalty(n: int, n_params: float) -> float:
@@ -64,8 +72,13 @@ def aicc(rss: float, n: int, n_params: float) -> float:
     >>> round(aicc(rss=12.5, n=40, n_params=5), 4)
     -34.7613
     """
+    return aicc_of(gaussian_term(rss, n), n, n_params)
+
+
+def aicc_of(term: float, n: int, n_params: float) -> float:
+    """AICc from -2 log L; +inf where n - n_params - 1 <= 0."""
     penalty = aicc_penalty(n, n_params)
-    return penalty if math.isinf(penalty) else _log_likelihood_term(rss, n) + penalty
+    return penalty if math.isinf(penalty) else term + penalty
 
 
 def rss_at_aicc(value: float, n: int, n_params: float) -> float:
@@ -84,7 +97,12 @@ def rss_at_aicc(value: float, n: int, n_params: float) -> float:
 
 def bic(rss: float, n: int, n_params: float) -> float:
     """Bayesian information criterion, n ln(rss/n) + K ln n."""
-    return _log_likelihood_term(rss, n) + n_params * math.log(n)
+    return bic_of(gaussian_term(rss, n), n, n_params)
+
+
+def bic_of(term: float, n: int, n_params: float) -> float:
+    """BIC from -2 log L."""
+    return term + n_params * math.log(n)
 
 
 def delta(values: ArrayLike) -> NDArray[np.float64]:

@@ -16,11 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from kanlab.encoding import EncodedColumn, encode_features, listing, missing, target_numbers
+from kanlab.classes import AUTO, read_target
+from kanlab.encoding import EncodedColumn, encode_features, listing, missing
 from kanlab.errors import DatasetError
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, Likelihood, TaskName
 from kanlab.preparation import Preparation
 from kanlab.reading import Table, TableReport, read_table
 from kanlab.recipe import Recipe, fitted
+from kanlab.scores import ClassScores, class_scores, log_loss
 from kanlab.screening import mutual_information
 from kanlab.splits import split_rows
 from kanlab.transforms import Transform
@@ -36,12 +39,14 @@ class Errors(NamedTuple):
     """Of a model on the training and the test rows (None where there are none).
 
     rss: sum of squared residuals on the scale of the fit.  rmse: root mean square of the residuals in units of the data.
+    Where the target is one of two classes, rss is of probabilities, there is no rmse, and `classes` says more.
     """
 
     rss_train: float
     rss_test: float | None
     rmse_train: float | None
     rmse_test: float | None
+    classes: ClassScores | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,7 @@ class Dataset:
     """Training and test rows as float64, in units of the data or the scale asked for; a fit scales inside itself.
 
     X_train (n, d), y_train (n,), X_test (n_test, d), y_test (n_test,).  The recipe runs again on new rows.
+    levels: where the target is one of two classes, the one that y has as 0 and the one it has as 1.
     """
 
     name: str
@@ -62,16 +68,37 @@ class Dataset:
     notes: tuple[str, ...] = field(default=())
     target_transform: Transform = Transform()
     preparation: Preparation = Preparation()
+    levels: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> TaskName:
+        """What is to be predicted: a quantity, or one of two classes."""
+        return CLASSIFICATION if self.levels else REGRESSION
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """How predictions are held against the target."""
+        return LIKELIHOODS[self.task]
 
     @property
     def recipe(self) -> Recipe:
         """What makes inputs of new rows, and predictions in units of the target of the network's outputs."""
-        return Recipe(self.target, self.columns, self.target_transform, self.preparation)
+        return Recipe(self.target, self.columns, self.target_transform, self.preparation, self.levels)
 
     @property
     def target_label(self) -> str:
         """The target with its scale."""
         return self.target_transform.label(self.target)
+
+    @property
+    def output_label(self) -> str:
+        """What a network puts out: the target on its scale, or the log-odds of a class."""
+        return f"log-odds of {self.levels[1]}" if self.levels else self.target_label
+
+    @property
+    def prediction_label(self) -> str:
+        """What is predicted: the target in its units, or the probability of a class."""
+        return f"probability of {self.levels[1]}" if self.levels else self.target
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -107,15 +134,18 @@ class Dataset:
         *,
         name: str = "data",
         preparation: Preparation | None = None,
+        task: str = AUTO,
+        positive: str | None = None,
     ) -> Dataset:
         """Prepare and split a data frame.
 
-        target: numeric column to predict.  features: columns to predict it from, by default all others.
+        target: column to predict, numeric or of two classes.  features: columns to predict it from, by default all others.
         test_fraction: share of the usable rows held out, drawn with `seed`; the same split in the app, the command line
         and here.  preparation: what to do about gaps, categories, dates and scales, and how to split; by default rows with
         a missing target or feature are dropped.  Columns constant in the training rows are left out; `notes` says so.
-        Fills and scales are decided on the training rows.  Raises DatasetError, with one sentence, where nothing can be
-        fitted.
+        Fills and scales are decided on the training rows.  task: regression, classification, or auto: classification where
+        the target holds two texts, booleans, or 0 and 1; a random split then draws from each class alike.  positive: the
+        class that counts as 1.  Raises DatasetError, with one sentence, where nothing can be fitted.
         """
         wanted = preparation or Preparation()
         if not 0 <= test_fraction < 1:
@@ -127,8 +157,14 @@ class Dataset:
         if not frame.columns.is_unique:
             twice = frame.columns[frame.columns.duplicated()].unique()
             raise DatasetError(f"The column name {listing(twice)} stands more than once; make the names differ.")
-        y = target_numbers(frame, target)
+        found = read_target(frame, target, task, positive)
+        y, levels = found.y, found.levels
+        if levels and wanted.target_scale != "none":
+            raise DatasetError(
+                f"A class such as '{levels[1][:60]}' has no {wanted.target_scale}; leave the target's scale."
+            )
         columns, notes = encode_features(frame, target, features, wanted)
+        notes += [found.note] if found.note else []
         if not columns:
             raise DatasetError(
                 f"There is no usable feature beside {listing([target])}; a fit needs at least one numeric column."
@@ -136,7 +172,8 @@ class Dataset:
 
         rows, y = _usable_rows(frame, y, columns, wanted, notes)
         by = None if wanted.split_by is None else rows[wanted.split_by]
-        train, test = split_rows(wanted.split, y, test_fraction, seed, by)
+        how = "stratified" if levels and wanted.split == "random" else wanted.split
+        train, test = split_rows(how, y, test_fraction, seed, by)
         if len(train) < 2:
             raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
         scale = Transform.fit(y[train], wanted.target_scale, target)
@@ -146,22 +183,32 @@ class Dataset:
         _check_size([(target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))])
         columns, X = _varying(columns, X, train, notes)
         if np.ptp(y[train]) == 0 or y[train].std() == 0:
+            value = levels[int(y[train][0])][:60] if levels else f"{y[train][0]:g}"
             raise DatasetError(
-                f"The target {listing([target])} holds a single value ({y[train][0]:g}); there is nothing to learn."
+                f"The target {listing([target])} holds a single value ({value}); there is nothing to learn."
             )
         if wanted.screen is not None:
             columns, X = _screened(columns, X, y, train, wanted.screen, notes)
         parts = (X[train], y[train], X[test], y[test])
-        return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted)
+        return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted, levels)
 
     def errors(self, predict: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Errors:
-        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit."""
+        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities."""
         train = predict(self.X_train)
+        if self.levels:
+            test = predict(self.X_test) if len(self.y_test) else self.y_test
+            scores = class_scores(train, self.y_train, test, self.y_test)
+            rss = _rss(train, self.y_train), _rss(test, self.y_test) if len(self.y_test) else None
+            return Errors(*rss, None, None, scores)
         rss_train, rmse_train = _rss(train, self.y_train), self.rmse(train, self.y_train)
         if not len(self.y_test):
             return Errors(rss_train, None, rmse_train, None)
         test = predict(self.X_test)
         return Errors(rss_train, _rss(test, self.y_test), rmse_train, self.rmse(test, self.y_test))
+
+    def error(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+        """RMSE in units of the data, or of classes the log-loss; None where it is not finite."""
+        return log_loss(predicted, y) if self.levels else self.rmse(predicted, y)
 
     def rmse(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
         """Root mean square error in units of the data, of values on the scale of the fit; None where it is not finite."""
@@ -202,7 +249,7 @@ class Dataset:
         recipe, notes = Recipe.from_dict(metadata["recipe"]), tuple(metadata["notes"])
         parts = (X[:n], y[:n], X[n:], y[n:])
         more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation)
-        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more)
+        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more, recipe.levels)
         if data.test_sha256 != metadata["test_sha256"]:
             raise DatasetError(
                 f"The test rows in {path.name} are not those that were held out; start from the table again."

@@ -18,6 +18,8 @@ from kanlab.basis import HiddenKnots, safe_range
 from kanlab.deep_projection import DeepProblem, DeepState
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan, row_blocks
+from kanlab.likelihood import CLASSIFICATION
+from kanlab.logistic import pulled_residual
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 from kanlab.row_kernels import NUMPY
 
@@ -50,10 +52,18 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Ar
     last = np.kron(np.eye(h), node)
 
     # D is at its least squares, P'E = level N D, which tells the level the fit ended with
-    D, E = state.D[:, 0], (np.asarray(y, dtype=float) - fitted.predict(X)) / float(fitted.y_scale[0])
+    D, (E, _) = state.D[:, 0], residual_and_information(fitted, X, y)
     held = float(np.sum((last @ D) ** 2))
     level = max(float((by_last.T @ D) @ E) / held, 0.0) if held > 0.0 else 0.0
     return J, np.sqrt(level) * block_diag(np.concatenate(rows), last)
+
+
+def residual_and_information(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array | None]:
+    """E (n,) that the last layer's equations see, and of classes the information p (1 - p) of every row."""
+    targets, predicted = np.asarray(y, dtype=float), fitted.predict(X)
+    if fitted.task == CLASSIFICATION:
+        return pulled_residual(predicted, targets), predicted * (1.0 - predicted)
+    return (targets - predicted) / float(fitted.y_scale[0]), None
 
 
 def _restored(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[DeepProblem, DeepState]:

@@ -26,7 +26,9 @@ from kanlab.deep_starts import fresh, inserted, no_worse_than, shaken, widened
 from kanlab.design import FirstLayer
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Minimum, Outcome
+from kanlab.likelihood import CLASSIFICATION, TaskName
 from kanlab.lm import RSS_FLOOR, STATUS, Ladder, LmOptions
+from kanlab.logistic import DeepLogisticCell
 from kanlab.projection import CellState
 from kanlab.scaling import ScaledRows
 from kanlab.starts import Plan, Runner, advance, race
@@ -59,15 +61,18 @@ class DeepLadder:
     include the shallower fits it starts from.
     """
 
-    def __init__(self, rows: ScaledRows, grid: int, k: int, depth: int, options: LmOptions, seed: int) -> None:
-        self._rows, self._options, self._seed = rows, options, seed
+    def __init__(
+        self, rows: ScaledRows, grid: int, k: int, depth: int, options: LmOptions, seed: int, task: TaskName
+    ) -> None:
+        self._rows, self._options, self._seed, self._task = rows, options, seed, task
+        self._cell = DeepLogisticCell if task == CLASSIFICATION else DeepProblem
         self._grid, self._k, self._depth, self._began = grid, k, depth, time.monotonic()
         self._blas = ThreadpoolController().select(user_api="blas")
         self._below: Ladder | DeepLadder
         if depth == 2:
-            self._below = Ladder(rows, grid, k, options, seed)
+            self._below = Ladder(rows, grid, k, options, seed, task)
         else:
-            self._below = DeepLadder(rows, grid, k, depth - 1, options, seed)
+            self._below = DeepLadder(rows, grid, k, depth - 1, options, seed, task)
         self._raced: DeepState | None = None  # the rung below on the rows starts are raced on, and on all rows
         self._finished: DeepState | None = None
 
@@ -137,7 +142,7 @@ class DeepLadder:
 
     def _problem(self, design: FirstLayer, Y: Array, neuron_num: int) -> DeepProblem:
         kernels = compiled.kernels(self._options.kernels, spent=time.monotonic() - self._began)
-        return DeepProblem(design, Y, neuron_num, self._depth, self._options.smoothing, kernels)
+        return self._cell(design, Y, neuron_num, self._depth, self._options.smoothing, kernels)
 
     def _loop(self, problem: DeepProblem, expired: Callable[[], bool]) -> LoopOptions:
         return LoopOptions(
@@ -148,8 +153,8 @@ class DeepLadder:
         )
 
     def _loss(self, state: DeepState) -> float:
-        """RSS in units of the data, over all targets."""
-        return float(np.sum(state.rss * self._rows.y_scale**2))
+        """RSS in units of the data over all targets, or the deviance."""
+        return state.misfit if self._task == CLASSIFICATION else float(np.sum(state.rss * self._rows.y_scale**2))
 
     def _fitted(self, neuron_num: int, runner: Runner[DeepState] | None, starts: int, seconds: float) -> FittedKan:
         rows = self._rows
@@ -159,9 +164,10 @@ class DeepLadder:
         if runner is None:
             status, curve, iterations, rss = FitStatus.DIVERGED, np.zeros(0), 0, np.sum(rows.y**2, axis=1)
             layers, ranges = _empty_layers(spec, self.design)
+            deviance = np.inf
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
-            status, rss = STATUS[runner.minimum.outcome], state.rss
+            status, rss, deviance = STATUS[runner.minimum.outcome], state.rss, state.misfit
             coef, base = self.design.edges(state.V)
             layers = [KanLayer(self.design.knots, coef, base)]
             for nodes, edges in zip(state.nodes, (*state.W, state.D), strict=True):
@@ -190,6 +196,8 @@ class DeepLadder:
             starts=starts,
             seconds=seconds,
             rank=self.design.rank,
+            task=self._task,
+            deviance_train=deviance if self._task == CLASSIFICATION else None,
         )
 
 
@@ -216,9 +224,9 @@ class _Parents:
         return [s for s in found if s is not None]
 
     def no_worse(self, problem: DeepProblem, state: DeepState) -> DeepState:
-        """The state, or one with at most the RSS of each of them."""
-        least = min((s.total_rss for s in (self.shallow, self.narrow) if s is not None), default=np.inf)
-        return state if state.total_rss <= least else no_worse_than(problem, state, least, self.starts(problem, None))
+        """The state, or one with at most the misfit of each of them."""
+        least = min((s.misfit for s in (self.shallow, self.narrow) if s is not None), default=np.inf)
+        return state if state.misfit <= least else no_worse_than(problem, state, least, self.starts(problem, None))
 
 
 def _empty_layers(spec: KanSpec, design: FirstLayer) -> tuple[list[KanLayer], list[Array]]:

@@ -34,7 +34,7 @@ damping of the change in Z_{l+1}, and constants which the edges into a node coul
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,8 @@ class Nodes:
 class DeepState:
     """A cell at one (V, W), its last layer solved. Shapes as in the notation; W and nodes run over the layers.
 
-    factor: Cholesky factor of the last layer's system.  rss: (m,).
+    factor: Cholesky factor of the last layer's system.  rss: (m,).  misfit: what the data add to the objective, the RSS of all
+    targets.  eta: (1, n), outputs where they are not Y - residual (kanlab.logistic).
     """
 
     V: Array
@@ -105,17 +106,14 @@ class DeepState:
     residual: Array
     factor: Array
     rss: Array
+    misfit: float
     objective: float
+    eta: Array = field(default_factory=lambda: np.empty(0))
 
     @property
     def knots(self) -> tuple[HiddenKnots, ...]:
         """Of every hidden layer."""
         return tuple(nodes.knots for nodes in self.nodes)
-
-    @property
-    def total_rss(self) -> float:
-        """Residual sum of squares of scaled targets, all of them."""
-        return float(self.rss.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +163,7 @@ class DeepProblem:
     ) -> None:
         self.design, self.Y, self.neuron_num, self.depth, self.kernels = design, Y, neuron_num, depth, kernels
         self.total = max(float(np.sum(Y * Y)), np.finfo(float).tiny)
+        self.signal = Y  # (m, n), what a first node is fitted to
         self._least_level = LEAST_LEVEL * self.total
         self._first = smoothing * FIRST_LAYER_ROUGHNESS
         differences = second_differences(design.grid + design.k)
@@ -181,8 +180,18 @@ class DeepProblem:
 
     # ---- states
 
-    def state(self, V: Array, W: Sequence[Array], level: float, knots: Sequence[HiddenKnots]) -> DeepState | None:
-        """The cell at V (h, r) and W, knots given for every layer. None where not finite."""
+    def state(
+        self,
+        V: Array,
+        W: Sequence[Array],
+        level: float,
+        knots: Sequence[HiddenKnots],
+        near: DeepState | None = None,
+    ) -> DeepState | None:
+        """The cell at V (h, r) and W, knots given for every layer. None where not finite.
+
+        near: a state of this problem not far away, as for `CellProblem.state`.
+        """
         with np.errstate(invalid="ignore", over="ignore"):
             Z = np.concatenate([V @ q for q in self.design.basis], axis=1)
             nodes = [Nodes.of(Z, knots[0])] if np.isfinite(Z).all() else []
@@ -192,7 +201,7 @@ class DeepProblem:
                 Z = np.concatenate([coef.T @ self._design(layer, nodes[layer], b) for b in self._blocks], axis=1)
                 if np.isfinite(Z).all():
                     nodes.append(Nodes.of(Z, knots[layer + 1]))
-        return self._solved(V, tuple(W), tuple(nodes), level) if len(nodes) == self.depth else None
+        return self._solved(V, tuple(W), tuple(nodes), level, near) if len(nodes) == self.depth else None
 
     def move(self, state: DeepState, step: Array) -> DeepState | None:
         at = state.V.size
@@ -200,16 +209,17 @@ class DeepProblem:
         for coef in state.W:
             W.append(coef + step[at : at + coef.size].reshape(coef.shape))
             at += coef.size
-        return self.state(V, W, state.level, state.knots)
+        return self.state(V, W, state.level, state.knots, near=state)
+
+    def level_of(self, misfit: float) -> float:
+        """The penalty level at a misfit: the RSS itself."""
+        return misfit
 
     def refresh(self, state: DeepState, iteration: int) -> DeepState:
         """Lower the level with the RSS, and once choose the knots anew, layer by layer, where that lowers the objective."""
-        if (
-            iteration % LEVEL_EVERY == 0
-            and state.total_rss < LEVEL_DROP * state.level
-            and state.level > self._least_level
-        ):
-            state = self.relevelled(state, max(state.total_rss, self._least_level))
+        level = self.level_of(state.misfit)
+        if iteration % LEVEL_EVERY == 0 and level < LEVEL_DROP * state.level and state.level > self._least_level:
+            state = self.relevelled(state, max(level, self._least_level))
         if iteration == KNOTS_AT and self.design.grid > 1:
             for layer in reversed(range(self.depth)):
                 state = self._with_best_knots(state, layer)
@@ -217,7 +227,7 @@ class DeepProblem:
 
     def relevelled(self, state: DeepState, level: float) -> DeepState:
         """The same V and W at another penalty level."""
-        return self._solved(state.V, state.W, state.nodes, level) or state
+        return self._solved(state.V, state.W, state.nodes, level, state) or state
 
     def knots(self, Z: Array, mix: float) -> HiddenKnots:
         """Knots for nodes Z (h, n). mix: share of equal spacing in them, the rest is quantiles."""
@@ -240,7 +250,7 @@ class DeepProblem:
                 if coef is None:
                     continue
                 W[layer] = coef
-            other = self.state(state.V, W, state.level, knots)
+            other = self.state(state.V, W, state.level, knots, near=state)
             if other is not None and other.objective < best.objective:
                 best = other
         return best
@@ -255,15 +265,23 @@ class DeepProblem:
         found = _solved_with_ridge(gram, np.zeros_like(gram), right, self.Y.shape[1])
         return None if found is None else found[0]
 
-    def _solved(self, V: Array, W: tuple[Array, ...], nodes: tuple[Nodes, ...], level: float) -> DeepState | None:
+    def _solved(
+        self, V: Array, W: tuple[Array, ...], nodes: tuple[Nodes, ...], level: float, near: DeepState | None
+    ) -> DeepState | None:
         """The state with its last layer solved for."""
-        p2, last = len(self._last), nodes[-1]
+        none = np.empty(0)
+        found = self._last_layer(DeepState(V, W, nodes, level, none, none, none, none, np.inf, np.inf), near)
+        return found if found is not None and np.isfinite(found.objective) else None
+
+    def _last_layer(self, bare: DeepState, near: DeepState | None) -> DeepState | None:
+        """A state whose last layer is not known yet, with it."""
+        p2, last = len(self._last), bare.nodes[-1]
         gram, right = np.zeros((p2, p2)), np.zeros((p2, len(self.Y)))
         for block in self._blocks:
             P = self._design(self.depth - 1, last, block)
             gram += P @ P.T
             right += P @ self.Y[:, block].T
-        solved = _solved_with_ridge(gram, level * self._last, right, self.Y.shape[1])
+        solved = _solved_with_ridge(gram, bare.level * self._last, right, self.Y.shape[1])
         if solved is None:
             return None
         D, factor, penalty = solved
@@ -275,10 +293,9 @@ class DeepProblem:
         D = D + lapack.dpotrs(factor, missing, lower=1)[0]
         E = self._residual(last, D)
         rss = np.einsum("on,on->o", E, E)
-        objective = float(rss.sum() + np.sum(D * (penalty @ D)) + self._penalty(V, W, nodes, level))
-        if not np.isfinite(objective):
-            return None
-        return DeepState(V, W, nodes, level, D, E, factor, rss, objective)
+        misfit, rough = float(rss.sum()), self._penalty(bare.V, bare.W, bare.nodes, bare.level)
+        objective = float(misfit + np.sum(D * (penalty @ D)) + rough)
+        return replace(bare, D=D, residual=E, factor=factor, rss=rss, misfit=misfit, objective=objective)
 
     def _residual(self, last: Nodes, D: Array) -> Array:
         """E = Y - D'A(T_L) (m, n)."""
@@ -326,14 +343,19 @@ class DeepProblem:
             J = self.tangents(state, block, to_coef, moved)
             P = self.last_design(state, block)
             for o in range(m):
-                hessian += np.matmul(J[o], J[o].T, out=work)
-                cross[o] += J[o] @ P.T
                 gradient += J[o] @ state.residual[o, block]
+                weighed = self._weighed(state, block, J[o], P)
+                hessian += np.matmul(J[o], J[o].T, out=work)
+                cross[o] += J[o] @ weighed.T
         for o in range(m):
             reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=work)
         self._add_penalty(state, to_coef, moved, hessian, gradient)
         return DeepEquations(NormalEquations(hessian, gradient, work), h, to_coef)
+
+    def _weighed(self, state: DeepState, block: slice, jacobian: Array, design: Array) -> Array:
+        """As of a `CellProblem`."""
+        return design
 
     def coordinates(self, state: DeepState) -> tuple[Array, ...]:
         """R_l of every W_l at a state, (p2, r_l)."""

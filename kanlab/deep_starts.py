@@ -82,7 +82,7 @@ def fresh(problem: DeepProblem, rng: np.random.Generator, number: int = 0) -> De
     """
     design, h = problem.design, problem.neuron_num
     V = random_nodes(design, h, rng)
-    v = project(design, problem.Y[rng.integers(len(problem.Y))])
+    v = project(design, problem.signal[rng.integers(len(problem.Y))])
     share = ADDITIVE_NOISE[number % len(ADDITIVE_NOISE)]
     jitter = share * np.linalg.norm(v) * noise_node(design, problem.Y.shape[1], rng)
     V[0] = spread(design, (v + jitter)[None])[0]
@@ -91,7 +91,7 @@ def fresh(problem: DeepProblem, rng: np.random.Generator, number: int = 0) -> De
     low, width = safe_range(Z.min(axis=1), Z.max(axis=1))
     W = [lanes(problem, low, width), *[lanes(problem, -np.ones(h), np.full(h, 2.0))] * (problem.depth - 2)]
     mixed = [coef + MIXING * _random_edges(problem, np.full(h, 2.0), rng) for coef in W]
-    return problem.state(V, mixed, FRESH_LEVEL * problem.total, [even] * problem.depth)
+    return problem.state(V, mixed, problem.level_of(FRESH_LEVEL * problem.total), [even] * problem.depth)
 
 
 def shaken(problem: DeepProblem, start: DeepState, share: float, rng: np.random.Generator) -> DeepState | None:
@@ -110,13 +110,13 @@ def _random_edges(problem: DeepProblem, width: Array, rng: np.random.Generator) 
     return edges.reshape(-1, h)
 
 
-def no_worse_than(problem: DeepProblem, state: DeepState, rss: float, starts: list[DeepState]) -> DeepState:
-    """The state, or one whose RSS is at most `rss`, that of a smaller network, but for rounding.
+def no_worse_than(problem: DeepProblem, state: DeepState, misfit: float, starts: list[DeepState]) -> DeepState:
+    """The state, or one whose misfit is at most `misfit`, that of a smaller network, but for rounding.
 
     Only the penalty or bad luck leaves it worse: so the penalty is lowered until it is not; failing that, of the starts that
     are the smaller networks themselves the best is taken.
     """
     relaxed = state
-    while relaxed.total_rss > rss and relaxed.level > LEAST_RELAXATION * state.level:
+    while relaxed.misfit > misfit and relaxed.level > LEAST_RELAXATION * state.level:
         relaxed = problem.relevelled(relaxed, RELAXATION * relaxed.level)
-    return relaxed if relaxed.total_rss <= rss else min([state, *starts], key=lambda s: s.total_rss)
+    return relaxed if relaxed.misfit <= misfit else min([state, *starts], key=lambda s: s.misfit)

@@ -4,6 +4,9 @@ Near the fitted coefficients the predictions are linear in them, with Jacobian J
 plus a quadratic penalty |R c|^2 (kanlab.projection, at the level where it ended). So yhat moves with y by
 J (J'J + R'R)^-1 J', whose trace counts what the data have really decided; without a penalty it is the rank of J. With the
 QR factorisation of J on top of R it is |Q_J|^2: squaring J and R would lose the directions that only a strong penalty holds.
+
+Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the
+pull of kanlab.logistic is one more penalty, sqrt(PULL / n) J.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
 
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
-from kanlab.deep_effective import linearised
+from kanlab.deep_effective import linearised, residual_and_information
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
+from kanlab.logistic import PULL
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 
 Array = NDArray[np.float64]
@@ -25,8 +29,15 @@ RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it lea
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     """Trace of the linearised smoother of a network of one target at its training rows X (n, d), y (n,)."""
-    if len(fitted.layers) > 2:
-        return smoother_trace(*linearised(fitted, X, y))
+    J, R = linearised(fitted, X, y) if len(fitted.layers) > 2 else _linearised(fitted, X, y)
+    _, information = residual_and_information(fitted, X, y)
+    if information is None:
+        return smoother_trace(J, R)
+    return smoother_trace(np.sqrt(information)[:, None] * J, np.concatenate([R, np.sqrt(PULL / len(J)) * J]))
+
+
+def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    """J (n, p) and R (any, p) of a network of two layers."""
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, second = fitted.layers
     size, k = fitted.spec.grid + fitted.spec.k, fitted.spec.k
@@ -59,10 +70,10 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
 
     # D is at its least squares, P'E = level N D, which tells the level the fit ended with
     D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)
-    E = (np.asarray(y, dtype=float) - fitted.predict(X)) / float(fitted.y_scale[0])
+    E, _ = residual_and_information(fitted, X, y)
     held = float(np.sum((of_second @ D.T) ** 2))
     level = max(float(D.ravel() @ (J[:, -D.size :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
-    return smoother_trace(J, np.sqrt(level) * R)
+    return J, np.sqrt(level) * R
 
 
 def smoother_trace(J: Array, R: Array) -> float:

@@ -1,8 +1,8 @@
 """What a fitted model makes of its features: permutation importance, partial dependence, residuals; in units of the target.
 
-Permutation importance (Breiman 2001; Fisher, Rudin & Dominici 2019, arXiv 1801.01489): by how much the RMSE on the training
-rows rises when the values of one feature are shuffled among them. The columns of one feature (the levels of a category, the
-parts of a date, the one that says where a value is missing) are shuffled together.
+Permutation importance (Breiman 2001; Fisher, Rudin & Dominici 2019, arXiv 1801.01489): by how much the RMSE, of classes the
+log-loss, on the training rows rises when the values of one feature are shuffled among them. The columns of one feature (the
+levels of a category, the parts of a date, the one that says where a value is missing) are shuffled together.
 
 Partial dependence (Friedman 2001, section 8.2): the mean prediction over the training rows with one feature set to a value in
 all of them.
@@ -44,19 +44,20 @@ def sources_of(recipe: Recipe) -> dict[str, list[int]]:
 def permutation_importance(predict: Predict, data: Dataset, seed: int = 0) -> pd.DataFrame:
     """One row a feature, the most important first.
 
-    rise: mean rise of the RMSE over REPEATS shuffles, units of the target.  deviation: its standard deviation.
+    rise: mean rise over REPEATS shuffles of the RMSE, units of the target, or of the log-loss.  deviation: its standard
+    deviation.
     """
     chosen = _some(data.X_train)
     X, y = data.X_train[chosen], data.y_train[chosen]
     rng = np.random.default_rng(seed)
-    base = data.rmse(predict(X), y) or 0.0
+    base = data.error(predict(X), y) or 0.0
     rows = []
     for source, columns in sources_of(data.recipe).items():
         rises = []
         for _ in range(REPEATS):
             shuffled = X.copy()
             shuffled[:, columns] = X[rng.permutation(len(X))][:, columns]
-            rises.append((data.rmse(predict(shuffled), y) or np.nan) - base)
+            rises.append((data.error(predict(shuffled), y) or np.nan) - base)
         rows.append({"feature": source, "rise": float(np.mean(rises)), "deviation": float(np.std(rises, ddof=1))})
     return pd.DataFrame(rows).sort_values("rise", ascending=False, kind="stable").reset_index(drop=True)
 

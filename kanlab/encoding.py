@@ -15,7 +15,16 @@ from kanlab.errors import DatasetError
 from kanlab.preparation import DATE_PARTS, MAX_LEVELS, Preparation
 from kanlab.transforms import Transform
 
-__all__ = ["MAX_LEVELS", "EncodedColumn", "encode_features", "is_numeric", "listing", "target_numbers", "to_numbers"]
+__all__ = [
+    "MAX_LEVELS",
+    "EncodedColumn",
+    "check_target",
+    "encode_features",
+    "is_numeric",
+    "listing",
+    "target_numbers",
+    "to_numbers",
+]
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
 
@@ -165,10 +174,15 @@ def _date_part(column: pd.Series, part: str) -> NDArray[np.float64]:
     return values.to_numpy(dtype=float, na_value=np.nan)
 
 
-def target_numbers(frame: pd.DataFrame, target: str) -> NDArray[np.float64]:
-    """The target, checked. Raises DatasetError where it is missing or holds text."""
+def check_target(frame: pd.DataFrame, target: str) -> None:
+    """Raises DatasetError where the table has no such column."""
     if target not in frame.columns:
         raise DatasetError(f"There is no column '{_short(target)}' to predict; the table has {listing(frame.columns)}.")
+
+
+def target_numbers(frame: pd.DataFrame, target: str) -> NDArray[np.float64]:
+    """The target as numbers, checked. Raises DatasetError where it is missing or holds text."""
+    check_target(frame, target)
     if not is_numeric(frame[target]):
         raise DatasetError(
             f"The target '{_short(target)}' holds {_example(frame[target])}, not numbers; choose a numeric column to predict."

@@ -16,6 +16,7 @@ import numpy as np
 
 from kanlab.dataset import Dataset
 from kanlab.errors import FitError
+from kanlab.scores import ClassScores
 from kanlab.space import Cell
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Outcome:
     """One fitted cell (numbers are None where the fit broke down or there are no test rows).
 
     rss: on the scale of the fit.  rmse: in units of the data; the two differ where the target was transformed.
+    classes: scores of a fit to two classes.  loss_curve: RSS, or the deviance of two classes.
     """
 
     neuron_num: int
@@ -102,9 +104,21 @@ class Outcome:
     iterations: int = 0
     starts: int = 1
     loss_curve: list[float] = field(default_factory=list)
+    classes: ClassScores | None = None
+
+    @property
+    def misfit(self) -> float | None:
+        """What the fit made small: RSS, or the deviance."""
+        return self.rss_train if self.classes is None else self.classes.deviance_train
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
+        """What `to_dict` gave, on its way through JSON or not."""
+        scores = content.get("classes")
+        return cls(**dict(content) | {"classes": ClassScores(*scores) if scores else None})
 
 
 def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
@@ -135,7 +149,7 @@ def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterat
 
     lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
     path = unit.grid, unit.k, unit.neuron_nums, unit.depth
-    fits = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed)
+    fits = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed, task=data.task)
     for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
         errors = {} if fitted.status.value in FAILED_STATUSES else data.errors(fitted.predict)._asdict()
         yield Outcome(
@@ -169,11 +183,11 @@ def _fit_pykan(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed
 def _best_training(
     data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int
 ) -> tuple[Training | None, str, int]:
-    """The training of least RSS over the starts (None where all broke down), its status, and how many were made."""
+    """The training of least misfit over the starts (None where all broke down), its status, and how many were made."""
     from kanlab.pykan_engine import train
 
     deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
-    best, best_rss, status, made = None, np.inf, "diverged", 0
+    best, least, status, made = None, np.inf, "diverged", 0
     for start in range(options.starts or 1):
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         if start and left == 0.0:
@@ -181,12 +195,12 @@ def _best_training(
         made += 1
         training = train(
             data.X_train, data.y_train, *cell,
-            engine=engine, seed=seed + start, early_stopping=options.early_stopping, time_limit=left,
+            engine=engine, seed=seed + start, early_stopping=options.early_stopping, time_limit=left, task=data.task,
         )  # fmt: skip
         broken = training.status.startswith(FAILED_STATUSES)
-        rss = np.inf if broken else _rss(training.model.predict(data.X_train), data.y_train)
-        if rss < best_rss:
-            best, best_rss, status = training, rss, training.status
+        misfit = np.inf if broken else data.likelihood.misfit(training.model.predict(data.X_train), data.y_train)
+        if misfit < least:
+            best, least, status = training, misfit, training.status
         elif best is None and broken:
             status = training.status
     return best, status, made
@@ -204,7 +218,7 @@ def fit_model(
     if engine == "lm":
         lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
         path = cell.grid, cell.k, [*below, cell.neuron_num], cell.depth
-        *_, fitted = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed)
+        *_, fitted = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed, task=data.task)
         return fitted
     from kanlab.kan import FitStatus
 
@@ -213,11 +227,12 @@ def fit_model(
     if best is None:
         raise FitError(f"The training of {cell} broke down ({status}); try another seed or the engine lm.")
     fitted = best.model.to_fitted()
-    rss = _rss(fitted.predict(data.X_train), data.y_train)
+    errors = data.errors(fitted.predict)
     return replace(
         fitted,
-        rss_train=rss,
-        rss_by_target=np.array([rss]),
+        rss_train=errors.rss_train,
+        rss_by_target=np.array([errors.rss_train]),
+        deviance_train=None if errors.classes is None else errors.classes.deviance_train,
         n_train=data.n,
         status=FitStatus(status),
         loss_curve=np.array(best.loss_curve),
@@ -226,11 +241,6 @@ def fit_model(
         seconds=time.monotonic() - began,
         engine=engine,
     )
-
-
-def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float(np.sum((predicted - y) ** 2))
 
 
 def thin(curve: Iterable[float], most: int = CURVE_POINTS) -> list[float]:

@@ -34,7 +34,7 @@ from kanlab.formula import errors, formula_of, four_digits, python, remarks
 from kanlab.kan import FittedKan
 from kanlab.predicting import Predictor
 from kanlab.recipe import Recipe
-from kanlab.report import Drawing, is_recommended, model_rows, report
+from kanlab.report import Drawing, error_columns, error_words, is_recommended, model_rows, report
 from kanlab.selection import trial_table
 from kanlab.study import StudyHandle
 from kanlab.writing import to_csv
@@ -82,7 +82,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, content: Ma
     drawing = Drawing()
     if isinstance(predictor.fitted, FittedKan):
         curves = curves_of(predictor.fitted, data.X_train)
-        drawn = diagram(curves, data.features, data.target_label)
+        drawn = diagram(curves, data.features, data.output_label)
         formula = formula_of(curves, data)
         code = python(formula, f"An approximation of {predictor.label}, of the study {handle.name}.")
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))
@@ -148,10 +148,8 @@ def _readme(
         "",
         *_columns(recipe),
         "",
-        f"`OUT.csv` has its rows as they are and two columns more: `{_code(recipe.target)}_predicted`, in units of the target"
-        + (" (a median: the model was fitted on another scale)" if recipe.target_transform.scale != "none" else "")
-        + f", and `{_code(recipe.target)}_extrapolates`, True where the row lies outside the training rows and the model was "
-        "held at their edge. A row that cannot be predicted has neither.",
+        f"`OUT.csv` has its rows as they are and {_added(recipe)}, and `{_code(recipe.target)}_extrapolates`, True where the "
+        "row lies outside the training rows and the model was held at their edge. A row that cannot be predicted has neither.",
         "",
         "With kanlab installed, `kanlab predict BUNDLE.zip IN.csv -o OUT.csv` does the same, from any kind of table.",
         "",
@@ -169,19 +167,19 @@ def _readme(
         "",
         "## Models by AICc",
         "",
-        "| model | K | AICc | ΔAICc | RMSE train | RMSE test |",
-        "|---|---|---|---|---|---|",
+        f"| model | K | AICc | ΔAICc | {' | '.join(error_columns(data))} |",
+        "|---|---|---|---" + "|---" * len(error_columns(data)) + "|",
     ]
     for r in rows[:_LISTED]:
         mark = " (this one)" if (r["family"], r["number"]) == (chosen["family"], chosen["number"]) else ""
-        errors = " | ".join(four_digits(r[n]) for n in ("rmse_train", "rmse_test"))
+        errors = " | ".join(four_digits(r[n]) for n in error_columns(data).values())
         lines.append(
             f"| {_plain(r['model'])}{mark} | {r['n_params']:.4g} | {r['aicc']:.2f} | {r['aicc'] - least:.2f} | {errors} |"
         )
     lines += [
         "",
-        f"K is counted as {content['count']}; AICc on {data['n_train']:,} training rows; RMSE in units of "
-        f"{_plain(data['target'])}. The {data['n_test']:,} test rows were never used to choose.",
+        f"K is counted as {content['count']}; AICc on {data['n_train']:,} training rows. "
+        f"{_plain(error_words(data))}. The {data['n_test']:,} test rows were never used to choose.",
         "",
         "## Where it comes from",
         "",
@@ -192,6 +190,19 @@ def _readme(
         "",
     ]
     return "\n".join(lines)
+
+
+def _added(recipe: Recipe) -> str:
+    """The columns of the prediction."""
+    name = _code(recipe.target)
+    if recipe.levels:
+        zero, one = map(_plain, recipe.levels)
+        return (
+            f"three columns more: `{name}_predicted`, the likelier of {zero} and {one}, `{name}_probability`, the probability "
+            f"of {one}"
+        )
+    median = " (a median: the model was fitted on another scale)" if recipe.target_transform.scale != "none" else ""
+    return f"two columns more: `{name}_predicted`, in units of the target{median}"
 
 
 def _columns(recipe: Recipe) -> Sequence[str]:

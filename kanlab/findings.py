@@ -90,12 +90,12 @@ def _about_target(
                 "leave out",
             )
         )
-    if 1 < described.unique <= FEW_TARGET_VALUES and described.kind in ("whole number", "boolean"):
+    if 2 < described.unique <= FEW_TARGET_VALUES and described.kind == "whole number":
         found.append(
             Finding(
                 "few values",
                 f"The target '{target[:60]}' holds only {described.unique} different values: it may be a class rather than a "
-                "quantity; a network here predicts the mean of its numbers.",
+                "quantity; a network here predicts the mean of its numbers, and tells two classes apart at most.",
                 (target,),
             )
         )

@@ -2,7 +2,7 @@ r"""A fitted network as a formula: every edge by the elementary function it is m
 
 Edges that account for next to nothing are left out; an edge that is like none of the functions stays a table of its curve.
 The coefficients of the last layer are then fitted once more, by least squares, to what the network says of its training rows.
-The formula is an approximation of the network; its RMSE stands beside the network's.
+The formula is an approximation of the network; its error stands beside the network's.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logit
 
 from kanlab.curves import Curves, Edge
 from kanlab.dataset import Dataset
+from kanlab.likelihood import BERNOULLI
 from kanlab.symbolic import FUNCTIONS, MATCHED, Match, plain, suggest
 from kanlab.transforms import Transform
 
@@ -55,7 +57,8 @@ class Formula:
     """Layers of nodes, each a constant and the terms that enter it, on the scale the target was fitted on.
 
     left_out: edges that were negligible.  ranges: for every layer (n_in, 2), to which its inputs are held.
-    rmse, network_rmse: in units of the data on the test rows, or on the training rows where there are none (on_test).
+    error, network_error: RMSE in units of the data on the test rows, or on the training rows where there are none (on_test).
+    levels: of a target of two classes; the formula is then that of the log-odds of the second, and the error a log-loss.
     """
 
     nodes: tuple[tuple[tuple[float, tuple[Term, ...]], ...], ...]
@@ -64,9 +67,10 @@ class Formula:
     target: str
     transform: Transform
     left_out: int
-    rmse: float | None = None
-    network_rmse: float | None = None
+    error: float | None = None
+    network_error: float | None = None
     on_test: bool = False
+    levels: tuple[str, ...] = ()
 
     @property
     def terms(self) -> list[Term]:
@@ -84,7 +88,11 @@ class Formula:
         return sorted({t.edge.source for t in self.terms if t.edge.layer == 0})
 
     def predict(self, X: ArrayLike) -> Array:
-        """Outputs (n,) at inputs X (n, d), on the scale of the fit."""
+        """Outputs (n,) at inputs X (n, d), on the scale of the fit; of classes probabilities."""
+        return BERNOULLI.mean(self.outputs(X)) if self.levels else self.outputs(X)
+
+    def outputs(self, X: ArrayLike) -> Array:
+        """What the formula says (n,) at inputs X (n, d): on the scale of the fit, or log-odds."""
         z = np.asarray(X, dtype=float).T
         for layer, held in zip(self.nodes, self.ranges, strict=True):
             z = _layer(layer, np.clip(z, held[:, :1], held[:, 1:]))
@@ -118,15 +126,17 @@ def formula_of(curves: Curves, data: Dataset) -> Formula:
         nodes.append(tuple(layer))
     first = network.ranges[0] * network.x_scale[:, None] + network.x_offset[:, None]
     made = Formula(
-        tuple(nodes), (first, *network.ranges[1:]), data.features, data.target, data.target_transform, left_out
-    )
-    made = _last_layer_again(made, data.X_train, network.predict(data.X_train))
+        tuple(nodes), (first, *network.ranges[1:]), data.features, data.target, data.target_transform, left_out,
+        levels=data.levels,
+    )  # fmt: skip
+    fitted = network.predict(data.X_train)
+    made = _last_layer_again(made, data.X_train, logit(fitted) if data.levels else fitted)
     for index in range(1, curves.depth):
         made = _hidden_in_plain_units(made, index, data.X_train)
     on_test = bool(len(data.y_test))
     X, y = (data.X_test, data.y_test) if on_test else (data.X_train, data.y_train)
-    own, theirs = (data.rmse(predict(X), y) for predict in (made.predict, network.predict))
-    return replace(made, rmse=own, network_rmse=theirs, on_test=on_test)
+    own, theirs = (data.error(predict(X), y) for predict in (made.predict, network.predict))
+    return replace(made, error=own, network_error=theirs, on_test=on_test)
 
 
 def _last_layer_again(made: Formula, X: Array, wanted: Array) -> Formula:
@@ -229,6 +239,8 @@ def latex(formula: Formula) -> tuple[str, dict[str, str]]:
 
 
 def _latex_target(formula: Formula) -> str:
+    if formula.levels:
+        return r"\ln\frac{p}{1-p}"
     simple = _SIMPLE_NAME.fullmatch(formula.target)
     name = rf"\widehat{{\text{{{formula.target}}}}}".replace("_", r"\_") if simple else r"\hat{y}"
     if formula.transform.scale == "log":
@@ -282,7 +294,7 @@ def python(formula: Formula, title: str) -> str:
         f'    """{_one_line(title)}',
         "",
         *([names] if used else []),
-        f"    Returns {_one_line(json.dumps(formula.target))}, of arrays or numbers.",
+        f"    Returns {_returned(formula)}, of arrays or numbers.",
         '    """',
     ]
     lines += [_python_held(f"x{i + 1}", formula.ranges[0][i]) for i in used]
@@ -297,7 +309,13 @@ def python(formula: Formula, title: str) -> str:
             lines.append(f"    {name} = (\n        " + "\n        + ".join(parts) + "\n    )")
             if not last:
                 lines.append(_python_held(name, formula.ranges[index + 1][j]))
-    return "\n".join([*lines, f"    return {_python_back(formula.transform)}", ""])
+    return "\n".join([*lines, f"    return {_python_back(formula)}", ""])
+
+
+def _returned(formula: Formula) -> str:
+    if not formula.levels:
+        return _one_line(json.dumps(formula.target))
+    return f"the probability that {_one_line(json.dumps(formula.target))} is {_one_line(json.dumps(formula.levels[1]))}"
 
 
 def _one_line(text: str) -> str:
@@ -330,7 +348,10 @@ def _python_term(term: Term, x: str) -> str:
     return f"{_exact(m.c)} * {FUNCTIONS[m.name].code.format(f'{factor}{x}{shift}')}"
 
 
-def _python_back(transform: Transform) -> str:
+def _python_back(formula: Formula) -> str:
+    transform = formula.transform
+    if formula.levels:
+        return "1 / (1 + np.exp(-z))"
     if transform.scale == "log":
         return f"np.exp(z) - {transform.shift!r}" if transform.shift else "np.exp(z)"
     if transform.scale == "rank":
@@ -351,14 +372,17 @@ def four_digits(value: float | None) -> str:
 
 def errors(formula: Formula) -> str:
     """The error of the formula beside that of the network."""
-    own, network = (four_digits(v) or "not finite" for v in (formula.rmse, formula.network_rmse))
-    return f"RMSE on the {'test' if formula.on_test else 'training'} rows: formula {own}, network {network}."
+    own, network = (four_digits(v) or "not finite" for v in (formula.error, formula.network_error))
+    what = "Log-loss" if formula.levels else "RMSE"
+    return f"{what} on the {'test' if formula.on_test else 'training'} rows: formula {own}, network {network}."
 
 
 def remarks(formula: Formula) -> list[str]:
     """What to know of the formula."""
     count, unmatched = len(formula.terms), len(formula.unmatched)
     lines = ["The formula is an approximation of the network, not the network itself."]
+    if formula.levels:
+        lines.append(f"It gives the log-odds, of which p is the probability of '{formula.levels[1][:60]}'.")
     if unmatched:
         one = unmatched == 1
         lines.append(

@@ -17,7 +17,7 @@ import numpy as np
 from kanlab.artifacts import local_data
 from kanlab.criteria import akaike_weights
 from kanlab.errors import KanlabError, StudyError
-from kanlab.families import BASELINES, JUDGED
+from kanlab.families import BASELINES_OF, JUDGED
 from kanlab.selection import completed
 from kanlab.space import Cell
 from kanlab.study import StudyHandle, StudySpec, TrialRecord
@@ -40,9 +40,11 @@ class Judgement:
     name.
 
     written: when this was written, seconds since 1970.
-    refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}.
-    folds: of each verified candidate the held-out mean squared error of every fold, in units of the data.
-    families: baselines of other families.  dof: of each finalist the draws of its generalised degrees of freedom.
+    refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}, of classes with deviance_train.
+    folds: of each verified candidate the held-out mean squared error of every fold, in units of the data; of classes the
+    log-loss.
+    families: baselines of other families.  dof: of each finalist the draws of its generalised degrees of freedom (not of
+    classes, which cannot be perturbed by a little).
     edf: of each finalist its effective degrees of freedom, where the engine is lm.
     null: AICc gain over the mean, of the study's own target and of permuted ones, on the same cells.
     average: errors of the averaged prediction of the confidence set.
@@ -116,7 +118,7 @@ def plan(handle: StudyHandle) -> list[Task]:
     candidates: list[tuple[str, dict[str, Any]]] = [
         (key_of(r.cell), common | {"cell": list(r.cell)}) for r in ranked[:VERIFIED]
     ]
-    candidates += [(name, {"family": name}) for name in BASELINES]
+    candidates += [(name, {"family": name}) for name in BASELINES_OF[handle.data.task]]
     for key, arguments in candidates:
         for fold in range(FOLDS):
             at = {"fold": fold, "folds": FOLDS, "seed": spec.seed}
@@ -139,7 +141,7 @@ def plan(handle: StudyHandle) -> list[Task]:
         if spec.engine == "lm":
             arguments = common | {"cell": list(record.cell), "seed": spec.seed}
             tasks.append(Task("edf", arguments, ("edf", key_of(record.cell), 0)))
-        for pair in range(DOF_PAIRS):
+        for pair in range(0 if handle.data.levels else DOF_PAIRS):
             arguments = common | {
                 "cell": list(record.cell),
                 "seed": spec.seed,
@@ -160,7 +162,8 @@ def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = ""
         if kind == "refit":
             judgement.refits.setdefault(key, []).append({"seed": number} | answer)
         elif kind == "fold":
-            judgement.folds.setdefault(key, []).append(answer["rss"] / answer["rows"])
+            loss = answer["deviance"] / 2 if "deviance" in answer else answer["rss"]
+            judgement.folds.setdefault(key, []).append(loss / answer["rows"])
         elif kind == "family":
             judgement.families.append({k: v for k, v in answer.items() if k != "seconds"})
         elif kind == "dof":

@@ -5,8 +5,9 @@ Layer l maps n_in values to n_out by one univariate function an edge (Liu et al.
 
     z'_j = sum_i phi_ij(z_i),    phi_ij(z) = scale_base_ij silu(z) + sum_b coef_ijb B_ib(z)
 
-A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out, and holds the inputs
-of every layer to the range they had on the training rows and a little beyond, where its knots end: further out a
+A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out (of two classes, that is
+the log-odds of one of them, and the prediction its probability), and holds the inputs of every layer to the range they had
+on the training rows and a little beyond, where its knots end: further out a
 B-spline is 0 and an edge says nothing. Rows where that changed anything are flagged.
 """
 
@@ -22,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.errors import FitError
+from kanlab.likelihood import LIKELIHOODS, REGRESSION, TaskName
 
 if TYPE_CHECKING:
     from kanlab.wrapper import KANWrapper
@@ -140,6 +142,8 @@ class FittedKan:
     rss_train: residual sum of squares on the training rows, in squared units of y, summed over targets;
     rss_by_target: (m,).  loss_curve: (iterations + 1,), RSS after each iteration of the start that won.
     rank: independent functions the first layer has on the training rows (an edge's constants counted once), or None.
+    task: "regression", or "classification" of 0 and 1, where deviance_train is -2 log L of the training rows, loss_curve runs
+    over the deviance, and rss_train is the sum of squared differences to the probabilities.
     """
 
     spec: KanSpec
@@ -159,6 +163,8 @@ class FittedKan:
     seconds: float = 0.0
     rank: int | None = None
     engine: str = "lm"
+    task: TaskName = REGRESSION
+    deviance_train: float | None = None
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
@@ -176,7 +182,7 @@ class FittedKan:
         return n_params(self.spec.layer_widths, self.spec.grid, self.spec.k, rule="identifiable")
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predictions at X (n, d), in units of y: (n,) for one target, (n, m) for more."""
+        """Predictions at X (n, d), in units of y: (n,) for one target, (n, m) for more; of classes, probabilities of 1."""
         return self.predict_flagged(X)[0]
 
     def predict_flagged(self, X: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
@@ -190,7 +196,7 @@ class FittedKan:
                 slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
                 outside[block] |= ((z < low - slack) | (z > high + slack)).any(axis=0)
                 z = layer.evaluate(np.clip(z, low, high))
-            Y[block] = z.T * self.y_scale + self.y_offset
+            Y[block] = LIKELIHOODS[self.task].mean(z.T * self.y_scale + self.y_offset)
         return (Y[:, 0] if Y.shape[1] == 1 else Y), outside
 
     def _checked(self, X: ArrayLike) -> Array:
@@ -220,6 +226,7 @@ class FittedKan:
             "k": np.array(self.spec.k),
             "status": np.array(self.status.value),
             "rank": np.array(-1 if self.rank is None else self.rank),
+            "deviance_train": np.array(np.nan if self.deviance_train is None else self.deviance_train),
         }
         out |= {name: np.array(getattr(self, name)) for name in _PLAIN_FIELDS}
         for i, (layer, held) in enumerate(zip(self.layers, self.ranges, strict=True)):
@@ -234,7 +241,7 @@ class FittedKan:
         plain: dict[str, Any] = {
             name: (arrays[name] if np.ndim(arrays[name]) else arrays[name].item()) for name in _PLAIN_FIELDS
         }
-        rank = int(arrays["rank"])
+        rank, deviance = int(arrays["rank"]), float(arrays["deviance_train"])
         return cls(
             spec=KanSpec(widths, int(arrays["grid"]), int(arrays["k"])),
             layers=tuple(
@@ -244,13 +251,14 @@ class FittedKan:
             ranges=tuple(arrays[f"range_{i}"] for i in range(len(widths) - 1)),
             status=FitStatus(str(arrays["status"])),
             rank=None if rank < 0 else rank,
+            deviance_train=None if np.isnan(deviance) else deviance,
             **plain,
         )
 
 
 _PLAIN_FIELDS = (
     "x_offset", "x_scale", "y_offset", "y_scale", "rss_train", "rss_by_target", "n_train",
-    "loss_curve", "iterations", "starts", "seconds", "engine",
+    "loss_curve", "iterations", "starts", "seconds", "engine", "task",
 )  # fmt: skip
 
 

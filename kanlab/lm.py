@@ -5,7 +5,8 @@ begin with these, are `kanlab.deep_lm`'s.
 and of which each starts from the one below. A cell fitted alone climbs the same ladder with short runs on the lower rungs.
 
 The fit itself: `kanlab.scaling` -> `kanlab.design` (first layer) -> `kanlab.starts` (where to begin, who goes on) ->
-`kanlab.least_squares` (the loop) on `kanlab.projection` (the cell as a least-squares problem).
+`kanlab.least_squares` (the loop) on `kanlab.projection` (the cell as a least-squares problem) or, for two classes,
+`kanlab.logistic`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Minimum, Outcome
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
+from kanlab.logistic import LogisticCell
 from kanlab.projection import CellProblem, CellState
 from kanlab.scaling import ScaledRows, scaled_rows
 from kanlab.starts import Plan, Runner, advance, fresh_start, nested_start, no_worse_than_parent, race
@@ -89,10 +92,13 @@ def fit_path(
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
+    task: TaskName = REGRESSION,
 ) -> Iterator[FittedKan]:
     """Fit the cells (neuron_num, grid, k) of `depth` hidden layers for ascending neuron_nums, one after the other.
 
     X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next, nor with depth.
+    task: "classification" for Y (n,) of zeros and ones, of which the networks predict the probability of 1; there it is
+    the deviance that never rises.
     Raises FitError on misuse, before the first fit; a numerical failure is a status.
     """
     nums = [int(h) for h in neuron_nums]
@@ -101,13 +107,15 @@ def fit_path(
     if seed < 0:
         raise FitError(f"seed must be at least 0, not {seed}.")
     _check_cell(nums[0] if nums else 1, grid, k, depth)
-    rows = scaled_rows(X, Y)
+    if task not in LIKELIHOODS:
+        raise FitError(f"The task of a fit is regression or classification, not {task!r}.")
+    rows = scaled_rows(X, Y, classes=task == CLASSIFICATION)
     if depth > 1:
         from kanlab.deep_lm import DeepLadder
 
-        deep = DeepLadder(rows, grid, k, depth, options, seed)
+        deep = DeepLadder(rows, grid, k, depth, options, seed, task)
         return (deep.climb(h) for h in nums)
-    ladder = Ladder(rows, grid, k, options, seed)
+    ladder = Ladder(rows, grid, k, options, seed, task)
     return (ladder.climb(h) for h in nums)
 
 
@@ -121,9 +129,10 @@ def fit_cell(
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
+    task: TaskName = REGRESSION,
 ) -> FittedKan:
     """Fit one cell by itself. Arguments and errors as for `fit_path`."""
-    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed))
+    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed, task=task))
 
 
 def _check_cell(neuron_num: int, grid: int, k: int, depth: int) -> None:
@@ -140,8 +149,9 @@ class Ladder:
     Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them.
     """
 
-    def __init__(self, rows: ScaledRows, grid: int, k: int, options: LmOptions, seed: int) -> None:
-        self._rows, self._options, self._seed = rows, options, seed
+    def __init__(self, rows: ScaledRows, grid: int, k: int, options: LmOptions, seed: int, task: TaskName) -> None:
+        self._rows, self._options, self._seed, self._task = rows, options, seed, task
+        self._cell = LogisticCell if task == CLASSIFICATION else CellProblem
         self._grid, self._k, self._began = grid, k, time.monotonic()
         # one BLAS thread: the matrices are too small for more, and the last bits would depend on how many there are
         self._blas = ThreadpoolController().select(user_api="blas")
@@ -252,7 +262,7 @@ class Ladder:
 
     def _problem(self, design: FirstLayer, Y: Array, neuron_num: int) -> CellProblem:
         kernels = compiled.kernels(self._options.kernels, spent=time.monotonic() - self._began)
-        return CellProblem(design, Y, neuron_num, self._options.smoothing, kernels)
+        return self._cell(design, Y, neuron_num, self._options.smoothing, kernels)
 
     def _loop(self, problem: CellProblem, max_iterations: int, expired: Callable[[], bool]) -> LoopOptions:
         return LoopOptions(
@@ -263,8 +273,8 @@ class Ladder:
         )
 
     def _loss(self, state: CellState) -> float:
-        """RSS in units of the data, over all targets."""
-        return float(np.sum(state.rss * self._rows.y_scale**2))
+        """RSS in units of the data over all targets, or the deviance."""
+        return state.misfit if self._task == CLASSIFICATION else float(np.sum(state.rss * self._rows.y_scale**2))
 
     def _fitted(self, neuron_num: int, runner: Runner[CellState] | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
@@ -277,14 +287,14 @@ class Ladder:
             V, D = np.zeros((neuron_num, design.rank)), np.zeros((neuron_num, size + 1, m))
             hidden = np.tile(np.linspace(-1.0, 1.0, size + self._k + 1), (neuron_num, 1))
             held = np.tile([-1.0, 1.0], (neuron_num, 1))
-            rss = np.sum(rows.y**2, axis=1)
+            rss, deviance = np.sum(rows.y**2, axis=1), np.inf
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
             status = STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
             held = held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)
-            rss = state.rss
+            rss, deviance = state.rss, state.misfit
         coef, base = design.edges(V)
         order = np.argsort(rows.columns)
         first = KanLayer(design.knots[order], coef[order], base[order])
@@ -307,6 +317,8 @@ class Ladder:
             starts=starts,
             seconds=seconds,
             rank=design.rank,
+            task=self._task,
+            deviance_train=deviance if self._task == CLASSIFICATION else None,
         )
 
 

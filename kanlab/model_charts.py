@@ -49,17 +49,16 @@ def _over_rows(chart: Any, rows: np.ndarray, x: alt.X) -> Any:
     return alt.layer(below, chart).resolve_scale(y="independent")
 
 
-def importance(table: pd.DataFrame, target: str, most: int = 25) -> Any:
-    """Rise of the RMSE when a feature is shuffled, with its deviation over the shuffles. Columns as in effects."""
+def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25) -> Any:
+    """Rise of an error when a feature is shuffled, with its deviation over the shuffles. Columns as in effects."""
     drawn = table.head(most).assign(
         low=lambda f: f["rise"] - f["deviation"],
         high=lambda f: f["rise"] + f["deviation"],
         name=lambda f: f["feature"].map(_short),
     )
     y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=130))
-    unit = _short(target, 20)
-    x = alt.X("rise:Q", title=f"rise of the RMSE when shuffled ({unit})", axis=_axis(5))
-    tooltip = [alt.Tooltip("feature:N"), _number("rise", "rise of the RMSE"), _number("deviation", "deviation")]
+    x = alt.X("rise:Q", title=f"rise of the {error} when shuffled ({_short(unit, 20)})", axis=_axis(5))
+    tooltip = [alt.Tooltip("feature:N"), _number("rise", f"rise of the {error}"), _number("deviation", "deviation")]
     bars = alt.Chart(drawn).mark_bar(color=ACCENT, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
     rule = alt.Chart(drawn).mark_rule(color=MUTED, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
     subtitle = f"the {most} greatest of {len(table)} features" if len(table) > most else ""

@@ -24,7 +24,8 @@ from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_date, is_numeric
 from kanlab.engines import ENGINES
 from kanlab.errors import DatasetError, FitError, StudyError
-from kanlab.families import LABELS, Baseline, fit_named
+from kanlab.families import Baseline, fit_named
+from kanlab.families import label as label_of
 from kanlab.families.protocol import FamilyFit
 from kanlab.judging import read_judgement
 from kanlab.kan import RANGE_TOLERANCE, FittedKan
@@ -43,9 +44,10 @@ SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The new rows with two columns more, and what was done, in sentences.
+    """The new rows with two or three columns more, and what was done, in sentences.
 
-    frame[predicted]: in units of the target, nan where the row cannot be predicted.
+    frame[predicted]: in units of the target, or the likelier class; missing where the row cannot be predicted.
+    frame[probability]: of classes, that of the one that counts as 1, which the notes name; "" where there are none.
     frame[extrapolates]: whether the row lies outside the training rows, so that the model was held at their edge.
     """
 
@@ -53,6 +55,12 @@ class Predictions:
     predicted: str
     extrapolates: str
     notes: tuple[str, ...] = ()
+    probability: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that were added, in their order."""
+        return [c for c in (self.predicted, self.probability, self.extrapolates) if c]
 
 
 class Model(Protocol):
@@ -77,7 +85,10 @@ class HeldFamily:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A fitted model behind the recipe of its data. trial: its number, None for a model of another family."""
+    """A fitted model behind the recipe of its data. trial: its number, None for a model of another family.
+
+    fitted: its outputs are on the scale of the fit, of classes they are probabilities.
+    """
 
     label: str
     recipe: Recipe
@@ -101,9 +112,35 @@ class Predictor:
                     "edge there, so trust these predictions less."
                 )
         target, taken = self.recipe.target, set(map(str, frame.columns))
-        predicted, extrapolates = (free_name(f"{target}_{word}", taken) for word in ("predicted", "extrapolates"))
-        done = frame.rename(columns=str).assign(**{predicted: values, extrapolates: outside})
-        return Predictions(done, predicted, extrapolates, tuple(notes))
+        predicted, probability, extrapolates = (
+            free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
+        )
+        done = frame.rename(columns=str)
+        if not self.recipe.levels:
+            done = done.assign(**{predicted: values, extrapolates: outside})
+            return Predictions(done, predicted, extrapolates, tuple(notes))
+        zero, one = self.recipe.levels
+        notes.append(
+            f"'{probability}' is the probability of '{one[:60]}', against '{zero[:60]}'; from 0.5 it is predicted."
+        )
+        done = done.assign(**{predicted: self.recipe.to_levels(values), probability: values, extrapolates: outside})
+        return Predictions(done, predicted, extrapolates, tuple(notes), probability)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Probabilities p (n,) and outcomes y (n,) of rows, and which they are: test, or training where none are held out."""
+
+    p: Array
+    y: Array
+    rows: str
+
+
+def held_out(predictor: Predictor, data: Dataset) -> HeldOut:
+    """A model of two classes on the test rows."""
+    if len(data.y_test):
+        return HeldOut(predictor.fitted.predict_flagged(data.X_test)[0], data.y_test, "test")
+    return HeldOut(predictor.fitted.predict_flagged(data.X_train)[0], data.y_train, "training")
 
 
 def read_new_rows(
@@ -156,8 +193,8 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
             raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(chosen, Baseline):
-        label = f"the {LABELS.get(chosen.family, chosen.family)} model"
-        fitted = fit_named(chosen.family, data.X_train, data.y_train, handle.spec.seed)
+        label = f"the {label_of(chosen.family, data.task)} model"
+        fitted = fit_named(chosen.family, data.X_train, data.y_train, handle.spec.seed, data.task)
         return Predictor(label, data.recipe, HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0)))
     network, notes = _network(handle, chosen, records)
     label = f"trial {chosen.number}: {cell_words(chosen.cell)}"

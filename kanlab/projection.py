@@ -32,11 +32,13 @@ D from the normal equations of (V, D), whose D-part of the gradient is 0, leaves
     H = sum_o J_o J_o' - (J_o P') (P P' + level s N + ridge)^-1 (P J_o') + the penalty's own,    g = sum_o J_o E_o + ...
 
 which is Kaufman's form of variable projection (Kaufman, BIT 15, 1975).
+
+Here the misfit is the residual sum of squares; `kanlab.logistic` has the same cell for two classes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +68,8 @@ class CellState:
     """A cell at one V, its second layer solved. Shapes as in the notation.
 
     knots: of the second layer, in units of the nodes' ranges.  at_low, at_high: (h,) rows where a node is least, greatest.
-    factor, ridge: Cholesky factor and ridge of the second-layer system.  rss: (m,).
+    factor: Cholesky factor of the second-layer system.  rss: (m,).  misfit: what the data add to the objective, the RSS of
+    all targets.  eta: (1, n), outputs where they are not Y - residual (kanlab.logistic).
     """
 
     V: Array
@@ -81,12 +84,9 @@ class CellState:
     residual: Array
     factor: Array
     rss: Array
+    misfit: float
     objective: float
-
-    @property
-    def total_rss(self) -> float:
-        """Residual sum of squares of scaled targets, all of them."""
-        return float(self.rss.sum())
+    eta: Array = field(default_factory=lambda: np.empty(0))
 
 
 class CellProblem:
@@ -98,6 +98,7 @@ class CellProblem:
     def __init__(self, design: FirstLayer, Y: Array, neuron_num: int, smoothing: float, kernels: RowKernels) -> None:
         self.design, self.Y, self.neuron_num, self.kernels = design, Y, neuron_num, kernels
         self.total = max(float(np.sum(Y * Y)), np.finfo(float).tiny)
+        self.signal = Y  # (m, n), what a first node is fitted to
         self._least_level = LEAST_LEVEL * self.total
         self._first = smoothing * FIRST_LAYER_ROUGHNESS
         differences = second_differences(design.grid + design.k)
@@ -119,35 +120,41 @@ class CellProblem:
 
     # ---- states
 
-    def state(self, V: Array, level: float, knots: HiddenKnots | None = None) -> CellState | None:
-        """The cell at V (h, r). Without knots those of `KNOT_MIXES` with the least objective. None where not finite."""
+    def state(
+        self, V: Array, level: float, knots: HiddenKnots | None = None, near: CellState | None = None
+    ) -> CellState | None:
+        """The cell at V (h, r). Without knots those of `KNOT_MIXES` with the least objective. None where not finite.
+
+        near: a state of this problem not far away, where one is known; its second layer is where an iterative solve begins.
+        """
         Z = self._hidden(V)
         if not np.isfinite(Z).all():
             return None
         if knots is None:
-            return self._best_knots(V, Z, level)
-        return self._solved(V, Z, knots, level)
+            return self._best_knots(V, Z, level, near)
+        return self._solved(V, Z, knots, level, near)
 
     def move(self, state: CellState, step: Array) -> CellState | None:
-        return self.state(state.V + step.reshape(state.V.shape), state.level, state.knots)
+        return self.state(state.V + step.reshape(state.V.shape), state.level, state.knots, near=state)
+
+    def level_of(self, misfit: float) -> float:
+        """The penalty level at a misfit: the RSS itself."""
+        return misfit
 
     def refresh(self, state: CellState, iteration: int) -> CellState:
         """Lower the level with the RSS, and once choose the hidden knots anew, where that lowers the objective."""
-        if (
-            iteration % LEVEL_EVERY == 0
-            and state.total_rss < LEVEL_DROP * state.level
-            and state.level > self._least_level
-        ):
-            state = self.relevelled(state, max(state.total_rss, self._least_level))
+        level = self.level_of(state.misfit)
+        if iteration % LEVEL_EVERY == 0 and level < LEVEL_DROP * state.level and state.level > self._least_level:
+            state = self.relevelled(state, max(level, self._least_level))
         if iteration == KNOTS_AT and self.design.grid > 1:
-            other = self._best_knots(state.V, state.Z, state.level)
+            other = self._best_knots(state.V, state.Z, state.level, state)
             if other is not None and other.objective < state.objective:
                 state = other
         return state
 
     def relevelled(self, state: CellState, level: float) -> CellState:
         """The same V at another penalty level."""
-        return self._solved(state.V, state.Z, state.knots, level) or state
+        return self._solved(state.V, state.Z, state.knots, level, state) or state
 
     def _hidden(self, V: Array) -> Array:
         with np.errstate(invalid="ignore", over="ignore"):
@@ -155,7 +162,7 @@ class CellProblem:
                 return V @ self.design.basis[0]
             return np.concatenate([V @ q for q in self.design.basis], axis=1)
 
-    def _best_knots(self, V: Array, Z: Array, level: float) -> CellState | None:
+    def _best_knots(self, V: Array, Z: Array, level: float, near: CellState | None) -> CellState | None:
         ordered = np.sort(Z, axis=1)
         low, width = safe_range(ordered[:, 0], ordered[:, -1])
         unit = (ordered - low[:, None]) / width[:, None]
@@ -164,21 +171,25 @@ class CellProblem:
             HiddenKnots(unit_knots(unit, grid, k, mix, HIDDEN_MARGIN), k)
             for mix in (KNOT_MIXES if grid > 1 else (1.0,))
         )
-        states = [s for s in (self._solved(V, Z, knots, level) for knots in choices) if s is not None]
+        states = [s for s in (self._solved(V, Z, knots, level, near) for knots in choices) if s is not None]
         return min(states, key=lambda s: s.objective, default=None)
 
-    def _solved(self, V: Array, Z: Array, knots: HiddenKnots, level: float) -> CellState | None:
+    def _solved(self, V: Array, Z: Array, knots: HiddenKnots, level: float, near: CellState | None) -> CellState | None:
         """The state at V with its second layer solved for."""
         nodes = np.arange(len(Z))
         at_low, at_high = np.array([z.argmin() for z in Z]), np.array([z.argmax() for z in Z])
         low, width = safe_range(Z[nodes, at_low], Z[nodes, at_high])
-        bare = CellState(V, Z, low, width, at_low, at_high, knots, level, _NONE, _NONE, _NONE, _NONE, np.inf)
+        bare = CellState(V, Z, low, width, at_low, at_high, knots, level, _NONE, _NONE, _NONE, _NONE, np.inf, np.inf)
+        return self._second_layer(bare, near)
+
+    def _second_layer(self, bare: CellState, near: CellState | None) -> CellState | None:
+        """A state whose second layer is not known yet, with it."""
         gram, right = self._gram, np.zeros((len(self._second), len(self.Y)))
         for block in self._blocks:
             P = self._design(bare, block)
             _accumulate(P, P.T, gram, self._gram_work, first=block.start == 0)
             right += P @ self.Y[:, block].T
-        solved = self._solve(gram, right, level)
+        solved = self._solve(gram, right, bare.level)
         if solved is None:
             return None
         D, factor, penalty = solved
@@ -188,10 +199,11 @@ class CellProblem:
         D = D + lapack.dpotrs(factor, missing, lower=1)[0]
         E = self._residual(bare, D)
         rss = np.einsum("on,on->o", E, E)
-        objective = float(rss.sum() + np.sum(D * (penalty @ D)) + self._first_penalty(bare))
+        misfit = float(rss.sum())
+        objective = float(misfit + np.sum(D * (penalty @ D)) + self._first_penalty(bare))
         if not np.isfinite(objective):
             return None
-        return replace(bare, D=D, residual=E, factor=factor, rss=rss, objective=objective)
+        return replace(bare, D=D, residual=E, factor=factor, rss=rss, misfit=misfit, objective=objective)
 
     def _solve(self, gram: Array, right: Array, level: float) -> tuple[Array, Array, Array] | None:
         """D, the Cholesky factor and the penalty of the second-layer system."""
@@ -258,14 +270,19 @@ class CellProblem:
                 slope = spline + coef[:, -1, o, None] * silu_slopes
                 self.kernels.jacobian(basis, slope, spline * (1.0 - T), spline * T, at_low, at_high, J)
                 flat = J.reshape(h * r, n)
-                _accumulate(flat, flat.T, hessian, self._work, first=i == 0 and o == 0)
-                _accumulate(flat, P.T, cross[o], self._cross_work, first=i == 0)
                 gradient += flat @ state.residual[o, block]
+                weighed = self._weighed(state, block, flat, P)
+                _accumulate(flat, flat.T, hessian, self._work, first=i == 0 and o == 0)
+                _accumulate(flat, weighed.T, cross[o], self._cross_work, first=i == 0)
         for o in range(m):
             reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=self._work)
         self._add_first_penalty(state, at_high - at_low, hessian, gradient)
         return NormalEquations(hessian, gradient, self._work)
+
+    def _weighed(self, state: CellState, block: slice, jacobian: Array, design: Array) -> Array:
+        """The design (p2, n) as the curvature counts its rows, and the Jacobian (h r, n) likewise, in place: all alike."""
+        return design
 
     def _first_penalty(self, state: CellState) -> float:
         rough = np.einsum("ja,ja->j", state.V @ self.design.roughness, state.V)

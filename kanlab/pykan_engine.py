@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kanlab.likelihood import CLASSIFICATION, REGRESSION, TaskName
 from kanlab.wrapper import KANWrapper, reproducible
 
 
@@ -77,7 +78,7 @@ class _Monitor:
 
 @dataclass(frozen=True)
 class Training:
-    """A trained network and how its training went; loss_curve is RSS in squared units of y, one number a step."""
+    """A trained network and how its training went; loss_curve: RSS in squared units of y, or the deviance, a number a step."""
 
     model: KANWrapper
     status: str
@@ -97,22 +98,25 @@ def train(
     seed: int = 0,
     early_stopping: bool = True,
     time_limit: float | None = None,
+    task: TaskName = REGRESSION,
 ) -> Training:
     """Train a stock [d, neuron_num, ..., m] KAN of `depth` hidden layers in float32, scaled to its grid.
 
     X (n, d), y (n,) or (n, m), in units of the data.  seed: pykan's, of the initial weights.
+    task: "classification" for y of 0 and 1: the network puts out log-odds, its loss is their binary cross-entropy.
     A training that breaks down inside pykan has the status "diverged"; it does not raise.
     """
     schedule = SCHEDULES[engine]
     started = time.monotonic()
     Y = y.reshape(len(X), -1)
-    model = KANWrapper((X.shape[1], *[neuron_num] * depth, Y.shape[1]), grid, k, seed=seed)
+    model = KANWrapper((X.shape[1], *[neuron_num] * depth, Y.shape[1]), grid, k, seed=seed, task=task)
     model.set_scaling(X, y)
+    classes = task == CLASSIFICATION
     inputs, targets = model.scale_inputs(X), model.scale_targets(y)
     monitor = _Monitor(
         patience=schedule.patience if early_stopping else None,
         deadline=np.inf if time_limit is None else started + time_limit,
-        scale=Y.size * float(np.mean(model.y_scale.numpy() ** 2)),
+        scale=2.0 * Y.size if classes else Y.size * float(np.mean(model.y_scale.numpy() ** 2)),
     )
     # pykan insists on test rows; two training rows keep the study's own test rows out of the training loop
     data = {"train_input": inputs, "train_label": targets, "test_input": inputs[:2], "test_label": targets[:2]}
@@ -123,6 +127,7 @@ def train(
                 opt=schedule.optimizer,
                 steps=schedule.steps,
                 lr=schedule.learning_rate,
+                loss_fn=torch.nn.functional.binary_cross_entropy_with_logits if classes else None,
                 metrics=[monitor],
                 log=10**9,
             ),

@@ -34,12 +34,16 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that was decided about a table, and nothing of its rows: frozen, and the same as JSON."""
+    """Everything that was decided about a table, and nothing of its rows: frozen, and the same as JSON.
+
+    levels: of a target of two classes, the one that counts as 0 and the one that counts as 1.
+    """
 
     target: str
     columns: tuple[EncodedColumn, ...]
     target_transform: Transform = Transform()
     preparation: Preparation = Preparation()
+    levels: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -90,8 +94,16 @@ class Recipe:
         """Outputs of the network in units of the target; from a log or rank scale they are medians, not means."""
         return self.target_transform.inverse(predictions)
 
+    def to_levels(self, probabilities: ArrayLike) -> NDArray[np.object_]:
+        """The likelier class by name; None where a probability is missing."""
+        p = np.asarray(probabilities, dtype=float)
+        names = np.array([*self.levels, None], dtype=object)
+        named: NDArray[np.object_] = names[np.where(np.isnan(p), 2, p >= 0.5).astype(int)]
+        return named
+
     def to_dict(self) -> dict[str, Any]:
-        return {
+        levels = {"levels": list(self.levels)} if self.levels else {}
+        return levels | {
             "format": FORMAT,
             "target": self.target,
             "target_transform": vars(self.target_transform),
@@ -111,7 +123,8 @@ class Recipe:
             )
         columns = tuple(EncodedColumn.from_dict(c) for c in content["columns"])
         scale = Transform.from_dict(content["target_transform"])
-        return cls(content["target"], columns, scale, Preparation.from_dict(content["preparation"]))
+        levels = tuple(content.get("levels", ()))
+        return cls(content["target"], columns, scale, Preparation.from_dict(content["preparation"]), levels)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from kanlab.candidates import cell_words
-from kanlab.families import LABELS
+from kanlab.families import label as label_of
 from kanlab.formula import four_digits
+from kanlab.likelihood import CLASSIFICATION
 from kanlab.space import Cell
 
 ACCENT = "#d9480f"
@@ -51,7 +52,7 @@ def report(
 ) -> str:
     """HTML of a study. content: of Study.to_dict.  label: the model exported.  chosen: its row.  facts: hash, versions."""
     data, title = content["data"], f"{content['study']}: {label}"
-    target = data["target_label"]
+    target, words = data["target_label"], error_words(data)
     parts = [
         f"<h1>{escape(content['study'])}</h1>",
         f'<p class="muted">A Kolmogorov-Arnold network or linear model of {escape(target)}, chosen by AICc with kanlab.</p>',
@@ -69,9 +70,9 @@ def report(
     rows = model_rows(content)
     parts += [
         f"<h2>Fit against size</h2>{scatter(content, chosen)}",
-        f"<h2>Models by AICc</h2>{_table(rows[:_LISTED], chosen)}",
-        f'<p class="muted">RMSE in units of {escape(data["target"])}; AICc and RSS of {escape(target)} on {data["n_train"]:,} '
-        f"training rows; K counted as {escape(content['count'])}. The {data['n_test']:,} test rows were never used to choose."
+        f"<h2>Models by AICc</h2>{_table(rows[:_LISTED], chosen, error_columns(data))}",
+        f'<p class="muted">{escape(words)}; AICc of {escape(target)} on {data["n_train"]:,} training rows; '
+        f" K counted as {escape(content['count'])}. The {data['n_test']:,} test rows were never used to choose."
         + (f" The best {_LISTED} of {len(rows)} models.</p>" if len(rows) > _LISTED else "</p>"),
         f"<h2>Where it comes from</h2><dl>{''.join(_fact(k, v) for k, v in facts.items())}</dl>",
     ]
@@ -103,7 +104,7 @@ def model_rows(content: Mapping[str, Any]) -> list[dict[str, Any]]:
         if t["aicc"] is not None
     ]
     others = [
-        b | {"model": LABELS.get(b["family"], b["family"]), "number": None}
+        b | {"model": label_of(b["family"], content["data"]["task"]), "number": None}
         for b in content["baselines"]
         if b["aicc"] is not None
     ]
@@ -122,13 +123,28 @@ def _is(row: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
     return (row["family"], row["number"]) == (chosen["family"], chosen.get("number"))
 
 
-def _table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> str:
+def error_columns(data: Mapping[str, Any]) -> dict[str, str]:
+    """The errors of the table of models, by what they are called."""
+    if data["task"] == CLASSIFICATION:
+        return {"log-loss train": "log_loss_train", "log-loss test": "log_loss_test", "accuracy test": "accuracy_test"}
+    return {"RMSE train": "rmse_train", "RMSE test": "rmse_test"}
+
+
+def error_words(data: Mapping[str, Any]) -> str:
+    """What these errors are."""
+    if data["task"] == CLASSIFICATION:
+        zero, one = data["levels"]
+        return f"Log-loss in nats a row, of the probability that {data['target']} is {one} and not {zero}"
+    return f"RMSE in units of {data['target']}"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any], errors: Mapping[str, str]) -> str:
     least = min((r["aicc"] for r in rows), default=0.0)
-    head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", "RMSE train", "RMSE test"))
+    head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", *errors))
     body = "".join(
         f"<tr{_TAKEN if _is(r, chosen) else ''}><td>{escape(r['model'])}</td><td>{r['n_params']:.4g}</td>"
-        f"<td>{r['aicc']:,.2f}</td><td>{r['aicc'] - least:,.2f}</td><td>{four_digits(r['rmse_train'])}</td>"
-        f"<td>{four_digits(r['rmse_test'])}</td></tr>"
+        f"<td>{r['aicc']:,.2f}</td><td>{r['aicc'] - least:,.2f}</td>"
+        f"{''.join(f'<td>{four_digits(r[column])}</td>' for column in errors.values())}</tr>"
         for r in rows
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -11,6 +11,7 @@ import pandas as pd
 from kanlab.criteria import akaike_weights, delta
 from kanlab.families import Baseline
 from kanlab.pareto import knee, non_dominated
+from kanlab.scores import ClassScores
 from kanlab.study import TrialRecord
 
 COLUMNS = (
@@ -31,6 +32,7 @@ COLUMNS = (
     "seconds",
     "status",
 )
+CLASS_COLUMNS = ClassScores._fields  # of studies of two classes
 
 
 def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -41,7 +43,8 @@ def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
 def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     """One row a trial, by number, with the columns COLUMNS, and depth after k where it is a parameter of the study.
 
-    delta_aicc and akaike_weight are within this study's trials; on_front is over (n_params, rss_train).
+    Of classes CLASS_COLUMNS stand in the place of RMSE.  delta_aicc and akaike_weight are within this study's trials; on_front
+    is over (n_params, rss_train), of classes over (n_params, deviance_train).
     """
     frame = pd.DataFrame(  # as an array of floats None is NaN
         {
@@ -64,9 +67,16 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     judged = (frame["state"] == "complete").to_numpy(dtype=bool)
     frame["delta_aicc"] = np.where(judged, delta(frame["aicc"].to_numpy()), np.nan)
     frame["akaike_weight"] = np.where(judged, akaike_weights(frame["aicc"].to_numpy()), np.nan)
-    frame["on_front"] = non_dominated(frame["n_params"].where(judged), frame["rss_train"].where(judged))
+    misfit = np.array([r.misfit for r in records], dtype=float)
+    frame["on_front"] = non_dominated(frame["n_params"].where(judged), np.where(judged, misfit, np.nan))
     depth = ["depth"] * any("depth" in r.parameters for r in records)
-    return frame[[*COLUMNS[:5], *depth, *COLUMNS[5:]]]
+    columns = [*COLUMNS[:5], *depth, *COLUMNS[5:]]
+    if not any(r.classes for r in records):
+        return frame[columns]
+    for i, name in enumerate(CLASS_COLUMNS):
+        frame[name] = np.array([r.classes[i] if r.classes else None for r in records], dtype=float)
+    at = columns.index("rmse_train")
+    return frame[[*columns[:at], *CLASS_COLUMNS, *columns[at + 2 :]]]
 
 
 def _number(value: float | None) -> float:
@@ -79,9 +89,9 @@ def best_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
 
 
 def front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The trials no other betters in both n_params and rss_train, by n_params."""
+    """The trials no other betters in both n_params and misfit (RSS, or the deviance), by n_params."""
     done = completed(records)
-    mask = non_dominated([r.n_params for r in done], [_number(r.rss_train) for r in done])
+    mask = non_dominated([r.n_params for r in done], [_number(r.misfit) for r in done])
     return sorted((r for r, on in zip(done, mask, strict=True) if on), key=lambda r: (r.n_params, r.number))
 
 
@@ -106,12 +116,12 @@ def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
     """What PySR's three rules of model selection would pick from the front (Cranmer 2023, arXiv 2305.01582).
 
     accuracy: least loss.  score: the greatest fall of log loss a unit of complexity, -d ln(loss) / d complexity, along the
-    front.  best: the greatest score among those within 1.5 times the least loss. Loss is rss, complexity is K.
+    front.  best: the greatest score among those within 1.5 times the least loss. Loss is RSS or deviance, complexity K.
     """
-    on = [r for r in front(records) if r.rss_train]
+    on = [r for r in front(records) if r.misfit]
     if not on:
         return {}
-    loss = np.array([r.rss_train for r in on], dtype=float)
+    loss = np.array([r.misfit for r in on], dtype=float)
     size = np.array([r.n_params for r in on], dtype=float)
     score = np.zeros(len(on))
     score[1:] = -np.diff(np.log(loss)) / np.maximum(np.diff(size), 1e-12)
@@ -124,7 +134,7 @@ def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
 
 
 def knee_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """The knee of the front in K and ln RSS."""
-    on = [r for r in front(records) if r.rss_train]
-    index = knee([r.n_params for r in on], np.log([_number(r.rss_train) for r in on]))
+    """The knee of the front in K and ln RSS, or ln deviance."""
+    on = [r for r in front(records) if r.misfit]
+    index = knee([r.n_params for r in on], np.log([_number(r.misfit) for r in on]))
     return None if index is None else on[index]

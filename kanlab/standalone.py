@@ -3,7 +3,9 @@
     python predict.py IN.csv OUT.csv
 
 OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
-row lies outside the rows the model was fitted to, where it is held at their edge. Needs Python 3.11 and NumPy alone.
+row lies outside the rows the model was fitted to, where it is held at their edge. Where the target is one of two classes,
+the prediction is the likelier one, and a third column holds the probability of the second of them. Needs Python 3.11 and
+NumPy alone.
 
 From the top: what a cell can mean, a CSV to columns of text, columns to the inputs of the model, the model, the way back to
 units of the target. kanlab reads tables by the same rules, and copies this file into every bundle it exports.
@@ -348,12 +350,22 @@ def _levels(transform: Mapping[str, Any]) -> Array:
 
 
 def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
-    """Outputs (rows,) on the scale of the fit, and True where a row lies outside the training rows and was held there."""
+    """Outputs (rows,) on the scale of the fit, and True where a row lies outside the training rows and was held there.
+
+    Of a model of two classes the outputs are probabilities.
+    """
     kind: Callable[[Mapping[str, Any], Array], tuple[Array, Mask]] = {"kan": _network, "linear": _linear}[model["kind"]]
     blocks = [kind(model, X[i : i + BLOCK_ROWS]) for i in range(0, len(X), BLOCK_ROWS)]
     if not blocks:
         return np.zeros(0), np.zeros(0, dtype=bool)
-    return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+    outputs, outside = (np.concatenate([b[i] for b in blocks]) for i in (0, 1))
+    return (probability(outputs) if model.get("link") == "logit" else outputs), outside
+
+
+def probability(log_odds: Array) -> Array:
+    """1 / (1 + exp(-log-odds)), without overflow."""
+    small = np.exp(-np.abs(log_odds))
+    return np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
 
 
 def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
@@ -412,18 +424,25 @@ def predict_file(content: Mapping[str, Any], source: Path, target: Path, encodin
     X = Encoder(recipe, columns, len(rows), decimal).inputs()
     ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
     values, outside = evaluate(content["model"], X[ready])
-    predicted = iter(zip(to_units(recipe["target_transform"], values).tolist(), outside.tolist(), strict=True))
-    names = [free_name(f"{recipe['target']}_{word}", set(header)) for word in ("predicted", "extrapolates")]
+    levels = recipe.get("levels", [])
+    found: list[list[Any]] = [to_units(recipe["target_transform"], values).tolist(), outside.tolist()]
+    if levels:
+        found.insert(0, [defused(levels[int(p >= 0.5)]) for p in found[0]])
+    predicted = iter(zip(*found, strict=True))
+    words = ["predicted", "probability", "extrapolates"] if levels else ["predicted", "extrapolates"]
+    names = [free_name(f"{recipe['target']}_{word}", set(header)) for word in words]
     try:
         with target.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([defused(name) for name in [*header, *names]])
             for row, is_ready in zip(rows, ready, strict=True):
-                value, held = next(predicted) if is_ready else ("", "")
-                writer.writerow([*(defused(cell) for cell in row), value, held])
+                known = next(predicted) if is_ready else [""] * len(words)
+                writer.writerow([*(defused(cell) for cell in row), *known])
     except OSError as error:
         raise BadInput(f"{target.name} cannot be written: {error.strerror or error}.") from error
     notes = [f"{len(rows):,} rows are in {target.name}."]
+    if levels:
+        notes.append(f"'{names[1]}' is the probability of '{levels[1][:60]}', against '{levels[0][:60]}'.")
     if not ready.all():
         notes.append(
             f"{int((~ready).sum()):,} of them have a missing value, or a level unknown in training, and no prediction."

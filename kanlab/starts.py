@@ -39,7 +39,7 @@ class Fitted(Protocol):
     def objective(self) -> float: ...
 
     @property
-    def total_rss(self) -> float: ...
+    def misfit(self) -> float: ...
 
 
 State = TypeVar("State", bound=Fitted)
@@ -74,11 +74,11 @@ def fresh_start(problem: CellProblem, rng: np.random.Generator, number: int = 0)
     """The best additive fit of a target as the first node, more or less jittered by `number`, random nodes besides."""
     design = problem.design
     V = random_nodes(design, problem.neuron_num, rng)
-    v = project(design, problem.Y[rng.integers(len(problem.Y))])
+    v = project(design, problem.signal[rng.integers(len(problem.Y))])
     share = ADDITIVE_NOISE[number % len(ADDITIVE_NOISE)]
     jitter = share * np.linalg.norm(v) * noise_node(design, problem.Y.shape[1], rng)
     V[0] = spread(design, (v + jitter)[None])[0]
-    return problem.state(V, FRESH_LEVEL * problem.total)
+    return problem.state(V, problem.level_of(FRESH_LEVEL * problem.total))
 
 
 def noise_node(design: FirstLayer, n: int, rng: np.random.Generator) -> Array:
@@ -93,7 +93,7 @@ def nested_start(problem: CellProblem, parent: CellState, rng: np.random.Generat
     new = np.array([promising_node(design, parent.residual, rng) for _ in range(missing)])
     knots = np.concatenate([parent.knots.knots, uniform_knots(missing, design.grid, design.k)])
     V = np.concatenate([parent.V, spread(design, new)])
-    return problem.state(V, parent.total_rss, HiddenKnots(knots, design.k))
+    return problem.state(V, problem.level_of(parent.misfit), HiddenKnots(knots, design.k))
 
 
 def promising_node(design: FirstLayer, residual: Array, rng: np.random.Generator) -> Array:
@@ -155,7 +155,7 @@ def race(
     for iterations, kept in plan.rounds:
         iterations = min(iterations, options.max_iterations - spent)
         runners = [advance(problem, r, replace(options, max_iterations=iterations), loss) for r in runners]
-        runners = sorted(runners, key=lambda r: r.minimum.state.total_rss)[:kept]
+        runners = sorted(runners, key=lambda r: r.minimum.state.misfit)[:kept]
         spent += iterations
     if not runners:
         return None
@@ -180,18 +180,18 @@ def advance(
 
 
 def no_worse_than_parent(problem: CellProblem, state: CellState, parent: CellState) -> CellState:
-    """The state, or one whose RSS is at most the parent's but for rounding.
+    """The state, or one whose misfit is at most the parent's but for rounding.
 
     More nodes can always do as well; only the penalty or bad luck leaves them worse. So the penalty is lowered until they
     do; failing that, the parent itself is taken, its new nodes idle.
     """
     relaxed = state
-    while relaxed.total_rss > parent.total_rss and relaxed.level > LEAST_RELAXATION * state.level:
+    while relaxed.misfit > parent.misfit and relaxed.level > LEAST_RELAXATION * state.level:
         relaxed = problem.relevelled(relaxed, RELAXATION * relaxed.level)
-    if relaxed.total_rss <= parent.total_rss:
+    if relaxed.misfit <= parent.misfit:
         return relaxed
     idle = problem.neuron_num - len(parent.V)
     knots = np.concatenate([parent.knots.knots, uniform_knots(idle, problem.design.grid, problem.design.k)])
     V = np.concatenate([parent.V, np.zeros((idle, problem.design.rank))])
     padded = problem.state(V, parent.level, HiddenKnots(knots, problem.design.k))
-    return padded if padded is not None and padded.total_rss < state.total_rss else state
+    return padded if padded is not None and padded.misfit < state.misfit else state

@@ -19,13 +19,15 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kanlab.artifacts import publish
 from kanlab.complexity import RULES, CountingRule
-from kanlab.criteria import aicc
+from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FAILED_STATUSES, FitOptions, Outcome
 from kanlab.errors import SpaceError, StudyError
 from kanlab.families import Baseline, baselines
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, Likelihood, TaskName
 from kanlab.records import read_records
 from kanlab.sampling import SAMPLERS
+from kanlab.scores import ClassScores
 from kanlab.space import Cell, SearchSpace, cell_n_params
 from kanlab.storage import get_storage, store_dataset
 
@@ -119,6 +121,8 @@ class DataSummary:
     y_std: float
     target_label: str = ""  # with the scale it is fitted on, where that is not its own
     aicc_offset: float | None = 0.0  # from AICc on that scale to AICc of the target itself; None where there is none
+    levels: tuple[str, ...] = ()  # of two classes, the one that counts as 0 and the one that counts as 1
+    ones: int = 0  # training rows of the latter
 
     @classmethod
     def of(cls, data: Dataset) -> DataSummary:
@@ -135,11 +139,23 @@ class DataSummary:
             std,
             data.target_label,
             offset,
+            data.levels,
+            int(data.y_train.sum()) if data.levels else 0,
         )
 
     @property
     def d(self) -> int:
         return len(self.features)
+
+    @property
+    def task(self) -> TaskName:
+        """What is predicted: a quantity, or one of two classes."""
+        return CLASSIFICATION if self.levels else REGRESSION
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """How predictions are held against the target."""
+        return LIKELIHOODS[self.task]
 
     @property
     def fitted_target(self) -> str:
@@ -151,16 +167,21 @@ class DataSummary:
         """Whether that is another scale than the target's own."""
         return self.fitted_target != self.target
 
+    def aicc(self, misfit: float, n_params: float) -> float:
+        """AICc of a fit to the training rows, from its RSS or deviance."""
+        return aicc_of(self.likelihood.term(misfit, self.n_train), self.n_train, n_params)
+
     def rmse(self, rss: float | None, n: int) -> float | None:
-        """RMSE in units of the data from an RSS, where the target was fitted as it is."""
-        return None if rss is None or self.is_transformed or not n else math.sqrt(rss / n)
+        """RMSE in units of the data from an RSS, where the target was fitted as it is; none of classes."""
+        return None if rss is None or self.is_transformed or self.levels or not n else math.sqrt(rss / n)
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as everything above the storage sees it. rss: on the scale of the fit; rmse: in units of the data.
+    """One trial as everything above the storage sees it.
 
-    parameters: of the study's space, by which the cell is told from others.
+    rss: on the scale of the fit; rmse: in units of the data.  classes: scores of a fit to two classes, where rss is the sum of
+    squared differences to the probabilities.  parameters: of the study's space, by which the cell is told from others.
     """
 
     number: int
@@ -178,10 +199,17 @@ class TrialRecord:
     rmse_train: float | None = None
     rmse_test: float | None = None
     parameters: tuple[str, ...] = SearchSpace().parameters
+    classes: ClassScores | None = None
+
+    @property
+    def misfit(self) -> float | None:
+        """What the fit made small: RSS, or the deviance."""
+        return self.rss_train if self.classes is None else self.classes.deviance_train
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""
-        return {
+        scores = self.classes._asdict() if self.classes else {}
+        return scores | {
             "number": self.number,
             "state": self.state,
             "params": {name: getattr(self.cell, name) for name in self.parameters},
@@ -200,9 +228,10 @@ def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     """AICc of a fitted cell and its status; None where the fit failed, and the status says why."""
     if outcome.rss_train is None or outcome.status.startswith(FAILED_STATUSES):
         return None, outcome.status
-    if not math.isfinite(outcome.rss_train):
+    misfit = outcome.misfit
+    if misfit is None or not math.isfinite(outcome.rss_train) or not math.isfinite(misfit):
         return None, f"diverged: the residuals are not finite ({outcome.status})"
-    value = aicc(outcome.rss_train, data.n_train, spec.n_params(cell, data.d))
+    value = data.aicc(misfit, spec.n_params(cell, data.d))
     if not math.isfinite(value):
         return None, "interpolates: the residuals are 0 and AICc is not defined"
     return value, outcome.status
@@ -211,7 +240,7 @@ def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
 def record_outcome(
     study: optuna.Study, trial: optuna.Trial, spec: StudySpec, data: DataSummary, outcome: Outcome
 ) -> None:
-    """Tell Optuna the result of a fit: AICc, or (K, rss) for the two objectives of nsga2."""
+    """Tell Optuna the result of a fit: AICc, or (K, misfit) for the two objectives of nsga2."""
     cell = Cell(**trial.params)
     value, status = judge(spec, data, cell, outcome)
     n_params = spec.n_params(cell, data.d)
@@ -225,11 +254,13 @@ def record_outcome(
     fit = {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve}
     if data.is_transformed:  # elsewhere it follows from the RSS
         fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
+    if outcome.classes is not None:
+        fit["classes"] = [_finite(v) for v in outcome.classes]
     trial.set_user_attr("fit", fit)
     if value is None:
         study.tell(trial, state=TrialState.FAIL)
     else:
-        study.tell(trial, [float(n_params), float(outcome.rss_train or 0.0)] if len(study.directions) == 2 else value)
+        study.tell(trial, [float(n_params), float(outcome.misfit or 0.0)] if len(study.directions) == 2 else value)
 
 
 def _finite(value: float | None) -> float | None:
@@ -278,6 +309,7 @@ def make_record(
         rss_test=rss_test,
         rmse_train=rmse[0],
         rmse_test=rmse[1],
+        classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
         aicc=attributes.get("aicc"),
         seconds=fit.get("seconds", 0.0),
         status=fit.get("status", ""),
@@ -337,9 +369,11 @@ def create_study(
 ) -> StudyHandle:
     """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
 
+    A likelihood without a noise variance has none to count, whatever the specification says.
     Raises SpaceError where no cell is admissible, StudyError where the name is taken.
     """
     storage = get_storage(storage_url)
+    spec = replace(spec, count_sigma2=spec.count_sigma2 and data.likelihood.counts_variance)
     admissible = spec.admissible(data.n, data.d)
     if not admissible:
         smallest = min(spec.n_params(c, data.d) for c in spec.space.cells)
@@ -358,7 +392,7 @@ def create_study(
         raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(["n_params", "rss_train"] if two else ["AICc"])
+        study.set_metric_names(["n_params", "deviance" if data.levels else "rss_train"] if two else ["AICc"])
     models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
     study.set_user_attr(UID, uid)
@@ -387,14 +421,14 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     if SPEC not in attributes:
         raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
     spec = StudySpec.from_dict(attributes[SPEC])
-    data = DataSummary(**attributes[DATA])
+    data = DataSummary(**attributes[DATA] | {"levels": tuple(attributes[DATA].get("levels", ()))})
     models = [stored_baseline(b, data) for b in attributes[BASELINES]]
     return StudyHandle(study, spec, data, models, storage_url, attributes.get(UID, ""))
 
 
 def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:
     """A stored model of another family; its RMSE where an earlier version kept the RSS alone."""
-    found = Baseline(**content)
+    found = Baseline.from_dict(content)
     if found.rmse_train is not None:
         return found
     train, test = data.rmse(found.rss_train, data.n_train), data.rmse(found.rss_test, data.n_test)

@@ -223,7 +223,7 @@ class Supervisor:
             self._written = 0.0  # the next beat says so
         elif event == "fit" and assignment is not None:
             worker.fit_started = time.monotonic()
-            self._agenda.fitted(assignment, Outcome(**message))
+            self._agenda.fitted(assignment, Outcome.from_dict(message))
             if self._agenda.pausing:  # what the unit has left is not begun
                 self._workers.pop(worker)
                 worker.kill()

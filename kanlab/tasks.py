@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.criteria import aicc
+from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
 from kanlab.effective import effective_dof
 from kanlab.engines import FitOptions, Unit, fit_model, fit_unit
-from kanlab.families import BASELINES, fit_named, judged_family
+from kanlab.families import BASELINES_OF, fit_named, judged_family
 from kanlab.perturbation import SIZE, divergence
 from kanlab.space import Cell, cell_n_params
 
@@ -37,10 +37,11 @@ def model(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refit(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a cell from another seed: rss_train, rss_test, and the share of the test rows that extrapolate."""
+    """Fit a cell from another seed: rss_train, rss_test, of classes the deviance, and the share of the test rows outside."""
     fitted = fit_model(data, Cell(*arguments["cell"]), arguments["engine"], _options(arguments), arguments["seed"])
+    deviance = {} if fitted.deviance_train is None else {"deviance_train": fitted.deviance_train}
     predicted, outside = fitted.predict_flagged(data.X_test) if len(data.y_test) else (data.y_test, np.zeros(0))
-    return {
+    return deviance | {
         "rss_train": fitted.rss_train,
         "rss_test": _rss(predicted, data.y_test) if len(data.y_test) else None,
         "extrapolates": float(np.mean(outside)) if len(outside) else None,
@@ -48,24 +49,32 @@ def refit(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fold_rows(n: int, fold: int, folds: int, seed: int) -> np.ndarray:
-    """Mask (n,) of the rows held out in one fold of a cross-validation."""
+def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = None) -> np.ndarray:
+    """Mask (n,) of the rows held out in one fold of a cross-validation; of classes y (n,), as many of each in every fold."""
     held = np.zeros(n, dtype=bool)
-    held[np.random.default_rng(seed).permutation(n)[fold::folds]] = True
+    order = np.random.default_rng(seed).permutation(n)
+    if y is not None:
+        order = order[np.argsort(y[order], kind="stable")]
+    held[order[fold::folds]] = True
     return held
 
 
 def fold(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a cell, or a family, without one fold of the training rows; its RSS on that fold, in units of the data."""
-    held = fold_rows(data.n, arguments["fold"], arguments["folds"], arguments["seed"])
+    """Fit a cell, or a family, without one fold of the training rows; its RSS on that fold, in units of the data.
+
+    Of classes also the deviance.
+    """
+    classes = data.y_train if data.levels else None
+    held = fold_rows(data.n, arguments["fold"], arguments["folds"], arguments["seed"], classes)
     X, y, X_out, y_out = data.X_train[~held], data.y_train[~held], data.X_train[held], data.y_train[held]
     if "family" in arguments:
-        predicted = fit_named(arguments["family"], X, y, arguments["seed"]).predict(X_out)
+        predicted = fit_named(arguments["family"], X, y, arguments["seed"], data.task).predict(X_out)
     else:
         part = replace(data, X_train=X, y_train=y, X_test=X_out, y_test=y_out)
         fitted = fit_model(part, Cell(*arguments["cell"]), arguments["engine"], _options(arguments), arguments["seed"])
         predicted = fitted.predict(X_out)
-    return {"rss": data.squared_error(predicted, y_out), "rows": int(held.sum())}
+    deviance = {"deviance": data.likelihood.misfit(predicted, y_out)} if data.levels else {}
+    return deviance | {"rss": data.squared_error(predicted, y_out), "rows": int(held.sum())}
 
 
 def family(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,15 +93,18 @@ def null(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     y = data.y_train if shuffle is None else np.random.default_rng(shuffle).permutation(data.y_train)
     shuffled = replace(data, y_train=y)
     rule, sigma2 = arguments["count"], arguments["count_sigma2"]
-    constant = BASELINES["constant"](data.X_train, y, 0)
-    at_mean = aicc(_rss(constant.predict(data.X_train), y), data.n, 1 + sigma2)
+    likelihood = data.likelihood
+    constant = BASELINES_OF[data.task]["constant"](data.X_train, y, 0)
+    term = likelihood.term(likelihood.misfit(constant.predict(data.X_train), y), data.n)
+    at_mean = aicc_of(term, data.n, 1 + (sigma2 and likelihood.counts_variance))
     least = np.inf
     for entry in arguments["cells"]:
         cell = Cell(*entry)
         fitted = fit_model(shuffled, cell, arguments["engine"], _options(arguments), arguments["seed"])
-        if np.isfinite(fitted.rss_train):
+        misfit = fitted.rss_train if fitted.deviance_train is None else fitted.deviance_train
+        if np.isfinite(misfit):
             n_params = cell_n_params(cell, data.d, rule=rule, count_sigma2=sigma2)
-            least = min(least, aicc(fitted.rss_train, data.n, n_params))
+            least = min(least, aicc_of(likelihood.term(misfit, data.n), data.n, n_params))
     return {"gain": float(at_mean - least)}
 
 
@@ -103,7 +115,8 @@ def average(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for cell in arguments["cells"]
     ]
     weights = np.array(arguments["weights"])
-    return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks]))._asdict()
+    errors = data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks]))
+    return errors._replace(classes=None)._asdict() | (errors.classes._asdict() if errors.classes else {})
 
 
 def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Study:
         return judge(self.handle, workers=count, on_progress=on_progress)
 
     def predict(self, frame: pd.DataFrame, trial: int | None = None) -> Predictions:
-        """Predict new rows by the recommended model, or by the network of a trial, in units of the target.
+        """Predict new rows by the recommended model, or by the network of a trial, in units of the target, or as classes.
 
         The recipe of the study's data is applied first; `.frame` holds the rows with the predictions, `.notes` what was done.
         """
@@ -110,7 +110,7 @@ class Study:
 
     @property
     def pareto(self) -> list[TrialRecord]:
-        """The front over (n_params, rss_train), by n_params."""
+        """The front over (n_params, rss_train), of classes over (n_params, deviance), by n_params."""
         return selection.front(self.handle.records())
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,8 +128,10 @@ class Study:
                 "features": data.features,
                 "target": data.target,
                 "target_label": data.fitted_target,
+                "task": data.task,
                 "sha256": data.sha256,
-            },
+            }
+            | ({"levels": list(data.levels)} if data.levels else {}),
             "space": {
                 **{name: list(ends) for name, ends in spec.space.ranges().items()},
                 "cells": len(spec.space.cells),

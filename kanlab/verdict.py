@@ -71,8 +71,9 @@ def _reasons(choice: Candidate, listed: Sequence[Candidate], noise: float) -> li
         reasons.append(
             f"Refitted from {seeds_judged(listed)} other seeds, it is the best of the finalists in {choice.wins}."
         )
-    if choice.cv_rmse is not None and choice.cv_se is not None:
-        reasons.append(
-            f"Its cross-validated error is {choice.cv_rmse:.4g} ± {choice.cv_se:.2g}, in units of the target."
-        )
+    if choice.cv_error is not None and choice.cv_se is not None:
+        what, unit = ("error", ", in units of the target") if choice.classes is None else ("log-loss", " a row")
+        reasons.append(f"Its cross-validated {what} is {choice.cv_error:.4g} ± {choice.cv_se:.2g}{unit}.")
+    if choice.classes is not None and choice.classes.accuracy_test is not None:
+        reasons.append(f"It tells {100 * choice.classes.accuracy_test:.0f}% of the test rows right.")
     return reasons

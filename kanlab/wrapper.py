@@ -22,6 +22,7 @@ from kanlab import complexity
 from kanlab.complexity import CountingRule
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
 
 
 @contextlib.contextmanager
@@ -52,15 +53,27 @@ class KANWrapper(kan.KAN):
     layer_widths: nodes of each layer, e.g. (2, 5, 1).  grid: grid intervals.  k: spline order.
     Everything else goes to pykan as it stands. The network itself works on scaled numbers, (x - x_offset) / x_scale and
     (y - y_offset) / y_scale; `set_scaling` learns the two from the training rows.
+    task: "classification" where it puts out the log-odds of a class, of which `predict` gives the probability.
     """
 
     ckpt_path: str
     _non_persistent_buffers_set: set[str]
+    task: TaskName
 
-    def __init__(self, layer_widths: Sequence[int], grid: int, k: int, *, seed: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        layer_widths: Sequence[int],
+        grid: int,
+        k: int,
+        *,
+        seed: int = 0,
+        task: TaskName = REGRESSION,
+        **options: Any,
+    ) -> None:
         options = {"auto_save": False} | options
         with reproducible(seed):
             super().__init__(width=[int(w) for w in layer_widths], grid=grid, k=k, seed=seed, **options)
+        self.task = task
         d, m = layer_widths[0], layer_widths[-1]
         for name, size, value in (("x_offset", d, 0.0), ("x_scale", d, 1.0), ("y_offset", m, 0.0), ("y_scale", m, 1.0)):
             self.register_buffer(name, torch.full((size,), value, dtype=torch.float64))
@@ -77,12 +90,17 @@ class KANWrapper(kan.KAN):
         return complexity.n_params(self.layer_widths, self.grid, self.k, rule, count_sigma2=count_sigma2)
 
     def set_scaling(self, X: ArrayLike, y: ArrayLike) -> None:
-        """Map the range of each input to pykan's default grid range [-1, 1], targets to mean 0 and deviation 1."""
+        """Map the range of each input to pykan's default grid range [-1, 1], targets to mean 0 and deviation 1.
+
+        Classes stay 0 and 1.
+        """
         X = np.asarray(X, dtype=float)
         Y = np.asarray(y, dtype=float).reshape(len(X), -1)
         low, high = X.min(axis=0), X.max(axis=0)
         self._set("x_offset", (low + high) / 2)
         self._set("x_scale", np.where(high > low, (high - low) / 2, 1.0))
+        if self.task == CLASSIFICATION:
+            return
         self._set("y_offset", Y.mean(axis=0))
         self._set("y_scale", np.where(np.ptp(Y, axis=0) > 0, Y.std(axis=0), 1.0))
 
@@ -147,21 +165,21 @@ class KANWrapper(kan.KAN):
                 hook.remove()
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Predictions in units of the data: X (n, d) to (n,), or (n, m) for more than one target.
+        """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target.
 
         Inputs are held to the first layer's grid, outside of which its splines die; once `hold_ranges` has learnt them,
         inputs and hidden nodes to their ranges on the training rows.
         """
         with torch.no_grad(), self._held():
             output = self.forward(self.scale_inputs(X)).numpy().astype(float)
-        Y = output * self.y_scale.numpy() + self.y_offset.numpy()
+        Y = LIKELIHOODS[self.task].mean(output * self.y_scale.numpy() + self.y_offset.numpy())
         return Y[:, 0] if Y.shape[1] == 1 else Y
 
     @classmethod
     def from_fitted(cls, fitted: FittedKan) -> KANWrapper:
         """A float64 pykan network with the weights, scaling and ranges of a fitted one."""
         spec = fitted.spec
-        model = cls(spec.layer_widths, spec.grid, spec.k).double()
+        model = cls(spec.layer_widths, spec.grid, spec.k, task=fitted.task).double()
         for part, layer in zip(model.act_fun, fitted.layers, strict=True):
             part.grid.data = torch.tensor(layer.knots)
             part.coef.data = torch.tensor(layer.coef)
@@ -200,6 +218,7 @@ class KANWrapper(kan.KAN):
             n_train=0,
             status=FitStatus.ITERATION_LIMIT,
             engine="pykan",
+            task=self.task,
         )
 
     def prune(self, *arguments: Any, **options: Any) -> kan.KAN:

@@ -7,7 +7,7 @@ from kanlab.selection import trial_table
 from kanlab.study import load_study
 from kanlab.thinning import thinned
 from kanlab.tuning import Study
-from kanlab.ui import auditing, choose, evidence, leaderboard, owner, predicting, state
+from kanlab.ui import auditing, calibrating, choose, evidence, leaderboard, owner, predicting, state
 from kanlab.ui.navigation import STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 from kanlab.verdict import verdict
@@ -41,7 +41,8 @@ def page() -> None:
     choose.recommendation(found, judgement)
     choose.judge_bar(handle, judgement, study_live)
     choose.alarms(found, handle)
-    board, new, rules, cells, audit, parameters, chance, others = st.tabs(
+    more = ["Calibration"] if handle.data.levels else []
+    board, new, rules, cells, audit, parameters, chance, others, *classes = st.tabs(
         [
             "Leaderboard",
             "Predict new rows",
@@ -51,6 +52,7 @@ def page() -> None:
             "Parameters",
             "Chance",
             "Other studies",
+            *more,
         ]
     )
     with board:
@@ -75,6 +77,9 @@ def page() -> None:
             evidence.null_run(judgement)
     with others:
         evidence.compare(handle)
+    for tab in classes:
+        with tab:
+            calibrating.calibration_tab(handle, records)
 
 
 page()

@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 import streamlit as st
 
+from kanlab.classes import CLASSIFICATION, REGRESSION, coded, default_task, two_levels
 from kanlab.dataset import Dataset
 from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_numeric
@@ -105,8 +106,8 @@ if source is not None:
 table = state.table()
 if table is None:
     st.info(
-        "Nothing is chosen yet. A good table has one row an observation, a numeric column to predict, "
-        "and at least some dozens of rows.",
+        "Nothing is chosen yet. A good table has one row an observation, a column to predict (a number, or one of two "
+        "classes), and at least some dozens of rows.",
         icon=":material/table_chart:",
     )
     for column, (step, words) in zip(st.columns(3, gap="medium"), STEPS.items(), strict=True):
@@ -125,9 +126,10 @@ if source is not None:
     )
 
 numeric = [c for c in frame.columns if is_numeric(frame[c])]
-if not numeric:
+predictable = numeric or [c for c in frame.columns if two_levels(frame[c])]
+if not predictable:
     st.error(
-        "No column of this table holds numbers, so there is nothing to predict; check the decimal sign and the "
+        "No column of this table holds numbers or two classes, so there is nothing to predict; check the decimal sign and the "
         "delimiter.",
         icon=":material/error:",
     )
@@ -136,7 +138,7 @@ if not numeric:
 overview = st.container()
 name, key = report.source, f"{report.source}-{hash(tuple(frame.columns))}"
 example_key = st.session_state.get("example")
-suggested = EXAMPLES[example_key].target if example_key else numeric[-1]
+suggested = EXAMPLES[example_key].target if example_key else predictable[-1]
 first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
 with first:
     target = st.selectbox(
@@ -144,7 +146,7 @@ with first:
         list(frame.columns),
         index=list(frame.columns).index(suggested),
         key=f"target-{key}",
-        help="The numeric column to predict.",
+        help="The column to predict: numeric, or of two classes.",
         persist_state="session",
     )
 others = [c for c in frame.columns if c != target]
@@ -183,9 +185,37 @@ with fourth:
 
 
 described = state.remember("profile", (id(table), target), lambda: profile(frame, target))
+task, positive = REGRESSION, None
+levels = state.remember("levels", (id(table), target), lambda: two_levels(frame[target]))
+if levels:
+    first, second, _ = st.columns([4, 5, 5], gap="medium")
+    tasks = [CLASSIFICATION, REGRESSION] if target in numeric else [CLASSIFICATION]
+    with first:
+        task = st.selectbox(
+            "Predict it as",
+            tasks,
+            index=tasks.index(default_task(frame[target])),
+            key=f"task-{key}-{target}",
+            format_func=lambda t: "One of two classes" if t == CLASSIFICATION else "A number",
+            persist_state="session",
+        )
+    if task == CLASSIFICATION:
+        with second:
+            positive = st.selectbox(
+                "Counts as 1",
+                levels,
+                index=1,
+                key=f"positive-{key}-{target}",
+                help="The class whose probability is predicted.",
+                persist_state="session",
+            )
 told = {}
-if target in numeric:
-    told = state.remember("relevance", (id(table), target), lambda: relevance(frame, target))
+if target in numeric or levels:
+    told = state.remember(
+        "relevance",
+        (id(table), target),
+        lambda: relevance(frame.assign(**{target: coded(frame[target], levels)}) if levels else frame, target),
+    )
 with overview:
     first, second = st.tabs(["Columns", "Rows"])
     with first:
@@ -195,7 +225,8 @@ with overview:
         if len(frame) > PREVIEW_ROWS:
             st.caption(f"The first {PREVIEW_ROWS} of {len(frame):,} rows.")
 
-wanted = preparation(frame, target, features, described, f"{key}-{target}")
+classes = task == CLASSIFICATION
+wanted = preparation(frame, target, features, described, f"{key}-{target}", classes=classes)
 
 
 def remedied(finding: Finding) -> None:
@@ -212,13 +243,21 @@ with overview:
     ]
     warning_list(open_ones, remedied, reread=source is not None)
 
-asked = (id(table), target, tuple(features), test_fraction, seed, repr(wanted))
+asked = (id(table), target, tuple(features), test_fraction, seed, repr(wanted), task, positive)
 with sentences():
     data = state.remember(
         "dataset",
         asked,
         lambda: Dataset.from_frame(
-            frame, target, features or None, test_fraction / 100, int(seed), name=name, preparation=wanted
+            frame,
+            target,
+            features or None,
+            test_fraction / 100,
+            int(seed),
+            name=name,
+            preparation=wanted,
+            task=task,
+            positive=positive,
         ),
     )
 state.set_dataset(data, test_fraction / 100, int(seed))
@@ -250,7 +289,14 @@ if not admissible:
     )
     st.stop()
 constant, linear = state.remember("line", asked, lambda: baselines(data, families=("constant", "linear")))
-if linear.rss_train < constant.rss_train:
+if constant.classes and linear.classes:
+    right, larger = linear.classes.accuracy_train, constant.classes.accuracy_train
+    st.markdown(
+        f"Logistic regression already tells **{100 * right:.1f}%** of the training rows right, and the larger class alone "
+        f"{100 * larger:.1f}%; their log-losses are {linear.classes.log_loss_train:.3f} and "
+        f"{constant.classes.log_loss_train:.3f}. A network has to be worth its parameters beyond that."
+    )
+elif linear.rss_train < constant.rss_train:
     share = 100 * (1 - linear.rss_train / constant.rss_train)
     st.markdown(
         f"A straight line already explains **{share:.{int(share > 99)}f}%** of the variance of "

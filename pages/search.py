@@ -86,7 +86,7 @@ with left:
         persist_state="session",
         help="  \n".join(RULE_HELP.values()),
     )
-    count_sigma2 = st.checkbox(
+    count_sigma2 = data.likelihood.counts_variance and st.checkbox(
         "Count the noise variance as one parameter more",
         True,
         key="sigma2",

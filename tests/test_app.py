@@ -92,7 +92,7 @@ def test_an_upload_is_described_and_judged(app: AppTest, frame: pd.DataFrame) ->
         ("empty.csv", b" \n", "is empty"),
         ("picture.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00", "is a binary file"),
         ("prose.csv", b"This is no table.\nIt has no columns, none at all.\nNot one\n", "single column"),
-        ("words.csv", b"name,town\nAnn,Rome\nBob,Oslo\n", "No column of this table holds numbers"),
+        ("words.csv", b"name,town\nAnn,Rome\nBob,Oslo\nCyn,Kiel\n", "No column of this table holds numbers"),
         ("short.csv", b"a,b\n1,2\n3,4\n", "Only 2 complete rows"),
         ("flat.csv", b"a,b\n" + b"".join(b"%d,7\n" % i for i in range(40)), "single value"),
     ],

@@ -24,7 +24,7 @@ CELLS = {Cell(1, 2, 1): -90.0, Cell(1, 4, 2): -100.0, Cell(2, 2, 1): -95.0, Cell
 @given(st.floats(1e-6, 1e6), st.integers(5, 2000), st.integers(1, 400), st.sampled_from(list(CRITERIA)))
 def test_the_terms_add_up(rss: float, n: int, K: int, criterion: Criterion) -> None:
     opened = terms(rss, n, K, criterion)
-    assert (opened.n, opened.n_params, opened.rss) == (n, K, rss)
+    assert (opened.n, opened.n_params, opened.misfit) == (n, K, rss)
     assert opened.total == pytest.approx(CRITERIA[criterion](rss, n, K), rel=1e-9, abs=1e-9)
 
 

@@ -15,6 +15,9 @@ import pytest
 from kanlab import charts
 from kanlab.dataset import Dataset
 from kanlab.families import baselines
+from kanlab.likelihood import BERNOULLI
+from kanlab.measures import MEASURES
+from kanlab.scores import CalibrationBin, ClassScores
 from kanlab.selection import trial_table
 from kanlab.space import Cell
 from kanlab.study import TrialRecord
@@ -151,7 +154,48 @@ def test_the_curves_of_equal_k_are_where_aicc_says() -> None:
     from kanlab.criteria import aicc
 
     table = trial_table(MANY)
-    curves = charts._equal_k(table, table["rss_train"], 400, -2000.0, 2000.0)
+    curves = charts._equal_k(table, table["rss_train"], 400, -2000.0, 2000.0, MEASURES["regression"])
     assert 1 < curves["n_params"].nunique() <= 6
     for row in curves.itertuples():
         assert row.drawn == pytest.approx(aicc(row.rss_train, 400, row.n_params))
+
+
+# ---- two classes
+
+
+def of_classes(record: TrialRecord) -> TrialRecord:
+    deviance = 40.0 * (record.rss_train or 0.0)
+    scores = ClassScores(deviance, deviance / 96, 0.4, 0.1, None, 0.8, None, 0.9, None)
+    return replace(record, classes=scores, aicc=deviance + 2 * record.n_params)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_charts_of_trials_of_classes(name: str, small: Dataset) -> None:
+    high = small.y_train > np.median(small.y_train)
+    data = replace(small, y_train=high.astype(float), y_test=(small.y_test > 0).astype(float), levels=("low", "high"))
+    table, models = trial_table([of_classes(r) if r.state == "complete" else r for r in TABLES[name]]), baselines(data)
+    against, front = charts.aicc_against_rss(table, 48, models, 0, "y"), charts.front(table, models, 0, "y")
+    for chart in (against, front, charts.history(table, 0), charts.aicc_map(table, 0), charts.slices(table)):
+        content = json.dumps(drawn(chart))
+        assert "RSS" not in content or name in ("none", "failed")  # no trial says yet that they are classes
+    if name == "many":
+        assert "AICc against deviance" in json.dumps(against.to_dict())
+        assert "deviance of y on the training rows" in json.dumps(front.to_dict())
+        assert "logistic regression" in json.dumps(front.to_dict())
+
+
+def test_along_a_curve_of_equal_k_aicc_rises_with_the_deviance() -> None:
+    table, of = trial_table([of_classes(r) for r in MANY]), MEASURES["classification"]
+    curves = charts._equal_k(table, table["deviance_train"], 400, 0.0, 2000.0, of)
+    for row in curves.itertuples():
+        K = row.n_params
+        expected = BERNOULLI.term(row.deviance_train, 400) + 2 * K + 2 * K * (K + 1) / (400 - K - 1)
+        assert row.drawn == pytest.approx(expected)
+        assert of.fit_at(row.drawn, 400, K) == pytest.approx(row.deviance_train)
+
+
+def test_calibration_shows_every_bin_with_its_rows() -> None:
+    bins = [CalibrationBin(12, 0.1, 0.25, 0.09, 0.53), CalibrationBin(3, 0.9, 1.0, 0.44, 1.0)]
+    content = drawn(charts.calibration(bins, "ill **now**"))
+    assert "predicted probability of ill **now**" in json.dumps(content)
+    assert [row["rows"] for rows in content["datasets"].values() for row in rows if "rows" in row] == [12, 3]

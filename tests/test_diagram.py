@@ -81,13 +81,13 @@ def test_every_chart_is_valid(data: Dataset) -> None:
     for edge in found.edges:
         drawn(model_charts.edge(edge, "n" * 200, "adds to z1"))
     table = permutation_importance(predict, data)
-    content = drawn(model_charts.importance(table, data.target))
+    content = drawn(model_charts.importance(table, "RMSE", data.target))
     assert len(next(iter(content["datasets"].values()))) == 4
     for feature in table["feature"]:
         drawn(model_charts.dependence(partial_dependence(predict, data, feature), data.target))
     drawn(model_charts.residuals(residual_table(predict, data), data.target))
     many = pd.DataFrame({"feature": [f"f{i}" for i in range(60)], "rise": 1.0, "deviation": 0.1})
-    assert "the 25 greatest of 60 features" in str(model_charts.importance(many, "y").to_dict())
+    assert "the 25 greatest of 60 features" in str(model_charts.importance(many, "RMSE", "y").to_dict())
 
 
 def test_the_report_stands_alone_and_escapes_every_name(data: Dataset) -> None:

@@ -76,7 +76,7 @@ def test_a_unit_is_fitted_cell_by_cell(small: Dataset, monkeypatch: pytest.Monke
         assert outcome.rss_test == float(np.sum((model.predict(small.X_test) - small.y_test) ** 2))
         assert (outcome.status, outcome.iterations, outcome.starts) == ("iteration limit", 4, 1)
         assert len(outcome.loss_curve) == 4
-        assert Outcome(**outcome.to_dict()) == outcome
+        assert Outcome.from_dict(outcome.to_dict()) == outcome
 
 
 def test_no_test_rows_no_test_error(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

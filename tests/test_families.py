@@ -10,12 +10,22 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn import datasets
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, StandardScaler
 
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
-from kanlab.families import BASELINES, JUDGED, LABELS, Baseline, baselines, fit_named, judged_family
+from kanlab.families import (
+    BASELINES,
+    CLASSIFIERS,
+    JUDGED,
+    LABELS,
+    Baseline,
+    baselines,
+    fit_named,
+    judged_family,
+    logistic,
+)
 from kanlab.families import gam as gam_family
 from kanlab.families import polynomial as polynomial_family
 from kanlab.families.linear import ridge, stepwise
@@ -248,3 +258,59 @@ def test_columns_that_are_binary_constant_or_repeated(family: str) -> None:
 
 def test_every_family_has_a_label() -> None:
     assert set(LABELS) == set(BASELINES) | set(JUDGED)
+
+
+# ---- two classes
+
+
+def classes(n: int = 120, d: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(3.0, 20.0, (n, d))
+    return X, (rng.random(n) < 1 / (1 + np.exp(-(X[:, 0] - 3) / 20))).astype(float)
+
+
+@pytest.mark.parametrize("penalty", [0.5, 20.0])
+def test_penalised_logistic_regression_is_that_of_scikit_learn(penalty: float) -> None:
+    X, y = classes()
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    known = LogisticRegression(C=1 / penalty, tol=1e-12, max_iter=10_000).fit(Z, y)
+    b = logistic.newton(Z, y, penalty)
+    np.testing.assert_allclose(b, [known.intercept_[0], *known.coef_[0]], atol=1e-5)
+
+
+def test_the_dof_of_ridge_logistic_are_the_trace_of_its_hat_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logistic, "PENALTIES", np.array([0.1]))
+    X, y = classes()
+    fitted = logistic.ridge(X, y)
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    A, p = np.column_stack([np.ones(len(Z)), Z]), fitted.predict(X)
+    root = np.sqrt(p * (1 - p))[:, None]
+    hat = root * A @ np.linalg.solve((A * root**2).T @ A + np.diag([0.0, 12.0, 12.0, 12.0]), (A * root).T)
+    assert fitted.dof == pytest.approx(np.trace(hat))
+
+
+def test_ridge_logistic_takes_the_penalty_of_least_aicc() -> None:
+    X, y = classes(60, 20)
+    assert logistic.ridge(X, y).dof < 10
+    linear = logistic.linear(X, y)
+    assert linear.dof == 21
+
+
+def test_classes_that_a_plane_separates() -> None:
+    X, _ = classes()
+    y = (X[:, 0] > 3).astype(float)
+    for fit in (logistic.linear, logistic.ridge):
+        p = fit(X, y).predict(X)
+        assert np.isfinite(p).all()
+        assert np.mean((p >= 0.5) == (y == 1)) > 0.97
+
+
+@pytest.mark.parametrize("family", [*CLASSIFIERS, *JUDGED])
+def test_every_family_tells_classes_apart(family: str) -> None:
+    X, y = classes(200)
+    X = np.column_stack([X, np.ones(200), X[:, 0], X[:, 1] > 0])
+    for target in (y, np.zeros(200)):
+        p = fit_named(family, X, target, 0, "classification").predict(X)
+        assert p.shape == (200,)
+        assert ((p >= 0) & (p <= 1)).all()
+        assert np.mean((p - target) ** 2) <= np.mean((target.mean() - target) ** 2) + 1e-6

@@ -42,9 +42,9 @@ def test_the_function_of_the_paper_is_found(paper: Dataset) -> None:
     assert (sine.a, sine.b, sine.c) == pytest.approx((np.pi, 0.0, 1.0), abs=2e-3)
     assert (square.b, square.c) == pytest.approx((0.0, 1.0), abs=2e-3)
     assert (outer.a, outer.b, outer.c) == pytest.approx((1.0, 0.0, 1.0), abs=2e-3)
-    assert found.rmse is not None
-    assert found.network_rmse is not None
-    assert found.rmse < found.network_rmse < 0.01
+    assert found.error is not None
+    assert found.network_error is not None
+    assert found.error < found.network_error < 0.01
     text, legend = latex(found)
     assert legend == {}
     assert r"\sin\left(3.142\,\text{x1}\right)" in text
@@ -62,7 +62,7 @@ def test_the_code_says_what_the_formula_says(scale: str) -> None:
     data = Dataset.from_frame(frame, "y", preparation=Preparation(target_scale=scale))
     found = made(data, neuron_num=2)
     np.testing.assert_allclose(run(found, data), data.target_transform.inverse(found.predict(data.X_test)), rtol=1e-6)
-    assert found.rmse == pytest.approx(data.rmse(found.predict(data.X_test), data.y_test))
+    assert found.error == pytest.approx(data.rmse(found.predict(data.X_test), data.y_test))
 
 
 def test_an_edge_that_is_like_nothing_stays_a_table() -> None:
@@ -77,9 +77,9 @@ def test_an_edge_that_is_like_nothing_stays_a_table() -> None:
     assert "like none of the 11 functions" in " ".join(remarks(found))
     assert "np.interp" in python(found, "It")
     np.testing.assert_allclose(run(found, data), found.predict(data.X_test), rtol=1e-5, atol=1e-6)
-    assert found.rmse is not None
-    assert found.network_rmse is not None
-    assert found.rmse < 1.5 * found.network_rmse
+    assert found.error is not None
+    assert found.network_error is not None
+    assert found.error < 1.5 * found.network_error
 
 
 def test_what_accounts_for_nothing_is_left_out() -> None:

@@ -21,28 +21,30 @@ ROOT = Path(kanlab.__file__).parents[1]
 LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
-        "standalone", "criteria", "perturbation", "complexity", "pareto", "scaling", "basis", "design", "row_kernels",
-        "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts",
+        "standalone", "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis",
+        "design", "row_kernels", "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts",
+        "logistic",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
         "transforms", "splits",
-        "screening", "preparation", "encoding", "findings", "profile", "recipe", "dataset", "examples", "kan",
-        "wrapper", "families.protocol", "families.linear", "families", "families.polynomial", "families.gam",
-        "families.mlp", "families.boosting", "pykan_engine", "lm", "deep_lm", "deep_effective", "effective", "engines",
+        "screening", "preparation", "encoding", "classes", "findings", "profile", "recipe", "dataset", "examples", "kan",
+        "wrapper", "families.protocol", "families.linear", "families.logistic", "families", "families.polynomial",
+        "families.gam", "families.mlp", "families.boosting", "pykan_engine", "lm", "deep_lm", "deep_effective",
+        "effective", "engines",
     ],
     "orchestration": [
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
         "agenda", "tasks", "worker", "worker_process", "taskpool", "remote", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "selection", "thinning", "audit", "importance", "judging", "candidates", "alarms",
         "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "formula", "diagram", "report", "export", "tuning",
-        "layered", "charts", "model_charts", "dashboard", "launch",
+        "measures", "layered", "charts", "model_charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",
         "ui.profile", "ui.plan",
         "ui.owner", "ui.manage", "ui.live", "ui.choose",
-        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.model", "ui.export",
+        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating", "ui.model", "ui.export",
     ],
     "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip

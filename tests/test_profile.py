@@ -58,7 +58,7 @@ def test_columns_in_numbers() -> None:
     ("kind", "change"),
     [
         ("tells the target", lambda f: f.assign(copy=3 * f["y"] + 2)),
-        ("few values", lambda f: f.assign(y=(f["y"] > 0).astype(int))),
+        ("few values", lambda f: f.assign(y=f["y"].rank(pct=True).mul(3).astype(int))),
         ("heavy tail", lambda f: f.assign(y=np.exp(2 * f["y"]))),
         ("heavy tail", lambda f: f.assign(a=np.exp(2 * f["a"]))),
         ("missing", lambda f: f.assign(y=f["y"].where(f.index > 5))),

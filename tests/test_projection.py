@@ -70,7 +70,7 @@ def test_second_layer_is_the_penalised_least_squares_solution():
 
 def test_smoothing_zero_leaves_the_objective_the_rss():
     _, state = cell(2, smoothing=0.0)
-    assert state.objective == pytest.approx(state.total_rss, rel=1e-6)
+    assert state.objective == pytest.approx(state.misfit, rel=1e-6)
 
 
 def test_first_layer_is_orthonormal_and_spans_the_design():

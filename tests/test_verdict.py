@@ -118,7 +118,7 @@ def test_families_fitted_for_comparison_are_listed_and_not_chosen(quiet: StudyHa
 def test_what_is_known_of_a_finalist(quiet: StudyHandle) -> None:
     known = judgement(folds={"2,3,2": [0.04, 0.09, 0.16, 0.09, 0.04]}, dof={"2,3,2": [10.0, 14.0]}, edf={"2,3,2": 9.0})
     candidate = candidates(quiet, quiet.records(), known)[0]
-    assert candidate.cv_rmse == pytest.approx((0.42 / 5) ** 0.5)
+    assert candidate.cv_error == pytest.approx((0.42 / 5) ** 0.5)
     assert candidate.cv_se == pytest.approx(0.0837 / 5**0.5, rel=1e-3)
     assert (candidate.dof, candidate.dof_se, candidate.edf) == (12.0, pytest.approx(2.0), 9.0)
     assert choose(candidates(quiet, [], None))[1] == 0.0

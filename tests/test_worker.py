@@ -28,7 +28,7 @@ def test_a_real_worker(small: Dataset, tmp_path: Path, monkeypatch: pytest.Monke
         for wanted in expected:
             message = worker.inbox.get(timeout=60)[1]
             assert message.pop("event") == "fit"
-            found = Outcome(**message)
+            found = Outcome.from_dict(message)
             assert (found.neuron_num, found.status, found.iterations) == (
                 wanted.neuron_num,
                 wanted.status,

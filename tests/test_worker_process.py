@@ -64,7 +64,7 @@ def test_a_unit_is_answered_cell_by_cell(start: Start, tmp_path: Path) -> None:
         for neuron_num in (1, 2):
             message = hear(worker)
             assert message.pop("event") == "fit"
-            assert Outcome(**message).rss_train == fake_worker.rss((neuron_num, 3, 2))
+            assert Outcome.from_dict(message).rss_train == fake_worker.rss((neuron_num, 3, 2))
         assert hear(worker) == {"event": "done"}
     assert (tmp_path / "log").read_text() == f"1 3 2 4 {worker.pid}\n2 3 2 4 {worker.pid}\n" * 2
 

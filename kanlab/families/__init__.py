@@ -1,23 +1,28 @@
 """Model families that stand beside the KAN, judged by the same criterion on the same rows.
 
-A family is a name and a function `fit(X, y, seed) -> FamilyFit`. The linear ones below are fitted at the start of every study
-(`baselines`); the others cost more, load scikit-learn, and are fitted when a study is judged (`judged_families`).
+A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and predicts
+probabilities. The linear ones below are fitted at the start of every study (`baselines`); the others cost more,
+load scikit-learn, and are fitted when a study is judged (`judged_family`).
 `docs/families.md` shows how to add one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from kanlab.criteria import aicc
+from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
+from kanlab.errors import FitError
+from kanlab.families import logistic
 from kanlab.families.linear import constant, linear, ridge, stepwise
 from kanlab.families.protocol import Array, FamilyFit
+from kanlab.likelihood import CLASSIFICATION, REGRESSION, TaskName
+from kanlab.scores import ClassScores
 
 __all__ = [
     "BASELINES",
@@ -30,11 +35,14 @@ __all__ = [
     "fit_family",
     "fit_named",
     "judged_family",
+    "label",
 ]
 
 Family = Callable[[Array, Array, int], FamilyFit]
 
 BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
+CLASSIFIERS: dict[str, Family] = {"constant": logistic.constant, "linear": logistic.linear, "ridge": logistic.ridge}
+BASELINES_OF: dict[str, dict[str, Family]] = {REGRESSION: BASELINES, CLASSIFICATION: CLASSIFIERS}
 JUDGED = {name: f"kanlab.families.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
 LABELS = {
     "constant": "mean",
@@ -46,6 +54,12 @@ LABELS = {
     "mlp": "neural network (MLP)",
     "boosting": "gradient boosting",
 }
+LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regression", "ridge": "ridge logistic"}
+
+
+def label(family: str, task: TaskName = REGRESSION) -> str:
+    """What people call a family; of classes, its logistic kind."""
+    return (LABELS_OF_CLASSES if task == CLASSIFICATION else LABELS).get(family, family)
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ class Baseline:
 
     n_params: counted parameters, or effective degrees of freedom for a penalised family, the noise variance included where
     the study counts it; None where the family has no such number.  rss on the scale of the fit, rmse in units of the data.
-    aicc: None where it is not defined.
+    aicc: None where it is not defined.  classes: more of a model of two classes.
     """
 
     family: str
@@ -64,41 +78,61 @@ class Baseline:
     aicc: float | None
     rmse_train: float | None = None
     rmse_test: float | None = None
+    classes: ClassScores | None = None
+
+    @property
+    def misfit(self) -> float:
+        """What its fit makes small: RSS, or the deviance."""
+        return self.rss_train if self.classes is None else self.classes.deviance_train
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Flat: the scores of classes stand beside the others."""
+        content = asdict(replace(self, classes=None))
+        del content["classes"]
+        return content | (self.classes._asdict() if self.classes else {})
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Baseline:
+        known = dict(content)
+        scores = {name: known.pop(name) for name in ClassScores._fields if name in known}
+        return cls(**known, classes=ClassScores(**scores) if scores else None)
 
 
 def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, seed: int = 0) -> Baseline:
     """Fit a family to the training rows, judge it by AICc and show it the test rows."""
     fitted = fit(data.X_train, data.y_train, seed)
-    errors = data.errors(fitted.predict)
-    n_params = None if fitted.dof is None else fitted.dof + count_sigma2
+    n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
     if n_params is not None and n_params == int(n_params):
         n_params = int(n_params)
-    value = aicc(errors.rss_train, data.n, n_params) if n_params is not None else np.inf
-    return Baseline(
-        family=family,
-        n_params=n_params,
-        aicc=value if np.isfinite(value) else None,
-        **errors._asdict(),
-    )
+    model = Baseline(family=family, n_params=n_params, aicc=None, **data.errors(fitted.predict)._asdict())
+    if n_params is None:
+        return model
+    value = aicc_of(data.likelihood.term(model.misfit, data.n), data.n, n_params)
+    return replace(model, aicc=value if np.isfinite(value) else None)
 
 
-def baselines(
-    data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] = tuple(BASELINES)
-) -> list[Baseline]:
-    """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study."""
-    return [fit_family(name, data, BASELINES[name], count_sigma2=count_sigma2) for name in families]
+def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None) -> list[Baseline]:
+    """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study.
+
+    Of classes: the prevalence, logistic regression, and ridge.  families: some of them by name.
+    """
+    known = BASELINES_OF[data.task]
+    return [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]
 
 
 def judged_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:
     """One of the families that are fitted when a study is judged."""
-    fit: Family = import_module(JUDGED[family]).fit
-    return fit_family(family, data, fit, count_sigma2=count_sigma2, seed=seed)
+    return fit_family(family, data, _judged(family, data.task), count_sigma2=count_sigma2, seed=seed)
 
 
-def fit_named(family: str, X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def fit_named(family: str, X: Array, y: Array, seed: int = 0, task: TaskName = REGRESSION) -> FamilyFit:
     """A family fitted to (X, y)."""
-    fit: Family = BASELINES.get(family) or import_module(JUDGED[family]).fit
-    return fit(X, y, seed)
+    return (BASELINES_OF[task].get(family) or _judged(family, task))(X, y, seed)
+
+
+def _judged(family: str, task: TaskName) -> Family:
+    name = "classify" if task == CLASSIFICATION else "fit"
+    found: Family | None = getattr(import_module(JUDGED[family]), name, None)
+    if found is None:
+        raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to classes.")
+    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from kanlab.families import logistic
 from kanlab.families.protocol import Array, FamilyFit
 
 
@@ -11,3 +12,11 @@ def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Boosted trees."""
     model = HistGradientBoostingRegressor(random_state=seed).fit(X, y)
     return FamilyFit(model.predict, None)
+
+
+def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """Boosted trees of the log-odds; the prevalence where y holds one class alone."""
+    if y.min() == y.max():
+        return FamilyFit(logistic.constant(X, y).predict, None)
+    model = HistGradientBoostingClassifier(random_state=seed).fit(X, y)
+    return FamilyFit(lambda new: model.predict_proba(new)[:, 1], None)

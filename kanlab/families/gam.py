@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sklearn.preprocessing import SplineTransformer
 
+from kanlab.families import logistic
 from kanlab.families.linear import ridge
 from kanlab.families.protocol import Array, FamilyFit
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Additive cubic splines, linear beyond the training range; the penalty of least AICc."""
+    return _on_splines(ridge, X, y)
+
+
+def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The same for log-odds."""
+    return _on_splines(logistic.ridge, X, y)
+
+
+def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array) -> FamilyFit:
     splines = SplineTransformer(n_knots=10, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
-    inner = ridge(splines.fit_transform(X), y)
+    inner = shrunken(splines.fit_transform(X), y)
     return FamilyFit(lambda new: inner.predict(splines.transform(new)), inner.dof)

@@ -21,7 +21,8 @@ DRAWS = 40  # pairs of perturbations
 ROUNDING = 1e-28  # of the total sum of squares: a smaller rest is none, and would have no AICc
 
 
-def _standardised(X: Array) -> tuple[Array, Array, Array]:
+def standardised(X: Array) -> tuple[Array, Array, Array]:
+    """Columns of mean 0 and deviation 1 (constant ones of 0), and the means and deviations."""
     center, scale = X.mean(axis=0), X.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     return (X - center) / scale, center, scale
@@ -29,7 +30,7 @@ def _standardised(X: Array) -> tuple[Array, Array, Array]:
 
 def _least_squares(X: Array, y: Array, chosen: list[int]) -> FamilyFit:
     """Least squares with an intercept on some of the features; dof is the rank of the design."""
-    Z, center, scale = _standardised(X)
+    Z, center, scale = standardised(X)
     y_mean = y.mean()
     weights, _, rank, _ = np.linalg.lstsq(np.column_stack([np.ones(len(Z)), Z[:, chosen]]), y - y_mean, rcond=None)
 
@@ -50,7 +51,7 @@ def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 
 def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Forward selection by AICc. Its dof are generalised ones, so that the search among features is counted as well."""
-    Z, _, _ = _standardised(X)
+    Z, _, _ = standardised(X)
     n, centred = len(y), y - y.mean()
     Q, R = np.linalg.qr(Z)  # all that follows happens in the span of the features
     chosen, _ = _forward(R, Q.T @ centred, centred, n)
@@ -93,7 +94,7 @@ def _forward(R: Array, y: Array, whole: Array, n: int) -> tuple[list[int], Array
 
 def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Ridge regression at the penalty of least AICc over a grid of 60."""
-    Z, center, scale = _standardised(X)
+    Z, center, scale = standardised(X)
     y_mean, n = y.mean(), len(y)
     U, s, Vt = np.linalg.svd(Z, full_matrices=False)
     kept = s > 1e-10 * max(s[0], 1e-300) if len(s) else np.zeros(0, dtype=bool)

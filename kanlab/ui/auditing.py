@@ -28,20 +28,26 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         index = list(names).index(picked) if picked in names else 0
         number = st.selectbox("Trial", list(names), index=index, format_func=lambda n: names[n])
         record = next(r for r in done if r.number == number)
-        n, count, rss = handle.data.n_train, record.n_params, record.rss_train or np.nan
-        opened = terms(rss, n, count)
+        data, n, count = handle.data, handle.data.n_train, record.n_params
+        misfit = np.nan if record.misfit is None else record.misfit
+        opened = terms(misfit, n, count, likelihood=data.likelihood)
+        fit = rf"2\cdot {n}\cdot {misfit / (2 * n):.5g}" if data.levels else rf"{n}\ln({misfit:.5g}/{n})"
         st.latex(
-            rf"\underbrace{{{n}\ln({rss:.5g}/{n})}}_{{{opened.fit:,.2f}}} + "
+            rf"\underbrace{{{fit}}}_{{{opened.fit:,.2f}}} + "
             rf"\underbrace{{2\cdot {count}}}_{{{opened.charge:,.0f}}} + "
             rf"\underbrace{{\tfrac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}}}}_{{{opened.correction:,.2f}}} = "
             rf"{opened.total:,.2f}"
         )
         sigma2 = handle.spec.count_sigma2
-        *most, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(handle.data.d)))
+        deviance = (
+            f"The first term is the deviance, −2 ln L: twice {n} rows times their log-loss, the mean of −ln(the probability "
+            "given to what happened). "
+        )
+        *most, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
         edges = f"{', '.join(most)} and {last}"
         st.caption(
-            f"{count} parameters, counted as {handle.spec.count}: edges {edges}, {record.cell.grid} + {record.cell.k} splines "
-            f"and one silu each"
+            f"{deviance if data.levels else ''}{count} parameters, counted as {handle.spec.count}: edges {edges}, "
+            f"{record.cell.grid} + {record.cell.k} splines and one silu each"
             f"{', and the noise variance' if sigma2 else ''}."
         )
     with right:
@@ -51,9 +57,11 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             "Count", RULES, index=RULES.index(handle.spec.count), format_func=str.capitalize, key="audit-count"
         )
         criterion: Any = b.selectbox("Criterion", list(CRITERIA), key="audit-criterion")
-        sigma2 = c.checkbox("Noise variance", handle.spec.count_sigma2, key="audit-sigma2")
+        sigma2 = data.likelihood.counts_variance and c.checkbox(
+            "Noise variance", handle.spec.count_sigma2, key="audit-sigma2"
+        )
         again = ranked_again(
-            records, handle.data.n_train, handle.data.d, rule=rule, count_sigma2=sigma2, criterion=criterion
+            records, n, data.d, rule=rule, count_sigma2=sigma2, criterion=criterion, likelihood=data.likelihood
         )
         lost = int(again["rank"].isna().sum())
         st.dataframe(

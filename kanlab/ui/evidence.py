@@ -11,7 +11,7 @@ from kanlab.candidates import cell_words
 from kanlab.importance import importances
 from kanlab.judging import Judgement
 from kanlab.storage import get_storage
-from kanlab.study import StudyHandle, load_study, study_names
+from kanlab.study import StudyHandle, TrialRecord, load_study, study_names
 from kanlab.ui import state
 from kanlab.ui.live import selecting_chart
 
@@ -33,6 +33,7 @@ def parameters(handle: StudyHandle, table: pd.DataFrame) -> None:
 def compare(handle: StudyHandle) -> None:
     """Other studies of the same rows and target, on whatever scale the target was fitted."""
     rows, scales = [], set()
+    error = "log-loss test" if handle.data.levels else "RMSE test"
     for name in study_names(get_storage(handle.storage_url)):
         other = load_study(name, storage_url=handle.storage_url)
         if not _same_rows(other, handle):
@@ -52,7 +53,7 @@ def compare(handle: StudyHandle) -> None:
                 if best is None or best.aicc is None or offset is None
                 else best.aicc + offset,
                 "network": cell_words(best.cell) if best else "none",
-                "RMSE test": best.rmse_test if best else None,
+                error: _error_test(best),
             }
         )
     frame = pd.DataFrame(rows)
@@ -67,8 +68,8 @@ def compare(handle: StudyHandle) -> None:
                 help="A logarithm changes the density of the target; this is what AICc is of the target itself. A rank has "
                 "no such density.",
             ),
-            "RMSE test": st.column_config.NumberColumn(
-                format="%.4g", help="In units of the target, whatever its scale."
+            error: st.column_config.NumberColumn(
+                format="%.4g", help=None if handle.data.levels else "In units of the target, whatever its scale."
             ),
         },
     )
@@ -76,6 +77,12 @@ def compare(handle: StudyHandle) -> None:
     if len(scales) > 1:
         words += " AICc on one scale says nothing of AICc on another: compare the column 'AICc of the target' instead."
     st.caption(words)
+
+
+def _error_test(best: TrialRecord | None) -> float | None:
+    if best is None or best.classes is None:
+        return best.rmse_test if best else None
+    return best.classes.log_loss_test
 
 
 def _same_rows(other: StudyHandle, handle: StudyHandle) -> bool:

@@ -18,13 +18,26 @@ from kanlab.ui.widgets import AICC_HELP, literal, short
 from kanlab.verdict import Verdict
 from kanlab.writing import to_csv
 
+CLASS_SCORES = {
+    "log_loss_train": ("log-loss train", "Mean of −ln(the probability given to what happened), in nats a row."),
+    "log_loss_test": ("log-loss test", "On rows never trained on nor chosen by."),
+    "accuracy_test": ("accuracy test", "Share of the test rows whose likelier class is the true one."),
+    "auc_test": ("AUC test", "Share of the pairs of one row of each class that the probabilities put in order."),
+}
+
 
 def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
-    """One row a candidate; RMSE in units of the target, R² on the scale it is fitted on."""
+    """One row a candidate; RMSE in units of the target, R² on the scale it is fitted on; of classes their scores instead."""
     listed, data = verdict.candidates, handle.data
     values = np.array([np.nan if c.aicc is None else c.aicc for c in listed], dtype=float)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
     total = data.n_train * data.y_std**2
+
+    def scores(c: Candidate) -> dict[str, object]:
+        if c.classes is not None:
+            return {name: getattr(c.classes, name) for name in CLASS_SCORES}
+        r2 = 1 - c.rss_train / total if total else None
+        return {"rmse": c.rmse_train, "rmse_test": c.rmse_test, "r2": r2}
 
     def row(c: Candidate, weight: float, ratio: float) -> dict[str, object]:
         return {
@@ -35,12 +48,10 @@ def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
             "evidence": ratio if c.aicc is not None and ratio < 1e6 else None,
             "K": c.n_params,
             "rows": data.n_train / c.n_params if c.n_params else None,
-            "rmse": c.rmse_train,
-            "rmse_test": c.rmse_test,
-            "r2": 1 - c.rss_train / total if total else None,
+            **scores(c),
             "wins": c.wins,
             "spread": c.spread,
-            "cv": c.cv_rmse,
+            "cv": c.cv_error,
             "cv_se": c.cv_se,
             "dof": c.dof,
             "dof_se": c.dof_se,
@@ -55,7 +66,9 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
     frame = leaderboard_frame(verdict, handle)
     known, data = judgement is not None, handle.data
     unit = literal(f"In units of {short(data.target)}.")
-    hidden = () if known else ("wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf")
+    hidden = ["dof", "dof_se"] if data.levels else []  # classes cannot be perturbed by a little
+    if not known:
+        hidden = ["wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"]
     number = st.column_config.NumberColumn
 
     def pick() -> None:
@@ -64,7 +77,7 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
         state.select_trial(trial.number if trial else None)
 
     st.dataframe(
-        frame.drop(columns=list(hidden)),
+        frame.drop(columns=hidden),
         key="leaderboard",
         on_select=pick,
         selection_mode="single-row",
@@ -87,7 +100,12 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
                 "seeds won", format="%d", help="Of 5 refits from other seeds, how often it is the best finalist."
             ),
             "spread": number("spread", format="%.1f", help="Standard deviation of its AICc over those seeds."),
-            "cv": number("CV RMSE", format="%.4g", help=f"{unit} 5-fold cross-validation on the training rows."),
+            **{name: number(title, format="%.4g", help=words) for name, (title, words) in CLASS_SCORES.items()},
+            "cv": number(
+                "CV log-loss" if data.levels else "CV RMSE",
+                format="%.4g",
+                help=f"{'' if data.levels else unit} 5-fold cross-validation on the training rows.".strip(),
+            ),
             "cv_se": number("± SE", format="%.2g", help="Standard error over the folds."),
             "dof": number(
                 "GDF", format="%.1f", help="Generalised degrees of freedom (Ye 1998), by perturbing the target."
@@ -114,6 +132,12 @@ def _confidence(handle: StudyHandle, judgement: Judgement | None) -> None:
     words = f"95% of the Akaike weight of the networks lies on {len(kept)} of them."
     if judgement and judgement.average:
         data, average = handle.data, judgement.average  # of an earlier version without RMSE
+        if data.levels and average.get("log_loss_train") is not None:
+            words += (
+                f" Their averaged prediction has a log-loss of {average['log_loss_train']:.4g} on the training rows"
+            )
+            test = average.get("log_loss_test")
+            words += f" and {test:.4g} on the test rows." if test is not None else "."
         train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)
         test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
         if train is not None:
@@ -130,18 +154,18 @@ def other_rules(verdict: Verdict, records: Sequence[TrialRecord]) -> None:
         rows.append(("kanlab: least AICc, smaller within the noise", verdict.choice.label))
     if best is not None:
         rows.append(("least AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
-    names = {"best": "PySR best", "accuracy": "PySR accuracy (least RSS)", "score": "PySR score"}
+    names = {"best": "PySR best", "accuracy": "PySR accuracy (least RSS or deviance)", "score": "PySR score"}
     rows += [
         (names[rule], f"trial {r.number}: {cell_words(r.cell)}") for rule, r in selection.pysr_picks(records).items()
     ]
     knee = selection.knee_trial(records)
     if knee is not None:
         rows.append(("knee of the front", f"trial {knee.number}: {cell_words(knee.cell)}"))
-    verified = [c for c in verdict.candidates if c.cv_rmse is not None]
+    verified = [c for c in verdict.candidates if c.cv_error is not None]
     if verified:
-        least = min(verified, key=lambda c: c.cv_rmse or np.inf)
+        least = min(verified, key=lambda c: c.cv_error or np.inf)
         rows.append(("least cross-validated error", least.label))
-        limit = (least.cv_rmse or 0.0) + (least.cv_se or 0.0)
-        simple = min((c for c in verified if (c.cv_rmse or np.inf) <= limit), key=lambda c: c.n_params or 0)
+        limit = (least.cv_error or 0.0) + (least.cv_se or 0.0)
+        simple = min((c for c in verified if (c.cv_error or np.inf) <= limit), key=lambda c: c.n_params or 0)
         rows.append(("simplest within one standard error of it", simple.label))
     st.dataframe(pd.DataFrame(rows, columns=["rule", "would take"]), hide_index=True, key="other-rules")

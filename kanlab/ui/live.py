@@ -15,7 +15,7 @@ from kanlab import charts, selection
 from kanlab.candidates import cell_words
 from kanlab.dashboard import DashboardServer
 from kanlab.engines import ENGINES
-from kanlab.families import LABELS, Baseline
+from kanlab.families import Baseline, label
 from kanlab.jobs import JobManager
 from kanlab.layered import Layered
 from kanlab.lifecycle import STALE_SECONDS, StudyState
@@ -25,7 +25,7 @@ from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
-from kanlab.ui.widgets import AICC_HELP, literal, short
+from kanlab.ui.widgets import AICC_HELP, DEVIANCE_HELP, LOG_LOSS_HELP, literal, short
 from kanlab.writing import to_csv
 
 __all__ = [
@@ -218,7 +218,7 @@ def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
     network = f"trial {best.number} with {cell_words(best.cell)} (K {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):
-        name = LABELS.get(chosen.family, chosen.family)
+        name = label(chosen.family, study.handle.data.task)
         gap = (best.aicc or 0.0) - (chosen.aicc or 0.0)
         st.warning(
             f"So far no network beats the {name} model (AICc {chosen.aicc:,.1f}): "
@@ -240,9 +240,17 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}")
     columns[1].metric("AICc", "none" if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
-    scale = literal(f"In squared units of {short(data.fitted_target)}.")
-    columns[2].metric("RSS, training", quantity(record.rss_train), help=scale)
-    columns[3].metric("RSS, test", quantity(record.rss_test), help=scale)
+    if data.levels:
+        scores = record.classes
+        columns[2].metric("Deviance", quantity(scores and scores.deviance_train), help=DEVIANCE_HELP)
+        columns[3].metric("Log-loss, test", quantity(scores and scores.log_loss_test), help=LOG_LOSS_HELP)
+        if scores is not None:
+            held = "" if scores.accuracy_test is None else f", {100 * scores.accuracy_test:.1f}% on the test rows"
+            st.caption(f"{100 * scores.accuracy_train:.1f}% of the training rows told right{held}.")
+    else:
+        scale = literal(f"In squared units of {short(data.fitted_target)}.")
+        columns[2].metric("RSS, training", quantity(record.rss_train), help=scale)
+        columns[3].metric("RSS, test", quantity(record.rss_test), help=scale)
     if record.rmse_train is not None:
         held = "" if record.rmse_test is None else f", {record.rmse_test:.4g} on the test rows"
         st.caption(
@@ -251,7 +259,8 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
     steps = f"{record.iterations} steps in {record.seconds:.2f} s; ended by: {record.status}."
     st.caption(literal(steps if record.state == "complete" else record.status))
     if len(record.loss_curve) > 1:
-        st.altair_chart(charts.loss_curve(record.loss_curve), key="loss-curve")
+        name = "deviance" if data.levels else "RSS"
+        st.altair_chart(charts.loss_curve(record.loss_curve, name), key="loss-curve")
 
 
 def trial_table(table: pd.DataFrame, study: Study, stamp: Stamp) -> None:
@@ -268,11 +277,15 @@ def trial_table(table: pd.DataFrame, study: Study, stamp: Stamp) -> None:
         rows = st.session_state[key]["selection"]["rows"]
         state.select_trial(int(ranked["number"].iloc[rows[0]]) if rows else None)
 
-    def number(label: str, fmt: str, text: str = "") -> Any:
-        return st.column_config.NumberColumn(label, format=fmt, help=text or None)
+    def number(title: str, fmt: str, text: str = "") -> Any:
+        return st.column_config.NumberColumn(title, format=fmt, help=text or None)
 
+    order = None
+    if data.levels:
+        order = [c for c in ranked.columns if not c.startswith(("rss_", "brier_")) and c != "auc_train"]
     st.dataframe(
         sent,
+        column_order=order,
         key=key,
         on_select=pick,
         selection_mode="single-row",
@@ -290,10 +303,16 @@ def trial_table(table: pd.DataFrame, study: Study, stamp: Stamp) -> None:
             "rss_test": number("RSS test", "%.5g", "The same on the test rows; never used to choose."),
             "rmse_train": number("RMSE train", "%.4g", f"In units of {unit}."),
             "rmse_test": number("RMSE test", "%.4g", f"In units of {unit}; never used to choose."),
+            "deviance_train": number("deviance", "%.5g", DEVIANCE_HELP),
+            "log_loss_train": number("log-loss train", "%.4g", LOG_LOSS_HELP),
+            "log_loss_test": number("log-loss test", "%.4g", "On the test rows; never used to choose."),
+            "accuracy_train": number("accuracy train", "%.3f", "Share of rows whose likelier class is the true one."),
+            "accuracy_test": number("accuracy test", "%.3f", "On the test rows; never used to choose."),
+            "auc_test": number("AUC test", "%.3f", "Area under the ROC curve on the test rows."),
             "aicc": number("AICc", "%.2f", AICC_HELP),
             "delta_aicc": number("ΔAICc", "%.2f", "AICc above the least."),
             "akaike_weight": number("weight", "%.3f", "Akaike weight among the trials of this study."),
-            "on_front": st.column_config.CheckboxColumn("front", help="No other trial is better in both K and RSS."),
+            "on_front": st.column_config.CheckboxColumn("front", help="No other trial is better in both K and fit."),
             "seconds": number("seconds", "%.2f"),
             "status": "training ended by",
         },

@@ -16,6 +16,7 @@ from kanlab.effects import partial_dependence, permutation_importance, residual_
 from kanlab.families.protocol import Affine
 from kanlab.formula import Formula, formula_of, four_digits, latex, python, remarks
 from kanlab.kan import FittedKan
+from kanlab.measures import MEASURES
 from kanlab.predicting import HeldFamily, Predictor
 from kanlab.symbolic import FUNCTIONS, MATCHED
 from kanlab.ui import state
@@ -24,8 +25,8 @@ from kanlab.ui.widgets import literal, short
 MOST_CURVES = 12
 _PER_ROW = 3
 IMPORTANCE_HELP = (
-    "By how much the RMSE on the training rows rises when the values of this feature are shuffled among them, mean and "
-    "standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
+    "By how much the RMSE, of classes the log-loss, on the training rows rises when the values of this feature are shuffled "
+    "among them, mean and standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
 )
 
 
@@ -63,7 +64,7 @@ def network(view: ModelView) -> None:
     if view.network is None:
         _linear(view)
         return
-    drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.target_label))
+    drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.output_label))
     with st.container(horizontal_alignment="center"):
         st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"))
     st.caption(
@@ -91,7 +92,7 @@ def _linear(view: ModelView) -> None:
     intercept = affine.offset - float(slopes @ affine.center)
     table = pd.DataFrame({"term": ["intercept", *view.data.features], "coefficient": [intercept, *slopes]})
     st.markdown(
-        f"A linear model of {literal(short(view.data.target_label))}: its prediction is the sum of the intercept and of each "
+        f"A linear model of {literal(short(view.data.output_label))}, which is the sum of the intercept and of each "
         "feature times its coefficient. The features are held to their range in the training rows. Choose a trial above to "
         "look into a network."
     )
@@ -101,7 +102,7 @@ def _linear(view: ModelView) -> None:
         key="coefficients",
         column_config={
             "coefficient": st.column_config.NumberColumn(
-                format="%.5g", help="Units of the target for one unit of the feature."
+                format="%.5g", help="What it adds for one unit of the feature."
             )
         },
     )
@@ -127,7 +128,7 @@ def edges(view: ModelView) -> None:
     if len(ranked) > MOST_CURVES:
         st.caption(f"The {MOST_CURVES} strongest of {len(ranked)} edges.")
     shown = ranked[:MOST_CURVES]
-    target = short(view.data.target_label, 24)
+    target = short(view.data.output_label, 24)
     for start in range(0, len(shown), _PER_ROW):
         for place, edge in zip(st.columns(_PER_ROW, gap="medium"), shown[start : start + _PER_ROW], strict=False):
             source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)
@@ -154,7 +155,11 @@ def features(view: ModelView) -> None:
         table = view.once("importance", lambda: permutation_importance(view.outputs, data))
     left, right = st.columns(2, gap="medium")
     with left:
-        st.altair_chart(model_charts.importance(table, data.target), key="importance", width="stretch")
+        st.altair_chart(
+            model_charts.importance(table, MEASURES[data.task].error, "nats" if data.levels else data.target),
+            key="importance",
+            width="stretch",
+        )
         st.caption(IMPORTANCE_HELP)
         if view.network is not None:
             _scores(view)
@@ -163,7 +168,7 @@ def features(view: ModelView) -> None:
         ranked = [f for f in table["feature"] if f in known]
         feature = st.selectbox("Feature", ranked, key="dependence-of", format_func=lambda f: short(f))
         found = view.once("dependence", lambda: partial_dependence(view.outputs, data, feature), feature)
-        st.altair_chart(model_charts.dependence(found, data.target), key="dependence", width="stretch")
+        st.altair_chart(model_charts.dependence(found, data.prediction_label), key="dependence", width="stretch")
         st.caption(
             "The mean prediction over the training rows with this feature set to the value in all of them and the others left "
             "as they are (Friedman 2001). Where features go together, some of those rows do not exist."
@@ -192,7 +197,13 @@ def _scores(view: ModelView) -> None:
 def residuals(view: ModelView) -> None:
     """Residuals on training and test rows."""
     table = view.once("residuals", lambda: residual_table(view.outputs, view.data))
-    st.altair_chart(model_charts.residuals(table, view.data.target), key="residuals", width="stretch")
+    st.altair_chart(model_charts.residuals(table, view.data.prediction_label), key="residuals", width="stretch")
+    if view.data.levels:
+        st.caption(
+            "Of classes each residual is 0 or 1 less the probability, so that two bands are all there can be; Calibration, on "
+            "the Choose page, says whether the probabilities are right."
+        )
+        return
     st.caption(
         "A band of equal width around 0 is what a good model leaves. A bend says that a shape is missing; a funnel says that "
         "the error grows with the prediction, and a logarithm of the target may help (Data, under Prepare)."
@@ -216,9 +227,10 @@ def formula(view: ModelView) -> None:
         st.markdown(names)
     rows = "test rows" if found.on_test else "training rows"
     columns = st.columns(3)
-    unit = literal(f"In units of {short(view.data.target)}.")
-    columns[0].metric(f"RMSE of the formula, {rows}", four_digits(found.rmse) or "none", help=unit, border=True)
-    columns[1].metric(f"RMSE of the network, {rows}", four_digits(found.network_rmse) or "none", help=unit, border=True)
+    unit = literal("In nats a row." if found.levels else f"In units of {short(view.data.target)}.")
+    what, own, theirs = MEASURES[view.data.task].error, four_digits(found.error), four_digits(found.network_error)
+    columns[0].metric(f"{what} of the formula, {rows}", own or "none", help=unit, border=True)
+    columns[1].metric(f"{what} of the network, {rows}", theirs or "none", help=unit, border=True)
     columns[2].metric(
         "Edges matched",
         f"{len(found.terms) - len(found.unmatched)} of {len(found.terms)}",

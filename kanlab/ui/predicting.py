@@ -27,12 +27,12 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     with right:
         trial = chosen.model_box(handle, records, "predict")
     if upload is None:
-        st.caption(
-            literal(
-                f"You get your rows back with two columns more: {short(handle.data.target)} as predicted, in its own "
-            )
-            + "units, and whether the row lies outside the training rows. The network is fitted once more, as the study did."
-        )
+        target, levels = short(handle.data.target), handle.data.levels
+        what = f"two columns more: {target} as predicted, in its own units,"
+        if levels:
+            what = f"three columns more: the likelier class of {target}, the probability of '{short(levels[1])}',"
+        words = f"You get your rows back with {what} and whether the row lies outside the training rows. "
+        st.caption(literal(words + "The network is fitted once more, as the study did."))
         return
     try:
         with st.spinner("Predicting…"):
@@ -56,8 +56,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    first = [found.predicted, found.extrapolates]
-    order = first + [c for c in found.frame.columns if c not in first]
+    order = found.columns + [c for c in found.frame.columns if c not in found.columns]
     st.dataframe(found.frame[order].head(PREVIEW_ROWS), hide_index=True, height=300, key="predictions")
     if len(found.frame) > PREVIEW_ROWS:
         st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")

@@ -39,8 +39,13 @@ def add(key: str, name: str, columns: Sequence[str]) -> None:
     choose(key, name, list(dict.fromkeys([*st.session_state.get(_key(key, name), ()), *columns])))
 
 
-def preparation(frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str) -> Preparation:
-    """Draw the widgets; what they say. key: tells the widgets of one table from those of another."""
+def preparation(
+    frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str, *, classes: bool = False
+) -> Preparation:
+    """Draw the widgets; what they say. key: tells the widgets of one table from those of another.
+
+    classes: whether the target is one of two, which have no other scale.
+    """
     columns = features or [c for c in frame.columns if c != target]
     numbers = [c for c in columns if is_numeric(frame[c])]
     categories = [
@@ -118,6 +123,7 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
                 key=_key(key, "target-scale"),
                 format_func=lambda s: _SCALES[s],
                 help="Predictions come back in its own units. RSS and AICc then count in the other scale.",
+                disabled=classes,
                 persist_state="session",
             )
         with second:
@@ -148,8 +154,8 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
                 list(_SPLITS),
                 key=_key(key, "split"),
                 format_func=lambda s: _SPLITS[s],
-                help="Alike in the target: as many low and high ones as among the training rows. The latest: to predict the "
-                "future. Whole groups: to predict for new ones, such as new patients.",
+                help="At random: of two classes, from each alike. Alike in the target: as many low and high ones as among the "
+                "training rows. The latest: to predict the future. Whole groups: for new ones, such as new patients.",
                 persist_state="session",
             )
         with second:
@@ -175,7 +181,7 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
             ordered=orders,
             date_parts=tuple(parts),
             scales=dict.fromkeys(logs, "log") | dict.fromkeys([c for c in ranks if c not in logs], "rank"),
-            target_scale=target_scale,
+            target_scale="none" if classes else target_scale,
             screen=int(screen) or None,
             split=split,
             split_by=by,

@@ -19,9 +19,16 @@ _ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.)|@(?=[-\w]))", re.IGNORECASE)
 _JOINER = "\u2060"
 
 AICC_HELP = (
-    r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters. "
+    r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters; of two "
+    "classes the deviance stands in the place of the first term. "
     "Lower is better; only differences between models of the same rows mean something."
 )
+
+DEVIANCE_HELP = (
+    r"$-2\ln L = -2\sum[y\ln p + (1-y)\ln(1-p)]$ on the training rows, with p the probability of the class that counts as 1. "
+    "0 is certain and right in every row."
+)
+LOG_LOSS_HELP = "Mean of −ln(the probability given to what happened), in nats a row: 0.693 is a coin."
 
 
 def literal(text: object) -> str:

@@ -1,0 +1,431 @@
+"""A target of two classes from the table to the verdict: study, command line, judgement, predictions, stock pykan."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy.special import expit
+
+from kanlab import judging, selection
+from kanlab.alarms import alarms
+from kanlab.audit import ranked_again, terms
+from kanlab.bundle import document, read_bundle
+from kanlab.candidates import candidates
+from kanlab.cli import main
+from kanlab.criteria import aicc_of, bic_of
+from kanlab.curves import curves_of
+from kanlab.dataset import Dataset
+from kanlab.effects import permutation_importance
+from kanlab.engines import FitOptions, Outcome, Unit, fit_unit
+from kanlab.errors import StudyError
+from kanlab.export import predict_source
+from kanlab.families import CLASSIFIERS, JUDGED, Baseline, fit_named, label
+from kanlab.formula import errors, formula_of, latex
+from kanlab.kan import FittedKan
+from kanlab.likelihood import BERNOULLI
+from kanlab.predicting import HeldFamily, Predictor, held_out
+from kanlab.scores import ClassScores, accuracy, log_loss
+from kanlab.space import Cell, SearchSpace
+from kanlab.study import DataSummary, StudySpec, create_study, judge, load_study
+from kanlab.tasks import fold, fold_rows, null
+from kanlab.tuning import Study, open_study, tune
+from tests.helpers.sentences import refused
+
+SPACE = SearchSpace((1, 2), (2, 3), (2, 2))
+NASTY = "ill **now** <b>"
+
+
+def table(n: int = 160, seed: int = 0) -> pd.DataFrame:
+    """Two classes that a plane cannot tell apart, one of them named as markup."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.uniform(-1, 1, (2, n))
+    ill = rng.random(n) < expit(6 * a * b + np.sin(3 * a))
+    return pd.DataFrame({"a": a, "b": b, "kind": rng.choice(["r", "g"], n), "state": np.where(ill, NASTY, "healthy")})
+
+
+@pytest.fixture
+def data() -> Dataset:
+    return Dataset.from_frame(table(), "state")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("classes")
+
+
+@pytest.fixture
+def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
+    """One study, judged a little, for the module."""
+    monkeypatch.setenv("KANLAB_HOME", str(home))
+    for name, value in {
+        "FINALISTS": 2,
+        "SEEDS": 2,
+        "VERIFIED": 2,
+        "FOLDS": 3,
+        "PERMUTATIONS": 4,
+        "NULL_CELLS": 2,
+    }.items():
+        monkeypatch.setattr(judging, name, value)
+    if not (home / "studies.db").exists():
+        tune(data, SPACE, workers=1, name="states").judge(workers=1)
+    return open_study("states")
+
+
+def scores(deviance: float, n: int = 128, test: float | None = 0.5) -> ClassScores:
+    return ClassScores(deviance, deviance / 2 / n, test, 0.2, 0.2, 0.7, 0.7, 0.8, 0.8)
+
+
+# ---- trials
+
+
+def test_every_aicc_is_the_deviance_and_its_charge(study: Study, data: Dataset) -> None:
+    records = study.handle.records()
+    assert len(records) == len(SPACE.cells)
+    assert study.spec.count_sigma2 is False
+    for r in records:
+        assert r.classes is not None
+        assert r.aicc is not None
+        assert r.rss_train is not None
+        K = r.n_params
+        assert r.aicc == pytest.approx(r.classes.deviance_train + 2 * K + 2 * K * (K + 1) / (data.n - K - 1))
+        assert r.classes.log_loss_train == pytest.approx(r.classes.deviance_train / 2 / data.n)
+        assert r.classes.brier_train == pytest.approx(r.rss_train / data.n)
+        assert (r.rmse_train, r.rmse_test) == (None, None)
+        assert r.loss_curve[-1] == pytest.approx(r.classes.deviance_train, rel=0.2)
+    again = study.table
+    assert {"deviance_train", "accuracy_test", "auc_test"} < set(again.columns)
+    assert not {"rmse_train", "rmse_test"} & set(again.columns)
+    on = again[again["on_front"]].sort_values("n_params")
+    assert on["deviance_train"].is_monotonic_decreasing
+    assert [r.number for r in study.pareto] == on["number"].tolist()
+
+
+def test_the_baselines_are_those_of_statsmodels(study: Study, data: Dataset) -> None:
+    found = {b.family: b for b in study.baselines}
+    assert list(found) == ["constant", "linear", "ridge"]
+    glm = sm.GLM(data.y_train, sm.add_constant(data.X_train), family=sm.families.Binomial()).fit()
+    linear = found["linear"]
+    assert linear.classes is not None
+    assert linear.classes.deviance_train == pytest.approx(glm.deviance, rel=1e-9)
+    K = data.d + 1
+    assert (linear.n_params, linear.aicc) == (K, pytest.approx(glm.aic + 2 * K * (K + 1) / (data.n - K - 1)))
+    assert found["constant"].classes is not None
+    assert found["constant"].misfit == pytest.approx(glm.null_deviance)
+    assert Baseline.from_dict(json.loads(json.dumps(linear.to_dict()))) == linear
+
+
+def test_an_outcome_survives_json(data: Dataset) -> None:
+    (outcome,) = fit_unit(data, Unit(2, 2, (1,)), "lm", FitOptions(), 0)
+    assert Outcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
+    assert outcome.classes is not None
+    assert outcome.misfit == outcome.classes.deviance_train
+
+
+def test_what_cannot_be_judged(data: Dataset) -> None:
+    summary, spec = DataSummary.of(data), StudySpec(space=SPACE, count_sigma2=False)
+    cell = Cell(1, 2, 2)
+    separated = Outcome(1, "converged", 0.1, 1e-9, None, classes=scores(1e-6))
+    value, status = judge(spec, summary, cell, separated)
+    assert (value, status) == (pytest.approx(aicc_of(1e-6, data.n, spec.n_params(cell, data.d))), "converged")
+    broken = replace(separated, classes=scores(np.inf))
+    assert judge(spec, summary, cell, broken)[0] is None
+    assert "not finite" in judge(spec, summary, cell, broken)[1]
+
+
+def test_the_noise_variance_is_never_counted(data: Dataset) -> None:
+    handle = create_study(data, StudySpec(space=SPACE, count_sigma2=True), name="counted")
+    assert handle.spec.count_sigma2 is False
+    assert load_study("counted").data.levels == ("healthy", NASTY)
+    assert [b.n_params for b in handle.baselines[:2]] == [1, data.d + 1]
+
+
+def test_two_objectives(data: Dataset) -> None:
+    found = tune(data, SPACE, trials=3, sampler="nsga2", workers=1)
+    for trial, record in zip(found.handle.optuna.get_trials(), found.handle.records(), strict=True):
+        assert trial.values == [record.n_params, record.misfit]
+
+
+# ---- judgement and verdict
+
+
+def test_the_judgement(study: Study) -> None:
+    found = study.judgement
+    assert found is not None
+    assert (found.state, found.detail, found.dof) == ("done", "", {})
+    assert set(found.folds) >= set(CLASSIFIERS)
+    assert all(0 < np.mean(losses) < 2 for losses in found.folds.values())
+    assert np.mean(found.folds["constant"]) == pytest.approx(np.log(2), abs=0.05)
+    assert {f["family"] for f in found.families} == set(JUDGED)
+    assert all(0.3 < f["accuracy_test"] <= 1 for f in found.families)
+    assert all(1 < edf < 60 for edf in found.edf.values())
+    assert found.null["gain"] > max(found.null["permuted"])
+    assert 0 < found.average["log_loss_test"] < 1
+    for entries in found.refits.values():
+        assert all(e["deviance_train"] > e["rss_train"] for e in entries)
+
+
+def test_the_verdict_speaks_of_log_loss(study: Study) -> None:
+    found = study.verdict
+    assert found.choice is not None
+    assert found.choice.trial is not None
+    words = " ".join(found.reasons)
+    assert "cross-validated log-loss is" in words
+    assert "of the test rows right" in words
+    labels = {c.family: c.label for c in found.candidates if c.baseline}
+    assert labels["constant"] == label("constant", "classification") == "prevalence"
+    assert labels["linear"] == "logistic regression"
+    assert not any("RMSE" in a.sentence or "squared" in a.sentence for a in found.alarms)
+    K, n = found.choice.n_params, study.handle.data.n_train
+    few = [a for a in found.alarms if "training rows of the rarer class a parameter" in a.sentence]
+    assert bool(few) == (min(study.handle.data.ones, n - study.handle.data.ones) < 3 * (K or 1))
+
+
+def test_test_rows_that_disagree_raise_an_alarm_where_it_matters(study: Study) -> None:
+    handle, records = study.handle, study.handle.records()
+    listed = candidates(handle, records, None)
+    choice = replace(listed[0], classes=scores(100.0, test=0.50))
+
+    def sentences(test: float) -> list[str]:
+        other = replace(listed[1], classes=scores(100.0, test=test))
+        return [a.sentence for a in alarms(handle, records, None, [choice, other], choice)]
+
+    assert any("disagree" in s and "20% less log-loss" in s for s in sentences(0.40))
+    assert not any("disagree" in s for s in sentences(0.45))
+    choice = replace(choice, classes=scores(100.0, test=0.012))
+    assert not any("disagree" in s for s in sentences(0.002))
+
+
+def test_the_audit_opens_the_deviance(study: Study) -> None:
+    record, n = selection.completed(study.handle.records())[0], study.handle.data.n_train
+    opened = terms(record.misfit or 0.0, n, record.n_params, likelihood=BERNOULLI)
+    assert opened.fit == record.misfit
+    assert opened.total == pytest.approx(record.aicc)
+    again = ranked_again(
+        study.handle.records(), n, study.handle.data.d, rule="article", count_sigma2=False, criterion="BIC",
+        likelihood=BERNOULLI,
+    )  # fmt: skip
+    row = again[again["number"] == record.number].iloc[0]
+    assert row["value"] == pytest.approx(bic_of(record.misfit or 0.0, n, row["n_params"]))
+
+
+def test_folds_hold_the_classes_in_their_shares() -> None:
+    y = (np.arange(50) < 7).astype(float)
+    masks = [fold_rows(50, i, 5, 3, y) for i in range(5)]
+    assert sorted(y[m].sum() for m in masks) == [1, 1, 1, 2, 2]
+    assert sorted(m.sum() for m in masks) == [10] * 5
+    np.testing.assert_array_equal(np.sum(masks, axis=0), np.ones(50))
+
+
+@pytest.mark.parametrize("model", [*CLASSIFIERS, *JUDGED, "network"])
+def test_a_fold_without_one_of_the_classes(model: str, data: Dataset) -> None:
+    """One row of a class: the fold that holds it out leaves none to train on, and any other has none to predict."""
+    lonely = replace(data, y_train=(np.arange(data.n) == 5).astype(float))
+    common = {"folds": 3, "seed": 0, "engine": "lm", "options": {}}
+    arguments: dict[str, Any] = common | ({"cell": [2, 3, 2]} if model == "network" else {"family": model})
+    answers = [fold(lonely, arguments | {"fold": i}) for i in range(3)]
+    assert sum(a["rows"] for a in answers) == data.n
+    assert all(np.isfinite(a["deviance"]) and a["deviance"] >= 0 for a in answers)
+
+
+def test_chance_is_measured_by_the_deviance(data: Dataset) -> None:
+    arguments = {
+        "cells": [[1, 2, 2]], "engine": "lm", "options": {}, "seed": 0, "count": "identifiable", "count_sigma2": False,
+    }  # fmt: skip
+    gain = null(data, arguments | {"shuffle": None})["gain"]
+    assert gain > null(data, arguments | {"shuffle": 1})["gain"]
+    p, (outcome,) = data.y_train.mean(), fit_unit(data, Unit(2, 2, (1,)), "lm", FitOptions(), 0)
+    at_mean = aicc_of(-2 * data.n * (p * np.log(p) + (1 - p) * np.log(1 - p)), data.n, 1)
+    K = StudySpec(count_sigma2=False).n_params(Cell(1, 2, 2), data.d)
+    assert gain == pytest.approx(at_mean - aicc_of(outcome.misfit or np.nan, data.n, K), abs=1e-6)
+
+
+# ---- predictions
+
+
+def test_new_rows_get_a_class_and_its_probability(study: Study, data: Dataset) -> None:
+    new = table(30, seed=9)
+    new.loc[3, "a"] = np.nan
+    new.loc[4, "a"] = 50.0
+    found = study.predict(new.drop(columns="state"))
+    assert found.columns == ["state_predicted", "state_probability", "state_extrapolates"]
+    frame = found.frame
+    p = frame["state_probability"]
+    assert p.isna().tolist() == [i == 3 for i in range(30)]
+    assert pd.isna(frame["state_predicted"][3])
+    known = p.notna()
+    assert (frame["state_predicted"][known] == np.where(p[known] >= 0.5, NASTY, "healthy")).all()
+    assert frame["state_extrapolates"].tolist()[4] is True
+    assert any(f"probability of '{NASTY}'" in note for note in found.notes)
+    hits = held_out(study.predictor(), data)
+    assert (hits.rows, len(hits.p)) == ("test", len(data.y_test))
+    choice = study.recommended
+    assert choice is not None
+    assert choice.classes is not None
+    assert log_loss(hits.p, hits.y) == pytest.approx(choice.classes.log_loss_test, rel=1e-3)
+    assert accuracy(hits.p, hits.y) == choice.classes.accuracy_test
+
+
+# ---- taken away
+
+
+@pytest.mark.parametrize("model", ["network", "logistic regression"])
+def test_a_bundle_predicts_as_the_study_does(study: Study, data: Dataset, tmp_path: Path, model: str) -> None:
+    new = table(40, seed=4)
+    new.loc[2, "a"] = np.nan
+    new.loc[3, "b"] = 9.0
+    source = tmp_path / "new.csv"
+    new.drop(columns="state").to_csv(source, index=False)
+    if model == "network":
+        path = study.export(tmp_path / "b.zip")
+    else:
+        fitted = fit_named("linear", data.X_train, data.y_train, 0, data.task)
+        held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0))
+        path = tmp_path / "b.zip"
+        content = document(Predictor("the logistic regression model", data.recipe, held), {})
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("s/model.json", json.dumps(content, allow_nan=False))
+            archive.writestr("s/predict.py", predict_source())
+    expected = (study.predictor() if model == "network" else read_bundle(path)).predict(new.drop(columns="state"))
+    again = read_bundle(path).predict(new.drop(columns="state"))
+    pd.testing.assert_frame_equal(again.frame, expected.frame, rtol=1e-9)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path)
+    (folder,) = (p for p in tmp_path.iterdir() if p.is_dir())
+    command = [sys.executable, str(folder / "predict.py"), str(source), str(tmp_path / "out.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert f"'state_probability' is the probability of '{NASTY}'" in done.stderr
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert list(out.columns)[-3:] == expected.columns
+    np.testing.assert_allclose(out["state_probability"], expected.frame["state_probability"], rtol=1e-9)
+    assert out["state_predicted"].isna().tolist() == [i == 2 for i in range(40)]
+    known = out["state_predicted"].notna()
+    assert (out["state_predicted"][known] == expected.frame["state_predicted"][known]).all()
+
+
+def test_what_a_bundle_says_of_classes(study: Study, tmp_path: Path) -> None:
+    files = study.bundle().files
+    readme, report = files["README.md"], files["report.html"]
+    for text in (readme, report):
+        assert "log-loss test" in text
+        assert "RMSE" not in text
+        assert "<b>" not in text.replace("&lt;b&gt;", "")
+    assert "`state_probability`, the probability of ill" in readme
+    assert json.loads(files["model.json"])["model"]["link"] == "logit"
+    formula: dict[str, Any] = {}
+    exec(files["formula.py"], formula)
+    assert "the probability that" in formula["predict"].__doc__
+    p = formula["predict"](*np.full(formula["predict"].__code__.co_argcount, 0.1))
+    assert 0 < p < 1
+
+
+@pytest.mark.parametrize("change", [{"link": "identity"}, {"link": None}])
+def test_a_bundle_whose_link_is_not_that_of_its_target_is_refused(
+    study: Study, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    content = json.loads(study.bundle().files["model.json"])
+    content["model"] |= change
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("s/model.json", json.dumps(content))
+    with refused(StudyError, "is damaged"):
+        read_bundle(tmp_path / "b.zip")
+
+
+def test_the_formula_is_of_the_log_odds(study: Study, data: Dataset) -> None:
+    network = study.predictor().fitted
+    assert isinstance(network, FittedKan)
+    found = formula_of(curves_of(network, data.X_train), data)
+    p = found.predict(data.X_test)
+    np.testing.assert_allclose(p, expit(found.outputs(data.X_test)))
+    assert found.error == pytest.approx(log_loss(p, data.y_test))
+    assert found.network_error == pytest.approx(log_loss(network.predict(data.X_test), data.y_test))
+    assert latex(found)[0].count(r"\ln\frac{p}{1-p}") == 1
+    assert "Log-loss on the test rows" in errors(found)
+
+
+def test_importance_is_the_rise_of_the_log_loss(study: Study, data: Dataset) -> None:
+    table = permutation_importance(study.predictor().fitted.predict, data)  # type: ignore[attr-defined]
+    assert set(table["feature"][:2]) == {"a", "b"}
+    assert table["rise"].iloc[0] > 0.02
+
+
+# ---- the command line
+
+
+def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "states.csv", tmp_path / "out.csv"
+    table().to_csv(path, index=False)
+    ranges = ["--neuron-num", "1:1", "--grid", "2:2", "--k", "1:2", "--workers", "1"]
+    assert main(["tune", str(path), "--target", "state", *ranges, "--study", "s", "--json"]) == 0
+    printed, heard = capsys.readouterr()
+    content = json.loads(printed, parse_constant=lambda c: pytest.fail(c))
+    assert content["data"]["task"] == "classification"
+    assert content["data"]["levels"] == ["healthy", NASTY]
+    assert f"'{NASTY}' counts as 1" in heard
+    n, data = content["data"]["n_train"], Dataset.from_frame(table(), "state")
+    assert content["data"]["sha256"] == data.sha256
+    for t in content["trials"]:
+        K = t["n_params"]
+        assert t["aicc"] == pytest.approx(t["deviance_train"] + 2 * K + 2 * K * (K + 1) / (n - K - 1))
+        assert t["rss_train"] == pytest.approx(n * t["brier_train"])
+        assert t["log_loss_test"] > 0
+        assert 0 <= t["accuracy_test"] <= 1
+    assert [b["family"] for b in content["baselines"]] == ["constant", "linear", "ridge"]
+    assert "deviance_train" in content["recommended"]
+
+    assert main(["show", "s"]) == 0
+    words = capsys.readouterr().out
+    assert f"state: probabilities of '{NASTY}', against 'healthy'" in words
+    assert "deviance" in words
+    assert "accuracy test" in words
+    assert "RMSE" not in words
+
+    assert main(["predict", "s", str(path), "-o", str(out)]) == 0
+    assert {"state_predicted", "state_probability", "state_extrapolates"} < set(pd.read_csv(out).columns)
+    assert set(pd.read_csv(out)["state_predicted"]) <= {"healthy", NASTY}
+
+    turned = ["tune", str(path), "--target", "state", "--positive", "healthy", *ranges, "--json"]
+    assert main(turned) == 0
+    assert json.loads(capsys.readouterr().out)["data"]["levels"] == [NASTY, "healthy"]
+    assert main(["tune", str(path), "--target", "kind", "--task", "regression", *ranges]) == 2
+    assert "not numbers" in capsys.readouterr().err
+    assert main(["tune", str(path), "--target", "a", "--task", "classification", *ranges]) == 2
+    assert "choose regression" in capsys.readouterr().err
+
+
+# ---- stock pykan
+
+
+def test_stock_pykan_learns_classes() -> None:
+    from kanlab.pykan_engine import train
+
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (150, 2))
+    y = (rng.random(150) < expit(4 * np.sin(3 * X[:, 0]))).astype(float)
+    training = train(X, y, 1, 3, 3, engine="pykan-lbfgs", task="classification")
+    p = training.model.predict(X)
+    assert ((p > 0) & (p < 1)).all()
+    deviance = BERNOULLI.misfit(p, y)
+    assert deviance < 0.75 * BERNOULLI.misfit(np.full(150, y.mean()), y)
+    assert min(training.loss_curve) < 1.1 * deviance
+    fitted = training.model.to_fitted()
+    assert fitted.task == "classification"
+    np.testing.assert_allclose(fitted.predict(X), p, atol=1e-4)
+    np.testing.assert_allclose(fitted.to_pykan().predict(X), fitted.predict(X), atol=1e-9)
+
+
+def test_a_study_of_stock_pykan() -> None:
+    data = Dataset.from_frame(table(60), "state")
+    found = tune(data, SearchSpace((1, 1), (2, 2), (2, 2)), engine="pykan-lbfgs", workers=1)
+    (record,) = found.handle.records()
+    assert record.classes is not None
+    assert record.aicc is not None
