@@ -47,14 +47,7 @@ def alarms(
             _outside(choice, judgement),
         ]
     found += [_linear(choice, listed), _other_family(choice, listed)]
-    best = best_trial(records)
-    if choice.trial is None and best is not None:
-        found.append(
-            Alarm(
-                f"No network beats the {choice.label} model by AICc; use that, or bring more rows, other features or a "
-                "smaller space."
-            )
-        )
+    found += [_no_network(choice, listed), _nothing(choice, listed)]
     return [alarm for alarm in found if alarm]
 
 
@@ -83,7 +76,7 @@ def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Alarm | None:
 
 def _few_rows(handle: StudyHandle, choice: Candidate) -> Alarm | None:
     rows = handle.data.n_train / (choice.n_params or 1)
-    if choice.trial is None or rows >= FEW_ROWS:
+    if not choice.is_network or rows >= FEW_ROWS:
         return None
     return Alarm(
         f"There are only {rows:.1f} training rows a parameter; trust the order of the models less than their AICc suggests, "
@@ -111,7 +104,7 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
     plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
     best = min(plain, key=lambda c: c.aicc or 0.0, default=None)
     if (
-        choice.trial is None
+        not choice.is_network
         or choice.aicc is None
         or best is None
         or best.aicc is None
@@ -121,6 +114,30 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
     return Alarm(
         f"The {best.label} model is as good within the noise: its AICc is only {best.aicc - choice.aicc:.1f} higher; prefer "
         "it unless you need the curves of the network."
+    )
+
+
+def _no_network(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
+    networks = [c.aicc for c in listed if c.is_network and c.aicc is not None]
+    plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
+    if choice.is_network or not networks or not plain:
+        return None
+    best = min(plain, key=lambda c: c.aicc or 0.0)
+    if min(networks) <= (best.aicc or 0.0):
+        return None
+    return Alarm(
+        f"No network beats the {best.label} model by AICc; use that, or bring more rows, other features or a smaller space."
+    )
+
+
+def _nothing(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
+    """The mean predicts rows left out as well as the chosen linear model."""
+    mean = next((c for c in listed if c.family == "constant"), choice)
+    if choice.is_network or mean is choice or choice.press is None or mean.press is None or mean.press > choice.press:
+        return None
+    return Alarm(
+        f"Rows left out of the fit are predicted as well by the mean as by the {choice.label} model; these features may say "
+        "nothing of the target."
     )
 
 

@@ -1,9 +1,14 @@
-"""Effective degrees of freedom of a fitted network: the trace of the smoother it is close to its minimum.
+"""The linear smoother a fitted network is close to its minimum: what each row decides, effective dof, leave-one-out.
 
 Near the fitted coefficients the predictions are linear in them, with Jacobian J (n, p), and the fit minimises the residuals
 plus a quadratic penalty |R c|^2 (kanlab.projection, at the level where it ended). So yhat moves with y by
-J (J'J + R'R)^-1 J', whose trace counts what the data have really decided; without a penalty it is the rank of J. With the
-QR factorisation of J on top of R it is |Q_J|^2: squaring J and R would lose the directions that only a strong penalty holds.
+S = J (J'J + R'R)^-1 J'. With the QR factorisation of J on top of R it is Q_J Q_J': squaring J and R would lose the
+directions that only a strong penalty holds.
+
+    leverage       h_i = S_ii
+    effective dof  sum_i h_i, what the data have really decided; without a penalty the rank of J
+    leave-one-out  e_i / (1 - h_i), the residual of row i had it not been fitted: exact for a linear smoother (Allen 1974,
+                   Craven & Wahba 1979), and first order for a network, whose minimum hardly moves when one row leaves
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
 
-from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
+from kanlab.basis import bspline_basis, bspline_derivative, safe_range, silu, silu_derivative
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
@@ -20,10 +25,24 @@ from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SEC
 Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it leave of it below this is rounding
+LEAST_FREEDOM = (
+    1e-3  # of 1 - h: a row that nearly decides its own prediction says little of what it would be without it
+)
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     """Trace of the linearised smoother of a network of one target and two layers at its training rows X (n, d), y (n,)."""
+    return float(leverages(fitted, X, y).sum())
+
+
+def leave_one_out(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
+    """Residuals (n,) of the training rows, each had it not been fitted, in units of y; for networks as `effective_dof`."""
+    residual = np.asarray(y, dtype=float) - fitted.predict(X)
+    return residual / np.maximum(1.0 - leverages(fitted, X, y), LEAST_FREEDOM)
+
+
+def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
+    """Diagonal (n,) of the linearised smoother."""
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, second = fitted.layers
     size, k = fitted.spec.grid + fitted.spec.k, fitted.spec.k
@@ -32,7 +51,7 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     Z = first.evaluate(x)
     low, high = Z.argmin(axis=1), Z.argmax(axis=1)
     nodes = np.arange(len(Z))
-    width = np.maximum(Z[nodes, high] - Z[nodes, low], np.finfo(float).tiny)
+    _, width = safe_range(Z[nodes, low], Z[nodes, high])  # an idle node has none of its own
     T = (Z - Z[nodes, low][:, None]) / width[:, None]
 
     # the second layer's knots stretch with the range of their node, so its extreme rows move all others
@@ -59,13 +78,13 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     E = (np.asarray(y, dtype=float) - fitted.predict(X)) / float(fitted.y_scale[0])
     held = float(np.sum((of_second @ D.T) ** 2))
     level = max(float(D.ravel() @ (J[:, -D.size :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
-    return smoother_trace(J, np.sqrt(level) * R)
+    return smoother_diagonal(J, np.sqrt(level) * R)
 
 
-def smoother_trace(J: Array, R: Array) -> float:
-    """Trace of J (J'J + R'R)^-1 J' for J (n, p) and R (any, p); where that cannot be inverted, its pseudo-inverse."""
+def smoother_diagonal(J: Array, R: Array) -> Array:
+    """Diagonal (n,) of J (J'J + R'R)^-1 J' for J (n, p) and R (any, p); by the pseudo-inverse where there is no inverse."""
     stacked = np.concatenate([J, R])
     stacked /= np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
     Q, upper, _ = qr(stacked, mode="economic", pivoting=True)
     kept = np.abs(upper.diagonal()) > RANK_TOLERANCE
-    return float(np.sum(Q[: len(J), kept[: Q.shape[1]]] ** 2))
+    return np.asarray(np.sum(Q[: len(J), kept[: Q.shape[1]]] ** 2, axis=1))

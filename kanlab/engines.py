@@ -125,10 +125,7 @@ def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: 
 
 
 def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
-    from kanlab.lm import LmOptions, fit_path
-
-    lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
-    fits = fit_path(data.X_train, data.y_train, unit.grid, unit.k, unit.neuron_nums, options=lm_options, seed=seed)
+    fits = lm_path(data, unit.grid, unit.k, unit.neuron_nums, options, seed)
     for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
         errors = {} if fitted.status.value in FAILED_STATUSES else data.errors(fitted.predict)._asdict()
         yield Outcome(
@@ -140,6 +137,16 @@ def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterat
             starts=fitted.starts,
             loss_curve=thin(fitted.loss_curve),
         )
+
+
+def lm_path(
+    data: Dataset, grid: int, k: int, neuron_nums: Sequence[int], options: FitOptions, seed: int
+) -> Iterator[FittedKan]:
+    """The networks of ascending neuron_nums, fitted one from the other by the engine lm."""
+    from kanlab.lm import LmOptions, fit_path
+
+    lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
+    return fit_path(data.X_train, data.y_train, grid, k, neuron_nums, options=lm_options, seed=seed)
 
 
 def _fit_pykan(data: Dataset, neuron_num: int, unit: Unit, engine: str, options: FitOptions, seed: int) -> Outcome:
@@ -192,12 +199,8 @@ def fit_model(
 
     below: the lower neuron_nums that were fitted before it in its unit, which the engine lm starts it from.
     """
-    from kanlab.lm import LmOptions, fit_path
-
     if engine == "lm":
-        lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
-        path = [*below, cell.neuron_num]
-        *_, fitted = fit_path(data.X_train, data.y_train, cell.grid, cell.k, path, options=lm_options, seed=seed)
+        *_, fitted = lm_path(data, cell.grid, cell.k, [*below, cell.neuron_num], options, seed)
         return fitted
     from kanlab.kan import FitStatus
 

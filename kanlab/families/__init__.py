@@ -8,7 +8,7 @@ A family is a name and a function `fit(X, y, seed) -> FamilyFit`. The linear one
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
+from kanlab.families.left_out import LEFT_OUT, MOST_ROWS, press_gain_se
 from kanlab.families.linear import constant, linear, ridge, stepwise
 from kanlab.families.protocol import Array, FamilyFit
 
@@ -30,6 +31,8 @@ __all__ = [
     "fit_family",
     "fit_named",
     "judged_family",
+    "press_gain_se",
+    "reference_left_out",
 ]
 
 Family = Callable[[Array, Array, int], FamilyFit]
@@ -55,6 +58,8 @@ class Baseline:
     n_params: counted parameters, or effective degrees of freedom for a penalised family, the noise variance included where
     the study counts it; None where the family has no such number.  rss on the scale of the fit, rmse in units of the data.
     aicc: None where it is not defined.
+    press: sum of squared residuals of the training rows, each left out of the fit, as rss is.  press_se: standard error of the
+    amount by which it lies below that of the reference (`reference_left_out`). None where nobody has looked.
     """
 
     family: str
@@ -64,6 +69,8 @@ class Baseline:
     aicc: float | None
     rmse_train: float | None = None
     rmse_test: float | None = None
+    press: float | None = None
+    press_se: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -87,7 +94,26 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
 
 def baselines(data: Dataset, *, count_sigma2: bool = True) -> list[Baseline]:
     """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study."""
-    return [fit_family(name, data, fit, count_sigma2=count_sigma2) for name, fit in BASELINES.items()]
+    found = [fit_family(name, data, fit, count_sigma2=count_sigma2) for name, fit in BASELINES.items()]
+    reference = reference_left_out(data, count_sigma2=count_sigma2)
+    if reference is None:
+        return found
+    left_out = [LEFT_OUT[b.family](data.X_train, data.y_train) for b in found]
+    return [
+        replace(b, press=float(r @ r), press_se=press_gain_se(r, reference))
+        for b, r in zip(found, left_out, strict=True)
+    ]
+
+
+def reference_left_out(data: Dataset, *, count_sigma2: bool = True) -> Array | None:
+    """Leave-one-out residuals of the model all others are held against: the linear one, or the mean where that has no AICc.
+
+    None where there are too many rows to look, or too few.
+    """
+    if not 2 < data.n <= MOST_ROWS:
+        return None
+    plain = fit_family("linear", data, linear, count_sigma2=count_sigma2)
+    return LEFT_OUT["constant" if plain.aicc is None else "linear"](data.X_train, data.y_train)
 
 
 def judged_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:

@@ -39,6 +39,7 @@ def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
             "r2": 1 - c.rss_train / total if total else None,
             "wins": c.wins,
             "spread": c.spread,
+            "press": np.sqrt(c.press / data.n_train) if c.press is not None else None,
             "cv": c.cv_rmse,
             "cv_se": c.cv_se,
             "dof": c.dof,
@@ -59,7 +60,8 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
 
     def pick() -> None:
         rows = st.session_state["leaderboard"]["selection"]["rows"]
-        trial = verdict.candidates[rows[0]].trial if rows else None
+        picked = verdict.candidates[rows[0]] if rows else None
+        trial = (picked.trial or picked.reduced) if picked else None
         state.select_trial(trial.number if trial else None)
 
     st.dataframe(
@@ -86,6 +88,14 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
                 "seeds won", format="%d", help="Of 5 refits from other seeds, how often it is the best finalist."
             ),
             "spread": number("spread", format="%.1f", help="Standard deviation of its AICc over those seeds."),
+            "press": number(
+                "left-out RMSE",
+                format="%.4g",
+                help=literal(
+                    f"In units of {short(data.fitted_target)}: each training row predicted by a fit without it. Known of the "
+                    "linear models and of the networks of least AICc."
+                ),
+            ),
             "cv": number("CV RMSE", format="%.4g", help=f"{unit} 5-fold cross-validation on the training rows."),
             "cv_se": number("± SE", format="%.2g", help="Standard error over the folds."),
             "dof": number(
@@ -118,7 +128,7 @@ def other_rules(verdict: Verdict, records: Sequence[TrialRecord]) -> None:
     best = selection.best_trial(records)
     rows: list[tuple[str, str]] = []
     if verdict.choice is not None:
-        rows.append(("kanlab: least AICc, smaller within the noise", verdict.choice.label))
+        rows.append(("kanlab: least AICc, if better than linear on rows left out", verdict.choice.label))
     if best is not None:
         rows.append(("least AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
     names = {"best": "PySR best", "accuracy": "PySR accuracy (least RSS)", "score": "PySR score"}

@@ -185,7 +185,7 @@ def _picker(key: str) -> Callable[[], None]:
 
 def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     """What AICc prefers so far, in one sentence."""
-    best, chosen = selection.best_trial(records), selection.recommended(records, study.baselines)
+    best, chosen = selection.best_trial(records), selection.least_aicc(records, study.baselines)
     if best is None or chosen is None:
         return
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
