@@ -122,11 +122,11 @@ def _no_network(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
     plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
     if choice.is_network or not networks or not plain:
         return None
-    best = min(plain, key=lambda c: c.aicc or 0.0)
-    if min(networks) <= (best.aicc or 0.0):
+    if min(networks) <= min(c.aicc or 0.0 for c in plain):
         return None
     return Alarm(
-        f"No network beats the {best.label} model by AICc; use that, or bring more rows, other features or a smaller space."
+        "No network beats the linear models by AICc; use the one that is recommended, or bring more rows, other features or a "
+        "smaller space."
     )
 
 

@@ -213,7 +213,9 @@ def _print_study(study: Study, as_json: bool) -> None:
         print("no trial is complete yet")
     elif chosen["family"] == "kan":
         p = chosen["params"]
-        print(f"recommended: trial {chosen['number']}, {p['neuron_num']} hidden neurons, grid {p['grid']}, k {p['k']}")
+        without = f" without {', '.join(chosen['without'])}" if "without" in chosen else ""
+        words = f"{p['neuron_num']} hidden neurons, grid {p['grid']}, k {p['k']}"
+        print(f"recommended: trial {chosen['number']}{without}, {words}")
     else:
         print(f"recommended: the {LABELS.get(chosen['family'], chosen['family'])} model")
     print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))

@@ -43,6 +43,11 @@ def leave_one_out(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
 
 def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
     """Diagonal (n,) of the linearised smoother."""
+    return np.asarray(np.sum(linear_smoother(fitted, X, y) ** 2, axis=1))
+
+
+def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
+    """Q (n, r) of the linearised smoother S = Q Q'."""
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, second = fitted.layers
     size, k = fitted.spec.grid + fitted.spec.k, fitted.spec.k
@@ -78,13 +83,16 @@ def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
     E = (np.asarray(y, dtype=float) - fitted.predict(X)) / float(fitted.y_scale[0])
     held = float(np.sum((of_second @ D.T) ** 2))
     level = max(float(D.ravel() @ (J[:, -D.size :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
-    return smoother_diagonal(J, np.sqrt(level) * R)
+    return smoother_root(J, np.sqrt(level) * R)
 
 
-def smoother_diagonal(J: Array, R: Array) -> Array:
-    """Diagonal (n,) of J (J'J + R'R)^-1 J' for J (n, p) and R (any, p); by the pseudo-inverse where there is no inverse."""
+def smoother_root(J: Array, R: Array) -> Array:
+    """Q (n, r) with Q Q' = J (J'J + R'R)^-1 J' for J (n, p) and R (any, p), by the pseudo-inverse where there is no inverse.
+
+    The singular values of Q are at most 1.
+    """
     stacked = np.concatenate([J, R])
     stacked /= np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
     Q, upper, _ = qr(stacked, mode="economic", pivoting=True)
     kept = np.abs(upper.diagonal()) > RANK_TOLERANCE
-    return np.asarray(np.sum(Q[: len(J), kept[: Q.shape[1]]] ** 2, axis=1))
+    return np.asarray(Q[: len(J), kept[: Q.shape[1]]])

@@ -9,6 +9,8 @@ import numpy as np
 from kanlab.candidates import Candidate
 from kanlab.families import JUDGED
 
+WORTH = 0.01  # of PRESS: a smaller gain is no reason to leave the linear model
+
 
 def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
     """The model to take, and the noise of AICc measured over seeds (the median spread of the finalists, else 0).
@@ -27,15 +29,13 @@ def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
     networks, plain = [c for c in judged if c.is_network], [c for c in judged if not c.is_network]
     simple, held = _plain_choice(plain), reference(plain)
     bound = min(map(aicc_of, plain), default=np.inf) - noise
-    for network in sorted(networks, key=aicc_of):
-        if aicc_of(network) >= bound:
-            break
-        if network.press is None and held is not None and any(c.press is not None for c in networks):
-            continue  # only the networks of least AICc are held against rows left out
-        if network.press is None or held is None or beats(network, held, simple):
-            near = [c for c in networks if aicc_of(c) <= aicc_of(network) + noise]
-            return min(near, key=lambda c: (c.n_params or 0, aicc_of(c))), noise
-    return simple, noise
+    looked_at = [c for c in networks if c.press is not None]  # those of least AICc, once the study has ended
+    sound = [c for c in looked_at if held is not None and beats(c, held, simple)] if looked_at and held else networks
+    best = min(sound, key=aicc_of, default=None)
+    if best is None or aicc_of(best) >= bound:
+        return simple, noise
+    near = [c for c in networks if aicc_of(c) <= aicc_of(best) + noise and (c in sound or c.press is None)]
+    return min(near, key=lambda c: (c.n_params or 0, aicc_of(c))), noise
 
 
 def reference(plain: Sequence[Candidate]) -> Candidate | None:
@@ -59,8 +59,8 @@ def _plain_choice(plain: Sequence[Candidate]) -> Candidate | None:
 
 
 def beats(candidate: Candidate, held: Candidate, simple: Candidate | None) -> bool:
-    """Whether it predicts rows left out better than `held` by more than a standard error, and better than `simple`."""
+    """Whether it predicts rows left out better than `held` by more than a standard error, and than `simple`."""
     if candidate.press is None or candidate.press_se is None or held.press is None:
         return False
-    beyond = held.press - candidate.press > candidate.press_se
+    beyond = held.press - candidate.press > max(candidate.press_se, WORTH * held.press)
     return beyond and (simple is None or simple is held or candidate.press < (simple.press or np.inf))

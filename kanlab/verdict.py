@@ -51,7 +51,7 @@ def _reasons(choice: Candidate, listed: Sequence[Candidate], noise: float) -> li
             f"Its AICc is {above:.1f} above the least, within the {noise:.1f} units by which the AICc of a network changes "
             "with its seed, and it has fewer parameters."
         )
-    elif held is not None:
+    elif held is not None and least.press is not None:
         reasons.append(_not_the_least(choice, held, least))
     if choice.reduced is not None:
         reasons.append(_without(choice, listed))
@@ -61,8 +61,9 @@ def _reasons(choice: Candidate, listed: Sequence[Candidate], noise: float) -> li
             f"It predicts rows left out of its fit with {_share(choice, held)} than {_name(held)}, a difference of {gain:.1f} "
             "standard errors."
         )
-    if choice.is_network and held is not None and held.aicc is not None:
-        reasons.append(f"Its AICc is {held.aicc - choice.aicc:,.1f} below that of {_name(held)}.")
+    linear = next((c for c in judged if c.family == "linear"), None)
+    if choice.is_network and linear is not None:
+        reasons.append(f"Its AICc is {aicc_of(linear) - choice.aicc:,.1f} below that of the linear model.")
     if choice.wins is not None:
         reasons.append(
             f"Refitted from {seeds_judged(listed)} other seeds, it is the best of the finalists in {choice.wins}."
@@ -89,10 +90,11 @@ def _share(candidate: Candidate, held: Candidate) -> str:
 def _not_the_least(choice: Candidate, held: Candidate, least: Candidate) -> str:
     """Why another model's AICc is lower, and it is not taken all the same."""
     gap = aicc_of(choice) - aicc_of(least)
-    words = f"The AICc of {_name(least)} is {gap:,.1f} lower, but it predicts rows left out of its fit "
+    lower = f"{gap:,.1f} lower" if gap >= 0.1 else "as low"
+    words = f"The AICc of {_name(least)} is {lower}, but it predicts rows left out of its fit "
     if beats(least, held, held):
         return words + f"with {_share(least, choice)} than this one."
-    beyond = "." if _share(least, held).endswith("more error") else ", which is within a standard error of none."
+    beyond = "." if _share(least, held).endswith("more error") else ", too small a difference to be sure of."
     return words + f"with {_share(least, held)} than {_name(held)}{beyond}"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kanlab.families.linear import design, forward, ridge
+from kanlab.families.linear import linear as ordinary
 from kanlab.families.protocol import Array, FamilyFit
 
 MOST_ROWS = 20_000  # beyond that a row left out changes nothing that AICc does not see
@@ -36,7 +37,7 @@ def linear(X: Array, y: Array) -> Array:
     residual = (y - U @ (U.T @ y)) / np.where(freedom > SEEN, freedom, 1.0)
     for row in np.flatnonzero(freedom <= SEEN):
         others = np.arange(len(y)) != row
-        residual[row] = y[row] - Z[row] @ np.linalg.lstsq(Z[others], y[others], rcond=None)[0]
+        residual[row] = y[row] - ordinary(X[others], y[others]).predict(X[row : row + 1])[0]
     return residual
 
 
