@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 from kanlab.agenda import Agenda, Assignment, close_open_trials
 from kanlab.appraisal import appraisal_task, keep_appraisal
@@ -171,8 +172,8 @@ class Supervisor:
         task = appraisal_task(self.handle, self.handle.records())
         if task is None:
             return state
-        idle = (w for w, a in self._workers.items() if isinstance(w, WorkerProcess) and w.ready and a is None)
-        worker = next(idle, None) or WorkerProcess(self._inbox, preload_pykan=False)
+        idle = [w for w, a in self._workers.items() if w.local and w.ready and a is None]
+        worker = cast("WorkerProcess", idle[0]) if idle else WorkerProcess(self._inbox, preload_pykan=False)
         self._workers[worker] = None
         worker.submit_task(task.name, task.arguments, dataset=self._dataset)
         while (wanted := wish(self.handle.optuna.user_attrs)) == "run":
