@@ -65,7 +65,8 @@ class Candidate:
 
 def cell_words(cell: Cell) -> str:
     """A cell in words."""
-    return f"{cell.neuron_num} hidden neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
+    layers = f"{cell.depth} layers of " * (cell.depth > 1)
+    return f"{layers}{cell.neuron_num} hidden neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
 
 
 MOST_NAMES = 4

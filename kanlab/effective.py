@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
 
 from kanlab.basis import bspline_basis, bspline_derivative, safe_range, silu, silu_derivative
+from kanlab.deep_effective import linearised
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
@@ -31,7 +32,7 @@ LEAST_FREEDOM = (
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
-    """Trace of the linearised smoother of a network of one target and two layers at its training rows X (n, d), y (n,)."""
+    """Trace of the linearised smoother of a network of one target at its training rows X (n, d), y (n,)."""
     return float(leverages(fitted, X, y).sum())
 
 
@@ -48,6 +49,8 @@ def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
 
 def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
     """Q (n, r) of the linearised smoother S = Q Q'."""
+    if len(fitted.layers) > 2:
+        return smoother_root(*linearised(fitted, X, y))
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, second = fitted.layers
     size, k = fitted.spec.grid + fitted.spec.k, fitted.spec.k

@@ -1,4 +1,5 @@
-"""The engine `lm`: fits [d, neuron_num, m] networks by variable projection and Levenberg-Marquardt.
+"""The engine `lm`: fits [d, neuron_num, m] networks by variable projection and Levenberg-Marquardt; deeper ones, whose fits
+begin with these, are `kanlab.deep_lm`'s.
 
 `fit_cell` fits one cell. `fit_path` fits the cells of one (grid, k) by rising neuron_num, which share their first layer,
 and of which each starts from the one below. A cell fitted alone climbs the same ladder with short runs on the lower rungs.
@@ -84,13 +85,14 @@ def fit_path(
     grid: int,
     k: int,
     neuron_nums: Sequence[int],
+    depth: int = 1,
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
 ) -> Iterator[FittedKan]:
-    """Fit the cells (neuron_num, grid, k) for ascending neuron_nums, one after the other.
+    """Fit the cells (neuron_num, grid, k) of `depth` hidden layers for ascending neuron_nums, one after the other.
 
-    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next.
+    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next, nor with depth.
     Raises FitError on misuse, before the first fit; a numerical failure is a status.
     """
     nums = [int(h) for h in neuron_nums]
@@ -98,8 +100,14 @@ def fit_path(
         raise FitError(f"neuron_nums must ascend, not {nums}.")
     if seed < 0:
         raise FitError(f"seed must be at least 0, not {seed}.")
-    _check_cell(nums[0] if nums else 1, grid, k)
-    ladder = _Ladder(scaled_rows(X, Y), grid, k, options, seed)
+    _check_cell(nums[0] if nums else 1, grid, k, depth)
+    rows = scaled_rows(X, Y)
+    if depth > 1:
+        from kanlab.deep_lm import DeepLadder
+
+        deep = DeepLadder(rows, grid, k, depth, options, seed)
+        return (deep.climb(h) for h in nums)
+    ladder = Ladder(rows, grid, k, options, seed)
     return (ladder.climb(h) for h in nums)
 
 
@@ -109,21 +117,24 @@ def fit_cell(
     neuron_num: int,
     grid: int,
     k: int,
+    depth: int = 1,
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
 ) -> FittedKan:
     """Fit one cell by itself. Arguments and errors as for `fit_path`."""
-    return next(fit_path(X, Y, grid, k, [neuron_num], options=options, seed=seed))
+    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed))
 
 
-def _check_cell(neuron_num: int, grid: int, k: int) -> None:
+def _check_cell(neuron_num: int, grid: int, k: int, depth: int) -> None:
     KanSpec((1, neuron_num, 1), grid, k)
+    if depth < 1:
+        raise FitError(f"depth is a number of hidden layers and must be at least 1, not {depth}.")
     if k > HIGHEST_K:
         raise FitError(f"k is the order of the splines and must be at most {HIGHEST_K}, not {k}.")
 
 
-class _Ladder:
+class Ladder:
     """The cells of one (grid, k) by rising neuron_num, each started from the one below.
 
     Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them.
@@ -138,6 +149,23 @@ class _Ladder:
         self._track: tuple[FirstLayer, Array] | None = None  # design and targets of the rows starts are raced on
         self._parent: CellState | None = None  # the rung below on those rows
         self._finished: CellState | None = None  # the last cell handed out, on all rows
+
+    @property
+    def design(self) -> FirstLayer:
+        """The first layer on all rows, once something is fitted."""
+        assert self._design is not None
+        return self._design
+
+    @property
+    def track(self) -> tuple[FirstLayer, Array]:
+        """Design and targets of the rows starts are raced on."""
+        assert self._track is not None
+        return self._track
+
+    @property
+    def reached(self) -> tuple[CellState | None, CellState | None]:
+        """The last fit, on the rows starts are raced on and on all rows; None where it diverged."""
+        return self._parent, self._finished or self._parent
 
     def climb(self, neuron_num: int) -> FittedKan:
         """The fit of the next rung wanted; rungs between get short runs."""
@@ -179,7 +207,9 @@ class _Ladder:
         nested = 0 if neuron_num == 1 else (wanted + 1) // 2
         return Plan(wanted - nested, nested, plan.rounds or WANTED_ROUNDS)
 
-    def _race(self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]) -> Runner | None:
+    def _race(
+        self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]
+    ) -> Runner[CellState] | None:
         """Race a cell's starts; the winner becomes the parent of the next rung."""
         assert self._track is not None
         design, Y = self._track
@@ -197,7 +227,9 @@ class _Ladder:
             self._parent = runner.minimum.state
         return runner
 
-    def _finish(self, neuron_num: int, runner: Runner, expired: Callable[[], bool]) -> Runner | None:
+    def _finish(
+        self, neuron_num: int, runner: Runner[CellState], expired: Callable[[], bool]
+    ) -> Runner[CellState] | None:
         """The winner on all rows."""
         assert self._design is not None
         assert self._track is not None
@@ -234,7 +266,7 @@ class _Ladder:
         """RSS in units of the data, over all targets."""
         return float(np.sum(state.rss * self._rows.y_scale**2))
 
-    def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
+    def _fitted(self, neuron_num: int, runner: Runner[CellState] | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
         assert design is not None
         d, m = len(rows.x), len(rows.y)
@@ -248,7 +280,7 @@ class _Ladder:
             rss = np.sum(rows.y**2, axis=1)
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
-            status = _STATUS[runner.minimum.outcome]
+            status = STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
             held = held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)
@@ -278,7 +310,7 @@ class _Ladder:
         )
 
 
-_STATUS = {
+STATUS = {
     Outcome.CONVERGED: FitStatus.CONVERGED,
     Outcome.STALLED: FitStatus.STALLED,
     Outcome.ITERATION_LIMIT: FitStatus.ITERATION_LIMIT,

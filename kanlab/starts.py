@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kanlab.basis import HiddenKnots, bspline_basis, safe_range, uniform_knots
 from kanlab.design import FirstLayer
-from kanlab.least_squares import LoopOptions, Minimum, Outcome, minimise
+from kanlab.least_squares import LoopOptions, Minimum, Outcome, Problem, minimise
 from kanlab.projection import CellProblem, CellState
 
 Array = NDArray[np.float64]
@@ -29,6 +30,19 @@ RELAXATION, LEAST_RELAXATION = (
 )  # of the penalty, where it keeps a cell from doing as well as the one below
 CANDIDATES = 8  # nodes looked at for each new one, and half as many purely random ones
 SCREEN_ROWS, SCREEN_RIDGE = 400, 1e-8
+
+
+class Fitted(Protocol):
+    """What a race reads of a state, of a cell of any depth."""
+
+    @property
+    def objective(self) -> float: ...
+
+    @property
+    def total_rss(self) -> float: ...
+
+
+State = TypeVar("State", bound=Fitted)
 
 
 def random_nodes(design: FirstLayer, count: int, rng: np.random.Generator) -> Array:
@@ -114,24 +128,24 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Runner:
+class Runner(Generic[State]):
     """A start on its way: the minimum so far and the curve that led there."""
 
-    minimum: Minimum[CellState]
+    minimum: Minimum[State]
     curve: tuple[float, ...]
 
-    def at(self, state: CellState) -> Runner:
+    def at(self, state: State) -> Runner[State]:
         """The same run with another state at its end."""
         return replace(self, minimum=replace(self.minimum, state=state))
 
 
 def race(
-    problem: CellProblem,
-    starts: Iterable[CellState | None],
+    problem: Problem[State],
+    starts: Iterable[State | None],
     plan: Plan,
     options: LoopOptions,
-    loss: Callable[[CellState], float],
-) -> Runner | None:
+    loss: Callable[[State], float],
+) -> Runner[State] | None:
     """The winner of the race, run to the end; None where no start was finite.
 
     options.max_iterations: of one start, from its first to its last. loss: what the curve records of a state.
@@ -151,7 +165,9 @@ def race(
     return winner
 
 
-def advance(problem: CellProblem, runner: Runner, options: LoopOptions, loss: Callable[[CellState], float]) -> Runner:
+def advance(
+    problem: Problem[State], runner: Runner[State], options: LoopOptions, loss: Callable[[State], float]
+) -> Runner[State]:
     """A runner some iterations on; one that has settled or cannot move stays where it is."""
     before, curve = runner.minimum, list(runner.curve)
     if options.max_iterations <= 0 or options.interrupted():

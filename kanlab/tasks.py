@@ -167,7 +167,8 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
         near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)
         nums = [h for h in near if is_admissible(data.n, n_params(len(columns), h))]
-        return list(lm_path(_columns(data, columns), cell.grid, cell.k, nums, options, seed))
+        path = [cell._replace(neuron_num=h) for h in nums]
+        return list(lm_path(_columns(data, columns), path, options, seed))
 
     found = reduced(full, data.X_train, data.y_train, fits, n_params)
     if found is None:
@@ -190,7 +191,7 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit a unit of work for its time alone."""
-    unit = Unit(**arguments["unit"] | {"neuron_nums": tuple(arguments["unit"]["neuron_nums"])})
+    unit = Unit.from_dict(arguments["unit"])
     began = time.perf_counter()
     for _ in fit_unit(data, unit, arguments["engine"], _options(arguments), arguments["seed"]):
         pass

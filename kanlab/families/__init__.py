@@ -7,7 +7,7 @@ A family is a name and a function `fit(X, y, seed) -> FamilyFit`. The linear one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -92,9 +92,11 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     )
 
 
-def baselines(data: Dataset, *, count_sigma2: bool = True) -> list[Baseline]:
+def baselines(
+    data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] = tuple(BASELINES)
+) -> list[Baseline]:
     """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study."""
-    found = [fit_family(name, data, fit, count_sigma2=count_sigma2) for name, fit in BASELINES.items()]
+    found = [fit_family(name, data, BASELINES[name], count_sigma2=count_sigma2) for name in families]
     reference = reference_left_out(data, count_sigma2=count_sigma2)
     if reference is None:
         return found
