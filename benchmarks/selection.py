@@ -227,7 +227,9 @@ def one(name: str, split: int, *, smoothings: tuple[float, ...], verify: bool) -
         "appraisal": appraised,
     }
     out["baselines"] = [b.to_dict() for b in table]
-    out["cells"] = {str(s): [[*r.cell[:3], r.rss_train, r.rss_test] for r in found] for s, found in by_smoothing.items()}
+    out["cells"] = {
+        str(s): [[*r.cell[:3], r.rss_train, r.rss_test] for r in found] for s, found in by_smoothing.items()
+    }
     if verify:
         out["others"] = others(data)
         chosen = cross_validated(data, records)

@@ -55,7 +55,7 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     keep_appraisal(handle, tasks[0], {"press": 1.0, "press_se": 0.1, "reduced": None})
     assert "appraise" not in {t.name for t in plan(handle)}  # it is known now
     first = [t.arguments for t in tasks if t.name == "refit"][:5]
-    assert [a["cell"] for a in first] == [[1, 3, 1]] * 5
+    assert [a["cell"][:3] for a in first] == [[1, 3, 1]] * 5
     assert [a["seed"] for a in first] == [8, 9, 10, 11, 12]
     assert {t.arguments["family"] for t in tasks if t.name == "family"} == set(JUDGED)
     shuffles = [t.arguments["shuffle"] for t in tasks if t.name == "null"]
