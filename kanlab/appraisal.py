@@ -24,12 +24,14 @@ APPRAISAL = "appraisal"
 class ReducedTrial:
     """The network of a trial's grid and k without the features that do nothing.
 
-    number: of that trial.  columns: indices of the features kept.  below: lower neuron_nums it was fitted after.
+    number: of that trial.  parameters: of its search.  columns: indices of the features kept.
+    below: lower neuron_nums it was fitted after.
     aicc: the charge for the choice among features included.  rss, rmse, press: as in TrialRecord and Baseline.
     """
 
     number: int
     cell: Cell
+    parameters: tuple[str, ...]
     below: tuple[int, ...]
     columns: tuple[int, ...]
     without: tuple[str, ...]
@@ -52,15 +54,23 @@ class ReducedTrial:
 
     def to_dict(self) -> dict[str, Any]:
         """As a trial of the JSON contract, and what is left out."""
-        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "below", "columns")}
-        return content | {"state": "complete", "params": self.cell._asdict(), "without": list(self.without)}
+        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "parameters", "below", "columns")}
+        return content | {
+            "state": "complete",
+            "params": {name: getattr(self.cell, name) for name in self.parameters},
+            "without": list(self.without),
+        }
 
 
 @dataclass(frozen=True)
 class Appraisal:
-    """Of one cell. press: sum of squared residuals of rows left out of its fit; press_se: as in Baseline."""
+    """Of one cell. press: sum of squared residuals of rows left out of its fit; press_se: as in Baseline.
+
+    params: the cell by the parameters of its search.
+    """
 
     cell: Cell
+    params: Mapping[str, int]
     press: float | None
     press_se: float | None
     reduced: ReducedTrial | None
@@ -68,7 +78,7 @@ class Appraisal:
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it."""
         reduced = self.reduced.to_dict() if self.reduced else None
-        return {"params": self.cell._asdict(), "press": self.press, "press_se": self.press_se, "reduced": reduced}
+        return {"params": dict(self.params), "press": self.press, "press_se": self.press_se, "reduced": reduced}
 
 
 def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal | None:
@@ -76,7 +86,7 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
     best, content = best_trial(records), handle.optuna.user_attrs.get(APPRAISAL)
     if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
         return None
-    reduced = content["reduced"]
+    reduced, space = content["reduced"], handle.spec.space
     if reduced is not None:
         columns = tuple(reduced["columns"])
         reduced = ReducedTrial(
@@ -84,12 +94,13 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
             | {
                 "number": best.number,
                 "cell": Cell(*reduced["cell"]),
+                "parameters": space.parameters,
                 "below": tuple(reduced["below"]),
                 "columns": columns,
                 "without": tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
             }
         )
-    return Appraisal(best.cell, content["press"], content["press_se"], reduced)
+    return Appraisal(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced)
 
 
 def appraisal_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Task | None:

@@ -184,6 +184,8 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if found is None:
         return left_out(full, data) | {"reduced": None}
     part = _columns(data, found.kept)
+    errors = part.errors(found.network.predict)._asdict()
+    del errors["classes"]  # a quantity has none
     content = {
         "cell": list(cell._replace(neuron_num=found.neuron_num)),
         "below": list(found.below),
@@ -193,7 +195,7 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "aicc": found.aicc,
         "status": found.network.status.value,
         "seconds": found.network.seconds,
-        **part.errors(found.network.predict)._asdict(),
+        **errors,
         **left_out(found.network, part),
     }
     return left_out(full, data) | {"reduced": content}

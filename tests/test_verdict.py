@@ -127,7 +127,7 @@ def test_what_is_known_of_a_finalist(quiet: StudyHandle) -> None:
 
 def test_one_fold_is_no_cross_validation_yet(quiet: StudyHandle) -> None:
     candidate = candidates(quiet, quiet.records(), judgement(folds={"2,3,2": [0.04]}))[0]
-    assert candidate.cv_rmse is None
+    assert candidate.cv_error is None
     assert candidate.cv_se is None
 
 
