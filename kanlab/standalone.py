@@ -452,6 +452,19 @@ def predict_file(content: Mapping[str, Any], source: Path, target: Path, encodin
     return notes
 
 
+def read_model(path: Path) -> dict[str, Any]:
+    """The content of model.json."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{path.name} is not there or damaged; it belongs beside this file, so unpack the bundle again."
+        ) from error
+    if content.get("format") != FORMAT:
+        raise BadInput(f"{path.name} has format {content.get('format')} and this file reads {FORMAT}; export it again.")
+    return content
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0 done, 2 bad input."""
     parser = argparse.ArgumentParser(description="Predict the rows of a CSV file by the model in model.json.")
@@ -460,11 +473,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--encoding", help="of IN.csv (default: UTF-8, or UTF-16 with its mark)")
     given = parser.parse_args(arguments)
     try:
-        content = json.loads(Path(__file__).with_name("model.json").read_text(encoding="utf-8"))
-        if content.get("format") != FORMAT:
-            raise BadInput(
-                f"model.json has format {content.get('format')} and this file reads {FORMAT}; export it again."
-            )
+        content = read_model(Path(__file__).with_name("model.json"))
         print(*predict_file(content, given.source, given.target, given.encoding), sep="\n", file=sys.stderr)
     except BadInput as error:
         print(f"predict: {error}", file=sys.stderr)

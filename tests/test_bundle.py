@@ -182,6 +182,11 @@ def test_the_program_refuses_in_one_sentence(studies: Callable[[str], Study], tm
     model = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(model | {"format": 99}))
     assert "has format 99" in run_predict(folder, "new.csv", "out.csv").stderr
+    for text in ("{", None):
+        (folder / "model.json").unlink() if text is None else (folder / "model.json").write_text(text)
+        done = run_predict(folder, "new.csv", "out.csv")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "unpack the bundle again" in done.stderr
 
 
 # ---- bundles that are none
