@@ -211,11 +211,13 @@ def one(name: str, split: int, *, smoothings: tuple[float, ...], verify: bool) -
         "seconds": seconds,
     }
     out["baselines"] = [b.to_dict() for b in table]
-    out["cells"] = {str(s): [[*r.cell, r.rss_train, r.rss_test] for r in found] for s, found in by_smoothing.items()}
+    out["cells"] = {
+        str(s): [[*r.cell[:3], r.rss_train, r.rss_test] for r in found] for s, found in by_smoothing.items()
+    }
     if verify:
         out["others"] = others(data)
         chosen = cross_validated(data, records)
-        out["cv"] = list(chosen.cell) if isinstance(chosen, TrialRecord) else chosen
+        out["cv"] = list(chosen.cell[:3]) if isinstance(chosen, TrialRecord) else chosen
     return out
 
 
