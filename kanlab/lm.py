@@ -56,7 +56,8 @@ class LmOptions:
 
     smoothing: strength of the roughness penalty, proportional to the running RSS; 0 for none.
     starts: starts of a cell, of which the best counts; more find lower minima. None leaves it to the engine: 8 for
-    neuron_num 1, 9 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below.
+    neuron_num 1, 9 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below; 9 or 10 with more
+    hidden layers, 3 or 4 from neuron_num 4 on (kanlab.deep_lm).
     max_iterations, tolerance: the fit ends after so many iterations of the start that won, or once five of them together
     lower the objective by less than this share.  time_limit: seconds a fit.
     kernels: "numpy", "compiled" (needs numba), or "auto", compiled as soon as they are ready; all give the same numbers.

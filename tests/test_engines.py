@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,19 @@ def test_a_unit_is_fitted_cell_by_cell(small: Dataset, monkeypatch: pytest.Monke
         assert (outcome.status, outcome.iterations, outcome.starts) == ("iteration limit", 4, 1)
         assert len(outcome.loss_curve) == 4
         assert Outcome.from_dict(outcome.to_dict()) == outcome
+
+
+@pytest.mark.parametrize("engine", ["lm", "pykan-lbfgs"])
+def test_a_unit_of_two_hidden_layers(engine: str, small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEDULES, "pykan-lbfgs", replace(SCHEDULES["pykan-lbfgs"], steps=3))
+    unit = Unit(2, 2, (1, 2), 2)
+    assert Unit.from_dict(json.loads(json.dumps(asdict(unit)))) == unit
+    found = list(fit_unit(small, unit, engine, FitOptions(), seed=5))
+    for cell, outcome in zip(unit.cells, found, strict=True):
+        below = [h for h in unit.neuron_nums if h < cell.neuron_num]
+        network = engines.fit_model(small, cell, engine, FitOptions(), 5, below)
+        assert network.spec.layer_widths == (2, cell.neuron_num, cell.neuron_num, 1)
+        assert outcome.rss_train == pytest.approx(network.rss_train, rel=1e-5)
 
 
 def test_no_test_rows_no_test_error(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,19 @@ def test_errors_are_in_units_of_the_target(study: Study) -> None:
     assert content["best"]["rmse_test"] == study.best.rmse_test  # type: ignore[union-attr]
 
 
+def test_a_deep_trial_predicts_as_it_was_fitted(small: Dataset) -> None:
+    """Fitted once more, from the cells below it that the study began with, it has the RSS of the study to the last bit."""
+    space = SearchSpace((1, 2), (2, 2), (2, 2), (1, 2))
+    study = tune(small, space, name="deep", workers=1)
+    deep = [r for r in study.handle.records() if r.cell.depth == 2]
+    assert [r.cell.neuron_num for r in deep] == [1, 2]
+    for record in deep:
+        model = study.predictor(record.number)
+        assert model.notes == ()
+        assert model.fitted.rss_train == record.rss_train  # type: ignore[union-attr]
+        assert "2 layers of" in model.label
+
+
 def test_where_the_target_is_as_it_is_rmse_follows_from_rss(small: Dataset) -> None:
     for outcome in fit_unit(small, Unit(2, 2, (1, 2)), "lm", FitOptions(), 0):
         assert outcome.rmse_train == pytest.approx(np.sqrt((outcome.rss_train or 0) / small.n))

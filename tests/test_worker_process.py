@@ -66,7 +66,7 @@ def test_a_unit_is_answered_cell_by_cell(start: Start, tmp_path: Path) -> None:
             assert message.pop("event") == "fit"
             assert Outcome.from_dict(message).rss_train == fake_worker.rss((neuron_num, 3, 2))
         assert hear(worker) == {"event": "done"}
-    assert (tmp_path / "log").read_text() == f"1 3 2 4 {worker.pid}\n2 3 2 4 {worker.pid}\n" * 2
+    assert (tmp_path / "log").read_text() == f"1 3 2 4 {worker.pid} 1\n2 3 2 4 {worker.pid} 1\n" * 2
 
 
 def test_a_crash_is_heard_with_its_last_words(start: Start, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""The cost model of predicted times."""
+
+from __future__ import annotations
+
+from kanlab.engines import units
+from kanlab.estimate import calibration_unit, cost, seconds
+from kanlab.space import Cell, SearchSpace
+from kanlab.study import StudySpec
+
+
+def test_more_of_anything_costs_more() -> None:
+    for engine in ("lm", "pykan-lbfgs"):
+        least = cost(Cell(2, 3, 3), 200, 3, engine)
+        for cell in (Cell(3, 3, 3), Cell(2, 4, 3), Cell(2, 3, 3, 2)):
+            assert cost(cell, 200, 3, engine) > least
+        assert cost(Cell(2, 3, 3, 3), 200, 3, engine) > cost(Cell(2, 3, 3, 2), 200, 3, engine)
+        assert cost(Cell(2, 3, 3), 400, 3, engine) > least
+
+
+def test_a_calibration_is_of_cells_that_are_one_unit() -> None:
+    cells = SearchSpace((1, 6), (2, 4), (1, 3), (1, 3)).admissible(300, 3)
+    unit = calibration_unit(cells, 300, 3, "lm")
+    assert unit is not None
+    assert set(unit.cells) <= set(cells)
+    assert len(units(unit.cells, "lm")) == 1
+    assert calibration_unit([], 300, 3, "lm") is None
+
+
+def test_wall_time_falls_with_workers_but_never_below_the_longest_unit() -> None:
+    spec = StudySpec(space=SearchSpace((1, 3), (2, 4), (3, 3), (1, 2)))
+    cells = spec.admissible(300, 3)
+    one, two, many = (seconds(cells, 300, 3, spec, 1.0, workers) for workers in (1, 2, 1000))
+    longest = max(sum(cost(c, 300, 3, "lm") for c in unit.cells) for unit in units(cells, "lm"))
+    assert one > two > many > longest
