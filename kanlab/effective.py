@@ -19,8 +19,8 @@ from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivativ
 from kanlab.deep_effective import linearised, residual_and_information
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
-from kanlab.logistic import PULL
-from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
+from kanlab.logistic import PULL, first_layer_roughness
+from kanlab.projection import SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 
 Array = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, A
     v = (Q @ Z.T).T
     of_first = [(rough - np.outer(rough @ v[j], by_width[j])) / width[j] for j in nodes]
     of_second = block_diag(np.sqrt(SECOND_LAYER_ROUGHNESS) * second_differences(size), np.sqrt(SECOND_LAYER_SILU))
-    R = block_diag(*(np.sqrt(FIRST_LAYER_ROUGHNESS) * r for r in of_first), *[of_second] * len(Z))
+    R = block_diag(*(np.sqrt(first_layer_roughness(fitted.task)) * r for r in of_first), *[of_second] * len(Z))
 
     # D is at its least squares, P'E = level N D, which tells the level the fit ended with
     D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)
