@@ -48,14 +48,7 @@ def alarms(
             _outside(choice, judgement),
         ]
     found += [_linear(choice, listed), _other_family(choice, listed)]
-    best = best_trial(records)
-    if choice.trial is None and best is not None:
-        found.append(
-            Alarm(
-                f"No network beats the {choice.label} model by AICc; use that, or bring more rows, other features or a "
-                "smaller space."
-            )
-        )
+    found += [_no_network(choice, listed), _nothing(choice, listed)]
     return [alarm for alarm in found if alarm]
 
 
@@ -86,7 +79,7 @@ def _few_rows(handle: StudyHandle, choice: Candidate) -> Alarm | None:
     data = handle.data
     telling = min(data.ones, data.n_train - data.ones) if data.levels else data.n_train
     rows, which = telling / (choice.n_params or 1), " of the rarer class" if data.levels else ""
-    if choice.trial is None or rows >= FEW_ROWS:
+    if not choice.is_network or rows >= FEW_ROWS:
         return None
     return Alarm(
         f"There are only {rows:.1f} training rows{which} a parameter; trust the order of the models less than their AICc "
@@ -117,7 +110,7 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
     plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
     best = min(plain, key=lambda c: c.aicc or 0.0, default=None)
     if (
-        choice.trial is None
+        not choice.is_network
         or choice.aicc is None
         or best is None
         or best.aicc is None
@@ -127,6 +120,30 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
     return Alarm(
         f"The {best.label} model is as good within the noise: its AICc is only {best.aicc - choice.aicc:.1f} higher; prefer "
         "it unless you need the curves of the network."
+    )
+
+
+def _no_network(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
+    networks = [c.aicc for c in listed if c.is_network and c.aicc is not None]
+    plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
+    if choice.is_network or not networks or not plain:
+        return None
+    if min(networks) <= min(c.aicc or 0.0 for c in plain):
+        return None
+    return Alarm(
+        "No network beats the linear models by AICc; use the one that is recommended, or bring more rows, other features or a "
+        "smaller space."
+    )
+
+
+def _nothing(choice: Candidate, listed: Sequence[Candidate]) -> Alarm | None:
+    """The mean predicts rows left out as well as the chosen linear model."""
+    mean = next((c for c in listed if c.family == "constant"), choice)
+    if choice.is_network or mean is choice or choice.press is None or mean.press is None or mean.press > choice.press:
+        return None
+    return Alarm(
+        f"Rows left out of the fit are predicted as well by the mean as by the {choice.label} model; these features may say "
+        "nothing of the target."
     )
 
 

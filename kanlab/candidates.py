@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kanlab.appraisal import ReducedTrial, appraised
 from kanlab.families import Baseline, label
 from kanlab.judging import Judgement, key_of
 from kanlab.scores import ClassScores
@@ -37,8 +38,11 @@ class Candidate:
     dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
     edf: float | None = None  # of the linearised smoother
+    press: float | None = None  # sum of squared residuals of rows left out of the fit
+    press_se: float | None = None  # of the amount by which it lies below the reference's
     baseline: Baseline | None = None
     classes: ClassScores | None = None
+    reduced: ReducedTrial | None = None
 
     @property
     def error_test(self) -> float | None:
@@ -46,12 +50,22 @@ class Candidate:
         return self.rmse_test if self.classes is None else self.classes.log_loss_test
 
     @property
-    def model(self) -> TrialRecord | Baseline | None:
+    def model(self) -> TrialRecord | ReducedTrial | Baseline | None:
         """What it stands for."""
-        return self.trial or self.baseline
+        return self.trial or self.reduced or self.baseline
+
+    @property
+    def is_network(self) -> bool:
+        return self.trial is not None or self.reduced is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON contract has it, with its family."""
+        return {"family": self.family} | (self.model.to_dict() if self.model else {})
 
     @property
     def key(self) -> str:
+        if self.reduced:
+            return self.reduced.key
         return key_of(self.trial.cell) if self.trial else self.family
 
 
@@ -59,6 +73,22 @@ def cell_words(cell: Cell) -> str:
     """A cell in words."""
     layers = f"{cell.depth} layers of " * (cell.depth > 1)
     return f"{layers}{cell.neuron_num} hidden neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
+
+
+MOST_NAMES = 4
+
+
+def names_words(names: Sequence[str]) -> str:
+    """Some names in words, the rest of many counted."""
+    named, rest = list(names[:MOST_NAMES]), len(names) - MOST_NAMES
+    if rest > 0:
+        named.append(f"{rest} more")
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+
+
+def reduced_words(reduced: ReducedTrial) -> str:
+    """A network without some features in words."""
+    return f"trial {reduced.number} without {names_words(reduced.without)}: {cell_words(reduced.cell)}"
 
 
 def seed_scores(handle: StudyHandle, judgement: Judgement) -> dict[str, dict[int, float]]:
@@ -79,7 +109,7 @@ def winners(scores: dict[str, dict[int, float]]) -> Counter[str]:
 
 def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: Judgement | None) -> list[Candidate]:
     """Every complete trial and every model of another family, least AICc first; those without AICc last."""
-    judgement = judgement or Judgement()
+    judgement, appraisal = judgement or Judgement(), appraised(handle, records)
     scores = seed_scores(handle, judgement)
     won = winners(scores)
 
@@ -99,6 +129,8 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
             out |= {"dof": float(draws.mean()), "dof_se": float(draws.std(ddof=1) / np.sqrt(len(draws)))}
         if key in judgement.edf:
             out["edf"] = judgement.edf[key]
+        if appraisal and key == key_of(appraisal.cell):
+            out |= {"press": appraisal.press, "press_se": appraisal.press_se}
         return out
 
     out = [
@@ -106,6 +138,11 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
                   r.rmse_train, r.rmse_test, classes=r.classes, **known(key_of(r.cell)))
         for r in completed(records)
     ]  # fmt: skip
+    if appraisal and (r := appraisal.reduced):
+        out.append(
+            Candidate(reduced_words(r), "kan", None, r.n_params, r.aicc, r.rss_train, r.rss_test, r.rmse_train, r.rmse_test,
+                      press=r.press, press_se=r.press_se, reduced=r, **known(r.key))
+        )  # fmt: skip
     others = [*handle.baselines, *(stored_baseline(f, handle.data) for f in judgement.families)]
     out += [
         Candidate(
@@ -118,6 +155,8 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
             b.rss_test,
             b.rmse_train,
             b.rmse_test,
+            press=b.press,
+            press_se=b.press_se,
             baseline=b,
             classes=b.classes,
             **known(b.family),

@@ -230,7 +230,8 @@ def _print_study(study: Study, as_json: bool) -> None:
     if chosen is None:
         print("no trial is complete yet")
     elif chosen["family"] == "kan":
-        print(f"recommended: trial {chosen['number']}, {cell_words(Cell(**chosen['params']))}")
+        without = f" without {', '.join(chosen['without'])}" if "without" in chosen else ""
+        print(f"recommended: trial {chosen['number']}{without}, {cell_words(Cell(**chosen['params']))}")
     else:
         print(f"recommended: the {label(chosen['family'], data['task'])} model")
     print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))

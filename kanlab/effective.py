@@ -1,9 +1,14 @@
-"""Effective degrees of freedom of a fitted network: the trace of the smoother it is close to its minimum.
+"""The linear smoother a fitted network is close to its minimum: what each row decides, effective dof, leave-one-out.
 
 Near the fitted coefficients the predictions are linear in them, with Jacobian J (n, p), and the fit minimises the residuals
 plus a quadratic penalty |R c|^2 (kanlab.projection, at the level where it ended). So yhat moves with y by
-J (J'J + R'R)^-1 J', whose trace counts what the data have really decided; without a penalty it is the rank of J. With the
-QR factorisation of J on top of R it is |Q_J|^2: squaring J and R would lose the directions that only a strong penalty holds.
+S = J (J'J + R'R)^-1 J'. With the QR factorisation of J on top of R it is Q_J Q_J': squaring J and R would lose the
+directions that only a strong penalty holds.
+
+    leverage       h_i = S_ii
+    effective dof  sum_i h_i, what the data have really decided; without a penalty the rank of J
+    leave-one-out  e_i / (1 - h_i), the residual of row i had it not been fitted: exact for a linear smoother (Allen 1974,
+                   Craven & Wahba 1979), and first order for a network, whose minimum hardly moves when one row leaves
 
 Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the
 pull of kanlab.logistic is one more penalty, sqrt(PULL / n) J.
@@ -15,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
 
-from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
+from kanlab.basis import bspline_basis, bspline_derivative, safe_range, silu, silu_derivative
 from kanlab.deep_effective import linearised, residual_and_information
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
@@ -25,15 +30,34 @@ from kanlab.projection import SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it leave of it below this is rounding
+LEAST_FREEDOM = (
+    1e-3  # of 1 - h: a row that nearly decides its own prediction says little of what it would be without it
+)
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     """Trace of the linearised smoother of a network of one target at its training rows X (n, d), y (n,)."""
+    return float(leverages(fitted, X, y).sum())
+
+
+def leave_one_out(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
+    """Residuals (n,) of the training rows, each had it not been fitted, in units of y; for networks as `effective_dof`."""
+    residual = np.asarray(y, dtype=float) - fitted.predict(X)
+    return residual / np.maximum(1.0 - leverages(fitted, X, y), LEAST_FREEDOM)
+
+
+def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
+    """Diagonal (n,) of the linearised smoother."""
+    return np.asarray(np.sum(linear_smoother(fitted, X, y) ** 2, axis=1))
+
+
+def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
+    """Q (n, r) of the linearised smoother S = Q Q'."""
     J, R = linearised(fitted, X, y) if len(fitted.layers) > 2 else _linearised(fitted, X, y)
     _, information = residual_and_information(fitted, X, y)
     if information is None:
-        return smoother_trace(J, R)
-    return smoother_trace(np.sqrt(information)[:, None] * J, np.concatenate([R, np.sqrt(PULL / len(J)) * J]))
+        return smoother_root(J, R)
+    return smoother_root(np.sqrt(information)[:, None] * J, np.concatenate([R, np.sqrt(PULL / len(J)) * J]))
 
 
 def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -46,7 +70,7 @@ def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, A
     Z = first.evaluate(x)
     low, high = Z.argmin(axis=1), Z.argmax(axis=1)
     nodes = np.arange(len(Z))
-    width = np.maximum(Z[nodes, high] - Z[nodes, low], np.finfo(float).tiny)
+    _, width = safe_range(Z[nodes, low], Z[nodes, high])  # an idle node has none of its own
     T = (Z - Z[nodes, low][:, None]) / width[:, None]
 
     # the second layer's knots stretch with the range of their node, so its extreme rows move all others
@@ -76,10 +100,13 @@ def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, A
     return J, np.sqrt(level) * R
 
 
-def smoother_trace(J: Array, R: Array) -> float:
-    """Trace of J (J'J + R'R)^-1 J' for J (n, p) and R (any, p); where that cannot be inverted, its pseudo-inverse."""
+def smoother_root(J: Array, R: Array) -> Array:
+    """Q (n, r) with Q Q' = J (J'J + R'R)^-1 J' for J (n, p) and R (any, p), by the pseudo-inverse where there is no inverse.
+
+    The singular values of Q are at most 1.
+    """
     stacked = np.concatenate([J, R])
     stacked /= np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
     Q, upper, _ = qr(stacked, mode="economic", pivoting=True)
     kept = np.abs(upper.diagonal()) > RANK_TOLERANCE
-    return float(np.sum(Q[: len(J), kept[: Q.shape[1]]] ** 2))
+    return np.asarray(Q[: len(J), kept[: Q.shape[1]]])

@@ -145,11 +145,7 @@ def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: 
 
 
 def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
-    from kanlab.lm import LmOptions, fit_path
-
-    lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
-    path = unit.grid, unit.k, unit.neuron_nums, unit.depth
-    fits = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed, task=data.task)
+    fits = lm_path(data, unit.cells, options, seed)
     for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
         errors = {} if fitted.status.value in FAILED_STATUSES else data.errors(fitted.predict)._asdict()
         yield Outcome(
@@ -161,6 +157,15 @@ def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterat
             starts=fitted.starts,
             loss_curve=thin(fitted.loss_curve),
         )
+
+
+def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int) -> Iterator[FittedKan]:
+    """The networks of cells of ascending neuron_num, alike in all else, fitted one from the other by the engine lm."""
+    from kanlab.lm import LmOptions, fit_path
+
+    lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
+    path = cells[0].grid, cells[0].k, [c.neuron_num for c in cells], cells[0].depth
+    return fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed, task=data.task)
 
 
 def _fit_pykan(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int) -> Outcome:
@@ -213,12 +218,9 @@ def fit_model(
 
     below: the lower neuron_nums that were fitted before it in its unit, which the engine lm starts it from.
     """
-    from kanlab.lm import LmOptions, fit_path
-
     if engine == "lm":
-        lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
-        path = cell.grid, cell.k, [*below, cell.neuron_num], cell.depth
-        *_, fitted = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed, task=data.task)
+        path = [cell._replace(neuron_num=h) for h in (*below, cell.neuron_num)]
+        *_, fitted = lm_path(data, path, options, seed)
         return fitted
     from kanlab.kan import FitStatus
 

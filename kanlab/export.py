@@ -34,7 +34,7 @@ from kanlab.formula import errors, formula_of, four_digits, python, remarks
 from kanlab.kan import FittedKan
 from kanlab.predicting import Predictor
 from kanlab.recipe import Recipe
-from kanlab.report import Drawing, error_columns, error_words, is_recommended, model_rows, report
+from kanlab.report import Drawing, error_columns, error_words, identity, is_recommended, model_rows, report
 from kanlab.selection import trial_table
 from kanlab.study import StudyHandle
 from kanlab.writing import to_csv
@@ -117,7 +117,7 @@ def folder_name(study: str) -> str:
 def _chosen(content: Mapping[str, Any], predictor: Predictor) -> dict[str, Any]:
     """The row of the exported model: its family, and its number if it is a trial."""
     if predictor.trial is not None:
-        return {"family": "kan", "number": predictor.trial}
+        return {"family": "kan", "number": predictor.trial, "without": list(predictor.without)}
     return {"family": content["recommended"]["family"], "number": None}
 
 
@@ -171,7 +171,7 @@ def _readme(
         "|---|---|---|---" + "|---" * len(error_columns(data)) + "|",
     ]
     for r in rows[:_LISTED]:
-        mark = " (this one)" if (r["family"], r["number"]) == (chosen["family"], chosen["number"]) else ""
+        mark = " (this one)" if identity(r) == identity(chosen) else ""
         errors = " | ".join(four_digits(r[n]) for n in error_columns(data).values())
         lines.append(
             f"| {_plain(r['model'])}{mark} | {r['n_params']:.4g} | {r['aicc']:.2f} | {r['aicc'] - least:.2f} | {errors} |"

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from kanlab.appraisal import appraisal_task, appraised, keep_appraisal
 from kanlab.artifacts import local_data
 from kanlab.criteria import akaike_weights
 from kanlab.errors import KanlabError, StudyError
@@ -109,7 +110,8 @@ def plan(handle: StudyHandle) -> list[Task]:
     ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
     common = {"engine": spec.engine, "options": asdict(spec.options)}
     counting = {"count": spec.count, "count_sigma2": spec.count_sigma2}
-    tasks: list[Task] = []
+    appraisal = appraisal_task(handle, records)
+    tasks: list[Task] = [appraisal] if appraisal else []
 
     for record in ranked[:FINALISTS]:
         for seed in range(spec.seed + 1, spec.seed + 1 + SEEDS):
@@ -118,6 +120,10 @@ def plan(handle: StudyHandle) -> list[Task]:
     candidates: list[tuple[str, dict[str, Any]]] = [
         (key_of(r.cell), common | {"cell": list(r.cell)}) for r in ranked[:VERIFIED]
     ]
+    known = appraised(handle, records)
+    if known and known.reduced:
+        some = {"cell": list(known.reduced.cell), "columns": list(known.reduced.columns)}
+        candidates.append((known.reduced.key, common | some))
     candidates += [(name, {"family": name}) for name in BASELINES_OF[handle.data.task]]
     for key, arguments in candidates:
         for fold in range(FOLDS):
@@ -240,6 +246,8 @@ def judge(
     def take(task: Task, answer: Any) -> None:
         nonlocal written
         answers[task.key] = answer
+        if task.name == "appraise" and not isinstance(answer, Failure):
+            keep_appraisal(handle, task, answer)
         if time.monotonic() - written > WRITE_SECONDS:
             written = time.monotonic()
             write("running")

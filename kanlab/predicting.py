@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kanlab.appraisal import ReducedTrial, lower_rungs
 from kanlab.artifacts import local_data
-from kanlab.candidates import cell_words
+from kanlab.candidates import cell_words, reduced_words
 from kanlab.dataset import Dataset
 from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_date, is_numeric
-from kanlab.engines import ENGINES
 from kanlab.errors import DatasetError, FitError, StudyError
 from kanlab.families import Baseline, fit_named
 from kanlab.families import label as label_of
@@ -31,7 +31,6 @@ from kanlab.judging import read_judgement
 from kanlab.kan import RANGE_TOLERANCE, FittedKan
 from kanlab.reading import Table, read_table
 from kanlab.recipe import Recipe
-from kanlab.space import Cell
 from kanlab.standalone import free_name
 from kanlab.study import StudyHandle, TrialRecord, versions_changed
 from kanlab.taskpool import Failure, Task, run_tasks
@@ -85,9 +84,10 @@ class HeldFamily:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A fitted model behind the recipe of its data. trial: its number, None for a model of another family.
+    """A fitted model behind the recipe of its data.
 
-    fitted: its outputs are on the scale of the fit, of classes they are probabilities.
+    fitted: its outputs are on the scale of the fit, of classes they are probabilities.  trial: its number, None for a model of
+    another family.  without: features the network does without.
     """
 
     label: str
@@ -95,6 +95,7 @@ class Predictor:
     fitted: Model = field(repr=False)
     notes: tuple[str, ...] = ()
     trial: int | None = None
+    without: tuple[str, ...] = ()
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict rows. Raises DatasetError where a column the model needs is not there."""
@@ -181,7 +182,7 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
     Raises StudyError where there is none, FitError where it cannot be fitted.
     """
     records = handle.records()
-    chosen: TrialRecord | Baseline | None
+    chosen: TrialRecord | ReducedTrial | Baseline | None
     if trial is None:
         choice = verdict(handle, records, read_judgement(handle.optuna.user_attrs)).choice
         chosen = choice.model if choice else None
@@ -196,17 +197,29 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
         label = f"the {label_of(chosen.family, data.task)} model"
         fitted = fit_named(chosen.family, data.X_train, data.y_train, handle.spec.seed, data.task)
         return Predictor(label, data.recipe, HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0)))
-    network, notes = _network(handle, chosen, records)
-    label = f"trial {chosen.number}: {cell_words(chosen.cell)}"
-    return Predictor(label, data.recipe, network, tuple(notes), chosen.number)
+    network, notes = fitted_network(handle, chosen, records)
+    if isinstance(chosen, ReducedTrial):
+        label, without = reduced_words(chosen), chosen.without
+    else:
+        label, without = f"trial {chosen.number}: {cell_words(chosen.cell)}", ()
+    return Predictor(label, data.recipe, network, tuple(notes), chosen.number, without)
 
 
-def _network(handle: StudyHandle, record: TrialRecord, records: list[TrialRecord]) -> tuple[FittedKan, list[str]]:
-    """The network of a trial, and a warning where it is not the one of the study."""
-    ways = [_below(handle, record.cell, records), ()] if _below(handle, record.cell, records) else [()]
+def fitted_network(
+    handle: StudyHandle, record: TrialRecord | ReducedTrial, records: list[TrialRecord]
+) -> tuple[FittedKan, list[str]]:
+    """The network of a trial on all features, and a warning where it is not the one of the study.
+
+    Of features it does without the edges are 0.
+    """
+    if isinstance(record, ReducedTrial):
+        ways = [record.below]
+    else:
+        below = lower_rungs(handle, record.cell, records)
+        ways = [below, ()] if below else [()]
     network = None
     for below in ways:
-        network = _fitted(handle, record.cell, below)
+        network = _fitted(handle, record, below)
         if np.isclose(network.rss_train, record.rss_train or 0.0, rtol=SAME_RSS):
             return network, []
     assert network is not None
@@ -217,26 +230,16 @@ def _network(handle: StudyHandle, record: TrialRecord, records: list[TrialRecord
     ]
 
 
-def _below(handle: StudyHandle, cell: Cell, records: list[TrialRecord]) -> tuple[int, ...]:
-    """The lower neuron_nums that an exhaustive study fitted before it, and started it from."""
-    spec, data = handle.spec, handle.data
-    admissible = spec.admissible(data.n_train, data.d)
-    if not ENGINES[spec.engine].nested or spec.resolved_sampler(len(admissible)) != "exhaustive":
-        return ()
-    failed = {r.cell for r in records if r.state == "failed"}
-    path = (c for c in admissible if (c.grid, c.k, c.depth) == (cell.grid, cell.k, cell.depth) and c not in failed)
-    return tuple(sorted(c.neuron_num for c in path if c.neuron_num < cell.neuron_num))
-
-
-def _fitted(handle: StudyHandle, cell: Cell, below: tuple[int, ...]) -> FittedKan:
+def _fitted(handle: StudyHandle, record: TrialRecord | ReducedTrial, below: tuple[int, ...]) -> FittedKan:
     """Fitted in a process of its own, which may load what the engine needs."""
     spec = handle.spec
     arguments = {
-        "cell": list(cell),
+        "cell": list(record.cell),
         "engine": spec.engine,
         "options": asdict(spec.options),
         "seed": spec.seed,
         "below": list(below),
+        "columns": list(record.columns) if isinstance(record, ReducedTrial) else None,
     }
     path = local_data(handle.optuna, handle.data.sha256)
     pykan = spec.engine.startswith("pykan")

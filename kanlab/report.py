@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.candidates import cell_words
+from kanlab.candidates import cell_words, names_words
 from kanlab.families import label as label_of
 from kanlab.formula import four_digits
 from kanlab.likelihood import CLASSIFICATION
@@ -86,8 +86,12 @@ def report(
 
 def is_recommended(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
     """Whether the exported model is the one the study recommends."""
-    recommended = content["recommended"] or {}
-    return (recommended.get("number"), recommended.get("family")) == (chosen.get("number"), chosen.get("family"))
+    return identity(content["recommended"] or {}) == identity(chosen)
+
+
+def identity(model: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells a model from all others of its study: its family, its trial, the features it does without."""
+    return model.get("family"), model.get("number"), tuple(model.get("without", ()))
 
 
 def _reasons(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
@@ -108,6 +112,10 @@ def model_rows(content: Mapping[str, Any]) -> list[dict[str, Any]]:
         for b in content["baselines"]
         if b["aicc"] is not None
     ]
+    reduced = (content.get("appraisal") or {}).get("reduced")
+    if reduced:
+        words = f"trial {reduced['number']} without {names_words(reduced['without'])}"
+        trials.append(reduced | {"family": "kan", "model": f"{words}: {cell_words(Cell(**reduced['params']))}"})
     return sorted(trials + others, key=lambda r: r["aicc"])
 
 
@@ -120,7 +128,7 @@ def _fact(name: str, value: str) -> str:
 
 
 def _is(row: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
-    return (row["family"], row["number"]) == (chosen["family"], chosen.get("number"))
+    return identity(row) == identity(chosen)
 
 
 def error_columns(data: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,21 +94,13 @@ def front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     return sorted((r for r, on in zip(done, mask, strict=True) if on), key=lambda r: (r.n_params, r.number))
 
 
-def recommended(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> TrialRecord | Baseline | None:
+def least_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> TrialRecord | Baseline | None:
     """The model of least AICc among the trials and the baselines, the simpler one where two are equal."""
     best = best_trial(records)
     candidates: list[TrialRecord | Baseline] = [b for b in baselines if b.aicc is not None]
     if best is not None:
         candidates.append(best)
     return min(candidates, key=lambda c: (c.aicc, c.n_params), default=None)
-
-
-def describe(candidate: TrialRecord | Baseline | None) -> dict[str, Any] | None:
-    """A recommendation as the JSON contract has it, with its family."""
-    if candidate is None:
-        return None
-    family = {"family": "kan"} if isinstance(candidate, TrialRecord) else {}
-    return family | candidate.to_dict()
 
 
 def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:

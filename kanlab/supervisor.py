@@ -12,13 +12,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 from kanlab.agenda import Agenda, Assignment, close_open_trials
+from kanlab.appraisal import appraisal_task, keep_appraisal
 from kanlab.artifacts import local_data
 from kanlab.engines import Outcome
 from kanlab.errors import KanlabError
 from kanlab.lease import BEAT_SECONDS, Lease, LeaseLost, claim
-from kanlab.lifecycle import StudyState, read_state, wish, write_state
+from kanlab.lifecycle import Name, StudyState, read_state, wish, write_state
 from kanlab.remote import RemoteSlots, RemoteWorker
 from kanlab.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.study import StudyHandle
@@ -112,7 +114,10 @@ class Supervisor:
         while True:
             try:
                 self._prepare()
-                self._finish(self._loop())
+                state = self._loop()
+                if state.name == "finished" and not self._out_of_time():
+                    state = self._appraise(state)
+                self._finish(state)
                 return
             except STORAGE_ERRORS as error:
                 self._end_workers()
@@ -163,6 +168,39 @@ class Supervisor:
             self._hear()
             self._end_late_fits()
             self._beat()
+
+    def _out_of_time(self) -> bool:
+        minutes = self.handle.spec.minutes
+        return minutes is not None and time.monotonic() - self._began > 60 * minutes
+
+    def _appraise(self, state: StudyState) -> StudyState:
+        """Have a worker look at the best network once more (kanlab.appraisal), unless somebody wishes the study to stop."""
+        task = appraisal_task(self.handle, self.handle.records())
+        if task is None:
+            return state
+        idle = [w for w, a in self._workers.items() if w.local and w.ready and a is None]
+        worker = cast("WorkerProcess", idle[0]) if idle else WorkerProcess(self._inbox, preload_pykan=False)
+        self._workers[worker] = None
+        worker.submit_task(task.name, task.arguments, dataset=self._dataset)
+        while (wanted := wish(self.handle.optuna.user_attrs)) == "run":
+            self._beat()
+            try:
+                sender, message = self._inbox.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                continue
+            if sender is not worker:
+                continue
+            if message["event"] == "result":
+                keep_appraisal(self.handle, task, message["value"])
+                return state
+            if message["event"] in ("error", "exit"):
+                reason = message.get("message") or worker.last_words()
+                logger.warning("the best network of study %s was not appraised: %s", self.handle.name, reason)
+                return state
+        name: Name = "paused" if wanted == "pause" else "stopped"
+        return StudyState(
+            name, f"All {self._agenda.done} trials are done but the last look at the best one; resume takes it."
+        )
 
     def _count_time(self) -> None:
         """The time in which the study waits for its turn is not its own."""

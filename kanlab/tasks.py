@@ -6,18 +6,20 @@ Every task is a function of the data and of arguments that are JSON; the same ar
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from kanlab.criteria import aicc_of
+from kanlab.criteria import aicc_of, is_admissible
 from kanlab.dataset import Dataset
-from kanlab.effective import effective_dof
-from kanlab.engines import FitOptions, Unit, fit_model, fit_unit
-from kanlab.families import BASELINES_OF, fit_named, judged_family
+from kanlab.effective import effective_dof, leave_one_out
+from kanlab.engines import FitOptions, Unit, fit_model, fit_unit, lm_path
+from kanlab.families import BASELINES_OF, fit_named, judged_family, press_gain_se, reference_left_out
+from kanlab.kan import FittedKan
 from kanlab.perturbation import SIZE, divergence
+from kanlab.reduction import reduced, subset_charge, widened
 from kanlab.space import Cell, cell_n_params
 
 
@@ -30,10 +32,22 @@ def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
 
 
 def model(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a cell and send the network: every array as its type and its values."""
-    below, engine = arguments.get("below", ()), arguments["engine"]
-    fitted = fit_model(data, Cell(*arguments["cell"]), engine, _options(arguments), arguments["seed"], below)
+    """Fit a cell and send the network: every array as its type and its values.
+
+    columns: of the features it is fitted to, all of them by default; the edges of the others are 0.
+    """
+    below, engine, columns = arguments.get("below", ()), arguments["engine"], arguments.get("columns")
+    part = data if columns is None else _columns(data, columns)
+    fitted = fit_model(part, Cell(*arguments["cell"]), engine, _options(arguments), arguments["seed"], below)
+    if columns is not None:
+        fitted = widened(fitted, columns, data.d)
     return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
+
+
+def _columns(data: Dataset, columns: Sequence[int]) -> Dataset:
+    """The rows with some of their features."""
+    kept = list(columns)
+    return replace(data, X_train=data.X_train[:, kept], X_test=data.X_test[:, kept])
 
 
 def refit(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,8 +76,10 @@ def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = N
 def fold(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit a cell, or a family, without one fold of the training rows; its RSS on that fold, in units of the data.
 
-    Of classes also the deviance.
+    columns: of the features a cell is fitted to, all of them by default.  Of classes also the deviance.
     """
+    if "columns" in arguments:
+        data = _columns(data, arguments["columns"])
     classes = data.y_train if data.levels else None
     held = fold_rows(data.n, arguments["fold"], arguments["folds"], arguments["seed"], classes)
     X, y, X_out, y_out = data.X_train[~held], data.y_train[~held], data.X_train[held], data.y_train[held]
@@ -138,6 +154,51 @@ def edf(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"edf": effective_dof(fitted, data.X_train, data.y_train)}
 
 
+def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The network of a cell held against rows left out of its fit, and the same without the features that do nothing.
+
+    {press, press_se, reduced}: the first two None where there are too many rows to look, or too few; reduced: None where
+    AICc falls with no feature. For the engine lm.
+    """
+    cell, options, seed = Cell(*arguments["cell"]), _options(arguments), arguments["seed"]
+    rule, sigma2, (fewest, most) = arguments["count"], arguments["count_sigma2"], arguments["neuron_nums"]
+    full = fit_model(data, cell, "lm", options, seed, arguments["below"])
+    reference = reference_left_out(data, count_sigma2=sigma2)
+
+    def left_out(network: FittedKan, part: Dataset) -> dict[str, float | None]:
+        if reference is None:
+            return {"press": None, "press_se": None}
+        residual = leave_one_out(network, part.X_train, part.y_train)
+        return {"press": float(residual @ residual), "press_se": press_gain_se(residual, reference)}
+
+    def n_params(d: int, neuron_num: int) -> int:
+        return cell_n_params(cell._replace(neuron_num=neuron_num), d, rule=rule, count_sigma2=sigma2)
+
+    def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
+        near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)
+        nums = [h for h in near if is_admissible(data.n, n_params(len(columns), h))]
+        path = [cell._replace(neuron_num=h) for h in nums]
+        return list(lm_path(_columns(data, columns), path, options, seed))
+
+    found = reduced(full, data.X_train, data.y_train, fits, n_params)
+    if found is None:
+        return left_out(full, data) | {"reduced": None}
+    part = _columns(data, found.kept)
+    content = {
+        "cell": list(cell._replace(neuron_num=found.neuron_num)),
+        "below": list(found.below),
+        "columns": list(found.kept),
+        "n_params": n_params(len(found.kept), found.neuron_num),
+        "charge": subset_charge(data.d, len(found.kept)),
+        "aicc": found.aicc,
+        "status": found.network.status.value,
+        "seconds": found.network.seconds,
+        **part.errors(found.network.predict)._asdict(),
+        **left_out(found.network, part),
+    }
+    return left_out(full, data) | {"reduced": content}
+
+
 def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit a unit of work for its time alone."""
     unit = Unit.from_dict(arguments["unit"])
@@ -148,5 +209,5 @@ def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 TASKS: dict[str, Callable[[Dataset, Mapping[str, Any]], dict[str, Any]]] = {
-    task.__name__: task for task in (model, refit, fold, family, null, average, dof, edf, timing)
+    task.__name__: task for task in (model, refit, fold, family, null, average, dof, edf, appraise, timing)
 }

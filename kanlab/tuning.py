@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab import selection
+from kanlab.appraisal import ReducedTrial, appraised
 from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
@@ -64,8 +65,8 @@ class Study:
         return selection.best_trial(self.handle.records())
 
     @property
-    def recommended(self) -> TrialRecord | Baseline | None:
-        """The model to take: the least AICc, or a smaller one within the noise that a judgement has measured."""
+    def recommended(self) -> TrialRecord | ReducedTrial | Baseline | None:
+        """The model to take (kanlab.preference): by AICc among networks, by rows left out against the linear models."""
         choice = self.verdict.choice
         return choice.model if choice else None
 
@@ -118,6 +119,7 @@ class Study:
         records, spec, data, judgement = self.handle.records(), self.spec, self.handle.data, self.judgement
         found = verdict(self.handle, records, judgement)
         best = selection.best_trial(records)
+        appraisal = appraised(self.handle, records)
         families = [stored_baseline(f, data).to_dict() for f in judgement.families] if judgement else []
         return {
             "study": self.name,
@@ -146,7 +148,8 @@ class Study:
             "trials": [r.to_dict() for r in records if r.state != "running"],
             "baselines": [b.to_dict() for b in self.baselines] + families,
             "best": best.to_dict() if best else None,
-            "recommended": selection.describe(found.choice.model if found.choice else None),
+            "recommended": found.choice.to_dict() if found.choice else None,
+            "appraisal": appraisal.to_dict() if appraisal else None,
             "pareto": [r.number for r in selection.front(records)],
             "judgement": judgement.state if judgement else None,
             "reasons": found.reasons,

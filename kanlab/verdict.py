@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanlab.alarms import TIE, Alarm, alarms
-from kanlab.candidates import Candidate, candidates, seeds_judged
+from kanlab.candidates import Candidate, candidates, names_words, seeds_judged
 from kanlab.families import JUDGED
 from kanlab.judging import Judgement
+from kanlab.preference import aicc_of, beats, choose, reference
 from kanlab.study import StudyHandle, TrialRecord
 
 
@@ -23,22 +24,6 @@ class Verdict:
     ties: list[Candidate]
     alarms: list[Alarm]
     candidates: list[Candidate]
-
-
-def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
-    """The candidate of least AICc, or a smaller one within the noise measured over seeds; and that noise.
-
-    The noise is the median spread of the finalists, 0 before they are refitted. Networks compete with the linear models of
-    every table; the families that are fitted for comparison are listed, and raise an alarm where they do better.
-    """
-    judged = [c for c in listed if c.aicc is not None and c.family not in JUDGED]
-    if not judged:
-        return None, 0.0
-    spreads = [c.spread for c in judged if c.spread is not None]
-    noise = float(np.median(spreads)) if spreads else 0.0
-    least = min(c.aicc or 0.0 for c in judged)
-    near = [c for c in judged if (c.aicc or 0.0) <= least + noise]
-    return min(near, key=lambda c: (c.n_params or 0, c.aicc or 0.0)), noise
 
 
 def verdict(handle: StudyHandle, records: Sequence[TrialRecord], judgement: Judgement | None) -> Verdict:
@@ -55,18 +40,30 @@ def verdict(handle: StudyHandle, records: Sequence[TrialRecord], judgement: Judg
 
 def _reasons(choice: Candidate, listed: Sequence[Candidate], noise: float) -> list[str]:
     assert choice.aicc is not None
-    least = min(c.aicc for c in listed if c.aicc is not None and c.family not in JUDGED)
+    judged = [c for c in listed if c.aicc is not None and c.family not in JUDGED]
+    held, least = reference([c for c in judged if not c.is_network]), min(judged, key=aicc_of)
+    above = choice.aicc - aicc_of(least)
     reasons = []
-    if choice.aicc == least:
+    if above == 0.0:
         reasons.append("It has the least AICc of all networks and linear models.")
-    else:
+    elif above <= noise:
         reasons.append(
-            f"Its AICc is {choice.aicc - least:.1f} above the least, within the {noise:.1f} units by which the AICc of a "
-            "network changes with its seed, and it has fewer parameters."
+            f"Its AICc is {above:.1f} above the least, within the {noise:.1f} units by which the AICc of a network changes "
+            "with its seed, and it has fewer parameters."
         )
-    linear = next((c for c in listed if c.family == "linear" and c.aicc is not None), None)
-    if choice.trial and linear and linear.aicc is not None:
-        reasons.append(f"Its AICc is {linear.aicc - choice.aicc:,.1f} below that of the linear model.")
+    elif held is not None and least.press is not None:
+        reasons.append(_not_the_least(choice, held, least))
+    if choice.reduced is not None:
+        reasons.append(_without(choice, listed))
+    if held is not None and choice is not held and choice.press is not None and choice.press_se:
+        gain = ((held.press or 0.0) - choice.press) / choice.press_se
+        reasons.append(
+            f"It predicts rows left out of its fit with {_share(choice, held)} than {_name(held)}, a difference of {gain:.1f} "
+            "standard errors."
+        )
+    linear = next((c for c in judged if c.family == "linear"), None)
+    if choice.is_network and linear is not None:
+        reasons.append(f"Its AICc is {aicc_of(linear) - choice.aicc:,.1f} below that of the {linear.label} model.")
     if choice.wins is not None:
         reasons.append(
             f"Refitted from {seeds_judged(listed)} other seeds, it is the best of the finalists in {choice.wins}."
@@ -77,3 +74,41 @@ def _reasons(choice: Candidate, listed: Sequence[Candidate], noise: float) -> li
     if choice.classes is not None and choice.classes.accuracy_test is not None:
         reasons.append(f"It tells {100 * choice.classes.accuracy_test:.0f}% of the test rows right.")
     return reasons
+
+
+def _name(candidate: Candidate) -> str:
+    if candidate.family == "constant":
+        return "the mean"
+    return f"the network of {candidate.label}" if candidate.is_network else f"the {candidate.label} model"
+
+
+def _share(candidate: Candidate, held: Candidate) -> str:
+    """Its RMSE on rows left out, beside that of the reference."""
+    change = np.sqrt((candidate.press or 0.0) / max(held.press or 0.0, np.finfo(float).tiny)) - 1
+    return f"{100 * abs(change):.1f}% {'less' if change < 0 else 'more'} error"
+
+
+def _not_the_least(choice: Candidate, held: Candidate, least: Candidate) -> str:
+    """Why another model's AICc is lower, and it is not taken all the same."""
+    gap = aicc_of(choice) - aicc_of(least)
+    lower = f"{gap:,.1f} lower" if gap >= 0.1 else "as low"
+    words = f"The AICc of {_name(least)} is {lower}, but it predicts rows left out of its fit "
+    if beats(least, held, held):
+        return words + f"with {_share(least, choice)} than this one."
+    beyond = "." if _share(least, held).endswith("more error") else ", too small a difference to be sure of."
+    return words + f"with {_share(least, held)} than {_name(held)}{beyond}"
+
+
+def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
+    """What the features left out are worth."""
+    reduced = choice.reduced
+    assert reduced is not None
+    full = next((c for c in listed if c.trial is not None and c.trial.number == reduced.number), None)
+    one = len(reduced.without) == 1
+    words = f"The edges of {names_words(reduced.without)} do next to nothing"
+    if full is None or full.aicc is None:
+        return f"{words}, so {'that feature is' if one else 'those features are'} left out."
+    return (
+        f"{words}: without {'that feature' if one else 'those features'} K is {reduced.n_params} instead of {full.n_params} "
+        f"and AICc {full.aicc - reduced.aicc:,.1f} lower, {reduced.charge:.1f} for the choice among features included."
+    )

@@ -22,6 +22,7 @@ from kanlab.verdict import verdict
 from tests import test_app
 from tests.helpers.judgements import judgement, refits, study
 from tests.test_app import app, go, healthy  # noqa: F401
+from tests.test_verdict import REDUCED, appraise, press
 
 Fake = Callable[..., Path]
 SPACE = SearchSpace((1, 3), (2, 4), (1, 2))
@@ -59,6 +60,18 @@ def test_the_recommendation_with_its_reasons_ties_and_alarms(app: AppTest, small
     found = verdict(handle, handle.records(), None)
     assert [w.value.replace("\\", "") for w in app.warning] == [a.sentence for a in found.alarms]
     assert app.button(key="judge").label == "Judge the finalists"
+
+
+def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest, small: Dataset) -> None:  # noqa: F811
+    handle = appraise(study(small, SCORES, space=SPACE), 1e-3, 1e-4, REDUCED)
+    words = text_of(choose(app, handle))
+    assert "Take the network of trial 1 without b: 3 hidden neurons, grid 3, k 2" in words
+    assert "The edges of b do next to nothing" in words
+    table = next(d.value for d in app.dataframe if "press" in d.value.columns)
+    rows = table.set_index("model")["press"]
+    assert rows["trial 1 without b: 3 hidden neurons, grid 3, k 2"] == pytest.approx((1e-3 / small.n) ** 0.5)
+    assert rows["linear"] == pytest.approx((press(handle) / small.n) ** 0.5)
+    assert rows.isna().sum() == len(SCORES) - 1
 
 
 def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None:  # noqa: F811

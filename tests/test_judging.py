@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kanlab import judging
+from kanlab.appraisal import keep_appraisal
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.families import JUDGED, baselines
@@ -48,9 +49,13 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     tasks = plan(handle)
     assert len({t.key for t in tasks}) == len(tasks)
     counts = Counter(t.name for t in tasks)
+    assert counts.pop("appraise") == 1
     assert counts == {"refit": 4 * 5, "fold": (4 + 4) * 5, "family": 4, "average": 1, "null": 21, "dof": 24, "edf": 3}
+    assert tasks[0].name == "appraise"
+    keep_appraisal(handle, tasks[0], {"press": 1.0, "press_se": 0.1, "reduced": None})
+    assert "appraise" not in {t.name for t in plan(handle)}  # it is known now
     first = [t.arguments for t in tasks if t.name == "refit"][:5]
-    assert [a["cell"] for a in first] == [[1, 3, 1]] * 5
+    assert [a["cell"][:3] for a in first] == [[1, 3, 1]] * 5
     assert [a["seed"] for a in first] == [8, 9, 10, 11, 12]
     assert {t.arguments["family"] for t in tasks if t.name == "family"} == set(JUDGED)
     shuffles = [t.arguments["shuffle"] for t in tasks if t.name == "null"]
@@ -58,8 +63,9 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     assert len(set(shuffles)) == 21
 
 
-def test_a_study_of_stock_networks_has_no_effective_dof(small: Dataset) -> None:
-    assert "edf" not in {t.name for t in plan(study(small, SCORES, space=SPACE, engine="pykan-lbfgs"))}
+def test_a_study_of_stock_networks_has_no_linear_smoother(small: Dataset) -> None:
+    tasks = {t.name for t in plan(study(small, SCORES, space=SPACE, engine="pykan-lbfgs"))}
+    assert tasks.isdisjoint({"edf", "appraise"})
 
 
 def test_the_cells_of_the_null_run_do_not_depend_on_the_target() -> None:

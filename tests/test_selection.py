@@ -15,11 +15,10 @@ from kanlab.selection import (
     COLUMNS,
     best_trial,
     completed,
-    describe,
     front,
     knee_trial,
+    least_aicc,
     pysr_picks,
-    recommended,
     trial_table,
 )
 from kanlab.space import Cell
@@ -94,21 +93,15 @@ def test_ties_go_to_the_simpler_trial_then_to_the_earlier() -> None:
     assert [r.number for r in front([record(2, 7, 1.0, -5.0), record(1, 7, 1.0, -5.0)])] == [1, 2]
 
 
-def test_recommended() -> None:
-    assert recommended(TRIALS, [CONSTANT, LINEAR]) == TRIALS[1]
+def test_the_least_aicc_of_all() -> None:
+    assert least_aicc(TRIALS, [CONSTANT, LINEAR]) == TRIALS[1]
     better = replace(LINEAR, aicc=-27.0)
-    assert recommended(TRIALS, [CONSTANT, better]) == better
+    assert least_aicc(TRIALS, [CONSTANT, better]) == better
     equal = replace(LINEAR, aicc=-26.0)  # as good with 3 parameters as the trial with 20
-    assert recommended(TRIALS, [equal]) == equal
-    assert recommended([], [CONSTANT, LINEAR]) == LINEAR
-    assert recommended([], [CONSTANT]) is None
-    assert recommended(TRIALS, []) == TRIALS[1]
-
-
-def test_descriptions_name_their_family() -> None:
-    assert describe(None) is None
-    assert describe(LINEAR) == LINEAR.to_dict()
-    assert describe(TRIALS[1]) == {"family": "kan"} | TRIALS[1].to_dict()
+    assert least_aicc(TRIALS, [equal]) == equal
+    assert least_aicc([], [CONSTANT, LINEAR]) == LINEAR
+    assert least_aicc([], [CONSTANT]) is None
+    assert least_aicc(TRIALS, []) == TRIALS[1]
 
 
 @given(records)

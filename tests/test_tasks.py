@@ -15,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 
 from kanlab.criteria import aicc
 from kanlab.dataset import Dataset
-from kanlab.effective import effective_dof, smoother_trace
+from kanlab.effective import effective_dof, smoother_root
 from kanlab.engines import FitOptions
 from kanlab.families import BASELINES, baselines
 from kanlab.kan import FittedKan
@@ -165,8 +165,9 @@ def test_the_trace_is_that_of_the_hat_matrix(seed: int, p: int, rows: int, stren
     rng = np.random.default_rng(seed)
     J, R = rng.normal(size=(40, p)), strength * rng.normal(size=(rows, p))
     hat = J @ np.linalg.solve(J.T @ J + R.T @ R, J.T)
-    assert smoother_trace(J, R) == pytest.approx(np.trace(hat), rel=1e-8)
-    twice = smoother_trace(np.hstack([J, J]), np.hstack([R, R]))  # the same functions written twice are no more
+    assert np.sum(smoother_root(J, R) ** 2) == pytest.approx(np.trace(hat), rel=1e-8)
+    # the same functions written twice are no more
+    twice = np.sum(smoother_root(np.hstack([J, J]), np.hstack([R, R])) ** 2)
     assert twice == pytest.approx(np.trace(hat), rel=1e-8)
 
 
@@ -175,7 +176,7 @@ def test_the_trace_keeps_what_a_strong_penalty_is_far_from() -> None:
     J = np.eye(6)
     R = np.zeros((1, 6))
     R[0, 0] = 1e9
-    assert smoother_trace(J, R) == pytest.approx(5.0, abs=1e-9)
+    assert np.sum(smoother_root(J, R) ** 2) == pytest.approx(5.0, abs=1e-9)
 
 
 def test_timing(small: Dataset) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kanlab.alarms import chance
+from kanlab.appraisal import appraisal_task, keep_appraisal
 from kanlab.candidates import candidates
 from kanlab.dataset import Dataset
 from kanlab.families import Baseline
@@ -126,8 +127,101 @@ def test_what_is_known_of_a_finalist(quiet: StudyHandle) -> None:
 
 def test_one_fold_is_no_cross_validation_yet(quiet: StudyHandle) -> None:
     candidate = candidates(quiet, quiet.records(), judgement(folds={"2,3,2": [0.04]}))[0]
-    assert candidate.cv_rmse is None
+    assert candidate.cv_error is None
     assert candidate.cv_se is None
+
+
+def appraise(handle: StudyHandle, press: float, press_se: float, reduced: dict[str, Any] | None = None) -> StudyHandle:
+    """The same study, its best network held against rows left out as if a worker had done it."""
+    task = appraisal_task(handle, handle.records())
+    assert task is not None
+    keep_appraisal(handle, task, {"press": press, "press_se": press_se, "reduced": reduced})
+    return handle
+
+
+def two(handle: StudyHandle) -> StudyHandle:
+    """With no linear models but the mean and the full one."""
+    return replace(handle, baselines=[b for b in handle.baselines if b.family in ("constant", "linear")])
+
+
+def press(handle: StudyHandle, family: str = "linear") -> float:
+    return next(b.press for b in handle.baselines if b.family == family) or 0.0
+
+
+REDUCED: dict[str, Any] = {
+    "cell": [3, 3, 2], "below": [2], "columns": [0], "n_params": 22, "charge": 1.4, "aicc": FAR - 20, "rss_train": 1e-4,
+    "rss_test": 1e-4, "rmse_train": 1e-3, "rmse_test": 1e-3, "press": 1e-3, "press_se": 1e-4, "status": "stalled",
+    "seconds": 0.1,
+}  # fmt: skip
+
+
+def test_rows_left_out_confirm_the_network(quiet: StudyHandle) -> None:
+    at = press(quiet)
+    result = found(appraise(quiet, at / 4, at / 4))
+    assert result.choice is not None
+    assert result.choice.key == "2,3,2"
+    assert result.choice.press == at / 4
+    assert (
+        "It predicts rows left out of its fit with 50.0% less error than the linear model, a difference of 3.0"
+        in " ".join(result.reasons)
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.21, "with 10.0% more error than the linear model."), (0.81, "10.0% less error than the linear")],
+)
+def test_rows_left_out_speak_against_the_network(share: float, words: str, quiet: StudyHandle) -> None:
+    at = press(quiet)
+    result = found(appraise(two(quiet), share * at, at / 2))
+    assert result.choice is not None
+    assert result.choice.family == "linear"
+    assert result.choice.model == next(b for b in quiet.baselines if b.family == "linear")
+    assert result.reasons[0].startswith("The AICc of the network of trial 0: 2 hidden neurons, grid 3, k 2 is ")
+    assert words in result.reasons[0]
+    assert ("too small a difference" in result.reasons[0]) == (share < 1)
+    assert alarm(result, "No network beats") is None
+
+
+def test_another_linear_model_is_better_than_the_network(quiet: StudyHandle) -> None:
+    at = press(quiet)
+    ridge = [replace(b, press=0.25 * at, press_se=0.01 * at) if b.family == "ridge" else b for b in quiet.baselines]
+    handle = appraise(replace(quiet, baselines=ridge), 0.49 * at, 0.01 * at)
+    result = found(handle)
+    assert result.choice is not None
+    assert result.choice.family == "ridge"
+    assert "rows left out of its fit with 40.0% more error than this one." in result.reasons[0]
+    assert "50.0% less error than the linear model, a difference of 75.0 standard errors" in result.reasons[1]
+
+
+def test_an_appraisal_of_an_earlier_best_says_nothing(quiet: StudyHandle) -> None:
+    handle = appraise(two(quiet), 1e9, 1.0)
+    assert found(handle).choice.family == "linear"  # type: ignore[union-attr]
+    later = [r for r in handle.records() if r.cell != INNER]
+    choice = verdict(handle, later, None).choice
+    assert choice is not None
+    assert choice.key == "1,4,2"
+
+
+def test_a_network_without_a_feature(quiet: StudyHandle) -> None:
+    result = found(appraise(quiet, 1e-3, 1e-4, REDUCED))
+    assert result.choice is not None
+    assert result.choice.is_network
+    assert result.choice.trial is None
+    assert result.choice.label == "trial 0 without b: 3 hidden neurons, grid 3, k 2"
+    assert result.reasons[0] == "It has the least AICc of all networks and linear models."
+    assert "The edges of b do next to nothing: without that feature K is 22 instead of" in result.reasons[1]
+    assert "AICc 20.0 lower, 1.4 for the choice among features included" in result.reasons[1]
+    content = result.choice.to_dict()
+    assert (content["family"], content["number"], content["without"]) == ("kan", 0, ["b"])
+    assert content["params"] == {"neuron_num": 3, "grid": 3, "k": 2}
+
+
+def test_the_mean_as_good_as_the_linear_model(small: Dataset) -> None:
+    handle = two(study(small, {INNER: 400.0}, space=SPACE))
+    mean = [replace(b, press=0.999 * press(handle)) if b.family == "constant" else b for b in handle.baselines]
+    assert alarm(found(handle), "as well by the mean") is None
+    assert alarm(found(replace(handle, baselines=mean)), "predicted as well by the mean as by the linear model")
 
 
 # ---- alarms

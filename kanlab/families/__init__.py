@@ -19,6 +19,7 @@ from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.families import logistic
+from kanlab.families.left_out import LEFT_OUT, MOST_ROWS, press_gain_se
 from kanlab.families.linear import constant, linear, ridge, stepwise
 from kanlab.families.protocol import Array, FamilyFit
 from kanlab.likelihood import CLASSIFICATION, REGRESSION, TaskName
@@ -36,6 +37,8 @@ __all__ = [
     "fit_named",
     "judged_family",
     "label",
+    "press_gain_se",
+    "reference_left_out",
 ]
 
 Family = Callable[[Array, Array, int], FamilyFit]
@@ -69,6 +72,8 @@ class Baseline:
     n_params: counted parameters, or effective degrees of freedom for a penalised family, the noise variance included where
     the study counts it; None where the family has no such number.  rss on the scale of the fit, rmse in units of the data.
     aicc: None where it is not defined.  classes: more of a model of two classes.
+    press: sum of squared residuals of the training rows, each left out of the fit, as rss is.  press_se: standard error of the
+    amount by which it lies below that of the reference (`reference_left_out`). None where nobody has looked.
     """
 
     family: str
@@ -78,6 +83,8 @@ class Baseline:
     aicc: float | None
     rmse_train: float | None = None
     rmse_test: float | None = None
+    press: float | None = None
+    press_se: float | None = None
     classes: ClassScores | None = None
 
     @property
@@ -117,7 +124,26 @@ def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[st
     Of classes: the prevalence, logistic regression, and ridge.  families: some of them by name.
     """
     known = BASELINES_OF[data.task]
-    return [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]
+    found = [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]
+    reference = reference_left_out(data, count_sigma2=count_sigma2)
+    if reference is None:
+        return found
+    left_out = [LEFT_OUT[b.family](data.X_train, data.y_train) for b in found]
+    return [
+        replace(b, press=float(r @ r), press_se=press_gain_se(r, reference))
+        for b, r in zip(found, left_out, strict=True)
+    ]
+
+
+def reference_left_out(data: Dataset, *, count_sigma2: bool = True) -> Array | None:
+    """Leave-one-out residuals of the model all others are held against: the linear one, or the mean where that has no AICc.
+
+    None where there are too many rows to look, or too few, and of classes, which have no such residuals.
+    """
+    if data.levels or not 2 < data.n <= MOST_ROWS:
+        return None
+    plain = fit_family("linear", data, linear, count_sigma2=count_sigma2)
+    return LEFT_OUT["constant" if plain.aicc is None else "linear"](data.X_train, data.y_train)
 
 
 def judged_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:

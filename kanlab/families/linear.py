@@ -28,6 +28,11 @@ def standardised(X: Array) -> tuple[Array, Array, Array]:
     return (X - center) / scale, center, scale
 
 
+def design(X: Array) -> Array:
+    """A column of ones and the standardised features, (n, d + 1)."""
+    return np.column_stack([np.ones(len(X)), standardised(X)[0]])
+
+
 def _least_squares(X: Array, y: Array, chosen: list[int]) -> FamilyFit:
     """Least squares with an intercept on some of the features; dof is the rank of the design."""
     Z, center, scale = standardised(X)
@@ -51,11 +56,8 @@ def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 
 def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Forward selection by AICc. Its dof are generalised ones, so that the search among features is counted as well."""
-    Z, _, _ = standardised(X)
-    n, centred = len(y), y - y.mean()
-    Q, R = np.linalg.qr(Z)  # all that follows happens in the span of the features
-    chosen, _ = _forward(R, Q.T @ centred, centred, n)
-    found = _least_squares(X, y, chosen)
+    n, found = len(y), forward(X, y)
+    centred, (Q, R) = y - y.mean(), _span(X)
     size = SIZE * float(np.sqrt(np.mean((found.predict(X) - y) ** 2)))
     if size <= np.sqrt(ROUNDING) * y.std():
         return found
@@ -66,6 +68,18 @@ def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
         plus, minus = (_forward(R, Q.T @ centred + s * along, centred + s * deviation, n)[1] for s in (1, -1))
         draws.append(along @ (plus - minus) / (2 * size**2))
     return FamilyFit(found.predict, max(found.dof or 0.0, 1.0 + float(np.mean(draws))))
+
+
+def forward(X: Array, y: Array) -> FamilyFit:
+    """Forward selection by AICc, its dof the rank of the chosen features alone."""
+    centred, (Q, R) = y - y.mean(), _span(X)
+    return _least_squares(X, y, _forward(R, Q.T @ centred, centred, len(y))[0])
+
+
+def _span(X: Array) -> tuple[Array, Array]:
+    """Q and R of the standardised features: all of a selection happens in their span."""
+    Q, R = np.linalg.qr(standardised(X)[0])
+    return Q, R
 
 
 def _forward(R: Array, y: Array, whole: Array, n: int) -> tuple[list[int], Array]:

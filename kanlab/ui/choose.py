@@ -31,11 +31,11 @@ _OTHERS = (
 def recommendation(verdict: Verdict, judgement: Judgement | None) -> None:
     """The choice in one sentence, with its reasons and its rivals."""
     choice = verdict.choice
-    if choice is None or all(c.trial is None for c in verdict.candidates):
+    if choice is None or not any(c.is_network for c in verdict.candidates):
         st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
         st.stop()
     with st.container(border=True):
-        what = f"the network of {choice.label}" if choice.trial else f"the {choice.label} model"
+        what = f"the network of {choice.label}" if choice.is_network else f"the {choice.label} model"
         st.markdown(f"#### Take {literal(what)}")
         st.markdown("  \n".join(f"• {literal(reason)}" for reason in verdict.reasons))
         if verdict.ties:

@@ -51,6 +51,7 @@ def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
             **scores(c),
             "wins": c.wins,
             "spread": c.spread,
+            "press": np.sqrt(c.press / data.n_train) if c.press is not None else None,
             "cv": c.cv_error,
             "cv_se": c.cv_se,
             "dof": c.dof,
@@ -66,18 +67,20 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
     frame = leaderboard_frame(verdict, handle)
     known, data = judgement is not None, handle.data
     unit = literal(f"In units of {short(data.target)}.")
-    hidden = ["dof", "dof_se"] if data.levels else []  # classes cannot be perturbed by a little
+    # no class can be perturbed by a little, and none has a residual
+    hidden = {"dof", "dof_se", "press"} if data.levels else set()
     if not known:
-        hidden = ["wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"]
+        hidden |= {"wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"}
     number = st.column_config.NumberColumn
 
     def pick() -> None:
         rows = st.session_state["leaderboard"]["selection"]["rows"]
-        trial = verdict.candidates[rows[0]].trial if rows else None
+        picked = verdict.candidates[rows[0]] if rows else None
+        trial = (picked.trial or picked.reduced) if picked else None
         state.select_trial(trial.number if trial else None)
 
     st.dataframe(
-        frame.drop(columns=hidden),
+        frame.drop(columns=list(hidden)),
         key="leaderboard",
         on_select=pick,
         selection_mode="single-row",
@@ -101,6 +104,14 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
             ),
             "spread": number("spread", format="%.1f", help="Standard deviation of its AICc over those seeds."),
             **{name: number(title, format="%.4g", help=words) for name, (title, words) in CLASS_SCORES.items()},
+            "press": number(
+                "left-out RMSE",
+                format="%.4g",
+                help=literal(
+                    f"In units of {short(data.fitted_target)}: each training row predicted by a fit without it. Known of the "
+                    "linear models and of the networks of least AICc."
+                ),
+            ),
             "cv": number(
                 "CV log-loss" if data.levels else "CV RMSE",
                 format="%.4g",
@@ -151,7 +162,7 @@ def other_rules(verdict: Verdict, records: Sequence[TrialRecord]) -> None:
     best = selection.best_trial(records)
     rows: list[tuple[str, str]] = []
     if verdict.choice is not None:
-        rows.append(("kanlab: least AICc, smaller within the noise", verdict.choice.label))
+        rows.append(("kanlab: least AICc, if better than linear on rows left out", verdict.choice.label))
     if best is not None:
         rows.append(("least AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
     names = {"best": "PySR best", "accuracy": "PySR accuracy (least RSS or deviance)", "score": "PySR score"}
