@@ -13,7 +13,7 @@ from typing import Any
 
 from kanlab.engines import ENGINES
 from kanlab.selection import best_trial
-from kanlab.space import Cell
+from kanlab.space import Cell, SearchSpace
 from kanlab.study import StudyHandle, TrialRecord
 from kanlab.taskpool import Task
 
@@ -44,6 +44,7 @@ class ReducedTrial:
     press_se: float | None
     status: str
     seconds: float
+    parameters: tuple[str, ...] = SearchSpace().parameters
 
     @property
     def key(self) -> str:
@@ -52,8 +53,9 @@ class ReducedTrial:
 
     def to_dict(self) -> dict[str, Any]:
         """As a trial of the JSON contract, and what is left out."""
-        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "below", "columns")}
-        return content | {"state": "complete", "params": self.cell._asdict(), "without": list(self.without)}
+        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "below", "columns", "parameters")}
+        params = {name: getattr(self.cell, name) for name in self.parameters}
+        return content | {"state": "complete", "params": params, "without": list(self.without)}
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
                 "cell": Cell(*reduced["cell"]),
                 "below": tuple(reduced["below"]),
                 "columns": columns,
+                "parameters": handle.spec.space.parameters,
                 "without": tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
             }
         )

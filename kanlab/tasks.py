@@ -131,8 +131,7 @@ def average(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for cell in arguments["cells"]
     ]
     weights = np.array(arguments["weights"])
-    errors = data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks]))
-    return errors._replace(classes=None)._asdict() | (errors.classes._asdict() if errors.classes else {})
+    return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks])).flat()
 
 
 def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +192,7 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "aicc": found.aicc,
         "status": found.network.status.value,
         "seconds": found.network.seconds,
-        **part.errors(found.network.predict)._asdict(),
+        **part.errors(found.network.predict).flat(),
         **left_out(found.network, part),
     }
     return left_out(full, data) | {"reduced": content}
