@@ -1,6 +1,6 @@
 """How strong the penalties of a fit to two classes should be, and how its networks do beside other models.
 
-python benchmarks/classification.py smoothing|pull|models        prints Markdown; 5 to 20 minutes each
+python benchmarks/classification.py smoothing|pull|scale|models        prints Markdown; 5 to 20 minutes each
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ SPLITS = 5
 PATHS = ((2, 2), (4, 3), (8, 3))
 NEURONS = (1, 2, 3)
 SMOOTHINGS = (30.0, 100.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
+SCALES = (1.0, 5.0, 25.0)
 PULLS = (0.03, 0.1, 0.3, 1.0, 3.0)
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X, y to train on; X, y held out
@@ -126,6 +127,12 @@ def models() -> None:
     print(f"| mean rank | {' | '.join(f'{v:.1f}' for v in ranks)} |")
 
 
+def scaled(scale: float, rows: Rows) -> tuple[float, float]:
+    """With another variance of the log-odds, and so another penalty of the first layers."""
+    logistic.LOG_ODDS_VARIANCE = scale
+    return network(rows)
+
+
 def pulled(pull: float, rows: Rows) -> tuple[float, float]:
     """With another weight of the prior log-odds."""
     logistic.PULL = pull
@@ -138,5 +145,7 @@ if __name__ == "__main__":
         sweep(SMOOTHINGS, lambda smoothing, rows: network(rows, smoothing))
     elif what == "pull":
         sweep(PULLS, pulled)
+    elif what == "scale":
+        sweep(SCALES, scaled)
     elif what == "models":
         models()

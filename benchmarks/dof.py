@@ -43,7 +43,7 @@ def main() -> None:
         "edf / identifiable | GDF by refits / identifiable |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for smoothing in (1.0, 100.0, 1000.0):
+    for smoothing in (100.0, 1000.0, 1.0):
         rows = []
         for name in PROBLEMS:
             data = problem(name, 0)

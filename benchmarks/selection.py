@@ -298,6 +298,7 @@ def table(results: list[dict[str, Any]]) -> pd.DataFrame:
     for result in results:
         name, error = chosen(result)
         row = {"problem": result["problem"], "split": result["split"], "chosen": name, "kanlab": error}
+        row |= {"AICc alone": chosen(result, by_aicc=True)[1], "rows": result["rows"]}
         row |= result["others"] | {"CV": verified(result)}
         for smoothing, label in (("1000.0", "hindsight"), ("1.0", "hindsight x1")):
             errors = [c[4] for c in result["cells"][smoothing]]
@@ -316,7 +317,7 @@ def report(path: Path) -> None:
     def regret(name: str, best: pd.Series) -> float:
         return float((100 * (found[name] / best - 1)).clip(upper=CAP).mean())
 
-    names = ["kanlab", "CV", *REFERENCES]
+    names = ["kanlab", "AICc alone", "CV", *REFERENCES]
     ranks = found[["kanlab", *REFERENCES]].rank(axis=1).mean()
     compared = found[["kanlab", *REFERENCES]].min(axis=1)
     print(
@@ -334,6 +335,15 @@ def report(path: Path) -> None:
     print("kanlab over " + ", ".join(f"{b} {ratio('kanlab', b):.3f}" for b in (*REFERENCES, "CV", "hindsight")))
     print(
         f"median regret against the best cell at x1: {np.median(100 * (found['kanlab'] / found['hindsight x1'] - 1)):.1f}"
+    )
+    pooled = {
+        name: float(np.sqrt(np.sum(rows["rows"] * rows["kanlab"] ** 2) / np.sum(rows["rows"] * rows["linear"] ** 2)))
+        for name, rows in found.groupby("problem", sort=False)
+    }
+    worse = [f"{name} {value:.3f}" for name, value in pooled.items() if value > 1.02]
+    print(
+        f"test rows of all splits pooled: worse than linear by over 2% in {len(worse)} of {len(pooled)} problems"
+        + (f" ({', '.join(worse)})" if worse else "")
     )
     noise = [chosen(r) for r in results if r["problem"] == "pure noise"]
     print(f"pure noise: a linear model or the mean in {sum(n != 'network' for n, _ in noise)} of {len(noise)} draws")

@@ -13,7 +13,7 @@ from typing import Any
 
 from kanlab.engines import ENGINES
 from kanlab.selection import best_trial
-from kanlab.space import Cell
+from kanlab.space import Cell, SearchSpace
 from kanlab.study import StudyHandle, TrialRecord
 from kanlab.taskpool import Task
 
@@ -46,6 +46,7 @@ class ReducedTrial:
     press_se: float | None
     status: str
     seconds: float
+    parameters: tuple[str, ...] = SearchSpace().parameters
 
     @property
     def key(self) -> str:
@@ -54,12 +55,9 @@ class ReducedTrial:
 
     def to_dict(self) -> dict[str, Any]:
         """As a trial of the JSON contract, and what is left out."""
-        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "parameters", "below", "columns")}
-        return content | {
-            "state": "complete",
-            "params": {name: getattr(self.cell, name) for name in self.parameters},
-            "without": list(self.without),
-        }
+        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "below", "columns", "parameters")}
+        params = {name: getattr(self.cell, name) for name in self.parameters}
+        return content | {"state": "complete", "params": params, "without": list(self.without)}
 
 
 @dataclass(frozen=True)
@@ -94,9 +92,9 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
             | {
                 "number": best.number,
                 "cell": Cell(*reduced["cell"]),
-                "parameters": space.parameters,
                 "below": tuple(reduced["below"]),
                 "columns": columns,
+                "parameters": space.parameters,
                 "without": tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
             }
         )
@@ -104,7 +102,7 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
 
 
 def appraisal_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Task | None:
-    """What to ask a worker; None where there is nothing to appraise or it is known already. Of classes AICc alone decides."""
+    """What to ask a worker; None where there is nothing to appraise or it is known already, and of classes."""
     spec, best = handle.spec, best_trial(records)
     if spec.engine != "lm" or handle.data.levels or best is None or appraised(handle, records) is not None:
         return None

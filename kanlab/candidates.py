@@ -41,8 +41,8 @@ class Candidate:
     press: float | None = None  # sum of squared residuals of rows left out of the fit
     press_se: float | None = None  # of the amount by which it lies below the reference's
     baseline: Baseline | None = None
-    reduced: ReducedTrial | None = None
     classes: ClassScores | None = None
+    reduced: ReducedTrial | None = None
 
     @property
     def error_test(self) -> float | None:

@@ -48,6 +48,11 @@ class Errors(NamedTuple):
     rmse_test: float | None
     classes: ClassScores | None = None
 
+    def flat(self) -> dict[str, float | None]:
+        """All of them by name, those of classes among the others."""
+        plain = {name: value for name, value in self._asdict().items() if name != "classes"}
+        return plain | (self.classes._asdict() if self.classes else {})
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:

@@ -19,8 +19,8 @@ from kanlab.deep_projection import DeepProblem, DeepState
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan, row_blocks
 from kanlab.likelihood import CLASSIFICATION
-from kanlab.logistic import pulled_residual
-from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
+from kanlab.logistic import first_layer_roughness, pulled_residual
+from kanlab.projection import SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 from kanlab.row_kernels import NUMPY
 
 Array = NDArray[np.float64]
@@ -46,7 +46,7 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Ar
         for j, width in enumerate(nodes.width):
             row = -np.outer(Sw[:, j], extremes[h + j] - extremes[j]) / width
             row[:, start + j * S.shape[1] : start + (j + 1) * S.shape[1]] += S
-            rows.append(np.sqrt(FIRST_LAYER_ROUGHNESS) * row / width)
+            rows.append(np.sqrt(first_layer_roughness(fitted.task)) * row / width)
         start += h * S.shape[1]
     node = block_diag(np.sqrt(SECOND_LAYER_ROUGHNESS) * differences, np.sqrt(SECOND_LAYER_SILU))
     last = np.kron(np.eye(h), node)

@@ -11,7 +11,7 @@ directions that only a strong penalty holds.
                    Craven & Wahba 1979), and first order for a network, whose minimum hardly moves when one row leaves
 
 Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the
-pull of kanlab.logistic is one more penalty, sqrt(PULL / n) J. (Residuals of rows left out are of one target that is no class.)
+pull of kanlab.logistic is one more penalty, sqrt(PULL / n) J.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from kanlab.basis import bspline_basis, bspline_derivative, safe_range, silu, si
 from kanlab.deep_effective import linearised, residual_and_information
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
-from kanlab.logistic import PULL
-from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
+from kanlab.logistic import PULL, first_layer_roughness
+from kanlab.projection import SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
 
 Array = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, A
     v = (Q @ Z.T).T
     of_first = [(rough - np.outer(rough @ v[j], by_width[j])) / width[j] for j in nodes]
     of_second = block_diag(np.sqrt(SECOND_LAYER_ROUGHNESS) * second_differences(size), np.sqrt(SECOND_LAYER_SILU))
-    R = block_diag(*(np.sqrt(FIRST_LAYER_ROUGHNESS) * r for r in of_first), *[of_second] * len(Z))
+    R = block_diag(*(np.sqrt(first_layer_roughness(fitted.task)) * r for r in of_first), *[of_second] * len(Z))
 
     # D is at its least squares, P'E = level N D, which tells the level the fit ended with
     D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)

@@ -5,12 +5,13 @@ The notation is that of `kanlab.projection` and, for more hidden layers, of `kan
 log-odds towards those of the whole table, eta_0:
 
     f(V) = min_D -2 sum_i [y_i eta_i - ln(1 + exp eta_i)] + PULL mean_i (eta_i - eta_0)^2
-                 + level s [tr D'N D + FIRST sum_j v_j'M v_j / width_j^2],          level = n
+                 + level s [tr D'N D + LOG_ODDS_VARIANCE FIRST sum_j v_j'M v_j / width_j^2],      level = n
 
 Least squares has its penalty in proportion to the RSS, n for each unit of the residual variance. A deviance is -2 log L
 already, in units of its own, so here the level is n once and for all. Where a function separates the classes the
 likelihood has no maximum; the pull gives it one, at finite log-odds, and is lost among the rows otherwise: all of it weighs
-as much as 4 PULL rows at even odds.
+as much as 4 PULL rows at even odds. The first layer's roughness is measured in units of a node's range, and the range of the
+output stands for that of the target: 1 where targets are scaled, a few units where they are log-odds.
 
 With e = y - p - (PULL / n) (eta - eta_0) and w = p (1 - p) + PULL / n, each row by row,
 
@@ -34,12 +35,16 @@ from scipy.special import expit, logit
 
 from kanlab.deep_projection import DeepProblem, DeepState
 from kanlab.design import FirstLayer
-from kanlab.projection import RIDGE, CellProblem, CellState
+from kanlab.likelihood import CLASSIFICATION, TaskName
+from kanlab.projection import FIRST_LAYER_ROUGHNESS, RIDGE, CellProblem, CellState
 from kanlab.row_kernels import RowKernels
 
 Array = NDArray[np.float64]
 
 PULL = 0.3  # how much the log-odds of the whole table weigh
+LOG_ODDS_VARIANCE = (
+    5.0  # what log-odds are taken to vary by, where the first layers' penalty takes targets to vary by 1
+)
 MOST_STEPS, MOST_HALVINGS = 40, 12
 SETTLED = 1e-8  # decrease a Newton step promises, relative to the objective, that makes it the last
 
@@ -51,6 +56,7 @@ class LogisticCell(CellProblem):
         super().__init__(design, y, neuron_num, smoothing, kernels)
         self._layer = LogisticLayer(y, neuron_num)
         self.total, self.signal = self._layer.total, self._layer.signal
+        self._first *= LOG_ODDS_VARIANCE
 
     def level_of(self, misfit: float) -> float:
         """Always the same, for the deviance has a scale of its own."""
@@ -78,6 +84,7 @@ class DeepLogisticCell(DeepProblem):
         super().__init__(design, y, neuron_num, depth, smoothing, kernels)
         self._layer = LogisticLayer(y, neuron_num)
         self.total, self.signal = self._layer.total, self._layer.signal
+        self._first *= LOG_ODDS_VARIANCE
 
     def level_of(self, misfit: float) -> float:
         """As of a `LogisticCell`."""
@@ -221,6 +228,11 @@ def prior_log_odds(y: Array) -> float:
     """Log-odds of the share of 1 in y (any shape) of zeros and ones, finite for a single class too."""
     ones = float(y.sum())
     return float(np.log((ones + 0.5) / (y.size - ones + 0.5)))
+
+
+def first_layer_roughness(task: TaskName) -> float:
+    """Penalty of the first layers at smoothing 1, a unit of the level."""
+    return FIRST_LAYER_ROUGHNESS * (LOG_ODDS_VARIANCE if task == CLASSIFICATION else 1.0)
 
 
 def pulled_residual(p: Array, y: Array) -> Array:

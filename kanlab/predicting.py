@@ -86,8 +86,8 @@ class HeldFamily:
 class Predictor:
     """A fitted model behind the recipe of its data.
 
-    trial: its number, None for a model of another family.  without: features the network does without.
-    fitted: its outputs are on the scale of the fit, of classes they are probabilities.
+    fitted: its outputs are on the scale of the fit, of classes they are probabilities.  trial: its number, None for a model of
+    another family.  without: features the network does without.
     """
 
     label: str

@@ -76,7 +76,7 @@ def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = N
 def fold(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit a cell, or a family, without one fold of the training rows; its RSS on that fold, in units of the data.
 
-    Of classes also the deviance.  columns: of the features a cell is fitted to, all of them by default.
+    columns: of the features a cell is fitted to, all of them by default.  Of classes also the deviance.
     """
     if "columns" in arguments:
         data = _columns(data, arguments["columns"])
@@ -131,8 +131,7 @@ def average(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for cell in arguments["cells"]
     ]
     weights = np.array(arguments["weights"])
-    errors = data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks]))
-    return errors._replace(classes=None)._asdict() | (errors.classes._asdict() if errors.classes else {})
+    return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks])).flat()
 
 
 def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,8 +183,6 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if found is None:
         return left_out(full, data) | {"reduced": None}
     part = _columns(data, found.kept)
-    errors = part.errors(found.network.predict)._asdict()
-    del errors["classes"]  # a quantity has none
     content = {
         "cell": list(cell._replace(neuron_num=found.neuron_num)),
         "below": list(found.below),
@@ -195,7 +192,7 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "aicc": found.aicc,
         "status": found.network.status.value,
         "seconds": found.network.seconds,
-        **errors,
+        **part.errors(found.network.predict).flat(),
         **left_out(found.network, part),
     }
     return left_out(full, data) | {"reduced": content}

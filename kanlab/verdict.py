@@ -63,7 +63,7 @@ def _reasons(choice: Candidate, listed: Sequence[Candidate], noise: float) -> li
         )
     linear = next((c for c in judged if c.family == "linear"), None)
     if choice.is_network and linear is not None:
-        reasons.append(f"Its AICc is {aicc_of(linear) - choice.aicc:,.1f} below that of the linear model.")
+        reasons.append(f"Its AICc is {aicc_of(linear) - choice.aicc:,.1f} below that of the {linear.label} model.")
     if choice.wins is not None:
         reasons.append(
             f"Refitted from {seeds_judged(listed)} other seeds, it is the best of the finalists in {choice.wins}."

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from kanlab import design as design_module
+from kanlab import logistic
 from kanlab import projection as projection_module
 from kanlab.deep_starts import fresh
 from kanlab.design import first_layer
@@ -144,7 +145,7 @@ def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 1000.0])
-@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("depth", [2, 3])
 def test_the_gradient_of_deeper_cells(depth, smoothing):
     X, y = curved(90, depth)
     problem = DeepLogisticCell(first_layer(X.T, 3, 3), y[None], 2, depth, smoothing, NUMPY)
@@ -193,8 +194,9 @@ def test_a_plane_is_found_as_logistic_regression_finds_it():
     assert np.sqrt(np.mean((model.predict(X) - glm.predict()) ** 2)) < 0.03
 
 
-def test_at_even_odds_the_effective_dof_are_those_of_the_working_response():
+def test_at_even_odds_the_effective_dof_are_those_of_the_working_response(monkeypatch):
     """Where p is nearly 1/2 a row carries a quarter, so that the smoother is the one of eta + 4 e (McCullagh & Nelder 2.5)."""
+    monkeypatch.setattr(logistic, "LOG_ODDS_VARIANCE", 1.0)
     rng = np.random.default_rng(0)
     X, y = rng.uniform(-1, 1, (400, 2)), (np.arange(400) % 2).astype(float)
     model = fit_cell(X, y, 2, 3, 3, task="classification", options=replace(OPTIONS, smoothing=1e5))

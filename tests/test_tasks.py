@@ -166,9 +166,8 @@ def test_the_trace_is_that_of_the_hat_matrix(seed: int, p: int, rows: int, stren
     J, R = rng.normal(size=(40, p)), strength * rng.normal(size=(rows, p))
     hat = J @ np.linalg.solve(J.T @ J + R.T @ R, J.T)
     assert np.sum(smoother_root(J, R) ** 2) == pytest.approx(np.trace(hat), rel=1e-8)
-    twice = np.sum(
-        smoother_root(np.hstack([J, J]), np.hstack([R, R])) ** 2
-    )  # the same functions written twice are no more
+    # the same functions written twice are no more
+    twice = np.sum(smoother_root(np.hstack([J, J]), np.hstack([R, R])) ** 2)
     assert twice == pytest.approx(np.trace(hat), rel=1e-8)
 
 

@@ -138,7 +138,7 @@ def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[st
 def reference_left_out(data: Dataset, *, count_sigma2: bool = True) -> Array | None:
     """Leave-one-out residuals of the model all others are held against: the linear one, or the mean where that has no AICc.
 
-    None where there are too many rows to look, or too few, or the target is a class.
+    None where there are too many rows to look, or too few, and of classes, which have no such residuals.
     """
     if data.levels or not 2 < data.n <= MOST_ROWS:
         return None

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from kanlab.appraisal import appraised
 from kanlab.candidates import cell_words
+from kanlab.judging import read_judgement
 from kanlab.management import load_data
 from kanlab.predicting import Predictor, predictor
 from kanlab.selection import completed
@@ -41,9 +43,12 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str) -> 
 
 
 def model_key(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | None) -> tuple[object, ...]:
-    """What a model stays the same for: the recommended one may change with every trial."""
-    newest = None if trial is not None else max((r.number for r in records if r.state == "complete"), default=0)
-    return handle.uid, trial, newest
+    """What a model stays the same for: the recommended one may change with every trial, the last look and a judgement."""
+    if trial is not None:
+        return handle.uid, trial
+    newest = max((r.number for r in records if r.state == "complete"), default=0)
+    judgement = read_judgement(handle.optuna.user_attrs)
+    return handle.uid, newest, appraised(handle, records), judgement.done if judgement else 0
 
 
 def fitted(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | None) -> Predictor:

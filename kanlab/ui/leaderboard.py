@@ -67,9 +67,10 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
     frame = leaderboard_frame(verdict, handle)
     known, data = judgement is not None, handle.data
     unit = literal(f"In units of {short(data.target)}.")
-    hidden = ["dof", "dof_se"] if data.levels else []  # classes cannot be perturbed by a little
+    # no class can be perturbed by a little, and none has a residual
+    hidden = {"dof", "dof_se", "press"} if data.levels else set()
     if not known:
-        hidden = ["wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"]
+        hidden |= {"wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"}
     number = st.column_config.NumberColumn
 
     def pick() -> None:
@@ -79,7 +80,7 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
         state.select_trial(trial.number if trial else None)
 
     st.dataframe(
-        frame.drop(columns=hidden),
+        frame.drop(columns=list(hidden)),
         key="leaderboard",
         on_select=pick,
         selection_mode="single-row",
