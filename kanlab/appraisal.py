@@ -31,7 +31,6 @@ class ReducedTrial:
 
     number: int
     cell: Cell
-    parameters: tuple[str, ...]
     below: tuple[int, ...]
     columns: tuple[int, ...]
     without: tuple[str, ...]
