@@ -27,7 +27,8 @@ from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Minimum, Outcome
 from kanlab.projection import CellProblem, CellState
 from kanlab.scaling import ScaledRows, scaled_rows
-from kanlab.starts import Plan, Runner, advance, fresh_start, nested_start, no_worse_than_parent, race
+from kanlab.growing import grown_starts
+from kanlab.starts import Plan, Runner, advance, exchange, fresh_start, no_worse_than_parent, race
 
 Array = NDArray[np.float64]
 
@@ -35,10 +36,11 @@ HIGHEST_K = 3
 RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 
 # Early rungs are cheap and decide what the later ones inherit, so most starts are spent on them, unless the first layer is
-# wide. More than one start on the higher rungs cost a quarter more time and found no lower minima on average.
+# wide.
 NARROW = 40  # rank of the first layer
 FIRST_RUNG, FIRST_RUNG_WIDE = Plan(8, 0, ((4, 2), (10, 1))), Plan(3, 0, ((4, 1),))
-SECOND_RUNG, SECOND_RUNG_WIDE = Plan(6, 3, ((8, 4), (12, 1))), Plan(1, 2, ((5, 1),))
+SECOND_RUNG, SECOND_RUNG_WIDE = Plan(6, 2, ((8, 3), (12, 1))), Plan(1, 2, ((5, 1),))
+MIDDLE_RUNGS, MIDDLE_RUNG = range(3, 3), Plan(fresh=0, nested=1, rounds=(), exchanges=1)
 HIGHER_RUNG = Plan(fresh=0, nested=1, rounds=())
 WANTED_ROUNDS = ((6, 1),)  # where the caller wants more than one start
 LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
@@ -60,7 +62,7 @@ class LmOptions:
 
     smoothing: float = 1000.0
     starts: int | None = None
-    max_iterations: int = 36
+    max_iterations: int = 24
     tolerance: float = 3e-3
     time_limit: float | None = None
     kernels: Literal["auto", "numpy", "compiled"] = "auto"
@@ -159,7 +161,7 @@ class _Ladder:
         runner = self._race(neuron_num, plan, self._options.max_iterations, expired)
         if runner is not None:
             runner = self._finish(neuron_num, runner, expired)
-        return self._fitted(neuron_num, runner, plan.fresh + plan.nested, time.monotonic() - began)
+        return self._fitted(neuron_num, runner, plan.starts, time.monotonic() - began)
 
     def _race_track(self, design: FirstLayer) -> tuple[FirstLayer, Array]:
         n = self._rows.y.shape[1]
@@ -170,9 +172,12 @@ class _Ladder:
 
     def _plan(self, neuron_num: int) -> Plan:
         assert self._design is not None
-        narrow = self._design.rank <= NARROW
-        low = {1: FIRST_RUNG, 2: SECOND_RUNG} if narrow else {1: FIRST_RUNG_WIDE, 2: SECOND_RUNG_WIDE}
-        plan = low.get(neuron_num, HIGHER_RUNG)
+        plan = HIGHER_RUNG
+        if self._design.rank > NARROW:
+            plan = {1: FIRST_RUNG_WIDE, 2: SECOND_RUNG_WIDE}.get(neuron_num, HIGHER_RUNG)
+        else:
+            plan = {1: FIRST_RUNG, 2: SECOND_RUNG}.get(neuron_num, plan)
+            plan = MIDDLE_RUNG if neuron_num in MIDDLE_RUNGS else plan
         wanted = self._options.starts
         if wanted is None:
             return plan
@@ -187,11 +192,14 @@ class _Ladder:
         rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num])
         starts: list[CellState | None] = []
         if self._parent is not None:
-            starts += [nested_start(problem, self._parent, rng) for _ in range(plan.nested)]
+            starts += grown_starts(problem, self._parent, plan.nested, rng)
         fresh = plan.fresh if self._parent is not None else plan.fresh + plan.nested
         starts += [fresh_start(problem, rng, i) for i in range(fresh)]
-        runner = race(problem, starts, plan, self._loop(problem, max_iterations, expired), self._loss)
+        loop = self._loop(problem, max_iterations, expired)
+        runner = race(problem, starts, plan, loop, self._loss)
         if runner is not None:
+            for _ in range(plan.exchanges):
+                runner = exchange(problem, runner, loop, self._loss, rng)
             if self._parent is not None:
                 runner = runner.at(no_worse_than_parent(problem, runner.minimum.state, self._parent))
             self._parent = runner.minimum.state

@@ -99,7 +99,7 @@ class CellProblem:
         self.design, self.Y, self.neuron_num, self.kernels = design, Y, neuron_num, kernels
         self.total = max(float(np.sum(Y * Y)), np.finfo(float).tiny)
         self._least_level = LEAST_LEVEL * self.total
-        self._first = smoothing * FIRST_LAYER_ROUGHNESS
+        self.smoothing, self._first = smoothing, smoothing * FIRST_LAYER_ROUGHNESS
         differences = second_differences(design.grid + design.k)
         node = block_diag(
             smoothing * SECOND_LAYER_ROUGHNESS * differences.T @ differences, smoothing * SECOND_LAYER_SILU
@@ -116,6 +116,10 @@ class CellProblem:
         self._cross = np.empty((len(Y), h * r, len(self._second)))
         self._cross_work = np.empty(self._cross.shape[1:])
         self._filled: tuple[Array, HiddenKnots, slice] | None = None
+
+    def with_nodes(self, neuron_num: int, Y: Array | None = None) -> CellProblem:
+        """The same problem with another number of nodes and, if given, other targets (m, n)."""
+        return CellProblem(self.design, self.Y if Y is None else Y, neuron_num, self.smoothing, self.kernels)
 
     # ---- states
 
