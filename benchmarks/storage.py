@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,13 @@ def timed(act: Any) -> float:
     return time.perf_counter() - began
 
 
+def worked(act: Any) -> float:
+    """Seconds of CPU that this process spends on it, whatever else the machine does."""
+    began = time.process_time()
+    act()
+    return time.process_time() - began
+
+
 def read(_: str) -> dict[str, float]:
     """In a process of its own: reading the study the first and the second time, by us and by Optuna."""
     from kanlab.study import load_study
@@ -137,6 +145,7 @@ def page(_: str) -> dict[str, float]:
     opened = timed(app.run)
     assert not app.exception, app.exception[0].message
     again = [timed(app.run) for _ in range(5)]
+    again_cpu = [worked(app.run) for _ in range(5)]
     study = load_study(NAME)
     free = iter(sorted(set(study.spec.admissible(study.data.n_train, 2)) - {r.cell for r in study.records()}))
     changed = []
@@ -147,9 +156,11 @@ def page(_: str) -> dict[str, float]:
         )  # fmt: skip
         study.optuna.add_trial(trial)
         changed.append(timed(app.run))
-    live.shared_table.clear()
-    live._shared_spec.clear()
-    redrawn = timed(app.run)
+    redrawn, redrawn_cpu = [], []
+    for measure, found in 3 * [(timed, redrawn), (worked, redrawn_cpu)]:
+        live.shared_table.clear()
+        live._drawn_once.clear()
+        found.append(measure(app.run))
     apps = [AppTest.from_string(script, default_timeout=60).run() for _ in range(POLLERS)]
     cpu, began = time.process_time(), time.perf_counter()
 
@@ -167,10 +178,80 @@ def page(_: str) -> dict[str, float]:
     return {
         "Live page opened, s": opened,
         "refresh, ms": 1000 * float(np.median(again)),
+        "of CPU": 1000 * float(np.median(again_cpu)),
         "refresh with a new trial, median ms": 1000 * float(np.median(changed)),
         "90th percentile ms": 1000 * float(np.percentile(changed, 90)),
-        "drawn anew, ms": 1000 * redrawn,
+        "drawn anew, ms": 1000 * float(np.median(redrawn)),
+        "ms of CPU": 1000 * float(np.median(redrawn_cpu)),
         f"{POLLERS} pollers, cores": cores,
+    }
+
+
+def browsers(_: str) -> dict[str, float]:
+    """Four Chromium windows on the Live page of a real server, while a trial arrives every second; and one more opened."""
+    from playwright.sync_api import sync_playwright
+
+    from app import serve
+    from kanlab.lifecycle import StudyState, write_state
+    from kanlab.sampling import distributions
+    from kanlab.study import load_study
+
+    study = load_study(NAME)
+    free = iter(sorted(set(study.spec.admissible(study.data.n_train, 2)) - {r.cell for r in study.records()}))
+    over = threading.Event()
+
+    def arrive() -> None:
+        while not over.wait(1.0):
+            write_state(study.optuna, StudyState("running", elapsed=60.0))
+            trial = optuna.trial.create_trial(
+                params=next(free)._asdict(), distributions=distributions(study.spec.space), value=0.0,
+                user_attrs={"n_params": 9, "rss_train": 1e4, "aicc": 0.0, "fit": {"status": "stalled"}},
+            )  # fmt: skip
+            study.optuna.add_trial(trial)
+
+    write_state(study.optuna, StudyState("running", elapsed=60.0))
+    arriving = threading.Thread(target=arrive)
+    arriving.start()
+    process, url, _ = serve(Path(os.environ["KANLAB_HOME"]))
+    child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+
+    def cpu() -> float:
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    try:
+        with sync_playwright() as playwright:
+            path = shutil.which("chromium") or shutil.which("chromium-browser")
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+
+            def visit() -> None:
+                page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
+                page.goto(f"{url}/live?study={NAME}")
+                page.locator('[data-testid="stVegaLiteChart"] canvas, [data-testid="stVegaLiteChart"] svg').nth(
+                    2
+                ).wait_for()
+
+            opened, spent = [], []
+            for _ in range(POLLERS):
+                before = cpu()
+                opened.append(timed(visit))
+                spent.append(cpu() - before)
+            time.sleep(3)
+            before, began = cpu(), time.perf_counter()
+            time.sleep(3 * SECONDS)
+            cores = (cpu() - before) / (time.perf_counter() - began)
+            browser.close()
+    finally:
+        over.set()
+        arriving.join()
+        os.killpg(process.pid, 15)
+        process.wait()
+    return {
+        "first window, s": opened[0],
+        "of CPU of the server": spent[0],
+        "fourth window, s": opened[-1],
+        "fourth, of CPU of the server": spent[-1],
+        f"{POLLERS} windows, cores of the server": cores,
     }
 
 
@@ -195,9 +276,12 @@ def dashboard(_: str) -> dict[str, float]:
     return {"first answer, s": first, "next answers, ms": 1000 * float(np.median(again)), "answer, MB": size[0] / 1e6}
 
 
+PARTS = {"read": read, "page": page, "browsers": browsers, "dashboard": dashboard}
+
+
 def main() -> None:
-    if len(sys.argv) == 3 and sys.argv[1] in ("read", "page", "dashboard"):
-        print(json.dumps({"read": read, "page": page, "dashboard": dashboard}[sys.argv[1]](sys.argv[2])))
+    if len(sys.argv) == 3 and sys.argv[1] in PARTS:
+        print(json.dumps(PARTS[sys.argv[1]](sys.argv[2])))
         return
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     with tempfile.TemporaryDirectory() as home:
@@ -206,7 +290,7 @@ def main() -> None:
         print(
             f"{trials:,} trials, {(Path(home) / 'studies.db').stat().st_size / 1e6:.1f} MB, load {os.getloadavg()[0]:.1f}"
         )
-        for part in ("read", "page", "dashboard"):
+        for part in PARTS:
             done = subprocess.run([sys.executable, __file__, part, "-"], capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(done.stderr[-2000:])

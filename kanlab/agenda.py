@@ -94,7 +94,7 @@ class Agenda:
                 return None
             trial = self._drawn.popleft()
             cell = Cell(**trial.params)
-            assignment = Assignment(Unit(cell.grid, cell.k, (cell.neuron_num,)))
+            assignment = Assignment(Unit(cell.grid, cell.k, (cell.neuron_num,), cell.depth))
             assignment.left.popleft()
             assignment.trial = trial
             return assignment
@@ -159,7 +159,7 @@ class Agenda:
         # cells of the unit that are told already are fitted again but not told: each starts from the one below
         rest = tuple(h for h in assignment.unit.neuron_nums if h != cell.neuron_num)
         if self._schedule is not None and rest and max(rest) > cell.neuron_num:
-            self._schedule.appendleft(Unit(cell.grid, cell.k, rest))
+            self._schedule.appendleft(Unit(cell.grid, cell.k, rest, cell.depth))
 
     def _tell(self, trial: optuna.Trial, result: Outcome | str) -> None:
         """Record a result; in a sampled study, in the order of the asking."""

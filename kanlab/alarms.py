@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from kanlab.candidates import Candidate, cell_words, seed_scores, seeds_judged
 from kanlab.families import BASELINES, JUDGED
 from kanlab.judging import Judgement
 from kanlab.selection import best_trial
-from kanlab.space import Cell, SearchSpace
+from kanlab.space import LIMITS, Cell, SearchSpace
 from kanlab.study import StudyHandle, TrialRecord
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
@@ -63,9 +63,9 @@ def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Alarm | None:
     best = best_trial(records)
     if best is None:
         return None
-    space, widest = handle.spec.space, SearchSpace()
+    space, widest = handle.spec.space, SearchSpace(depth=LIMITS["depth"])
     wider: dict[str, tuple[int, int]] = {}
-    for name in Cell._fields:
+    for name in space.parameters:
         at, (low, high), (least, most) = getattr(best.cell, name), getattr(space, name), getattr(widest, name)
         if at == high < most:
             wider[name] = (low, min(most, high + max(1, (high - low) // 2)))
@@ -77,7 +77,7 @@ def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Alarm | None:
     return Alarm(
         f"The best network lies at the edge of the range{'' if one else 's'} of {names}; widen {'it' if one else 'them'} to "
         "see whether a better one lies beyond.",
-        SearchSpace(**{name: wider.get(name, getattr(space, name)) for name in Cell._fields}),
+        replace(space, **wider),
     )
 
 

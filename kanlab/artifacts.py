@@ -6,8 +6,11 @@ its credentials as usual). Without it, the data go into the database of the stud
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -66,6 +69,24 @@ def open_store(location: str, storage: BaseStorage) -> optuna.artifacts._protoco
     return FileSystemArtifactStore(folder)
 
 
+@contextlib.contextmanager
+def _reaching(location: str) -> Iterator[None]:
+    """Say in one sentence what a folder or a bucket has against it. Raises StudyError."""
+    errors: tuple[type[Exception], ...] = (OSError,)
+    if location.startswith("s3://") and importlib.util.find_spec("boto3"):
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        errors += (Boto3Error, BotoCoreError, ClientError)
+    try:
+        yield
+    except ArtifactNotFound as error:
+        raise StudyError(f"The data of this study are no longer in {location}.") from error
+    except errors as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise StudyError(f"The place of artifacts {location} cannot be used ({reason}).") from error
+
+
 def publish(study: optuna.Study, data: Dataset, storage_url: str | None) -> None:
     """Put the data of a study where other machines find them, unless its storage is this machine's own file."""
     location = os.environ.get("KANLAB_ARTIFACTS", "")
@@ -77,8 +98,9 @@ def publish(study: optuna.Study, data: Dataset, storage_url: str | None) -> None
         if found and (found["sha256"], found["location"]) == (data.sha256, location):
             study.set_user_attr(ARTIFACT, found)
             return
-    store = open_store(location, study._storage)
-    identity = upload_artifact(artifact_store=store, file_path=str(data_path(data.sha256)), study_or_trial=study)
+    with _reaching(location):
+        store = open_store(location, study._storage)
+        identity = upload_artifact(artifact_store=store, file_path=str(data_path(data.sha256)), study_or_trial=study)
     study.set_user_attr(ARTIFACT, {"id": identity, "location": location, "sha256": data.sha256})
 
 
@@ -93,13 +115,12 @@ def local_data(study: optuna.Study, sha256: str) -> Path:
     path.parent.mkdir(exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        store = open_store(found["location"], study._storage)
-        download_artifact(artifact_store=store, file_path=str(partial), artifact_id=found["id"])
+        with _reaching(found["location"]):
+            store = open_store(found["location"], study._storage)
+            download_artifact(artifact_store=store, file_path=str(partial), artifact_id=found["id"])
         if Dataset.load(partial).sha256 != sha256:
             raise StudyError(f"The data of this study in {found['location']} are not those it was made with.")
         partial.replace(path)
-    except ArtifactNotFound as error:
-        raise StudyError(f"The data of this study are no longer in {found['location']}.") from error
     finally:
         partial.unlink(missing_ok=True)
     return path

@@ -12,7 +12,7 @@ import pandas as pd
 from kanlab.complexity import CountingRule
 from kanlab.criteria import aic, aicc, bic, is_admissible
 from kanlab.selection import completed
-from kanlab.space import cell_n_params
+from kanlab.space import SearchSpace, cell_n_params
 from kanlab.study import TrialRecord
 
 Criterion = Literal["AICc", "AIC", "BIC"]
@@ -57,8 +57,8 @@ def ranked_again(
 ) -> pd.DataFrame:
     """Complete trials by another count or criterion, the rank within the study beside the new one.
 
-    Columns number, neuron_num, grid, k, n_params (new), value (new criterion), rank, rank_before. Trials that are
-    inadmissible under the new count come last and have no rank.
+    Columns number, neuron_num, grid, k, depth where that is a parameter of the study, n_params (new), value (new criterion),
+    rank, rank_before. Trials that are inadmissible under the new count come last and have no rank.
     """
     done = completed(records)
     counts = [cell_n_params(r.cell, d, rule=rule, count_sigma2=count_sigma2) for r in done]
@@ -66,7 +66,8 @@ def ranked_again(
     before = pd.Series([r.aicc for r in done], dtype=float).rank(method="min")
     after = pd.Series(values, dtype=float).replace(np.inf, np.nan)
     frame = pd.DataFrame(
-        [{"number": r.number} | r.cell._asdict() for r in done], columns=["number", "neuron_num", "grid", "k"]
+        [{"number": r.number} | r.cell._asdict() for r in done],
+        columns=["number", *(done[0].parameters if done else SearchSpace().parameters)],
     )
     frame["n_params"], frame["value"] = counts, after
     frame["rank"], frame["rank_before"] = after.rank(method="min").astype("Int64"), before.astype("Int64")

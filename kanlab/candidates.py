@@ -51,7 +51,8 @@ class Candidate:
 
 def cell_words(cell: Cell) -> str:
     """A cell in words."""
-    return f"{cell.neuron_num} hidden neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
+    layers = f"{cell.depth} layers of " * (cell.depth > 1)
+    return f"{layers}{cell.neuron_num} hidden neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
 
 
 def seed_scores(handle: StudyHandle, judgement: Judgement) -> dict[str, dict[int, float]]:
@@ -81,7 +82,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
         if key in scores:
             finite = [s for s in scores[key].values() if np.isfinite(s)]
             out |= {"wins": won[key], "spread": float(np.std(finite)) if len(finite) > 1 else None}
-        if judgement.folds.get(key):
+        if len(judgement.folds.get(key, [])) > 1:  # one fold alone has no standard error
             rmse = np.sqrt(judgement.folds[key])
             out |= {
                 "cv_rmse": float(np.sqrt(np.mean(judgement.folds[key]))),

@@ -7,27 +7,24 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from kanlab.standalone import (
+    BOOLEANS,
+    CURRENCY,
+    DATES,
+    MISSING,
+    SPACES,
+    TIMES,
+    amount_pattern,
+    conventions,
+    group_pattern,
+    number_pattern,
+)
+
+__all__ = ["BOOLEANS", "KINDS", "MISSING", "Reading", "is_number", "is_typed", "read_text"]
+
 KINDS = ("number", "text", "date", "boolean", "leave out")
-MISSING = (
-    "", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "nil", "?", "-", "--", "–", "—",
-    ".", "…", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?",
-)  # fmt: skip
-BOOLEANS = {
-    frozenset(pair): pair[0]
-    for pair in (
-        ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("oui", "non"), ("是", "否"),
-    )
-}  # fmt: skip
 _SAMPLE = 500
-_CURRENCY = r"[$€£¥₹₩₽₺₴₫฿]|(?:USD|EUR|GBP|JPY|CNY|RMB|CHF|INR|KRW|CAD|AUD|SEK|NOK|DKK|PLN|BRL|kr|zł|元|円)"
-_SPACES = "[ \u00a0\u202f\u2009]"
-_MONEY = re.compile(f"({_CURRENCY})")
-# one format a line; where day and month could be either, both stand here
-_DATES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
-    "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%Y年%m月%d日", "%Y-%m",
-)  # fmt: skip
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_MONEY = re.compile(f"({CURRENCY})")
 _LOOKS_DATED = re.compile(r"^\d{1,4}[-/. 年][\w年]{1,9}[-/. 月,]?|^[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
 
 
@@ -83,32 +80,15 @@ def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
 # ---- numbers
 
 
-def _number_pattern(decimal: str, thousands: str) -> str:
-    point = re.escape(decimal)
-    plain = rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
-    if not thousands:
-        return plain
-    group = _SPACES if thousands == " " else "['’]" if thousands == "'" else re.escape(thousands)
-    return rf"(?:\d{{1,3}}(?:{group}\d{{3}})+(?:{point}\d*)?|{plain})"
-
-
 def _number(text: pd.Series, present: pd.Series, decimal: str, thousands: str | None, lenient: bool) -> Reading | None:
     """Numbers with thousands separators, currency or percent signs, a typographic minus, or brackets for a minus."""
     sample = present.iloc[:_SAMPLE]
     if not lenient and not sample.str.contains(r"\d").all():
         return None
-    other = "," if decimal == "." else "."
-    if thousands is not None:
-        conventions = [(decimal, thousands)]
-    else:
-        conventions = [(d, t) for d in (decimal, other) for t in ("", other if d == decimal else decimal, " ", "'")]
+    signs = conventions(decimal) if thousands is None else [(decimal, thousands)]
     best: tuple[int, str, str] | None = None
-    for point, group in conventions:
-        number = _number_pattern(point, group)
-        whole = (
-            rf"^(?:{_CURRENCY})?{_SPACES}?(?:[+\-−]?|\()(?:{_CURRENCY})?{_SPACES}?{number}"
-            rf"\)?{_SPACES}?(?:%|{_CURRENCY})?\)?$"
-        )
+    for point, group in signs:
+        whole = amount_pattern(point, group)
         hits = int(sample.str.match(whole).sum())
         if hits == len(sample) and bool(present.str.match(whole).all()):
             return _as_number(text, point, group)
@@ -124,10 +104,9 @@ def _as_number(text: pd.Series, decimal: str, thousands: str) -> Reading | None:
     if len(symbols) > 1 or (percent.any() and symbols):
         return None  # amounts in different units are not one quantity
     negative = text.str.contains(r"^[^\d]*[-−(]", regex=True).fillna(False)
-    bare = text.str.replace(rf"(?:{_CURRENCY})|[%()+]|^[^\d.,eE]*[-−]", "", regex=True)
+    bare = text.str.replace(rf"(?:{CURRENCY})|[%()+]|^[^\d.,eE]*[-−]", "", regex=True)
     if thousands:
-        group = _SPACES if thousands == " " else "['’]" if thousands == "'" else re.escape(thousands)
-        bare = bare.str.replace(group, "", regex=True)
+        bare = bare.str.replace(group_pattern(thousands), "", regex=True)
     if decimal != ".":
         bare = bare.str.replace(decimal, ".", regex=False)
     values = pd.to_numeric(bare.str.strip(), errors="coerce").astype(float)
@@ -162,8 +141,8 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
             values = values.dt.tz_localize(None) if zone else values
             return Reading(values, "date", "dates and times" + (", turned to UTC" if zone else ""))
     fits = []
-    for date in _DATES:
-        for time in _TIMES:
+    for date in DATES:
+        for time in TIMES:
             form = date + time
             parsed = pd.to_datetime(sample, format=form, errors="coerce")
             if parsed.notna().all() or (lenient and parsed.notna().any()):
@@ -193,6 +172,7 @@ def _words(form: str) -> str:
         "%Y": "year", "%y": "year", "%m": "month", "%d": "day", "%b": "month", "%B": "month",
         "%H:%M:%S.%f": "time", "%H:%M:%S": "time", "%H:%M": "time", "%I:%M:%S %p": "time", "%I:%M %p": "time",
     }  # fmt: skip
+    form = form.replace("年", "-").replace("月", "-").replace("日", "")
     for code, name in sorted(names.items(), key=lambda item: -len(item[0])):
         form = form.replace(code, name)
     return form
@@ -209,8 +189,8 @@ def is_typed(text: str) -> bool:
     return cell in MISSING or is_number(cell) or _CELL_WORD.match(cell) is not None or bool(_LOOKS_DATED.match(cell))
 
 
-_ANY_NUMBER = "|".join(_number_pattern(d, t) for d, t in ((".", ","), (",", "."), (".", " "), (",", " "), (".", "'")))
+_ANY_NUMBER = "|".join(number_pattern(d, t) for d, t in ((".", ","), (",", "."), (".", " "), (",", " "), (".", "'")))
 _CELL_NUMBER = re.compile(
-    rf"^(?:{_CURRENCY})?{_SPACES}?[(+\-−]?{_SPACES}?(?:{_CURRENCY})?(?:{_ANY_NUMBER})\)?{_SPACES}?(?:%|{_CURRENCY})?$"
+    rf"^(?:{CURRENCY})?{SPACES}?[(+\-−]?{SPACES}?(?:{CURRENCY})?(?:{_ANY_NUMBER})\)?{SPACES}?(?:%|{CURRENCY})?$"
 )
 _CELL_WORD = re.compile(r"^[\w ./()'’&+-]{1,80}$")

@@ -2,11 +2,14 @@
 
 Every chart that shows trials has a selection parameter PICKED on the field `number`. The AICc axis is robust: values
 beyond a fence are drawn at its edge as triangles, so that a few bad trials do not flatten the picture.
+
+The charts that a running study draws again and again are put together by kanlab.layered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -15,6 +18,7 @@ import pandas as pd
 
 from kanlab.criteria import aicc, rss_at_aicc
 from kanlab.families import LABELS, Baseline
+from kanlab.layered import Layered, layer, layered, nominal, vega_lite
 
 alt.data_transformers.disable_max_rows()
 
@@ -25,6 +29,8 @@ HEIGHT = 380
 DRAWN = ("constant", "linear")  # the other linear models lie on top of these
 
 _POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
+_NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k", "depth": "hidden layers"}
+_BASELINE_COLUMNS = ["family", "n_params", "rss_train", "rmse_test", "aicc", "label"]
 
 
 def _span_is_wide(values: pd.Series) -> bool:
@@ -73,12 +79,30 @@ def _number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
     return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
 
 
-def _tooltip(test: bool = True) -> list[alt.Tooltip]:
+def _parameters(table: pd.DataFrame) -> dict[str, str]:
+    """The parameters of the search that a table has, with what to call them."""
+    return {field: name for field, name in _NAMES.items() if field in table}
+
+
+def _trial_columns(table: pd.DataFrame) -> list[str]:
+    """What a chart of trials draws, or says of a point."""
+    return ["number", *_parameters(table), "n_params", "rss_train", "rmse_test", "aicc", "delta_aicc"]
+
+
+def _facets(chart: Any, table: pd.DataFrame) -> Any:
+    """A map for each k side by side, and for each depth below one another, where that is a parameter of the search."""
+
+    def header(name: str) -> alt.Header:
+        return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13)
+
+    rows = {"row": alt.Row("depth:O", title=None, header=header("depth"))} if "depth" in table else {}
+    return chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
+
+
+def _tooltip(parameters: Sequence[str], test: bool = True) -> list[alt.Tooltip]:
     rows = [
         alt.Tooltip("number:Q", title="trial"),
-        alt.Tooltip("neuron_num:Q", title="hidden neurons"),
-        alt.Tooltip("grid:Q", title="grid intervals"),
-        alt.Tooltip("k:Q", title="spline order k"),
+        *(alt.Tooltip(f"{field}:Q", title=_NAMES[field]) for field in parameters),
         alt.Tooltip("n_params:Q", title="parameters K"),
         _number("aicc", "AICc", ",.2f"),
         _number("delta_aicc", "ΔAICc", ",.2f"),
@@ -102,52 +126,71 @@ def _picked() -> alt.Parameter:
     return alt.selection_point(name=PICKED, fields=["number"], on="click", clear="dblclick", empty=False)
 
 
-def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
-    rows = [
-        b.to_dict() | {"label": LABELS.get(b.family, b.family)}
-        for b in baselines
-        if b.aicc is not None and b.family in DRAWN
-    ]
-    frame = pd.DataFrame(rows, columns=["family", "n_params", "rss_train", "rmse_test", "aicc", "label"])
-    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rmse_test", "aicc"), float))
-
-
-def _points(base: alt.Chart, x: Any, y: Any, color: Any, selected: int | None) -> Any:
-    """Trials as circles (triangles beyond the fence); the selected one ringed."""
-    shape = alt.condition("datum.beyond", alt.value("triangle-up"), alt.value("circle"))
-    layers: list[Any] = []
-    if selected is not None:
-        ring = base.mark_point(size=260, stroke=ACCENT, strokeWidth=2.5, filled=False)
-        layers.append(ring.encode(x=x, y=y).transform_filter(f"datum.number === {int(selected)}"))
-    points = base.mark_point(filled=True, **_POINT)
-    layers.append(points.encode(x=x, y=y, color=color, shape=shape, tooltip=_tooltip()).add_params(_picked()))
-    return alt.layer(*layers)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 30 else f"{name[:29]}…"
-
-
-def _baseline_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
-    base = alt.Chart(frame)
-    tooltip = [
+@cache
+def _tooltips(of: str, parameters: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """What is said of a trial, or of a baseline, under the pointer."""
+    baseline = [
         alt.Tooltip("family:N", title="model"),
         _number("n_params", "parameters K"),
         _number("aicc", "AICc", ",.2f"),
         _number("rss_train", "RSS, training rows"),
         _number("rmse_test", "RMSE, test rows"),
     ]
-    mark = base.mark_point(shape="cross", filled=True, size=90, color=MUTED).encode(x=x, y=y, tooltip=tooltip)
-    text = base.mark_text(align="left", dx=9, dy=1, color=MUTED, fontSize=12).encode(x=x, y=y, text="label:N")
-    return mark + text
+    return vega_lite(baseline if of == "baselines" else _tooltip(parameters))  # type: ignore[no-any-return]
 
 
-def _best_layer(frame: pd.DataFrame, x: Any, y: Any) -> alt.LayerChart:
+def _baseline_frame(baselines: Sequence[Baseline]) -> pd.DataFrame:
+    rows = [
+        b.to_dict() | {"label": LABELS.get(b.family, b.family)}
+        for b in baselines
+        if b.aicc is not None and b.family in DRAWN
+    ]
+    frame = pd.DataFrame(rows, columns=_BASELINE_COLUMNS)
+    return frame.astype(dict.fromkeys(("n_params", "rss_train", "rmse_test", "aicc"), float))
+
+
+def _point_layers(x: Any, y: Any, color: Any, selected: int | None, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Trials as circles (triangles beyond the fence); the selected one ringed. On top: they take the clicks."""
+    beyond = {"condition": {"test": "datum.beyond", "value": "triangle-up"}, "value": "circle"}
+    filled, about = {"filled": True, **_POINT}, _tooltips("trials", tuple(_parameters(table)))
+    points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=about)
+    points["name"] = "trials"
+    if selected is None:
+        return [points]
+    style = {"size": 260, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
+    ring = layer("trials", "point", style, x=x, y=y)
+    ring["transform"] = [{"filter": f"datum.number === {int(selected)}"}]
+    return [ring, points]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 30 else f"{name[:29]}…"
+
+
+def _baseline_layers(x: Any, y: Any) -> list[dict[str, Any]]:
+    cross = {"shape": "cross", "filled": True, "size": 90, "color": MUTED}
+    text = {"align": "left", "dx": 9, "dy": 1, "color": MUTED, "fontSize": 12}
+    return [
+        layer("baselines", "point", cross, x=x, y=y, tooltip=_tooltips("baselines")),
+        layer("baselines", "text", text, x=x, y=y, text=nominal("label")),
+    ]
+
+
+def _best_layers(x: Any, y: Any, table: pd.DataFrame) -> list[dict[str, Any]]:
     """The trial of least AICc, marked and named."""
-    base = alt.Chart(frame.nsmallest(1, "aicc"))
-    diamond = base.mark_point(shape="diamond", size=240, stroke=ACCENT, strokeWidth=2.5, filled=False)
-    text = base.mark_text(align="left", dx=13, dy=-11, color=ACCENT, fontSize=12, fontWeight="bold", text="least AICc")
-    return diamond.encode(x=x, y=y, tooltip=_tooltip()) + text.encode(x=x, y=y)
+    diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
+    text = {"align": "left", "dx": 13, "dy": -11, "color": ACCENT, "fontSize": 12, "fontWeight": "bold"}
+    return [
+        layer("best", "point", diamond, x=x, y=y, tooltip=_tooltips("trials", tuple(_parameters(table)))),
+        layer("best", "text", text | {"text": "least AICc"}, x=x, y=y),
+    ]
+
+
+def _whole(layers: list[dict[str, Any]], tables: dict[str, pd.DataFrame], title: str, subtitle: str) -> Layered:
+    """The chart of some layers, of which "trials" takes the clicks."""
+    picked = vega_lite(_picked().param) | {"views": ["trials"]}
+    heading = _heading(title, subtitle)
+    return layered(layers, tables, params=[picked], title=heading, height=HEIGHT, width="container")
 
 
 def _equal_k(done: pd.DataFrame, rss: pd.Series, n: int, low: float, high: float) -> pd.DataFrame:
@@ -173,7 +216,7 @@ def aicc_against_rss(
     baselines: Sequence[Baseline] = (),
     selected: int | None = None,
     target: str = "the target",
-) -> Any:
+) -> Layered:
     """Every complete trial as a point, coloured by K, over the curves along which K is equal.
 
     table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: what RSS is of.
@@ -191,28 +234,30 @@ def aicc_against_rss(
         axis=alt.Axis(format=_format(rss), tickCount=6, labelOverlap=True),
     )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
-    color = _color(done["n_params"])
-    layers: list[Any] = []
+    x, y = vega_lite([x, y])
+    tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond"]]}
+    layers: list[dict[str, Any]] = []
     curves = _equal_k(done, rss, n, low, high) if len(done) > 1 else pd.DataFrame()
     if len(curves):
-        line = alt.Chart(curves).mark_line(strokeWidth=1, opacity=0.45, color=MUTED, clip=True)
-        layers.append(line.encode(x=x, y=y, detail="n_params:N"))
-        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmax()].assign(
-            label=lambda f: "K " + f["n_params"].astype(str)
-        )
-        names = alt.Chart(ends).mark_text(align="right", dx=-4, dy=-7, fontSize=10, color=MUTED, clip=True)
-        layers.append(names.encode(x=x, y=y, text="label:N"))
+        ends = curves.loc[curves.groupby("n_params")["rss_train"].idxmax()]
+        tables |= {"curves": curves, "ends": ends.assign(label="K " + ends["n_params"].astype(str))}
+        line = {"strokeWidth": 1, "opacity": 0.45, "color": MUTED, "clip": True}
+        text = {"align": "right", "dx": -4, "dy": -7, "fontSize": 10, "color": MUTED, "clip": True}
+        layers.append(layer("curves", "line", line, x=x, y=y, detail=nominal("n_params")))
+        layers.append(layer("ends", "text", text, x=x, y=y, text=nominal("label")))
     if len(visible):
-        layers.append(_baseline_layer(visible, x, y))
+        tables["baselines"] = visible
+        layers += _baseline_layers(x, y)
     if len(frame):
-        layers.append(_best_layer(frame, x, y))
-    layers.append(_points(alt.Chart(frame), x, y, color, selected))  # on top: what lies over a point takes its clicks
-    return _finish(alt.layer(*layers), "AICc against RSS", _note(frame))
+        tables["best"] = tables["trials"].nsmallest(1, "aicc")
+        layers += _best_layers(x, y, tables["trials"])
+    layers += _point_layers(x, y, _color(done["n_params"]), selected, done)
+    return _whole(layers, tables, "AICc against RSS", _note(frame))
 
 
 def front(
     table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None, target: str = "the target"
-) -> Any:
+) -> Layered:
     """RSS against K: every trial, the front no other betters in both, and the trial of least AICc."""
     done = table[table["state"] == "complete"].assign(beyond=False)
     plain = _baseline_frame(baselines)
@@ -230,21 +275,23 @@ def front(
         scale=_scale(rss),
         axis=alt.Axis(format=_format(rss), tickCount=6),
     )
-    on = done[done["on_front"]].sort_values("n_params")
-    step = alt.Chart(on).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=1.5, opacity=0.8)
-    layers: list[Any] = [step.encode(x=x, y=y)]
+    tables = {"trials": done[[*_trial_columns(done), "on_front", "beyond"]]}
+    tables["front"] = done.loc[done["on_front"], ["n_params", "rss_train"]].sort_values("n_params")
+    step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 1.5, "opacity": 0.8}
+    layers = [layer("front", "line", step, x=x, y=y)]
     if len(plain):
-        layers.append(_baseline_layer(plain, x, y))
-    color = alt.condition("datum.on_front", alt.value(ACCENT), alt.value("#adb5bd"))
+        tables["baselines"] = plain
+        layers += _baseline_layers(x, y)
     if len(done):
-        layers.append(_best_layer(done, x, y))
-    layers.append(_points(alt.Chart(done), x, y, color, selected))
-    return _finish(
-        alt.layer(*layers), "Pareto front: fit against complexity", f"{len(on)} of {len(done)} trials on the front"
-    )
+        tables["best"] = tables["trials"].nsmallest(1, "aicc")
+        layers += _best_layers(x, y, tables["trials"])
+    color = {"condition": {"test": "datum.on_front", "value": ACCENT}, "value": "#adb5bd"}
+    layers += _point_layers(x, y, color, selected, done)
+    words = f"{len(tables['front']):,} of {len(done):,} points on the front"
+    return _whole(layers, tables, "Pareto front: fit against complexity", words)
 
 
-def history(table: pd.DataFrame, selected: int | None = None) -> Any:
+def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
     """AICc of every trial in the order of the trials, and the least so far."""
     done = table[table["state"] == "complete"].sort_values("number")
     frame, y_scale = _clipped(done.assign(best=done["aicc"].cummin()), "aicc")
@@ -256,10 +303,12 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Any:
         axis=alt.Axis(format="d", tickMinStep=1),
     )
     y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
-    best = alt.Chart(frame).mark_line(interpolate="step-after", color=ACCENT, strokeWidth=2)
-    line = best.encode(x=x, y=alt.Y("best:Q", scale=y_scale))
-    layers = [line, _points(alt.Chart(frame), x, y, _color(done["n_params"]), selected)]
-    return _finish(alt.layer(*layers), "AICc by trial, and the least so far", _note(frame))
+    step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 2}
+    best = vega_lite(y) | {"field": "best"}
+    layers = [layer("trials", "line", step, x=x, y=best)]
+    layers += _point_layers(x, y, _color(done["n_params"]), selected, done)
+    tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond", "best"]]}
+    return _whole(layers, tables, "AICc by trial, and the least so far", _note(frame))
 
 
 def loss_curve(curve: Sequence[float]) -> Any:
@@ -273,18 +322,16 @@ def loss_curve(curve: Sequence[float]) -> Any:
 
 
 def admissible_map(cells: pd.DataFrame, n: int) -> Any:
-    """neuron_num against grid for each k, before any training: K, few rows a parameter tinted, inadmissible hatched.
+    """neuron_num against grid for each k and depth, before any training: K, few rows a parameter tinted, inadmissible hatched.
 
-    cells: columns neuron_num, grid, k, n_params, rows (training rows a parameter), verdict ("judged", "few rows" or
-    "inadmissible") and seconds (predicted, may be nan).  n: training rows.
+    cells: columns neuron_num, grid, k, depth where that varies, n_params, rows (training rows a parameter), verdict
+    ("judged", "few rows" or "inadmissible") and seconds (predicted, may be nan).  n: training rows.
     """
     base = alt.Chart(cells).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
         tooltip=[
-            alt.Tooltip("neuron_num:O", title="hidden neurons"),
-            alt.Tooltip("grid:O", title="grid intervals"),
-            alt.Tooltip("k:O", title="spline order k"),
+            *(alt.Tooltip(f"{field}:O", title=name) for field, name in _parameters(cells).items()),
             alt.Tooltip("n_params:Q", title="parameters K"),
             _number("rows", "n/K", ".1f"),
             _number("seconds", "predicted seconds", ".2~f"),
@@ -292,21 +339,19 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
         ],
     )
     scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n // 3, 2)])
-    color = alt.Color("n_params:Q", title="parameters K", scale=scale)
+    legend = alt.Legend(orient="bottom", gradientLength=200, tickCount=4)
+    color = alt.Color("n_params:Q", title="parameters K", scale=scale, legend=legend)
     edge: dict[str, Any] = {"stroke": "white", "strokeWidth": 1}
     judged = base.transform_filter("datum.verdict === 'judged'").mark_rect(**edge).encode(color=color)
     tint = base.transform_filter("datum.verdict === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
     others = base.transform_filter("datum.verdict === 'inadmissible'")
     grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
     hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
-    chart = alt.layer(grey, hatch, judged, tint).properties(width=168, height=170)
-    return chart.facet(
-        column=alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
-    )
+    return _facets(alt.layer(grey, hatch, judged, tint).properties(width=168, height=170), cells)
 
 
 def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
-    """AICc over hidden neurons and grid intervals for each k; the colours end at the robust fence."""
+    """AICc over hidden neurons and grid intervals for each k and depth; the colours end at the robust fence."""
     done = table[table["state"] == "complete"]
     domain = [float(done["aicc"].min()), _upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
@@ -319,22 +364,19 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
     base = alt.Chart(done.assign(ringed=(done["delta_aicc"] == 0) | (done["number"] == chosen))).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
-        tooltip=_tooltip(),
+        tooltip=_tooltip(tuple(_parameters(done))),
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=color)
     ring = base.transform_filter("datum.ringed").mark_rect(filled=False, stroke=ACCENT, strokeWidth=3)
-    facet = alt.Column("k:O", title=None, header=alt.Header(labelExpr="'k = ' + datum.value", labelFontSize=13))
-    return alt.layer(cells, ring).properties(width=230, height=220).facet(column=facet)
+    return _facets(alt.layer(cells, ring).properties(width=230, height=220), done)
 
 
 def slices(table: pd.DataFrame) -> Any:
     """AICc against each parameter of the search, one trial a tick."""
     done = table[table["state"] == "complete"]
     frame, scale = _clipped(done, "aicc")
-    long = frame.melt(
-        id_vars=["number", "drawn", "n_params"], value_vars=["neuron_num", "grid", "k"], var_name="parameter"
-    )
-    names = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k"}
+    names = _parameters(frame)
+    long = frame.melt(id_vars=["number", "drawn", "n_params"], value_vars=list(names), var_name="parameter")
     base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_circle(size=40, opacity=0.6)
     chart = base.encode(
         x=alt.X("value:O", title=None, axis=alt.Axis(labelAngle=0)),
@@ -352,8 +394,9 @@ def importance(shares: pd.DataFrame) -> Any:
     x = alt.X(
         "share:Q", title="share of the variation of AICc", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])
     )
-    chart = alt.Chart(shares).mark_bar(color=ACCENT).encode(x=x, y=alt.Y("parameter:N", title=None, sort="-x"))
-    return _finish(chart, "Importance of the parameters", "", height=160)
+    y = alt.Y("parameter:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False))
+    chart = alt.Chart(shares).mark_bar(color=ACCENT).encode(x=x, y=y)
+    return _finish(chart, "Importance of the parameters", "", height=200)
 
 
 def null_gains(gain: float, permuted: Sequence[float]) -> Any:
@@ -369,9 +412,12 @@ def _note(frame: pd.DataFrame) -> str:
     return f"{beyond} beyond the axis, drawn as triangles at its edge" if beyond else ""
 
 
-def _finish(chart: Any, title: str, subtitle: str, height: int = HEIGHT) -> Any:
-    heading = alt.TitleParams(
+def _heading(title: str, subtitle: str) -> alt.TitleParams:
+    return alt.TitleParams(
         title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, subtitleColor=MUTED, offset=6
     )
+
+
+def _finish(chart: Any, title: str, subtitle: str, height: int = HEIGHT) -> Any:
     chart = chart.properties(height=height, width="container")
-    return chart.properties(title=heading) if title else chart
+    return chart.properties(title=_heading(title, subtitle)) if title else chart

@@ -188,19 +188,22 @@ def _print_study(study: Study, as_json: bool) -> None:
     if as_json:
         print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
         return
+    from kanlab.candidates import cell_words
     from kanlab.families import LABELS
+    from kanlab.space import Cell
 
     content = study.to_dict()
     chosen = content["recommended"]
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
-    header = ("trial", "neuron_num", "grid", "k", "K", "AICc", "delta", "RSS train", "RMSE train", "RMSE test")
+    names = study.spec.space.parameters
+    header = ("trial", *names, "K", "AICc", "delta", "RSS train", "RMSE train", "RMSE test")
     rows = [
-        (r.number, r.neuron_num, r.grid, r.k, r.n_params, f"{r.aicc:.2f}", f"{r.delta_aicc:.2f}", f"{r.rss_train:.5g}",
-         f"{r.rmse_train:.5g}", f"{r.rmse_test:.5g}")
+        (r.number, *(getattr(r, name) for name in names), r.n_params, f"{r.aicc:.2f}", f"{r.delta_aicc:.2f}",
+         f"{r.rss_train:.5g}", f"{r.rmse_train:.5g}", f"{r.rmse_test:.5g}")
         for r in table.itertuples()
     ]  # fmt: skip
     rows += [
-        (b["family"], "", "", "", _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
+        (b["family"], *[""] * len(names), _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
          f"{b['rss_train']:.5g}", _short(b["rmse_train"]), _short(b["rmse_test"]))
         for b in content["baselines"]
     ]  # fmt: skip
@@ -212,8 +215,7 @@ def _print_study(study: Study, as_json: bool) -> None:
     if chosen is None:
         print("no trial is complete yet")
     elif chosen["family"] == "kan":
-        p = chosen["params"]
-        print(f"recommended: trial {chosen['number']}, {p['neuron_num']} hidden neurons, grid {p['grid']}, k {p['k']}")
+        print(f"recommended: trial {chosen['number']}, {cell_words(Cell(**chosen['params']))}")
     else:
         print(f"recommended: the {LABELS.get(chosen['family'], chosen['family'])} model")
     print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
@@ -263,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("data", metavar="DATA.csv", type=Path)
     tune.add_argument("--target", required=True, metavar="COL", help="column to predict")
     tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
-    add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3")
+    add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3", depth="1")
     tune.add_argument("--trials", type=int, metavar="N", help="cells to fit at most (default: all admissible ones)")
     tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
     tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")

@@ -6,11 +6,11 @@ import argparse
 
 from kanlab.errors import SpaceError
 
-_WORDS = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order"}
+_WORDS = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order", "depth": "hidden layers"}
 
 
 def add_ranges(parser: argparse.ArgumentParser, **defaults: str | None) -> None:
-    """The options --neuron-num, --grid and --k."""
+    """The options --neuron-num, --grid, --k and --depth."""
     for name, words in _WORDS.items():
         default = defaults[name]
         text = f"{words} (default {default or 'as before'})"

@@ -1,4 +1,4 @@
-"""The commands that act on studies there are: resume, rerun, predict, pause, stop, rename, note, delete, doctor, gc."""
+"""The commands that act on studies there are, from resume and predict to delete, and on the machine: worker, doctor, gc."""
 
 from __future__ import annotations
 
@@ -117,6 +117,7 @@ def _delete(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from kanlab.bundle import is_bundle, read_bundle
     from kanlab.cli_table import read_options
     from kanlab.errors import DatasetError
     from kanlab.predicting import predictor, read_new_rows
@@ -125,7 +126,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     target: Path | None = arguments.output
     if target is not None and target.exists() and target.samefile(arguments.data):
         raise DatasetError(f"{target} would be written over the rows themselves; give another name after -o.")
-    model = predictor(_open(arguments), arguments.trial)
+    packed = Path(arguments.name)
+    if is_bundle(packed):
+        if arguments.trial is not None:
+            raise DatasetError(f"{packed.name} holds one model, so --trial means nothing; leave it out.")
+        model = read_bundle(packed)
+    else:
+        model = predictor(_open(arguments), arguments.trial)
     table = read_new_rows(arguments.data, model.recipe, options=read_options(arguments))
     found = model.predict(table.frame)
     lines = (f"{table.report}", *table.report.notes, f"predicted by {model.label}", *model.notes, *found.notes)
@@ -138,6 +145,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise DatasetError(f"{target} cannot be written: {error.strerror or error}.") from error
     return _say(f"{len(found.frame):,} rows are in {target}.")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from kanlab.tuning import Study
+
+    made = Study(_open(arguments)).export(arguments.output, arguments.trial)
+    return _say(f"The bundle is in {made}; unpacked, 'python predict.py IN.csv OUT.csv' predicts with NumPy alone.")
 
 
 def _worker(arguments: argparse.Namespace) -> int:
@@ -202,11 +216,13 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     with_json(resume)
     rerun = on_a_study("rerun", _rerun, "run a study once more on the same data and compare every number")
     rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
-    add_ranges(rerun, neuron_num=None, grid=None, k=None)
+    add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
     with_json(rerun)
     on_a_study("pause", _pause, "ask a running study to finish the fits in hand and wait")
     on_a_study("stop", _stop, "ask a running study to stop at once; its open cells are fitted on resume")
-    predict = on_a_study("predict", _predict, "predict new rows by a study's model, in units of its target")
+    predict = command("predict", _predict, "predict new rows by the model of a study or bundle, in units of its target")
+    predict.add_argument("name", metavar="NAME|BUNDLE.zip")
+    with_storage(predict)
     predict.add_argument("data", metavar="NEW.csv", type=Path)
     predict.add_argument(
         "-o", "--output", metavar="OUT.csv", type=Path, help="file to write (default: standard output)"
@@ -215,6 +231,11 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "--trial", type=int, metavar="N", help="the network of trial N (default: the recommended model)"
     )
     add_reading_options(predict)
+    export = on_a_study("export", _export, "write a study's model as a zip that predicts with NumPy alone")
+    export.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, required=True, help="file to write")
+    export.add_argument(
+        "--trial", type=int, metavar="N", help="the network of trial N (default: the recommended model)"
+    )
     worker = on_a_study("worker", _worker, "fit for a study on this machine too, until its budget is spent")
     worker.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
     on_a_study("rename", _rename, "give a study another name").add_argument("new", metavar="NEW")

@@ -24,6 +24,7 @@ def add_reading_options(command: argparse.ArgumentParser) -> None:
     reading.add_argument("--encoding", metavar="NAME", help="for example utf-8, gb18030, latin-1")
     reading.add_argument("--no-header", action="store_true", help="the first row is data")
     reading.add_argument("--skip-lines", type=int, metavar="N", help="lines before the header")
+    reading.add_argument("--skip-last", type=int, metavar="N", help="rows at the end, such as totals and footnotes")
     reading.add_argument("--missing", metavar="A,B", help="more words that stand for a missing value")
     reading.add_argument("--part", metavar="NAME", help="which sheet of a workbook, or file of a zip archive")
 
@@ -33,6 +34,7 @@ def _add_preparing_options(command: argparse.ArgumentParser) -> None:
     preparing.add_argument(
         "--fill-gaps", action="store_true", help="fill missing features instead of dropping their rows"
     )
+    preparing.add_argument("--drop-copies", action="store_true", help="leave out rows that repeat others")
     preparing.add_argument("--pool", action="store_true", help="pool the rare levels of text of many values")
     preparing.add_argument("--log", metavar="A,B", help="features to take the logarithm of")
     preparing.add_argument("--rank", metavar="A,B", help="features to take the rank of")
@@ -55,6 +57,7 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
         encoding=arguments.encoding,
         header=False if arguments.no_header else None,
         skip_lines=arguments.skip_lines,
+        skip_last=arguments.skip_last,
         missing=(*MISSING, *names(arguments.missing)) if arguments.missing else None,
         part=arguments.part,
     )
@@ -66,6 +69,7 @@ def preparation(arguments: argparse.Namespace) -> Preparation:
 
     return Preparation(
         gaps="fill" if arguments.fill_gaps else "drop",
+        copies="drop" if arguments.drop_copies else "keep",
         pool=arguments.pool,
         scales=dict.fromkeys(names(arguments.log), "log") | dict.fromkeys(names(arguments.rank), "rank"),
         target_scale=arguments.target_scale,

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from kanlab.errors import StudyError
 from kanlab.storage import default_url, get_storage
 
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 _READY = "listening on "
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -30,9 +31,8 @@ def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
     """The application behind a check of the Host and, unless writable, of the method."""
 
     def guard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0] if "]" not in environ.get("HTTP_HOST", "") else "[::1]"
         refused = ""
-        if host not in _LOCAL_HOSTS:
+        if not _is_local(environ.get("HTTP_HOST", "")):
             refused = "This server answers on 127.0.0.1 only.\n"
         elif not writable and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             refused = "This dashboard is read-only; 'kanlab dashboard --writable' is not.\n"
@@ -42,6 +42,14 @@ def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
         return application(environ, start_response)
 
     return guard
+
+
+def _is_local(host: str) -> bool:
+    """Whether a Host header, with a port or without, names this machine."""
+    try:
+        return urlsplit(f"//{host}").hostname in _LOCAL_HOSTS
+    except ValueError:  # brackets without an address
+        return False
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -240,6 +240,12 @@ def _usable_rows(
     for column in needed:
         complete &= ~missing(frame[column]).to_numpy(dtype=bool)
     dropped = len(y) - int(complete.sum())
+    if wanted.copies == "drop":
+        first = ~frame.duplicated().to_numpy()
+        if copies := int((complete & ~first).sum()):
+            words = "row that repeats another is" if copies == 1 else "rows that repeat others are"
+            notes.append(f"{copies:,} {words} left out.")
+        complete &= first
     if dropped:
         notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
     if complete.sum() < MIN_ROWS:

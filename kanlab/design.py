@@ -74,7 +74,7 @@ def first_layer(x: Array, grid: int, k: int) -> FirstLayer:
     knots = knots_from_samples(x, grid, k)
     blocks = [x[:, i : i + BLOCK_ROWS] for i in range(0, x.shape[1], BLOCK_ROWS)]
     gram = _gram(design_matrix(b, knots, k) for b in blocks)
-    to_coef = _orthonormaliser(gram)
+    to_coef = orthonormaliser(gram)
     lower = np.linalg.cholesky(_gram(to_coef.T @ design_matrix(b, knots, k) for b in blocks))
     to_coef = np.linalg.solve(lower, to_coef.T).T
     basis = tuple(np.ascontiguousarray(to_coef.T @ design_matrix(b, knots, k)) for b in blocks)
@@ -87,7 +87,7 @@ def _gram(blocks: Iterable[Array]) -> Array:
     return np.asarray(sum(a @ a.T for a in blocks))
 
 
-def _orthonormaliser(gram: Array) -> Array:
+def orthonormaliser(gram: Array) -> Array:
     """R with R' gram R = I on the numerical range of a Gram matrix."""
     norm = np.sqrt(gram.diagonal())
     used = norm > 1e-12 * norm.max()

@@ -8,14 +8,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from itertools import pairwise
 from typing import Any
 
 from kanlab.cells import KINDS, MISSING, is_number, is_typed
 from kanlab.errors import DatasetError
+from kanlab.headers import MOST_HEADER_ROWS, commented_header, first_row, header_rows, joined, usual_width
+from kanlab.standalone import decimal_sign
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "spaces", "^": "caret", "~": "tilde",
               ":": "colon"}  # fmt: skip
+_OPPOSITE = {",": ".", ".": ","}
 COMMENTS = ("#", "%", "//")
 _SAMPLE_CHARACTERS = 2**18
 _SAMPLE_ROWS = 200
@@ -27,7 +29,8 @@ class ReadOptions:
     """What is said about a file rather than inferred; None leaves it to the reader.
 
     delimiter, quote, decimal, thousands, comment: one sign each ("" for none).  encoding: as Python names it.
-    skip_lines: lines before the header, or before the data where header is False.  header: whether there is one.
+    skip_lines: lines before the header, or before the data where header is 0.  header: how many rows name the columns
+    (True is 1, False 0).  skip_last: rows at the end that are no data, such as totals and footnotes.
     index: whether the first column only names the rows and is left out.  missing: every way a missing value is written
     (blank always is).  day_first: 3/4/2020 is in April.  kinds: {column: one of cells.KINDS}.
     part: the file of a zip archive, or the sheet of a workbook.  least_columns: of data; a fit needs two, new rows one.
@@ -40,7 +43,8 @@ class ReadOptions:
     thousands: str | None = None
     comment: str | None = None
     skip_lines: int | None = None
-    header: bool | None = None
+    skip_last: int | None = None
+    header: int | None = None
     index: bool | None = None
     missing: tuple[str, ...] | None = None
     day_first: bool | None = None
@@ -59,7 +63,10 @@ class ReadOptions:
             require(sign is None or sign not in "\r\n\0" or sign == "", f"The {name} cannot be the end of a line.")
         require(self.delimiter != "", "The delimiter must be a single character, not an empty one.")
         require(self.decimal in (None, ".", ","), f"The decimal sign must be a point or a comma, not '{self.decimal}'.")
-        require(self.skip_lines is None or self.skip_lines >= 0, "The number of lines to skip must be at least 0.")
+        for lines in (self.skip_lines, self.skip_last):
+            require(lines is None or lines >= 0, "The number of lines to skip must be at least 0.")
+        header_fits = self.header is None or 0 <= self.header <= MOST_HEADER_ROWS
+        require(header_fits, f"The header can have 0 to {MOST_HEADER_ROWS} rows, not {self.header}.")
         for column, kind in self.kinds.items():
             require(
                 kind in KINDS, f"'{str(column)[:40]}' cannot be read as '{kind}'; choose one of {', '.join(KINDS)}."
@@ -79,7 +86,7 @@ class ReadOptions:
 class Dialect:
     """How a text table is written, and the names of its columns as they stand there (none: numbered).
 
-    skip_lines: physical lines before the first row of data.  index: the first of the columns has no place in the header.
+    skip_lines: physical lines before the first row of data.  header_rows: how many of them name the columns.
     """
 
     delimiter: str
@@ -89,6 +96,7 @@ class Dialect:
     comment: str
     skip_lines: int
     header: tuple[str, ...] | None
+    header_rows: int
     width: int
     missing_seen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -119,17 +127,19 @@ def sniff(text: str, options: ReadOptions, *, whole: bool = True) -> Dialect:
     filled = [(end, row) for end, row in rows if any(cell.strip() for cell in row)]
     if not filled:
         raise DatasetError("{name} has no rows; add a header row and data below it.")
-    width = _usual_width([row for _, row in filled])
-    start = 0 if options.skip_lines is not None else _start([row for _, row in filled], width)
+    width = usual_width([row for _, row in filled])
+    start = 0 if options.skip_lines is not None else first_row([row for _, row in filled], width)
     if start:
         notes.append(f"{start} line{'s' * (start > 1)} before the table {'are' if start > 1 else 'is'} left out.")
     table = [row for _, row in filled[start:]]
-    has_header = _has_header(table) if options.header is None else options.header
-    header = tuple(cell.strip() for cell in table[0]) if has_header else None
-    first = start + 1 if has_header else start
-    named = _commented_header(lines, comment, delimiter, width) if comment else None
+    named_by = header_rows(table) if options.header is None else min(options.header, len(table))
+    header = joined(table[:named_by]) if named_by else None
+    first = start + named_by
+    if named_by > 1 and options.header is None:
+        notes.append(f"Two rows name the columns; they are joined, as in '{_example(header)}'.")
+    named = commented_header(lines, comment, delimiter, width) if comment else None
     if options.header is None and named and all(is_number(c) for c in table[0] if c.strip() not in MISSING):
-        header, first = named, start
+        header, first, named_by = named, start, 1
         notes.append("The names of the columns are taken from the comment above the data.")
     elif header is None and options.header is None:
         notes.append(
@@ -142,15 +152,20 @@ def sniff(text: str, options: ReadOptions, *, whole: bool = True) -> Dialect:
         notes.append(f"Lines that begin with {comment} are comments and left out.")
     if data:
         widths = Counter(map(len, data))
-        usual = _usual_width(data)
+        usual = usual_width(data)
         width = len(header) if header and widths[len(header)] >= widths[usual] else max(width, usual)
-    decimal = options.decimal or _decimal(data, delimiter, options.thousands)
+    decimal = options.decimal or _OPPOSITE.get(options.thousands or "") or decimal_sign(data, delimiter)
     cells = {cell.strip() for row in data for cell in row}
     seen = tuple(m for m in (options.missing or MISSING) if m in cells)
-    return Dialect(delimiter, quote, escape, decimal, comment, before, header, width, seen, tuple(notes))
+    return Dialect(delimiter, quote, escape, decimal, comment, before, header, named_by, width, seen, tuple(notes))
 
 
 # ---- the steps
+
+
+def _example(names: tuple[str, ...] | None) -> str:
+    """A name of more than one word, cut short."""
+    return next((n for n in names or () if " " in n), "")[:60]
 
 
 def comment_pattern(sign: str) -> str:
@@ -238,97 +253,19 @@ def _split(line: str, quote: str) -> list[str]:
     return line.split()
 
 
-def _usual_width(rows: list[list[str]]) -> int:
-    """The most frequent number of fields above one; the larger one where two are as frequent."""
-    widths = Counter(len(row) for row in rows if len(row) > 1)
-    return max(widths, key=lambda w: (widths[w], w)) if widths else 1
-
-
 def _score(lines: list[str], delimiter: str, quote: str, escape: str) -> tuple[float, int]:
     """How well a delimiter cuts: rows of equal width, and cells that are whole numbers, dates or words."""
     rows = [row for _, row in _rows(lines, delimiter, quote, escape) if any(c.strip() for c in row)]
     if not rows:
         return (0.0, 0)
-    width = _usual_width(rows)
+    width = usual_width(rows)
     if width < 2:
         return (0.0, 0)
-    equal = [row for row in rows[_start(rows, width) :] if len(row) == width]
+    equal = [row for row in rows[first_row(rows, width) :] if len(row) == width]
     cells = [cell for row in equal for cell in row]
     typed = sum(map(is_typed, cells)) / len(cells)
-    share = len(equal) / len(rows[_start(rows, width) :])
+    share = len(equal) / len(rows[first_row(rows, width) :])
     unusual = 0.5 if delimiter in " ^~:" else 1.0  # these cut words, times and dates as well
     if delimiter == " " and share < 1:
         return (0.0, 0)
     return (round(share * share * typed * unusual, 3), width)
-
-
-def _start(rows: list[list[str]], width: int) -> int:
-    """How many rows stand before the table: those before the first of its width."""
-    start = next((i for i, row in enumerate(rows) if len(row) == width), 0)
-    if start and len(rows[start - 1]) == width - 1 > 1 and any(is_number(cell) for cell in rows[start]):
-        return start - 1  # a header without a name for the row names
-    if (
-        start
-        and any(is_number(c) for c in rows[start])
-        and len(rows[start - 1]) > 1
-        and _filled(rows[start - 1]) == width
-    ):
-        return start - 1
-    return start
-
-
-def _filled(row: list[str]) -> int:
-    return sum(bool(cell.strip()) for cell in row)
-
-
-def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: above numbers stand words, or numbers that count 0, 1, 2, ... (years)."""
-    first, below = rows[0], rows[1:]
-    if not below:
-        return not (first and all(is_number(c) for c in first if c.strip()))
-    numeric = []
-    for i, name in enumerate(first):
-        cells = [row[i].strip() for row in below if i < len(row)]
-        cells = [c for c in cells if c not in MISSING]
-        if cells and sum(map(is_number, cells)) >= 0.9 * len(cells):
-            numeric.append(name.strip())
-    if not numeric:
-        return True
-    if any(name not in MISSING and not is_number(name) for name in numeric):
-        return True
-    if all(name in MISSING for name in numeric):
-        return any(c.strip() for c in first)
-    counted = [name for name in numeric if name.isdigit()]
-    steps = [int(b) - int(a) for a, b in pairwise(counted)]
-    if len(counted) < 3 or len(counted) < len([n for n in numeric if n]) or any(s != 1 for s in steps):
-        return False
-    return int(counted[0]) == 0 or int(counted[0]) >= 1000  # as pandas numbers columns, or years
-
-
-def _commented_header(lines: list[str], comment: str, delimiter: str, width: int) -> tuple[str, ...] | None:
-    """Names in the last comment before the data, as numpy.savetxt writes them."""
-    last = ""
-    for line in lines:
-        if line.strip() and not line.startswith(comment):
-            break
-        last = line if line.strip() else last
-    names = last.removeprefix(comment).strip()
-    cells = names.split() if delimiter == " " else [c.strip() for c in names.split(delimiter)]
-    return tuple(cells) if len(cells) == width and not any(map(is_number, cells)) else None
-
-
-def _decimal(rows: list[list[str]], delimiter: str, thousands: str | None) -> str:
-    """The decimal sign: the comma where fields such as 3,14 outnumber fields such as 3.14."""
-    if thousands in (",", "."):
-        return "." if thousands == "," else ","
-    cells = [cell.strip().strip("%€$£ ") for row in rows for cell in row]
-    signed = re.compile(r"[+\-−]?\d*([.,])\d+(?:[eE][+-]?\d+)?")
-    found = Counter(m[1] for cell in cells if (m := signed.fullmatch(cell)))
-    if delimiter == "," and any(re.fullmatch(r"[+\-−]?[1-9]\d{0,2},\d{3}", c) for c in cells):
-        # quoted 1,234 in a comma-separated file: thousands, unless others such as 0,5 or 1234,5 can only be decimals
-        sure = re.compile(r"[+\-−]?(?:0?,\d+|\d{4,},\d+|\d+,(?:\d{1,2}|\d{4,}))")
-        if not any(sure.fullmatch(c) for c in cells):
-            return "."
-    grouped = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(\.\d{3})+,\d+", c)) for c in cells)
-    opposite = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(,\d{3})+(\.\d+|,\d{3})", c)) for c in cells)
-    return "," if found[","] + 3 * grouped > found["."] + 3 * opposite else "."

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
 
 from kanlab.basis import bspline_basis, bspline_derivative, silu, silu_derivative
+from kanlab.deep_effective import linearised
 from kanlab.design import first_layer, roughness_root, second_differences
 from kanlab.kan import FittedKan
 from kanlab.projection import FIRST_LAYER_ROUGHNESS, SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
@@ -23,7 +24,9 @@ RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it lea
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
-    """Trace of the linearised smoother of a network of one target and two layers at its training rows X (n, d), y (n,)."""
+    """Trace of the linearised smoother of a network of one target at its training rows X (n, d), y (n,)."""
+    if len(fitted.layers) > 2:
+        return smoother_trace(*linearised(fitted, X, y))
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, second = fitted.layers
     size, k = fitted.spec.grid + fitted.spec.k, fitted.spec.k

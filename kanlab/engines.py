@@ -1,13 +1,13 @@
 """The engines a study can fit with, and how one unit of work is fitted by any of them.
 
-A unit is what a worker is handed at once: the cells of one (grid, k), neuron_num ascending. The `lm` engine shares the
-first layer's design between them and starts each from the one below; stock pykan fits every cell by itself.
+A unit is what a worker is handed at once: the cells of one (grid, k, depth), neuron_num ascending. The `lm` engine shares
+the first layer's design between them and starts each from the one below; stock pykan fits every cell by itself.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -68,15 +68,21 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class Unit:
-    """Cells of one (grid, k), by neuron_num ascending."""
+    """Cells of one (grid, k, depth), by neuron_num ascending."""
 
     grid: int
     k: int
     neuron_nums: tuple[int, ...]
+    depth: int = 1
 
     @property
     def cells(self) -> list[Cell]:
-        return [Cell(h, self.grid, self.k) for h in self.neuron_nums]
+        return [Cell(h, self.grid, self.k, self.depth) for h in self.neuron_nums]
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Unit:
+        """The inverse of `asdict`, by way of JSON."""
+        return cls(**dict(content) | {"neuron_nums": tuple(content["neuron_nums"])})
 
 
 @dataclass(frozen=True)
@@ -104,13 +110,13 @@ class Outcome:
 def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
     """Group cells into units of work, in the order of their first cell."""
     if not ENGINES[engine].nested:
-        return [Unit(c.grid, c.k, (c.neuron_num,)) for c in cells]
+        return [Unit(c.grid, c.k, (c.neuron_num,), c.depth) for c in cells]
     ordered = list(cells)
     rank = {c: i for i, c in reversed(list(enumerate(ordered)))}
-    by_path = sorted(ordered, key=lambda c: (c.grid, c.k, c.neuron_num))
+    by_path = sorted(ordered, key=lambda c: (c.depth, c.grid, c.k, c.neuron_num))
     paths = [
-        Unit(grid, k, tuple(c.neuron_num for c in group))
-        for (grid, k), group in groupby(by_path, key=lambda c: (c.grid, c.k))
+        Unit(grid, k, tuple(c.neuron_num for c in group), depth)
+        for (depth, grid, k), group in groupby(by_path, key=lambda c: (c.depth, c.grid, c.k))
     ]
     return sorted(paths, key=lambda u: min(rank[c] for c in u.cells))
 
@@ -120,15 +126,16 @@ def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: 
     if engine == "lm":
         yield from _fit_lm(data, unit, options, seed)
         return
-    for neuron_num in unit.neuron_nums:
-        yield _fit_pykan(data, neuron_num, unit, engine, options, seed)
+    for cell in unit.cells:
+        yield _fit_pykan(data, cell, engine, options, seed)
 
 
 def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
     from kanlab.lm import LmOptions, fit_path
 
     lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
-    fits = fit_path(data.X_train, data.y_train, unit.grid, unit.k, unit.neuron_nums, options=lm_options, seed=seed)
+    path = unit.grid, unit.k, unit.neuron_nums, unit.depth
+    fits = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed)
     for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
         errors = {} if fitted.status.value in FAILED_STATUSES else data.errors(fitted.predict)._asdict()
         yield Outcome(
@@ -142,14 +149,14 @@ def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterat
         )
 
 
-def _fit_pykan(data: Dataset, neuron_num: int, unit: Unit, engine: str, options: FitOptions, seed: int) -> Outcome:
+def _fit_pykan(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int) -> Outcome:
     began = time.monotonic()
-    best, status, starts = _best_training(data, Cell(neuron_num, unit.grid, unit.k), engine, options, seed)
+    best, status, starts = _best_training(data, cell, engine, options, seed)
     seconds = time.monotonic() - began
     if best is None:
-        return Outcome(neuron_num, status, seconds, starts=starts)
+        return Outcome(cell.neuron_num, status, seconds, starts=starts)
     return Outcome(
-        neuron_num=neuron_num,
+        neuron_num=cell.neuron_num,
         status=status,
         seconds=seconds,
         **data.errors(best.model.predict)._asdict(),
@@ -196,8 +203,8 @@ def fit_model(
 
     if engine == "lm":
         lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
-        path = [*below, cell.neuron_num]
-        *_, fitted = fit_path(data.X_train, data.y_train, cell.grid, cell.k, path, options=lm_options, seed=seed)
+        path = cell.grid, cell.k, [*below, cell.neuron_num], cell.depth
+        *_, fitted = fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed)
         return fitted
     from kanlab.kan import FitStatus
 

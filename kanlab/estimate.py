@@ -25,21 +25,21 @@ CALIBRATION_CELLS = 4
 
 def cost(cell: Cell, n: int, d: int, engine: str) -> float:
     """Seconds of one fit on the machine of the sweeps; in proportion to those on any other."""
-    coefficients = n_params((d, cell.neuron_num, 1), cell.grid, cell.k, "trainable")
+    coefficients = n_params(cell.layer_widths(d), cell.grid, cell.k, "trainable")
     if engine == "lm":
         return 0.04 + 1.6e-7 * n * coefficients + 5e-10 * n * coefficients**2
     return 1.0 + 3e-6 * n * coefficients
 
 
 def calibration_unit(cells: Sequence[Cell], n: int, d: int, engine: str) -> Unit | None:
-    """A few cells of middling cost, of one (grid, k)."""
+    """A few cells of middling cost, of one (grid, k, depth)."""
     if not cells:
         return None
     ordered = sorted(cells, key=lambda c: cost(c, n, d, engine))
     middle = ordered[len(ordered) // 2]
     size = CALIBRATION_CELLS if ENGINES[engine].nested else 1
-    same = sorted(c.neuron_num for c in cells if (c.grid, c.k) == (middle.grid, middle.k))
-    return Unit(middle.grid, middle.k, tuple(same[:size]))
+    same = sorted(c.neuron_num for c in cells if c[1:] == middle[1:])
+    return Unit(middle.grid, middle.k, tuple(same[:size]), middle.depth)
 
 
 def calibrate(data: Dataset, spec: StudySpec) -> float | None:

@@ -21,6 +21,9 @@ _MOST_ROWS = 200_000  # looked at for correlations and repeated columns
 
 Numbers = dict[str, NDArray[np.float64]]
 Kind = Literal["number", "whole number", "boolean", "date", "category", "text", "constant"]
+Remedy = Literal[
+    "", "leave out", "log", "rank", "fill", "pool", "read as missing", "drop copies", "split by time", "screen"
+]
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,34 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is noticed, what to do, and the columns it is about."""
+    """What is noticed, what to do, and the columns it is about.
+
+    remedy: what answers it at once, where there is such a thing.  details: what it needs beside the columns: the words of
+    "read as missing", the number of features of "screen".
+    """
 
     kind: str
     sentence: str
     columns: tuple[str, ...] = ()
+    remedy: Remedy = ""
+    details: tuple[str, ...] = ()
 
 
-def findings(frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None) -> tuple[Finding, ...]:
-    """All warnings about a table, the gravest first."""
+def repeated_rows(frame: pd.DataFrame) -> int:
+    """How many rows equal one above them in every column."""
+    return int(pd.util.hash_pandas_object(frame, index=False).duplicated().sum())
+
+
+def findings(
+    frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None, copies: int
+) -> tuple[Finding, ...]:
+    """All warnings about a table, the gravest first. copies: its repeated rows."""
     found: list[Finding] = []
     numbers = {c: to_numbers(frame[c].iloc[:_MOST_ROWS]) for c in frame.columns if is_numeric(frame[c])}
     if target is not None and target in numbers:
         found += _about_target(columns, numbers, target)
-    found += _about_columns(columns, frame, numbers, target)
-    return (*found, *_about_rows(frame, columns, target))
+    found += _about_columns(columns, frame, numbers, target, copies)
+    return (*found, *_about_rows(frame, columns, target, copies))
 
 
 def _about_target(
@@ -68,9 +84,10 @@ def _about_target(
         found.append(
             Finding(
                 "tells the target",
-                f"{listing(leaks)} and the target {_are_is(leaks)} the same up to a factor: if it is not known before the "
-                "target is, take it out of the features, or every score is too good.",
+                f"{listing(leaks)} and the target are the same up to a factor: what is not known before the target is must "
+                "be taken out of the features, or every score is too good.",
                 tuple(leaks),
+                "leave out",
             )
         )
     if 1 < described.unique <= FEW_TARGET_VALUES and described.kind in ("whole number", "boolean"):
@@ -83,13 +100,14 @@ def _about_target(
             )
         )
     if _skewness(y) > HEAVY_TAIL:
-        can_log = float(np.nanmin(y)) >= 0
+        scale: Remedy = "log" if float(np.nanmin(y)) >= 0 else "rank"
         found.append(
             Finding(
                 "heavy tail",
                 f"The target '{target[:60]}' has a heavy tail, so few rows decide the fit: predict its "
-                f"{'logarithm' if can_log else 'rank'} instead (under Prepare).",
+                f"{'logarithm' if scale == 'log' else 'rank'} instead (under Prepare).",
                 (target,),
+                scale,
             )
         )
     if described.missing:
@@ -104,12 +122,12 @@ def _about_target(
 
 
 def _about_columns(
-    columns: Sequence[ColumnProfile], frame: pd.DataFrame, numbers: Numbers, target: str | None
+    columns: Sequence[ColumnProfile], frame: pd.DataFrame, numbers: Numbers, target: str | None, copies: int
 ) -> list[Finding]:
     others = [c for c in columns if c.name != target]
     constant = [c.name for c in others if c.kind == "constant"]
     same = _repeated(frame, [c.name for c in others if c.kind != "constant"])
-    ids = [c.name for c in others if c.kind != "constant" and _is_identifier(c, frame[c.name], len(frame))]
+    ids = [c.name for c in others if c.kind != "constant" and _is_identifier(c, frame[c.name], len(frame) - copies)]
     almost = [
         (c.name, words) for c in others if c.kind in ("text", "category") and (words := _almost_number(frame[c.name]))
     ]
@@ -117,11 +135,12 @@ def _about_columns(
     tails = [
         c.name for c in others if c.name in numbers and c.name not in ids and _skewness(numbers[c.name]) > HEAVY_TAIL
     ]
-    outliers = [
-        f"'{c.name[:60]}' ({count:,})"
+    above = {c for c in tails if float(np.nanmin(numbers[c])) >= 0}
+    outliers = {
+        c.name: count
         for c in others
         if c.name in numbers and c.name not in tails and (count := _outliers(numbers[c.name]))
-    ]
+    }
     gaps = sorted((c for c in others if c.missing), key=lambda c: -c.missing)
     found = []
     if ids:
@@ -131,11 +150,12 @@ def _about_columns(
                 f"{listing(ids)} {'look' if len(ids) > 1 else 'looks'} like a number or name of the rows: it tells "
                 "nothing about new ones, so take it out of the features.",
                 tuple(ids),
+                "leave out",
             )
         )
     if same:
         pairs = ", ".join(f"'{b[:60]}' repeats '{a[:60]}'" for a, b in same[:4])
-        found.append(Finding("repeated", f"{pairs}: one of the two is enough.", tuple(b for _, b in same)))
+        found.append(Finding("repeated", f"{pairs}: one of the two is enough.", tuple(b for _, b in same), "leave out"))
     if constant:
         found.append(
             Finding(
@@ -145,30 +165,37 @@ def _about_columns(
             )
         )
     if gaps:
-        worst = ", ".join(f"'{c.name[:60]}' {100 * c.missing / len(frame):.0f}%" for c in gaps[:4])
+        worst = ", ".join(f"'{c.name[:60]}' {_percent(c.missing / len(frame))}" for c in gaps[:4])
         found.append(
             Finding(
                 "missing",
                 f"Values are missing: {worst}{' and more' if len(gaps) > 4 else ''}. Their rows "
                 "are dropped unless you choose to fill them (under Prepare).",
                 tuple(c.name for c in gaps),
+                "fill",
             )
         )
-    if tails:
-        found.append(
-            Finding(
-                "heavy tail",
-                f"{listing(tails)} {'have' if len(tails) > 1 else 'has'} a heavy tail, so most "
-                "rows share a few intervals of the grid: use the logarithm or the rank (under Prepare).",
-                tuple(tails),
+    scale: Remedy
+    for scale in ("log", "rank"):
+        if names := [c for c in tails if (c in above) == (scale == "log")]:
+            found.append(
+                Finding(
+                    "heavy tail",
+                    f"{listing(names)} {'have' if len(names) > 1 else 'has'} a heavy tail, so most rows share a few "
+                    f"intervals of the grid: use the {'logarithm' if scale == 'log' else 'rank'} (under Prepare).",
+                    tuple(names),
+                    scale,
+                )
             )
-        )
     if outliers:
+        words = [f"'{name[:60]}' ({count:,})" for name, count in outliers.items()]
         found.append(
             Finding(
                 "outliers",
-                f"Values far from all others stand in {', '.join(outliers[:5])}: check whether they "
-                "are real, or use the rank (under Prepare).",
+                f"Values far from all others stand in {', '.join(words[:5])}{' and more' if len(words) > 5 else ''}: check "
+                "whether they are real, or use the rank (under Prepare).",
+                tuple(outliers),
+                "rank",
             )
         )
     if long:
@@ -178,6 +205,7 @@ def _about_columns(
                 f"{listing(long)} {_holds(long)} text of more than {MAX_LEVELS} values and "
                 f"{_are_is(long)} left out unless the rare ones are pooled (under Prepare).",
                 tuple(long),
+                "pool",
             )
         )
     found += [
@@ -186,13 +214,17 @@ def _about_columns(
             f"'{name[:60]}' holds numbers except for {listing(words, 4)}: add the word to those that "
             "mean missing (under Reading), or read the column as a number.",
             (name,),
+            "read as missing",
+            tuple(words),
         )
         for name, words in almost[:5]
     ]
     return found
 
 
-def _about_rows(frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None) -> list[Finding]:
+def _about_rows(
+    frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None, copies: int
+) -> list[Finding]:
     found = []
     features = sum(1 for c in columns if c.name != target and c.kind not in ("constant", "text"))
     if 0 < len(frame) < ROWS_A_PARAMETER * 5 * features:
@@ -202,18 +234,22 @@ def _about_rows(frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: s
                 "few rows",
                 f"{len(frame):,} rows carry about {carries:,} parameters ({ROWS_A_PARAMETER} rows each), and the smallest "
                 f"network spends about 4 on each of the {features:,} features: fewer features may predict better.",
+                (),
+                "screen" if features > 1 else "",
+                (str(max(1, min(features - 1, carries // 5))),),
             )
         )
-    repeated = int(frame.duplicated().sum()) if len(frame) <= _MOST_ROWS else 0
-    if repeated:
+    if copies:
         found.append(
             Finding(
                 "repeated rows",
-                f"{repeated:,} rows repeat others in every column: if they are copies, remove them, for a copy of a training "
-                "row among the test rows makes the test easy.",
+                f"{copies:,} {'row repeats another' if copies == 1 else 'rows repeat others'} in every column: leave copies "
+                "out (under Prepare), for a copy of a training row among the test rows makes the test easy.",
+                (),
+                "drop copies",
             )
         )
-    ordered = [c.name for c in columns if c.kind == "date" and _is_ordered(frame[c.name])]
+    ordered = [c.name for c in columns if _is_time(c, frame[c.name]) and _is_ordered(frame[c.name])]
     if ordered:
         found.append(
             Finding(
@@ -221,9 +257,14 @@ def _about_rows(frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: s
                 f"The rows follow '{ordered[0][:60]}' in time: to predict the future, hold out the latest rows (split "
                 "by time, under Prepare).",
                 (ordered[0],),
+                "split by time",
             )
         )
     return found
+
+
+def _percent(share: float) -> str:
+    return "under 1%" if share < 0.01 else f"{100 * share:.0f}%"
 
 
 def _holds(names: Sequence[str]) -> str:
@@ -260,8 +301,9 @@ def _outliers(x: NDArray[np.float64]) -> int:
     if len(values) < 20:
         return 0
     low, high = np.quantile(values, [0.25, 0.75])
-    reach = OUTLIER_SPREADS * 2 * (high / 2 - low / 2)
-    return int(((values < low - reach) | (values > high + reach)).sum()) if reach > 0 else 0
+    with np.errstate(over="ignore"):
+        reach = OUTLIER_SPREADS * 2 * (high / 2 - low / 2)
+        return int(((values < low - reach) | (values > high + reach)).sum()) if reach > 0 else 0
 
 
 def _is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
@@ -272,7 +314,7 @@ def _is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
         return True
     if column.kind != "whole number":
         return False
-    steps = np.diff(to_numbers(values))
+    steps = np.diff(to_numbers(values.drop_duplicates()))
     return bool((steps == 1).all() or (steps == -1).all()) or column.name.casefold() in (
         "id",
         "index",
@@ -305,6 +347,14 @@ def _almost_number(column: pd.Series) -> list[str]:
     return words if len(words) <= 5 else []
 
 
-def _is_ordered(dates: pd.Series) -> bool:
-    present = dates.dropna()
+def _is_time(column: ColumnProfile, values: pd.Series) -> bool:
+    """Whether it holds dates, or years."""
+    if column.kind == "date":
+        return True
+    years = ("year", "jahr", "année", "año", "anno", "ano", "год", "年", "年份", "年度")
+    return column.kind == "whole number" and column.name.casefold() in years and bool(values.max() < 3000)
+
+
+def _is_ordered(times: pd.Series) -> bool:
+    present = times.dropna()
     return len(present) >= 10 and (present.is_monotonic_increasing or present.is_monotonic_decreasing)

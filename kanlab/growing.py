@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 
 RANDOM_ROUGHNESS = 1.0  # noise on the coefficients of random edges, next to their slope
 CANDIDATES = 10  # nodes looked at of each kind: along the residual, without regard to smoothness, random
-FITTED = 4  # candidates fitted to the residual, at least
-FIRST_FIT, SECOND_FIT = LoopOptions(max_iterations=4, tolerance=1e-2), LoopOptions(max_iterations=4, tolerance=1e-2)
+FITTED = 2  # candidates fitted to the residual, at least
+FIRST_FIT = SECOND_FIT = LoopOptions(max_iterations=3)
 SCREEN_ROWS, SCREEN_RIDGE = 400, 1e-8
 
 
@@ -89,6 +89,11 @@ def _weakest(state: CellState) -> int:
     size = D.shape[1]
     blocks = inverse.reshape(h, size, h, size)[np.arange(h), :, np.arange(h), :]
     return int(np.argmin(np.sum(D * np.linalg.solve(blocks, D), axis=(1, 2))))
+
+
+def promising_node(design: FirstLayer, residual: Array, rng: np.random.Generator) -> Array:
+    """Of some nodes (r,) the one whose splines could explain most of the residual (m, n)."""
+    return _candidates(design, residual, rng)[0]
 
 
 def _fitted_nodes(problem: CellProblem, parent: CellState, count: int, rng: np.random.Generator) -> list[CellState]:

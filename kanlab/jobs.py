@@ -83,7 +83,7 @@ class JobManager:
     def _waiting(self, key: tuple[int, int]) -> str:
         place, _ = self._place(key)
         ahead = place - self.slots + 1
-        return f"Waiting for a free slot, number {ahead} in the queue." if ahead > 0 else ""
+        return f"Number {ahead} in the queue for a free slot." if ahead > 0 else ""
 
 
 def manager() -> JobManager:

@@ -36,7 +36,8 @@ WRITE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is known so far. Cells are keyed "neuron_num,grid,k", families by their name.
+    """What is known so far. Cells are keyed "neuron_num,grid,k", and ",depth" where that is not 1; families by their
+    name.
 
     written: when this was written, seconds since 1970.
     refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}.
@@ -70,8 +71,8 @@ class Judgement:
 
 
 def key_of(cell: Cell) -> str:
-    """A cell as a key of a judgement."""
-    return ",".join(map(str, cell))
+    """A cell as a key of a judgement; depth only where it is not 1."""
+    return ",".join(map(str, cell if cell.depth > 1 else cell[:-1]))
 
 
 def read_judgement(attributes: Mapping[str, Any]) -> Judgement | None:

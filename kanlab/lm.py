@@ -1,4 +1,5 @@
-"""The engine `lm`: fits [d, neuron_num, m] networks by variable projection and Levenberg-Marquardt.
+"""The engine `lm`: fits [d, neuron_num, m] networks by variable projection and Levenberg-Marquardt; deeper ones, whose fits
+begin with these, are `kanlab.deep_lm`'s.
 
 `fit_cell` fits one cell. `fit_path` fits the cells of one (grid, k) by rising neuron_num, which share their first layer,
 and of which each starts from the one below. A cell fitted alone climbs the same ladder with short runs on the lower rungs.
@@ -23,11 +24,11 @@ from kanlab import compiled
 from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, held_range
 from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
+from kanlab.growing import grown_starts
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.least_squares import LoopOptions, Minimum, Outcome
 from kanlab.projection import CellProblem, CellState
 from kanlab.scaling import ScaledRows, scaled_rows
-from kanlab.growing import grown_starts
 from kanlab.starts import Plan, Runner, advance, exchange, fresh_start, no_worse_than_parent, race
 
 Array = NDArray[np.float64]
@@ -39,8 +40,7 @@ RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 # wide.
 NARROW = 40  # rank of the first layer
 FIRST_RUNG, FIRST_RUNG_WIDE = Plan(8, 0, ((4, 2), (10, 1))), Plan(3, 0, ((4, 1),))
-SECOND_RUNG, SECOND_RUNG_WIDE = Plan(6, 2, ((8, 3), (12, 1))), Plan(1, 2, ((5, 1),))
-MIDDLE_RUNGS, MIDDLE_RUNG = range(3, 3), Plan(fresh=0, nested=1, rounds=(), exchanges=1)
+SECOND_RUNG, SECOND_RUNG_WIDE = Plan(6, 3, ((8, 4), (12, 1))), Plan(1, 2, ((5, 1),))
 HIGHER_RUNG = Plan(fresh=0, nested=1, rounds=())
 WANTED_ROUNDS = ((6, 1),)  # where the caller wants more than one start
 LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
@@ -54,7 +54,8 @@ class LmOptions:
 
     smoothing: strength of the roughness penalty, proportional to the running RSS; 0 for none.
     starts: starts of a cell, of which the best counts; more find lower minima. None leaves it to the engine: 8 for
-    neuron_num 1, 9 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below.
+    neuron_num 1, 9 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below. From neuron_num 3
+    on half of those asked for grow out of the cell below, half exchange a node of the best.
     max_iterations, tolerance: the fit ends after so many iterations of the start that won, or once five of them together
     lower the objective by less than this share.  time_limit: seconds a fit.
     kernels: "numpy", "compiled" (needs numba), or "auto", compiled as soon as they are ready; all give the same numbers.
@@ -62,7 +63,7 @@ class LmOptions:
 
     smoothing: float = 1000.0
     starts: int | None = None
-    max_iterations: int = 24
+    max_iterations: int = 28
     tolerance: float = 3e-3
     time_limit: float | None = None
     kernels: Literal["auto", "numpy", "compiled"] = "auto"
@@ -86,13 +87,14 @@ def fit_path(
     grid: int,
     k: int,
     neuron_nums: Sequence[int],
+    depth: int = 1,
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
 ) -> Iterator[FittedKan]:
-    """Fit the cells (neuron_num, grid, k) for ascending neuron_nums, one after the other.
+    """Fit the cells (neuron_num, grid, k) of `depth` hidden layers for ascending neuron_nums, one after the other.
 
-    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next.
+    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next, nor with depth.
     Raises FitError on misuse, before the first fit; a numerical failure is a status.
     """
     nums = [int(h) for h in neuron_nums]
@@ -100,8 +102,14 @@ def fit_path(
         raise FitError(f"neuron_nums must ascend, not {nums}.")
     if seed < 0:
         raise FitError(f"seed must be at least 0, not {seed}.")
-    _check_cell(nums[0] if nums else 1, grid, k)
-    ladder = _Ladder(scaled_rows(X, Y), grid, k, options, seed)
+    _check_cell(nums[0] if nums else 1, grid, k, depth)
+    rows = scaled_rows(X, Y)
+    if depth > 1:
+        from kanlab.deep_lm import DeepLadder
+
+        deep = DeepLadder(rows, grid, k, depth, options, seed)
+        return (deep.climb(h) for h in nums)
+    ladder = Ladder(rows, grid, k, options, seed)
     return (ladder.climb(h) for h in nums)
 
 
@@ -111,21 +119,24 @@ def fit_cell(
     neuron_num: int,
     grid: int,
     k: int,
+    depth: int = 1,
     *,
     options: LmOptions = LmOptions(),
     seed: int = 0,
 ) -> FittedKan:
     """Fit one cell by itself. Arguments and errors as for `fit_path`."""
-    return next(fit_path(X, Y, grid, k, [neuron_num], options=options, seed=seed))
+    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed))
 
 
-def _check_cell(neuron_num: int, grid: int, k: int) -> None:
+def _check_cell(neuron_num: int, grid: int, k: int, depth: int) -> None:
     KanSpec((1, neuron_num, 1), grid, k)
+    if depth < 1:
+        raise FitError(f"depth is a number of hidden layers and must be at least 1, not {depth}.")
     if k > HIGHEST_K:
         raise FitError(f"k is the order of the splines and must be at most {HIGHEST_K}, not {k}.")
 
 
-class _Ladder:
+class Ladder:
     """The cells of one (grid, k) by rising neuron_num, each started from the one below.
 
     Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them.
@@ -140,6 +151,23 @@ class _Ladder:
         self._track: tuple[FirstLayer, Array] | None = None  # design and targets of the rows starts are raced on
         self._parent: CellState | None = None  # the rung below on those rows
         self._finished: CellState | None = None  # the last cell handed out, on all rows
+
+    @property
+    def design(self) -> FirstLayer:
+        """The first layer on all rows, once something is fitted."""
+        assert self._design is not None
+        return self._design
+
+    @property
+    def track(self) -> tuple[FirstLayer, Array]:
+        """Design and targets of the rows starts are raced on."""
+        assert self._track is not None
+        return self._track
+
+    @property
+    def reached(self) -> tuple[CellState | None, CellState | None]:
+        """The last fit, on the rows starts are raced on and on all rows; None where it diverged."""
+        return self._parent, self._finished or self._parent
 
     def climb(self, neuron_num: int) -> FittedKan:
         """The fit of the next rung wanted; rungs between get short runs."""
@@ -172,19 +200,22 @@ class _Ladder:
 
     def _plan(self, neuron_num: int) -> Plan:
         assert self._design is not None
-        plan = HIGHER_RUNG
-        if self._design.rank > NARROW:
-            plan = {1: FIRST_RUNG_WIDE, 2: SECOND_RUNG_WIDE}.get(neuron_num, HIGHER_RUNG)
-        else:
-            plan = {1: FIRST_RUNG, 2: SECOND_RUNG}.get(neuron_num, plan)
-            plan = MIDDLE_RUNG if neuron_num in MIDDLE_RUNGS else plan
-        wanted = self._options.starts
+        narrow = self._design.rank <= NARROW
+        low = {1: FIRST_RUNG, 2: SECOND_RUNG} if narrow else {1: FIRST_RUNG_WIDE, 2: SECOND_RUNG_WIDE}
+        plan, wanted = low.get(neuron_num, HIGHER_RUNG), self._options.starts
         if wanted is None:
             return plan
-        nested = 0 if neuron_num == 1 else (wanted + 1) // 2
-        return Plan(wanted - nested, nested, plan.rounds or WANTED_ROUNDS)
+        rounds = plan.rounds or WANTED_ROUNDS
+        if neuron_num == 1:
+            return Plan(wanted, 0, rounds)
+        nested = (wanted + 1) // 2
+        if neuron_num == 2:
+            return Plan(wanted - nested, nested, rounds)
+        return Plan(0, nested, rounds, exchanges=wanted - nested)
 
-    def _race(self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]) -> Runner | None:
+    def _race(
+        self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]
+    ) -> Runner[CellState] | None:
         """Race a cell's starts; the winner becomes the parent of the next rung."""
         assert self._track is not None
         design, Y = self._track
@@ -205,7 +236,9 @@ class _Ladder:
             self._parent = runner.minimum.state
         return runner
 
-    def _finish(self, neuron_num: int, runner: Runner, expired: Callable[[], bool]) -> Runner | None:
+    def _finish(
+        self, neuron_num: int, runner: Runner[CellState], expired: Callable[[], bool]
+    ) -> Runner[CellState] | None:
         """The winner on all rows."""
         assert self._design is not None
         assert self._track is not None
@@ -242,7 +275,7 @@ class _Ladder:
         """RSS in units of the data, over all targets."""
         return float(np.sum(state.rss * self._rows.y_scale**2))
 
-    def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
+    def _fitted(self, neuron_num: int, runner: Runner[CellState] | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
         assert design is not None
         d, m = len(rows.x), len(rows.y)
@@ -256,7 +289,7 @@ class _Ladder:
             rss = np.sum(rows.y**2, axis=1)
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
-            status = _STATUS[runner.minimum.outcome]
+            status = STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
             held = held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)
@@ -286,7 +319,7 @@ class _Ladder:
         )
 
 
-_STATUS = {
+STATUS = {
     Outcome.CONVERGED: FitStatus.CONVERGED,
     Outcome.STALLED: FitStatus.STALLED,
     Outcome.ITERATION_LIMIT: FitStatus.ITERATION_LIMIT,

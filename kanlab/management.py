@@ -126,6 +126,7 @@ def differences(one: list[TrialRecord], other: list[TrialRecord]) -> list[str]:
     for cell in sorted(first.keys() | second.keys()):
         a, b = first.get(cell), second.get(cell)
         words = f"neuron_num {cell.neuron_num}, grid {cell.grid}, k {cell.k}"
+        words += f", depth {cell.depth}" * (cell.depth > 1)
         if a is None or b is None:
             lines.append(f"{words}: only in the {'second' if a is None else 'first'} study")
             continue

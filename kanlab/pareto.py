@@ -17,19 +17,14 @@ def non_dominated(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
     x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     mask = np.zeros(x.shape, dtype=bool)
     usable = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    best = np.inf  # least y among points of strictly smaller x
+    if not len(usable):
+        return mask
     order = usable[np.lexsort((y[usable], x[usable]))]
-    start = 0
-    while start < len(order):
-        stop = start
-        while stop < len(order) and x[order[stop]] == x[order[start]]:
-            stop += 1
-        group = order[start:stop]
-        least = y[group[0]]
-        if least < best:
-            mask[group[y[group] == least]] = True
-            best = least
-        start = stop
+    starts = np.flatnonzero(np.r_[True, x[order[1:]] != x[order[:-1]]])  # of the groups of equal x
+    least = y[order[starts]]
+    below = least < np.minimum.accumulate(np.r_[np.inf, least[:-1]])  # all of smaller x
+    sizes = np.diff(starts, append=len(order))
+    mask[order] = np.repeat(below, sizes) & (y[order] == np.repeat(least, sizes))
     return mask
 
 

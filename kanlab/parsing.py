@@ -14,6 +14,7 @@ from kanlab.cells import MISSING
 from kanlab.decoding import to_utf8
 from kanlab.dialect import Dialect, ReadOptions, comment_pattern, sniff
 from kanlab.errors import DatasetError
+from kanlab.footers import footer_rows
 from kanlab.sources import MAX_CELLS, MAX_COLUMNS, Content, excel_as_text, too_wide
 
 _SAMPLE_BYTES = 2**20
@@ -53,11 +54,16 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
         notes.insert(0, f"The archive holds {len(parts)} files; this is '{part}'.")
     if packed == "Excel" and len(parts) > 1:
         notes.insert(0, f"The workbook has {len(parts)} sheets; this is '{part}'.")
+    footer = footer_rows(frame) if options.skip_last is None else min(options.skip_last, len(frame))
+    if footer:
+        frame = _without_footer(frame, footer, notes)
+    first = str(frame.columns[0])
     frame = _without_index(frame, index, options.index, notes)
     known = {
         "source": name, "encoding": encoding, "delimiter": "" if packed == "Excel" else dialect.delimiter,
         "decimal": dialect.decimal, "notes": notes, "quote": dialect.quote, "comment": dialect.comment,
-        "header": dialect.header is not None, "lines_before_data": dialect.skip_lines,
+        "header": dialect.header_rows, "lines_before_data": dialect.skip_lines, "rows_after_data": footer,
+        "index": "" if first in frame.columns else first,
         "missing_seen": dialect.missing_seen, "packed": packed, "part": part, "parts": parts,
     }  # fmt: skip
     return frame, known
@@ -171,6 +177,20 @@ def parse_parquet(content: Content) -> Parsed:
     known = {"source": name, "encoding": "", "delimiter": "", "decimal": ".", "notes": notes, "packed": "Parquet",
              "part": content.part, "parts": content.parts}  # fmt: skip
     return frame, known
+
+
+def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.DataFrame:
+    """Leave out the last rows; what they kept from being whole numbers is that again."""
+    cells = [str(c)[:40] for c in frame.iloc[-rows:].to_numpy().ravel() if not pd.isna(c)]
+    if cells:
+        notes.append(f"The last {f'{rows} rows are' if rows > 1 else 'row is'} no data and left out ('{cells[0]}').")
+    frame = frame.iloc[:-rows]
+    whole = [
+        c
+        for c in frame.select_dtypes("float")
+        if frame[c].notna().all() and bool((frame[c] % 1 == 0).all()) and frame[c].abs().max() < 2**53
+    ]
+    return frame.astype(dict.fromkeys(whole, "int64"))
 
 
 def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, notes: list[str]) -> pd.DataFrame:

@@ -6,12 +6,12 @@ it, and its RSS is held against the one that was recorded.
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -23,19 +23,20 @@ from kanlab.dataset import Dataset
 from kanlab.dialect import ReadOptions
 from kanlab.encoding import is_date, is_numeric
 from kanlab.engines import ENGINES
-from kanlab.errors import FitError, StudyError
+from kanlab.errors import DatasetError, FitError, StudyError
 from kanlab.families import LABELS, Baseline, fit_named
+from kanlab.families.protocol import FamilyFit
 from kanlab.judging import read_judgement
 from kanlab.kan import RANGE_TOLERANCE, FittedKan
 from kanlab.reading import Table, read_table
 from kanlab.recipe import Recipe
 from kanlab.space import Cell
+from kanlab.standalone import free_name
 from kanlab.study import StudyHandle, TrialRecord, versions_changed
 from kanlab.taskpool import Failure, Task, run_tasks
 from kanlab.verdict import verdict
 
 Array = NDArray[np.float64]
-Model = Callable[[Array], tuple[Array, NDArray[np.bool_]]]
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
@@ -54,14 +55,35 @@ class Predictions:
     notes: tuple[str, ...] = ()
 
 
+class Model(Protocol):
+    """What predicts: inputs (rows, d) to outputs (rows,) on the scale of the fit, and True where a row had to be held."""
+
+    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class HeldFamily:
+    """A model of another family, its inputs held to the range (d,) they had in the training rows."""
+
+    fitted: FamilyFit
+    low: Array
+    high: Array
+
+    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]:
+        slack = RANGE_TOLERANCE * np.maximum(self.high - self.low, 1.0)
+        outside = np.asarray(((self.low - slack > X) | (self.high + slack < X)).any(axis=1))
+        return self.fitted.predict(np.clip(X, self.low, self.high)), outside
+
+
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A fitted model behind the recipe of its data. model: inputs (rows, d) to outputs on the scale of the fit and a mask."""
+    """A fitted model behind the recipe of its data. trial: its number, None for a model of another family."""
 
     label: str
     recipe: Recipe
-    model: Model = field(repr=False)
+    fitted: Model = field(repr=False)
     notes: tuple[str, ...] = ()
+    trial: int | None = None
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict rows. Raises DatasetError where a column the model needs is not there."""
@@ -70,7 +92,7 @@ class Predictor:
         outside = pd.array([pd.NA] * len(frame), dtype="boolean")
         ready, notes = inputs.complete, list(inputs.notes)
         if ready.any():
-            outputs, held = self.model(inputs.X[ready])
+            outputs, held = self.fitted.predict_flagged(inputs.X[ready])
             values[ready] = self.recipe.to_units(outputs)
             outside[ready] = held
             if held.any():
@@ -79,17 +101,9 @@ class Predictor:
                     "edge there, so trust these predictions less."
                 )
         target, taken = self.recipe.target, set(map(str, frame.columns))
-        predicted, extrapolates = (_free(f"{target}_{word}", taken) for word in ("predicted", "extrapolates"))
+        predicted, extrapolates = (free_name(f"{target}_{word}", taken) for word in ("predicted", "extrapolates"))
         done = frame.rename(columns=str).assign(**{predicted: values, extrapolates: outside})
         return Predictions(done, predicted, extrapolates, tuple(notes))
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """A column's name that the rows do not have yet."""
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
 
 
 def read_new_rows(
@@ -100,21 +114,28 @@ def read_new_rows(
     options: ReadOptions | None = None,
 ) -> Table:
     """Read rows to predict: any table, of a single column too, with categories as the text they were in training."""
-    asked = replace(options or ReadOptions(), header=True, least_columns=1)
+    asked, needed = replace(options or ReadOptions(), header=1, least_columns=1), set(recipe.sources)
     if not isinstance(source, (str, PathLike)):
         source.seek(0)
         name = name or Path(getattr(source, "name", "the table")).name
         source = io.BytesIO(source.read())
-    table = read_table(source, name=name, options=asked)
+
+    def read(wanted: ReadOptions) -> Table:
+        if not isinstance(source, (str, PathLike)):
+            source.seek(0)
+        return read_table(source, name=name, options=wanted)
+
+    table = read(asked)
+    if not needed <= set(table.frame.columns):  # their names may stand in two rows, as in training
+        with contextlib.suppress(DatasetError):
+            two = read(replace(asked, header=2))
+            if needed <= set(two.frame.columns):
+                table, asked = two, replace(asked, header=2)
     categories = {c.source for c in recipe.columns if c.levels}
     changed = [
         c for c in table.frame.columns if c in categories and (is_numeric(table.frame[c]) or is_date(table.frame[c]))
     ]
-    if not changed:
-        return table
-    if not isinstance(source, (str, PathLike)):
-        source.seek(0)
-    return read_table(source, name=name, options=replace(asked, kinds=dict.fromkeys(changed, "text")))
+    return read(replace(asked, kinds=dict.fromkeys(changed, "text"))) if changed else table
 
 
 def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
@@ -136,23 +157,11 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(chosen, Baseline):
         label = f"the {LABELS.get(chosen.family, chosen.family)} model"
-        return Predictor(label, data.recipe, _family_model(chosen.family, data, handle.spec.seed))
+        fitted = fit_named(chosen.family, data.X_train, data.y_train, handle.spec.seed)
+        return Predictor(label, data.recipe, HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0)))
     network, notes = _network(handle, chosen, records)
-    return Predictor(
-        f"trial {chosen.number}: {cell_words(chosen.cell)}", data.recipe, network.predict_flagged, tuple(notes)
-    )
-
-
-def _family_model(family: str, data: Dataset, seed: int) -> Model:
-    fitted = fit_named(family, data.X_train, data.y_train, seed)
-    low, high = data.X_train.min(axis=0), data.X_train.max(axis=0)
-    slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
-
-    def model(X: Array) -> tuple[Array, NDArray[np.bool_]]:
-        outside = ((low - slack > X) | (high + slack < X)).any(axis=1)
-        return fitted.predict(np.clip(X, low, high)), outside
-
-    return model
+    label = f"trial {chosen.number}: {cell_words(chosen.cell)}"
+    return Predictor(label, data.recipe, network, tuple(notes), chosen.number)
 
 
 def _network(handle: StudyHandle, record: TrialRecord, records: list[TrialRecord]) -> tuple[FittedKan, list[str]]:
@@ -178,7 +187,7 @@ def _below(handle: StudyHandle, cell: Cell, records: list[TrialRecord]) -> tuple
     if not ENGINES[spec.engine].nested or spec.resolved_sampler(len(admissible)) != "exhaustive":
         return ()
     failed = {r.cell for r in records if r.state == "failed"}
-    path = (c for c in admissible if (c.grid, c.k) == (cell.grid, cell.k) and c not in failed)
+    path = (c for c in admissible if (c.grid, c.k, c.depth) == (cell.grid, cell.k, cell.depth) and c not in failed)
     return tuple(sorted(c.neuron_num for c in path if c.neuron_num < cell.neuron_num))
 
 

@@ -11,6 +11,7 @@ from kanlab.splits import SPLITS, Split
 from kanlab.transforms import SCALES
 
 Gaps = Literal["drop", "fill"]
+Copies = Literal["keep", "drop"]
 DATE_PARTS = ("year", "month", "weekday", "hour")
 MAX_LEVELS = 12
 
@@ -23,6 +24,7 @@ class Preparation:
     beside a column that says so; `gaps_of` decides for a column.  max_levels: of a category, one column each; `pool` puts
     the rare ones beyond into one.  ordered: {column: its levels from low to high}, one column of 0, 1, 2, ...
     date_parts: of every date.  scales, target_scale: none, log or rank; predictions come back in units of the data.
+    copies: rows that repeat others in every column of the table are kept, or dropped.
     screen: keep so many features, those with the most mutual information with the target.
     split: random, stratified (alike in the target), time (the last rows in the order of split_by) or group (whole groups).
     """
@@ -38,6 +40,7 @@ class Preparation:
     screen: int | None = None
     split: Split = "random"
     split_by: str | None = None
+    copies: Copies = "keep"
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -46,6 +49,8 @@ class Preparation:
 
         for gaps in (self.gaps, *self.gaps_of.values()):
             require(gaps in ("drop", "fill"), f"Rows with gaps can be dropped or filled (drop, fill), not '{gaps}'.")
+        kept = self.copies in ("keep", "drop")
+        require(kept, f"Repeated rows can be kept or dropped (keep, drop), not '{self.copies}'.")
         for scale in (self.target_scale, *self.scales.values()):
             require(scale in SCALES, f"There is no scale '{scale}'; choose one of {', '.join(SCALES)}.")
         for part in self.date_parts:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kanlab.encoding import MAX_LEVELS, as_text, is_date, is_numeric, missing
-from kanlab.findings import ColumnProfile, Finding, Kind, findings
+from kanlab.findings import ColumnProfile, Finding, Kind, findings, repeated_rows
 
 __all__ = ["ColumnProfile", "Finding", "Profile", "profile"]
 
@@ -18,11 +18,12 @@ HISTOGRAM_BINS = 12
 
 @dataclass(frozen=True)
 class Profile:
-    """Columns in the order of the table, and warnings, the gravest first."""
+    """Columns in the order of the table, and warnings, the gravest first. copies: rows that repeat others."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]
     warnings: tuple[Finding, ...]
+    copies: int = 0
 
     def __getitem__(self, name: str) -> ColumnProfile:
         return next(c for c in self.columns if c.name == name)
@@ -31,58 +32,76 @@ class Profile:
 def profile(frame: pd.DataFrame, target: str | None = None) -> Profile:
     """Describe a table, and where a target is given, judge the other columns beside it."""
     columns = tuple(_column(frame[c]) for c in frame.columns)
-    found = findings(frame, columns, target)
+    copies = repeated_rows(frame)
+    found = findings(frame, columns, target, copies)
     named = {c.name: tuple(w.kind for w in found if c.name in w.columns) for c in columns}
     described = tuple(_with_warnings(c, named[c.name]) for c in columns)
-    return Profile(len(frame), described, found)
+    return Profile(len(frame), described, found, copies)
 
 
 # ---- a column
 
 
 def _column(column: pd.Series) -> ColumnProfile:
-    name, gaps = str(column.name), int(missing(column).sum())
-    present = column[~missing(column)]
+    name, gone = str(column.name), missing(column)
+    gaps, present = int(gone.sum()), column[~gone]
+    if is_numeric(column) and not pd.api.types.is_bool_dtype(column):
+        return _of_numbers(name, gaps, np.sort(present.to_numpy(dtype=float)))
     unique = int(present.nunique())
-    kind = _kind(column, present, unique)
-    if is_numeric(column) or is_date(column):
-        values = present.astype("int64") if is_date(column) else present.astype(float)
-        bins = _counts(values.to_numpy(dtype=float))
-        write = _date if is_date(column) else _number
+    kind = _kind(column, unique)
+    if pd.api.types.is_bool_dtype(column):
+        true = int(present.astype(bool).sum())
+        return ColumnProfile(name, kind, gaps, unique, "", "", "", (len(present) - true, true))
+    if is_date(column):
         low, middle, high = (
-            (write(v) for v in (present.min(), present.median(), present.max())) if len(present) else ("", "", "")
+            (_date(v) for v in (present.min(), present.median(), present.max())) if len(present) else ("", "", "")
         )
-        if column.dtype == bool or kind == "boolean":
-            low, middle, high = "", "", ""
-            bins = [int((~present.astype(bool)).sum()), int(present.astype(bool).sum())]
-        return ColumnProfile(name, kind, gaps, unique, low, middle, high, tuple(bins))
+        bins = _counts(present.astype("int64").to_numpy(dtype=float))
+        return ColumnProfile(name, kind, gaps, unique, low, middle, high, bins)
     counts = as_text(present).value_counts()
     frequent = str(counts.index[0]) if len(counts) else ""
     return ColumnProfile(name, kind, gaps, unique, "", frequent, "", tuple(int(n) for n in counts.head(HISTOGRAM_BINS)))
 
 
-def _kind(column: pd.Series, present: pd.Series, unique: int) -> Kind:
+def _of_numbers(name: str, gaps: int, values: NDArray[np.float64]) -> ColumnProfile:
+    """A column of numbers from its values in ascending order."""
+    if not len(values):
+        return ColumnProfile(name, "constant", gaps, 0, "", "", "", ())
+    unique = 1 + int(np.count_nonzero(values[1:] > values[:-1]))
+    whole = bool((np.floor(values) == values).all())
+    kind: Kind = "constant" if unique == 1 else "whole number" if whole else "number"
+    middle = values[(len(values) - 1) // 2] / 2 + values[len(values) // 2] / 2
+    low, median, high = (_number(float(v)) for v in (values[0], middle, values[-1]))
+    return ColumnProfile(name, kind, gaps, unique, low, median, high, _counts(values))
+
+
+def _kind(column: pd.Series, unique: int) -> Kind:
+    """Of what is no number."""
     if unique <= 1:
         return "constant"
     if pd.api.types.is_bool_dtype(column):
         return "boolean"
     if is_date(column):
         return "date"
-    if is_numeric(column):
-        return "whole number" if bool((present % 1 == 0).all()) else "number"
     return "category" if unique <= MAX_LEVELS else "text"
 
 
-def _counts(values: NDArray[np.float64]) -> list[int]:
+def _counts(values: NDArray[np.float64]) -> tuple[int, ...]:
     """Rows in equal bins; values too large for a difference are drawn together."""
     if not len(values):
-        return []
+        return ()
     shown = np.clip(values, -1e300, 1e300)
-    return [int(n) for n in np.histogram(shown, HISTOGRAM_BINS)[0]]
+    span = np.ptp(shown) or 1.0
+    # np.histogram refuses values that differ by less than it can cut in twelve
+    places = ((shown - shown.min()) / span * HISTOGRAM_BINS).astype(int)
+    return tuple(np.bincount(np.minimum(places, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS).tolist())
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.4g}"
+    size = abs(value)
+    if size < 1e9 and (float(value).is_integer() or size >= 1000):
+        return f"{value:.0f}" if size < 10_000 else f"{value:,.0f}"  # years have no separator
+    return f"{value:.4g}"
 
 
 def _date(value: pd.Timestamp) -> str:

@@ -91,13 +91,14 @@ def train(
     neuron_num: int,
     grid: int,
     k: int,
+    depth: int = 1,
     *,
     engine: str = "pykan-lbfgs",
     seed: int = 0,
     early_stopping: bool = True,
     time_limit: float | None = None,
 ) -> Training:
-    """Train a stock [d, neuron_num, m] KAN in float32, scaled to its grid.
+    """Train a stock [d, neuron_num, ..., m] KAN of `depth` hidden layers in float32, scaled to its grid.
 
     X (n, d), y (n,) or (n, m), in units of the data.  seed: pykan's, of the initial weights.
     A training that breaks down inside pykan has the status "diverged"; it does not raise.
@@ -105,7 +106,7 @@ def train(
     schedule = SCHEDULES[engine]
     started = time.monotonic()
     Y = y.reshape(len(X), -1)
-    model = KANWrapper((X.shape[1], neuron_num, Y.shape[1]), grid, k, seed=seed)
+    model = KANWrapper((X.shape[1], *[neuron_num] * depth, Y.shape[1]), grid, k, seed=seed)
     model.set_scaling(X, y)
     inputs, targets = model.scale_inputs(X), model.scale_targets(y)
     monitor = _Monitor(

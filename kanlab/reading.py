@@ -26,7 +26,11 @@ class ColumnReading:
 
 @dataclass(frozen=True)
 class TableReport:
-    """What reading a table found. header_rows: lines up to the first row of data, header included."""
+    """What reading a table found.
+
+    header: rows that name the columns.  lines_before_data: lines of the file up to the first row of data, header included.
+    rows_after_data: totals and footnotes left out.  index: the first column where it only names the rows and is left out.
+    """
 
     source: str
     encoding: str
@@ -37,8 +41,10 @@ class TableReport:
     notes: tuple[str, ...] = ()
     quote: str = '"'
     comment: str = ""
-    header: bool = True
+    header: int = 1
     lines_before_data: int = 0
+    rows_after_data: int = 0
+    index: str = ""
     missing_seen: tuple[str, ...] = ()
     packed: str = ""
     part: str = ""

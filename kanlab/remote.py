@@ -184,7 +184,7 @@ class _Offer:
             worker = WorkerProcess(self._inbox, preload_pykan=request["engine"].startswith("pykan"))
             self._slots[slot] = worker
         data = self._handle.data.sha256
-        unit = Unit(request["unit"]["grid"], request["unit"]["k"], tuple(request["unit"]["neuron_nums"]))
+        unit = Unit.from_dict(request["unit"])
         worker.submit(
             unit,
             dataset=local_data(self._handle.optuna, data),

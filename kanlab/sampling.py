@@ -18,8 +18,8 @@ SAMPLERS = ("auto", "exhaustive", "tpe", "random", "nsga2")
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """The three parameters of a trial."""
-    return {name: IntDistribution(*getattr(space, name)) for name in Cell._fields}
+    """The parameters of a trial, three of them or four."""
+    return {name: IntDistribution(*ends) for name, ends in space.ranges().items()}
 
 
 class CellSampler(BaseSampler):
@@ -38,8 +38,8 @@ class CellSampler(BaseSampler):
         seed: int,
         taken: Iterable[Cell] = (),
     ) -> None:
-        self._space = distributions(space)
-        self._ranges: dict[str, tuple[int, int]] = {name: getattr(space, name) for name in Cell._fields}
+        self._space, self._params = distributions(space), space.params
+        self._ranges = space.ranges()
         self._spans = np.array([max(1, hi - lo) for lo, hi in self._ranges.values()], dtype=float)
         done = set(taken)
         self.open = [c for c in cells if c not in done]
@@ -63,7 +63,7 @@ class CellSampler(BaseSampler):
             cell = self._nearest_open(self._propose(study, trial, search_space))
         if cell in self.open:
             self.open.remove(cell)
-        return cell._asdict()
+        return self._params(cell)
 
     def _propose(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -80,7 +80,8 @@ class CellSampler(BaseSampler):
     def _nearest_open(self, wanted: Cell | None) -> Cell:
         if wanted is None:
             return self.open[int(self._rng.integers(len(self.open)))]
-        distance = np.abs((np.array(self.open) - np.array(wanted)) / self._spans).sum(axis=1)
+        used = len(self._spans)
+        distance = np.abs((np.array(self.open)[:, :used] - np.array(wanted)[:used]) / self._spans).sum(axis=1)
         return self.open[int(np.argmin(distance))]
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:

@@ -39,23 +39,24 @@ def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """One row a trial, by number, with the columns COLUMNS.
+    """One row a trial, by number, with the columns COLUMNS, and depth after k where it is a parameter of the study.
 
     delta_aicc and akaike_weight are within this study's trials; on_front is over (n_params, rss_train).
     """
-    frame = pd.DataFrame(
+    frame = pd.DataFrame(  # as an array of floats None is NaN
         {
             "number": [r.number for r in records],
             "state": [r.state for r in records],
             "neuron_num": [r.cell.neuron_num for r in records],
             "grid": [r.cell.grid for r in records],
             "k": [r.cell.k for r in records],
+            "depth": [r.cell.depth for r in records],
             "n_params": [r.n_params for r in records],
-            "rss_train": np.array([_number(r.rss_train) for r in records], dtype=float),
-            "rss_test": np.array([_number(r.rss_test) for r in records], dtype=float),
-            "rmse_train": np.array([_number(r.rmse_train) for r in records], dtype=float),
-            "rmse_test": np.array([_number(r.rmse_test) for r in records], dtype=float),
-            "aicc": np.array([_number(r.aicc) for r in records], dtype=float),
+            "rss_train": np.array([r.rss_train for r in records], dtype=float),
+            "rss_test": np.array([r.rss_test for r in records], dtype=float),
+            "rmse_train": np.array([r.rmse_train for r in records], dtype=float),
+            "rmse_test": np.array([r.rmse_test for r in records], dtype=float),
+            "aicc": np.array([r.aicc for r in records], dtype=float),
             "seconds": np.array([r.seconds for r in records], dtype=float),
             "status": [r.status for r in records],
         }
@@ -64,7 +65,8 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     frame["delta_aicc"] = np.where(judged, delta(frame["aicc"].to_numpy()), np.nan)
     frame["akaike_weight"] = np.where(judged, akaike_weights(frame["aicc"].to_numpy()), np.nan)
     frame["on_front"] = non_dominated(frame["n_params"].where(judged), frame["rss_train"].where(judged))
-    return frame[list(COLUMNS)]
+    depth = ["depth"] * any("depth" in r.parameters for r in records)
+    return frame[[*COLUMNS[:5], *depth, *COLUMNS[5:]]]
 
 
 def _number(value: float | None) -> float:

@@ -1,4 +1,4 @@
-"""The search space: ranges of neuron_num, grid and k, its cells, and which of them AICc can judge."""
+"""The search space: ranges of neuron_num, grid, k and depth, its cells, and which of them AICc can judge."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from kanlab.complexity import CountingRule, n_params
 from kanlab.criteria import is_admissible
 from kanlab.errors import SpaceError
 
-LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3)}
+LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3), "depth": (1, 3)}
 
 
 class Cell(NamedTuple):
-    """One point of the space."""
+    """One point of the space: `depth` hidden layers of neuron_num nodes each."""
 
     neuron_num: int
     grid: int
     k: int
+    depth: int = 1
+
+    def layer_widths(self, d: int, m: int = 1) -> tuple[int, ...]:
+        """Nodes of each layer on d features and m targets, inputs and outputs included."""
+        return (d, *[self.neuron_num] * self.depth, m)
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Inclusive ranges of hidden neurons, grid intervals and spline order.
+    """Inclusive ranges of hidden neurons a layer, grid intervals, spline order and hidden layers.
 
     >>> len(SearchSpace().cells)
     270
@@ -35,6 +40,7 @@ class SearchSpace:
     neuron_num: tuple[int, int] = (1, 10)
     grid: tuple[int, int] = (2, 10)
     k: tuple[int, int] = (1, 3)
+    depth: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -51,12 +57,25 @@ class SearchSpace:
     @property
     def cells(self) -> list[Cell]:
         """Every cell, neuron_num fastest."""
-        axes = (range(lo, hi + 1) for lo, hi in (self.k, self.grid, self.neuron_num))
-        return [Cell(neuron_num, grid, k) for k, grid, neuron_num in itertools.product(*axes)]
+        axes = (range(lo, hi + 1) for lo, hi in (self.depth, self.k, self.grid, self.neuron_num))
+        return [Cell(neuron_num, grid, k, depth) for depth, k, grid, neuron_num in itertools.product(*axes)]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that tell its cells apart: depth is one of them unless every network has one hidden layer."""
+        return Cell._fields if self.depth != (1, 1) else Cell._fields[:-1]
+
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """The range of each of its parameters."""
+        return {name: getattr(self, name) for name in self.parameters}
+
+    def params(self, cell: Cell) -> dict[str, int]:
+        """A cell by the names of its parameters."""
+        return {name: getattr(cell, name) for name in self.parameters}
 
     def __len__(self) -> int:
         """How many cells there are."""
-        return math.prod(hi - lo + 1 for lo, hi in (self.neuron_num, self.grid, self.k))
+        return math.prod(hi - lo + 1 for lo, hi in (self.neuron_num, self.grid, self.k, self.depth))
 
     def admissible(
         self,
@@ -88,4 +107,4 @@ def cell_n_params(
     cell: Cell, d: int, *, m: int = 1, rule: CountingRule = "identifiable", count_sigma2: bool = True
 ) -> int:
     """K of one cell on d features and m targets."""
-    return n_params((d, cell.neuron_num, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2)
+    return n_params(cell.layer_widths(d, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2)

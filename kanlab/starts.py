@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kanlab.basis import HiddenKnots, uniform_knots
 from kanlab.growing import exchanged, noise_nodes, project, random_nodes, spread
-from kanlab.least_squares import LoopOptions, Minimum, Outcome, minimise
+from kanlab.least_squares import LoopOptions, Minimum, Outcome, Problem, minimise
 from kanlab.projection import CellProblem, CellState
 
 Array = NDArray[np.float64]
@@ -28,6 +29,19 @@ RELAXATION, LEAST_RELAXATION = (
     1e-6,
 )  # of the penalty, where it keeps a cell from doing as well as the one below
 EXCHANGE_TRIAL, HOPELESS = 8, 2.0  # iterations after which an exchange whose RSS is so many times the incumbent's ends
+
+
+class Fitted(Protocol):
+    """What a race reads of a state, of a cell of any depth."""
+
+    @property
+    def objective(self) -> float: ...
+
+    @property
+    def total_rss(self) -> float: ...
+
+
+State = TypeVar("State", bound=Fitted)
 
 
 def fresh_start(problem: CellProblem, rng: np.random.Generator, number: int = 0) -> CellState | None:
@@ -59,24 +73,24 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Runner:
+class Runner(Generic[State]):
     """A start on its way: the minimum so far and the curve that led there."""
 
-    minimum: Minimum[CellState]
+    minimum: Minimum[State]
     curve: tuple[float, ...]
 
-    def at(self, state: CellState) -> Runner:
+    def at(self, state: State) -> Runner[State]:
         """The same run with another state at its end."""
         return replace(self, minimum=replace(self.minimum, state=state))
 
 
 def race(
-    problem: CellProblem,
-    starts: Iterable[CellState | None],
+    problem: Problem[State],
+    starts: Iterable[State | None],
     plan: Plan,
     options: LoopOptions,
-    loss: Callable[[CellState], float],
-) -> Runner | None:
+    loss: Callable[[State], float],
+) -> Runner[State] | None:
     """The winner of the race, run to the end; None where no start was finite.
 
     options.max_iterations: of one start, from its first to its last. loss: what the curve records of a state.
@@ -96,11 +110,13 @@ def race(
     return winner
 
 
-def _at_start(state: CellState, loss: Callable[[CellState], float]) -> Runner:
+def _at_start(state: State, loss: Callable[[State], float]) -> Runner[State]:
     return Runner(Minimum(state, Outcome.ITERATION_LIMIT, None, 0, ()), (loss(state),))
 
 
-def advance(problem: CellProblem, runner: Runner, options: LoopOptions, loss: Callable[[CellState], float]) -> Runner:
+def advance(
+    problem: Problem[State], runner: Runner[State], options: LoopOptions, loss: Callable[[State], float]
+) -> Runner[State]:
     """A runner some iterations on; one that has settled or cannot move stays where it is."""
     before, curve = runner.minimum, list(runner.curve)
     if options.max_iterations <= 0 or options.interrupted():
@@ -114,11 +130,11 @@ def advance(problem: CellProblem, runner: Runner, options: LoopOptions, loss: Ca
 
 def exchange(
     problem: CellProblem,
-    winner: Runner,
+    winner: Runner[CellState],
     options: LoopOptions,
     loss: Callable[[CellState], float],
     rng: np.random.Generator,
-) -> Runner:
+) -> Runner[CellState]:
     """The winner, or what comes of it with one node exchanged, whichever ends lower."""
     incumbent = winner.minimum.state
     if options.interrupted() or incumbent.objective <= options.floor:

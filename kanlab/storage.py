@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -107,13 +108,22 @@ def data_path(sha256: str) -> Path:
 
 
 def store_dataset(data: Dataset) -> Path:
-    """Keep a data set, once whatever the number of studies on it."""
+    """Keep a data set, once whatever the number of studies on it. Raises StudyError where there is no room for it."""
     path = data_path(data.sha256)
-    if not path.exists():
+    if path.exists():
+        return path
+    partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
+    try:
         path.parent.mkdir(exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
         data.save(partial)
         partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StudyError(
+            f"The data cannot be kept in {path.parent}: {reason}; make room, or set KANLAB_HOME."
+        ) from error
     return path
 
 

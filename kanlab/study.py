@@ -96,12 +96,12 @@ class StudySpec:
         return "exhaustive" if self.trials is None or self.trials >= admissible else "tpe"
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"space": self.space.ranges()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> StudySpec:
         known = dict(content)
-        space = SearchSpace(**{name: tuple(known["space"][name]) for name in Cell._fields})
+        space = SearchSpace(**{name: tuple(ends) for name, ends in known["space"].items()})
         return cls(**known | {"space": space, "options": FitOptions(**known["options"])})
 
 
@@ -158,7 +158,10 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as everything above the storage sees it. rss: on the scale of the fit; rmse: in units of the data."""
+    """One trial as everything above the storage sees it. rss: on the scale of the fit; rmse: in units of the data.
+
+    parameters: of the study's space, by which the cell is told from others.
+    """
 
     number: int
     state: State
@@ -174,13 +177,14 @@ class TrialRecord:
     trial_id: int = -1
     rmse_train: float | None = None
     rmse_test: float | None = None
+    parameters: tuple[str, ...] = SearchSpace().parameters
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""
         return {
             "number": self.number,
             "state": self.state,
-            "params": self.cell._asdict(),
+            "params": {name: getattr(self.cell, name) for name in self.parameters},
             "n_params": self.n_params,
             "rss_train": self.rss_train,
             "rss_test": self.rss_test,
@@ -212,6 +216,8 @@ def record_outcome(
     value, status = judge(spec, data, cell, outcome)
     n_params = spec.n_params(cell, data.d)
     rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
+    # AICc is defined where K - (n - 2) <= 0: what Optuna and its dashboard take for the constraint of a trial
+    study._storage.set_trial_system_attr(trial._trial_id, "constraints", [float(n_params - data.n_train + 2)])
     content = {"n_params": n_params, "rss_train": rss_train, "rss_test": rss_test, "aicc": value}
     for key, number in content.items():
         trial.set_user_attr(key, number)
@@ -253,9 +259,10 @@ def make_record(
 
     state: the name of Optuna's.
     """
-    if len(params) < len(Cell._fields):
+    parameters = spec.space.parameters
+    if len(params) < len(parameters):
         return None
-    cell = Cell(**{name: params[name] for name in Cell._fields})
+    cell = Cell(**{name: params[name] for name in parameters})
     fit = attributes.get("fit", {})
     if state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
         return None
@@ -277,6 +284,7 @@ def make_record(
         iterations=fit.get("iterations", 0),
         loss_curve=fit.get("curve", []),
         trial_id=trial_id,
+        parameters=parameters,
     )
 
 
@@ -340,6 +348,7 @@ def create_study(
             f"{smallest + 1} training rows, there are {data.n}; lower the ranges, choose fewer features or bring more rows."
         )
     name = checked_name(name or free_name(data.name, storage))
+    store_dataset(data)  # first: without its data there is no study
     two = spec.sampler == "nsga2"
     try:
         study = optuna.create_study(
@@ -350,11 +359,14 @@ def create_study(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names(["n_params", "rss_train"] if two else ["AICc"])
-    store_dataset(data)
     models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
     study.set_user_attr(UID, uid)
-    publish(study, data, storage_url)
+    try:
+        publish(study, data, storage_url)
+    except StudyError:
+        storage.delete_study(study._study_id)  # its name is free again
+        raise
     study.set_user_attr(DATA, asdict(handle.data))
     study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
     study.set_user_attr("versions", current_versions())

@@ -38,6 +38,10 @@ def default_workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
+def _trials(count: int) -> str:
+    return f"{count:,} trial" + "s" * (count != 1)
+
+
 class Supervisor:
     """Runs a study to the end of its budget, or until somebody wishes it to stop or to pause. Start it once.
 
@@ -62,7 +66,7 @@ class Supervisor:
         self._workers: dict[WorkerProcess | RemoteWorker, Assignment | None] = {}
         self._crashes = 0
         self._written, self._last = 0.0, ""
-        self._began = time.monotonic()
+        self._began = self._looked = time.monotonic()
 
     def claim(self) -> None:
         """Take the study's lease. Raises StudyError where somebody else runs it."""
@@ -130,7 +134,8 @@ class Supervisor:
 
     def _prepare(self) -> None:
         handle = self.handle
-        self._began = time.monotonic() - read_state(handle.optuna.user_attrs).elapsed
+        self._looked = time.monotonic()
+        self._began = self._looked - read_state(handle.optuna.user_attrs).elapsed
         self._write(StudyState("running", "Starting the workers."))
         self._agenda = Agenda(handle)
         self._remote = RemoteSlots(handle, self._inbox)
@@ -143,20 +148,32 @@ class Supervisor:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
                 self._write(StudyState("stopping", "Ending the fits in hand."))
-                return StudyState("stopped", f"Stopped after {agenda.done} trials; resume goes on from there.")
+                return StudyState("stopped", f"Stopped after {_trials(agenda.done)}; resume goes on from there.")
             agenda.pausing = wanted == "pause"
+            self._count_time()
             if spent := agenda.spent(time.monotonic() - self._began):
                 return StudyState("finished", spent)
             self._workers |= dict.fromkeys(self._remote.poll())
             busy = self._hand_out(min(own, self._share()))
             starting = sum(not w.ready for w in self._workers)
             if agenda.pausing and not busy:
-                return StudyState("paused", f"Paused after {agenda.done} trials; resume goes on from there.")
+                return StudyState("paused", f"Paused after {_trials(agenda.done)}; resume goes on from there.")
             if not agenda.pausing and not busy and not starting and not agenda.units_left():
                 return StudyState("finished", f"All {agenda.done} trials are done.")
             self._hear()
             self._end_late_fits()
             self._beat()
+
+    def _count_time(self) -> None:
+        """The time in which the study waits for its turn is not its own."""
+        now = time.monotonic()
+        if self._queue_words():
+            self._began += now - self._looked
+        self._looked = now
+
+    def _queue_words(self) -> str:
+        """Where in the queue it stands; "" where it has its turn, or a fit in hand."""
+        return "" if any(a is not None for a in self._workers.values()) else self._waiting()
 
     # ---- workers
 
@@ -263,7 +280,7 @@ class Supervisor:
     def _beat(self) -> None:
         if self._agenda.pausing:
             state = StudyState("pausing", "No new fit begins; those in hand are finished.")
-        elif not any(a is not None for a in self._workers.values()) and (waiting := self._waiting()):
+        elif waiting := self._queue_words():
             state = StudyState("queued", waiting)
         else:
             state = StudyState("running", "" if any(w.ready for w in self._workers) else "Starting the workers.")

@@ -127,7 +127,7 @@ def edf(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit a unit of work for its time alone."""
-    unit = Unit(**arguments["unit"] | {"neuron_nums": tuple(arguments["unit"]["neuron_nums"])})
+    unit = Unit.from_dict(arguments["unit"])
     began = time.perf_counter()
     for _ in fit_unit(data, unit, arguments["engine"], _options(arguments), arguments["seed"]):
         pass

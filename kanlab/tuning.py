@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,13 @@ from kanlab import selection
 from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
+from kanlab.export import Bundle, bundle, write
 from kanlab.families import Baseline
 from kanlab.jobs import manager
 from kanlab.judging import Judgement, judge, read_judgement
 from kanlab.kan import FittedKan
 from kanlab.lifecycle import StudyState, read_state
+from kanlab.management import load_data
 from kanlab.predicting import Predictions, Predictor, predictor
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
@@ -95,6 +99,15 @@ class Study:
         """The model of `predict`, fitted once for many tables."""
         return predictor(self.handle, trial)
 
+    def bundle(self, trial: int | None = None) -> Bundle:
+        """The recommended model, or the network of a trial, with all it takes to predict with it: see kanlab.export."""
+        return bundle(self.handle, self.predictor(trial), load_data(self.handle), self.to_dict())
+
+    def export(self, path: str | PathLike[str], trial: int | None = None) -> Path:
+        """Write a zip whose predict.py needs NumPy alone; returns its path. Raises StudyError where there is no model."""
+        write(self.bundle(trial), Path(path))
+        return Path(path)
+
     @property
     def pareto(self) -> list[TrialRecord]:
         """The front over (n_params, rss_train), by n_params."""
@@ -118,9 +131,7 @@ class Study:
                 "sha256": data.sha256,
             },
             "space": {
-                "neuron_num": list(spec.space.neuron_num),
-                "grid": list(spec.space.grid),
-                "k": list(spec.space.k),
+                **{name: list(ends) for name, ends in spec.space.ranges().items()},
                 "cells": len(spec.space.cells),
                 "admissible": len(spec.admissible(data.n_train, data.d)),
             },
@@ -176,7 +187,7 @@ def tune(
 ) -> Study:
     """Fit the cells of a space on a data set and judge them by AICc; returns when the budget is spent.
 
-    space: ranges of neuron_num, grid and k.  trials: cells to fit at most, by default all admissible ones.
+    space: ranges of neuron_num, grid, k and depth.  trials: cells to fit at most, by default all admissible ones.
     storage: an Optuna storage URL, by default kanlab's own file.  name: of the study, by default after the data.
     settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`, of which the
     other arguments, where given, change a field.
@@ -201,16 +212,17 @@ def fit(
     engine: str = "lm",
     starts: int | None = None,
     seed: int = 0,
+    depth: int = 1,
     **options: Any,
 ) -> FittedKan:
-    """Fit one network [d, neuron_num, 1] to the training rows of a data set.
+    """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
 
     engine: "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
     options: any other field of FitOptions (smoothing, time_limit, early_stopping).
     """
     if engine not in ENGINES:
         raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
-    cell, settings = Cell(neuron_num, grid, k), FitOptions(starts=starts, **options)
+    cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
     if engine == "lm":
         return fit_model(dataset, cell, engine, settings, seed)

@@ -64,7 +64,7 @@ def main(scratch: str, preload_pykan: bool) -> None:
         if "task" in request:
             _answer_task(answer, data, request["task"], request["arguments"])
         else:
-            unit = Unit(request["unit"]["grid"], request["unit"]["k"], tuple(request["unit"]["neuron_nums"]))
+            unit = Unit.from_dict(request["unit"])
             options = FitOptions(**request["options"])
             for outcome in fit_unit(data, unit, request["engine"], options, request["seed"]):
                 answer("fit", **outcome.to_dict())

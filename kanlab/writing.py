@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
 
-_FORMULA = re.compile(r"^\s*[=+\-@\t\r|%]|^[＝＋－＠]")
-_NUMBER = re.compile(r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*%?$")
+from kanlab.standalone import defused
 
-
-def defused(text: str) -> str:
-    """A cell as it is, or behind an apostrophe where a spreadsheet would take it for a formula; numbers are none."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
+__all__ = ["defused", "to_csv"]
 
 
 def to_csv(frame: pd.DataFrame) -> str:

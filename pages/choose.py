@@ -5,6 +5,7 @@ import streamlit as st
 from kanlab.judging import read_judgement
 from kanlab.selection import trial_table
 from kanlab.study import load_study
+from kanlab.thinning import thinned
 from kanlab.tuning import Study
 from kanlab.ui import auditing, choose, evidence, leaderboard, owner, predicting, state
 from kanlab.ui.navigation import STUDIES
@@ -58,12 +59,15 @@ def page() -> None:
         predicting.new_rows(handle, records)
     with rules:
         leaderboard.other_rules(found, records)
+    points, fewer = thinned(table, state.selected_trial())
     with cells:
-        evidence.map_and_front(table, handle)
+        evidence.map_and_front(table, points, handle)
+        st.caption(fewer)
     with audit:
         auditing.audit(handle, records)
     with parameters:
-        evidence.parameters(handle, table)
+        evidence.parameters(handle, points)
+        st.caption(fewer)
     with chance:
         if judgement is None or not judgement.null:
             st.info("Judge the finalists to see how far chance alone gets.", icon=":material/balance:")

@@ -10,11 +10,12 @@ from kanlab.encoding import is_numeric
 from kanlab.errors import DatasetError
 from kanlab.examples import EXAMPLES
 from kanlab.families import baselines
+from kanlab.findings import Finding
 from kanlab.profile import profile
 from kanlab.reading import Table, read_table
 from kanlab.screening import relevance
 from kanlab.space import SearchSpace
-from kanlab.ui import reading, state
+from kanlab.ui import reading, remedies, state
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.preparing import preparation
 from kanlab.ui.profile import columns_table, warning_list
@@ -181,11 +182,6 @@ with fourth:
     )
 
 
-def leave_out(useless: list[str]) -> None:
-    """Take columns out of the features."""
-    st.session_state[f"features-{key}-{target}"] = [c for c in features or others if c not in useless]
-
-
 described = state.remember("profile", (id(table), target), lambda: profile(frame, target))
 told = {}
 if target in numeric:
@@ -198,10 +194,24 @@ with overview:
         st.dataframe(frame.head(PREVIEW_ROWS), height=300, hide_index=True, key="preview")
         if len(frame) > PREVIEW_ROWS:
             st.caption(f"The first {PREVIEW_ROWS} of {len(frame):,} rows.")
-    seen = {target, *(features or others)}
-    warning_list(tuple(w for w in described.warnings if not w.columns or seen & set(w.columns)), leave_out)
 
 wanted = preparation(frame, target, features, described, f"{key}-{target}")
+
+
+def remedied(finding: Finding) -> None:
+    """Do as a warning advises."""
+    remedies.apply(finding, f"{key}-{target}", target, f"features-{key}-{target}", features or others)
+
+
+with overview:
+    seen = {target, *(features or others)}
+    open_ones = [
+        w
+        for w in described.warnings
+        if (not w.columns or seen & set(w.columns)) and not remedies.answered(w, wanted, target, features or others)
+    ]
+    warning_list(open_ones, remedied, reread=source is not None)
+
 asked = (id(table), target, tuple(features), test_fraction, seed, repr(wanted))
 with sentences():
     data = state.remember(
@@ -235,11 +245,11 @@ notes(data.notes)
 if not admissible:
     st.error(
         f"With {data.n} training rows and {data.d} features even the smallest network has too many parameters. "
-        "Choose fewer features or bring more rows.",
+        "Choose fewer features, keep only the best ones (under Prepare), or bring more rows.",
         icon=":material/error:",
     )
     st.stop()
-constant, linear = baselines(data)[:2]
+constant, linear = state.remember("line", asked, lambda: baselines(data, families=("constant", "linear")))
 if linear.rss_train < constant.rss_train:
     share = 100 * (1 - linear.rss_train / constant.rss_train)
     st.markdown(

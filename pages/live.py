@@ -6,7 +6,6 @@ from kanlab import charts
 from kanlab.jobs import manager
 from kanlab.lifecycle import is_awaited
 from kanlab.study import load_study
-from kanlab.thinning import thinned
 from kanlab.tuning import Study
 from kanlab.ui import live, manage, owner, state
 from kanlab.ui.navigation import SEARCH
@@ -49,7 +48,7 @@ def show() -> None:
         return
     picked = state.selected_trial()
     n, baselines, target = study.handle.data.n_train, study.baselines, study.handle.data.fitted_target
-    drawn, fewer = thinned(table, picked)
+    drawn, fewer = live.shared_points(stamp, picked, current.is_live, table)
     if fewer:
         st.caption(fewer)
     seen = (stamp[:2], picked)  # trials in hand are not drawn
@@ -64,7 +63,7 @@ def show() -> None:
         live.shared_chart(lambda: charts.history(drawn, picked), "history", seen)
     with right:
         live.trial_card(records, picked, study.handle.data)
-    live.trial_table(table, study)
+    live.trial_table(table, study, stamp)
 
 
 watch()

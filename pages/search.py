@@ -1,4 +1,4 @@
-"""Search: three ranges, a budget, Start."""
+"""Search: the ranges, a budget, Start."""
 
 import streamlit as st
 
@@ -47,7 +47,7 @@ with left:
         (1, 10),
         key="neuron_num",
         persist_state="session",
-        help="Nodes of the hidden layer. Each is a sum of one function a feature.",
+        help="Nodes of a hidden layer. Each is a sum of one function a feature.",
     )
     grid = st.slider(
         "Grid intervals (grid)",
@@ -67,6 +67,17 @@ with left:
         persist_state="session",
         help="Degree of the splines: 1 broken lines, 3 cubic.",
     )
+    depth = st.slider(
+        "Hidden layers (depth)",
+        1,
+        3,
+        (1, 1),
+        key="depth",
+        persist_state="session",
+        help="Layers of hidden neurons one after the other, all of the same number. One serves most tables; two or three can "
+        "follow functions of functions, as of a product or a distance, with fewer parameters, and take several times as "
+        "long to fit.",
+    )
     count = st.selectbox(
         "Count parameters as",
         RULES,
@@ -84,7 +95,7 @@ with left:
     )
 
 with sentences():
-    space = SearchSpace(neuron_num, grid, k)
+    space = SearchSpace(neuron_num, grid, k, depth)
 admissible = space.admissible(data.n, data.d, rule=count, count_sigma2=count_sigma2)
 
 

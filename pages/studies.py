@@ -30,6 +30,7 @@ def row(study: Study) -> dict[str, object]:
     return {
         "study": study.name,
         "state": current.name,
+        "detail": current.detail,
         "data": handle.data.name,
         "target": handle.data.fitted_target,
         "n": handle.data.n_train,
@@ -52,6 +53,7 @@ event = st.dataframe(
     selection_mode="single-row",
     hide_index=True,
     column_config={
+        "detail": st.column_config.TextColumn(width="medium", help="What the study says of its state."),
         "n": st.column_config.NumberColumn("training rows"),
         "least AICc": st.column_config.NumberColumn(
             format="%.2f",

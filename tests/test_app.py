@@ -13,6 +13,7 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from kanlab import thinning
 from kanlab.dataset import Dataset
 from kanlab.examples import EXAMPLES
 from kanlab.space import SearchSpace
@@ -170,6 +171,31 @@ def test_a_finished_study_shows_its_charts_and_its_choice(
     assert ("Least AICc so far" in words) or ("no network beats" in words)
 
 
+def test_a_large_study_is_drawn_in_part_and_says_so(
+    app: AppTest, small: Dataset, fake_workers: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charts and table alike, on both pages; all is there for who asks."""
+    from kanlab.ui import live  # its pages are of the app that runs
+
+    fake_workers()
+    monkeypatch.setattr(thinning, "KEPT_POINTS", 6)
+    for module in (thinning, live):
+        monkeypatch.setattr(module, "MOST_POINTS", 9)
+    monkeypatch.setattr(live, "TABLE_ROWS", 5)
+    handle = create_study(small, StudySpec(space=SearchSpace((1, 3), (2, 5), (1, 1))), name="large")
+    run_study(handle)
+    app.query_params["study"] = "large"
+    go(app, "live")
+    assert "The charts show 6 of 10 trials" in text_of(app)
+    shown = app.dataframe[0].value
+    least = sorted(r.aicc for r in handle.records() if r.aicc is not None)
+    assert list(shown["aicc"]) == least[:5]
+    app.toggle(key="all-rows").set_value(True).run()
+    assert list(healthy(app).dataframe[0].value["aicc"]) == least
+    go(app, "choose")
+    assert "The charts show 6 of 10 trials" in text_of(app)
+
+
 def test_an_unknown_study_gets_one_sentence(app: AppTest) -> None:
     app.query_params["study"] = "nope"
     go(app, "live")
@@ -195,13 +221,13 @@ def test_what_was_inferred_can_be_overruled(app: AppTest) -> None:
     widget(app.multiselect, "Read as text").select("code").run()
     assert "'code': read as text" in text_of(healthy(app)).replace("\\", "")
     assert metric(app, "Features") == "3"
-    widget(app.selectbox, "First row has names").select(False)
+    widget(app.selectbox, "Names of columns").select(0)
     widget(app.multiselect, "Read as text").unselect("code").run()
     assert "61 rows" in text_of(healthy(app)).replace("\\", "")
     widget(app.selectbox, "Fields are separated by").select("|").run()
     assert len(healthy(app).error) == 1
     assert "single column" in app.error[0].value
-    widget(app.selectbox, "First row has names").select(None)
+    widget(app.selectbox, "Names of columns").select(None)
     widget(app.selectbox, "Fields are separated by").select(None).run()
     assert not healthy(app).error
 
@@ -209,9 +235,9 @@ def test_what_was_inferred_can_be_overruled(app: AppTest) -> None:
 def test_a_new_file_starts_with_nothing_overruled(app: AppTest, frame: pd.DataFrame) -> None:
     content = frame.to_csv(index=False).encode()
     upload(app, "one.csv", content)
-    widget(app.selectbox, "First row has names").select(False).run()
+    widget(app.selectbox, "Names of columns").select(0).run()
     upload(app, "two.csv", content)
-    assert widget(app.selectbox, "First row has names").value is None
+    assert widget(app.selectbox, "Names of columns").value is None
     assert "60 rows, 5 columns" in text_of(app)
 
 
@@ -240,11 +266,59 @@ def test_the_profile_warns_and_one_click_helps(app: AppTest, frame: pd.DataFrame
     upload(app, "mine.csv", frame.assign(twice=2 * frame["y"]).to_csv(index=False).encode())
     widget(app.selectbox, "Target").select("y").run()
     words = text_of(healthy(app)).replace("\\", "")
-    assert "'twice' and the target is the same up to a factor" in words
+    assert "'twice' and the target are the same up to a factor" in words
     assert "'id' looks like a number or name of the rows" in words
-    app.button(key="leave-out").click().run()
+    remedy(app, "Leave out")
+    assert widget(app.multiselect, "Features").value == ["id", "a", "b", "kind", "gaps"]
+    remedy(app, "Leave out")
     assert widget(app.multiselect, "Features").value == ["a", "b", "kind", "gaps"]
-    assert "'twice' and the target" not in text_of(healthy(app)).replace("\\", "")
+    words = text_of(healthy(app)).replace("\\", "")
+    assert "'twice' and the target" not in words
+    assert "'id' looks like" not in words
+
+
+def remedy(app: AppTest, label: str) -> None:
+    """Click the first button of this label beside a warning."""
+    next(b for b in app.button if b.label == label and str(b.key).startswith("remedy-")).click().run()
+    healthy(app)
+
+
+def test_every_warning_that_has_a_remedy_is_answered_by_its_click(app: AppTest) -> None:
+    rng = np.random.default_rng(0)
+    n = 300
+    frame = pd.DataFrame(rng.normal(size=(n, 8)), columns=list("abcdefgh"))
+    frame["tail"], frame["both"] = rng.lognormal(0, 2, n), -rng.lognormal(0, 2, n)
+    frame["out"] = np.where(np.arange(n) == 5, 9.5, rng.normal(size=n))
+    frame["almost"] = [str(v) if i > 2 else "broken" for i, v in enumerate(rng.integers(0, 99, n))]
+    frame["town"] = rng.choice([f"town {i}" for i in range(30)], n)
+    frame["day"] = pd.date_range("2024-01-01", periods=n)
+    frame["copy"], frame["y"] = frame["a"], rng.lognormal(0, 1.5, n)
+    frame.loc[3:9, "b"] = np.nan
+    frame = frame.iloc[[*range(n), n - 1, n - 1]]
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    labels = [
+        "Leave out",
+        "Take the logarithm",
+        "Take the logarithm",
+        "Fill the gaps",
+        "Use the rank",
+        "Use the rank",
+        "Pool the rare ones",
+        "Read as missing",
+        "Leave the copies out",
+        "Hold out the latest",
+    ]
+    few = [b.label for b in app.button if b.label.startswith("Keep the best")]
+    assert sorted(labels + few) == sorted(b.label for b in app.button if str(b.key).startswith("remedy-"))
+    for label in labels + few:
+        remedy(app, label)
+    data = app.session_state["kanlab_dataset"]
+    wanted = data.preparation
+    assert (wanted.gaps, wanted.pool, wanted.copies, wanted.target_scale) == ("fill", True, "drop", "log")
+    assert (wanted.split, wanted.split_by) == ("time", "day")
+    assert wanted.scales == {"tail": "log", "both": "rank", "out": "rank"}
+    assert not [b for b in app.button if str(b.key).startswith("remedy-")]
+    assert data.n + len(data.y_test) == n
 
 
 def test_the_preparation_survives_a_visit_to_another_page(app: AppTest, frame: pd.DataFrame) -> None:
@@ -258,7 +332,7 @@ def test_the_preparation_survives_a_visit_to_another_page(app: AppTest, frame: p
 def test_gaps_of_one_column_are_filled_and_another_column_is_left_out(app: AppTest, frame: pd.DataFrame) -> None:
     frame.loc[:4, "b"] = np.nan
     upload(app, "mine.csv", frame.to_csv(index=False).encode())
-    key = next(m.key for m in app.multiselect if str(m.key).startswith("gaps-of-"))
+    key = next(m.key for m in app.multiselect if str(m.key).startswith("prepare-gaps-of-"))
     app.multiselect(key=key).set_value(["gaps"]).run()
     healthy(app)
     data = app.session_state["kanlab_dataset"]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
+import moto
 import pytest
 
 from kanlab.artifacts import ARTIFACT, local_data
@@ -40,6 +46,54 @@ def test_through_the_database_or_a_folder(
     assert first.optuna.user_attrs[ARTIFACT] == second.optuna.user_attrs[ARTIFACT]  # once, however many studies
     assert folder == bool(list((tmp_path / "mounted").glob("*")))
     assert elsewhere(second, tmp_path, monkeypatch).sha256 == small.sha256
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of an S3 within this process, with one bucket."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with moto.mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="tables")
+        yield client
+
+
+def test_through_a_bucket(url: str, small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: Any) -> None:
+    monkeypatch.setenv("KANLAB_ARTIFACTS", "s3://tables")
+    first, second = (create_study(small, StudySpec(), storage_url=url) for _ in range(2))
+    assert first.optuna.user_attrs[ARTIFACT] == second.optuna.user_attrs[ARTIFACT]
+    (kept,) = s3.list_objects_v2(Bucket="tables")["Contents"]
+    assert kept["Key"] == first.optuna.user_attrs[ARTIFACT]["id"]
+    assert kept["Size"] == data_path(small.sha256).stat().st_size
+    assert elsewhere(second, tmp_path, monkeypatch).sha256 == small.sha256
+    data_path(small.sha256).unlink()
+    s3.delete_object(Bucket="tables", Key=kept["Key"])
+    with pytest.raises(StudyError, match="no longer in s3://tables"):
+        elsewhere(second, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("s3://nowhere", "bucket does not exist"), ("{full}", "No space left on device")]
+)
+def test_a_place_that_does_not_take_them_leaves_no_study(
+    place: str, words: str, url: str, small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: Any
+) -> None:
+    if place == "{full}":
+        (tmp_path / "mounted").mkdir()
+        place = str(tmp_path / "mounted")
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("optuna.artifacts.FileSystemArtifactStore.write", full)
+    monkeypatch.setenv("KANLAB_ARTIFACTS", place)
+    with refused(StudyError, words):
+        create_study(small, StudySpec(), name="mine", storage_url=url)
+    monkeypatch.delenv("KANLAB_ARTIFACTS")
+    assert get_storage(url).get_all_studies() == []
+    assert create_study(small, StudySpec(), name="mine", storage_url=url).name == "mine"
 
 
 def test_a_storage_named_by_the_environment_is_the_default_and_shares_its_data(
@@ -81,6 +135,10 @@ def test_places_that_cannot_be_used(
     place: str, words: str, url: str, small: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KANLAB_ARTIFACTS", place)
-    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+
+    def missing(*_: object) -> None:
+        raise ImportError("No module named 'boto3'")
+
+    monkeypatch.setattr("optuna.artifacts.Boto3ArtifactStore", missing)
     with refused(StudyError, words):
         create_study(small, StudySpec(), storage_url=url)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import resource
-import time
 import tracemalloc
 
 import pandas as pd
@@ -61,7 +60,7 @@ def test_the_corpus_is_large_and_its_names_differ() -> None:
 def test_bombs_are_refused_before_they_unpack(name: str) -> None:
     case = next(c for c in CASES if c.name == name)
     content = io.BytesIO(case.content())
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tracemalloc.start()
     try:
         with pytest.raises(DatasetError):
@@ -71,4 +70,3 @@ def test_bombs_are_refused_before_they_unpack(name: str) -> None:
         tracemalloc.stop()
     assert peak < 200 * 2**20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024
-    assert time.monotonic() - began < 20

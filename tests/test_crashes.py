@@ -127,7 +127,13 @@ def test_two_supervisors_never_run_one_study(small: Dataset, runner: Callable[..
         found = holder(handle.optuna)
         assert found is not None
         assert found.process.pid == holding
+        already = len(finished(handle))
+        wait_for(lambda already=already: len(finished(handle)) > already)
+        before = numbers([r for r in handle.records() if r.state != "running"])
         kill(holding)
+        after = numbers([r for r in handle.records() if r.state != "running"])
+        assert [r for r in after if r in before] == before  # lost: 0
+        assert len({row[1] for row in after}) == len(after)  # duplicated: 0
     workers = worker_pids(log)
     changes = sum(a != b for a, b in itertools.pairwise(workers))
     assert changes == len(set(workers)) - 1  # never back to one that had been replaced

@@ -21,7 +21,10 @@ from kanlab.space import Cell
 STOCK = [name for name in ENGINES if name.startswith("pykan")]
 
 cell_lists = st.lists(
-    st.builds(Cell, st.integers(1, 6), st.integers(2, 5), st.integers(1, 3)), unique=True, min_size=1, max_size=40
+    st.builds(Cell, st.integers(1, 6), st.integers(2, 5), st.integers(1, 3), st.integers(1, 2)),
+    unique=True,
+    min_size=1,
+    max_size=40,
 )
 
 # ---- units
@@ -38,7 +41,7 @@ def test_a_nested_engine_gets_paths_of_ascending_width(cells: list[Cell]) -> Non
         patch.setitem(ENGINES, "nested", engines.Engine("nested", "", "", nested=True))
         found = units(cells, "nested")
     assert sorted(itertools.chain.from_iterable(u.cells for u in found)) == sorted(cells)
-    assert len({(u.grid, u.k) for u in found}) == len(found)
+    assert len({(u.grid, u.k, u.depth) for u in found}) == len(found)
     for unit in found:
         assert list(unit.neuron_nums) == sorted(unit.neuron_nums)
     first = [min(cells.index(c) for c in u.cells) for u in found]
@@ -104,8 +107,8 @@ class Trainings:
         self.results, self.seconds = results, seconds
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(self, X: np.ndarray, y: np.ndarray, neuron_num: int, grid: int, k: int, **options: Any) -> Any:
-        self.calls.append({"cell": (neuron_num, grid, k), **options})
+    def __call__(self, X: np.ndarray, y: np.ndarray, *cell: int, **options: Any) -> Any:
+        self.calls.append({"cell": cell, **options})
         time.sleep(self.seconds)
         value, status = self.results[options["seed"]]
         return pykan_engine.Training(Told(value), status, [2.0, 1.0], 0.0)  # type: ignore[arg-type]
@@ -128,7 +131,7 @@ def test_the_best_start_counts(small: Dataset, monkeypatch: pytest.MonkeyPatch) 
     assert outcome.rss_train == rss_of(small, mean)
     assert (outcome.status, outcome.starts) == ("iteration limit", 3)
     assert [c["seed"] for c in told.calls] == [10, 11, 12]
-    assert {(c["cell"], c["engine"], c["early_stopping"]) for c in told.calls} == {((4, 3, 2), "pykan-adam", False)}
+    assert {(c["cell"], c["engine"], c["early_stopping"]) for c in told.calls} == {((4, 3, 2, 1), "pykan-adam", False)}
 
 
 def test_diverged_starts_do_not_count(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 
-from kanlab import supervisor
+from kanlab import storage, supervisor
 from kanlab.dataset import Dataset
+from kanlab.errors import StudyError
 from kanlab.jobs import manager
 from kanlab.lifecycle import read_state
 from kanlab.space import Cell, SearchSpace
-from kanlab.storage import STORAGE_ERRORS, home, storage_trouble
+from kanlab.storage import STORAGE_ERRORS, own_file, storage_trouble
 from kanlab.study import StudyHandle, StudySpec, create_study
 from kanlab.supervisor import Supervisor
 from tests.helpers.postgres import Server
-from tests.helpers.sentences import assert_sentence
+from tests.helpers.sentences import assert_sentence, refused
 from tests.helpers.studies import STOCK, by_cell, finished, state, wait_for
 
 Fake = Callable[..., Path]
@@ -51,21 +56,90 @@ def assert_whole(handle: StudyHandle, running: Supervisor, cells: list[Cell], be
     assert {r.state for r in handle.records()} == {"complete"}
 
 
-def test_sqlite_locked_for_ten_seconds(small: Dataset, fake_workers: Fake) -> None:
+LOCK = """
+import sqlite3, sys, time
+other = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+time.sleep(float(sys.argv[2]))
+other.execute("ROLLBACK")
+"""
+
+
+def test_sqlite_locked_for_ten_seconds_by_another_process(small: Dataset, fake_workers: Fake) -> None:
     fake_workers(seconds=0.1)
     handle, running, cells = begin(small)
-    other = sqlite3.connect(home() / "studies.db", timeout=30, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    before = done(handle)  # readers go on meanwhile
-    time.sleep(10)
-    assert done(handle) == before
+    command = [sys.executable, "-c", LOCK, str(own_file()), "10"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        began, before = time.monotonic(), done(handle)
+        while other.poll() is None:  # readers go on meanwhile, and nothing is written
+            assert done(handle) == before
+            time.sleep(0.2)
+        assert time.monotonic() - began > 9
+    assert other.returncode == 0
     assert running.is_alive()
-    other.execute("ROLLBACK")
-    other.close()
     assert_whole(handle, running, cells, before)
 
 
-def test_a_full_disk(small: Dataset, fake_workers: Fake) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """kanlab's home on a file system of 16 MB, in memory. Only root can make one."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this user cannot mount a file system")
+    monkeypatch.setenv("KANLAB_HOME", str(folder))
+    yield folder
+    for opened in storage._storages.values():
+        opened._backend.engine.dispose()  # type: ignore[attr-defined]
+    storage._storages.clear()
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """A file that takes all room that is left."""
+    path = folder / "other people's data"
+    with path.open("wb", buffering=0) as file:
+        for block in (2**16, 2**9):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * block):
+                    pass
+    assert shutil.disk_usage(folder).free == 0
+    return path
+
+
+def test_a_full_disk(small: Dataset, fake_workers: Fake, small_disk: Path) -> None:
+    """A file system with no room left, then some again."""
+    fake_workers(seconds=0.05)
+    handle, running, cells = begin(small)
+    filler = fill(small_disk)
+    wait_for(lambda: running.trouble)
+    before = done(handle)
+    assert 5 <= len(before) < len(cells)
+    assert "disk is full" in running.trouble or "disk I/O error" in running.trouble
+    assert_sentence(running.trouble)
+    assert manager().trouble(handle) == running.trouble
+    time.sleep(2.5)
+    assert running.is_alive()
+    assert done(handle) == before
+    filler.unlink()
+    assert_whole(handle, running, cells, before)
+
+
+def test_no_study_begins_on_a_full_disk(small: Dataset, small_disk: Path) -> None:
+    assert storage.get_storage().get_all_studies() == []
+    filler = fill(small_disk)
+    with refused(StudyError, "No space left on device"):
+        create_study(small, StudySpec())
+    assert list((small_disk / "data").glob("*")) == []
+    filler.unlink()
+    assert create_study(small, StudySpec()).name == "small-1"
+
+
+def test_no_page_left_in_the_database(small: Dataset, fake_workers: Fake) -> None:
     """SQLite is told that no page is left, which is what it does when the disk says so; then there is room again."""
     fake_workers(seconds=0.05)
     handle, running, cells = begin(small)
@@ -73,16 +147,15 @@ def test_a_full_disk(small: Dataset, fake_workers: Fake) -> None:
 
     full = True
 
-    def fill(connection: sqlite3.Connection, *_: object) -> None:
+    def limit(connection: sqlite3.Connection, *_: object) -> None:
         if full:
             connection.execute("PRAGMA max_page_count = 1")  # the file keeps the pages it has
 
-    sqlalchemy.event.listen(engine, "checkout", fill)
+    sqlalchemy.event.listen(engine, "checkout", limit)
     wait_for(lambda: running.trouble)
     before = done(handle)
     assert "disk is full" in running.trouble
     assert_sentence(running.trouble)
-    assert manager().trouble(handle) == running.trouble
     full = False
     engine.dispose()
     assert_whole(handle, running, cells, before)

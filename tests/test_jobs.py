@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from kanlab import jobs
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.jobs import JobManager, manager
+from kanlab.processes import process_started
 from kanlab.space import SearchSpace
 from kanlab.study import StudySpec, create_study, load_study
-from tests.helpers.fits import fitted_cells
+from tests.helpers.fits import fitted_cells, worker_pids
 from tests.helpers.sentences import refused
 from tests.helpers.studies import STOCK, finish, finished, numbers, state, wait_for
 
@@ -64,10 +66,10 @@ def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_worker
     specs = [StudySpec(space=SPACE, engine=STOCK, seed=seed) for seed in range(3)]
     handles = [create_study(small, spec) for spec in specs]
     supervisors = [jobs.start(handle) for handle in handles]
-    wait_for(lambda: state(handles[2]).detail == "Waiting for a free slot, number 2 in the queue.")
+    wait_for(lambda: state(handles[2]).detail == "Number 2 in the queue for a free slot.")
     assert [state(h).name for h in handles[1:]] == ["queued", "queued"]
     jobs.stop(handles[1])  # while it waits
-    wait_for(lambda: state(handles[2]).detail == "Waiting for a free slot, number 1 in the queue.")
+    wait_for(lambda: state(handles[2]).detail == "Number 1 in the queue for a free slot.")
     assert state(handles[1]).name == "stopped"
     assert handles[1].records() == []
     for supervisor in supervisors:
@@ -76,6 +78,24 @@ def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_worker
     seeds = [line.split()[3] for line in log.read_text().splitlines()]
     assert seeds == sorted(seeds)
     assert "1" not in seeds
+
+
+def test_the_time_in_the_queue_is_not_the_time_of_the_study(small: Dataset, fake_workers: Fake) -> None:
+    """One with a budget of minutes is not over before it has begun."""
+    fake_workers(seconds=0.1)
+    jobs = JobManager(slots=1)
+    first = create_study(small, StudySpec(space=SPACE, engine=STOCK))
+    second = create_study(small, StudySpec(space=SPACE, engine=STOCK, trials=3, minutes=1.5 / 60))
+    supervisors = [jobs.start(handle) for handle in (first, second)]
+    wait_for(lambda: state(second).name == "queued" and state(second).detail)
+    time.sleep(2)
+    assert state(second).name == "queued"
+    assert state(second).elapsed < 1
+    jobs.stop(first)
+    for supervisor in supervisors:
+        supervisor.join(60)
+    assert state(second).detail == "All 3 trials are done."
+    assert state(second).elapsed < 1.5
 
 
 def test_a_server_leaves_a_core_to_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +175,11 @@ def test_stop_in_the_middle_of_a_fit_does_not_wait_for_it(small: Dataset, fake_w
     supervisor = manager().start(handle)
     wait_for(lambda: fitted_cells(log))
     manager().stop(handle)
-    supervisor.join(20)
+    supervisor.join(2)  # what is promised
     assert not supervisor.is_alive()
     assert state(handle).name == "stopped"
+    assert [process_started(pid) for pid in worker_pids(log)] == [None]
+    assert handle.records() == []  # its cell is open again
 
 
 def test_the_manager_outlives_a_reload_of_its_source() -> None:

@@ -40,7 +40,9 @@ def test_keys(stopped: StudyHandle, small: Dataset) -> None:
 
 
 def labels(app: AppTest) -> set[str]:  # noqa: F811
-    return {b.label for b in app.button}
+    """What can be pressed, entries of menus included."""
+    entries = [option for menu in app.menu_button for option in menu.options]
+    return {b.label for b in app.button} | {e.partition(": ")[2] for e in entries}
 
 
 def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> None:  # noqa: F811
@@ -54,6 +56,15 @@ def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> No
     assert {"Resume", "Delete"} <= labels(go(app, "live"))
     go(app, "studies")
     assert app.dataframe[0].value["owner"][0] == "yours"
+
+
+def test_a_budget_is_raised_from_the_menu(app: AppTest, stopped: StudyHandle) -> None:  # noqa: F811
+    app.query_params["study"] = "mine"
+    go(app, "live")
+    menu = app.menu_button[0]
+    menu._value = next(option for option in menu.options if "Raise" in option)  # AppTest has no way to choose one
+    app.run()
+    assert "every one of the" in text_of(healthy(app))  # its budget covers them all
 
 
 def test_there_is_no_login_by_default(app: AppTest) -> None:  # noqa: F811

@@ -63,7 +63,7 @@ def test_errors_are_in_units_of_the_target(study: Study) -> None:
             (data.X_train, data.y_train, record.rss_train, record.rmse_train),
             (data.X_test, data.y_test, record.rss_test, record.rmse_test),
         ):
-            z, _ = found.model(X)
+            z, _ = found.fitted.predict_flagged(X)
             assert rss == pytest.approx(np.sum((z - y) ** 2))
             assert rmse == pytest.approx(np.sqrt(np.mean((np.exp(z) - np.exp(y)) ** 2)))
             assert rmse > 20 * np.sqrt(rss / len(y))
@@ -153,6 +153,16 @@ def test_a_file_of_one_column(study: Study) -> None:
     assert read.frame.to_dict("list") == {"a": [0.1, 0.25]}
     one = read_new_rows(io.BytesIO(b"a;kind;gap\n0,5;no;1,5\n"), study.predictor().recipe, name="new.csv")
     assert one.frame.to_dict("list") == {"a": [0.5], "kind": ["no"], "gap": [1.5]}
+
+
+def test_names_in_two_rows_as_in_training() -> None:
+    body = "".join(f"{i},{i * i}\n" for i in range(20))
+    recipe = Dataset.from_frame(read_table(io.BytesIO(b"t,y\ns,m\n" + body.encode()), name="t.csv").frame, "y m").recipe
+    assert recipe.sources == ("t s",)
+    new = read_new_rows(io.BytesIO(b"t,y\ns,m\n3,\n4,\n"), recipe, name="new.csv")
+    assert new.frame["t s"].tolist() == [3, 4]
+    joined = read_new_rows(io.BytesIO(b"t s\n3\n4\n"), recipe, name="new.csv")
+    assert joined.frame["t s"].tolist() == [3, 4]
 
 
 def test_the_command(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,7 +45,7 @@ def test_columns_in_numbers() -> None:
     assert [c.unique for c in found.columns] == [3, 4, 2, 2, 3, 1]
     x, n, day = found["x"], found["n"], found["day"]
     assert (x.least, x.median, x.most) == ("1.5", "2.5", "10")
-    assert (n.least, n.most) == ("1", "4,000")
+    assert (n.least, n.most) == ("1", "4000")
     assert (day.least, day.most) == ("2024-01-01", "2024-01-03")
     assert sum(x.histogram) == 3
     assert (x.histogram[0], x.histogram[1], x.histogram[-1]) == (1, 1, 1)
@@ -109,6 +107,25 @@ def test_odd_types() -> None:
     assert profile(frame.head(0), "y").rows == 0
 
 
+def test_copies_do_not_hide_an_identifier_and_years_are_a_time(clean: pd.DataFrame) -> None:
+    frame = clean.assign(id=range(400), year=np.repeat(np.arange(1920, 2020), 4))
+    frame = frame.iloc[[*range(400), 399, 399]]
+    assert kinds(frame) == {"identifier", "repeated rows", "in time order"}
+    found = profile(frame, "y")
+    assert found.copies == 2
+    assert (found["year"].least, found["year"].most) == ("1920", "2019")
+    assert {w.kind: w.remedy for w in found.warnings} == {
+        "identifier": "leave out",
+        "repeated rows": "drop copies",
+        "in time order": "split by time",
+    }
+
+
+def test_a_heavy_tail_below_zero_is_offered_the_rank(clean: pd.DataFrame) -> None:
+    found = profile(clean.assign(a=np.exp(2 * clean["a"]), b=-np.exp(2 * clean["b"])), "y").warnings
+    assert [(w.columns, w.remedy) for w in found] == [(("a",), "log"), (("b",), "rank")]
+
+
 @pytest.mark.parametrize("key", list(EXAMPLES))
 def test_examples(key: str) -> None:
     example = EXAMPLES[key]
@@ -117,10 +134,3 @@ def test_examples(key: str) -> None:
 
 def test_names_are_cut_short_in_sentences(clean: pd.DataFrame) -> None:
     kinds(clean.rename(columns={"a": "n" * 10_000}).assign(again=clean["a"], **{"m" * 10_000: range(400)}))
-
-
-def test_it_is_fast() -> None:
-    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200_000, 20))).rename(columns=str)
-    began = time.monotonic()
-    profile(frame, "0")
-    assert time.monotonic() - began < 4

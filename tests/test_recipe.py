@@ -153,6 +153,23 @@ def test_the_screen_keeps_the_features_that_tell_most() -> None:
     assert any("Of 8 features the 2" in note for note in data.notes)
 
 
+def test_copies_can_be_left_out(people: pd.DataFrame) -> None:
+    twice = pd.concat([people, people.head(30)], ignore_index=True)
+    kept = Dataset.from_frame(twice, "price", ["age"])
+    left = Dataset.from_frame(twice, "price", ["age"], preparation=Preparation(copies="drop"))
+    once = Dataset.from_frame(people, "price", ["age"], preparation=Preparation(copies="drop"))
+    assert kept.n + len(kept.y_test) == 228
+    assert (left.n, left.test_sha256) == (once.n, once.test_sha256)
+    assert any("29 rows that repeat others are left out" in note for note in left.notes)
+    assert Recipe.from_json(left.recipe.to_json()) == left.recipe
+
+
+def test_a_recipe_of_before_copies_could_be_left_out(data: Dataset) -> None:
+    content = json.loads(data.recipe.to_json())
+    del content["preparation"]["copies"]
+    assert Recipe.from_dict(content) == data.recipe
+
+
 def test_time_and_group_splits(people: pd.DataFrame) -> None:
     late = Dataset.from_frame(people, "price", ["joined"], preparation=Preparation(split="time", split_by="joined"))
     assert late.X_test.min() > late.X_train.max() - 1e-9
@@ -183,6 +200,7 @@ def test_the_test_rows_are_locked(data: Dataset, people: pd.DataFrame, tmp_path:
     ("options", "part"),
     [
         ({"gaps": "guess"}, "guess"),
+        ({"copies": "some"}, "some"),
         ({"scales": {"a": "root"}}, "root"),
         ({"date_parts": ("century",)}, "century"),
         ({"ordered": {"a": ("x",)}}, "two or more"),

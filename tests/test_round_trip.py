@@ -36,6 +36,7 @@ class Dialect:
     before: str = ""
     money: str = ""
     missing: str = ""
+    after: str = ""
     date: str = "%Y-%m-%d"
     packed: bool = False
 
@@ -55,9 +56,20 @@ def dialects(draw: Any) -> Dialect:
         draw(st.sampled_from(['"', "'"])),
         draw(st.sampled_from(["\n", "\r\n"])),
         draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "gb18030"])),
-        draw(st.sampled_from(["", "A report\n\n", "# a note\n# another\n", f"sep={delimiter}\n"])),
+        draw(
+            st.sampled_from(
+                [
+                    "",
+                    "A report\n\n",
+                    "# a note\n# another\n",
+                    f"sep={delimiter}\n",
+                    f"A report{delimiter * 5}\n{delimiter * 5}\n",
+                ]
+            )
+        ),
         draw(st.sampled_from(["", "$", "€", "%"])),
         draw(st.sampled_from(["", "NA", "?", "-", "NULL"])),
+        draw(st.sampled_from(["", "\nSource: nobody\n", f"Total{delimiter * 5}\n"])),
         draw(st.sampled_from(["%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%Y年%m月%d日"])),
         draw(st.booleans()),
     )
@@ -107,7 +119,8 @@ def written(frame: dict[str, list[Any]], how: Dialect) -> bytes:
     writer.writerow(frame)
     for row in zip(*frame.values(), strict=True):
         writer.writerow([how.missing if v is None else write[c](v) for c, v in zip(frame, row, strict=True)])
-    content = (how.before.replace("\n", how.line_end) + buffer.getvalue()).encode(how.encoding)
+    text = how.before.replace("\n", how.line_end) + buffer.getvalue() + how.after.replace("\n", how.line_end)
+    content = text.encode(how.encoding)
     return gzip.compress(content, mtime=0) if how.packed else content
 
 
@@ -149,6 +162,10 @@ def test_parquet_and_excel(kind: str, rows: list[tuple[float, str]]) -> None:
         ("a,b\n1,2\n3,4\n", {"header": False}, {"column_1": ["a", "1", "3"], "column_2": ["b", "2", "4"]}),
         ("1,2\n3,4\n5,6\n", {"header": True}, {"1": [3, 5], "2": [4, 6]}),
         ("x,y\na,b\n1,2\n3,4\n", {"skip_lines": 1}, {"a": [1, 3], "b": [2, 4]}),
+        ("a,b\nx,y\n" + "1,2\n" * 5, {"header": 1}, {"a": ["x", *["1"] * 5], "b": ["y", *["2"] * 5]}),
+        ("a,b\nc,d\n1,2\n3,4\n", {"header": 2}, {"a c": [1, 3], "b d": [2, 4]}),
+        ("a,b\n" + "1,2\n" * 5 + "Total,9\n", {"skip_last": 0}, {"a": [*["1"] * 5, "Total"], "b": [*[2] * 5, 9]}),
+        ("a,b\n1,2\n3,4\n5,6\n", {"skip_last": 1}, {"a": [1, 3], "b": [2, 4]}),
         ("a,b,c\n7,1,2\n7,3,4\n", {"index": True}, {"b": [1, 3], "c": [2, 4]}),
         (",b,c\n0,1,2\n1,3,4\n", {"index": False}, {"column_1": [0, 1], "b": [1, 3], "c": [2, 4]}),
         ("a,b\nNA,1\nx,2\n", {"missing": ("x",)}, {"a": ["NA", None], "b": [1, 2]}),

@@ -26,13 +26,13 @@ def spaces(draw: st.DrawFn, widest: int = 12) -> SearchSpace:
 def test_the_default_space() -> None:
     cells = SearchSpace().cells
     assert len(cells) == 270
-    assert set(cells) == set(itertools.product(range(1, 11), range(2, 11), range(1, 4)))
+    assert set(cells) == set(itertools.product(range(1, 11), range(2, 11), range(1, 4), [1]))
     assert cells[:3] == [Cell(1, 2, 1), Cell(2, 2, 1), Cell(3, 2, 1)]
 
 
 @given(spaces())
 def test_cells_are_the_product_of_the_ranges(space: SearchSpace) -> None:
-    axes = [range(lo, hi + 1) for lo, hi in (space.neuron_num, space.grid, space.k)]
+    axes = [range(lo, hi + 1) for lo, hi in (space.neuron_num, space.grid, space.k, space.depth)]
     assert sorted(space.cells) == [Cell(*c) for c in itertools.product(*axes)]
 
 
@@ -41,7 +41,7 @@ def test_admissible_is_what_the_formula_says(
     space: SearchSpace, n: int, d: int, rule: CountingRule, count_sigma2: bool
 ) -> None:
     def size(cell: Cell) -> int:
-        return n_params((d, cell.neuron_num, 1), cell.grid, cell.k, rule) + count_sigma2
+        return n_params((d, *[cell.neuron_num] * cell.depth, 1), cell.grid, cell.k, rule) + count_sigma2
 
     found = space.admissible(n, d, rule=rule, count_sigma2=count_sigma2)
     assert set(found) == {c for c in space.cells if n - size(c) - 1 > 0}
@@ -80,6 +80,8 @@ def test_more_rows_admit_more(space: SearchSpace, n: int, d: int) -> None:
         ({"neuron_num": (0, 3)}, ["neuron_num", "within 1 to 50"]),
         ({"neuron_num": (1, 51)}, ["neuron_num", "within 1 to 50"]),
         ({"k": (1, 4)}, ["k", "within 1 to 3"]),
+        ({"depth": (1, 4)}, ["depth", "within 1 to 3"]),
+        ({"depth": (0, 1)}, ["depth", "within 1 to 3"]),
         ({"grid": (1.5, 3)}, ["grid", "whole numbers"]),
         ({"grid": (True, 3)}, ["grid", "whole numbers"]),
         ({"grid": (1, float("nan"))}, ["grid", "whole numbers"]),

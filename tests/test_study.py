@@ -105,7 +105,7 @@ def test_the_parameters_that_enter_aicc(spec: StudySpec, n: int, d: int) -> None
     for cell in spec.space.cells[:20]:
         assert (
             spec.n_params(cell, d)
-            == n_params((d, cell.neuron_num, 1), cell.grid, cell.k, spec.count) + spec.count_sigma2
+            == n_params((d, *[cell.neuron_num] * cell.depth, 1), cell.grid, cell.k, spec.count) + spec.count_sigma2
         )
     assert set(spec.admissible(n, d)) == {c for c in spec.space.cells if n - spec.n_params(c, d) - 1 > 0}
 
@@ -234,7 +234,7 @@ def test_a_complete_trial(handle: StudyHandle) -> None:
     assert record.to_dict() == {  # type: ignore[attr-defined]
         "number": 0,
         "state": "complete",
-        "params": cell._asdict(),
+        "params": {"neuron_num": cell.neuron_num, "grid": cell.grid, "k": cell.k},
         "n_params": handle.spec.n_params(cell, 2),
         "rss_train": 2.5,
         "rss_test": 0.7,

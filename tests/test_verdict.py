@@ -124,6 +124,12 @@ def test_what_is_known_of_a_finalist(quiet: StudyHandle) -> None:
     assert choose(candidates(quiet, [], None))[1] == 0.0
 
 
+def test_one_fold_is_no_cross_validation_yet(quiet: StudyHandle) -> None:
+    candidate = candidates(quiet, quiet.records(), judgement(folds={"2,3,2": [0.04]}))[0]
+    assert candidate.cv_rmse is None
+    assert candidate.cv_se is None
+
+
 # ---- alarms
 
 

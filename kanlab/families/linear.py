@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from kanlab.criteria import aicc
-from kanlab.families.protocol import Array, FamilyFit
+from kanlab.families.protocol import Affine, Array, FamilyFit
 from kanlab.perturbation import SIZE
 
 _PENALTIES = 60
@@ -29,14 +29,13 @@ def _standardised(X: Array) -> tuple[Array, Array, Array]:
 
 def _least_squares(X: Array, y: Array, chosen: list[int]) -> FamilyFit:
     """Least squares with an intercept on some of the features; dof is the rank of the design."""
-    Z, center, scale = _standardised(X[:, chosen])
+    Z, center, scale = _standardised(X)
     y_mean = y.mean()
-    weights, _, rank, _ = np.linalg.lstsq(np.column_stack([np.ones(len(Z)), Z]), y - y_mean, rcond=None)
+    weights, _, rank, _ = np.linalg.lstsq(np.column_stack([np.ones(len(Z)), Z[:, chosen]]), y - y_mean, rcond=None)
 
-    def predict(new: Array) -> Array:
-        return y_mean + weights[0] + ((new[:, chosen] - center) / scale) @ weights[1:]
-
-    return FamilyFit(predict, float(rank))
+    every = np.zeros(X.shape[1])
+    every[chosen] = weights[1:]
+    return FamilyFit(Affine(y_mean + weights[0], center, scale, every), float(rank))
 
 
 def constant(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -111,8 +110,4 @@ def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
             best = value, dof, Vt.T @ (shrink * along / s)
     assert best is not None
     _, dof, weights = best
-
-    def predict(new: Array) -> Array:
-        return y_mean + ((new - center) / scale) @ weights
-
-    return FamilyFit(predict, dof)
+    return FamilyFit(Affine(y_mean, center, scale, weights), dof)

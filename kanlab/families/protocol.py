@@ -11,6 +11,19 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """A linear model: offset + ((X - center) / scale) @ weights, with center, scale and weights of shape (d,)."""
+
+    offset: float
+    center: Array
+    scale: Array
+    weights: Array
+
+    def __call__(self, X: Array) -> Array:
+        return self.offset + ((X - self.center) / self.scale) @ self.weights
+
+
 @dataclass(frozen=True)
 class FamilyFit:
     """A fitted model of some family.

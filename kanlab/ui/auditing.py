@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,12 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             rf"\underbrace{{\tfrac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}}}}_{{{opened.correction:,.2f}}} = "
             rf"{opened.total:,.2f}"
         )
-        d, sigma2 = handle.data.d, handle.spec.count_sigma2
+        sigma2 = handle.spec.count_sigma2
+        *most, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(handle.data.d)))
+        edges = f"{', '.join(most)} and {last}"
         st.caption(
-            f"{count} parameters, counted as {handle.spec.count}: edges {d} × {record.cell.neuron_num} and "
-            f"{record.cell.neuron_num} × 1, {record.cell.grid} + {record.cell.k} splines and one silu each"
+            f"{count} parameters, counted as {handle.spec.count}: edges {edges}, {record.cell.grid} + {record.cell.k} splines "
+            f"and one silu each"
             f"{', and the noise variance' if sigma2 else ''}."
         )
     with right:
@@ -58,7 +61,7 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             hide_index=True,
             height=300,
             key="audit-table",
-            column_order=["rank", "rank_before", "number", "neuron_num", "grid", "k", "n_params", "value"],
+            column_order=["rank", "rank_before", "number", *handle.spec.space.parameters, "n_params", "value"],
             column_config={
                 "rank": "rank now",
                 "rank_before": "rank in the study",

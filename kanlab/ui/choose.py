@@ -9,6 +9,7 @@ import streamlit as st
 from kanlab.alarms import Alarm
 from kanlab.judging import Judgement, start_judge, stop_judge
 from kanlab.management import load_data
+from kanlab.space import Cell
 from kanlab.study import StudyHandle
 from kanlab.ui import owner, state
 from kanlab.ui.navigation import SEARCH
@@ -107,6 +108,6 @@ def _open_search(handle: StudyHandle, alarm: Alarm) -> None:
     with sentences():
         data = load_data(handle)
     state.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
-    for name in ("neuron_num", "grid", "k"):
+    for name in Cell._fields:
         st.session_state[name] = getattr(alarm.widen, name)
     st.switch_page(SEARCH)

@@ -102,10 +102,10 @@ def null_run(judgement: Judgement) -> None:
     )
 
 
-def map_and_front(table: pd.DataFrame, handle: StudyHandle) -> None:
-    """AICc over the cells, and the front with its knee."""
+def map_and_front(table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle) -> None:
+    """AICc over the cells of the whole table, and the front with its knee over the points to draw of it."""
     st.altair_chart(charts.aicc_map(table, state.selected_trial()), key="aicc-map", width="content")
     st.caption("Orange frames: the least AICc, and the trial picked. Cells without colour were not fitted or failed.")
     selecting_chart(
-        charts.front(table, handle.baselines, state.selected_trial(), handle.data.fitted_target), "choose-front"
+        charts.front(points, handle.baselines, state.selected_trial(), handle.data.fitted_target), "choose-front"
     )

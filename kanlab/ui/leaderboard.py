@@ -16,6 +16,7 @@ from kanlab.study import StudyHandle, TrialRecord
 from kanlab.ui import state
 from kanlab.ui.widgets import AICC_HELP, literal, short
 from kanlab.verdict import Verdict
+from kanlab.writing import to_csv
 
 
 def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
@@ -94,6 +95,14 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
             "dof_se": number("± SE GDF", format="%.1f"),
             "edf": number("edf", format="%.1f", help="Effective degrees of freedom: trace of the linearised smoother."),
         },
+    )
+    st.download_button(
+        "Download the models",
+        lambda: to_csv(frame),
+        f"{handle.name}-models.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
     )
     _confidence(handle, judgement)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from kanlab import charts, selection
@@ -16,10 +17,11 @@ from kanlab.dashboard import DashboardServer
 from kanlab.engines import ENGINES
 from kanlab.families import LABELS, Baseline
 from kanlab.jobs import JobManager
+from kanlab.layered import Layered
 from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
 from kanlab.study import DataSummary, TrialRecord
-from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS
+from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons
@@ -32,6 +34,7 @@ __all__ = [
     "recommendation",
     "selecting_chart",
     "shared_chart",
+    "shared_points",
     "shared_table",
     "stamp_of",
     "status_bar",
@@ -81,19 +84,20 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     spec, data = study.spec, study.handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
-    done = sum(r.state != "running" for r in records)
-    failed = sum(r.state == "failed" for r in records)
-    running = sum(r.state == "running" for r in records)
-    elapsed = current.elapsed + (_since(current.heartbeat) if current.is_live and current.pid else 0.0)
+    states = Counter(r.state for r in records)
+    failed, running = states["failed"], states["running"]
+    done = len(records) - running
+    counts = current.is_live and current.name != "queued" and current.pid  # in the queue its time stands still
+    elapsed = current.elapsed + (_since(current.heartbeat) if counts else 0.0)
 
     label, color = _BADGES[current.name]
-    parts = [f"{done} of {total} trials"]
+    parts = [f"{done:,} of {total:,} trials"]
     if failed:
         parts.append(f"{failed} failed")
     if running and current.is_live:
         parts.append(f"{running} in hand")
     parts.append(f"{clock(elapsed)} elapsed")
-    if current.is_live and done >= 2:
+    if current.is_live and current.name != "queued" and done >= 2:
         parts.append(f"about {clock(elapsed / done * (total - done))} left")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(label, color=color)  # type: ignore[arg-type]
@@ -125,7 +129,8 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
 def no_trial_yet(current: StudyState, engine: str) -> None:
     """The empty state of the charts."""
     if current.name == "queued":
-        st.info("The study is about to start.", icon=":material/hourglass_top:")
+        if not current.detail:  # which says how many are before it
+            st.info("The study is about to start.", icon=":material/hourglass_top:")
     elif current.is_live:
         loading = "loading PyTorch and " if engine.startswith("pykan") else ""
         st.info(
@@ -157,22 +162,43 @@ def shared_table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
     return table_of(_records)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def shared_points(stamp: Stamp, picked: int | None, live: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """thinning.thinned, made once a stamp and trial picked."""
+    return thinned(_table, picked, live=live)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _ranked(stamp: Stamp, whole: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, pa.Table]:
+    """The trials, least AICc first, all of them or the first TABLE_ROWS; and the same as Streamlit sends it."""
+    ranked = _table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
+    ranked = ranked if whole else ranked.head(TABLE_ROWS)
+    return ranked, pa.Table.from_pandas(ranked, preserve_index=False)
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _shared_spec(stamp: tuple[Any, ...], key: str, _make: Callable[[], Any]) -> dict[str, Any]:
-    spec: dict[str, Any] = _make().to_dict(validate=False)
-    return spec
+def _drawn_once(stamp: tuple[Any, ...], key: str, _make: Callable[[], Layered]) -> dict[str, Any]:
+    return _ready(_make())
 
 
-def shared_chart(make: Callable[[], Any], key: str, stamp: tuple[Any, ...]) -> None:
+def _ready(chart: Layered) -> dict[str, Any]:
+    """A chart as Streamlit sends it."""
+    tables = {name: pa.Table.from_pandas(table, preserve_index=False) for name, table in chart.tables.items()}
+    return chart.spec | {"datasets": tables}
+
+
+def shared_chart(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...]) -> None:
     """`selecting_chart` of what `make` draws, once for all sessions that show the same `stamp`."""
-    shared = _shared_spec(stamp, key, make)
-    spec = copy.deepcopy({k: v for k, v in shared.items() if k != "datasets"}) | {"datasets": shared["datasets"]}
-    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
+    _show(_drawn_once(stamp, key, make), key)
 
 
-def selecting_chart(chart: Any, key: str) -> None:
+def selecting_chart(chart: Layered, key: str) -> None:
     """A chart whose click selects the trial for the whole page."""
-    st.altair_chart(chart, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
+    _show(_ready(chart), key)
+
+
+def _show(spec: dict[str, Any], key: str) -> None:
+    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
 
 
 def _picker(key: str) -> Callable[[], None]:
@@ -185,9 +211,10 @@ def _picker(key: str) -> Callable[[], None]:
 
 def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     """What AICc prefers so far, in one sentence."""
-    best, chosen = selection.best_trial(records), selection.recommended(records, study.baselines)
-    if best is None or chosen is None:
+    best = selection.best_trial(records)
+    if best is None:
         return
+    chosen = selection.recommended([best], study.baselines)
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
     network = f"trial {best.number} with {cell_words(best.cell)} (K {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):
@@ -227,10 +254,13 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
         st.altair_chart(charts.loss_curve(record.loss_curve), key="loss-curve")
 
 
-def trial_table(table: pd.DataFrame, study: Study) -> None:
-    """All trials, least AICc first; a click on a row selects the trial."""
-    ranked = table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
-    key = "trial-table"
+def trial_table(table: pd.DataFrame, study: Study, stamp: Stamp) -> None:
+    """The trials, least AICc first; a click on a row selects the trial."""
+    key, whole = "trial-table", True
+    if len(table) > MOST_POINTS:
+        words = f"Show all {len(table):,} trials in the table, not the {TABLE_ROWS:,} of least AICc alone"
+        whole = st.toggle(words, key="all-rows", help="The download has all either way.")
+    ranked, sent = _ranked(stamp, whole, table)
     data = study.handle.data
     target, unit = literal(short(data.fitted_target)), literal(short(data.target))
 
@@ -242,7 +272,7 @@ def trial_table(table: pd.DataFrame, study: Study) -> None:
         return st.column_config.NumberColumn(label, format=fmt, help=text or None)
 
     st.dataframe(
-        ranked,
+        sent,
         key=key,
         on_select=pick,
         selection_mode="single-row",
@@ -254,6 +284,7 @@ def trial_table(table: pd.DataFrame, study: Study) -> None:
             "neuron_num": number("hidden neurons", "%d"),
             "grid": number("grid", "%d", "Grid intervals of every spline."),
             "k": number("k", "%d", "Spline order."),
+            "depth": number("depth", "%d", "Hidden layers."),
             "n_params": number("K", "%d", "Counted parameters, the noise variance included where it is counted."),
             "rss_train": number("RSS train", "%.5g", f"Sum of squared residuals of {target} on the training rows."),
             "rss_test": number("RSS test", "%.5g", "The same on the test rows; never used to choose."),
@@ -269,7 +300,7 @@ def trial_table(table: pd.DataFrame, study: Study) -> None:
     )
     st.download_button(
         "Download the trials",
-        lambda: to_csv(ranked),
+        lambda: to_csv(_ranked(stamp, True, table)[0]),
         f"{study.name}.csv",
         "text/csv",
         icon=":material/download:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,32 +27,35 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
         st.badge("You are looking", icon=":material/visibility:", color="gray", help=_OTHERS)
         return
 
-    def pause() -> None:
-        jobs.pause(handle)
-        st.toast("Pausing: the fits in hand are finished, no other begins.")
-
-    def stop() -> None:
-        jobs.stop(handle)
-        st.toast("Stopping: the fits in hand are ended.")
-
-    def resume() -> None:
+    def act(wish: Callable[[StudyHandle], object], words: str) -> None:
+        """What a button does, before the page is drawn anew; what it says is said there."""
         try:
-            jobs.start(handle)
+            wish(handle)
+            state.say(words)
         except KanlabError as error:
-            st.toast(literal(error), icon=":material/error:")
+            state.say(literal(error))
         except STORAGE_ERRORS as error:
-            st.toast(literal(storage_trouble(error)), icon=":material/error:")
+            state.say(literal(storage_trouble(error)))
 
+    if words := state.said():
+        st.toast(words)
+    pause = jobs.pause, "Pausing: the fits in hand are finished, no other begins."
+    stop = jobs.stop, "Stopping: the fits in hand are ended."
+    resume = jobs.start, ""
     name = current.name
     if current.is_live:
         if name == "pausing":
-            st.button("Go on", icon=":material/play_arrow:", key="resume", on_click=resume)
+            st.button("Go on", icon=":material/play_arrow:", key="resume", on_click=act, args=resume)
         else:
             waiting = name in ("stopping", "queued")
-            st.button("Pause", icon=":material/pause:", key="pause", disabled=waiting, on_click=pause, help=_PAUSE)
-        st.button("Stop", icon=":material/stop:", key="stop", disabled=name == "stopping", on_click=stop, help=_STOP)
+            st.button(
+                "Pause", icon=":material/pause:", key="pause", disabled=waiting, on_click=act, args=pause, help=_PAUSE
+            )
+        st.button(
+            "Stop", icon=":material/stop:", key="stop", disabled=name == "stopping", on_click=act, args=stop, help=_STOP
+        )
     elif name in RESUMABLE:
-        st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=resume)
+        st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=act, args=resume)
 
 
 _PAUSE = "Finish the fits in hand and begin no others; Resume goes on."
@@ -70,20 +74,21 @@ def note_and_menu(handle: StudyHandle) -> None:
 
 def menu(handle: StudyHandle) -> None:
     """The rest, behind one button: duplicating is for everybody, changing for the owner."""
-    with st.popover("Manage", icon=":material/more_horiz:"):
-        if owner.steers(handle):
-            if st.button("Rename or note", icon=":material/edit:", type="tertiary"):
-                _describe(handle)
-            if st.button("Raise the budget", icon=":material/more_time:", type="tertiary"):
-                _extend(handle)
-        if st.button("Duplicate with other ranges", icon=":material/content_copy:", type="tertiary"):
-            with sentences():
-                _duplicate(handle)
-            st.switch_page(SEARCH)
-        if st.button("Links", icon=":material/link:", type="tertiary"):
-            _links(handle)
-        if owner.steers(handle) and st.button("Delete", icon=":material/delete:", type="tertiary"):
-            _delete(handle)
+    dialogs = {":material/edit: Rename or note": _describe, ":material/more_time: Raise the budget": _extend}
+    duplicate, links, delete = (
+        ":material/content_copy: Duplicate with other ranges",
+        ":material/link: Links",
+        ":material/delete: Delete",
+    )
+    owned = owner.steers(handle)
+    options = [*(dialogs if owned else []), duplicate, links, *([delete] if owned else [])]
+    chosen = st.menu_button("Manage", options, icon=":material/more_horiz:", key="manage")
+    if chosen == duplicate:
+        with sentences():
+            _duplicate(handle)
+        st.switch_page(SEARCH)
+    elif chosen is not None:
+        (dialogs | {links: _links, delete: _delete})[chosen](handle)
 
 
 @st.dialog("Rename or note")
@@ -100,15 +105,17 @@ def _describe(handle: StudyHandle) -> None:
 
 @st.dialog("Raise the budget")
 def _extend(handle: StudyHandle) -> None:
-    spec = handle.spec
+    spec, data = handle.spec, handle.data
     changes: dict[str, Any] = {}
-    if spec.trials is None and spec.minutes is None:
+    most = len(spec.admissible(data.n_train, data.d))
+    limited = spec.trials is not None and spec.trials < most
+    if not limited and spec.minutes is None:
         st.markdown(
-            "This study has no limit: it fits every admissible cell of its ranges. Duplicate it for wider ones."
+            f"This study fits every one of the {most:,} admissible cells of its ranges. Duplicate it for wider ones."
         )
         return
-    if spec.trials is not None:
-        trials = st.number_input("Trials in all", spec.trials, 10 * spec.trials + 100, spec.trials)
+    if spec.trials is not None and limited:
+        trials = st.number_input(f"Trials in all, of {most:,} admissible cells", spec.trials, most, spec.trials)
         changes |= {"trials": trials} if trials > spec.trials else {}
     if spec.minutes is not None:
         minutes = st.number_input("Minutes in all", spec.minutes, 10 * spec.minutes + 60, spec.minutes, format="%g")
@@ -133,7 +140,7 @@ def _links(handle: StudyHandle) -> None:
 @st.dialog("Delete the study")
 def _delete(handle: StudyHandle) -> None:
     count = len(handle.records())
-    st.markdown(f"**{literal(handle.name)}** and its {count:,} trials will be gone for good.")
+    st.markdown(f"**{literal(handle.name)}** will be gone for good, with all its trials (there are {count:,}).")
     sure = st.checkbox("I want to delete it")
     if st.button("Delete", type="primary", disabled=not sure, icon=":material/delete:"):
         with sentences():
@@ -146,7 +153,7 @@ def _duplicate(handle: StudyHandle) -> None:
     """Fill the Search page with the study's data and settings."""
     spec = handle.spec
     state.set_dataset(management.load_data(handle), spec.test_fraction, spec.seed)
-    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3)}
+    limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3)}
     for name in Cell._fields:
         low, high = limits[name]
         st.session_state[name] = tuple(min(high, max(low, v)) for v in getattr(spec.space, name))

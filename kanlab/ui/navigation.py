@@ -13,12 +13,14 @@ DATA = st.Page(_FOLDER / "data.py", title="Data", icon=":material/table_chart:",
 SEARCH = st.Page(_FOLDER / "search.py", title="Search", icon=":material/tune:", url_path="search")
 LIVE = st.Page(_FOLDER / "live.py", title="Live", icon=":material/monitoring:", url_path="live")
 CHOOSE = st.Page(_FOLDER / "choose.py", title="Choose", icon=":material/balance:", url_path="choose")
+MODEL = st.Page(_FOLDER / "model.py", title="Model", icon=":material/show_chart:", url_path="model")
+EXPORT = st.Page(_FOLDER / "export.py", title="Export", icon=":material/download:", url_path="export")
 STUDIES = st.Page(_FOLDER / "studies.py", title="Studies", icon=":material/folder_open:", url_path="studies")
 
 
 def pages() -> list[st.Page]:
     """What app.py hands to st.navigation."""
-    return [DATA, SEARCH, LIVE, CHOOSE, STUDIES]
+    return [DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT, STUDIES]
 
 
 def enter_through_app() -> None:

@@ -43,11 +43,12 @@ def _secret() -> str:
 
 def remember_browser() -> None:
     """Give a browser that has none its cookie, once a session."""
+    place = st.empty()  # in every run, so that nothing below it moves after the first
     if login_required() or st.context.cookies.get(_COOKIE) or st.session_state.get("kanlab_remembered"):
         return
     st.session_state["kanlab_remembered"] = True
     cookie = f"{_COOKIE}={_secret()}; path=/; max-age=31536000; SameSite=Strict"
-    st.html(f"<script>document.cookie = {json.dumps(cookie)};</script>", unsafe_allow_javascript=True)
+    place.html(f"<script>document.cookie = {json.dumps(cookie)};</script>", unsafe_allow_javascript=True)
 
 
 def take(handle: StudyHandle) -> None:

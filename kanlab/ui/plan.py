@@ -33,7 +33,7 @@ def preflight(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, n_p
 
     table = pd.DataFrame(
         [
-            cell._asdict()
+            space.params(cell)
             | {"n_params": n_params(cell), "rows": data.n / n_params(cell), "verdict": verdict(cell), "seconds": np.nan}
             for cell in cells
         ]

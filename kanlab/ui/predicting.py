@@ -10,31 +10,22 @@ import streamlit as st
 from kanlab.errors import KanlabError
 from kanlab.predicting import Predictions, Predictor, predictor, read_new_rows
 from kanlab.study import StudyHandle, TrialRecord
-from kanlab.ui import state
+from kanlab.ui import chosen, state
 from kanlab.ui.widgets import literal, notes, short
 from kanlab.writing import to_csv
 
 PREVIEW_ROWS = 200
-_RECOMMENDED = -1
 
 
 def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     """Upload a table, take the predictions away."""
-    picked = next((r.number for r in records if r.number == state.selected_trial() and r.state == "complete"), None)
     left, right = st.columns([3, 2], gap="large")
     with left:
         upload = st.file_uploader(
             "Rows to predict", key="new-rows", help="A table with the columns of the study; the target may be absent."
         )
     with right:
-        chosen = st.selectbox(
-            "By",
-            [_RECOMMENDED] if picked is None else [_RECOMMENDED, picked],
-            key="predict-by",
-            format_func=lambda n: "the recommended model" if n == _RECOMMENDED else f"trial {n}",
-            help="Pick a trial in any chart or table to have it here.",
-        )
-        trial = None if chosen == _RECOMMENDED else chosen
+        trial = chosen.model_box(handle, records, "predict")
     if upload is None:
         st.caption(
             literal(
@@ -45,8 +36,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         return
     try:
         with st.spinner("Predicting…"):
-            best = trial is None and max((r.number for r in records if r.state == "complete"), default=0)
-            key = (handle.uid, trial, best)
+            key = chosen.model_key(handle, records, trial)
             model = state.remember("predictor", key, lambda: predictor(handle, trial))
             found: Predictions
             label, lines, found = state.remember(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from kanlab.encoding import as_text, is_date, is_numeric
+from kanlab.encoding import as_text, is_date, is_numeric, missing
 from kanlab.preparation import DATE_PARTS, MAX_LEVELS, Gaps, Preparation
 from kanlab.profile import Profile
 from kanlab.splits import Split
-from kanlab.ui.widgets import literal, sentences
+from kanlab.ui.widgets import literal, sentences, short
 
 _GAPS: dict[Gaps, str] = {"drop": "Leave out", "fill": "Fill"}
 _SCALES = {"none": "As it is", "log": "Logarithm", "rank": "Rank"}
@@ -22,6 +25,20 @@ _SPLITS: dict[Split, str] = {
 _MOST_ORDERED = 30
 
 
+def _key(key: str, name: str) -> str:
+    return f"prepare-{name}-{key}"
+
+
+def choose(key: str, name: str, value: object) -> None:
+    """Set a widget before it is drawn."""
+    st.session_state[_key(key, name)] = value
+
+
+def add(key: str, name: str, columns: Sequence[str]) -> None:
+    """Add to the columns a widget names."""
+    choose(key, name, list(dict.fromkeys([*st.session_state.get(_key(key, name), ()), *columns])))
+
+
 def preparation(frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str) -> Preparation:
     """Draw the widgets; what they say. key: tells the widgets of one table from those of another."""
     columns = features or [c for c in frame.columns if c != target]
@@ -32,14 +49,16 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
         if not is_numeric(frame[c]) and not is_date(frame[c]) and described[c].unique <= _MOST_ORDERED
     ]
     incomplete = [c for c in columns if described[c].missing]
+    cells = sum(described[c].missing for c in incomplete)
+    touched = {"drop": f"{_rows_with_gaps(frame, incomplete):,} rows", "fill": f"{cells:,} cells"}
     with st.expander("Prepare: gaps, categories, dates, scales, split", icon=":material/construction:"):
         first, second, third, fourth = st.columns(4, gap="medium")
         with first:
             gaps = st.selectbox(
                 "Rows with gaps",
                 list(_GAPS),
-                key=f"gaps-{key}",
-                format_func=lambda g: _GAPS[g],
+                key=_key(key, "gaps"),
+                format_func=lambda g: f"{_GAPS[g]} ({touched[g]})" if cells else _GAPS[g],
                 help="Filled with the median, or the most frequent level, of the training rows; a column more says where.",
                 persist_state="session",
             )
@@ -47,7 +66,7 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
             exceptions = st.multiselect(
                 "Fill only" if gaps == "drop" else "Leave out only",
                 incomplete,
-                key=f"gaps-of-{key}-{gaps}",
+                key=_key(key, f"gaps-of-{gaps}"),
                 placeholder="No column",
                 help="Rows with a gap in these columns are treated the other way.",
                 disabled=not incomplete,
@@ -60,19 +79,20 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
         with second:
             pool = st.checkbox(
                 "Pool rare levels",
-                key=f"pool-{key}",
+                key=_key(key, "pool"),
                 help="Text of many values becomes its most frequent levels and one column for all others; otherwise it is "
                 "left out.",
                 persist_state="session",
             )
             max_levels = st.number_input(
-                "Columns a category at most", 2, 50, MAX_LEVELS, key=f"levels-{key}", persist_state="session"
+                "Columns a category at most", 2, 50, MAX_LEVELS, key=_key(key, "levels"), persist_state="session"
             )
+            st.caption(literal(_rare(columns, described, int(max_levels))))
         with third:
             ordered = st.multiselect(
                 "Ordered categories",
                 categories,
-                key=f"ordered-{key}",
+                key=_key(key, "ordered"),
                 placeholder="None",
                 help="One column of 0, 1, 2, … instead of one a level.",
                 persist_state="session",
@@ -83,7 +103,7 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
                 "Of dates, use",
                 DATE_PARTS,
                 default=["year"],
-                key=f"parts-{key}",
+                key=_key(key, "parts"),
                 placeholder="Nothing",
                 help="The year carries its fraction, so it is the time itself.",
                 disabled=not any(is_date(frame[c]) for c in columns),
@@ -95,19 +115,19 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
             target_scale = st.selectbox(
                 "Predict the target",
                 list(_SCALES),
-                key=f"target-scale-{key}",
+                key=_key(key, "target-scale"),
                 format_func=lambda s: _SCALES[s],
                 help="Predictions come back in its own units. RSS and AICc then count in the other scale.",
                 persist_state="session",
             )
         with second:
             logs = st.multiselect(
-                "Logarithm of", numbers, key=f"log-{key}", placeholder="No feature", persist_state="session",
+                "Logarithm of", numbers, key=_key(key, "log"), placeholder="No feature", persist_state="session",
                 help="For features of a heavy tail; values must not be negative.",
             )  # fmt: skip
         with third:
             ranks = st.multiselect(
-                "Rank of", [c for c in numbers if c not in logs], key=f"rank-{key}", placeholder="No feature",
+                "Rank of", [c for c in numbers if c not in logs], key=_key(key, "rank"), placeholder="No feature",
                 persist_state="session", help="The share of training rows at or below the value: outliers lose their pull.",
             )  # fmt: skip
         with fourth:
@@ -116,17 +136,17 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
                 0,
                 len(columns),
                 0,
-                key=f"screen-{key}",
+                key=_key(key, "screen"),
                 help="So many, by their mutual information with the target in the training rows. 0 keeps all.",
                 persist_state="session",
             )
 
-        first, second, _ = st.columns([1, 1, 2], gap="medium")
+        first, second, third = st.columns([1, 1, 2], gap="medium", vertical_alignment="bottom")
         with first:
             split = st.selectbox(
                 "Test rows",
                 list(_SPLITS),
-                key=f"split-{key}",
+                key=_key(key, "split"),
                 format_func=lambda s: _SPLITS[s],
                 help="Alike in the target: as many low and high ones as among the training rows. The latest: to predict the "
                 "future. Whole groups: to predict for new ones, such as new patients.",
@@ -137,7 +157,15 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
             if split in ("time", "group"):
                 fit = [c for c in frame.columns if split == "group" or is_date(frame[c]) or is_numeric(frame[c])]
                 fit.sort(key=lambda c: (split == "time" and not is_date(frame[c]), list(frame.columns).index(c)))
-                by = st.selectbox("by", fit, key=f"split-by-{key}-{split}", persist_state="session")
+                by = st.selectbox("by", fit, key=_key(key, f"split-by-{split}"), persist_state="session")
+        with third:
+            copies = st.checkbox(
+                f"Leave out repeated rows ({described.copies:,})" if described.copies else "No row is repeated",
+                key=_key(key, "copies"),
+                disabled=not described.copies,
+                help="In every column of the table. A copy of a training row among the test rows makes the test easy.",
+                persist_state="session",
+            )
     with sentences():
         return Preparation(
             gaps=gaps,
@@ -151,7 +179,29 @@ def preparation(frame: pd.DataFrame, target: str, features: list[str], described
             screen=int(screen) or None,
             split=split,
             split_by=by,
+            copies="drop" if copies and described.copies else "keep",
         )
+
+
+def _rows_with_gaps(frame: pd.DataFrame, columns: list[str]) -> int:
+    gaps = np.zeros(len(frame), dtype=bool)
+    for column in columns:
+        gaps |= missing(frame[column]).to_numpy(dtype=bool)
+    return int(gaps.sum())
+
+
+def _rare(columns: list[str], described: Profile, most: int) -> str:
+    """Which columns pooling concerns, how many levels and rows it would touch."""
+    words = []
+    for c in (described[name] for name in columns):
+        if c.kind not in ("category", "text") or c.unique <= most:
+            continue
+        rows = described.rows - c.missing - sum(c.histogram[: most - 1])
+        counted = f", {rows:,} rows" if most - 1 <= len(c.histogram) else ""
+        words.append(f"{short(c.name, 30)} {c.unique - most + 1:,} levels{counted}")
+    if not words:
+        return "No column has more."
+    return f"To pool: {'; '.join(words[:3])}{' …' if len(words) > 3 else '.'}"
 
 
 def _order(column: pd.Series, key: str) -> tuple[str, ...]:
@@ -160,7 +210,7 @@ def _order(column: pd.Series, key: str) -> tuple[str, ...]:
         f"{literal(column.name)}, from low to high",
         levels,
         default=levels,
-        key=f"order-{key}-{column.name}",
+        key=_key(key, f"order-{column.name}"),
         help="Take levels away and add them again in their order.",
         persist_state="session",
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
 
 from kanlab.profile import Finding, Profile
+from kanlab.ui import remedies
 from kanlab.ui.widgets import literal
 
 _SHOWN = 3
-_USELESS = ("tells the target", "identifier", "repeated")
 
 
 def columns_table(described: Profile, told: dict[str, float], target: str) -> None:
@@ -39,12 +39,16 @@ def columns_table(described: Profile, told: dict[str, float], target: str) -> No
         key="columns",
         column_config={
             "column": config.TextColumn("column", width="medium", pinned=True),
-            "least": config.TextColumn("least", width=95),
-            "missing": config.NumberColumn("missing", format="percent", width="small"),
-            "different": config.NumberColumn("different", format="localized", width="small", help="Different values."),
+            "kind": config.TextColumn("kind", width=95),
+            "least": config.TextColumn("least", width=85),
+            "median or mode": config.TextColumn("median or mode", width=110),
+            "most": config.TextColumn("most", width=85),
+            "notice": config.TextColumn("notice", width="medium"),
+            "missing": config.NumberColumn("missing", format="percent", width=70),
+            "different": config.NumberColumn("different", format="localized", width=70, help="Different values."),
             "rows": config.BarChartColumn(
                 "distribution",
-                width="small",
+                width=85,
                 y_min=0.0,
                 y_max=1.0,
                 help="Rows in equal intervals from least to most; of text, in its most frequent values.",
@@ -52,6 +56,7 @@ def columns_table(described: Profile, told: dict[str, float], target: str) -> No
             "tells": config.ProgressColumn(
                 "tells of the target",
                 format="%.2f",
+                width=120,
                 min_value=0.0,
                 max_value=max([*told.values(), 0.1]),
                 help="Mutual information with the target in nats: 0 where the column alone tells nothing about it.",
@@ -60,16 +65,29 @@ def columns_table(described: Profile, told: dict[str, float], target: str) -> No
     )
 
 
-def warning_list(warnings: tuple[Finding, ...], leave_out: Callable[[list[str]], None]) -> None:
-    """The gravest few in view, the others behind a click, and one click that takes useless columns out of the features."""
+def warning_list(warnings: Sequence[Finding], remedied: Callable[[Finding], None], reread: bool) -> None:
+    """The gravest few in view, the others behind a click, each beside the click that answers it.
+
+    remedied: sets the widgets as a warning advises.  reread: whether the table can be read again in another way.
+    """
     if not warnings:
         return
-    lines = [f":material/error_outline: {literal(w.sentence)}" for w in warnings]
-    st.markdown("  \n".join(lines[:_SHOWN]))
-    if len(lines) > _SHOWN:
-        with st.expander(f"{len(lines) - _SHOWN} more to notice"):
-            st.markdown("  \n".join(lines[_SHOWN:]))
-    useless = list(dict.fromkeys(c for w in warnings if w.kind in _USELESS for c in w.columns))
-    if useless:
-        names = ", ".join(c if len(c) < 40 else c[:40] + "…" for c in useless[:3]) + (" …" if len(useless) > 3 else "")
-        st.button(f"Take {literal(names)} out of the features", key="leave-out", on_click=leave_out, args=(useless,))
+    for number, warning in enumerate(warnings[:_SHOWN]):
+        _warning(warning, number, remedied, reread)
+    if len(warnings) > _SHOWN:
+        with st.expander(f"{len(warnings) - _SHOWN} more to notice"):
+            for number, warning in enumerate(warnings[_SHOWN:], _SHOWN):
+                _warning(warning, number, remedied, reread)
+
+
+def _warning(finding: Finding, number: int, remedied: Callable[[Finding], None], reread: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/error_outline: {literal(finding.sentence)}")
+        if finding.remedy and (reread or finding.remedy != "read as missing"):
+            st.button(
+                remedies.label(finding),
+                key=f"remedy-{number}",
+                on_click=remedied,
+                args=(finding,),
+                width="content",
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,7 +19,7 @@ _DECIMALS = {".": "Point, 3.14", ",": "Comma, 3,14"}
 _THOUSANDS = {"": "None", ",": "Comma", ".": "Point", " ": "Space", "'": "Apostrophe"}
 _QUOTES = {'"': 'Double, "', "'": "Single, '", "": "None"}
 _COMMENTS = {"": "None", "#": "#", "%": "%", "//": "//"}
-_YES_NO = {True: "Yes", False: "No"}
+_HEADERS = {1: "In one row", 2: "In two rows", 0: "Nowhere"}
 _INDEX = {True: "Names the rows", False: "Is data"}
 _KINDS = ("number", "text", "date", "leave out")
 _DAYS = {True: "Day first", False: "Month first"}
@@ -40,11 +41,15 @@ def options() -> ReadOptions:
     def value(name: str) -> Any:
         return st.session_state.get(_key(name))
 
+    def whole(name: str) -> int | None:
+        return None if value(name) is None else int(value(name))
+
     kinds = {c: kind for kind in _KINDS for c in value(kind) or ()}
     words = tuple(m for m in (*MISSING, *(value("missing") or ())) if m not in (value("present") or ()))
     return ReadOptions(
         **{name: value(name) for name in ("encoding", "delimiter", "quote", "decimal", "thousands", "comment")},
-        skip_lines=None if value("skip_lines") is None else int(value("skip_lines")),
+        skip_lines=whole("skip_lines"),
+        skip_last=whole("skip_last"),
         header=value("header"),
         index=value("index"),
         day_first=value("day_first"),
@@ -52,6 +57,12 @@ def options() -> ReadOptions:
         kinds=kinds,
         part=value("part"),
     )
+
+
+def add_missing(words: Sequence[str]) -> None:
+    """More words that stand for a missing cell."""
+    kept = st.session_state.get(_key("missing")) or []
+    st.session_state[_key("missing")] = list(dict.fromkeys([*kept, *words]))
 
 
 def panel(report: TableReport | None, columns: list[str]) -> None:
@@ -65,6 +76,8 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
             )
         if report is None or report.encoding:
             _text_choices(report)
+        if report is None or report.packed != "Parquet":
+            _table_choices(report)
         for place, kind, help_text in zip(
             st.columns(4, gap="medium"),
             _KINDS,
@@ -85,6 +98,7 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
                     help=help_text,
                     persist_state="session",
                 )
+        seen = [m for m in report.missing_seen if m] if report else []
         left, right, days = st.columns([3, 3, 2], gap="medium")
         with days:
             _choice("day_first", "Dates such as 3/4/2024", _DAYS, None, "Where both are possible.")
@@ -103,7 +117,7 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
                 "Words that are not missing",
                 [m for m in MISSING if m],
                 key=_key("present"),
-                placeholder="None",
+                placeholder=f"Seen: {', '.join(seen)}" if seen else "None",
                 help="Where NA or a dash is a value of its own.",
                 persist_state="session",
             )
@@ -111,36 +125,51 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
 
 def _text_choices(report: TableReport | None) -> None:
     found: dict[str, Any] = vars(report) if report else {}
-    first, second = st.columns(4, gap="medium"), st.columns(5, gap="medium")
-    with first[0]:
+    first, second, third, fourth = st.columns(4, gap="medium")
+    with first:
         names = {sign: name.capitalize() for sign, name in DELIMITERS.items()}
         _choice("delimiter", "Fields are separated by", names, found.get("delimiter"), "")
-    with first[1]:
-        _choice("decimal", "Decimal sign", _DECIMALS, found.get("decimal"), "Columns that differ are still recognised.")
-    with first[2]:
-        _choice("thousands", "Thousands sign", _THOUSANDS, None, "Recognised column by column.")
-    with first[3]:
+    with second:
         _choice("encoding", "Encoding", {e: e for e in ENCODINGS}, found.get("encoding"), "If letters look wrong.")
-    with second[0]:
-        _choice("header", "First row has names", _YES_NO, found.get("header"), "")
-    with second[1]:
-        before = found.get("lines_before_data", 0) - bool(found.get("header"))
-        st.number_input(
-            "Lines to skip",
-            0,
-            10_000,
-            None,
-            key=_key("skip_lines"),
-            placeholder=f"Auto: {max(0, before)}" if report else "Automatic",
-            help="Before the header, or before the data where there is none.",
-            persist_state="session",
-        )
-    with second[2]:
+    with third:
         _choice("quote", "Quotes", _QUOTES, found.get("quote"), "")
-    with second[3]:
+    with fourth:
         _choice("comment", "Comments", _COMMENTS, found.get("comment"), "Lines that begin with it are left out.")
-    with second[4]:
-        _choice("index", "First column", _INDEX, None, "Row names are left out.")
+
+
+def _table_choices(report: TableReport | None) -> None:
+    """What text and the sheets of a workbook have in common."""
+    found: dict[str, Any] = vars(report) if report else {}
+    place = st.columns(6, gap="medium")
+    with place[0]:
+        help_text = "Of two rows, such as groups above names or units below them, the words are joined."
+        _choice("header", "Names of columns", _HEADERS, found.get("header"), help_text)
+    before = max(0, found.get("lines_before_data", 0) - found.get("header", 0))
+    with place[1]:
+        _lines("skip_lines", "Lines to skip", before, report, "Before the names, or before the data without names.")
+    with place[2]:
+        rows_after = found.get("rows_after_data", 0)
+        _lines("skip_last", "Rows to skip at the end", rows_after, report, "Totals and footnotes, which are no data.")
+    with place[3]:
+        left_out = None if report is None else bool(report.index)
+        _choice("index", "First column", _INDEX, left_out, "Row names are left out.")
+    with place[4]:
+        _choice("decimal", "Decimal sign", _DECIMALS, found.get("decimal"), "Columns that differ are still recognised.")
+    with place[5]:
+        _choice("thousands", "Thousands sign", _THOUSANDS, None, "Recognised column by column.")
+
+
+def _lines(name: str, label: str, found: int, report: TableReport | None, help_text: str) -> None:
+    st.number_input(
+        label,
+        0,
+        10_000,
+        None,
+        key=_key(name),
+        placeholder=f"Auto: {found}" if report else "Automatic",
+        help=help_text,
+        persist_state="session",
+    )
 
 
 def _choice(name: str, label: str, choices: dict[Any, str], found: Any, help_text: str) -> None:

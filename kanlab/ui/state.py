@@ -12,7 +12,7 @@ from kanlab.reading import Table
 
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
-_STUDY = "study"
+_STUDY, _SAID = "study", "kanlab_said"
 
 
 def table() -> Table | None:
@@ -100,3 +100,13 @@ def selected_trial() -> int | None:
 def select_trial(number: int | None) -> None:
     """Pick a trial for the whole page, or none."""
     st.session_state[_TRIAL] = number
+
+
+def say(words: str) -> None:
+    """Leave words for the next time the page is drawn: a callback cannot show any."""
+    st.session_state[_SAID] = words
+
+
+def said() -> str:
+    """Those words, once."""
+    return str(st.session_state.pop(_SAID, ""))

@@ -14,6 +14,10 @@ from kanlab.ui.navigation import enter_through_app
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
 
+# an escaped address is made a link all the same; a joiner, which has no width, keeps the pieces together and apart
+_ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.)|@(?=[-\w]))", re.IGNORECASE)
+_JOINER = "\u2060"
+
 AICC_HELP = (
     r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters. "
     "Lower is better; only differences between models of the same rows mean something."
@@ -21,8 +25,9 @@ AICC_HELP = (
 
 
 def literal(text: object) -> str:
-    """Text as data: shown as it is wherever Streamlit would read Markdown, LaTeX, colours or emoji codes."""
-    return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+    """Text as data: shown as it is wherever Streamlit would read Markdown, LaTeX, colours, emoji codes or links."""
+    whole = _ADDRESS.sub(rf"\1{_JOINER}", str(text).replace("\n", " "))
+    return _MARKDOWN.sub(r"\\\1", whole)
 
 
 def short(name: str, most: int = 60) -> str:

@@ -12,8 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sklearn.datasets import load_diabetes
 
+from kanlab.study import load_study
 from tests.browser.conftest import Server
 from tests.browser.test_whole_path import open_search, start, upload
+from tests.helpers.studies import finished, numbers, wait_for
 
 
 @pytest.fixture
@@ -44,8 +46,9 @@ def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Pat
     expect(guest.get_by_text("You are looking").first).to_be_visible()
     expect(guest.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     guest.get_by_role("button", name="Manage").click()
-    expect(guest.get_by_role("button", name="Duplicate with other ranges")).to_be_visible()
-    expect(guest.get_by_role("button", name="Delete")).to_have_count(0)
+    expect(guest.get_by_text("Duplicate with other ranges")).to_be_visible()
+    expect(guest.get_by_text("Delete", exact=True)).to_have_count(0)
+    guest.keyboard.press("Escape")
     assert "key=" not in guest.url
 
     owner.reload()
@@ -59,7 +62,7 @@ def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Pat
     for page in (guest, owner):
         expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
     guest.get_by_role("button", name="Manage").click()
-    guest.get_by_role("button", name="Delete").click()
+    guest.get_by_text("Delete", exact=True).click()
     guest.get_by_text("I want to delete it").click()
     guest.get_by_test_id("stDialog").get_by_role("button", name="Delete").click()
     expect(guest.get_by_text("There is no study yet")).to_be_visible()
@@ -70,8 +73,11 @@ def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Pat
 def test_a_killed_server_is_told_and_resumed(page: Page, server: Server, csv: Path, tmp_path: Path) -> None:
     begin(page, server, csv)
     expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    study = load_study("patients-1", storage_url=f"sqlite:///{server.home / 'studies.db'}")
+    wait_for(lambda: len(finished(study)) >= 2, 120)
     os.kill(server.ui_pid, signal.SIGKILL)
     server.process.wait(20)
+    before = numbers([r for r in study.records() if r.state != "running"])
     port = server.url.rpartition(":")[2]
     command = [*server.process.args[:-1], port]  # type: ignore[misc]
     with open(tmp_path / "again.log", "wb") as log:
@@ -90,8 +96,12 @@ def test_a_killed_server_is_told_and_resumed(page: Page, server: Server, csv: Pa
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_text("Running", exact=True)).to_be_visible()
         expect(page.get_by_text("Starting the workers.")).to_be_hidden(timeout=60_000)  # the page is at rest
+        wait_for(lambda: len(finished(study)) > len(before), 120)
         page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+        after = numbers(study.records())
+        assert [row for row in after if row in before] == before  # lost: 0
+        assert len({row[1] for row in after}) == len(after) > len(before)  # duplicated: 0
     finally:
         os.killpg(again.pid, signal.SIGTERM)
         again.wait(20)

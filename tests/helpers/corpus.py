@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from openpyxl import Workbook
 
 DAYS = [datetime(2024, 1, 13), datetime(2024, 2, 1), datetime(2024, 3, 31)]
 
@@ -87,6 +88,22 @@ def excel() -> bytes:
     return buffer.getvalue()
 
 
+def merged() -> bytes:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["Test 7"], [], ["in", None, "out"], ["a", "b", "c"]):
+        sheet.append(row)
+    for i in range(10):
+        sheet.append([i, i + 0.5, -i])
+    sheet.append(["Mean", 5, -4.5])
+    sheet.merge_cells("A1:C1")
+    sheet.merge_cells("A3:B3")
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
 AB = {"a": [1, 3], "b": [2, 4]}
 PRICES = {"item": ["x", "y", "z"], "price": [1234.5, 2.0, -3.0]}
 
@@ -136,6 +153,26 @@ table("empty columns at the end", "a,b,,,\n1,2,,,\n3,4,,,\n", AB)
 table("blank lines between", "a,b\n\n1,2\n\n\n3,4\n\n", AB)
 table("short rows", "a,b,c\n1,2,x\n3,4\n5,6,y\n", {"a": [1, 3, 5], "b": [2, 4, 6], "c": ["x", None, "y"]})
 
+TEN = "".join(f"{i},{i}.5,{-i}\n" for i in range(10))
+NUMBERED = {"a": list(range(10)), "b": [i + 0.5 for i in range(10)], "c": [-i for i in range(10)]}
+table("a title padded to the width of the table", "Report of May;;\nStation 7;;\n;;\nitem;x;y\n" + "u;1;2\nv;3;4\nw;5;6\n" * 2,
+      {"item": ["u", "v", "w"] * 2, "x": [1, 3, 5] * 2, "y": [2, 4, 6] * 2})  # fmt: skip
+table(
+    "units below the names", "a,b,c\ns,°C,-\n" + TEN, {"a s": NUMBERED["a"], "b °C": NUMBERED["b"], "c": NUMBERED["c"]}
+)
+table("groups above the names", "in,,out\na,b,c\n" + TEN,
+      {"in a": NUMBERED["a"], "in b": NUMBERED["b"], "out c": NUMBERED["c"]})  # fmt: skip
+table("names and one bad cell below", "a,b,c\n0,bad,0\n" + TEN,
+      {"a": [0, *NUMBERED["a"]], "b": ["bad", *(f"{i}.5" for i in range(10))], "c": [0, *NUMBERED["c"]]})  # fmt: skip
+table("a total at the end", "a,b,c\n" + TEN + "Total,50,-45\n", NUMBERED)
+GERMAN = TEN.replace(",", ";").replace(".", ",")
+table("mean and sum at the end, in German", "a;b;c\n" + GERMAN + "Mittelwert;5;-4\nSumme:;50;-45\n", NUMBERED)
+table("footnotes", "a,b,c\n" + TEN + "\nSource: a bank\nLast updated: 2024-01-02\n", NUMBERED)
+table("a level called total", "kind,x\n" + "total,1\npart,2\n" * 3 + "total,3\n",
+      {"kind": ["total", "part"] * 3 + ["total"], "x": [1, 2] * 3 + [3]})  # fmt: skip
+table("a last row with gaps", "who,x,y\n" + "u,1,2\nv,3,4\n" * 3 + "w,5,\n",
+      {"who": ["u", "v"] * 3 + ["w"], "x": [1, 3] * 3 + [5], "y": [2, 4] * 3 + [None]})  # fmt: skip
+
 # ---- cells
 table("missing in every spelling", "a,b,c\n1,x,1\n?,NA,2\n-,n/a,3\nNULL,,4\n#N/A,y,5\n",
       {"a": [1, None, None, None, None], "b": ["x", None, None, None, "y"], "c": [1, 2, 3, 4, 5]})  # fmt: skip
@@ -179,6 +216,8 @@ table("zstd", lambda: zstd(b"a,b\n1,2\n3,4\n"), AB, suffix=".csv.zst")
 table("zip", lambda: zipped({"__MACOSX/._t.csv": b"\0", "notes/": b"", "t.csv": b"a,b\n1,2\n3,4\n"}), AB, suffix=".zip")
 table("Parquet", parquet, {"a": [1, 2], "when": DAYS[:2], "who": ["x", None]}, suffix=".parquet")
 table("Excel", excel, {"a": [1.5, 2.5], "when": DAYS[:2], "who": ["x, y", None]}, suffix=".xlsx")
+table("a sheet with merged cells above its names and a mean below", merged,
+      {"in a": NUMBERED["a"], "in b": NUMBERED["b"], "out c": NUMBERED["c"]}, suffix=".xlsx")  # fmt: skip
 table(
     "a packed workbook",
     lambda: zipped({"t.xlsx": excel()}),

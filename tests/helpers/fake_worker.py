@@ -19,7 +19,7 @@ from typing import Any
 
 _VARIABLE = "KANLAB_FAKE_WORKER"
 
-Cell = tuple[int, int, int]
+Cell = tuple[int, ...]  # neuron_num, grid, k, and depth where it is not 1
 
 
 def environment(
@@ -39,7 +39,7 @@ def environment(
 ) -> dict[str, str]:
     """Environment variables of a plan.
 
-    log: file that gets a line "neuron_num grid k seed pid" as each fit begins.  seconds: of a fit, jitter: at most
+    log: file that gets a line "neuron_num grid k seed pid depth" as each fit begins.  seconds: of a fit, jitter: at most
     so many more.  crash, garbage, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
     more memory than the process may have.  crash_all: every fit crashes.
     stillborn: no worker becomes ready.
@@ -47,11 +47,15 @@ def environment(
     return {_VARIABLE: json.dumps({name: value for name, value in locals().items() if value})}
 
 
+def _whole(cell: Cell) -> Cell:
+    return (*cell, 1)[:4]
+
+
 def rss(cell: Cell) -> float:
     """What a fit of this cell leaves; no two cells of the default space leave the same."""
-    neuron_num, grid, k = cell
-    rough = random.Random(1000 * neuron_num + 10 * grid + k).uniform(0.5, 1.5)
-    return 20 * rough / (1 + neuron_num * grid * k)
+    neuron_num, grid, k, depth = _whole(cell)
+    rough = random.Random(1000 * neuron_num + 10 * grid + k + 10**6 * (depth - 1)).uniform(0.5, 1.5)
+    return 20 * rough / (1 + neuron_num * grid * k * depth)
 
 
 def _answer(event: str, **content: Any) -> None:
@@ -61,10 +65,10 @@ def _answer(event: str, **content: Any) -> None:
 
 def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
     with open(plan["log"], "a") as log:
-        log.write(f"{cell[0]} {cell[1]} {cell[2]} {seed} {os.getpid()}\n")
+        log.write(f"{cell[0]} {cell[1]} {cell[2]} {seed} {os.getpid()} {cell[3]}\n")
 
     def planned(name: str) -> bool:
-        return list(cell) in plan.get(name, [])
+        return cell in [_whole(c) for c in plan.get(name, [])]
 
     if planned("crash") or plan.get("crash_all"):
         print("MemoryError: no more room", file=sys.stderr, flush=True)
@@ -143,7 +147,7 @@ def main(scratch: str) -> None:
             continue
         unit = request["unit"]
         for neuron_num in unit["neuron_nums"]:
-            _fit(plan, (neuron_num, unit["grid"], unit["k"]), request["seed"])
+            _fit(plan, (neuron_num, unit["grid"], unit["k"], unit["depth"]), request["seed"])
         _answer("done")
 
 

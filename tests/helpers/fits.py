@@ -9,7 +9,8 @@ from kanlab.space import Cell
 
 def fitted_cells(log: Path) -> list[Cell]:
     """Cells in the order in which their fits began."""
-    return [Cell(*map(int, line.split()[:3])) for line in log.read_text().splitlines()]
+    lines = [list(map(int, line.split())) for line in log.read_text().splitlines()]
+    return [Cell(*line[:3], line[5]) for line in lines]
 
 
 def worker_pids(log: Path) -> list[int]:

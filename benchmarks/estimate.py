@@ -1,0 +1,70 @@
+"""How well the Search page foretells the time of a study: predicted against measured wall time.
+
+    .venv/bin/python benchmarks/estimate.py
+
+Each study is predicted as the page does, from a calibration in one worker, and then run by as many workers as the page
+would give it; both in this run, on this machine, in a home of their own. Prints a table for benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kanlab import Dataset, SearchSpace, tune
+from kanlab.estimate import calibrate, seconds
+from kanlab.study import StudySpec
+from kanlab.supervisor import default_workers
+
+DATA = Path(__file__).resolve().parents[1] / "kanlab" / "data"
+
+
+def _friedman(n: int) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(n, 5))
+    y = 10 * np.sin(np.pi * X[:, 0] * X[:, 1]) + 20 * (X[:, 2] - 0.5) ** 2 + 10 * X[:, 3] + 5 * X[:, 4]
+    return pd.DataFrame(X).assign(y=y + rng.normal(size=n))
+
+
+def _smooth(n: int) -> pd.DataFrame:
+    X = np.random.default_rng(0).uniform(-1, 1, (n, 2))
+    return pd.DataFrame(X).assign(y=np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2))
+
+
+STOCK = SearchSpace((1, 3), (2, 4), (3, 3))  # stock pykan takes seconds a cell
+PROBLEMS = (
+    ("engel, lm", pd.read_csv(DATA / "engel.csv"), "foodexp", StudySpec()),
+    ("diabetes, lm", pd.read_csv(DATA / "diabetes.csv"), "target", StudySpec()),
+    ("smooth n 1000, lm", _smooth(1000), "y", StudySpec()),
+    ("friedman1 n 300, lm", _friedman(300), "y", StudySpec()),
+    ("friedman1 n 3000, lm", _friedman(3000), "y", StudySpec()),
+    ("diabetes, pykan-lbfgs", pd.read_csv(DATA / "diabetes.csv"), "target", StudySpec(STOCK, engine="pykan-lbfgs")),
+    ("smooth n 1000, pykan-adam", _smooth(1000), "y", StudySpec(STOCK, engine="pykan-adam")),
+)
+
+
+def main() -> None:
+    workers = default_workers()
+    print(
+        f"| study, {workers} workers | cells | predicted s | measured s | measured / predicted |\n|---|---|---|---|---|"
+    )
+    for name, frame, target, spec in PROBLEMS:
+        data = Dataset.from_frame(frame, target)
+        cells = spec.admissible(data.n, data.d)
+        scale = calibrate(data, spec)
+        if scale is None:
+            print(f"| {name} | {len(cells)} | calibration failed | | |")
+            continue
+        predicted = seconds(cells, data.n, data.d, spec, scale, workers)
+        measured = tune(data, spec=spec).state.elapsed
+        print(f"| {name} | {len(cells)} | {predicted:.1f} | {measured:.1f} | {measured / predicted:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["KANLAB_HOME"] = home
+        main()

@@ -1,0 +1,457 @@
+"""Predict the rows of a CSV file by the model in model.json beside this file:
+
+    python predict.py IN.csv OUT.csv
+
+OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
+row lies outside the rows the model was fitted to, where it is held at their edge. Needs Python 3.11 and NumPy alone.
+
+From the top: what a cell can mean, a CSV to columns of text, columns to the inputs of the model, the model, the way back to
+units of the target. kanlab reads tables by the same rules, and copies this file into every bundle it exports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+FORMAT = 1
+DELIMITERS = ",;\t|"
+BLOCK_ROWS = 16384  # evaluated at once: bounds the memory of the splines
+RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
+SAMPLE = 500  # cells that decide how a column is written
+
+# ---- what a cell can mean
+
+MISSING = (
+    "", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "nil", "?", "-", "--", "–", "—",
+    ".", "…", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?",
+)  # fmt: skip
+BOOLEANS = {
+    frozenset(pair): pair[0]
+    for pair in (
+        ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("oui", "non"), ("是", "否"),
+    )
+}  # fmt: skip
+CURRENCY = r"[$€£¥₹₩₽₺₴₫฿]|(?:USD|EUR|GBP|JPY|CNY|RMB|CHF|INR|KRW|CAD|AUD|SEK|NOK|DKK|PLN|BRL|kr|zł|元|円)"
+SPACES = "[ \u00a0\u202f\u2009]"
+# one format a line; where day and month could be either, both stand here
+DATES = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
+    "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%Y年%m月%d日", "%Y-%m",
+)  # fmt: skip
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r|%]|^[＝＋－＠]")
+_NUMBER = re.compile(r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*%?$")
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}")
+
+
+class BadInput(Exception):
+    """One sentence: what is wrong, where, and what to do."""
+
+
+def number_pattern(decimal: str, thousands: str) -> str:
+    """Regular expression for the digits of a number with these signs."""
+    point = re.escape(decimal)
+    plain = rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+    if not thousands:
+        return plain
+    return rf"(?:\d{{1,3}}(?:{group_pattern(thousands)}\d{{3}})+(?:{point}\d*)?|{plain})"
+
+
+def group_pattern(thousands: str) -> str:
+    """Regular expression for the sign between thousands."""
+    return SPACES if thousands == " " else "['’]" if thousands == "'" else re.escape(thousands)
+
+
+def amount_pattern(decimal: str, thousands: str) -> str:
+    """Regular expression for a whole cell: a number with its sign, its currency or percent, or in brackets for a minus."""
+    return (
+        rf"^(?:{CURRENCY})?{SPACES}?(?:[+\-−]?|\()(?:{CURRENCY})?{SPACES}?{number_pattern(decimal, thousands)}"
+        rf"\)?{SPACES}?(?:%|{CURRENCY})?\)?$"
+    )
+
+
+def conventions(decimal: str) -> list[tuple[str, str]]:
+    """Decimal and thousands signs to try, those of the table first."""
+    other = "," if decimal == "." else "."
+    return [(d, t) for d in (decimal, other) for t in ("", other if d == decimal else decimal, " ", "'")]
+
+
+def decimal_sign(rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """The decimal sign of a table: the comma where cells such as 3,14 outnumber cells such as 3.14."""
+    cells = [cell.strip().strip("%€$£ ") for row in rows for cell in row]
+    signed = re.compile(r"[+\-−]?\d*([.,])\d+(?:[eE][+-]?\d+)?")
+    found = Counter(m[1] for cell in cells if (m := signed.fullmatch(cell)))
+    if delimiter == "," and any(re.fullmatch(r"[+\-−]?[1-9]\d{0,2},\d{3}", c) for c in cells):
+        # quoted 1,234 in a comma-separated file: thousands, unless others such as 0,5 or 1234,5 can only be decimals
+        sure = re.compile(r"[+\-−]?(?:0?,\d+|\d{4,},\d+|\d+,(?:\d{1,2}|\d{4,}))")
+        if not any(sure.fullmatch(c) for c in cells):
+            return "."
+    grouped = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(\.\d{3})+,\d+", c)) for c in cells)
+    opposite = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(,\d{3})+(\.\d+|,\d{3})", c)) for c in cells)
+    return "," if found[","] + 3 * grouped > found["."] + 3 * opposite else "."
+
+
+def defused(text: str) -> str:
+    """A cell as it is, or behind an apostrophe where a spreadsheet would take it for a formula; numbers are none."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """A column's name that the rows do not have yet."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def _as_numbers(cells: Sequence[str], decimal: str, name: str) -> Array:
+    """Cells as numbers, nan where one is missing."""
+    present = [c for c in cells if c not in MISSING]
+    if all(_PLAIN.fullmatch(c) for c in present):
+        return _finite([float(c) if c not in MISSING else np.nan for c in cells])
+    folded = {c.casefold() for c in present}
+    words = {w: float(w == true) for pair, true in BOOLEANS.items() for w in pair}
+    if folded <= words.keys():
+        return np.array([words.get(c.casefold(), np.nan) for c in cells])
+    best: tuple[int, str, str] | None = None
+    for point, group in conventions(decimal):
+        whole = re.compile(amount_pattern(point, group))
+        hits = sum(whole.match(c) is not None for c in present[:SAMPLE])
+        if hits == len(present[:SAMPLE]) and all(whole.match(c) for c in present):
+            best = (hits, point, group)
+            break
+        if hits and (best is None or hits > best[0]):
+            best = (hits, point, group)
+    symbols = {m[0] for c in present for m in re.finditer(CURRENCY, c)}
+    if best is None or len(symbols) > 1 or (symbols and any("%" in c for c in present)):
+        raise BadInput(f"The column '{name[:60]}' holds values such as '{present[0][:40]}', not numbers.")
+    return _finite([np.nan if c in MISSING else _amount(c, best[1], best[2]) for c in cells])
+
+
+def _amount(cell: str, decimal: str, thousands: str) -> float:
+    bare = re.sub(rf"(?:{CURRENCY})|[%()+]|^[^\d.,eE]*[-−]", "", cell)
+    if thousands:
+        bare = re.sub(group_pattern(thousands), "", bare)
+    bare = bare.replace(decimal, ".").strip()
+    if not _PLAIN.fullmatch(bare):
+        return np.nan
+    return -float(bare) if re.match(r"[^\d]*[-−(]", cell) else float(bare)
+
+
+def _finite(values: Sequence[float]) -> Array:
+    array = np.array(values, dtype=float)
+    return np.where(np.isfinite(array), array, np.nan)
+
+
+def _as_dates(cells: Sequence[str], decimal: str, name: str) -> list[datetime | None]:
+    """Cells as dates by the format that reads most of them; None where one is missing or is no date."""
+    present = list(dict.fromkeys(c for c in cells if c not in MISSING))
+    if not present:
+        return [None] * len(cells)
+    if all(_ISO_TIME.match(c) for c in present):
+        known = {c: _iso(c) for c in present}
+        if all(known.values()):
+            return [known.get(c) for c in cells]
+    hits = {
+        form: sum(_date(c, form) is not None for c in present[:SAMPLE])
+        for form in (d + t for d in DATES for t in TIMES)
+    }
+    ranked = sorted((f for f in hits if hits[f]), key=lambda f: -hits[f])
+    if not ranked:
+        raise BadInput(f"The column '{name[:60]}' holds values such as '{present[0][:40]}', not dates.")
+    best = [f for f in ranked[:4] if hits[f] == hits[ranked[0]]]
+    days, months = [f for f in best if f.startswith("%d")], [f for f in best if f.startswith("%m")]
+    form = (days if decimal == "," else months)[0] if days and months else best[0]
+    return [_date(c, form) for c in cells]
+
+
+def _date(cell: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(cell, form)
+    except ValueError:
+        return None
+
+
+def _iso(cell: str) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(cell)
+    except ValueError:
+        return None
+    return when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when
+
+
+def _date_part(when: datetime | None, part: str) -> float:
+    """year: with its fraction; month 1 to 12; weekday 0 (Monday) to 6; hour with its fraction."""
+    if when is None:
+        return np.nan
+    if part == "year":
+        leap = when.year % 4 == 0 and (when.year % 100 != 0 or when.year % 400 == 0)
+        passed = when.timetuple().tm_yday - 1 + when.hour / 24 + when.minute / 1440
+        return when.year + passed / (365 + leap)
+    if part == "hour":
+        return when.hour + when.minute / 60 + when.second / 3600
+    return float(when.month if part == "month" else when.weekday())
+
+
+# ---- a CSV to columns of text
+
+
+def read_csv(path: Path, wanted: Sequence[str], encoding: str | None = None) -> tuple[list[str], list[list[str]], str]:
+    """Header, rows and decimal sign. wanted: columns the model needs; the delimiter is the one that finds most of them."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read: {error.strerror or error}.") from error
+    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        text = raw.decode(encoding or ("utf-16" if wide else "utf-8-sig"))
+    except (UnicodeError, LookupError) as error:
+        raise BadInput(
+            f"{path.name} is not text in UTF-8; name its encoding with --encoding, or save it again."
+        ) from error
+
+    def rows_by(delimiter: str) -> list[list[str]]:
+        cut = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+        return [row for row in cut if any(cell.strip() for cell in row)]
+
+    def found(delimiter: str) -> int:
+        head = next(
+            (r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True) if r), []
+        )
+        return len({name.strip() for name in head} & set(wanted))
+
+    try:
+        delimiter = max(DELIMITERS, key=found)
+        table = rows_by(delimiter)
+    except csv.Error as error:
+        raise BadInput(f"{path.name} is not a table of rows and columns ({error}); save it as CSV again.") from error
+    if not table:
+        raise BadInput(f"{path.name} is empty; it needs a header row and data below it.")
+    header = [name.strip() for name in table[0]]
+    rows = []
+    for number, row in enumerate(table[1:], 2):
+        if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
+            raise BadInput(
+                f"Row {number} of {path.name} has {len(row)} fields and the header has {len(header)}; mend that row."
+            )
+        row = (row + [""] * len(header))[: len(header)]
+        if any(cell.strip() not in MISSING for cell in row):
+            rows.append(row)
+    return header, rows, decimal_sign(rows[:200], delimiter)
+
+
+# ---- columns to the inputs of the model
+
+
+class Encoder:
+    """The inputs of the model from columns of text, by the recipe that was decided on the training rows."""
+
+    def __init__(
+        self, recipe: Mapping[str, Any], columns: Mapping[str, Sequence[str]], rows: int, decimal: str
+    ) -> None:
+        self.columns = {name: [cell.strip() for cell in cells] for name, cells in columns.items()}
+        self.recipe, self.rows, self.decimal = recipe, rows, decimal
+        self._dates: dict[str, list[datetime | None]] = {}
+        absent = {c["source"] for c in recipe["columns"]} - self.columns.keys()
+        lost = sorted({c["source"] for c in recipe["columns"] if c["fill"] is None and c["part"] != "missing"} & absent)
+        if lost:
+            names = ", ".join(f"'{name[:60]}'" for name in lost[:8])
+            raise BadInput(f"The rows have no column {names}, which the model needs.")
+
+    def inputs(self) -> Array:
+        """X (rows, d); nan where a cell is missing and nothing fills it."""
+        X = [self._encoded(column) for column in self.recipe["columns"]]
+        return np.column_stack(X) if self.rows else np.empty((0, len(X)))
+
+    def _encoded(self, column: Mapping[str, Any]) -> Array:
+        source = column["source"]
+        if source in self.columns:
+            values = self._values(column, self.columns[source])
+        else:
+            values = np.full(self.rows, 1.0 if column["part"] == "missing" else np.nan)
+        if column["fill"] is not None:
+            values = np.where(np.isnan(values), column["fill"], values)
+        return transformed(column["transform"], values)
+
+    def _values(self, column: Mapping[str, Any], cells: Sequence[str]) -> Array:
+        source, level, part, levels = (column[name] for name in ("source", "level", "part", "levels"))
+        if part == "missing":
+            return np.array([float(lost) for lost in self._lost(source)])
+        if level is None and not part:
+            return _as_numbers(cells, self.decimal, source)
+        if part not in ("other", "order") and level is None:
+            if source not in self._dates:
+                self._dates[source] = _as_dates(cells, self.decimal, source)
+            return np.array([_date_part(when, part) for when in self._dates[source]], dtype=float)
+        if part == "order":
+            places = {name: float(i) for i, name in enumerate(levels)}
+            return np.array([places.get(c, np.nan) for c in cells], dtype=float)
+        known = set(levels)
+        if part == "other":
+            return np.array([np.nan if c in MISSING else float(c not in known) for c in cells], dtype=float)
+        return np.array(
+            [np.nan if c in MISSING or (known and c not in known) else float(c == level) for c in cells], dtype=float
+        )
+
+    def _lost(self, source: str) -> list[bool]:
+        """Where a column has no value: of numbers, infinities and words count too."""
+        cells = self.columns[source]
+        others = [c for c in self.recipe["columns"] if c["source"] == source and c["part"] != "missing"]
+        if others and others[0]["level"] is None and not others[0]["part"]:
+            return np.isnan(_as_numbers(cells, self.decimal, source)).tolist()
+        return [c in MISSING for c in cells]
+
+
+def transformed(transform: Mapping[str, Any], x: Array) -> Array:
+    """A column on the scale it was fitted on: as it is, its logarithm, or its rank among the training rows."""
+    if transform["scale"] == "log":
+        return np.log(np.maximum(x, transform["low"]) + transform["shift"])
+    if transform["scale"] == "rank":
+        return np.where(np.isnan(x), np.nan, np.interp(x, transform["points"], _levels(transform)))
+    return x
+
+
+def to_units(transform: Mapping[str, Any], z: Array) -> Array:
+    """Outputs of the model in units of the target."""
+    if transform["scale"] == "log":
+        with np.errstate(over="ignore"):
+            return np.exp(z) - transform["shift"]
+    if transform["scale"] == "rank":
+        return np.where(np.isnan(z), np.nan, np.interp(z, _levels(transform), transform["points"]))
+    return z
+
+
+def _levels(transform: Mapping[str, Any]) -> Array:
+    points = len(transform["points"])
+    return np.linspace(0.0, 1.0, points) if points > 1 else np.zeros(1)
+
+
+# ---- the model
+
+
+def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
+    """Outputs (rows,) on the scale of the fit, and True where a row lies outside the training rows and was held there."""
+    kind: Callable[[Mapping[str, Any], Array], tuple[Array, Mask]] = {"kan": _network, "linear": _linear}[model["kind"]]
+    blocks = [kind(model, X[i : i + BLOCK_ROWS]) for i in range(0, len(X), BLOCK_ROWS)]
+    if not blocks:
+        return np.zeros(0), np.zeros(0, dtype=bool)
+    return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+
+
+def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
+    """A Kolmogorov-Arnold network: z'_j = sum_i phi_ij(z_i), phi_ij(z) = scale_base_ij silu(z) + sum_b coef_ijb B_ib(z)."""
+    z = ((X - np.array(model["x_offset"])) / np.array(model["x_scale"])).T  # (inputs, rows)
+    outside = np.zeros(len(X), dtype=bool)
+    for layer in model["layers"]:
+        knots, coef, scale_base, held = (np.array(layer[name]) for name in ("knots", "coef", "scale_base", "range"))
+        low, high = held[:, :1], held[:, 1:]
+        slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
+        outside |= ((z < low - slack) | (z > high + slack)).any(axis=0)
+        z = np.clip(z, low, high)
+        splines = np.einsum("ijb,ibn->jn", coef, _bsplines(z, knots, knots.shape[1] - coef.shape[2] - 1))
+        with np.errstate(over="ignore"):
+            z = splines + scale_base.T @ (z / (1.0 + np.exp(-z)))
+    return z[0] * model["y_scale"][0] + model["y_offset"][0], outside
+
+
+def _bsplines(x: Array, knots: Array, k: int) -> Array:
+    """All B-splines of degree k at x (inputs, rows) by de Boor's recurrence, (inputs, splines, rows)."""
+    x, t = x[:, None, :], knots[:, :, None]
+    basis = ((x >= t[:, :-1]) & (x < t[:, 1:])).astype(float)
+    for p in range(1, k + 1):
+        left = _ratio(x - t[:, : -p - 1], t[:, p:-1] - t[:, : -p - 1])
+        right = _ratio(t[:, p + 1 :] - x, t[:, p + 1 :] - t[:, 1:-p])
+        basis = left * basis[:, :-1] + right * basis[:, 1:]
+    return basis
+
+
+def _ratio(numerator: Array, denominator: Array) -> Array:
+    """numerator / denominator, 0 where the denominator is 0."""
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator > 0)
+
+
+def _linear(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
+    """offset + ((x - center) / scale) weights, the inputs held to the range of the training rows."""
+    low, high, center, scale, weights = (np.array(model[n]) for n in ("low", "high", "center", "scale", "weights"))
+    slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
+    outside = ((low - slack > X) | (high + slack < X)).any(axis=1)
+    return model["offset"] + ((np.clip(X, low, high) - center) / scale) @ weights, outside
+
+
+# ---- the whole way
+
+
+def predict_file(content: Mapping[str, Any], source: Path, target: Path, encoding: str | None = None) -> list[str]:
+    """Predict the rows of a file and write them with the predictions; what there is to say, in sentences."""
+    recipe = content["recipe"]
+    header, rows, decimal = read_csv(source, [c["source"] for c in recipe["columns"]], encoding)
+    if target.exists() and target.samefile(source):
+        raise BadInput(f"{target.name} would be written over the rows themselves; give another name.")
+    columns: dict[str, list[str]] = {}
+    for i, name in enumerate(header):
+        columns.setdefault(name, [row[i] for row in rows])
+    X = Encoder(recipe, columns, len(rows), decimal).inputs()
+    ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
+    values, outside = evaluate(content["model"], X[ready])
+    predicted = iter(zip(to_units(recipe["target_transform"], values).tolist(), outside.tolist(), strict=True))
+    names = [free_name(f"{recipe['target']}_{word}", set(header)) for word in ("predicted", "extrapolates")]
+    try:
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow([defused(name) for name in [*header, *names]])
+            for row, is_ready in zip(rows, ready, strict=True):
+                value, held = next(predicted) if is_ready else ("", "")
+                writer.writerow([*(defused(cell) for cell in row), value, held])
+    except OSError as error:
+        raise BadInput(f"{target.name} cannot be written: {error.strerror or error}.") from error
+    notes = [f"{len(rows):,} rows are in {target.name}."]
+    if not ready.all():
+        notes.append(
+            f"{int((~ready).sum()):,} of them have a missing value, or a level unknown in training, and no prediction."
+        )
+    if outside.any():
+        notes.append(f"{int(outside.sum()):,} of them lie outside the training rows; trust their predictions less.")
+    return notes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; 0 done, 2 bad input."""
+    parser = argparse.ArgumentParser(description="Predict the rows of a CSV file by the model in model.json.")
+    parser.add_argument("source", metavar="IN.csv", type=Path)
+    parser.add_argument("target", metavar="OUT.csv", type=Path)
+    parser.add_argument("--encoding", help="of IN.csv (default: UTF-8, or UTF-16 with its mark)")
+    given = parser.parse_args(arguments)
+    try:
+        content = json.loads(Path(__file__).with_name("model.json").read_text(encoding="utf-8"))
+        if content.get("format") != FORMAT:
+            raise BadInput(
+                f"model.json has format {content.get('format')} and this file reads {FORMAT}; export it again."
+            )
+        print(*predict_file(content, given.source, given.target, given.encoding), sep="\n", file=sys.stderr)
+    except BadInput as error:
+        print(f"predict: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

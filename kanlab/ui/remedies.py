@@ -1,0 +1,76 @@
+"""One click beside a warning: what answers it, and whether it is answered already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from kanlab.findings import Finding
+from kanlab.preparation import Preparation
+from kanlab.ui import preparing, reading
+
+LABELS = {
+    "leave out": "Leave out",
+    "log": "Take the logarithm",
+    "rank": "Use the rank",
+    "fill": "Fill the gaps",
+    "pool": "Pool the rare ones",
+    "read as missing": "Read as missing",
+    "drop copies": "Leave the copies out",
+    "split by time": "Hold out the latest",
+    "screen": "Keep the best {0}",
+}
+
+
+def label(finding: Finding) -> str:
+    """What the click does, in a few words."""
+    return LABELS[finding.remedy].format(*finding.details)
+
+
+def answered(finding: Finding, wanted: Preparation, target: str, features: Sequence[str]) -> bool:
+    """Whether the choices made so far answer a warning. features: those in use."""
+    columns = [c for c in finding.columns if c in features]
+    match finding.remedy:
+        case "leave out":
+            return not columns
+        case "log" | "rank":
+            if finding.columns == (target,):
+                return wanted.target_scale != "none"
+            return all(wanted.scales.get(c, "none") != "none" for c in columns)
+        case "fill":
+            return all(wanted.gaps_in(c) == "fill" for c in columns)
+        case "pool":
+            return wanted.pool
+        case "drop copies":
+            return wanted.copies == "drop"
+        case "split by time":
+            return wanted.split == "time"
+        case "screen":
+            return wanted.screen is not None
+    return False
+
+
+def apply(finding: Finding, key: str, target: str, features_key: str, features: Sequence[str]) -> None:
+    """Set the widgets as the warning advises. key: of the preparing widgets; features_key: of the choice of features."""
+    columns = [c for c in finding.columns if c in features]
+    match finding.remedy:
+        case "leave out":
+            st.session_state[features_key] = [c for c in features if c not in columns]
+        case "log" | "rank" if finding.columns == (target,):
+            preparing.choose(key, "target-scale", finding.remedy)
+        case "log" | "rank":
+            preparing.add(key, finding.remedy, columns)
+        case "fill":
+            preparing.choose(key, "gaps", "fill")
+        case "pool":
+            preparing.choose(key, "pool", True)
+        case "drop copies":
+            preparing.choose(key, "copies", True)
+        case "split by time":
+            preparing.choose(key, "split", "time")
+            preparing.choose(key, "split-by-time", finding.columns[0])
+        case "screen":
+            preparing.choose(key, "screen", int(finding.details[0]))
+        case "read as missing":
+            reading.add_missing(finding.details)
