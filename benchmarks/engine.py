@@ -3,6 +3,7 @@
     python benchmarks/engine.py all               everything below, written to benchmarks/engine.md and engine-cost.svg
     python benchmarks/engine.py sweep PROBLEM     all admissible cells with lm, and stock pykan on some of them
     python benchmarks/engine.py first-run         the sweep on an empty cache of compiled code, and again
+    python benchmarks/engine.py first-trial       from the command to the first trial of a 500-row CSV, nothing warm
     python benchmarks/engine.py seeds             how far a cell's RSS moves with the seed
     python benchmarks/engine.py cost              cost of a fit against rows, inputs and nodes; distance from dgemm
     python benchmarks/engine.py feynman           equations of the KAN paper
@@ -18,6 +19,9 @@ import argparse
 import contextlib
 import io
 import os
+import re
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -202,6 +206,42 @@ def first_run() -> None:
             print(f"| {label} | {time.perf_counter() - began:.1f} | {cpu:.1f} |", flush=True)
 
 
+def first_trial() -> None:
+    """Seconds from `kanlab tune` to the first trial its bar shows, each time in a home that is empty."""
+    seconds = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as home:
+            X, y = PROBLEMS["smooth"]()
+            table = Path(home) / "smooth.csv"
+            np.savetxt(table, np.column_stack([X, y])[:500], delimiter=",", header="a,b,y", comments="")
+            seconds.append(_seconds_to_first_trial(str(table), str(Path(home) / "kanlab")))
+    print(f"First trial of `kanlab tune` on 500 rows, empty home: {', '.join(f'{s:.1f} s' for s in seconds)}.")
+
+
+def _seconds_to_first_trial(table: str, home: str) -> float:
+    import termios  # POSIX only
+
+    screen, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 100))
+    environment = os.environ | {"KANLAB_HOME": home, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment.pop("TQDM_DISABLE")
+    command = [sys.executable, "-m", "kanlab", "tune", table, "--target", "y", "--workers", str(WORKERS)]
+    began, shown = time.perf_counter(), ""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    try:
+        while not re.search(r"\b[1-9]\d*/\d+ ", shown):
+            shown += os.read(screen, 4096).decode(errors="replace")
+        return time.perf_counter() - began
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the other end is closed
+            while os.read(screen, 4096):
+                pass
+        process.wait(timeout=60)
+        os.close(screen)
+
+
 def _seed_path(job: tuple[int, int, int]) -> list[float]:
     grid, k, seed = job
     X, y, *_ = split("smooth")
@@ -348,6 +388,7 @@ def everything() -> None:
     parts: list[tuple[str, Callable[[], None]]] = [
         ("All admissible cells beside stock pykan", sweeps),
         ("How long the 270 cells of the smooth problem take", first_run),
+        ("How long the first trial takes", first_trial),
         ("How far RSS moves with the seed", seeds),
         ("Cost of an iteration", cost),
         ("Equations of the KAN paper", feynman),
@@ -370,7 +411,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("sweep").add_argument("problem", choices=PROBLEMS)
-    others = {"all": everything, "first-run": first_run, "seeds": seeds, "cost": cost, "feynman": feynman}
+    others = {
+        "all": everything,
+        "first-run": first_run,
+        "first-trial": first_trial,
+        "seeds": seeds,
+        "cost": cost,
+        "feynman": feynman,
+    }
     for name in others:
         commands.add_parser(name)
     arguments = parser.parse_args()
