@@ -63,7 +63,7 @@ class LmOptions:
 
     smoothing: float = 1000.0
     starts: int | None = None
-    max_iterations: int = 28
+    max_iterations: int = 26
     tolerance: float = 3e-3
     time_limit: float | None = None
     kernels: Literal["auto", "numpy", "compiled"] = "auto"
