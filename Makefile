@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test lint clean
+.PHONY: app test lint bench clean
 
 app: .venv/app.done
 	$(BIN)/python -m kanlab app
@@ -13,6 +13,10 @@ lint: .venv/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# the engine beside stock pykan: five minutes on two idle cores, written to benchmarks/engine.md
+bench: .venv/app.done
+	$(BIN)/python benchmarks/engine.py all
 
 .venv/app.done: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv

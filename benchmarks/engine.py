@@ -1,19 +1,27 @@
 """The engine beside stock pykan, on one machine, in one run.
 
+    python benchmarks/engine.py all               everything below, written to benchmarks/engine.md and engine-cost.svg
     python benchmarks/engine.py sweep PROBLEM     all admissible cells with lm, and stock pykan on some of them
     python benchmarks/engine.py first-run         the sweep on an empty cache of compiled code, and again
+    python benchmarks/engine.py first-trial       from the command to the first trial of a 500-row CSV, nothing warm
     python benchmarks/engine.py seeds             how far a cell's RSS moves with the seed
     python benchmarks/engine.py cost              cost of a fit against rows, inputs and nodes; distance from dgemm
     python benchmarks/engine.py feynman           equations of the KAN paper
 
 Two worker processes of one BLAS thread each; CPU is the workers' own. Stock pykan trains as the article does: 50 LBFGS or
-500 Adam steps, float32, no early stopping; its time over all cells is extrapolated from the sample. Prints Markdown.
+500 Adam steps, float32, no early stopping; its time over all cells is extrapolated from the sample. Prints Markdown; `all`,
+which is what `make bench` runs, takes about five minutes on two idle cores.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
+import re
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +38,8 @@ os.environ["TQDM_DISABLE"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
+from machine import described  # noqa: E402
+from threadpoolctl import ThreadpoolController  # noqa: E402
 
 from kanlab import compiled  # noqa: E402
 from kanlab.complexity import n_params  # noqa: E402
@@ -43,6 +53,8 @@ from kanlab.starts import fresh_start  # noqa: E402
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X, y, X_test, y_test
 NEURON_NUMS, GRIDS, KS = range(1, 11), range(2, 11), range(1, 4)
 SAMPLE = 14
+PAGE = Path(__file__).with_name("engine.md")
+COST_CHART = Path(__file__).with_name("engine-cost.svg")
 WORKERS = 2
 
 
@@ -178,6 +190,11 @@ def sweep(problem: str) -> None:
         )
 
 
+def sweeps() -> None:
+    for problem in PROBLEMS:
+        sweep(problem)
+
+
 def first_run() -> None:
     print("\n| 270 cells of smooth | wall s | CPU s |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as home:
@@ -187,6 +204,42 @@ def first_run() -> None:
             with pool() as executor:
                 _, _, cpu = lm_sweep("smooth", 1000.0, executor)
             print(f"| {label} | {time.perf_counter() - began:.1f} | {cpu:.1f} |", flush=True)
+
+
+def first_trial() -> None:
+    """Seconds from `kanlab tune` to the first trial its bar shows, each time in a home that is empty."""
+    seconds = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as home:
+            X, y = PROBLEMS["smooth"]()
+            table = Path(home) / "smooth.csv"
+            np.savetxt(table, np.column_stack([X, y])[:500], delimiter=",", header="a,b,y", comments="")
+            seconds.append(_seconds_to_first_trial(str(table), str(Path(home) / "kanlab")))
+    print(f"First trial of `kanlab tune` on 500 rows, empty home: {', '.join(f'{s:.1f} s' for s in seconds)}.")
+
+
+def _seconds_to_first_trial(table: str, home: str) -> float:
+    import termios  # POSIX only
+
+    screen, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 100))
+    environment = os.environ | {"KANLAB_HOME": home, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment.pop("TQDM_DISABLE")
+    command = [sys.executable, "-m", "kanlab", "tune", table, "--target", "y", "--workers", str(WORKERS)]
+    began, shown = time.perf_counter(), ""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    try:
+        while not re.search(r"\b[1-9]\d*/\d+ ", shown):
+            shown += os.read(screen, 4096).decode(errors="replace")
+        return time.perf_counter() - began
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the other end is closed
+            while os.read(screen, 4096):
+                pass
+        process.wait(timeout=60)
+        os.close(screen)
 
 
 def _seed_path(job: tuple[int, int, int]) -> list[float]:
@@ -210,38 +263,98 @@ def seeds() -> None:
     )
 
 
-def cost() -> None:
-    """CPU seconds an iteration against n, d and neuron_num, and the arithmetic it stands for."""
+@dataclass(frozen=True)
+class Cost:
+    """An iteration of one cell, in ms: measured, and its counted arithmetic at the machine's dgemm rate."""
+
+    n: int
+    d: int
+    neuron_num: int
+    n_params: int
+    measured: float
+    arithmetic: float
+
+
+# what varies, and the cells (n, d, neuron_num) it varies over
+SCANS = {
+    "rows n": [(n, 2, 5) for n in (200, 800, 3200, 8000, 32000)],
+    "inputs d": [(800, d, 5) for d in (1, 2, 4, 8, 16)],
+    "parameters K": [(800, 2, h) for h in (1, 2, 5, 10, 20)],
+}
+
+
+def dgemm_rate() -> float:
+    """Floating-point operations a second in a large matrix product, on one thread."""
     A = np.random.default_rng(0).normal(size=(1200, 1200))
     began = time.process_time()
     for _ in range(5):
         A @ A
-    rate = 5 * 2 * 1200**3 / (time.process_time() - began)
+    return 5 * 2 * 1200**3 / (time.process_time() - began)
+
+
+def iteration_cost(n: int, d: int, h: int, rate: float, grid: int = 5, k: int = 3) -> Cost:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (n, d))
+    y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, -1] ** 2) + 0.1 * rng.normal(size=n)
+    rows = scaled_rows(X, y)
+    design = first_layer(rows.x, grid, k)
+    problem = CellProblem(design, rows.y, h, 1000.0, compiled.kernels("compiled"))
+    state = fresh_start(problem, rng)
+    assert state is not None
+    began = time.process_time()
+    found = minimise(problem, state, LoopOptions(max_iterations=30, tolerance=0.0))
+    spent = (time.process_time() - began) / max(1, found.iteration)
+    p1, p2 = h * design.rank, h * (grid + k + 1)
+    flops = n * p1 * (p1 + 2 * p2) + p1 * p2 * (p1 + p2) + p1**3 / 3 + 2 * n * p2 * p2
+    return Cost(n, d, h, n_params((d, h, 1), grid, k), 1e3 * spent, 1e3 * flops / rate)
+
+
+def cost() -> None:
+    """CPU time of an iteration against n, d and K, the arithmetic it stands for, and a chart of both."""
+    with ThreadpoolController().limit(limits=1, user_api="blas"):
+        rate = dgemm_rate()
+        scans = {name: [iteration_cost(*cell, rate) for cell in cells] for name, cells in SCANS.items()}
     print(f"\ndgemm: {rate / 1e9:.0f} GFlop/s\n")
-    print("| n | d | neuron_num | K | ms an iteration | ms of arithmetic at the dgemm rate |")
-    print("|---|---|---|---|---|---|")
-    grid, k = 5, 3
-    for n, d, h in [
-        (200, 2, 5), (800, 2, 5), (3200, 2, 5), (8000, 2, 5), (800, 1, 5), (800, 4, 5), (800, 8, 5), (800, 2, 1),
-        (800, 2, 2), (800, 2, 10), (800, 2, 20),
-    ]:  # fmt: skip
-        rng = np.random.default_rng(0)
-        X = rng.uniform(-1, 1, (n, d))
-        y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, -1] ** 2) + 0.1 * rng.normal(size=n)
-        rows = scaled_rows(X, y)
-        design = first_layer(rows.x, grid, k)
-        problem = CellProblem(design, rows.y, h, 1000.0, compiled.kernels("compiled"))
-        state = fresh_start(problem, rng)
-        assert state is not None
-        began = time.process_time()
-        found = minimise(problem, state, LoopOptions(max_iterations=30, tolerance=0.0))
-        spent = (time.process_time() - began) / max(1, found.iteration)
-        p1, p2 = h * design.rank, h * (grid + k + 1)
-        flops = n * p1 * (p1 + 2 * p2) + p1 * p2 * (p1 + p2) + p1**3 / 3 + 2 * n * p2 * p2
-        print(
-            f"| {n} | {d} | {h} | {n_params((d, h, 1), grid, k)} | {1e3 * spent:.2f} | {1e3 * flops / rate:.2f} |",
-            flush=True,
-        )
+    print("| n | d | neuron_num | K | ms an iteration | ms of arithmetic at the dgemm rate | slope |")
+    print("|---|---|---|---|---|---|---|")
+    for name, costs in scans.items():
+        size = [_size(name, c) for c in costs]
+        for i, c in enumerate(costs):
+            slope = np.log(c.measured / costs[i - 1].measured) / np.log(size[i] / size[i - 1]) if i else None
+            told = "" if slope is None else f"{slope:.1f} in {name.split()[-1]}"
+            print(f"| {c.n} | {c.d} | {c.neuron_num} | {c.n_params} | {c.measured:.2f} | {c.arithmetic:.2f} | {told} |")
+    draw_cost(scans)
+    print(f"\n![Time of an iteration against rows, inputs and parameters]({COST_CHART.name})")
+
+
+def _size(scan: str, c: Cost) -> int:
+    return {"rows n": c.n, "inputs d": c.d, "parameters K": c.n_params}[scan]
+
+
+def draw_cost(scans: dict[str, list[Cost]]) -> None:
+    """One panel a scan, both axes logarithmic."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "kanlab"  # the same figures give the same file
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, len(scans), figsize=(10, 3.2), sharey=True, layout="constrained")
+    for panel, (name, costs) in zip(panels, scans.items(), strict=True):
+        size = [_size(name, c) for c in costs]
+        panel.loglog(size, [c.measured for c in costs], "o-", color="#0072B2", label="measured")
+        panel.loglog(size, [c.arithmetic for c in costs], "s--", color="#D55E00", label="arithmetic at the dgemm rate")
+        fixed = "".join(f", {n} = {v}" for n, v in (("n", 800), ("d", 2), ("neuron_num", 5)) if not _varies(n, name))
+        panel.set(xlabel=name, title=f"grid 5, k 3{fixed}")
+        panel.title.set_fontsize(8)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("ms of CPU an iteration")
+    panels[0].legend(fontsize=8)
+    figure.savefig(COST_CHART, metadata={"Date": None})
+
+
+def _varies(quantity: str, scan: str) -> bool:
+    return scan.endswith(f" {quantity}") or (quantity == "neuron_num" and scan == "parameters K")
 
 
 # Dimensionless Feynman equations of two variables from the KAN paper, section 3.3
@@ -270,11 +383,42 @@ def feynman() -> None:
         print(f"| {name} | {rmse:.1e} | {rmse / y.std():.1e} | {time.process_time() - began:.2f} |", flush=True)
 
 
+def everything() -> None:
+    """All of it, printed and written to the results page."""
+    parts: list[tuple[str, Callable[[], None]]] = [
+        ("All admissible cells beside stock pykan", sweeps),
+        ("How long the 270 cells of the smooth problem take", first_run),
+        ("How long the first trial takes", first_trial),
+        ("How far RSS moves with the seed", seeds),
+        ("Cost of an iteration", cost),
+        ("Equations of the KAN paper", feynman),
+    ]
+    began = time.perf_counter()
+    machine = described(["numpy", "scipy", "numba", "torch", "pykan"])
+    page = [
+        f"# The engine, measured\n\nWritten by `make bench` on {machine} benchmarks/README.md says what was measured."
+    ]
+    for title, part in parts:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            part()
+        page.append(f"## {title}\n\n{printed.getvalue().strip()}")
+        print("\n" + page[-1], flush=True)
+    page.append(f"All of it took {(time.perf_counter() - began) / 60:.1f} minutes.")
+    PAGE.write_text("\n\n".join(page) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("sweep").add_argument("problem", choices=PROBLEMS)
-    others = {"first-run": first_run, "seeds": seeds, "cost": cost, "feynman": feynman}
+    others = {
+        "all": everything,
+        "first-run": first_run,
+        "first-trial": first_trial,
+        "seeds": seeds,
+        "cost": cost,
+        "feynman": feynman,
+    }
     for name in others:
         commands.add_parser(name)
     arguments = parser.parse_args()

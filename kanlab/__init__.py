@@ -21,6 +21,8 @@ _HOMES = {
     "StudySpec": "study",
     "tune": "tuning",
     "fit": "tuning",
+    "fit_cell": "lm",
+    "LmOptions": "lm",
     "FittedKan": "kan",
     "KanSpec": "kan",
     "open_study": "tuning",
@@ -35,6 +37,7 @@ __all__ = [
     "KANWrapper",
     "KanSpec",
     "KanlabError",
+    "LmOptions",
     "SearchSpace",
     "Study",
     "StudySpec",
@@ -42,6 +45,7 @@ __all__ = [
     "aicc",
     "akaike_weights",
     "fit",
+    "fit_cell",
     "n_params",
     "open_study",
     "read_table",
@@ -58,6 +62,8 @@ if TYPE_CHECKING:
     from kanlab.errors import KanlabError as KanlabError
     from kanlab.kan import FittedKan as FittedKan
     from kanlab.kan import KanSpec as KanSpec
+    from kanlab.lm import LmOptions as LmOptions
+    from kanlab.lm import fit_cell as fit_cell
     from kanlab.space import SearchSpace as SearchSpace
     from kanlab.study import StudySpec as StudySpec
     from kanlab.tuning import Study as Study

@@ -13,18 +13,9 @@ from numpy.typing import NDArray
 
 from kanlab.basis import HiddenKnots, safe_range, uniform_knots
 from kanlab.deep_projection import DeepProblem, DeepState
+from kanlab.growing import noise_nodes, project, promising_node, random_nodes, spread
 from kanlab.projection import CellState
-from kanlab.starts import (
-    ADDITIVE_NOISE,
-    FRESH_LEVEL,
-    LEAST_RELAXATION,
-    RELAXATION,
-    noise_node,
-    project,
-    promising_node,
-    random_nodes,
-    spread,
-)
+from kanlab.starts import ADDITIVE_NOISE, FRESH_LEVEL, LEAST_RELAXATION, RELAXATION
 
 Array = NDArray[np.float64]
 
@@ -84,7 +75,7 @@ def fresh(problem: DeepProblem, rng: np.random.Generator, number: int = 0) -> De
     V = random_nodes(design, h, rng)
     v = project(design, problem.signal[rng.integers(len(problem.Y))])
     share = ADDITIVE_NOISE[number % len(ADDITIVE_NOISE)]
-    jitter = share * np.linalg.norm(v) * noise_node(design, problem.Y.shape[1], rng)
+    jitter = share * np.linalg.norm(v) * noise_nodes(design, problem.Y.shape[1], 1, rng)[0]
     V[0] = spread(design, (v + jitter)[None])[0]
     even = HiddenKnots(uniform_knots(h, design.grid, design.k), design.k)
     Z = np.concatenate([V @ q for q in design.basis], axis=1)

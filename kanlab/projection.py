@@ -100,7 +100,7 @@ class CellProblem:
         self.total = max(float(np.sum(Y * Y)), np.finfo(float).tiny)
         self.signal = Y  # (m, n), what a first node is fitted to
         self._least_level = LEAST_LEVEL * self.total
-        self._first = smoothing * FIRST_LAYER_ROUGHNESS
+        self.smoothing, self._first = smoothing, smoothing * FIRST_LAYER_ROUGHNESS
         differences = second_differences(design.grid + design.k)
         node = block_diag(
             smoothing * SECOND_LAYER_ROUGHNESS * differences.T @ differences, smoothing * SECOND_LAYER_SILU
@@ -117,6 +117,10 @@ class CellProblem:
         self._cross = np.empty((len(Y), h * r, len(self._second)))
         self._cross_work = np.empty(self._cross.shape[1:])
         self._filled: tuple[Array, HiddenKnots, slice] | None = None
+
+    def with_nodes(self, neuron_num: int) -> CellProblem:
+        """The same problem with another number of nodes."""
+        return type(self)(self.design, self.Y, neuron_num, self.smoothing, self.kernels)
 
     # ---- states
 

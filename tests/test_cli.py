@@ -501,6 +501,38 @@ def test_stock_pykan_from_the_command_line(csv: str, kanlab_home: Path, tmp_path
     assert sorted(p.name.split("-")[0] for p in kanlab_home.iterdir()) == ["data", "studies.db"]
 
 
+def test_the_default_engine_needs_neither_torch_nor_pykan(csv: str, kanlab_home: Path, tmp_path: Path) -> None:
+    """On a home that is empty, with a torch and a pykan in front that tell when they are imported."""
+    traps, told = tmp_path / "traps", tmp_path / "told"
+    for name in ("torch", "kan"):
+        (traps / name).mkdir(parents=True)
+        (traps / name / "__init__.py").write_text(f"open({str(told)!r}, 'a').write({name!r})\nraise ImportError\n")
+    assert not kanlab_home.exists() or not list(kanlab_home.iterdir())
+    surroundings = environment(kanlab_home)
+    surroundings["PYTHONPATH"] = os.pathsep.join([str(traps), surroundings.get("PYTHONPATH", "")])
+    command = [
+        sys.executable,
+        "-m",
+        "kanlab",
+        "tune",
+        csv,
+        "--target",
+        "y",
+        "--neuron-num",
+        "1:2",
+        "--grid",
+        "2",
+        "--json",
+    ]
+    process = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=120, check=True)
+    assert "complete" in {t["state"] for t in strict_json(process.stdout)["trials"]}
+    assert not told.exists()
+    subprocess.run(
+        [sys.executable, "-c", "try:\n import torch\nexcept ImportError: pass"], env=surroundings, check=True
+    )
+    assert told.read_text() == "torch"  # the trap works
+
+
 @pytest.mark.parametrize("buffered", [True, False])
 def test_a_reader_that_leaves_is_no_error(buffered: bool, kanlab_home: Path) -> None:
     """`kanlab studies | head -0`."""

@@ -22,8 +22,8 @@ LAYERS: dict[str, list[str]] = {
     "base": ["errors"],
     "kernels": [
         "standalone", "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis",
-        "design", "row_kernels", "compiled", "least_squares", "projection", "starts", "deep_projection", "deep_starts",
-        "logistic",
+        "design", "row_kernels", "compiled", "least_squares", "projection", "growing", "starts", "deep_projection",
+        "deep_starts", "logistic",
     ],
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
