@@ -110,6 +110,7 @@ def test_json_and_its_arithmetic(csv: str, fake_workers: Fake, capsys: pytest.Ca
         "features": ["a", "b"],
         "target": "y",
         "target_label": "y",
+        "task": "regression",
         "sha256": data.sha256,
     }
     assert (content["count"], content["engine"], content["seed"]) == ("identifiable", "pykan-lbfgs", 5)
