@@ -199,7 +199,7 @@ def test_at_even_odds_the_effective_dof_are_those_of_the_working_response(monkey
     monkeypatch.setattr(logistic, "LOG_ODDS_VARIANCE", 1.0)
     rng = np.random.default_rng(0)
     X, y = rng.uniform(-1, 1, (400, 2)), (np.arange(400) % 2).astype(float)
-    model = fit_cell(X, y, 2, 3, 3, task="classification", options=replace(OPTIONS, smoothing=1e5))
+    model = fit_cell(X, y, 2, 3, 3, task="classification", options=replace(OPTIONS, smoothing=1e6))
     p = model.predict(X)
     assert np.abs(p - 0.5).max() < 0.2
     e = y - p - PULL / 400 * (logit(p) - prior_log_odds(y))
