@@ -341,7 +341,7 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
     """neuron_num against grid for each k and depth, before any training: K, few rows a parameter tinted, inadmissible hatched.
 
     cells: columns neuron_num, grid, k, depth where that varies, n_params, rows (training rows a parameter), verdict
-    ("judged", "few rows" or "inadmissible") and seconds (predicted, may be nan).  n: training rows.
+    ("judged", "few rows" or "inadmissible") and, where known, seconds (predicted).  n: training rows.
     """
     base = alt.Chart(cells).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
@@ -350,7 +350,7 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
             *(alt.Tooltip(f"{field}:O", title=name) for field, name in _parameters(cells).items()),
             alt.Tooltip("n_params:Q", title="parameters K"),
             _number("rows", "n/K", ".1f"),
-            _number("seconds", "predicted seconds", ".2~f"),
+            *([_number("seconds", "predicted seconds", ".2~f")] if "seconds" in cells else []),
             alt.Tooltip("verdict:N", title="AICc"),
         ],
     )

@@ -104,9 +104,11 @@ def n_params(cell: Cell) -> int:
 
 
 with right:
-    plan.preflight(space, admissible, data, n_params)
+    place_of_map = st.container()  # filled once the engine is known, which decides the seconds of a cell
 
 if not admissible:
+    with place_of_map:
+        plan.preflight(space, admissible, data, n_params)
     st.error(
         f"No cell of this space can be judged with {data.n} training rows; lower the ranges or choose fewer features.",
         icon=":material/error:",
@@ -232,6 +234,8 @@ with sentences():
         workers=int(workers),
         options=FitOptions(int(starts) or None, time_limit or None, early_stopping=early, smoothing=smoothing),
     )
+with place_of_map:
+    plan.preflight(space, admissible, data, n_params, plan.cell_seconds(data, spec))
 planned = min(int(trials), most)
 ways = {
     "exhaustive": "every one of them" if planned == most else "those with the fewest parameters",

@@ -7,7 +7,7 @@ import pytest
 
 from kanlab import lm
 from kanlab.deep_effective import linearised
-from kanlab.effective import effective_dof, smoother_trace
+from kanlab.effective import effective_dof, smoother_root
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan
 from kanlab.lm import LmOptions, fit_cell, fit_path
@@ -135,7 +135,8 @@ def test_round_trips(depth):
 def test_effective_dof_of_any_depth():
     X, y = noisy(n=150)
     one = fit_cell(X, y, 2, 3, 3, options=NUMPY)
-    assert smoother_trace(*linearised(one, X, y)) == pytest.approx(effective_dof(one, X, y), rel=1e-8)
+    trace = np.sum(smoother_root(*linearised(one, X, y)) ** 2)
+    assert trace == pytest.approx(effective_dof(one, X, y), rel=1e-8)
     for depth in (2, 3):
         rough, smooth = (
             fit_cell(X, y, 2, 3, 3, depth, options=LmOptions(smoothing=s, kernels="numpy")) for s in (0.0, 1e4)

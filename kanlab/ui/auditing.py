@@ -31,12 +31,14 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         data, n, count = handle.data, handle.data.n_train, record.n_params
         misfit = np.nan if record.misfit is None else record.misfit
         opened = terms(misfit, n, count, likelihood=data.likelihood)
-        fit = rf"2\cdot {n}\cdot {misfit / (2 * n):.5g}" if data.levels else rf"{n}\ln({misfit:.5g}/{n})"
+        fit = rf"2\cdot {n}\cdot {_number(misfit / (2 * n))}" if data.levels else rf"{n}\ln({_number(misfit)}/{n})"
         st.latex(
-            rf"\underbrace{{{fit}}}_{{{opened.fit:,.2f}}} + "
-            rf"\underbrace{{2\cdot {count}}}_{{{opened.charge:,.0f}}} + "
-            rf"\underbrace{{\tfrac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}}}}_{{{opened.correction:,.2f}}} = "
-            rf"{opened.total:,.2f}"
+            r"\begin{aligned}"
+            rf"{fit} &= {opened.fit:,.2f}\\"
+            rf"2\cdot {count} &= {opened.charge:,.0f}\\"
+            rf"\frac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}} &= {opened.correction:,.2f}\\[4pt]"
+            rf"\mathrm{{AICc}} &= {opened.total:,.2f}"
+            r"\end{aligned}"
         )
         sigma2 = handle.spec.count_sigma2
         deviance = (
@@ -81,3 +83,9 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         )
         if lost:
             st.caption(f"{lost} trials are inadmissible under this count and have no rank.")
+
+
+def _number(value: float) -> str:
+    """Five digits, as LaTeX has them."""
+    mantissa, _, exponent = f"{value:.5g}".partition("e")
+    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}" if exponent else mantissa

@@ -18,8 +18,14 @@ from kanlab.study import StudySpec
 FEW_ROWS = 3.0
 
 
-def preflight(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, n_params: Callable[[Cell], int]) -> None:
-    """The map of the space and the sentence of how much of it the rows can carry."""
+def preflight(
+    space: SearchSpace,
+    admissible: Sequence[Cell],
+    data: Dataset,
+    n_params: Callable[[Cell], int],
+    seconds: Callable[[Cell], float] | None = None,
+) -> None:
+    """The map of the space and the sentence of how much of it the rows can carry. seconds: of one fit, where known."""
     cells, judged = space.cells, set(admissible)
     words = f"Of **{len(cells)}** cells, **{len(admissible)}** can be judged with your {data.n:,} training rows."
     if len(admissible) < len(cells):
@@ -34,7 +40,8 @@ def preflight(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, n_p
     table = pd.DataFrame(
         [
             space.params(cell)
-            | {"n_params": n_params(cell), "rows": data.n / n_params(cell), "verdict": verdict(cell), "seconds": np.nan}
+            | {"n_params": n_params(cell), "rows": data.n / n_params(cell), "verdict": verdict(cell)}
+            | ({"seconds": seconds(cell)} if seconds else {})
             for cell in cells
         ]
     )
@@ -71,6 +78,12 @@ def _calibration(sha256: str, engine: str, smoothing: float, _data: Dataset, _sp
     return _Calibration(_data, _spec)
 
 
+def cell_seconds(data: Dataset, spec: StudySpec) -> Callable[[Cell], float] | None:
+    """Seconds of one fit by its cell; None until a few have been timed on this machine."""
+    scale = _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec).scale
+    return None if scale is None else lambda cell: scale * estimate.cost(cell, data.n, data.d, spec.engine)
+
+
 def predicted_time(data: Dataset, spec: StudySpec, planned: int) -> None:
     """How long the study will take, once a few cells have been timed on this machine. Last on its page: it waits."""
     calibration = _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec)
@@ -79,6 +92,8 @@ def predicted_time(data: Dataset, spec: StudySpec, planned: int) -> None:
     if calibration.is_running():
         place.caption("Timing a few cells on this machine…")
         calibration.wait()
+        if calibration.scale is not None:
+            st.rerun()  # the map tells the seconds of each cell
     if calibration.scale is None:
         place.caption("How long it will take is not known.")
         return
