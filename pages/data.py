@@ -126,8 +126,9 @@ if source is not None:
     )
 
 numeric = [c for c in frame.columns if is_numeric(frame[c])]
-predictable = numeric or [c for c in frame.columns if two_levels(frame[c])]
-if not predictable:
+# most tables end with what is to be predicted
+last = next((c for c in reversed(frame.columns) if c in numeric or two_levels(frame[c])), None)
+if last is None:
     st.error(
         "No column of this table holds numbers or two classes, so there is nothing to predict; check the decimal sign and the "
         "delimiter.",
@@ -138,7 +139,7 @@ if not predictable:
 overview = st.container()
 name, key = report.source, f"{report.source}-{hash(tuple(frame.columns))}"
 example_key = st.session_state.get("example")
-suggested = EXAMPLES[example_key].target if example_key else predictable[-1]
+suggested = EXAMPLES[example_key].target if example_key else last
 first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
 with first:
     target = st.selectbox(

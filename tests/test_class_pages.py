@@ -52,6 +52,12 @@ def test_a_target_of_two_words(app: AppTest) -> None:  # noqa: F811
     assert "sigma2" not in [c.key for c in app.checkbox]
 
 
+def test_the_last_column_that_can_be_predicted_is_suggested(app: AppTest) -> None:  # noqa: F811
+    frame = table()[["a", "b", "state"]].assign(note=[f"row {i}" for i in range(120)])
+    upload(app, "noted.csv", frame.to_csv(index=False).encode())
+    assert widget(healthy(app).selectbox, "Target").value == "state"
+
+
 def test_a_target_of_two_numbers_is_a_quantity_unless_classes_are_chosen(app: AppTest) -> None:  # noqa: F811
     upload(app, "codes.csv", table()[["a", "b", "code"]].to_csv(index=False).encode())
     assert "A straight line already explains" in text_of(healthy(app))
