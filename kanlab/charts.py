@@ -291,7 +291,7 @@ def front(
         f"{of.fit_column}:Q",
         title=of.axis.format(_short(target)),
         scale=_scale(fits),
-        axis=alt.Axis(format=_format(fits), tickCount=6, titleLimit=HEIGHT - 120),  # a longer one would squash the plot
+        axis=alt.Axis(format=_format(fits), tickCount=6, titleLimit=HEIGHT - 60),  # a longer one would squash the plot
     )
     tables = {"trials": done[[*_trial_columns(done), "on_front", "beyond"]]}
     tables["front"] = done.loc[done["on_front"], ["n_params", of.fit_column]].sort_values("n_params")
