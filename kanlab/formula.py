@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logit
 
 from kanlab.curves import Curves, Edge
 from kanlab.dataset import Dataset
-from kanlab.likelihood import BERNOULLI
+from kanlab.likelihood import BERNOULLI, REGRESSION
 from kanlab.symbolic import FUNCTIONS, MATCHED, Match, plain, suggest
 from kanlab.transforms import Transform
 
@@ -129,8 +128,8 @@ def formula_of(curves: Curves, data: Dataset) -> Formula:
         tuple(nodes), (first, *network.ranges[1:]), data.features, data.target, data.target_transform, left_out,
         levels=data.levels,
     )  # fmt: skip
-    fitted = network.predict(data.X_train)
-    made = _last_layer_again(made, data.X_train, logit(fitted) if data.levels else fitted)
+    outputs = replace(network, task=REGRESSION).predict(data.X_train)  # of classes the log-odds, which never saturate
+    made = _last_layer_again(made, data.X_train, outputs)
     for index in range(1, curves.depth):
         made = _hidden_in_plain_units(made, index, data.X_train)
     on_test = bool(len(data.y_test))
