@@ -19,7 +19,7 @@ import pytest
 from kanlab import lease
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.lease import LeaseLost, claim, holder
+from kanlab.lease import LeaseLost, Watch, claim, holder
 from kanlab.lifecycle import request_stop
 from kanlab.processes import process_started
 from kanlab.space import SearchSpace
@@ -253,7 +253,7 @@ def test_a_supervisor_that_has_lost_its_lease_writes_nothing_more(
     wait_for(lambda: fitted_cells(log))
     assert first._lease is not None
     lease._ours.discard(first._lease.owner)  # as if its process had ended
-    second = claim(load_study("mine").optuna, wait=0)
+    second = wait_for(lambda: Watch(load_study("mine").optuna).claim())  # again where a beat comes in between
     first.join(20)
     assert not first.is_alive()
     assert state(handle).name == "running"  # the word of the new holder, not an end

@@ -214,7 +214,7 @@ def test_a_network_without_a_feature(quiet: StudyHandle) -> None:
     assert "AICc 20.0 lower, 1.4 for the choice among features included" in result.reasons[1]
     content = result.choice.to_dict()
     assert (content["family"], content["number"], content["without"]) == ("kan", 0, ["b"])
-    assert content["params"] == Cell(3, 3, 2)._asdict()
+    assert content["params"] == {"neuron_num": 3, "grid": 3, "k": 2}  # depth is no parameter of this search
 
 
 def test_the_mean_as_good_as_the_linear_model(small: Dataset) -> None:
