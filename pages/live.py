@@ -11,8 +11,6 @@ from kanlab.ui import live, manage, owner, state
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
-POLL_SECONDS = 1.0
-
 name = state.study_name()
 if name is None:
     heading("Live", "Watch a study as its trials arrive.")
@@ -21,6 +19,7 @@ if name is None:
 with sentences():
     study = Study(load_study(name))
     was_awaited = is_awaited(study.handle.optuna.user_attrs)
+    every = live.poll_seconds(len(study.handle.records()))
 heading(
     literal(name),
     "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
@@ -29,7 +28,7 @@ manage.note_and_menu(study.handle)
 state.link_study(name, owner.link_key(study.handle))
 
 
-@st.fragment(run_every=POLL_SECONDS if was_awaited else None)
+@st.fragment(run_every=every if was_awaited else None)
 def watch() -> None:
     with sentences():
         show()

@@ -31,6 +31,7 @@ from kanlab.writing import to_csv
 __all__ = [
     "dashboard_link",
     "no_trial_yet",
+    "poll_seconds",
     "recommendation",
     "selecting_chart",
     "shared_chart",
@@ -142,6 +143,11 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
 
 
 Stamp = tuple[str, int, tuple[int, ...]]
+
+
+def poll_seconds(trials: int) -> float:
+    """How long a page waits before it looks again: longer where so many trials are drawn anew but seldom."""
+    return 1.0 if trials <= MOST_POINTS else 3.0
 
 
 def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Stamp:
