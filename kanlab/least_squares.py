@@ -10,6 +10,12 @@ and the quadratic model promises the decrease dx'g + damping dx'dx. The ratio of
 steers the damping (Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, DTU 1999; Madsen, Nielsen &
 Tingleff, Methods for non-linear least squares problems, 2004).
 
+Valleys of such a sum are narrow and curved, and a straight step leaves them soon. Where a problem knows r'' (n,), the second
+derivative of its residual along dx, the step is bent after the valley (geodesic acceleration: Transtrum & Sethna,
+Improvements to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization, arXiv:1201.5885, 2012):
+
+    (H + damping I) a = J' r'' / 2,             dx + a is tried before dx, and a made no longer than half of dx
+
 The loop knows nothing of the model. A problem hands it states (anything with an `objective`), a linearisation of a
 state, and the state a step away; `ResidualProblem` makes one out of a residual and a Jacobian function.
 """
@@ -17,7 +23,7 @@ state, and the state a step away; `ResidualProblem` makes one out of a residual 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
@@ -33,6 +39,8 @@ LEAST_DAMPING = 1e-14  # times the mean curvature
 ROUNDING = 1e-14  # decreases below this, of the objective, are none
 MAX_REJECTIONS = 12  # steps tried from one point
 GREATEST_SHRINK = 0.03  # of the damping after a perfect step
+AHEAD = 0.3  # of a step: where the second derivative along it is measured
+GREATEST_BEND = 0.5  # length of a step's bend over its own
 
 
 class Outcome(Enum):
@@ -58,8 +66,11 @@ class Linearisation(Protocol):
     def curvature(self) -> float:
         """Mean diagonal entry of H: the natural unit of the damping."""
 
-    def step(self, damping: float) -> tuple[Array, float] | None:
-        """The step (p,) at a damping and the decrease it promises; None where the system cannot be solved."""
+    def steps(self, damping: float) -> Iterator[tuple[Array, float]]:
+        """The steps (p,) to try at a damping, one after the other, each with the decrease the quadratic model promises.
+
+        There is none where the system cannot be solved.
+        """
 
 
 State = TypeVar("State", bound=HasObjective)
@@ -79,18 +90,31 @@ class Problem(Protocol[State]):
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """The primal system: hessian H (p, p), symmetric, and gradient g = J'r (p,); work: room for another H."""
+    """The primal system: hessian H (p, p), symmetric, and gradient g = J'r (p,); work: room for another H.
+
+    curving: J' r'' / 2 (p,) along a step (p,), where the problem knows it.
+    """
 
     hessian: Array
     gradient: Array
     work: Array | None = None
+    curving: Callable[[Array], Array | None] = lambda step: None
 
     @property
     def curvature(self) -> float:
         return float(np.mean(self.hessian.diagonal()))
 
-    def step(self, damping: float) -> tuple[Array, float] | None:
-        return _checked_step(_solve_damped(self.hessian, self.gradient, damping, self.work), self.gradient, damping)
+    def steps(self, damping: float) -> Iterator[tuple[Array, float]]:
+        factor = _damped_factor(self.hessian, damping, self.work)
+        found = None if factor is None else _checked_step(_solved(factor, self.gradient), self.gradient, damping)
+        if factor is None or found is None:
+            return
+        step, promised = found
+        curving = self.curving(step)
+        if curving is not None and np.isfinite(bend := _solved(factor, curving)).all():
+            length, most = float(np.linalg.norm(bend)), GREATEST_BEND * float(np.linalg.norm(step))
+            yield (step + bend * (most / length) if length > most else step + bend), promised
+        yield step, promised
 
 
 @dataclass(frozen=True)
@@ -104,24 +128,30 @@ class DualEquations:
     def curvature(self) -> float:
         return float(np.mean(np.sum(self.jacobian**2, axis=0)))
 
-    def step(self, damping: float) -> tuple[Array, float] | None:
-        weights = _solve_damped(self.jacobian @ self.jacobian.T, self.residual, damping)
-        if weights is None:
-            return None
-        return _checked_step(self.jacobian.T @ weights, self.jacobian.T @ self.residual, damping)
+    def steps(self, damping: float) -> Iterator[tuple[Array, float]]:
+        factor = _damped_factor(self.jacobian @ self.jacobian.T, damping)
+        if factor is not None:
+            step = self.jacobian.T @ _solved(factor, self.residual)
+            found = _checked_step(step, self.jacobian.T @ self.residual, damping)
+            if found is not None:
+                yield found
 
 
-def _solve_damped(matrix: Array, right: Array, damping: float, work: Array | None = None) -> Array | None:
-    """(matrix + damping I)^-1 right by Cholesky; None where that is not positive definite."""
+def _damped_factor(matrix: Array, damping: float, work: Array | None = None) -> Array | None:
+    """The Cholesky factor of matrix + damping I; None where that is not positive definite."""
     damped = np.empty_like(matrix) if work is None else work
     damped[:] = matrix
     damped.flat[:: len(damped) + 1] += damping
     factor, info = lapack.dpotrf(damped.T, lower=1, overwrite_a=1, clean=0)
-    return lapack.dpotrs(factor, right, lower=1)[0] if info == 0 else None
+    return factor if info == 0 else None
 
 
-def _checked_step(step: Array | None, gradient: Array, damping: float) -> tuple[Array, float] | None:
-    if step is None or not np.isfinite(step).all():
+def _solved(factor: Array, right: Array) -> Array:
+    return np.asarray(lapack.dpotrs(factor, right, lower=1)[0])
+
+
+def _checked_step(step: Array, gradient: Array, damping: float) -> tuple[Array, float] | None:
+    if not np.isfinite(step).all():
         return None
     return step, float(step @ gradient + damping * (step @ step))
 
@@ -212,13 +242,12 @@ def _accept_step(
     """The first step that lowers the objective, damping it more after each that does not; and the damping to go on with."""
     growth = 2.0
     for _ in range(MAX_REJECTIONS):
-        step = linear.step(damping)
-        if step is not None and step[1] <= ROUNDING * state.objective:
-            break  # what it promises is rounding; such a step may lead anywhere
-        if step is not None:
-            candidate = problem.move(state, step[0])
+        for step, promised in linear.steps(damping):
+            if promised <= ROUNDING * state.objective:
+                return None, damping  # what it promises is rounding; such a step may lead anywhere
+            candidate = problem.move(state, step)
             if candidate is not None and candidate.objective < state.objective:
-                gain = (state.objective - candidate.objective) / max(step[1], np.finfo(float).tiny)
+                gain = (state.objective - candidate.objective) / max(promised, np.finfo(float).tiny)
                 return candidate, damping * damping_factor(gain)
         damping, growth = damping * growth, growth * 2.0
         if not math.isfinite(damping):
@@ -252,7 +281,12 @@ class ResidualProblem:
         J = -np.asarray(self.jacobian(state.x), dtype=float)
         if J.shape[0] < J.shape[1]:
             return DualEquations(J, state.residual)
-        return NormalEquations(J.T @ J, J.T @ state.residual)
+        return NormalEquations(J.T @ J, J.T @ state.residual, curving=lambda step: self._curving(state, J, step))
+
+    def _curving(self, state: Point, J: Array, step: Array) -> Array | None:
+        """J' r'' / 2 from the residual a part of the step away."""
+        ahead = self.point(state.x + AHEAD * step)
+        return None if ahead is None else J.T @ (ahead.residual - state.residual + AHEAD * (J @ step)) / AHEAD**2
 
     def move(self, state: Point, step: Array) -> Point | None:
         return self.point(state.x + step)

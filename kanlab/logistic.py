@@ -74,6 +74,9 @@ class LogisticCell(CellProblem):
     def _weighed(self, state: CellState, block: slice, jacobian: Array, design: Array) -> Array:
         return self._layer.weighed(state.eta[:, block], jacobian, design)
 
+    def _curving(self, state: CellState, step: Array) -> Array | None:
+        return None  # the residual of a likelihood is no sum of squares
+
 
 class DeepLogisticCell(DeepProblem):
     """One cell of `depth` hidden layers for y (1, n) of zeros and ones."""

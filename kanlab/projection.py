@@ -31,7 +31,9 @@ D from the normal equations of (V, D), whose D-part of the gradient is 0, leaves
 
     H = sum_o J_o J_o' - (J_o P') (P P' + level s N + ridge)^-1 (P J_o') + the penalty's own,    g = sum_o J_o E_o + ...
 
-which is Kaufman's form of variable projection (Kaufman, BIT 15, 1975).
+which is Kaufman's form of variable projection (Kaufman, BIT 15, 1975). Along a step dV the second layer follows with
+dD = -(P P' + level s N + ridge)^-1 P (J' dV)', and E'' is the second difference of Y - D'P with both moving, less what the
+second layer can follow.
 
 Here the misfit is the residual sum of squares; `kanlab.logistic` has the same cell for two classes.
 """
@@ -46,7 +48,7 @@ from scipy.linalg import block_diag, lapack
 
 from kanlab.basis import HIDDEN_MARGIN, HiddenKnots, safe_range, silu, silu_derivative, unit_knots
 from kanlab.design import BLOCK_ROWS, FirstLayer, second_differences
-from kanlab.least_squares import NormalEquations
+from kanlab.least_squares import AHEAD, NormalEquations
 from kanlab.row_kernels import RowKernels, SplineRows
 
 Array = NDArray[np.float64]
@@ -60,6 +62,7 @@ RIDGE = 1e-11  # times n: makes the solve definite, too small to be seen
 LEAST_LEVEL = 1e-12  # of the total sum of squares
 LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
 KNOTS_AT = 4  # the iteration after which the hidden knots are chosen anew
+CURVED = 0.01  # misfit over the total below which the valley is followed, where there is more than one node
 KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
 
 
@@ -117,6 +120,7 @@ class CellProblem:
         self._cross = np.empty((len(Y), h * r, len(self._second)))
         self._cross_work = np.empty(self._cross.shape[1:])
         self._filled: tuple[Array, HiddenKnots, slice] | None = None
+        self._rows_ahead: SplineRows | None = None
 
     def with_nodes(self, neuron_num: int) -> CellProblem:
         """The same problem with another number of nodes."""
@@ -259,19 +263,14 @@ class CellProblem:
         """H and g in V, flattened node by node."""
         h, r = state.V.shape
         m, p2 = len(self.Y), len(state.D)
-        coef = state.D.reshape(h, -1, m)
         at_low, at_high = self.design.at_rows(state.at_low), self.design.at_rows(state.at_high)
         hessian, gradient, cross = self._hessian, np.zeros(h * r), self._cross
         for i, (block, basis) in enumerate(zip(self._blocks, self.design.basis, strict=True)):
             rows, Z = self._splines(state, block), state.Z[:, block]
             P, n = rows.design.reshape(p2, -1), Z.shape[1]
             T = (Z - state.low[:, None]) / state.width[:, None]
-            silu_slopes, spline = silu_derivative(Z), np.empty_like(Z)
             J = self._jacobian[: h * r * n].reshape(h, r, n)
-            for o in range(m):
-                self.kernels.node_slopes(np.ascontiguousarray(coef[:, :-1, o]), rows, spline)
-                spline /= state.width[:, None]
-                slope = spline + coef[:, -1, o, None] * silu_slopes
+            for o, (slope, spline) in enumerate(self._slopes(state, block, silu_derivative(Z))):
                 self.kernels.jacobian(basis, slope, spline * (1.0 - T), spline * T, at_low, at_high, J)
                 flat = J.reshape(h * r, n)
                 gradient += flat @ state.residual[o, block]
@@ -282,7 +281,56 @@ class CellProblem:
             reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=self._work)
         self._add_first_penalty(state, at_high - at_low, hessian, gradient)
-        return NormalEquations(hessian, gradient, self._work)
+        return NormalEquations(hessian, gradient, self._work, lambda step: self._curving(state, step))
+
+    def _curving(self, state: CellState, step: Array) -> Array | None:
+        """J E'' / 2 (h r,) along a step. None where it is not worth its time: it pays while the fit is nearly exact, and for
+        single nodes, which cost next to nothing; and where the rows take several blocks, the fit is near its end.
+        """
+        if len(self._blocks) > 1 or (self.neuron_num > 1 and state.misfit > CURVED * self.total):
+            return None
+        block, basis, h = self._blocks[0], self.design.basis[0], self.neuron_num
+        P, T = self._design(state, block), (state.Z - state.low[:, None]) / state.width[:, None]
+        slopes = self._slopes(state, block, silu_derivative(state.Z))
+        dZ = step.reshape(h, -1) @ basis
+        low, high = dZ[np.arange(h), state.at_low][:, None], dZ[np.arange(h), state.at_high][:, None]
+        motion = np.stack([np.sum(s * dZ - p * ((1.0 - T) * low + T * high), axis=0) for s, p in slopes])
+        dD = -lapack.dpotrs(state.factor, P @ motion.T, lower=1)[0]
+        ahead = self._ahead(state, state.Z + AHEAD * dZ)
+        if ahead is None:
+            return None
+        E = self.Y - (state.D + AHEAD * dD).T @ ahead
+        curve = (E - state.residual + AHEAD * (motion + dD.T @ P)) / AHEAD**2
+        curve -= lapack.dpotrs(state.factor, P @ curve.T, lower=1)[0].T @ P
+        out = np.zeros((h, basis.shape[0]))
+        for c, (s, p) in zip(curve, slopes, strict=True):
+            out += (c * s) @ basis.T
+            out -= self.design.at_rows(state.at_low) * np.sum(c * p * (1.0 - T), axis=1)[:, None]
+            out -= self.design.at_rows(state.at_high) * np.sum(c * p * T, axis=1)[:, None]
+        return out.ravel()
+
+    def _ahead(self, state: CellState, Z: Array) -> Array | None:
+        """The second layer's design (p2, n) at other Z (h, n), with the knots of a state. It lasts until the next one."""
+        if not np.isfinite(Z).all():
+            return None
+        if self._rows_ahead is None:
+            self._rows_ahead = SplineRows.empty(len(Z), self.design.grid, self.design.k, Z.shape[1])
+        rows, knots = self._rows_ahead, state.knots
+        low, width = safe_range(Z.min(axis=1), Z.max(axis=1))
+        unit = (Z - low[:, None]) / width[:, None]
+        self.kernels.splines(unit, knots.starts, knots.inverse_widths, knots.table, silu(Z), rows)
+        return rows.design.reshape(-1, Z.shape[1])
+
+    def _slopes(self, state: CellState, block: slice, silu_slopes: Array) -> list[tuple[Array, Array]]:
+        """For every target d output / d Z (h, rows), and the splines' part of it."""
+        rows, coef = self._splines(state, block), state.D.reshape(self.neuron_num, -1, len(self.Y))
+        found = []
+        for o in range(len(self.Y)):
+            spline = np.empty_like(silu_slopes)
+            self.kernels.node_slopes(np.ascontiguousarray(coef[:, :-1, o]), rows, spline)
+            spline /= state.width[:, None]
+            found.append((spline + coef[:, -1, o, None] * silu_slopes, spline))
+        return found
 
     def _weighed(self, state: CellState, block: slice, jacobian: Array, design: Array) -> Array:
         """The design (p2, n) as the curvature counts its rows, and the Jacobian (h r, n) likewise, in place: all alike."""
