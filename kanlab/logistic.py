@@ -74,7 +74,7 @@ class LogisticCell(CellProblem):
     def _weighed(self, state: CellState, block: slice, jacobian: Array, design: Array) -> Array:
         return self._layer.weighed(state.eta[:, block], jacobian, design)
 
-    def _curving(self, state: CellState, step: Array) -> Array | None:
+    def _curving(self, state: CellState, slopes: list[tuple[Array, Array]], step: Array) -> Array | None:
         return None  # the residual of a likelihood is no sum of squares
 
 

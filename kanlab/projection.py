@@ -270,7 +270,8 @@ class CellProblem:
             P, n = rows.design.reshape(p2, -1), Z.shape[1]
             T = (Z - state.low[:, None]) / state.width[:, None]
             J = self._jacobian[: h * r * n].reshape(h, r, n)
-            for o, (slope, spline) in enumerate(self._slopes(state, block, silu_derivative(Z))):
+            slopes = self._slopes(state, block, silu_derivative(Z))
+            for o, (slope, spline) in enumerate(slopes):
                 self.kernels.jacobian(basis, slope, spline * (1.0 - T), spline * T, at_low, at_high, J)
                 flat = J.reshape(h * r, n)
                 gradient += flat @ state.residual[o, block]
@@ -281,33 +282,34 @@ class CellProblem:
             reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=self._work)
         self._add_first_penalty(state, at_high - at_low, hessian, gradient)
-        return NormalEquations(hessian, gradient, self._work, lambda step: self._curving(state, step))
+        if len(self._blocks) > 1:
+            return NormalEquations(hessian, gradient, self._work)
+        return NormalEquations(hessian, gradient, self._work, lambda step: self._curving(state, slopes, step))
 
-    def _curving(self, state: CellState, step: Array) -> Array | None:
+    def _curving(self, state: CellState, slopes: list[tuple[Array, Array]], step: Array) -> Array | None:
         """J E'' / 2 (h r,) along a step. None where it is not worth its time: it pays while the fit is nearly exact, and for
         single nodes, which cost next to nothing; and where the rows take several blocks, the fit is near its end.
         """
-        if len(self._blocks) > 1 or (self.neuron_num > 1 and state.misfit > CURVED * self.total):
+        if self.neuron_num > 1 and state.misfit > CURVED * self.total:
             return None
-        block, basis, h = self._blocks[0], self.design.basis[0], self.neuron_num
-        P, T = self._design(state, block), (state.Z - state.low[:, None]) / state.width[:, None]
-        slopes = self._slopes(state, block, silu_derivative(state.Z))
-        dZ = step.reshape(h, -1) @ basis
-        low, high = dZ[np.arange(h), state.at_low][:, None], dZ[np.arange(h), state.at_high][:, None]
-        motion = np.stack([np.sum(s * dZ - p * ((1.0 - T) * low + T * high), axis=0) for s, p in slopes])
+        basis, nodes = self.design.basis[0], np.arange(self.neuron_num)
+        P, T = self._design(state, self._blocks[0]), (state.Z - state.low[:, None]) / state.width[:, None]
+        dZ = step.reshape(self.neuron_num, -1) @ basis
+        low, high = dZ[nodes, state.at_low][:, None], dZ[nodes, state.at_high][:, None]
+        stretch = T * (high - low) + low
+        motion = np.stack([_over_nodes(s, dZ) - _over_nodes(p, stretch) for s, p in slopes])
         dD = -lapack.dpotrs(state.factor, P @ motion.T, lower=1)[0]
         ahead = self._ahead(state, state.Z + AHEAD * dZ)
         if ahead is None:
             return None
-        E = self.Y - (state.D + AHEAD * dD).T @ ahead
-        curve = (E - state.residual + AHEAD * (motion + dD.T @ P)) / AHEAD**2
+        curve = self.Y - (state.D + AHEAD * dD).T @ ahead - state.residual + AHEAD * (motion + dD.T @ P)
         curve -= lapack.dpotrs(state.factor, P @ curve.T, lower=1)[0].T @ P
-        out = np.zeros((h, basis.shape[0]))
+        at_low, at_high = self.design.at_rows(state.at_low), self.design.at_rows(state.at_high)
+        out = np.zeros_like(at_low)
         for c, (s, p) in zip(curve, slopes, strict=True):
-            out += (c * s) @ basis.T
-            out -= self.design.at_rows(state.at_low) * np.sum(c * p * (1.0 - T), axis=1)[:, None]
-            out -= self.design.at_rows(state.at_high) * np.sum(c * p * T, axis=1)[:, None]
-        return out.ravel()
+            at_top = np.einsum("jn,jn->j", p * c, T)[:, None]
+            out += (s * c) @ basis.T - at_low * ((p @ c)[:, None] - at_top) - at_high * at_top
+        return out.ravel() / AHEAD**2
 
     def _ahead(self, state: CellState, Z: Array) -> Array | None:
         """The second layer's design (p2, n) at other Z (h, n), with the knots of a state. It lasts until the next one."""
@@ -357,6 +359,11 @@ class CellProblem:
         blocks = hessian.reshape(h, r, h, r)
         nodes = np.arange(h)
         blocks[nodes, :, nodes, :] += scale[:, :, None] * (M + mixed + mixed.transpose(0, 2, 1))
+
+
+def _over_nodes(a: Array, b: Array) -> Array:
+    """Sum of the products over nodes, (n,) of two (h, n)."""
+    return np.asarray(np.einsum("jn,jn->n", a, b))
 
 
 def _accumulate(a: Array, b: Array, total: Array, work: Array, *, first: bool) -> None:
