@@ -32,7 +32,8 @@ def seed(trials: int) -> None:
     from kanlab.dataset import Dataset
     from kanlab.lifecycle import StudyState, write_state
     from kanlab.space import SearchSpace
-    from kanlab.study import StudySpec, create_study
+    from kanlab.study import create_study
+    from kanlab.study_spec import StudySpec
 
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(60_000, 2)), columns=["a", "b"])

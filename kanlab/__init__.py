@@ -18,7 +18,7 @@ _HOMES = {
     "Table": "dataset",
     "Dataset": "dataset",
     "SearchSpace": "space",
-    "StudySpec": "study",
+    "StudySpec": "study_spec",
     "tune": "tuning",
     "fit": "tuning",
     "fit_cell": "lm",
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from kanlab.lm import LmOptions as LmOptions
     from kanlab.lm import fit_cell as fit_cell
     from kanlab.space import SearchSpace as SearchSpace
-    from kanlab.study import StudySpec as StudySpec
+    from kanlab.study_spec import StudySpec as StudySpec
     from kanlab.tuning import Study as Study
     from kanlab.tuning import fit as fit
     from kanlab.tuning import open_study as open_study

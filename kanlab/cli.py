@@ -70,7 +70,8 @@ def _tune(arguments: argparse.Namespace) -> int:
     from kanlab.dataset import Dataset, read_table
     from kanlab.engines import FitOptions
     from kanlab.space import SearchSpace
-    from kanlab.study import StudySpec, create_study
+    from kanlab.study import create_study
+    from kanlab.study_spec import StudySpec
 
     table = read_table(arguments.data, options=read_options(arguments))
     features = _names(arguments.features)

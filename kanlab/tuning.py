@@ -26,9 +26,11 @@ from kanlab.management import load_data
 from kanlab.predicting import Predictions, Predictor, predictor
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
-from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study, stored_baseline
+from kanlab.study import StudyHandle, create_study, load_study, stored_baseline
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
+from kanlab.trials import TrialRecord
 from kanlab.verdict import Verdict, verdict
 
 

@@ -17,7 +17,8 @@ from kanlab import thinning
 from kanlab.dataset import Dataset
 from kanlab.examples import EXAMPLES
 from kanlab.space import SearchSpace
-from kanlab.study import StudySpec, create_study
+from kanlab.study import create_study
+from kanlab.study_spec import StudySpec
 from kanlab.tuning import run_study
 
 APP = Path(__file__).parents[1] / "app.py"

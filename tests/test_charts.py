@@ -20,7 +20,7 @@ from kanlab.measures import MEASURES
 from kanlab.scores import CalibrationBin, ClassScores
 from kanlab.selection import trial_table
 from kanlab.space import Cell
-from kanlab.study import TrialRecord
+from kanlab.trials import TrialRecord
 
 
 def records(count: int, rng: np.random.Generator) -> list[TrialRecord]:

@@ -34,7 +34,8 @@ LAYERS: dict[str, list[str]] = {
         "pykan_engine", "lm", "continuation", "deep_lm", "deep_effective", "effective", "reduction", "engines",
     ],
     "orchestration": [
-        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
+        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study_spec",
+        "data_summary", "trials", "records", "study",
         "selection", "agenda", "tasks", "worker", "worker_process", "taskpool", "appraisal", "remote",
         "supervisor", "jobs", "management",
         "housekeeping", "estimate", "thinning", "audit", "importance", "judging", "candidates", "preference", "alarms",
@@ -66,6 +67,7 @@ RESERVED: dict[str, set[str]] = {
         "lifecycle",
         "artifacts",
         "sampling",
+        "trials",
         "study",
         "agenda",
         "management",

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from kanlab.dataset import Dataset
 from kanlab.lifecycle import StudyState, write_state
 from kanlab.ownership import derived_key, is_owned, may_steer, new_secret, own
-from kanlab.study import StudyHandle, StudySpec, create_study
+from kanlab.study import StudyHandle, create_study
+from kanlab.study_spec import StudySpec
 from tests.test_app import APP, app, go, healthy, text_of  # noqa: F401, a fixture
 
 ROOT = APP.parent

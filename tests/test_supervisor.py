@@ -19,7 +19,8 @@ from kanlab.lifecycle import request_run, request_stop
 from kanlab.selection import trial_table
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import data_path
-from kanlab.study import StudySpec, create_study, load_study
+from kanlab.study import create_study, load_study
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import Supervisor
 from tests.helpers.fake_worker import rss
 from tests.helpers.fits import fitted_cells, worker_pids

@@ -24,6 +24,7 @@ from kanlab.candidates import candidates
 from kanlab.cli import main
 from kanlab.criteria import aicc_of, bic_of
 from kanlab.curves import curves_of
+from kanlab.data_summary import DataSummary
 from kanlab.dataset import Dataset
 from kanlab.effects import permutation_importance
 from kanlab.engines import FitOptions, Outcome, Unit, fit_unit
@@ -36,8 +37,10 @@ from kanlab.likelihood import BERNOULLI
 from kanlab.predicting import HeldFamily, Predictor, held_out
 from kanlab.scores import ClassScores, accuracy, log_loss
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import DataSummary, StudySpec, create_study, judge, load_study
+from kanlab.study import create_study, load_study
+from kanlab.study_spec import StudySpec
 from kanlab.tasks import fold, fold_rows, null
+from kanlab.trials import judge
 from kanlab.tuning import Study, open_study, tune
 from tests.helpers.sentences import refused
 

@@ -12,7 +12,8 @@ from kanlab.errors import KanlabError
 from kanlab.management import load_data
 from kanlab.predicting import HeldOut, held_out, predictor
 from kanlab.scores import accuracy, area_under_roc, brier, calibration, confusion, log_loss
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 from kanlab.ui import state
 from kanlab.ui.widgets import LOG_LOSS_HELP, literal, short
 

@@ -11,7 +11,8 @@ from kanlab.candidates import cell_words
 from kanlab.importance import importances
 from kanlab.judging import Judgement
 from kanlab.storage import get_storage
-from kanlab.study import StudyHandle, TrialRecord, load_study, study_names
+from kanlab.study import StudyHandle, load_study, study_names
+from kanlab.trials import TrialRecord
 from kanlab.ui import state
 from kanlab.ui.live import selecting_chart
 

@@ -14,14 +14,15 @@ import streamlit as st
 from kanlab import charts, selection
 from kanlab.candidates import cell_words
 from kanlab.dashboard import DashboardServer
+from kanlab.data_summary import DataSummary
 from kanlab.engines import ENGINES
 from kanlab.families import Baseline, label
 from kanlab.jobs import JobManager
 from kanlab.layered import Layered
 from kanlab.lifecycle import STALE_SECONDS, StudyState
 from kanlab.selection import trial_table as table_of
-from kanlab.study import DataSummary, TrialRecord
 from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
+from kanlab.trials import TrialRecord
 from kanlab.tuning import Study
 from kanlab.ui import state
 from kanlab.ui.manage import steering_buttons

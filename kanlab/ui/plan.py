@@ -13,7 +13,7 @@ from kanlab import charts, estimate
 from kanlab.dataset import Dataset
 from kanlab.jobs import manager
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import StudySpec
+from kanlab.study_spec import StudySpec
 
 FEW_ROWS = 3.0
 

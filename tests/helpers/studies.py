@@ -9,8 +9,10 @@ from typing import Any
 from kanlab.dataset import Dataset
 from kanlab.lifecycle import StudyState, read_state
 from kanlab.space import Cell
-from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study
+from kanlab.study import StudyHandle, create_study
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import Supervisor
+from kanlab.trials import TrialRecord
 
 STOCK = "pykan-lbfgs"  # an engine that fits each cell by itself
 NESTED = "lm"  # one that fits the cells of a (grid, k) one from the other
