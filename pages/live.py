@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from kanlab import charts
+from kanlab import trial_charts
 from kanlab.jobs import manager
 from kanlab.lifecycle import is_awaited
 from kanlab.study import load_study
@@ -53,13 +53,13 @@ def show() -> None:
     seen = (stamp[:2], picked)  # trials in hand are not drawn
     left, right = st.columns(2, gap="medium")
     with left:
-        live.shared_chart(lambda: charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
+        live.shared_chart(lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
     with right:
-        live.shared_chart(lambda: charts.front(drawn, baselines, picked, target), "front", seen)
+        live.shared_chart(lambda: trial_charts.front(drawn, baselines, picked, target), "front", seen)
     live.recommendation(study, records)
     left, right = st.columns(2, gap="medium")
     with left:
-        live.shared_chart(lambda: charts.history(drawn, picked), "history", seen)
+        live.shared_chart(lambda: trial_charts.history(drawn, picked), "history", seen)
     with right:
         live.trial_card(records, picked, study.handle.data)
     live.trial_table(table, study, stamp)

@@ -40,7 +40,8 @@ LAYERS: dict[str, list[str]] = {
         "supervisor", "jobs", "management",
         "housekeeping", "estimate", "thinning", "audit", "importance", "judging", "candidates", "preference", "alarms",
         "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "formula", "diagram", "report", "export", "tuning",
-        "measures", "layered", "charts", "model_charts", "dashboard", "launch",
+        "measures", "layered", "chart_style", "trial_encoding", "trial_charts", "cell_charts", "evidence_charts",
+        "model_charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",
@@ -85,7 +86,7 @@ RESERVED: dict[str, set[str]] = {
         "records",
         "remote",
     },
-    "altair": {"charts", "model_charts"},
+    "altair": {"chart_style", "trial_encoding", "trial_charts", "cell_charts", "evidence_charts", "model_charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
     "matplotlib": set(),
@@ -246,7 +247,7 @@ def test_imports_are_read_from_the_source(tmp_path: Path) -> None:
     """The reading of the imports itself."""
     source = tmp_path / "module.py"
     source.write_text(
-        "import torch.nn as nn\nfrom kanlab import charts\nfrom typing import TYPE_CHECKING\n"
+        "import torch.nn as nn\nfrom kanlab import trial_charts\nfrom typing import TYPE_CHECKING\n"
         "if TYPE_CHECKING:\n    from kanlab.study import StudySpec\n"
         "def f():\n    import kan\n    from kanlab.ui.live import show\n"
         "try:\n    import optuna\nexcept ImportError:\n    pass\n"
@@ -254,7 +255,7 @@ def test_imports_are_read_from_the_source(tmp_path: Path) -> None:
     found = {(library_of(i.target), module_of(i.target), i.at_load) for i in imports(source)}
     assert found == {
         ("torch", None, True),
-        ("kanlab", "charts", True),
+        ("kanlab", "trial_charts", True),
         ("typing", None, True),
         ("kanlab", "study", False),
         ("kan", None, False),

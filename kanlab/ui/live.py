@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from kanlab import charts, selection
+from kanlab import selection, trial_charts
 from kanlab.candidates import cell_words
 from kanlab.dashboard import DashboardServer
 from kanlab.data_summary import DataSummary
@@ -205,12 +205,14 @@ def selecting_chart(chart: Layered, key: str) -> None:
 
 
 def _show(spec: dict[str, Any], key: str) -> None:
-    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key), selection_mode=[charts.PICKED], width="stretch")
+    st.vega_lite_chart(
+        spec=spec, key=key, on_select=_picker(key), selection_mode=[trial_charts.PICKED], width="stretch"
+    )
 
 
 def _picker(key: str) -> Callable[[], None]:
     def pick() -> None:
-        points = st.session_state[key]["selection"].get(charts.PICKED, [])
+        points = st.session_state[key]["selection"].get(trial_charts.PICKED, [])
         state.select_trial(int(points[0]["number"]) if points else None)
 
     return pick
@@ -267,7 +269,7 @@ def trial_card(records: Sequence[TrialRecord], number: int | None, data: DataSum
     st.caption(literal(steps if record.state == "complete" else record.status))
     if len(record.loss_curve) > 1:
         name = "deviance" if data.levels else "RSS"
-        st.altair_chart(charts.loss_curve(record.loss_curve, name), key="loss-curve")
+        st.altair_chart(trial_charts.loss_curve(record.loss_curve, name), key="loss-curve")
 
 
 def trial_table(table: pd.DataFrame, study: Study, stamp: Stamp) -> None:
