@@ -11,7 +11,9 @@ import pytest
 from kanlab.curves import curves_of
 from kanlab.dataset import Dataset
 from kanlab.examples import EXAMPLES
-from kanlab.formula import Formula, errors, formula_of, latex, python, remarks
+from kanlab.formula import Formula, errors, formula_of, remarks
+from kanlab.formula_code import python
+from kanlab.formula_latex import latex
 from kanlab.preparation import Preparation
 from kanlab.tuning import fit
 from tests.test_standalone import network as random_network

@@ -39,9 +39,9 @@ LAYERS: dict[str, list[str]] = {
         "selection", "agenda", "tasks", "worker", "worker_process", "taskpool", "appraisal", "remote",
         "supervisor", "jobs", "management",
         "housekeeping", "estimate", "thinning", "audit", "importance", "judging", "candidates", "preference", "alarms",
-        "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "formula", "diagram", "report", "export", "tuning",
-        "measures", "layered", "chart_style", "trial_encoding", "trial_charts", "cell_charts", "evidence_charts",
-        "model_charts", "dashboard", "launch",
+        "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "measures", "formula", "formula_latex",
+        "formula_code", "diagram", "report", "export", "tuning", "layered", "chart_style", "trial_encoding",
+        "trial_charts", "cell_charts", "evidence_charts", "model_charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",

@@ -31,7 +31,8 @@ from kanlab.engines import FitOptions, Outcome, Unit, fit_unit
 from kanlab.errors import StudyError
 from kanlab.export import predict_source
 from kanlab.families import CLASSIFIERS, JUDGED, Baseline, fit_named, label
-from kanlab.formula import errors, formula_of, latex
+from kanlab.formula import errors, formula_of
+from kanlab.formula_latex import latex
 from kanlab.kan import FittedKan
 from kanlab.likelihood import BERNOULLI
 from kanlab.predicting import HeldFamily, Predictor, held_out
