@@ -203,13 +203,13 @@ def test_a_large_study_is_drawn_in_part_and_says_so(
     app: AppTest, small: Dataset, fake_workers: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Charts and table alike, on both pages; all is there for who asks."""
-    from kanlab.ui import live  # its pages are of the app that runs
+    from kanlab.ui import shared, trials  # its pages are of the app that runs
 
     fake_workers()
     monkeypatch.setattr(thinning, "KEPT_POINTS", 6)
-    for module in (thinning, live):
+    for module in (thinning, shared, trials):
         monkeypatch.setattr(module, "MOST_POINTS", 9)
-    monkeypatch.setattr(live, "TABLE_ROWS", 5)
+    monkeypatch.setattr(shared, "TABLE_ROWS", 5)
     handle = create_study(small, StudySpec(space=SearchSpace((1, 3), (2, 5), (1, 1))), name="large")
     run_study(handle)
     app.query_params["study"] = "large"

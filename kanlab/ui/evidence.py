@@ -14,7 +14,7 @@ from kanlab.storage import get_storage
 from kanlab.study import StudyHandle, load_study, study_names
 from kanlab.trials import TrialRecord
 from kanlab.ui import state
-from kanlab.ui.live import selecting_chart
+from kanlab.ui.shared import selecting_chart
 
 
 def parameters(handle: StudyHandle, table: pd.DataFrame) -> None:
