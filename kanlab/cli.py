@@ -67,8 +67,9 @@ def _app(arguments: argparse.Namespace) -> int:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
-    from kanlab.dataset import Dataset, read_table
+    from kanlab.dataset import Dataset
     from kanlab.engines import FitOptions
+    from kanlab.reading import read_table
     from kanlab.space import SearchSpace
     from kanlab.study import create_study
     from kanlab.study_spec import StudySpec

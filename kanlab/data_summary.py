@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
-from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, Likelihood, TaskName
+from kanlab.likelihood import HasTask
 
 
 @dataclass(frozen=True)
-class DataSummary:
+class DataSummary(HasTask):
     """What a study keeps of its data beside the hash that finds them."""
 
     name: str
@@ -49,16 +49,6 @@ class DataSummary:
     @property
     def d(self) -> int:
         return len(self.features)
-
-    @property
-    def task(self) -> TaskName:
-        """What is predicted: a quantity, or one of two classes."""
-        return CLASSIFICATION if self.levels else REGRESSION
-
-    @property
-    def likelihood(self) -> Likelihood:
-        """How predictions are held against the target."""
-        return LIKELIHOODS[self.task]
 
     @property
     def fitted_target(self) -> str:

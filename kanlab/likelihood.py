@@ -82,3 +82,19 @@ class Bernoulli:
 
 GAUSSIAN, BERNOULLI = Gaussian(), Bernoulli()
 LIKELIHOODS: dict[str, Likelihood] = {REGRESSION: GAUSSIAN, CLASSIFICATION: BERNOULLI}
+
+
+class HasTask:
+    """What has a target: a quantity, or one of two classes where there are `levels`."""
+
+    levels: tuple[str, ...]
+
+    @property
+    def task(self) -> TaskName:
+        """What is to be predicted."""
+        return CLASSIFICATION if self.levels else REGRESSION
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """How predictions are held against the target."""
+        return LIKELIHOODS[self.task]

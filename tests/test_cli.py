@@ -21,9 +21,10 @@ from statsmodels.tools import eval_measures
 
 import kanlab
 from kanlab.cli import main
-from kanlab.dataset import Dataset, read_table
+from kanlab.dataset import Dataset
 from kanlab.families import BASELINES
 from kanlab.lifecycle import read_state
+from kanlab.reading import read_table
 from kanlab.study import load_study
 from tests.helpers import fake_cli, fake_worker
 from tests.helpers.fits import fitted_cells, worker_pids

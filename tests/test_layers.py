@@ -29,7 +29,7 @@ LAYERS: dict[str, list[str]] = {
         "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
         "transforms", "splits",
         "screening", "preparation", "encoding", "classes", "column_profile", "oddities", "findings", "profile",
-        "recipe", "dataset", "examples", "kan", "wrapper",
+        "recipe", "usable", "dataset", "examples", "kan", "wrapper",
         "families.protocol", "families.linear", "families.logistic", "families.left_out", "families",
         "families.polynomial", "families.gam", "families.mlp", "families.boosting",
         "pykan_engine", "lm", "continuation", "deep_lm", "deep_effective", "effective", "reduction", "engines",
