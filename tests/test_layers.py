@@ -50,7 +50,7 @@ LAYERS: dict[str, list[str]] = {
         "ui.owner", "ui.manage", "ui.shared", "ui.trials", "ui.live", "ui.choose",
         "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating", "ui.model", "ui.export",
     ],
-    "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
+    "top": ["cli_arguments", "cli_printing", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
 ORDER = [module for modules in LAYERS.values() for module in modules]
@@ -199,7 +199,7 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors", "cli_arguments", "cli_studies", "cli_table"}
+    assert loaded == {"errors", "cli_arguments", "cli_printing", "cli_studies", "cli_table"}
 
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
