@@ -69,7 +69,7 @@ def small(frame: pd.DataFrame) -> Dataset:
 @pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
     """Studies of this test are fitted by tests/helpers/fake_worker.py; call it with a plan, get the log of the fits."""
-    from kanlab import supervisor, taskpool
+    from kanlab import crew, taskpool
     from kanlab.worker_process import WorkerProcess
 
     log = tmp_path / "fits.log"
@@ -79,7 +79,7 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
         for name, value in fake_worker.environment(log=str(log), **plan).items():
             monkeypatch.setenv(name, value)
         program = (fake_worker.__file__,)
-        for module in (supervisor, taskpool):
+        for module in (crew, taskpool):
             monkeypatch.setattr(module, "WorkerProcess", partial(WorkerProcess, program=program))
         return log
 

@@ -38,7 +38,7 @@ LAYERS: dict[str, list[str]] = {
         "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study_spec",
         "data_summary", "trials", "records", "study",
         "selection", "agenda", "tasks", "worker", "worker_process", "taskpool", "appraisal", "remote",
-        "supervisor", "jobs", "management",
+        "crew", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "thinning", "audit", "importance", "judging", "candidates", "preference", "alarms",
         "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "measures", "formula", "formula_latex",
         "formula_code", "diagram", "report", "export", "tuning", "layered", "chart_style", "trial_encoding",

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from kanlab import supervisor
+from kanlab import crew
+from kanlab.crew import Crew
 from kanlab.dataset import Dataset
 from kanlab.engines import FitOptions
 from kanlab.lifecycle import request_run, request_stop
@@ -273,7 +274,7 @@ def test_a_worker_killed_from_outside_costs_nothing_once_and_its_cell_twice(smal
 def test_a_fit_far_beyond_its_time_limit_is_ended(
     small: Dataset, fake_workers: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(crew, "GRACE_SECONDS", 0.2)
     cells = admissible(small, space=SPACE)
     fake_workers(hang=[cells[0]])
     handle = run(small, space=SPACE, workers=2, options=FitOptions(time_limit=0.3))
@@ -296,7 +297,7 @@ def test_fits_that_all_crash_end_the_study(small: Dataset, fake_workers: Fake) -
     handle = run(small, space=WIDE, workers=2)
     assert state(handle).name == "failed"
     assert "in a row" in state(handle).detail
-    assert len(fitted_cells(log)) <= supervisor.MAX_CRASHES_IN_A_ROW + 1
+    assert len(fitted_cells(log)) <= crew.MAX_CRASHES_IN_A_ROW + 1
 
 
 def test_an_error_of_our_own_is_a_failed_study(
@@ -307,7 +308,7 @@ def test_an_error_of_our_own_is_a_failed_study(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("nobody expects it")
 
-    monkeypatch.setattr(Supervisor, "_end_late_fits", broken)
+    monkeypatch.setattr(Crew, "end_late_fits", broken)
     handle = run(small, space=SPACE)
     assert (state(handle).name, state(handle).detail) == ("failed", "ZeroDivisionError: nobody expects it")
     assert not handle.optuna.get_trials(states=(TrialState.RUNNING,))
@@ -372,7 +373,7 @@ def test_a_finished_study_resumed_starts_no_worker(
     def no_worker(*_: object, **__: object) -> None:
         raise AssertionError("a worker was started")
 
-    monkeypatch.setattr(supervisor, "WorkerProcess", no_worker)
+    monkeypatch.setattr(crew, "WorkerProcess", no_worker)
     finish(handle)
     assert state(handle).name == "finished"
     assert numbers(handle.records()) == before
