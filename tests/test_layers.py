@@ -47,7 +47,7 @@ LAYERS: dict[str, list[str]] = {
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",
         "ui.profile", "ui.plan",
-        "ui.owner", "ui.manage", "ui.shared", "ui.trials", "ui.live", "ui.choose",
+        "ui.owner", "ui.opened", "ui.manage", "ui.shared", "ui.trials", "ui.live", "ui.choose",
         "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating", "ui.model", "ui.export",
     ],
     "top": ["cli_arguments", "cli_printing", "cli_table", "cli_studies", "cli", "__main__"],
