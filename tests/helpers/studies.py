@@ -64,3 +64,8 @@ def by_cell(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
 def finished(handle: StudyHandle) -> list[Cell]:
     """Cells with a result."""
     return [r.cell for r in handle.records() if r.state != "running"]
+
+
+def admissible(data: Dataset, **spec: object) -> list[Cell]:
+    """Cells a study of this specification may fit."""
+    return StudySpec(**spec).admissible(data.n, data.d)  # type: ignore[arg-type]
