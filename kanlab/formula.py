@@ -56,12 +56,14 @@ class Formula:
     """Layers of nodes, each a constant and the terms that enter it, on the scale the target was fitted on.
 
     left_out: edges that were negligible.  ranges: for every layer (n_in, 2), to which its inputs are held.
+    output_range: (2,), to which the output is.
     error, network_error: RMSE in units of the data on the test rows, or on the training rows where there are none (on_test).
     levels: of a target of two classes; the formula is then that of the log-odds of the second, and the error a log-loss.
     """
 
     nodes: tuple[tuple[tuple[float, tuple[Term, ...]], ...], ...]
     ranges: tuple[Array, ...]
+    output_range: Array
     features: tuple[str, ...]
     target: str
     transform: Transform
@@ -95,7 +97,7 @@ class Formula:
         z = np.asarray(X, dtype=float).T
         for layer, held in zip(self.nodes, self.ranges, strict=True):
             z = _layer(layer, np.clip(z, held[:, :1], held[:, 1:]))
-        return z[0]
+        return np.clip(z[0], *self.output_range)
 
 
 def _layer(nodes: Sequence[tuple[float, tuple[Term, ...]]], z: Array) -> Array:
@@ -124,8 +126,9 @@ def formula_of(curves: Curves, data: Dataset) -> Formula:
             layer.append((constant, tuple(terms)))
         nodes.append(tuple(layer))
     first = network.ranges[0] * network.x_scale[:, None] + network.x_offset[:, None]
+    last = network.output_range[0] * network.y_scale[0] + network.y_offset[0]
     made = Formula(
-        tuple(nodes), (first, *network.ranges[1:]), data.features, data.target, data.target_transform, left_out,
+        tuple(nodes), (first, *network.ranges[1:]), last, data.features, data.target, data.target_transform, left_out,
         levels=data.levels,
     )  # fmt: skip
     outputs = replace(network, task=REGRESSION).predict(data.X_train)  # of classes the log-odds, which never saturate
@@ -306,8 +309,7 @@ def python(formula: Formula, title: str) -> str:
             name = "z" if last else _python_symbol(index + 1, j)
             parts = [_exact(constant), *(_python_term(t, _python_symbol(index, t.edge.source)) for t in terms)]
             lines.append(f"    {name} = (\n        " + "\n        + ".join(parts) + "\n    )")
-            if not last:
-                lines.append(_python_held(name, formula.ranges[index + 1][j]))
+            lines.append(_python_held(name, formula.output_range if last else formula.ranges[index + 1][j]))
     return "\n".join([*lines, f"    return {_python_back(formula)}", ""])
 
 
