@@ -63,12 +63,14 @@ class Formula:
     """Layers of nodes, each a constant and the terms that enter it, on the scale the target was fitted on.
 
     left_out: edges that were negligible.  ranges: for every layer (n_in, 2), to which its inputs are held.
+    output_range: (2,), to which the output is.
     error, network_error: RMSE in units of the data on the test rows, or on the training rows where there are none (on_test).
     levels: of a target of two classes; the formula is then that of the log-odds of the second, and the error a log-loss.
     """
 
     nodes: tuple[tuple[tuple[float, tuple[Term, ...]], ...], ...]
     ranges: tuple[Array, ...]
+    output_range: Array
     features: tuple[str, ...]
     target: str
     transform: Transform
@@ -108,7 +110,7 @@ class Formula:
 
     def outputs(self, X: ArrayLike) -> Array:
         """What the formula says (n,) at inputs X (n, d): on the scale of the fit, or log-odds."""
-        return self.values(X, len(self.nodes))[0]
+        return np.clip(self.values(X, len(self.nodes))[0], *self.output_range)
 
     def values(self, X: ArrayLike, layers: int) -> Array:
         """The nodes that come after the first `layers`, shape (nodes, n), at inputs X (n, d)."""
@@ -141,8 +143,9 @@ def formula_of(curves: Curves, data: Dataset) -> Formula:
             layer.append((constant, tuple(terms)))
         nodes.append(tuple(layer))
     first = network.ranges[0] * network.x_scale[:, None] + network.x_offset[:, None]
+    last = network.output_range[0] * network.y_scale[0] + network.y_offset[0]
     made = Formula(
-        tuple(nodes), (first, *network.ranges[1:]), data.features, data.target, data.target_transform, left_out,
+        tuple(nodes), (first, *network.ranges[1:]), last, data.features, data.target, data.target_transform, left_out,
         levels=data.levels,
     )  # fmt: skip
     outputs = replace(network, task=REGRESSION).predict(data.X_train)  # of classes the log-odds, which never saturate

@@ -30,8 +30,7 @@ def python(formula: Formula, title: str) -> str:
         name = "z" if is_output else _symbol(layer + 1, node)
         parts = [_exact(constant), *(_term(t, _symbol(layer, t.edge.source)) for t in terms)]
         lines.append(f"    {name} = (\n        " + "\n        + ".join(parts) + "\n    )")
-        if not is_output:
-            lines.append(_held(name, formula.ranges[layer + 1][node]))
+        lines.append(_held(name, formula.output_range if is_output else formula.ranges[layer + 1][node]))
     return "\n".join([*lines, f"    return {_back(formula)}", ""])
 
 
