@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -66,16 +67,23 @@ def get_storage(url: str | None = None) -> BaseStorage:
         return _storages[url]
 
 
+class _SqliteConnection(sqlite3.Connection):
+    """In WAL mode from its first statement on: without it each of the tables of a new file waits for the disk."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA journal_mode=WAL").close()
+        self.execute("PRAGMA synchronous=NORMAL").close()
+
+
 def _open(url: str) -> BaseStorage:
     try:
         is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
-        backend = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 30}} if is_sqlite else None)
+        sqlite = {"connect_args": {"timeout": 30, "factory": _SqliteConnection}}
+        backend = RDBStorage(url, engine_kwargs=sqlite if is_sqlite else None)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         reason = _without_password(str(error)).splitlines()[0].rstrip(".")
         raise StudyError(f"The storage {_without_password(url)} cannot be opened: {reason}.") from error
-    if is_sqlite:
-        sqlalchemy.event.listen(backend.engine, "connect", _set_pragmas)
-        backend.engine.dispose()  # connections made before the listener was there
     tables.create(backend.engine)
     return optuna.storages.get_storage(backend)
 
@@ -91,13 +99,6 @@ def storage_trouble(error: BaseException) -> str:
 
 def _without_password(text: str) -> str:
     return re.sub(r"://[^@/]*@", "://…@", text)
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
 
 
 def data_path(sha256: str) -> Path:
