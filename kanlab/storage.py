@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 # what a storage raises that is full, locked or out of reach
 STORAGE_ERRORS = (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError)
+
+MAKING_PATIENCE = 10.0  # seconds for tables that another process is making
 
 _lock = threading.Lock()
 _storages: dict[str, BaseStorage] = {}
@@ -76,11 +79,23 @@ class _SqliteConnection(sqlite3.Connection):
         self.execute("PRAGMA synchronous=NORMAL").close()
 
 
+def _backend(url: str, engine_options: dict[str, Any] | None) -> RDBStorage:
+    """Optuna's storage. Of processes that make its tables at the same moment, one succeeds and the others come again."""
+    deadline = time.monotonic() + MAKING_PATIENCE
+    while True:
+        try:
+            return RDBStorage(url, engine_kwargs=engine_options)
+        except sqlalchemy.exc.DBAPIError as error:
+            made = isinstance(error, sqlalchemy.exc.IntegrityError) or "already exists" in str(error.orig)
+            if not made or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _open(url: str) -> BaseStorage:
     try:
         is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
-        sqlite = {"connect_args": {"timeout": 30, "factory": _SqliteConnection}}
-        backend = RDBStorage(url, engine_kwargs=sqlite if is_sqlite else None)
+        backend = _backend(url, {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         reason = _without_password(str(error)).splitlines()[0].rstrip(".")
         raise StudyError(f"The storage {_without_password(url)} cannot be opened: {reason}.") from error
