@@ -65,6 +65,14 @@ def _app(arguments: argparse.Namespace) -> int:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
+    from kanlab.worker_process import spare_worker
+
+    with spare_worker(preload_pykan=arguments.engine.startswith("pykan")):
+        _create_and_run(arguments)
+    return 0
+
+
+def _create_and_run(arguments: argparse.Namespace) -> None:
     from kanlab.dataset import Dataset
     from kanlab.engines import FitOptions
     from kanlab.reading import read_table
@@ -102,7 +110,6 @@ def _tune(arguments: argparse.Namespace) -> int:
     handle = create_study(data, spec, name=arguments.study, storage_url=arguments.storage)
     print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
     run_and_print(handle, arguments.json)
-    return 0
 
 
 def _studies(arguments: argparse.Namespace) -> int:

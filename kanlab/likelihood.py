@@ -18,7 +18,6 @@ from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
 from kanlab.criteria import gaussian_term
 
@@ -69,6 +68,8 @@ class Bernoulli:
     name, counts_variance = "bernoulli", False
 
     def mean(self, eta: Array) -> Array:
+        from scipy.special import expit  # here: a study of quantities does without it, and it takes a tenth of a second
+
         return np.asarray(expit(eta))
 
     def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:

@@ -6,7 +6,7 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -215,11 +215,11 @@ def test_pages_stand_on_the_package_alone(path: Path) -> None:
         assert module_of(found.target) not in ("wrapper", "pykan_engine", "worker", "worker_process", "cli")
 
 
-def loaded_after(modules: list[str]) -> dict[str, list[str]]:
+def loaded_after(modules: list[str], heavy: Sequence[str] = (*HEAVY, "streamlit")) -> dict[str, list[str]]:
     """A fresh process imports kanlab and then each module; the heavy libraries loaded after each."""
     program = (
         "import importlib, json, sys\n"
-        f"heavy = {[*HEAVY, 'streamlit']!r}\n"
+        f"heavy = {list(heavy)!r}\n"
         "found = {}\n"
         f"for name in {['kanlab', *(f'kanlab.{m}' for m in modules)]!r}:\n"
         "    importlib.import_module(name)\n"
@@ -236,6 +236,13 @@ def test_nothing_beside_the_engine_loads_torch_or_streamlit() -> None:
     found = loaded_after(light)
     assert len(found) == len(light) + 1
     assert {name: libraries for name, libraries in found.items() if libraries} == {}
+
+
+def test_what_starts_a_study_loads_little() -> None:
+    """The first trial waits for it."""
+    found = loaded_after(["worker_process", "supervisor", "tuning"], ["numpy", "pandas", "scipy", "boto3", "sympy"])
+    assert found["kanlab.worker_process"] == []
+    assert found["kanlab.tuning"] == ["numpy", "pandas"]
 
 
 def test_the_ui_loads_streamlit_and_nothing_heavy() -> None:
