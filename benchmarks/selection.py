@@ -35,8 +35,8 @@ from kanlab.lm import LmOptions, fit_path
 from kanlab.preference import choose
 from kanlab.selection import best_trial
 from kanlab.space import Cell, SearchSpace, cell_n_params
-from kanlab.study import TrialRecord
 from kanlab.tasks import appraise, fold
+from kanlab.trials import TrialRecord
 
 SPLITS = 5
 NOISE_DRAWS = 20

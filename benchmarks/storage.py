@@ -32,7 +32,8 @@ def seed(trials: int) -> None:
     from kanlab.dataset import Dataset
     from kanlab.lifecycle import StudyState, write_state
     from kanlab.space import SearchSpace
-    from kanlab.study import StudySpec, create_study
+    from kanlab.study import create_study
+    from kanlab.study_spec import StudySpec
 
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(60_000, 2)), columns=["a", "b"])
@@ -130,7 +131,7 @@ def page(_: str) -> dict[str, float]:
     from kanlab.lifecycle import StudyState, write_state
     from kanlab.sampling import distributions
     from kanlab.study import load_study
-    from kanlab.ui import live
+    from kanlab.ui import shared
 
     DashboardServer.__init__ = lambda self, url: None  # type: ignore[method-assign, assignment]
     DashboardServer.url = lambda self: "http://127.0.0.1:1"  # type: ignore[method-assign]
@@ -160,8 +161,8 @@ def page(_: str) -> dict[str, float]:
         changed.append(timed(app.run))
     redrawn, redrawn_cpu = [], []
     for measure, found in 3 * [(timed, redrawn), (worked, redrawn_cpu)]:
-        live.shared_table.clear()
-        live._drawn_once.clear()
+        shared.table.clear()
+        shared._drawn_once.clear()
         found.append(measure(app.run))
     apps = [AppTest.from_string(script, default_timeout=60).run() for _ in range(POLLERS)]
     cpu, began = time.process_time(), time.perf_counter()

@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.app import serve
+from tests.helpers.corpus import zip_bomb
 
 COLUMNS = 20
 
@@ -36,14 +36,6 @@ def large(rows: int) -> bytes:
         frame = pd.DataFrame(block, columns=[f"c{i}" for i in range(COLUMNS)])
         frame.to_csv(text, header=start == 0, index=False)
     return text.getvalue().encode()
-
-
-def zip_bomb() -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as member:
-        for _ in range(1024):
-            member.write(b"1,2\n" * 2**18)
-    return content.getvalue()
 
 
 def wide() -> bytes:

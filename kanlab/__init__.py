@@ -14,11 +14,11 @@ _HOMES = {
     "aicc": "criteria",
     "akaike_weights": "criteria",
     "n_params": "complexity",
-    "read_table": "dataset",
-    "Table": "dataset",
+    "read_table": "reading",
+    "Table": "reading",
     "Dataset": "dataset",
     "SearchSpace": "space",
-    "StudySpec": "study",
+    "StudySpec": "study_spec",
     "tune": "tuning",
     "fit": "tuning",
     "fit_cell": "lm",
@@ -57,15 +57,15 @@ if TYPE_CHECKING:
     from kanlab.criteria import aicc as aicc
     from kanlab.criteria import akaike_weights as akaike_weights
     from kanlab.dataset import Dataset as Dataset
-    from kanlab.dataset import Table as Table
-    from kanlab.dataset import read_table as read_table
     from kanlab.errors import KanlabError as KanlabError
     from kanlab.kan import FittedKan as FittedKan
     from kanlab.kan import KanSpec as KanSpec
     from kanlab.lm import LmOptions as LmOptions
     from kanlab.lm import fit_cell as fit_cell
+    from kanlab.reading import Table as Table
+    from kanlab.reading import read_table as read_table
     from kanlab.space import SearchSpace as SearchSpace
-    from kanlab.study import StudySpec as StudySpec
+    from kanlab.study_spec import StudySpec as StudySpec
     from kanlab.tuning import Study as Study
     from kanlab.tuning import fit as fit
     from kanlab.tuning import open_study as open_study

@@ -16,7 +16,8 @@ from optuna.trial import TrialState
 from kanlab.engines import Outcome, Unit, units
 from kanlab.sampling import CellSampler, distributions, make_proposer
 from kanlab.space import Cell
-from kanlab.study import INTERRUPTED, StudyHandle, record_failure, record_outcome
+from kanlab.study import StudyHandle
+from kanlab.trials import INTERRUPTED, record_failure, record_outcome
 
 WINDOW = 8
 

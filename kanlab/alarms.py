@@ -12,7 +12,8 @@ from kanlab.families import BASELINES, JUDGED
 from kanlab.judging import Judgement
 from kanlab.selection import best_trial
 from kanlab.space import LIMITS, Cell, SearchSpace
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
 FEW_ROWS = 3.0  # training rows a parameter

@@ -14,8 +14,9 @@ from typing import Any
 from kanlab.engines import ENGINES
 from kanlab.selection import best_trial
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
 from kanlab.taskpool import Task
+from kanlab.trials import TrialRecord
 
 APPRAISAL = "appraisal"
 

@@ -12,12 +12,10 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 import optuna
-from optuna.artifacts import FileSystemArtifactStore, download_artifact, upload_artifact
-from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import BaseStorage
 from sqlalchemy import delete, insert, select
 
@@ -25,6 +23,11 @@ from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.storage import data_path, default_url, own_url
 from kanlab.tables import BLOBS, engine
+
+if TYPE_CHECKING:
+    from optuna.artifacts._protocol import ArtifactStore
+
+# optuna.artifacts loads boto3 where that is installed, so the functions load it, which a study of one machine never calls
 
 ARTIFACT = "artifact"  # the study's attribute: {"id", "location", "sha256"}
 IN_DATABASE = "database"
@@ -40,6 +43,8 @@ class DatabaseArtifactStore:
         with self._engine.connect() as connection:
             content = connection.execute(select(BLOBS.c.content).where(BLOBS.c.id == artifact_id)).scalar()
         if content is None:
+            from optuna.artifacts.exceptions import ArtifactNotFound
+
             raise ArtifactNotFound(artifact_id)
         return io.BytesIO(content)
 
@@ -52,13 +57,15 @@ class DatabaseArtifactStore:
             connection.execute(delete(BLOBS).where(BLOBS.c.id == artifact_id))
 
 
-def open_store(location: str, storage: BaseStorage) -> optuna.artifacts._protocol.ArtifactStore:
+def open_store(location: str, storage: BaseStorage) -> ArtifactStore:
     """The artifact store of a place: a folder, s3://BUCKET, or the database."""
+    from optuna.artifacts import Boto3ArtifactStore, FileSystemArtifactStore
+
     if location == IN_DATABASE:
         return DatabaseArtifactStore(storage)
     if location.startswith("s3://"):
         try:
-            return optuna.artifacts.Boto3ArtifactStore(urlsplit(location).netloc)
+            return Boto3ArtifactStore(urlsplit(location).netloc)
         except ImportError as error:
             raise StudyError(
                 f"Data in {location} need the package boto3; install it with 'pip install boto3'."
@@ -72,6 +79,8 @@ def open_store(location: str, storage: BaseStorage) -> optuna.artifacts._protoco
 @contextlib.contextmanager
 def _reaching(location: str) -> Iterator[None]:
     """Say in one sentence what a folder or a bucket has against it. Raises StudyError."""
+    from optuna.artifacts.exceptions import ArtifactNotFound
+
     errors: tuple[type[Exception], ...] = (OSError,)
     if location.startswith("s3://") and importlib.util.find_spec("boto3"):
         from boto3.exceptions import Boto3Error
@@ -98,6 +107,8 @@ def publish(study: optuna.Study, data: Dataset, storage_url: str | None) -> None
         if found and (found["sha256"], found["location"]) == (data.sha256, location):
             study.set_user_attr(ARTIFACT, found)
             return
+    from optuna.artifacts import upload_artifact
+
     with _reaching(location):
         store = open_store(location, study._storage)
         identity = upload_artifact(artifact_store=store, file_path=str(data_path(data.sha256)), study_or_trial=study)
@@ -112,6 +123,8 @@ def local_data(study: optuna.Study, sha256: str) -> Path:
     found = study.user_attrs.get(ARTIFACT)
     if found is None:
         raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
+    from optuna.artifacts import download_artifact
+
     path.parent.mkdir(exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:

@@ -14,7 +14,7 @@ from kanlab.criteria import aic_of, aicc_of, bic_of, is_admissible
 from kanlab.likelihood import GAUSSIAN, Likelihood
 from kanlab.selection import completed
 from kanlab.space import SearchSpace, cell_n_params
-from kanlab.study import TrialRecord
+from kanlab.trials import TrialRecord
 
 Criterion = Literal["AICc", "AIC", "BIC"]
 CRITERIA: dict[str, Callable[[float, int, float], float]] = {

@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 
 UNIFORM_SHARE = 0.02  # of the knot mix, pykan's grid_eps; keeps every interval at least 2% of an equal one
 INPUT_MARGIN, HIDDEN_MARGIN = 0.02, 0.05  # of the samples' range, by which knots reach beyond it on either side
+OUTPUT_MARGIN = 0.5  # likewise, for what the last layer puts out
 NEGLIGIBLE_WIDTH = 1e-9  # a range below this, relative to its position, is rounding and counts as constant
 
 
@@ -66,7 +67,7 @@ def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float, marg
 
 
 def held_range(low: Array, high: Array, margin: float) -> Array:
-    """The range (c, 2) in which splines on samples between low and high (c,) may be evaluated."""
+    """The range (c, 2) to which values are held that lay between low and high (c,) on the training rows."""
     wider = margin * (high - low)
     return np.stack([low - wider, high + wider], axis=1)
 

@@ -43,7 +43,7 @@ class StoredModel:
 def model_document(model: Model) -> dict[str, Any]:
     """The numbers of a fitted model as JSON knows them. Raises StudyError for a family that has none to keep.
 
-    link: "logit" where the outputs are log-odds, and the predictions probabilities.
+    link: "logit" where the outputs are log-odds, and the predictions probabilities.  output_range: only where they are held.
     """
     if isinstance(model, StoredModel):
         return dict(model.content)
@@ -58,6 +58,7 @@ def model_document(model: Model) -> dict[str, Any]:
             "grid": model.spec.grid,
             "k": model.spec.k,
             **{name: getattr(model, name).tolist() for name in _SCALES},
+            **({"output_range": model.output_range.tolist()} if np.isfinite(model.output_range).all() else {}),
             "layers": [{name: array.tolist() for name, array in layer.items()} for layer in layers],
         }
     if isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
@@ -165,6 +166,8 @@ def _check(model: Any, d: int) -> None:
         raise ValueError("structure")
     for name, size in zip(_SCALES, (d, d, 1, 1), strict=True):
         finite(model[name], (size,))
+    if "output_range" in model:  # bundles made before outputs were held have none
+        finite(model["output_range"], (1, 2))
     if len(model["layers"]) != len(widths) - 1:
         raise ValueError("layers")
     for layer, n_in, n_out in zip(model["layers"], widths[:-1], widths[1:], strict=True):

@@ -15,7 +15,8 @@ from kanlab.judging import Judgement, key_of
 from kanlab.scores import ClassScores
 from kanlab.selection import completed
 from kanlab.space import Cell
-from kanlab.study import StudyHandle, TrialRecord, stored_baseline
+from kanlab.study import StudyHandle, stored_baseline
+from kanlab.trials import TrialRecord
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,20 @@ Exit codes: 0 done, 2 bad input (one line says what, where, and what to do), 130
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kanlab import cli_studies
 from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.cli_printing import columns, print_study, run_and_print
 from kanlab.cli_table import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError
 
 if TYPE_CHECKING:
     from kanlab.judging import Judgement
-    from kanlab.study import StudyHandle
-    from kanlab.tuning import Study
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,10 +65,20 @@ def _app(arguments: argparse.Namespace) -> int:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
-    from kanlab.dataset import Dataset, read_table
+    from kanlab.worker_process import spare_worker
+
+    with spare_worker(preload_pykan=arguments.engine.startswith("pykan")):
+        _create_and_run(arguments)
+    return 0
+
+
+def _create_and_run(arguments: argparse.Namespace) -> None:
+    from kanlab.dataset import Dataset
     from kanlab.engines import FitOptions
+    from kanlab.reading import read_table
     from kanlab.space import SearchSpace
-    from kanlab.study import StudySpec, create_study
+    from kanlab.study import create_study
+    from kanlab.study_spec import StudySpec
 
     table = read_table(arguments.data, options=read_options(arguments))
     features = _names(arguments.features)
@@ -102,35 +110,6 @@ def _tune(arguments: argparse.Namespace) -> int:
     handle = create_study(data, spec, name=arguments.study, storage_url=arguments.storage)
     print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
     run_and_print(handle, arguments.json)
-    return 0
-
-
-def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
-    """Run a study with a bar of its progress, then print it."""
-    from tqdm import tqdm
-
-    from kanlab.tuning import run_study
-
-    spec, data = handle.spec, handle.data
-    admissible = len(spec.admissible(data.n_train, data.d))
-    total = min(spec.trials or admissible, admissible)
-    print(
-        f"study '{handle.name}': {admissible} of {len(spec.space.cells)} cells can be judged with {data.n_train} training "
-        f"rows, {total} to fit with {spec.engine}",
-        file=sys.stderr,
-    )
-    with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
-
-        def show(study: Study) -> None:
-            records = [r for r in study.handle.records() if r.state != "running"]
-            scores = [r.aicc for r in records if r.aicc is not None]
-            bar.set_postfix_str(f"least AICc {min(scores):.2f}" if scores else "starting the workers")
-            bar.update(len(records) - bar.n)
-
-        study = run_study(handle, show)
-    print(study.state.detail, file=sys.stderr)
-    _print_study(study, as_json)
-    return study
 
 
 def _studies(arguments: argparse.Namespace) -> int:
@@ -148,14 +127,14 @@ def _studies(arguments: argparse.Namespace) -> int:
     if not rows:
         print("There is no study yet; start one with 'kanlab tune DATA.csv --target COLUMN'.", file=sys.stderr)
         return 0
-    print(_columns([("study", "state", "trials", "target", "data"), *rows]))
+    print(columns([("study", "state", "trials", "target", "data"), *rows]))
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
     from kanlab.tuning import open_study
 
-    _print_study(open_study(arguments.name, storage=arguments.storage), arguments.json)
+    print_study(open_study(arguments.name, storage=arguments.storage), arguments.json)
     return 0
 
 
@@ -173,7 +152,7 @@ def _judge(arguments: argparse.Namespace) -> int:
 
         judgement = study.judge(arguments.workers, show)
     print(f"judged: {judgement.done} of {judgement.total} steps. {judgement.detail}".rstrip(), file=sys.stderr)
-    _print_study(study, arguments.json)
+    print_study(study, arguments.json)
     return 0
 
 
@@ -181,71 +160,6 @@ def _dashboard(arguments: argparse.Namespace) -> int:
     from kanlab.dashboard import serve
 
     return serve(arguments.storage, arguments.port, writable=arguments.writable)
-
-
-# ---- output
-
-# columns of the printed table: where the value stands, and its digits
-QUANTITY_SCORES = {"RSS train": ("rss_train", 5), "RMSE train": ("rmse_train", 5), "RMSE test": ("rmse_test", 5)}
-CLASS_SCORES = {
-    "deviance": ("deviance_train", 5),
-    "log-loss test": ("log_loss_test", 4),
-    "accuracy train": ("accuracy_train", 3),
-    "accuracy test": ("accuracy_test", 3),
-    "AUC test": ("auc_test", 3),
-}
-
-
-def _print_study(study: Study, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
-        return
-    from kanlab.candidates import cell_words
-    from kanlab.families import label
-    from kanlab.space import Cell
-
-    content = study.to_dict()
-    chosen, data = content["recommended"], content["data"]
-    table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
-    shown = CLASS_SCORES if data["task"] == "classification" else QUANTITY_SCORES
-    names = study.spec.space.parameters
-    header = ("trial", *names, "K", "AICc", "delta", *shown)
-    rows = [
-        (r["number"], *(r[name] for name in names), r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
-         *(_short(r[name], digits) for name, digits in shown.values()))
-        for r in table.to_dict("records")
-    ]  # fmt: skip
-    rows += [
-        (b["family"], *[""] * len(names), _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
-         *(_short(b[name], digits) for name, digits in shown.values()))
-        for b in content["baselines"]
-    ]  # fmt: skip
-    print(f"study {content['study']}: {content['state']}, K counted as {content['count']}")
-    if data["task"] == "classification":
-        zero, one = data["levels"]
-        print(f"{data['target']}: probabilities of {one!r}, against {zero!r}; AICc from the deviance")
-    elif data["target_label"] != data["target"]:
-        print(f"AICc and RSS are of {data['target_label']}, RMSE is in units of {data['target']}")
-    print(_columns([header, *rows]))
-    if chosen is None:
-        print("no trial is complete yet")
-    elif chosen["family"] == "kan":
-        without = f" without {', '.join(chosen['without'])}" if "without" in chosen else ""
-        print(f"recommended: trial {chosen['number']}{without}, {cell_words(Cell(**chosen['params']))}")
-    else:
-        print(f"recommended: the {label(chosen['family'], data['task'])} model")
-    print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
-    print(*(f"! {alarm}" for alarm in content["alarms"]), sep="\n", end="\n" * bool(content["alarms"]))
-
-
-def _short(value: float | None, digits: int = 4) -> str:
-    return "" if value is None else f"{value:.{digits}g}"
-
-
-def _columns(rows: Sequence[Sequence[Any]]) -> str:
-    texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in texts)
 
 
 # ---- arguments

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.cli_printing import run_and_print
 from kanlab.cli_table import add_reading_options
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ def _say(text: str) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from kanlab.cli import run_and_print
     from kanlab.management import extend
 
     handle = _open(arguments)
@@ -42,7 +42,6 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
-    from kanlab.cli import run_and_print
     from kanlab.management import differences, duplicate
     from kanlab.study import versions_changed
 

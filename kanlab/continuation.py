@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab import compiled
-from kanlab.basis import HIDDEN_MARGIN, HiddenKnots, held_range, safe_range
+from kanlab.basis import HIDDEN_MARGIN, OUTPUT_MARGIN, HiddenKnots, held_range, safe_range
 from kanlab.design import first_layer
 from kanlab.errors import FitError
 from kanlab.kan import FittedKan, KanLayer
@@ -49,7 +49,7 @@ def continued(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -
     coef, base = design.edges(state.V)
     D = state.D.reshape(len(V), size + 1, 1)
     hidden = state.low[:, None] + state.width[:, None] * knots.knots
-    rss = state.rss * scale**2
+    rss, outputs = state.rss * scale**2, state.outputs(problem.Y)
     return replace(
         fitted,
         layers=(
@@ -57,6 +57,7 @@ def continued(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -
             KanLayer(hidden, D[:, :-1].transpose(0, 2, 1).copy(), D[:, -1].copy()),
         ),
         ranges=(fitted.ranges[0], held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)),
+        output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
         y_offset=np.array([offset]),
         y_scale=np.array([scale]),
         rss_train=float(rss.sum()),

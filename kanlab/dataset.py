@@ -17,21 +17,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kanlab.classes import AUTO, read_target
-from kanlab.encoding import EncodedColumn, encode_features, listing, missing
+from kanlab.encoding import EncodedColumn, encode_features, listing
 from kanlab.errors import DatasetError
-from kanlab.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, Likelihood, TaskName
+from kanlab.likelihood import HasTask
 from kanlab.preparation import Preparation
-from kanlab.reading import Table, TableReport, read_table
 from kanlab.recipe import Recipe, fitted
 from kanlab.scores import ClassScores, class_scores, log_loss
-from kanlab.screening import mutual_information
 from kanlab.splits import split_rows
 from kanlab.transforms import Transform
+from kanlab.usable import check_size, screened_columns, usable_rows, varying_columns
 
-__all__ = ["MIN_ROWS", "Dataset", "Table", "TableReport", "read_table"]
-
-MIN_ROWS = 10
-MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
 _METADATA_KEY = b"kanlab"
 
 
@@ -55,7 +50,7 @@ class Errors(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(HasTask):
     """Training and test rows as float64, in units of the data or the scale asked for; a fit scales inside itself.
 
     X_train (n, d), y_train (n,), X_test (n_test, d), y_test (n_test,).  The recipe runs again on new rows.
@@ -74,16 +69,6 @@ class Dataset:
     target_transform: Transform = Transform()
     preparation: Preparation = Preparation()
     levels: tuple[str, ...] = ()
-
-    @property
-    def task(self) -> TaskName:
-        """What is to be predicted: a quantity, or one of two classes."""
-        return CLASSIFICATION if self.levels else REGRESSION
-
-    @property
-    def likelihood(self) -> Likelihood:
-        """How predictions are held against the target."""
-        return LIKELIHOODS[self.task]
 
     @property
     def recipe(self) -> Recipe:
@@ -175,7 +160,7 @@ class Dataset:
                 f"There is no usable feature beside {listing([target])}; a fit needs at least one numeric column."
             )
 
-        rows, y = _usable_rows(frame, y, columns, wanted, notes)
+        rows, y = usable_rows(frame, y, columns, wanted, notes)
         by = None if wanted.split_by is None else rows[wanted.split_by]
         how = "stratified" if levels and wanted.split == "random" else wanted.split
         train, test = split_rows(how, y, test_fraction, seed, by)
@@ -185,15 +170,15 @@ class Dataset:
         y = scale(y)
         columns, filled = fitted(columns, rows.iloc[train], wanted)
         X = np.column_stack([c.encode(rows) for c in columns])
-        _check_size([(target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))])
-        columns, X = _varying(columns, X, train, notes)
+        check_size([(target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))])
+        columns, X = varying_columns(columns, X, train, notes)
         if np.ptp(y[train]) == 0 or y[train].std() == 0:
             value = levels[int(y[train][0])][:60] if levels else f"{y[train][0]:g}"
             raise DatasetError(
                 f"The target {listing([target])} holds a single value ({value}); there is nothing to learn."
             )
         if wanted.screen is not None:
-            columns, X = _screened(columns, X, y, train, wanted.screen, notes)
+            columns, X = screened_columns(columns, X, y, train, wanted.screen, notes)
         parts = (X[train], y[train], X[test], y[test])
         return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted, levels)
 
@@ -272,76 +257,3 @@ def _digest(words: list[Any], arrays: Iterable[NDArray[np.float64]]) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
     return digest.hexdigest()
-
-
-# ---- the steps of from_frame; `notes` collects what they did
-
-
-def _usable_rows(
-    frame: pd.DataFrame, y: NDArray[np.float64], columns: list[EncodedColumn], wanted: Preparation, notes: list[str]
-) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """The rows that have a target and no gap that is not filled, and their targets."""
-    if wanted.split_by is not None and wanted.split_by not in frame.columns:
-        raise DatasetError(
-            f"There is no column {listing([wanted.split_by])} to split by; the table has {listing(frame.columns)}."
-        )
-    needed = {c.source for c in columns if wanted.gaps_in(c.source) == "drop"}
-    if wanted.split_by is not None:
-        needed.add(wanted.split_by)
-    complete = np.isfinite(y)
-    for column in needed:
-        complete &= ~missing(frame[column]).to_numpy(dtype=bool)
-    dropped = len(y) - int(complete.sum())
-    if wanted.copies == "drop":
-        first = ~frame.duplicated().to_numpy()
-        if copies := int((complete & ~first).sum()):
-            words = "row that repeats another is" if copies == 1 else "rows that repeat others are"
-            notes.append(f"{copies:,} {words} left out.")
-        complete &= first
-    if dropped:
-        notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
-    if complete.sum() < MIN_ROWS:
-        raise DatasetError(
-            f"Only {int(complete.sum())} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
-        )
-    return frame[complete], y[complete]
-
-
-def _check_size(columns: list[tuple[str, NDArray[np.float64]]]) -> None:
-    for column, values in columns:
-        if np.abs(values).max() > MAX_MAGNITUDE:
-            raise DatasetError(
-                f"The column {listing([column])} holds numbers beyond {MAX_MAGNITUDE:g}; use larger units."
-            )
-
-
-def _varying(
-    columns: list[EncodedColumn], X: NDArray[np.float64], train: NDArray[np.intp], notes: list[str]
-) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
-    """The columns that hold more than one value in the training rows."""
-    varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
-    if not varies.any():
-        raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
-    constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
-    notes += [f"{listing([c])} holds a single value in the training rows and is left out." for c in constant]
-    return [c for c, keep in zip(columns, varies, strict=True) if keep], X[:, varies]
-
-
-def _screened(
-    columns: list[EncodedColumn],
-    X: NDArray[np.float64],
-    y: NDArray[np.float64],
-    train: NDArray[np.intp],
-    most: int,
-    notes: list[str],
-) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
-    """The columns of the features that tell most about the target in the training rows."""
-    told: dict[str, float] = {}
-    for column, score in zip(columns, mutual_information(X[train], y[train]), strict=True):
-        told[column.source] = max(told.get(column.source, 0.0), float(score))
-    ranked = sorted(told, key=lambda source: -told[source])
-    if len(ranked) <= most:
-        return columns, X
-    keep = np.array([c.source in ranked[:most] for c in columns])
-    notes.append(f"Of {len(ranked)} features the {most} with the most mutual information with the target are kept.")
-    return [c for c, kept in zip(columns, keep, strict=True) if kept], X[:, keep]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from kanlab import compiled
-from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, held_range
+from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, OUTPUT_MARGIN, held_range
 from kanlab.deep_projection import DeepProblem, DeepState
 from kanlab.deep_starts import fresh, inserted, no_worse_than, shaken, widened
 from kanlab.design import FirstLayer
@@ -164,10 +164,11 @@ class DeepLadder:
         if runner is None:
             status, curve, iterations, rss = FitStatus.DIVERGED, np.zeros(0), 0, np.sum(rows.y**2, axis=1)
             layers, ranges = _empty_layers(spec, self.design)
-            deviance = np.inf
+            outputs, deviance = np.zeros((m, 1)), np.inf
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
             status, rss, deviance = STATUS[runner.minimum.outcome], state.rss, state.misfit
+            outputs = state.outputs(rows.y)
             coef, base = self.design.edges(state.V)
             layers = [KanLayer(self.design.knots, coef, base)]
             for nodes, edges in zip(state.nodes, (*state.W, state.D), strict=True):
@@ -183,6 +184,7 @@ class DeepLadder:
             spec=spec,
             layers=tuple(layers),
             ranges=(first_range[order], *ranges),
+            output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
             x_offset=rows.x_offset,
             x_scale=rows.x_scale,
             y_offset=rows.y_offset,

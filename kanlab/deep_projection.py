@@ -115,6 +115,10 @@ class DeepState:
         """Of every hidden layer."""
         return tuple(nodes.knots for nodes in self.nodes)
 
+    def outputs(self, Y: Array) -> Array:
+        """As of a `CellState`."""
+        return self.eta if self.eta.size else Y - self.residual
+
 
 @dataclass(frozen=True, eq=False)
 class _View:

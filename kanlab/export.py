@@ -30,8 +30,10 @@ from kanlab.curves import curves_of
 from kanlab.dataset import Dataset
 from kanlab.diagram import diagram, standing_alone
 from kanlab.errors import StudyError
-from kanlab.formula import errors, formula_of, four_digits, python, remarks
+from kanlab.formula import errors, formula_of, remarks
+from kanlab.formula_code import python
 from kanlab.kan import FittedKan
+from kanlab.measures import four_digits
 from kanlab.predicting import Predictor
 from kanlab.recipe import Recipe
 from kanlab.report import Drawing, error_columns, error_words, identity, is_recommended, model_rows, report

@@ -10,35 +10,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kanlab.column_profile import ColumnProfile
 from kanlab.encoding import MAX_LEVELS, is_numeric, listing, to_numbers
+from kanlab.oddities import (
+    MOST_ROWS,
+    correlation,
+    is_identifier,
+    is_ordered,
+    is_time,
+    outlier_count,
+    repeated_columns,
+    skewness,
+    words_among_numbers,
+)
 
 HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
-OUTLIER_SPREADS = 6.0  # interquartile ranges beyond the quartiles
 LEAK_CORRELATION = 0.9999
 FEW_TARGET_VALUES = 10
 ROWS_A_PARAMETER = 10
-_MOST_ROWS = 200_000  # looked at for correlations and repeated columns
 
 Numbers = dict[str, NDArray[np.float64]]
-Kind = Literal["number", "whole number", "boolean", "date", "category", "text", "constant"]
 Remedy = Literal[
     "", "leave out", "log", "rank", "fill", "pool", "read as missing", "drop copies", "split by time", "screen"
 ]
-
-
-@dataclass(frozen=True)
-class ColumnProfile:
-    """One column. least, median and most as they would be written; histogram: rows in equal bins, or in the top levels."""
-
-    name: str
-    kind: Kind
-    missing: int
-    unique: int
-    least: str
-    median: str
-    most: str
-    histogram: tuple[int, ...]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,30 +50,23 @@ class Finding:
     details: tuple[str, ...] = ()
 
 
-def repeated_rows(frame: pd.DataFrame) -> int:
-    """How many rows equal one above them in every column."""
-    return int(pd.util.hash_pandas_object(frame, index=False).duplicated().sum())
-
-
 def findings(
     frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None, copies: int
 ) -> tuple[Finding, ...]:
     """All warnings about a table, the gravest first. copies: its repeated rows."""
     found: list[Finding] = []
-    numbers = {c: to_numbers(frame[c].iloc[:_MOST_ROWS]) for c in frame.columns if is_numeric(frame[c])}
+    numbers = {c: to_numbers(frame[c].iloc[:MOST_ROWS]) for c in frame.columns if is_numeric(frame[c])}
     if target is not None and target in numbers:
         found += _about_target(columns, numbers, target)
     found += _about_columns(columns, frame, numbers, target, copies)
     return (*found, *_about_rows(frame, columns, target, copies))
 
 
-def _about_target(
-    columns: Sequence[ColumnProfile], numbers: dict[str, NDArray[np.float64]], target: str
-) -> list[Finding]:
+def _about_target(columns: Sequence[ColumnProfile], numbers: Numbers, target: str) -> list[Finding]:
     described = next(c for c in columns if c.name == target)
     y = numbers[target]
     found = []
-    leaks = [c for c, x in numbers.items() if c != target and _correlation(x, y) > LEAK_CORRELATION]
+    leaks = [c for c, x in numbers.items() if c != target and correlation(x, y) > LEAK_CORRELATION]
     if leaks:
         found.append(
             Finding(
@@ -99,7 +86,7 @@ def _about_target(
                 (target,),
             )
         )
-    if _skewness(y) > HEAVY_TAIL:
+    if skewness(y) > HEAVY_TAIL:
         scale: Remedy = "log" if float(np.nanmin(y)) >= 0 else "rank"
         found.append(
             Finding(
@@ -126,20 +113,22 @@ def _about_columns(
 ) -> list[Finding]:
     others = [c for c in columns if c.name != target]
     constant = [c.name for c in others if c.kind == "constant"]
-    same = _repeated(frame, [c.name for c in others if c.kind != "constant"])
-    ids = [c.name for c in others if c.kind != "constant" and _is_identifier(c, frame[c.name], len(frame) - copies)]
+    same = repeated_columns(frame, [c.name for c in others if c.kind != "constant"])
+    ids = [c.name for c in others if c.kind != "constant" and is_identifier(c, frame[c.name], len(frame) - copies)]
     almost = [
-        (c.name, words) for c in others if c.kind in ("text", "category") and (words := _almost_number(frame[c.name]))
+        (c.name, words)
+        for c in others
+        if c.kind in ("text", "category") and (words := words_among_numbers(frame[c.name]))
     ]
     long = [c.name for c in others if c.kind == "text" and c.name not in {*ids, *dict(almost)}]
     tails = [
-        c.name for c in others if c.name in numbers and c.name not in ids and _skewness(numbers[c.name]) > HEAVY_TAIL
+        c.name for c in others if c.name in numbers and c.name not in ids and skewness(numbers[c.name]) > HEAVY_TAIL
     ]
     above = {c for c in tails if float(np.nanmin(numbers[c])) >= 0}
     outliers = {
         c.name: count
         for c in others
-        if c.name in numbers and c.name not in tails and (count := _outliers(numbers[c.name]))
+        if c.name in numbers and c.name not in tails and (count := outlier_count(numbers[c.name]))
     }
     gaps = sorted((c for c in others if c.missing), key=lambda c: -c.missing)
     found = []
@@ -249,7 +238,7 @@ def _about_rows(
                 "drop copies",
             )
         )
-    ordered = [c.name for c in columns if _is_time(c, frame[c.name]) and _is_ordered(frame[c.name])]
+    ordered = [c.name for c in columns if is_time(c, frame[c.name]) and is_ordered(frame[c.name])]
     if ordered:
         found.append(
             Finding(
@@ -273,88 +262,3 @@ def _holds(names: Sequence[str]) -> str:
 
 def _are_is(names: Sequence[str]) -> str:
     return "are" if len(names) > 1 else "is"
-
-
-def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Size of the correlation over the rows that have both; 0 for few rows."""
-    both = np.isfinite(x) & np.isfinite(y)
-    if both.sum() < 10:
-        return 0.0
-    a, b = x[both] / (np.abs(x[both]).max() or 1), y[both] / (np.abs(y[both]).max() or 1)
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return abs(float(a @ b)) / size if size > 0 else 0.0
-
-
-def _skewness(x: NDArray[np.float64]) -> float:
-    values = x[np.isfinite(x)]
-    if len(values) < 20 or len(np.unique(values)) < 10:
-        return 0.0
-    scaled = values / (np.abs(values).max() or 1)
-    centred = scaled - scaled.mean()
-    spread = float(centred.std())
-    return abs(float((centred**3).mean())) / spread**3 if spread > 1e-12 else 0.0
-
-
-def _outliers(x: NDArray[np.float64]) -> int:
-    values = x[np.isfinite(x)]
-    if len(values) < 20:
-        return 0
-    low, high = np.quantile(values, [0.25, 0.75])
-    with np.errstate(over="ignore"):
-        reach = OUTLIER_SPREADS * 2 * (high / 2 - low / 2)
-        return int(((values < low - reach) | (values > high + reach)).sum()) if reach > 0 else 0
-
-
-def _is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
-    """Every row its own value: a running number, or text."""
-    if column.unique < rows or rows < 20 or column.missing:
-        return False
-    if column.kind == "text":
-        return True
-    if column.kind != "whole number":
-        return False
-    steps = np.diff(to_numbers(values.drop_duplicates()))
-    return bool((steps == 1).all() or (steps == -1).all()) or column.name.casefold() in (
-        "id",
-        "index",
-        "nr",
-        "no",
-        "key",
-    )
-
-
-def _repeated(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of columns that are equal in every row."""
-    head = frame.iloc[:_MOST_ROWS]
-    first: dict[tuple[str, int], str] = {}
-    pairs = []
-    for name in names:
-        key = (str(head[name].dtype), int(pd.util.hash_pandas_object(head[name], index=False).sum()))
-        if key in first and head[first[key]].equals(head[name]):
-            pairs.append((first[key], name))
-        first.setdefault(key, name)
-    return pairs
-
-
-def _almost_number(column: pd.Series) -> list[str]:
-    """The few words that keep a column of numbers from being read as one."""
-    text = column.dropna().iloc[:20_000].astype("str")
-    numbers = pd.to_numeric(text, errors="coerce").notna()
-    if len(text) < 10 or not 0.8 < numbers.mean() < 1:
-        return []
-    words = text[~numbers].unique().tolist()
-    return words if len(words) <= 5 else []
-
-
-def _is_time(column: ColumnProfile, values: pd.Series) -> bool:
-    """Whether it holds dates, or years."""
-    if column.kind == "date":
-        return True
-    years = ("year", "jahr", "année", "año", "anno", "ano", "год", "年", "年份", "年度")
-    return column.kind == "whole number" and column.name.casefold() in years and bool(values.max() < 3000)
-
-
-def _is_ordered(times: pd.Series) -> bool:
-    present = times.dropna()
-    return len(present) >= 10 and (present.is_monotonic_increasing or present.is_monotonic_decreasing)

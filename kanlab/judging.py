@@ -21,9 +21,11 @@ from kanlab.errors import KanlabError, StudyError
 from kanlab.families import BASELINES_OF, JUDGED
 from kanlab.selection import completed
 from kanlab.space import Cell
-from kanlab.study import StudyHandle, StudySpec, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
+from kanlab.trials import TrialRecord
 
 JUDGEMENT = "judgement"
 FINALISTS, SEEDS = 5, 5

@@ -7,8 +7,9 @@ Layer l maps n_in values to n_out by one univariate function an edge (Liu et al.
 
 A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out (of two classes, that is
 the log-odds of one of them, and the prediction its probability), and holds the inputs of every layer to the range they had
-on the training rows and a little beyond, where its knots end: further out a
-B-spline is 0 and an edge says nothing. Rows where that changed anything are flagged.
+on the training rows and a little beyond, where its knots end: further out a B-spline is 0 and an edge says nothing. Its
+outputs are held as well, more loosely: nodes that are large and cancel do so only where there were rows. Rows where that
+changed anything are flagged.
 """
 
 from __future__ import annotations
@@ -132,6 +133,13 @@ def jacobian(layers: tuple[KanLayer, ...], x: Array) -> Array:
     return np.concatenate(blocks, axis=1)
 
 
+def held(z: Array, bounds: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Values z (c, n) held to bounds (c, 2), and (n,) True where one lay outside."""
+    low, high = bounds[:, :1], bounds[:, 1:]
+    slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
+    return np.clip(z, low, high), np.asarray(((z < low - slack) | (z > high + slack)).any(axis=0))
+
+
 @dataclass(frozen=True, eq=False)
 class FittedKan:
     """A fitted network with its scaling and the record of its fit.
@@ -139,6 +147,8 @@ class FittedKan:
     x_offset, x_scale: (d,); y_offset, y_scale: (m,), units of the data.
     ranges: for every layer the range its inputs are held to, (n_in, 2), scaled: that of the training rows and on either
     side 2% of it more (5% for hidden nodes).
+    output_range: the one its outputs are held to, (m, 2), scaled: that of its own outputs on the training rows and on either
+    side half as much again; infinite where nothing is held.
     rss_train: residual sum of squares on the training rows, in squared units of y, summed over targets;
     rss_by_target: (m,).  loss_curve: (iterations + 1,), RSS after each iteration of the start that won.
     rank: independent functions the first layer has on the training rows (an edge's constants counted once), or None.
@@ -149,6 +159,7 @@ class FittedKan:
     spec: KanSpec
     layers: tuple[KanLayer, ...]
     ranges: tuple[Array, ...]
+    output_range: Array
     x_offset: Array
     x_scale: Array
     y_offset: Array
@@ -168,11 +179,13 @@ class FittedKan:
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
-        for layer, held, n_in, n_out in zip(self.layers, self.ranges, widths[:-1], widths[1:], strict=True):
+        for layer, bounds, n_in, n_out in zip(self.layers, self.ranges, widths[:-1], widths[1:], strict=True):
             size = self.spec.grid + self.spec.k
             expected = (n_in, size + self.spec.k + 1), (n_in, n_out, size), (n_in, n_out), (n_in, 2)
-            if (layer.knots.shape, layer.coef.shape, layer.scale_base.shape, held.shape) != expected:
+            if (layer.knots.shape, layer.coef.shape, layer.scale_base.shape, bounds.shape) != expected:
                 raise FitError(f"The arrays of a layer do not fit the structure {self.spec}.")
+        if self.output_range.shape != (widths[-1], 2):
+            raise FitError(f"The range of the outputs does not fit the structure {self.spec}.")
 
     @property
     def n_params(self) -> int:
@@ -186,16 +199,17 @@ class FittedKan:
         return self.predict_flagged(X)[0]
 
     def predict_flagged(self, X: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
-        """Predictions as `predict` gives them, and (n,) True where an input or a hidden node had to be held."""
+        """Predictions as `predict` gives them, and (n,) True where an input, a node or an output had to be held."""
         rows = self._checked(X)
         Y, outside = np.empty((len(rows), len(self.y_scale))), np.zeros(len(rows), dtype=bool)
         for block in row_blocks(len(rows)):
             z = ((rows[block] - self.x_offset) / self.x_scale).T
-            for layer, held in zip(self.layers, self.ranges, strict=True):
-                low, high = held[:, :1], held[:, 1:]
-                slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
-                outside[block] |= ((z < low - slack) | (z > high + slack)).any(axis=0)
-                z = layer.evaluate(np.clip(z, low, high))
+            for layer, bounds in zip(self.layers, self.ranges, strict=True):
+                z, moved = held(z, bounds)
+                outside[block] |= moved
+                z = layer.evaluate(z)
+            z, moved = held(z, self.output_range)
+            outside[block] |= moved
             Y[block] = LIKELIHOODS[self.task].mean(z.T * self.y_scale + self.y_offset)
         return (Y[:, 0] if Y.shape[1] == 1 else Y), outside
 
@@ -229,9 +243,9 @@ class FittedKan:
             "deviance_train": np.array(np.nan if self.deviance_train is None else self.deviance_train),
         }
         out |= {name: np.array(getattr(self, name)) for name in _PLAIN_FIELDS}
-        for i, (layer, held) in enumerate(zip(self.layers, self.ranges, strict=True)):
+        for i, (layer, bounds) in enumerate(zip(self.layers, self.ranges, strict=True)):
             out |= {f"knots_{i}": layer.knots, f"coef_{i}": layer.coef, f"scale_base_{i}": layer.scale_base}
-            out[f"range_{i}"] = held
+            out[f"range_{i}"] = bounds
         return out
 
     @classmethod
@@ -257,7 +271,7 @@ class FittedKan:
 
 
 _PLAIN_FIELDS = (
-    "x_offset", "x_scale", "y_offset", "y_scale", "rss_train", "rss_by_target", "n_train",
+    "output_range", "x_offset", "x_scale", "y_offset", "y_scale", "rss_train", "rss_by_target", "n_train",
     "loss_curve", "iterations", "starts", "seconds", "engine", "task",
 )  # fmt: skip
 

@@ -18,7 +18,6 @@ from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
 from kanlab.criteria import gaussian_term
 
@@ -69,6 +68,8 @@ class Bernoulli:
     name, counts_variance = "bernoulli", False
 
     def mean(self, eta: Array) -> Array:
+        from scipy.special import expit  # here: a study of quantities does without it, and it takes a tenth of a second
+
         return np.asarray(expit(eta))
 
     def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
@@ -82,3 +83,19 @@ class Bernoulli:
 
 GAUSSIAN, BERNOULLI = Gaussian(), Bernoulli()
 LIKELIHOODS: dict[str, Likelihood] = {REGRESSION: GAUSSIAN, CLASSIFICATION: BERNOULLI}
+
+
+class HasTask:
+    """What has a target: a quantity, or one of two classes where there are `levels`."""
+
+    levels: tuple[str, ...]
+
+    @property
+    def task(self) -> TaskName:
+        """What is to be predicted."""
+        return CLASSIFICATION if self.levels else REGRESSION
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """How predictions are held against the target."""
+        return LIKELIHOODS[self.task]

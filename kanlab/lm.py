@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from kanlab import compiled
-from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, held_range
+from kanlab.basis import HIDDEN_MARGIN, INPUT_MARGIN, OUTPUT_MARGIN, held_range
 from kanlab.design import FirstLayer, first_layer
 from kanlab.errors import FitError
 from kanlab.growing import grown_starts
@@ -297,14 +297,14 @@ class Ladder:
             V, D = np.zeros((neuron_num, design.rank)), np.zeros((neuron_num, size + 1, m))
             hidden = np.tile(np.linspace(-1.0, 1.0, size + self._k + 1), (neuron_num, 1))
             held = np.tile([-1.0, 1.0], (neuron_num, 1))
-            rss, deviance = np.sum(rows.y**2, axis=1), np.inf
+            outputs, rss, deviance = np.zeros((m, 1)), np.sum(rows.y**2, axis=1), np.inf
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
             status = STATUS[runner.minimum.outcome]
             V, D = state.V, state.D.reshape(neuron_num, size + 1, m)
             hidden = state.low[:, None] + state.width[:, None] * state.knots.knots
             held = held_range(state.Z.min(axis=1), state.Z.max(axis=1), HIDDEN_MARGIN)
-            rss, deviance = state.rss, state.misfit
+            outputs, rss, deviance = state.outputs(rows.y), state.rss, state.misfit
         coef, base = design.edges(V)
         order = np.argsort(rows.columns)
         first = KanLayer(design.knots[order], coef[order], base[order])
@@ -314,6 +314,7 @@ class Ladder:
             spec=spec,
             layers=(first, second),
             ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1), INPUT_MARGIN)[order], held),
+            output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
             x_offset=rows.x_offset,
             x_scale=rows.x_scale,
             y_offset=rows.y_offset,

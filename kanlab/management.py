@@ -16,16 +16,10 @@ from kanlab.errors import StudyError
 from kanlab.lease import claim
 from kanlab.lifecycle import StudyState, read_state, write_state
 from kanlab.storage import data_path
-from kanlab.study import (
-    SPEC,
-    StudyHandle,
-    StudySpec,
-    TrialRecord,
-    checked_name,
-    create_study,
-    load_study,
-)
+from kanlab.study import SPEC, StudyHandle, checked_name, create_study, load_study
+from kanlab.study_spec import StudySpec
 from kanlab.tables import engine
+from kanlab.trials import TrialRecord
 
 NOTE = "note"
 MAX_NOTE = 2000

@@ -1,4 +1,4 @@
-"""What a fit and an error are called, of quantities and of classes, and their columns in `selection.trial_table`."""
+"""What a fit and an error are called, of quantities and of classes, with their columns in `selection.trial_table`."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ MEASURES = {
         "log-loss", "log_loss_test",
     ),
 }  # fmt: skip
+
+
+def four_digits(value: float | None) -> str:
+    """A number for a sentence: four digits, whole where it is large; nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:,.4g}"

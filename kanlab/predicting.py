@@ -32,8 +32,9 @@ from kanlab.kan import RANGE_TOLERANCE, FittedKan
 from kanlab.reading import Table, read_table
 from kanlab.recipe import Recipe
 from kanlab.standalone import free_name
-from kanlab.study import StudyHandle, TrialRecord, versions_changed
+from kanlab.study import StudyHandle, versions_changed
 from kanlab.taskpool import Failure, Task, run_tasks
+from kanlab.trials import TrialRecord
 from kanlab.verdict import verdict
 
 Array = NDArray[np.float64]

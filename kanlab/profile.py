@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kanlab.column_profile import ColumnProfile, Kind
 from kanlab.encoding import MAX_LEVELS, as_text, is_date, is_numeric, missing
-from kanlab.findings import ColumnProfile, Finding, Kind, findings, repeated_rows
-
-__all__ = ["ColumnProfile", "Finding", "Profile", "profile"]
+from kanlab.findings import Finding, findings
+from kanlab.oddities import repeated_rows
 
 HISTOGRAM_BINS = 12
 

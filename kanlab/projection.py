@@ -91,6 +91,10 @@ class CellState:
     objective: float
     eta: Array = field(default_factory=lambda: np.empty(0))
 
+    def outputs(self, Y: Array) -> Array:
+        """What the cell puts out (m, n) where its targets are Y (m, n)."""
+        return self.eta if self.eta.size else Y - self.residual
+
 
 class CellProblem:
     """One cell, ready for `least_squares.minimise`.

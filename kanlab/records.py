@@ -16,9 +16,10 @@ from optuna.storages import BaseStorage
 from sqlalchemy import bindparam, text
 
 from kanlab.tables import engine
+from kanlab.trials import TrialRecord, make_record
 
 if TYPE_CHECKING:
-    from kanlab.study import StudyHandle, TrialRecord
+    from kanlab.study import StudyHandle
 
 _NEW = "t.study_id = :study AND (t.trial_id > :last OR t.trial_id IN :open)"
 _TRIALS = f"SELECT t.trial_id, t.number, t.state FROM trials t WHERE {_NEW}"
@@ -42,8 +43,6 @@ class _Reader:
         self.ordered: list[TrialRecord] = []
 
     def read(self, handle: StudyHandle) -> list[TrialRecord]:
-        from kanlab.study import make_record
-
         values = {"study": handle.optuna._study_id, "last": self.last, "open": [*self.open, -1]}
 
         def rows(query: str) -> Any:

@@ -45,7 +45,8 @@ class _Edges:
         x = np.clip((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale, low, high).T
         splines = np.einsum("ijb,ibn->ijn", first.coef, bspline_basis(x, first.knots, first.k))
         self._out = splines + first.scale_base[:, :, None] * silu(x)[:, None]
-        self._ranges, self._scale, self._offset = fitted.ranges[1:], fitted.y_scale[0], fitted.y_offset[0]
+        self._ranges, self._output_range = fitted.ranges[1:], fitted.output_range
+        self._scale, self._offset = fitted.y_scale[0], fitted.y_offset[0]
         self._y = np.asarray(y, dtype=float)
 
     def rss(self, held: Sequence[int]) -> float:
@@ -53,6 +54,7 @@ class _Edges:
         z = self._out.sum(axis=0) - (still - still.mean(axis=2, keepdims=True)).sum(axis=0)
         for layer, held_to in zip(self._behind, self._ranges, strict=True):
             z = layer.evaluate(np.clip(z, held_to[:, :1], held_to[:, 1:]))
+        z = np.clip(z, self._output_range[:, :1], self._output_range[:, 1:])
         return float(np.sum((self._y - z[0] * self._scale - self._offset) ** 2))
 
     def idle_first(self) -> list[int]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from kanlab.candidates import cell_words, names_words
 from kanlab.families import label as label_of
-from kanlab.formula import four_digits
 from kanlab.likelihood import CLASSIFICATION
+from kanlab.measures import four_digits
 from kanlab.space import Cell
 
 ACCENT = "#d9480f"

@@ -11,7 +11,7 @@ from kanlab.criteria import akaike_weights, delta
 from kanlab.families import Baseline
 from kanlab.pareto import knee, non_dominated
 from kanlab.scores import ClassScores
-from kanlab.study import TrialRecord
+from kanlab.trials import TrialRecord
 
 COLUMNS = (
     "number",

@@ -373,15 +373,23 @@ def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     z = ((X - np.array(model["x_offset"])) / np.array(model["x_scale"])).T  # (inputs, rows)
     outside = np.zeros(len(X), dtype=bool)
     for layer in model["layers"]:
-        knots, coef, scale_base, held = (np.array(layer[name]) for name in ("knots", "coef", "scale_base", "range"))
-        low, high = held[:, :1], held[:, 1:]
-        slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
-        outside |= ((z < low - slack) | (z > high + slack)).any(axis=0)
-        z = np.clip(z, low, high)
+        knots, coef, scale_base = (np.array(layer[name]) for name in ("knots", "coef", "scale_base"))
+        z, moved = _held(z, layer["range"])
+        outside |= moved
         splines = np.einsum("ijb,ibn->jn", coef, _bsplines(z, knots, knots.shape[1] - coef.shape[2] - 1))
         with np.errstate(over="ignore"):
             z = splines + scale_base.T @ (z / (1.0 + np.exp(-z)))
+    if "output_range" in model:
+        z, moved = _held(z, model["output_range"])
+        outside |= moved
     return z[0] * model["y_scale"][0] + model["y_offset"][0], outside
+
+
+def _held(z: Array, bounds: Sequence[Sequence[float]]) -> tuple[Array, Mask]:
+    """Values z (nodes, rows) held to bounds (nodes, 2), and (rows,) True where one lay outside."""
+    low, high = np.array(bounds).T[:, :, None]
+    slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
+    return np.clip(z, low, high), ((z < low - slack) | (z > high + slack)).any(axis=0)
 
 
 def _bsplines(x: Array, knots: Array, k: int) -> Array:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 # what a storage raises that is full, locked or out of reach
 STORAGE_ERRORS = (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError)
+
+MAKING_PATIENCE = 10.0  # seconds for tables that another process is making
 
 _lock = threading.Lock()
 _storages: dict[str, BaseStorage] = {}
@@ -66,16 +70,35 @@ def get_storage(url: str | None = None) -> BaseStorage:
         return _storages[url]
 
 
+class _SqliteConnection(sqlite3.Connection):
+    """In WAL mode from its first statement on: without it each of the tables of a new file waits for the disk."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA journal_mode=WAL").close()
+        self.execute("PRAGMA synchronous=NORMAL").close()
+
+
+def _backend(url: str, engine_options: dict[str, Any] | None) -> RDBStorage:
+    """Optuna's storage. Of processes that make its tables at the same moment, one succeeds and the others come again."""
+    deadline = time.monotonic() + MAKING_PATIENCE
+    while True:
+        try:
+            return RDBStorage(url, engine_kwargs=engine_options)
+        except sqlalchemy.exc.DBAPIError as error:
+            made = isinstance(error, sqlalchemy.exc.IntegrityError) or "already exists" in str(error.orig)
+            if not made or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _open(url: str) -> BaseStorage:
     try:
         is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
-        backend = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 30}} if is_sqlite else None)
+        backend = _backend(url, {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         reason = _without_password(str(error)).splitlines()[0].rstrip(".")
         raise StudyError(f"The storage {_without_password(url)} cannot be opened: {reason}.") from error
-    if is_sqlite:
-        sqlalchemy.event.listen(backend.engine, "connect", _set_pragmas)
-        backend.engine.dispose()  # connections made before the listener was there
     tables.create(backend.engine)
     return optuna.storages.get_storage(backend)
 
@@ -91,13 +114,6 @@ def storage_trouble(error: BaseException) -> str:
 
 def _without_password(text: str) -> str:
     return re.sub(r"://[^@/]*@", "://…@", text)
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
 
 
 def data_path(sha256: str) -> Path:

@@ -1,4 +1,4 @@
-"""The thread that runs one study: it takes units from the agenda, has worker processes fit them, and records the results.
+"""The thread that runs one study: from the state its storage says to the state it ends in.
 
 It knows nothing of a user interface; the two meet in the storage (kanlab.lifecycle). Its lease makes it the only one of its
 study. All it knows it can read from the storage again: where that is out of reach for a while, it begins anew from there.
@@ -8,28 +8,19 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import cast
 
-from kanlab.agenda import Agenda, Assignment, close_open_trials
+from kanlab.agenda import Agenda, close_open_trials
 from kanlab.appraisal import appraisal_task, keep_appraisal
-from kanlab.artifacts import local_data
-from kanlab.engines import Outcome
+from kanlab.crew import Crew
 from kanlab.errors import KanlabError
 from kanlab.lease import BEAT_SECONDS, Lease, LeaseLost, claim
 from kanlab.lifecycle import Name, StudyState, read_state, wish, write_state
-from kanlab.remote import RemoteSlots, RemoteWorker
 from kanlab.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.study import StudyHandle
-from kanlab.worker_process import Message, WorkerProcess
 
-MAX_CRASHES = 3  # of workers that never became ready
-MAX_CRASHES_IN_A_ROW = 12
-TICK_SECONDS = 0.1
-GRACE_SECONDS = 5.0  # what a fit may take beyond its own time limit before its process is ended
 STORAGE_PATIENCE = 600.0  # seconds a storage may be out of reach
 
 logger = logging.getLogger(__name__)
@@ -64,9 +55,7 @@ class Supervisor:
         self._ended = threading.Event()
         self._share, self._waiting = share or default_workers, waiting
         self._lease = lease
-        self._inbox: queue.Queue[Message] = queue.Queue()
-        self._workers: dict[WorkerProcess | RemoteWorker, Assignment | None] = {}
-        self._crashes = 0
+        self._crew = Crew(handle)
         self._written, self._last = 0.0, ""
         self._began = self._looked = time.monotonic()
 
@@ -101,7 +90,7 @@ class Supervisor:
             self._fail(f"{type(error).__name__}: {error}")
         finally:
             try:
-                self._end_workers()
+                self._crew.end()
                 if self._lease is not None:
                     self._lease.release()
             except STORAGE_ERRORS as error:
@@ -120,7 +109,7 @@ class Supervisor:
                 self._finish(state)
                 return
             except STORAGE_ERRORS as error:
-                self._end_workers()
+                self._crew.end()
                 self._wait_for_storage(storage_trouble(error))
 
     def _wait_for_storage(self, trouble: str) -> None:
@@ -143,12 +132,11 @@ class Supervisor:
         self._began = self._looked - read_state(handle.optuna.user_attrs).elapsed
         self._write(StudyState("running", "Starting the workers."))
         self._agenda = Agenda(handle)
-        self._remote = RemoteSlots(handle, self._inbox)
-        self._dataset = local_data(handle.optuna, handle.data.sha256)
+        self._crew.begin(self._agenda)
 
     def _loop(self) -> StudyState:
         """Until nothing is left to fit; returns the state to end in."""
-        agenda, own = self._agenda, self.handle.spec.workers or default_workers()
+        agenda, crew, own = self._agenda, self._crew, self.handle.spec.workers or default_workers()
         while True:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
@@ -158,15 +146,13 @@ class Supervisor:
             self._count_time()
             if spent := agenda.spent(time.monotonic() - self._began):
                 return StudyState("finished", spent)
-            self._workers |= dict.fromkeys(self._remote.poll())
-            busy = self._hand_out(min(own, self._share()))
-            starting = sum(not w.ready for w in self._workers)
-            if agenda.pausing and not busy:
+            crew.hand_out(min(own, self._share()))
+            if agenda.pausing and not crew.is_busy:
                 return StudyState("paused", f"Paused after {_trials(agenda.done)}; resume goes on from there.")
-            if not agenda.pausing and not busy and not starting and not agenda.units_left():
+            if not agenda.pausing and not crew.is_busy and not crew.is_starting and not agenda.units_left():
                 return StudyState("finished", f"All {agenda.done} trials are done.")
-            self._hear()
-            self._end_late_fits()
+            crew.hear()
+            crew.end_late_fits()
             self._beat()
 
     def _out_of_time(self) -> bool:
@@ -178,17 +164,11 @@ class Supervisor:
         task = appraisal_task(self.handle, self.handle.records())
         if task is None:
             return state
-        idle = [w for w, a in self._workers.items() if w.local and w.ready and a is None]
-        worker = cast("WorkerProcess", idle[0]) if idle else WorkerProcess(self._inbox, preload_pykan=False)
-        self._workers[worker] = None
-        worker.submit_task(task.name, task.arguments, dataset=self._dataset)
+        worker = self._crew.begin_task(task)
         while (wanted := wish(self.handle.optuna.user_attrs)) == "run":
             self._beat()
-            try:
-                sender, message = self._inbox.get(timeout=TICK_SECONDS)
-            except queue.Empty:
-                continue
-            if sender is not worker:
+            message = self._crew.next_word(worker)
+            if message is None:
                 continue
             if message["event"] == "result":
                 keep_appraisal(self.handle, task, message["value"])
@@ -211,95 +191,13 @@ class Supervisor:
 
     def _queue_words(self) -> str:
         """Where in the queue it stands; "" where it has its turn, or a fit in hand."""
-        return "" if any(a is not None for a in self._workers.values()) else self._waiting()
-
-    # ---- workers
-
-    def _hand_out(self, allowed: int) -> int:
-        """Give idle workers their next units and start the processes that are missing; returns how many are busy.
-
-        allowed: busy processes of this machine at most; workers of other machines come on top.
-        """
-        here = {w: a for w, a in self._workers.items() if w.local}
-        busy = sum(a is not None for a in here.values())
-        for worker in [w for w, a in here.items() if w.ready and a is None][: max(0, allowed - busy)]:
-            busy += self._assign(worker)
-        for worker in [w for w, a in self._workers.items() if not w.local and a is None]:
-            self._assign(worker)
-        preload = self.handle.spec.engine.startswith("pykan")
-        for _ in range(min(allowed, busy + self._agenda.units_left()) - len(here)):
-            self._workers[WorkerProcess(self._inbox, preload_pykan=preload)] = None
-        return sum(a is not None for a in self._workers.values())
-
-    def _assign(self, worker: WorkerProcess | RemoteWorker) -> bool:
-        """Give an idle worker its next unit; False where there is none for now."""
-        assignment = self._agenda.take()
-        if assignment is None:
-            return False
-        self._workers[worker] = assignment
-        spec = self.handle.spec
-        worker.submit(assignment.unit, dataset=self._dataset, engine=spec.engine, options=spec.options, seed=spec.seed)
-        return True
-
-    def _hear(self) -> None:
-        """Take what the workers have said, waiting a moment for the first word."""
-        try:
-            message = self._inbox.get(timeout=TICK_SECONDS)
-            while True:
-                self._receive(*message)
-                message = self._inbox.get_nowait()
-        except queue.Empty:
-            pass
-
-    def _receive(self, worker: WorkerProcess | RemoteWorker, message: dict) -> None:
-        if worker not in self._workers:  # ended by us
-            return
-        event = message.pop("event")
-        assignment = self._workers[worker]
-        if event == "ready":
-            worker.ready = True
-            self._written = 0.0  # the next beat says so
-        elif event == "fit" and assignment is not None:
-            worker.fit_started = time.monotonic()
-            self._agenda.fitted(assignment, Outcome.from_dict(message))
-            if self._agenda.pausing:  # what the unit has left is not begun
-                self._workers.pop(worker)
-                worker.kill()
-        elif event == "done":
-            self._workers[worker] = None
-            self._crashes = 0
-        elif event == "exit":
-            self._replace(worker, f"the fit ended its process: {worker.last_words()}")
-
-    def _end_late_fits(self) -> None:
-        limit = self.handle.spec.options.time_limit
-        if limit is None:
-            return
-        for worker, assignment in list(self._workers.items()):
-            if assignment is not None and time.monotonic() - worker.fit_started > limit + GRACE_SECONDS:
-                self._replace(worker, f"time limit: the fit took longer than {limit:g} s", final=True)
-
-    def _replace(self, worker: WorkerProcess | RemoteWorker, reason: str, *, final: bool = False) -> None:
-        """End a worker and give its work back to the agenda; the loop starts another one."""
-        assignment = self._workers.pop(worker)
-        worker.kill()
-        self._crashes += 1
-        if not worker.ready and self._crashes >= MAX_CRASHES:
-            raise KanlabError(f"The worker processes do not start ({reason}); run 'kanlab doctor' or install again.")
-        if self._crashes >= MAX_CRASHES_IN_A_ROW:
-            raise KanlabError(f"{self._crashes} fits in a row ended their process, the last one so: {reason}.")
-        if assignment is not None:
-            self._agenda.ended(assignment, reason, final=final)
-
-    def _end_workers(self) -> None:
-        while self._workers:
-            self._workers.popitem()[0].kill()
+        return "" if self._crew.is_busy else self._waiting()
 
     # ---- state
 
     def _finish(self, state: StudyState) -> None:
         """Close what is open and write how the study ended."""
-        self._end_workers()
+        self._crew.end()
         self._renew()
         close_open_trials(self.handle)
         self._write(state)
@@ -321,7 +219,7 @@ class Supervisor:
         elif waiting := self._queue_words():
             state = StudyState("queued", waiting)
         else:
-            state = StudyState("running", "" if any(w.ready for w in self._workers) else "Starting the workers.")
+            state = StudyState("running", "" if self._crew.has_ready else "Starting the workers.")
         if time.monotonic() - self._written > BEAT_SECONDS or state.name + state.detail != self._last:
             self._write(state)
 

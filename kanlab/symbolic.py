@@ -77,6 +77,7 @@ FUNCTIONS: dict[str, Function] = {
                  _centred(_WIDE, _MIDDLES), (True, True)),
     )
 }  # fmt: skip
+POWERS = {"square": 2, "cube": 3}  # written so where the argument is a bare name
 
 
 _ABSORBED = 30.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,6 @@ from kanlab.appraisal import ReducedTrial, appraised
 from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
-from kanlab.export import Bundle, bundle, write
 from kanlab.families import Baseline
 from kanlab.jobs import manager
 from kanlab.judging import Judgement, judge, read_judgement
@@ -26,10 +25,15 @@ from kanlab.management import load_data
 from kanlab.predicting import Predictions, Predictor, predictor
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import store_dataset
-from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study, load_study, stored_baseline
+from kanlab.study import StudyHandle, create_study, load_study, stored_baseline
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import default_workers
 from kanlab.taskpool import Failure, Task, run_tasks
+from kanlab.trials import TrialRecord
 from kanlab.verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from kanlab.export import Bundle
 
 
 class Study:
@@ -102,10 +106,14 @@ class Study:
 
     def bundle(self, trial: int | None = None) -> Bundle:
         """The recommended model, or the network of a trial, with all it takes to predict with it: see kanlab.export."""
+        from kanlab.export import bundle  # which loads half of SciPy for its formulas
+
         return bundle(self.handle, self.predictor(trial), load_data(self.handle), self.to_dict())
 
     def export(self, path: str | PathLike[str], trial: int | None = None) -> Path:
         """Write a zip whose predict.py needs NumPy alone; returns its path. Raises StudyError where there is no model."""
+        from kanlab.export import write
+
         write(self.bundle(trial), Path(path))
         return Path(path)
 
@@ -157,7 +165,7 @@ class Study:
         }
 
 
-def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.2) -> Study:
+def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.1) -> Study:
     """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
 
     on_progress: called about every `every` seconds and once at the end.

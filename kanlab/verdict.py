@@ -12,7 +12,8 @@ from kanlab.candidates import Candidate, candidates, names_words, seeds_judged
 from kanlab.families import JUDGED
 from kanlab.judging import Judgement
 from kanlab.preference import aicc_of, beats, choose, reference
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
 os.environ["TQDM_DISABLE"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 
+import kanlab.lm  # noqa: E402, F401, what nearly every request needs, loaded before the first one comes
 from kanlab.dataset import Dataset  # noqa: E402
 from kanlab.engines import FitOptions, Unit, fit_unit  # noqa: E402
 from kanlab.errors import KanlabError  # noqa: E402

@@ -1,4 +1,7 @@
-"""The supervisor's end of one worker process: start it, hand it units, hear from it, end it."""
+"""The supervisor's end of one worker process: start it, hand it units, hear from it, end it.
+
+Loads the standard library alone, so that a command can start a worker before it loads anything else (`spare_worker`).
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,80 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
-from kanlab.engines import FitOptions, Unit
+if TYPE_CHECKING:
+    from kanlab.engines import FitOptions, Unit
 
+PROGRAM = ("-m", "kanlab.worker")
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 
 Message = tuple["WorkerProcess", dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Started:
+    """A worker program that runs. preload_pykan, program: what it was started with."""
+
+    preload_pykan: bool
+    program: tuple[str, ...]
+    process: subprocess.Popen[str]
+    scratch: Path
+    stderr: IO[bytes]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.stderr.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _start(preload_pykan: bool, program: tuple[str, ...]) -> _Started:
+    scratch = Path(tempfile.mkdtemp(prefix=f"kanlab-{os.getpid()}-"))
+    stderr = open(scratch / "stderr.txt", "w+b")  # noqa: SIM115, closed by kill()
+    path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
+    process = subprocess.Popen(
+        [sys.executable, *program, str(scratch)] + (["--preload-pykan"] if preload_pykan else []),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=os.environ | {"PYTHONPATH": path},
+        text=True,
+        start_new_session=True,  # Ctrl-C in a terminal is the supervisor's to handle
+    )
+    return _Started(preload_pykan, program, process, scratch, stderr)
+
+
+_spares: list[_Started] = []
+
+
+def _claim(spare: _Started) -> bool:
+    """Take a spare one; False where somebody was faster."""
+    try:
+        _spares.remove(spare)
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def spare_worker(*, preload_pykan: bool) -> Iterator[None]:
+    """Start a worker now for the first WorkerProcess that wants one like it, and end it where none does.
+
+    A command that runs a study has libraries to load and a storage to open first, and a worker takes as long to start.
+    """
+    with suppress(OSError):  # whoever needs the worker tries again, and says what is wrong
+        _spares.append(_start(preload_pykan, PROGRAM))
+    try:
+        yield
+    finally:
+        for spare in list(_spares):
+            if _claim(spare):
+                spare.kill()
 
 
 class WorkerProcess:
@@ -32,30 +99,15 @@ class WorkerProcess:
 
     local = True  # a process of this machine
 
-    def __init__(
-        self,
-        inbox: queue.Queue[Message],
-        *,
-        preload_pykan: bool,
-        program: Sequence[str] = ("-m", "kanlab.worker"),
-    ) -> None:
+    def __init__(self, inbox: queue.Queue[Message], *, preload_pykan: bool, program: Sequence[str] = PROGRAM) -> None:
         self.inbox = inbox
         self.ready = False
         self.unit: Unit | None = None
         self.fit_started = 0.0  # when the fit in hand began, monotonic seconds
-        self._scratch = Path(tempfile.mkdtemp(prefix=f"kanlab-{os.getpid()}-"))
-        self._stderr = open(self._scratch / "stderr.txt", "w+b")  # noqa: SIM115, closed by kill()
-        path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
-        command = [sys.executable, *program, str(self._scratch)]
-        self._process = subprocess.Popen(
-            command + (["--preload-pykan"] if preload_pykan else []),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            env=os.environ | {"PYTHONPATH": path},
-            text=True,
-            start_new_session=True,  # Ctrl-C in a terminal is the supervisor's to handle
-        )
+        wanted = preload_pykan, tuple(program)
+        spares = (s for s in list(_spares) if (s.preload_pykan, s.program) == wanted and _claim(s))
+        self._started = next(spares, None) or _start(*wanted)
+        self._process, self._scratch, self._stderr = self._started.process, self._started.scratch, self._started.stderr
         threading.Thread(target=self._listen, daemon=True, name="kanlab-worker-reader").start()
 
     @property
@@ -109,7 +161,4 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it at once, in the middle of a fit if need be, and leave no files."""
-        self._process.kill()
-        self._process.wait()
-        self._stderr.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._started.kill()

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from kanlab import complexity
+from kanlab.basis import OUTPUT_MARGIN, held_range
 from kanlab.complexity import CountingRule
 from kanlab.errors import FitError
 from kanlab.kan import FitStatus, FittedKan, KanLayer, KanSpec
@@ -79,6 +80,7 @@ class KANWrapper(kan.KAN):
             self.register_buffer(name, torch.full((size,), value, dtype=torch.float64))
         for index, width in enumerate(self.layer_widths[:-1]):
             self.register_buffer(f"range_{index}", torch.tensor([[-torch.inf, torch.inf]] * width, dtype=torch.float64))
+        self.register_buffer("output_range", torch.tensor([[-torch.inf, torch.inf]] * m, dtype=torch.float64))
 
     @property
     def layer_widths(self) -> tuple[int, ...]:
@@ -118,12 +120,13 @@ class KANWrapper(kan.KAN):
         return torch.from_numpy((Y - self.y_offset.numpy()) / self.y_scale.numpy()).to(self.act_fun[0].coef.dtype)
 
     def hold_ranges(self, X: ArrayLike) -> None:
-        """Learn the range of every layer's inputs on the training rows; predictions stay within it from then on.
+        """Learn the range of every layer's inputs and of the outputs on the training rows; predictions are held to them.
 
         Outside its grid a spline dies, so that one unusual row could be predicted as anything.
         """
         with torch.no_grad(), self._layer_inputs() as seen:
-            self.forward(self.scale_inputs(X))
+            outputs = _array(self.forward(self.scale_inputs(X)))
+        self._set("output_range", held_range(outputs.min(axis=0), outputs.max(axis=0), OUTPUT_MARGIN))
         for index, z in enumerate(seen):
             self._set(f"range_{index}", _array(torch.stack([z.min(dim=0).values, z.max(dim=0).values], dim=1)))
 
@@ -168,10 +171,11 @@ class KANWrapper(kan.KAN):
         """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target.
 
         Inputs are held to the first layer's grid, outside of which its splines die; once `hold_ranges` has learnt them,
-        inputs and hidden nodes to their ranges on the training rows.
+        inputs, hidden nodes and outputs to their ranges on the training rows.
         """
         with torch.no_grad(), self._held():
             output = self.forward(self.scale_inputs(X)).numpy().astype(float)
+        output = np.clip(output, *self.output_range.numpy().T)
         Y = LIKELIHOODS[self.task].mean(output * self.y_scale.numpy() + self.y_offset.numpy())
         return Y[:, 0] if Y.shape[1] == 1 else Y
 
@@ -185,7 +189,7 @@ class KANWrapper(kan.KAN):
             part.coef.data = torch.tensor(layer.coef)
             part.scale_base.data = torch.tensor(layer.scale_base)
             part.scale_sp.data = torch.ones_like(part.scale_sp)
-        for name in ("x_offset", "x_scale", "y_offset", "y_scale"):
+        for name in ("output_range", "x_offset", "x_scale", "y_offset", "y_scale"):
             model._set(name, getattr(fitted, name))
         for index, held in enumerate(fitted.ranges):
             model._set(f"range_{index}", held)
@@ -209,6 +213,7 @@ class KANWrapper(kan.KAN):
             spec=KanSpec(self.layer_widths, int(self.grid), int(self.k)),
             layers=tuple(layers),
             ranges=tuple(ranges),
+            output_range=_array(self.output_range),
             x_offset=_array(self.x_offset),
             x_scale=_array(self.x_scale),
             y_offset=_array(self.y_offset),

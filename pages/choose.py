@@ -4,27 +4,14 @@ import streamlit as st
 
 from kanlab.judging import read_judgement
 from kanlab.selection import trial_table
-from kanlab.study import load_study
 from kanlab.thinning import thinned
 from kanlab.tuning import Study
-from kanlab.ui import auditing, calibrating, choose, evidence, leaderboard, owner, predicting, state
-from kanlab.ui.navigation import STUDIES
-from kanlab.ui.widgets import go_first_to, heading, literal, sentences
+from kanlab.ui import auditing, calibrating, choose, evidence, leaderboard, opened, predicting, state
 from kanlab.verdict import verdict
 
 POLL_SECONDS = 1.0
 
-name = state.study_name()
-heading(
-    "Choose" if name is None else f"Choose: {literal(name)}",
-    "Which model to take, for what reasons, and how far to trust the choice.",
-)
-if name is None:
-    go_first_to(STUDIES, "No study is open: choose one under Studies.", "Go to Studies")
-with sentences():
-    handle = load_study(name)
-with sentences():
-    state.link_study(name, owner.link_key(handle))
+handle = opened.study("Choose", "Which model to take, for what reasons, and how far to trust the choice.")
 study_live = Study(handle).state.is_live
 first = read_judgement(handle.optuna.user_attrs)
 was_live = first is not None and first.is_live

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from kanlab import charts
+from kanlab import trial_charts
 from kanlab.jobs import manager
 from kanlab.lifecycle import is_awaited
 from kanlab.study import load_study
 from kanlab.tuning import Study
-from kanlab.ui import live, manage, owner, state
+from kanlab.ui import live, manage, owner, shared, state, trials
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -19,7 +19,7 @@ if name is None:
 with sentences():
     study = Study(load_study(name))
     was_awaited = is_awaited(study.handle.optuna.user_attrs)
-    every = live.poll_seconds(len(study.handle.records()))
+    every = shared.poll_seconds(len(study.handle.records()))
 heading(
     literal(name),
     "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
@@ -40,29 +40,29 @@ def show() -> None:
         st.rerun()  # draw the whole page once more: polling starts or ends there
     records = study.handle.records()
     live.status_bar(study, current, records, manager())
-    stamp = live.stamp_of(study, records, live=current.is_live)
-    table = live.shared_table(stamp, records)
+    stamp = shared.stamp_of(study, records, live=current.is_live)
+    table = shared.table(stamp, records)
     if not (table["state"] == "complete").any():
         live.no_trial_yet(current, study.spec.engine)
         return
     picked = state.selected_trial()
     n, baselines, target = study.handle.data.n_train, study.baselines, study.handle.data.fitted_target
-    drawn, fewer = live.shared_points(stamp, picked, current.is_live, table)
+    drawn, fewer = shared.points(stamp, picked, current.is_live, table)
     if fewer:
         st.caption(fewer)
     seen = (stamp[:2], picked)  # trials in hand are not drawn
     left, right = st.columns(2, gap="medium")
     with left:
-        live.shared_chart(lambda: charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
+        shared.chart(lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
     with right:
-        live.shared_chart(lambda: charts.front(drawn, baselines, picked, target), "front", seen)
+        shared.chart(lambda: trial_charts.front(drawn, baselines, picked, target), "front", seen)
     live.recommendation(study, records)
     left, right = st.columns(2, gap="medium")
     with left:
-        live.shared_chart(lambda: charts.history(drawn, picked), "history", seen)
+        shared.chart(lambda: trial_charts.history(drawn, picked), "history", seen)
     with right:
-        live.trial_card(records, picked, study.handle.data)
-    live.trial_table(table, study, stamp)
+        trials.card(records, picked, study.handle.data)
+    trials.table(table, study, stamp)
 
 
 watch()

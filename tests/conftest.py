@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from hypothesis import settings
 from kanlab import storage
 from kanlab.dataset import Dataset
 from tests.helpers import fake_worker, postgres
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
 
 settings.register_profile("kanlab", deadline=None, derandomize=True)
 settings.load_profile("kanlab")
@@ -67,9 +70,28 @@ def small(frame: pd.DataFrame) -> Dataset:
 
 
 @pytest.fixture
+def csv(frame: pd.DataFrame, tmp_path: Path) -> str:
+    """The two features and the target as a file."""
+    path = tmp_path / "small.csv"
+    frame[["a", "b", "y"]].to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app, just opened."""
+    from streamlit.testing.v1 import AppTest
+
+    from tests.helpers.pages import APP, ServedPages
+
+    monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", ServedPages)
+    return AppTest.from_file(APP, default_timeout=30).run()
+
+
+@pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
     """Studies of this test are fitted by tests/helpers/fake_worker.py; call it with a plan, get the log of the fits."""
-    from kanlab import supervisor, taskpool
+    from kanlab import crew, taskpool
     from kanlab.worker_process import WorkerProcess
 
     log = tmp_path / "fits.log"
@@ -79,7 +101,7 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
         for name, value in fake_worker.environment(log=str(log), **plan).items():
             monkeypatch.setenv(name, value)
         program = (fake_worker.__file__,)
-        for module in (supervisor, taskpool):
+        for module in (crew, taskpool):
             monkeypatch.setattr(module, "WorkerProcess", partial(WorkerProcess, program=program))
         return log
 

@@ -17,7 +17,8 @@ from kanlab.kan import FittedKan
 from kanlab.management import extend
 from kanlab.predicting import fitted_network
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import StudySpec, create_study
+from kanlab.study import create_study
+from kanlab.study_spec import StudySpec
 from kanlab.tasks import TASKS
 from kanlab.tuning import Study, run_study, tune
 

@@ -16,7 +16,8 @@ from kanlab.artifacts import ARTIFACT, local_data
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.storage import data_path, get_storage, own_url
-from kanlab.study import StudyHandle, StudySpec, create_study, load_study, study_names
+from kanlab.study import StudyHandle, create_study, load_study, study_names
+from kanlab.study_spec import StudySpec
 from tests.helpers.sentences import refused
 
 

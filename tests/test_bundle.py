@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ import pandas as pd
 import pytest
 
 from kanlab import bundle as bundles
-from kanlab.bundle import read_bundle
+from kanlab.bundle import model_document, read_bundle
 from kanlab.cli import main
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.export import folder_name
+from kanlab.lm import LmOptions, fit_cell
 from kanlab.predicting import read_new_rows
 from kanlab.preparation import Preparation
 from kanlab.space import SearchSpace
@@ -220,6 +222,32 @@ def test_a_bundle_made_by_hand(tmp_path: Path) -> None:
     found = read_bundle(tmp_path / "b.zip").predict(pd.DataFrame({"a": [0.5, 3.0]})).frame
     assert found["y_predicted"].tolist() == [2.0, 3.0]
     assert found["y_extrapolates"].tolist() == [False, True]
+
+
+def network_document() -> dict[str, Any]:
+    """Of a network whose outputs are held closely."""
+    x = np.arange(20.0)
+    fitted = fit_cell(x[:, None], x**2, 1, 2, 2, options=LmOptions(kernels="numpy"))
+    return model_document(replace(fitted, output_range=np.array([[-0.1, 0.1]])))
+
+
+def test_a_bundle_from_before_outputs_were_held(tmp_path: Path) -> None:
+    rows, model = pd.DataFrame({"a": [0.0, 11.0, 19.0]}), network_document()
+    for name, content in (("new", model), ("old", {k: v for k, v in model.items() if k != "output_range"})):
+        (tmp_path / name).write_bytes(archive({"x/model.json": json.dumps(GOOD | {"model": content})}))
+    new, old = (read_bundle(tmp_path / name).predict(rows).frame for name in ("new", "old"))
+    np.testing.assert_allclose(old["y_predicted"], [0.0, 121.0, 361.0], atol=2.0)
+    assert not old["y_extrapolates"].any()
+    assert np.ptp(new["y_predicted"]) < 0.25 * np.std(np.arange(20.0) ** 2)
+    assert new["y_extrapolates"].tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("damage", [[[0.0]], [[0.0, float("nan")]], [[0.0, 1.0], [0.0, 1.0]], None, "a"])
+def test_a_damaged_range_of_outputs_is_refused(tmp_path: Path, damage: Any) -> None:
+    content = GOOD | {"model": network_document() | {"output_range": damage}}
+    (tmp_path / "b.zip").write_bytes(archive({"x/model.json": json.dumps(content)}))
+    with refused(StudyError, "b.zip", "is damaged"):
+        read_bundle(tmp_path / "b.zip")
 
 
 @pytest.mark.parametrize(

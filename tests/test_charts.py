@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanlab import charts
+from kanlab import cell_charts, evidence_charts, trial_charts
 from kanlab.dataset import Dataset
 from kanlab.families import baselines
 from kanlab.likelihood import BERNOULLI
@@ -20,7 +20,8 @@ from kanlab.measures import MEASURES
 from kanlab.scores import CalibrationBin, ClassScores
 from kanlab.selection import trial_table
 from kanlab.space import Cell
-from kanlab.study import TrialRecord
+from kanlab.trial_encoding import upper_fence
+from kanlab.trials import TrialRecord
 
 
 def records(count: int, rng: np.random.Generator) -> list[TrialRecord]:
@@ -73,21 +74,21 @@ def marks(content: Any) -> Iterator[dict[str, Any]]:
 def test_charts_of_trials(name: str, selected: int | None, small: Dataset) -> None:
     table, models = trial_table(TABLES[name]), baselines(small)
     for chart in (
-        charts.aicc_against_rss(table, 48, models, selected),
-        charts.aicc_against_rss(table, 48),
-        charts.front(table, models, selected),
-        charts.history(table, selected),
-        charts.aicc_map(table, selected),
-        charts.slices(table),
+        trial_charts.aicc_against_rss(table, 48, models, selected),
+        trial_charts.aicc_against_rss(table, 48),
+        trial_charts.front(table, models, selected),
+        trial_charts.history(table, selected),
+        cell_charts.aicc_map(table, selected),
+        cell_charts.slices(table),
     ):
         drawn(chart)
 
 
 def test_charts_of_other_things() -> None:
-    drawn(charts.loss_curve([9.0, 4.0, 1.0]))
-    drawn(charts.loss_curve([2.0]))
-    drawn(charts.importance(pd.DataFrame({"parameter": ["grid", "k"], "share": [0.7, 0.3]})))
-    drawn(charts.null_gains(40.0, [1.0, 2.0]))
+    drawn(trial_charts.loss_curve([9.0, 4.0, 1.0]))
+    drawn(trial_charts.loss_curve([2.0]))
+    drawn(evidence_charts.importance(pd.DataFrame({"parameter": ["grid", "k"], "share": [0.7, 0.3]})))
+    drawn(evidence_charts.null_gains(40.0, [1.0, 2.0]))
     cells = pd.DataFrame(
         [
             {"neuron_num": 1, "grid": 2, "k": 1, "n_params": 9, "rows": 5.0, "verdict": "judged", "seconds": np.nan},
@@ -103,22 +104,22 @@ def test_charts_of_other_things() -> None:
             },
         ]
     )
-    assert "row" not in drawn(charts.admissible_map(cells, 48))["facet"]
-    assert "row" in drawn(charts.admissible_map(cells.assign(depth=[1, 2, 3]), 48))["facet"]
+    assert "row" not in drawn(cell_charts.admissible_map(cells, 48))["facet"]
+    assert "row" in drawn(cell_charts.admissible_map(cells.assign(depth=[1, 2, 3]), 48))["facet"]
 
 
 def test_depth_is_drawn_where_it_is_a_parameter() -> None:
     trials = records(6, np.random.default_rng(0))
     deep = [replace(r, cell=r.cell._replace(depth=1 + i % 2), parameters=Cell._fields) for i, r in enumerate(trials)]
     for plain, other in ((trial_table(trials), trial_table(deep)),):
-        assert "row" not in drawn(charts.aicc_map(plain))["facet"]
-        assert "row" in drawn(charts.aicc_map(other))["facet"]
-        assert "hidden layers" in json.dumps(drawn(charts.slices(other)))
-        assert "hidden layers" not in json.dumps(drawn(charts.slices(plain)))
+        assert "row" not in drawn(cell_charts.aicc_map(plain))["facet"]
+        assert "row" in drawn(cell_charts.aicc_map(other))["facet"]
+        assert "hidden layers" in json.dumps(drawn(cell_charts.slices(other)))
+        assert "hidden layers" not in json.dumps(drawn(cell_charts.slices(plain)))
 
 
 def test_one_diverged_trial_does_not_flatten_the_picture() -> None:
-    content = drawn(charts.aicc_against_rss(trial_table([*MANY, DIVERGED]), 48))
+    content = drawn(trial_charts.aicc_against_rss(trial_table([*MANY, DIVERGED]), 48))
     values = np.array([r.aicc for r in MANY], dtype=float)
     domains = {
         tuple(part["encoding"]["y"]["scale"]["domain"]) for part in marks(content) if "y" in part.get("encoding", {})
@@ -140,12 +141,12 @@ def test_one_diverged_trial_does_not_flatten_the_picture() -> None:
     ],
 )
 def test_the_upper_fence(values: list[float], high: float) -> None:
-    assert charts._upper_fence(pd.Series(values)) == pytest.approx(high)
+    assert upper_fence(pd.Series(values)) == pytest.approx(high)
 
 
 def test_points_can_be_picked_and_the_selected_one_is_ringed() -> None:
-    content = drawn(charts.front(trial_table(MANY), selected=7))
-    assert content["params"][0]["name"] == charts.PICKED
+    content = drawn(trial_charts.front(trial_table(MANY), selected=7))
+    assert content["params"][0]["name"] == trial_charts.PICKED
     assert content["params"][0]["select"]["fields"] == ["number"]
     assert "datum.number === 7" in json.dumps(content)
 
@@ -154,7 +155,7 @@ def test_the_curves_of_equal_k_are_where_aicc_says() -> None:
     from kanlab.criteria import aicc
 
     table = trial_table(MANY)
-    curves = charts._equal_k(table, table["rss_train"], 400, -2000.0, 2000.0, MEASURES["regression"])
+    curves = trial_charts._equal_k(table, table["rss_train"], 400, -2000.0, 2000.0, MEASURES["regression"])
     assert 1 < curves["n_params"].nunique() <= 6
     for row in curves.itertuples():
         assert row.drawn == pytest.approx(aicc(row.rss_train, 400, row.n_params))
@@ -174,8 +175,14 @@ def test_charts_of_trials_of_classes(name: str, small: Dataset) -> None:
     high = small.y_train > np.median(small.y_train)
     data = replace(small, y_train=high.astype(float), y_test=(small.y_test > 0).astype(float), levels=("low", "high"))
     table, models = trial_table([of_classes(r) if r.state == "complete" else r for r in TABLES[name]]), baselines(data)
-    against, front = charts.aicc_against_rss(table, 48, models, 0, "y"), charts.front(table, models, 0, "y")
-    for chart in (against, front, charts.history(table, 0), charts.aicc_map(table, 0), charts.slices(table)):
+    against, front = trial_charts.aicc_against_rss(table, 48, models, 0, "y"), trial_charts.front(table, models, 0, "y")
+    for chart in (
+        against,
+        front,
+        trial_charts.history(table, 0),
+        cell_charts.aicc_map(table, 0),
+        cell_charts.slices(table),
+    ):
         content = json.dumps(drawn(chart))
         assert "RSS" not in content or name in ("none", "failed")  # no trial says yet that they are classes
     if name == "many":
@@ -186,7 +193,7 @@ def test_charts_of_trials_of_classes(name: str, small: Dataset) -> None:
 
 def test_along_a_curve_of_equal_k_aicc_rises_with_the_deviance() -> None:
     table, of = trial_table([of_classes(r) for r in MANY]), MEASURES["classification"]
-    curves = charts._equal_k(table, table["deviance_train"], 400, 0.0, 2000.0, of)
+    curves = trial_charts._equal_k(table, table["deviance_train"], 400, 0.0, 2000.0, of)
     for row in curves.itertuples():
         K = row.n_params
         expected = BERNOULLI.term(row.deviance_train, 400) + 2 * K + 2 * K * (K + 1) / (400 - K - 1)
@@ -196,6 +203,6 @@ def test_along_a_curve_of_equal_k_aicc_rises_with_the_deviance() -> None:
 
 def test_calibration_shows_every_bin_with_its_rows() -> None:
     bins = [CalibrationBin(12, 0.1, 0.25, 0.09, 0.53), CalibrationBin(3, 0.9, 1.0, 0.44, 1.0)]
-    content = drawn(charts.calibration(bins, "ill **now**"))
+    content = drawn(evidence_charts.calibration(bins, "ill **now**"))
     assert "predicted probability of ill **now**" in json.dumps(content)
     assert [row["rows"] for rows in content["datasets"].values() for row in rows if "rows" in row] == [12, 3]

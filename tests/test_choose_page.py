@@ -19,9 +19,9 @@ from kanlab.storage import data_path
 from kanlab.study import StudyHandle, load_study
 from kanlab.tuning import tune
 from kanlab.verdict import verdict
-from tests import test_app
+from tests.helpers import pages
 from tests.helpers.judgements import judgement, refits, study
-from tests.test_app import app, go, healthy  # noqa: F401
+from tests.helpers.pages import go, healthy
 from tests.test_verdict import REDUCED, appraise, press
 
 Fake = Callable[..., Path]
@@ -29,28 +29,28 @@ SPACE = SearchSpace((1, 3), (2, 4), (1, 2))
 SCORES = {Cell(1, 2, 1): -200.0, Cell(2, 3, 2): -300.0, Cell(1, 4, 2): -289.5, Cell(2, 2, 1): -295.0}
 
 
-def text_of(app: AppTest) -> str:  # noqa: F811
+def text_of(app: AppTest) -> str:
     """All words on the page, as they are read."""
-    return test_app.text_of(app).replace("\\", "")
+    return pages.text_of(app).replace("\\", "")
 
 
-def choose(app: AppTest, handle: StudyHandle) -> AppTest:  # noqa: F811
+def choose(app: AppTest, handle: StudyHandle) -> AppTest:
     app.session_state["study"] = handle.name
     app.query_params["study"] = handle.name
     return go(app, "choose")
 
 
-def test_without_a_study(app: AppTest) -> None:  # noqa: F811
+def test_without_a_study(app: AppTest) -> None:
     assert "No study is open" in text_of(go(app, "choose"))
 
 
-def test_before_any_trial(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_before_any_trial(app: AppTest, small: Dataset) -> None:
     words = text_of(choose(app, study(small, {}, space=SPACE)))
     assert "No trial is complete yet" in words
     assert "judge" not in [b.key for b in app.button]
 
 
-def test_the_recommendation_with_its_reasons_ties_and_alarms(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_the_recommendation_with_its_reasons_ties_and_alarms(app: AppTest, small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     words = text_of(choose(app, handle))
     assert "Take the network of trial 1: 2 hidden neurons, grid 3, k 2" in words
@@ -62,7 +62,7 @@ def test_the_recommendation_with_its_reasons_ties_and_alarms(app: AppTest, small
     assert app.button(key="judge").label == "Judge the finalists"
 
 
-def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest, small: Dataset) -> None:
     handle = appraise(study(small, SCORES, space=SPACE), 1e-3, 1e-4, REDUCED)
     words = text_of(choose(app, handle))
     assert "Take the network of trial 1 without b: 3 hidden neurons, grid 3, k 2" in words
@@ -74,7 +74,7 @@ def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest
     assert rows.isna().sum() == len(SCORES) - 1
 
 
-def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None:
     choose(app, study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE))
     widen = next(b for b in app.button if b.label == "Widen")
     healthy(widen.click().run())
@@ -82,7 +82,7 @@ def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None
     assert app.slider(key="grid").value == (2, 4)
 
 
-def test_only_the_owner_judges_and_widens(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_only_the_owner_judges_and_widens(app: AppTest, small: Dataset) -> None:
     handle = study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
     own(handle.optuna, "the key")
     for live in (None, judgement(state="running", written=time.time())):
@@ -100,7 +100,7 @@ def test_only_the_owner_judges_and_widens(app: AppTest, small: Dataset) -> None:
 
 
 def test_widening_fetches_the_data_from_the_storage_of_the_study(
-    app: AppTest,  # noqa: F811
+    app: AppTest,
     small: Dataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -114,7 +114,7 @@ def test_widening_fetches_the_data_from_the_storage_of_the_study(
     assert data_path(small.sha256).exists()
 
 
-def test_the_audit_ranks_again_at_once(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_the_audit_ranks_again_at_once(app: AppTest, small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     choose(app, handle)
     best = best_trial(handle.records())
@@ -131,7 +131,7 @@ def test_the_audit_ranks_again_at_once(app: AppTest, small: Dataset) -> None:  #
     assert shown["rank_before"].tolist() == expected["rank_before"].tolist() != expected["rank"].tolist()
 
 
-def test_what_a_judgement_says(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_what_a_judgement_says(app: AppTest, small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     scores = {Cell(2, 3, 2): [-300.0, -290.0, -291.0, -300.0, -300.0], Cell(2, 2, 1): [-295.0] * 5}
     known = judgement(
@@ -155,7 +155,7 @@ def test_what_a_judgement_says(app: AppTest, small: Dataset) -> None:  # noqa: F
     assert "simplest within one standard error of it" in rules["rule"].tolist()
 
 
-def test_judging_from_the_page(app: AppTest, small: Dataset, fake_workers: Fake) -> None:  # noqa: F811
+def test_judging_from_the_page(app: AppTest, small: Dataset, fake_workers: Fake) -> None:
     fake_workers()
     tune(small, SPACE, name="mine", workers=1)
     choose(app, load_study("mine"))
@@ -168,7 +168,7 @@ def test_judging_from_the_page(app: AppTest, small: Dataset, fake_workers: Fake)
     assert "Its cross-validated error is" in text_of(app)
 
 
-def test_studies_of_the_same_rows_are_compared(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_studies_of_the_same_rows_are_compared(app: AppTest, small: Dataset) -> None:
     first, second = (study(small, SCORES, space=SPACE, seed=seed) for seed in (0, 1))
     choose(app, first)
     table = next(f.value for f in app.dataframe if "study" in f.value.columns)
@@ -176,6 +176,6 @@ def test_studies_of_the_same_rows_are_compared(app: AppTest, small: Dataset) -> 
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_study_of_few_trials(count: int, app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_a_study_of_few_trials(count: int, app: AppTest, small: Dataset) -> None:
     handle = study(small, dict(list(SCORES.items())[:count]), space=SPACE)
     healthy(choose(app, handle))

@@ -14,8 +14,8 @@ from kanlab.dataset import Dataset
 from kanlab.space import SearchSpace
 from kanlab.study import load_study
 from kanlab.tuning import tune
-from tests import test_app
-from tests.test_app import app, go, healthy, metric, upload, widget  # noqa: F401
+from tests.helpers import pages
+from tests.helpers.pages import go, healthy, metric, upload, widget
 
 NASTY = "ill **now** $x$"
 
@@ -27,15 +27,15 @@ def table(n: int = 120) -> pd.DataFrame:
     return pd.DataFrame({"a": a, "b": b, "state": np.where(ill, NASTY, "healthy"), "code": np.where(ill, 7, 3)})
 
 
-def text_of(app: AppTest) -> str:  # noqa: F811
-    return test_app.text_of(app).replace("\\", "")
+def text_of(app: AppTest) -> str:
+    return pages.text_of(app).replace("\\", "")
 
 
 def labels(elements: Any) -> list[str]:
     return [e.label for e in elements]
 
 
-def test_a_target_of_two_words(app: AppTest) -> None:  # noqa: F811
+def test_a_target_of_two_words(app: AppTest) -> None:
     upload(app, "states.csv", table().to_csv(index=False).encode())
     widget(app.multiselect, "Features").select("a").select("b").run()
     widget(app.selectbox, "Target").select("state").run()
@@ -52,13 +52,13 @@ def test_a_target_of_two_words(app: AppTest) -> None:  # noqa: F811
     assert "sigma2" not in [c.key for c in app.checkbox]
 
 
-def test_the_last_column_that_can_be_predicted_is_suggested(app: AppTest) -> None:  # noqa: F811
+def test_the_last_column_that_can_be_predicted_is_suggested(app: AppTest) -> None:
     frame = table()[["a", "b", "state"]].assign(note=[f"row {i}" for i in range(120)])
     upload(app, "noted.csv", frame.to_csv(index=False).encode())
     assert widget(healthy(app).selectbox, "Target").value == "state"
 
 
-def test_a_target_of_two_numbers_is_a_quantity_unless_classes_are_chosen(app: AppTest) -> None:  # noqa: F811
+def test_a_target_of_two_numbers_is_a_quantity_unless_classes_are_chosen(app: AppTest) -> None:
     upload(app, "codes.csv", table()[["a", "b", "code"]].to_csv(index=False).encode())
     assert "A straight line already explains" in text_of(healthy(app))
     assert widget(app.selectbox, "Predict it as").value == "regression"
@@ -75,7 +75,7 @@ def study(kanlab_home: object) -> str:
     return tune(data, SearchSpace((1, 2), (2, 3), (1, 2)), name="states", workers=1).name
 
 
-def test_live_and_choose(app: AppTest, study: str) -> None:  # noqa: F811
+def test_live_and_choose(app: AppTest, study: str) -> None:
     app.query_params["study"] = study
     go(app, "live")
     words = text_of(app)

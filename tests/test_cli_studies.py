@@ -15,7 +15,8 @@ from kanlab.jobs import manager
 from kanlab.lifecycle import stop_requested, wish
 from kanlab.space import SearchSpace
 from kanlab.storage import get_storage
-from kanlab.study import StudySpec, create_study, load_study, study_names
+from kanlab.study import create_study, load_study, study_names
+from kanlab.study_spec import StudySpec
 from tests.helpers.studies import STOCK, finished, run, state, wait_for
 
 Fake = Callable[..., Path]

@@ -23,7 +23,8 @@ from kanlab.lease import LeaseLost, Watch, claim, holder
 from kanlab.lifecycle import request_stop
 from kanlab.processes import process_started
 from kanlab.space import SearchSpace
-from kanlab.study import StudyHandle, StudySpec, create_study, load_study
+from kanlab.study import StudyHandle, create_study, load_study
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import Supervisor
 from tests.helpers.fits import fitted_cells, worker_pids
 from tests.helpers.sentences import refused

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from kanlab.dataset import MAX_MAGNITUDE, MIN_ROWS, Dataset
+from kanlab.dataset import Dataset
 from kanlab.errors import DatasetError
 from kanlab.preparation import Preparation
+from kanlab.usable import MAX_MAGNITUDE, MIN_ROWS
 from tests.helpers.sentences import assert_sentence, refused
 
 

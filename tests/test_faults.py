@@ -22,7 +22,8 @@ from kanlab.jobs import manager
 from kanlab.lifecycle import read_state
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import STORAGE_ERRORS, own_file, storage_trouble
-from kanlab.study import StudyHandle, StudySpec, create_study
+from kanlab.study import StudyHandle, create_study
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import Supervisor
 from tests.helpers.postgres import Server
 from tests.helpers.sentences import assert_sentence, refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ import pytest
 from kanlab.curves import curves_of
 from kanlab.dataset import Dataset
 from kanlab.examples import EXAMPLES
-from kanlab.formula import Formula, errors, formula_of, latex, python, remarks
+from kanlab.formula import Formula, errors, formula_of, remarks
+from kanlab.formula_code import python
+from kanlab.formula_latex import latex
 from kanlab.preparation import Preparation
 from kanlab.tuning import fit
 from tests.test_standalone import network as random_network
@@ -108,6 +111,19 @@ def test_names_are_data(paper: Dataset) -> None:
     assert not any(name in text for name in NASTY)
     assert "href" not in text
     assert run(found, data, '"""\nraise SystemExit').shape == (len(data.y_test),)
+
+
+@pytest.mark.parametrize("scale", ["none", "log"])
+def test_its_output_is_held_as_the_network_holds_its_own(paper: Dataset, scale: str) -> None:
+    example = EXAMPLES["exp-sin"]
+    data = Dataset.from_frame(example.load().frame, example.target, preparation=Preparation(target_scale=scale))
+    network = fit(data, 1, 6, 3)
+    network = replace(network, output_range=np.array([[-0.5, 0.5]]))  # deviations of the target about its mean
+    low, high = network.y_offset[0] + np.array([-0.5, 0.5]) * network.y_scale[0]
+    found = formula_of(curves_of(network, data.X_train), data)
+    values = found.predict(data.X_test)
+    assert (values.min(), values.max()) == pytest.approx((low, high))
+    np.testing.assert_allclose(run(found, data), data.target_transform.inverse(values), rtol=1e-6)
 
 
 def test_any_depth() -> None:

@@ -17,7 +17,8 @@ from kanlab.housekeeping import Finding, doctor, in_bytes, leftovers, orphaned_l
 from kanlab.lease import claim, holder
 from kanlab.management import delete
 from kanlab.storage import data_path, get_storage
-from kanlab.study import StudySpec, create_study
+from kanlab.study import create_study
+from kanlab.study_spec import StudySpec
 from tests.helpers.studies import wait_for
 from tests.test_crashes import Runner, kill, runner  # noqa: F401, a fixture
 

@@ -15,7 +15,8 @@ from kanlab.errors import StudyError
 from kanlab.jobs import JobManager, manager
 from kanlab.processes import process_started
 from kanlab.space import SearchSpace
-from kanlab.study import StudySpec, create_study, load_study
+from kanlab.study import create_study, load_study
+from kanlab.study_spec import StudySpec
 from tests.helpers.fits import fitted_cells, worker_pids
 from tests.helpers.sentences import refused
 from tests.helpers.studies import STOCK, finish, finished, numbers, state, wait_for

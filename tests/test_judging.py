@@ -30,7 +30,8 @@ from kanlab.judging import (
 from kanlab.selection import completed
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import stored_path
-from kanlab.study import StudySpec, load_study
+from kanlab.study import load_study
+from kanlab.study_spec import StudySpec
 from kanlab.taskpool import Failure, Task
 from kanlab.tuning import Study, open_study, tune
 from tests.helpers.judgements import study

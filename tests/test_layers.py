@@ -6,7 +6,7 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,26 +28,29 @@ LAYERS: dict[str, list[str]] = {
     "domain": [
         "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
         "transforms", "splits",
-        "screening", "preparation", "encoding", "classes", "findings", "profile", "recipe", "dataset", "examples", "kan",
-        "wrapper", "families.protocol", "families.linear", "families.logistic", "families.left_out", "families",
+        "screening", "preparation", "encoding", "classes", "column_profile", "oddities", "findings", "profile",
+        "recipe", "usable", "dataset", "examples", "kan", "wrapper",
+        "families.protocol", "families.linear", "families.logistic", "families.left_out", "families",
         "families.polynomial", "families.gam", "families.mlp", "families.boosting",
         "pykan_engine", "lm", "continuation", "deep_lm", "deep_effective", "effective", "reduction", "engines",
     ],
     "orchestration": [
-        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "records", "study",
+        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study_spec",
+        "data_summary", "trials", "records", "study",
         "selection", "agenda", "tasks", "worker", "worker_process", "taskpool", "appraisal", "remote",
-        "supervisor", "jobs", "management",
+        "crew", "supervisor", "jobs", "management",
         "housekeeping", "estimate", "thinning", "audit", "importance", "judging", "candidates", "preference", "alarms",
-        "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "formula", "diagram", "report", "export", "tuning",
-        "measures", "layered", "charts", "model_charts", "dashboard", "launch",
+        "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "measures", "formula", "formula_latex",
+        "formula_code", "diagram", "report", "export", "tuning", "layered", "chart_style", "trial_encoding",
+        "trial_charts", "cell_charts", "evidence_charts", "model_charts", "dashboard", "launch",
     ],
     "ui": [
         "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",
         "ui.profile", "ui.plan",
-        "ui.owner", "ui.manage", "ui.live", "ui.choose",
+        "ui.owner", "ui.opened", "ui.manage", "ui.shared", "ui.trials", "ui.live", "ui.choose",
         "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating", "ui.model", "ui.export",
     ],
-    "top": ["cli_arguments", "cli_table", "cli_studies", "cli", "__main__"],
+    "top": ["cli_arguments", "cli_printing", "cli_table", "cli_studies", "cli", "__main__"],
 }  # fmt: skip
 LAYER_NAMES = list(LAYERS)
 ORDER = [module for modules in LAYERS.values() for module in modules]
@@ -66,6 +69,7 @@ RESERVED: dict[str, set[str]] = {
         "lifecycle",
         "artifacts",
         "sampling",
+        "trials",
         "study",
         "agenda",
         "management",
@@ -83,7 +87,7 @@ RESERVED: dict[str, set[str]] = {
         "records",
         "remote",
     },
-    "altair": {"charts", "model_charts"},
+    "altair": {"chart_style", "trial_encoding", "trial_charts", "cell_charts", "evidence_charts", "model_charts"},
     "streamlit": set(LAYERS["ui"]),
     "multiprocessing": set(),
     "matplotlib": set(),
@@ -195,7 +199,7 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors", "cli_arguments", "cli_studies", "cli_table"}
+    assert loaded == {"errors", "cli_arguments", "cli_printing", "cli_studies", "cli_table"}
 
 
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
@@ -211,11 +215,11 @@ def test_pages_stand_on_the_package_alone(path: Path) -> None:
         assert module_of(found.target) not in ("wrapper", "pykan_engine", "worker", "worker_process", "cli")
 
 
-def loaded_after(modules: list[str]) -> dict[str, list[str]]:
+def loaded_after(modules: list[str], heavy: Sequence[str] = (*HEAVY, "streamlit")) -> dict[str, list[str]]:
     """A fresh process imports kanlab and then each module; the heavy libraries loaded after each."""
     program = (
         "import importlib, json, sys\n"
-        f"heavy = {[*HEAVY, 'streamlit']!r}\n"
+        f"heavy = {list(heavy)!r}\n"
         "found = {}\n"
         f"for name in {['kanlab', *(f'kanlab.{m}' for m in modules)]!r}:\n"
         "    importlib.import_module(name)\n"
@@ -234,6 +238,13 @@ def test_nothing_beside_the_engine_loads_torch_or_streamlit() -> None:
     assert {name: libraries for name, libraries in found.items() if libraries} == {}
 
 
+def test_what_starts_a_study_loads_little() -> None:
+    """The first trial waits for it."""
+    found = loaded_after(["worker_process", "supervisor", "tuning"], ["numpy", "pandas", "scipy", "boto3", "sympy"])
+    assert found["kanlab.worker_process"] == []
+    assert found["kanlab.tuning"] == ["numpy", "pandas"]
+
+
 def test_the_ui_loads_streamlit_and_nothing_heavy() -> None:
     found = loaded_after(LAYERS["ui"])
     assert {library for libraries in found.values() for library in libraries} == {"streamlit"}
@@ -244,7 +255,7 @@ def test_imports_are_read_from_the_source(tmp_path: Path) -> None:
     """The reading of the imports itself."""
     source = tmp_path / "module.py"
     source.write_text(
-        "import torch.nn as nn\nfrom kanlab import charts\nfrom typing import TYPE_CHECKING\n"
+        "import torch.nn as nn\nfrom kanlab import trial_charts\nfrom typing import TYPE_CHECKING\n"
         "if TYPE_CHECKING:\n    from kanlab.study import StudySpec\n"
         "def f():\n    import kan\n    from kanlab.ui.live import show\n"
         "try:\n    import optuna\nexcept ImportError:\n    pass\n"
@@ -252,7 +263,7 @@ def test_imports_are_read_from_the_source(tmp_path: Path) -> None:
     found = {(library_of(i.target), module_of(i.target), i.at_load) for i in imports(source)}
     assert found == {
         ("torch", None, True),
-        ("kanlab", "charts", True),
+        ("kanlab", "trial_charts", True),
         ("typing", None, True),
         ("kanlab", "study", False),
         ("kan", None, False),

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from kanlab import design as design_module
 from kanlab import logistic
-from kanlab import projection as projection_module
 from kanlab.deep_starts import fresh
 from kanlab.design import first_layer
 from kanlab.effective import effective_dof
@@ -22,6 +20,7 @@ from kanlab.kan import FitStatus, FittedKan
 from kanlab.lm import LmOptions, fit_cell, fit_path
 from kanlab.logistic import PULL, DeepLogisticCell, LogisticCell, prior_log_odds
 from kanlab.row_kernels import NUMPY
+from tests.helpers.cells import blocks_change_rounding_alone, gradient_is_the_difference_quotient
 
 OPTIONS = LmOptions(kernels="numpy")
 
@@ -48,14 +47,7 @@ def cell(seed, n=80, d=2, h=2, grid=3, k=3, smoothing=1000.0):
 @settings(max_examples=30)
 def test_gradient_is_the_difference_quotient_of_the_objective(seed, d, h, grid, k, smoothing):
     problem, state = cell(seed, d=d, h=h, grid=grid, k=k, smoothing=smoothing)
-    gradient = problem.linearise(state).gradient.copy()
-    direction, e = np.random.default_rng(seed).normal(size=len(gradient)), 1e-5
-    ahead, behind = problem.move(state, e * direction), problem.move(state, -e * direction)
-    if any((s.at_low != state.at_low).any() or (s.at_high != state.at_high).any() for s in (ahead, behind)):
-        return  # another row became the least or greatest: the objective has a kink there
-    quotient = (ahead.objective - behind.objective) / (2 * e)
-    size = np.linalg.norm(gradient) * np.linalg.norm(direction)
-    assert -2 * (gradient @ direction) == pytest.approx(quotient, abs=2e-4 * size + 1e-5)
+    gradient_is_the_difference_quotient(problem, state, seed, atol=1e-5)
 
 
 def test_the_second_layer_is_the_minimum_of_what_is_written_down():
@@ -126,19 +118,7 @@ def test_a_start_nearby_changes_nothing_but_rounding():
 
 
 def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
-    whole, state = cell(7, n=100, h=3)
-    linear = whole.linearise(state)
-    hessian, gradient = linear.hessian.copy(), linear.gradient
-    for module in (design_module, projection_module):
-        monkeypatch.setattr(module, "BLOCK_ROWS", 17)
-    Q = whole.design.basis[0]
-    blocks = tuple(np.ascontiguousarray(Q[:, i : i + 17]) for i in range(0, 100, 17))
-    cut = LogisticCell(replace(whole.design, basis=blocks), whole.Y, 3, 1000.0, NUMPY)
-    same = cut.state(state.V, state.level, state.knots)
-    assert same.objective == pytest.approx(state.objective, rel=1e-9)
-    linear = cut.linearise(same)
-    np.testing.assert_allclose(linear.gradient, gradient, rtol=1e-6, atol=1e-7 * np.abs(gradient).max())
-    np.testing.assert_allclose(linear.hessian, hessian, atol=1e-7 * np.abs(hessian).max())
+    blocks_change_rounding_alone(*cell(7, n=100, h=3), monkeypatch, rel=1e-9, atol=1e-7)
 
 
 # ---- more hidden layers

@@ -16,7 +16,8 @@ from kanlab.lease import claim
 from kanlab.management import annotate, data_size, delete, differences, duplicate, extend, note, rename, sizes
 from kanlab.space import SearchSpace
 from kanlab.storage import data_path, default_url, get_storage
-from kanlab.study import StudySpec, create_study, load_study, study_names, versions_changed
+from kanlab.study import create_study, load_study, study_names, versions_changed
+from kanlab.study_spec import StudySpec
 from tests.helpers.fits import fitted_cells
 from tests.helpers.sentences import refused
 from tests.helpers.studies import NESTED, STOCK, by_cell, finish, finished, numbers, run, state

@@ -17,7 +17,7 @@ from kanlab.preparation import Preparation
 from kanlab.space import Cell, SearchSpace
 from kanlab.tuning import open_study, tune
 from tests.helpers.judgements import study as made_study
-from tests.test_app import app, go, healthy, text_of  # noqa: F401
+from tests.helpers.pages import go, healthy, text_of
 
 NASTY = "$x^2$ **bold** <b>"
 
@@ -40,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return folder
 
 
-def opened(app: AppTest, name: str, page: str) -> AppTest:  # noqa: F811
+def opened(app: AppTest, name: str, page: str) -> AppTest:
     app.query_params["study"] = name
     return go(app, page)
 
@@ -51,7 +51,7 @@ def real(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("where", ["model", "export"])
-def test_guards(app: AppTest, small: Dataset, where: str) -> None:  # noqa: F811
+def test_guards(app: AppTest, small: Dataset, where: str) -> None:
     assert "No study is open" in text_of(go(app, where))
     handle = made_study(small, {}, space=SearchSpace((1, 2), (2, 3), (1, 1)))
     assert "No trial of this study is complete yet" in text_of(opened(app, handle.name, where))
@@ -59,17 +59,17 @@ def test_guards(app: AppTest, small: Dataset, where: str) -> None:  # noqa: F811
     assert "There is no study" in go(app, where).error[0].value
 
 
-def charts(app: AppTest) -> int:  # noqa: F811
+def charts(app: AppTest) -> int:
     return len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart"))
 
 
-def look_at(app: AppTest, tab: str) -> str:  # noqa: F811
+def look_at(app: AppTest, tab: str) -> str:
     """Open a tab; all words on the page."""
     app.session_state["model-tab"] = tab
     return text_of(healthy(app.run()))
 
 
-def test_every_tab_of_a_network(app: AppTest, real: None) -> None:  # noqa: F811
+def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
     opened(app, "curved", "model")
     best = open_study("curved").best
     assert best is not None
@@ -98,7 +98,7 @@ def test_every_tab_of_a_network(app: AppTest, real: None) -> None:  # noqa: F811
     compile(app.code[0].value, "formula", "exec")
 
 
-def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:  # noqa: F811
+def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:
     study = open_study("straight")
     assert not isinstance(study.recommended, type(study.best))
     opened(app, "straight", "model")
@@ -117,7 +117,7 @@ def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:  # noqa:
     assert "its coefficients stand under Network" in look_at(app, "Formula")
 
 
-def test_a_trial_is_chosen(app: AppTest, real: None) -> None:  # noqa: F811
+def test_a_trial_is_chosen(app: AppTest, real: None) -> None:
     opened(app, "straight", "model")
     app.selectbox(key="model-model").select_index(1).run()
     assert not app.exception
@@ -125,11 +125,11 @@ def test_a_trial_is_chosen(app: AppTest, real: None) -> None:  # noqa: F811
     assert len(app.get("image")) == 1
 
 
-def parts(app: AppTest) -> list[str]:  # noqa: F811
+def parts(app: AppTest) -> list[str]:
     return [b.proto.label for b in app.get("download_button")]
 
 
-def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:  # noqa: F811
+def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:
     from kanlab.ui.export import _OTHERS  # the pages have to be made by the app first
 
     opened(app, "curved", "export")
@@ -145,7 +145,7 @@ def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:  # noqa
     ]
 
 
-def test_a_model_that_cannot_be_fitted_is_a_sentence(app: AppTest, small: Dataset) -> None:  # noqa: F811
+def test_a_model_that_cannot_be_fitted_is_a_sentence(app: AppTest, small: Dataset) -> None:
     """Its data are gone."""
     from kanlab.storage import data_path
 
@@ -155,7 +155,7 @@ def test_a_model_that_cannot_be_fitted_is_a_sentence(app: AppTest, small: Datase
         assert "are no longer in" in opened(app, handle.name, page).error[0].value.replace("\\", "")
 
 
-def test_names_for_the_shell(app: AppTest, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_names_for_the_shell(app: AppTest, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import shlex
 
     from kanlab.ui.export import _quoted

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 from kanlab.dataset import Dataset
 from kanlab.lifecycle import StudyState, write_state
 from kanlab.ownership import derived_key, is_owned, may_steer, new_secret, own
-from kanlab.study import StudyHandle, StudySpec, create_study
-from tests.test_app import APP, app, go, healthy, text_of  # noqa: F401, a fixture
+from kanlab.study import StudyHandle, create_study
+from kanlab.study_spec import StudySpec
+from tests.helpers.pages import APP, go, healthy, text_of
 
 ROOT = APP.parent
 
@@ -39,13 +40,13 @@ def test_keys(stopped: StudyHandle, small: Dataset) -> None:
     assert derived_key(secret, other) != key  # a link gives away one study
 
 
-def labels(app: AppTest) -> set[str]:  # noqa: F811
+def labels(app: AppTest) -> set[str]:
     """What can be pressed, entries of menus included."""
     entries = [option for menu in app.menu_button for option in menu.options]
     return {b.label for b in app.button} | {e.partition(": ")[2] for e in entries}
 
 
-def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> None:  # noqa: F811
+def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> None:
     app.query_params["study"] = "mine"
     assert {"Resume", "Delete", "Duplicate with other ranges"} <= labels(go(app, "live"))
     own(stopped.optuna, "the key")
@@ -58,7 +59,7 @@ def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> No
     assert app.dataframe[0].value["owner"][0] == "yours"
 
 
-def test_a_budget_is_raised_from_the_menu(app: AppTest, stopped: StudyHandle) -> None:  # noqa: F811
+def test_a_budget_is_raised_from_the_menu(app: AppTest, stopped: StudyHandle) -> None:
     app.query_params["study"] = "mine"
     go(app, "live")
     menu = app.menu_button[0]
@@ -67,13 +68,13 @@ def test_a_budget_is_raised_from_the_menu(app: AppTest, stopped: StudyHandle) ->
     assert "every one of the" in text_of(healthy(app))  # its budget covers them all
 
 
-def test_there_is_no_login_by_default(app: AppTest) -> None:  # noqa: F811
+def test_there_is_no_login_by_default(app: AppTest) -> None:
     assert "Log in" not in labels(healthy(app))
     assert "auth" not in tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert not (ROOT / ".streamlit" / "secrets.toml").exists()
 
 
-def test_where_a_login_is_set_up_nothing_is_shown_without(app: AppTest, stopped: StudyHandle) -> None:  # noqa: F811
+def test_where_a_login_is_set_up_nothing_is_shown_without(app: AppTest, stopped: StudyHandle) -> None:
     app.secrets["auth"] = {"cookie_secret": "x", "client_id": "y"}
     app.query_params["study"] = "mine"
     go(app, "live")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kanlab.candidates import Candidate
 from kanlab.preference import WORTH, choose, reference
 from kanlab.space import Cell
-from kanlab.study import TrialRecord
+from kanlab.trials import TrialRecord
 
 
 def plain(

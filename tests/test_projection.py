@@ -1,17 +1,14 @@
 """The cell as a least-squares problem: its gradient, its curvature, its second layer, its blocks, its kernels."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanlab import design as design_module
-from kanlab import projection as projection_module
 from kanlab.design import design_matrix, first_layer
 from kanlab.projection import CellProblem
 from kanlab.row_kernels import NUMPY
+from tests.helpers.cells import blocks_change_rounding_alone, gradient_is_the_difference_quotient
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -31,14 +28,7 @@ def cell(seed, n=60, d=2, h=2, m=1, grid=3, k=3, smoothing=1000.0):
 @settings(max_examples=40)
 def test_gradient_is_the_difference_quotient_of_the_objective(seed, d, h, m, grid, k, smoothing):
     problem, state = cell(seed, d=d, h=h, m=m, grid=grid, k=k, smoothing=smoothing)
-    gradient = problem.linearise(state).gradient
-    direction, e = np.random.default_rng(seed).normal(size=len(gradient)), 1e-5
-    ahead, behind = problem.move(state, e * direction), problem.move(state, -e * direction)
-    if any((s.at_low != state.at_low).any() or (s.at_high != state.at_high).any() for s in (ahead, behind)):
-        return  # another row became the least or greatest: the objective has a kink there
-    quotient = (ahead.objective - behind.objective) / (2 * e)
-    size = np.linalg.norm(gradient) * np.linalg.norm(direction)
-    assert -2 * (gradient @ direction) == pytest.approx(quotient, abs=2e-4 * size + 1e-6)
+    gradient_is_the_difference_quotient(problem, state, seed, atol=1e-6)
 
 
 def test_curvature_is_that_of_the_projected_jacobian():
@@ -103,19 +93,7 @@ def test_refresh_never_raises_the_objective_at_its_own_level():
 
 
 def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
-    whole, state = cell(7, n=100, h=3, m=2)
-    expected = whole.linearise(state)
-    hessian, gradient = expected.hessian.copy(), expected.gradient
-    for module in (design_module, projection_module):
-        monkeypatch.setattr(module, "BLOCK_ROWS", 17)
-    Q = whole.design.basis[0]
-    blocks = tuple(np.ascontiguousarray(Q[:, i : i + 17]) for i in range(0, 100, 17))
-    cut = CellProblem(replace(whole.design, basis=blocks), whole.Y, 3, 1000.0, NUMPY)
-    same = cut.state(state.V, state.level, state.knots)
-    assert same.objective == pytest.approx(state.objective, rel=1e-10)
-    linear = cut.linearise(same)
-    np.testing.assert_allclose(linear.gradient, gradient, rtol=1e-6, atol=1e-8 * np.abs(gradient).max())
-    np.testing.assert_allclose(linear.hessian, hessian, atol=1e-8 * np.abs(hessian).max())
+    blocks_change_rounding_alone(*cell(7, n=100, h=3, m=2), monkeypatch, rel=1e-10, atol=1e-8)
 
 
 def test_a_state_that_is_not_finite_is_none():

@@ -11,10 +11,16 @@ import kan
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 
 from kanlab import pykan_engine
+from kanlab.dataset import Dataset
+from kanlab.likelihood import BERNOULLI
 from kanlab.pykan_engine import SCHEDULES, Training, train
+from kanlab.space import SearchSpace
+from kanlab.tuning import tune
 from kanlab.wrapper import KANWrapper, reproducible
+from tests.helpers.two_classes import table
 from tests.test_wrapper import generators
 
 torch.set_num_threads(1)  # as in a worker
@@ -181,3 +187,30 @@ def test_several_targets() -> None:
     training = train(X, both, 2, 3, 3)
     assert training.model.predict(X).shape == (60, 2)
     assert training.model.layer_widths == (2, 2, 2)
+
+
+# ---- two classes
+
+
+def test_stock_pykan_learns_classes() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (150, 2))
+    y = (rng.random(150) < expit(4 * np.sin(3 * X[:, 0]))).astype(float)
+    training = train(X, y, 1, 3, 3, engine="pykan-lbfgs", task="classification")
+    p = training.model.predict(X)
+    assert ((p > 0) & (p < 1)).all()
+    deviance = BERNOULLI.misfit(p, y)
+    assert deviance < 0.75 * BERNOULLI.misfit(np.full(150, y.mean()), y)
+    assert min(training.loss_curve) < 1.1 * deviance
+    fitted = training.model.to_fitted()
+    assert fitted.task == "classification"
+    np.testing.assert_allclose(fitted.predict(X), p, atol=1e-4)
+    np.testing.assert_allclose(fitted.to_pykan().predict(X), fitted.predict(X), atol=1e-9)
+
+
+def test_a_study_of_stock_pykan() -> None:
+    data = Dataset.from_frame(table(60), "state")
+    found = tune(data, SearchSpace((1, 1), (2, 2), (2, 2)), engine="pykan-lbfgs", workers=1)
+    (record,) = found.handle.records()
+    assert record.classes is not None
+    assert record.aicc is not None

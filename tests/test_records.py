@@ -13,8 +13,10 @@ from kanlab.dataset import Dataset
 from kanlab.management import delete
 from kanlab.sampling import distributions
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import StudyHandle, StudySpec, create_study, load_study, record_failure
+from kanlab.study import StudyHandle, create_study, load_study
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import Supervisor
+from kanlab.trials import record_failure
 from tests.helpers.studies import STOCK, run, wait_for
 
 Fake = Callable[..., Path]

@@ -22,7 +22,7 @@ from kanlab.selection import (
     trial_table,
 )
 from kanlab.space import Cell
-from kanlab.study import TrialRecord
+from kanlab.trials import TrialRecord
 from tests.test_pareto import by_definition
 
 

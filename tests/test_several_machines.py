@@ -20,7 +20,8 @@ from kanlab.jobs import manager
 from kanlab.lease import claim, holder
 from kanlab.space import SearchSpace
 from kanlab.storage import get_storage
-from kanlab.study import StudyHandle, StudySpec, create_study
+from kanlab.study import StudyHandle, create_study
+from kanlab.study_spec import StudySpec
 from tests.helpers import fake_cli
 from tests.helpers.fits import fitted_cells, worker_pids
 from tests.helpers.studies import NESTED, STOCK, by_cell, finish, finished, state, wait_for

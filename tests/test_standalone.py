@@ -170,10 +170,10 @@ def network(widths: tuple[int, ...], grid: int, k: int) -> FittedKan:
         knots = np.sort(RNG.uniform(-6, 6, (n_in, grid + 2 * k + 1)), axis=1)
         layers.append(KanLayer(knots, RNG.normal(size=(n_in, n_out, grid + k)), RNG.normal(size=(n_in, n_out)) / 4))
         ranges.append(knots[:, [k, -k - 1]])
+    output_range = np.tile([-1.0, 1.5], (widths[-1], 1))
     scales = (RNG.normal(size=widths[0]), np.exp(RNG.normal(size=widths[0])), RNG.normal(size=1), np.array([3.0]))
-    return FittedKan(
-        KanSpec(widths, grid, k), tuple(layers), tuple(ranges), *scales, 0.0, np.zeros(1), 10, FitStatus.CONVERGED
-    )
+    spec, record = KanSpec(widths, grid, k), (0.0, np.zeros(1), 10, FitStatus.CONVERGED)
+    return FittedKan(spec, tuple(layers), tuple(ranges), output_range, *scales, *record)
 
 
 @pytest.mark.parametrize(("widths", "grid", "k"), [((3, 2, 1), 4, 3), ((1, 1), 2, 1), ((2, 3, 2, 1), 3, 2)])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -45,6 +47,21 @@ def test_one_storage_however_many_ask_at_once() -> None:
         t.join()
     assert len(found) == 8
     assert len({id(s) for s in found}) == 1
+
+
+def test_tables_another_process_makes_at_the_same_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, opened = f"sqlite:///{tmp_path / 'new.db'}", []
+
+    def open_late(*arguments: Any, **options: Any) -> optuna.storages.RDBStorage:
+        opened.append(arguments)
+        if len(opened) < 3:
+            reason = sqlite3.OperationalError("table studies already exists")
+            raise sqlalchemy.exc.OperationalError("CREATE TABLE studies", {}, reason)
+        return optuna.storages.RDBStorage(*arguments, **options)
+
+    monkeypatch.setattr(storage, "RDBStorage", open_late)
+    assert optuna.create_study(storage=get_storage(url)).trials == []
+    assert len(opened) == 3
 
 
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 1), ("busy_timeout", 30_000)])

@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from statsmodels.tools import eval_measures
 
 from kanlab.complexity import RULES, n_params
+from kanlab.data_summary import DataSummary
 from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FitOptions, Outcome
 from kanlab.errors import SpaceError, StudyError
@@ -21,20 +22,9 @@ from kanlab.families import baselines
 from kanlab.sampling import SAMPLERS, distributions
 from kanlab.space import Cell, SearchSpace
 from kanlab.storage import get_storage, load_dataset
-from kanlab.study import (
-    INTERRUPTED,
-    MAX_SEED,
-    DataSummary,
-    StudyHandle,
-    StudySpec,
-    create_study,
-    free_name,
-    judge,
-    load_study,
-    record_failure,
-    record_outcome,
-    study_names,
-)
+from kanlab.study import StudyHandle, create_study, free_name, load_study, study_names
+from kanlab.study_spec import MAX_SEED, StudySpec
+from kanlab.trials import INTERRUPTED, judge, record_failure, record_outcome
 from tests.helpers.sentences import refused
 from tests.test_space import spaces
 

@@ -16,7 +16,8 @@ from kanlab.engines import FitOptions, Unit, fit_unit
 from kanlab.errors import FitError, KanlabError, SpaceError, StudyError
 from kanlab.families import baselines
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import StudySpec, create_study, load_study
+from kanlab.study import create_study, load_study
+from kanlab.study_spec import StudySpec
 from kanlab.tuning import Study, open_study, run_study, tune
 from tests.helpers.fake_worker import rss
 from tests.helpers.sentences import refused

@@ -1,4 +1,4 @@
-"""A target of two classes from the table to the verdict: study, command line, judgement, predictions, stock pykan."""
+"""A study of two classes from its trials to the verdict, its predictions and what is taken away."""
 
 from __future__ import annotations
 
@@ -21,36 +21,31 @@ from kanlab.alarms import alarms
 from kanlab.audit import ranked_again, terms
 from kanlab.bundle import document, read_bundle
 from kanlab.candidates import candidates
-from kanlab.cli import main
 from kanlab.criteria import aicc_of, bic_of
 from kanlab.curves import curves_of
+from kanlab.data_summary import DataSummary
 from kanlab.dataset import Dataset
 from kanlab.effects import permutation_importance
 from kanlab.engines import FitOptions, Outcome, Unit, fit_unit
 from kanlab.errors import StudyError
 from kanlab.export import predict_source
 from kanlab.families import CLASSIFIERS, JUDGED, Baseline, fit_named, label
-from kanlab.formula import errors, formula_of, latex
+from kanlab.formula import errors, formula_of
+from kanlab.formula_latex import latex
 from kanlab.kan import FittedKan
 from kanlab.likelihood import BERNOULLI
 from kanlab.predicting import HeldFamily, Predictor, held_out
 from kanlab.scores import ClassScores, accuracy, log_loss
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import DataSummary, StudySpec, create_study, judge, load_study
+from kanlab.study import create_study, load_study
+from kanlab.study_spec import StudySpec
 from kanlab.tasks import fold, fold_rows, null
+from kanlab.trials import judge
 from kanlab.tuning import Study, open_study, tune
 from tests.helpers.sentences import refused
+from tests.helpers.two_classes import NASTY, table
 
 SPACE = SearchSpace((1, 2), (2, 3), (2, 2))
-NASTY = "ill **now** <b>"
-
-
-def table(n: int = 160, seed: int = 0) -> pd.DataFrame:
-    """Two classes that a plane cannot tell apart, one of them named as markup."""
-    rng = np.random.default_rng(seed)
-    a, b = rng.uniform(-1, 1, (2, n))
-    ill = rng.random(n) < expit(6 * a * b + np.sin(3 * a))
-    return pd.DataFrame({"a": a, "b": b, "kind": rng.choice(["r", "g"], n), "state": np.where(ill, NASTY, "healthy")})
 
 
 @pytest.fixture
@@ -356,76 +351,3 @@ def test_importance_is_the_rise_of_the_log_loss(study: Study, data: Dataset) -> 
     table = permutation_importance(study.predictor().fitted.predict, data)  # type: ignore[attr-defined]
     assert set(table["feature"][:2]) == {"a", "b"}
     assert table["rise"].iloc[0] > 0.02
-
-
-# ---- the command line
-
-
-def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path, out = tmp_path / "states.csv", tmp_path / "out.csv"
-    table().to_csv(path, index=False)
-    ranges = ["--neuron-num", "1:1", "--grid", "2:2", "--k", "1:2", "--workers", "1"]
-    assert main(["tune", str(path), "--target", "state", *ranges, "--study", "s", "--json"]) == 0
-    printed, heard = capsys.readouterr()
-    content = json.loads(printed, parse_constant=lambda c: pytest.fail(c))
-    assert content["data"]["task"] == "classification"
-    assert content["data"]["levels"] == ["healthy", NASTY]
-    assert f"'{NASTY}' counts as 1" in heard
-    n, data = content["data"]["n_train"], Dataset.from_frame(table(), "state")
-    assert content["data"]["sha256"] == data.sha256
-    for t in content["trials"]:
-        K = t["n_params"]
-        assert t["aicc"] == pytest.approx(t["deviance_train"] + 2 * K + 2 * K * (K + 1) / (n - K - 1))
-        assert t["rss_train"] == pytest.approx(n * t["brier_train"])
-        assert t["log_loss_test"] > 0
-        assert 0 <= t["accuracy_test"] <= 1
-    assert [b["family"] for b in content["baselines"]] == ["constant", "linear", "ridge"]
-    assert "deviance_train" in content["recommended"]
-
-    assert main(["show", "s"]) == 0
-    words = capsys.readouterr().out
-    assert f"state: probabilities of '{NASTY}', against 'healthy'" in words
-    assert "deviance" in words
-    assert "accuracy test" in words
-    assert "RMSE" not in words
-
-    assert main(["predict", "s", str(path), "-o", str(out)]) == 0
-    assert {"state_predicted", "state_probability", "state_extrapolates"} < set(pd.read_csv(out).columns)
-    assert set(pd.read_csv(out)["state_predicted"]) <= {"healthy", NASTY}
-
-    turned = ["tune", str(path), "--target", "state", "--positive", "healthy", *ranges, "--json"]
-    assert main(turned) == 0
-    assert json.loads(capsys.readouterr().out)["data"]["levels"] == [NASTY, "healthy"]
-    assert main(["tune", str(path), "--target", "kind", "--task", "regression", *ranges]) == 2
-    assert "not numbers" in capsys.readouterr().err
-    assert main(["tune", str(path), "--target", "a", "--task", "classification", *ranges]) == 2
-    assert "choose regression" in capsys.readouterr().err
-
-
-# ---- stock pykan
-
-
-def test_stock_pykan_learns_classes() -> None:
-    from kanlab.pykan_engine import train
-
-    rng = np.random.default_rng(0)
-    X = rng.uniform(-1, 1, (150, 2))
-    y = (rng.random(150) < expit(4 * np.sin(3 * X[:, 0]))).astype(float)
-    training = train(X, y, 1, 3, 3, engine="pykan-lbfgs", task="classification")
-    p = training.model.predict(X)
-    assert ((p > 0) & (p < 1)).all()
-    deviance = BERNOULLI.misfit(p, y)
-    assert deviance < 0.75 * BERNOULLI.misfit(np.full(150, y.mean()), y)
-    assert min(training.loss_curve) < 1.1 * deviance
-    fitted = training.model.to_fitted()
-    assert fitted.task == "classification"
-    np.testing.assert_allclose(fitted.predict(X), p, atol=1e-4)
-    np.testing.assert_allclose(fitted.to_pykan().predict(X), fitted.predict(X), atol=1e-9)
-
-
-def test_a_study_of_stock_pykan() -> None:
-    data = Dataset.from_frame(table(60), "state")
-    found = tune(data, SearchSpace((1, 1), (2, 2), (2, 2)), engine="pykan-lbfgs", workers=1)
-    (record,) = found.handle.records()
-    assert record.classes is not None
-    assert record.aicc is not None

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kanlab import worker_process
 from kanlab.dataset import Dataset
 from kanlab.engines import FitOptions, Outcome, Unit
-from kanlab.worker_process import WorkerProcess
+from kanlab.worker_process import WorkerProcess, spare_worker
 from tests.helpers import fake_worker
 from tests.helpers.studies import wait_for
 
@@ -135,6 +136,46 @@ def test_two_workers_do_not_share_a_folder(start: Start) -> None:
     one.kill()
     assert two._scratch.is_dir()
     assert wait_for(lambda: isinstance(two._process, subprocess.Popen) and two._process.poll() is None)
+
+
+@pytest.fixture
+def spares(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[worker_process._Started]:
+    """The spare ones, fake workers whose folders are in tmp_path / "scratch"."""
+    for name, value in fake_worker.environment(log=str(tmp_path / "log")).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setattr(worker_process, "PROGRAM", (fake_worker.__file__,))
+    return worker_process._spares
+
+
+def test_a_spare_worker_is_the_first_one(start: Start, spares: list[worker_process._Started], tmp_path: Path) -> None:
+    with spare_worker(preload_pykan=False):
+        (spare,) = spares
+        one, two = start(), start()
+        assert (one.pid == spare.process.pid, two.pid == spare.process.pid, spares) == (True, False, [])
+        assert hear(one) == {"event": "ready"}
+    submit(one, tmp_path, 1)
+    assert hear(one)["event"] == "fit"
+
+
+def test_a_spare_worker_nobody_wants_is_gone(
+    start: Start, spares: list[worker_process._Started], tmp_path: Path
+) -> None:
+    """Because what is wanted is another one."""
+    with spare_worker(preload_pykan=True):
+        (spare,) = spares
+        other = start()
+        assert other.pid != spare.process.pid
+    assert spares == []
+    assert spare.process.returncode == -signal.SIGKILL
+    assert list((tmp_path / "scratch").iterdir()) == [other._scratch]
+
+
+def test_no_room_for_a_spare_worker(spares: list[worker_process._Started], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+    with spare_worker(preload_pykan=False):
+        assert spares == []
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process are Linux's")

@@ -18,7 +18,6 @@ import numpy as np
 from kanlab.criteria import aicc_of
 from kanlab.dataset import Dataset
 from kanlab.errors import FitError
-from kanlab.families import logistic
 from kanlab.families.left_out import LEFT_OUT, MOST_ROWS, press_gain_se
 from kanlab.families.linear import constant, linear, ridge, stepwise
 from kanlab.families.protocol import Array, FamilyFit
@@ -43,8 +42,19 @@ __all__ = [
 
 Family = Callable[[Array, Array, int], FamilyFit]
 
+
+def _logistic(name: str) -> Family:
+    """A family of kanlab.families.logistic, which loads SciPy and is loaded for classes alone."""
+
+    def fit(X: Array, y: Array, seed: int) -> FamilyFit:
+        found: Family = getattr(import_module("kanlab.families.logistic"), name)
+        return found(X, y, seed)
+
+    return fit
+
+
 BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
-CLASSIFIERS: dict[str, Family] = {"constant": logistic.constant, "linear": logistic.linear, "ridge": logistic.ridge}
+CLASSIFIERS: dict[str, Family] = {name: _logistic(name) for name in ("constant", "linear", "ridge")}
 BASELINES_OF: dict[str, dict[str, Family]] = {REGRESSION: BASELINES, CLASSIFICATION: CLASSIFIERS}
 JUDGED = {name: f"kanlab.families.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
 LABELS = {

@@ -13,7 +13,8 @@ from kanlab import selection
 from kanlab.audit import CRITERIA, ranked_again, terms
 from kanlab.candidates import cell_words
 from kanlab.complexity import RULES
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 from kanlab.ui import state
 
 

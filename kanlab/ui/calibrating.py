@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from kanlab import charts
+from kanlab import evidence_charts
 from kanlab.errors import KanlabError
 from kanlab.management import load_data
 from kanlab.predicting import HeldOut, held_out, predictor
 from kanlab.scores import accuracy, area_under_roc, brier, calibration, confusion, log_loss
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 from kanlab.ui import state
 from kanlab.ui.widgets import LOG_LOSS_HELP, literal, short
 
@@ -38,7 +39,7 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
     zero, one = (short(level, 30) for level in handle.data.levels)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.altair_chart(charts.calibration(calibration(found.p, found.y), one), key="calibration")
+        st.altair_chart(evidence_charts.calibration(calibration(found.p, found.y), one), key="calibration")
     with right:
         st.markdown(f"**{literal(model.label)}** on the {len(found.y):,} {found.rows} rows")
         auc = area_under_roc(found.p, found.y)

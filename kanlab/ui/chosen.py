@@ -12,7 +12,8 @@ from kanlab.judging import read_judgement
 from kanlab.management import load_data
 from kanlab.predicting import Predictor, predictor
 from kanlab.selection import completed
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 from kanlab.ui import state
 from kanlab.ui.widgets import sentences
 

@@ -12,7 +12,8 @@ from kanlab import selection
 from kanlab.candidates import Candidate, cell_words
 from kanlab.criteria import akaike_weights, evidence_ratio
 from kanlab.judging import Judgement, confidence_set
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 from kanlab.ui import state
 from kanlab.ui.widgets import AICC_HELP, literal, short
 from kanlab.verdict import Verdict

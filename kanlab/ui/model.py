@@ -14,9 +14,11 @@ from kanlab.dataset import Dataset
 from kanlab.diagram import diagram, node_name, standing_alone
 from kanlab.effects import partial_dependence, permutation_importance, residual_table, sources_of
 from kanlab.families.protocol import Affine
-from kanlab.formula import Formula, formula_of, four_digits, latex, python, remarks
+from kanlab.formula import Formula, formula_of, remarks
+from kanlab.formula_code import python
+from kanlab.formula_latex import latex
 from kanlab.kan import FittedKan
-from kanlab.measures import MEASURES
+from kanlab.measures import MEASURES, four_digits
 from kanlab.predicting import HeldFamily, Predictor
 from kanlab.symbolic import FUNCTIONS, MATCHED
 from kanlab.ui import state

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from kanlab import charts, estimate
+from kanlab import cell_charts, estimate
 from kanlab.dataset import Dataset
 from kanlab.jobs import manager
 from kanlab.space import Cell, SearchSpace
-from kanlab.study import StudySpec
+from kanlab.study_spec import StudySpec
 
 FEW_ROWS = 3.0
 
@@ -45,7 +45,7 @@ def preflight(
             for cell in cells
         ]
     )
-    st.altair_chart(charts.admissible_map(table, data.n), key="map", width="content")
+    st.altair_chart(cell_charts.admissible_map(table, data.n), key="map", width="content")
     if admissible:
         few = int((table["verdict"] == "few rows").sum())
         st.caption(

@@ -9,7 +9,8 @@ import streamlit as st
 
 from kanlab.errors import KanlabError
 from kanlab.predicting import Predictions, Predictor, predictor, read_new_rows
-from kanlab.study import StudyHandle, TrialRecord
+from kanlab.study import StudyHandle
+from kanlab.trials import TrialRecord
 from kanlab.ui import chosen, state
 from kanlab.ui.widgets import literal, notes, short
 from kanlab.writing import to_csv

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from typing import NoReturn
 
 import streamlit as st
 
@@ -68,7 +69,7 @@ def notes(lines: tuple[str, ...]) -> None:
         st.caption("  \n".join(literal(line) for line in lines))
 
 
-def go_first_to(page: st.Page, sentence: str, label: str) -> None:
+def go_first_to(page: st.Page, sentence: str, label: str) -> NoReturn:
     """An empty state: why there is nothing here yet, and the way on."""
     st.info(sentence, icon=":material/arrow_back:")
     st.page_link(page, label=label)

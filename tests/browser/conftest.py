@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sklearn.datasets import load_diabetes
 
 ROOT = Path(__file__).parents[2]
 expect.set_options(timeout=20_000)
@@ -89,3 +90,11 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert not problems
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    """442 patients: ten features and the progress of their diabetes."""
+    path = tmp_path / "patients.csv"
+    load_diabetes(as_frame=True).frame.to_csv(path, index=False)
+    return path

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
-import zipfile
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
 from tests.browser.test_any_table import metric, upload
+from tests.helpers.corpus import zip_bomb
 
 MEGABYTES_MORE = 500
 
@@ -20,18 +19,10 @@ def peak_megabytes(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-def bomb() -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as member:
-        for _ in range(256):
-            member.write(b"1,2\n" * 2**20)
-    return content.getvalue()
-
-
 def test_each_is_one_sentence_and_the_server_stays_up(page: Page, server: Server, tmp_path: Path) -> None:
     wide = ",".join(["1"] * 10_000)
     cases = {
-        "bomb.zip": (bomb(), "unpacks to more than 200 times its size, which no table does"),
+        "bomb.zip": (zip_bomb(), "unpacks to more than 200 times its size, which no table does"),
         "wide.csv": (f"{wide}\n{wide}\n".encode(), "10,000 columns and at most 1,000 are read"),
         "line.csv": (b"1," * 25_000_000, "no line end in its first 1 MB"),
         "line.csv.gz": (gzip.compress(b"7" * 2**24) * 64, "no line end in its first 1 MB"),

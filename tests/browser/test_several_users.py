@@ -8,21 +8,12 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
-from sklearn.datasets import load_diabetes
 
 from kanlab.study import load_study
 from tests.browser.conftest import Server
 from tests.browser.test_whole_path import open_search, start, upload
 from tests.helpers.studies import finished, numbers, wait_for
-
-
-@pytest.fixture
-def csv(tmp_path: Path) -> Path:
-    path = tmp_path / "patients.csv"
-    load_diabetes(as_frame=True).frame.to_csv(path, index=False)
-    return path
 
 
 def begin(page: Page, server: Server, csv: Path) -> None:

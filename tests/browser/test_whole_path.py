@@ -8,16 +8,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from sklearn.datasets import load_diabetes
 
 from tests.browser.conftest import Server
-
-
-@pytest.fixture
-def csv(tmp_path: Path) -> Path:
-    path = tmp_path / "patients.csv"
-    load_diabetes(as_frame=True).frame.to_csv(path, index=False)
-    return path
 
 
 def upload(page: Page, server: Server, path: Path) -> None:

@@ -59,6 +59,15 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def zip_bomb() -> bytes:
+    """1 GiB of rows in 1 MB."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as member:
+        for _ in range(1024):
+            member.write(b"1,2\n" * 2**18)
+    return content.getvalue()
+
+
 def zstd(content: bytes) -> bytes:
     return pa.compress(content, codec="zstd", asbytes=True)
 

@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
-    from kanlab import remote, supervisor
+    from kanlab import crew, remote
     from kanlab.cli import main
     from kanlab.worker_process import WorkerProcess
 
     program = (str(Path(__file__).with_name("fake_worker.py")),)
-    for module in (supervisor, remote):
+    for module in (crew, remote):
         module.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[attr-defined]
     sys.exit(main())

@@ -11,7 +11,9 @@ from kanlab.judging import Judgement, key_of
 from kanlab.lifecycle import StudyState, write_state
 from kanlab.sampling import distributions
 from kanlab.space import Cell
-from kanlab.study import StudyHandle, StudySpec, create_study, record_outcome
+from kanlab.study import StudyHandle, create_study
+from kanlab.study_spec import StudySpec
+from kanlab.trials import record_outcome
 
 
 def rss_of(aicc: float, n: int, K: int) -> float:

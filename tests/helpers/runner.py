@@ -12,14 +12,14 @@ from pathlib import Path
 
 
 def _run(name: str) -> None:
-    from kanlab import supervisor
+    from kanlab import crew
     from kanlab.errors import KanlabError
     from kanlab.study import load_study
     from kanlab.supervisor import Supervisor
     from kanlab.worker_process import WorkerProcess
 
     program = (str(Path(__file__).with_name("fake_worker.py")),)
-    supervisor.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[misc, assignment]
+    crew.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[misc, assignment]
     try:
         running = Supervisor(load_study(name))
         running.start()

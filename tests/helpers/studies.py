@@ -9,8 +9,10 @@ from typing import Any
 from kanlab.dataset import Dataset
 from kanlab.lifecycle import StudyState, read_state
 from kanlab.space import Cell
-from kanlab.study import StudyHandle, StudySpec, TrialRecord, create_study
+from kanlab.study import StudyHandle, create_study
+from kanlab.study_spec import StudySpec
 from kanlab.supervisor import Supervisor
+from kanlab.trials import TrialRecord
 
 STOCK = "pykan-lbfgs"  # an engine that fits each cell by itself
 NESTED = "lm"  # one that fits the cells of a (grid, k) one from the other
@@ -62,3 +64,8 @@ def by_cell(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
 def finished(handle: StudyHandle) -> list[Cell]:
     """Cells with a result."""
     return [r.cell for r in handle.records() if r.state != "running"]
+
+
+def admissible(data: Dataset, **spec: object) -> list[Cell]:
+    """Cells a study of this specification may fit."""
+    return StudySpec(**spec).admissible(data.n, data.d)  # type: ignore[arg-type]

@@ -1,0 +1,58 @@
+"""How all charts look: colours, headings, axes and what is said under the pointer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+alt.data_transformers.disable_max_rows()
+
+ACCENT = "#d9480f"
+MUTED = "#868e96"
+HEIGHT = 380
+
+
+def span_is_wide(values: pd.Series) -> bool:
+    """Whether positive values span more than a decade."""
+    positive = values[values > 0]
+    return len(positive) > 1 and bool(positive.max() / positive.min() > 10)
+
+
+def scale_of(values: pd.Series) -> alt.Scale:
+    """Logarithmic where the values span decades, never from zero."""
+    if not span_is_wide(values):
+        return alt.Scale(zero=False, nice=True, padding=12)
+    return alt.Scale(type="log", nice=False, padding=16)
+
+
+def label_format(values: pd.Series) -> str:
+    """Axis labels that stay short: 2M, 0.5, 1e-6."""
+    finite = values[np.isfinite(values) & (values != 0)].abs()
+    if finite.empty:
+        return "~g"
+    return "~s" if finite.max() >= 1e3 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~f")
+
+
+def number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
+    """A number under the pointer."""
+    return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
+
+
+def short(name: str, most: int = 30) -> str:
+    """A name that fits into an axis title."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def heading(title: str, subtitle: str) -> alt.TitleParams:
+    """A title over a line of small print, which keeps its room where it is empty."""
+    return alt.TitleParams(
+        title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, subtitleColor=MUTED, offset=6
+    )
+
+
+def titled(chart: Any, title: str, subtitle: str = "", height: int = HEIGHT) -> Any:
+    """A chart as wide as its place, under its heading."""
+    return chart.properties(height=height, width="container", title=heading(title, subtitle))

@@ -1,0 +1,92 @@
+"""What pages draw of the trials of a study, made once for all sessions that look at the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from kanlab import trial_charts
+from kanlab.layered import Layered
+from kanlab.selection import trial_table
+from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
+from kanlab.trials import TrialRecord
+from kanlab.tuning import Study
+from kanlab.ui import state
+
+Stamp = tuple[str, int, tuple[int, ...]]
+
+
+def poll_seconds(trials: int) -> float:
+    """How long a page waits before it looks again: longer where so many trials are drawn anew but seldom."""
+    return 1.0 if trials <= MOST_POINTS else 3.0
+
+
+def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Stamp:
+    """Changes with the trials of a study: what is drawn is made once for all who look at the same moment.
+
+    While a large study runs it changes every REDRAW_TRIALS trials only, those in hand left aside.
+    """
+    running = tuple(r.number for r in records if r.state == "running")
+    done = len(records) - len(running)
+    if live and done > MOST_POINTS:
+        return study.handle.uid, done - done % REDRAW_TRIALS, ()
+    return study.handle.uid, done, running
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """selection.trial_table, made once a stamp."""
+    return trial_table(_records)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def points(stamp: Stamp, picked: int | None, live: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """thinning.thinned, made once a stamp and trial picked."""
+    return thinned(_table, picked, live=live)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def ranking(stamp: Stamp, whole: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, pa.Table]:
+    """The trials, least AICc first, all of them or the first TABLE_ROWS; and the same as Streamlit sends it."""
+    ranked = _table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
+    ranked = ranked if whole else ranked.head(TABLE_ROWS)
+    return ranked, pa.Table.from_pandas(ranked, preserve_index=False)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _drawn_once(stamp: tuple[Any, ...], key: str, _make: Callable[[], Layered]) -> dict[str, Any]:
+    return _ready(_make())
+
+
+def _ready(made: Layered) -> dict[str, Any]:
+    """A chart as Streamlit sends it."""
+    tables = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in made.tables.items()}
+    return made.spec | {"datasets": tables}
+
+
+def chart(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...]) -> None:
+    """`selecting_chart` of what `make` draws, once for all sessions that show the same `stamp`."""
+    _show(_drawn_once(stamp, key, make), key)
+
+
+def selecting_chart(made: Layered, key: str) -> None:
+    """A chart whose click selects the trial for the whole page."""
+    _show(_ready(made), key)
+
+
+def _show(spec: dict[str, Any], key: str) -> None:
+    st.vega_lite_chart(
+        spec=spec, key=key, on_select=_picker(key), selection_mode=[trial_charts.PICKED], width="stretch"
+    )
+
+
+def _picker(key: str) -> Callable[[], None]:
+    def pick() -> None:
+        clicked = st.session_state[key]["selection"].get(trial_charts.PICKED, [])
+        state.select_trial(int(clicked[0]["number"]) if clicked else None)
+
+    return pick
