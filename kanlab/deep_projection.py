@@ -33,7 +33,7 @@ damping of the change in Z_{l+1}, and constants which the edges into a node coul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -142,15 +142,18 @@ class DeepEquations:
     def curvature(self) -> float:
         return self.equations.curvature
 
-    def steps(self, damping: float) -> Iterator[tuple[Array, float]]:
-        for step, promised in self.equations.steps(damping):
-            h, at = self.neuron_num, len(step) - self.neuron_num * sum(R.shape[1] for R in self.to_coef)
-            parts = [step[:at]]
-            for R in self.to_coef:
-                size = h * R.shape[1]
-                parts.append((R @ step[at : at + size].reshape(h, -1).T).ravel())
-                at += size
-            yield np.concatenate(parts), promised
+    def step(self, damping: float) -> tuple[Array, float] | None:
+        found = self.equations.step(damping)
+        if found is None:
+            return None
+        step, promise = found
+        h, at = self.neuron_num, len(step) - self.neuron_num * sum(R.shape[1] for R in self.to_coef)
+        parts = [step[:at]]
+        for R in self.to_coef:
+            size = h * R.shape[1]
+            parts.append((R @ step[at : at + size].reshape(h, -1).T).ravel())
+            at += size
+        return np.concatenate(parts), promise
 
 
 class DeepProblem:

@@ -50,7 +50,9 @@ def widened(problem: DeepProblem, parent: DeepState, rng: np.random.Generator | 
     missing = problem.neuron_num - old
     new = np.zeros((missing, design.rank))
     if rng is not None:
-        new = spread(design, np.array([promising_node(design, parent.residual, rng) for _ in range(missing)]))
+        new = spread(
+            design, np.array([promising_node(design, parent.residual, rng, problem.kernels) for _ in range(missing)])
+        )
     Z = np.concatenate([new @ q for q in design.basis], axis=1)
     low, width = safe_range(Z.min(axis=1), Z.max(axis=1))
     size, h = design.grid + design.k + 1, problem.neuron_num

@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from kanlab.basis import HiddenKnots, bspline_basis, safe_range, uniform_knots
+from kanlab.basis import HiddenKnots, safe_range, silu, uniform_knots
 from kanlab.design import FirstLayer
 from kanlab.least_squares import LoopOptions, Minimum, minimise
 from kanlab.projection import CellProblem, CellState
+from kanlab.row_kernels import RowKernels, SplineRows
 
 Array = NDArray[np.float64]
 
 RANDOM_ROUGHNESS = 1.0  # noise on the coefficients of random edges, next to their slope
 CANDIDATES = 10  # nodes looked at of each kind: along the residual, without regard to smoothness, random
+LEAST_MISSED = 0.5  # odds that an exchange takes the node missed least
 FITTED = 2  # candidates fitted to the residual, at least
 FIRST_FIT = SECOND_FIT = LoopOptions(max_iterations=3)
 SCREEN_ROWS, SCREEN_RIDGE = 400, 1e-8
@@ -69,8 +71,13 @@ def grown_starts(problem: CellProblem, parent: CellState, count: int, rng: np.ra
 
 
 def exchanged(problem: CellProblem, state: CellState, rng: np.random.Generator) -> CellState | None:
-    """The state with the node it would miss least replaced by one grown on the residual of the others."""
-    kept = np.arange(len(state.V)) != _weakest(state)
+    """The state with a node it would miss little replaced by one grown on the residual of the others.
+
+    Mostly the one it would miss least: with odds of a half each, else the next. Always the same one would end the search
+    where its successor is no better.
+    """
+    order = np.argsort(_missed(state), kind="stable")
+    kept = np.arange(len(order)) != order[min(rng.geometric(LEAST_MISSED), len(order)) - 1]
     others = problem.with_nodes(len(state.V) - 1)
     smaller = others.state(state.V[kept], state.level, HiddenKnots(state.knots.knots[kept], problem.design.k))
     if smaller is None:
@@ -78,9 +85,9 @@ def exchanged(problem: CellProblem, state: CellState, rng: np.random.Generator) 
     return next(iter(grown_starts(problem, smaller, 1, rng)), None)
 
 
-def _weakest(state: CellState) -> int:
-    """The node whose coefficients D_j are missed least: with A the second-layer system, forcing them to 0 and solving
-    for the others raises the objective by tr D_j' [(A^-1)_jj]^-1 D_j.
+def _missed(state: CellState) -> Array:
+    """How much each node (h,) is missed: with A the second-layer system, forcing its coefficients D_j to 0 and solving for
+    the others raises the objective by tr D_j' [(A^-1)_jj]^-1 D_j.
     """
     h = len(state.V)
     lower = np.tril(lapack.dpotri(state.factor, lower=1)[0])
@@ -88,12 +95,12 @@ def _weakest(state: CellState) -> int:
     D = state.D.reshape(h, -1, state.D.shape[1])
     size = D.shape[1]
     blocks = inverse.reshape(h, size, h, size)[np.arange(h), :, np.arange(h), :]
-    return int(np.argmin(np.sum(D * np.linalg.solve(blocks, D), axis=(1, 2))))
+    return np.asarray(np.sum(D * np.linalg.solve(blocks, D), axis=(1, 2)))
 
 
-def promising_node(design: FirstLayer, residual: Array, rng: np.random.Generator) -> Array:
+def promising_node(design: FirstLayer, residual: Array, rng: np.random.Generator, kernels: RowKernels) -> Array:
     """Of some nodes (r,) the one whose splines could explain most of the residual (m, n)."""
-    return _candidates(design, residual, rng)[0]
+    return _candidates(design, residual, rng, kernels)[0]
 
 
 def _fitted_nodes(problem: CellProblem, parent: CellState, count: int, rng: np.random.Generator) -> list[CellState]:
@@ -102,7 +109,7 @@ def _fitted_nodes(problem: CellProblem, parent: CellState, count: int, rng: np.r
     scale = float(np.sqrt(np.mean(residual**2))) or 1.0
     alone = CellProblem(problem.design, residual / scale, 1, problem.smoothing, problem.kernels)
     level = problem.level_of(parent.misfit)
-    candidates = _candidates(problem.design, residual, rng)[: max(FITTED, 2 * count)]
+    candidates = _candidates(problem.design, residual, rng, problem.kernels)[: max(FITTED, 2 * count)]
     states = [alone.state(spread(problem.design, v[None]), level) for v in candidates]
     first = [minimise(alone, s, FIRST_FIT) for s in states if s is not None]
     best = sorted(first, key=_rss)[:count]
@@ -114,7 +121,7 @@ def _rss(minimum: Minimum[CellState]) -> float:
     return minimum.state.misfit
 
 
-def _candidates(design: FirstLayer, residual: Array, rng: np.random.Generator) -> Array:
+def _candidates(design: FirstLayer, residual: Array, rng: np.random.Generator, kernels: RowKernels) -> Array:
     """Nodes (count, r) along the residual (m, n), random or in between, those first that could explain most of it."""
     toward = project(design, residual[int(np.argmax(np.einsum("on,on->o", residual, residual)))])
     size = np.linalg.norm(toward)
@@ -122,19 +129,22 @@ def _candidates(design: FirstLayer, residual: Array, rng: np.random.Generator) -
     noise = noise_nodes(design, residual.shape[1], 2 * CANDIDATES, rng)
     noise[:CANDIDATES] += toward
     candidates = np.concatenate([noise, random_nodes(design, CANDIDATES, rng)])
-    return candidates[np.argsort(-_explained(design, candidates, residual), kind="stable")]
+    return candidates[np.argsort(-_explained(design, candidates, residual, kernels), kind="stable")]
 
 
-def _explained(design: FirstLayer, V: Array, residual: Array) -> Array:
-    """How much of the residual's sum of squares a spline of each node V (count, r) alone could explain, (count,).
+def _explained(design: FirstLayer, V: Array, residual: Array, kernels: RowKernels) -> Array:
+    """How much of the residual's sum of squares an edge from each node V (count, r) alone could explain, (count,).
 
     Looked at on at most SCREEN_ROWS rows.
     """
     stride = -(-residual.shape[1] // SCREEN_ROWS)
     z = np.concatenate([V @ q for q in design.basis], axis=1)[:, ::stride]
     low, width = safe_range(z.min(axis=1), z.max(axis=1))
+    knots = HiddenKnots(uniform_knots(len(V), design.grid, design.k), design.k)
+    rows = SplineRows.empty(len(V), design.grid, design.k, z.shape[1])
     unit = (z - low[:, None]) / width[:, None]
-    B = bspline_basis(unit, uniform_knots(len(V), design.grid, design.k), design.k)
+    kernels.splines(unit, knots.starts, knots.inverse_widths, knots.table, silu(z), rows)
+    B = rows.design
     gram, right = B @ B.transpose(0, 2, 1), B @ residual[:, ::stride].T
     gram += SCREEN_RIDGE * B.shape[2] * np.eye(B.shape[1])
     return np.sum(right * np.linalg.solve(gram, right), axis=(1, 2))

@@ -14,7 +14,7 @@ Valleys of such a sum are narrow and curved, and a straight step leaves them soo
 derivative of its residual along dx, the step is bent after the valley (geodesic acceleration: Transtrum & Sethna,
 Improvements to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization, arXiv:1201.5885, 2012):
 
-    (H + damping I) a = J' r'' / 2,             dx + a is tried before dx, and a made no longer than half of dx
+    (H + damping I) a = J' r'' / 2              and dx + a is taken for dx, a made no longer than half of dx
 
 The loop knows nothing of the model. A problem hands it states (anything with an `objective`), a linearisation of a
 state, and the state a step away; `ResidualProblem` makes one out of a residual and a Jacobian function.
@@ -23,7 +23,7 @@ state, and the state a step away; `ResidualProblem` makes one out of a residual 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
@@ -66,11 +66,8 @@ class Linearisation(Protocol):
     def curvature(self) -> float:
         """Mean diagonal entry of H: the natural unit of the damping."""
 
-    def steps(self, damping: float) -> Iterator[tuple[Array, float]]:
-        """The steps (p,) to try at a damping, one after the other, each with the decrease the quadratic model promises.
-
-        There is none where the system cannot be solved.
-        """
+    def step(self, damping: float) -> tuple[Array, float] | None:
+        """The step (p,) at a damping and the decrease it promises; None where the system cannot be solved."""
 
 
 State = TypeVar("State", bound=HasObjective)
@@ -104,17 +101,17 @@ class NormalEquations:
     def curvature(self) -> float:
         return float(np.mean(self.hessian.diagonal()))
 
-    def steps(self, damping: float) -> Iterator[tuple[Array, float]]:
+    def step(self, damping: float) -> tuple[Array, float] | None:
         factor = _damped_factor(self.hessian, damping, self.work)
         found = None if factor is None else _checked_step(_solved(factor, self.gradient), self.gradient, damping)
         if factor is None or found is None:
-            return
+            return None
         step, promised = found
         curving = self.curving(step)
-        if curving is not None and np.isfinite(bend := _solved(factor, curving)).all():
-            length, most = float(np.linalg.norm(bend)), GREATEST_BEND * float(np.linalg.norm(step))
-            yield (step + bend * (most / length) if length > most else step + bend), promised
-        yield step, promised
+        if curving is None or not np.isfinite(bend := _solved(factor, curving)).all():
+            return found
+        length, most = float(np.linalg.norm(bend)), GREATEST_BEND * float(np.linalg.norm(step))
+        return (step + bend * (most / length) if length > most else step + bend), promised
 
 
 @dataclass(frozen=True)
@@ -128,13 +125,11 @@ class DualEquations:
     def curvature(self) -> float:
         return float(np.mean(np.sum(self.jacobian**2, axis=0)))
 
-    def steps(self, damping: float) -> Iterator[tuple[Array, float]]:
+    def step(self, damping: float) -> tuple[Array, float] | None:
         factor = _damped_factor(self.jacobian @ self.jacobian.T, damping)
-        if factor is not None:
-            step = self.jacobian.T @ _solved(factor, self.residual)
-            found = _checked_step(step, self.jacobian.T @ self.residual, damping)
-            if found is not None:
-                yield found
+        if factor is None:
+            return None
+        return _checked_step(self.jacobian.T @ _solved(factor, self.residual), self.jacobian.T @ self.residual, damping)
 
 
 def _damped_factor(matrix: Array, damping: float, work: Array | None = None) -> Array | None:
@@ -242,12 +237,13 @@ def _accept_step(
     """The first step that lowers the objective, damping it more after each that does not; and the damping to go on with."""
     growth = 2.0
     for _ in range(MAX_REJECTIONS):
-        for step, promised in linear.steps(damping):
-            if promised <= ROUNDING * state.objective:
-                return None, damping  # what it promises is rounding; such a step may lead anywhere
-            candidate = problem.move(state, step)
+        step = linear.step(damping)
+        if step is not None and step[1] <= ROUNDING * state.objective:
+            break  # what it promises is rounding; such a step may lead anywhere
+        if step is not None:
+            candidate = problem.move(state, step[0])
             if candidate is not None and candidate.objective < state.objective:
-                gain = (state.objective - candidate.objective) / max(promised, np.finfo(float).tiny)
+                gain = (state.objective - candidate.objective) / max(step[1], np.finfo(float).tiny)
                 return candidate, damping * damping_factor(gain)
         damping, growth = damping * growth, growth * 2.0
         if not math.isfinite(damping):

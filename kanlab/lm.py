@@ -45,7 +45,6 @@ NARROW = 40  # rank of the first layer
 FIRST_RUNG, FIRST_RUNG_WIDE = Plan(8, 0, ((4, 2), (10, 1))), Plan(3, 0, ((4, 1),))
 SECOND_RUNG, SECOND_RUNG_WIDE = Plan(6, 3, ((8, 4), (12, 1))), Plan(1, 2, ((5, 1),))
 HIGHER_RUNG = Plan(fresh=0, nested=1, rounds=())
-WANTED_ROUNDS = ((6, 1),)  # where the caller wants more than one start
 LOWER_RUNG = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a cell that stands alone
 LOWER_RUNG_ITERATIONS = 15
 RACE_ROWS = 8192
@@ -58,8 +57,8 @@ class LmOptions:
     smoothing: strength of the roughness penalty, proportional to the running RSS; 0 for none.
     starts: starts of a cell, of which the best counts; more find lower minima. None leaves it to the engine: 8 for
     neuron_num 1, 9 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below; 9 or 10 with more
-    hidden layers, 3 or 4 from neuron_num 4 on (kanlab.deep_lm). From neuron_num 3 on half of those asked for grow out of
-    the cell below, half exchange a node of the best.
+    hidden layers, 3 or 4 from neuron_num 4 on (kanlab.deep_lm). From neuron_num 3 on one grows out of the cell below, and
+    the others asked for exchange a node of the best so far; for neuron_num 2 a third of them do.
     max_iterations, tolerance: the fit ends after so many iterations of the start that won, or once five of them together
     lower the objective by less than this share.  time_limit: seconds a fit.
     kernels: "numpy", "compiled" (needs numba), or "auto", compiled as soon as they are ready; all give the same numbers.
@@ -67,7 +66,7 @@ class LmOptions:
 
     smoothing: float = 1000.0
     starts: int | None = None
-    max_iterations: int = 26
+    max_iterations: int = 24
     tolerance: float = 3e-3
     time_limit: float | None = None
     kernels: Literal["auto", "numpy", "compiled"] = "auto"
@@ -216,13 +215,12 @@ class Ladder:
         plan, wanted = low.get(neuron_num, HIGHER_RUNG), self._options.starts
         if wanted is None:
             return plan
-        rounds = plan.rounds or WANTED_ROUNDS
         if neuron_num == 1:
-            return Plan(wanted, 0, rounds)
-        nested = (wanted + 1) // 2
+            return Plan(wanted, 0, plan.rounds)
         if neuron_num == 2:
-            return Plan(wanted - nested, nested, rounds)
-        return Plan(0, nested, rounds, exchanges=wanted - nested)
+            third = wanted // 3
+            return Plan(wanted - 2 * third, third, plan.rounds, exchanges=third)
+        return Plan(0, 1, (), exchanges=wanted - 1)
 
     def _race(
         self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]

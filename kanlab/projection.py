@@ -62,7 +62,8 @@ RIDGE = 1e-11  # times n: makes the solve definite, too small to be seen
 LEAST_LEVEL = 1e-12  # of the total sum of squares
 LEVEL_EVERY, LEVEL_DROP = 2, 0.8  # iterations between looks at the level, and the drop of RSS that moves it
 KNOTS_AT = 4  # the iteration after which the hidden knots are chosen anew
-CURVED = 0.01  # misfit over the total below which the valley is followed, where there is more than one node
+SMOOTH = 3  # order from which splines have a continuous second derivative
+CURVED = 1e-4  # misfit over the total below which the valley is followed, where there is more than one node
 KNOT_MIXES = (1.0, 0.4, 0.02)  # shares of equal spacing among which the hidden knots are chosen
 
 
@@ -286,7 +287,7 @@ class CellProblem:
             reduced = lapack.dtrtrs(state.factor, cross[o].T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=self._work)
         self._add_first_penalty(state, at_high - at_low, hessian, gradient)
-        if len(self._blocks) > 1:
+        if len(self._blocks) > 1 or self.design.k < SMOOTH:
             return NormalEquations(hessian, gradient, self._work)
         return NormalEquations(hessian, gradient, self._work, lambda step: self._curving(state, slopes, step))
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kanlab import projection as projection_module
 from kanlab.design import design_matrix, first_layer
 from kanlab.projection import CellProblem
 from kanlab.row_kernels import NUMPY
@@ -47,6 +48,45 @@ def test_curvature_is_that_of_the_projected_jacobian():
     residual_of = np.eye(60) - P.T @ np.linalg.solve(P @ P.T + 1e-11 * 60 * np.eye(len(P)), P)
     expected = sum(j @ residual_of @ j.T for j in J)
     np.testing.assert_allclose(linear.hessian, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("h", "m"), [(1, 1), (2, 1), (2, 2)])
+def test_the_curve_along_a_step_is_the_second_difference_of_the_residual(monkeypatch, h, m):
+    monkeypatch.setattr(projection_module, "CURVED", np.inf)
+    problem, state = cell(5, h=h, m=m, smoothing=0.0)
+    linear, rows = problem.linearise(state), slice(0, 60)
+    size, e = state.V.size, 1e-4
+    step = np.random.default_rng(0).normal(size=size)
+    found = linear.curving(e * step) / e**2
+    P = problem._design(state, rows).copy()
+
+    def design_at(V):
+        moved = problem.state(V, state.level, state.knots)
+        assert (moved.at_low == state.at_low).all()
+        assert (moved.at_high == state.at_high).all()
+        return problem._design(moved, rows).copy()
+
+    J = np.empty((m, size, 60))  # of the model, the second layer held
+    for i in range(size):
+        unit = np.zeros(size)
+        unit[i] = 1e-6
+        ahead, behind = (design_at(state.V + s * unit.reshape(state.V.shape)) for s in (1, -1))
+        J[:, i] = state.D.T @ (ahead - behind) / 2e-6
+    solve = np.linalg.inv(P @ P.T + 1e-11 * 60 * np.eye(len(P)))
+    dD = -solve @ P @ np.einsum("pis,i->ps", J, step).T
+
+    def residual(t):
+        return problem.Y - (state.D + t * dD).T @ design_at(state.V + t * step.reshape(state.V.shape))
+
+    second = (residual(e) - 2 * residual(0.0) + residual(-e)) / e**2
+    free = second - second @ P.T @ solve @ P
+    expected = np.einsum("pis,ps->i", J, free) / 2
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
+
+
+def test_a_far_fit_of_several_nodes_follows_no_curve():
+    problem, state = cell(5)
+    assert problem.linearise(state).curving(np.ones(state.V.size)) is None
 
 
 def test_second_layer_is_the_penalised_least_squares_solution():
