@@ -11,13 +11,13 @@ import sqlalchemy
 from optuna.storages import BaseStorage
 
 from kanlab.artifacts import local_data
+from kanlab.budget import settled
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.lease import claim
 from kanlab.lifecycle import StudyState, read_state, write_state
 from kanlab.storage import data_path
 from kanlab.study import SPEC, StudyHandle, checked_name, create_study, load_study
-from kanlab.study_spec import StudySpec
 from kanlab.tables import engine
 from kanlab.trials import TrialRecord
 
@@ -94,9 +94,13 @@ def note(handle: StudyHandle) -> str:
 
 
 def duplicate(handle: StudyHandle, *, name: str | None = None, **changes: Any) -> StudyHandle:
-    """A new study on the same data, with the same specification but for `changes` (fields of StudySpec)."""
-    spec: StudySpec = replace(handle.spec, **changes)
-    return create_study(load_data(handle), spec, name=name, storage_url=handle.storage_url)
+    """A new study on the same data, with the same specification but for `changes` (fields of StudySpec).
+
+    A number of starts that fills the minutes is found anew where it follows from something that has changed.
+    """
+    data = load_data(handle)
+    spec = settled(data, replace(handle.spec, **changes), handle.spec)
+    return create_study(data, spec, name=name, storage_url=handle.storage_url)
 
 
 def load_data(handle: StudyHandle) -> Dataset:
