@@ -39,6 +39,7 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
     """Raise the budget of a study that is not running; what is not given stays. It can be resumed then.
 
     trials, minutes: the new budget in all, of which the trials done and the time spent are part.
+    The starts a cell stay what they are, also where they filled the minutes there were.
     """
     with _idle(handle):
         handle = load_study(handle.name, storage_url=handle.storage_url)
@@ -55,7 +56,7 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
             changes[name] = value
         if not changes:
             raise StudyError("Say how many trials or minutes the study is to have in all.")
-        spec = replace(old, **changes)
+        spec = replace(old, **changes, starts_fill=old.starts_fill and "minutes" not in changes)
         handle.optuna.set_user_attr(SPEC, spec.to_dict())
         state = read_state(handle.optuna.user_attrs)
         if state.name == "finished":
