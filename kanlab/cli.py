@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanlab import cli_studies
-from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.cli_arguments import add_fill, add_ranges, ranges
 from kanlab.cli_printing import columns, print_study, run_and_print
 from kanlab.cli_table import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError
@@ -73,6 +73,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 
 
 def _create_and_run(arguments: argparse.Namespace) -> None:
+    from kanlab.budget import settled
     from kanlab.dataset import Dataset
     from kanlab.engines import FitOptions
     from kanlab.reading import read_table
@@ -106,8 +107,9 @@ def _create_and_run(arguments: argparse.Namespace) -> None:
         test_fraction=arguments.test_fraction,
         workers=arguments.workers,
         options=FitOptions(arguments.starts, arguments.time_limit, smoothing=arguments.smoothing),
+        starts_fill=arguments.fill,
     )
-    handle = create_study(data, spec, name=arguments.study, storage_url=arguments.storage)
+    handle = create_study(data, settled(data, spec), name=arguments.study, storage_url=arguments.storage)
     print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
     run_and_print(handle, arguments.json)
 
@@ -198,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3", depth="1")
     tune.add_argument("--trials", type=int, metavar="N", help="cells to fit at most (default: all admissible ones)")
     tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
+    add_fill(tune)
     tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")
     tune.add_argument("--sampler", default="auto", help="auto, exhaustive, tpe, random or nsga2")
     tune.add_argument("--engine", default="lm", help="lm (default), pykan-lbfgs or pykan-adam")

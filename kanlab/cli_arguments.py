@@ -17,6 +17,15 @@ def add_ranges(parser: argparse.ArgumentParser, **defaults: str | None) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", default=default, metavar="LO:HI", help=text)
 
 
+def add_fill(parser: argparse.ArgumentParser) -> None:
+    """The option --fill."""
+    text = (
+        "use the minutes for more starts a cell, of which the best counts: a few cells are timed on this machine, and the "
+        "number that fits becomes part of the study"
+    )
+    parser.add_argument("--fill", action="store_true", help=text)
+
+
 def ranges(arguments: argparse.Namespace) -> dict[str, tuple[int, int]]:
     """The ranges that were given, by name."""
     texts = {name: getattr(arguments, name) for name in _WORDS}

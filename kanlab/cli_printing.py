@@ -33,7 +33,7 @@ def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
     total = min(spec.trials or admissible, admissible)
     print(
         f"study '{handle.name}': {admissible} of {len(spec.space.cells)} cells can be judged with {data.n_train} training "
-        f"rows, {total} to fit with {spec.engine}",
+        f"rows, {total} to fit with {spec.engine}" + f"; {spec.starts_words}" * bool(spec.starts_words),
         file=sys.stderr,
     )
     with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
@@ -75,7 +75,8 @@ def print_study(study: Study, as_json: bool) -> None:
          *(_short(b[name], digits) for name, digits in shown.values()))
         for b in content["baselines"]
     ]  # fmt: skip
-    print(f"study {content['study']}: {content['state']}, K counted as {content['count']}")
+    starts = f"; {study.spec.starts_words}" * bool(study.spec.starts_words)
+    print(f"study {content['study']}: {content['state']}, K counted as {content['count']}{starts}")
     if data["task"] == "classification":
         zero, one = data["levels"]
         print(f"{data['target']}: probabilities of {one!r}, against {zero!r}; AICc from the deviance")

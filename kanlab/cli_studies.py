@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kanlab.cli_arguments import add_ranges, ranges
+from kanlab.cli_arguments import add_fill, add_ranges, ranges
 from kanlab.cli_printing import run_and_print
 from kanlab.cli_table import add_reading_options
 
@@ -45,9 +45,15 @@ def _rerun(arguments: argparse.Namespace) -> int:
     from kanlab.management import differences, duplicate
     from kanlab.study import versions_changed
 
-    handle, changed = _open(arguments), ranges(arguments)
-    space = replace(handle.spec.space, **changed)
-    again = duplicate(handle, name=arguments.study, space=space)
+    handle = _open(arguments)
+    changed: dict[str, Any] = {}
+    if ends := ranges(arguments):
+        changed["space"] = replace(handle.spec.space, **ends)
+    if arguments.minutes is not None:
+        changed["minutes"] = arguments.minutes
+    if arguments.fill:
+        changed["starts_fill"] = True
+    again = duplicate(handle, name=arguments.study, **changed)
     study = run_and_print(again, arguments.json)
     if changed:
         return 0
@@ -216,6 +222,8 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     rerun = on_a_study("rerun", _rerun, "run a study once more on the same data and compare every number")
     rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
     add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
+    rerun.add_argument("--minutes", type=float, metavar="M", help="wall time at most (default: as before)")
+    add_fill(rerun)
     with_json(rerun)
     on_a_study("pause", _pause, "ask a running study to finish the fits in hand and wait")
     on_a_study("stop", _stop, "ask a running study to stop at once; its open cells are fitted on resume")

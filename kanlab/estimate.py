@@ -5,12 +5,13 @@
     pykan   cost = 1 + 3e-6 n P                           per start; a step costs torch's overhead before anything else
 
 The shapes were fitted to sweeps of four data sets (n 200 to 2,000, d 1 to 10); the scale is what calibration measures.
+`starts_factor` says what another number of starts costs than the engine's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from kanlab.complexity import n_params
 from kanlab.dataset import Dataset
@@ -24,9 +25,34 @@ STARTUP_SECONDS = {"lm": 0.8, "pykan-lbfgs": 5.0, "pykan-adam": 5.0}
 CALIBRATION_CELLS = 4
 DEEPER = 5.0  # times the cost of one hidden layer of as many coefficients, for each layer more
 
+# The engine lm has many starts of its own where they are cheap: of more, each costs its share. From neuron_num 3 on its own
+# is one, run to the end, and each start asked for is an exchange of a node, run for a few iterations: CPU of whole paths, as
+# multiples of that at the engine's own number, is 5.1 for 8 starts, 9.2 for 16, 17.8 for 32.
+OWN_FEW_NODES = 8  # starts of neuron_num 1 and 2
+OWN_DEEP, OWN_DEEP_MANY = 9, 3  # with more hidden layers: up to three nodes each, and beyond
+EXCHANGES = (1.0, 0.52)  # of N starts: 1.0 + 0.52 N
 
-def cost(cell: Cell, n: int, d: int, engine: str) -> float:
+
+def starts_factor(cell: Cell, engine: str, starts: int | None) -> float:
+    """Cost of a fit of so many starts, as a multiple of its cost at the engine's own number (None); never below 1."""
+    if starts is None:
+        return 1.0
+    if engine != "lm":
+        return float(starts)
+    if cell.depth > 1:
+        return max(1.0, starts / (OWN_DEEP if cell.neuron_num <= 3 else OWN_DEEP_MANY))
+    if cell.neuron_num <= 2:
+        return max(1.0, starts / OWN_FEW_NODES)
+    fixed, each = EXCHANGES
+    return fixed + each * starts
+
+
+def cost(cell: Cell, n: int, d: int, engine: str, starts: int | None = None) -> float:
     """Seconds of one fit on the machine of the sweeps; in proportion to those on any other."""
+    return starts_factor(cell, engine, starts) * _cost(cell, n, d, engine)
+
+
+def _cost(cell: Cell, n: int, d: int, engine: str) -> float:
     coefficients = n_params(cell.layer_widths(d), cell.grid, cell.k, "trainable")
     if engine == "lm":
         layers = 1.0 if cell.depth == 1 else DEEPER * (cell.depth - 1)
@@ -46,11 +72,15 @@ def calibration_unit(cells: Sequence[Cell], n: int, d: int, engine: str) -> Unit
 
 
 def calibrate(data: Dataset, spec: StudySpec) -> float | None:
-    """Seconds a unit of cost, measured in a worker process; None where the calibration failed."""
+    """Seconds a unit of cost, measured in a worker process; None where the calibration failed.
+
+    It is the same whatever number of starts the specification asks for: the engine's own is timed.
+    """
     unit = calibration_unit(spec.admissible(data.n, data.d), data.n, data.d, spec.engine)
     if unit is None:
         return None
-    arguments = {"unit": asdict(unit), "engine": spec.engine, "options": asdict(spec.options), "seed": spec.seed}
+    options = asdict(replace(spec.options, starts=None))
+    arguments = {"unit": asdict(unit), "engine": spec.engine, "options": options, "seed": spec.seed}
     task = Task("timing", arguments)
     pykan = spec.engine.startswith("pykan")
     (answer,) = run_tasks([task], store_dataset(data), workers=1, preload_pykan=pykan)
@@ -64,9 +94,23 @@ def seconds(cells: Sequence[Cell], n: int, d: int, spec: StudySpec, scale: float
 
     Workers cannot end before the longest unit does.
     """
-    costs = [sum(cost(c, n, d, spec.engine) for c in unit.cells) for unit in units(cells, spec.engine)]
+    starts = spec.options.starts
+    costs = [sum(cost(c, n, d, spec.engine, starts) for c in unit.cells) for unit in units(cells, spec.engine)]
     work = max(sum(costs) / max(1, workers), max(costs, default=0.0))
-    return STARTUP_SECONDS[spec.engine] + scale * work * (spec.options.starts or 1 if spec.engine != "lm" else 1)
+    return STARTUP_SECONDS[spec.engine] + scale * work
+
+
+def study_seconds(spec: StudySpec, n: int, d: int, scale: float, workers: int) -> float:
+    """Wall time of a study on n rows of d features, its limit of minutes aside.
+
+    Of fewer trials than admissible cells a sampled study is given its share of the time of all.
+    """
+    cells = spec.admissible(n, d)
+    planned = min(spec.trials or len(cells), len(cells))
+    if spec.resolved_sampler(len(cells)) == "exhaustive":
+        return seconds(cells[:planned], n, d, spec, scale, workers)
+    start = STARTUP_SECONDS[spec.engine]
+    return start + (seconds(cells, n, d, spec, scale, workers) - start) * planned / max(1, len(cells))
 
 
 def words(duration: float) -> str:

@@ -75,7 +75,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, content: Ma
         "Study": handle.name,
         "Data": f"{handle.data.name}, {handle.data.rows:,} rows",
         "SHA-256 of the data": handle.data.sha256,
-        "Engine": f"{content['engine']}, seed {content['seed']}",
+        "Engine": ", ".join(filter(None, (content["engine"], f"seed {content['seed']}", handle.spec.starts_words))),
         "Versions": ", ".join(f"{name} {v}" for name, v in versions.items()),
     }
     about = {"study": handle.name, "data_sha256": handle.data.sha256, "versions": versions}

@@ -11,13 +11,13 @@ import sqlalchemy
 from optuna.storages import BaseStorage
 
 from kanlab.artifacts import local_data
+from kanlab.budget import settled
 from kanlab.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.lease import claim
 from kanlab.lifecycle import StudyState, read_state, write_state
 from kanlab.storage import data_path
 from kanlab.study import SPEC, StudyHandle, checked_name, create_study, load_study
-from kanlab.study_spec import StudySpec
 from kanlab.tables import engine
 from kanlab.trials import TrialRecord
 
@@ -39,6 +39,7 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
     """Raise the budget of a study that is not running; what is not given stays. It can be resumed then.
 
     trials, minutes: the new budget in all, of which the trials done and the time spent are part.
+    The starts a cell stay what they are, also where they filled the minutes there were.
     """
     with _idle(handle):
         handle = load_study(handle.name, storage_url=handle.storage_url)
@@ -55,7 +56,7 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
             changes[name] = value
         if not changes:
             raise StudyError("Say how many trials or minutes the study is to have in all.")
-        spec = replace(old, **changes)
+        spec = replace(old, **changes, starts_fill=old.starts_fill and "minutes" not in changes)
         handle.optuna.set_user_attr(SPEC, spec.to_dict())
         state = read_state(handle.optuna.user_attrs)
         if state.name == "finished":
@@ -94,9 +95,13 @@ def note(handle: StudyHandle) -> str:
 
 
 def duplicate(handle: StudyHandle, *, name: str | None = None, **changes: Any) -> StudyHandle:
-    """A new study on the same data, with the same specification but for `changes` (fields of StudySpec)."""
-    spec: StudySpec = replace(handle.spec, **changes)
-    return create_study(load_data(handle), spec, name=name, storage_url=handle.storage_url)
+    """A new study on the same data, with the same specification but for `changes` (fields of StudySpec).
+
+    A number of starts that fills the minutes is found anew where it follows from something that has changed.
+    """
+    data = load_data(handle)
+    spec = settled(data, replace(handle.spec, **changes), handle.spec)
+    return create_study(data, spec, name=name, storage_url=handle.storage_url)
 
 
 def load_data(handle: StudyHandle) -> Dataset:

@@ -28,6 +28,7 @@ class StudySpec:
 
     trials: cells to fit at most (None: all admissible ones).  minutes: wall time to spend at most.
     patience: end when the least AICc has not fallen for so many trials.  workers: processes (None: one a core).
+    starts_fill: options.starts is as many as the minutes allow (kanlab.budget), found once, before the study was made.
     """
 
     space: SearchSpace = SearchSpace()
@@ -42,6 +43,7 @@ class StudySpec:
     test_fraction: float = 0.2
     workers: int | None = None
     options: FitOptions = FitOptions()
+    starts_fill: bool = False
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -57,6 +59,10 @@ class StudySpec:
         for name in ("starts", "time_limit"):
             value = getattr(self.options, name)
             require(value is None or value > 0, f"The option {name} must be above 0, not {value}.")
+        require(
+            not self.starts_fill or self.minutes is not None,
+            "There are no minutes that more starts could fill; say how many the study is to take.",
+        )
         require(0 <= self.seed <= MAX_SEED, f"The seed must lie within 0 to {MAX_SEED:,}, not {self.seed}.")
         require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
 
@@ -73,6 +79,16 @@ class StudySpec:
         if self.sampler != "auto":
             return self.sampler
         return "exhaustive" if self.trials is None or self.trials >= admissible else "tpe"
+
+    @property
+    def starts_words(self) -> str:
+        """The starts a cell and where their number is from; "" where it is the engine's own and nobody asked for more."""
+        starts = self.options.starts
+        words = "" if starts is None else f"{starts} start{'s' * (starts != 1)} a cell"
+        if not self.starts_fill:
+            return words
+        time = "1 minute allows" if self.minutes == 1 else f"{self.minutes:g} minutes allow"
+        return f"{words}, as many as {time}" if words else f"the engine's own number of starts, {time} no more"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"space": self.space.ranges()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from os import PathLike
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from kanlab import selection
+from kanlab import budget, selection
 from kanlab.appraisal import ReducedTrial, appraised
 from kanlab.dataset import Dataset
 from kanlab.engines import ENGINES, FitOptions, fit_model
@@ -151,6 +152,8 @@ class Study:
             "count_sigma2": spec.count_sigma2,
             "engine": spec.engine,
             "seed": spec.seed,
+            "starts": spec.options.starts,
+            "starts_fill": spec.starts_fill,
             "elapsed_s": round(self.state.elapsed, 3),
             "state": self.state.name,
             "trials": [r.to_dict() for r in records if r.state != "running"],
@@ -203,7 +206,8 @@ def tune(
     space: ranges of neuron_num, grid, k and depth.  trials: cells to fit at most, by default all admissible ones.
     storage: an Optuna storage URL, by default kanlab's own file.  name: of the study, by default after the data.
     settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`, of which the
-    other arguments, where given, change a field.
+    other arguments, where given, change a field.  minutes=5, starts_fill=True: as many starts a cell as 5 minutes allow on
+    this machine; the number stands in `spec.options.starts` of the study.
     """
     base = spec or StudySpec()
     changes: dict[str, Any] = dict(settings)
@@ -213,7 +217,8 @@ def tune(
         changes["space"] = space
     if trials is not None:
         changes["trials"] = trials
-    handle = create_study(dataset, replace(base, **changes), name=name, storage_url=storage)
+    wanted = budget.settled(dataset, replace(base, **changes), spec if spec and spec.options.starts else None)
+    handle = create_study(dataset, wanted, name=name, storage_url=storage)
     return run_study(handle, on_progress)
 
 
@@ -226,17 +231,35 @@ def fit(
     starts: int | None = None,
     seed: int = 0,
     depth: int = 1,
+    seconds: float | None = None,
     **options: Any,
 ) -> FittedKan:
     """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
 
     engine: "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
+    starts: initialisations, the best of which counts (None: the engine's own number).
+    seconds: instead, as many starts as so much time allows, but a few at least: a fit of few starts is timed, then one of
+    more made. The number stands in `.starts` of the network and, given as `starts`, makes the same network again.
     options: any other field of FitOptions (smoothing, time_limit, early_stopping).
     """
     if engine not in ENGINES:
         raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
     cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
+    if seconds is None:
+        return _fitted(dataset, cell, engine, settings, seed)
+    if starts is not None:
+        raise FitError(f"Both starts ({starts}) and the seconds they are to fill are given; leave one of the two out.")
+    if not 0 < seconds < np.inf:
+        raise FitError(f"The seconds of a fit must be above 0, not {seconds}.")
+    began, few = time.monotonic(), budget.fewest_starts([cell], engine)
+    first = _fitted(dataset, cell, engine, replace(settings, starts=few), seed)
+    left = min(seconds - (time.monotonic() - began), settings.time_limit or np.inf)
+    more = budget.fit_starts(cell, engine, few, first.seconds, left)
+    return first if more is None else _fitted(dataset, cell, engine, replace(settings, starts=more), seed)
+
+
+def _fitted(dataset: Dataset, cell: Cell, engine: str, settings: FitOptions, seed: int) -> FittedKan:
     if engine == "lm":
         return fit_model(dataset, cell, engine, settings, seed)
     arguments = {"cell": list(cell), "engine": engine, "options": asdict(settings), "seed": seed}

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from kanlab.budget import MOST_STARTS
 from kanlab.complexity import RULES
 from kanlab.engines import ENGINES, FitOptions
 from kanlab.jobs import manager
@@ -149,6 +150,16 @@ with second:
         persist_state="session",
         help="0 is no limit.",
     )
+    wanted = st.toggle(
+        "Use them for more starts",
+        key="fill",
+        persist_state="session",
+        disabled=minutes == 0,
+        help="Of several fits of a cell, from different initial networks, the best counts; more of them find lower minima. "
+        "Their number follows from the minutes and from how fast this machine is. It is fixed before the study starts, so "
+        "the study can be repeated.",
+    )
+    fill = wanted and minutes > 0
 with third:
     engine = st.selectbox(
         "Engine",
@@ -168,10 +179,11 @@ with st.expander("More settings"):
     starts = a.number_input(
         "Starts a cell",
         0,
-        20,
+        MOST_STARTS,
         0,
         key="starts",
         persist_state="session",
+        disabled=fill,
         help="Initialisations, of which the best counts. 0 leaves the number to the engine.",
     )
     time_limit = b.number_input(
@@ -232,7 +244,10 @@ with sentences():
         seed=seed,
         test_fraction=test_fraction,
         workers=int(workers),
-        options=FitOptions(int(starts) or None, time_limit or None, early_stopping=early, smoothing=smoothing),
+        options=FitOptions(
+            None if fill else int(starts) or None, time_limit or None, early_stopping=early, smoothing=smoothing
+        ),
+        starts_fill=fill,
     )
 with place_of_map:
     plan.preflight(space, admissible, data, n_params, plan.cell_seconds(data, spec))
@@ -247,10 +262,10 @@ way = ways[spec.resolved_sampler(most)]
 st.markdown(f"This study will fit **{planned}** of the {most} admissible cells, {way}.")
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     with sentences():
-        handle = create_study(data, spec, name=name or None)
+        handle = create_study(data, plan.settled(data, spec), name=name or None)
         owner.take(handle)
         manager().start(handle)
     state.set_study_name(handle.name)
     st.switch_page(LIVE, query_params={"study": handle.name})
 
-plan.predicted_time(data, spec, planned)
+plan.predicted_time(data, spec)

@@ -196,6 +196,38 @@ def test_every_option_reaches_the_specification(csv: str, fake_workers: Fake) ->
     assert (spec.engine, handle.data.features) == ("pykan-adam", ["b", "a"])
 
 
+def test_minutes_filled_with_starts(csv: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the real engine: the number is said, kept, and found anew for other minutes alone."""
+    tiny = ["--neuron-num", "1:2", "--grid", "2", "--k", "1"]
+    run("tune", csv, "--target", "y", *tiny, "--minutes", "2", "--fill", "--study", "mine", "--json")
+    captured, spec = capsys.readouterr(), load_study("mine").spec
+    content = strict_json(captured.out)
+    assert spec.options.starts is not None
+    assert (content["starts"], content["starts_fill"]) == (spec.options.starts, True)
+    assert [line for line in captured.err.splitlines() if spec.starts_words in line]
+    run("rerun", "mine", "--study", "again")
+    captured = capsys.readouterr()
+    assert "in every bit of every trial" in captured.err
+    assert spec.starts_words in captured.out.splitlines()[0]
+    run("rerun", "mine", "--study", "shorter", "--minutes", "0.001")
+    assert "the engine's own number of starts, 0.001 minutes allow no more" in capsys.readouterr().err
+    assert load_study("shorter").spec.options.starts is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fill"], "no minutes"),
+        (["--fill", "--minutes", "5", "--starts", "3"], "leave one of the two out"),
+    ],
+)
+def test_a_filling_that_means_nothing(
+    csv: str, options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("tune", csv, "--target", "y", *options, code=2)
+    assert words in capsys.readouterr().err
+
+
 def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     fake_workers()
     run("tune", csv, "--target", "y", *RANGES, "--study", "mine")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from kanlab.engines import units
-from kanlab.estimate import calibration_unit, cost, seconds
+from dataclasses import replace
+
+import pytest
+
+from kanlab import estimate
+from kanlab.dataset import Dataset
+from kanlab.engines import FitOptions, units
+from kanlab.estimate import calibrate, calibration_unit, cost, seconds, study_seconds
 from kanlab.space import Cell, SearchSpace
 from kanlab.study import StudySpec
+from kanlab.taskpool import Task
 
 
 def test_more_of_anything_costs_more() -> None:
@@ -32,3 +39,28 @@ def test_wall_time_falls_with_workers_but_never_below_the_longest_unit() -> None
     one, two, many = (seconds(cells, 300, 3, spec, 1.0, workers) for workers in (1, 2, 1000))
     longest = max(sum(cost(c, 300, 3, "lm") for c in unit.cells) for unit in units(cells, "lm"))
     assert one > two > many > longest
+
+
+def test_a_study_takes_longer_with_more_starts_and_less_time_with_fewer_trials() -> None:
+    for engine in ("lm", "pykan-lbfgs"):
+        spec = StudySpec(space=SearchSpace((1, 4), (2, 4), (3, 3)), engine=engine)
+        own, more = (study_seconds(replace(spec, options=FitOptions(n)), 300, 3, 1.0, 2) for n in (None, 12))
+        assert own < more
+        every, sampled, first = (
+            study_seconds(replace(spec, trials=trials, sampler=sampler), 300, 3, 1.0, 2)
+            for trials, sampler in ((None, "auto"), (4, "random"), (4, "exhaustive"))
+        )
+        assert first < sampled < every == own
+
+
+def test_a_calibration_times_the_engines_own_number_of_starts(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks: list[Task] = []
+
+    def run_tasks(given: list[Task], *_: object, **__: object) -> list[dict[str, float]]:
+        tasks.extend(given)
+        return [{"seconds": 1.0}]
+
+    monkeypatch.setattr(estimate, "run_tasks", run_tasks)
+    one, other = (calibrate(small, StudySpec(options=FitOptions(starts))) for starts in (None, 30))
+    assert one == other
+    assert [t.arguments["options"]["starts"] for t in tasks] == [None, None]

@@ -68,6 +68,7 @@ def test_a_specification_survives_json(spec: StudySpec) -> None:
         ({"trials": 0}, ["trials", "0"]),
         ({"minutes": -1.5}, ["minutes", "-1.5"]),
         ({"minutes": math.nan}, ["minutes"]),
+        ({"starts_fill": True}, ["no minutes"]),
         ({"patience": 0}, ["patience"]),
         ({"workers": 0}, ["workers"]),
         ({"seed": -1}, ["seed", "-1"]),
@@ -80,6 +81,14 @@ def test_a_specification_survives_json(spec: StudySpec) -> None:
 def test_impossible_specifications(settings: dict, parts: list[str]) -> None:
     with refused(StudyError, *parts):
         StudySpec(**settings)
+
+
+def test_starts_that_fill_the_minutes_survive_json_and_older_specifications_have_none() -> None:
+    spec = StudySpec(minutes=5, starts_fill=True, options=FitOptions(starts=12))
+    content = json.loads(json.dumps(spec.to_dict()))
+    assert StudySpec.from_dict(content) == spec
+    del content["starts_fill"]
+    assert StudySpec.from_dict(content) == replace(spec, starts_fill=False)
 
 
 def test_what_auto_stands_for() -> None:

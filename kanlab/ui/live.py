@@ -81,6 +81,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         f"Target {short(data.fitted_target)}",
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
+        *([spec.starts_words] if spec.starts_words else []),
         f"K counted as {spec.count}",
     ]
     if admissible < cells:

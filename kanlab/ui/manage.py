@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from kanlab import management
+from kanlab.budget import MOST_STARTS
 from kanlab.errors import KanlabError
 from kanlab.jobs import JobManager
 from kanlab.lifecycle import RESUMABLE, StudyState
@@ -163,7 +164,8 @@ def _duplicate(handle: StudyHandle) -> None:
         "engine": spec.engine,
         "sampler": spec.sampler,
     }
-    settings |= {"smoothing": spec.options.smoothing, "minutes": float(spec.minutes or 0)}
+    settings |= {"smoothing": spec.options.smoothing, "minutes": float(spec.minutes or 0), "fill": spec.starts_fill}
+    settings["starts"] = 0 if spec.starts_fill else min(MOST_STARTS, spec.options.starts or 0)
     for name, value in settings.items():
         st.session_state[name] = value
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from kanlab import cell_charts, estimate
+from kanlab.budget import filled, workers_of
 from kanlab.dataset import Dataset
-from kanlab.jobs import manager
 from kanlab.space import Cell, SearchSpace
 from kanlab.study_spec import StudySpec
 
@@ -78,16 +77,34 @@ def _calibration(sha256: str, engine: str, smoothing: float, _data: Dataset, _sp
     return _Calibration(_data, _spec)
 
 
+def _calibration_of(data: Dataset, spec: StudySpec) -> _Calibration:
+    return _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec)
+
+
 def cell_seconds(data: Dataset, spec: StudySpec) -> Callable[[Cell], float] | None:
     """Seconds of one fit by its cell; None until a few have been timed on this machine."""
-    scale = _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec).scale
-    return None if scale is None else lambda cell: scale * estimate.cost(cell, data.n, data.d, spec.engine)
+    scale = _calibration_of(data, spec).scale
+    if scale is None:
+        return None
+    spec = filled(data, spec, scale) if spec.starts_fill else spec
+    return lambda cell: scale * estimate.cost(cell, data.n, data.d, spec.engine, spec.options.starts)
 
 
-def predicted_time(data: Dataset, spec: StudySpec, planned: int) -> None:
+def settled(data: Dataset, spec: StudySpec) -> StudySpec:
+    """The specification with the starts that fill its minutes, where it asks for that; waits until cells have been timed.
+
+    Raises StudyError where they cannot be.
+    """
+    if not spec.starts_fill:
+        return spec
+    calibration = _calibration_of(data, spec)
+    calibration.wait()
+    return filled(data, spec, calibration.scale)
+
+
+def predicted_time(data: Dataset, spec: StudySpec) -> None:
     """How long the study will take, once a few cells have been timed on this machine. Last on its page: it waits."""
-    calibration = _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec)
-
+    calibration = _calibration_of(data, spec)
     place = st.empty()
     if calibration.is_running():
         place.caption("Timing a few cells on this machine…")
@@ -97,18 +114,12 @@ def predicted_time(data: Dataset, spec: StudySpec, planned: int) -> None:
     if calibration.scale is None:
         place.caption("How long it will take is not known.")
         return
-    cells = spec.admissible(data.n, data.d)
-    workers = min(spec.workers or manager().slots, manager().slots)
-    everything = estimate.seconds(cells, data.n, data.d, spec, calibration.scale, workers)
-    start = estimate.STARTUP_SECONDS[spec.engine]
-    share = planned / max(1, len(cells))
-    if planned < len(cells) and spec.resolved_sampler(len(cells)) == "exhaustive":
-        total = estimate.seconds(cells[:planned], data.n, data.d, spec, calibration.scale, workers)
-    else:
-        total = start + (everything - start) * share
+    spec, workers = settled(data, spec), workers_of(spec)
+    total = estimate.study_seconds(spec, data.n, data.d, calibration.scale, workers)
     if spec.minutes is not None:
-        total = float(np.minimum(total, 60 * spec.minutes))
+        total = min(total, 60 * spec.minutes)
     plural = "s" * (workers > 1)
+    starts = f", {spec.starts_words}" * bool(spec.starts_words)
     place.caption(
-        f"About **{estimate.words(total)}** on {workers} worker{plural}, by timing a few cells on this machine."
+        f"About **{estimate.words(total)}** on {workers} worker{plural}{starts}, by timing a few cells on this machine."
     )
