@@ -14,7 +14,7 @@ lint: .venv/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# the engine beside stock pykan: five minutes on two idle cores, written to benchmarks/engine.md
+# the engine beside stock pykan: six minutes on two idle cores, written to benchmarks/engine.md
 bench: .venv/app.done
 	$(BIN)/python benchmarks/engine.py all
 
