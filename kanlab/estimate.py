@@ -27,10 +27,10 @@ DEEPER = 5.0  # times the cost of one hidden layer of as many coefficients, for 
 
 # The engine lm has many starts of its own where they are cheap: of more, each costs its share. From neuron_num 3 on its own
 # is one, run to the end, and each start asked for is an exchange of a node, run for a few iterations: CPU of whole paths, as
-# multiples of that at the engine's own number, is 5.1 for 8 starts, 9.2 for 16, 17.8 for 32.
+# multiples of that at the engine's own number, is 2.6 for 4 starts, 5.0 for 8, 9.8 for 16, 14.2 for 24.
 OWN_FEW_NODES = 8  # starts of neuron_num 1 and 2
 OWN_DEEP, OWN_DEEP_MANY = 9, 3  # with more hidden layers: up to three nodes each, and beyond
-EXCHANGES = (1.0, 0.52)  # of N starts: 1.0 + 0.52 N
+EXCHANGES = (0.6, 0.57)  # of N starts: 0.6 + 0.57 N
 
 
 def starts_factor(cell: Cell, engine: str, starts: int | None) -> float:
