@@ -174,10 +174,10 @@ def test_the_engines_own_number_is_kept_as_well(small: Dataset, scale: list[Stud
 
 def test_python_says_what_it_came_to(small: Dataset, scale: list[StudySpec], fake_workers: Fake) -> None:
     fake_workers()
-    study = tune(small, TINY, minutes=0.5, starts_fill=True, engine=STOCK)
+    study = tune(small, TINY, minutes=1.5, starts_fill=True, engine=STOCK)
     starts = study.spec.options.starts
     assert starts is not None
-    assert study.spec.starts_words == f"{starts} starts a cell, as many as 0.5 minutes allow"
+    assert study.spec.starts_words == f"{starts} starts a cell, as many as 1.5 minutes allow"
     content = study.to_dict()
     assert (content["starts"], content["starts_fill"]) == (starts, True)
     assert tune(small, spec=study.spec).spec == study.spec
