@@ -129,7 +129,9 @@ def test_its_output_is_held_as_the_network_holds_its_own(paper: Dataset, scale: 
 def test_any_depth() -> None:
     """Three layers of edges, and a title for each node."""
     network = random_network((2, 3, 2, 1), 3, 2)
-    fitted = replace(network, output_range=np.array([[-1e3, 1e3]]))  # wide: what is drawn may all lie on one side of less
+    fitted = replace(
+        network, output_range=np.array([[-1e3, 1e3]])
+    )  # wide: what is drawn may all lie on one side of less
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 2)) * fitted.x_scale + fitted.x_offset
     frame = pd.DataFrame(X, columns=["a", "b"]).assign(y=fitted.predict(X))
