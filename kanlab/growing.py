@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 RANDOM_ROUGHNESS = 1.0  # noise on the coefficients of random edges, next to their slope
 CANDIDATES = 10  # nodes looked at of each kind: along the residual, without regard to smoothness, random
-LEAST_MISSED = 0.5  # odds that an exchange takes the node missed least
+LEAST_MISSED = 0.5  # probability that an exchange takes the node missed least
 FITTED = 2  # candidates fitted to the residual, at least
 FIRST_FIT = SECOND_FIT = LoopOptions(max_iterations=3)
 SCREEN_ROWS, SCREEN_RIDGE = 400, 1e-8
@@ -73,7 +73,7 @@ def grown_starts(problem: CellProblem, parent: CellState, count: int, rng: np.ra
 def exchanged(problem: CellProblem, state: CellState, rng: np.random.Generator) -> CellState | None:
     """The state with a node it would miss little replaced by one grown on the residual of the others.
 
-    Mostly the one it would miss least: with odds of a half each, else the next. Always the same one would end the search
+    The one it would miss least with a probability of a half, else the next with a half, and so on. Always the same one would end the search
     where its successor is no better.
     """
     order = np.argsort(_missed(state), kind="stable")
