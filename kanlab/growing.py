@@ -73,8 +73,8 @@ def grown_starts(problem: CellProblem, parent: CellState, count: int, rng: np.ra
 def exchanged(problem: CellProblem, state: CellState, rng: np.random.Generator) -> CellState | None:
     """The state with a node it would miss little replaced by one grown on the residual of the others.
 
-    The one it would miss least with a probability of a half, else the next with a half, and so on. Always the same one would end the search
-    where its successor is no better.
+    The one it would miss least with a probability of a half, else the next with a half, and so on. Always the same one would
+    end the search where its successor is no better.
     """
     order = np.argsort(_missed(state), kind="stable")
     kept = np.arange(len(order)) != order[min(rng.geometric(LEAST_MISSED), len(order)) - 1]
