@@ -35,6 +35,8 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
     options = {"server.address": address, "server.port": port, "server.headless": str(headless).lower()}
     command += [f"--{name}={value}" for name, value in options.items()]
+    shown = f"[{address}]" if ":" in address else address
+    print(f"kanlab opens on http://{shown}:{port}; Ctrl-C ends it.", file=sys.stderr, flush=True)
     try:
         # the folder holds .streamlit/config.toml; a URL may hold a password, which no list of processes should show
         storage = {"KANLAB_STORAGE": storage_url} if storage_url else {}
