@@ -21,7 +21,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT / "kanlab" / "data" / "diabetes.csv"
+DATA = ROOT / "kanlab" / "data" / "tables" / "diabetes.csv"
 
 
 def free_port() -> int:

@@ -12,11 +12,11 @@ import numpy as np
 from scipy.special import expit
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_circles, make_moons
 
-from kanlab import logistic
-from kanlab.criteria import aicc_of
-from kanlab.families import fit_named, label
-from kanlab.likelihood import BERNOULLI
-from kanlab.lm import LmOptions, fit_path
+from kanlab.baselines.registry import fit_named, label
+from kanlab.solver import bernoulli_problem
+from kanlab.solver.fit import LmOptions, fit_path
+from kanlab.stats.criteria import aicc_of
+from kanlab.stats.likelihood import BERNOULLI
 
 SPLITS = 5
 PATHS = ((2, 2), (4, 3), (8, 3))
@@ -129,13 +129,13 @@ def models() -> None:
 
 def scaled(scale: float, rows: Rows) -> tuple[float, float]:
     """With another variance of the log-odds, and so another penalty of the first layers."""
-    logistic.LOG_ODDS_VARIANCE = scale
+    bernoulli_problem.LOG_ODDS_VARIANCE = scale
     return network(rows)
 
 
 def pulled(pull: float, rows: Rows) -> tuple[float, float]:
     """With another weight of the prior log-odds."""
-    logistic.PULL = pull
+    bernoulli_problem.PULL = pull
     return network(rows)
 
 

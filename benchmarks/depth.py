@@ -18,9 +18,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 from sklearn.datasets import load_diabetes, make_friedman1
 
-from kanlab.criteria import aicc
-from kanlab.lm import LmOptions, fit_path
-from kanlab.space import SearchSpace, cell_n_params
+from kanlab.kan.search_space import SearchSpace, cell_n_params
+from kanlab.solver.fit import LmOptions, fit_path
+from kanlab.stats.criteria import aicc
 
 Data = tuple[np.ndarray, np.ndarray, int]
 SPACE, GRIDS = SearchSpace((1, 5), (2, 5), (3, 3), (1, 2)), (2, 3, 5)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 from selection import problem
 
-from kanlab.continuation import continued
-from kanlab.dataset import Dataset
-from kanlab.effective import effective_dof, linear_smoother
-from kanlab.kan import FittedKan
-from kanlab.lm import LmOptions, fit_cell
-from kanlab.perturbation import SIZE, divergence
-from kanlab.tasks import dof
+from kanlab.data.dataset import Dataset
+from kanlab.execution.tasks import dof
+from kanlab.kan.network import FittedKan
+from kanlab.solver.fit import LmOptions, fit_cell
+from kanlab.solver.refit import continued
+from kanlab.solver.smoother import effective_dof, linear_smoother
+from kanlab.stats.generalised_dof import SIZE, divergence
 
 PROBLEMS = ("x y", "additive", "friedman2", "Feynman I.6.2", "interacting")
 CELLS = ((1, 3, 2), (2, 4, 2), (3, 3, 3))

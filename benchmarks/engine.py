@@ -42,14 +42,14 @@ import numpy as np  # noqa: E402
 from machine import described  # noqa: E402
 from threadpoolctl import ThreadpoolController  # noqa: E402
 
-from kanlab import compiled  # noqa: E402
-from kanlab.complexity import n_params  # noqa: E402
-from kanlab.design import first_layer  # noqa: E402
-from kanlab.least_squares import LoopOptions, minimise  # noqa: E402
-from kanlab.lm import LmOptions, fit_cell, fit_path  # noqa: E402
-from kanlab.projection import CellProblem  # noqa: E402
-from kanlab.scaling import scaled_rows  # noqa: E402
-from kanlab.starts import fresh_start  # noqa: E402
+from kanlab.kan.parameter_count import n_params  # noqa: E402
+from kanlab.solver import kernels_numba  # noqa: E402
+from kanlab.solver.first_layer import first_layer  # noqa: E402
+from kanlab.solver.fit import LmOptions, fit_cell, fit_path  # noqa: E402
+from kanlab.solver.levenberg_marquardt import LoopOptions, minimise  # noqa: E402
+from kanlab.solver.problem import CellProblem  # noqa: E402
+from kanlab.solver.scaling import scaled_rows  # noqa: E402
+from kanlab.solver.starts import fresh_start  # noqa: E402
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X, y, X_test, y_test
 NEURON_NUMS, GRIDS, KS = range(1, 11), range(2, 11), range(1, 4)
@@ -66,7 +66,7 @@ def _smooth() -> tuple[np.ndarray, np.ndarray]:
 
 def _csv(name: str, columns: slice) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
     def load() -> tuple[np.ndarray, np.ndarray]:
-        path = Path(__file__).parents[1] / "kanlab" / "data" / name
+        path = Path(__file__).parents[1] / "kanlab" / "data" / "tables" / name
         table = np.genfromtxt(path, delimiter=",", skip_header=1)[:, columns]
         return table[:, :-1], table[:, -1]
 
@@ -128,7 +128,7 @@ def _lm_path(job: tuple[str, int, int, tuple[int, ...], float]) -> list[Fit]:
 
 
 def _stock(job: tuple[str, tuple[int, int, int], str]) -> Fit:
-    from kanlab.pykan_engine import train
+    from kanlab.engines.pykan_training import train
 
     problem, (h, grid, k), engine = job
     X, y, X_test, y_test = split(problem)
@@ -142,8 +142,8 @@ def _stock(job: tuple[str, tuple[int, int, int], str]) -> Fit:
 def _ready(module: str) -> None:
     """Load what the timed jobs need, of lm its compiled loops."""
     __import__(module)
-    if module == "kanlab.compiled":
-        compiled.kernels("compiled")
+    if module == "kanlab.solver.kernels_numba":
+        kernels_numba.kernels("compiled")
 
 
 def pool() -> ProcessPoolExecutor:
@@ -168,7 +168,7 @@ def sweep(problem: str) -> None:
     sample = [cells[i] for i in np.random.default_rng(2).permutation(len(cells))[:SAMPLE]]
     print(f"\n### {problem}: n = {X.shape[0]}, d = {X.shape[1]}, {len(cells)} admissible cells\n")
     with pool() as executor:
-        list(executor.map(_ready, ["kanlab.compiled"] * WORKERS * 2))
+        list(executor.map(_ready, ["kanlab.solver.kernels_numba"] * WORKERS * 2))
         ours, wall, cpu = lm_sweep(problem, 1000.0, executor)
         rough, *_ = lm_sweep(problem, 0.0, executor)
     print("| engine | wall s | CPU s | CPU ratio | train RSS at or below | median train ratio | median test ratio |")
@@ -176,7 +176,7 @@ def sweep(problem: str) -> None:
     print(f"| lm, {len(cells)} cells | {wall:.1f} | {cpu:.1f} | 1 | | | |")
     for engine in ("pykan-lbfgs", "pykan-adam"):
         with pool() as executor:
-            list(executor.map(_ready, ["kanlab.pykan_engine"] * WORKERS * 2))
+            list(executor.map(_ready, ["kanlab.engines.pykan_training"] * WORKERS * 2))
             began = time.perf_counter()
             stock = list(executor.map(_stock, [(problem, c, engine) for c in sample]))
             stock_wall = time.perf_counter() - began
@@ -317,7 +317,7 @@ def iteration_cost(n: int, d: int, h: int, rate: float, grid: int = 5, k: int = 
     y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, -1] ** 2) + 0.1 * rng.normal(size=n)
     rows = scaled_rows(X, y)
     design = first_layer(rows.x, grid, k)
-    problem = CellProblem(design, rows.y, h, 1000.0, compiled.kernels("compiled"))
+    problem = CellProblem(design, rows.y, h, 1000.0, kernels_numba.kernels("compiled"))
     state = fresh_start(problem, rng)
     assert state is not None
     began = time.process_time()

@@ -21,12 +21,12 @@ import numpy as np
 import pandas as pd
 
 from kanlab import Dataset, SearchSpace, tune
-from kanlab.budget import filled
-from kanlab.estimate import calibrate, study_seconds
-from kanlab.study import StudySpec
-from kanlab.supervisor import default_workers
+from kanlab.execution.cost_model import calibrate, study_seconds
+from kanlab.execution.starts_budget import filled
+from kanlab.execution.supervisor import default_workers
+from kanlab.study.handle import StudySpec
 
-DATA = Path(__file__).resolve().parents[1] / "kanlab" / "data"
+DATA = Path(__file__).resolve().parents[1] / "kanlab" / "data" / "tables"
 
 
 def _friedman(n: int) -> pd.DataFrame:

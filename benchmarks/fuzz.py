@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py [SECONDS] [SEED] [FOLDER]
 
 Hypothesis draws the files (tests/helpers/fuzzing.py), in rounds of a seed of their own. The first file of each kind of
-failure is kept in FOLDER and the run goes on; a finding that is mended is kept in tests/test_fuzzing.py.
+failure is kept in FOLDER and the run goes on; a finding that is mended is kept in tests/data/reading/test_fuzzing.py.
 """
 
 from __future__ import annotations

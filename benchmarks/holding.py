@@ -16,10 +16,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import expit
 
-from kanlab.criteria import aicc, aicc_of
-from kanlab.kan import FittedKan
-from kanlab.likelihood import REGRESSION
-from kanlab.lm import fit_path
+from kanlab.kan.network import FittedKan
+from kanlab.solver.fit import fit_path
+from kanlab.stats.criteria import aicc, aicc_of
+from kanlab.stats.likelihood import REGRESSION
 
 DRAWS, TEST_ROWS = 4, 2000
 PATHS, NEURONS = ((2, 3), (4, 2), (6, 3), (10, 1)), (1, 2, 3, 4)

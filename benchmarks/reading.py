@@ -34,7 +34,7 @@ COLUMNS = 20
 
 
 def by_kanlab(path: Path) -> pd.DataFrame:
-    from kanlab.reading import read_table
+    from kanlab.data.reading.table import read_table
 
     return read_table(path).frame
 

@@ -4,7 +4,7 @@
     python benchmarks/selection.py report OUT.jsonl    the tables of README.md
 
 Every problem is split, or drawn, five times. Of each the cells with neuron_num 1-6, grid 2, 3, 4, 6, 10 and k 1-3 are fitted
-with kanlab's defaults, the best is appraised as at the end of a study, and `kanlab.preference.choose` recommends. The test rows
+with kanlab's defaults, the best is appraised as at the end of a study, and `kanlab.selection.decision.choose` recommends. The test rows
 decide nothing. Nothing was tuned on these problems.
 """
 
@@ -26,17 +26,17 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
-from kanlab.candidates import Candidate
-from kanlab.criteria import aicc
-from kanlab.dataset import Dataset
-from kanlab.engines import FitOptions
-from kanlab.families import BASELINES, Baseline, baselines
-from kanlab.lm import LmOptions, fit_path
-from kanlab.preference import choose
-from kanlab.selection import best_trial
-from kanlab.space import Cell, SearchSpace, cell_n_params
-from kanlab.tasks import appraise, fold
-from kanlab.trials import TrialRecord
+from kanlab.baselines.registry import BASELINES, Baseline, baselines
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import FitOptions
+from kanlab.execution.tasks import appraise, fold
+from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
+from kanlab.selection.candidates import Candidate
+from kanlab.selection.decision import choose
+from kanlab.selection.ranking import best_trial
+from kanlab.solver.fit import LmOptions, fit_path
+from kanlab.stats.criteria import aicc
+from kanlab.study.trials import TrialRecord
 
 SPLITS = 5
 NOISE_DRAWS = 20

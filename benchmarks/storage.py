@@ -29,11 +29,11 @@ POLLERS, SECONDS = 4, 8
 
 def seed(trials: int) -> None:
     """A study with finished trials, written in bulk; it is shown as running, by this process."""
-    from kanlab.dataset import Dataset
-    from kanlab.lifecycle import StudyState, write_state
-    from kanlab.space import SearchSpace
-    from kanlab.study import create_study
-    from kanlab.study_spec import StudySpec
+    from kanlab.data.dataset import Dataset
+    from kanlab.kan.search_space import SearchSpace
+    from kanlab.study.handle import create_study
+    from kanlab.study.spec import StudySpec
+    from kanlab.study.state import StudyState, write_state
 
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(60_000, 2)), columns=["a", "b"])
@@ -45,7 +45,7 @@ def seed(trials: int) -> None:
     cells = spec.admissible(data.n, data.d)[:trials]
     chosen = [cells[i] for i in rng.permutation(len(cells))]
     study_id = handle.optuna._study_id
-    from kanlab.sampling import distributions
+    from kanlab.study.sampler import distributions
 
     kinds = {
         n: json.dumps({"name": "IntDistribution", "attributes": d._asdict()}) for n, d in distributions(space).items()
@@ -110,7 +110,7 @@ def worked(act: Any) -> float:
 
 def read(_: str) -> dict[str, float]:
     """In a process of its own: reading the study the first and the second time, by us and by Optuna."""
-    from kanlab.study import load_study
+    from kanlab.study.handle import load_study
 
     handle = load_study(NAME)
     first, second = timed(handle.records), timed(handle.records)
@@ -127,10 +127,10 @@ def page(_: str) -> dict[str, float]:
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.testing.v1 import AppTest
 
-    from kanlab.dashboard import DashboardServer
-    from kanlab.lifecycle import StudyState, write_state
-    from kanlab.sampling import distributions
-    from kanlab.study import load_study
+    from kanlab.study.dashboard import DashboardServer
+    from kanlab.study.handle import load_study
+    from kanlab.study.sampler import distributions
+    from kanlab.study.state import StudyState, write_state
     from kanlab.ui import shared
 
     DashboardServer.__init__ = lambda self, url: None  # type: ignore[method-assign, assignment]
@@ -196,9 +196,9 @@ def browsers(_: str) -> dict[str, float]:
     from playwright.sync_api import sync_playwright
 
     from app import serve
-    from kanlab.lifecycle import StudyState, write_state
-    from kanlab.sampling import distributions
-    from kanlab.study import load_study
+    from kanlab.study.handle import load_study
+    from kanlab.study.sampler import distributions
+    from kanlab.study.state import StudyState, write_state
 
     study = load_study(NAME)
     free = iter(sorted(set(study.spec.admissible(study.data.n_train, 2)) - {r.cell for r in study.records()}))
@@ -262,7 +262,7 @@ def browsers(_: str) -> dict[str, float]:
 def dashboard(_: str) -> dict[str, float]:
     """The requests optuna-dashboard's page makes: the whole study, then what is new, every few seconds."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "kanlab.dashboard"],
+        [sys.executable, "-m", "kanlab.study.dashboard"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert process.stdout is not None

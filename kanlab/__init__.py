@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "aicc": "criteria",
-    "akaike_weights": "criteria",
-    "n_params": "complexity",
-    "read_table": "reading",
-    "Table": "reading",
-    "Dataset": "dataset",
-    "SearchSpace": "space",
-    "StudySpec": "study_spec",
-    "tune": "tuning",
-    "fit": "tuning",
-    "fit_cell": "lm",
-    "LmOptions": "lm",
-    "FittedKan": "kan",
-    "KanSpec": "kan",
-    "open_study": "tuning",
-    "Study": "tuning",
-    "KANWrapper": "wrapper",
+    "aicc": "stats.criteria",
+    "akaike_weights": "stats.criteria",
+    "n_params": "kan.parameter_count",
+    "read_table": "data.reading.table",
+    "Table": "data.reading.table",
+    "Dataset": "data.dataset",
+    "SearchSpace": "kan.search_space",
+    "StudySpec": "study.spec",
+    "tune": "api",
+    "fit": "api",
+    "fit_cell": "solver.fit",
+    "LmOptions": "solver.fit",
+    "FittedKan": "kan.network",
+    "KanSpec": "kan.network",
+    "open_study": "api",
+    "Study": "api",
+    "KANWrapper": "kan.pykan_network",
     "KanlabError": "errors",
 }
 
@@ -53,24 +53,17 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from kanlab.complexity import n_params as n_params
-    from kanlab.criteria import aicc as aicc
-    from kanlab.criteria import akaike_weights as akaike_weights
-    from kanlab.dataset import Dataset as Dataset
-    from kanlab.errors import KanlabError as KanlabError
-    from kanlab.kan import FittedKan as FittedKan
-    from kanlab.kan import KanSpec as KanSpec
-    from kanlab.lm import LmOptions as LmOptions
-    from kanlab.lm import fit_cell as fit_cell
-    from kanlab.reading import Table as Table
-    from kanlab.reading import read_table as read_table
-    from kanlab.space import SearchSpace as SearchSpace
-    from kanlab.study_spec import StudySpec as StudySpec
-    from kanlab.tuning import Study as Study
-    from kanlab.tuning import fit as fit
-    from kanlab.tuning import open_study as open_study
-    from kanlab.tuning import tune as tune
-    from kanlab.wrapper import KANWrapper as KANWrapper
+    from kanlab.api import Study, fit, open_study, tune
+    from kanlab.data.dataset import Dataset
+    from kanlab.data.reading.table import Table, read_table
+    from kanlab.errors import KanlabError
+    from kanlab.kan.network import FittedKan, KanSpec
+    from kanlab.kan.parameter_count import n_params
+    from kanlab.kan.pykan_network import KANWrapper
+    from kanlab.kan.search_space import SearchSpace
+    from kanlab.solver.fit import LmOptions, fit_cell
+    from kanlab.stats.criteria import aicc, akaike_weights
+    from kanlab.study.spec import StudySpec
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,6 @@
 
 import sys
 
-from kanlab.cli import main
+from kanlab.cli.main import main
 
 sys.exit(main())

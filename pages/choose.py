@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from kanlab.judging import read_judgement
-from kanlab.selection import trial_table
-from kanlab.thinning import thinned
-from kanlab.tuning import Study
-from kanlab.ui import auditing, calibrating, choose, evidence, leaderboard, opened, predicting, state
-from kanlab.verdict import verdict
+from kanlab.api import Study
+from kanlab.charts.thinning import thinned
+from kanlab.selection.explanation import verdict
+from kanlab.selection.ranking import trial_table
+from kanlab.selection.validation import read_judgement
+from kanlab.ui import calibration, choose, evidence, model_table, prediction, sensitivity, session, study_header
 
 POLL_SECONDS = 1.0
 
-handle = opened.study("Choose", "Which model to take, for what reasons, and how far to trust the choice.")
+handle = study_header.study("Choose", "Which model to take, for what reasons, and how far to trust the choice.")
 study_live = Study(handle).state.is_live
 first = read_judgement(handle.optuna.user_attrs)
 was_live = first is not None and first.is_live
@@ -43,17 +43,17 @@ def page() -> None:
         ]
     )
     with board:
-        leaderboard.leaderboard(found, handle, judgement)
+        model_table.leaderboard(found, handle, judgement)
     with new:
-        predicting.new_rows(handle, records)
+        prediction.new_rows(handle, records)
     with rules:
-        leaderboard.other_rules(found, records)
-    points, fewer = thinned(table, state.selected_trial())
+        model_table.other_rules(found, records)
+    points, fewer = thinned(table, session.selected_trial())
     with cells:
         evidence.map_and_front(table, points, handle)
         st.caption(fewer)
     with audit:
-        auditing.audit(handle, records)
+        sensitivity.audit(handle, records)
     with parameters:
         evidence.parameters(handle, points)
         st.caption(fewer)
@@ -66,7 +66,7 @@ def page() -> None:
         evidence.compare(handle)
     for tab in classes:
         with tab:
-            calibrating.calibration_tab(handle, records)
+            calibration.calibration_tab(handle, records)
 
 
 page()

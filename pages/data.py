@@ -4,21 +4,21 @@ from typing import BinaryIO
 
 import streamlit as st
 
-from kanlab.classes import CLASSIFICATION, REGRESSION, coded, default_task, two_levels
-from kanlab.dataset import Dataset
-from kanlab.dialect import ReadOptions
-from kanlab.encoding import is_numeric
+from kanlab.baselines.registry import baselines
+from kanlab.data.checks import Finding
+from kanlab.data.dataset import Dataset
+from kanlab.data.encoders import is_numeric
+from kanlab.data.examples import EXAMPLES
+from kanlab.data.mutual_information import relevance
+from kanlab.data.profile import profile
+from kanlab.data.reading.dialect import ReadOptions
+from kanlab.data.reading.table import Table, read_table
+from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, two_levels
 from kanlab.errors import DatasetError
-from kanlab.examples import EXAMPLES
-from kanlab.families import baselines
-from kanlab.findings import Finding
-from kanlab.profile import profile
-from kanlab.reading import Table, read_table
-from kanlab.screening import relevance
-from kanlab.space import SearchSpace
-from kanlab.ui import reading, remedies, state
+from kanlab.kan.search_space import SearchSpace
+from kanlab.ui import reading, remedies, session
 from kanlab.ui.navigation import SEARCH
-from kanlab.ui.preparing import preparation
+from kanlab.ui.preparation import preparation
 from kanlab.ui.profile import columns_table, warning_list
 from kanlab.ui.widgets import heading, literal, notes, sentences, short
 
@@ -40,7 +40,7 @@ def take_upload() -> None:
         return
     st.session_state["example"] = None
     reading.forget()
-    state.set_source(upload)
+    session.set_source(upload)
 
 
 def read_again(file: BinaryIO, options: ReadOptions) -> Table:
@@ -51,8 +51,8 @@ def read_again(file: BinaryIO, options: ReadOptions) -> Table:
 
 def take_example() -> None:
     key = st.session_state["example"]
-    state.set_source(None)
-    state.set_table(EXAMPLES[key].load() if key else None)
+    session.set_source(None)
+    session.set_table(EXAMPLES[key].load() if key else None)
 
 
 heading("Data", "Bring a table, say which column to predict, and see at once whether it can carry a network.")
@@ -85,25 +85,25 @@ with right:
         example = EXAMPLES[st.session_state["example"]]
         st.caption(f"{example.description} Licence: {example.licence}.")
 
-source = state.source()
+source = session.source()
 if source is not None:
     problem = None
     with sentences():
         options = reading.options()
     try:
         with st.spinner("Reading the table…"):
-            read = state.remember("table", options, lambda: read_again(source, options))
-        if read is not state.table():
-            state.set_table(read)
+            read = session.remember("table", options, lambda: read_again(source, options))
+        if read is not session.table():
+            session.set_table(read)
     except DatasetError as error:
         problem = error
-        state.set_table(None)
+        session.set_table(None)
     if problem:
         st.error(literal(problem), icon=":material/error:")
         reading.panel(None, sorted(options.kinds))
         st.stop()
 
-table = state.table()
+table = session.table()
 if table is None:
     st.info(
         "Nothing is chosen yet. A good table has one row an observation, a column to predict (a number, or one of two "
@@ -185,9 +185,9 @@ with fourth:
     )
 
 
-described = state.remember("profile", (id(table), target), lambda: profile(frame, target))
+described = session.remember("profile", (id(table), target), lambda: profile(frame, target))
 task, positive = REGRESSION, None
-levels = state.remember("levels", (id(table), target), lambda: two_levels(frame[target]))
+levels = session.remember("levels", (id(table), target), lambda: two_levels(frame[target]))
 if levels:
     first, second, _ = st.columns([4, 5, 5], gap="medium")
     tasks = [CLASSIFICATION, REGRESSION] if target in numeric else [CLASSIFICATION]
@@ -212,7 +212,7 @@ if levels:
             )
 told = {}
 if target in numeric or levels:
-    told = state.remember(
+    told = session.remember(
         "relevance",
         (id(table), target),
         lambda: relevance(frame.assign(**{target: coded(frame[target], levels)}) if levels else frame, target),
@@ -246,7 +246,7 @@ with overview:
 
 asked = (id(table), target, tuple(features), test_fraction, seed, repr(wanted), task, positive)
 with sentences():
-    data = state.remember(
+    data = session.remember(
         "dataset",
         asked,
         lambda: Dataset.from_frame(
@@ -261,7 +261,7 @@ with sentences():
             positive=positive,
         ),
     )
-state.set_dataset(data, test_fraction / 100, int(seed))
+session.set_dataset(data, test_fraction / 100, int(seed))
 
 admissible = SearchSpace().admissible(data.n, data.d)
 cells = len(SearchSpace().cells)
@@ -289,7 +289,7 @@ if not admissible:
         icon=":material/error:",
     )
     st.stop()
-constant, linear = state.remember("line", asked, lambda: baselines(data, families=("constant", "linear")))
+constant, linear = session.remember("line", asked, lambda: baselines(data, families=("constant", "linear")))
 if constant.classes and linear.classes:
     right, larger = linear.classes.accuracy_train, constant.classes.accuracy_train
     st.markdown(

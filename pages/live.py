@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from kanlab import trial_charts
-from kanlab.jobs import manager
-from kanlab.lifecycle import is_awaited
-from kanlab.study import load_study
-from kanlab.tuning import Study
-from kanlab.ui import live, manage, owner, shared, state, trials
+from kanlab.api import Study
+from kanlab.charts import trials as trial_charts
+from kanlab.execution.manager import manager
+from kanlab.study.handle import load_study
+from kanlab.study.state import is_awaited
+from kanlab.ui import identity, live, manage, session, shared, trials
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
-name = state.study_name()
+name = session.study_name()
 if name is None:
     heading("Live", "Watch a study as its trials arrive.")
     go_first_to(SEARCH, "No study is open: start one, or choose one under Studies.", "Go to Search")
@@ -25,7 +25,7 @@ heading(
     "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
 )
 manage.note_and_menu(study.handle)
-state.link_study(name, owner.link_key(study.handle))
+session.link_study(name, identity.link_key(study.handle))
 
 
 @st.fragment(run_every=every if was_awaited else None)
@@ -45,7 +45,7 @@ def show() -> None:
     if not (table["state"] == "complete").any():
         live.no_trial_yet(current, study.spec.engine)
         return
-    picked = state.selected_trial()
+    picked = session.selected_trial()
     n, baselines, target = study.handle.data.n_train, study.baselines, study.handle.data.fitted_target
     drawn, fewer = shared.points(stamp, picked, current.is_live, table)
     if fewer:

@@ -2,29 +2,29 @@
 
 import streamlit as st
 
-from kanlab.management import load_data
-from kanlab.ui import chosen, model, opened, state
+from kanlab.execution.manage import load_data
+from kanlab.ui import fitted_model, model, session, study_header
 from kanlab.ui.navigation import EXPORT
 from kanlab.ui.widgets import literal, notes, sentences
 
-handle = opened.study(
+handle = study_header.study(
     "Model",
     "What the network has learned: its curves, its features, its errors, its formula. Take it away under Export.",
 )
-records = opened.trials(handle, "look at")
+records = study_header.trials(handle, "look at")
 
 left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with left:
-    trial = chosen.model_box(handle, records, "model")
-found = chosen.fitted(handle, records, trial)
+    trial = fitted_model.model_box(handle, records, "model")
+found = fitted_model.fitted(handle, records, trial)
 with right:
     st.page_link(EXPORT, label="Export this study", icon=":material/download:", query_params={"study": handle.name})
 with st.container():  # one place whether there are notes or not, so that the tabs keep theirs
     st.markdown(f"**{literal(found.label[0].upper() + found.label[1:])}**")
     notes(found.notes)
 with sentences():
-    data = state.remember("model-data", handle.uid, lambda: load_data(handle))
-view = model.ModelView(found, data, chosen.model_key(handle, records, trial))
+    data = session.remember("model-data", handle.uid, lambda: load_data(handle))
+view = model.ModelView(found, data, fitted_model.model_key(handle, records, trial))
 labels = {
     "Network": model.network,
     "Edges": model.edges,

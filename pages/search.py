@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from kanlab.budget import MOST_STARTS
-from kanlab.complexity import RULES
-from kanlab.engines import ENGINES, FitOptions
-from kanlab.jobs import manager
-from kanlab.space import Cell, SearchSpace, cell_n_params
-from kanlab.study import StudySpec, create_study
-from kanlab.ui import owner, plan, state
+from kanlab.engines.registry import ENGINES, FitOptions
+from kanlab.execution.manager import manager
+from kanlab.execution.starts_budget import MOST_STARTS
+from kanlab.kan.parameter_count import RULES
+from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
+from kanlab.study.handle import StudySpec, create_study
+from kanlab.ui import identity, search_plan, session
 from kanlab.ui.navigation import DATA, LIVE
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences, short
 
@@ -31,7 +31,7 @@ SAMPLER_HELP = (
 )
 
 heading("Search", "Set the range of networks to try and the budget to spend on them, then start.")
-data = state.dataset()
+data = session.dataset()
 if data is None:
     go_first_to(DATA, "There is no data yet: choose a table and a target first.", "Go to Data")
 
@@ -109,7 +109,7 @@ with right:
 
 if not admissible:
     with place_of_map:
-        plan.preflight(space, admissible, data, n_params)
+        search_plan.preflight(space, admissible, data, n_params)
     st.error(
         f"No cell of this space can be judged with {data.n} training rows; lower the ranges or choose fewer features.",
         icon=":material/error:",
@@ -230,7 +230,7 @@ with st.expander("More settings"):
         help="When a training has stalled or diverged.",
     )
 
-test_fraction, seed = state.split()
+test_fraction, seed = session.split()
 with sentences():
     spec = StudySpec(
         space=space,
@@ -250,7 +250,7 @@ with sentences():
         starts_fill=fill,
     )
 with place_of_map:
-    plan.preflight(space, admissible, data, n_params, plan.cell_seconds(data, spec))
+    search_plan.preflight(space, admissible, data, n_params, search_plan.cell_seconds(data, spec))
 planned = min(int(trials), most)
 ways = {
     "exhaustive": "every one of them" if planned == most else "those with the fewest parameters",
@@ -262,10 +262,10 @@ way = ways[spec.resolved_sampler(most)]
 st.markdown(f"This study will fit **{planned}** of the {most} admissible cells, {way}.")
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     with sentences():
-        handle = create_study(data, plan.settled(data, spec), name=name or None)
-        owner.take(handle)
+        handle = create_study(data, search_plan.settled(data, spec), name=name or None)
+        identity.take(handle)
         manager().start(handle)
-    state.set_study_name(handle.name)
+    session.set_study_name(handle.name)
     st.switch_page(LIVE, query_params={"study": handle.name})
 
-plan.predicted_time(data, spec)
+search_plan.predicted_time(data, spec)

@@ -3,14 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from kanlab.housekeeping import in_bytes
-from kanlab.jobs import manager
-from kanlab.management import data_size, note, sizes
-from kanlab.ownership import is_owned
-from kanlab.storage import get_storage
-from kanlab.study import load_study, study_names
-from kanlab.tuning import Study
-from kanlab.ui import manage, owner, state
+from kanlab.api import Study
+from kanlab.execution.doctor import in_bytes
+from kanlab.execution.manage import data_size, note, sizes
+from kanlab.execution.manager import manager
+from kanlab.study.access import is_owned
+from kanlab.study.handle import load_study, study_names
+from kanlab.study.storage import get_storage
+from kanlab.ui import identity, manage, session
 from kanlab.ui.navigation import DATA, LIVE
 from kanlab.ui.widgets import go_first_to, heading, sentences
 
@@ -26,7 +26,7 @@ if not studies:
 def row(study: Study) -> dict[str, object]:
     handle, records, best, current = study.handle, study.handle.records(), study.best, study.state
     attributes = handle.optuna.user_attrs
-    whose = ("yours" if owner.steers(handle) else "another's") if is_owned(attributes) else "everybody's"
+    whose = ("yours" if identity.steers(handle) else "another's") if is_owned(attributes) else "everybody's"
     return {
         "study": study.name,
         "state": current.name,
@@ -70,7 +70,7 @@ chosen = event["selection"]["rows"]
 study = studies[chosen[0]] if chosen else None
 with st.container(horizontal=True, vertical_alignment="center"):
     if st.button("Open", type="primary", disabled=study is None, icon=":material/monitoring:") and study:
-        state.set_study_name(study.name)
+        session.set_study_name(study.name)
         st.switch_page(LIVE, query_params={"study": study.name})
     if study is not None:
         with sentences():

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from kanlab import storage
-from kanlab.dataset import Dataset
+from kanlab.data.dataset import Dataset
+from kanlab.study import storage
 from tests.helpers import fake_worker, postgres
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def kanlab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     monkeypatch.delenv("KANLAB_STORAGE", raising=False)
     storage._storages.clear()
     yield home
-    if "kanlab.jobs" in sys.modules:
-        from kanlab.jobs import manager
+    if "kanlab.execution.manager" in sys.modules:
+        from kanlab.execution.manager import manager
 
         for supervisor in list(manager()._supervisors.values()):
             if supervisor.is_alive():
@@ -91,8 +91,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
 @pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
     """Studies of this test are fitted by tests/helpers/fake_worker.py; call it with a plan, get the log of the fits."""
-    from kanlab import crew, taskpool
-    from kanlab.worker_process import WorkerProcess
+    from kanlab.execution import crew, task_pool
+    from kanlab.execution.worker_process import WorkerProcess
 
     log = tmp_path / "fits.log"
     log.touch()
@@ -101,7 +101,7 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
         for name, value in fake_worker.environment(log=str(log), **plan).items():
             monkeypatch.setenv(name, value)
         program = (fake_worker.__file__,)
-        for module in (crew, taskpool):
+        for module in (crew, task_pool):
             monkeypatch.setattr(module, "WorkerProcess", partial(WorkerProcess, program=program))
         return log
 

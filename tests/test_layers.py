@@ -6,8 +6,9 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -16,84 +17,27 @@ import kanlab
 
 ROOT = Path(kanlab.__file__).parents[1]
 
-# From bottom to top. A module imports, when it is loaded, only what stands before it here; within a function it may
-# import from its own layer and those below.
-LAYERS: dict[str, list[str]] = {
-    "base": ["errors"],
-    "kernels": [
-        "standalone", "criteria", "likelihood", "scores", "perturbation", "complexity", "pareto", "scaling", "basis",
-        "design", "row_kernels", "compiled", "least_squares", "projection", "growing", "starts", "deep_projection",
-        "deep_starts", "logistic",
-    ],
-    "domain": [
-        "space", "writing", "sources", "decoding", "cells", "headers", "footers", "dialect", "parsing", "reading",
-        "transforms", "splits",
-        "screening", "preparation", "encoding", "classes", "column_profile", "oddities", "findings", "profile",
-        "recipe", "usable", "dataset", "examples", "kan", "wrapper",
-        "families.protocol", "families.linear", "families.logistic", "families.left_out", "families",
-        "families.polynomial", "families.gam", "families.mlp", "families.boosting",
-        "pykan_engine", "lm", "continuation", "deep_lm", "deep_effective", "effective", "reduction", "engines",
-    ],
-    "orchestration": [
-        "tables", "storage", "processes", "lease", "ownership", "lifecycle", "artifacts", "sampling", "study_spec",
-        "data_summary", "trials", "records", "study",
-        "selection", "agenda", "tasks", "worker", "worker_process", "taskpool", "appraisal", "remote",
-        "crew", "supervisor", "jobs", "estimate", "budget", "management",
-        "housekeeping", "thinning", "audit", "importance", "judging", "candidates", "preference", "alarms",
-        "verdict", "predicting", "bundle", "curves", "effects", "symbolic", "measures", "formula", "formula_latex",
-        "formula_code", "diagram", "report", "export", "tuning", "layered", "chart_style", "trial_encoding",
-        "trial_charts", "cell_charts", "evidence_charts", "model_charts", "dashboard", "launch",
-    ],
-    "ui": [
-        "ui", "ui.navigation", "ui.theme", "ui.widgets", "ui.state", "ui.chosen", "ui.reading", "ui.preparing", "ui.remedies",
-        "ui.profile", "ui.plan",
-        "ui.owner", "ui.opened", "ui.manage", "ui.shared", "ui.trials", "ui.live", "ui.choose",
-        "ui.leaderboard", "ui.auditing", "ui.evidence", "ui.predicting", "ui.calibrating", "ui.model", "ui.export",
-    ],
-    "top": ["cli_arguments", "cli_printing", "cli_table", "cli_studies", "cli", "__main__"],
-}  # fmt: skip
-LAYER_NAMES = list(LAYERS)
-ORDER = [module for modules in LAYERS.values() for module in modules]
-LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
+# From bottom to top: a module imports from its own room and those before it, wherever in the module the import stands.
+ROOMS = (
+    "errors", "stats", "data.reading", "data", "kan", "solver", "engines", "baselines", "study", "execution", "selection",
+    "explain", "export", "api", "charts", "ui", "cli", "__main__",
+)  # fmt: skip
 
-# Libraries that only some modules may import, wherever in the module it is.
+# Libraries that only some modules or rooms may import, wherever in the module it is.
 RESERVED: dict[str, set[str]] = {
-    "torch": {"wrapper", "pykan_engine", "worker"},
-    "kan": {"wrapper", "pykan_engine"},
-    "optuna": {
-        "storage",
-        "tables",
-        "lease",
-        "records",
-        "ownership",
-        "lifecycle",
-        "artifacts",
-        "sampling",
-        "trials",
-        "study",
-        "agenda",
-        "management",
-        "housekeeping",
-        "importance",
-    },
-    "optuna_dashboard": {"dashboard"},
-    "sqlalchemy": {
-        "storage",
-        "tables",
-        "lease",
-        "management",
-        "artifacts",
-        "housekeeping",
-        "records",
-        "remote",
-    },
-    "altair": {"chart_style", "trial_encoding", "trial_charts", "cell_charts", "evidence_charts", "model_charts"},
-    "streamlit": set(LAYERS["ui"]),
+    "torch": {"kan.pykan_network", "engines.pykan_training", "execution.worker"},
+    "kan": {"kan.pykan_network", "engines.pykan_training"},
+    "optuna": {"study", "execution.schedule", "execution.manage", "execution.doctor", "selection.parameter_importance"},
+    "optuna_dashboard": {"study.dashboard"},
+    "sqlalchemy": {"study", "execution.manage", "execution.doctor", "execution.remote"},
+    "altair": {"charts"},
+    "streamlit": {"ui"},
     "multiprocessing": set(),
     "matplotlib": set(),
-    "sklearn": {"families.polynomial", "families.gam", "families.mlp", "families.boosting"},
+    "sklearn": {"baselines.polynomial", "baselines.gam", "baselines.mlp", "baselines.boosting"},
 }
-KERNEL_LIBRARIES = {"numpy", "scipy", "numba"}
+ARRAY_ROOMS = ("errors", "stats", "solver")  # what they import beside NumPy, SciPy and numba is of the standard library
+ARRAY_LIBRARIES = {"numpy", "scipy", "numba", "threadpoolctl"}
 HEAVY = ("torch", "kan", "matplotlib", "sklearn")
 
 
@@ -106,12 +50,22 @@ class Import:
 
 
 def sources() -> dict[str, Path]:
-    """Every module of the package but its __init__, by its name within kanlab."""
-    files = (p for p in (ROOT / "kanlab").rglob("*.py") if p != ROOT / "kanlab" / "__init__.py")
-    return {".".join(p.relative_to(ROOT / "kanlab").with_suffix("").parts).removesuffix(".__init__"): p for p in files}
+    """Every module of the package that holds code, by its name within kanlab: all but what an __init__ says."""
+    files = (p for p in (ROOT / "kanlab").rglob("*.py") if p.name != "__init__.py")
+    return {".".join(p.relative_to(ROOT / "kanlab").with_suffix("").parts): p for p in files}
 
 
 SOURCES = sources()
+
+
+def room_of(module: str) -> str:
+    """The longest room whose name the module begins with."""
+    return max((r for r in ROOMS if module == r or module.startswith(r + ".")), key=len)
+
+
+def is_in(module: str, places: Iterable[str]) -> bool:
+    """Whether a module is one of the places, or in a room that is."""
+    return any(module == place or module.startswith(place + ".") for place in places)
 
 
 def imports(path: Path) -> Iterator[Import]:
@@ -146,9 +100,13 @@ def library_of(target: str) -> str:
     return target.partition(".")[0]
 
 
-def test_the_table_has_every_module_and_no_other() -> None:
-    assert sorted(ORDER) == sorted(SOURCES)
-    assert len(ORDER) == len(set(ORDER))
+def test_every_folder_is_a_room_that_states_its_contract() -> None:
+    folders = {".".join(p.parent.relative_to(ROOT / "kanlab").parts) for p in SOURCES.values()} - {""}
+    assert folders == {r for r in ROOMS if (ROOT / "kanlab" / r.replace(".", "/")).is_dir()}
+    assert len(folders) <= 15
+    for folder in folders:
+        text = (ROOT / "kanlab" / folder.replace(".", "/") / "__init__.py").read_text(encoding="utf-8")
+        assert 3 <= len([line for line in (ast.get_docstring(ast.parse(text)) or "").splitlines() if line]) <= 6, folder
 
 
 @pytest.mark.parametrize("module", sorted(SOURCES))
@@ -157,11 +115,28 @@ def test_imports_point_downward(module: str) -> None:
         other = module_of(found.target)
         if other is None or other == module:
             continue
-        if found.at_load:
-            assert ORDER.index(other) < ORDER.index(module), f"{module} loads {other}, which stands above it"
-        else:
-            above = LAYER_NAMES.index(LAYER_OF[other]) > LAYER_NAMES.index(LAYER_OF[module])
-            assert not above, f"{module} uses {other} of the layer above"
+        assert ROOMS.index(room_of(other)) <= ROOMS.index(room_of(module)), f"{module} uses {other} of a room above"
+
+
+def test_no_modules_load_each_other() -> None:
+    """Within a room too: whatever is imported as a module loads can be put in one order."""
+    loads = {m: {module_of(f.target) for f in imports(p) if f.at_load} - {None, m} for m, p in SOURCES.items()}
+    with_init = TopologicalSorter(loads)
+    assert len(list(with_init.static_order())) == len(SOURCES)  # raises CycleError, which names the circle
+
+
+def test_the_one_circle_is_the_way_to_pykan() -> None:
+    """With the imports within functions counted too, the network and its pykan wrapper alone know each other."""
+    uses = {m: {module_of(f.target) for f in imports(p)} - {None, m} for m, p in SOURCES.items()}
+    assert uses["kan.network"] & {"kan.pykan_network"}
+    for module, other in (
+        ("kan.network", "kan.pykan_network"),
+        ("solver.fit", "solver.deep_fit"),
+        ("execution.remote", "execution.supervisor"),
+        ("study.trial_reader", "study.handle"),
+    ):
+        uses[module].discard(other)
+    list(TopologicalSorter(uses).static_order())
 
 
 @pytest.mark.parametrize("module", sorted(SOURCES))
@@ -169,14 +144,14 @@ def test_reserved_libraries(module: str) -> None:
     for found in imports(SOURCES[module]):
         library = library_of(found.target)
         if library in RESERVED:
-            assert module in RESERVED[library], f"{module} imports {library}"
+            assert is_in(module, RESERVED[library]), f"{module} imports {library}"
 
 
-@pytest.mark.parametrize("module", LAYERS["base"] + LAYERS["kernels"])
+@pytest.mark.parametrize("module", sorted(m for m in SOURCES if is_in(m, ARRAY_ROOMS)))
 def test_kernels_see_arrays_only(module: str) -> None:
     for found in imports(SOURCES[module]):
         library = library_of(found.target)
-        assert library in sys.stdlib_module_names | KERNEL_LIBRARIES | {"kanlab"}, f"{module} imports {library}"
+        assert library in sys.stdlib_module_names | ARRAY_LIBRARIES | {"kanlab"}, f"{module} imports {library}"
 
 
 def test_only_two_modules_load_torch() -> None:
@@ -187,21 +162,24 @@ def test_only_two_modules_load_torch() -> None:
         for f in imports(path)
         if f.at_load and library_of(f.target) in ("torch", "kan")
     }
-    assert loading == {"wrapper", "pykan_engine"}
+    assert loading == {"kan.pykan_network", "engines.pykan_training"}
     users = {
         m
         for m, path in SOURCES.items()
         for f in imports(path)
-        if f.at_load and module_of(f.target) in ("wrapper", "pykan_engine")
+        if f.at_load and module_of(f.target) in ("kan.pykan_network", "engines.pykan_training")
     }
-    assert users == {"pykan_engine"}
+    assert users == {"engines.pykan_training"}
 
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
-    loaded = {module_of(f.target) for f in imports(SOURCES["cli"]) if f.at_load} - {None}
-    assert loaded == {"errors", "cli_arguments", "cli_printing", "cli_studies", "cli_table"}
+    loaded = {module_of(f.target) for f in imports(SOURCES["cli.main"]) if f.at_load} - {None}
+    assert loaded == {"errors", "cli.arguments", "cli.printing", "cli.studies", "cli.table_options"}
 
 
+FORBIDDEN_TO_PAGES = {
+    "kan.pykan_network", "engines.pykan_training", "execution.worker", "execution.worker_process", "cli.main",
+}  # fmt: skip
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 
 
@@ -212,7 +190,7 @@ def test_pages_stand_on_the_package_alone(path: Path) -> None:
         library = library_of(found.target)
         assert library not in stems | {"pages"}, f"{path.name} imports a page"
         assert library not in RESERVED.keys() - {"streamlit"}, f"{path.name} imports {library}"
-        assert module_of(found.target) not in ("wrapper", "pykan_engine", "worker", "worker_process", "cli")
+        assert module_of(found.target) not in FORBIDDEN_TO_PAGES
 
 
 def loaded_after(modules: list[str], heavy: Sequence[str] = (*HEAVY, "streamlit")) -> dict[str, list[str]]:
@@ -231,8 +209,10 @@ def loaded_after(modules: list[str], heavy: Sequence[str] = (*HEAVY, "streamlit"
 
 
 def test_nothing_beside_the_engine_loads_torch_or_streamlit() -> None:
-    heavy = {"wrapper", "pykan_engine", "worker", "__main__"} | RESERVED["sklearn"]
-    light = [m for m in ORDER if m not in heavy and LAYER_OF[m] != "ui"]
+    heavy = RESERVED["torch"] | RESERVED["sklearn"] | {"__main__"}
+    light = sorted(
+        (m for m in SOURCES if m not in heavy and not is_in(m, ["ui"])), key=lambda m: ROOMS.index(room_of(m))
+    )
     found = loaded_after(light)
     assert len(found) == len(light) + 1
     assert {name: libraries for name, libraries in found.items() if libraries} == {}
@@ -240,13 +220,15 @@ def test_nothing_beside_the_engine_loads_torch_or_streamlit() -> None:
 
 def test_what_starts_a_study_loads_little() -> None:
     """The first trial waits for it."""
-    found = loaded_after(["worker_process", "supervisor", "tuning"], ["numpy", "pandas", "scipy", "boto3", "sympy"])
-    assert found["kanlab.worker_process"] == []
-    assert found["kanlab.tuning"] == ["numpy", "pandas"]
+    found = loaded_after(
+        ["execution.worker_process", "execution.supervisor", "api"], ["numpy", "pandas", "scipy", "boto3", "sympy"]
+    )
+    assert found["kanlab.execution.worker_process"] == []
+    assert found["kanlab.api"] == ["numpy", "pandas"]
 
 
 def test_the_ui_loads_streamlit_and_nothing_heavy() -> None:
-    found = loaded_after(LAYERS["ui"])
+    found = loaded_after(sorted(m for m in SOURCES if is_in(m, ["ui"])))
     assert {library for libraries in found.values() for library in libraries} == {"streamlit"}
     assert found["kanlab"] == []
 
@@ -255,17 +237,17 @@ def test_imports_are_read_from_the_source(tmp_path: Path) -> None:
     """The reading of the imports itself."""
     source = tmp_path / "module.py"
     source.write_text(
-        "import torch.nn as nn\nfrom kanlab import trial_charts\nfrom typing import TYPE_CHECKING\n"
-        "if TYPE_CHECKING:\n    from kanlab.study import StudySpec\n"
+        "import torch.nn as nn\nfrom kanlab.charts import trials\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from kanlab.study.handle import StudySpec\n"
         "def f():\n    import kan\n    from kanlab.ui.live import show\n"
         "try:\n    import optuna\nexcept ImportError:\n    pass\n"
     )
     found = {(library_of(i.target), module_of(i.target), i.at_load) for i in imports(source)}
     assert found == {
         ("torch", None, True),
-        ("kanlab", "trial_charts", True),
+        ("kanlab", "charts.trials", True),
         ("typing", None, True),
-        ("kanlab", "study", False),
+        ("kanlab", "study.handle", False),
         ("kan", None, False),
         ("kanlab", "ui.live", False),
         ("optuna", None, True),

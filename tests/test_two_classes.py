@@ -16,32 +16,32 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit
 
-from kanlab import judging, selection
-from kanlab.alarms import alarms
-from kanlab.audit import ranked_again, terms
-from kanlab.bundle import document, read_bundle
-from kanlab.candidates import candidates
-from kanlab.criteria import aicc_of, bic_of
-from kanlab.curves import curves_of
-from kanlab.data_summary import DataSummary
-from kanlab.dataset import Dataset
-from kanlab.effects import permutation_importance
-from kanlab.engines import FitOptions, Outcome, Unit, fit_unit
+from kanlab.api import Study, open_study, tune
+from kanlab.baselines.registry import CLASSIFIERS, JUDGED, Baseline, fit_named, label
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import FitOptions, Outcome, Unit, fit_unit
 from kanlab.errors import StudyError
-from kanlab.export import predict_source
-from kanlab.families import CLASSIFIERS, JUDGED, Baseline, fit_named, label
-from kanlab.formula import errors, formula_of
-from kanlab.formula_latex import latex
-from kanlab.kan import FittedKan
-from kanlab.likelihood import BERNOULLI
-from kanlab.predicting import HeldFamily, Predictor, held_out
-from kanlab.scores import ClassScores, accuracy, log_loss
-from kanlab.space import Cell, SearchSpace
-from kanlab.study import create_study, load_study
-from kanlab.study_spec import StudySpec
-from kanlab.tasks import fold, fold_rows, null
-from kanlab.trials import judge
-from kanlab.tuning import Study, open_study, tune
+from kanlab.execution.tasks import fold, fold_rows, null
+from kanlab.explain.effects import permutation_importance
+from kanlab.explain.formula import errors, formula_of
+from kanlab.explain.formula_latex import latex
+from kanlab.explain.predictor import HeldFamily, Predictor, held_out
+from kanlab.export.bundle import predict_source
+from kanlab.export.document import document, read_bundle
+from kanlab.kan.edges import curves_of
+from kanlab.kan.network import FittedKan
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection import validation
+from kanlab.selection.candidates import candidates
+from kanlab.selection.diagnostics import alarms
+from kanlab.selection.sensitivity import ranked_again, terms
+from kanlab.stats.criteria import aicc_of, bic_of
+from kanlab.stats.likelihood import BERNOULLI
+from kanlab.stats.metrics import ClassScores, accuracy, log_loss
+from kanlab.study.data_summary import DataSummary
+from kanlab.study.handle import create_study, load_study
+from kanlab.study.spec import StudySpec
+from kanlab.study.trials import completed, judge
 from tests.helpers.sentences import refused
 from tests.helpers.two_classes import NASTY, table
 
@@ -70,7 +70,7 @@ def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
         "PERMUTATIONS": 4,
         "NULL_CELLS": 2,
     }.items():
-        monkeypatch.setattr(judging, name, value)
+        monkeypatch.setattr(validation, name, value)
     if not (home / "studies.db").exists():
         tune(data, SPACE, workers=1, name="states").judge(workers=1)
     return open_study("states")
@@ -201,7 +201,7 @@ def test_test_rows_that_disagree_raise_an_alarm_where_it_matters(study: Study) -
 
 
 def test_the_audit_opens_the_deviance(study: Study) -> None:
-    record, n = selection.completed(study.handle.records())[0], study.handle.data.n_train
+    record, n = completed(study.handle.records())[0], study.handle.data.n_train
     opened = terms(record.misfit or 0.0, n, record.n_params, likelihood=BERNOULLI)
     assert opened.fit == record.misfit
     assert opened.total == pytest.approx(record.aicc)

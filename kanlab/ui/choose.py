@@ -6,15 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from kanlab.alarms import Alarm
-from kanlab.judging import Judgement, start_judge, stop_judge
-from kanlab.management import load_data
-from kanlab.space import Cell
-from kanlab.study import StudyHandle
-from kanlab.ui import owner, state
+from kanlab.execution.manage import load_data
+from kanlab.kan.search_space import Cell
+from kanlab.selection.diagnostics import Alarm
+from kanlab.selection.explanation import Verdict
+from kanlab.selection.validation import Judgement, start_judge, stop_judge
+from kanlab.study.handle import StudyHandle
+from kanlab.ui import identity, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
-from kanlab.verdict import Verdict
 
 JUDGE_HELP = (
     "Refits the five best cells from five other seeds, cross-validates the eight best and the linear models, fits four "
@@ -52,7 +52,7 @@ def recommendation(verdict: Verdict, judgement: Judgement | None) -> None:
 
 def judge_bar(handle: StudyHandle, judgement: Judgement | None, study_live: bool) -> None:
     """Start and stop a judgement, for the owner; watch it, for everybody."""
-    steers = owner.steers(handle)
+    steers = identity.steers(handle)
     if judgement is not None and judgement.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Judging: {judgement.done} of {judgement.total} steps")
@@ -91,7 +91,7 @@ def _judge(handle: StudyHandle) -> None:
 
 def alarms(verdict: Verdict, handle: StudyHandle) -> None:
     """What to worry about, one sentence each; a range that is too narrow is widened with one click."""
-    steers = owner.steers(handle)
+    steers = identity.steers(handle)
     for number, alarm in enumerate(verdict.alarms):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(literal(alarm.sentence), icon=":material/warning:")
@@ -107,7 +107,7 @@ def _open_search(handle: StudyHandle, alarm: Alarm) -> None:
     assert alarm.widen is not None
     with sentences():
         data = load_data(handle)
-    state.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
+    session.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
     for name in Cell._fields:
         st.session_state[name] = getattr(alarm.widen, name)
     st.switch_page(SEARCH)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from kanlab import cell_charts, evidence_charts, selection, trial_charts
-from kanlab.alarms import chance
-from kanlab.candidates import cell_words
-from kanlab.importance import importances
-from kanlab.judging import Judgement
-from kanlab.storage import get_storage
-from kanlab.study import StudyHandle, load_study, study_names
-from kanlab.trials import TrialRecord
-from kanlab.ui import state
+from kanlab.charts import cells, evidence, trials
+from kanlab.selection.candidates import cell_words
+from kanlab.selection.diagnostics import chance
+from kanlab.selection.parameter_importance import importances
+from kanlab.selection.validation import Judgement
+from kanlab.study.handle import StudyHandle, load_study, study_names
+from kanlab.study.storage import get_storage
+from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.ui import session
 from kanlab.ui.shared import selecting_chart
 
 
@@ -26,9 +26,9 @@ def parameters(handle: StudyHandle, table: pd.DataFrame) -> None:
         )
     else:
         frame = pd.DataFrame({"parameter": list(shares), "share": list(shares.values())})
-        st.altair_chart(evidence_charts.importance(frame), key="importance")
+        st.altair_chart(evidence.importance(frame), key="importance")
         st.caption("PED-ANOVA (Watanabe et al. 2023): what tells the good trials from the rest.")
-    st.altair_chart(cell_charts.slices(table), key="slices", width="content")
+    st.altair_chart(cells.slices(table), key="slices", width="content")
 
 
 def compare(handle: StudyHandle) -> None:
@@ -39,7 +39,7 @@ def compare(handle: StudyHandle) -> None:
         other = load_study(name, storage_url=handle.storage_url)
         if not _same_rows(other, handle):
             continue
-        best = selection.best_trial(other.records())
+        best = best_trial(other.records())
         scales.add(other.data.fitted_target)
         offset = other.data.aicc_offset
         rows.append(
@@ -103,7 +103,7 @@ def null_run(judgement: Judgement) -> None:
     permuted = judgement.null.get("permuted", [])
     if not permuted:
         return
-    st.altair_chart(evidence_charts.null_gains(judgement.null["gain"], permuted), key="null")
+    st.altair_chart(evidence.null_gains(judgement.null["gain"], permuted), key="null")
     st.caption(
         f"The best six cells fitted to this target and to {len(permuted)} shuffled ones: chance gets as far in "
         f"{100 * chance(judgement):.0f}% of the draws."
@@ -112,8 +112,8 @@ def null_run(judgement: Judgement) -> None:
 
 def map_and_front(table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle) -> None:
     """AICc over the cells of the whole table, and the front with its knee over the points to draw of it."""
-    st.altair_chart(cell_charts.aicc_map(table, state.selected_trial()), key="aicc-map", width="content")
+    st.altair_chart(cells.aicc_map(table, session.selected_trial()), key="aicc-map", width="content")
     st.caption("Orange frames: the least AICc, and the trial picked. Cells without colour were not fitted or failed.")
     selecting_chart(
-        trial_charts.front(points, handle.baselines, state.selected_trial(), handle.data.fitted_target), "choose-front"
+        trials.front(points, handle.baselines, session.selected_trial(), handle.data.fitted_target), "choose-front"
     )

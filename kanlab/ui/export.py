@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kanlab.export import Bundle
+from kanlab.export.bundle import Bundle
 from kanlab.ui.widgets import literal
 
 _OTHERS = {

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from kanlab import selection
-from kanlab.candidates import cell_words
-from kanlab.dashboard import DashboardServer
-from kanlab.engines import ENGINES
-from kanlab.families import Baseline, label
-from kanlab.jobs import JobManager
-from kanlab.lifecycle import STALE_SECONDS, StudyState
-from kanlab.trials import TrialRecord
-from kanlab.tuning import Study
+from kanlab.api import Study
+from kanlab.baselines.registry import Baseline, label
+from kanlab.engines.registry import ENGINES
+from kanlab.execution.manager import JobManager
+from kanlab.selection import ranking
+from kanlab.selection.candidates import cell_words
+from kanlab.study.dashboard import DashboardServer
+from kanlab.study.state import STALE_SECONDS, StudyState
+from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import literal, short
 
@@ -115,10 +115,10 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
 
 def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     """What AICc prefers so far, in one sentence."""
-    best = selection.best_trial(records)
+    best = best_trial(records)
     if best is None:
         return
-    chosen = selection.least_aicc([best], study.baselines)
+    chosen = ranking.least_aicc([best], study.baselines)
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
     network = f"trial {best.number} with {cell_words(best.cell)} (K {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):

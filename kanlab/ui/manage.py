@@ -8,23 +8,23 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from kanlab import management
-from kanlab.budget import MOST_STARTS
 from kanlab.errors import KanlabError
-from kanlab.jobs import JobManager
-from kanlab.lifecycle import RESUMABLE, StudyState
-from kanlab.ownership import is_owned
-from kanlab.space import Cell
-from kanlab.storage import STORAGE_ERRORS, storage_trouble
-from kanlab.study import StudyHandle
-from kanlab.ui import owner, state
+from kanlab.execution import manage
+from kanlab.execution.manager import JobManager
+from kanlab.execution.starts_budget import MOST_STARTS
+from kanlab.kan.search_space import Cell
+from kanlab.study.access import is_owned
+from kanlab.study.handle import StudyHandle
+from kanlab.study.state import RESUMABLE, StudyState
+from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.ui import identity, session
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
 
 
 def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager) -> None:
     """Pause and Stop while it runs, Resume where something is left; for its owner. Within a horizontal container."""
-    if not owner.steers(handle):
+    if not identity.steers(handle):
         st.badge("You are looking", icon=":material/visibility:", color="gray", help=_OTHERS)
         return
 
@@ -32,13 +32,13 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
         """What a button does, before the page is drawn anew; what it says is said there."""
         try:
             wish(handle)
-            state.say(words)
+            session.say(words)
         except KanlabError as error:
-            state.say(literal(error))
+            session.say(literal(error))
         except STORAGE_ERRORS as error:
-            state.say(literal(storage_trouble(error)))
+            session.say(literal(storage_trouble(error)))
 
-    if words := state.said():
+    if words := session.said():
         st.toast(words)
     pause = jobs.pause, "Pausing: the fits in hand are finished, no other begins."
     stop = jobs.stop, "Stopping: the fits in hand are ended."
@@ -67,7 +67,7 @@ _OTHERS = "This study was started in another browser. Whoever has its owner's li
 def note_and_menu(handle: StudyHandle) -> None:
     """A line with the note and, at its end, the menu."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if said := management.note(handle):
+        if said := manage.note(handle):
             st.markdown(f":material/sticky_note_2: {literal(said)}")
         st.space("stretch")
         menu(handle)
@@ -81,7 +81,7 @@ def menu(handle: StudyHandle) -> None:
         ":material/link: Links",
         ":material/delete: Delete",
     )
-    owned = owner.steers(handle)
+    owned = identity.steers(handle)
     options = [*(dialogs if owned else []), duplicate, links, *([delete] if owned else [])]
     chosen = st.menu_button("Manage", options, icon=":material/more_horiz:", key="manage")
     if chosen == duplicate:
@@ -95,12 +95,12 @@ def menu(handle: StudyHandle) -> None:
 @st.dialog("Rename or note")
 def _describe(handle: StudyHandle) -> None:
     name = st.text_input("Name of the study", handle.name, max_chars=80)
-    text = st.text_area("Note", management.note(handle), max_chars=management.MAX_NOTE)
+    text = st.text_area("Note", manage.note(handle), max_chars=manage.MAX_NOTE)
     if st.button("Save", type="primary"):
         with sentences():
-            management.annotate(handle, text)
+            manage.annotate(handle, text)
             if name.strip() != handle.name:
-                handle = management.rename(handle, name)
+                handle = manage.rename(handle, name)
         _open(handle)
 
 
@@ -124,7 +124,7 @@ def _extend(handle: StudyHandle) -> None:
     st.caption("What is done and spent counts; the study can be resumed then.")
     if st.button("Raise", type="primary", disabled=not changes):
         with sentences():
-            handle = management.extend(handle, **changes)
+            handle = manage.extend(handle, **changes)
         _open(handle)
 
 
@@ -133,9 +133,9 @@ def _links(handle: StudyHandle) -> None:
     page = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/live?" if st.context.url else "/live?"
     st.markdown("To look:")
     st.code(page + urlencode({"study": handle.name}), language=None, wrap_lines=True)
-    if is_owned(handle.optuna.user_attrs) and (key := owner.key_of(handle)):
+    if is_owned(handle.optuna.user_attrs) and (key := identity.key_of(handle)):
         st.markdown("To steer as well; whoever has it can stop and delete the study:")
-        st.code(page + urlencode({"study": handle.name, owner.KEY: key}), language=None, wrap_lines=True)
+        st.code(page + urlencode({"study": handle.name, identity.KEY: key}), language=None, wrap_lines=True)
 
 
 @st.dialog("Delete the study")
@@ -145,15 +145,15 @@ def _delete(handle: StudyHandle) -> None:
     sure = st.checkbox("I want to delete it")
     if st.button("Delete", type="primary", disabled=not sure, icon=":material/delete:"):
         with sentences():
-            management.delete(handle)
-        state.forget_study()
+            manage.delete(handle)
+        session.forget_study()
         st.switch_page(STUDIES)
 
 
 def _duplicate(handle: StudyHandle) -> None:
     """Fill the Search page with the study's data and settings."""
     spec = handle.spec
-    state.set_dataset(management.load_data(handle), spec.test_fraction, spec.seed)
+    session.set_dataset(manage.load_data(handle), spec.test_fraction, spec.seed)
     limits = {"neuron_num": (1, 10), "grid": (2, 10), "k": (1, 3), "depth": (1, 3)}
     for name in Cell._fields:
         low, high = limits[name]
@@ -171,5 +171,5 @@ def _duplicate(handle: StudyHandle) -> None:
 
 
 def _open(handle: StudyHandle) -> None:
-    state.set_study_name(handle.name)
+    session.set_study_name(handle.name)
     st.switch_page(LIVE, query_params={"study": handle.name})

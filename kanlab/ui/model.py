@@ -8,20 +8,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from kanlab import model_charts
-from kanlab.curves import Curves, curves_of
-from kanlab.dataset import Dataset
-from kanlab.diagram import diagram, node_name, standing_alone
-from kanlab.effects import partial_dependence, permutation_importance, residual_table, sources_of
-from kanlab.families.protocol import Affine
-from kanlab.formula import Formula, formula_of, remarks
-from kanlab.formula_code import python
-from kanlab.formula_latex import latex
-from kanlab.kan import FittedKan
-from kanlab.measures import MEASURES, four_digits
-from kanlab.predicting import HeldFamily, Predictor
-from kanlab.symbolic import FUNCTIONS, MATCHED
-from kanlab.ui import state
+from kanlab.baselines.protocol import Affine
+from kanlab.charts import model as model_charts
+from kanlab.data.dataset import Dataset
+from kanlab.explain.diagram import diagram, node_name, standing_alone
+from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
+from kanlab.explain.formula import Formula, formula_of, remarks
+from kanlab.explain.formula_code import python
+from kanlab.explain.formula_latex import latex
+from kanlab.explain.predictor import HeldFamily, Predictor
+from kanlab.explain.symbolic import FUNCTIONS, MATCHED
+from kanlab.kan.edges import Curves, curves_of
+from kanlab.kan.network import FittedKan
+from kanlab.selection.measures import MEASURES, four_digits
+from kanlab.ui import session
 from kanlab.ui.widgets import literal, short
 
 MOST_CURVES = 12
@@ -41,7 +41,7 @@ class ModelView:
 
     def once(self, name: str, compute: Callable[[], Any], *more: object) -> Any:
         """What `compute` gave for this model the last time."""
-        return state.remember(f"model-{name}", (*self._key, *more), compute)
+        return session.remember(f"model-{name}", (*self._key, *more), compute)
 
     def outputs(self, X: Any) -> Any:
         """Predictions on the scale of the fit."""

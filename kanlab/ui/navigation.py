@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from kanlab.launch import app_folder
+from kanlab.ui.launch import app_folder
 
 _FOLDER = app_folder() / "pages"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from kanlab.findings import Finding
-from kanlab.profile import Profile
+from kanlab.data.checks import Finding
+from kanlab.data.profile import Profile
 from kanlab.ui import remedies
 from kanlab.ui.widgets import literal
 

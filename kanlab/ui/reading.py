@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from kanlab.cells import MISSING
-from kanlab.decoding import ENCODINGS
-from kanlab.dialect import DELIMITERS, ReadOptions
-from kanlab.reading import TableReport
+from kanlab.data.reading.charset import ENCODINGS
+from kanlab.data.reading.column_types import MISSING
+from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
+from kanlab.data.reading.table import TableReport
 from kanlab.ui.widgets import literal
 
 _AUTO = None

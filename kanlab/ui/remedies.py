@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from kanlab.findings import Finding
-from kanlab.preparation import Preparation
-from kanlab.ui import preparing, reading
+from kanlab.data.checks import Finding
+from kanlab.data.preparation import Preparation
+from kanlab.ui import preparation, reading
 
 LABELS = {
     "leave out": "Leave out",
@@ -58,19 +58,19 @@ def apply(finding: Finding, key: str, target: str, features_key: str, features: 
         case "leave out":
             st.session_state[features_key] = [c for c in features if c not in columns]
         case "log" | "rank" if finding.columns == (target,):
-            preparing.choose(key, "target-scale", finding.remedy)
+            preparation.choose(key, "target-scale", finding.remedy)
         case "log" | "rank":
-            preparing.add(key, finding.remedy, columns)
+            preparation.add(key, finding.remedy, columns)
         case "fill":
-            preparing.choose(key, "gaps", "fill")
+            preparation.choose(key, "gaps", "fill")
         case "pool":
-            preparing.choose(key, "pool", True)
+            preparation.choose(key, "pool", True)
         case "drop copies":
-            preparing.choose(key, "copies", True)
+            preparation.choose(key, "copies", True)
         case "split by time":
-            preparing.choose(key, "split", "time")
-            preparing.choose(key, "split-by-time", finding.columns[0])
+            preparation.choose(key, "split", "time")
+            preparation.choose(key, "split-by-time", finding.columns[0])
         case "screen":
-            preparing.choose(key, "screen", int(finding.details[0]))
+            preparation.choose(key, "screen", int(finding.details[0]))
         case "read as missing":
             reading.add_missing(finding.details)

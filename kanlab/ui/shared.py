@@ -9,13 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from kanlab import trial_charts
-from kanlab.layered import Layered
-from kanlab.selection import trial_table
-from kanlab.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
-from kanlab.trials import TrialRecord
-from kanlab.tuning import Study
-from kanlab.ui import state
+from kanlab.api import Study
+from kanlab.charts import trials as trial_charts
+from kanlab.charts.layered import Layered
+from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
+from kanlab.selection.ranking import trial_table
+from kanlab.study.trials import TrialRecord
+from kanlab.ui import session
 
 Stamp = tuple[str, int, tuple[int, ...]]
 
@@ -87,6 +87,6 @@ def _show(spec: dict[str, Any], key: str) -> None:
 def _picker(key: str) -> Callable[[], None]:
     def pick() -> None:
         clicked = st.session_state[key]["selection"].get(trial_charts.PICKED, [])
-        state.select_trial(int(clicked[0]["number"]) if clicked else None)
+        session.select_trial(int(clicked[0]["number"]) if clicked else None)
 
     return pick

@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from kanlab import trial_charts
-from kanlab.candidates import cell_words
-from kanlab.data_summary import DataSummary
-from kanlab.thinning import MOST_POINTS, TABLE_ROWS
-from kanlab.trials import TrialRecord
-from kanlab.tuning import Study
-from kanlab.ui import shared, state
+from kanlab.api import Study
+from kanlab.charts import trials
+from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
+from kanlab.data.writing import to_csv
+from kanlab.selection.candidates import cell_words
+from kanlab.study.data_summary import DataSummary
+from kanlab.study.trials import TrialRecord
+from kanlab.ui import session, shared
 from kanlab.ui.widgets import AICC_HELP, DEVIANCE_HELP, LOG_LOSS_HELP, literal, short
-from kanlab.writing import to_csv
 
 
 def card(records: Sequence[TrialRecord], number: int | None, data: DataSummary) -> None:
@@ -49,7 +49,7 @@ def card(records: Sequence[TrialRecord], number: int | None, data: DataSummary) 
     st.caption(literal(steps if record.state == "complete" else record.status))
     if len(record.loss_curve) > 1:
         name = "deviance" if data.levels else "RSS"
-        st.altair_chart(trial_charts.loss_curve(record.loss_curve, name), key="loss-curve")
+        st.altair_chart(trials.loss_curve(record.loss_curve, name), key="loss-curve")
 
 
 def table(found: pd.DataFrame, study: Study, stamp: shared.Stamp) -> None:
@@ -64,7 +64,7 @@ def table(found: pd.DataFrame, study: Study, stamp: shared.Stamp) -> None:
 
     def pick() -> None:
         rows = st.session_state[key]["selection"]["rows"]
-        state.select_trial(int(ranked["number"].iloc[rows[0]]) if rows else None)
+        session.select_trial(int(ranked["number"].iloc[rows[0]]) if rows else None)
 
     def number(title: str, fmt: str, text: str = "") -> Any:
         return st.column_config.NumberColumn(title, format=fmt, help=text or None)

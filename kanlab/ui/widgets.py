@@ -10,7 +10,7 @@ from typing import NoReturn
 import streamlit as st
 
 from kanlab.errors import KanlabError
-from kanlab.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.ui.navigation import enter_through_app
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from kanlab.study import load_study
+from kanlab.study.handle import load_study
 from tests.browser.conftest import Server
 from tests.browser.test_whole_path import open_search, start, upload
 from tests.helpers.studies import finished, numbers, wait_for

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kanlab import design, projection
-from kanlab.row_kernels import NUMPY
+from kanlab.solver import first_layer
+from kanlab.solver import problem as projection
+from kanlab.solver.kernels import NUMPY
 
 
 def gradient_is_the_difference_quotient(problem: Any, state: Any, seed: int, atol: float) -> None:
@@ -30,7 +31,7 @@ def blocks_change_rounding_alone(
     """Objective and curvature of a cell of one block are those of the cell cut into blocks of 17 rows."""
     whole = problem.linearise(state)
     hessian, gradient = whole.hessian.copy(), whole.gradient
-    for module in (design, projection):
+    for module in (first_layer, projection):
         monkeypatch.setattr(module, "BLOCK_ROWS", 17)
     Q = problem.design.basis[0]
     blocks = tuple(np.ascontiguousarray(Q[:, i : i + 17]) for i in range(0, Q.shape[1], 17))

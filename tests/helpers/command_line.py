@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kanlab.cli import main
+from kanlab.cli.main import main
 
 STOCK = ["--engine", "pykan-lbfgs"]
 RANGES = ["--neuron-num", "1:3", "--grid", "2:5", "--k", "1:2"]

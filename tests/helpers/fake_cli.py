@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
-    from kanlab import crew, remote
-    from kanlab.cli import main
-    from kanlab.worker_process import WorkerProcess
+    from kanlab.cli.main import main
+    from kanlab.execution import crew, remote
+    from kanlab.execution.worker_process import WorkerProcess
 
     program = (str(Path(__file__).with_name("fake_worker.py")),)
     for module in (crew, remote):

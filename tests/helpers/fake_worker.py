@@ -1,4 +1,4 @@
-"""A worker program that speaks the protocol of kanlab.worker and fits nothing: each cell has a known RSS.
+"""A worker program that speaks the protocol of kanlab.execution.worker and fits nothing: each cell has a known RSS.
 
 Run as `python fake_worker.py SCRATCH [--preload-pykan]`. What else it should do is in the environment (`environment`).
 Standard library only, so that it starts at once.
@@ -103,7 +103,7 @@ def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
 
 
 def task(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a task of kanlab.tasks that a judgement consists of."""
+    """The answer to a task of kanlab.execution.tasks that a judgement consists of."""
     left = rss(tuple(arguments["cell"])) if "cell" in arguments else 12.0
     answers: dict[str, dict[str, Any]] = {
         "refit": {"rss_train": left * (1 + 1e-4 * arguments["seed"]) if "seed" in arguments else left,

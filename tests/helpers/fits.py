@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kanlab.space import Cell
+from kanlab.kan.search_space import Cell
 
 
 def fitted_cells(log: Path) -> list[Cell]:

@@ -17,18 +17,18 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from kanlab.cells import KINDS
-from kanlab.dataset import Dataset
-from kanlab.decoding import ENCODINGS
-from kanlab.dialect import ReadOptions
-from kanlab.encoding import is_numeric
+from kanlab.data.dataset import Dataset
+from kanlab.data.encoders import is_numeric
+from kanlab.data.mutual_information import relevance
+from kanlab.data.preparation import Preparation
+from kanlab.data.profile import profile
+from kanlab.data.reading.charset import ENCODINGS
+from kanlab.data.reading.column_types import KINDS
+from kanlab.data.reading.dialect import ReadOptions
+from kanlab.data.reading.table import read_table
+from kanlab.data.recipe import Recipe
+from kanlab.data.writing import to_csv
 from kanlab.errors import DatasetError
-from kanlab.preparation import Preparation
-from kanlab.profile import profile
-from kanlab.reading import read_table
-from kanlab.recipe import Recipe
-from kanlab.screening import relevance
-from kanlab.writing import to_csv
 from tests.helpers.corpus import CASES, zipped, zstd
 from tests.helpers.sentences import assert_sentence
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kanlab.dataset import Dataset
-from kanlab.engines import Outcome
-from kanlab.judging import Judgement, key_of
-from kanlab.lifecycle import StudyState, write_state
-from kanlab.sampling import distributions
-from kanlab.space import Cell
-from kanlab.study import StudyHandle, create_study
-from kanlab.study_spec import StudySpec
-from kanlab.trials import record_outcome
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import Outcome
+from kanlab.kan.search_space import Cell
+from kanlab.selection.validation import Judgement, key_of
+from kanlab.study.handle import StudyHandle, create_study
+from kanlab.study.sampler import distributions
+from kanlab.study.spec import StudySpec
+from kanlab.study.state import StudyState, write_state
+from kanlab.study.trials import record_outcome
 
 
 def rss_of(aicc: float, n: int, K: int) -> float:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 
 def _run(name: str) -> None:
-    from kanlab import crew
     from kanlab.errors import KanlabError
-    from kanlab.study import load_study
-    from kanlab.supervisor import Supervisor
-    from kanlab.worker_process import WorkerProcess
+    from kanlab.execution import crew
+    from kanlab.execution.supervisor import Supervisor
+    from kanlab.execution.worker_process import WorkerProcess
+    from kanlab.study.handle import load_study
 
     program = (str(Path(__file__).with_name("fake_worker.py")),)
     crew.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[misc, assignment]
@@ -31,7 +31,7 @@ def _run(name: str) -> None:
 
 
 if __name__ == "__main__":
-    import kanlab.supervisor  # noqa: F401, loaded before the forks
+    import kanlab.execution.supervisor  # noqa: F401, loaded before the forks
 
     print("ready", flush=True)
     for line in sys.stdin:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kanlab.dataset import Dataset
-from kanlab.lifecycle import StudyState, read_state
-from kanlab.space import Cell
-from kanlab.study import StudyHandle, create_study
-from kanlab.study_spec import StudySpec
-from kanlab.supervisor import Supervisor
-from kanlab.trials import TrialRecord
+from kanlab.data.dataset import Dataset
+from kanlab.execution.supervisor import Supervisor
+from kanlab.kan.search_space import Cell
+from kanlab.study.handle import StudyHandle, create_study
+from kanlab.study.spec import StudySpec
+from kanlab.study.state import StudyState, read_state
+from kanlab.study.trials import TrialRecord
 
 STOCK = "pykan-lbfgs"  # an engine that fits each cell by itself
 NESTED = "lm"  # one that fits the cells of a (grid, k) one from the other

@@ -1,0 +1,275 @@
+"""kanlab from Python: tune a study, look at the result, fit one network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from kanlab.baselines.registry import Baseline
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import ENGINES, FitOptions, fit_model
+from kanlab.errors import FitError, StudyError
+from kanlab.execution import starts_budget
+from kanlab.execution.final_check import ReducedTrial, appraised
+from kanlab.execution.manage import load_data
+from kanlab.execution.manager import manager
+from kanlab.execution.supervisor import default_workers
+from kanlab.execution.task_pool import Failure, Task, run_tasks
+from kanlab.explain.predictor import Predictions, Predictor, predictor
+from kanlab.kan.network import FittedKan
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection import ranking
+from kanlab.selection.explanation import Verdict, verdict
+from kanlab.selection.validation import Judgement, judge, read_judgement
+from kanlab.study.handle import StudyHandle, create_study, load_study, stored_baseline
+from kanlab.study.spec import StudySpec
+from kanlab.study.state import StudyState, read_state
+from kanlab.study.storage import store_dataset
+from kanlab.study.trials import TrialRecord, best_trial
+
+if TYPE_CHECKING:
+    from kanlab.export.bundle import Bundle
+
+
+class Study:
+    """A study, running or done: every property reads the storage as it is now."""
+
+    def __init__(self, handle: StudyHandle) -> None:
+        self.handle = handle
+
+    @property
+    def name(self) -> str:
+        return self.handle.name
+
+    @property
+    def spec(self) -> StudySpec:
+        return self.handle.spec
+
+    @property
+    def state(self) -> StudyState:
+        return read_state(self.handle.optuna.user_attrs)
+
+    @property
+    def baselines(self) -> list[Baseline]:
+        return self.handle.baselines
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a trial (selection.COLUMNS); rss on the scale of the fit, rmse in units of the data."""
+        return ranking.trial_table(self.handle.records())
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The trial of least AICc."""
+        return best_trial(self.handle.records())
+
+    @property
+    def recommended(self) -> TrialRecord | ReducedTrial | Baseline | None:
+        """The model to take: by AICc among networks, by leave-one-out errors against the linear models."""
+        choice = self.verdict.choice
+        return choice.model if choice else None
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What refits, cross-validation and chance say of the finalists; None before `judge`."""
+        return read_judgement(self.handle.optuna.user_attrs)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The recommendation with its reasons, ties and alarms."""
+        return verdict(self.handle, self.handle.records(), self.judgement)
+
+    def judge(self, workers: int | None = None, on_progress: Callable[[Judgement], None] | None = None) -> Judgement:
+        """Refit, cross-validate and compare the finalists, and wait for it. Raises StudyError where nothing can be judged."""
+        if self.state.is_live:
+            raise StudyError(f"The study '{self.name}' still runs; judge it when it is done.")
+        if (at_work := self.judgement) is not None and at_work.is_live:
+            raise StudyError(f"The study '{self.name}' is being judged already; wait for that to end.")
+        count = workers or self.spec.workers or default_workers()
+        return judge(self.handle, workers=count, on_progress=on_progress)
+
+    def predict(self, frame: pd.DataFrame, trial: int | None = None) -> Predictions:
+        """Predict new rows by the recommended model, or by the network of a trial, in units of the target, or as classes.
+
+        The recipe of the study's data is applied first; `.frame` holds the rows with the predictions, `.notes` what was done.
+        """
+        return self.predictor(trial).predict(frame)
+
+    def predictor(self, trial: int | None = None) -> Predictor:
+        """The model of `predict`, fitted once for many tables."""
+        return predictor(self.handle, trial)
+
+    def bundle(self, trial: int | None = None) -> Bundle:
+        """The recommended model, or the network of a trial, with all it takes to predict with it: see kanlab.export.bundle."""
+        from kanlab.export.bundle import bundle  # which loads half of SciPy for its formulas
+
+        return bundle(self.handle, self.predictor(trial), load_data(self.handle), self.to_dict())
+
+    def export(self, path: str | PathLike[str], trial: int | None = None) -> Path:
+        """Write a zip whose predict.py needs NumPy alone; returns its path. Raises StudyError where there is no model."""
+        from kanlab.export.bundle import write
+
+        write(self.bundle(trial), Path(path))
+        return Path(path)
+
+    @property
+    def pareto(self) -> list[TrialRecord]:
+        """The front over (n_params, rss_train), of classes over (n_params, deviance), by n_params."""
+        return ranking.front(self.handle.records())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study as one JSON object, the output of `kanlab tune --json`."""
+        records, spec, data, judgement = self.handle.records(), self.spec, self.handle.data, self.judgement
+        found = verdict(self.handle, records, judgement)
+        best = best_trial(records)
+        appraisal = appraised(self.handle, records)
+        families = [stored_baseline(f, data).to_dict() for f in judgement.families] if judgement else []
+        return {
+            "study": self.name,
+            "data": {
+                "rows": data.rows,
+                "n_train": data.n_train,
+                "n_test": data.n_test,
+                "features": data.features,
+                "target": data.target,
+                "target_label": data.fitted_target,
+                "task": data.task,
+                "sha256": data.sha256,
+            }
+            | ({"levels": list(data.levels)} if data.levels else {}),
+            "space": {
+                **{name: list(ends) for name, ends in spec.space.ranges().items()},
+                "cells": len(spec.space.cells),
+                "admissible": len(spec.admissible(data.n_train, data.d)),
+            },
+            "count": spec.count,
+            "count_sigma2": spec.count_sigma2,
+            "engine": spec.engine,
+            "seed": spec.seed,
+            "starts": spec.options.starts,
+            "starts_fill": spec.starts_fill,
+            "elapsed_s": round(self.state.elapsed, 3),
+            "state": self.state.name,
+            "trials": [r.to_dict() for r in records if r.state != "running"],
+            "baselines": [b.to_dict() for b in self.baselines] + families,
+            "best": best.to_dict() if best else None,
+            "recommended": found.choice.to_dict() if found.choice else None,
+            "appraisal": appraisal.to_dict() if appraisal else None,
+            "pareto": [r.number for r in ranking.front(records)],
+            "judgement": judgement.state if judgement else None,
+            "reasons": found.reasons,
+            "alarms": [alarm.sentence for alarm in found.alarms],
+        }
+
+
+def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.1) -> Study:
+    """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
+
+    on_progress: called about every `every` seconds and once at the end.
+    """
+    study = Study(handle)
+    supervisor = manager().start(handle)
+    try:
+        while supervisor.is_alive():
+            supervisor.join(every)
+            if on_progress:
+                on_progress(study)
+    except BaseException:
+        manager().stop(handle)
+        supervisor.join(timeout=10)
+        raise
+    if study.state.name == "failed":
+        raise StudyError(f"The study '{study.name}' failed: {study.state.detail}")
+    return study
+
+
+def tune(
+    dataset: Dataset,
+    space: SearchSpace | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    storage: str | None = None,
+    *,
+    name: str | None = None,
+    spec: StudySpec | None = None,
+    on_progress: Callable[[Study], None] | None = None,
+    **settings: Any,
+) -> Study:
+    """Fit the cells of a space on a data set and judge them by AICc; returns when the budget is spent.
+
+    space: ranges of neuron_num, grid, k and depth.  trials: cells to fit at most, by default all admissible ones.
+    storage: an Optuna storage URL, by default kanlab's own file.  name: of the study, by default after the data.
+    settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`, of which the
+    other arguments, where given, change a field.  minutes=5, starts_fill=True: as many starts a cell as 5 minutes allow on
+    this machine; the number stands in `spec.options.starts` of the study.
+    """
+    base = spec or StudySpec()
+    changes: dict[str, Any] = dict(settings)
+    if seed is not None:
+        changes["seed"] = seed
+    if space is not None:
+        changes["space"] = space
+    if trials is not None:
+        changes["trials"] = trials
+    wanted = starts_budget.settled(dataset, replace(base, **changes), spec if spec and spec.options.starts else None)
+    handle = create_study(dataset, wanted, name=name, storage_url=storage)
+    return run_study(handle, on_progress)
+
+
+def fit(
+    dataset: Dataset,
+    neuron_num: int,
+    grid: int,
+    k: int,
+    engine: str = "lm",
+    starts: int | None = None,
+    seed: int = 0,
+    depth: int = 1,
+    seconds: float | None = None,
+    **options: Any,
+) -> FittedKan:
+    """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
+
+    engine: "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
+    starts: initialisations, the best of which counts (None: the engine's own number).
+    seconds: instead, as many starts as so much time allows, but a few at least: a fit of few starts is timed, then one of
+    more made. The number stands in `.starts` of the network and, given as `starts`, makes the same network again.
+    options: any other field of FitOptions (smoothing, time_limit, early_stopping).
+    """
+    if engine not in ENGINES:
+        raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
+    cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
+    SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
+    if seconds is None:
+        return _fitted(dataset, cell, engine, settings, seed)
+    if starts is not None:
+        raise FitError(f"Both starts ({starts}) and the seconds they are to fill are given; leave one of the two out.")
+    if not 0 < seconds < np.inf:
+        raise FitError(f"The seconds of a fit must be above 0, not {seconds}.")
+    began, few = time.monotonic(), starts_budget.fewest_starts([cell], engine)
+    first = _fitted(dataset, cell, engine, replace(settings, starts=few), seed)
+    left = min(seconds - (time.monotonic() - began), settings.time_limit or np.inf)
+    more = starts_budget.fit_starts(cell, engine, few, first.seconds, left)
+    return first if more is None else _fitted(dataset, cell, engine, replace(settings, starts=more), seed)
+
+
+def _fitted(dataset: Dataset, cell: Cell, engine: str, settings: FitOptions, seed: int) -> FittedKan:
+    if engine == "lm":
+        return fit_model(dataset, cell, engine, settings, seed)
+    arguments = {"cell": list(cell), "engine": engine, "options": asdict(settings), "seed": seed}
+    (answer,) = run_tasks([Task("model", arguments)], store_dataset(dataset), workers=1, preload_pykan=True)
+    if isinstance(answer, Failure):
+        raise FitError(answer.reason)
+    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})
+
+
+def open_study(name: str, *, storage: str | None = None) -> Study:
+    """A study by name."""
+    return Study(load_study(name, storage_url=storage))

@@ -1,0 +1,65 @@
+"""Residuals of rows a model has not seen, and how sure one model's are the smaller.
+
+PRESS, the sum of squared residuals of rows left out of the fit (Allen 1974), sees what an information criterion does not: a
+row that decides its own prediction, noise that is larger for some rows than for others. The difference of two models' PRESS is
+a sum over rows, so that the spread of its terms gives a standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kanlab.baselines.linear import design, forward, ridge
+from kanlab.baselines.linear import linear as ordinary
+from kanlab.baselines.protocol import Array, FamilyFit
+
+MOST_ROWS = 20_000  # beyond that a row left out changes nothing that AICc does not see
+EXACT_ROWS = (
+    100  # a search among features or penalties leaves out one row at a time up to here, then PARTS shares of them
+)
+PARTS = 20
+SEEN = 1e-8  # of 1 - leverage: a row without which the design loses a direction
+
+
+def constant(X: Array, y: Array) -> Array:
+    """Leave-one-out residuals (n,) of the mean."""
+    return (y - y.mean()) * len(y) / (len(y) - 1)
+
+
+def linear(X: Array, y: Array) -> Array:
+    """Leave-one-out residuals (n,) of ordinary least squares: e_i / (1 - h_i)."""
+    Z = design(X)
+    U, s, _ = np.linalg.svd(Z, full_matrices=False)
+    U = U[:, s > s[0] * max(Z.shape) * np.finfo(float).eps]
+    freedom = 1.0 - np.einsum("ij,ij->i", U, U)
+    residual = (y - U @ (U.T @ y)) / np.where(freedom > SEEN, freedom, 1.0)
+    for row in np.flatnonzero(freedom <= SEEN):
+        others = np.arange(len(y)) != row
+        residual[row] = y[row] - ordinary(X[others], y[others]).predict(X[row : row + 1])[0]
+    return residual
+
+
+def _refitted(fit: Callable[[Array, Array], FamilyFit], X: Array, y: Array) -> Array:
+    n = len(y)
+    part = np.random.default_rng(0).permutation(n) % (n if n <= EXACT_ROWS else PARTS)
+    residual = np.empty(n)
+    for number in range(int(part.max()) + 1):
+        out = part == number
+        residual[out] = y[out] - fit(X[~out], y[~out]).predict(X[out])
+    return residual
+
+
+LEFT_OUT: dict[str, Callable[[Array, Array], Array]] = {
+    "constant": constant,
+    "linear": linear,
+    "stepwise": lambda X, y: _refitted(forward, X, y),
+    "ridge": lambda X, y: _refitted(ridge, X, y),
+}
+
+
+def press_gain_se(residual: Array, reference: Array) -> float:
+    """Standard error of sum(reference^2) - sum(residual^2), over the rows (n,)."""
+    terms = reference**2 - residual**2
+    return float(np.sqrt(len(terms)) * terms.std(ddof=1)) if len(terms) > 1 else 0.0

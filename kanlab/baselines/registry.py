@@ -1,0 +1,174 @@
+"""Model families that stand beside the KAN, judged by the same criterion on the same rows.
+
+A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and predicts
+probabilities. The linear ones below are fitted at the start of every study (`baselines`); the others cost more,
+load scikit-learn, and are fitted when a study is judged (`judged_family`).
+`docs/families.md` shows how to add one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS, press_gain_se
+from kanlab.baselines.linear import constant, linear, ridge, stepwise
+from kanlab.baselines.protocol import Array, FamilyFit
+from kanlab.data.dataset import Dataset
+from kanlab.errors import FitError
+from kanlab.stats.criteria import aicc_of
+from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
+from kanlab.stats.metrics import ClassScores
+
+__all__ = [
+    "BASELINES",
+    "JUDGED",
+    "LABELS",
+    "Baseline",
+    "Family",
+    "FamilyFit",
+    "baselines",
+    "fit_family",
+    "fit_named",
+    "judged_family",
+    "label",
+    "press_gain_se",
+    "reference_left_out",
+]
+
+Family = Callable[[Array, Array, int], FamilyFit]
+
+
+def _logistic(name: str) -> Family:
+    """A family of kanlab.baselines.logistic, which loads SciPy and is loaded for classes alone."""
+
+    def fit(X: Array, y: Array, seed: int) -> FamilyFit:
+        found: Family = getattr(import_module("kanlab.baselines.logistic"), name)
+        return found(X, y, seed)
+
+    return fit
+
+
+BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
+CLASSIFIERS: dict[str, Family] = {name: _logistic(name) for name in ("constant", "linear", "ridge")}
+BASELINES_OF: dict[str, dict[str, Family]] = {REGRESSION: BASELINES, CLASSIFICATION: CLASSIFIERS}
+JUDGED = {name: f"kanlab.baselines.registry.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
+LABELS = {
+    "constant": "mean",
+    "linear": "linear",
+    "stepwise": "stepwise linear",
+    "ridge": "ridge",
+    "polynomial": "polynomial ridge",
+    "gam": "spline GAM",
+    "mlp": "neural network (MLP)",
+    "boosting": "gradient boosting",
+}
+LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regression", "ridge": "ridge logistic"}
+
+
+def label(family: str, task: TaskName = REGRESSION) -> str:
+    """What people call a family; of classes, its logistic kind."""
+    return (LABELS_OF_CLASSES if task == CLASSIFICATION else LABELS).get(family, family)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A model of another family fitted to a study's training rows.
+
+    n_params: counted parameters, or effective degrees of freedom for a penalised family, the noise variance included where
+    the study counts it; None where the family has no such number.  rss on the scale of the fit, rmse in units of the data.
+    aicc: None where it is not defined.  classes: more of a model of two classes.
+    press: sum of squared residuals of the training rows, each left out of the fit, as rss is.  press_se: standard error of the
+    amount by which it lies below that of the reference (`reference_left_out`). None where nobody has looked.
+    """
+
+    family: str
+    n_params: float | None
+    rss_train: float
+    rss_test: float | None
+    aicc: float | None
+    rmse_train: float | None = None
+    rmse_test: float | None = None
+    press: float | None = None
+    press_se: float | None = None
+    classes: ClassScores | None = None
+
+    @property
+    def misfit(self) -> float:
+        """What its fit makes small: RSS, or the deviance."""
+        return self.rss_train if self.classes is None else self.classes.deviance_train
+
+    def to_dict(self) -> dict[str, Any]:
+        """Flat: the scores of classes stand beside the others."""
+        content = asdict(replace(self, classes=None))
+        del content["classes"]
+        return content | (self.classes._asdict() if self.classes else {})
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Baseline:
+        known = dict(content)
+        scores = {name: known.pop(name) for name in ClassScores._fields if name in known}
+        return cls(**known, classes=ClassScores(**scores) if scores else None)
+
+
+def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, seed: int = 0) -> Baseline:
+    """Fit a family to the training rows, judge it by AICc and show it the test rows."""
+    fitted = fit(data.X_train, data.y_train, seed)
+    n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
+    if n_params is not None and n_params == int(n_params):
+        n_params = int(n_params)
+    model = Baseline(family=family, n_params=n_params, aicc=None, **data.errors(fitted.predict)._asdict())
+    if n_params is None:
+        return model
+    value = aicc_of(data.likelihood.term(model.misfit, data.n), data.n, n_params)
+    return replace(model, aicc=value if np.isfinite(value) else None)
+
+
+def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None) -> list[Baseline]:
+    """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study.
+
+    Of classes: the prevalence, logistic regression, and ridge.  families: some of them by name.
+    """
+    known = BASELINES_OF[data.task]
+    found = [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]
+    reference = reference_left_out(data, count_sigma2=count_sigma2)
+    if reference is None:
+        return found
+    left_out = [LEFT_OUT[b.family](data.X_train, data.y_train) for b in found]
+    return [
+        replace(b, press=float(r @ r), press_se=press_gain_se(r, reference))
+        for b, r in zip(found, left_out, strict=True)
+    ]
+
+
+def reference_left_out(data: Dataset, *, count_sigma2: bool = True) -> Array | None:
+    """Leave-one-out residuals of the model all others are held against: the linear one, or the mean where that has no AICc.
+
+    None where there are too many rows to look, or too few, and of classes, which have no such residuals.
+    """
+    if data.levels or not 2 < data.n <= MOST_ROWS:
+        return None
+    plain = fit_family("linear", data, linear, count_sigma2=count_sigma2)
+    return LEFT_OUT["constant" if plain.aicc is None else "linear"](data.X_train, data.y_train)
+
+
+def judged_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:
+    """One of the families that are fitted when a study is judged."""
+    return fit_family(family, data, _judged(family, data.task), count_sigma2=count_sigma2, seed=seed)
+
+
+def fit_named(family: str, X: Array, y: Array, seed: int = 0, task: TaskName = REGRESSION) -> FamilyFit:
+    """A family fitted to (X, y)."""
+    return (BASELINES_OF[task].get(family) or _judged(family, task))(X, y, seed)
+
+
+def _judged(family: str, task: TaskName) -> Family:
+    name = "classify" if task == CLASSIFICATION else "fit"
+    found: Family | None = getattr(import_module(JUDGED[family]), name, None)
+    if found is None:
+        raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to classes.")
+    return found

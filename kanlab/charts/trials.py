@@ -1,0 +1,244 @@
+"""The trials of a study, one point each: against the fit, against their size, in their order; and how one trained.
+
+Every chart of points has a selection parameter PICKED on the field `number`. A running study draws them again and again, so
+they are put together by kanlab.charts.layered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from kanlab.baselines.registry import Baseline, label
+from kanlab.charts.encoding import clipped, color_of, fit_and_error, measure_of, parameters_of, tooltip
+from kanlab.charts.layered import Layered, layer, layered, nominal, vega_lite
+from kanlab.charts.style import ACCENT, HEIGHT, MUTED, heading, label_format, number, scale_of, short
+from kanlab.selection.measures import Measure
+
+PICKED = "picked"
+_DRAWN = ("constant", "linear")  # the other linear models lie on top of these
+
+_POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
+
+
+def aicc_against_rss(
+    table: pd.DataFrame,
+    n: int,
+    baselines: Sequence[Baseline] = (),
+    selected: int | None = None,
+    target: str = "the target",
+) -> Layered:
+    """Every complete trial as a point, coloured by K, over the curves along which K is equal.
+
+    table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: what RSS is of.
+    Of classes the deviance stands in the place of RSS.
+    """
+    of = measure_of(table)
+    done = table[table["state"] == "complete"]
+    plain = _baseline_frame(baselines, of)
+    frame, y_scale = clipped(done, "aicc", floor=float(plain["aicc"].min()) if len(plain) else np.inf)
+    low, high = y_scale.domain
+    visible = plain[plain["aicc"].between(low, high)].assign(drawn=lambda f: f["aicc"])
+    fits = pd.concat([done[of.fit_column], visible[of.fit_column]])
+    x = alt.X(
+        f"{of.fit_column}:Q",
+        title=of.axis.format(short(target)),
+        scale=scale_of(fits),
+        axis=alt.Axis(format=label_format(fits), tickCount=6, labelOverlap=True),
+    )
+    y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
+    x, y = vega_lite([x, y])
+    tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond"]]}
+    layers: list[dict[str, Any]] = []
+    curves = _equal_k(done, fits, n, low, high, of) if len(done) > 1 else pd.DataFrame()
+    if len(curves):
+        ends = curves.loc[curves.groupby("n_params")[of.fit_column].idxmax()]
+        tables |= {"curves": curves, "ends": ends.assign(label="K " + ends["n_params"].astype(str))}
+        line = {"strokeWidth": 1, "opacity": 0.45, "color": MUTED, "clip": True}
+        text = {"align": "right", "dx": -4, "dy": -7, "fontSize": 10, "color": MUTED, "clip": True}
+        layers.append(layer("curves", "line", line, x=x, y=y, detail=nominal("n_params")))
+        layers.append(layer("ends", "text", text, x=x, y=y, text=nominal("label")))
+    layers += _landmark_layers(x, y, of, tables, visible)
+    layers += _point_layers(x, y, color_of(done["n_params"]), selected, done)
+    return _whole(layers, tables, f"AICc against {of.fit}", _note(frame))
+
+
+def front(
+    table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None, target: str = "the target"
+) -> Layered:
+    """RSS (the deviance of classes) against K: every trial, the front no other betters in both, and the least AICc."""
+    of = measure_of(table)
+    done = table[table["state"] == "complete"].assign(beyond=False)
+    plain = _baseline_frame(baselines, of)
+    fits = pd.concat([done[of.fit_column], plain[of.fit_column]])
+    counts = pd.concat([done["n_params"], plain["n_params"]])
+    x = alt.X(
+        "n_params:Q",
+        title="parameters K",
+        scale=scale_of(counts),
+        axis=alt.Axis(format="~s", tickCount=6, labelOverlap=True),
+    )
+    y = alt.Y(
+        f"{of.fit_column}:Q",
+        title=of.axis.format(short(target)),
+        scale=scale_of(fits),
+        axis=alt.Axis(
+            format=label_format(fits), tickCount=6, titleLimit=HEIGHT - 60
+        ),  # a longer one would squash the plot
+    )
+    tables = {"trials": done[[*_trial_columns(done), "on_front", "beyond"]]}
+    tables["front"] = done.loc[done["on_front"], ["n_params", of.fit_column]].sort_values("n_params")
+    step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 1.5, "opacity": 0.8}
+    layers = [layer("front", "line", step, x=x, y=y)]
+    layers += _landmark_layers(x, y, of, tables, plain)
+    color = {"condition": {"test": "datum.on_front", "value": ACCENT}, "value": "#adb5bd"}
+    layers += _point_layers(x, y, color, selected, done)
+    words = f"{len(tables['front']):,} of {len(done):,} points on the front"
+    return _whole(layers, tables, "Pareto front: fit against complexity", words)
+
+
+def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
+    """AICc of every trial in the order of the trials, and the least so far."""
+    done = table[table["state"] == "complete"].sort_values("number")
+    frame, y_scale = clipped(done.assign(best=done["aicc"].cummin()), "aicc")
+    frame["best"] = frame["best"].clip(upper=y_scale.domain[1])
+    x = alt.X(
+        "number:Q",
+        title="trial",
+        scale=alt.Scale(zero=False, nice=False, padding=12),
+        axis=alt.Axis(format="d", tickMinStep=1),
+    )
+    y = alt.Y("drawn:Q", title="AICc", scale=y_scale, axis=alt.Axis(format=",~f", tickCount=6))
+    step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 2}
+    best = vega_lite(y) | {"field": "best"}
+    layers = [layer("trials", "line", step, x=x, y=best)]
+    layers += _point_layers(x, y, color_of(done["n_params"]), selected, done)
+    tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond", "best"]]}
+    return _whole(layers, tables, "AICc by trial, and the least so far", _note(frame))
+
+
+def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
+    """RSS, or what else `name` says, over the steps of one training."""
+    frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
+    x = alt.X("step:Q", title="training done (%)")
+    y = alt.Y(
+        "rss:Q", title=name, scale=scale_of(frame["rss"]), axis=alt.Axis(format=label_format(frame["rss"]), tickCount=4)
+    )
+    return alt.Chart(frame).mark_line(color=ACCENT).encode(x=x, y=y).properties(height=200, width="container")
+
+
+def _trial_columns(table: pd.DataFrame) -> list[str]:
+    """What a chart of trials draws, or says of a point."""
+    of = measure_of(table)
+    return ["number", *parameters_of(table), "n_params", of.fit_column, of.error_column, "aicc", "delta_aicc"]
+
+
+def _baseline_frame(baselines: Sequence[Baseline], of: Measure) -> pd.DataFrame:
+    rows = [
+        b.to_dict() | {"label": label(b.family, of.task)}
+        for b in baselines
+        if b.aicc is not None and b.family in _DRAWN
+    ]
+    numbers = ["n_params", of.fit_column, of.error_column, "aicc"]
+    return pd.DataFrame(rows, columns=["family", *numbers, "label"]).astype(dict.fromkeys(numbers, float))
+
+
+def _about_trials(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return _trial_tooltip(measure_of(table), tuple(parameters_of(table)))
+
+
+@cache
+def _trial_tooltip(of: Measure, parameters: tuple[str, ...]) -> list[dict[str, Any]]:
+    return vega_lite(tooltip(of, parameters))  # type: ignore[no-any-return]
+
+
+@cache
+def _baseline_tooltip(of: Measure) -> list[dict[str, Any]]:
+    lines = [
+        alt.Tooltip("family:N", title="model"),
+        number("n_params", "parameters K"),
+        number("aicc", "AICc", ",.2f"),
+        *fit_and_error(of),
+    ]
+    return vega_lite(lines)  # type: ignore[no-any-return]
+
+
+def _point_layers(x: Any, y: Any, color: Any, selected: int | None, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Trials as circles (triangles beyond the fence); the selected one ringed. On top: they take the clicks."""
+    beyond = {"condition": {"test": "datum.beyond", "value": "triangle-up"}, "value": "circle"}
+    filled = {"filled": True, **_POINT}
+    points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=_about_trials(table))
+    points["name"] = "trials"
+    if selected is None:
+        return [points]
+    style = {"size": 260, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
+    ring = layer("trials", "point", style, x=x, y=y)
+    ring["transform"] = [{"filter": f"datum.number === {int(selected)}"}]
+    return [ring, points]
+
+
+def _landmark_layers(
+    x: Any, y: Any, of: Measure, tables: dict[str, pd.DataFrame], baselines: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """The baselines and the trial of least AICc, where there are any; their tables join those of the chart."""
+    layers: list[dict[str, Any]] = []
+    if len(baselines):
+        tables["baselines"] = baselines
+        layers += _baseline_layers(x, y, of)
+    if len(tables["trials"]):
+        tables["best"] = tables["trials"].nsmallest(1, "aicc")
+        layers += _best_layers(x, y, tables["trials"])
+    return layers
+
+
+def _baseline_layers(x: Any, y: Any, of: Measure) -> list[dict[str, Any]]:
+    cross = {"shape": "cross", "filled": True, "size": 90, "color": MUTED}
+    text = {"align": "left", "dx": 9, "dy": 1, "color": MUTED, "fontSize": 12}
+    return [
+        layer("baselines", "point", cross, x=x, y=y, tooltip=_baseline_tooltip(of)),
+        layer("baselines", "text", text, x=x, y=y, text=nominal("label")),
+    ]
+
+
+def _best_layers(x: Any, y: Any, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The trial of least AICc, marked and named."""
+    diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
+    text = {"align": "left", "dx": 13, "dy": -11, "color": ACCENT, "fontSize": 12, "fontWeight": "bold"}
+    return [
+        layer("best", "point", diamond, x=x, y=y, tooltip=_about_trials(table)),
+        layer("best", "text", text | {"text": "least AICc"}, x=x, y=y),
+    ]
+
+
+def _whole(layers: list[dict[str, Any]], tables: dict[str, pd.DataFrame], title: str, subtitle: str) -> Layered:
+    """The chart of some layers, of which "trials" takes the clicks."""
+    picked = alt.selection_point(name=PICKED, fields=["number"], on="click", clear="dblclick", empty=False)
+    params = [vega_lite(picked.param) | {"views": ["trials"]}]
+    return layered(layers, tables, params=params, title=heading(title, subtitle), height=HEIGHT, width="container")
+
+
+def _note(frame: pd.DataFrame) -> str:
+    beyond = int(frame["beyond"].sum()) if len(frame) else 0
+    return f"{beyond} beyond the axis, drawn as triangles at its edge" if beyond else ""
+
+
+def _equal_k(done: pd.DataFrame, fits: pd.Series, n: int, low: float, high: float, of: Measure) -> pd.DataFrame:
+    """AICc as a function of the fit for a handful of the K in the table, within the drawn ranges of both."""
+    counts = np.unique(done["n_params"])
+    chosen = np.unique(counts[np.linspace(0, len(counts) - 1, min(6, len(counts))).round().astype(int)])
+    least, most = fits[fits > 0].min(), fits.max()
+    rows = []
+    for n_params in chosen:
+        ends = [max(least, of.fit_at(low, n, int(n_params))), min(most, of.fit_at(high, n, int(n_params)))]
+        if not ends[0] < ends[1]:
+            continue
+        rows += [
+            {"n_params": int(n_params), of.fit_column: at, "drawn": of.aicc(at, n, int(n_params))}
+            for at in np.geomspace(ends[0], ends[1], 24)
+        ]
+    return pd.DataFrame(rows, columns=["n_params", of.fit_column, "drawn"])

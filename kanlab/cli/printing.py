@@ -1,0 +1,105 @@
+"""How the command line shows a study: the bar while it runs, and the tables at its end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kanlab.api import Study
+    from kanlab.study.handle import StudyHandle
+
+# columns of the printed table: where the value stands, and its digits
+QUANTITY_SCORES = {"RSS train": ("rss_train", 5), "RMSE train": ("rmse_train", 5), "RMSE test": ("rmse_test", 5)}
+CLASS_SCORES = {
+    "deviance": ("deviance_train", 5),
+    "log-loss test": ("log_loss_test", 4),
+    "accuracy train": ("accuracy_train", 3),
+    "accuracy test": ("accuracy_test", 3),
+    "AUC test": ("auc_test", 3),
+}
+
+
+def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
+    """Run a study with a bar of its progress, then print it."""
+    from tqdm import tqdm
+
+    from kanlab.api import run_study
+
+    spec, data = handle.spec, handle.data
+    admissible = len(spec.admissible(data.n_train, data.d))
+    total = min(spec.trials or admissible, admissible)
+    print(
+        f"study '{handle.name}': {admissible} of {len(spec.space.cells)} cells can be judged with {data.n_train} training "
+        f"rows, {total} to fit with {spec.engine}" + f"; {spec.starts_words}" * bool(spec.starts_words),
+        file=sys.stderr,
+    )
+    with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(study: Study) -> None:
+            records = [r for r in study.handle.records() if r.state != "running"]
+            scores = [r.aicc for r in records if r.aicc is not None]
+            bar.set_postfix_str(f"least AICc {min(scores):.2f}" if scores else "starting the workers")
+            bar.update(len(records) - bar.n)
+
+        study = run_study(handle, show)
+    print(study.state.detail, file=sys.stderr)
+    print_study(study, as_json)
+    return study
+
+
+def print_study(study: Study, as_json: bool) -> None:
+    """A study: its best trials, the other families, the recommendation and why; or the JSON contract."""
+    if as_json:
+        print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
+        return
+    from kanlab.baselines.registry import label
+    from kanlab.kan.search_space import Cell
+    from kanlab.selection.candidates import cell_words
+
+    content = study.to_dict()
+    chosen, data = content["recommended"], content["data"]
+    table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
+    shown = CLASS_SCORES if data["task"] == "classification" else QUANTITY_SCORES
+    names = study.spec.space.parameters
+    header = ("trial", *names, "K", "AICc", "delta", *shown)
+    rows = [
+        (r["number"], *(r[name] for name in names), r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
+         *(_short(r[name], digits) for name, digits in shown.values()))
+        for r in table.to_dict("records")
+    ]  # fmt: skip
+    rows += [
+        (b["family"], *[""] * len(names), _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
+         *(_short(b[name], digits) for name, digits in shown.values()))
+        for b in content["baselines"]
+    ]  # fmt: skip
+    starts = f"; {study.spec.starts_words}" * bool(study.spec.starts_words)
+    print(f"study {content['study']}: {content['state']}, K counted as {content['count']}{starts}")
+    if data["task"] == "classification":
+        zero, one = data["levels"]
+        print(f"{data['target']}: probabilities of {one!r}, against {zero!r}; AICc from the deviance")
+    elif data["target_label"] != data["target"]:
+        print(f"AICc and RSS are of {data['target_label']}, RMSE is in units of {data['target']}")
+    print(columns([header, *rows]))
+    if chosen is None:
+        print("no trial is complete yet")
+    elif chosen["family"] == "kan":
+        without = f" without {', '.join(chosen['without'])}" if "without" in chosen else ""
+        print(f"recommended: trial {chosen['number']}{without}, {cell_words(Cell(**chosen['params']))}")
+    else:
+        print(f"recommended: the {label(chosen['family'], data['task'])} model")
+    print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
+    print(*(f"! {alarm}" for alarm in content["alarms"]), sep="\n", end="\n" * bool(content["alarms"]))
+
+
+def _short(value: float | None, digits: int = 4) -> str:
+    return "" if value is None else f"{value:.{digits}g}"
+
+
+def columns(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows of cells under one another, the first one the header."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in texts)

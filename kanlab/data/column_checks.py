@@ -1,0 +1,108 @@
+"""What can be odd about columns, measured: repeats, identifiers, outliers, tails, words among numbers, an order in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kanlab.data.column_profile import ColumnProfile
+from kanlab.data.encoders import to_numbers
+
+OUTLIER_SPREADS = 6.0  # interquartile ranges beyond the quartiles
+MOST_ROWS = 200_000  # looked at for correlations and repeated columns
+
+
+def repeated_rows(frame: pd.DataFrame) -> int:
+    """How many rows equal one above them in every column."""
+    return int(pd.util.hash_pandas_object(frame, index=False).duplicated().sum())
+
+
+def correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Size of the correlation over the rows that have both; 0 for few rows."""
+    both = np.isfinite(x) & np.isfinite(y)
+    if both.sum() < 10:
+        return 0.0
+    a, b = x[both] / (np.abs(x[both]).max() or 1), y[both] / (np.abs(y[both]).max() or 1)
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return abs(float(a @ b)) / size if size > 0 else 0.0
+
+
+def skewness(x: NDArray[np.float64]) -> float:
+    """Size of the third standardised moment; 0 for few rows or few values."""
+    values = x[np.isfinite(x)]
+    if len(values) < 20 or len(np.unique(values)) < 10:
+        return 0.0
+    scaled = values / (np.abs(values).max() or 1)
+    centred = scaled - scaled.mean()
+    spread = float(centred.std())
+    return abs(float((centred**3).mean())) / spread**3 if spread > 1e-12 else 0.0
+
+
+def outlier_count(x: NDArray[np.float64]) -> int:
+    """How many values stand OUTLIER_SPREADS interquartile ranges beyond the quartiles; 0 for few rows."""
+    values = x[np.isfinite(x)]
+    if len(values) < 20:
+        return 0
+    low, high = np.quantile(values, [0.25, 0.75])
+    with np.errstate(over="ignore"):
+        reach = OUTLIER_SPREADS * 2 * (high / 2 - low / 2)
+        return int(((values < low - reach) | (values > high + reach)).sum()) if reach > 0 else 0
+
+
+def is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
+    """Every row its own value: a running number, or text."""
+    if column.unique < rows or rows < 20 or column.missing:
+        return False
+    if column.kind == "text":
+        return True
+    if column.kind != "whole number":
+        return False
+    steps = np.diff(to_numbers(values.drop_duplicates()))
+    return bool((steps == 1).all() or (steps == -1).all()) or column.name.casefold() in (
+        "id",
+        "index",
+        "nr",
+        "no",
+        "key",
+    )
+
+
+def repeated_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of columns that are equal in every row."""
+    head = frame.iloc[:MOST_ROWS]
+    first: dict[tuple[str, int], str] = {}
+    pairs = []
+    for name in names:
+        key = (str(head[name].dtype), int(pd.util.hash_pandas_object(head[name], index=False).sum()))
+        if key in first and head[first[key]].equals(head[name]):
+            pairs.append((first[key], name))
+        first.setdefault(key, name)
+    return pairs
+
+
+def words_among_numbers(column: pd.Series) -> list[str]:
+    """The few words that keep a column of numbers from being read as one."""
+    text = column.dropna().iloc[:20_000].astype("str")
+    numbers = pd.to_numeric(text, errors="coerce").notna()
+    if len(text) < 10 or not 0.8 < numbers.mean() < 1:
+        return []
+    words = text[~numbers].unique().tolist()
+    return words if len(words) <= 5 else []
+
+
+def is_time(column: ColumnProfile, values: pd.Series) -> bool:
+    """Whether it holds dates, or years."""
+    if column.kind == "date":
+        return True
+    years = ("year", "jahr", "année", "año", "anno", "ano", "год", "年", "年份", "年度")
+    return column.kind == "whole number" and column.name.casefold() in years and bool(values.max() < 3000)
+
+
+def is_ordered(times: pd.Series) -> bool:
+    """Whether the rows follow them, forward or backward."""
+    present = times.dropna()
+    return len(present) >= 10 and (present.is_monotonic_increasing or present.is_monotonic_decreasing)

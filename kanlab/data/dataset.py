@@ -1,0 +1,259 @@
+"""A table made ready for fitting: encoded, split into training and test rows, frozen and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from kanlab.data.encoders import EncodedColumn, encode_features, listing
+from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
+from kanlab.data.preparation import Preparation
+from kanlab.data.recipe import Recipe, fitted
+from kanlab.data.splits import split_rows
+from kanlab.data.target import AUTO, read_target
+from kanlab.data.transforms import Transform
+from kanlab.errors import DatasetError
+from kanlab.stats.likelihood import HasTask
+from kanlab.stats.metrics import ClassScores, class_scores, log_loss
+
+_METADATA_KEY = b"kanlab"
+
+
+class Errors(NamedTuple):
+    """Of a model on the training and the test rows (None where there are none).
+
+    rss: sum of squared residuals on the scale of the fit.  rmse: root mean square of the residuals in units of the data.
+    Where the target is one of two classes, rss is of probabilities, there is no rmse, and `classes` says more.
+    """
+
+    rss_train: float
+    rss_test: float | None
+    rmse_train: float | None
+    rmse_test: float | None
+    classes: ClassScores | None = None
+
+    def flat(self) -> dict[str, float | None]:
+        """All of them by name, those of classes among the others."""
+        plain = {name: value for name, value in self._asdict().items() if name != "classes"}
+        return plain | (self.classes._asdict() if self.classes else {})
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset(HasTask):
+    """Training and test rows as float64, in units of the data or the scale asked for; a fit scales inside itself.
+
+    X_train (n, d), y_train (n,), X_test (n_test, d), y_test (n_test,).  The recipe runs again on new rows.
+    levels: where the target is one of two classes, the one that y has as 0 and the one it has as 1.
+    """
+
+    name: str
+    target: str
+    columns: tuple[EncodedColumn, ...]
+    X_train: NDArray[np.float64]
+    y_train: NDArray[np.float64]
+    X_test: NDArray[np.float64]
+    y_test: NDArray[np.float64]
+    rows: int
+    notes: tuple[str, ...] = field(default=())
+    target_transform: Transform = Transform()
+    preparation: Preparation = Preparation()
+    levels: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> Recipe:
+        """What makes inputs of new rows, and predictions in units of the target of the network's outputs."""
+        return Recipe(self.target, self.columns, self.target_transform, self.preparation, self.levels)
+
+    @property
+    def target_label(self) -> str:
+        """The target with its scale."""
+        return self.target_transform.label(self.target)
+
+    @property
+    def output_label(self) -> str:
+        """What a network puts out: the target on its scale, or the log-odds of a class."""
+        return f"log-odds of {self.levels[1]}" if self.levels else self.target_label
+
+    @property
+    def prediction_label(self) -> str:
+        """What is predicted: the target in its units, or the probability of a class."""
+        return f"probability of {self.levels[1]}" if self.levels else self.target
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the encoded columns, the d inputs of the network."""
+        return tuple(c.name for c in self.columns)
+
+    @property
+    def n(self) -> int:
+        return len(self.y_train)
+
+    @property
+    def d(self) -> int:
+        return len(self.columns)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of everything a fit, its judgement and its predictions depend on: values, split, recipe."""
+        return _digest([self.recipe.to_json(), self.n], (self.X_train, self.y_train, self.X_test, self.y_test))
+
+    @cached_property
+    def test_sha256(self) -> str:
+        """Hash of the test rows alone: what stands beside it was never trained on while it stays the same."""
+        return _digest([self.target_label, self.features], (self.X_test, self.y_test))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        target: str,
+        features: Sequence[str] | None = None,
+        test_fraction: float = 0.2,
+        seed: int = 0,
+        *,
+        name: str = "data",
+        preparation: Preparation | None = None,
+        task: str = AUTO,
+        positive: str | None = None,
+    ) -> Dataset:
+        """Prepare and split a data frame.
+
+        target: column to predict, numeric or of two classes.  features: columns to predict it from, by default all others.
+        test_fraction: share of the usable rows held out, drawn with `seed`; the same split in the app, the command line
+        and here.  preparation: what to do about gaps, categories, dates and scales, and how to split; by default rows with
+        a missing target or feature are dropped.  Columns constant in the training rows are left out; `notes` says so.
+        Fills and scales are decided on the training rows.  task: regression, classification, or auto: classification where
+        the target holds two texts, booleans, or 0 and 1; a random split then draws from each class alike.  positive: the
+        class that counts as 1.  Raises DatasetError, with one sentence, where nothing can be fitted.
+        """
+        wanted = preparation or Preparation()
+        if not 0 <= test_fraction < 1:
+            raise DatasetError(f"The test fraction must be at least 0 and below 1, not {test_fraction}.")
+        if seed < 0:
+            raise DatasetError(f"The seed must be at least 0, not {seed}.")
+        frame, target = frame.rename(columns=str), str(target)
+        features = None if features is None else [str(name) for name in features]
+        if not frame.columns.is_unique:
+            twice = frame.columns[frame.columns.duplicated()].unique()
+            raise DatasetError(f"The column name {listing(twice)} stands more than once; make the names differ.")
+        found = read_target(frame, target, task, positive)
+        y, levels = found.y, found.levels
+        if levels and wanted.target_scale != "none":
+            raise DatasetError(
+                f"A class such as '{levels[1][:60]}' has no {wanted.target_scale}; leave the target's scale."
+            )
+        columns, notes = encode_features(frame, target, features, wanted)
+        notes += [found.note] if found.note else []
+        if not columns:
+            raise DatasetError(
+                f"There is no usable feature beside {listing([target])}; a fit needs at least one numeric column."
+            )
+
+        rows, y = usable_rows(frame, y, columns, wanted, notes)
+        by = None if wanted.split_by is None else rows[wanted.split_by]
+        how = "stratified" if levels and wanted.split == "random" else wanted.split
+        train, test = split_rows(how, y, test_fraction, seed, by)
+        if len(train) < 2:
+            raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
+        scale = Transform.fit(y[train], wanted.target_scale, target)
+        y = scale(y)
+        columns, filled = fitted(columns, rows.iloc[train], wanted)
+        X = np.column_stack([c.encode(rows) for c in columns])
+        check_size([(target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))])
+        columns, X = varying_columns(columns, X, train, notes)
+        if np.ptp(y[train]) == 0 or y[train].std() == 0:
+            value = levels[int(y[train][0])][:60] if levels else f"{y[train][0]:g}"
+            raise DatasetError(
+                f"The target {listing([target])} holds a single value ({value}); there is nothing to learn."
+            )
+        if wanted.screen is not None:
+            columns, X = screened_columns(columns, X, y, train, wanted.screen, notes)
+        parts = (X[train], y[train], X[test], y[test])
+        return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted, levels)
+
+    def errors(self, predict: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Errors:
+        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities."""
+        train = predict(self.X_train)
+        if self.levels:
+            test = predict(self.X_test) if len(self.y_test) else self.y_test
+            scores = class_scores(train, self.y_train, test, self.y_test)
+            rss = _rss(train, self.y_train), _rss(test, self.y_test) if len(self.y_test) else None
+            return Errors(*rss, None, None, scores)
+        rss_train, rmse_train = _rss(train, self.y_train), self.rmse(train, self.y_train)
+        if not len(self.y_test):
+            return Errors(rss_train, None, rmse_train, None)
+        test = predict(self.X_test)
+        return Errors(rss_train, _rss(test, self.y_test), rmse_train, self.rmse(test, self.y_test))
+
+    def error(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+        """RMSE in units of the data, or of classes the log-loss; None where it is not finite."""
+        return log_loss(predicted, y) if self.levels else self.rmse(predicted, y)
+
+    def rmse(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+        """Root mean square error in units of the data, of values on the scale of the fit; None where it is not finite."""
+        value = float(np.sqrt(self.squared_error(predicted, y) / len(y)))
+        return value if np.isfinite(value) else None
+
+    def squared_error(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+        """Sum of squared residuals in squared units of the data, of values on the scale of the fit."""
+        back = self.target_transform.inverse
+        return _rss(back(predicted), back(y))
+
+    def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """New rows as inputs of the network, shape (rows, d); nan where a cell is missing."""
+        return self.recipe.apply(frame).X
+
+    def save(self, path: Path) -> None:
+        """Write a Parquet file: the training rows, then the test rows, with the recipe in its metadata."""
+        X, y = np.vstack([self.X_train, self.X_test]), np.concatenate([self.y_train, self.y_test])
+        metadata = {
+            "name": self.name,
+            "recipe": self.recipe.to_dict(),
+            "n_train": self.n,
+            "rows": self.rows,
+            "notes": self.notes,
+            "test_sha256": self.test_sha256,
+        }
+        names = [*self.features, self.target]
+        table = pa.Table.from_arrays([pa.array(v) for v in (*X.T, y)], names=names)
+        pq.write_table(table.replace_schema_metadata({_METADATA_KEY: json.dumps(metadata).encode()}), path)
+
+    @classmethod
+    def load(cls, path: Path) -> Dataset:
+        """Read what `save` wrote. Raises DatasetError where its test rows are not those that were locked."""
+        table = pq.read_table(path)
+        metadata = json.loads(table.schema.metadata[_METADATA_KEY])
+        arrays = [column.to_numpy() for column in table.columns]
+        X, y, n = np.column_stack(arrays[:-1]), arrays[-1], metadata["n_train"]
+        recipe, notes = Recipe.from_dict(metadata["recipe"]), tuple(metadata["notes"])
+        parts = (X[:n], y[:n], X[n:], y[n:])
+        more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation)
+        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more, recipe.levels)
+        if data.test_sha256 != metadata["test_sha256"]:
+            raise DatasetError(
+                f"The test rows in {path.name} are not those that were held out; start from the table again."
+            )
+        return data
+
+
+def _rss(predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sum((predicted - y) ** 2))
+
+
+def _digest(words: list[Any], arrays: Iterable[NDArray[np.float64]]) -> str:
+    digest = hashlib.sha256(json.dumps(words).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,278 @@
+"""How the columns of a table become numbers: decided once, run again on new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kanlab.data.preparation import DATE_PARTS, MAX_LEVELS, Preparation
+from kanlab.data.reading.column_types import BOOLEANS, read_text
+from kanlab.data.transforms import Transform
+from kanlab.errors import DatasetError
+
+__all__ = [
+    "MAX_LEVELS",
+    "EncodedColumn",
+    "check_target",
+    "encode_features",
+    "is_numeric",
+    "listing",
+    "target_numbers",
+    "to_numbers",
+]
+
+OTHER, ORDER, MISSING = "other", "order", "missing"
+
+
+@dataclass(frozen=True)
+class EncodedColumn:
+    """One number a row, of one column of the table.
+
+    level: 1.0 where a category equals it.  part: "other", 1.0 where a category equals none of `levels`; "order", the place
+    in `levels`; "missing", 1.0 where the cell is; a part of a date; or nothing, the number itself.  levels: those known,
+    others count as missing.  fill: stands where the cell is missing (None: nan).  transform: applied last.
+    """
+
+    source: str
+    level: str | None = None
+    part: str = ""
+    levels: tuple[str, ...] = ()
+    fill: float | None = None
+    transform: Transform = Transform()
+
+    @property
+    def name(self) -> str:
+        if self.level is not None:
+            return f"{self.source}={self.level}"
+        plain = self.part in ("", ORDER)
+        return self.transform.label(self.source if plain else f"{self.source} ({self.part})")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number of the table itself, in its units or on another scale."""
+        return self.level is None and not self.part
+
+    def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """The column's numbers, shape (rows,); nan where the cell is missing and nothing fills it."""
+        if self.source not in frame.columns:
+            if self.fill is None:
+                raise DatasetError(
+                    f"There is no column {listing([self.source])}; the table has {listing(frame.columns)}."
+                )
+            values = np.full(len(frame), 1.0 if self.part == MISSING else np.nan)
+        else:
+            values = self._values(frame[self.source])
+        if self.fill is not None:
+            values = np.where(np.isnan(values), self.fill, values)
+        return self.transform(values)
+
+    def _values(self, column: pd.Series) -> NDArray[np.float64]:
+        if self.part == MISSING:
+            return missing(column).to_numpy(dtype=float)
+        if self.part in DATE_PARTS:
+            return _date_part(column, self.part)
+        if self.level is None and not self.part:
+            return to_numbers(column)
+        text = as_text(column)
+        if self.part == ORDER:
+            return text.map({level: float(i) for i, level in enumerate(self.levels)}).to_numpy(dtype=float)
+        values = ~text.isin(self.levels) if self.part == OTHER else text == self.level
+        known = text.notna() & (text.isin(self.levels) if self.levels and self.part != OTHER else True)
+        return np.where(known, values.fillna(False).to_numpy(dtype=float), np.nan)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> EncodedColumn:
+        known = dict(content)
+        known["levels"] = tuple(known.get("levels", ()))
+        known["transform"] = Transform.from_dict(known["transform"]) if "transform" in known else Transform()
+        return cls(**known)
+
+
+# ---- columns
+
+
+def listing(names: Sequence[Any] | pd.Index, most: int = 8) -> str:
+    """Names for a message: 'a', 'b', 'c' and 4 more."""
+    shown = ", ".join(f"'{_short(name)}'" for name in list(names)[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _short(name: object, most: int = 60) -> str:
+    text = str(name)
+    return text if len(text) <= most else text[:most] + "…"
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers or booleans."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
+
+
+def is_date(column: pd.Series) -> bool:
+    """Whether a column holds dates."""
+    return pd.api.types.is_datetime64_any_dtype(column)
+
+
+def missing(column: pd.Series) -> pd.Series:
+    """Where a column has no value; infinities count."""
+    return pd.Series(np.isnan(to_numbers(column)), column.index) if is_numeric(column) else column.isna()
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """Cells as text; whole numbers without a decimal point, whatever gaps made of their type."""
+    if pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all()):
+        column = column.astype("Int64")
+    return column.astype("string")
+
+
+def to_numbers(column: pd.Series) -> NDArray[np.float64]:
+    """A column as float64, infinities counted as missing; text is read as numbers where it can be, cell by cell."""
+    if not is_numeric(column):
+        column = _numbers_in_text(column)
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _numbers_in_text(column: pd.Series) -> pd.Series:
+    text = column.dropna()
+    if text.empty:
+        return pd.Series(np.nan, column.index)
+    words = {w: float(w == true) for pair, true in BOOLEANS.items() for w in pair}
+    folded = column.astype("str").str.strip().str.casefold()
+    if not is_date(column) and folded.dropna().isin(words).all():
+        return folded.map(words)
+    reading = None if is_date(column) else read_text(column.astype("str").where(column.notna()), kind="number")
+    if reading is None or reading.kind != "number":
+        raise DatasetError(f"The column '{_short(column.name)}' holds {_example(column)}, not numbers.")
+    return reading.values
+
+
+def _date_part(column: pd.Series, part: str) -> NDArray[np.float64]:
+    """year: with its fraction; month 1 to 12; weekday 0 (Monday) to 6; hour with its fraction."""
+    if not is_date(column):
+        if column.notna().any():
+            reading = read_text(column.astype("str").where(column.notna()), kind="date")
+            if reading.kind != "date":
+                raise DatasetError(f"The column '{_short(column.name)}' holds {_example(column)}, not dates.")
+            column = reading.values
+        else:
+            column = pd.to_datetime(column)
+    when = column.dt
+    if part == "year":
+        values = when.year + (when.day_of_year - 1 + when.hour / 24 + when.minute / 1440) / (365 + when.is_leap_year)
+    elif part == "hour":
+        values = when.hour + when.minute / 60 + when.second / 3600
+    else:
+        values = when.month if part == "month" else when.day_of_week
+    return values.to_numpy(dtype=float, na_value=np.nan)
+
+
+def check_target(frame: pd.DataFrame, target: str) -> None:
+    """Raises DatasetError where the table has no such column."""
+    if target not in frame.columns:
+        raise DatasetError(f"There is no column '{_short(target)}' to predict; the table has {listing(frame.columns)}.")
+
+
+def target_numbers(frame: pd.DataFrame, target: str) -> NDArray[np.float64]:
+    """The target as numbers, checked. Raises DatasetError where it is missing or holds text."""
+    check_target(frame, target)
+    if not is_numeric(frame[target]):
+        raise DatasetError(
+            f"The target '{_short(target)}' holds {_example(frame[target])}, not numbers; choose a numeric column to predict."
+        )
+    return to_numbers(frame[target])
+
+
+def _example(column: pd.Series) -> str:
+    values = column.dropna()
+    if values.empty:
+        return "nothing"
+    return f"values such as '{_short(values.iloc[0], 40)}'"
+
+
+# ---- which columns, and how
+
+
+def chosen_features(frame: pd.DataFrame, target: str, features: Sequence[str] | None) -> list[str]:
+    """The columns to predict from, checked; by default all but the target."""
+    chosen = [c for c in frame.columns if c != target] if features is None else list(features)
+    if target in chosen:
+        raise DatasetError(f"The target {listing([target])} cannot be a feature as well; take it out of the features.")
+    unknown = [c for c in chosen if c not in frame.columns]
+    if unknown:
+        raise DatasetError(f"There is no column {listing(unknown)}; the table has {listing(frame.columns)}.")
+    if len(set(chosen)) < len(chosen):
+        raise DatasetError(f"A feature is named twice in {listing(chosen)}; name each once.")
+    return chosen
+
+
+def encode_features(
+    frame: pd.DataFrame, target: str, features: Sequence[str] | None, preparation: Preparation | None = None
+) -> tuple[list[EncodedColumn], list[str]]:
+    """Decide how each feature is encoded; fills and scales are decided later, on the training rows.
+
+    Numbers stay as they are, dates become their parts, text of at most max_levels levels becomes one column a level (the
+    first level is the reference). Columns that can be neither are left out with a note, or refused where they were asked
+    for by name.
+    """
+    wanted = preparation or Preparation()
+    columns: list[EncodedColumn] = []
+    notes: list[str] = []
+    for name in chosen_features(frame, target, features):
+        column = frame[name]
+        if name in wanted.ordered:
+            columns.append(_ordered(column, wanted.ordered[name]))
+        elif is_numeric(column):
+            columns.append(EncodedColumn(name))
+        elif is_date(column):
+            columns += [EncodedColumn(name, part=part) for part in wanted.date_parts]
+            notes.append(f"'{_short(name)}' is a date; of it is used: {', '.join(wanted.date_parts) or 'nothing'}.")
+        else:
+            found, sentence = _category(column, wanted, asked=features is not None)
+            columns += found
+            notes += [sentence] if sentence else []
+    return columns, notes
+
+
+def _ordered(column: pd.Series, levels: tuple[str, ...]) -> EncodedColumn:
+    unknown = sorted(set(as_text(column).dropna().unique()) - set(levels))
+    if unknown:
+        raise DatasetError(
+            f"The order of '{_short(column.name)}' lacks {listing(unknown)}; name every level, low to high."
+        )
+    return EncodedColumn(str(column.name), part=ORDER, levels=tuple(levels))
+
+
+def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list[EncodedColumn], str]:
+    """One column a level but the first; the rare ones beyond max_levels pooled where that is asked for."""
+    name, most = str(column.name), wanted.max_levels
+    counts = as_text(column).value_counts()
+    levels = sorted(counts.index)
+    if len(levels) <= most:
+        columns = [EncodedColumn(name, level, levels=tuple(levels)) for level in levels[1:]]
+        note = (
+            f"'{_short(name)}' is a category: one column a level, '{_short(levels[0])}' is the reference."
+            if columns
+            else ""
+        )
+        return columns, note
+    problem = f"'{_short(name)}' holds text with {len(levels):,} different values ({_example(column)})"
+    if counts.iloc[: most - 1].sum() > 0.05 * counts.sum() and wanted.pool:
+        kept = sorted(counts.index[: most - 1])
+        columns = [EncodedColumn(name, level) for level in kept[1:]]  # an unknown level is one of the others
+        columns.append(EncodedColumn(name, part=OTHER, levels=tuple(kept)))
+        rare = int(counts.iloc[most - 1 :].sum())
+        return (
+            columns,
+            f"'{_short(name)}': the {len(levels) - len(kept):,} rarest levels ({rare:,} rows) are pooled as other.",
+        )
+    if asked:
+        raise DatasetError(f"{problem}; at most {most} can be encoded, so leave it out of the features.")
+    return [], f"{problem} and is left out; at most {most} can be encoded."

@@ -1,0 +1,103 @@
+"""Data sets to try kanlab on: three real ones that come with it, and two functions of the KAN paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kanlab.data.reading.table import Table, TableReport, read_table
+
+_FOLDER = Path(__file__).parent / "tables"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A data set, what it is, and under which terms it comes."""
+
+    key: str
+    title: str
+    description: str
+    target: str
+    licence: str
+    load: Callable[[], Table]
+
+
+def _csv(name: str) -> Callable[[], Table]:
+    return lambda: read_table(_FOLDER / name)
+
+
+def _synthetic(
+    name: str, d: int, function: Callable[[np.ndarray], np.ndarray], rows: int = 1000
+) -> Callable[[], Table]:
+    """Uniform inputs on [-1, 1]^d, as in the paper, and the function of them without noise."""
+
+    def load() -> Table:
+        X = np.random.default_rng(0).uniform(-1, 1, (rows, d))
+        frame = pd.DataFrame(X, columns=[f"x{i + 1}" for i in range(d)]).assign(y=function(X))
+        return Table(frame, TableReport(name, "made here", ",", ".", rows, d + 1))
+
+    return load
+
+
+def _exp_sin(X: np.ndarray) -> np.ndarray:
+    return np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+
+
+def _four_variables(X: np.ndarray) -> np.ndarray:
+    first = np.sin(np.pi * (X[:, 0] ** 2 + X[:, 1] ** 2))
+    return np.exp((first + np.sin(np.pi * (X[:, 2] ** 2 + X[:, 3] ** 2))) / 2)
+
+
+EXAMPLES = {
+    e.key: e
+    for e in (
+        Example(
+            "diabetes",
+            "Diabetes progression",
+            "442 patients: age, sex, body mass, blood pressure and six blood values against disease progression after a "
+            "year (Efron et al. 2004). Noisy: hard to beat a straight line.",
+            "target",
+            "from scikit-learn, BSD 3-Clause",
+            _csv("diabetes.csv"),
+        ),
+        Example(
+            "engel",
+            "Engel's food expenditure",
+            "235 Belgian households of 1857: income against spending on food, the data behind Engel's law. One feature.",
+            "foodexp",
+            "public domain, from statsmodels",
+            _csv("engel.csv"),
+        ),
+        Example(
+            "statecrime",
+            "Crime in the US states, 2009",
+            "51 rows only: murder rate against five social measures and the rate of violent crime. Small data, where most "
+            "networks are inadmissible.",
+            "murder",
+            "public domain, from statsmodels",
+            _csv("statecrime.csv"),
+        ),
+        Example(
+            "exp-sin",
+            "exp(sin πx₁ + x₂²)",
+            "The first example of the KAN paper (Liu et al. 2024): 1,000 rows, two features, no noise. A [2, 1, 1] network "
+            "can represent it.",
+            "y",
+            "made from its formula",
+            _synthetic("exp-sin", 2, _exp_sin),
+        ),
+        Example(
+            "four-variables",
+            "exp(½(sin π(x₁²+x₂²) + sin π(x₃²+x₄²)))",
+            "The four-dimensional example of the KAN paper: 1,000 rows, no noise. Deeper networks do best here; see how far "
+            "two layers go.",
+            "y",
+            "made from its formula",
+            _synthetic("four-variables", 4, _four_variables),
+        ),
+    )
+}

@@ -1,0 +1,86 @@
+"""Which rows and columns of a table a fit can use. Each step adds to `notes` what it left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kanlab.data.encoders import EncodedColumn, listing, missing
+from kanlab.data.mutual_information import mutual_information
+from kanlab.data.preparation import Preparation
+from kanlab.errors import DatasetError
+
+MIN_ROWS = 10
+MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
+
+
+def usable_rows(
+    frame: pd.DataFrame, y: NDArray[np.float64], columns: list[EncodedColumn], wanted: Preparation, notes: list[str]
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """The rows that have a target and no gap that is not filled, and their targets."""
+    if wanted.split_by is not None and wanted.split_by not in frame.columns:
+        raise DatasetError(
+            f"There is no column {listing([wanted.split_by])} to split by; the table has {listing(frame.columns)}."
+        )
+    needed = {c.source for c in columns if wanted.gaps_in(c.source) == "drop"}
+    if wanted.split_by is not None:
+        needed.add(wanted.split_by)
+    complete = np.isfinite(y)
+    for column in needed:
+        complete &= ~missing(frame[column]).to_numpy(dtype=bool)
+    dropped = len(y) - int(complete.sum())
+    if wanted.copies == "drop":
+        first = ~frame.duplicated().to_numpy()
+        if copies := int((complete & ~first).sum()):
+            words = "row that repeats another is" if copies == 1 else "rows that repeat others are"
+            notes.append(f"{copies:,} {words} left out.")
+        complete &= first
+    if dropped:
+        notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
+    if complete.sum() < MIN_ROWS:
+        raise DatasetError(
+            f"Only {int(complete.sum())} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
+        )
+    return frame[complete], y[complete]
+
+
+def check_size(columns: list[tuple[str, NDArray[np.float64]]]) -> None:
+    """Raises DatasetError where a column, by name, holds a value too large to be squared."""
+    for column, values in columns:
+        if np.abs(values).max() > MAX_MAGNITUDE:
+            raise DatasetError(
+                f"The column {listing([column])} holds numbers beyond {MAX_MAGNITUDE:g}; use larger units."
+            )
+
+
+def varying_columns(
+    columns: list[EncodedColumn], X: NDArray[np.float64], train: NDArray[np.intp], notes: list[str]
+) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
+    """The columns that hold more than one value in the training rows."""
+    varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
+    if not varies.any():
+        raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
+    constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
+    notes += [f"{listing([c])} holds a single value in the training rows and is left out." for c in constant]
+    return [c for c, keep in zip(columns, varies, strict=True) if keep], X[:, varies]
+
+
+def screened_columns(
+    columns: list[EncodedColumn],
+    X: NDArray[np.float64],
+    y: NDArray[np.float64],
+    train: NDArray[np.intp],
+    most: int,
+    notes: list[str],
+) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
+    """The columns of the features that tell most about the target in the training rows."""
+    told: dict[str, float] = {}
+    for column, score in zip(columns, mutual_information(X[train], y[train]), strict=True):
+        told[column.source] = max(told.get(column.source, 0.0), float(score))
+    ranked = sorted(told, key=lambda source: -told[source])
+    if len(ranked) <= most:
+        return columns, X
+    keep = np.array([c.source in ranked[:most] for c in columns])
+    notes.append(f"Of {len(ranked)} features the {most} with the most mutual information with the target are kept.")
+    return [c for c, kept in zip(columns, keep, strict=True) if kept], X[:, keep]

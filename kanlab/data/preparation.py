@@ -1,0 +1,77 @@
+"""What is asked for when a table is made ready: gaps, categories, dates, scales, selection and split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from kanlab.data.splits import SPLITS, Split
+from kanlab.data.transforms import SCALES
+from kanlab.errors import DatasetError
+
+Gaps = Literal["drop", "fill"]
+Copies = Literal["keep", "drop"]
+DATE_PARTS = ("year", "month", "weekday", "hour")
+MAX_LEVELS = 12
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How columns become numbers and rows become training and test rows. The default leaves a clean table as it is.
+
+    gaps: rows with a missing feature are dropped, or filled with the median or the most frequent level of the training rows
+    beside a column that says so; `gaps_of` decides for a column.  max_levels: of a category, one column each; `pool` puts
+    the rare ones beyond into one.  ordered: {column: its levels from low to high}, one column of 0, 1, 2, ...
+    date_parts: of every date.  scales, target_scale: none, log or rank; predictions come back in units of the data.
+    copies: rows that repeat others in every column of the table are kept, or dropped.
+    screen: keep so many features, those with the most mutual information with the target.
+    split: random, stratified (alike in the target), time (the last rows in the order of split_by) or group (whole groups).
+    """
+
+    gaps: Gaps = "drop"
+    gaps_of: Mapping[str, Gaps] = field(default_factory=dict)
+    max_levels: int = MAX_LEVELS
+    pool: bool = False
+    ordered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    date_parts: tuple[str, ...] = ("year",)
+    scales: Mapping[str, str] = field(default_factory=dict)
+    target_scale: str = "none"
+    screen: int | None = None
+    split: Split = "random"
+    split_by: str | None = None
+    copies: Copies = "keep"
+
+    def __post_init__(self) -> None:
+        def require(ok: bool, sentence: str) -> None:
+            if not ok:
+                raise DatasetError(sentence)
+
+        for gaps in (self.gaps, *self.gaps_of.values()):
+            require(gaps in ("drop", "fill"), f"Rows with gaps can be dropped or filled (drop, fill), not '{gaps}'.")
+        kept = self.copies in ("keep", "drop")
+        require(kept, f"Repeated rows can be kept or dropped (keep, drop), not '{self.copies}'.")
+        for scale in (self.target_scale, *self.scales.values()):
+            require(scale in SCALES, f"There is no scale '{scale}'; choose one of {', '.join(SCALES)}.")
+        for part in self.date_parts:
+            require(part in DATE_PARTS, f"A date has no part '{part}'; choose among {', '.join(DATE_PARTS)}.")
+        for column, levels in self.ordered.items():
+            distinct = len(set(levels)) == len(levels) > 1
+            require(distinct, f"The order of '{column[:60]}' needs two or more different levels, from low to high.")
+        require(2 <= self.max_levels <= 50, f"A category can have 2 to 50 columns, not {self.max_levels}.")
+        require(self.screen is None or self.screen >= 1, "The screen must keep at least one feature.")
+        require(self.split in SPLITS, f"There is no split '{self.split}'; choose one of {', '.join(SPLITS)}.")
+        if self.split in ("time", "group"):
+            require(bool(self.split_by), f"A split by {self.split} needs the column to go by; name it as split_by.")
+
+    def gaps_in(self, column: str) -> Gaps:
+        """What is done about the gaps of a column."""
+        return self.gaps_of.get(column, self.gaps)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Preparation:
+        ordered = {column: tuple(levels) for column, levels in content["ordered"].items()}
+        return cls(**dict(content) | {"ordered": ordered, "date_parts": tuple(content["date_parts"])})

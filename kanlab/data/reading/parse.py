@@ -1,0 +1,228 @@
+"""From the bytes of a table to its cells as pandas reads them, by the dialect found in them."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from kanlab.data.reading.charset import to_utf8
+from kanlab.data.reading.column_types import MISSING
+from kanlab.data.reading.dialect import Dialect, ReadOptions, comment_pattern, sniff
+from kanlab.data.reading.footer import footer_rows
+from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, excel_as_text, too_wide
+from kanlab.errors import DatasetError
+
+_SAMPLE_BYTES = 2**20
+_PANDAS_LINE = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+_OPEN_QUOTE = re.compile(r"EOF inside string starting at row (\d+)")
+
+Parsed = tuple[pd.DataFrame, dict[str, Any]]  # the cells, and fields of TableReport
+
+
+def parse_text(content: Content, options: ReadOptions) -> Parsed:
+    """Delimited text, or a sheet of a workbook."""
+    name, part, parts, packed = content.name, content.part, content.parts, content.packed
+    if content.kind == "excel":
+        data, part, parts = excel_as_text(content)
+        encoding, packed = "", "Excel"
+        options = options.with_(delimiter=",", decimal=".", quote='"', comment="")
+        if not data.strip():
+            raise DatasetError(f"{name} is empty in its sheet '{part}'; choose another sheet.")
+    else:
+        data, encoding = to_utf8(content.data, name, options.encoding)
+    del content
+    head = data[:_SAMPLE_BYTES].decode("utf-8", errors="ignore")
+    try:
+        dialect = sniff(head, options, whole=len(data) <= _SAMPLE_BYTES)
+    except DatasetError as error:
+        raise DatasetError(str(error).replace("{name}", name)) from error
+    if dialect.width > MAX_COLUMNS:
+        raise too_wide(name, dialect.width)
+    if (data.count(b"\n") + 1) * dialect.width > MAX_CELLS:
+        raise DatasetError(
+            f"{name} has more than {MAX_CELLS:,} cells; keep fewer rows or columns, a sample of the rows does as well."
+        )
+    notes = list(dialect.notes)
+    names, index = _names(dialect, head, notes)
+    frame = _parse(data, dialect, names, options, name)
+    if packed.startswith("zip") and len(parts) > 1:
+        notes.insert(0, f"The archive holds {len(parts)} files; this is '{part}'.")
+    if packed == "Excel" and len(parts) > 1:
+        notes.insert(0, f"The workbook has {len(parts)} sheets; this is '{part}'.")
+    footer = footer_rows(frame) if options.skip_last is None else min(options.skip_last, len(frame))
+    if footer:
+        frame = _without_footer(frame, footer, notes)
+    first = str(frame.columns[0])
+    frame = _without_index(frame, index, options.index, notes)
+    known = {
+        "source": name, "encoding": encoding, "delimiter": "" if packed == "Excel" else dialect.delimiter,
+        "decimal": dialect.decimal, "notes": notes, "quote": dialect.quote, "comment": dialect.comment,
+        "header": dialect.header_rows, "lines_before_data": dialect.skip_lines, "rows_after_data": footer,
+        "index": "" if first in frame.columns else first,
+        "missing_seen": dialect.missing_seen, "packed": packed, "part": part, "parts": parts,
+    }  # fmt: skip
+    return frame, known
+
+
+def _names(dialect: Dialect, head: str, notes: list[str]) -> tuple[list[str], str | None]:
+    """The names of all columns, and the one the header has no place for."""
+    header = list(dialect.header or ())
+    if dialect.header is None:
+        return [f"column_{i}" for i in range(1, dialect.width + 1)], None
+    while len(header) > dialect.width and not header[-1]:
+        header.pop()
+    if len(header) > MAX_COLUMNS:
+        raise too_wide("The table", len(header))
+    names = _distinct(header, notes)
+    short = dialect.width - len(header)
+    if short == 1:
+        lines = [line for line in re.split(r"\r\n|\n|\r", head)[dialect.skip_lines : -1] if line.strip()]
+        if lines and all(line.rstrip().endswith(dialect.delimiter) for line in lines[:50]):
+            return [*names, "column_" + str(dialect.width)], None  # rows that end with a delimiter
+        notes.append("The rows have one field more than the header; the first one is taken for a row name.")
+        index = "row_name"
+        while index in names:
+            index += "_"
+        return [index, *names], index
+    return names + [f"column_{i}" for i in range(len(header) + 1, dialect.width + 1)], None
+
+
+def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions, source: str) -> pd.DataFrame:
+    """The rows below the header by pandas' own parser."""
+    starts = [0, *(m.end() for m, _ in zip(re.finditer(rb"\r\n|\n|\r", data), range(dialect.skip_lines), strict=False))]
+    start = starts[dialect.skip_lines] if len(starts) > dialect.skip_lines else len(data)
+    if dialect.comment:
+        sign = comment_pattern(dialect.comment).encode()
+        data = re.sub(rb"(?m)^" + sign + rb"[^\r\n]*", b"", data[start:])
+        start = 0
+    if not data[start : _SAMPLE_BYTES + start].strip(b" \r\n\t,;|") and not data[start:].strip():
+        raise DatasetError(f"{source} has a header but no rows; add the data below it.")
+    buffer = io.BytesIO(data)
+    buffer.seek(start)
+    text_columns = {c: "str" for c, kind in options.kinds.items() if kind == "text" and c in names}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            return pd.read_csv(
+                buffer,
+                sep=r"\s+" if dialect.delimiter == " " else dialect.delimiter,
+                header=None,
+                names=names,
+                index_col=False if len(names) != dialect.width else None,
+                dtype=text_columns or None,
+                decimal=dialect.decimal,
+                quotechar=dialect.quote or '"',
+                quoting=0 if dialect.quote else 3,
+                escapechar=dialect.escape or None,
+                doublequote=not dialect.escape,
+                skipinitialspace=True,
+                keep_default_na=options.missing is None,
+                na_values=[*(options.missing or MISSING), ""],
+                low_memory=False,
+            )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        raise DatasetError(_parse_problem(error, source, dialect)) from error
+
+
+def _parse_problem(error: Exception, source: str, dialect: Dialect) -> str:
+    text = str(error)
+    if found := _PANDAS_LINE.search(text):
+        wanted, line, saw = found.groups()
+        return (
+            f"{source} is not a table: line {int(line) + dialect.skip_lines} has {saw} fields and the others have {wanted}; "
+            "mend that line, or save it as CSV again."
+        )
+    if found := _OPEN_QUOTE.search(text):
+        return (
+            f"{source} is not a table: a quotation mark opened near line {int(found[1]) + 1 + dialect.skip_lines} is never "
+            "closed; mend it and save it as CSV again, or read it without quotes."
+        )
+    reason = text.splitlines()[0].removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
+    return f"{source} is not a table of rows and columns ({reason[:120]}); save it as CSV with one header row."
+
+
+def parse_parquet(content: Content) -> Parsed:
+    """A Parquet file, columns of lists or bytes left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    name, notes = content.name, []
+    try:
+        file = pq.ParquetFile(io.BytesIO(content.data))
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+        if len(schema) > MAX_COLUMNS:
+            raise too_wide(name, len(schema))
+        if rows * max(1, len(schema)) > MAX_CELLS:
+            raise DatasetError(f"{name} has more than {MAX_CELLS:,} cells; keep fewer rows or columns.")
+        nested = [f.name for f in schema if pa.types.is_nested(f.type) or pa.types.is_binary(f.type)]
+        table = file.read(columns=[f.name for f in schema if f.name not in nested])
+        for i, column in enumerate(table.schema):
+            if pa.types.is_decimal(column.type):
+                table = table.set_column(i, column.name, table.column(i).cast(pa.float64()))
+            elif pa.types.is_dictionary(column.type):
+                table = table.set_column(i, column.name, table.column(i).cast(column.type.value_type))
+        frame = table.to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DatasetError(
+            f"{name} is a Parquet file that cannot be read; write it again, or export it as CSV."
+        ) from error
+    if nested:
+        notes.append(f"Columns of lists or bytes are left out: {', '.join(n[:60] for n in nested[:5])}.")
+    frame.columns = _distinct([str(c).strip() for c in frame.columns], notes)
+    known = {"source": name, "encoding": "", "delimiter": "", "decimal": ".", "notes": notes, "packed": "Parquet",
+             "part": content.part, "parts": content.parts}  # fmt: skip
+    return frame, known
+
+
+def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.DataFrame:
+    """Leave out the last rows; what they kept from being whole numbers is that again."""
+    cells = [str(c)[:40] for c in frame.iloc[-rows:].to_numpy().ravel() if not pd.isna(c)]
+    if cells:
+        notes.append(f"The last {f'{rows} rows are' if rows > 1 else 'row is'} no data and left out ('{cells[0]}').")
+    frame = frame.iloc[:-rows]
+    whole = [
+        c
+        for c in frame.select_dtypes("float")
+        if frame[c].notna().all() and bool((frame[c] % 1 == 0).all()) and frame[c].abs().max() < 2**53
+    ]
+    return frame.astype(dict.fromkeys(whole, "int64"))
+
+
+def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, notes: list[str]) -> pd.DataFrame:
+    """Leave out a first column that only names the rows."""
+    if asked is False or frame.shape[1] < 2:
+        return frame
+    first = frame.columns[0]
+    if asked or first == index:
+        notes.append(f"The first column, '{first[:60]}', names the rows and is left out.")
+        return frame.iloc[:, 1:]
+    values = frame.iloc[:, 0]
+    unnamed = first == "column_1" and frame.columns[1] != "column_2"
+    if unnamed and pd.api.types.is_integer_dtype(values) and bool((values.diff().iloc[1:] == 1).all()):
+        notes.append("The first column has no name and only numbers the rows; it is left out.")
+        return frame.iloc[:, 1:]
+    return frame
+
+
+def _distinct(names: Iterable[str], notes: list[str] | None = None) -> list[str]:
+    """Names made distinct and never empty."""
+    given = [name.strip() for name in names]
+    taken = set(given)
+    seen: set[str] = set()
+    result = []
+    for position, name in enumerate(given, 1):
+        base = f"column_{position}" if not name or re.fullmatch(r"Unnamed: \d+", name) else name
+        distinct, suffix = base, 2
+        while distinct in seen or (distinct != name and distinct in taken):
+            distinct, suffix = f"{base}_{suffix}", suffix + 1
+        seen.add(distinct)
+        result.append(distinct)
+    renamed = [new for old, new in zip(given, result, strict=True) if old and old != new and "Unnamed" not in old]
+    if renamed and notes is not None:
+        notes.append(f"Names that stood more than once are numbered: {', '.join(n[:60] for n in renamed[:5])}.")
+    return result

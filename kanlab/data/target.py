@@ -1,0 +1,127 @@
+"""Whether a target is a quantity or one of two classes, and its classes as 0 and 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kanlab.data.encoders import (
+    as_text,
+    check_target,
+    is_date,
+    is_numeric,
+    listing,
+    missing,
+    target_numbers,
+    to_numbers,
+)
+from kanlab.data.reading.column_types import BOOLEANS
+from kanlab.errors import DatasetError
+from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
+
+AUTO = "auto"
+TASKS = (AUTO, REGRESSION, CLASSIFICATION)
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What is to be predicted. y (rows,): numbers, or 0 and 1, nan where missing.
+
+    levels: the two classes, the one that counts as 0 first; none for a quantity.  note: a sentence for whoever chose it.
+    """
+
+    y: NDArray[np.float64]
+    levels: tuple[str, ...] = ()
+    note: str = ""
+
+
+def two_levels(column: pd.Series) -> tuple[str, ...]:
+    """The two values of a column as text, the one that would count as 1 last; empty where it has more or fewer.
+
+    That is the greater number, the true one of a pair such as yes and no, else the later in the alphabet.
+    """
+    present = column[~missing(column)]
+    if is_date(column) or present.nunique() != 2:
+        return ()
+    words = sorted(_words(present).unique(), key=float if _is_count(column) else str)
+    true = BOOLEANS.get(frozenset(w.strip().casefold() for w in words))
+    return tuple(sorted(words, key=lambda w: w.strip().casefold() == true)) if true else tuple(words)
+
+
+def _is_count(column: pd.Series) -> bool:
+    """Whether it holds numbers that are no booleans."""
+    return is_numeric(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _words(column: pd.Series) -> pd.Series:
+    """Cells as text, whatever stands for a missing value left out."""
+    return as_text(pd.Series(to_numbers(column), column.index) if _is_count(column) else column)
+
+
+def coded(column: pd.Series, levels: tuple[str, ...]) -> NDArray[np.float64]:
+    """A column of two levels as 0 and 1, nan where it holds neither."""
+    return _words(column).map({levels[0]: 0.0, levels[1]: 1.0}).to_numpy(dtype=float, na_value=np.nan)
+
+
+def default_task(column: pd.Series) -> TaskName:
+    """What a target is taken for: classes where it holds two booleans, two texts, or 0 and 1."""
+    levels = two_levels(column)
+    plain = not is_numeric(column) or levels in (("0", "1"), ("False", "True"))
+    return CLASSIFICATION if levels and plain else REGRESSION
+
+
+def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: str | None = None) -> Target:
+    """The target, checked. Raises DatasetError where it cannot be what it is asked to be.
+
+    positive: the level that counts as 1, where it is not the one of `two_levels`.
+    """
+    if task not in TASKS:
+        raise DatasetError(f"There is no task '{task}'; choose one of {', '.join(TASKS)}.")
+    check_target(frame, target)
+    column, shown = frame[target], target[:60]
+    levels = two_levels(column)
+    kind = default_task(column) if task == AUTO else task
+    if kind == REGRESSION:
+        if positive is not None:
+            raise DatasetError(
+                f"A level that counts as 1 was named, '{positive[:60]}', but '{shown}' is predicted as a number; choose "
+                "classification, or name none."
+            )
+        if is_numeric(column) or (levels and task == REGRESSION):
+            offer = f"'{shown}' holds two numbers, {' and '.join(levels)}, and is predicted as a quantity; choose "
+            offer += "classification as the task to tell two classes apart instead."
+            return Target(target_numbers(frame, target), note=offer if levels and task == AUTO else "")
+        raise DatasetError(_neither(column, shown))
+    if not levels:
+        raise DatasetError(_neither(column, shown))
+    if positive is not None:
+        if positive not in levels:
+            raise DatasetError(
+                f"'{shown}' has no level '{positive[:60]}' that could count as 1; it has {listing(levels)}."
+            )
+        levels = (*(w for w in levels if w != positive), positive)
+    y = coded(column, levels)
+    ones, zeros = int(np.sum(y == 1.0)), int(np.sum(y == 0.0))
+    note = f"'{shown}' is one of two classes: {listing(levels[1:])} counts as 1 ({ones:,} rows), "
+    return Target(y, levels, note + f"{listing(levels[:1])} as 0 ({zeros:,} rows).")
+
+
+def _neither(column: pd.Series, shown: str) -> str:
+    """What is wrong with a target that is neither a number nor one of two classes."""
+    count = int(column[~missing(column)].nunique())
+    if is_numeric(column):
+        return (
+            f"The target '{shown}' holds {count:,} different number{'s' * (count != 1)}, and classification tells two classes "
+            "apart; choose regression, or another column."
+        )
+    if is_date(column) or count < 2:
+        what = f"values such as {listing(_words(column).dropna().unique(), 1)}" if count else "nothing"
+        return f"The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of two classes, to predict."
+    return (
+        f"The target '{shown}' holds {count:,} different texts ({listing(sorted(_words(column).dropna().unique()), 3)}), not "
+        "numbers, and kanlab tells two classes apart at most: make a column of two of them, such as one level against all "
+        "others, or choose a numeric column to predict."
+    )

@@ -1,0 +1,253 @@
+"""The engines a study can fit with, and how one unit of work is fitted by any of them.
+
+A unit is what a worker is handed at once: the cells of one (grid, k, depth), neuron_num ascending. The `lm` engine shares
+the first layer's design between them and starts each from the one below; stock pykan fits every cell by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kanlab.data.dataset import Dataset
+from kanlab.errors import FitError
+from kanlab.kan.search_space import Cell
+from kanlab.stats.metrics import ClassScores
+
+if TYPE_CHECKING:
+    from kanlab.engines.pykan_training import Training
+    from kanlab.kan.network import FittedKan
+
+CURVE_POINTS = 60
+FAILED_STATUSES = ("diverged", "time limit")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a user reads of an engine, and whether neighbouring cells are fitted together."""
+
+    name: str
+    label: str
+    help: str
+    nested: bool
+
+
+ENGINES = {
+    e.name: e
+    for e in (
+        Engine(
+            "lm",
+            "kanlab, Levenberg-Marquardt",
+            "The same networks, fitted 30 to 70 times faster than pykan fits them, with a roughness penalty against noise.",
+            nested=True,
+        ),
+        Engine("pykan-lbfgs", "pykan, LBFGS", "Stock pykan, 50 LBFGS steps with grid updates.", nested=False),
+        Engine("pykan-adam", "pykan, Adam", "Stock pykan, 500 Adam steps at learning rate 0.01.", nested=False),
+    )
+}
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Settings of a fit that are the same for every cell of a study.
+
+    starts: initialisations a cell, the best of which counts; None leaves it to the engine.
+    time_limit: seconds a fit.  early_stopping: whether stock training may end before its last step.
+    smoothing: roughness penalty of the lm engine.
+    """
+
+    starts: int | None = None
+    time_limit: float | None = None
+    early_stopping: bool = True
+    smoothing: float = 1000.0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Cells of one (grid, k, depth), by neuron_num ascending."""
+
+    grid: int
+    k: int
+    neuron_nums: tuple[int, ...]
+    depth: int = 1
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [Cell(h, self.grid, self.k, self.depth) for h in self.neuron_nums]
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Unit:
+        """The inverse of `asdict`, by way of JSON."""
+        return cls(**dict(content) | {"neuron_nums": tuple(content["neuron_nums"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One fitted cell (numbers are None where the fit broke down or there are no test rows).
+
+    rss: on the scale of the fit.  rmse: in units of the data; the two differ where the target was transformed.
+    classes: scores of a fit to two classes.  loss_curve: RSS, or the deviance of two classes.
+    """
+
+    neuron_num: int
+    status: str
+    seconds: float
+    rss_train: float | None = None
+    rss_test: float | None = None
+    rmse_train: float | None = None
+    rmse_test: float | None = None
+    iterations: int = 0
+    starts: int = 1
+    loss_curve: list[float] = field(default_factory=list)
+    classes: ClassScores | None = None
+
+    @property
+    def misfit(self) -> float | None:
+        """What the fit made small: RSS, or the deviance."""
+        return self.rss_train if self.classes is None else self.classes.deviance_train
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
+        """What `to_dict` gave, on its way through JSON or not."""
+        scores = content.get("classes")
+        return cls(**dict(content) | {"classes": ClassScores(*scores) if scores else None})
+
+
+def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
+    """Group cells into units of work, in the order of their first cell."""
+    if not ENGINES[engine].nested:
+        return [Unit(c.grid, c.k, (c.neuron_num,), c.depth) for c in cells]
+    ordered = list(cells)
+    rank = {c: i for i, c in reversed(list(enumerate(ordered)))}
+    by_path = sorted(ordered, key=lambda c: (c.depth, c.grid, c.k, c.neuron_num))
+    paths = [
+        Unit(grid, k, tuple(c.neuron_num for c in group), depth)
+        for (depth, grid, k), group in groupby(by_path, key=lambda c: (c.depth, c.grid, c.k))
+    ]
+    return sorted(paths, key=lambda u: min(rank[c] for c in u.cells))
+
+
+def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: int) -> Iterator[Outcome]:
+    """Fit the cells of a unit one after the other. Imports what the engine needs, torch included: for workers."""
+    if engine == "lm":
+        yield from _fit_lm(data, unit, options, seed)
+        return
+    for cell in unit.cells:
+        yield _fit_pykan(data, cell, engine, options, seed)
+
+
+def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
+    fits = lm_path(data, unit.cells, options, seed)
+    for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
+        errors = {} if fitted.status.value in FAILED_STATUSES else data.errors(fitted.predict)._asdict()
+        yield Outcome(
+            neuron_num=neuron_num,
+            status=fitted.status.value,
+            seconds=fitted.seconds,
+            **errors | ({"rss_train": fitted.rss_train} if errors else {}),
+            iterations=fitted.iterations,
+            starts=fitted.starts,
+            loss_curve=thin(fitted.loss_curve),
+        )
+
+
+def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int) -> Iterator[FittedKan]:
+    """The networks of cells of ascending neuron_num, alike in all else, fitted one from the other by the engine lm."""
+    from kanlab.solver.fit import LmOptions, fit_path
+
+    lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
+    path = cells[0].grid, cells[0].k, [c.neuron_num for c in cells], cells[0].depth
+    return fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed, task=data.task)
+
+
+def _fit_pykan(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int) -> Outcome:
+    began = time.monotonic()
+    best, status, starts = _best_training(data, cell, engine, options, seed)
+    seconds = time.monotonic() - began
+    if best is None:
+        return Outcome(cell.neuron_num, status, seconds, starts=starts)
+    return Outcome(
+        neuron_num=cell.neuron_num,
+        status=status,
+        seconds=seconds,
+        **data.errors(best.model.predict)._asdict(),
+        iterations=len(best.loss_curve),
+        starts=starts,
+        loss_curve=thin(best.loss_curve),
+    )
+
+
+def _best_training(
+    data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int
+) -> tuple[Training | None, str, int]:
+    """The training of least misfit over the starts (None where all broke down), its status, and how many were made."""
+    from kanlab.engines.pykan_training import train
+
+    deadline = None if options.time_limit is None else time.monotonic() + options.time_limit
+    best, least, status, made = None, np.inf, "diverged", 0
+    for start in range(options.starts or 1):
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if start and left == 0.0:
+            break
+        made += 1
+        training = train(
+            data.X_train, data.y_train, *cell,
+            engine=engine, seed=seed + start, early_stopping=options.early_stopping, time_limit=left, task=data.task,
+        )  # fmt: skip
+        broken = training.status.startswith(FAILED_STATUSES)
+        misfit = np.inf if broken else data.likelihood.misfit(training.model.predict(data.X_train), data.y_train)
+        if misfit < least:
+            best, least, status = training, misfit, training.status
+        elif best is None and broken:
+            status = training.status
+    return best, status, made
+
+
+def fit_model(
+    data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int, below: Sequence[int] = ()
+) -> FittedKan:
+    """Fit one cell and keep the network. Raises FitError where stock training breaks down.
+
+    below: the lower neuron_nums that were fitted before it in its unit, which the engine lm starts it from.
+    """
+    if engine == "lm":
+        path = [cell._replace(neuron_num=h) for h in (*below, cell.neuron_num)]
+        *_, fitted = lm_path(data, path, options, seed)
+        return fitted
+    from kanlab.kan.network import FitStatus
+
+    began = time.monotonic()
+    best, status, starts = _best_training(data, cell, engine, options, seed)
+    if best is None:
+        raise FitError(f"The training of {cell} broke down ({status}); try another seed or the engine lm.")
+    fitted = best.model.to_fitted()
+    errors = data.errors(fitted.predict)
+    return replace(
+        fitted,
+        rss_train=errors.rss_train,
+        rss_by_target=np.array([errors.rss_train]),
+        deviance_train=None if errors.classes is None else errors.classes.deviance_train,
+        n_train=data.n,
+        status=FitStatus(status),
+        loss_curve=np.array(best.loss_curve),
+        iterations=len(best.loss_curve),
+        starts=starts,
+        seconds=time.monotonic() - began,
+        engine=engine,
+    )
+
+
+def thin(curve: Iterable[float], most: int = CURVE_POINTS) -> list[float]:
+    """At most `most` points of a curve, ends kept, six digits each."""
+    values = np.asarray(list(curve), dtype=float)
+    if len(values) > most:
+        values = values[np.unique(np.linspace(0, len(values) - 1, most).round().astype(int))]
+    return [float(f"{v:.6g}") for v in values]

@@ -1,0 +1,134 @@
+"""What is looked at once more when a study ends: the network of least AICc, with rows left out and features left out.
+
+AICc believes that all rows have the same noise and that none decides its own prediction; residuals of rows left out of
+the fit (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not
+(kanlab.solver.feature_elimination). Both need the fitted network, which no study keeps, so one worker fits it once more
+and answers both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kanlab.engines.registry import ENGINES
+from kanlab.execution.task_pool import Task
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.study.handle import StudyHandle
+from kanlab.study.trials import TrialRecord, best_trial
+
+APPRAISAL = "appraisal"
+
+
+@dataclass(frozen=True)
+class ReducedTrial:
+    """The network of a trial's grid and k without the features that do nothing.
+
+    number: of that trial.  parameters: of its search.  columns: indices of the features kept.
+    below: lower neuron_nums it was fitted after.
+    aicc: the charge for the choice among features included.  rss, rmse, press: as in TrialRecord and Baseline.
+    """
+
+    number: int
+    cell: Cell
+    below: tuple[int, ...]
+    columns: tuple[int, ...]
+    without: tuple[str, ...]
+    n_params: int
+    charge: float
+    aicc: float
+    rss_train: float
+    rss_test: float | None
+    rmse_train: float | None
+    rmse_test: float | None
+    press: float | None
+    press_se: float | None
+    status: str
+    seconds: float
+    parameters: tuple[str, ...] = SearchSpace().parameters
+
+    @property
+    def key(self) -> str:
+        """As a key of a judgement: the cell and the columns."""
+        return f"{','.join(map(str, self.cell))} of {','.join(map(str, self.columns))}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a trial of the JSON contract, and what is left out."""
+        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "below", "columns", "parameters")}
+        params = {name: getattr(self.cell, name) for name in self.parameters}
+        return content | {"state": "complete", "params": params, "without": list(self.without)}
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """Of one cell. press: sum of squared residuals of rows left out of its fit; press_se: as in Baseline.
+
+    params: the cell by the parameters of its search.
+    """
+
+    cell: Cell
+    params: Mapping[str, int]
+    press: float | None
+    press_se: float | None
+    reduced: ReducedTrial | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON of a study has it."""
+        reduced = self.reduced.to_dict() if self.reduced else None
+        return {"params": dict(self.params), "press": self.press, "press_se": self.press_se, "reduced": reduced}
+
+
+def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal | None:
+    """The appraisal of the study's best trial; None where there is none, or only one of an earlier best."""
+    best, content = best_trial(records), handle.optuna.user_attrs.get(APPRAISAL)
+    if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
+        return None
+    reduced, space = content["reduced"], handle.spec.space
+    if reduced is not None:
+        columns = tuple(reduced["columns"])
+        reduced = ReducedTrial(
+            **reduced
+            | {
+                "number": best.number,
+                "cell": Cell(*reduced["cell"]),
+                "below": tuple(reduced["below"]),
+                "columns": columns,
+                "parameters": space.parameters,
+                "without": tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
+            }
+        )
+    return Appraisal(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced)
+
+
+def appraisal_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Task | None:
+    """What to ask a worker; None where there is nothing to appraise or it is known already, and of classes."""
+    spec, best = handle.spec, best_trial(records)
+    if spec.engine != "lm" or handle.data.levels or best is None or appraised(handle, records) is not None:
+        return None
+    arguments = {
+        "cell": list(best.cell),
+        "below": list(lower_rungs(handle, best.cell, records)),
+        "options": asdict(spec.options),
+        "seed": spec.seed,
+        "count": spec.count,
+        "count_sigma2": spec.count_sigma2,
+        "neuron_nums": list(spec.space.neuron_num),
+    }
+    return Task("appraise", arguments, ("appraise", "", 0))
+
+
+def keep_appraisal(handle: StudyHandle, task: Task, answer: Mapping[str, Any]) -> None:
+    """Write a worker's answer to the study."""
+    handle.optuna.set_user_attr(APPRAISAL, {"cell": task.arguments["cell"]} | dict(answer))
+
+
+def lower_rungs(handle: StudyHandle, cell: Cell, records: Sequence[TrialRecord]) -> tuple[int, ...]:
+    """The lower neuron_nums that an exhaustive study fitted before a cell, and started it from."""
+    spec, data = handle.spec, handle.data
+    admissible = spec.admissible(data.n_train, data.d)
+    if not ENGINES[spec.engine].nested or spec.resolved_sampler(len(admissible)) != "exhaustive":
+        return ()
+    failed = {r.cell for r in records if r.state == "failed"}
+    path = (c for c in admissible if c._replace(neuron_num=0) == cell._replace(neuron_num=0) and c not in failed)
+    return tuple(sorted(c.neuron_num for c in path if c.neuron_num < cell.neuron_num))

@@ -1,0 +1,156 @@
+"""What is done to a study beside running it: extend, rename, note, duplicate, delete; and how much room it takes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy
+from optuna.storages import BaseStorage
+
+from kanlab.data.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.execution.starts_budget import settled
+from kanlab.study.artifacts import local_data
+from kanlab.study.handle import SPEC, StudyHandle, checked_name, create_study, load_study
+from kanlab.study.lease import claim
+from kanlab.study.schema import engine
+from kanlab.study.state import StudyState, read_state, write_state
+from kanlab.study.storage import data_path
+from kanlab.study.trials import TrialRecord
+
+NOTE = "note"
+MAX_NOTE = 2000
+
+
+@contextlib.contextmanager
+def _idle(handle: StudyHandle) -> Iterator[None]:
+    """Hold the study's lease, so that nobody runs it meanwhile. Raises StudyError where somebody does."""
+    lease = claim(handle.optuna)
+    try:
+        yield
+    finally:
+        lease.release()
+
+
+def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | None = None) -> StudyHandle:
+    """Raise the budget of a study that is not running; what is not given stays. It can be resumed then.
+
+    trials, minutes: the new budget in all, of which the trials done and the time spent are part.
+    The starts a cell stay what they are, also where they filled the minutes there were.
+    """
+    with _idle(handle):
+        handle = load_study(handle.name, storage_url=handle.storage_url)
+        old = handle.spec
+        changes: dict[str, Any] = {}
+        for name, value in (("trials", trials), ("minutes", minutes)):
+            before = getattr(old, name)
+            if value is None:
+                continue
+            if before is None:
+                raise StudyError(f"The study '{handle.name}' has no limit of {name} that could be raised.")
+            if value <= before:
+                raise StudyError(f"The study '{handle.name}' has {before:g} {name} already; give it more than that.")
+            changes[name] = value
+        if not changes:
+            raise StudyError("Say how many trials or minutes the study is to have in all.")
+        spec = replace(old, **changes, starts_fill=old.starts_fill and "minutes" not in changes)
+        handle.optuna.set_user_attr(SPEC, spec.to_dict())
+        state = read_state(handle.optuna.user_attrs)
+        if state.name == "finished":
+            write_state(handle.optuna, StudyState("stopped", "The budget was raised; resume goes on.", state.elapsed))
+    return replace(handle, spec=spec)
+
+
+def rename(handle: StudyHandle, name: str) -> StudyHandle:
+    """Give a study that is not running another name. Raises StudyError where that is taken."""
+    name = checked_name(name)
+    storage, study_id = handle.optuna._storage, handle.optuna._study_id
+    change = sqlalchemy.text("UPDATE studies SET study_name = :name WHERE study_id = :id")
+    with _idle(handle):
+        try:
+            with engine(storage).begin() as connection:
+                connection.execute(change, {"name": name, "id": study_id})
+        except sqlalchemy.exc.IntegrityError as error:
+            raise StudyError(f"There is a study '{name}' already; choose another name.") from error
+        cached = storage._studies.get(study_id)  # type: ignore[attr-defined]
+        if cached is not None:
+            cached.name = name
+    return load_study(name, storage_url=handle.storage_url)
+
+
+def annotate(handle: StudyHandle, text: str) -> None:
+    """Keep a note with a study, or none."""
+    text = text.strip()
+    if len(text) > MAX_NOTE:
+        raise StudyError(f"A note has at most {MAX_NOTE:,} characters, not {len(text):,}.")
+    handle.optuna.set_user_attr(NOTE, text)
+
+
+def note(handle: StudyHandle) -> str:
+    """The note kept with a study, "" where there is none."""
+    return str(handle.optuna.user_attrs.get(NOTE, ""))
+
+
+def duplicate(handle: StudyHandle, *, name: str | None = None, **changes: Any) -> StudyHandle:
+    """A new study on the same data, with the same specification but for `changes` (fields of StudySpec).
+
+    A number of starts that fills the minutes is found anew where it follows from something that has changed.
+    """
+    data = load_data(handle)
+    spec = settled(data, replace(handle.spec, **changes), handle.spec)
+    return create_study(data, spec, name=name, storage_url=handle.storage_url)
+
+
+def load_data(handle: StudyHandle) -> Dataset:
+    """The data of a study, from wherever they are."""
+    return Dataset.load(local_data(handle.optuna, handle.data.sha256))
+
+
+def delete(handle: StudyHandle) -> None:
+    """Remove a study that is not running, its trials and its note for good. Its data stay for other studies."""
+    with _idle(handle):
+        handle.optuna._storage.delete_study(handle.optuna._study_id)
+
+
+# ---- comparing
+
+
+def differences(one: list[TrialRecord], other: list[TrialRecord]) -> list[str]:
+    """Where two studies of the same specification differ in any bit of any number, one line a cell."""
+    first, second = ({r.cell: r for r in records if r.state != "running"} for records in (one, other))
+    lines = []
+    for cell in sorted(first.keys() | second.keys()):
+        a, b = first.get(cell), second.get(cell)
+        words = f"neuron_num {cell.neuron_num}, grid {cell.grid}, k {cell.k}"
+        words += f", depth {cell.depth}" * (cell.depth > 1)
+        if a is None or b is None:
+            lines.append(f"{words}: only in the {'second' if a is None else 'first'} study")
+            continue
+        for name in ("state", "status", "n_params", "rss_train", "rss_test", "aicc", "iterations", "loss_curve"):
+            x, y = getattr(a, name), getattr(b, name)
+            if x != y:
+                lines.append(f"{words}: {name} is {x!r} and {y!r}")
+                break
+    return lines
+
+
+# ---- room
+
+
+def sizes(storage: BaseStorage) -> dict[int, int]:
+    """Bytes of the attributes of each study's trials in the storage, by the number of the study."""
+    query = sqlalchemy.text(
+        "SELECT t.study_id, SUM(LENGTH(a.value_json) + LENGTH(a.key)) FROM trial_user_attributes a "
+        "JOIN trials t ON t.trial_id = a.trial_id GROUP BY t.study_id"
+    )
+    with engine(storage).connect() as connection:
+        return {int(study_id): int(size) for study_id, size in connection.execute(query)}
+
+
+def data_size(handle: StudyHandle) -> int:
+    """Bytes of a study's data on this machine, which it may share with other studies; 0 where they are elsewhere."""
+    path = data_path(handle.data.sha256)
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,161 @@
+"""A fitted network as a picture: inputs on the left, the output on the right, on every edge its curve. SVG, from escaped text.
+
+Lines and text take the colour of what stands around them, so the picture suits a light and a dark page. An edge is the fainter
+the less it accounts for; where there are more edges than can be read, the strongest are drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanlab.kan.edges import Curves, Edge
+
+Array = NDArray[np.float64]
+
+MOST_EDGES = 18  # drawn in a layer
+ACCENT = "#d9480f"
+_ROW, _BOX_W, _BOX_H, _GAP, _TOP = 42, 62, 34, 44, 26
+_FAINTEST = 0.16
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """The picture, and what it leaves out, in a sentence."""
+
+    svg: str
+    note: str
+
+
+def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = MOST_EDGES) -> Diagram:
+    """Draw a network. features: names of its inputs.  target: what its output is called."""
+    kept = [_strongest(curves.layer(index), most) for index in range(curves.depth)]
+    height = max(_ROW * max(len(edges) for edges in kept), 2 * _ROW) + 2 * _TOP
+    left = max((_width(features[e.source]) for e in kept[0]), default=0.0)
+    places, x = [], left
+    for index in range(curves.depth + 1):
+        ids = _nodes(kept, index)
+        places.append({i: (x, y) for i, y in zip(ids, _spread(len(ids), height), strict=True)})
+        x += 2 * _GAP + _BOX_W
+    width = x - 2 * _GAP - _BOX_W + _width(target, bold=True, most=24)
+    parts = [_layer(edges, places[index], places[index + 1], height) for index, edges in enumerate(kept)]
+    parts += [_node(*at) for level in places for at in level.values()]
+    parts += [_label(features[i], at[0] - 10, at[1], "end") for i, at in places[0].items()]
+    parts += [_label(target, at[0] + 10, at[1], "start", bold=True, most=24) for at in places[-1].values()]
+    if curves.depth > 1:
+        for index in range(1, curves.depth):
+            for i, at in places[index].items():
+                parts.append(_label(node_name(curves.depth, index, i), at[0], at[1] - 12, "middle"))
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
+        f'role="img" aria-label="The network: {len(features)} inputs, one output, a curve on every edge" '
+        'style="max-width:100%;height:auto;display:block;margin:0 auto" font-family="inherit" font-size="13" '
+        f'color="inherit">{"".join(parts)}</svg>'
+    )
+    return Diagram(svg, _note(curves, kept))
+
+
+def node_name(depth: int, index: int, i: int) -> str:
+    """A hidden node: z1, z2, ...; with its layer before it where there are more. depth: layers of edges."""
+    return f"z{i + 1}" if depth == 2 else f"z{index}.{i + 1}"
+
+
+def standing_alone(svg: str, *, dark: bool = False) -> str:
+    """A diagram as a picture of its own, which inherits no colour and no font."""
+    ink = "#e6e8eb" if dark else "#1f2328"
+    return svg.replace('color="inherit"', f'color="{ink}"').replace('font-family="inherit"', 'font-family="sans-serif"')
+
+
+def _strongest(edges: list[Edge], most: int) -> list[Edge]:
+    if len(edges) <= most:
+        return edges
+    strong = sorted(edges, key=lambda e: -e.share)[:most]
+    return sorted(strong, key=lambda e: (e.source, e.target))
+
+
+def _nodes(kept: list[list[Edge]], index: int) -> list[int]:
+    """The nodes between two layers that a drawn edge touches."""
+    leaving = {e.source for e in kept[index]} if index < len(kept) else set()
+    entering = {e.target for e in kept[index - 1]} if index else set()
+    return sorted(leaving | entering)
+
+
+def _spread(count: int, height: float) -> list[float]:
+    inner = height - 2 * _TOP
+    return [_TOP + inner * (i + 0.5) / count for i in range(count)]
+
+
+def _layer(
+    edges: list[Edge], left: dict[int, tuple[float, float]], right: dict[int, tuple[float, float]], h: int
+) -> str:
+    """Edges from top to bottom by where they begin and end, so that few lines cross."""
+    ordered = sorted(edges, key=lambda e: (left[e.source][1] + right[e.target][1], left[e.source][1]))
+    strongest = max((e.share for e in edges), default=1.0) or 1.0
+    return "".join(
+        _edge(e, left[e.source], right[e.target], y, max(_FAINTEST, (e.share / strongest) ** 0.5))
+        for e, y in zip(ordered, _spread(len(ordered), h), strict=True)
+    )
+
+
+def _edge(edge: Edge, begin: tuple[float, float], end: tuple[float, float], y: float, opacity: float) -> str:
+    x = begin[0] + _GAP
+    lines = (
+        f'<path d="M{begin[0]:.1f} {begin[1]:.1f} C{begin[0] + 26:.1f} {begin[1]:.1f} {x - 26:.1f} {y:.1f} {x:.1f} {y:.1f} '
+        f'M{x + _BOX_W:.1f} {y:.1f} C{x + _BOX_W + 26:.1f} {y:.1f} {end[0] - 26:.1f} {end[1]:.1f} {end[0]:.1f} {end[1]:.1f}" '
+        'fill="none" stroke="currentColor" stroke-width="1.2"/>'
+    )
+    box = (
+        f'<rect x="{x:.1f}" y="{y - _BOX_H / 2:.1f}" width="{_BOX_W}" height="{_BOX_H}" rx="4" fill="none" '
+        'stroke="currentColor" stroke-opacity="0.35"/>'
+    )
+    title = f"<title>{100 * edge.share:.1f}% of its layer</title>"
+    curve = f'<polyline points="{_points(edge, x, y)}" fill="none" stroke="{ACCENT}" stroke-width="2"/>'
+    return f'<g opacity="{opacity:.2f}">{title}{lines}{box}{curve}</g>'
+
+
+def _points(edge: Edge, x: float, y: float) -> str:
+    """The curve in its box, from edge to edge."""
+    low, high = float(edge.y.min()), float(edge.y.max())
+    unit = (edge.y - low) / (high - low) if high > low else np.full(len(edge.y), 0.5)
+    along = np.linspace(x + 4, x + _BOX_W - 4, len(unit))
+    down = y + _BOX_H / 2 - 4 - unit * (_BOX_H - 8)
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(along, down, strict=True))
+
+
+def _node(x: float, y: float) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="currentColor"/>'
+
+
+def _short(text: str, most: int = 14) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _width(text: str, *, bold: bool = False, most: int = 14) -> float:
+    """Room for a label beside its node; characters beyond Latin are wide."""
+    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in _short(text, most))
+
+
+def _label(text: str, x: float, y: float, anchor: str, *, bold: bool = False, most: int = 14) -> str:
+    short = _short(text, most)
+    weight = ' font-weight="600"' if bold else ""
+    title = f"<title>{escape(text[:200])}</title>" if short != text else ""
+    return (
+        f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}" fill="currentColor"{weight}>'
+        f"{title}{escape(short)}</text>"
+    )
+
+
+def _note(curves: Curves, kept: list[list[Edge]]) -> str:
+    lines = []
+    for index, edges in enumerate(kept):
+        every = curves.layer(index)
+        if len(edges) < len(every):
+            share = sum(e.share for e in edges)
+            lines.append(
+                f"Of the {len(every)} edges of layer {index + 1} the {len(edges)} strongest are drawn; they account for "
+                f"{100 * share:.0f}% of it."
+            )
+    return " ".join(lines)

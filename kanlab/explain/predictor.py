@@ -1,0 +1,250 @@
+"""Predictions for new rows: the recipe of a study's data, one of its models, and the way back to units of the target.
+
+A study keeps the numbers of its networks, not the networks: the one that predicts is fitted once more, as the study fitted
+it, and its RSS is held against the one that was recorded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import asdict, dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.registry import Baseline, fit_named
+from kanlab.baselines.registry import label as label_of
+from kanlab.data.dataset import Dataset
+from kanlab.data.encoders import is_date, is_numeric
+from kanlab.data.reading.dialect import ReadOptions
+from kanlab.data.reading.standalone import free_name
+from kanlab.data.reading.table import Table, read_table
+from kanlab.data.recipe import Recipe
+from kanlab.errors import DatasetError, FitError, StudyError
+from kanlab.execution.final_check import ReducedTrial, lower_rungs
+from kanlab.execution.task_pool import Failure, Task, run_tasks
+from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
+from kanlab.selection.candidates import cell_words, reduced_words
+from kanlab.selection.explanation import verdict
+from kanlab.selection.validation import read_judgement
+from kanlab.study.artifacts import local_data
+from kanlab.study.handle import StudyHandle, versions_changed
+from kanlab.study.trials import TrialRecord
+
+Array = NDArray[np.float64]
+
+SAME_RSS = 1e-4  # relative: what another machine's rounding may change
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The new rows with two or three columns more, and what was done, in sentences.
+
+    frame[predicted]: in units of the target, or the likelier class; missing where the row cannot be predicted.
+    frame[probability]: of classes, that of the one that counts as 1, which the notes name; "" where there are none.
+    frame[extrapolates]: whether the row lies outside the training rows, so that the model was held at their edge.
+    """
+
+    frame: pd.DataFrame
+    predicted: str
+    extrapolates: str
+    notes: tuple[str, ...] = ()
+    probability: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that were added, in their order."""
+        return [c for c in (self.predicted, self.probability, self.extrapolates) if c]
+
+
+class Model(Protocol):
+    """What predicts: inputs (rows, d) to outputs (rows,) on the scale of the fit, and True where a row had to be held."""
+
+    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class HeldFamily:
+    """A model of another family, its inputs held to the range (d,) they had in the training rows."""
+
+    fitted: FamilyFit
+    low: Array
+    high: Array
+
+    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]:
+        slack = RANGE_TOLERANCE * np.maximum(self.high - self.low, 1.0)
+        outside = np.asarray(((self.low - slack > X) | (self.high + slack < X)).any(axis=1))
+        return self.fitted.predict(np.clip(X, self.low, self.high)), outside
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A fitted model behind the recipe of its data.
+
+    fitted: its outputs are on the scale of the fit, of classes they are probabilities.  trial: its number, None for a model of
+    another family.  without: features the network does without.
+    """
+
+    label: str
+    recipe: Recipe
+    fitted: Model = field(repr=False)
+    notes: tuple[str, ...] = ()
+    trial: int | None = None
+    without: tuple[str, ...] = ()
+
+    def predict(self, frame: pd.DataFrame) -> Predictions:
+        """Predict rows. Raises DatasetError where a column the model needs is not there."""
+        inputs = self.recipe.apply(frame)
+        values = np.full(len(frame), np.nan)
+        outside = pd.array([pd.NA] * len(frame), dtype="boolean")
+        ready, notes = inputs.complete, list(inputs.notes)
+        if ready.any():
+            outputs, held = self.fitted.predict_flagged(inputs.X[ready])
+            values[ready] = self.recipe.to_units(outputs)
+            outside[ready] = held
+            if held.any():
+                notes.append(
+                    f"{int(held.sum()):,} of {len(frame):,} rows lie outside the training rows; the model is held at their "
+                    "edge there, so trust these predictions less."
+                )
+        target, taken = self.recipe.target, set(map(str, frame.columns))
+        predicted, probability, extrapolates = (
+            free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
+        )
+        done = frame.rename(columns=str)
+        if not self.recipe.levels:
+            done = done.assign(**{predicted: values, extrapolates: outside})
+            return Predictions(done, predicted, extrapolates, tuple(notes))
+        zero, one = self.recipe.levels
+        notes.append(
+            f"'{probability}' is the probability of '{one[:60]}', against '{zero[:60]}'; from 0.5 it is predicted."
+        )
+        done = done.assign(**{predicted: self.recipe.to_levels(values), probability: values, extrapolates: outside})
+        return Predictions(done, predicted, extrapolates, tuple(notes), probability)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Probabilities p (n,) and outcomes y (n,) of rows, and which they are: test, or training where none are held out."""
+
+    p: Array
+    y: Array
+    rows: str
+
+
+def held_out(predictor: Predictor, data: Dataset) -> HeldOut:
+    """A model of two classes on the test rows."""
+    if len(data.y_test):
+        return HeldOut(predictor.fitted.predict_flagged(data.X_test)[0], data.y_test, "test")
+    return HeldOut(predictor.fitted.predict_flagged(data.X_train)[0], data.y_train, "training")
+
+
+def read_new_rows(
+    source: str | PathLike[str] | BinaryIO,
+    recipe: Recipe,
+    *,
+    name: str | None = None,
+    options: ReadOptions | None = None,
+) -> Table:
+    """Read rows to predict: any table, of a single column too, with categories as the text they were in training."""
+    asked, needed = replace(options or ReadOptions(), header=1, least_columns=1), set(recipe.sources)
+    if not isinstance(source, (str, PathLike)):
+        source.seek(0)
+        name = name or Path(getattr(source, "name", "the table")).name
+        source = io.BytesIO(source.read())
+
+    def read(wanted: ReadOptions) -> Table:
+        if not isinstance(source, (str, PathLike)):
+            source.seek(0)
+        return read_table(source, name=name, options=wanted)
+
+    table = read(asked)
+    if not needed <= set(table.frame.columns):  # their names may stand in two rows, as in training
+        with contextlib.suppress(DatasetError):
+            two = read(replace(asked, header=2))
+            if needed <= set(two.frame.columns):
+                table, asked = two, replace(asked, header=2)
+    categories = {c.source for c in recipe.columns if c.levels}
+    changed = [
+        c for c in table.frame.columns if c in categories and (is_numeric(table.frame[c]) or is_date(table.frame[c]))
+    ]
+    return read(replace(asked, kinds=dict.fromkeys(changed, "text"))) if changed else table
+
+
+def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
+    """The recommended model of a study, or the network of a trial, fitted once more as the study did.
+
+    Raises StudyError where there is none, FitError where it cannot be fitted.
+    """
+    records = handle.records()
+    chosen: TrialRecord | ReducedTrial | Baseline | None
+    if trial is None:
+        choice = verdict(handle, records, read_judgement(handle.optuna.user_attrs)).choice
+        chosen = choice.model if choice else None
+        if chosen is None:
+            raise StudyError(f"The study '{handle.name}' has no finished model yet; let it run first.")
+    else:
+        chosen = next((r for r in records if r.number == trial and r.state == "complete"), None)
+        if chosen is None:
+            raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
+    data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
+    if isinstance(chosen, Baseline):
+        label = f"the {label_of(chosen.family, data.task)} model"
+        fitted = fit_named(chosen.family, data.X_train, data.y_train, handle.spec.seed, data.task)
+        return Predictor(label, data.recipe, HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0)))
+    network, notes = fitted_network(handle, chosen, records)
+    if isinstance(chosen, ReducedTrial):
+        label, without = reduced_words(chosen), chosen.without
+    else:
+        label, without = f"trial {chosen.number}: {cell_words(chosen.cell)}", ()
+    return Predictor(label, data.recipe, network, tuple(notes), chosen.number, without)
+
+
+def fitted_network(
+    handle: StudyHandle, record: TrialRecord | ReducedTrial, records: list[TrialRecord]
+) -> tuple[FittedKan, list[str]]:
+    """The network of a trial on all features, and a warning where it is not the one of the study.
+
+    Of features it does without the edges are 0.
+    """
+    if isinstance(record, ReducedTrial):
+        ways = [record.below]
+    else:
+        below = lower_rungs(handle, record.cell, records)
+        ways = [below, ()] if below else [()]
+    network = None
+    for below in ways:
+        network = _fitted(handle, record, below)
+        if np.isclose(network.rss_train, record.rss_train or 0.0, rtol=SAME_RSS):
+            return network, []
+    assert network is not None
+    changed = "; ".join(versions_changed(handle)) or "a time limit, or another processor, can do that"
+    return network, [
+        f"Fitted again, trial {record.number} has an RSS of {network.rss_train:.6g} where the study had "
+        f"{record.rss_train:.6g} ({changed})."
+    ]
+
+
+def _fitted(handle: StudyHandle, record: TrialRecord | ReducedTrial, below: tuple[int, ...]) -> FittedKan:
+    """Fitted in a process of its own, which may load what the engine needs."""
+    spec = handle.spec
+    arguments = {
+        "cell": list(record.cell),
+        "engine": spec.engine,
+        "options": asdict(spec.options),
+        "seed": spec.seed,
+        "below": list(below),
+        "columns": list(record.columns) if isinstance(record, ReducedTrial) else None,
+    }
+    path = local_data(handle.optuna, handle.data.sha256)
+    pykan = spec.engine.startswith("pykan")
+    (answer,) = run_tasks([Task("model", arguments)], path, workers=1, preload_pykan=pykan)
+    if isinstance(answer, Failure):
+        raise FitError(answer.reason)
+    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})

@@ -1,0 +1,281 @@
+r"""The network: what it is, what it predicts, how it changes with its coefficients, and the result of a fit.
+
+Layer l maps n_in values to n_out by one univariate function an edge (Liu et al., 2024, equation 2.10, with pykan's
+`scale_sp` absorbed into the coefficients):
+
+    z'_j = sum_i phi_ij(z_i),    phi_ij(z) = scale_base_ij silu(z) + sum_b coef_ijb B_ib(z)
+
+A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out (of two classes, that is
+the log-odds of one of them, and the prediction its probability), and holds the inputs of every layer to the range they had
+on the training rows and a little beyond, where its knots end: further out a B-spline is 0 and an edge says nothing. Its
+outputs are held as well, more loosely: nodes that are large and cancel do so only where there were rows. Rows where that
+changed anything are flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kanlab.errors import FitError
+from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
+from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
+
+if TYPE_CHECKING:
+    from kanlab.kan.pykan_network import KANWrapper
+
+Array = NDArray[np.float64]
+
+BLOCK_ROWS = 16384  # rows evaluated at once: bounds the memory of the splines
+RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
+
+
+@dataclass(frozen=True)
+class KanSpec:
+    """Structure of a KAN: layer_widths, inputs and outputs included, grid intervals and spline order of every edge."""
+
+    layer_widths: tuple[int, ...]
+    grid: int
+    k: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layer_widths", tuple(int(w) for w in self.layer_widths))
+        if len(self.layer_widths) < 2 or min(self.layer_widths) < 1:
+            raise FitError(f"A network needs at least two layers of at least one node, not {self.layer_widths}.")
+        if self.grid < 1:
+            raise FitError(f"grid is a number of intervals and must be at least 1, not {self.grid}.")
+        if self.k < 1:
+            raise FitError(f"k is the order of the splines and must be at least 1, not {self.k}.")
+
+
+class FitStatus(Enum):
+    """How a fit ended."""
+
+    CONVERGED = "converged"
+    STALLED = "stalled"
+    ITERATION_LIMIT = "iteration limit"
+    TIME_LIMIT = "time limit"
+    DIVERGED = "diverged"
+
+    @property
+    def advice(self) -> str:
+        """One sentence: what it means and what to do."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    FitStatus.CONVERGED: "The fit settled: a further iteration would change it by less than the tolerance.",
+    FitStatus.STALLED: "No step lowered the objective, so this is as far as rounding allows; the fit can be used.",
+    FitStatus.ITERATION_LIMIT: "The fit was still improving at its last iteration; allow more if it matters.",
+    FitStatus.TIME_LIMIT: "The fit was stopped by its time limit and may be worse than it could be; allow more seconds.",
+    FitStatus.DIVERGED: "No finite fit was found; look for extreme values in the data or try a smaller network.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class KanLayer:
+    """The edges between two layers.
+
+    knots: (n_in, grid + 2k + 1).  coef: (n_in, n_out, grid + k).  scale_base: (n_in, n_out).
+    """
+
+    knots: Array
+    coef: Array
+    scale_base: Array
+
+    @property
+    def k(self) -> int:
+        """Spline order, as knots and coefficients imply it."""
+        return self.knots.shape[1] - self.coef.shape[2] - 1
+
+    def evaluate(self, z: Array) -> Array:
+        """Outputs (n_out, n) at inputs z (n_in, n), rows last."""
+        basis = bspline_basis(z, self.knots, self.k)
+        n_in, width, n = basis.shape
+        splines = self.coef.transpose(1, 0, 2).reshape(-1, n_in * width) @ basis.reshape(n_in * width, n)
+        return splines + self.scale_base.T @ silu(z)
+
+    def slopes(self, z: Array) -> Array:
+        """Derivatives of every edge, (n_out, n_in, n), at inputs z (n_in, n)."""
+        splines = np.einsum("ijb,ibn->jin", self.coef, bspline_derivative(z, self.knots, self.k))
+        return splines + self.scale_base.T[:, :, None] * silu_derivative(z)
+
+
+def evaluate(layers: tuple[KanLayer, ...], x: Array) -> Array:
+    """Outputs (m, n) of a stack of layers at scaled inputs x (d, n); nothing is clipped."""
+    for layer in layers:
+        x = layer.evaluate(x)
+    return x
+
+
+def jacobian(layers: tuple[KanLayer, ...], x: Array) -> Array:
+    """Derivatives (m, n_coefficients, n) of the outputs at x (d, n), with the knots held.
+
+    Coefficients run layer by layer, in each first `coef` and then `scale_base`, both in C order.
+    """
+    inputs = [x]
+    for layer in layers[:-1]:
+        inputs.append(layer.evaluate(inputs[-1]))
+    m, n = layers[-1].scale_base.shape[1], x.shape[1]
+    back = np.broadcast_to(np.eye(m)[:, :, None], (m, m, n))  # d output / d z' of the layer at hand
+    blocks: list[Array] = []
+    for layer, z in zip(reversed(layers), reversed(inputs), strict=True):
+        basis = bspline_basis(z, layer.knots, layer.k)
+        by_coef = np.einsum("ojn,ibn->oijbn", back, basis).reshape(m, -1, n)
+        by_base = np.einsum("ojn,in->oijn", back, silu(z)).reshape(m, -1, n)
+        blocks.insert(0, np.concatenate([by_coef, by_base], axis=1))
+        back = np.einsum("ojn,jin->oin", back, layer.slopes(z))
+    return np.concatenate(blocks, axis=1)
+
+
+def held(z: Array, bounds: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Values z (c, n) held to bounds (c, 2), and (n,) True where one lay outside."""
+    low, high = bounds[:, :1], bounds[:, 1:]
+    slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
+    return np.clip(z, low, high), np.asarray(((z < low - slack) | (z > high + slack)).any(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedKan:
+    """A fitted network with its scaling and the record of its fit.
+
+    x_offset, x_scale: (d,); y_offset, y_scale: (m,), units of the data.
+    ranges: for every layer the range its inputs are held to, (n_in, 2), scaled: that of the training rows and on either
+    side 2% of it more (5% for hidden nodes).
+    output_range: the one its outputs are held to, (m, 2), scaled: that of its own outputs on the training rows and on either
+    side half as much again; infinite where nothing is held.
+    rss_train: residual sum of squares on the training rows, in squared units of y, summed over targets;
+    rss_by_target: (m,).  loss_curve: (iterations + 1,), RSS after each iteration of the start that won.
+    rank: independent functions the first layer has on the training rows (an edge's constants counted once), or None.
+    task: "regression", or "classification" of 0 and 1, where deviance_train is -2 log L of the training rows, loss_curve runs
+    over the deviance, and rss_train is the sum of squared differences to the probabilities.
+    """
+
+    spec: KanSpec
+    layers: tuple[KanLayer, ...]
+    ranges: tuple[Array, ...]
+    output_range: Array
+    x_offset: Array
+    x_scale: Array
+    y_offset: Array
+    y_scale: Array
+    rss_train: float
+    rss_by_target: Array
+    n_train: int
+    status: FitStatus
+    loss_curve: Array = field(default_factory=lambda: np.zeros(0))
+    iterations: int = 0
+    starts: int = 1
+    seconds: float = 0.0
+    rank: int | None = None
+    engine: str = "lm"
+    task: TaskName = REGRESSION
+    deviance_train: float | None = None
+
+    def __post_init__(self) -> None:
+        widths = self.spec.layer_widths
+        for layer, bounds, n_in, n_out in zip(self.layers, self.ranges, widths[:-1], widths[1:], strict=True):
+            size = self.spec.grid + self.spec.k
+            expected = (n_in, size + self.spec.k + 1), (n_in, n_out, size), (n_in, n_out), (n_in, 2)
+            if (layer.knots.shape, layer.coef.shape, layer.scale_base.shape, bounds.shape) != expected:
+                raise FitError(f"The arrays of a layer do not fit the structure {self.spec}.")
+        if self.output_range.shape != (widths[-1], 2):
+            raise FitError(f"The range of the outputs does not fit the structure {self.spec}.")
+
+    @property
+    def n_params(self) -> int:
+        """Identifiable parameters of the structure, the noise variance not counted."""
+        from kanlab.kan.parameter_count import n_params
+
+        return n_params(self.spec.layer_widths, self.spec.grid, self.spec.k, rule="identifiable")
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Predictions at X (n, d), in units of y: (n,) for one target, (n, m) for more; of classes, probabilities of 1."""
+        return self.predict_flagged(X)[0]
+
+    def predict_flagged(self, X: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
+        """Predictions as `predict` gives them, and (n,) True where an input, a node or an output had to be held."""
+        rows = self._checked(X)
+        Y, outside = np.empty((len(rows), len(self.y_scale))), np.zeros(len(rows), dtype=bool)
+        for block in row_blocks(len(rows)):
+            z = ((rows[block] - self.x_offset) / self.x_scale).T
+            for layer, bounds in zip(self.layers, self.ranges, strict=True):
+                z, moved = held(z, bounds)
+                outside[block] |= moved
+                z = layer.evaluate(z)
+            z, moved = held(z, self.output_range)
+            outside[block] |= moved
+            Y[block] = LIKELIHOODS[self.task].mean(z.T * self.y_scale + self.y_offset)
+        return (Y[:, 0] if Y.shape[1] == 1 else Y), outside
+
+    def _checked(self, X: ArrayLike) -> Array:
+        rows, d = np.asarray(X, dtype=float), self.spec.layer_widths[0]
+        if rows.ndim != 2 or rows.shape[1] != d:
+            raise FitError(f"The network takes rows of {d} inputs, so X must have shape (n, {d}), not {rows.shape}.")
+        if not np.isfinite(rows).all():
+            raise FitError("X holds missing or infinite values; fill or drop those rows before predicting.")
+        return rows
+
+    def to_pykan(self) -> KANWrapper:
+        """The same network as a float64 pykan KAN (loads pykan and torch)."""
+        from kanlab.kan.pykan_network import KANWrapper
+
+        return KANWrapper.from_fitted(self)
+
+    @classmethod
+    def from_pykan(cls, wrapper: KANWrapper) -> FittedKan:
+        """The network of a pykan KAN."""
+        return wrapper.to_fitted()
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as named arrays, for `numpy.savez`; none needs pickle."""
+        out: dict[str, NDArray[Any]] = {
+            "layer_widths": np.array(self.spec.layer_widths),
+            "grid": np.array(self.spec.grid),
+            "k": np.array(self.spec.k),
+            "status": np.array(self.status.value),
+            "rank": np.array(-1 if self.rank is None else self.rank),
+            "deviance_train": np.array(np.nan if self.deviance_train is None else self.deviance_train),
+        }
+        out |= {name: np.array(getattr(self, name)) for name in _PLAIN_FIELDS}
+        for i, (layer, bounds) in enumerate(zip(self.layers, self.ranges, strict=True)):
+            out |= {f"knots_{i}": layer.knots, f"coef_{i}": layer.coef, f"scale_base_{i}": layer.scale_base}
+            out[f"range_{i}"] = bounds
+        return out
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FittedKan:
+        """The inverse of `arrays`; takes what `numpy.load` gives."""
+        widths = tuple(int(w) for w in arrays["layer_widths"])
+        plain: dict[str, Any] = {
+            name: (arrays[name] if np.ndim(arrays[name]) else arrays[name].item()) for name in _PLAIN_FIELDS
+        }
+        rank, deviance = int(arrays["rank"]), float(arrays["deviance_train"])
+        return cls(
+            spec=KanSpec(widths, int(arrays["grid"]), int(arrays["k"])),
+            layers=tuple(
+                KanLayer(arrays[f"knots_{i}"], arrays[f"coef_{i}"], arrays[f"scale_base_{i}"])
+                for i in range(len(widths) - 1)
+            ),
+            ranges=tuple(arrays[f"range_{i}"] for i in range(len(widths) - 1)),
+            status=FitStatus(str(arrays["status"])),
+            rank=None if rank < 0 else rank,
+            deviance_train=None if np.isnan(deviance) else deviance,
+            **plain,
+        )
+
+
+_PLAIN_FIELDS = (
+    "output_range", "x_offset", "x_scale", "y_offset", "y_scale", "rss_train", "rss_by_target", "n_train",
+    "loss_curve", "iterations", "starts", "seconds", "engine", "task",
+)  # fmt: skip
+
+
+def row_blocks(n: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
+    """Slices that cut n rows into blocks of at most `size`."""
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))

@@ -1,0 +1,279 @@
+"""A stock pykan network that knows its own complexity. The only module that imports pykan (and with it torch).
+
+pykan is awkward to share a process with: its constructor seeds three global generators, rewrites the caller's `width`
+list, and by default saves checkpoints to ./model. Here the seeds are put back, the list is copied, and nothing is saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import kan
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from kanlab.errors import FitError
+from kanlab.kan import parameter_count
+from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
+from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.kan.parameter_count import CountingRule
+from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
+
+
+@contextlib.contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """Seed the three global generators pykan draws from and have torch choose deterministic algorithms; undone after.
+
+    Without the second, two trainings of one seed differ in the last digit at the first step and in all of them at the
+    end: LBFGS amplifies rounding.
+    """
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])
+        random.setstate(states[2])
+
+
+class KANWrapper(kan.KAN):
+    """pykan's KAN with a parameter count, NumPy in and out, and the units of the data.
+
+    layer_widths: nodes of each layer, e.g. (2, 5, 1).  grid: grid intervals.  k: spline order.
+    Everything else goes to pykan as it stands. The network itself works on scaled numbers, (x - x_offset) / x_scale and
+    (y - y_offset) / y_scale; `set_scaling` learns the two from the training rows.
+    task: "classification" where it puts out the log-odds of a class, of which `predict` gives the probability.
+    """
+
+    ckpt_path: str
+    _non_persistent_buffers_set: set[str]
+    task: TaskName
+
+    def __init__(
+        self,
+        layer_widths: Sequence[int],
+        grid: int,
+        k: int,
+        *,
+        seed: int = 0,
+        task: TaskName = REGRESSION,
+        **options: Any,
+    ) -> None:
+        options = {"auto_save": False} | options
+        with reproducible(seed):
+            super().__init__(width=[int(w) for w in layer_widths], grid=grid, k=k, seed=seed, **options)
+        self.task = task
+        d, m = layer_widths[0], layer_widths[-1]
+        for name, size, value in (("x_offset", d, 0.0), ("x_scale", d, 1.0), ("y_offset", m, 0.0), ("y_scale", m, 1.0)):
+            self.register_buffer(name, torch.full((size,), value, dtype=torch.float64))
+        for index, width in enumerate(self.layer_widths[:-1]):
+            self.register_buffer(f"range_{index}", torch.tensor([[-torch.inf, torch.inf]] * width, dtype=torch.float64))
+        self.register_buffer("output_range", torch.tensor([[-torch.inf, torch.inf]] * m, dtype=torch.float64))
+
+    @property
+    def layer_widths(self) -> tuple[int, ...]:
+        """Nodes of each layer, inputs and outputs included (sums and products alike)."""
+        return tuple(self.width_in)
+
+    def n_params(self, rule: CountingRule = "identifiable", *, count_sigma2: bool = False) -> int:
+        """Counted parameters K under a counting rule (kanlab.kan.parameter_count)."""
+        return parameter_count.n_params(self.layer_widths, self.grid, self.k, rule, count_sigma2=count_sigma2)
+
+    def set_scaling(self, X: ArrayLike, y: ArrayLike) -> None:
+        """Map the range of each input to pykan's default grid range [-1, 1], targets to mean 0 and deviation 1.
+
+        Classes stay 0 and 1.
+        """
+        X = np.asarray(X, dtype=float)
+        Y = np.asarray(y, dtype=float).reshape(len(X), -1)
+        low, high = X.min(axis=0), X.max(axis=0)
+        self._set("x_offset", (low + high) / 2)
+        self._set("x_scale", np.where(high > low, (high - low) / 2, 1.0))
+        if self.task == CLASSIFICATION:
+            return
+        self._set("y_offset", Y.mean(axis=0))
+        self._set("y_scale", np.where(np.ptp(Y, axis=0) > 0, Y.std(axis=0), 1.0))
+
+    def _set(self, name: str, value: NDArray[np.float64]) -> None:
+        getattr(self, name).copy_(torch.from_numpy(np.ascontiguousarray(value, dtype=float)))
+
+    def scale_inputs(self, X: ArrayLike) -> torch.Tensor:
+        """Inputs as the network sees them, in its own floating-point type."""
+        scaled = (np.asarray(X, dtype=float) - self.x_offset.numpy()) / self.x_scale.numpy()
+        return torch.from_numpy(scaled).to(self.act_fun[0].coef.dtype)
+
+    def scale_targets(self, y: ArrayLike) -> torch.Tensor:
+        """Targets as the network sees them, shape (n, m)."""
+        Y = np.asarray(y, dtype=float).reshape(-1, len(self.y_offset))
+        return torch.from_numpy((Y - self.y_offset.numpy()) / self.y_scale.numpy()).to(self.act_fun[0].coef.dtype)
+
+    def hold_ranges(self, X: ArrayLike) -> None:
+        """Learn the range of every layer's inputs and of the outputs on the training rows; predictions are held to them.
+
+        Outside its grid a spline dies, so that one unusual row could be predicted as anything.
+        """
+        with torch.no_grad(), self._layer_inputs() as seen:
+            outputs = _array(self.forward(self.scale_inputs(X)))
+        self._set("output_range", held_range(outputs.min(axis=0), outputs.max(axis=0), OUTPUT_MARGIN))
+        for index, z in enumerate(seen):
+            self._set(f"range_{index}", _array(torch.stack([z.min(dim=0).values, z.max(dim=0).values], dim=1)))
+
+    def _range(self, index: int) -> torch.Tensor:
+        """Range (n_in, 2) to which the inputs of a layer are held; before `hold_ranges`, the grid of the first layer."""
+        held = getattr(self, f"range_{index}")
+        layer = self.act_fun[index]
+        if index == 0 and not torch.isfinite(held).all():
+            held = layer.grid[:, [self.k, -1 - self.k]]
+        return held.to(layer.coef.dtype)
+
+    @contextlib.contextmanager
+    def _layer_inputs(self) -> Iterator[list[torch.Tensor]]:
+        """Collect what goes into each layer during a forward pass."""
+        seen: list[torch.Tensor] = []
+        hooks = [layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for layer in self.act_fun]
+        try:
+            yield seen
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """Clamp what goes into each layer to its range, where one is known."""
+
+        def clamp(held: torch.Tensor) -> Any:
+            return lambda _, inputs: (inputs[0].clamp(held[:, 0], held[:, 1]), *inputs[1:])
+
+        hooks = [
+            part.register_forward_pre_hook(clamp(self._range(index)))
+            for index, parts in enumerate(zip(self.act_fun, self.symbolic_fun, strict=True))
+            for part in parts
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target.
+
+        Inputs are held to the first layer's grid, outside of which its splines die; once `hold_ranges` has learnt them,
+        inputs, hidden nodes and outputs to their ranges on the training rows.
+        """
+        with torch.no_grad(), self._held():
+            output = self.forward(self.scale_inputs(X)).numpy().astype(float)
+        output = np.clip(output, *self.output_range.numpy().T)
+        Y = LIKELIHOODS[self.task].mean(output * self.y_scale.numpy() + self.y_offset.numpy())
+        return Y[:, 0] if Y.shape[1] == 1 else Y
+
+    @classmethod
+    def from_fitted(cls, fitted: FittedKan) -> KANWrapper:
+        """A float64 pykan network with the weights, scaling and ranges of a fitted one."""
+        spec = fitted.spec
+        model = cls(spec.layer_widths, spec.grid, spec.k, task=fitted.task).double()
+        for part, layer in zip(model.act_fun, fitted.layers, strict=True):
+            part.grid.data = torch.tensor(layer.knots)
+            part.coef.data = torch.tensor(layer.coef)
+            part.scale_base.data = torch.tensor(layer.scale_base)
+            part.scale_sp.data = torch.ones_like(part.scale_sp)
+        for name in ("output_range", "x_offset", "x_scale", "y_offset", "y_scale"):
+            model._set(name, getattr(fitted, name))
+        for index, held in enumerate(fitted.ranges):
+            model._set(f"range_{index}", held)
+        return model
+
+    def to_fitted(self) -> FittedKan:
+        """The same network in NumPy, float64. Raises FitError where it has what a FittedKan cannot express.
+
+        Those are symbolic edges, product nodes, and affine node parameters that differ from the identity. The record of
+        the fit is not pykan's to give: rss_train is nan and the status "iteration limit".
+        """
+        self._refuse_what_is_not_plain()
+        layers, ranges = [], []
+        for index, part in enumerate(self.act_fun):
+            mask = part.mask.detach().double()
+            coef = part.coef * (part.scale_sp * mask).unsqueeze(2)
+            layers.append(KanLayer(_array(part.grid), _array(coef), _array(part.scale_base * mask)))
+            ranges.append(_array(self._range(index)))
+        m = len(self.y_offset)
+        return FittedKan(
+            spec=KanSpec(self.layer_widths, int(self.grid), int(self.k)),
+            layers=tuple(layers),
+            ranges=tuple(ranges),
+            output_range=_array(self.output_range),
+            x_offset=_array(self.x_offset),
+            x_scale=_array(self.x_scale),
+            y_offset=_array(self.y_offset),
+            y_scale=_array(self.y_scale),
+            rss_train=np.nan,
+            rss_by_target=np.full(m, np.nan),
+            n_train=0,
+            status=FitStatus.ITERATION_LIMIT,
+            engine="pykan",
+            task=self.task,
+        )
+
+    def prune(self, *arguments: Any, **options: Any) -> kan.KAN:
+        """pykan's prune."""
+        return self._smaller(super().prune, *arguments, **options)
+
+    def prune_node(self, *arguments: Any, **options: Any) -> kan.KAN:
+        """pykan's prune_node."""
+        return self._smaller(super().prune_node, *arguments, **options)
+
+    def prune_input(self, *arguments: Any, **options: Any) -> kan.KAN:
+        """pykan's prune_input."""
+        return self._smaller(super().prune_input, *arguments, **options)
+
+    def refine(self, *arguments: Any, **options: Any) -> kan.KAN:
+        """pykan's refine."""
+        return self._smaller(super().refine, *arguments, **options)
+
+    def _smaller(self, build: Callable[..., kan.KAN], *arguments: Any, **options: Any) -> kan.KAN:
+        """Let pykan build another network of this one, in this one's floating-point type and without checkpoints.
+
+        pykan builds it in torch's default type and with auto_save on, whatever this network has.
+        """
+        kept_type = torch.get_default_dtype()
+        kept_path, kept_buffers = self.ckpt_path, self._non_persistent_buffers_set
+        self._non_persistent_buffers_set = set(self._buffers)  # pykan loads this state into a network without them
+        torch.set_default_dtype(self.act_fun[0].coef.dtype)
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="kanlab-") as self.ckpt_path,
+                contextlib.redirect_stdout(io.StringIO()),
+            ):
+                network = build(*arguments, **options)
+        finally:
+            self.ckpt_path, self._non_persistent_buffers_set = kept_path, kept_buffers
+            torch.set_default_dtype(kept_type)
+        network.auto_save, network.ckpt_path = False, kept_path
+        return network
+
+    def _refuse_what_is_not_plain(self) -> None:
+        if any(int(products) for _, products in self.width):
+            raise FitError("The network has product nodes, which a FittedKan cannot express.")
+        if any(bool(part.mask.abs().sum()) for part in self.symbolic_fun):
+            raise FitError("The network has symbolic edges, which a FittedKan cannot express.")
+        affine = [(self.node_bias, 0.0), (self.node_scale, 1.0), (self.subnode_bias, 0.0), (self.subnode_scale, 1.0)]
+        if any(bool((values != plain).any()) for group, plain in affine for values in group):
+            raise FitError("The network has affine node parameters, which a FittedKan cannot express.")
+        if not isinstance(self.grid, int) or not isinstance(self.k, int):
+            raise FitError("The network has a grid or an order for each layer, which a FittedKan cannot express.")
+
+
+def _array(values: torch.Tensor) -> NDArray[np.float64]:
+    return values.detach().double().numpy().copy()

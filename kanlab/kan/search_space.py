@@ -1,0 +1,110 @@
+"""The search space: ranges of neuron_num, grid, k and depth, its cells, and which of them AICc can judge."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, NamedTuple
+
+from kanlab.errors import SpaceError
+from kanlab.kan.parameter_count import CountingRule, n_params
+from kanlab.stats.criteria import is_admissible
+
+LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3), "depth": (1, 3)}
+
+
+class Cell(NamedTuple):
+    """One point of the space: `depth` hidden layers of neuron_num nodes each."""
+
+    neuron_num: int
+    grid: int
+    k: int
+    depth: int = 1
+
+    def layer_widths(self, d: int, m: int = 1) -> tuple[int, ...]:
+        """Nodes of each layer on d features and m targets, inputs and outputs included."""
+        return (d, *[self.neuron_num] * self.depth, m)
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Inclusive ranges of hidden neurons a layer, grid intervals, spline order and hidden layers.
+
+    >>> len(SearchSpace().cells)
+    270
+    """
+
+    neuron_num: tuple[int, int] = (1, 10)
+    grid: tuple[int, int] = (2, 10)
+    k: tuple[int, int] = (1, 3)
+    depth: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            values = getattr(self, name)
+            if not _are_two_whole_numbers(values):
+                raise SpaceError(f"The range of {name} must be two whole numbers, not {values}.")
+            lo, hi = (int(v) for v in values)
+            if lo > hi:
+                raise SpaceError(f"The range of {name} runs backwards ({lo} to {hi}); put the smaller number first.")
+            if lo < low or hi > high:
+                raise SpaceError(f"The range of {name}, {lo} to {hi}, must lie within {low} to {high}.")
+            object.__setattr__(self, name, (lo, hi))
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every cell, neuron_num fastest."""
+        axes = (range(lo, hi + 1) for lo, hi in (self.depth, self.k, self.grid, self.neuron_num))
+        return [Cell(neuron_num, grid, k, depth) for depth, k, grid, neuron_num in itertools.product(*axes)]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that tell its cells apart: depth is one of them unless every network has one hidden layer."""
+        return Cell._fields if self.depth != (1, 1) else Cell._fields[:-1]
+
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """The range of each of its parameters."""
+        return {name: getattr(self, name) for name in self.parameters}
+
+    def params(self, cell: Cell) -> dict[str, int]:
+        """A cell by the names of its parameters."""
+        return {name: getattr(cell, name) for name in self.parameters}
+
+    def __len__(self) -> int:
+        """How many cells there are."""
+        return math.prod(hi - lo + 1 for lo, hi in (self.neuron_num, self.grid, self.k, self.depth))
+
+    def admissible(
+        self,
+        n: int,
+        d: int,
+        *,
+        m: int = 1,
+        rule: CountingRule = "identifiable",
+        count_sigma2: bool = True,
+    ) -> list[Cell]:
+        """The cells whose AICc is defined (n - K - 1 > 0), fewest parameters first: known before any training.
+
+        n: training rows.  d: features.  m: targets.
+        """
+
+        def size(cell: Cell) -> int:
+            return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2)
+
+        return sorted((c for c in self.cells if is_admissible(n * m, size(c))), key=lambda c: (size(c), c))
+
+
+def _are_two_whole_numbers(values: Any) -> bool:
+    if not isinstance(values, Sequence) or len(values) != 2:
+        return False
+    return all(isinstance(v, Real) and not isinstance(v, bool) and v % 1 == 0 for v in values)
+
+
+def cell_n_params(
+    cell: Cell, d: int, *, m: int = 1, rule: CountingRule = "identifiable", count_sigma2: bool = True
+) -> int:
+    """K of one cell on d features and m targets."""
+    return n_params(cell.layer_widths(d, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2)

@@ -1,0 +1,45 @@
+"""What a fit and an error are called, of quantities and of classes, with their columns in `selection.trial_table`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kanlab.stats.criteria import aicc_penalty, rss_at_aicc
+from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
+
+
+class Measure(NamedTuple):
+    """fit: what a fit makes small; axis: the same with its unit, {0} being the target.  error: of held-out rows."""
+
+    task: TaskName
+    fit: str
+    fit_column: str
+    axis: str
+    error: str
+    error_column: str
+
+    def aicc(self, fit: float, n: int, n_params: float) -> float:
+        """AICc of a fit to n rows."""
+        return LIKELIHOODS[self.task].term(fit, n) + aicc_penalty(n, n_params)
+
+    def fit_at(self, aicc: float, n: int, n_params: float) -> float:
+        """The fit that has this AICc."""
+        return rss_at_aicc(aicc, n, n_params) if self.task == REGRESSION else aicc - aicc_penalty(n, n_params)
+
+
+MEASURES = {
+    REGRESSION: Measure(
+        REGRESSION, "RSS", "rss_train", "RSS on the training rows (squared units of {0})", "RMSE", "rmse_test"
+    ),
+    CLASSIFICATION: Measure(
+        CLASSIFICATION, "deviance", "deviance_train", "deviance of {0} on the training rows (−2 ln L)",
+        "log-loss", "log_loss_test",
+    ),
+}  # fmt: skip
+
+
+def four_digits(value: float | None) -> str:
+    """A number for a sentence: four digits, whole where it is large; nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:,.4g}"

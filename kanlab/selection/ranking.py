@@ -1,0 +1,121 @@
+"""Judging the trials of a study: the ranked table, the front of fit against complexity, and what to recommend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from kanlab.baselines.registry import Baseline
+from kanlab.stats.criteria import akaike_weights, delta
+from kanlab.stats.metrics import ClassScores
+from kanlab.stats.pareto import knee, non_dominated
+from kanlab.study.trials import TrialRecord, best_trial, completed
+
+COLUMNS = (
+    "number",
+    "state",
+    "neuron_num",
+    "grid",
+    "k",
+    "n_params",
+    "rss_train",
+    "rss_test",
+    "rmse_train",
+    "rmse_test",
+    "aicc",
+    "delta_aicc",
+    "akaike_weight",
+    "on_front",
+    "seconds",
+    "status",
+)
+CLASS_COLUMNS = ClassScores._fields  # of studies of two classes
+
+
+def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """One row a trial, by number, with the columns COLUMNS, and depth after k where it is a parameter of the study.
+
+    Of classes CLASS_COLUMNS stand in the place of RMSE.  delta_aicc and akaike_weight are within this study's trials; on_front
+    is over (n_params, rss_train), of classes over (n_params, deviance_train).
+    """
+    frame = pd.DataFrame(  # as an array of floats None is NaN
+        {
+            "number": [r.number for r in records],
+            "state": [r.state for r in records],
+            "neuron_num": [r.cell.neuron_num for r in records],
+            "grid": [r.cell.grid for r in records],
+            "k": [r.cell.k for r in records],
+            "depth": [r.cell.depth for r in records],
+            "n_params": [r.n_params for r in records],
+            "rss_train": np.array([r.rss_train for r in records], dtype=float),
+            "rss_test": np.array([r.rss_test for r in records], dtype=float),
+            "rmse_train": np.array([r.rmse_train for r in records], dtype=float),
+            "rmse_test": np.array([r.rmse_test for r in records], dtype=float),
+            "aicc": np.array([r.aicc for r in records], dtype=float),
+            "seconds": np.array([r.seconds for r in records], dtype=float),
+            "status": [r.status for r in records],
+        }
+    )
+    judged = (frame["state"] == "complete").to_numpy(dtype=bool)
+    frame["delta_aicc"] = np.where(judged, delta(frame["aicc"].to_numpy()), np.nan)
+    frame["akaike_weight"] = np.where(judged, akaike_weights(frame["aicc"].to_numpy()), np.nan)
+    misfit = np.array([r.misfit for r in records], dtype=float)
+    frame["on_front"] = non_dominated(frame["n_params"].where(judged), np.where(judged, misfit, np.nan))
+    depth = ["depth"] * any("depth" in r.parameters for r in records)
+    columns = [*COLUMNS[:5], *depth, *COLUMNS[5:]]
+    if not any(r.classes for r in records):
+        return frame[columns]
+    for i, name in enumerate(CLASS_COLUMNS):
+        frame[name] = np.array([r.classes[i] if r.classes else None for r in records], dtype=float)
+    at = columns.index("rmse_train")
+    return frame[[*columns[:at], *CLASS_COLUMNS, *columns[at + 2 :]]]
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials no other betters in both n_params and misfit (RSS, or the deviance), by n_params."""
+    done = completed(records)
+    mask = non_dominated([r.n_params for r in done], [_number(r.misfit) for r in done])
+    return sorted((r for r, on in zip(done, mask, strict=True) if on), key=lambda r: (r.n_params, r.number))
+
+
+def least_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> TrialRecord | Baseline | None:
+    """The model of least AICc among the trials and the baselines, the simpler one where two are equal."""
+    best = best_trial(records)
+    candidates: list[TrialRecord | Baseline] = [b for b in baselines if b.aicc is not None]
+    if best is not None:
+        candidates.append(best)
+    return min(candidates, key=lambda c: (c.aicc, c.n_params), default=None)
+
+
+def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
+    """What PySR's three rules of model selection would pick from the front (Cranmer 2023, arXiv 2305.01582).
+
+    accuracy: least loss.  score: the greatest fall of log loss a unit of complexity, -d ln(loss) / d complexity, along the
+    front.  best: the greatest score among those within 1.5 times the least loss. Loss is RSS or deviance, complexity K.
+    """
+    on = [r for r in front(records) if r.misfit]
+    if not on:
+        return {}
+    loss = np.array([r.misfit for r in on], dtype=float)
+    size = np.array([r.n_params for r in on], dtype=float)
+    score = np.zeros(len(on))
+    score[1:] = -np.diff(np.log(loss)) / np.maximum(np.diff(size), 1e-12)
+    near = np.where(loss <= 1.5 * loss.min(), score, -np.inf)
+    return {
+        "accuracy": on[int(np.argmin(loss))],
+        "score": on[int(np.argmax(score))],
+        "best": on[int(np.argmax(near))],
+    }
+
+
+def knee_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The knee of the front in K and ln RSS, or ln deviance."""
+    on = [r for r in front(records) if r.misfit]
+    index = knee([r.n_params for r in on], np.log([_number(r.misfit) for r in on]))
+    return None if index is None else on[index]

@@ -1,0 +1,288 @@
+"""After the search: how far can its winner be trusted? Refits from other seeds, cross-validation, other families, chance.
+
+A judgement is a list of tasks for workers and what their answers come to. It is kept beside the study, as a user attribute,
+and written as it grows, so that any page or process can show it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kanlab.baselines.registry import BASELINES_OF, JUDGED
+from kanlab.errors import KanlabError, StudyError
+from kanlab.execution.final_check import appraisal_task, appraised, keep_appraisal
+from kanlab.execution.supervisor import default_workers
+from kanlab.execution.task_pool import Failure, Task, run_tasks
+from kanlab.kan.search_space import Cell
+from kanlab.stats.criteria import akaike_weights
+from kanlab.study.artifacts import local_data
+from kanlab.study.handle import StudyHandle
+from kanlab.study.spec import StudySpec
+from kanlab.study.trials import TrialRecord, completed
+
+JUDGEMENT = "judgement"
+FINALISTS, SEEDS = 5, 5
+VERIFIED, FOLDS = 8, 5
+PERMUTATIONS, NULL_CELLS, NULL_ROWS = 20, 6, 3
+DOF_FINALISTS, DOF_PAIRS = 3, 8
+CONFIDENCE = 0.95
+STALE_SECONDS = 120.0
+WRITE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is known so far. Cells are keyed "neuron_num,grid,k", and ",depth" where that is not 1; families by their
+    name.
+
+    written: when this was written, seconds since 1970.
+    refits: of each finalist one entry a seed {seed, rss_train, rss_test, extrapolates}, of classes with deviance_train.
+    folds: of each verified candidate the held-out mean squared error of every fold, in units of the data; of classes the
+    log-loss.
+    families: baselines of other families.  dof: of each finalist the draws of its generalised degrees of freedom (not of
+    classes, which cannot be perturbed by a little).
+    edf: of each finalist its effective degrees of freedom, where the engine is lm.
+    null: AICc gain over the mean, of the study's own target and of permuted ones, on the same cells.
+    average: errors of the averaged prediction of the confidence set.
+    """
+
+    state: str = "running"
+    written: float = 0.0
+    done: int = 0
+    total: int = 0
+    detail: str = ""
+    refits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    folds: dict[str, list[float]] = field(default_factory=dict)
+    families: list[dict[str, Any]] = field(default_factory=list)
+    dof: dict[str, list[float]] = field(default_factory=dict)
+    edf: dict[str, float] = field(default_factory=dict)
+    null: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is being made; one that has not been written for long was left by a process that is gone."""
+        return self.state == "running" and time.time() - self.written < STALE_SECONDS
+
+
+def key_of(cell: Cell) -> str:
+    """A cell as a key of a judgement; depth only where it is not 1."""
+    return ",".join(map(str, cell if cell.depth > 1 else cell[:-1]))
+
+
+def read_judgement(attributes: Mapping[str, Any]) -> Judgement | None:
+    """The judgement among a study's user attributes."""
+    return Judgement(**attributes[JUDGEMENT]) if JUDGEMENT in attributes else None
+
+
+def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) -> list[tuple[TrialRecord, float]]:
+    """The fewest trials whose Akaike weights sum to `share`, and their weights renormalised among themselves."""
+    ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
+    weights = akaike_weights([r.aicc or 0.0 for r in ranked])
+    count = int(np.searchsorted(np.cumsum(weights), share) + 1) if len(ranked) else 0
+    kept = weights[:count]
+    return list(zip(ranked[:count], (float(w) for w in kept / kept.sum()), strict=True)) if count else []
+
+
+def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
+    """A few cells from small to large, chosen without a look at the target, so that shuffled targets are treated alike.
+
+    Those with at least NULL_ROWS training rows a parameter, or the smallest where there are none.
+    """
+    admissible = spec.admissible(n, d)
+    roomy = [c for c in admissible if n >= NULL_ROWS * spec.n_params(c, d)] or admissible[:NULL_CELLS]
+    sizes = np.log([spec.n_params(c, d) for c in roomy])
+    steps = np.linspace(sizes[0], sizes[-1], NULL_CELLS)
+    return [roomy[i] for i in sorted({int(np.argmin(np.abs(sizes - at))) for at in steps})]
+
+
+def plan(handle: StudyHandle) -> list[Task]:
+    """The tasks of a judgement, those that say most first."""
+    spec, records = handle.spec, handle.records()
+    ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
+    common = {"engine": spec.engine, "options": asdict(spec.options)}
+    counting = {"count": spec.count, "count_sigma2": spec.count_sigma2}
+    appraisal = appraisal_task(handle, records)
+    tasks: list[Task] = [appraisal] if appraisal else []
+
+    for record in ranked[:FINALISTS]:
+        for seed in range(spec.seed + 1, spec.seed + 1 + SEEDS):
+            arguments = common | {"cell": list(record.cell), "seed": seed}
+            tasks.append(Task("refit", arguments, ("refit", key_of(record.cell), seed)))
+    candidates: list[tuple[str, dict[str, Any]]] = [
+        (key_of(r.cell), common | {"cell": list(r.cell)}) for r in ranked[:VERIFIED]
+    ]
+    known = appraised(handle, records)
+    if known and known.reduced:
+        some = {"cell": list(known.reduced.cell), "columns": list(known.reduced.columns)}
+        candidates.append((known.reduced.key, common | some))
+    candidates += [(name, {"family": name}) for name in BASELINES_OF[handle.data.task]]
+    for key, arguments in candidates:
+        for fold in range(FOLDS):
+            at = {"fold": fold, "folds": FOLDS, "seed": spec.seed}
+            tasks.append(Task("fold", arguments | at, ("fold", key, fold)))
+    tasks += [
+        Task("family", {"family": name, "seed": spec.seed, "count_sigma2": spec.count_sigma2}, ("family", name, 0))
+        for name in JUDGED
+    ]
+    kept = confidence_set(records)[:20]
+    if kept:
+        cells, weights = [list(r.cell) for r, _ in kept], [w for _, w in kept]
+        arguments = common | {"cells": cells, "weights": [w / sum(weights) for w in weights], "seed": spec.seed}
+        tasks.append(Task("average", arguments, ("average", "", 0)))
+    cells = [list(c) for c in null_cells(spec, handle.data.n_train, handle.data.d)]
+    for number in range(PERMUTATIONS + 1):
+        shuffle = None if number == 0 else spec.seed + number
+        arguments = common | counting | {"cells": cells, "seed": spec.seed, "shuffle": shuffle}
+        tasks.append(Task("null", arguments, ("null", "", number)))
+    for record in ranked[:DOF_FINALISTS]:
+        if spec.engine == "lm":
+            arguments = common | {"cell": list(record.cell), "seed": spec.seed}
+            tasks.append(Task("edf", arguments, ("edf", key_of(record.cell), 0)))
+        for pair in range(0 if handle.data.levels else DOF_PAIRS):
+            arguments = common | {
+                "cell": list(record.cell),
+                "seed": spec.seed,
+                "pair": pair,
+                "rss_train": record.rss_train,
+            }
+            tasks.append(Task("dof", arguments, ("dof", key_of(record.cell), pair)))
+    return tasks
+
+
+def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = "") -> Judgement:
+    """What the answers so far, by the keys of their tasks, come to. Failures count as done and leave a gap."""
+    judgement = Judgement(state=state, written=time.time(), done=len(answers), total=total, detail=detail)
+    gains: dict[int, float] = {}
+    for (kind, key, number), answer in sorted(answers.items(), key=lambda item: str(item[0])):
+        if isinstance(answer, Failure):
+            continue
+        if kind == "refit":
+            judgement.refits.setdefault(key, []).append({"seed": number} | answer)
+        elif kind == "fold":
+            loss = answer["deviance"] / 2 if "deviance" in answer else answer["rss"]
+            judgement.folds.setdefault(key, []).append(loss / answer["rows"])
+        elif kind == "family":
+            judgement.families.append({k: v for k, v in answer.items() if k != "seconds"})
+        elif kind == "dof":
+            judgement.dof.setdefault(key, []).append(answer["dof"])
+        elif kind == "edf":
+            judgement.edf[key] = answer["edf"]
+        elif kind == "null":
+            gains[number] = answer["gain"]
+        elif kind == "average":
+            judgement.average.update(answer)
+    if 0 in gains:
+        judgement.null.update({"gain": gains.pop(0), "permuted": sorted(gains.values())})
+    return judgement
+
+
+class Judge:
+    """Runs a judgement in a thread of its own."""
+
+    def __init__(self, handle: StudyHandle, workers: int | None = None) -> None:
+        self.handle = handle
+        self._workers = workers or handle.spec.workers or default_workers()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-judge-{handle.name}")
+
+    def start(self) -> None:
+        self._write(Judgement(total=len(plan(self.handle)), written=time.time()))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; what is known stays."""
+        self._stop.set()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            judge(self.handle, workers=self._workers, stop=self._stop.is_set)
+        except KanlabError as error:
+            self._write(Judgement(state="failed", written=time.time(), detail=str(error)))
+
+    def _write(self, judgement: Judgement) -> None:
+        self.handle.optuna.set_user_attr(JUDGEMENT, judgement.to_dict())
+
+
+def judge(
+    handle: StudyHandle,
+    *,
+    workers: int,
+    stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[Judgement], None] | None = None,
+) -> Judgement:
+    """Do all tasks of a judgement and write what they come to, every two seconds and at the end.
+
+    Raises StudyError where there is nothing to judge.
+    """
+    path = local_data(handle.optuna, handle.data.sha256)
+    if not completed(handle.records()):
+        raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to judge.")
+    tasks = plan(handle)
+    answers: dict[Any, Any] = {}
+    written = time.monotonic()
+
+    def write(state: str, detail: str = "") -> Judgement:
+        judgement = collect(answers, len(tasks), state, detail)
+        handle.optuna.set_user_attr(JUDGEMENT, judgement.to_dict())
+        if on_progress:
+            on_progress(judgement)
+        return judgement
+
+    def take(task: Task, answer: Any) -> None:
+        nonlocal written
+        answers[task.key] = answer
+        if task.name == "appraise" and not isinstance(answer, Failure):
+            keep_appraisal(handle, task, answer)
+        if time.monotonic() - written > WRITE_SECONDS:
+            written = time.monotonic()
+            write("running")
+
+    write("running")
+    pykan = handle.spec.engine.startswith("pykan")
+    try:
+        run_tasks(tasks, path, workers=workers, preload_pykan=pykan, on_answer=take, stop=stop)
+    except BaseException:
+        write("stopped")
+        raise
+    failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
+    detail = f"{len(failures)} of {len(tasks)} steps failed, one of them so: {failures[0]}" if failures else ""
+    return write("stopped" if len(answers) < len(tasks) else "done", detail)
+
+
+_judges: dict[tuple[int, str], Judge] = {}
+_lock = threading.Lock()
+
+
+def start_judge(handle: StudyHandle) -> Judge:
+    """Judge a study in the background; the one already at it where there is one."""
+    key = (id(handle.optuna._storage), handle.name)
+    with _lock:
+        running = _judges.get(key)
+        if running is not None and running.is_alive():
+            return running
+        _judges[key] = Judge(handle)
+        _judges[key].start()
+        return _judges[key]
+
+
+def stop_judge(handle: StudyHandle) -> None:
+    """End a judgement that this process makes; what is known stays."""
+    running = _judges.get((id(handle.optuna._storage), handle.name))
+    if running is not None:
+        running.stop()

@@ -1,0 +1,116 @@
+"""How well probabilities of two classes hold against what happened.
+
+Log-loss and Brier score are proper: nothing but the true probability makes their expectation least (Gneiting & Raftery 2007).
+Accuracy and the area under the ROC curve look at the order of the probabilities alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanlab.stats.likelihood import BERNOULLI
+
+Array = NDArray[np.float64]
+
+CALIBRATION_BINS = 10
+
+
+class ClassScores(NamedTuple):
+    """Of a model on the training and the test rows (None where there are none).
+
+    deviance: -2 log L.  log_loss: mean of -ln(the probability given to what happened), deviance / 2n, in nats.  brier: mean
+    squared difference of probability and outcome.  accuracy: share of rows whose likelier class is the true one.
+    auc: `area_under_roc`, None where a class is missing.
+    """
+
+    deviance_train: float
+    log_loss_train: float
+    log_loss_test: float | None
+    brier_train: float
+    brier_test: float | None
+    accuracy_train: float
+    accuracy_test: float | None
+    auc_train: float | None
+    auc_test: float | None
+
+
+def class_scores(p_train: Array, y_train: Array, p_test: Array, y_test: Array) -> ClassScores:
+    """Scores of probabilities (n,) for outcomes (n,) of 0 and 1; the test rows may be none."""
+
+    def of_both(score: Callable[[Array, Array], float | None]) -> tuple[float | None, float | None]:
+        return score(p_train, y_train), score(p_test, y_test) if len(y_test) else None
+
+    pairs = [of_both(score) for score in (log_loss, brier, accuracy, area_under_roc)]
+    return ClassScores(BERNOULLI.misfit(p_train, y_train), *(value for pair in pairs for value in pair))  # type: ignore[arg-type]
+
+
+def log_loss(p: Array, y: Array) -> float:
+    """Mean of -ln(the probability given to what happened), in nats a row."""
+    return BERNOULLI.misfit(p, y) / (2 * len(y))
+
+
+def brier(p: Array, y: Array) -> float:
+    """Mean squared difference of probability and outcome (Brier 1950)."""
+    return float(np.mean((p - y) ** 2))
+
+
+def accuracy(p: Array, y: Array) -> float:
+    """Share of rows whose likelier class is the true one; a probability of 0.5 counts as class 1."""
+    return float(np.mean((p >= 0.5) == (y == 1.0)))
+
+
+def area_under_roc(p: Array, y: Array) -> float | None:
+    """Share of the pairs of a 1 and a 0 in which the 1 has the greater probability, ties half; None without pairs.
+
+    The Mann-Whitney statistic of the ranks (Hanley & McNeil, Radiology 143, 1982).
+    """
+    ones = int(np.sum(y == 1.0))
+    pairs = ones * (len(y) - ones)
+    if not pairs:
+        return None
+    _, code, count = np.unique(p, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[code]
+    return float((ranks[y == 1.0].sum() - ones * (ones + 1) / 2) / pairs)
+
+
+class CalibrationBin(NamedTuple):
+    """Rows of like probability: their number, mean probability, and the share that turned out 1 with its 95% interval."""
+
+    rows: int
+    predicted: float
+    observed: float
+    low: float
+    high: float
+
+
+def calibration(p: Array, y: Array, bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
+    """What happened against what was predicted, in equal intervals of probability; empty ones are left out.
+
+    The interval is Wilson's (JASA 22, 1927), which stays within 0 and 1.
+    """
+    at = np.minimum((p * bins).astype(int), bins - 1)
+    found = []
+    for index in np.unique(at):
+        inside = at == index
+        rows, share = int(inside.sum()), float(y[inside].mean())
+        low, high = wilson(share, rows)
+        found.append(CalibrationBin(rows, float(p[inside].mean()), share, low, high))
+    return found
+
+
+def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's interval of a share seen in n rows."""
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
+def confusion(p: Array, y: Array) -> NDArray[np.intp]:
+    """Rows by true class (first axis) and likelier class, (2, 2)."""
+    table = np.zeros((2, 2), dtype=np.intp)
+    np.add.at(table, (y.astype(int), (p >= 0.5).astype(int)), 1)
+    return table

@@ -1,0 +1,122 @@
+"""optuna-dashboard on the same storage: read-only, and for this machine only, unless asked otherwise.
+
+The dashboard has no login and open routes that delete studies, so by default every method but GET and HEAD is refused,
+and so is a Host header that is not this machine's (a page elsewhere cannot reach it through the user's browser).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from kanlab.errors import StudyError
+from kanlab.study.storage import default_url, get_storage
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+_READY = "listening on "
+
+WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
+    """The application behind a check of the Host and, unless writable, of the method."""
+
+    def guard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        refused = ""
+        if not _is_local(environ.get("HTTP_HOST", "")):
+            refused = "This server answers on 127.0.0.1 only.\n"
+        elif not writable and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            refused = "This dashboard is read-only; 'kanlab dashboard --writable' is not.\n"
+        if refused:
+            start_response("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8")])
+            return [refused.encode()]
+        return application(environ, start_response)
+
+    return guard
+
+
+def _is_local(host: str) -> bool:
+    """Whether a Host header, with a port or without, names this machine."""
+    try:
+        return urlsplit(f"//{host}").hostname in _LOCAL_HOSTS
+    except ValueError:  # brackets without an address
+        return False
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """No line a request."""
+
+
+def serve(storage_url: str | None, port: int, *, writable: bool = False) -> int:
+    """Serve until interrupted. port 0 takes any free one; the address is the first line on standard output."""
+    from optuna_dashboard import wsgi
+
+    application = guarded(wsgi(get_storage(storage_url)), writable=writable)
+    try:
+        server = make_server("127.0.0.1", port, application, server_class=_Server, handler_class=_QuietHandler)
+    except OSError as error:
+        raise StudyError(f"Port {port} cannot be used ({error.strerror}); choose another one with --port.") from error
+    print(f"{_READY}http://127.0.0.1:{server.server_port}", flush=True)
+    with server:
+        server.serve_forever()
+    return 0
+
+
+class DashboardServer:
+    """A dashboard in a process of its own, which ends with this one. Starting it does not wait for it."""
+
+    def __init__(self, storage_url: str | None) -> None:
+        path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
+        self._url: str | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "kanlab.study.dashboard"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": path, "KANLAB_STORAGE": storage_url or default_url()},
+            text=True,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._listen, daemon=True, name="kanlab-dashboard-reader").start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith(_READY):
+                self._url = line.removeprefix(_READY).strip()
+
+    def url(self) -> str | None:
+        """Its address once it answers."""
+        return self._url if self._process.poll() is None else None
+
+    def failed(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.exit(serve(None, 0))

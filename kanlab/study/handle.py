@@ -1,0 +1,160 @@
+"""A study in its storage: made, opened and named."""
+
+from __future__ import annotations
+
+import platform
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from uuid import uuid4
+
+import optuna
+from optuna.storages import BaseStorage
+
+from kanlab.baselines.registry import Baseline, baselines
+from kanlab.data.dataset import Dataset
+from kanlab.errors import SpaceError, StudyError
+from kanlab.study.artifacts import publish
+from kanlab.study.data_summary import DataSummary
+from kanlab.study.spec import StudySpec
+from kanlab.study.storage import get_storage, store_dataset
+from kanlab.study.trial_reader import read_records
+from kanlab.study.trials import TrialRecord
+
+SPEC, DATA, BASELINES, UID = "spec", "data", "baselines", "uid"
+MAX_NAME = 80
+
+
+@dataclass(frozen=True)
+class StudyHandle:
+    """An open study: Optuna's object with kanlab's own view of it."""
+
+    optuna: optuna.Study
+    spec: StudySpec
+    data: DataSummary
+    baselines: list[Baseline]
+    storage_url: str | None = None
+    uid: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.optuna.study_name
+
+    def records(self) -> list[TrialRecord]:
+        """Trials by number, interrupted ones left out."""
+        return read_records(self)
+
+
+def study_names(storage: BaseStorage) -> list[str]:
+    """Names of kanlab's studies in a storage, newest first."""
+    studies = [s for s in storage.get_all_studies() if SPEC in s.user_attrs]
+    return [s.study_name for s in sorted(studies, key=lambda s: -s._study_id)]
+
+
+def free_name(data_name: str, storage: BaseStorage) -> str:
+    """A name no study has yet: the file's name and a number."""
+    stem = re.sub(r"\.\w{1,8}$", "", data_name).strip()[: MAX_NAME - 8] or "study"
+    taken = {s.study_name for s in storage.get_all_studies()}
+    number = 1
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def checked_name(name: str) -> str:
+    """A name a study can have, stripped. Raises StudyError for any other."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise StudyError(f"A study's name has 1 to {MAX_NAME} printable characters; choose another one.")
+    return name
+
+
+def create_study(
+    data: Dataset, spec: StudySpec, *, name: str | None = None, storage_url: str | None = None
+) -> StudyHandle:
+    """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
+
+    A likelihood without a noise variance has none to count, whatever the specification says.
+    Raises SpaceError where no cell is admissible, StudyError where the name is taken.
+    """
+    storage = get_storage(storage_url)
+    spec = replace(spec, count_sigma2=spec.count_sigma2 and data.likelihood.counts_variance)
+    admissible = spec.admissible(data.n, data.d)
+    if not admissible:
+        smallest = min(spec.n_params(c, data.d) for c in spec.space.cells)
+        raise SpaceError(
+            f"No cell of the space can be judged: the smallest network has {smallest} parameters and AICc needs more than "
+            f"{smallest + 1} training rows, there are {data.n}; lower the ranges, choose fewer features or bring more rows."
+        )
+    name = checked_name(name or free_name(data.name, storage))
+    store_dataset(data)  # first: without its data there is no study
+    two = spec.sampler == "nsga2"
+    try:
+        study = optuna.create_study(
+            study_name=name, storage=storage, directions=["minimize"] * (2 if two else 1), load_if_exists=False
+        )
+    except optuna.exceptions.DuplicatedStudyError as error:
+        raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(["n_params", "deviance" if data.levels else "rss_train"] if two else ["AICc"])
+    models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
+    handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
+    study.set_user_attr(UID, uid)
+    try:
+        publish(study, data, storage_url)
+    except StudyError:
+        storage.delete_study(study._study_id)  # its name is free again
+        raise
+    study.set_user_attr(DATA, asdict(handle.data))
+    study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
+    study.set_user_attr("versions", current_versions())
+    study.set_user_attr(SPEC, spec.to_dict())  # last: a study is kanlab's once it is whole
+    return handle
+
+
+def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
+    """Open a study by name. Raises StudyError where there is none, or where it is not kanlab's."""
+    storage = get_storage(storage_url)
+    try:
+        study = optuna.load_study(study_name=name, storage=storage)
+    except KeyError as error:
+        names = study_names(storage)
+        known = f"the newest are {', '.join(names[:5])}" if names else "there is none yet"
+        raise StudyError(f"There is no study '{name}'; {known}.") from error
+    attributes = study.user_attrs
+    if SPEC not in attributes:
+        raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
+    spec = StudySpec.from_dict(attributes[SPEC])
+    data = DataSummary(**attributes[DATA] | {"levels": tuple(attributes[DATA].get("levels", ()))})
+    models = [stored_baseline(b, data) for b in attributes[BASELINES]]
+    return StudyHandle(study, spec, data, models, storage_url, attributes.get(UID, ""))
+
+
+def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:
+    """A stored model of another family; its RMSE where an earlier version kept the RSS alone."""
+    found = Baseline.from_dict(content)
+    if found.rmse_train is not None:
+        return found
+    train, test = data.rmse(found.rss_train, data.n_train), data.rmse(found.rss_test, data.n_test)
+    return replace(found, rmse_train=train, rmse_test=test)
+
+
+def current_versions() -> dict[str, str]:
+    """Of Python and the libraries the numbers depend on."""
+    result = {"python": platform.python_version()}
+    for package in ("kanlab", "pykan", "torch", "numpy", "scipy", "optuna"):
+        try:
+            result[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return result
+
+
+def versions_changed(handle: StudyHandle) -> list[str]:
+    """Which libraries are of another version than when the study was made, one line each."""
+    then, now = handle.optuna.user_attrs.get("versions", {}), current_versions()
+    return [f"{name} was {then[name]} and is {now[name]}" for name in then if name in now and now[name] != then[name]]

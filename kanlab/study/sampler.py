@@ -1,0 +1,107 @@
+"""Which cell comes next: any Optuna sampler, made never to propose a cell twice nor one AICc cannot judge."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
+
+from kanlab.kan.search_space import Cell, SearchSpace
+
+SAMPLERS = ("auto", "exhaustive", "tpe", "random", "nsga2")
+
+
+def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
+    """The parameters of a trial, three of them or four."""
+    return {name: IntDistribution(*ends) for name, ends in space.ranges().items()}
+
+
+class CellSampler(BaseSampler):
+    """Proposes distinct cells out of `cells`, at most len(cells) of them.
+
+    proposer: the sampler asked first; where it has no opinion a cell is drawn at random, and where it repeats itself or
+    leaves `cells` the nearest cell still open is taken (in units of the ranges, ties by fewest parameters).
+    `assign` fixes the next proposal, which is how an exhaustive search goes in its own order.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        cells: Sequence[Cell],
+        proposer: BaseSampler | None,
+        seed: int,
+        taken: Iterable[Cell] = (),
+    ) -> None:
+        self._space, self._params = distributions(space), space.params
+        self._ranges = space.ranges()
+        self._spans = np.array([max(1, hi - lo) for lo, hi in self._ranges.values()], dtype=float)
+        done = set(taken)
+        self.open = [c for c in cells if c not in done]
+        self._proposer = proposer
+        self._rng = np.random.default_rng(seed)
+        self._assigned: Cell | None = None
+
+    def assign(self, cell: Cell) -> None:
+        """Make the next proposal this cell."""
+        self._assigned = cell
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        if self._assigned is not None:
+            cell, self._assigned = self._assigned, None
+        else:
+            cell = self._nearest_open(self._propose(study, trial, search_space))
+        if cell in self.open:
+            self.open.remove(cell)
+        return self._params(cell)
+
+    def _propose(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> Cell | None:
+        if self._proposer is None:
+            return None
+        proposed = self._proposer.sample_relative(study, trial, search_space)
+        if not proposed:
+            return None
+        # NSGA-II mutates by leaving parameters out: they are to be drawn uniformly
+        drawn = {n: int(self._rng.integers(lo, hi + 1)) for n, (lo, hi) in self._ranges.items() if n not in proposed}
+        return Cell(**proposed | drawn)
+
+    def _nearest_open(self, wanted: Cell | None) -> Cell:
+        if wanted is None:
+            return self.open[int(self._rng.integers(len(self.open)))]
+        used = len(self._spans)
+        distance = np.abs((np.array(self.open)[:, :used] - np.array(wanted)[:used]) / self._spans).sum(axis=1)
+        return self.open[int(np.argmin(distance))]
+
+    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        raise RuntimeError(f"{param_name} is not a parameter of the search space")  # every parameter is sampled jointly
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        if self._proposer is not None:
+            self._proposer.before_trial(study, trial)
+
+    def after_trial(self, study: optuna.Study, trial: FrozenTrial, state: Any, values: Sequence[float] | None) -> None:
+        if self._proposer is not None:
+            self._proposer.after_trial(study, trial, state, values)
+
+
+def make_proposer(sampler: str, seed: int) -> BaseSampler | None:
+    """The Optuna sampler behind a name; None for exhaustive and random, which need none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if sampler == "tpe":
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=10)
+        if sampler == "nsga2":
+            return optuna.samplers.NSGAIISampler(seed=seed, population_size=20)
+    return None

@@ -1,0 +1,101 @@
+"""What decides the numbers of a study, given its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+from kanlab.engines.registry import ENGINES, FitOptions
+from kanlab.errors import StudyError
+from kanlab.kan.parameter_count import RULES, CountingRule
+from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
+from kanlab.study.sampler import SAMPLERS
+
+MAX_SEED = 2**31 - 1
+
+
+@lru_cache(maxsize=32)
+def _admissible(space: SearchSpace, n: int, d: int, rule: CountingRule, count_sigma2: bool) -> tuple[Cell, ...]:
+    """A page asks every second."""
+    return tuple(space.admissible(n, d, rule=rule, count_sigma2=count_sigma2))
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """Everything that decides the numbers of a study, given its data.
+
+    trials: cells to fit at most (None: all admissible ones).  minutes: wall time to spend at most.
+    patience: end when the least AICc has not fallen for so many trials.  workers: processes (None: one a core).
+    starts_fill: options.starts is as many as the minutes allow (kanlab.execution.starts_budget), found once, before the
+    study was made.
+    """
+
+    space: SearchSpace = SearchSpace()
+    engine: str = "lm"
+    sampler: str = "auto"
+    count: CountingRule = "identifiable"
+    count_sigma2: bool = True
+    trials: int | None = None
+    minutes: float | None = None
+    patience: int | None = None
+    seed: int = 0
+    test_fraction: float = 0.2
+    workers: int | None = None
+    options: FitOptions = FitOptions()
+    starts_fill: bool = False
+
+    def __post_init__(self) -> None:
+        def require(ok: bool, sentence: str) -> None:
+            if not ok:
+                raise StudyError(sentence)
+
+        require(self.engine in ENGINES, f"There is no engine '{self.engine}'; choose one of {', '.join(ENGINES)}.")
+        require(self.sampler in SAMPLERS, f"There is no sampler '{self.sampler}'; choose one of {', '.join(SAMPLERS)}.")
+        require(self.count in RULES, f"There is no counting rule '{self.count}'; choose one of {', '.join(RULES)}.")
+        for name in ("trials", "minutes", "patience", "workers"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"The number of {name} must be above 0, not {value}.")
+        for name in ("starts", "time_limit"):
+            value = getattr(self.options, name)
+            require(value is None or value > 0, f"The option {name} must be above 0, not {value}.")
+        require(
+            not self.starts_fill or self.minutes is not None,
+            "There are no minutes that more starts could fill; say how many the study is to take.",
+        )
+        require(0 <= self.seed <= MAX_SEED, f"The seed must lie within 0 to {MAX_SEED:,}, not {self.seed}.")
+        require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
+
+    def admissible(self, n: int, d: int) -> list[Cell]:
+        """Cells AICc can judge on n training rows and d features, fewest parameters first."""
+        return list(_admissible(self.space, n, d, self.count, self.count_sigma2))
+
+    def n_params(self, cell: Cell, d: int) -> int:
+        """The K that enters AICc."""
+        return cell_n_params(cell, d, rule=self.count, count_sigma2=self.count_sigma2)
+
+    def resolved_sampler(self, admissible: int) -> str:
+        """The sampler "auto" stands for: exhaustive where the budget covers every admissible cell, else TPE."""
+        if self.sampler != "auto":
+            return self.sampler
+        return "exhaustive" if self.trials is None or self.trials >= admissible else "tpe"
+
+    @property
+    def starts_words(self) -> str:
+        """The starts a cell and where their number is from; "" where it is the engine's own and nobody asked for more."""
+        starts = self.options.starts
+        words = "" if starts is None else f"{starts} start{'s' * (starts != 1)} a cell"
+        if not self.starts_fill:
+            return words
+        time = "1 minute allows" if self.minutes == 1 else f"{self.minutes:g} minutes allow"
+        return f"{words}, as many as {time}" if words else f"the engine's own number of starts, {time} no more"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"space": self.space.ranges()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> StudySpec:
+        known = dict(content)
+        space = SearchSpace(**{name: tuple(ends) for name, ends in known["space"].items()})
+        return cls(**known | {"space": space, "options": FitOptions(**known["options"])})

@@ -1,0 +1,156 @@
+"""Where studies and their data live: one long-lived storage a process, and a folder of data sets named by their hash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import platformdirs
+import sqlalchemy
+from optuna.storages import BaseStorage, RDBStorage
+
+from kanlab.data.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.study import schema
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+# what a storage raises that is full, locked or out of reach
+STORAGE_ERRORS = (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError)
+
+MAKING_PATIENCE = 10.0  # seconds for tables that another process is making
+
+_lock = threading.Lock()
+_storages: dict[str, BaseStorage] = {}
+
+
+def home() -> Path:
+    """The folder of kanlab's own files: $KANLAB_HOME, or the user's data folder."""
+    path = Path(os.environ.get("KANLAB_HOME") or platformdirs.user_data_dir("kanlab", appauthor=False))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"The folder {path} cannot be made ({error.strerror}); set KANLAB_HOME to one that can."
+        ) from error
+    return path.resolve()
+
+
+def own_file() -> Path:
+    """kanlab's own SQLite file, whether it is there or not."""
+    return home() / "studies.db"
+
+
+def own_url() -> str:
+    """URL of `own_file`."""
+    return f"sqlite:///{own_file()}"
+
+
+def default_url() -> str:
+    """Where studies are kept unless another place is named: $KANLAB_STORAGE, or the own file."""
+    return os.environ.get("KANLAB_STORAGE") or own_url()
+
+
+def get_storage(url: str | None = None) -> BaseStorage:
+    """The process's one storage for a URL (any Optuna RDB URL; None is the default one).
+
+    SQLite runs in WAL mode with a 30 s busy timeout, so that readers never block the writer nor each other.
+    """
+    url = url or default_url()
+    with _lock:
+        if url not in _storages:
+            _storages[url] = _open(url)
+        return _storages[url]
+
+
+class _SqliteConnection(sqlite3.Connection):
+    """In WAL mode from its first statement on: without it each of the tables of a new file waits for the disk."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA journal_mode=WAL").close()
+        self.execute("PRAGMA synchronous=NORMAL").close()
+
+
+def _backend(url: str, engine_options: dict[str, Any] | None) -> RDBStorage:
+    """Optuna's storage. Of processes that make its tables at the same moment, one succeeds and the others come again."""
+    deadline = time.monotonic() + MAKING_PATIENCE
+    while True:
+        try:
+            return RDBStorage(url, engine_kwargs=engine_options)
+        except sqlalchemy.exc.DBAPIError as error:
+            made = isinstance(error, sqlalchemy.exc.IntegrityError) or "already exists" in str(error.orig)
+            if not made or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _open(url: str) -> BaseStorage:
+    try:
+        is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
+        backend = _backend(url, {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None)
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
+        reason = _without_password(str(error)).splitlines()[0].rstrip(".")
+        raise StudyError(f"The storage {_without_password(url)} cannot be opened: {reason}.") from error
+    schema.create(backend.engine)
+    return optuna.storages.get_storage(backend)
+
+
+def storage_trouble(error: BaseException) -> str:
+    """What is wrong with a storage that raised one of STORAGE_ERRORS, in one sentence."""
+    cause: BaseException = error
+    while not isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
+    return f"The storage of the studies does not answer ({_without_password(reason)[:200]})."
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"://[^@/]*@", "://…@", text)
+
+
+def data_path(sha256: str) -> Path:
+    """File of a stored data set."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise StudyError(f"'{sha256[:80]}' is no hash of a data set.")
+    return home() / "data" / f"{sha256}.parquet"
+
+
+def store_dataset(data: Dataset) -> Path:
+    """Keep a data set, once whatever the number of studies on it. Raises StudyError where there is no room for it."""
+    path = data_path(data.sha256)
+    if path.exists():
+        return path
+    partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        data.save(partial)
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StudyError(
+            f"The data cannot be kept in {path.parent}: {reason}; make room, or set KANLAB_HOME."
+        ) from error
+    return path
+
+
+def stored_path(sha256: str) -> Path:
+    """File of a data set that is there. Raises StudyError where it is not."""
+    path = data_path(sha256)
+    if not path.exists():
+        raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
+    return path
+
+
+def load_dataset(sha256: str) -> Dataset:
+    """Read a stored data set back."""
+    return Dataset.load(stored_path(sha256))

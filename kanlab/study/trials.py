@@ -1,0 +1,175 @@
+"""The trials of a study: what a fit leaves in Optuna, and the record that is read from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from kanlab.engines.registry import FAILED_STATUSES, Outcome
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.stats.metrics import ClassScores
+from kanlab.study.data_summary import DataSummary
+from kanlab.study.spec import StudySpec
+
+INTERRUPTED = "interrupted"
+
+State = Literal["complete", "failed", "running"]
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial as everything above the storage sees it.
+
+    rss: on the scale of the fit; rmse: in units of the data.  classes: scores of a fit to two classes, where rss is the sum of
+    squared differences to the probabilities.  parameters: of the study's space, by which the cell is told from others.
+    """
+
+    number: int
+    state: State
+    cell: Cell
+    n_params: int
+    rss_train: float | None = None
+    rss_test: float | None = None
+    aicc: float | None = None
+    seconds: float = 0.0
+    status: str = ""
+    iterations: int = 0
+    loss_curve: list[float] = field(default_factory=list)
+    trial_id: int = -1
+    rmse_train: float | None = None
+    rmse_test: float | None = None
+    parameters: tuple[str, ...] = SearchSpace().parameters
+    classes: ClassScores | None = None
+
+    @property
+    def misfit(self) -> float | None:
+        """What the fit made small: RSS, or the deviance."""
+        return self.rss_train if self.classes is None else self.classes.deviance_train
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trial as the JSON contract has it."""
+        scores = self.classes._asdict() if self.classes else {}
+        return scores | {
+            "number": self.number,
+            "state": self.state,
+            "params": {name: getattr(self.cell, name) for name in self.parameters},
+            "n_params": self.n_params,
+            "rss_train": self.rss_train,
+            "rss_test": self.rss_test,
+            "rmse_train": self.rmse_train,
+            "rmse_test": self.rmse_test,
+            "aicc": self.aicc,
+            "seconds": self.seconds,
+            "status": self.status,
+        }
+
+
+def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> tuple[float | None, str]:
+    """AICc of a fitted cell and its status; None where the fit failed, and the status says why."""
+    if outcome.rss_train is None or outcome.status.startswith(FAILED_STATUSES):
+        return None, outcome.status
+    misfit = outcome.misfit
+    if misfit is None or not math.isfinite(outcome.rss_train) or not math.isfinite(misfit):
+        return None, f"diverged: the residuals are not finite ({outcome.status})"
+    value = data.aicc(misfit, spec.n_params(cell, data.d))
+    if not math.isfinite(value):
+        return None, "interpolates: the residuals are 0 and AICc is not defined"
+    return value, outcome.status
+
+
+def record_outcome(
+    study: optuna.Study, trial: optuna.Trial, spec: StudySpec, data: DataSummary, outcome: Outcome
+) -> None:
+    """Tell Optuna the result of a fit: AICc, or (K, misfit) for the two objectives of nsga2."""
+    cell = Cell(**trial.params)
+    value, status = judge(spec, data, cell, outcome)
+    n_params = spec.n_params(cell, data.d)
+    rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
+    # AICc is defined where K - (n - 2) <= 0: what Optuna and its dashboard take for the constraint of a trial
+    study._storage.set_trial_system_attr(trial._trial_id, "constraints", [float(n_params - data.n_train + 2)])
+    content = {"n_params": n_params, "rss_train": rss_train, "rss_test": rss_test, "aicc": value}
+    for key, number in content.items():
+        trial.set_user_attr(key, number)
+    curve, seconds = [v for v in outcome.loss_curve if math.isfinite(v)], round(outcome.seconds, 4)
+    fit = {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve}
+    if data.is_transformed:  # elsewhere it follows from the RSS
+        fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
+    if outcome.classes is not None:
+        fit["classes"] = [_finite(v) for v in outcome.classes]
+    trial.set_user_attr("fit", fit)
+    if value is None:
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        study.tell(trial, [float(n_params), float(outcome.misfit or 0.0)] if len(study.directions) == 2 else value)
+
+
+def _finite(value: float | None) -> float | None:
+    """A number JSON knows."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def record_failure(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> None:
+    """End a trial without a result. INTERRUPTED as the reason leaves its cell to be fitted again."""
+    study._storage.set_trial_user_attr(trial._trial_id, "fit", {"status": reason})
+    if isinstance(trial, FrozenTrial):  # another process's, or one that waits and cannot be told
+        study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    else:
+        study.tell(trial, state=TrialState.FAIL)
+
+
+def make_record(
+    number: int,
+    trial_id: int,
+    state: str,
+    params: Mapping[str, int],
+    attributes: Mapping[str, Any],
+    spec: StudySpec,
+    data: DataSummary,
+) -> TrialRecord | None:
+    """A stored trial as a record; None for one that was interrupted, or whose cell is not drawn yet.
+
+    state: the name of Optuna's.
+    """
+    parameters = spec.space.parameters
+    if len(params) < len(parameters):
+        return None
+    cell = Cell(**{name: params[name] for name in parameters})
+    fit = attributes.get("fit", {})
+    if state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
+        return None
+    states: dict[str, State] = {"COMPLETE": "complete", "FAIL": "failed"}
+    rss_train, rss_test = attributes.get("rss_train"), attributes.get("rss_test")
+    rmse = fit.get("rmse") or (data.rmse(rss_train, data.n_train), data.rmse(rss_test, data.n_test))
+    return TrialRecord(
+        number=number,
+        state=states.get(state, "running"),
+        cell=cell,
+        n_params=spec.n_params(cell, data.d),
+        rss_train=rss_train,
+        rss_test=rss_test,
+        rmse_train=rmse[0],
+        rmse_test=rmse[1],
+        classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
+        aicc=attributes.get("aicc"),
+        seconds=fit.get("seconds", 0.0),
+        status=fit.get("status", ""),
+        iterations=fit.get("iterations", 0),
+        loss_curve=fit.get("curve", []),
+        trial_id=trial_id,
+        parameters=parameters,
+    )
+
+
+def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials that have an AICc."""
+    return [r for r in records if r.state == "complete" and r.aicc is not None]
+
+
+def best_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The trial of least AICc, the one with fewer parameters where two are equal; None before any is complete."""
+    return min(completed(records), key=lambda r: (r.aicc, r.n_params, r.number), default=None)

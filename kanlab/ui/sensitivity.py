@@ -1,0 +1,91 @@
+"""The Choose page: one AICc opened into its terms, and the study ranked again by another count or criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from kanlab.kan.parameter_count import RULES
+from kanlab.selection.candidates import cell_words
+from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
+from kanlab.study.handle import StudyHandle
+from kanlab.study.trials import TrialRecord, completed
+from kanlab.ui import session
+
+
+def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
+    """One AICc opened into its terms, and the study ranked again by another count or criterion."""
+    done = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
+    names: dict[int, str] = {r.number: f"trial {r.number}: {cell_words(r.cell)}" for r in done}
+    picked = session.selected_trial()
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.markdown("**The terms of one AICc**")
+        index = list(names).index(picked) if picked in names else 0
+        number = st.selectbox("Trial", list(names), index=index, format_func=lambda n: names[n])
+        record = next(r for r in done if r.number == number)
+        data, n, count = handle.data, handle.data.n_train, record.n_params
+        misfit = np.nan if record.misfit is None else record.misfit
+        opened = terms(misfit, n, count, likelihood=data.likelihood)
+        fit = rf"2\cdot {n}\cdot {_number(misfit / (2 * n))}" if data.levels else rf"{n}\ln({_number(misfit)}/{n})"
+        st.latex(
+            r"\begin{aligned}"
+            rf"{fit} &= {opened.fit:,.2f}\\"
+            rf"2\cdot {count} &= {opened.charge:,.0f}\\"
+            rf"\frac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}} &= {opened.correction:,.2f}\\[4pt]"
+            rf"\mathrm{{AICc}} &= {opened.total:,.2f}"
+            r"\end{aligned}"
+        )
+        sigma2 = handle.spec.count_sigma2
+        deviance = (
+            f"The first term is the deviance, −2 ln L: twice {n} rows times their log-loss, the mean of −ln(the probability "
+            "given to what happened). "
+        )
+        *most, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
+        edges = f"{', '.join(most)} and {last}"
+        st.caption(
+            f"{deviance if data.levels else ''}{count} parameters, counted as {handle.spec.count}: edges {edges}, "
+            f"{record.cell.grid} + {record.cell.k} splines and one silu each"
+            f"{', and the noise variance' if sigma2 else ''}."
+        )
+    with right:
+        st.markdown("**Another count, another criterion**")
+        a, b, c = st.columns(3, vertical_alignment="bottom")
+        rule = a.selectbox(
+            "Count", RULES, index=RULES.index(handle.spec.count), format_func=str.capitalize, key="audit-count"
+        )
+        criterion: Any = b.selectbox("Criterion", list(CRITERIA), key="audit-criterion")
+        sigma2 = data.likelihood.counts_variance and c.checkbox(
+            "Noise variance", handle.spec.count_sigma2, key="audit-sigma2"
+        )
+        again = ranked_again(
+            records, n, data.d, rule=rule, count_sigma2=sigma2, criterion=criterion, likelihood=data.likelihood
+        )
+        lost = int(again["rank"].isna().sum())
+        st.dataframe(
+            again,
+            hide_index=True,
+            height=300,
+            key="audit-table",
+            column_order=["rank", "rank_before", "number", *handle.spec.space.parameters, "n_params", "value"],
+            column_config={
+                "rank": "rank now",
+                "rank_before": "rank in the study",
+                "number": "trial",
+                "neuron_num": "hidden neurons",
+                "n_params": "K",
+                "value": st.column_config.NumberColumn(criterion, format="%.2f"),
+            },
+        )
+        if lost:
+            st.caption(f"{lost} trials are inadmissible under this count and have no rank.")
+
+
+def _number(value: float) -> str:
+    """Five digits, as LaTeX has them."""
+    mantissa, _, exponent = f"{value:.5g}".partition("e")
+    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}" if exponent else mantissa

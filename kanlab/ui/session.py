@@ -1,0 +1,112 @@
+"""The one owner of what a browser session remembers beyond its widgets: table, data set, study, trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import streamlit as st
+
+from kanlab.data.dataset import Dataset
+from kanlab.data.reading.table import Table
+
+_TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
+_SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
+_STUDY, _SAID = "study", "kanlab_said"
+
+
+def table() -> Table | None:
+    """The table chosen on the Data page."""
+    return st.session_state.get(_TABLE)
+
+
+def set_table(value: Table | None) -> None:
+    """Choose a table; the data set made of the one before is forgotten."""
+    st.session_state[_TABLE] = value
+    st.session_state.pop(_DATASET, None)
+
+
+def source() -> BinaryIO | None:
+    """The file the table was read from, to be read again in another way; none for an example."""
+    return st.session_state.get(_SOURCE)
+
+
+def set_source(value: BinaryIO | None) -> None:
+    """Keep the uploaded file; its table is not read yet."""
+    st.session_state[_SOURCE] = value
+    set_table(None)
+    for kept in [k for k in st.session_state if str(k).startswith(_REMEMBERED)]:
+        del st.session_state[kept]
+
+
+def remember(name: str, key: object, compute: Callable[[], Any]) -> Any:
+    """What was computed last under this name, for as long as the key stays equal."""
+    kept = st.session_state.get(_REMEMBERED + name)
+    if kept is None or kept[0] != key:
+        kept = key, compute()
+        st.session_state[_REMEMBERED + name] = kept
+    return kept[1]
+
+
+def dataset() -> Dataset | None:
+    """The data set made of it: target, features and split chosen."""
+    return st.session_state.get(_DATASET)
+
+
+def set_dataset(value: Dataset, test_fraction: float, seed: int) -> None:
+    """Keep the data set and how it was split."""
+    st.session_state[_DATASET] = value
+    st.session_state[_SPLIT] = test_fraction, seed
+
+
+def split() -> tuple[float, int]:
+    """Test fraction and seed of the data set."""
+    return st.session_state[_SPLIT]
+
+
+def study_name() -> str | None:
+    """The study the Live page shows: of the address (?study=NAME), or the last one of this session."""
+    name = st.query_params.get(_STUDY)
+    if name:
+        st.session_state["kanlab_study"] = name
+    return name or st.session_state.get("kanlab_study")
+
+
+def set_study_name(name: str) -> None:
+    """Remember the study; `link_study` puts it into the address."""
+    if st.session_state.get("kanlab_study") != name:
+        st.session_state.pop(_TRIAL, None)
+    st.session_state["kanlab_study"] = name
+
+
+def forget_study() -> None:
+    """Remember none, when the study is deleted."""
+    for key in ("kanlab_study", _TRIAL):
+        st.session_state.pop(key, None)
+
+
+def link_study(name: str, key: str | None = None) -> None:
+    """Put the study, and the key of its owner, into the address, so that a reload or a copied link finds it."""
+    wanted = {_STUDY: name} | ({"key": key} if key else {})
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def selected_trial() -> int | None:
+    """Number of the trial picked in any chart or table."""
+    return st.session_state.get(_TRIAL)
+
+
+def select_trial(number: int | None) -> None:
+    """Pick a trial for the whole page, or none."""
+    st.session_state[_TRIAL] = number
+
+
+def say(words: str) -> None:
+    """Leave words for the next time the page is drawn: a callback cannot show any."""
+    st.session_state[_SAID] = words
+
+
+def said() -> str:
+    """Those words, once."""
+    return str(st.session_state.pop(_SAID, ""))

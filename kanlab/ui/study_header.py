@@ -1,0 +1,30 @@
+"""The head of a page about one study: title, study and trials; where one is missing the page ends there with the way on."""
+
+from __future__ import annotations
+
+from kanlab.study.handle import StudyHandle, load_study
+from kanlab.study.trials import TrialRecord, completed
+from kanlab.ui import identity, session
+from kanlab.ui.navigation import LIVE, STUDIES
+from kanlab.ui.widgets import go_first_to, heading, literal, sentences
+
+
+def study(title: str, purpose: str) -> StudyHandle:
+    """The study of the address or of this session, under the page's heading."""
+    name = session.study_name()
+    heading(title if name is None else f"{title}: {literal(name)}", purpose)
+    if name is None:
+        go_first_to(STUDIES, "No study is open: choose one under Studies.", "Go to Studies")
+    with sentences():
+        handle = load_study(name)
+        session.link_study(name, identity.link_key(handle))
+    return handle
+
+
+def trials(handle: StudyHandle, wish: str) -> list[TrialRecord]:
+    """Its trials, of which one at least is complete. wish: what the page does with a model, such as "look at"."""
+    with sentences():
+        records = handle.records()
+    if not completed(records):
+        go_first_to(LIVE, f"No trial of this study is complete yet, so there is no model to {wish}.", "Go to Live")
+    return records

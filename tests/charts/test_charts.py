@@ -1,0 +1,210 @@
+"""Every chart, of every kind of table, is valid Vega-Lite; the robust axis; what is drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.baselines.registry import baselines
+from kanlab.charts import cells as cell_charts
+from kanlab.charts import evidence
+from kanlab.charts import trials as trial_charts
+from kanlab.charts.encoding import upper_fence
+from kanlab.data.dataset import Dataset
+from kanlab.kan.search_space import Cell
+from kanlab.selection.measures import MEASURES
+from kanlab.selection.ranking import trial_table
+from kanlab.stats.likelihood import BERNOULLI
+from kanlab.stats.metrics import CalibrationBin, ClassScores
+from kanlab.study.trials import TrialRecord
+
+
+def records(count: int, rng: np.random.Generator) -> list[TrialRecord]:
+    cells = [Cell(1 + i % 5, 2 + i % 7, 1 + i % 3) for i in range(count)]
+    rss = np.exp(rng.normal(size=count))
+    return [
+        TrialRecord(i, "complete", c, 5 + 7 * c.neuron_num * c.grid, r, r / 4, 40 * np.log(r) + c.grid, 0.1, "stalled")
+        for i, (c, r) in enumerate(zip(cells, rss, strict=True))
+    ]
+
+
+RNG = np.random.default_rng(0)
+MANY = records(40, RNG)
+FAILED = TrialRecord(40, "failed", Cell(1, 2, 1), 9)
+DIVERGED = TrialRecord(41, "complete", Cell(1, 9, 1), 60, 1e12, 1e12, 9e5)
+TABLES = {
+    "none": [],
+    "failed": [FAILED],
+    "one": MANY[:1],
+    "two": MANY[:2],
+    "equal": [MANY[0], TrialRecord(1, "complete", Cell(2, 2, 1), 10, MANY[0].rss_train, None, MANY[0].aicc)],
+    "many": [*MANY, FAILED],
+    "one diverged": [*MANY, DIVERGED],
+    "exact": [TrialRecord(i, "complete", Cell(i + 1, 2, 1), 9 + i, 1e-20 * (i + 1), None, -2000.0 + i) for i in range(4)],
+}  # fmt: skip
+
+
+def drawn(chart: Any) -> dict[str, Any]:
+    """The chart as Vega-Lite, checked against its schema; strict JSON."""
+    content = chart.to_dict()
+    json.dumps(content, allow_nan=False)
+    alt.Chart.from_dict(content)
+    return content
+
+
+def marks(content: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a chart that draws."""
+    if isinstance(content, dict):
+        if "mark" in content:
+            yield content
+        for value in content.values():
+            yield from marks(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from marks(value)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("selected", [None, 0, 999])
+def test_charts_of_trials(name: str, selected: int | None, small: Dataset) -> None:
+    table, models = trial_table(TABLES[name]), baselines(small)
+    for chart in (
+        trial_charts.aicc_against_rss(table, 48, models, selected),
+        trial_charts.aicc_against_rss(table, 48),
+        trial_charts.front(table, models, selected),
+        trial_charts.history(table, selected),
+        cell_charts.aicc_map(table, selected),
+        cell_charts.slices(table),
+    ):
+        drawn(chart)
+
+
+def test_charts_of_other_things() -> None:
+    drawn(trial_charts.loss_curve([9.0, 4.0, 1.0]))
+    drawn(trial_charts.loss_curve([2.0]))
+    drawn(evidence.importance(pd.DataFrame({"parameter": ["grid", "k"], "share": [0.7, 0.3]})))
+    drawn(evidence.null_gains(40.0, [1.0, 2.0]))
+    cells = pd.DataFrame(
+        [
+            {"neuron_num": 1, "grid": 2, "k": 1, "n_params": 9, "rows": 5.0, "verdict": "judged", "seconds": np.nan},
+            {"neuron_num": 2, "grid": 2, "k": 1, "n_params": 19, "rows": 2.0, "verdict": "few rows", "seconds": 1.0},
+            {
+                "neuron_num": 9,
+                "grid": 2,
+                "k": 1,
+                "n_params": 99,
+                "rows": 0.5,
+                "verdict": "inadmissible",
+                "seconds": 1.0,
+            },
+        ]
+    )
+    assert "row" not in drawn(cell_charts.admissible_map(cells, 48))["facet"]
+    assert "row" in drawn(cell_charts.admissible_map(cells.assign(depth=[1, 2, 3]), 48))["facet"]
+
+
+def test_depth_is_drawn_where_it_is_a_parameter() -> None:
+    trials = records(6, np.random.default_rng(0))
+    deep = [replace(r, cell=r.cell._replace(depth=1 + i % 2), parameters=Cell._fields) for i, r in enumerate(trials)]
+    for plain, other in ((trial_table(trials), trial_table(deep)),):
+        assert "row" not in drawn(cell_charts.aicc_map(plain))["facet"]
+        assert "row" in drawn(cell_charts.aicc_map(other))["facet"]
+        assert "hidden layers" in json.dumps(drawn(cell_charts.slices(other)))
+        assert "hidden layers" not in json.dumps(drawn(cell_charts.slices(plain)))
+
+
+def test_one_diverged_trial_does_not_flatten_the_picture() -> None:
+    content = drawn(trial_charts.aicc_against_rss(trial_table([*MANY, DIVERGED]), 48))
+    values = np.array([r.aicc for r in MANY], dtype=float)
+    domains = {
+        tuple(part["encoding"]["y"]["scale"]["domain"]) for part in marks(content) if "y" in part.get("encoding", {})
+    }
+    ((low, high),) = domains
+    assert low < values.min()
+    assert high < values.min() + 3 * np.ptp(values)
+    assert "beyond the axis, drawn as triangles" in json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("values", "high"),
+    [
+        ([1.0, 2.0, 3.0], 3.0),
+        ([0.0, 1.0, 100.0], 2.5),
+        ([-10.0, 0.0, 2.0, 1e6], 17.5),
+        ([5.0], 5.0),
+        ([4.0, 4.0, 4.0], 4.0),
+    ],
+)
+def test_the_upper_fence(values: list[float], high: float) -> None:
+    assert upper_fence(pd.Series(values)) == pytest.approx(high)
+
+
+def test_points_can_be_picked_and_the_selected_one_is_ringed() -> None:
+    content = drawn(trial_charts.front(trial_table(MANY), selected=7))
+    assert content["params"][0]["name"] == trial_charts.PICKED
+    assert content["params"][0]["select"]["fields"] == ["number"]
+    assert "datum.number === 7" in json.dumps(content)
+
+
+def test_the_curves_of_equal_k_are_where_aicc_says() -> None:
+    from kanlab.stats.criteria import aicc
+
+    table = trial_table(MANY)
+    curves = trial_charts._equal_k(table, table["rss_train"], 400, -2000.0, 2000.0, MEASURES["regression"])
+    assert 1 < curves["n_params"].nunique() <= 6
+    for row in curves.itertuples():
+        assert row.drawn == pytest.approx(aicc(row.rss_train, 400, row.n_params))
+
+
+# ---- two classes
+
+
+def of_classes(record: TrialRecord) -> TrialRecord:
+    deviance = 40.0 * (record.rss_train or 0.0)
+    scores = ClassScores(deviance, deviance / 96, 0.4, 0.1, None, 0.8, None, 0.9, None)
+    return replace(record, classes=scores, aicc=deviance + 2 * record.n_params)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_charts_of_trials_of_classes(name: str, small: Dataset) -> None:
+    high = small.y_train > np.median(small.y_train)
+    data = replace(small, y_train=high.astype(float), y_test=(small.y_test > 0).astype(float), levels=("low", "high"))
+    table, models = trial_table([of_classes(r) if r.state == "complete" else r for r in TABLES[name]]), baselines(data)
+    against, front = trial_charts.aicc_against_rss(table, 48, models, 0, "y"), trial_charts.front(table, models, 0, "y")
+    for chart in (
+        against,
+        front,
+        trial_charts.history(table, 0),
+        cell_charts.aicc_map(table, 0),
+        cell_charts.slices(table),
+    ):
+        content = json.dumps(drawn(chart))
+        assert "RSS" not in content or name in ("none", "failed")  # no trial says yet that they are classes
+    if name == "many":
+        assert "AICc against deviance" in json.dumps(against.to_dict())
+        assert "deviance of y on the training rows" in json.dumps(front.to_dict())
+        assert "logistic regression" in json.dumps(front.to_dict())
+
+
+def test_along_a_curve_of_equal_k_aicc_rises_with_the_deviance() -> None:
+    table, of = trial_table([of_classes(r) for r in MANY]), MEASURES["classification"]
+    curves = trial_charts._equal_k(table, table["deviance_train"], 400, 0.0, 2000.0, of)
+    for row in curves.itertuples():
+        K = row.n_params
+        expected = BERNOULLI.term(row.deviance_train, 400) + 2 * K + 2 * K * (K + 1) / (400 - K - 1)
+        assert row.drawn == pytest.approx(expected)
+        assert of.fit_at(row.drawn, 400, K) == pytest.approx(row.deviance_train)
+
+
+def test_calibration_shows_every_bin_with_its_rows() -> None:
+    bins = [CalibrationBin(12, 0.1, 0.25, 0.09, 0.53), CalibrationBin(3, 0.9, 1.0, 0.44, 1.0)]
+    content = drawn(evidence.calibration(bins, "ill **now**"))
+    assert "predicted probability of ill **now**" in json.dumps(content)
+    assert [row["rows"] for rows in content["datasets"].values() for row in rows if "rows" in row] == [12, 3]

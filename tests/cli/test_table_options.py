@@ -1,0 +1,78 @@
+"""The options that overrule the reading and prepare the table, and the same data set from Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.cli.main import main
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
+from kanlab.data.reading.table import read_table
+from kanlab.study.storage import load_dataset
+
+FAST = ["--neuron-num", "1", "--grid", "2", "--k", "1", "--workers", "1", "--json"]
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"a": rng.lognormal(size=120), "b": rng.normal(size=120), "day": pd.date_range("2024-01-01", periods=120)}
+    )
+    frame["y"] = np.exp(frame["b"] + 0.1 * rng.normal(size=120))
+    frame.loc[:5, "b"] = -999
+    path = tmp_path / "some.csv"
+    path.write_text("made by a program\n" + frame.to_csv(index=False, sep=";", float_format="%.4f"))
+    return path
+
+
+def test_the_same_data_as_from_python(csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [
+        "--missing=-999,none",
+        "--skip-last",
+        "2",
+        "--drop-copies",
+        "--fill-gaps",
+        "--log",
+        "a",
+        "--target-scale",
+        "log",
+        "--split",
+        "time",
+        "--split-by",
+        "day",
+    ]
+    assert main(["tune", str(csv), "--target", "y", *options, *FAST]) == 0
+    content = json.loads(capsys.readouterr().out)
+    table = read_table(csv)
+    frame = table.frame.iloc[:-2].replace({"b": {-999: np.nan}})
+    wanted = Preparation(
+        copies="drop", gaps="fill", scales={"a": "log"}, target_scale="log", split="time", split_by="day"
+    )
+    data = Dataset.from_frame(frame, "y", preparation=wanted)
+    assert content["data"]["features"] == ["log(a)", "b", "day (year)", "b (missing)"]
+    assert content["data"]["sha256"] == data.sha256
+    assert load_dataset(data.sha256).recipe == data.recipe
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["--decimal", ",", "--delimiter", ","], "must differ"),
+        (["--encoding", "utf-99"], "no encoding 'utf-99'"),
+        (["--split", "time"], "split_by"),
+        (["--log", "b"], "below 0"),
+        (["--delimiter", "::"], "single character"),
+        (["--keep", "0"], "at least one"),
+    ],
+)
+def test_bad_options_are_one_line(csv: Path, options: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", str(csv), "--target", "y", *options, *FAST]) == 2
+    error = capsys.readouterr().err.strip()
+    assert part in error
+    assert "\n" not in error

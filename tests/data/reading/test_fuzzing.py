@@ -1,0 +1,63 @@
+"""Broken files: a short run of what `python benchmarks/fuzz.py 600` does for ten minutes, and what that has found."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from kanlab.data.profile import profile
+from kanlab.data.reading.table import read_table
+from tests.helpers.fuzzing import GROWN, broken_files, check, overruled, preparations
+
+DEFAULT = {
+    "gaps": "drop", "pool": False, "max_levels": 12, "date_parts": ("year",), "scale": "none", "target_scale": "none",
+    "screen": None, "split": "random",
+}  # fmt: skip
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@given(broken_files(), overruled(), preparations())
+def test_a_broken_file_is_a_table_or_a_sentence(
+    content: bytes, options: dict[str, Any], prepared: dict[str, Any]
+) -> None:
+    check(content, options, prepared)
+
+
+@pytest.mark.parametrize("content", GROWN)
+def test_the_seeds_themselves_can_be_fitted(content: bytes) -> None:
+    assert check(content, {}, DEFAULT) == "data set"
+
+
+def test_a_broken_promise_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.helpers.fuzzing.to_csv", lambda frame: "=1")
+    with pytest.raises(AssertionError):
+        check(GROWN[0], {}, DEFAULT)
+
+
+# ---- found by it
+
+
+def test_values_that_differ_by_less_than_a_twelfth_of_their_spacing() -> None:
+    """np.histogram refused them."""
+    values = [1e16, 1e16 + 2, 1e16 + 2]
+    column = profile(pd.DataFrame({"x": values, "y": [1, 2, 3]}))["x"]
+    assert column.histogram[0] == 1
+    assert column.histogram[-1] == 2
+    assert sum(column.histogram) == 3
+    assert profile(pd.DataFrame({"x": [0.0, np.nextafter(0, 1)], "y": [1, 2]}))["x"].unique == 2
+
+
+def test_it_was_found_in_a_file_that_lost_a_sign() -> None:
+    lines = ["a,b", *(f"{10**16 + 2 * (i % 2)},{i}" for i in range(20))]
+    table = read_table(io.BytesIO("\n".join(lines).encode()), name="some.csv")
+    assert profile(table.frame, "b")["a"].unique == 2
+
+
+def test_the_only_row_of_the_usual_width_is_no_title() -> None:
+    again = b"NA1" + b"0:30 PMnan-NA1" * 9
+    assert check(b"10:30 sep=--1\n30 XMcolumn_1\r\n" + again + b"0:30 PMnan-", {}, DEFAULT) == "refused"

@@ -1,0 +1,235 @@
+"""predict.py: NumPy and the standard library alone, and the same numbers as kanlab's own reading, recipe and networks."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from kanlab.baselines.registry import BASELINES
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
+from kanlab.data.reading import standalone
+from kanlab.data.transforms import Transform
+from kanlab.errors import DatasetError
+from kanlab.explain.predictor import HeldFamily, read_new_rows
+from kanlab.export.document import model_document
+from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
+
+RNG = np.random.default_rng(3)
+
+
+def training(n: int = 120) -> pd.DataFrame:
+    """Every kind of column a recipe knows."""
+    rng = np.random.default_rng(1)
+    when = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900 * 24 * 60, n), unit="min")
+    frame = pd.DataFrame(
+        {
+            "plain": rng.normal(size=n),
+            "skewed": rng.lognormal(2, 1, n) - 1e-9,
+            "ranked": rng.integers(0, 12, n).astype(float),
+            "flag": rng.random(n) < 0.5,
+            "kind": rng.choice(["red", "green", "blue"], n),
+            "many": rng.choice([f"level {i}" for i in range(20)], n, p=np.arange(20, 0, -1) / 210),
+            "size": rng.choice(["small", "medium", "large"], n),
+            "when": when,
+            "y": rng.normal(size=n),
+        }
+    )
+    frame.loc[::11, ["plain", "kind"]] = np.nan
+    return frame
+
+
+@pytest.fixture(scope="module", params=["fill", "drop"])
+def data(request: pytest.FixtureRequest) -> Dataset:
+    wanted = Preparation(
+        gaps=request.param,
+        pool=True,
+        max_levels=5,
+        ordered={"size": ("small", "medium", "large")},
+        date_parts=("year", "month", "weekday", "hour"),
+        scales={"skewed": "log", "ranked": "rank"},
+    )
+    return Dataset.from_frame(training(), "y", preparation=wanted)
+
+
+def both(data: Dataset, content: bytes, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs of the model of a CSV, by kanlab and by predict.py."""
+    path.write_bytes(content)
+    frame = read_new_rows(path, data.recipe).frame
+    header, rows, decimal = standalone.read_csv(path, data.recipe.sources)
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
+    return data.recipe.apply(frame).X, standalone.Encoder(data.recipe.to_dict(), columns, len(rows), decimal).inputs()
+
+
+def test_it_imports_numpy_and_the_standard_library_alone() -> None:
+    tree = ast.parse(Path(standalone.__file__).read_text(encoding="utf-8"))
+    modules = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    modules |= {str(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    assert {m.partition(".")[0] for m in modules} - sys.stdlib_module_names == {"numpy"}
+
+
+def test_rows_as_kanlab_writes_them(data: Dataset, tmp_path: Path) -> None:
+    frame = training().drop(columns="y")
+    expected, found = both(data, frame.to_csv(index=False).encode(), tmp_path / "new.csv")
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert np.isnan(expected).any() == (data.preparation.gaps == "drop")
+
+
+WAYS = {
+    "semicolons and decimal commas": (";", "utf-8", lambda v: f"{v:.6f}".replace(".", ",")),
+    "tabs in UTF-16": ("\t", "utf-16", lambda v: f"{v:.6g}"),
+    "bars, marked UTF-8": ("|", "utf-8-sig", lambda v: f"{v:+.3e}"),
+    "money": (";", "utf-8", lambda v: f"{'-' if v < 0 else ''}€{abs(v) * 1e5:,.2f}"),
+    "percent": (",", "utf-8", lambda v: f"{v:.2f} %"),
+    "brackets for a minus": (",", "utf-8", lambda v: f"({abs(v):.4f})" if v < 0 else f"{v:.4f}"),
+    "typographic minus": (",", "utf-8", lambda v: f"{v:.5f}".replace("-", "−")),
+    "thousands in quotes": (",", "utf-8", lambda v: f"{v * 1e7:,.0f}"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_numbers_however_they_are_written(data: Dataset, tmp_path: Path, way: str) -> None:
+    delimiter, encoding, write = WAYS[way]
+    frame = training(60).drop(columns="y")
+    frame["plain"] = frame["plain"].map(lambda v: "" if np.isnan(v) else write(v))
+    frame["skewed"] = frame["skewed"].map(write)
+    text = frame.to_csv(index=False, sep=delimiter)
+    expected, found = both(data, text.encode(encoding), tmp_path / "new.csv")
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%Y-%m-%d",
+        "%d.%m.%Y %H:%M",
+        "%m/%d/%Y",
+        "%d/%m/%Y %I:%M %p",
+        "%d %b %Y",
+        "%Y-%m-%dT%H:%M:%S+02:00",
+        "%Y年%m月%d日",
+    ],
+)
+def test_dates_however_they_are_written(data: Dataset, tmp_path: Path, form: str) -> None:
+    frame = training(60).drop(columns="y")
+    frame["when"] = frame["when"].dt.strftime(form)
+    frame.loc[3, "when"] = "NA"
+    expected, found = both(data, frame.to_csv(index=False).encode(), tmp_path / "new.csv")
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    year = next(i for i, c in enumerate(data.columns) if c.part == "year")
+    assert np.isfinite(expected[:, year]).sum() >= 59
+
+
+NUMBERS = st.one_of(
+    st.floats(-1e6, 1e6).map(lambda v: f"{v:.6g}"),
+    st.integers(-5, 15).map(str),
+    st.sampled_from(["", "NA", " 3.5", "1e3", "-", "inf", "007", ".5", "2."]),
+)
+TEXTS = st.sampled_from(
+    ["red", "green", "blue", "purple", "", "NA", "level 0", "level 1", "level 19", "medium", "large", "2"]
+)
+DAYS = st.sampled_from(["2021-02-03", "2020-12-31", "2024-02-29", ""])
+FLAGS = st.sampled_from(["true", "false", "True", "NA"])
+ROWS = st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, FLAGS, TEXTS, TEXTS, TEXTS, DAYS), min_size=1, max_size=8)
+NAMES = ("plain", "skewed", "ranked", "flag", "kind", "many", "size", "when")
+
+
+@settings(max_examples=40)
+@given(rows=ROWS, delimiter=st.sampled_from(",;\t"))
+@example(rows=[("1", "2", "3", "true", "red", "level 0", "large", "2021-02-03")], delimiter=",")
+def test_any_cells(
+    data: Dataset, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], delimiter: str
+) -> None:
+    """What kanlab can read at all, predict.py reads alike."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows([NAMES, *rows])
+    path = tmp_path_factory.mktemp("any") / "new.csv"
+    path.write_text(text.getvalue())
+    try:
+        data.recipe.apply(read_new_rows(path, data.recipe).frame)
+    except DatasetError:
+        return  # a column without any value, which it leaves out, or a file of gaps alone
+    expected, found = both(data, text.getvalue().encode(), path)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def network(widths: tuple[int, ...], grid: int, k: int) -> FittedKan:
+    """A network of any depth with numbers drawn at random."""
+    layers, ranges = [], []
+    for n_in, n_out in pairwise(widths):
+        knots = np.sort(RNG.uniform(-6, 6, (n_in, grid + 2 * k + 1)), axis=1)
+        layers.append(KanLayer(knots, RNG.normal(size=(n_in, n_out, grid + k)), RNG.normal(size=(n_in, n_out)) / 4))
+        ranges.append(knots[:, [k, -k - 1]])
+    output_range = np.tile([-1.0, 1.5], (widths[-1], 1))
+    scales = (RNG.normal(size=widths[0]), np.exp(RNG.normal(size=widths[0])), RNG.normal(size=1), np.array([3.0]))
+    spec, record = KanSpec(widths, grid, k), (0.0, np.zeros(1), 10, FitStatus.CONVERGED)
+    return FittedKan(spec, tuple(layers), tuple(ranges), output_range, *scales, *record)
+
+
+@pytest.mark.parametrize(("widths", "grid", "k"), [((3, 2, 1), 4, 3), ((1, 1), 2, 1), ((2, 3, 2, 1), 3, 2)])
+def test_networks_of_any_depth(widths: tuple[int, ...], grid: int, k: int) -> None:
+    fitted = network(widths, grid, k)
+    X = 2 * RNG.normal(size=(500, widths[0])) * fitted.x_scale + fitted.x_offset
+    expected, outside = fitted.predict_flagged(X)
+    found, held = standalone.evaluate(model_document(fitted), X)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(held, outside)
+    assert held.any()
+
+
+@pytest.mark.parametrize("family", BASELINES)
+def test_linear_models(small: Dataset, family: str) -> None:
+    fitted = BASELINES[family](small.X_train, small.y_train, 0)
+    held = HeldFamily(fitted, small.X_train.min(axis=0), small.X_train.max(axis=0))
+    X = RNG.uniform(-2, 2, (200, small.d))
+    expected, outside = held.predict_flagged(X)
+    found, mask = standalone.evaluate(model_document(held), X)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_array_equal(mask, outside)
+
+
+@pytest.mark.parametrize("scale", ["none", "log", "rank"])
+def test_scales_and_back(scale: str) -> None:
+    values = np.append(RNG.lognormal(size=300), 0.0)
+    fitted = Transform.fit(values, scale, "x")
+    x = np.append(RNG.lognormal(size=50), [np.nan, 0.0, 1e9])
+    np.testing.assert_array_equal(standalone.transformed(vars(fitted), x), fitted(x))
+    z = np.append(RNG.normal(size=50), [np.nan, -5.0, 5.0])
+    np.testing.assert_array_equal(standalone.to_units(vars(fitted), z), fitted.inverse(z))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"a,b\n1,2,3\n", "has 3 fields and the header has 2"),
+        (b"\xff\xfeo\xd8", "is not text in UTF-8"),
+        (b"a,b\n\xe9,1\n", "is not text in UTF-8"),
+    ],
+)
+def test_files_that_are_none(tmp_path: Path, content: bytes, sentence: str) -> None:
+    path = tmp_path / "new.csv"
+    path.write_bytes(content)
+    with pytest.raises(standalone.BadInput, match=sentence):
+        standalone.read_csv(path, ["a", "b"])
+
+
+def test_columns_it_cannot_use(data: Dataset) -> None:
+    recipe = data.recipe.to_dict()
+    if data.preparation.gaps == "drop":
+        with pytest.raises(standalone.BadInput, match="no column 'flag', 'kind'"):
+            standalone.Encoder(recipe, {"plain": ["1"]}, 1, ".")
+    cells = {name: ["1"] for name in NAMES} | {"when": ["2020-01-01"]}
+    for column, words in (("plain", "not numbers"), ("when", "not dates")):
+        with pytest.raises(standalone.BadInput, match=words):
+            standalone.Encoder(recipe, cells | {column: ["what"]}, 1, ".").inputs()

@@ -1,0 +1,140 @@
+"""What a target is taken for, its two classes as 0 and 1, and what that leaves of a data set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
+from kanlab.data.recipe import Recipe
+from kanlab.data.splits import split_rows
+from kanlab.data.target import default_task, read_target, two_levels
+from kanlab.errors import DatasetError
+from tests.helpers.sentences import refused
+
+N = 60
+PICK = np.random.default_rng(1).integers(0, 2, N)
+PICK[0], PICK[1] = 0, 1
+
+
+def of(zero: object, one: object) -> pd.Series:
+    return pd.Series([one if i else zero for i in PICK])
+
+
+@pytest.mark.parametrize(
+    ("column", "levels", "task"),
+    [
+        (of("b", "a"), ("a", "b"), "classification"),
+        (of("ja", "nein"), ("nein", "ja"), "classification"),
+        (of("Yes", "No"), ("No", "Yes"), "classification"),
+        (of(False, True), ("False", "True"), "classification"),
+        (of(False, True).astype("boolean"), ("False", "True"), "classification"),
+        (of("u", "v").astype("category"), ("u", "v"), "classification"),
+        (of(0, 1), ("0", "1"), "classification"),
+        (of(1.0, 0.0), ("0", "1"), "classification"),
+        (of(1, 2), ("1", "2"), "regression"),
+        (of(10, 9), ("9", "10"), "regression"),
+        (of(0.5, -1.5), ("-1.5", "0.5"), "regression"),
+        (pd.Series(range(N)), (), "regression"),
+        (pd.Series(list("abc") * 20), (), "regression"),
+        (pd.Series(["x"] * N), (), "regression"),
+        (of(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")), (), "regression"),
+    ],
+)
+def test_what_a_column_is_taken_for(column: pd.Series, levels: tuple[str, ...], task: str) -> None:
+    assert two_levels(column) == levels
+    assert default_task(column) == task
+    if levels:
+        found = read_target(pd.DataFrame({"y": column}), "y", "classification")
+        words = column.map(lambda v: f"{v:g}" if isinstance(v, (int, float)) and not isinstance(v, bool) else str(v))
+        np.testing.assert_array_equal(found.y, (words == levels[1]).astype(float))
+        other = read_target(pd.DataFrame({"y": column}), "y", "classification", levels[0])
+        assert other.levels == levels[::-1]
+        np.testing.assert_array_equal(other.y, 1.0 - found.y)
+
+
+def test_gaps_stay_gaps() -> None:
+    found = read_target(pd.DataFrame({"y": of("no", "yes").where(np.arange(N) > 3)}), "y")
+    assert np.isnan(found.y[:4]).all()
+    assert np.isfinite(found.y[4:]).all()
+    numbers = of(0.0, 1.0)
+    numbers[:4] = [np.inf, np.nan, -np.inf, np.nan]
+    assert np.isnan(read_target(pd.DataFrame({"y": numbers}), "y").y).sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("column", "arguments", "parts"),
+    [
+        (pd.Series(list("abc") * 20), {}, ["3 different texts", "'a', 'b', 'c'", "two classes apart at most", "numeric"]),
+        (pd.Series(list("abc") * 20), {"task": "regression"}, ["not numbers"]),
+        (of("a", "b"), {"task": "regression"}, ["not numbers"]),
+        (pd.Series(np.arange(N)), {"task": "classification"}, ["60 different numbers", "choose regression"]),
+        (of("a", "b"), {"task": "clustering"}, ["no task 'clustering'"]),
+        (of("a", "b"), {"positive": "c"}, ["no level 'c'", "'a', 'b'"]),
+        (pd.Series(np.arange(N)), {"positive": "1"}, ["is predicted as a number"]),
+        (of("a", "b"), {"preparation": Preparation(target_scale="log")}, ["has no log"]),
+        (pd.Series(["a"] * N), {}, ["'a'", "not numbers"]),
+    ],
+)  # fmt: skip
+def test_refusals(column: pd.Series, arguments: dict[str, str], parts: list[str]) -> None:
+    with refused(DatasetError, *parts):
+        Dataset.from_frame(pd.DataFrame({"x": np.arange(N), "y": column}), "y", **arguments)  # type: ignore[arg-type]
+
+
+def frame(seed: int = 0, n: int = 100, share: float = 0.3) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({"x": rng.normal(size=n), "y": np.where(rng.random(n) < share, "ill", "healthy")})
+
+
+def test_two_numbers_stay_a_quantity_and_a_sentence_offers_classes() -> None:
+    table = pd.DataFrame({"x": np.arange(N), "y": of(1, 2)})
+    data = Dataset.from_frame(table, "y")
+    assert (data.task, data.levels) == ("regression", ())
+    assert any("choose classification" in note for note in data.notes)
+    classes = Dataset.from_frame(table, "y", task="classification")
+    assert (classes.task, classes.levels) == ("classification", ("1", "2"))
+    assert classes.sha256 != data.sha256
+
+
+def test_each_class_is_held_out_in_its_share() -> None:
+    for seed in range(5):
+        data = Dataset.from_frame(frame(seed, share=0.1), "y", seed=seed)
+        ones = data.y_train.sum() + data.y_test.sum()
+        assert abs(data.y_test.sum() - ones / 5) <= 1
+        assert len(data.y_test) == 20
+    y = (frame()["y"] == "ill").to_numpy(dtype=float)
+    _, test = split_rows("stratified", y, 0.2, 0)
+    np.testing.assert_array_equal(Dataset.from_frame(frame(), "y").y_test, y[test])
+
+
+def test_the_levels_are_part_of_the_recipe_and_of_the_hash(tmp_path: Path) -> None:
+    data, turned = (Dataset.from_frame(frame(), "y", positive=p) for p in ("ill", "healthy"))
+    assert data.levels == ("healthy", "ill")
+    assert any("'ill' counts as 1" in note for note in data.notes)
+    assert data.sha256 != turned.sha256
+    assert Recipe.from_json(data.recipe.to_json()) == data.recipe
+    data.save(tmp_path / "data.parquet")
+    again = Dataset.load(tmp_path / "data.parquet")
+    assert (again.sha256, again.levels, again.task) == (data.sha256, data.levels, "classification")
+    np.testing.assert_array_equal(
+        data.recipe.to_levels([0.2, 0.5, np.nan]), np.array(["healthy", "ill", None], dtype=object)
+    )
+
+
+def test_the_recipe_of_a_quantity_is_what_it_was() -> None:
+    numbers = frame().assign(y=np.arange(100.0))
+    assert set(json.loads(Dataset.from_frame(numbers, "y").recipe.to_json())) == {
+        "format", "target", "target_transform", "columns", "preparation",
+    }  # fmt: skip
+
+
+def test_a_class_that_is_not_among_the_training_rows() -> None:
+    table = frame().assign(day=np.arange(100))
+    table["y"] = np.where(table["day"] > 90, "ill", "healthy")
+    with refused(DatasetError, "single value (healthy)"):
+        Dataset.from_frame(table, "y", preparation=Preparation(split="time", split_by="day"))

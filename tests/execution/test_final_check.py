@@ -1,0 +1,120 @@
+"""The last look at the best network of a study: when it is taken, what it says, and that it predicts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.api import Study, run_study, tune
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import FitOptions, fit_model
+from kanlab.execution.final_check import APPRAISAL, ReducedTrial, appraisal_task, appraised
+from kanlab.execution.manage import extend
+from kanlab.execution.tasks import TASKS
+from kanlab.explain.predictor import fitted_network
+from kanlab.kan.network import FittedKan
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection.validation import plan
+from kanlab.solver.smoother import leave_one_out
+from kanlab.study.handle import create_study
+from kanlab.study.spec import StudySpec
+
+SPACE = SearchSpace((1, 2), (3, 4), (2, 2))
+
+
+def rows(n: int = 130) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    X = rng.uniform(-1, 1, (n, 4))
+    y = np.sin(3 * X[:, 1]) + 0.1 * rng.normal(size=n)
+    return pd.DataFrame(X, columns=["idle", "busy", "still", "kind"]).assign(y=y)
+
+
+@pytest.fixture
+def study() -> Study:
+    return tune(Dataset.from_frame(rows(), "y"), SPACE, name="mine", workers=1)
+
+
+def test_at_the_end_of_a_study(study: Study) -> None:
+    records, best = study.handle.records(), study.best
+    assert best is not None
+    found = appraised(study.handle, records)
+    assert found is not None
+    assert found.cell == best.cell
+    assert appraisal_task(study.handle, records) is None  # it is known
+
+    data = Dataset.from_frame(rows(), "y")
+    network, notes = fitted_network(study.handle, best, records)
+    assert notes == []
+    assert found.press == pytest.approx(np.sum(leave_one_out(network, data.X_train, data.y_train) ** 2), rel=1e-9)
+
+    reduced = found.reduced
+    assert reduced is not None
+    assert reduced.without == ("idle", "still", "kind")
+    assert study.recommended == reduced
+    content = study.to_dict()
+    assert content["recommended"]["without"] == ["idle", "still", "kind"]
+    assert content["recommended"] == {"family": "kan"} | content["appraisal"]["reduced"]
+    assert content["best"] == best.to_dict()
+
+    # it predicts, as the study had it, and does not look at what it does without
+    wide, notes = fitted_network(study.handle, reduced, records)
+    assert notes == []
+    assert wide.rss_train == pytest.approx(reduced.rss_train, rel=1e-9)
+    assert data.squared_error(wide.predict(data.X_test), data.y_test) == pytest.approx(reduced.rss_test)
+    frame = rows(20).assign(idle=50.0)
+    told = study.predict(frame)
+    np.testing.assert_allclose(told.frame["y_predicted"], wide.predict(data.encode(frame)))
+    assert not told.frame["y_extrapolates"].any()
+    assert (
+        study.predictor().label
+        == f"trial {best.number} without idle, still and kind: " + study.predictor().label.split(": ")[1]
+    )
+
+
+def test_the_same_study_gives_the_same_numbers(study: Study) -> None:
+    again = tune(Dataset.from_frame(rows(), "y"), SPACE, name="again", workers=2)
+    one, other = (s.handle.optuna.user_attrs[APPRAISAL] for s in (study, again))
+    strip = ("seconds",)
+    assert {k: v for k, v in one["reduced"].items() if k not in strip} == {
+        k: v for k, v in other["reduced"].items() if k not in strip
+    }
+    assert (one["press"], one["press_se"]) == (other["press"], other["press_se"])
+
+
+def test_a_study_that_goes_on_is_looked_at_again() -> None:
+    data = Dataset.from_frame(rows(), "y")
+    handle = create_study(data, StudySpec(space=SPACE, trials=1, workers=1), name="mine")
+    first = run_study(handle)
+    assert appraised(first.handle, first.handle.records()) is not None
+    more = run_study(extend(first.handle, trials=4))
+    assert more.best != first.handle.records()[0]
+    found = appraised(more.handle, more.handle.records())
+    assert found is not None
+    assert found.cell == more.best.cell  # type: ignore[union-attr]
+
+
+def test_a_judgement_verifies_the_reduced_network(study: Study) -> None:
+    found = appraised(study.handle, study.handle.records())
+    assert found is not None
+    assert isinstance(found.reduced, ReducedTrial)
+    folds = [t for t in plan(study.handle) if t.name == "fold" and "columns" in t.arguments]
+    assert {t.key[1] for t in folds} == {found.reduced.key}
+    assert [t.arguments["fold"] for t in folds] == [0, 1, 2, 3, 4]
+
+
+def test_stock_networks_are_not_appraised(small: Dataset) -> None:
+    handle = create_study(small, StudySpec(space=SPACE, engine="pykan-lbfgs"), name="stock")
+    assert appraisal_task(handle, handle.records()) is None
+
+
+def test_a_columns_task_is_the_network_of_those_columns() -> None:
+    data = Dataset.from_frame(rows(), "y")
+    arguments = {"cell": [2, 3, 2], "engine": "lm", "options": asdict(FitOptions()), "seed": 0}
+    answer = TASKS["model"](data, arguments | {"columns": [1]})
+    sent = FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})
+    alone = Dataset.from_frame(rows(), "y", ["busy"])
+    direct = fit_model(alone, Cell(2, 3, 2), "lm", FitOptions(), 0)
+    np.testing.assert_allclose(sent.predict(data.X_test), direct.predict(alone.X_test), rtol=1e-9)

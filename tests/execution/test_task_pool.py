@@ -1,0 +1,115 @@
+"""Tasks in worker processes: order, crashes, stopping."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanlab.data.dataset import Dataset
+from kanlab.execution import task_pool
+from kanlab.execution.task_pool import MAX_CRASHES, Failure, Task, run_tasks
+from kanlab.study.storage import store_dataset
+
+# A worker that answers {"say": x} with x; "die" ends it, "slow" takes its time, "bad" is an error
+WORKER = r"""
+import json, os, sys, time
+def answer(**content):
+    print(json.dumps(content), flush=True)
+if os.environ.get("STILLBORN"):
+    sys.exit("ImportError: no such library")
+answer(event="ready")
+for line in sys.stdin:
+    request = json.loads(line)
+    say = request["arguments"]["say"]
+    if say == "die":
+        print("MemoryError: no more room", file=sys.stderr, flush=True)
+        os._exit(3)
+    if say == "slow":
+        time.sleep(0.3)
+    if say == "forever":
+        time.sleep(600)
+    if say == "bad":
+        answer(event="error", message="This cannot be done.")
+    else:
+        answer(event="result", value={"said": say, "pid": os.getpid()})
+    answer(event="done")
+"""
+
+
+@pytest.fixture
+def pool(small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    program = tmp_path / "worker.py"
+    program.write_text(WORKER)
+    monkeypatch.setattr(task_pool, "WorkerProcess", partial(task_pool.WorkerProcess, program=(str(program),)))
+    return partial(run_tasks, dataset=store_dataset(small))
+
+
+def tasks(*says: str) -> list[Task]:
+    return [Task("echo", {"say": say}, key=number) for number, say in enumerate(says)]
+
+
+def test_answers_come_in_the_order_of_the_tasks(pool: Any) -> None:
+    says = ["slow", "a", "b", "slow", "c"]
+    heard: list[Any] = []
+    found = pool(tasks(*says), workers=2, on_answer=lambda task, answer: heard.append(task.key))
+    assert [a["said"] for a in found] == says
+    assert sorted(heard) == list(range(5))
+    assert heard[0] != 0  # they were done in another order
+    assert len({a["pid"] for a in found}) == 2
+
+
+def test_no_more_processes_than_tasks(pool: Any) -> None:
+    found = pool(tasks("a", "b"), workers=8)
+    assert len({a["pid"] for a in found}) <= 2
+    assert pool([], workers=8) == []
+
+
+def test_an_error_is_an_answer(pool: Any) -> None:
+    found = pool(tasks("bad", "a"), workers=1)
+    assert found[0] == Failure("This cannot be done.")
+    assert found[1]["said"] == "a"
+
+
+def test_a_task_that_kills_its_process_fails_alone(pool: Any) -> None:
+    found = pool(tasks("a", "die", "b", "die", "c"), workers=1)
+    assert [isinstance(a, Failure) for a in found] == [False, True, False, True, False]
+    assert "no more room" in found[1].reason
+    assert found[0]["pid"] != found[2]["pid"]
+
+
+def test_workers_that_never_start_end_it(pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLBORN", "1")
+    found = pool(tasks("a", "b", "c", "d", "e"), workers=2)
+    assert all(isinstance(a, Failure) for a in found)
+    assert "no such library" in found[0].reason
+    assert MAX_CRASHES < 5
+
+
+def test_stop_ends_the_tasks_in_hand(pool: Any) -> None:
+    answered: list[Any] = []
+    began = time.monotonic()
+    found = pool(
+        tasks("a", "forever", "b"),
+        workers=1,
+        on_answer=lambda task, answer: answered.append(task.key),
+        stop=lambda: bool(answered),
+    )
+    assert found[0]["said"] == "a"
+    assert found[1:] == [None, None]
+    assert time.monotonic() - began < 60
+
+
+def test_real_workers(small: Dataset) -> None:
+    arguments = {"family": "linear", "fold": 0, "folds": 5, "seed": 0}
+    found = run_tasks(
+        [Task("fold", arguments), Task("fold", arguments | {"family": "nothing"}), Task("nothing", {})],
+        store_dataset(small),
+        workers=1,
+    )
+    assert found[0]["rows"] == 10
+    assert isinstance(found[1], Failure)
+    assert isinstance(found[2], Failure)

@@ -1,0 +1,115 @@
+"""The network drawn, the report and the charts of a model: valid, complete, every name escaped, nothing fetched."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.api import tune
+from kanlab.charts import model
+from kanlab.data.dataset import Dataset
+from kanlab.explain.diagram import ACCENT, diagram, standing_alone
+from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table
+from kanlab.export.report import Drawing, model_rows, report, scatter
+from kanlab.kan.edges import Curves, curves_of
+from kanlab.kan.search_space import SearchSpace
+from tests.test_charts import drawn
+from tests.test_standalone import network
+
+NASTY = ("<script>alert(1)</script>", "a & b", '" onload="x', "日本" * 30, "]]>")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def curves(widths: tuple[int, ...]) -> Curves:
+    fitted = network(widths, 3, 2)
+    X = np.random.default_rng(0).normal(size=(100, widths[0])) * fitted.x_scale + fitted.x_offset
+    return curves_of(fitted, X)
+
+
+@pytest.mark.parametrize("widths", [(1, 1, 1), (5, 2, 1), (2, 3, 2, 1)])
+def test_every_edge_node_and_name_is_drawn(widths: tuple[int, ...]) -> None:
+    found = curves(widths)
+    names = NASTY[: widths[0]]
+    made = diagram(found, names, "<b>y</b>")
+    root = ElementTree.fromstring(made.svg)
+    assert made.note == ""
+    assert len(root.findall(f".//{SVG}polyline")) == len(found.edges)
+    assert len(root.findall(f".//{SVG}circle")) == sum(widths)
+    texts = ["".join(t.itertext()) for t in root.findall(f".//{SVG}text")]
+    assert len(texts) == sum(widths)
+    assert "<b>y</b>" in texts
+    assert all(name[:13] in " ".join(texts) for name in names)
+    assert {e.tag for e in root.iter()} <= {
+        SVG + n for n in ("svg", "g", "title", "path", "rect", "polyline", "circle", "text")
+    }
+    ElementTree.fromstring(standing_alone(made.svg, dark=True))
+
+
+def test_the_strongest_edges_are_drawn_and_it_says_so() -> None:
+    found = curves((20, 3, 1))
+    made = diagram(found, tuple(f"x{i}" for i in range(20)), "y", most=10)
+    root = ElementTree.fromstring(made.svg)
+    assert len(root.findall(f".//{SVG}polyline")) == 13
+    strongest = sorted(found.layer(0), key=lambda e: -e.share)[:10]
+    share = f"{100 * sum(e.share for e in strongest):.0f}%"
+    assert f"Of the 60 edges of layer 1 the 10 strongest are drawn; they account for {share}" in made.note
+    drawn_titles = {t.text for t in root.iter(f"{SVG}title")}
+    assert {f"{100 * e.share:.1f}% of its layer" for e in strongest} <= drawn_titles
+    faintest = [float(g.get("opacity", "1")) for g in root.findall(f"{SVG}g")]
+    assert max(faintest) == 1.0
+    assert min(faintest) >= 0.16
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.uniform(-1, 1, (80, 3)), columns=list(NASTY[:3]))
+    frame["kind"] = rng.choice(["<i>", "b", "c"], 80)
+    frame["<u>y"] = frame[NASTY[0]] ** 2
+    return Dataset.from_frame(frame, "<u>y", name="<data>.csv")
+
+
+def test_every_chart_is_valid(data: Dataset) -> None:
+    def predict(X: np.ndarray) -> np.ndarray:
+        return X[:, 0] ** 2
+
+    found = curves((3, 2, 1))
+    for edge in found.edges:
+        drawn(model.edge(edge, "n" * 200, "adds to z1"))
+    table = permutation_importance(predict, data)
+    content = drawn(model.importance(table, "RMSE", data.target))
+    assert len(next(iter(content["datasets"].values()))) == 4
+    for feature in table["feature"]:
+        drawn(model.dependence(partial_dependence(predict, data, feature), data.target))
+    drawn(model.residuals(residual_table(predict, data), data.target))
+    many = pd.DataFrame({"feature": [f"f{i}" for i in range(60)], "rise": 1.0, "deviation": 0.1})
+    assert "the 25 greatest of 60 features" in str(model.importance(many, "RMSE", "y").to_dict())
+
+
+def test_the_report_stands_alone_and_escapes_every_name(data: Dataset) -> None:
+    study = tune(data, SearchSpace((1, 1), (2, 3), (1, 1)), name="<script>alert(2)</script>", workers=1)
+    content = study.to_dict()
+    picture = diagram(curves((3, 2, 1)), NASTY[:3], "y")
+    drawing = Drawing(picture.svg, picture.note, "x = '<b>'", ("<i>a remark",))
+    trial = content["trials"][0]
+    page = report(content, "trial <0>", trial | {"family": "kan"}, drawing, {"Data <": "<data>.csv"})
+    assert "<script" not in page
+    assert not re.search(r"https?://(?!www\.w3\.org)", page)
+    assert not re.search(r"\s(src|href)=", page)
+    assert re.search(r"<[biu]>", page) is None
+    assert "default-src 'none'" in page
+    recommended = content["recommended"]
+    asked = recommended.get("number") != trial["number"]
+    assert ("it is not the one the study recommends" in page) == asked
+    body = ElementTree.fromstring(page.partition("<body>")[2].partition("</body>")[0].join(("<body>", "</body>")))
+    rows = body.findall(".//tbody/tr")
+    assert len(rows) == min(15, len(model_rows(content)))
+    assert [r.find("td").text for r in rows] == [m["model"] for m in model_rows(content)[:15]]  # type: ignore[union-attr]
+    plotted = ElementTree.fromstring(scatter(content, trial | {"family": "kan"}).partition("<p class")[0])
+    marks = [c for c in plotted.iter("circle") if c.get("r") == "4"]
+    assert len(marks) == sum(m["family"] == "kan" for m in model_rows(content))
+    assert all(c.get("fill") == ACCENT for c in marks)

@@ -1,0 +1,107 @@
+"""Which model is taken: AICc among networks, rows left out against the linear models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kanlab.kan.search_space import Cell
+from kanlab.selection.candidates import Candidate
+from kanlab.selection.decision import WORTH, choose, reference
+from kanlab.study.trials import TrialRecord
+
+
+def plain(
+    family: str, aicc: float | None, press: float | None, press_se: float = 2.0, n_params: float = 5
+) -> Candidate:
+    return Candidate(family, family, None, n_params, aicc, 1.0, 1.0, press=press, press_se=press_se)
+
+
+def network(
+    number: int, aicc: float, press: float | None = None, press_se: float = 2.0, n_params: int = 30
+) -> Candidate:
+    trial = TrialRecord(number, "complete", Cell(1 + number, 3, 2), n_params, 1.0, 1.0, aicc)
+    return Candidate(f"trial {number}", "kan", trial, n_params, aicc, 1.0, 1.0, press=press, press_se=press_se)
+
+
+MEAN, LINEAR = plain("constant", 40.0, 130.0, 15.0, 2), plain("linear", 10.0, 100.0, 0.0)
+RIDGE, STEPWISE = plain("ridge", 8.0, 99.0), plain("stepwise", 9.0, 101.0)
+PLAIN = [MEAN, LINEAR, STEPWISE, RIDGE]
+
+
+def taken(*listed: Candidate) -> Candidate | None:
+    return choose(listed)[0]
+
+
+def test_a_network_must_be_better_on_rows_left_out_beyond_its_standard_error() -> None:
+    assert taken(*PLAIN, best := network(0, -50.0, 97.0)) is best
+    assert taken(*PLAIN, network(0, -50.0, 98.5)) is LINEAR
+    assert taken(*PLAIN, network(0, -50.0, 97.0, press_se=4.0)) is LINEAR
+    assert taken(*PLAIN, network(0, -50.0, 140.0)) is LINEAR
+
+
+def test_a_network_must_have_the_least_aicc_too() -> None:
+    assert taken(*PLAIN, network(0, 8.5, 50.0)) is LINEAR
+
+
+def test_a_linear_model_of_another_kind_must_be_better_beyond_its_standard_error() -> None:
+    assert taken(*PLAIN) is LINEAR
+    assert taken(MEAN, LINEAR, STEPWISE, better := replace(RIDGE, press=97.5)) is better
+    assert taken(replace(MEAN, press=60.0), LINEAR, STEPWISE, RIDGE).family == "constant"  # type: ignore[union-attr]
+    assert taken(MEAN, LINEAR, tiny := replace(RIDGE, press=100 * (1 - WORTH / 2), press_se=1e-9)) is not tiny
+
+
+def test_a_network_must_be_better_than_that_one() -> None:
+    ridge = replace(RIDGE, press=90.0)
+    assert taken(MEAN, LINEAR, ridge, network(0, -50.0, 91.0)) is ridge
+    assert taken(MEAN, LINEAR, ridge, best := network(0, -50.0, 89.0)) is best
+
+
+def test_where_the_reduced_network_fails_the_full_one_is_asked() -> None:
+    full, reduced = network(0, -50.0, 80.0), network(1, -60.0, 120.0, n_params=10)
+    assert taken(*PLAIN, full, reduced) is full
+    assert taken(*PLAIN, full, fine := replace(reduced, press=80.0)) is fine
+
+
+def test_networks_nobody_has_looked_at_do_not_stand_in() -> None:
+    assert taken(*PLAIN, network(0, -50.0, 120.0), network(1, -49.0)) is LINEAR
+
+
+def test_where_no_rows_were_left_out_aicc_decides() -> None:
+    bare = [replace(c, press=None, press_se=None) for c in PLAIN]
+    assert taken(*bare).family == "ridge"  # type: ignore[union-attr]
+    assert taken(*bare, best := network(0, -50.0), network(1, -40.0)) is best
+    assert taken(*PLAIN, best) is best  # the study runs on: nothing is known of its networks yet
+    assert taken(*bare, network(0, 8.5)).family == "ridge"  # type: ignore[union-attr]
+
+
+def test_the_smaller_network_within_the_noise_of_the_seeds() -> None:
+    best = replace(network(0, -50.0, 80.0), spread=5.0)
+    small = replace(network(1, -46.0, n_params=12), spread=5.0)
+    assert taken(*PLAIN, best, small) is small
+    assert taken(*PLAIN, best, replace(small, aicc=-44.0)) is best
+    assert taken(*PLAIN, replace(best, press=120.0), small) is LINEAR
+
+
+def test_the_reference() -> None:
+    assert reference(PLAIN) is LINEAR
+    assert reference([MEAN, RIDGE]) is MEAN
+    assert reference([]) is None
+    assert choose([]) == (None, 0.0)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-50, 50), st.floats(10, 200), st.floats(0, 50)), max_size=5), st.permutations(range(9))
+)
+def test_the_order_of_the_list_does_not_matter(numbers: list[tuple[float, float, float]], order: list[int]) -> None:
+    networks = [network(i, a, p, s, 10 + i) for i, (a, p, s) in enumerate(numbers)]
+    listed = [*PLAIN, *networks]
+    found = taken(*listed)
+    again = taken(*(listed[i] for i in order if i < len(listed)))
+    assert found is not None
+    assert again is not None
+    assert (found.aicc, found.n_params) == (again.aicc, again.n_params)
+    if found is not LINEAR and found.press is not None and found.press_se is not None:
+        assert (LINEAR.press or 0.0) - found.press > found.press_se

@@ -1,0 +1,260 @@
+"""Judging a study: the plan, what answers come to, and a small judgement from end to end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kanlab.api import Study, open_study, tune
+from kanlab.baselines.registry import JUDGED, baselines
+from kanlab.data.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.execution.final_check import keep_appraisal
+from kanlab.execution.task_pool import Failure, Task
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection import validation
+from kanlab.selection.validation import (
+    Judgement,
+    collect,
+    confidence_set,
+    judge,
+    key_of,
+    null_cells,
+    plan,
+    read_judgement,
+    start_judge,
+    stop_judge,
+)
+from kanlab.study.handle import load_study
+from kanlab.study.spec import StudySpec
+from kanlab.study.storage import stored_path
+from kanlab.study.trials import completed
+from tests.helpers.judgements import study
+from tests.helpers.sentences import refused
+from tests.helpers.studies import wait_for
+
+SPACE = SearchSpace((1, 2), (2, 4), (1, 2))
+SCORES = {Cell(1, 2, 1): -90.0, Cell(1, 3, 1): -100.0, Cell(1, 2, 2): -99.0, Cell(2, 2, 1): -50.0}
+
+
+# ---- the plan
+
+
+def test_the_plan_says_most_first(small: Dataset) -> None:
+    handle = study(small, SCORES, space=SPACE, seed=7)
+    tasks = plan(handle)
+    assert len({t.key for t in tasks}) == len(tasks)
+    counts = Counter(t.name for t in tasks)
+    assert counts.pop("appraise") == 1
+    assert counts == {"refit": 4 * 5, "fold": (4 + 4) * 5, "family": 4, "average": 1, "null": 21, "dof": 24, "edf": 3}
+    assert tasks[0].name == "appraise"
+    keep_appraisal(handle, tasks[0], {"press": 1.0, "press_se": 0.1, "reduced": None})
+    assert "appraise" not in {t.name for t in plan(handle)}  # it is known now
+    first = [t.arguments for t in tasks if t.name == "refit"][:5]
+    assert [a["cell"] for a in first] == [[1, 3, 1, 1]] * 5
+    assert [a["seed"] for a in first] == [8, 9, 10, 11, 12]
+    assert {t.arguments["family"] for t in tasks if t.name == "family"} == set(JUDGED)
+    shuffles = [t.arguments["shuffle"] for t in tasks if t.name == "null"]
+    assert shuffles[0] is None
+    assert len(set(shuffles)) == 21
+
+
+def test_a_study_of_stock_networks_has_no_linear_smoother(small: Dataset) -> None:
+    tasks = {t.name for t in plan(study(small, SCORES, space=SPACE, engine="pykan-lbfgs"))}
+    assert tasks.isdisjoint({"edf", "appraise"})
+
+
+def test_the_cells_of_the_null_run_do_not_depend_on_the_target() -> None:
+    spec = StudySpec()
+    cells = null_cells(spec, 300, 3)
+    sizes = [spec.n_params(c, 3) for c in cells]
+    assert len(cells) == validation.NULL_CELLS
+    assert sizes == sorted(sizes)
+    assert sizes[0] == min(spec.n_params(c, 3) for c in spec.admissible(300, 3))
+    assert 80 < sizes[-1] <= 100
+    few = null_cells(spec, 25, 2)  # no cell has three rows a parameter
+    assert few[0] == spec.admissible(25, 2)[0]
+    assert 1 <= len(few) <= validation.NULL_CELLS
+
+
+# ---- the confidence set
+
+
+def test_the_confidence_set(small: Dataset) -> None:
+    records = study(small, SCORES, space=SPACE).records()
+    kept = confidence_set(records)
+    raw = np.exp(-0.5 * np.array([0.0, 1.0, 10.0]))
+    assert [r.cell for r, _ in kept] == [Cell(1, 3, 1), Cell(1, 2, 2)]
+    np.testing.assert_allclose([w for _, w in kept], raw[:2] / raw[:2].sum())
+    assert len(confidence_set(records, 0.999)) == 3
+    assert len(confidence_set(records, 0.5)) == 1
+    assert confidence_set([]) == []
+
+
+# ---- what answers come to
+
+
+GAM = {"family": "gam", "n_params": 4.0, "rss_train": 1.0, "rss_test": None, "aicc": 2.0}
+
+
+def test_answers_are_collected_and_failures_leave_a_gap() -> None:
+    answers: dict[Any, Any] = {
+        ("refit", "1,2,1", 2): {"rss_train": 3.0, "rss_test": 1.0, "extrapolates": 0.0, "seconds": 0.1},
+        ("refit", "1,2,1", 1): Failure("the process ended: killed by signal 9"),
+        ("fold", "linear", 1): {"rss": 8.0, "rows": 4},
+        ("fold", "linear", 0): {"rss": 5.0, "rows": 5},
+        ("family", "gam", 0): GAM | {"seconds": 1.0},
+        ("dof", "1,2,1", 3): {"dof": 7.5},
+        ("edf", "1,2,1", 0): {"edf": 6.0},
+        ("null", "", 2): {"gain": 4.0},
+        ("null", "", 0): {"gain": 40.0},
+        ("null", "", 1): {"gain": -1.0},
+        ("average", "", 0): {"rss_train": 2.0, "rss_test": None},
+    }  # fmt: skip
+    found = collect(answers, 20, "running")
+    assert (found.done, found.total, found.state) == (11, 20, "running")
+    assert [e["seed"] for e in found.refits["1,2,1"]] == [2]
+    assert found.folds == {"linear": [1.0, 2.0]}
+    assert found.families == [GAM]
+    assert (found.dof, found.edf) == ({"1,2,1": [7.5]}, {"1,2,1": 6.0})
+    assert found.null == {"gain": 40.0, "permuted": [-1.0, 4.0]}
+    assert found.average == {"rss_train": 2.0, "rss_test": None}
+    assert read_judgement({"judgement": found.to_dict()}) == found
+    assert read_judgement({}) is None
+
+
+def test_the_null_run_says_nothing_before_its_own_target_is_known() -> None:
+    assert collect({("null", "", 1): {"gain": 4.0}}, 21, "running").null == {}
+
+
+def test_a_judgement_that_its_process_has_left_is_not_live() -> None:
+    assert Judgement(written=time.time()).is_live
+    assert not Judgement(written=time.time() - 1000).is_live
+    assert not Judgement(state="done", written=time.time()).is_live
+
+
+# ---- judging
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "FINALISTS": 2,
+        "SEEDS": 2,
+        "VERIFIED": 2,
+        "FOLDS": 2,
+        "PERMUTATIONS": 3,
+        "NULL_CELLS": 2,
+    }.items():
+        monkeypatch.setattr(validation, name, value)
+    monkeypatch.setattr(validation, "DOF_FINALISTS", 1)
+    monkeypatch.setattr(validation, "DOF_PAIRS", 2)
+
+
+def without_clocks(found: Judgement) -> Judgement:
+    refits = {key: [e | {"seconds": 0.0} for e in entries] for key, entries in found.refits.items()}
+    return replace(found, written=0.0, refits=refits)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_judgement_end_to_end(small: Dataset) -> None:
+    """The default engine in real workers; what is written is what is returned; two workers give the same."""
+    judged = tune(small, SearchSpace((1, 2), (2, 3), (1, 1)), name="mine", workers=1)
+    heard: list[int] = []
+    found = judged.judge(workers=1, on_progress=lambda j: heard.append(j.done))
+    assert (found.state, found.detail) == ("done", "")
+    assert heard[0] == 0
+    assert heard[-1] == found.done == found.total == len(plan(judged.handle))
+    assert open_study("mine").judgement == found
+
+    ranked = sorted(completed(judged.handle.records()), key=lambda r: r.aicc or 0.0)
+    finalists = {key_of(r.cell) for r in ranked[:2]}
+    assert set(found.refits) == finalists
+    assert all(len(entries) == 2 for entries in found.refits.values())
+    assert set(found.folds) == finalists | {"constant", "linear", "stepwise", "ridge"}
+    assert min(np.mean(found.folds[key]) for key in finalists) < np.mean(found.folds["constant"])
+    assert {f["family"] for f in found.families} == set(JUDGED)
+    assert len(found.null["permuted"]) == 3
+    assert found.null["gain"] > max(found.null["permuted"])
+    assert set(found.dof) == set(found.edf) == {key_of(ranked[0].cell)}
+    assert 0 < found.average["rss_train"] < (baselines(small)[0].rss_train)
+
+    again = judge(judged.handle, workers=2)
+    assert without_clocks(again) == without_clocks(found)
+
+    content = judged.to_dict()
+    assert content["judgement"] == "done"
+    assert [b["family"] for b in content["baselines"]] == ["constant", "linear", "stepwise", "ridge", *sorted(JUDGED)]
+    assert content["recommended"]["family"] == "kan"
+    assert judged.verdict.choice is not None
+    assert judged.recommended == judged.verdict.choice.model
+
+
+def sleepy(tasks: list[Task], *_: Any, on_answer: Any, stop: Any, **__: Any) -> list[Any]:
+    """Stands for a pool that answers once and then waits to be stopped."""
+    on_answer(tasks[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
+    wait_for(stop)
+    return []
+
+
+def test_in_the_background_and_stopped(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "run_tasks", sleepy)
+    handle = study(small, SCORES, space=SPACE)
+    first = start_judge(handle)
+    assert start_judge(handle) is first
+    assert Study(handle).judgement.is_live  # type: ignore[union-attr]
+    with refused(StudyError, "is being judged already"):
+        Study(handle).judge()
+    stop_judge(handle)
+    first.join(20)
+    found = Study(load_study(handle.name)).judgement
+    assert found is not None
+    assert (found.state, found.done) == ("stopped", 1)
+    assert not first.is_alive()
+
+
+def test_failed_steps_are_told(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(tasks: list[Task], *_: Any, on_answer: Any, **__: Any) -> list[Any]:
+        for task in tasks:
+            on_answer(task, Failure("killed by signal 9"))
+        return []
+
+    monkeypatch.setattr(validation, "run_tasks", broken)
+    found = judge(study(small, SCORES, space=SPACE), workers=1)
+    assert found.state == "done"
+    assert found.detail == f"{found.total} of {found.total} steps failed, one of them so: killed by signal 9"
+
+
+def test_an_interrupted_judgement_keeps_what_it_knows(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(tasks: list[Task], *_: Any, on_answer: Any, **__: Any) -> list[Any]:
+        on_answer(tasks[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(validation, "run_tasks", interrupted)
+    handle = study(small, SCORES, space=SPACE)
+    with pytest.raises(KeyboardInterrupt):
+        judge(handle, workers=1)
+    found = Study(handle).judgement
+    assert found is not None
+    assert (found.state, found.done) == ("stopped", 1)
+
+
+def test_nothing_to_judge(small: Dataset) -> None:
+    with refused(StudyError, "there is nothing to judge"):
+        Study(study(small, {}, space=SPACE)).judge()
+
+
+def test_a_background_judgement_whose_data_are_gone_says_so(small: Dataset) -> None:
+    handle = study(small, SCORES, space=SPACE)
+    stored_path(small.sha256).unlink()
+    started = start_judge(handle)
+    started.join(20)
+    found = Study(handle).judgement
+    assert found is not None
+    assert found.state == "failed"
+    assert "no longer in" in found.detail

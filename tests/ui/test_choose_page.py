@@ -1,0 +1,181 @@
+"""The Choose page, driven without a browser: recommendation, alarms, audit, judging."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from kanlab.api import tune
+from kanlab.data.dataset import Dataset
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection.explanation import verdict
+from kanlab.selection.sensitivity import ranked_again
+from kanlab.selection.validation import JUDGEMENT
+from kanlab.study.access import own
+from kanlab.study.handle import StudyHandle, load_study
+from kanlab.study.storage import data_path
+from kanlab.study.trials import best_trial
+from tests.helpers import pages
+from tests.helpers.judgements import judgement, refits, study
+from tests.helpers.pages import go, healthy
+from tests.test_verdict import REDUCED, appraise, press
+
+Fake = Callable[..., Path]
+SPACE = SearchSpace((1, 3), (2, 4), (1, 2))
+SCORES = {Cell(1, 2, 1): -200.0, Cell(2, 3, 2): -300.0, Cell(1, 4, 2): -289.5, Cell(2, 2, 1): -295.0}
+
+
+def text_of(app: AppTest) -> str:
+    """All words on the page, as they are read."""
+    return pages.text_of(app).replace("\\", "")
+
+
+def choose(app: AppTest, handle: StudyHandle) -> AppTest:
+    app.session_state["study"] = handle.name
+    app.query_params["study"] = handle.name
+    return go(app, "choose")
+
+
+def test_without_a_study(app: AppTest) -> None:
+    assert "No study is open" in text_of(go(app, "choose"))
+
+
+def test_before_any_trial(app: AppTest, small: Dataset) -> None:
+    words = text_of(choose(app, study(small, {}, space=SPACE)))
+    assert "No trial is complete yet" in words
+    assert "judge" not in [b.key for b in app.button]
+
+
+def test_the_recommendation_with_its_reasons_ties_and_alarms(app: AppTest, small: Dataset) -> None:
+    handle = study(small, SCORES, space=SPACE)
+    words = text_of(choose(app, handle))
+    assert "Take the network of trial 1: 2 hidden neurons, grid 3, k 2" in words
+    assert "It has the least AICc" in words
+    assert "Within 10 units of AICc, and so as good as equal: trial 3" in words
+    assert "So far this rests on one fit a cell" in words
+    found = verdict(handle, handle.records(), None)
+    assert [w.value.replace("\\", "") for w in app.warning] == [a.sentence for a in found.alarms]
+    assert app.button(key="judge").label == "Judge the finalists"
+
+
+def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest, small: Dataset) -> None:
+    handle = appraise(study(small, SCORES, space=SPACE), 1e-3, 1e-4, REDUCED)
+    words = text_of(choose(app, handle))
+    assert "Take the network of trial 1 without b: 3 hidden neurons, grid 3, k 2" in words
+    assert "The edges of b do next to nothing" in words
+    table = next(d.value for d in app.dataframe if "press" in d.value.columns)
+    rows = table.set_index("model")["press"]
+    assert rows["trial 1 without b: 3 hidden neurons, grid 3, k 2"] == pytest.approx((1e-3 / small.n) ** 0.5)
+    assert rows["linear"] == pytest.approx((press(handle) / small.n) ** 0.5)
+    assert rows.isna().sum() == len(SCORES) - 1
+
+
+def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None:
+    choose(app, study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE))
+    widen = next(b for b in app.button if b.label == "Widen")
+    healthy(widen.click().run())
+    assert app.slider(key="neuron_num").value == (1, 4)
+    assert app.slider(key="grid").value == (2, 4)
+
+
+def test_only_the_owner_judges_and_widens(app: AppTest, small: Dataset) -> None:
+    handle = study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
+    own(handle.optuna, "the key")
+    for live in (None, judgement(state="running", written=time.time())):
+        if live is not None:
+            handle.optuna.set_user_attr(JUDGEMENT, live.to_dict())
+        words = text_of(choose(app, handle))
+        assert "its owner decides" in words
+        assert not {"Judge the finalists", "Judge again", "Stop judging", "Widen"} & {b.label for b in app.button}
+    handle.optuna.set_user_attr(JUDGEMENT, judgement().to_dict())
+    app.query_params["key"] = "the key"
+    choose(app, handle)
+    assert {"Judge again", "Widen"} <= {b.label for b in app.button}
+    assert "its owner decides" not in text_of(app)
+    assert app.query_params["key"] in ("the key", ["the key"])
+
+
+def test_widening_fetches_the_data_from_the_storage_of_the_study(
+    app: AppTest,
+    small: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KANLAB_ARTIFACTS", str(tmp_path))
+    handle = study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
+    data_path(small.sha256).unlink()
+    choose(app, handle)
+    healthy(next(b for b in app.button if b.label == "Widen").click().run())
+    assert app.slider(key="neuron_num").value == (1, 4)
+    assert data_path(small.sha256).exists()
+
+
+def test_the_audit_ranks_again_at_once(app: AppTest, small: Dataset) -> None:
+    handle = study(small, SCORES, space=SPACE)
+    choose(app, handle)
+    best = best_trial(handle.records())
+    assert best is not None
+    assert any(f"2\\cdot {best.n_params}" in latex.value for latex in app.latex)
+    app.selectbox(key="audit-count").select("article")
+    app.selectbox(key="audit-criterion").select("BIC")
+    app.checkbox(key="audit-sigma2").uncheck()
+    healthy(app.run())
+    expected = ranked_again(handle.records(), 48, 2, rule="article", count_sigma2=False, criterion="BIC")
+    shown = next(f.value for f in app.dataframe if "rank_before" in f.value.columns)
+    assert shown["number"].tolist() == expected["number"].tolist()
+    assert shown["rank"].tolist() == expected["rank"].tolist()
+    assert shown["rank_before"].tolist() == expected["rank_before"].tolist() != expected["rank"].tolist()
+
+
+def test_what_a_judgement_says(app: AppTest, small: Dataset) -> None:
+    handle = study(small, SCORES, space=SPACE)
+    scores = {Cell(2, 3, 2): [-300.0, -290.0, -291.0, -300.0, -300.0], Cell(2, 2, 1): [-295.0] * 5}
+    known = judgement(
+        refits=refits(handle, scores),
+        folds={"2,3,2": [0.04] * 5, "linear": [0.05] * 5},
+        null={"gain": 10.0, "permuted": [12.0] + [1.0] * 19},
+        average={"rss_train": 1.0, "rss_test": 1.0},
+        dof={"2,3,2": [10.0, 12.0]},
+        edf={"2,3,2": 9.0},
+    )
+    handle.optuna.set_user_attr(JUDGEMENT, known.to_dict())
+    words = text_of(choose(app, handle))
+    assert "Only 3 of 5 seeds agree" in words or "within the" in words
+    assert "Pure noise cannot be excluded" in words
+    assert "Their averaged prediction has an RMSE of 0.1443 on the training rows" in words
+    assert "chance gets as far in 10% of the draws" in words
+    board = next(f.value for f in app.dataframe if "wins" in f.value.columns)
+    assert board["wins"].dropna().tolist() == [3, 2]
+    assert board["edf"].dropna().tolist() == [9.0]
+    rules = next(f.value for f in app.dataframe if "would take" in f.value.columns)
+    assert "simplest within one standard error of it" in rules["rule"].tolist()
+
+
+def test_judging_from_the_page(app: AppTest, small: Dataset, fake_workers: Fake) -> None:
+    fake_workers()
+    tune(small, SPACE, name="mine", workers=1)
+    choose(app, load_study("mine"))
+    healthy(app.button(key="judge").click().run())
+    deadline = time.monotonic() + 60
+    while "Judge again" not in [b.label for b in app.button]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        healthy(app.run())
+    assert "Its cross-validated error is" in text_of(app)
+
+
+def test_studies_of_the_same_rows_are_compared(app: AppTest, small: Dataset) -> None:
+    first, second = (study(small, SCORES, space=SPACE, seed=seed) for seed in (0, 1))
+    choose(app, first)
+    table = next(f.value for f in app.dataframe if "study" in f.value.columns)
+    assert set(table["study"]) == {first.name, second.name}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_study_of_few_trials(count: int, app: AppTest, small: Dataset) -> None:
+    handle = study(small, dict(list(SCORES.items())[:count]), space=SPACE)
+    healthy(choose(app, handle))

@@ -1,0 +1,164 @@
+"""The Model and the Export page, driven without a browser: every tab of every kind of model, every download, every guard."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from kanlab.api import open_study, tune
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
+from kanlab.kan.search_space import Cell, SearchSpace
+from tests.helpers.judgements import study as made_study
+from tests.helpers.pages import go, healthy, text_of
+
+NASTY = "$x^2$ **bold** <b>"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One home for the studies of this module: real fits, made once."""
+    folder = tmp_path_factory.mktemp("model-pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KANLAB_HOME", str(folder))
+        rng = np.random.default_rng(0)
+        a, b = rng.uniform(-2, 2, (2, 120))
+        kind = rng.choice(["red", "green", "blue"], 120)
+        frame = pd.DataFrame({NASTY: a, "b": b, "kind": kind})
+        frame["y"] = np.exp(np.sin(2 * a) + 0.5 * b**2 + (kind == "red") + 0.05 * rng.normal(size=120))
+        data = Dataset.from_frame(frame, "y", preparation=Preparation(target_scale="log"))
+        tune(data, SearchSpace((1, 2), (3, 3), (2, 3)), name="curved", workers=1)
+        frame["y"] = 3 * a + rng.normal(size=120)
+        tune(Dataset.from_frame(frame, "y"), SearchSpace((1, 1), (2, 2), (1, 1)), name="straight", workers=1)
+    return folder
+
+
+def opened(app: AppTest, name: str, page: str) -> AppTest:
+    app.query_params["study"] = name
+    return go(app, page)
+
+
+@pytest.fixture
+def real(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KANLAB_HOME", str(home))
+
+
+@pytest.mark.parametrize("where", ["model", "export"])
+def test_guards(app: AppTest, small: Dataset, where: str) -> None:
+    assert "No study is open" in text_of(go(app, where))
+    handle = made_study(small, {}, space=SearchSpace((1, 2), (2, 3), (1, 1)))
+    assert "No trial of this study is complete yet" in text_of(opened(app, handle.name, where))
+    app.query_params["study"] = "nope"
+    assert "There is no study" in go(app, where).error[0].value
+
+
+def charts(app: AppTest) -> int:
+    return len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart"))
+
+
+def look_at(app: AppTest, tab: str) -> str:
+    """Open a tab; all words on the page."""
+    app.session_state["model-tab"] = tab
+    return text_of(healthy(app.run()))
+
+
+def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
+    opened(app, "curved", "model")
+    best = open_study("curved").best
+    assert best is not None
+    words = look_at(app, "Network")
+    assert f"**Trial {best.number}" in words
+    assert len(app.get("image")) == 1
+    assert "Download the diagram" in parts(app)
+    look_at(app, "Edges")
+    assert charts(app) == 4 * best.cell.neuron_num
+    look_at(app, "Features")
+    assert charts(app) == 2
+    assert set(app.selectbox(key="dependence-of").options) == {NASTY, "b", "kind"}
+    for feature in ("kind", "b"):
+        app.selectbox(key="dependence-of").select(feature)
+        assert charts(healthy(app.run())) == 2
+    look_at(app, "Residuals")
+    assert charts(app) == 1
+    words = look_at(app, "Formula")
+    assert "The formula is an approximation of the network" in words
+    assert "RMSE of the formula, test rows" in words
+    assert NASTY not in words
+    assert len(app.latex) == 1
+    assert "bold" not in app.latex[0].value
+    assert r"\ln\left(\widehat{\text{y}}\right)" in app.latex[0].value
+    assert app.code[0].value.startswith("import numpy as np")
+    compile(app.code[0].value, "formula", "exec")
+
+
+def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:
+    study = open_study("straight")
+    assert not isinstance(study.recommended, type(study.best))
+    opened(app, "straight", "model")
+    assert "A linear model of y" in look_at(app, "Network")
+    table = next(f.value for f in app.dataframe if "coefficient" in f.value.columns)
+    rows = pd.DataFrame({NASTY: [0.0, 1.0], "b": [0.0, 0.0], "kind": ["blue", "blue"]})
+    low, high = study.predict(rows).frame["y_predicted"]
+    slope = dict(zip(table["term"], table["coefficient"], strict=True))
+    assert slope["intercept"] == pytest.approx(low)
+    assert slope[NASTY] == pytest.approx(high - low)
+    assert "its coefficients stand under Network" in look_at(app, "Edges")
+    look_at(app, "Features")
+    assert charts(app) == 2
+    look_at(app, "Residuals")
+    assert charts(app) == 1
+    assert "its coefficients stand under Network" in look_at(app, "Formula")
+
+
+def test_a_trial_is_chosen(app: AppTest, real: None) -> None:
+    opened(app, "straight", "model")
+    app.selectbox(key="model-model").select_index(1).run()
+    assert not app.exception
+    assert "**Trial" in text_of(app)
+    assert len(app.get("image")) == 1
+
+
+def parts(app: AppTest) -> list[str]:
+    return [b.proto.label for b in app.get("download_button")]
+
+
+def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:
+    from kanlab.ui.export import _OTHERS  # the pages have to be made by the app first
+
+    opened(app, "curved", "export")
+    assert parts(app) == ["Download the bundle", *(label for label, *_ in _OTHERS.values())]
+    study = open_study("curved")
+    with zipfile.ZipFile(io.BytesIO(study.bundle().zipped())) as archive:
+        assert {Path(n).name for n in archive.namelist()} == {*_OTHERS, "requirements.txt"}
+    assert "kanlab export curved -o bundle.zip" in app.code[0].value
+    opened(app, "straight", "export")
+    assert parts(app) == [
+        "Download the bundle",
+        *(label for name, (label, *_) in _OTHERS.items() if name not in ("formula.py", "network.svg")),
+    ]
+
+
+def test_a_model_that_cannot_be_fitted_is_a_sentence(app: AppTest, small: Dataset) -> None:
+    """Its data are gone."""
+    from kanlab.study.storage import data_path
+
+    handle = made_study(small, {Cell(1, 2, 1): -900.0}, space=SearchSpace((1, 2), (2, 3), (1, 1)))
+    data_path(small.sha256).unlink()
+    for page in ("model", "export"):
+        assert "are no longer in" in opened(app, handle.name, page).error[0].value.replace("\\", "")
+
+
+def test_names_for_the_shell(app: AppTest, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shlex
+
+    from kanlab.ui.export import _quoted
+
+    for name in ("plain-1", "it's; rm -rf", "$HOME", "日本"):
+        assert shlex.split(_quoted(name)) == [name]

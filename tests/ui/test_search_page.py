@@ -1,0 +1,104 @@
+"""The Search page: minutes that are used for more starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import FitOptions
+from kanlab.execution import cost_model
+from kanlab.kan.search_space import SearchSpace
+from kanlab.study.handle import create_study, load_study
+from kanlab.study.spec import StudySpec
+from kanlab.ui import search_plan
+from tests.helpers.pages import go, healthy, text_of, upload
+
+Fake = Callable[..., Path]
+
+
+@pytest.fixture
+def search(app: AppTest, frame: pd.DataFrame, fake_workers: Fake) -> AppTest:
+    """The page with a small table, ten minutes and few cells."""
+    fake_workers()
+    search_plan._calibration.clear()
+    upload(app, "mine.csv", frame[["a", "b", "y"]].to_csv(index=False).encode())
+    go(app, "search")
+    app.slider(key="neuron_num").set_range(1, 3)
+    app.slider(key="grid").set_range(2, 3)
+    return healthy(app.run())
+
+
+def fill(search: AppTest, minutes: float) -> None:
+    """Give minutes and have them used."""
+    search.number_input(key="minutes").set_value(minutes)
+    search.run().toggle(key="fill").set_value(True)
+    healthy(search.run())
+
+
+def test_there_is_nothing_to_use_without_minutes(search: AppTest) -> None:
+    assert search.toggle(key="fill").disabled
+    assert not search.number_input(key="starts").disabled
+    search.number_input(key="minutes").set_value(10.0)
+    healthy(search.run())
+    assert not search.toggle(key="fill").disabled
+    assert "starts a cell" not in text_of(search)
+    search.toggle(key="fill").set_value(True)
+    healthy(search.run())
+    assert search.number_input(key="starts").disabled
+    search.number_input(key="minutes").set_value(0.0)
+    healthy(search.run())
+    assert search.toggle(key="fill").disabled
+    assert not search.number_input(key="starts").disabled
+
+
+def test_the_number_is_said_and_is_that_of_the_study(search: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the calibration the page has anyway; starts set by hand before do not count."""
+    monkeypatch.setattr(cost_model, "run_tasks", lambda *_, **__: pytest.fail("timed twice"))
+    search.number_input(key="starts").set_value(3)
+    fill(search, 10.0)
+    assert "64 starts a cell, as many as 10 minutes allow" in text_of(search)
+    search.button(key="start").click()
+    healthy(search.run())
+    spec = load_study("mine-1").spec
+    assert (spec.options.starts, spec.starts_fill, spec.minutes) == (64, True, 10)
+    assert "64 starts a cell, as many as 10 minutes allow" in text_of(search).replace("\\", "")
+
+
+def test_minutes_too_few_leave_the_engine_its_own_number(search: AppTest) -> None:
+    fill(search, 0.001)
+    assert "the engine's own number of starts, 0.001 minutes allow no more" in text_of(search)
+    search.button(key="start").click()
+    healthy(search.run())
+    assert load_study("mine-1").spec.options == FitOptions(time_limit=120)
+
+
+def test_starts_that_cannot_be_found_are_asked_for(search: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    search_plan._calibration.clear()
+    monkeypatch.setattr(cost_model, "calibrate", lambda data, spec: None)
+    fill(search, 10.0)
+    assert "How long it will take is not known" in text_of(search)
+    search.button(key="start").click()
+    healthy(search.run())
+    assert "the number of starts must be given" in search.error[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(("fill", "starts"), [(True, 12), (False, 12), (False, None)])
+def test_a_duplicate_asks_for_the_same(
+    app: AppTest, small: Dataset, fake_workers: Fake, fill: bool, starts: int | None
+) -> None:
+    fake_workers()
+    spec = StudySpec(SearchSpace((1, 2), (2, 3), (1, 1)), minutes=3, starts_fill=fill, options=FitOptions(starts))
+    create_study(small, spec, name="one")
+    app.query_params["study"] = "one"
+    go(app, "live")
+    assert ("12 starts a cell" in text_of(app).replace("\\", "")) == (starts == 12)
+    menu = app.menu_button[0]
+    menu._value = next(o for o in menu.options if "Duplicate" in o)  # AppTest has no way to choose one
+    app.run()
+    go(app, "search")
+    assert (app.toggle(key="fill").value, app.number_input(key="starts").value) == (fill, 0 if fill else starts or 0)
