@@ -13,7 +13,7 @@ lint: .venv/test.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 # the engine beside stock pykan: six minutes on two idle cores, written to benchmarks/engine.md
 bench: .venv/app.done
