@@ -20,7 +20,7 @@ from kanlab.study.handle import load_study
 from tests.helpers.command_line import RANGES, STOCK, run, strict_json
 from tests.helpers.fits import fitted_cells
 from tests.helpers.sentences import assert_sentence
-from tests.test_pareto import by_definition
+from tests.stats.test_pareto import by_definition
 
 Fake = Callable[..., Path]
 

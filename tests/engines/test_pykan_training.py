@@ -21,7 +21,7 @@ from kanlab.kan.pykan_network import KANWrapper, reproducible
 from kanlab.kan.search_space import SearchSpace
 from kanlab.stats.likelihood import BERNOULLI
 from tests.helpers.two_classes import table
-from tests.test_wrapper import generators
+from tests.kan.test_pykan_network import generators
 
 torch.set_num_threads(1)  # as in a worker
 RNG = np.random.default_rng(0)

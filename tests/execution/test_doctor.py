@@ -19,8 +19,8 @@ from kanlab.study.handle import create_study
 from kanlab.study.lease import claim, holder
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import data_path, get_storage
+from tests.faults.test_crashes import Runner, kill, runner  # noqa: F401, a fixture
 from tests.helpers.studies import wait_for
-from tests.test_crashes import Runner, kill, runner  # noqa: F401, a fixture
 
 Fake = Callable[..., Path]
 

@@ -17,8 +17,8 @@ from kanlab.explain.effects import partial_dependence, permutation_importance, r
 from kanlab.export.report import Drawing, model_rows, report, scatter
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.search_space import SearchSpace
-from tests.test_charts import drawn
-from tests.test_standalone import network
+from tests.charts.test_charts import drawn
+from tests.data.reading.test_standalone import network
 
 NASTY = ("<script>alert(1)</script>", "a & b", '" onload="x', "日本" * 30, "]]>")
 SVG = "{http://www.w3.org/2000/svg}"

@@ -21,7 +21,7 @@ from kanlab.selection.ranking import (
     trial_table,
 )
 from kanlab.study.trials import TrialRecord, best_trial, completed
-from tests.test_pareto import by_definition
+from tests.stats.test_pareto import by_definition
 
 
 def record(number: int, n_params: int, rss: float | None, aicc: float | None, state: str = "complete") -> TrialRecord:

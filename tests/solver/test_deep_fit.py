@@ -11,7 +11,7 @@ from kanlab.solver import fit as lm
 from kanlab.solver.deep_smoother import linearised
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.smoother import effective_dof, smoother_root
-from tests.test_lm import noisy
+from tests.solver.test_fit import noisy
 
 NUMPY = LmOptions(kernels="numpy")
 

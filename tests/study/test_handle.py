@@ -26,7 +26,7 @@ from kanlab.study.spec import MAX_SEED, StudySpec
 from kanlab.study.storage import get_storage, load_dataset
 from kanlab.study.trials import INTERRUPTED, judge, record_failure, record_outcome
 from tests.helpers.sentences import refused
-from tests.test_space import spaces
+from tests.kan.test_search_space import spaces
 
 positive = st.integers(1, 1000)
 specs = st.builds(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.sampler import CellSampler, distributions, make_proposer
 from tests.helpers.fake_worker import rss
-from tests.test_space import spaces
+from tests.kan.test_search_space import spaces
 
 
 def draw(

@@ -22,7 +22,7 @@ from kanlab.study.trials import best_trial
 from tests.helpers import pages
 from tests.helpers.judgements import judgement, refits, study
 from tests.helpers.pages import go, healthy
-from tests.test_verdict import REDUCED, appraise, press
+from tests.selection.test_explanation import REDUCED, appraise, press
 
 Fake = Callable[..., Path]
 SPACE = SearchSpace((1, 3), (2, 4), (1, 2))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanlab.data.reading.table import read_table
-from tests.test_corpus import columns_of
+from tests.data.reading.test_corpus import columns_of
 
 WORDS = st.text(alphabet="abcdefgh XYZ'-,;|\"\n", min_size=1, max_size=12).map(lambda s: f"w{s}z")
 ASIAN = st.text(alphabet="温度压力城市价格北京上海广州型号", min_size=1, max_size=6)
