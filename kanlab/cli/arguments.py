@@ -1,4 +1,4 @@
-"""Arguments several commands have in common."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -6,29 +6,58 @@ import argparse
 
 from kanlab.errors import SpaceError
 
-_WORDS = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order", "depth": "hidden layers"}
+_RANGES = {
+    "neuron_num": "hidden neurons",
+    "grid": "grid intervals of every spline",
+    "k": "spline order: 1 piecewise linear, 2 quadratic, 3 cubic",
+    "depth": "hidden layers",
+}
+
+Options = argparse._ActionsContainer  # a parser, or one group of its options
 
 
-def add_ranges(parser: argparse.ArgumentParser, **defaults: str | None) -> None:
+def add_ranges(parser: Options, **defaults: str | None) -> None:
     """The options --neuron-num, --grid, --k and --depth."""
-    for name, words in _WORDS.items():
+    for name, meaning in _RANGES.items():
         default = defaults[name]
-        text = f"{words} (default {default or 'as before'})"
+        text = f"{meaning} (default: {default or 'as before'})"
         parser.add_argument(f"--{name.replace('_', '-')}", default=default, metavar="LO:HI", help=text)
 
 
-def add_fill(parser: argparse.ArgumentParser) -> None:
+def add_fill(parser: Options) -> None:
     """The option --fill."""
     text = (
-        "use the minutes for more starts a cell, of which the best counts: a few cells are timed on this machine, and the "
-        "number that fits becomes part of the study"
+        "fit every configuration from as many random starts as the minutes allow and keep its best fit; kanlab times a few "
+        "fits first, and the study stores the number"
     )
     parser.add_argument("--fill", action="store_true", help=text)
 
 
+def add_json(parser: Options) -> None:
+    """The option --json."""
+    parser.add_argument("--json", action="store_true", help="print the study as one JSON object")
+
+
+def add_trial(parser: Options) -> None:
+    """The option --trial."""
+    parser.add_argument(
+        "--trial", type=int, metavar="N", help="use the network of trial N (default: the recommended model)"
+    )
+
+
+def add_workers(parser: Options) -> None:
+    """The option --workers."""
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per core)")
+
+
+def names(text: str | None) -> list[str]:
+    """Comma-separated names."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 def ranges(arguments: argparse.Namespace) -> dict[str, tuple[int, int]]:
     """The ranges that were given, by name."""
-    texts = {name: getattr(arguments, name) for name in _WORDS}
+    texts = {name: getattr(arguments, name) for name in _RANGES}
     return {name: _range(name, text) for name, text in texts.items() if text is not None}
 
 

@@ -1,4 +1,4 @@
-"""The command line. Progress goes to standard error, results to standard output.
+"""The program `kanlab`: its parser, and the commands that create, validate and show studies.
 
 Exit codes: 0 done, 2 bad input (one line says what, where, and what to do), 130 interrupted (the study can be resumed).
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanlab.cli import studies
-from kanlab.cli.arguments import add_fill, add_ranges, ranges
+from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_workers, names, ranges
 from kanlab.cli.printing import columns, print_study, run_and_print
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         code = run(arguments)
-        sys.stdout.flush()  # here, where a reader that has gone can be told from an error
+        sys.stdout.flush()  # here, so that a closed pipe is caught below
         return code
     except KanlabError as error:
         print(f"kanlab: {error}", file=sys.stderr)
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("kanlab: interrupted; 'kanlab studies' lists what can be resumed.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone; so do we, quietly
+    except BrokenPipeError:  # nobody reads our output any more: end quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _storage_trouble(error: Exception) -> str:
-    """What is wrong with the storage of the studies, where that is what `error` says."""
+    """The sentence for an error of the storage; "" for any other error."""
     if "kanlab.study.storage" not in sys.modules:
         return ""
     from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
@@ -82,11 +82,10 @@ def _create_and_run(arguments: argparse.Namespace) -> None:
     from kanlab.study.spec import StudySpec
 
     table = read_table(arguments.data, options=read_options(arguments))
-    features = _names(arguments.features)
     data = Dataset.from_frame(
         table.frame,
         arguments.target,
-        features,
+        None if arguments.features is None else names(arguments.features),
         arguments.test_fraction,
         arguments.seed,
         name=table.report.source,
@@ -127,7 +126,7 @@ def _studies(arguments: argparse.Namespace) -> int:
             (name, content["state"], len(content["trials"]), content["data"]["target_label"], study.handle.data.name)
         )
     if not rows:
-        print("There is no study yet; start one with 'kanlab tune DATA.csv --target COLUMN'.", file=sys.stderr)
+        print("There is no study yet. Start one with 'kanlab tune DATA.csv --target COLUMN'.", file=sys.stderr)
         return 0
     print(columns([("study", "state", "trials", "target", "data"), *rows]))
     return 0
@@ -140,7 +139,7 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _judge(arguments: argparse.Namespace) -> int:
+def _validate(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from kanlab.api import open_study
@@ -153,7 +152,7 @@ def _judge(arguments: argparse.Namespace) -> int:
             bar.update(judgement.done - bar.n)
 
         judgement = study.judge(arguments.workers, show)
-    print(f"judged: {judgement.done} of {judgement.total} steps. {judgement.detail}".rstrip(), file=sys.stderr)
+    print(f"validation: {judgement.done} of {judgement.total} steps. {judgement.detail}".rstrip(), file=sys.stderr)
     print_study(study, arguments.json)
     return 0
 
@@ -167,72 +166,126 @@ def _dashboard(arguments: argparse.Namespace) -> int:
 # ---- arguments
 
 
-def _names(text: str | None) -> list[str] | None:
-    """Comma-separated column names."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="kanlab", description="From a CSV to the right-sized Kolmogorov-Arnold network."
+        prog="kanlab",
+        description="kanlab fits Kolmogorov-Arnold networks (KANs) of many sizes to your table and recommends the size that "
+        "suits it.",
+        epilog="Start with 'kanlab app', or with 'kanlab tune DATA.csv --target COLUMN'. 'kanlab COMMAND --help' lists the "
+        "options of a command. Exit codes: 0 done, 2 bad input, 130 interrupted.",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, more: str = "", alias: Sequence[str] = ()
+    ) -> argparse.ArgumentParser:
+        """A command with its line in the list of commands. more: what its own help says beyond that line."""
+        description = f"{text[0].upper()}{text[1:]}. {more}".strip()
+        sub = commands.add_parser(name, help=text, description=description, aliases=alias)
         sub.set_defaults(run=run)
         return sub
 
     def with_storage(sub: argparse.ArgumentParser) -> None:
-        default = "$KANLAB_STORAGE, or kanlab's own file"
-        sub.add_argument("--storage", metavar="URL", help=f"Optuna storage URL (default: {default})")
+        default = "$KANLAB_STORAGE, or a file in kanlab's own folder"
+        sub.add_argument(
+            "--storage", metavar="URL", help=f"database of the studies, an SQLAlchemy URL (default: {default})"
+        )
 
     app = command("app", _app, "open the app in a browser")
-    app.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    app.add_argument("--port", type=int, default=8501)
+    app.add_argument(
+        "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+    )
+    app.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     app.add_argument("--headless", action="store_true", help="do not open a browser")
     with_storage(app)
 
-    tune = command("tune", _tune, "fit the networks of a search space to a CSV and rank them")
-    tune.add_argument("data", metavar="DATA.csv", type=Path)
+    _add_tune(
+        command("tune", _tune, "fit the networks of a search space to a table and rank them", _TUNE), with_storage
+    )
+    validate = command(
+        "validate",
+        _validate,
+        "validate the finalists of a finished study",
+        "The best networks are refitted from other seeds and cross-validated beside the linear models, other model families "
+        "are fitted, and a permutation test shuffles the target. The study is then printed with what this says of the choice.",
+        alias=["judge"],
+    )
+    show = command("show", _show, "print a study: its best trials, the recommended model and the reasons")
+    for sub in (validate, show):
+        sub.add_argument("name", metavar="NAME", help="name of the study")
+        add_json(sub)
+        with_storage(sub)
+    add_workers(validate)
+    with_storage(command("studies", _studies, "list all studies"))
+    studies.add_commands(command, with_storage)
+
+    dashboard = command("dashboard", _dashboard, "serve optuna-dashboard for the studies, read-only")
+    dashboard.add_argument("--port", type=int, default=8080, help="port to listen on (default: %(default)s)")
+    dashboard.add_argument("--writable", action="store_true", help="let the dashboard change and delete studies")
+    with_storage(dashboard)
+    return parser
+
+
+_TUNE = (
+    "A configuration is a number of hidden neurons, grid intervals and a spline order; a trial fits one configuration. RSS is "
+    "the sum of squared residuals on the training rows, K the number of parameters. AICc, the corrected Akaike information "
+    "criterion, weighs RSS against K: the lower, the better. A configuration is admissible, and fitted, only if K is small "
+    "enough for AICc to be defined."
+)
+
+
+def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.ArgumentParser], None]) -> None:
+    """The options of `kanlab tune`, in groups."""
+    tune.add_argument("data", metavar="DATA", type=Path, help="CSV (also compressed), Parquet or Excel file")
     tune.add_argument("--target", required=True, metavar="COL", help="column to predict")
     tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
-    add_ranges(tune, neuron_num="1:10", grid="2:10", k="1:3", depth="1")
-    tune.add_argument("--trials", type=int, metavar="N", help="cells to fit at most (default: all admissible ones)")
-    tune.add_argument("--minutes", type=float, metavar="M", help="wall time at most")
-    add_fill(tune)
-    tune.add_argument("--patience", type=int, metavar="N", help="end when the least AICc has not fallen for N trials")
-    tune.add_argument("--sampler", default="auto", help="auto, exhaustive, tpe, random or nsga2")
-    tune.add_argument("--engine", default="lm", help="lm (default), pykan-lbfgs or pykan-adam")
-    tune.add_argument("--count", default="identifiable", help="identifiable, trainable, coefficients or article")
-    tune.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
-    tune.add_argument("--smoothing", type=float, default=1000.0, help="roughness penalty of the lm engine")
-    tune.add_argument("--test-fraction", type=float, default=0.2)
-    add_table_options(tune)
-    tune.add_argument("--starts", type=int, metavar="N", help="initialisations a cell")
-    tune.add_argument("--time-limit", type=float, metavar="SECONDS", help="a fit at most")
-    tune.add_argument("--seed", type=int, default=0)
-    tune.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
     tune.add_argument("--study", metavar="NAME", help="name of the study (default: after the file)")
-    tune.add_argument("--family", default="kan", choices=["kan"], help="model family")
-    tune.add_argument("--json", action="store_true", help="print the study as one JSON object")
+    add_json(tune)
     with_storage(tune)
 
-    for name, run, text in (
-        ("show", _show, "print a study"),
-        ("judge", _judge, "judge a finished study: refits, cross-validation, other families, chance"),
-    ):
-        sub = command(name, run, text)
-        sub.add_argument("name", metavar="NAME")
-        sub.add_argument("--json", action="store_true", help="print the study as one JSON object")
-        if name == "judge":
-            sub.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
-        with_storage(sub)
-    with_storage(command("studies", _studies, "list the studies"))
+    add_ranges(tune.add_argument_group("search space"), neuron_num="1:10", grid="2:10", k="1:3", depth="1")
 
-    dashboard = command("dashboard", _dashboard, "serve optuna-dashboard on the studies, read-only")
-    dashboard.add_argument("--port", type=int, default=8080)
-    dashboard.add_argument("--writable", action="store_true", help="allow it to change and delete studies")
-    with_storage(dashboard)
-    studies.add_commands(command, with_storage)
-    return parser
+    budget = tune.add_argument_group("budget")
+    budget.add_argument(
+        "--trials", type=int, metavar="N", help="largest number of trials (default: every configuration)"
+    )
+    budget.add_argument("--minutes", type=float, metavar="M", help="longest time the study may take, in minutes")
+    add_fill(budget)
+    budget.add_argument("--patience", type=int, metavar="N", help="end after N trials without a lower AICc")
+    budget.add_argument(
+        "--sampler",
+        default="auto",
+        help="which configurations to try: auto (default: exhaustive if the budget covers all of them, else tpe), "
+        "exhaustive, tpe, random or nsga2",
+    )
+    add_workers(budget)
+
+    fit = tune.add_argument_group("fitting and counting")
+    fit.add_argument("--engine", default="lm", help="lm (default, fast), pykan-lbfgs or pykan-adam (stock pykan)")
+    fit.add_argument("--starts", type=int, metavar="N", help="starts per configuration, of which the best fit counts")
+    fit.add_argument("--time-limit", type=float, metavar="SECONDS", help="longest time one fit may take, in seconds")
+    fit.add_argument(
+        "--smoothing",
+        type=float,
+        metavar="X",
+        default=1000.0,
+        help="roughness penalty of the lm engine (default: %(default)g; 0: none)",
+    )
+    fit.add_argument(
+        "--count",
+        default="identifiable",
+        help="rule that counts K: identifiable (default), trainable, coefficients or article",
+    )
+    fit.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
+    fit.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="seed of the test rows and the starts (default: %(default)s)"
+    )
+    fit.add_argument(
+        "--test-fraction",
+        metavar="X",
+        type=float,
+        default=0.2,
+        help="share of the rows held out for the test (default: %(default)s)",
+    )
+    fit.add_argument("--family", default="kan", choices=["kan"], help="model family")
+    add_table_options(tune)

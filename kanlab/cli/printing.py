@@ -1,4 +1,4 @@
-"""How the command line shows a study: the bar while it runs, and the tables at its end."""
+"""How the command line shows a study: a progress bar while it runs, then its tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kanlab.api import Study
     from kanlab.study.handle import StudyHandle
 
-# columns of the printed table: where the value stands, and its digits
+# columns of the printed table: the key of the value, and its digits
 QUANTITY_SCORES = {"RSS train": ("rss_train", 5), "RMSE train": ("rmse_train", 5), "RMSE test": ("rmse_test", 5)}
 CLASS_SCORES = {
     "deviance": ("deviance_train", 5),
@@ -23,7 +23,7 @@ CLASS_SCORES = {
 
 
 def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
-    """Run a study with a bar of its progress, then print it."""
+    """Run a study with a progress bar, then print it."""
     from tqdm import tqdm
 
     from kanlab.api import run_study
@@ -32,8 +32,10 @@ def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
     print(
-        f"study '{handle.name}': {admissible} of {len(spec.space.cells)} cells can be judged with {data.n_train} training "
-        f"rows, {total} to fit with {spec.engine}" + f"; {spec.starts_words}" * bool(spec.starts_words),
+        f"study '{handle.name}': {admissible} of {len(spec.space.cells)} configurations are admissible with "
+        f"{data.n_train} training rows; {total} trials with the engine {spec.engine}"
+        + f"; {spec.starts_words}"
+        * bool(spec.starts_words),
         file=sys.stderr,
     )
     with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
@@ -41,7 +43,7 @@ def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
         def show(study: Study) -> None:
             records = [r for r in study.handle.records() if r.state != "running"]
             scores = [r.aicc for r in records if r.aicc is not None]
-            bar.set_postfix_str(f"least AICc {min(scores):.2f}" if scores else "starting the workers")
+            bar.set_postfix_str(f"lowest AICc {min(scores):.2f}" if scores else "starting the workers")
             bar.update(len(records) - bar.n)
 
         study = run_study(handle, show)
@@ -64,7 +66,7 @@ def print_study(study: Study, as_json: bool) -> None:
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
     shown = CLASS_SCORES if data["task"] == "classification" else QUANTITY_SCORES
     names = study.spec.space.parameters
-    header = ("trial", *names, "K", "AICc", "delta", *shown)
+    header = ("trial", *names, "K", "AICc", "delta AICc", *shown)
     rows = [
         (r["number"], *(r[name] for name in names), r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
          *(_short(r[name], digits) for name, digits in shown.values()))
@@ -76,10 +78,13 @@ def print_study(study: Study, as_json: bool) -> None:
         for b in content["baselines"]
     ]  # fmt: skip
     starts = f"; {study.spec.starts_words}" * bool(study.spec.starts_words)
-    print(f"study {content['study']}: {content['state']}, K counted as {content['count']}{starts}")
+    print(
+        f"study {content['study']}: {content['state']}; K parameters, counted by the rule '{content['count']}'{starts}; "
+        "the lower the AICc, the better"
+    )
     if data["task"] == "classification":
         zero, one = data["levels"]
-        print(f"{data['target']}: probabilities of {one!r}, against {zero!r}; AICc from the deviance")
+        print(f"{data['target']}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
     elif data["target_label"] != data["target"]:
         print(f"AICc and RSS are of {data['target_label']}, RMSE is in units of {data['target']}")
     print(columns([header, *rows]))

@@ -1,4 +1,4 @@
-"""The commands that act on studies there are, from resume and predict to delete, and on the machine: worker, doctor, gc."""
+"""The commands for existing studies, from resume and predict to delete, and for the machine: worker, doctor, gc."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanlab.cli.arguments import add_fill, add_ranges, ranges
+from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_trial, add_workers, ranges
 from kanlab.cli.printing import run_and_print
 from kanlab.cli.table_options import add_reading_options
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kanlab.study.handle import StudyHandle
 
 Run = Callable[[argparse.Namespace], int]
-AddCommand = Callable[[str, Run, str], argparse.ArgumentParser]
+AddCommand = Callable[..., argparse.ArgumentParser]  # name, run, text, more
 
 
 def _open(arguments: argparse.Namespace) -> StudyHandle:
@@ -60,11 +60,10 @@ def _rerun(arguments: argparse.Namespace) -> int:
     lines = differences(handle.records(), study.handle.records())
     if not lines:
         return _say(f"'{again.name}' agrees with '{handle.name}' in every bit of every trial.")
-    print(
-        f"'{again.name}' differs from '{handle.name}' in {len(lines)} cells:", *lines[:20], sep="\n  ", file=sys.stderr
-    )
-    for words in versions_changed(handle):
-        print(words, file=sys.stderr)
+    count = f"{len(lines)} configuration{'s' * (len(lines) != 1)}"
+    print(f"'{again.name}' differs from '{handle.name}' in {count}:", *lines[:20], sep="\n  ", file=sys.stderr)
+    for sentence in versions_changed(handle):
+        print(sentence, file=sys.stderr)
     return 1
 
 
@@ -84,7 +83,7 @@ def _wish(arguments: argparse.Namespace, wanted: str) -> int:
     handle = _open(arguments)
     state = read_state(handle.optuna.user_attrs)
     if not state.is_live or not state.pid:
-        raise StudyError(f"The study '{handle.name}' does not run: it is {state.name}.")
+        raise StudyError(f"The study '{handle.name}' is not running: it is {state.name}.")
     (manager().pause if wanted == "pause" else manager().stop)(handle)
     return _say(f"The study '{handle.name}' was asked to {wanted}.")
 
@@ -92,7 +91,7 @@ def _wish(arguments: argparse.Namespace, wanted: str) -> int:
 def _rename(arguments: argparse.Namespace) -> int:
     from kanlab.execution.manage import rename
 
-    return _say(f"The study '{arguments.name}' is '{rename(_open(arguments), arguments.new).name}' now.")
+    return _say(f"The study '{arguments.name}' is now called '{rename(_open(arguments), arguments.new).name}'.")
 
 
 def _note(arguments: argparse.Namespace) -> int:
@@ -103,7 +102,7 @@ def _note(arguments: argparse.Namespace) -> int:
         print(note(handle))
         return 0
     annotate(handle, arguments.text)
-    return _say(f"The note of '{handle.name}' is kept.")
+    return _say(f"The note of '{handle.name}' is saved.")
 
 
 def _delete(arguments: argparse.Namespace) -> int:
@@ -118,7 +117,7 @@ def _delete(arguments: argparse.Namespace) -> int:
         if input().strip().lower() not in ("y", "yes"):
             return _say("Nothing was deleted.")
     delete(handle)
-    return _say(f"The study '{handle.name}' is deleted; 'kanlab gc' removes data no study refers to.")
+    return _say(f"The study '{handle.name}' is deleted. 'kanlab gc' removes data that no study uses.")
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -130,11 +129,11 @@ def _predict(arguments: argparse.Namespace) -> int:
 
     target: Path | None = arguments.output
     if target is not None and target.exists() and target.samefile(arguments.data):
-        raise DatasetError(f"{target} would be written over the rows themselves; give another name after -o.")
+        raise DatasetError(f"{target} is the input file itself; give another name after -o.")
     packed = Path(arguments.name)
     if is_bundle(packed):
         if arguments.trial is not None:
-            raise DatasetError(f"{packed.name} holds one model, so --trial means nothing; leave it out.")
+            raise DatasetError(f"{packed.name} holds one model only; leave out --trial.")
         model = read_bundle(packed)
     else:
         model = predictor(_open(arguments), arguments.trial)
@@ -149,14 +148,16 @@ def _predict(arguments: argparse.Namespace) -> int:
         target.write_text(to_csv(found.frame), encoding="utf-8")
     except OSError as error:
         raise DatasetError(f"{target} cannot be written: {error.strerror or error}.") from error
-    return _say(f"{len(found.frame):,} rows are in {target}.")
+    return _say(f"{target} holds {len(found.frame):,} rows.")
 
 
 def _export(arguments: argparse.Namespace) -> int:
     from kanlab.api import Study
 
     made = Study(_open(arguments)).export(arguments.output, arguments.trial)
-    return _say(f"The bundle is in {made}; unpacked, 'python predict.py IN.csv OUT.csv' predicts with NumPy alone.")
+    return _say(
+        f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
+    )
 
 
 def _worker(arguments: argparse.Namespace) -> int:
@@ -168,7 +169,7 @@ def _worker(arguments: argparse.Namespace) -> int:
     handle = _open(arguments)
     name = read_state(handle.optuna.user_attrs).name
     if name in ENDED:
-        raise StudyError(f"The study '{handle.name}' is {name}; 'kanlab resume' lets it go on where something is left.")
+        raise StudyError(f"The study '{handle.name}' is {name}; 'kanlab resume' continues it if any trials are left.")
     state = serve(handle, arguments.workers or default_workers(), lambda text: print(text, file=sys.stderr, flush=True))
     return _say(f"The study '{handle.name}' is {state.name}. {state.detail}")
 
@@ -191,11 +192,11 @@ def _gc(arguments: argparse.Namespace) -> int:
     found = leftovers(storage)
     for path in found.files:
         print(path)
-    words = f"{len(found.files)} files ({in_bytes(found.size)}), {len(found.blobs)} data sets in the database"
-    words += f" and {len(found.leases)} leases"
+    counts = f"{len(found.files)} files ({in_bytes(found.size)}), {len(found.blobs)} data sets in the database"
+    counts += f" and {len(found.leases)} leases"
     if not arguments.dry_run:
         remove(storage, found)
-    return _say(f"{words} {'would be' if arguments.dry_run else 'were'} removed; no study refers to them.")
+    return _say(f"{counts} {'would be' if arguments.dry_run else 'were'} removed; no study uses them.")
 
 
 def _refuse(text: str) -> int:
@@ -206,53 +207,68 @@ def _refuse(text: str) -> int:
 def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentParser], None]) -> None:
     """Add the commands of this module to the parser."""
 
-    def on_a_study(name: str, run: Run, text: str) -> argparse.ArgumentParser:
-        sub = command(name, run, text)
-        sub.add_argument("name", metavar="NAME")
+    def on_a_study(name: str, run: Run, text: str, more: str = "") -> argparse.ArgumentParser:
+        sub = command(name, run, text, more)
+        sub.add_argument("name", metavar="NAME", help="name of the study")
         with_storage(sub)
         return sub
 
-    def with_json(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--json", action="store_true", help="print the study as one JSON object")
-
-    resume = on_a_study("resume", _resume, "go on with a study that was paused, stopped or interrupted")
-    resume.add_argument("--trials", type=int, metavar="N", help="raise its budget to N trials in all")
-    resume.add_argument("--minutes", type=float, metavar="M", help="raise its budget to M minutes in all")
-    with_json(resume)
-    rerun = on_a_study("rerun", _rerun, "run a study once more on the same data and compare every number")
-    rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
-    add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
-    rerun.add_argument("--minutes", type=float, metavar="M", help="wall time at most (default: as before)")
-    add_fill(rerun)
-    with_json(rerun)
-    on_a_study("pause", _pause, "ask a running study to finish the fits in hand and wait")
-    on_a_study("stop", _stop, "ask a running study to stop at once; its open cells are fitted on resume")
-    predict = command("predict", _predict, "predict new rows by the model of a study or bundle, in units of its target")
-    predict.add_argument("name", metavar="NAME|BUNDLE.zip")
-    with_storage(predict)
-    predict.add_argument("data", metavar="NEW.csv", type=Path)
+    predict = command(
+        "predict",
+        _predict,
+        "predict new rows with the model of a study or of a bundle",
+        "The rows come back with their predictions, in units of the target.",
+    )
+    predict.add_argument("name", metavar="NAME|BUNDLE.zip", help="name of a study, or file of a bundle")
+    predict.add_argument("data", metavar="NEW.csv", type=Path, help="table with the features of the study")
     predict.add_argument(
         "-o", "--output", metavar="OUT.csv", type=Path, help="file to write (default: standard output)"
     )
-    predict.add_argument(
-        "--trial", type=int, metavar="N", help="the network of trial N (default: the recommended model)"
-    )
+    add_trial(predict)
+    with_storage(predict)
     add_reading_options(predict)
-    export = on_a_study("export", _export, "write a study's model as a zip that predicts with NumPy alone")
-    export.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, required=True, help="file to write")
-    export.add_argument(
-        "--trial", type=int, metavar="N", help="the network of trial N (default: the recommended model)"
+    export = on_a_study(
+        "export",
+        _export,
+        "write the model of a study as a bundle (a zip file)",
+        "The bundle predicts new rows with NumPy alone: unpack it and run 'python predict.py IN.csv OUT.csv'.",
     )
-    worker = on_a_study("worker", _worker, "fit for a study on this machine too, until its budget is spent")
-    worker.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one a core)")
-    on_a_study("rename", _rename, "give a study another name").add_argument("new", metavar="NEW")
-    note = on_a_study("note", _note, "show the note of a study, or keep another one")
-    note.add_argument("text", metavar="TEXT", nargs="?")
+    export.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, required=True, help="file to write")
+    add_trial(export)
+
+    resume = on_a_study("resume", _resume, "continue a study that was paused, stopped or interrupted")
+    resume.add_argument("--trials", type=int, metavar="N", help="raise the budget to N trials in total")
+    resume.add_argument("--minutes", type=float, metavar="M", help="raise the budget to M minutes in total")
+    add_json(resume)
+    on_a_study("pause", _pause, "pause a running study as soon as its running fits are done")
+    on_a_study(
+        "stop", _stop, "stop a running study at once", "Its running fits are ended; 'kanlab resume' repeats them."
+    )
+    rerun = on_a_study(
+        "rerun",
+        _rerun,
+        "repeat a study on the same data and compare every number",
+        "With other ranges or minutes the study is only duplicated, and nothing is compared.",
+    )
+    rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
+    add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
+    rerun.add_argument(
+        "--minutes", type=float, metavar="M", help="longest time the study may take, in minutes (default: as before)"
+    )
+    add_fill(rerun)
+    add_json(rerun)
+
+    on_a_study("rename", _rename, "rename a study").add_argument("new", metavar="NEW", help="its new name")
+    note = on_a_study("note", _note, "print or replace the note of a study")
+    note.add_argument("text", metavar="TEXT", nargs="?", help="the new note (default: print the note)")
     delete = on_a_study("delete", _delete, "delete a study for good")
     delete.add_argument("--yes", action="store_true", help="do not ask")
-    doctor = command("doctor", _doctor, "look whether everything a study needs is there")
-    doctor.add_argument("--port", type=int, default=8501, help="port of the app to look at")
+
+    worker = on_a_study("worker", _worker, "fit trials of a study on this machine too, until its budget is spent")
+    add_workers(worker)
+    doctor = command("doctor", _doctor, "check that this machine has everything a study needs")
+    doctor.add_argument("--port", type=int, default=8501, help="port of the app to check (default: %(default)s)")
     with_storage(doctor)
-    gc = command("gc", _gc, "remove data no study refers to, and what killed processes have left")
-    gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    gc = command("gc", _gc, "remove data that no study uses, and what killed processes left behind")
+    gc.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     with_storage(gc)

@@ -36,7 +36,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
     assert main(["show", "s"]) == 0
     words = capsys.readouterr().out
-    assert f"state: probabilities of '{NASTY}', against 'healthy'" in words
+    assert f"state: probability of '{NASTY}' rather than 'healthy'" in words
     assert "deviance" in words
     assert "accuracy test" in words
     assert "RMSE" not in words

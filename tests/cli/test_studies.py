@@ -58,7 +58,7 @@ def test_rerun_compares_and_duplicates(small: Dataset, fake_workers: Fake, capsy
         )
     trial_reader._readers.clear()
     said = kanlab(capsys, "rerun", "mine", code=1)
-    assert "differs from 'mine' in 1 cells" in said
+    assert "differs from 'mine' in 1 configuration:" in said
     assert "rss_train is 1.25 and" in said
     kanlab(capsys, "rerun", "mine", "--study", "wider", "--neuron-num", "1:3", "--k", "1")
     assert load_study("wider").spec.space == SearchSpace((1, 3), (2, 5), (1, 1))
@@ -70,7 +70,7 @@ def test_pause_and_stop_from_another_process(
     fake_workers(seconds=0.3)
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK), name="mine")
     for command in ("pause", "stop"):
-        assert "does not run: it is queued" in kanlab(capsys, command, "mine", code=2)
+        assert "is not running: it is queued" in kanlab(capsys, command, "mine", code=2)
     supervisor = manager().start(handle)
     wait_for(lambda: state(handle).name == "running")
     assert "asked to pause" in kanlab(capsys, "pause", "mine")
@@ -85,7 +85,7 @@ def test_rename_note_delete(
     small: Dataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_study(small, StudySpec(space=SPACE), name="old")
-    assert "is 'new' now" in kanlab(capsys, "rename", "old", "new")
+    assert "is now called 'new'" in kanlab(capsys, "rename", "old", "new")
     kanlab(capsys, "note", "new", "look at k 2")
     assert kanlab(capsys, "note", "new") == "look at k 2\n"
     monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115

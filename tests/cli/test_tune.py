@@ -234,7 +234,9 @@ def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) 
     captured = capsys.readouterr()
     best = min((r for r in load_study("mine").records()), key=lambda r: r.aicc or math.inf)
     lines = captured.out.splitlines()
-    assert lines[0] == "study mine: finished, K counted as identifiable"
+    assert lines[0] == (
+        "study mine: finished; K parameters, counted by the rule 'identifiable'; the lower the AICc, the better"
+    )
     assert lines[1].split() == [
         "trial",
         "neuron_num",
@@ -243,6 +245,7 @@ def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) 
         "K",
         "AICc",
         "delta",
+        "AICc",
         "RSS",
         "train",
         "RMSE",
@@ -254,7 +257,7 @@ def test_text(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) 
     (at,) = [i for i, line in enumerate(lines) if line.startswith("recommended: ")]
     assert [line.split()[0] for line in lines[at - 4 : at]] == ["constant", "linear", "stepwise", "ridge"]
     assert "60 rows, 3 columns (comma-separated, utf-8)" in captured.err
-    assert "of 24 cells can be judged with 48 training rows" in captured.err
+    assert "of 24 configurations are admissible with 48 training rows" in captured.err
     run("show", "mine")
     assert capsys.readouterr().out == captured.out
 
@@ -296,18 +299,21 @@ def test_resume_of_a_finished_study(csv: str, fake_workers: Fake, capsys: pytest
     assert len(fitted_cells(log)) == fits
 
 
-# ---- judging
+# ---- validation
 
 
-def test_judge(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("verb", ["validate", "judge"])
+def test_validate_and_its_older_name(
+    verb: str, csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
     fake_workers()
     run("tune", csv, "--target", "y", *RANGES, "--study", "mine", "--json")
     before = strict_json(capsys.readouterr().out)
     assert before["judgement"] is None
-    run("judge", "mine", "--workers", "1", "--json")
+    run(verb, "mine", "--workers", "1", "--json")
     captured = capsys.readouterr()
     after = strict_json(captured.out)
-    assert re.search(r"judged: (\d+) of \1 steps\.", captured.err)
+    assert re.search(r"validation: (\d+) of \1 steps\.", captured.err)
     assert after["judgement"] == "done"
     assert after["trials"] == before["trials"]
     assert after["best"] == before["best"]
@@ -323,13 +329,13 @@ def test_judge(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str])
     assert [line[2:] for line in lines if line.startswith("  ")][-len(after["reasons"]) :] == after["reasons"]
 
 
-def test_judging_what_cannot_be_judged(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_validation_of_nothing(csv: str, fake_workers: Fake, capsys: pytest.CaptureFixture[str]) -> None:
     fake_workers(diverge=[(1, 2, 1)])
-    assert main(["judge", "nothing"]) == 2
+    assert main(["validate", "nothing"]) == 2
     assert "There is no study 'nothing'" in capsys.readouterr().err
     run("tune", csv, "--target", "y", "--neuron-num", "1", "--grid", "2", "--k", "1", "--study", "mine")
     capsys.readouterr()
-    assert main(["judge", "mine"]) == 2
+    assert main(["validate", "mine"]) == 2
     assert "there is nothing to judge" in capsys.readouterr().err
 
 
