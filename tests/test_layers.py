@@ -19,8 +19,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 
 # From bottom to top: a module imports from its own room and those before it, wherever in the module the import stands.
 ROOMS = (
-    "errors", "stats", "data.reading", "data", "kan", "solver", "engines", "baselines", "study", "execution", "selection",
-    "explain", "export", "api", "charts", "ui", "cli", "__main__",
+    "arrays", "errors", "stats", "data.reading", "data", "kan", "solver", "engines", "baselines", "study", "execution",
+    "selection", "explain", "export", "api", "charts", "ui", "cli", "__main__",
 )  # fmt: skip
 
 # Libraries that only some modules or rooms may import, wherever in the module it is.
@@ -36,7 +36,12 @@ RESERVED: dict[str, set[str]] = {
     "matplotlib": set(),
     "sklearn": {"baselines.polynomial", "baselines.gam", "baselines.mlp", "baselines.boosting"},
 }
-ARRAY_ROOMS = ("errors", "stats", "solver")  # what they import beside NumPy, SciPy and numba is of the standard library
+ARRAY_ROOMS = (
+    "arrays",
+    "errors",
+    "stats",
+    "solver",
+)  # what they import beside NumPy, SciPy and numba is of the standard library
 ARRAY_LIBRARIES = {"numpy", "scipy", "numba", "threadpoolctl"}
 HEAVY = ("torch", "kan", "matplotlib", "sklearn")
 

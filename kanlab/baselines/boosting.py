@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from kanlab.arrays import Array
 from kanlab.baselines import logistic
-from kanlab.baselines.protocol import Array, FamilyFit
+from kanlab.baselines.protocol import FamilyFit
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kanlab.arrays import Array
 from kanlab.baselines.linear import design, forward, ridge
 from kanlab.baselines.linear import linear as ordinary
-from kanlab.baselines.protocol import Array, FamilyFit
+from kanlab.baselines.protocol import FamilyFit
 
 MOST_ROWS = 20_000  # beyond that a row left out changes nothing that AICc does not see
 EXACT_ROWS = (

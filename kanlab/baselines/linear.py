@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kanlab.baselines.protocol import Affine, Array, FamilyFit
+from kanlab.arrays import Array
+from kanlab.baselines.protocol import Affine, FamilyFit
 from kanlab.stats.criteria import aicc
 from kanlab.stats.generalised_dof import SIZE
 

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve
 from scipy.special import expit, logit
 
+from kanlab.arrays import Array
 from kanlab.baselines.linear import standardised
-from kanlab.baselines.protocol import Affine, Array, FamilyFit
+from kanlab.baselines.protocol import Affine, FamilyFit
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION
 

@@ -10,8 +10,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from kanlab.arrays import Array
 from kanlab.baselines import logistic
-from kanlab.baselines.protocol import Array, FamilyFit
+from kanlab.baselines.protocol import FamilyFit
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from sklearn.preprocessing import PolynomialFeatures
 
+from kanlab.arrays import Array
 from kanlab.baselines import logistic
 from kanlab.baselines.linear import ridge
-from kanlab.baselines.protocol import Array, FamilyFit
+from kanlab.baselines.protocol import FamilyFit
 
 MOST_TERMS = 400
 

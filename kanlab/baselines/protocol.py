@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from kanlab.arrays import Array
 from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

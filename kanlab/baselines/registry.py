@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from kanlab.arrays import Array
 from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS, press_gain_se
 from kanlab.baselines.linear import constant, linear, ridge, stepwise
-from kanlab.baselines.protocol import Array, FamilyFit
+from kanlab.baselines.protocol import FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.stats.criteria import aicc_of

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.data.column_checks import (
     MOST_ROWS,
     correlation,
@@ -29,7 +29,7 @@ LEAK_CORRELATION = 0.9999
 FEW_TARGET_VALUES = 10
 ROWS_A_PARAMETER = 10
 
-Numbers = dict[str, NDArray[np.float64]]
+Numbers = dict[str, Array]
 Remedy = Literal[
     "", "leave out", "log", "rank", "fill", "pool", "read as missing", "drop copies", "split by time", "screen"
 ]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.data.column_profile import ColumnProfile
 from kanlab.data.encoders import to_numbers
 
@@ -20,7 +20,7 @@ def repeated_rows(frame: pd.DataFrame) -> int:
     return int(pd.util.hash_pandas_object(frame, index=False).duplicated().sum())
 
 
-def correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def correlation(x: Array, y: Array) -> float:
     """Size of the correlation over the rows that have both; 0 for few rows."""
     both = np.isfinite(x) & np.isfinite(y)
     if both.sum() < 10:
@@ -31,7 +31,7 @@ def correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return abs(float(a @ b)) / size if size > 0 else 0.0
 
 
-def skewness(x: NDArray[np.float64]) -> float:
+def skewness(x: Array) -> float:
     """Size of the third standardised moment; 0 for few rows or few values."""
     values = x[np.isfinite(x)]
     if len(values) < 20 or len(np.unique(values)) < 10:
@@ -42,7 +42,7 @@ def skewness(x: NDArray[np.float64]) -> float:
     return abs(float((centred**3).mean())) / spread**3 if spread > 1e-12 else 0.0
 
 
-def outlier_count(x: NDArray[np.float64]) -> int:
+def outlier_count(x: Array) -> int:
     """How many values stand OUTLIER_SPREADS interquartile ranges beyond the quartiles; 0 for few rows."""
     values = x[np.isfinite(x)]
     if len(values) < 20:

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.data.encoders import EncodedColumn, encode_features, listing
 from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
 from kanlab.data.preparation import Preparation
@@ -60,10 +60,10 @@ class Dataset(HasTask):
     name: str
     target: str
     columns: tuple[EncodedColumn, ...]
-    X_train: NDArray[np.float64]
-    y_train: NDArray[np.float64]
-    X_test: NDArray[np.float64]
-    y_test: NDArray[np.float64]
+    X_train: Array
+    y_train: Array
+    X_test: Array
+    y_test: Array
     rows: int
     notes: tuple[str, ...] = field(default=())
     target_transform: Transform = Transform()
@@ -182,7 +182,7 @@ class Dataset(HasTask):
         parts = (X[train], y[train], X[test], y[test])
         return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted, levels)
 
-    def errors(self, predict: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Errors:
+    def errors(self, predict: Callable[[Array], Array]) -> Errors:
         """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities."""
         train = predict(self.X_train)
         if self.levels:
@@ -196,21 +196,21 @@ class Dataset(HasTask):
         test = predict(self.X_test)
         return Errors(rss_train, _rss(test, self.y_test), rmse_train, self.rmse(test, self.y_test))
 
-    def error(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+    def error(self, predicted: Array, y: Array) -> float | None:
         """RMSE in units of the data, or of classes the log-loss; None where it is not finite."""
         return log_loss(predicted, y) if self.levels else self.rmse(predicted, y)
 
-    def rmse(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
+    def rmse(self, predicted: Array, y: Array) -> float | None:
         """Root mean square error in units of the data, of values on the scale of the fit; None where it is not finite."""
         value = float(np.sqrt(self.squared_error(predicted, y) / len(y)))
         return value if np.isfinite(value) else None
 
-    def squared_error(self, predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    def squared_error(self, predicted: Array, y: Array) -> float:
         """Sum of squared residuals in squared units of the data, of values on the scale of the fit."""
         back = self.target_transform.inverse
         return _rss(back(predicted), back(y))
 
-    def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+    def encode(self, frame: pd.DataFrame) -> Array:
         """New rows as inputs of the network, shape (rows, d); nan where a cell is missing."""
         return self.recipe.apply(frame).X
 
@@ -247,12 +247,12 @@ class Dataset(HasTask):
         return data
 
 
-def _rss(predicted: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def _rss(predicted: Array, y: Array) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.sum((predicted - y) ** 2))
 
 
-def _digest(words: list[Any], arrays: Iterable[NDArray[np.float64]]) -> str:
+def _digest(words: list[Any], arrays: Iterable[Array]) -> str:
     digest = hashlib.sha256(json.dumps(words).encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())

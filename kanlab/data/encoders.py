@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.data.preparation import DATE_PARTS, MAX_LEVELS, Preparation
 from kanlab.data.reading.column_types import BOOLEANS, read_text
 from kanlab.data.transforms import Transform
@@ -57,7 +57,7 @@ class EncodedColumn:
         """Whether it is a number of the table itself, in its units or on another scale."""
         return self.level is None and not self.part
 
-    def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+    def encode(self, frame: pd.DataFrame) -> Array:
         """The column's numbers, shape (rows,); nan where the cell is missing and nothing fills it."""
         if self.source not in frame.columns:
             if self.fill is None:
@@ -71,7 +71,7 @@ class EncodedColumn:
             values = np.where(np.isnan(values), self.fill, values)
         return self.transform(values)
 
-    def _values(self, column: pd.Series) -> NDArray[np.float64]:
+    def _values(self, column: pd.Series) -> Array:
         if self.part == MISSING:
             return missing(column).to_numpy(dtype=float)
         if self.part in DATE_PARTS:
@@ -132,7 +132,7 @@ def as_text(column: pd.Series) -> pd.Series:
     return column.astype("string")
 
 
-def to_numbers(column: pd.Series) -> NDArray[np.float64]:
+def to_numbers(column: pd.Series) -> Array:
     """A column as float64, infinities counted as missing; text is read as numbers where it can be, cell by cell."""
     if not is_numeric(column):
         column = _numbers_in_text(column)
@@ -154,7 +154,7 @@ def _numbers_in_text(column: pd.Series) -> pd.Series:
     return reading.values
 
 
-def _date_part(column: pd.Series, part: str) -> NDArray[np.float64]:
+def _date_part(column: pd.Series, part: str) -> Array:
     """year: with its fraction; month 1 to 12; weekday 0 (Monday) to 6; hour with its fraction."""
     if not is_date(column):
         if column.notna().any():
@@ -180,7 +180,7 @@ def check_target(frame: pd.DataFrame, target: str) -> None:
         raise DatasetError(f"There is no column '{_short(target)}' to predict; the table has {listing(frame.columns)}.")
 
 
-def target_numbers(frame: pd.DataFrame, target: str) -> NDArray[np.float64]:
+def target_numbers(frame: pd.DataFrame, target: str) -> Array:
     """The target as numbers, checked. Raises DatasetError where it is missing or holds text."""
     check_target(frame, target)
     if not is_numeric(frame[target]):

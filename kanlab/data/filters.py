@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array, Index
 from kanlab.data.encoders import EncodedColumn, listing, missing
 from kanlab.data.mutual_information import mutual_information
 from kanlab.data.preparation import Preparation
@@ -16,8 +16,8 @@ MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
 
 
 def usable_rows(
-    frame: pd.DataFrame, y: NDArray[np.float64], columns: list[EncodedColumn], wanted: Preparation, notes: list[str]
-) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    frame: pd.DataFrame, y: Array, columns: list[EncodedColumn], wanted: Preparation, notes: list[str]
+) -> tuple[pd.DataFrame, Array]:
     """The rows that have a target and no gap that is not filled, and their targets."""
     if wanted.split_by is not None and wanted.split_by not in frame.columns:
         raise DatasetError(
@@ -45,7 +45,7 @@ def usable_rows(
     return frame[complete], y[complete]
 
 
-def check_size(columns: list[tuple[str, NDArray[np.float64]]]) -> None:
+def check_size(columns: list[tuple[str, Array]]) -> None:
     """Raises DatasetError where a column, by name, holds a value too large to be squared."""
     for column, values in columns:
         if np.abs(values).max() > MAX_MAGNITUDE:
@@ -55,8 +55,8 @@ def check_size(columns: list[tuple[str, NDArray[np.float64]]]) -> None:
 
 
 def varying_columns(
-    columns: list[EncodedColumn], X: NDArray[np.float64], train: NDArray[np.intp], notes: list[str]
-) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
+    columns: list[EncodedColumn], X: Array, train: Index, notes: list[str]
+) -> tuple[list[EncodedColumn], Array]:
     """The columns that hold more than one value in the training rows."""
     varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
     if not varies.any():
@@ -68,12 +68,12 @@ def varying_columns(
 
 def screened_columns(
     columns: list[EncodedColumn],
-    X: NDArray[np.float64],
-    y: NDArray[np.float64],
-    train: NDArray[np.intp],
+    X: Array,
+    y: Array,
+    train: Index,
     most: int,
     notes: list[str],
-) -> tuple[list[EncodedColumn], NDArray[np.float64]]:
+) -> tuple[list[EncodedColumn], Array]:
     """The columns of the features that tell most about the target in the training rows."""
     told: dict[str, float] = {}
     for column, score in zip(columns, mutual_information(X[train], y[train]), strict=True):

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from kanlab.arrays import Array, Index
 
 _MOST_ROWS = 20_000
 _ROWS_A_CELL = 5
-
-Array = NDArray[np.float64]
 
 
 def mutual_information(X: Array, y: Array, seed: int = 0) -> Array:
@@ -47,7 +46,7 @@ def _codes(column: pd.Series) -> Array:
     return pd.factorize(column)[0].astype(float)
 
 
-def _binned(values: Array, bins: int) -> NDArray[np.intp]:
+def _binned(values: Array, bins: int) -> Index:
     """Codes 0, 1, ...: the values themselves where they are few, else quantile bins."""
     distinct, codes = np.unique(values, return_inverse=True)
     if len(distinct) <= bins:
@@ -57,7 +56,7 @@ def _binned(values: Array, bins: int) -> NDArray[np.intp]:
     return np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))
 
 
-def _information(a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
+def _information(a: Index, b: Index) -> float:
     counts = np.zeros((a.max() + 1, b.max() + 1))
     np.add.at(counts, (a, b), 1)
     n = counts.sum()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.data.checks import Finding, findings
 from kanlab.data.column_checks import repeated_rows
 from kanlab.data.column_profile import ColumnProfile, Kind
@@ -63,7 +63,7 @@ def _column(column: pd.Series) -> ColumnProfile:
     return ColumnProfile(name, kind, gaps, unique, "", frequent, "", tuple(int(n) for n in counts.head(HISTOGRAM_BINS)))
 
 
-def _of_numbers(name: str, gaps: int, values: NDArray[np.float64]) -> ColumnProfile:
+def _of_numbers(name: str, gaps: int, values: Array) -> ColumnProfile:
     """A column of numbers from its values in ascending order."""
     if not len(values):
         return ColumnProfile(name, "constant", gaps, 0, "", "", "", ())
@@ -86,7 +86,7 @@ def _kind(column: pd.Series, unique: int) -> Kind:
     return "category" if unique <= MAX_LEVELS else "text"
 
 
-def _counts(values: NDArray[np.float64]) -> tuple[int, ...]:
+def _counts(values: Array) -> tuple[int, ...]:
     """Rows in equal bins; values too large for a difference are drawn together."""
     if not len(values):
         return ()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from kanlab.arrays import Array, Mask
 from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, listing, missing
 from kanlab.data.preparation import Preparation
 from kanlab.data.transforms import Transform
@@ -23,11 +24,11 @@ FORMAT = 1
 class Inputs:
     """New rows made ready: X (rows, d), nan in rows that cannot be predicted, and what was done, in sentences."""
 
-    X: NDArray[np.float64]
+    X: Array
     notes: tuple[str, ...] = ()
 
     @property
-    def complete(self) -> NDArray[np.bool_]:
+    def complete(self) -> Mask:
         """Which rows can be predicted."""
         return np.asarray(np.isfinite(self.X).all(axis=1))
 
@@ -90,7 +91,7 @@ class Recipe:
             notes.append(f"'{source[:60]}' is missing in {filled:,} rows; its typical value stands there.")
         return notes
 
-    def to_units(self, predictions: ArrayLike) -> NDArray[np.float64]:
+    def to_units(self, predictions: ArrayLike) -> Array:
         """Outputs of the network in units of the target; from a log or rank scale they are medians, not means."""
         return self.target_transform.inverse(predictions)
 
@@ -164,7 +165,7 @@ def fitted(
     return result, notes
 
 
-def _typical(column: EncodedColumn, values: NDArray[np.float64], rows: pd.DataFrame) -> float:
+def _typical(column: EncodedColumn, values: Array, rows: pd.DataFrame) -> float:
     """The median of numbers; of a category, what its most frequent level is encoded as."""
     present = values[np.isfinite(values)]
     if not len(present):

@@ -8,17 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kanlab.arrays import Array, Index
 from kanlab.errors import DatasetError
 
 Split = Literal["random", "stratified", "time", "group"]
 SPLITS: tuple[Split, ...] = ("random", "stratified", "time", "group")
 
-Rows = NDArray[np.intp]
-
 
 def split_rows(
-    how: Split, target: NDArray[np.float64], test_fraction: float, seed: int, by: pd.Series | None = None
-) -> tuple[Rows, Rows]:
+    how: Split, target: Array, test_fraction: float, seed: int, by: pd.Series | None = None
+) -> tuple[Index, Index]:
     """Positions of the training and of the test rows, each ascending.
 
     random: drawn with the seed.  stratified: the same, one from each equal stretch of the target's order.  time: the last
@@ -43,7 +42,7 @@ def split_rows(
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _stratified(target: NDArray[np.float64], n_test: int, rng: np.random.Generator) -> Rows:
+def _stratified(target: Array, n_test: int, rng: np.random.Generator) -> Index:
     """One row of each n_test-th of the target's range of ranks, drawn with the seed."""
     order = np.lexsort((rng.random(len(target)), target))
     if not n_test:
@@ -62,7 +61,7 @@ def _order(by: pd.Series) -> NDArray[Any]:
     return by.to_numpy(dtype=float)
 
 
-def _grouped(by: pd.Series, n_test: int, rng: np.random.Generator) -> Rows:
+def _grouped(by: pd.Series, n_test: int, rng: np.random.Generator) -> Index:
     codes, names = pd.factorize(by.astype("str"), sort=True)
     if len(names) < 2:
         raise DatasetError(f"'{str(by.name)[:60]}' holds a single group; a split by group needs two at least.")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.data.encoders import (
     as_text,
     check_target,
@@ -33,7 +33,7 @@ class Target:
     levels: the two classes, the one that counts as 0 first; none for a quantity.  note: a sentence for whoever chose it.
     """
 
-    y: NDArray[np.float64]
+    y: Array
     levels: tuple[str, ...] = ()
     note: str = ""
 
@@ -61,7 +61,7 @@ def _words(column: pd.Series) -> pd.Series:
     return as_text(pd.Series(to_numbers(column), column.index) if _is_count(column) else column)
 
 
-def coded(column: pd.Series, levels: tuple[str, ...]) -> NDArray[np.float64]:
+def coded(column: pd.Series, levels: tuple[str, ...]) -> Array:
     """A column of two levels as 0 and 1, nan where it holds neither."""
     return _words(column).map({levels[0]: 0.0, levels[1]: 1.0}).to_numpy(dtype=float, na_value=np.nan)
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.errors import DatasetError
 
-Array = NDArray[np.float64]
 Scale = Literal["none", "log", "rank"]
 SCALES: tuple[Scale, ...] = ("none", "log", "rank")
 _RANK_POINTS = 201

@@ -14,8 +14,8 @@ from typing import Any
 import kan
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.kan.pykan_network import KANWrapper, reproducible
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
 
@@ -87,8 +87,8 @@ class Training:
 
 
 def train(
-    X: NDArray[np.float64],
-    y: NDArray[np.float64],
+    X: Array,
+    y: Array,
     neuron_num: int,
     grid: int,
     k: int,

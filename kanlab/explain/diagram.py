@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kanlab.kan.edges import Curves, Edge
-
-Array = NDArray[np.float64]
 
 MOST_EDGES = 18  # drawn in a layer
 ACCENT = "#d9480f"

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array, Index
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import MISSING, ORDER, OTHER
 from kanlab.data.recipe import Recipe
 
-Array = NDArray[np.float64]
 Predict = Callable[[Array], Array]  # X (rows, d) to (rows,) on the scale of the fit
 
 MOST_ROWS = 1000  # of the training rows, evenly chosen
@@ -29,7 +28,7 @@ REPEATS = 8
 POINTS = 41
 
 
-def _some(X: Array, most: int = MOST_ROWS) -> NDArray[np.intp]:
+def _some(X: Array, most: int = MOST_ROWS) -> Index:
     return np.linspace(0, len(X) - 1, min(len(X), most)).round().astype(int)
 
 

@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
 from kanlab.data.transforms import Transform
 from kanlab.explain.symbolic import FUNCTIONS, MATCHED, Match, plain, suggest
 from kanlab.kan.edges import Curves, Edge
 from kanlab.selection.measures import four_digits
 from kanlab.stats.likelihood import BERNOULLI, REGRESSION
-
-Array = NDArray[np.float64]
 
 NEGLIGIBLE = 0.01  # share of the score of its layer below which an edge is left out
 TABLE_POINTS = 41

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.explain.formula import Formula, Term, sign
 from kanlab.explain.symbolic import FUNCTIONS, POWERS
 
@@ -49,7 +49,7 @@ def _symbol(layer: int, index: int) -> str:
     return f"x{index + 1}" if layer == 0 else f"z{layer}_{index + 1}"
 
 
-def _held(name: str, held: NDArray[np.float64]) -> str:
+def _held(name: str, held: Array) -> str:
     return f"    {name} = np.clip({name}, {_exact(held[0])}, {_exact(held[1])})"
 
 

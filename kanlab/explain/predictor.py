@@ -15,8 +15,8 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import FamilyFit
 from kanlab.baselines.registry import Baseline, fit_named
 from kanlab.baselines.registry import label as label_of
@@ -36,8 +36,6 @@ from kanlab.selection.validation import read_judgement
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
 from kanlab.study.trials import TrialRecord
-
-Array = NDArray[np.float64]
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
@@ -66,7 +64,7 @@ class Predictions:
 class Model(Protocol):
     """What predicts: inputs (rows, d) to outputs (rows,) on the scale of the fit, and True where a row had to be held."""
 
-    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]: ...
+    def predict_flagged(self, X: Array) -> tuple[Array, Mask]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ class HeldFamily:
     low: Array
     high: Array
 
-    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]:
+    def predict_flagged(self, X: Array) -> tuple[Array, Mask]:
         slack = RANGE_TOLERANCE * np.maximum(self.high - self.low, 1.0)
         outside = np.asarray(((self.low - slack > X) | (self.high + slack < X)).any(axis=1))
         return self.fitted.predict(np.clip(X, self.low, self.high)), outside

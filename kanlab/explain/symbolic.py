@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
-Array = NDArray[np.float64]
+from kanlab.arrays import Array
 
 MATCHED = 0.98  # R^2 from which a curve counts as matched
 AS_GOOD, EXACT = 2.0, 1e-4  # factor of the unexplained share, and the share that is as good as none

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine
 from kanlab.data.reading import standalone
 from kanlab.data.recipe import Recipe
@@ -21,8 +21,6 @@ from kanlab.errors import StudyError
 from kanlab.explain.predictor import HeldFamily, Model, Predictor
 from kanlab.kan.network import FittedKan
 from kanlab.stats.likelihood import CLASSIFICATION, TaskName
-
-Array = NDArray[np.float64]
 
 MODEL = "model.json"
 MAX_FILES = 100
@@ -36,7 +34,7 @@ class StoredModel:
 
     content: Mapping[str, Any]
 
-    def predict_flagged(self, X: Array) -> tuple[Array, NDArray[np.bool_]]:
+    def predict_flagged(self, X: Array) -> tuple[Array, Mask]:
         return standalone.evaluate(self.content, X)
 
 

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan, KanLayer
-
-Array = NDArray[np.float64]
 
 MOST_ROWS = 2000  # that an edge is judged on
 POINTS = 81  # of a drawn curve

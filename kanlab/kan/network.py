@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
@@ -29,7 +30,6 @@ from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
 if TYPE_CHECKING:
     from kanlab.kan.pykan_network import KANWrapper
 
-Array = NDArray[np.float64]
 
 BLOCK_ROWS = 16384  # rows evaluated at once: bounds the memory of the splines
 RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
@@ -133,7 +133,7 @@ def jacobian(layers: tuple[KanLayer, ...], x: Array) -> Array:
     return np.concatenate(blocks, axis=1)
 
 
-def held(z: Array, bounds: Array) -> tuple[Array, NDArray[np.bool_]]:
+def held(z: Array, bounds: Array) -> tuple[Array, Mask]:
     """Values z (c, n) held to bounds (c, 2), and (n,) True where one lay outside."""
     low, high = bounds[:, :1], bounds[:, 1:]
     slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
@@ -198,7 +198,7 @@ class FittedKan:
         """Predictions at X (n, d), in units of y: (n,) for one target, (n, m) for more; of classes, probabilities of 1."""
         return self.predict_flagged(X)[0]
 
-    def predict_flagged(self, X: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
+    def predict_flagged(self, X: ArrayLike) -> tuple[Array, Mask]:
         """Predictions as `predict` gives them, and (n,) True where an input, a node or an output had to be held."""
         rows = self._checked(X)
         Y, outside = np.empty((len(rows), len(self.y_scale))), np.zeros(len(rows), dtype=bool)

@@ -16,8 +16,9 @@ from typing import Any
 import kan
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan import parameter_count
 from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
@@ -106,7 +107,7 @@ class KANWrapper(kan.KAN):
         self._set("y_offset", Y.mean(axis=0))
         self._set("y_scale", np.where(np.ptp(Y, axis=0) > 0, Y.std(axis=0), 1.0))
 
-    def _set(self, name: str, value: NDArray[np.float64]) -> None:
+    def _set(self, name: str, value: Array) -> None:
         getattr(self, name).copy_(torch.from_numpy(np.ascontiguousarray(value, dtype=float)))
 
     def scale_inputs(self, X: ArrayLike) -> torch.Tensor:
@@ -167,7 +168,7 @@ class KANWrapper(kan.KAN):
             for hook in hooks:
                 hook.remove()
 
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict(self, X: ArrayLike) -> Array:
         """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target.
 
         Inputs are held to the first layer's grid, outside of which its splines die; once `hold_ranges` has learnt them,
@@ -275,5 +276,5 @@ class KANWrapper(kan.KAN):
             raise FitError("The network has a grid or an order for each layer, which a FittedKan cannot express.")
 
 
-def _array(values: torch.Tensor) -> NDArray[np.float64]:
+def _array(values: torch.Tensor) -> Array:
     return values.detach().double().numpy().copy()

@@ -24,7 +24,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from kanlab.arrays import Array
 
 
 def gaussian_term(rss: float, n: int) -> float:
@@ -105,7 +107,7 @@ def bic_of(term: float, n: int, n_params: float) -> float:
     return term + n_params * math.log(n)
 
 
-def delta(values: ArrayLike) -> NDArray[np.float64]:
+def delta(values: ArrayLike) -> Array:
     """Differences from the least finite value; +inf where a value is not finite."""
     v = np.asarray(values, dtype=float)
     finite = np.isfinite(v)
@@ -115,14 +117,14 @@ def delta(values: ArrayLike) -> NDArray[np.float64]:
     return out
 
 
-def akaike_weights(aicc: ArrayLike) -> NDArray[np.float64]:
+def akaike_weights(aicc: ArrayLike) -> Array:
     """exp(-delta/2) normalised to sum 1; 0 for models whose criterion is not finite (all 0 where none is)."""
     w = np.exp(-0.5 * delta(aicc))
     total = w.sum()
     return w / total if total > 0 else w
 
 
-def evidence_ratio(aicc: ArrayLike) -> NDArray[np.float64]:
+def evidence_ratio(aicc: ArrayLike) -> Array:
     """How many times better supported the best model is than each: exp(delta/2)."""
     with np.errstate(over="ignore"):
         return np.exp(0.5 * delta(aicc))

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float64]
+from kanlab.arrays import Array
 
 SIZE = 0.5  # of the residual deviation; Ye recommends half of it to all of it
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 from typing import Final, Literal, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.stats.criteria import gaussian_term
 
-Array = NDArray[np.float64]
 TaskName = Literal["regression", "classification"]
 REGRESSION: Final = "regression"
 CLASSIFICATION: Final = "classification"

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.stats.likelihood import BERNOULLI
-
-Array = NDArray[np.float64]
 
 CALIBRATION_BINS = 10
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from kanlab.arrays import Mask
 
 
-def non_dominated(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
+def non_dominated(a: ArrayLike, b: ArrayLike) -> Mask:
     """Mask of the points no other point dominates.
 
     A point dominates another that it equals or betters in both objectives and betters in one. Equal points do not

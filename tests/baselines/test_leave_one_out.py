@@ -9,9 +9,9 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kanlab.arrays import Array
 from kanlab.baselines import leave_one_out, registry
 from kanlab.baselines.leave_one_out import LEFT_OUT
-from kanlab.baselines.protocol import Array
 from kanlab.baselines.registry import BASELINES, baselines, press_gain_se, reference_left_out
 from kanlab.data.dataset import Dataset
 
