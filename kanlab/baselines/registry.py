@@ -57,7 +57,7 @@ def _logistic(name: str) -> Family:
 BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
 CLASSIFIERS: dict[str, Family] = {name: _logistic(name) for name in ("constant", "linear", "ridge")}
 BASELINES_OF: dict[str, dict[str, Family]] = {REGRESSION: BASELINES, CLASSIFICATION: CLASSIFIERS}
-JUDGED = {name: f"kanlab.baselines.registry.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
+JUDGED = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
 LABELS = {
     "constant": "mean",
     "linear": "linear",

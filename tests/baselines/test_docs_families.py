@@ -23,7 +23,7 @@ FAMILY, TRIAL = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 @pytest.fixture
 def neighbours(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The family of the page, added as the page says."""
-    module = ModuleType("kanlab.baselines.registry.neighbours")
+    module = ModuleType("kanlab.baselines.neighbours")
     exec(compile(FAMILY, "docs/families.md", "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(registry.JUDGED, "neighbours", module.__name__)
