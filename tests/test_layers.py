@@ -6,14 +6,15 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import kanlab
+from benchmarks import rooms
+from benchmarks.rooms import imports, modules
 
 ROOT = Path(kanlab.__file__).parents[1]
 
@@ -46,21 +47,7 @@ ARRAY_LIBRARIES = {"numpy", "scipy", "numba", "threadpoolctl"}
 HEAVY = ("torch", "kan", "matplotlib", "sklearn")
 
 
-@dataclass(frozen=True)
-class Import:
-    """`target` is a dotted name; at_load: run when the module is loaded (neither in a function nor for types alone)."""
-
-    target: str
-    at_load: bool
-
-
-def sources() -> dict[str, Path]:
-    """Every module of the package that holds code, by its name within kanlab: all but what an __init__ says."""
-    files = (p for p in (ROOT / "kanlab").rglob("*.py") if p.name != "__init__.py")
-    return {".".join(p.relative_to(ROOT / "kanlab").with_suffix("").parts): p for p in files}
-
-
-SOURCES = sources()
+SOURCES = modules(ROOT)
 
 
 def room_of(module: str) -> str:
@@ -73,32 +60,9 @@ def is_in(module: str, places: Iterable[str]) -> bool:
     return any(module == place or module.startswith(place + ".") for place in places)
 
 
-def imports(path: Path) -> Iterator[Import]:
-    def visit(node: ast.AST, at_load: bool) -> Iterator[Import]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Import):
-                yield from (Import(alias.name, at_load) for alias in child.names)
-            elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"{path.name} has a relative import"
-                assert child.module is not None
-                for alias in child.names:
-                    yield Import(f"{child.module}.{alias.name}", at_load)
-            else:
-                function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-                types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
-                yield from visit(child, at_load and not function and not types)
-
-    return visit(ast.parse(path.read_text(encoding="utf-8")), True)
-
-
 def module_of(target: str) -> str | None:
     """The module of the package an import loads, None for a name that is none of ours."""
-    if target != "kanlab" and not target.startswith("kanlab."):
-        return None
-    name = target.removeprefix("kanlab").removeprefix(".")
-    while name and name not in SOURCES:
-        name = name.rpartition(".")[0]
-    return name or None
+    return rooms.module_of(target, SOURCES)
 
 
 def library_of(target: str) -> str:
@@ -125,7 +89,7 @@ def test_imports_point_downward(module: str) -> None:
 
 def test_no_modules_load_each_other() -> None:
     """Within a room too: whatever is imported as a module loads can be put in one order."""
-    loads = {m: {module_of(f.target) for f in imports(p) if f.at_load} - {None, m} for m, p in SOURCES.items()}
+    loads = {m: {module_of(f.target) for f in imports(p) if f.when == "load"} - {None, m} for m, p in SOURCES.items()}
     with_init = TopologicalSorter(loads)
     assert len(list(with_init.static_order())) == len(SOURCES)  # raises CycleError, which names the circle
 
@@ -165,20 +129,20 @@ def test_only_two_modules_load_torch() -> None:
         m
         for m, path in SOURCES.items()
         for f in imports(path)
-        if f.at_load and library_of(f.target) in ("torch", "kan")
+        if f.when == "load" and library_of(f.target) in ("torch", "kan")
     }
     assert loading == {"kan.pykan_network", "engines.pykan_training"}
     users = {
         m
         for m, path in SOURCES.items()
         for f in imports(path)
-        if f.at_load and module_of(f.target) in ("kan.pykan_network", "engines.pykan_training")
+        if f.when == "load" and module_of(f.target) in ("kan.pykan_network", "engines.pykan_training")
     }
     assert users == {"engines.pykan_training"}
 
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
-    loaded = {module_of(f.target) for f in imports(SOURCES["cli.main"]) if f.at_load} - {None}
+    loaded = {module_of(f.target) for f in imports(SOURCES["cli.main"]) if f.when == "load"} - {None}
     assert loaded == {"errors", "cli.arguments", "cli.printing", "cli.studies", "cli.table_options"}
 
 
@@ -247,13 +211,13 @@ def test_imports_are_read_from_the_source(tmp_path: Path) -> None:
         "def f():\n    import kan\n    from kanlab.ui.live import show\n"
         "try:\n    import optuna\nexcept ImportError:\n    pass\n"
     )
-    found = {(library_of(i.target), module_of(i.target), i.at_load) for i in imports(source)}
+    found = {(library_of(i.target), module_of(i.target), i.when) for i in imports(source)}
     assert found == {
-        ("torch", None, True),
-        ("kanlab", "charts.trials", True),
-        ("typing", None, True),
-        ("kanlab", "study.handle", False),
-        ("kan", None, False),
-        ("kanlab", "ui.live", False),
-        ("optuna", None, True),
+        ("torch", None, "load"),
+        ("kanlab", "charts.trials", "load"),
+        ("typing", None, "load"),
+        ("kanlab", "study.handle", "types"),
+        ("kan", None, "lazy"),
+        ("kanlab", "ui.live", "lazy"),
+        ("optuna", None, "load"),
     }
