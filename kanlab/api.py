@@ -39,7 +39,24 @@ if TYPE_CHECKING:
 
 
 class Study:
-    """A study, running or done: every property reads the storage as it is now."""
+    """A study, running or done: every property reads the storage as it is now.
+
+    What `tune` and `open_study` return.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> x = np.linspace(-2, 2, 40)
+    >>> frame = pd.DataFrame({"x": x, "y": np.sin(2 * x)})
+    >>> data = Dataset.from_frame(frame, "y")
+    >>> study = tune(data, SearchSpace(neuron_num=(1, 2), grid=(3, 4), k=(3, 3)), workers=1)
+    >>> study.state.name, len(study.table)
+    ('finished', 3)
+    >>> study.best.cell, study.best.n_params
+    (Cell(neuron_num=1, grid=4, k=3, depth=1), 17)
+    >>> study.predict(frame.head(2)).frame.columns.tolist()
+    ['x', 'y', 'y_predicted', 'y_extrapolates']
+    """
 
     def __init__(self, handle: StudyHandle) -> None:
         self.handle = handle
@@ -96,9 +113,29 @@ class Study:
         return judge(self.handle, workers=count, on_progress=on_progress)
 
     def predict(self, frame: pd.DataFrame, trial: int | None = None) -> Predictions:
-        """Predict new rows by the recommended model, or by the network of a trial, in units of the target, or as classes.
+        """Predict new rows by the recommended model, or by the network of a trial.
 
-        The recipe of the study's data is applied first; `.frame` holds the rows with the predictions, `.notes` what was done.
+        The recipe of the study's data is applied first, so the columns are named and typed as in the training table.
+
+        Parameters
+        ----------
+        frame : DataFrame of m rows
+            The features, and whatever other columns it has.
+        trial : int, optional
+            Number of a trial; by default the recommended model predicts.
+
+        Returns
+        -------
+        Predictions
+            `.frame` holds the m rows with `<target>_predicted`, in units of the target (of classes the likelier one, and
+            its `<target>_probability` beside it), and `<target>_extrapolates`; `.notes` says what was done.
+
+        Raises
+        ------
+        StudyError
+            Where the study has no model, or not that trial.
+        DatasetError
+            Where a feature is missing that the recipe cannot fill.
         """
         return self.predictor(trial).predict(frame)
 
@@ -113,7 +150,24 @@ class Study:
         return bundle(self.handle, self.predictor(trial), load_data(self.handle), self.to_dict())
 
     def export(self, path: str | PathLike[str], trial: int | None = None) -> Path:
-        """Write a zip whose predict.py needs NumPy alone; returns its path. Raises StudyError where there is no model."""
+        """Write the model as a zip whose predict.py needs NumPy alone.
+
+        Parameters
+        ----------
+        path : path of the zip
+        trial : int, optional
+            Number of a trial; by default the recommended model is written.
+
+        Returns
+        -------
+        Path
+            The path of the zip.
+
+        Raises
+        ------
+        StudyError
+            Where the study has no model, or not that trial.
+        """
         from kanlab.export.bundle import write
 
         write(self.bundle(trial), Path(path))
@@ -172,7 +226,19 @@ class Study:
 def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.1) -> Study:
     """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
 
-    on_progress: called about every `every` seconds and once at the end.
+    Parameters
+    ----------
+    handle : StudyHandle
+        From `create_study` or `load_study` of kanlab.study.handle.
+    on_progress : function of the Study, optional
+        Called about every `every` seconds and once at the end.
+    every : float
+        Seconds.
+
+    Raises
+    ------
+    StudyError
+        Where the study failed, with the reason.
     """
     study = Study(handle)
     supervisor = manager().start(handle)
@@ -202,13 +268,52 @@ def tune(
     on_progress: Callable[[Study], None] | None = None,
     **settings: Any,
 ) -> Study:
-    """Fit the cells of a space on a data set and judge them by AICc; returns when the budget is spent.
+    """Fit the configurations of a space to a data set and rank them by AICc; returns when the budget is spent.
 
-    space: ranges of neuron_num, grid, k and depth.  trials: cells to fit at most, by default all admissible ones.
-    storage: an Optuna storage URL, by default kanlab's own file.  name: of the study, by default after the data.
-    settings: any other field of StudySpec (engine, sampler, count, minutes, workers, ...); or a whole `spec`, of which the
-    other arguments, where given, change a field.  minutes=5, starts_fill=True: as many starts a cell as 5 minutes allow on
-    this machine; the number stands in `spec.options.starts` of the study.
+    Same data, space and seed give the same numbers, whatever the number of workers.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    space : SearchSpace, optional
+        Ranges of neuron_num, grid, k and depth; by default 1-10, 2-10, 1-3 and 1.
+    trials : int, optional
+        Configurations to fit at most; by default all admissible ones.
+    seed : int, optional
+    storage : str, optional
+        URL of an Optuna storage; by default kanlab's own file.
+    name : str, optional
+        Of the study; by default after the data.
+    spec : StudySpec, optional
+        The settings to start from, of which the other arguments, where given, change a field.
+    on_progress : function of the Study, optional
+        Called about ten times a second and once at the end.
+    **settings
+        Any other field of StudySpec: engine, sampler, count, minutes, workers, ... With minutes=5, starts_fill=True each
+        configuration gets as many starts as 5 minutes allow on this machine; the number is then in `spec.options.starts`
+        of the study.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        Where a setting is impossible, the name is taken, or no worker could fit anything.
+    SpaceError
+        Where AICc is not defined for any network of the space: more parameters than rows.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> x = np.linspace(-2, 2, 40)
+    >>> data = Dataset.from_frame(pd.DataFrame({"x": x, "y": np.sin(2 * x)}), "y")
+    >>> study = tune(data, SearchSpace(neuron_num=(1, 1), grid=(2, 5), k=(3, 3)), name="sine", workers=1)
+    >>> study.table[["grid", "n_params"]].values.tolist()
+    [[2, 13], [3, 15], [4, 17], [5, 19]]
+    >>> [record.cell.grid for record in study.pareto]
+    [2, 3, 4, 5]
     """
     base = spec or StudySpec()
     changes: dict[str, Any] = dict(settings)
@@ -237,11 +342,46 @@ def fit(
 ) -> FittedKan:
     """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
 
-    engine: "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
-    starts: initialisations, the best of which counts (None: the engine's own number).
-    seconds: instead, as many starts as so much time allows, but a few at least: a fit of few starts is timed, then one of
-    more made. The number stands in `.starts` of the network and, given as `starts`, makes the same network again.
-    options: any other field of FitOptions (smoothing, time_limit, early_stopping).
+    Parameters
+    ----------
+    dataset : Dataset
+        Of d features.
+    neuron_num, grid, k : int
+        Hidden nodes a layer, grid intervals, and spline order (the degree: 3 is cubic).
+    engine : str
+        "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
+    starts : int, optional
+        Initialisations, the best of which counts; by default the engine's own number.
+    seed : int
+    depth : int
+        Hidden layers.
+    seconds : float, optional
+        In place of `starts`: as many as so much time allows, but a few at least. A fit of few starts is timed, then one of
+        more made. The number is then in `.starts` of the network and, given as `starts`, makes the same network again.
+    **options
+        Any other field of FitOptions: smoothing, time_limit, early_stopping.
+
+    Returns
+    -------
+    FittedKan
+
+    Raises
+    ------
+    FitError
+        Where the arguments contradict each other, or the training of stock pykan broke down.
+    SpaceError
+        Where no network has such a neuron_num, grid, k or depth.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> x = np.linspace(-2, 2, 40)
+    >>> data = Dataset.from_frame(pd.DataFrame({"x": x, "y": np.sin(2 * x)}), "y")
+    >>> network = fit(data, neuron_num=1, grid=8, k=3)
+    >>> network.spec.layer_widths, network.n_params
+    ((1, 1, 1), 24)
+    >>> bool(abs(network.predict([[0.5]])[0] - np.sin(1)) < 0.1)
+    True
     """
     if engine not in ENGINES:
         raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
@@ -271,5 +411,28 @@ def _fitted(dataset: Dataset, cell: Cell, engine: str, settings: FitOptions, see
 
 
 def open_study(name: str, *, storage: str | None = None) -> Study:
-    """A study by name."""
+    """A study by name, running or done.
+
+    Parameters
+    ----------
+    name : str
+    storage : str, optional
+        URL of an Optuna storage; by default kanlab's own file.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        Where there is no study of that name; the sentence names the newest ones.
+
+    Examples
+    --------
+    >>> open_study("no such study")
+    Traceback (most recent call last):
+        ...
+    kanlab.errors.StudyError: There is no study 'no such study'...
+    """
     return Study(load_study(name, storage_url=storage))
