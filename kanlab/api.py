@@ -26,8 +26,8 @@ from kanlab.explain.predictor import Predictions, Predictor, predictor
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import ranking
-from kanlab.selection.explanation import Verdict, verdict
-from kanlab.selection.validation import Judgement, judge, read_judgement
+from kanlab.selection.recommendation import Recommendation, recommend
+from kanlab.selection.validation import Validation, read_validation, validate
 from kanlab.study.handle import StudyHandle, create_study, load_study, stored_baseline
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import StudyState, read_state
@@ -84,33 +84,49 @@ class Study:
 
     @property
     def best(self) -> TrialRecord | None:
-        """The trial of least AICc."""
+        """The trial of lowest AICc."""
         return best_trial(self.handle.records())
 
     @property
     def recommended(self) -> TrialRecord | ReducedTrial | Baseline | None:
         """The model to take: by AICc among networks, by leave-one-out errors against the linear models."""
-        choice = self.verdict.choice
+        choice = self.recommendation.choice
         return choice.model if choice else None
 
     @property
-    def judgement(self) -> Judgement | None:
-        """What refits, cross-validation and chance say of the finalists; None before `judge`."""
-        return read_judgement(self.handle.optuna.user_attrs)
+    def validation(self) -> Validation | None:
+        """What refits, cross-validation and the permutation test say of the finalists; None before `validate`."""
+        return read_validation(self.handle.optuna.user_attrs)
 
     @property
-    def verdict(self) -> Verdict:
-        """The recommendation with its reasons, ties and alarms."""
-        return verdict(self.handle, self.handle.records(), self.judgement)
+    def judgement(self) -> Validation | None:
+        """Alias of `validation`."""
+        return self.validation
 
-    def judge(self, workers: int | None = None, on_progress: Callable[[Judgement], None] | None = None) -> Judgement:
-        """Refit, cross-validate and compare the finalists, and wait for it. Raises StudyError where nothing can be judged."""
+    @property
+    def recommendation(self) -> Recommendation:
+        """The model to take with the reasons, its ties and the warnings."""
+        return recommend(self.handle, self.handle.records(), self.validation)
+
+    @property
+    def verdict(self) -> Recommendation:
+        """Alias of `recommendation`."""
+        return self.recommendation
+
+    def validate(
+        self, workers: int | None = None, on_progress: Callable[[Validation], None] | None = None
+    ) -> Validation:
+        """Refit, cross-validate and compare the finalists, and wait for it. Raises StudyError where none is complete."""
         if self.state.is_live:
-            raise StudyError(f"The study '{self.name}' still runs; judge it when it is done.")
-        if (at_work := self.judgement) is not None and at_work.is_live:
-            raise StudyError(f"The study '{self.name}' is being judged already; wait for that to end.")
+            raise StudyError(f"The study '{self.name}' is still running; validate it when it is done.")
+        if (at_work := self.validation) is not None and at_work.is_live:
+            raise StudyError(f"The study '{self.name}' is being validated already; wait for that to end.")
         count = workers or self.spec.workers or default_workers()
-        return judge(self.handle, workers=count, on_progress=on_progress)
+        return validate(self.handle, workers=count, on_progress=on_progress)
+
+    def judge(self, workers: int | None = None, on_progress: Callable[[Validation], None] | None = None) -> Validation:
+        """Alias of `validate`."""
+        return self.validate(workers, on_progress)
 
     def predict(self, frame: pd.DataFrame, trial: int | None = None) -> Predictions:
         """Predict new rows by the recommended model, or by the network of a trial.
@@ -175,16 +191,17 @@ class Study:
 
     @property
     def pareto(self) -> list[TrialRecord]:
-        """The front over (n_params, rss_train), of classes over (n_params, deviance), by n_params."""
+        """The Pareto front over (n_params, rss_train), of classes over (n_params, deviance), by n_params."""
         return ranking.front(self.handle.records())
 
     def to_dict(self) -> dict[str, Any]:
         """The study as one JSON object, the output of `kanlab tune --json`."""
-        records, spec, data, judgement = self.handle.records(), self.spec, self.handle.data, self.judgement
-        found = verdict(self.handle, records, judgement)
+        records, spec, data, validation = self.handle.records(), self.spec, self.handle.data, self.validation
+        found = recommend(self.handle, records, validation)
         best = best_trial(records)
         appraisal = appraised(self.handle, records)
-        families = [stored_baseline(f, data).to_dict() for f in judgement.families] if judgement else []
+        state, warnings = validation.state if validation else None, [w.sentence for w in found.warnings]
+        families = [stored_baseline(f, data).to_dict() for f in validation.families] if validation else []
         return {
             "study": self.name,
             "data": {
@@ -217,9 +234,11 @@ class Study:
             "recommended": found.choice.to_dict() if found.choice else None,
             "appraisal": appraisal.to_dict() if appraisal else None,
             "pareto": [r.number for r in ranking.front(records)],
-            "judgement": judgement.state if judgement else None,
+            "validation": state,
             "reasons": found.reasons,
-            "alarms": [alarm.sentence for alarm in found.alarms],
+            "warnings": warnings,
+            "judgement": state,  # and "alarms": the same two, by their earlier names
+            "alarms": warnings,
         }
 
 

@@ -4,30 +4,30 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts.thinning import thinned
-from kanlab.selection.explanation import verdict
 from kanlab.selection.ranking import trial_table
-from kanlab.selection.validation import read_judgement
+from kanlab.selection.recommendation import recommend
+from kanlab.selection.validation import read_validation
 from kanlab.ui import calibration, choose, evidence, model_table, prediction, sensitivity, session, study_header
 
 POLL_SECONDS = 1.0
 
 handle = study_header.study("Choose", "Which model to take, for what reasons, and how far to trust the choice.")
 study_live = Study(handle).state.is_live
-first = read_judgement(handle.optuna.user_attrs)
+first = read_validation(handle.optuna.user_attrs)
 was_live = first is not None and first.is_live
 
 
 @st.fragment(run_every=POLL_SECONDS if was_live else None)
 def page() -> None:
-    judgement = read_judgement(handle.optuna.user_attrs)
-    if was_live != (judgement is not None and judgement.is_live):
+    validation = read_validation(handle.optuna.user_attrs)
+    if was_live != (validation is not None and validation.is_live):
         st.rerun()
     records = handle.records()
     table = trial_table(records)
-    found = verdict(handle, records, judgement)
-    choose.recommendation(found, judgement)
-    choose.judge_bar(handle, judgement, study_live)
-    choose.alarms(found, handle)
+    found = recommend(handle, records, validation)
+    choose.recommendation(found, validation)
+    choose.validation_bar(handle, validation, study_live)
+    choose.warnings(found, handle)
     more = ["Calibration"] if handle.data.levels else []
     board, new, rules, cells, audit, parameters, chance, others, *classes = st.tabs(
         [
@@ -43,7 +43,7 @@ def page() -> None:
         ]
     )
     with board:
-        model_table.leaderboard(found, handle, judgement)
+        model_table.leaderboard(found, handle, validation)
     with new:
         prediction.new_rows(handle, records)
     with rules:
@@ -58,10 +58,10 @@ def page() -> None:
         evidence.parameters(handle, points)
         st.caption(fewer)
     with chance:
-        if judgement is None or not judgement.null:
+        if validation is None or not validation.null:
             st.info("Judge the finalists to see how far chance alone gets.", icon=":material/balance:")
         else:
-            evidence.null_run(judgement)
+            evidence.null_run(validation)
     with others:
         evidence.compare(handle)
     for tab in classes:

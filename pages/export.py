@@ -22,8 +22,8 @@ with sentences(), st.spinner("Packing the bundle…"):
     key = (
         *fitted_model.model_key(handle, records, trial),
         content["state"],
-        content["judgement"],
-        tuple(content["alarms"]),
+        content["validation"],
+        tuple(content["warnings"]),
     )
     made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle), content))
 export.downloads(made)

@@ -1,4 +1,4 @@
-"""A study of two classes from its trials to the verdict, its predictions and what is taken away."""
+"""A study of two classes from its trials to the recommendation, its predictions and what is taken away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import statsmodels.api as sm
 from scipy.special import expit
 
 from kanlab.api import Study, open_study, tune
-from kanlab.baselines.registry import CLASSIFIERS, JUDGED, Baseline, fit_named, label
+from kanlab.baselines.registry import CLASSIFIERS, COMPARISON_FAMILIES, Baseline, fit_named, label
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, Outcome, Unit, fit_unit
 from kanlab.errors import StudyError
@@ -33,7 +33,7 @@ from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import validation
 from kanlab.selection.candidates import candidates
-from kanlab.selection.diagnostics import alarms
+from kanlab.selection.diagnostics import diagnose
 from kanlab.selection.sensitivity import ranked_again, terms
 from kanlab.stats.criteria import aicc_of, bic_of
 from kanlab.stats.likelihood import BERNOULLI
@@ -60,7 +60,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
-    """One study, judged a little, for the module."""
+    """One study, validated a little, for the module."""
     monkeypatch.setenv("KANLAB_HOME", str(home))
     for name, value in {
         "FINALISTS": 2,
@@ -72,7 +72,7 @@ def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
     }.items():
         monkeypatch.setattr(validation, name, value)
     if not (home / "studies.db").exists():
-        tune(data, SPACE, workers=1, name="states").judge(workers=1)
+        tune(data, SPACE, workers=1, name="states").validate(workers=1)
     return open_study("states")
 
 
@@ -150,17 +150,17 @@ def test_two_objectives(data: Dataset) -> None:
         assert trial.values == [record.n_params, record.misfit]
 
 
-# ---- judgement and verdict
+# ---- validation and recommendation
 
 
-def test_the_judgement(study: Study) -> None:
-    found = study.judgement
+def test_the_validation(study: Study) -> None:
+    found = study.validation
     assert found is not None
     assert (found.state, found.detail, found.dof) == ("done", "", {})
     assert set(found.folds) >= set(CLASSIFIERS)
     assert all(0 < np.mean(losses) < 2 for losses in found.folds.values())
     assert np.mean(found.folds["constant"]) == pytest.approx(np.log(2), abs=0.05)
-    assert {f["family"] for f in found.families} == set(JUDGED)
+    assert {f["family"] for f in found.families} == set(COMPARISON_FAMILIES)
     assert all(0.3 < f["accuracy_test"] <= 1 for f in found.families)
     assert all(1 < edf < 60 for edf in found.edf.values())
     assert found.null["gain"] > max(found.null["permuted"])
@@ -169,32 +169,32 @@ def test_the_judgement(study: Study) -> None:
         assert all(e["deviance_train"] > e["rss_train"] for e in entries)
 
 
-def test_the_verdict_speaks_of_log_loss(study: Study) -> None:
-    found = study.verdict
+def test_the_recommendation_speaks_of_log_loss(study: Study) -> None:
+    found = study.recommendation
     assert found.choice is not None
     assert found.choice.trial is not None
     words = " ".join(found.reasons)
     assert "cross-validated log-loss is" in words
-    assert "of the test rows right" in words
+    assert "of the test rows correctly" in words
     labels = {c.family: c.label for c in found.candidates if c.baseline}
     assert labels["constant"] == label("constant", "classification") == "prevalence"
     assert labels["linear"] == "logistic regression"
-    assert not any("RMSE" in a.sentence or "squared" in a.sentence for a in found.alarms)
+    assert not any("RMSE" in a.sentence or "squared" in a.sentence for a in found.warnings)
     K, n = found.choice.n_params, study.handle.data.n_train
-    few = [a for a in found.alarms if "training rows of the rarer class a parameter" in a.sentence]
+    few = [a for a in found.warnings if "training rows of the rarer class a parameter" in a.sentence]
     assert bool(few) == (min(study.handle.data.ones, n - study.handle.data.ones) < 3 * (K or 1))
 
 
-def test_test_rows_that_disagree_raise_an_alarm_where_it_matters(study: Study) -> None:
+def test_test_rows_that_disagree_raise_a_warning_where_it_matters(study: Study) -> None:
     handle, records = study.handle, study.handle.records()
     listed = candidates(handle, records, None)
     choice = replace(listed[0], classes=scores(100.0, test=0.50))
 
     def sentences(test: float) -> list[str]:
         other = replace(listed[1], classes=scores(100.0, test=test))
-        return [a.sentence for a in alarms(handle, records, None, [choice, other], choice)]
+        return [a.sentence for a in diagnose(handle, records, None, [choice, other], choice)]
 
-    assert any("disagree" in s and "20% less log-loss" in s for s in sentences(0.40))
+    assert any("disagree" in s and "20% lower log-loss" in s for s in sentences(0.40))
     assert not any("disagree" in s for s in sentences(0.45))
     choice = replace(choice, classes=scores(100.0, test=0.012))
     assert not any("disagree" in s for s in sentences(0.002))
@@ -221,7 +221,7 @@ def test_folds_hold_the_classes_in_their_shares() -> None:
     np.testing.assert_array_equal(np.sum(masks, axis=0), np.ones(50))
 
 
-@pytest.mark.parametrize("model", [*CLASSIFIERS, *JUDGED, "network"])
+@pytest.mark.parametrize("model", [*CLASSIFIERS, *COMPARISON_FAMILIES, "network"])
 def test_a_fold_without_one_of_the_classes(model: str, data: Dataset) -> None:
     """One row of a class: the fold that holds it out leaves none to train on, and any other has none to predict."""
     lonely = replace(data, y_train=(np.arange(data.n) == 5).astype(float))

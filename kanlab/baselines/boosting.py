@@ -1,4 +1,4 @@
-"""Histogram gradient boosting with scikit-learn's defaults, judged on held-out rows only."""
+"""Histogram gradient boosting with scikit-learn's defaults, compared on held-out rows only."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class FamilyFit:
 
     predict: X (rows, d) to (rows,), both in units of the data; of classes, to the probabilities of 1.
     dof: degrees of freedom of the mean, without the noise variance; None where the family has no such number (it is then
-    judged on held-out rows only).
+    compared on held-out rows only).
     """
 
     predict: Callable[[Array], Array]

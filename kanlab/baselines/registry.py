@@ -1,8 +1,8 @@
-"""Model families that stand beside the KAN, judged by the same criterion on the same rows.
+"""Model families that stand beside the KAN, ranked by the same criterion on the same rows.
 
 A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and predicts
 probabilities. The linear ones below are fitted at the start of every study (`baselines`); the others cost more,
-load scikit-learn, and are fitted when a study is judged (`judged_family`).
+load scikit-learn, and are fitted when a study is validated (`comparison_family`).
 `docs/families.md` shows how to add one.
 """
 
@@ -27,15 +27,15 @@ from kanlab.stats.metrics import ClassScores
 
 __all__ = [
     "BASELINES",
-    "JUDGED",
+    "COMPARISON_FAMILIES",
     "LABELS",
     "Baseline",
     "Family",
     "FamilyFit",
     "baselines",
+    "comparison_family",
     "fit_family",
     "fit_named",
-    "judged_family",
     "label",
     "press_gain_se",
     "reference_left_out",
@@ -57,7 +57,7 @@ def _logistic(name: str) -> Family:
 BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
 CLASSIFIERS: dict[str, Family] = {name: _logistic(name) for name in ("constant", "linear", "ridge")}
 BASELINES_OF: dict[str, dict[str, Family]] = {REGRESSION: BASELINES, CLASSIFICATION: CLASSIFIERS}
-JUDGED = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
+COMPARISON_FAMILIES = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
 LABELS = {
     "constant": "mean",
     "linear": "linear",
@@ -117,7 +117,7 @@ class Baseline:
 
 
 def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, seed: int = 0) -> Baseline:
-    """Fit a family to the training rows, judge it by AICc and show it the test rows."""
+    """Fit a family to the training rows, score it by AICc and by the test rows."""
     fitted = fit(data.X_train, data.y_train, seed)
     n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
     if n_params is not None and n_params == int(n_params):
@@ -157,19 +157,19 @@ def reference_left_out(data: Dataset, *, count_sigma2: bool = True) -> Array | N
     return LEFT_OUT["constant" if plain.aicc is None else "linear"](data.X_train, data.y_train)
 
 
-def judged_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:
-    """One of the families that are fitted when a study is judged."""
-    return fit_family(family, data, _judged(family, data.task), count_sigma2=count_sigma2, seed=seed)
+def comparison_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:
+    """One of the families that are fitted when a study is validated."""
+    return fit_family(family, data, _comparison(family, data.task), count_sigma2=count_sigma2, seed=seed)
 
 
 def fit_named(family: str, X: Array, y: Array, seed: int = 0, task: TaskName = REGRESSION) -> FamilyFit:
     """A family fitted to (X, y)."""
-    return (BASELINES_OF[task].get(family) or _judged(family, task))(X, y, seed)
+    return (BASELINES_OF[task].get(family) or _comparison(family, task))(X, y, seed)
 
 
-def _judged(family: str, task: TaskName) -> Family:
+def _comparison(family: str, task: TaskName) -> Family:
     name = "classify" if task == CLASSIFICATION else "fit"
-    found: Family | None = getattr(import_module(JUDGED[family]), name, None)
+    found: Family | None = getattr(import_module(COMPARISON_FAMILIES[family]), name, None)
     if found is None:
         raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to classes.")
     return found

@@ -19,7 +19,7 @@ from kanlab.cli.table_options import add_table_options, preparation, read_option
 from kanlab.errors import KanlabError
 
 if TYPE_CHECKING:
-    from kanlab.selection.validation import Judgement
+    from kanlab.selection.validation import Validation
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -147,12 +147,12 @@ def _validate(arguments: argparse.Namespace) -> int:
     study = open_study(arguments.name, storage=arguments.storage)
     with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
-        def show(judgement: Judgement) -> None:
-            bar.total = judgement.total
-            bar.update(judgement.done - bar.n)
+        def show(validation: Validation) -> None:
+            bar.total = validation.total
+            bar.update(validation.done - bar.n)
 
-        judgement = study.judge(arguments.workers, show)
-    print(f"validation: {judgement.done} of {judgement.total} steps. {judgement.detail}".rstrip(), file=sys.stderr)
+        validation = study.validate(arguments.workers, show)
+    print(f"validation: {validation.done} of {validation.total} steps. {validation.detail}".rstrip(), file=sys.stderr)
     print_study(study, arguments.json)
     return 0
 

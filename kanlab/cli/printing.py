@@ -96,7 +96,7 @@ def print_study(study: Study, as_json: bool) -> None:
     else:
         print(f"recommended: the {label(chosen['family'], data['task'])} model")
     print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
-    print(*(f"! {alarm}" for alarm in content["alarms"]), sep="\n", end="\n" * bool(content["alarms"]))
+    print(*(f"! {warning}" for warning in content["warnings"]), sep="\n", end="\n" * bool(content["warnings"]))
 
 
 def _short(value: float | None, digits: int = 4) -> str:

@@ -105,7 +105,7 @@ class Dataset(HasTask):
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of everything a fit, its judgement and its predictions depend on: values, split, recipe."""
+        """Hash of everything a fit, its validation and its predictions depend on: values, split, recipe."""
         return _digest([self.recipe.to_json(), self.n], (self.X_train, self.y_train, self.X_test, self.y_test))
 
     @cached_property

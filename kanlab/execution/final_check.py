@@ -50,7 +50,7 @@ class ReducedTrial:
 
     @property
     def key(self) -> str:
-        """As a key of a judgement: the cell and the columns."""
+        """As a key of a validation: the cell and the columns."""
         return f"{','.join(map(str, self.cell))} of {','.join(map(str, self.columns))}"
 
     def to_dict(self) -> dict[str, Any]:

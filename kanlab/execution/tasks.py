@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.baselines.registry import BASELINES_OF, fit_named, judged_family, press_gain_se, reference_left_out
+from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, press_gain_se, reference_left_out
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, Unit, fit_model, fit_unit, lm_path
 from kanlab.kan.network import FittedKan
@@ -96,7 +96,9 @@ def fold(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def family(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Fit one of the families that cost more than a baseline."""
     began = time.monotonic()
-    fitted = judged_family(arguments["family"], data, count_sigma2=arguments["count_sigma2"], seed=arguments["seed"])
+    fitted = comparison_family(
+        arguments["family"], data, count_sigma2=arguments["count_sigma2"], seed=arguments["seed"]
+    )
     return fitted.to_dict() | {"seconds": time.monotonic() - began}
 
 

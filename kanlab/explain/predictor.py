@@ -31,8 +31,8 @@ from kanlab.execution.final_check import ReducedTrial, lower_rungs
 from kanlab.execution.task_pool import Failure, Task, run_tasks
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.selection.candidates import cell_words, reduced_words
-from kanlab.selection.explanation import verdict
-from kanlab.selection.validation import read_judgement
+from kanlab.selection.recommendation import recommend
+from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
 from kanlab.study.trials import TrialRecord
@@ -183,7 +183,7 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
     records = handle.records()
     chosen: TrialRecord | ReducedTrial | Baseline | None
     if trial is None:
-        choice = verdict(handle, records, read_judgement(handle.optuna.user_attrs)).choice
+        choice = recommend(handle, records, read_validation(handle.optuna.user_attrs)).choice
         chosen = choice.model if choice else None
         if chosen is None:
             raise StudyError(f"The study '{handle.name}' has no finished model yet; let it run first.")

@@ -161,10 +161,10 @@ def _readme(
     lines += [f"- {_plain(reason)}" for reason in reasons] or [
         "- It was asked for by its number; it is not the one the study recommends."
     ]
-    if content["alarms"]:
-        lines += ["", "## What to worry about", "", *(f"- {_plain(alarm)}" for alarm in content["alarms"])]
+    if content["warnings"]:
+        lines += ["", "## What to worry about", "", *(f"- {_plain(warning)}" for warning in content["warnings"])]
     rows = model_rows(content)
-    least = rows[0]["aicc"] if rows else 0.0
+    lowest = rows[0]["aicc"] if rows else 0.0
     lines += [
         "",
         "## Models by AICc",
@@ -176,7 +176,7 @@ def _readme(
         mark = " (this one)" if identity(r) == identity(chosen) else ""
         errors = " | ".join(four_digits(r[n]) for n in error_columns(data).values())
         lines.append(
-            f"| {_plain(r['model'])}{mark} | {r['n_params']:.4g} | {r['aicc']:.2f} | {r['aicc'] - least:.2f} | {errors} |"
+            f"| {_plain(r['model'])}{mark} | {r['n_params']:.4g} | {r['aicc']:.2f} | {r['aicc'] - lowest:.2f} | {errors} |"
         )
     lines += [
         "",

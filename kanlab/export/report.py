@@ -58,8 +58,8 @@ def report(
         f'<p class="muted">A Kolmogorov-Arnold network or linear model of {escape(target)}, chosen by AICc with kanlab.</p>',
         f'<div class="choice"><p>{escape(label[0].upper() + label[1:])}</p>{_items(_reasons(content, chosen))}</div>',
     ]
-    if content["alarms"]:
-        parts.append(f"<h2>What to worry about</h2>{_items(content['alarms'])}")
+    if content["warnings"]:
+        parts.append(f"<h2>What to worry about</h2>{_items(content['warnings'])}")
     if drawing.svg:
         parts.append(
             f'<h2>The network</h2><div class="wide">{drawing.svg}</div><p class="muted">{escape(drawing.note)}</p>'
@@ -101,7 +101,7 @@ def _reasons(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]
 
 
 def model_rows(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Trials and models of other families with an AICc, least first; model: how a row is called."""
+    """Trials and models of other families with an AICc, lowest first; model: how a row is called."""
     trials = [
         t | {"family": "kan", "model": f"trial {t['number']}: {cell_words(Cell(**t['params']))}"}
         for t in content["trials"]
@@ -147,11 +147,11 @@ def error_words(data: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any], errors: Mapping[str, str]) -> str:
-    least = min((r["aicc"] for r in rows), default=0.0)
+    lowest = min((r["aicc"] for r in rows), default=0.0)
     head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", *errors))
     body = "".join(
         f"<tr{_TAKEN if _is(r, chosen) else ''}><td>{escape(r['model'])}</td><td>{r['n_params']:.4g}</td>"
-        f"<td>{r['aicc']:,.2f}</td><td>{r['aicc'] - least:,.2f}</td>"
+        f"<td>{r['aicc']:,.2f}</td><td>{r['aicc'] - lowest:,.2f}</td>"
         f"{''.join(f'<td>{four_digits(r[column])}</td>' for column in errors.values())}</tr>"
         for r in rows
     )

@@ -12,7 +12,7 @@ import numpy as np
 from kanlab.baselines.registry import Baseline, label
 from kanlab.execution.final_check import ReducedTrial, appraised
 from kanlab.kan.search_space import Cell
-from kanlab.selection.validation import Judgement, key_of
+from kanlab.selection.validation import Validation, key_of
 from kanlab.stats.metrics import ClassScores
 from kanlab.study.handle import StudyHandle, stored_baseline
 from kanlab.study.trials import TrialRecord, completed
@@ -38,7 +38,7 @@ class Candidate:
     dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
     edf: float | None = None  # of the linearised smoother
-    press: float | None = None  # sum of squared residuals of rows left out of the fit
+    press: float | None = None  # sum of the squared leave-one-out residuals
     press_se: float | None = None  # of the amount by which it lies below the reference's
     baseline: Baseline | None = None
     classes: ClassScores | None = None
@@ -91,10 +91,10 @@ def reduced_words(reduced: ReducedTrial) -> str:
     return f"trial {reduced.number} without {names_words(reduced.without)}: {cell_words(reduced.cell)}"
 
 
-def seed_scores(handle: StudyHandle, judgement: Judgement) -> dict[str, dict[int, float]]:
+def seed_scores(handle: StudyHandle, validation: Validation) -> dict[str, dict[int, float]]:
     """AICc of every finalist by seed."""
     scores: dict[str, dict[int, float]] = {}
-    for key, entries in judgement.refits.items():
+    for key, entries in validation.refits.items():
         n_params = handle.spec.n_params(Cell(*map(int, key.split(","))), handle.data.d)
         scores[key] = {e["seed"]: handle.data.aicc(e.get("deviance_train", e["rss_train"]), n_params) for e in entries}
     return scores
@@ -107,10 +107,10 @@ def winners(scores: dict[str, dict[int, float]]) -> Counter[str]:
     return Counter(min(scores, key=lambda key: scores[key][seed]) for seed in complete)
 
 
-def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: Judgement | None) -> list[Candidate]:
-    """Every complete trial and every model of another family, least AICc first; those without AICc last."""
-    judgement, appraisal = judgement or Judgement(), appraised(handle, records)
-    scores = seed_scores(handle, judgement)
+def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: Validation | None) -> list[Candidate]:
+    """Every complete trial and every model of another family, lowest AICc first; those without AICc last."""
+    validation, appraisal = validation or Validation(), appraised(handle, records)
+    scores = seed_scores(handle, validation)
     won = winners(scores)
 
     def known(key: str) -> dict[str, Any]:
@@ -118,17 +118,17 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
         if key in scores:
             finite = [s for s in scores[key].values() if np.isfinite(s)]
             out |= {"wins": won[key], "spread": float(np.std(finite)) if len(finite) > 1 else None}
-        if len(judgement.folds.get(key, [])) > 1:  # one fold alone has no standard error
-            losses, back = np.array(judgement.folds[key]), (lambda x: x) if handle.data.levels else np.sqrt
+        if len(validation.folds.get(key, [])) > 1:  # one fold alone has no standard error
+            losses, back = np.array(validation.folds[key]), (lambda x: x) if handle.data.levels else np.sqrt
             out |= {
                 "cv_error": float(back(losses.mean())),
                 "cv_se": float(back(losses).std(ddof=1) / np.sqrt(len(losses))),
             }
-        if len(judgement.dof.get(key, [])) > 1:
-            draws = np.array(judgement.dof[key])
+        if len(validation.dof.get(key, [])) > 1:
+            draws = np.array(validation.dof[key])
             out |= {"dof": float(draws.mean()), "dof_se": float(draws.std(ddof=1) / np.sqrt(len(draws)))}
-        if key in judgement.edf:
-            out["edf"] = judgement.edf[key]
+        if key in validation.edf:
+            out["edf"] = validation.edf[key]
         if appraisal and key == key_of(appraisal.cell):
             out |= {"press": appraisal.press, "press_se": appraisal.press_se}
         return out
@@ -143,7 +143,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
             Candidate(reduced_words(r), "kan", None, r.n_params, r.aicc, r.rss_train, r.rss_test, r.rmse_train, r.rmse_test,
                       press=r.press, press_se=r.press_se, reduced=r, **known(r.key))
         )  # fmt: skip
-    others = [*handle.baselines, *(stored_baseline(f, handle.data) for f in judgement.families)]
+    others = [*handle.baselines, *(stored_baseline(f, handle.data) for f in validation.families)]
     out += [
         Candidate(
             label(b.family, handle.data.task),
@@ -166,6 +166,6 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], judgement: J
     return sorted(out, key=lambda c: (c.aicc is None, c.aicc or 0.0, c.n_params or 0))
 
 
-def seeds_judged(listed: Sequence[Candidate]) -> int:
+def seeds_compared(listed: Sequence[Candidate]) -> int:
     """How many seeds the finalists were refitted from."""
     return sum(c.wins or 0 for c in listed)

@@ -1,4 +1,4 @@
-"""Which parameter of the search tells the good trials from the rest: PED-ANOVA (Watanabe, Bansal & Hutter 2023)."""
+"""Which parameter of the search distinguishes the good trials from the rest: PED-ANOVA (Watanabe, Bansal & Hutter 2023)."""
 
 from __future__ import annotations
 

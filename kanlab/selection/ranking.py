@@ -1,4 +1,4 @@
-"""Judging the trials of a study: the ranked table, the front of fit against complexity, and what to recommend."""
+"""The trials of a study ranked: the table, the Pareto front of fit against complexity, and what other rules would take."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
             "status": [r.status for r in records],
         }
     )
-    judged = (frame["state"] == "complete").to_numpy(dtype=bool)
-    frame["delta_aicc"] = np.where(judged, delta(frame["aicc"].to_numpy()), np.nan)
-    frame["akaike_weight"] = np.where(judged, akaike_weights(frame["aicc"].to_numpy()), np.nan)
+    complete = (frame["state"] == "complete").to_numpy(dtype=bool)
+    frame["delta_aicc"] = np.where(complete, delta(frame["aicc"].to_numpy()), np.nan)
+    frame["akaike_weight"] = np.where(complete, akaike_weights(frame["aicc"].to_numpy()), np.nan)
     misfit = np.array([r.misfit for r in records], dtype=float)
-    frame["on_front"] = non_dominated(frame["n_params"].where(judged), np.where(judged, misfit, np.nan))
+    frame["on_front"] = non_dominated(frame["n_params"].where(complete), np.where(complete, misfit, np.nan))
     depth = ["depth"] * any("depth" in r.parameters for r in records)
     columns = [*COLUMNS[:5], *depth, *COLUMNS[5:]]
     if not any(r.classes for r in records):
@@ -84,8 +84,8 @@ def front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     return sorted((r for r, on in zip(done, mask, strict=True) if on), key=lambda r: (r.n_params, r.number))
 
 
-def least_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> TrialRecord | Baseline | None:
-    """The model of least AICc among the trials and the baselines, the simpler one where two are equal."""
+def lowest_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> TrialRecord | Baseline | None:
+    """The model of lowest AICc among the trials and the baselines, the simpler one where two are equal."""
     best = best_trial(records)
     candidates: list[TrialRecord | Baseline] = [b for b in baselines if b.aicc is not None]
     if best is not None:
@@ -94,10 +94,10 @@ def least_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) ->
 
 
 def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
-    """What PySR's three rules of model selection would pick from the front (Cranmer 2023, arXiv 2305.01582).
+    """What PySR's three rules of model selection would pick from the Pareto front (Cranmer 2023, arXiv 2305.01582).
 
-    accuracy: least loss.  score: the greatest fall of log loss a unit of complexity, -d ln(loss) / d complexity, along the
-    front.  best: the greatest score among those within 1.5 times the least loss. Loss is RSS or deviance, complexity K.
+    accuracy: lowest loss.  score: the greatest fall of log loss a unit of complexity, -d ln(loss) / d complexity, along the
+    Pareto front.  best: the greatest score among those within 1.5 times the lowest loss. Loss: RSS or deviance; complexity: K.
     """
     on = [r for r in front(records) if r.misfit]
     if not on:
@@ -115,7 +115,7 @@ def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
 
 
 def knee_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """The knee of the front in K and ln RSS, or ln deviance."""
+    """The knee of the Pareto front in K and ln RSS, or ln deviance."""
     on = [r for r in front(records) if r.misfit]
     index = knee([r.n_params for r in on], np.log([_number(r.misfit) for r in on]))
     return None if index is None else on[index]

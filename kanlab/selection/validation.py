@@ -1,6 +1,6 @@
-"""After the search: how far can its winner be trusted? Refits from other seeds, cross-validation, other families, chance.
+"""Validation of the finalists: refits from other seeds, cross-validation, other families, a permutation test.
 
-A judgement is a list of tasks for workers and what their answers come to. It is kept beside the study, as a user attribute,
+A validation is a list of tasks for workers and what their answers come to. It is kept beside the study, as a user attribute,
 and written as it grows, so that any page or process can show it.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.baselines.registry import BASELINES_OF, JUDGED
+from kanlab.baselines.registry import BASELINES_OF, COMPARISON_FAMILIES
 from kanlab.errors import KanlabError, StudyError
 from kanlab.execution.final_check import appraisal_task, appraised, keep_appraisal
 from kanlab.execution.supervisor import default_workers
@@ -26,7 +26,8 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.spec import StudySpec
 from kanlab.study.trials import TrialRecord, completed
 
-JUDGEMENT = "judgement"
+VALIDATION = "validation"
+_EARLIER = "judgement"  # the attribute of versions before
 FINALISTS, SEEDS = 5, 5
 VERIFIED, FOLDS = 8, 5
 PERMUTATIONS, NULL_CELLS, NULL_ROWS = 20, 6, 3
@@ -37,7 +38,7 @@ WRITE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Validation:
     """What is known so far. Cells are keyed "neuron_num,grid,k", and ",depth" where that is not 1; families by their
     name.
 
@@ -75,13 +76,14 @@ class Judgement:
 
 
 def key_of(cell: Cell) -> str:
-    """A cell as a key of a judgement; depth only where it is not 1."""
+    """A cell as a key of a validation; depth only where it is not 1."""
     return ",".join(map(str, cell if cell.depth > 1 else cell[:-1]))
 
 
-def read_judgement(attributes: Mapping[str, Any]) -> Judgement | None:
-    """The judgement among a study's user attributes."""
-    return Judgement(**attributes[JUDGEMENT]) if JUDGEMENT in attributes else None
+def read_validation(attributes: Mapping[str, Any]) -> Validation | None:
+    """The validation among a study's user attributes."""
+    content = attributes.get(VALIDATION, attributes.get(_EARLIER))
+    return Validation(**content) if content is not None else None
 
 
 def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) -> list[tuple[TrialRecord, float]]:
@@ -94,7 +96,7 @@ def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) ->
 
 
 def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
-    """A few cells from small to large, chosen without a look at the target, so that shuffled targets are treated alike.
+    """A few cells from small to large, chosen without a look at the target, so that permuted targets are treated alike.
 
     Those with at least NULL_ROWS training rows a parameter, or the smallest where there are none.
     """
@@ -106,7 +108,7 @@ def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
 
 
 def plan(handle: StudyHandle) -> list[Task]:
-    """The tasks of a judgement, those that say most first."""
+    """The tasks of a validation, those that say most first."""
     spec, records = handle.spec, handle.records()
     ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
     common = {"engine": spec.engine, "options": asdict(spec.options)}
@@ -132,7 +134,7 @@ def plan(handle: StudyHandle) -> list[Task]:
             tasks.append(Task("fold", arguments | at, ("fold", key, fold)))
     tasks += [
         Task("family", {"family": name, "seed": spec.seed, "count_sigma2": spec.count_sigma2}, ("family", name, 0))
-        for name in JUDGED
+        for name in COMPARISON_FAMILIES
     ]
     kept = confidence_set(records)[:20]
     if kept:
@@ -159,44 +161,44 @@ def plan(handle: StudyHandle) -> list[Task]:
     return tasks
 
 
-def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = "") -> Judgement:
+def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = "") -> Validation:
     """What the answers so far, by the keys of their tasks, come to. Failures count as done and leave a gap."""
-    judgement = Judgement(state=state, written=time.time(), done=len(answers), total=total, detail=detail)
+    validation = Validation(state=state, written=time.time(), done=len(answers), total=total, detail=detail)
     gains: dict[int, float] = {}
     for (kind, key, number), answer in sorted(answers.items(), key=lambda item: str(item[0])):
         if isinstance(answer, Failure):
             continue
         if kind == "refit":
-            judgement.refits.setdefault(key, []).append({"seed": number} | answer)
+            validation.refits.setdefault(key, []).append({"seed": number} | answer)
         elif kind == "fold":
             loss = answer["deviance"] / 2 if "deviance" in answer else answer["rss"]
-            judgement.folds.setdefault(key, []).append(loss / answer["rows"])
+            validation.folds.setdefault(key, []).append(loss / answer["rows"])
         elif kind == "family":
-            judgement.families.append({k: v for k, v in answer.items() if k != "seconds"})
+            validation.families.append({k: v for k, v in answer.items() if k != "seconds"})
         elif kind == "dof":
-            judgement.dof.setdefault(key, []).append(answer["dof"])
+            validation.dof.setdefault(key, []).append(answer["dof"])
         elif kind == "edf":
-            judgement.edf[key] = answer["edf"]
+            validation.edf[key] = answer["edf"]
         elif kind == "null":
             gains[number] = answer["gain"]
         elif kind == "average":
-            judgement.average.update(answer)
+            validation.average.update(answer)
     if 0 in gains:
-        judgement.null.update({"gain": gains.pop(0), "permuted": sorted(gains.values())})
-    return judgement
+        validation.null.update({"gain": gains.pop(0), "permuted": sorted(gains.values())})
+    return validation
 
 
-class Judge:
-    """Runs a judgement in a thread of its own."""
+class ValidationRun:
+    """Runs a validation in a thread of its own."""
 
     def __init__(self, handle: StudyHandle, workers: int | None = None) -> None:
         self.handle = handle
         self._workers = workers or handle.spec.workers or default_workers()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-judge-{handle.name}")
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-validation-{handle.name}")
 
     def start(self) -> None:
-        self._write(Judgement(total=len(plan(self.handle)), written=time.time()))
+        self._write(Validation(total=len(plan(self.handle)), written=time.time()))
         self._thread.start()
 
     def stop(self) -> None:
@@ -211,38 +213,38 @@ class Judge:
 
     def _run(self) -> None:
         try:
-            judge(self.handle, workers=self._workers, stop=self._stop.is_set)
+            validate(self.handle, workers=self._workers, stop=self._stop.is_set)
         except KanlabError as error:
-            self._write(Judgement(state="failed", written=time.time(), detail=str(error)))
+            self._write(Validation(state="failed", written=time.time(), detail=str(error)))
 
-    def _write(self, judgement: Judgement) -> None:
-        self.handle.optuna.set_user_attr(JUDGEMENT, judgement.to_dict())
+    def _write(self, validation: Validation) -> None:
+        self.handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
 
 
-def judge(
+def validate(
     handle: StudyHandle,
     *,
     workers: int,
     stop: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[Judgement], None] | None = None,
-) -> Judgement:
-    """Do all tasks of a judgement and write what they come to, every two seconds and at the end.
+    on_progress: Callable[[Validation], None] | None = None,
+) -> Validation:
+    """Do all tasks of a validation and write what they come to, every two seconds and at the end.
 
-    Raises StudyError where there is nothing to judge.
+    Raises StudyError where there is nothing to validate.
     """
     path = local_data(handle.optuna, handle.data.sha256)
     if not completed(handle.records()):
-        raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to judge.")
+        raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to validate.")
     tasks = plan(handle)
     answers: dict[Any, Any] = {}
     written = time.monotonic()
 
-    def write(state: str, detail: str = "") -> Judgement:
-        judgement = collect(answers, len(tasks), state, detail)
-        handle.optuna.set_user_attr(JUDGEMENT, judgement.to_dict())
+    def write(state: str, detail: str = "") -> Validation:
+        validation = collect(answers, len(tasks), state, detail)
+        handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
         if on_progress:
-            on_progress(judgement)
-        return judgement
+            on_progress(validation)
+        return validation
 
     def take(task: Task, answer: Any) -> None:
         nonlocal written
@@ -265,24 +267,24 @@ def judge(
     return write("stopped" if len(answers) < len(tasks) else "done", detail)
 
 
-_judges: dict[tuple[int, str], Judge] = {}
+_runs: dict[tuple[int, str], ValidationRun] = {}
 _lock = threading.Lock()
 
 
-def start_judge(handle: StudyHandle) -> Judge:
-    """Judge a study in the background; the one already at it where there is one."""
+def start_validation(handle: StudyHandle) -> ValidationRun:
+    """Validate a study in the background; the one already at it where there is one."""
     key = (id(handle.optuna._storage), handle.name)
     with _lock:
-        running = _judges.get(key)
+        running = _runs.get(key)
         if running is not None and running.is_alive():
             return running
-        _judges[key] = Judge(handle)
-        _judges[key].start()
-        return _judges[key]
+        _runs[key] = ValidationRun(handle)
+        _runs[key].start()
+        return _runs[key]
 
 
-def stop_judge(handle: StudyHandle) -> None:
-    """End a judgement that this process makes; what is known stays."""
-    running = _judges.get((id(handle.optuna._storage), handle.name))
+def stop_validation(handle: StudyHandle) -> None:
+    """End a validation that this process makes; what is known stays."""
+    running = _runs.get((id(handle.optuna._storage), handle.name))
     if running is not None:
         running.stop()

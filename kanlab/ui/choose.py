@@ -1,4 +1,4 @@
-"""The Choose page: the recommendation, the judgement, the alarms."""
+"""The Choose page: the recommendation, the validation, the warnings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import streamlit as st
 
 from kanlab.execution.manage import load_data
 from kanlab.kan.search_space import Cell
-from kanlab.selection.diagnostics import Alarm
-from kanlab.selection.explanation import Verdict
-from kanlab.selection.validation import Judgement, start_judge, stop_judge
+from kanlab.selection.diagnostics import Diagnostic
+from kanlab.selection.recommendation import Recommendation
+from kanlab.selection.validation import Validation, start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
 from kanlab.ui import identity, session
 from kanlab.ui.navigation import SEARCH
@@ -28,46 +28,48 @@ _OTHERS = (
 )
 
 
-def recommendation(verdict: Verdict, judgement: Judgement | None) -> None:
+def recommendation(found: Recommendation, validation: Validation | None) -> None:
     """The choice in one sentence, with its reasons and its rivals."""
-    choice = verdict.choice
-    if choice is None or not any(c.is_network for c in verdict.candidates):
+    choice = found.choice
+    if choice is None or not any(c.is_network for c in found.candidates):
         st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
         st.stop()
     with st.container(border=True):
         what = f"the network of {choice.label}" if choice.is_network else f"the {choice.label} model"
         st.markdown(f"#### Take {literal(what)}")
-        st.markdown("  \n".join(f"• {literal(reason)}" for reason in verdict.reasons))
-        if verdict.ties:
-            names = ", ".join(literal(c.label) for c in verdict.ties[:4])
-            more = f" and {len(verdict.ties) - 4} more" if len(verdict.ties) > 4 else ""
+        st.markdown("  \n".join(f"• {literal(reason)}" for reason in found.reasons))
+        if found.ties:
+            names = ", ".join(literal(c.label) for c in found.ties[:4])
+            more = f" and {len(found.ties) - 4} more" if len(found.ties) > 4 else ""
             st.caption(
                 f"Within 10 units of AICc, and so as good as equal: {names}{more}. By the usual reading up to 2 units is "
                 "substantial support, 4 to 7 considerably less, above 10 essentially none; the noise of the optimiser is of "
                 "that size too."
             )
-        if judgement is None:
+        if validation is None:
             st.caption("So far this rests on one fit a cell. Judge the finalists to see how far it can be trusted.")
 
 
-def judge_bar(handle: StudyHandle, judgement: Judgement | None, study_live: bool) -> None:
-    """Start and stop a judgement, for the owner; watch it, for everybody."""
+def validation_bar(handle: StudyHandle, validation: Validation | None, study_live: bool) -> None:
+    """Start and stop a validation, for the owner; watch it, for everybody."""
     steers = identity.steers(handle)
-    if judgement is not None and judgement.is_live:
+    if validation is not None and validation.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Judging: {judgement.done} of {judgement.total} steps")
+            st.markdown(f"Judging: {validation.done} of {validation.total} steps")
             st.space("stretch")
             if steers:
-                st.button("Stop judging", icon=":material/stop:", key="stop-judge", on_click=stop_judge, args=(handle,))
+                st.button(
+                    "Stop judging", icon=":material/stop:", key="stop-judge", on_click=stop_validation, args=(handle,)
+                )
             else:
                 st.caption(_OTHERS)
-        st.progress(judgement.done / max(1, judgement.total))
+        st.progress(validation.done / max(1, validation.total))
         return
     if not steers:
         st.caption(_OTHERS)
         return
-    label = "Judge the finalists" if judgement is None else "Judge again"
-    kind: Any = "primary" if judgement is None else "secondary"
+    label = "Judge the finalists" if validation is None else "Judge again"
+    kind: Any = "primary" if validation is None else "secondary"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             label,
@@ -75,39 +77,39 @@ def judge_bar(handle: StudyHandle, judgement: Judgement | None, study_live: bool
             key="judge",
             type=kind,
             disabled=study_live,
-            on_click=_judge,
+            on_click=_validate,
             args=(handle,),
             help=JUDGE_HELP,
         )
         if study_live:
             st.caption("The study still runs; judge it when it is done.")
-        elif judgement is not None and judgement.detail:
-            st.caption(literal(judgement.detail))
+        elif validation is not None and validation.detail:
+            st.caption(literal(validation.detail))
 
 
-def _judge(handle: StudyHandle) -> None:
-    start_judge(handle)
+def _validate(handle: StudyHandle) -> None:
+    start_validation(handle)
 
 
-def alarms(verdict: Verdict, handle: StudyHandle) -> None:
+def warnings(found: Recommendation, handle: StudyHandle) -> None:
     """What to worry about, one sentence each; a range that is too narrow is widened with one click."""
     steers = identity.steers(handle)
-    for number, alarm in enumerate(verdict.alarms):
+    for number, warning in enumerate(found.warnings):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(literal(alarm.sentence), icon=":material/warning:")
+            st.warning(literal(warning.sentence), icon=":material/warning:")
             if (
                 steers
-                and alarm.widen is not None
+                and warning.widen is not None
                 and st.button("Widen", key=f"widen-{number}", help="Opens Search with wider ranges.")
             ):
-                _open_search(handle, alarm)
+                _open_search(handle, warning)
 
 
-def _open_search(handle: StudyHandle, alarm: Alarm) -> None:
-    assert alarm.widen is not None
+def _open_search(handle: StudyHandle, warning: Diagnostic) -> None:
+    assert warning.widen is not None
     with sentences():
         data = load_data(handle)
     session.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
     for name in Cell._fields:
-        st.session_state[name] = getattr(alarm.widen, name)
+        st.session_state[name] = getattr(warning.widen, name)
     st.switch_page(SEARCH)

@@ -7,9 +7,9 @@ import streamlit as st
 
 from kanlab.charts import cells, evidence, trials
 from kanlab.selection.candidates import cell_words
-from kanlab.selection.diagnostics import chance
+from kanlab.selection.diagnostics import p_value
 from kanlab.selection.parameter_importance import importances
-from kanlab.selection.validation import Judgement
+from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord, best_trial
@@ -98,15 +98,15 @@ def _same_rows(other: StudyHandle, handle: StudyHandle) -> bool:
     return other.data.fitted_target != handle.data.fitted_target and kept(other) == kept(handle)
 
 
-def null_run(judgement: Judgement) -> None:
+def null_run(validation: Validation) -> None:
     """This target against shuffled ones."""
-    permuted = judgement.null.get("permuted", [])
+    permuted = validation.null.get("permuted", [])
     if not permuted:
         return
-    st.altair_chart(evidence.null_gains(judgement.null["gain"], permuted), key="null")
+    st.altair_chart(evidence.null_gains(validation.null["gain"], permuted), key="null")
     st.caption(
         f"The best six cells fitted to this target and to {len(permuted)} shuffled ones: chance gets as far in "
-        f"{100 * chance(judgement):.0f}% of the draws."
+        f"{100 * p_value(validation):.0f}% of the draws."
     )
 
 

@@ -10,7 +10,7 @@ from kanlab.execution.final_check import appraised
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.selection.candidates import cell_words
-from kanlab.selection.validation import read_judgement
+from kanlab.selection.validation import read_validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, completed
 from kanlab.ui import session
@@ -43,12 +43,12 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str) -> 
 
 
 def model_key(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | None) -> tuple[object, ...]:
-    """What a model stays the same for: the recommended one may change with every trial, the last look and a judgement."""
+    """What a model stays the same for: the recommended one may change with every trial, the last look and a validation."""
     if trial is not None:
         return handle.uid, trial
     newest = max((r.number for r in records if r.state == "complete"), default=0)
-    judgement = read_judgement(handle.optuna.user_attrs)
-    return handle.uid, newest, appraised(handle, records), judgement.done if judgement else 0
+    validation = read_validation(handle.optuna.user_attrs)
+    return handle.uid, newest, appraised(handle, records), validation.done if validation else 0
 
 
 def fitted(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | None) -> Predictor:

@@ -118,7 +118,7 @@ def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     best = best_trial(records)
     if best is None:
         return
-    chosen = ranking.least_aicc([best], study.baselines)
+    chosen = ranking.lowest_aicc([best], study.baselines)
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
     network = f"trial {best.number} with {cell_words(best.cell)} (K {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):

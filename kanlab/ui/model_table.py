@@ -11,8 +11,8 @@ import streamlit as st
 from kanlab.data.writing import to_csv
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, cell_words
-from kanlab.selection.explanation import Verdict
-from kanlab.selection.validation import Judgement, confidence_set
+from kanlab.selection.recommendation import Recommendation
+from kanlab.selection.validation import Validation, confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
@@ -27,9 +27,9 @@ CLASS_SCORES = {
 }
 
 
-def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
+def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFrame:
     """One row a candidate; RMSE in units of the target, R² on the scale it is fitted on; of classes their scores instead."""
-    listed, data = verdict.candidates, handle.data
+    listed, data = found.candidates, handle.data
     values = np.array([np.nan if c.aicc is None else c.aicc for c in listed], dtype=float)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
     total = data.n_train * data.y_std**2
@@ -63,10 +63,10 @@ def leaderboard_frame(verdict: Verdict, handle: StudyHandle) -> pd.DataFrame:
     return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
 
 
-def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | None) -> None:
+def leaderboard(found: Recommendation, handle: StudyHandle, validation: Validation | None) -> None:
     """All models, least AICc first."""
-    frame = leaderboard_frame(verdict, handle)
-    known, data = judgement is not None, handle.data
+    frame = leaderboard_frame(found, handle)
+    known, data = validation is not None, handle.data
     unit = literal(f"In units of {short(data.target)}.")
     # no class can be perturbed by a little, and none has a residual
     hidden = {"dof", "dof_se", "press"} if data.levels else set()
@@ -76,7 +76,7 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
 
     def pick() -> None:
         rows = st.session_state["leaderboard"]["selection"]["rows"]
-        picked = verdict.candidates[rows[0]] if rows else None
+        picked = found.candidates[rows[0]] if rows else None
         trial = (picked.trial or picked.reduced) if picked else None
         session.select_trial(trial.number if trial else None)
 
@@ -134,16 +134,16 @@ def leaderboard(verdict: Verdict, handle: StudyHandle, judgement: Judgement | No
         icon=":material/download:",
         on_click="ignore",
     )
-    _confidence(handle, judgement)
+    _confidence(handle, validation)
 
 
-def _confidence(handle: StudyHandle, judgement: Judgement | None) -> None:
+def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
     kept = confidence_set(handle.records())
     if not kept:
         return
     words = f"95% of the Akaike weight of the networks lies on {len(kept)} of them."
-    if judgement and judgement.average:
-        data, average = handle.data, judgement.average  # of an earlier version without RMSE
+    if validation and validation.average:
+        data, average = handle.data, validation.average  # of an earlier version without RMSE
         if data.levels and average.get("log_loss_train") is not None:
             words += (
                 f" Their averaged prediction has a log-loss of {average['log_loss_train']:.4g} on the training rows"
@@ -158,12 +158,12 @@ def _confidence(handle: StudyHandle, judgement: Judgement | None) -> None:
     st.caption(words)
 
 
-def other_rules(verdict: Verdict, records: Sequence[TrialRecord]) -> None:
+def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
     """What other rules of selection would pick from the same fits."""
     best = best_trial(records)
     rows: list[tuple[str, str]] = []
-    if verdict.choice is not None:
-        rows.append(("kanlab: least AICc, if better than linear on rows left out", verdict.choice.label))
+    if found.choice is not None:
+        rows.append(("kanlab: least AICc, if better than linear on rows left out", found.choice.label))
     if best is not None:
         rows.append(("least AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
     names = {"best": "PySR best", "accuracy": "PySR accuracy (least RSS or deviance)", "score": "PySR score"}
@@ -173,7 +173,7 @@ def other_rules(verdict: Verdict, records: Sequence[TrialRecord]) -> None:
     knee = ranking.knee_trial(records)
     if knee is not None:
         rows.append(("knee of the front", f"trial {knee.number}: {cell_words(knee.cell)}"))
-    verified = [c for c in verdict.candidates if c.cv_error is not None]
+    verified = [c for c in found.candidates if c.cv_error is not None]
     if verified:
         least = min(verified, key=lambda c: c.cv_error or np.inf)
         rows.append(("least cross-validated error", least.label))

@@ -26,7 +26,7 @@ def neighbours(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("kanlab.baselines.neighbours")
     exec(compile(FAMILY, "docs/families.md", "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(registry.JUDGED, "neighbours", module.__name__)
+    monkeypatch.setitem(registry.COMPARISON_FAMILIES, "neighbours", module.__name__)
     return module
 
 
@@ -51,7 +51,7 @@ def test_its_dof_are_the_trace(neighbours: ModuleType) -> None:
     assert abs(np.mean(draws) - np.trace(S)) < 4 * np.std(draws) / 300**0.5
 
 
-def test_it_takes_part_in_a_judgement(neighbours: ModuleType, small: Dataset) -> None:
+def test_it_takes_part_in_a_validation(neighbours: ModuleType, small: Dataset) -> None:
     found = TASKS["family"](small, {"family": "neighbours", "count_sigma2": True, "seed": 0})
     assert found["family"] == "neighbours"
     assert found["aicc"] < (registry.baselines(small)[0].aicc or 0.0)

@@ -20,12 +20,12 @@ from kanlab.baselines.linear import ridge, stepwise
 from kanlab.baselines.registry import (
     BASELINES,
     CLASSIFIERS,
-    JUDGED,
+    COMPARISON_FAMILIES,
     LABELS,
     Baseline,
     baselines,
+    comparison_family,
     fit_named,
-    judged_family,
 )
 from kanlab.data.dataset import Dataset
 from kanlab.stats.criteria import aicc
@@ -173,7 +173,7 @@ def smoother(Z: np.ndarray, penalty: float) -> np.ndarray:
     return np.ones((n, n)) / n + Z @ np.linalg.solve(Z.T @ Z + penalty * np.eye(Z.shape[1]), Z.T)
 
 
-def least_aicc(Z: np.ndarray, y: np.ndarray, Z_new: np.ndarray) -> tuple[float, float, np.ndarray]:
+def lowest_aicc(Z: np.ndarray, y: np.ndarray, Z_new: np.ndarray) -> tuple[float, float, np.ndarray]:
     """Trace of the hat matrix, RSS and predictions of scikit-learn's ridge at the penalty of least AICc."""
     n, best = len(y), (np.inf, 0.0, 0.0, np.zeros(0))
     for penalty in np.geomspace(1e-4, 1e5, 60) * n:
@@ -204,7 +204,7 @@ def test_penalised_families_against_hat_matrices_and_scikit_learn(family: str, s
         splines = SplineTransformer(10, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
         terms, new = splines.fit_transform(X), splines.transform(X_NEW)
     scaler = StandardScaler().fit(terms)
-    dof, rss, predicted = least_aicc(scaler.transform(terms), y, scaler.transform(new))
+    dof, rss, predicted = lowest_aicc(scaler.transform(terms), y, scaler.transform(new))
     assert fitted.dof == pytest.approx(dof, rel=1e-8)
     assert float(np.sum((fitted.predict(X) - y) ** 2)) == pytest.approx(rss, rel=1e-8)
     np.testing.assert_allclose(fitted.predict(X_NEW), predicted, rtol=1e-6, atol=1e-8)
@@ -224,26 +224,26 @@ def test_ridge_says_something_where_the_full_model_cannot() -> None:
     assert min(chosen.aicc or 0, shrunk.aicc or 0) < constant.aicc - 10
 
 
-# ---- the families fitted when a study is judged
+# ---- the families fitted when a study is validated
 
 
-@pytest.mark.parametrize("family", JUDGED)
-def test_judged_families(family: str) -> None:
-    found = judged_family(family, DIABETES, count_sigma2=True, seed=1)
+@pytest.mark.parametrize("family", COMPARISON_FAMILIES)
+def test_comparison_families(family: str) -> None:
+    found = comparison_family(family, DIABETES, count_sigma2=True, seed=1)
     constant, linear = baselines(DIABETES)[:2]
     assert (found.n_params is None) == (found.aicc is None) == (family in ("mlp", "boosting"))
     assert 0 < found.rss_train < constant.rss_train
     assert found.rss_test is not None
     assert linear.rss_test is not None
     assert found.rss_test < 1.5 * linear.rss_test
-    assert found == judged_family(family, DIABETES, count_sigma2=True, seed=1)
+    assert found == comparison_family(family, DIABETES, count_sigma2=True, seed=1)
     if found.n_params is not None and found.aicc is not None:
         assert found.aicc == pytest.approx(aicc(found.rss_train, DIABETES.n, found.n_params))
-        less = judged_family(family, DIABETES, count_sigma2=False, seed=1)
+        less = comparison_family(family, DIABETES, count_sigma2=False, seed=1)
         assert less.n_params == pytest.approx(found.n_params - 1)
 
 
-@pytest.mark.parametrize("family", [*BASELINES, *JUDGED])
+@pytest.mark.parametrize("family", [*BASELINES, *COMPARISON_FAMILIES])
 def test_columns_that_are_binary_constant_or_repeated(family: str) -> None:
     """What a fold of a real table can hold."""
     rng = np.random.default_rng(4)
@@ -257,7 +257,7 @@ def test_columns_that_are_binary_constant_or_repeated(family: str) -> None:
 
 
 def test_every_family_has_a_label() -> None:
-    assert set(LABELS) == set(BASELINES) | set(JUDGED)
+    assert set(LABELS) == set(BASELINES) | set(COMPARISON_FAMILIES)
 
 
 # ---- two classes
@@ -305,7 +305,7 @@ def test_classes_that_a_plane_separates() -> None:
         assert np.mean((p >= 0.5) == (y == 1)) > 0.97
 
 
-@pytest.mark.parametrize("family", [*CLASSIFIERS, *JUDGED])
+@pytest.mark.parametrize("family", [*CLASSIFIERS, *COMPARISON_FAMILIES])
 def test_every_family_tells_classes_apart(family: str) -> None:
     X, y = classes(200)
     X = np.column_stack([X, np.ones(200), X[:, 0], X[:, 1] > 0])

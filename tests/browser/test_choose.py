@@ -1,4 +1,4 @@
-"""The Choose page in a real browser: the recommendation, an alarm that is answered, the audit, a judgement."""
+"""The Choose page in a real browser: the recommendation, a warning that is answered, the audit, a validation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def study(server: Server, tmp_path: Path) -> str:
 def test_choosing(page: Page, server: Server, study: str) -> None:
     page.goto(f"{server.url}/choose?study={study}")
     expect(page.get_by_role("heading", name=re.compile("Take the network of trial"))).to_be_visible()
-    expect(page.get_by_text("It has the least AICc of all networks")).to_be_visible()
+    expect(page.get_by_text("It has the lowest AICc of all networks")).to_be_visible()
     expect(page.get_by_text("lies at the edge of the range")).to_be_visible()
 
     page.get_by_role("tab", name="Audit").click()

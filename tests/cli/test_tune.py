@@ -325,7 +325,7 @@ def test_validate_and_its_older_name(
     assert strict_json(capsys.readouterr().out) == after
     run("show", "mine")
     lines = capsys.readouterr().out.splitlines()
-    assert [line[2:] for line in lines if line.startswith("! ")] == after["alarms"]
+    assert [line[2:] for line in lines if line.startswith("! ")] == after["warnings"]
     assert [line[2:] for line in lines if line.startswith("  ")][-len(after["reasons"]) :] == after["reasons"]
 
 
@@ -336,7 +336,7 @@ def test_a_validation_of_nothing(csv: str, fake_workers: Fake, capsys: pytest.Ca
     run("tune", csv, "--target", "y", "--neuron-num", "1", "--grid", "2", "--k", "1", "--study", "mine")
     capsys.readouterr()
     assert main(["validate", "mine"]) == 2
-    assert "there is nothing to judge" in capsys.readouterr().err
+    assert "there is nothing to validate" in capsys.readouterr().err
 
 
 # ---- bad input

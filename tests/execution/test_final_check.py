@@ -96,7 +96,7 @@ def test_a_study_that_goes_on_is_looked_at_again() -> None:
     assert found.cell == more.best.cell  # type: ignore[union-attr]
 
 
-def test_a_judgement_verifies_the_reduced_network(study: Study) -> None:
+def test_a_validation_verifies_the_reduced_network(study: Study) -> None:
     found = appraised(study.handle, study.handle.records())
     assert found is not None
     assert isinstance(found.reduced, ReducedTrial)

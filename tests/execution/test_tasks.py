@@ -80,7 +80,7 @@ def test_a_cell_is_cross_validated_without_a_look_at_the_fold(small: Dataset) ->
     assert answer("fold", changed, **arguments)["rss"] > 1000 * found["rss"]
 
 
-def test_a_family_of_the_judgement(small: Dataset) -> None:
+def test_a_family_of_the_validation(small: Dataset) -> None:
     found = answer("family", small, family="gam", count_sigma2=True, seed=0)
     assert found["family"] == "gam"
     assert found["aicc"] == pytest.approx(aicc(found["rss_train"], small.n, found["n_params"]))

@@ -103,7 +103,7 @@ def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
 
 
 def task(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a task of kanlab.execution.tasks that a judgement consists of."""
+    """The answer to a task of kanlab.execution.tasks that a validation consists of."""
     left = rss(tuple(arguments["cell"])) if "cell" in arguments else 12.0
     answers: dict[str, dict[str, Any]] = {
         "refit": {"rss_train": left * (1 + 1e-4 * arguments["seed"]) if "seed" in arguments else left,

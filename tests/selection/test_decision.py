@@ -1,4 +1,4 @@
-"""Which model is taken: AICc among networks, rows left out against the linear models."""
+"""Which model is taken: AICc among networks, leave-one-out error against the linear models."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_network_must_be_better_on_rows_left_out_beyond_its_standard_error() -
     assert taken(*PLAIN, network(0, -50.0, 140.0)) is LINEAR
 
 
-def test_a_network_must_have_the_least_aicc_too() -> None:
+def test_a_network_must_have_the_lowest_aicc_too() -> None:
     assert taken(*PLAIN, network(0, 8.5, 50.0)) is LINEAR
 
 

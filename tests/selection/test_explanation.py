@@ -1,4 +1,4 @@
-"""What is recommended and why: every reason and every alarm, where it must come and where it must not."""
+"""What is recommended and why: every reason and every warning, where it must come and where it must not."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import appraisal_task, keep_appraisal
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.candidates import candidates
-from kanlab.selection.diagnostics import chance
-from kanlab.selection.explanation import Verdict, choose, verdict
-from kanlab.selection.validation import Judgement
+from kanlab.selection.decision import choose
+from kanlab.selection.diagnostics import p_value
+from kanlab.selection.recommendation import Recommendation, recommend
+from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
-from tests.helpers.judgements import judgement, refits, study
 from tests.helpers.sentences import assert_sentence
+from tests.helpers.validations import refits, study, validation
 
 INNER, OTHER, LARGE = Cell(2, 3, 2), Cell(1, 4, 2), Cell(2, 4, 2)
 SPACE = SearchSpace((1, 4), (2, 5), (1, 3))
 FAR = -300.0  # an AICc no other model comes near to
 
 
-def found(handle: StudyHandle, judged: Judgement | None = None) -> Verdict:
-    result = verdict(handle, handle.records(), judged)
-    for sentence in [*result.reasons, *(a.sentence for a in result.alarms)]:
+def found(handle: StudyHandle, known: Validation | None = None) -> Recommendation:
+    result = recommend(handle, handle.records(), known)
+    for sentence in [*result.reasons, *(a.sentence for a in result.warnings)]:
         assert_sentence(sentence)
     return result
 
 
-def alarm(result: Verdict, words: str) -> str | None:
-    hits = [a.sentence for a in result.alarms if words in a.sentence]
+def warning(result: Recommendation, words: str) -> str | None:
+    hits = [a.sentence for a in result.warnings if words in a.sentence]
     assert len(hits) <= 1
     return hits[0] if hits else None
 
 
 @pytest.fixture
 def quiet(small: Dataset) -> StudyHandle:
-    """A study that should alarm no one but for its few rows."""
+    """A study that should raise no warning but that of its few rows."""
     tested = {INNER: 1e-6, OTHER: 2e-6, LARGE: 2e-6}
     return study(small, {INNER: FAR, OTHER: FAR + 30, LARGE: FAR + 40}, space=SPACE, rss_test=tested)
 
@@ -47,13 +48,13 @@ def quiet(small: Dataset) -> StudyHandle:
 # ---- the choice
 
 
-def test_the_least_aicc_is_chosen(quiet: StudyHandle) -> None:
+def test_the_lowest_aicc_is_chosen(quiet: StudyHandle) -> None:
     result = found(quiet)
     assert result.choice is not None
     assert result.choice.trial is not None
     assert result.choice.trial.cell == INNER
     assert result.choice.model == result.choice.trial
-    assert result.reasons[0] == "It has the least AICc of all networks and linear models."
+    assert result.reasons[0] == "It has the lowest AICc of all networks and linear models."
     assert "below that of the linear model" in result.reasons[1]
     assert result.ties == []
     assert [c.key for c in result.candidates][:3] == ["2,3,2", "1,4,2", "2,4,2"]
@@ -66,8 +67,8 @@ def test_a_linear_model_can_win(small: Dataset) -> None:
     assert result.choice is not None
     assert isinstance(result.choice.model, Baseline)
     assert result.choice.model in handle.baselines
-    assert alarm(result, "No network beats the")
-    assert alarm(result, "as good within the noise") is None
+    assert warning(result, "No network beats the")
+    assert warning(result, "as good within the noise") is None
 
 
 def test_before_any_trial_is_complete_a_linear_model_is_all_there_is(small: Dataset) -> None:
@@ -75,12 +76,12 @@ def test_before_any_trial_is_complete_a_linear_model_is_all_there_is(small: Data
     result = found(handle)
     assert result.choice is not None
     assert result.choice.trial is None
-    assert alarm(result, "No network beats") is None
+    assert warning(result, "No network beats") is None
 
 
 def test_nothing_to_choose_from(quiet: StudyHandle) -> None:
-    result = verdict(replace(quiet, baselines=[]), [], None)
-    assert (result.choice, result.ties, result.alarms, result.candidates) == (None, [], [], [])
+    result = recommend(replace(quiet, baselines=[]), [], None)
+    assert (result.choice, result.ties, result.warnings, result.candidates) == (None, [], [], [])
 
 
 def test_ties_lie_within_ten_units(small: Dataset) -> None:
@@ -91,13 +92,13 @@ def test_ties_lie_within_ten_units(small: Dataset) -> None:
 def test_the_smaller_model_within_the_measured_noise(small: Dataset) -> None:
     handle = study(small, {LARGE: FAR, OTHER: FAR + 3}, space=SPACE)
     assert found(handle).choice.key == "2,4,2"  # type: ignore[union-attr]
-    steady = judgement(refits=refits(handle, {LARGE: [FAR] * 5, OTHER: [FAR + 3] * 5}))
+    steady = validation(refits=refits(handle, {LARGE: [FAR] * 5, OTHER: [FAR + 3] * 5}))
     assert found(handle, steady).choice.key == "2,4,2"  # type: ignore[union-attr]
     noisy = {LARGE: [FAR - 8, FAR + 8, FAR - 8, FAR + 8, FAR], OTHER: [FAR + 12, FAR - 5, FAR + 12, FAR - 5, FAR + 3]}
-    result = found(handle, judgement(refits=refits(handle, noisy)))
+    result = found(handle, validation(refits=refits(handle, noisy)))
     assert result.choice is not None
     assert result.choice.key == "1,4,2"
-    assert "3.0 above the least, within the" in result.reasons[0]
+    assert "3.0 above the lowest, within the" in result.reasons[0]
     assert result.choice.spread == pytest.approx(7.6, abs=0.1)
     assert result.choice.wins == 2
     assert "the best of the finalists in 2" in " ".join(result.reasons)
@@ -106,18 +107,18 @@ def test_the_smaller_model_within_the_measured_noise(small: Dataset) -> None:
 def test_families_fitted_for_comparison_are_listed_and_not_chosen(quiet: StudyHandle) -> None:
     gam = Baseline("gam", 9.5, 1.0, 0.5, FAR - 50)
     boosting = Baseline("boosting", None, 0.1, 0.5, None)
-    result = found(quiet, judgement(families=[gam.to_dict(), boosting.to_dict()]))
+    result = found(quiet, validation(families=[gam.to_dict(), boosting.to_dict()]))
     assert result.choice is not None
     assert result.choice.key == "2,3,2"
     assert result.candidates[0].label == "spline GAM"
     assert result.candidates[-1].label == "gradient boosting"
-    assert "the AICc of the spline GAM model is 50.0 lower" in (alarm(result, "another family") or "")
-    near = found(quiet, judgement(families=[replace(gam, aicc=FAR - 1).to_dict()]))
-    assert alarm(near, "another family") is None
+    assert "the AICc of the spline GAM model is 50.0 lower" in (warning(result, "another family") or "")
+    near = found(quiet, validation(families=[replace(gam, aicc=FAR - 1).to_dict()]))
+    assert warning(near, "another family") is None
 
 
 def test_what_is_known_of_a_finalist(quiet: StudyHandle) -> None:
-    known = judgement(folds={"2,3,2": [0.04, 0.09, 0.16, 0.09, 0.04]}, dof={"2,3,2": [10.0, 14.0]}, edf={"2,3,2": 9.0})
+    known = validation(folds={"2,3,2": [0.04, 0.09, 0.16, 0.09, 0.04]}, dof={"2,3,2": [10.0, 14.0]}, edf={"2,3,2": 9.0})
     candidate = candidates(quiet, quiet.records(), known)[0]
     assert candidate.cv_error == pytest.approx((0.42 / 5) ** 0.5)
     assert candidate.cv_se == pytest.approx(0.0837 / 5**0.5, rel=1e-3)
@@ -126,13 +127,13 @@ def test_what_is_known_of_a_finalist(quiet: StudyHandle) -> None:
 
 
 def test_one_fold_is_no_cross_validation_yet(quiet: StudyHandle) -> None:
-    candidate = candidates(quiet, quiet.records(), judgement(folds={"2,3,2": [0.04]}))[0]
+    candidate = candidates(quiet, quiet.records(), validation(folds={"2,3,2": [0.04]}))[0]
     assert candidate.cv_error is None
     assert candidate.cv_se is None
 
 
 def appraise(handle: StudyHandle, press: float, press_se: float, reduced: dict[str, Any] | None = None) -> StudyHandle:
-    """The same study, its best network held against rows left out as if a worker had done it."""
+    """The same study, its best network with a leave-one-out error as if a worker had done it."""
     task = appraisal_task(handle, handle.records())
     assert task is not None
     keep_appraisal(handle, task, {"press": press, "press_se": press_se, "reduced": reduced})
@@ -155,23 +156,23 @@ REDUCED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_rows_left_out_confirm_the_network(quiet: StudyHandle) -> None:
+def test_the_loo_error_confirms_the_network(quiet: StudyHandle) -> None:
     at = press(quiet)
     result = found(appraise(quiet, at / 4, at / 4))
     assert result.choice is not None
     assert result.choice.key == "2,3,2"
     assert result.choice.press == at / 4
     assert (
-        "It predicts rows left out of its fit with 50.0% less error than the linear model, a difference of 3.0"
+        "Its leave-one-out (LOO) error is 50.0% lower than that of the linear model, a difference of 3.0"
         in " ".join(result.reasons)
     )
 
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(1.21, "with 10.0% more error than the linear model."), (0.81, "10.0% less error than the linear")],
+    [(1.21, "is 10.0% higher than that of the linear model."), (0.81, "10.0% lower than that of the linear model,")],
 )
-def test_rows_left_out_speak_against_the_network(share: float, words: str, quiet: StudyHandle) -> None:
+def test_the_loo_error_speaks_against_the_network(share: float, words: str, quiet: StudyHandle) -> None:
     at = press(quiet)
     result = found(appraise(two(quiet), share * at, at / 2))
     assert result.choice is not None
@@ -180,7 +181,7 @@ def test_rows_left_out_speak_against_the_network(share: float, words: str, quiet
     assert result.reasons[0].startswith("The AICc of the network of trial 0: 2 hidden neurons, grid 3, k 2 is ")
     assert words in result.reasons[0]
     assert ("too small a difference" in result.reasons[0]) == (share < 1)
-    assert alarm(result, "No network beats") is None
+    assert warning(result, "No network beats") is None
 
 
 def test_another_linear_model_is_better_than_the_network(quiet: StudyHandle) -> None:
@@ -190,15 +191,15 @@ def test_another_linear_model_is_better_than_the_network(quiet: StudyHandle) -> 
     result = found(handle)
     assert result.choice is not None
     assert result.choice.family == "ridge"
-    assert "rows left out of its fit with 40.0% more error than this one." in result.reasons[0]
-    assert "50.0% less error than the linear model, a difference of 75.0 standard errors" in result.reasons[1]
+    assert "its leave-one-out (LOO) error is 40.0% higher than that of this model." in result.reasons[0]
+    assert "50.0% lower than that of the linear model, a difference of 75.0 standard errors" in result.reasons[1]
 
 
 def test_an_appraisal_of_an_earlier_best_says_nothing(quiet: StudyHandle) -> None:
     handle = appraise(two(quiet), 1e9, 1.0)
     assert found(handle).choice.family == "linear"  # type: ignore[union-attr]
     later = [r for r in handle.records() if r.cell != INNER]
-    choice = verdict(handle, later, None).choice
+    choice = recommend(handle, later, None).choice
     assert choice is not None
     assert choice.key == "1,4,2"
 
@@ -209,7 +210,7 @@ def test_a_network_without_a_feature(quiet: StudyHandle) -> None:
     assert result.choice.is_network
     assert result.choice.trial is None
     assert result.choice.label == "trial 0 without b: 3 hidden neurons, grid 3, k 2"
-    assert result.reasons[0] == "It has the least AICc of all networks and linear models."
+    assert result.reasons[0] == "It has the lowest AICc of all networks and linear models."
     assert "The edges of b do next to nothing: without that feature K is 22 instead of" in result.reasons[1]
     assert "AICc 20.0 lower, 1.4 for the choice among features included" in result.reasons[1]
     content = result.choice.to_dict()
@@ -220,28 +221,29 @@ def test_a_network_without_a_feature(quiet: StudyHandle) -> None:
 def test_the_mean_as_good_as_the_linear_model(small: Dataset) -> None:
     handle = two(study(small, {INNER: 400.0}, space=SPACE))
     mean = [replace(b, press=0.999 * press(handle)) if b.family == "constant" else b for b in handle.baselines]
-    assert alarm(found(handle), "as well by the mean") is None
-    assert alarm(found(replace(handle, baselines=mean)), "predicted as well by the mean as by the linear model")
+    assert warning(found(handle), "error of the mean is as low") is None
+    words = "leave-one-out (LOO) error of the mean is as low as that of the linear model"
+    assert warning(found(replace(handle, baselines=mean)), words)
 
 
-# ---- alarms
+# ---- warnings
 
 
 def test_a_quiet_study(quiet: StudyHandle) -> None:
-    calm = judgement(
+    calm = validation(
         refits=refits(quiet, {INNER: [FAR] * 5, OTHER: [FAR + 30] * 5}),
         folds={"2,3,2": [0.04] * 5, "1,4,2": [0.05] * 5},
         null={"gain": 90.0, "permuted": [1.0] * 20},
     )
-    words = [a.sentence for a in found(quiet, calm).alarms]
+    words = [a.sentence for a in found(quiet, calm).warnings]
     assert len(words) == 1
     assert "training rows a parameter" in words[0]
 
 
 def test_few_rows(quiet: StudyHandle) -> None:
-    assert "There are only 1.4 training rows a parameter" in (alarm(found(quiet), "rows a parameter") or "")
+    assert "There are only 1.4 training rows a parameter" in (warning(found(quiet), "rows a parameter") or "")
     roomy = replace(quiet, data=replace(quiet.data, n_train=480))
-    assert alarm(found(roomy), "rows a parameter") is None
+    assert warning(found(roomy), "rows a parameter") is None
 
 
 @pytest.mark.parametrize(
@@ -257,64 +259,64 @@ def test_few_rows(quiet: StudyHandle) -> None:
 )
 def test_the_best_network_at_an_edge(best: Cell, space: SearchSpace, wider: SearchSpace | None, small: Dataset) -> None:
     result = found(study(small, {best: FAR}, space=space))
-    alarms = [a for a in result.alarms if a.widen]
-    assert [a.widen for a in alarms] == ([wider] if wider else [])
-    assert bool(alarm(result, "at the edge")) == bool(wider)
+    warnings = [a for a in result.warnings if a.widen]
+    assert [a.widen for a in warnings] == ([wider] if wider else [])
+    assert bool(warning(result, "at the edge")) == bool(wider)
 
 
 def test_a_best_network_of_the_greatest_depth_asks_for_more(small: Dataset) -> None:
     space = replace(SPACE, depth=(1, 2))
     deepest = found(study(small, {Cell(1, 2, 1, 2): FAR}, space=space))
-    assert [a.widen for a in deepest.alarms if a.widen] == [replace(space, depth=(1, 3))]
-    assert "range of depth;" in (alarm(deepest, "at the edge") or "")
+    assert [a.widen for a in deepest.warnings if a.widen] == [replace(space, depth=(1, 3))]
+    assert "range of depth;" in (warning(deepest, "at the edge") or "")
     assert "trial 0: 2 layers of" in deepest.choice.label  # type: ignore[union-attr]
-    assert alarm(found(study(small, {Cell(1, 2, 1): FAR}, space=space)), "at the edge") is None
+    assert warning(found(study(small, {Cell(1, 2, 1): FAR}, space=space)), "at the edge") is None
 
 
 def test_test_rows_that_disagree(small: Dataset) -> None:
     scores = {INNER: FAR, OTHER: FAR + 20}
     agree = study(small, scores, space=SPACE, rss_test={INNER: 1.0e-6, OTHER: 0.8e-6})
-    assert alarm(found(agree), "the test rows disagree") is None
+    assert warning(found(agree), "the test rows disagree") is None
     disagree = study(small, scores, space=SPACE, rss_test={INNER: 1.0e-6, OTHER: 0.5e-6})
-    assert "trial 1: 1 hidden neuron, grid 4, k 2 has 29% less error" in (alarm(found(disagree), "disagree") or "")
+    assert "trial 1: 1 hidden neuron, grid 4, k 2 has 29% lower error" in (warning(found(disagree), "disagree") or "")
 
 
 def test_without_test_rows_nothing_is_said_of_them(quiet: StudyHandle) -> None:
     bare = [replace(r, rss_test=None) for r in quiet.records()]
-    assert alarm(verdict(quiet, bare, None), "disagree") is None
+    assert warning(recommend(quiet, bare, None), "disagree") is None
 
 
 def test_linear_as_good(small: Dataset) -> None:
     linear = min(b.aicc or 0.0 for b in study(small, {}, space=SPACE).baselines if b.aicc is not None)
-    assert alarm(
+    assert warning(
         found(study(small, {INNER: linear - 9}, space=SPACE)), "as good within the noise: its AICc is only 9.0"
     )
-    assert alarm(found(study(small, {INNER: linear - 11}, space=SPACE)), "as good within the noise") is None
+    assert warning(found(study(small, {INNER: linear - 11}, space=SPACE)), "as good within the noise") is None
 
 
 @pytest.mark.parametrize(("won", "fires"), [(5, False), (4, False), (3, True), (1, True)])
 def test_seeds_that_do_not_agree(won: int, fires: bool, quiet: StudyHandle) -> None:
     others = [FAR + 1] * won + [FAR - 1] * (5 - won)
-    result = found(quiet, judgement(refits=refits(quiet, {INNER: [FAR] * 5, OTHER: others})))
+    result = found(quiet, validation(refits=refits(quiet, {INNER: [FAR] * 5, OTHER: others})))
     assert result.choice is not None
     assert result.choice.wins == won
-    assert bool(alarm(result, f"Only {won} of 5 seeds agree")) == fires
+    assert bool(warning(result, f"Only {won} of 5 seeds agree")) == fires
 
 
 def test_a_seed_that_finds_more(quiet: StudyHandle) -> None:
     scores = {INNER: [FAR, FAR - 9, FAR, FAR, FAR], OTHER: [FAR + 20] * 5}
-    assert alarm(found(quiet, judgement(refits=refits(quiet, scores))), "Another seed") is None
+    assert warning(found(quiet, validation(refits=refits(quiet, scores))), "Another seed") is None
     scores[OTHER] = [FAR + 20, FAR + 20, FAR - 12.5, FAR + 20, FAR + 20]
-    words = alarm(found(quiet, judgement(refits=refits(quiet, scores))), "Another seed")
+    words = warning(found(quiet, validation(refits=refits(quiet, scores))), "Another seed")
     assert "from seed 3 the network of 1 hidden neuron, grid 4, k 2 comes 12.5 units below" in (words or "")
 
 
 def test_seeds_still_to_come_count_for_nothing(quiet: StudyHandle) -> None:
     half = refits(quiet, {INNER: [FAR + 2] * 5, OTHER: [FAR]})
-    result = found(quiet, judgement(refits=half))
+    result = found(quiet, validation(refits=half))
     assert result.choice is not None
     assert result.choice.wins == 0
-    assert alarm(result, "seeds agree") is None
+    assert warning(result, "seeds agree") is None
 
 
 @pytest.mark.parametrize(
@@ -327,18 +329,18 @@ def test_seeds_still_to_come_count_for_nothing(quiet: StudyHandle) -> None:
     ],
 )
 def test_cross_validation_that_disagrees(folds: dict[str, Any], fires: bool, quiet: StudyHandle) -> None:
-    assert bool(alarm(found(quiet, judgement(folds=folds)), "Cross-validation prefers linear")) == fires
+    assert bool(warning(found(quiet, validation(folds=folds)), "By cross-validation linear is better")) == fires
 
 
 @pytest.mark.parametrize(("above", "fires"), [(0, False), (1, True), (10, True)])
 def test_pure_noise(above: int, fires: bool, quiet: StudyHandle) -> None:
     null = {"gain": 5.0, "permuted": [6.0] * above + [1.0] * (20 - above)}
-    judged = judgement(null=null)
-    assert chance(judged) == pytest.approx((1 + above) / 21)
-    assert bool(alarm(found(quiet, judged), "Pure noise cannot be excluded")) == fires
+    known = validation(null=null)
+    assert p_value(known) == pytest.approx((1 + above) / 21)
+    assert bool(warning(found(quiet, known), "Pure noise cannot be excluded")) == fires
 
 
 @pytest.mark.parametrize(("share", "fires"), [(0.04, False), (0.2, True)])
 def test_rows_that_extrapolate(share: float, fires: bool, quiet: StudyHandle) -> None:
-    judged = judgement(refits=refits(quiet, {INNER: [FAR] * 5}, extrapolates=share))
-    assert bool(alarm(found(quiet, judged), "20% of the test rows lie outside")) == fires
+    known = validation(refits=refits(quiet, {INNER: [FAR] * 5}, extrapolates=share))
+    assert bool(warning(found(quiet, known), "20% of the test rows lie outside")) == fires

@@ -16,7 +16,7 @@ from kanlab.selection.ranking import (
     COLUMNS,
     front,
     knee_trial,
-    least_aicc,
+    lowest_aicc,
     pysr_picks,
     trial_table,
 )
@@ -91,15 +91,15 @@ def test_ties_go_to_the_simpler_trial_then_to_the_earlier() -> None:
     assert [r.number for r in front([record(2, 7, 1.0, -5.0), record(1, 7, 1.0, -5.0)])] == [1, 2]
 
 
-def test_the_least_aicc_of_all() -> None:
-    assert least_aicc(TRIALS, [CONSTANT, LINEAR]) == TRIALS[1]
+def test_the_lowest_aicc_of_all() -> None:
+    assert lowest_aicc(TRIALS, [CONSTANT, LINEAR]) == TRIALS[1]
     better = replace(LINEAR, aicc=-27.0)
-    assert least_aicc(TRIALS, [CONSTANT, better]) == better
+    assert lowest_aicc(TRIALS, [CONSTANT, better]) == better
     equal = replace(LINEAR, aicc=-26.0)  # as good with 3 parameters as the trial with 20
-    assert least_aicc(TRIALS, [equal]) == equal
-    assert least_aicc([], [CONSTANT, LINEAR]) == LINEAR
-    assert least_aicc([], [CONSTANT]) is None
-    assert least_aicc(TRIALS, []) == TRIALS[1]
+    assert lowest_aicc(TRIALS, [equal]) == equal
+    assert lowest_aicc([], [CONSTANT, LINEAR]) == LINEAR
+    assert lowest_aicc([], [CONSTANT]) is None
+    assert lowest_aicc(TRIALS, []) == TRIALS[1]
 
 
 @given(records)

@@ -17,7 +17,7 @@ from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.sensitivity import CRITERIA, Criterion, ranked_again, terms
 from kanlab.stats.criteria import aic, aicc, bic
 from tests.helpers.cement import HEAT, INGREDIENTS, RESULTS
-from tests.helpers.judgements import study
+from tests.helpers.validations import study
 
 CELLS = {Cell(1, 2, 1): -90.0, Cell(1, 4, 2): -100.0, Cell(2, 2, 1): -95.0, Cell(2, 3, 2): -80.0}
 

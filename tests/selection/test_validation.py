@@ -1,4 +1,4 @@
-"""Judging a study: the plan, what answers come to, and a small judgement from end to end."""
+"""Validation of a study: the plan, what answers come to, and a small validation from end to end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kanlab.api import Study, open_study, tune
-from kanlab.baselines.registry import JUDGED, baselines
+from kanlab.baselines.registry import COMPARISON_FAMILIES, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.final_check import keep_appraisal
@@ -19,24 +19,24 @@ from kanlab.execution.task_pool import Failure, Task
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import validation
 from kanlab.selection.validation import (
-    Judgement,
+    Validation,
     collect,
     confidence_set,
-    judge,
     key_of,
     null_cells,
     plan,
-    read_judgement,
-    start_judge,
-    stop_judge,
+    read_validation,
+    start_validation,
+    stop_validation,
+    validate,
 )
 from kanlab.study.handle import load_study
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import stored_path
 from kanlab.study.trials import completed
-from tests.helpers.judgements import study
 from tests.helpers.sentences import refused
 from tests.helpers.studies import wait_for
+from tests.helpers.validations import study
 
 SPACE = SearchSpace((1, 2), (2, 4), (1, 2))
 SCORES = {Cell(1, 2, 1): -90.0, Cell(1, 3, 1): -100.0, Cell(1, 2, 2): -99.0, Cell(2, 2, 1): -50.0}
@@ -58,7 +58,7 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     first = [t.arguments for t in tasks if t.name == "refit"][:5]
     assert [a["cell"] for a in first] == [[1, 3, 1, 1]] * 5
     assert [a["seed"] for a in first] == [8, 9, 10, 11, 12]
-    assert {t.arguments["family"] for t in tasks if t.name == "family"} == set(JUDGED)
+    assert {t.arguments["family"] for t in tasks if t.name == "family"} == set(COMPARISON_FAMILIES)
     shuffles = [t.arguments["shuffle"] for t in tasks if t.name == "null"]
     assert shuffles[0] is None
     assert len(set(shuffles)) == 21
@@ -124,21 +124,22 @@ def test_answers_are_collected_and_failures_leave_a_gap() -> None:
     assert (found.dof, found.edf) == ({"1,2,1": [7.5]}, {"1,2,1": 6.0})
     assert found.null == {"gain": 40.0, "permuted": [-1.0, 4.0]}
     assert found.average == {"rss_train": 2.0, "rss_test": None}
-    assert read_judgement({"judgement": found.to_dict()}) == found
-    assert read_judgement({}) is None
+    assert read_validation({"validation": found.to_dict()}) == found
+    assert read_validation({"judgement": found.to_dict()}) == found  # as versions before stored it
+    assert read_validation({}) is None
 
 
 def test_the_null_run_says_nothing_before_its_own_target_is_known() -> None:
     assert collect({("null", "", 1): {"gain": 4.0}}, 21, "running").null == {}
 
 
-def test_a_judgement_that_its_process_has_left_is_not_live() -> None:
-    assert Judgement(written=time.time()).is_live
-    assert not Judgement(written=time.time() - 1000).is_live
-    assert not Judgement(state="done", written=time.time()).is_live
+def test_a_validation_that_its_process_has_left_is_not_live() -> None:
+    assert Validation(written=time.time()).is_live
+    assert not Validation(written=time.time() - 1000).is_live
+    assert not Validation(state="done", written=time.time()).is_live
 
 
-# ---- judging
+# ---- validating
 
 
 @pytest.fixture
@@ -156,43 +157,52 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "DOF_PAIRS", 2)
 
 
-def without_clocks(found: Judgement) -> Judgement:
+def without_clocks(found: Validation) -> Validation:
     refits = {key: [e | {"seconds": 0.0} for e in entries] for key, entries in found.refits.items()}
     return replace(found, written=0.0, refits=refits)
 
 
 @pytest.mark.usefixtures("few")
-def test_a_judgement_end_to_end(small: Dataset) -> None:
+def test_a_validation_end_to_end(small: Dataset) -> None:
     """The default engine in real workers; what is written is what is returned; two workers give the same."""
-    judged = tune(small, SearchSpace((1, 2), (2, 3), (1, 1)), name="mine", workers=1)
+    tuned = tune(small, SearchSpace((1, 2), (2, 3), (1, 1)), name="mine", workers=1)
     heard: list[int] = []
-    found = judged.judge(workers=1, on_progress=lambda j: heard.append(j.done))
+    found = tuned.validate(workers=1, on_progress=lambda j: heard.append(j.done))
     assert (found.state, found.detail) == ("done", "")
     assert heard[0] == 0
-    assert heard[-1] == found.done == found.total == len(plan(judged.handle))
-    assert open_study("mine").judgement == found
+    assert heard[-1] == found.done == found.total == len(plan(tuned.handle))
+    assert open_study("mine").validation == found
 
-    ranked = sorted(completed(judged.handle.records()), key=lambda r: r.aicc or 0.0)
+    ranked = sorted(completed(tuned.handle.records()), key=lambda r: r.aicc or 0.0)
     finalists = {key_of(r.cell) for r in ranked[:2]}
     assert set(found.refits) == finalists
     assert all(len(entries) == 2 for entries in found.refits.values())
     assert set(found.folds) == finalists | {"constant", "linear", "stepwise", "ridge"}
     assert min(np.mean(found.folds[key]) for key in finalists) < np.mean(found.folds["constant"])
-    assert {f["family"] for f in found.families} == set(JUDGED)
+    assert {f["family"] for f in found.families} == set(COMPARISON_FAMILIES)
     assert len(found.null["permuted"]) == 3
     assert found.null["gain"] > max(found.null["permuted"])
     assert set(found.dof) == set(found.edf) == {key_of(ranked[0].cell)}
     assert 0 < found.average["rss_train"] < (baselines(small)[0].rss_train)
 
-    again = judge(judged.handle, workers=2)
+    again = validate(tuned.handle, workers=2)
     assert without_clocks(again) == without_clocks(found)
 
-    content = judged.to_dict()
-    assert content["judgement"] == "done"
-    assert [b["family"] for b in content["baselines"]] == ["constant", "linear", "stepwise", "ridge", *sorted(JUDGED)]
+    content = tuned.to_dict()
+    assert content["validation"] == content["judgement"] == "done"
+    assert content["warnings"] == content["alarms"]
+    assert tuned.judgement == again
+    assert tuned.verdict == tuned.recommendation
+    assert [b["family"] for b in content["baselines"]] == [
+        "constant",
+        "linear",
+        "stepwise",
+        "ridge",
+        *sorted(COMPARISON_FAMILIES),
+    ]
     assert content["recommended"]["family"] == "kan"
-    assert judged.verdict.choice is not None
-    assert judged.recommended == judged.verdict.choice.model
+    assert tuned.recommendation.choice is not None
+    assert tuned.recommended == tuned.recommendation.choice.model
 
 
 def sleepy(tasks: list[Task], *_: Any, on_answer: Any, stop: Any, **__: Any) -> list[Any]:
@@ -205,14 +215,14 @@ def sleepy(tasks: list[Task], *_: Any, on_answer: Any, stop: Any, **__: Any) -> 
 def test_in_the_background_and_stopped(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "run_tasks", sleepy)
     handle = study(small, SCORES, space=SPACE)
-    first = start_judge(handle)
-    assert start_judge(handle) is first
-    assert Study(handle).judgement.is_live  # type: ignore[union-attr]
-    with refused(StudyError, "is being judged already"):
-        Study(handle).judge()
-    stop_judge(handle)
+    first = start_validation(handle)
+    assert start_validation(handle) is first
+    assert Study(handle).validation.is_live  # type: ignore[union-attr]
+    with refused(StudyError, "is being validated already"):
+        Study(handle).validate()
+    stop_validation(handle)
     first.join(20)
-    found = Study(load_study(handle.name)).judgement
+    found = Study(load_study(handle.name)).validation
     assert found is not None
     assert (found.state, found.done) == ("stopped", 1)
     assert not first.is_alive()
@@ -225,12 +235,12 @@ def test_failed_steps_are_told(small: Dataset, monkeypatch: pytest.MonkeyPatch) 
         return []
 
     monkeypatch.setattr(validation, "run_tasks", broken)
-    found = judge(study(small, SCORES, space=SPACE), workers=1)
+    found = validate(study(small, SCORES, space=SPACE), workers=1)
     assert found.state == "done"
     assert found.detail == f"{found.total} of {found.total} steps failed, one of them so: killed by signal 9"
 
 
-def test_an_interrupted_judgement_keeps_what_it_knows(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_validation_keeps_what_it_knows(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(tasks: list[Task], *_: Any, on_answer: Any, **__: Any) -> list[Any]:
         on_answer(tasks[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
         raise KeyboardInterrupt
@@ -238,23 +248,23 @@ def test_an_interrupted_judgement_keeps_what_it_knows(small: Dataset, monkeypatc
     monkeypatch.setattr(validation, "run_tasks", interrupted)
     handle = study(small, SCORES, space=SPACE)
     with pytest.raises(KeyboardInterrupt):
-        judge(handle, workers=1)
-    found = Study(handle).judgement
+        validate(handle, workers=1)
+    found = Study(handle).validation
     assert found is not None
     assert (found.state, found.done) == ("stopped", 1)
 
 
-def test_nothing_to_judge(small: Dataset) -> None:
-    with refused(StudyError, "there is nothing to judge"):
-        Study(study(small, {}, space=SPACE)).judge()
+def test_nothing_to_validate(small: Dataset) -> None:
+    with refused(StudyError, "there is nothing to validate"):
+        Study(study(small, {}, space=SPACE)).validate()
 
 
-def test_a_background_judgement_whose_data_are_gone_says_so(small: Dataset) -> None:
+def test_a_background_validation_whose_data_are_gone_says_so(small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     stored_path(small.sha256).unlink()
-    started = start_judge(handle)
+    started = start_validation(handle)
     started.join(20)
-    found = Study(handle).judgement
+    found = Study(handle).validation
     assert found is not None
     assert found.state == "failed"
     assert "no longer in" in found.detail

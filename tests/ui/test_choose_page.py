@@ -1,4 +1,4 @@
-"""The Choose page, driven without a browser: recommendation, alarms, audit, judging."""
+"""The Choose page, driven without a browser: recommendation, warnings, audit, validation."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from streamlit.testing.v1 import AppTest
 from kanlab.api import tune
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection.explanation import verdict
+from kanlab.selection.recommendation import recommend
 from kanlab.selection.sensitivity import ranked_again
-from kanlab.selection.validation import JUDGEMENT
+from kanlab.selection.validation import VALIDATION
 from kanlab.study.access import own
 from kanlab.study.handle import StudyHandle, load_study
 from kanlab.study.storage import data_path
 from kanlab.study.trials import best_trial
 from tests.helpers import pages
-from tests.helpers.judgements import judgement, refits, study
 from tests.helpers.pages import go, healthy
+from tests.helpers.validations import refits, study, validation
 from tests.selection.test_explanation import REDUCED, appraise, press
 
 Fake = Callable[..., Path]
@@ -50,15 +50,15 @@ def test_before_any_trial(app: AppTest, small: Dataset) -> None:
     assert "judge" not in [b.key for b in app.button]
 
 
-def test_the_recommendation_with_its_reasons_ties_and_alarms(app: AppTest, small: Dataset) -> None:
+def test_the_recommendation_with_its_reasons_ties_and_warnings(app: AppTest, small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     words = text_of(choose(app, handle))
     assert "Take the network of trial 1: 2 hidden neurons, grid 3, k 2" in words
-    assert "It has the least AICc" in words
+    assert "It has the lowest AICc" in words
     assert "Within 10 units of AICc, and so as good as equal: trial 3" in words
     assert "So far this rests on one fit a cell" in words
-    found = verdict(handle, handle.records(), None)
-    assert [w.value.replace("\\", "") for w in app.warning] == [a.sentence for a in found.alarms]
+    found = recommend(handle, handle.records(), None)
+    assert [w.value.replace("\\", "") for w in app.warning] == [a.sentence for a in found.warnings]
     assert app.button(key="judge").label == "Judge the finalists"
 
 
@@ -85,13 +85,13 @@ def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None
 def test_only_the_owner_judges_and_widens(app: AppTest, small: Dataset) -> None:
     handle = study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
     own(handle.optuna, "the key")
-    for live in (None, judgement(state="running", written=time.time())):
+    for live in (None, validation(state="running", written=time.time())):
         if live is not None:
-            handle.optuna.set_user_attr(JUDGEMENT, live.to_dict())
+            handle.optuna.set_user_attr(VALIDATION, live.to_dict())
         words = text_of(choose(app, handle))
         assert "its owner decides" in words
         assert not {"Judge the finalists", "Judge again", "Stop judging", "Widen"} & {b.label for b in app.button}
-    handle.optuna.set_user_attr(JUDGEMENT, judgement().to_dict())
+    handle.optuna.set_user_attr(VALIDATION, validation().to_dict())
     app.query_params["key"] = "the key"
     choose(app, handle)
     assert {"Judge again", "Widen"} <= {b.label for b in app.button}
@@ -131,10 +131,10 @@ def test_the_audit_ranks_again_at_once(app: AppTest, small: Dataset) -> None:
     assert shown["rank_before"].tolist() == expected["rank_before"].tolist() != expected["rank"].tolist()
 
 
-def test_what_a_judgement_says(app: AppTest, small: Dataset) -> None:
+def test_what_a_validation_says(app: AppTest, small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     scores = {Cell(2, 3, 2): [-300.0, -290.0, -291.0, -300.0, -300.0], Cell(2, 2, 1): [-295.0] * 5}
-    known = judgement(
+    known = validation(
         refits=refits(handle, scores),
         folds={"2,3,2": [0.04] * 5, "linear": [0.05] * 5},
         null={"gain": 10.0, "permuted": [12.0] + [1.0] * 19},
@@ -142,7 +142,7 @@ def test_what_a_judgement_says(app: AppTest, small: Dataset) -> None:
         dof={"2,3,2": [10.0, 12.0]},
         edf={"2,3,2": 9.0},
     )
-    handle.optuna.set_user_attr(JUDGEMENT, known.to_dict())
+    handle.optuna.set_user_attr(VALIDATION, known.to_dict())
     words = text_of(choose(app, handle))
     assert "Only 3 of 5 seeds agree" in words or "within the" in words
     assert "Pure noise cannot be excluded" in words

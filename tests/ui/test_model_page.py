@@ -16,8 +16,8 @@ from kanlab.api import open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.kan.search_space import Cell, SearchSpace
-from tests.helpers.judgements import study as made_study
 from tests.helpers.pages import go, healthy, text_of
+from tests.helpers.validations import study as made_study
 
 NASTY = "$x^2$ **bold** <b>"
 

@@ -8,7 +8,7 @@ from typing import Any
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import Outcome
 from kanlab.kan.search_space import Cell
-from kanlab.selection.validation import Judgement, key_of
+from kanlab.selection.validation import Validation, key_of
 from kanlab.study.handle import StudyHandle, create_study
 from kanlab.study.sampler import distributions
 from kanlab.study.spec import StudySpec
@@ -55,5 +55,5 @@ def refits(
     return out
 
 
-def judgement(**content: Any) -> Judgement:
-    return Judgement(**{"state": "done"} | content)
+def validation(**content: Any) -> Validation:
+    return Validation(**{"state": "done"} | content)
