@@ -41,12 +41,34 @@ def n_params(
 ) -> int:
     """Counted parameters K of a KAN.
 
-    layer_widths: nodes of each layer, inputs and outputs included, e.g. (2, 5, 1).
-    grid: grid intervals G.  k: spline order.
-    count_sigma2: one more for the noise variance, as R's AIC counts it.
+    Parameters
+    ----------
+    layer_widths : sequence of int
+        Nodes of each layer, inputs and outputs included, e.g. (2, 5, 1).
+    grid : int
+        Grid intervals G.
+    k : int
+        Spline order.
+    rule : str
+        "identifiable", "trainable", "coefficients" or "article"; the head of kanlab.kan.parameter_count has the formulas.
+    count_sigma2 : bool
+        Whether to count one more for the noise variance, as R's AIC does.
 
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        Where there is no such rule or no such network.
+
+    Examples
+    --------
     >>> n_params((2, 5, 1), grid=3, k=3)
     96
+    >>> n_params((2, 5, 1), grid=3, k=3, rule="article")
+    60
     """
     if rule not in _LAYER_COUNT:
         raise ValueError(f"unknown counting rule {rule!r}; the rules are {', '.join(RULES)}")

@@ -17,7 +17,11 @@ LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3), "depth": (1, 3)}
 
 
 class Cell(NamedTuple):
-    """One point of the space: `depth` hidden layers of neuron_num nodes each."""
+    """One point of the space: `depth` hidden layers of neuron_num nodes each.
+
+    >>> Cell(neuron_num=3, grid=4, k=3, depth=2).layer_widths(d=5)
+    (5, 3, 3, 1)
+    """
 
     neuron_num: int
     grid: int
@@ -33,8 +37,23 @@ class Cell(NamedTuple):
 class SearchSpace:
     """Inclusive ranges of hidden neurons a layer, grid intervals, spline order and hidden layers.
 
-    >>> len(SearchSpace().cells)
+    Parameters
+    ----------
+    neuron_num, grid, k, depth : pair of int
+        Lowest and highest value, within `LIMITS`: 1-50, 1-100, 1-3 and 1-3.
+
+    Raises
+    ------
+    SpaceError
+        Where a range runs backwards, or leaves its limits.
+
+    Examples
+    --------
+    >>> len(SearchSpace())
     270
+    >>> small = SearchSpace(neuron_num=(1, 2), grid=(2, 3), k=(3, 3))
+    >>> small.cells[0], len(small)
+    (Cell(neuron_num=1, grid=2, k=3, depth=1), 4)
     """
 
     neuron_num: tuple[int, int] = (1, 10)
@@ -88,7 +107,22 @@ class SearchSpace:
     ) -> list[Cell]:
         """The cells whose AICc is defined (n - K - 1 > 0), fewest parameters first: known before any training.
 
-        n: training rows.  d: features.  m: targets.
+        Parameters
+        ----------
+        n, d, m : int
+            Training rows, features and targets.
+        rule, count_sigma2
+            How parameters are counted: see `kanlab.n_params`.
+
+        Returns
+        -------
+        list of Cell
+
+        Examples
+        --------
+        >>> space = SearchSpace(neuron_num=(1, 2), grid=(2, 3), k=(3, 3))
+        >>> [(cell.neuron_num, cell.grid) for cell in space.admissible(n=20, d=1)]
+        [(1, 2), (1, 3)]
         """
 
         def size(cell: Cell) -> int:
@@ -106,5 +140,9 @@ def _are_two_whole_numbers(values: Any) -> bool:
 def cell_n_params(
     cell: Cell, d: int, *, m: int = 1, rule: CountingRule = "identifiable", count_sigma2: bool = True
 ) -> int:
-    """K of one cell on d features and m targets."""
+    """K of one cell on d features and m targets, by default with the noise variance.
+
+    >>> cell_n_params(Cell(neuron_num=1, grid=4, k=3), d=1)
+    17
+    """
     return n_params(cell.layer_widths(d, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2)

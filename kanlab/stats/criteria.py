@@ -30,7 +30,32 @@ from kanlab.arrays import Array
 
 
 def gaussian_term(rss: float, n: int) -> float:
-    """-2 log L of a least-squares fit, n ln(rss / n); +inf for an interpolation and for a fit that is not finite."""
+    """-2 log L of a least-squares fit, n ln(rss / n), up to the constant that is the same for all models of the same rows.
+
+    Parameters
+    ----------
+    rss : float
+        Sum of squared residuals on the training rows, in squared units of y.
+    n : int
+        Training rows.
+
+    Returns
+    -------
+    float
+        +inf for an interpolation (rss = 0) and for a fit that is not finite.
+
+    Raises
+    ------
+    ValueError
+        Where n < 1 or rss < 0.
+
+    Examples
+    --------
+    >>> round(gaussian_term(rss=12.5, n=40), 4)
+    -46.526
+    >>> gaussian_term(rss=0.0, n=40)
+    inf
+    """
     if n < 1:
         raise ValueError(f"n is the number of training rows and must be at least 1, not {n}")
     if rss < 0:
@@ -39,46 +64,93 @@ def gaussian_term(rss: float, n: int) -> float:
 
 
 def is_admissible(n: int, n_params: float) -> bool:
-    """Whether AICc is defined: n - K - 1 > 0."""
+    """Whether AICc is defined: n - K - 1 > 0.
+
+    >>> is_admissible(40, 38), is_admissible(40, 39)
+    (True, False)
+    """
     return n - n_params - 1 > 0
 
 
 def log_likelihood(rss: float, n: int) -> float:
     """Gaussian log-likelihood at its maximum over the noise variance, constants included.
 
-    -n/2 (ln(2 pi rss / n) + 1); -inf where it is not finite.
+    -n/2 (ln(2 pi rss / n) + 1), what R's logLik gives of an lm; -inf where it is not finite.
+
+    >>> round(log_likelihood(rss=12.5, n=40), 4)
+    -33.4945
     """
     return -0.5 * (gaussian_term(rss, n) + n * (1 + math.log(2 * math.pi)))
 
 
 def aic(rss: float, n: int, n_params: float) -> float:
-    """Akaike's information criterion, n ln(rss/n) + 2K."""
+    """Akaike's information criterion of a least-squares fit, n ln(rss/n) + 2K (Akaike 1974).
+
+    >>> round(aic(rss=12.5, n=40, n_params=5), 4)
+    -36.526
+    """
     return aic_of(gaussian_term(rss, n), n, n_params)
 
 
 def aic_of(term: float, n: int, n_params: float) -> float:
-    """AIC from -2 log L."""
+    """AIC from -2 log L, of any likelihood.
+
+    >>> aic_of(term=52.0, n=40, n_params=3)
+    58.0
+    """
     return term + 2 * n_params
 
 
 def aicc_penalty(n: int, n_params: float) -> float:
-    """The part of AICc that does not depend on the fit, 2K + 2K(K+1)/(n-K-1); +inf where n - K - 1 <= 0."""
+    """The part of AICc that does not depend on the fit, 2K + 2K(K+1)/(n-K-1); +inf where n - K - 1 <= 0.
+
+    >>> round(aicc_penalty(n=40, n_params=5), 4), aicc_penalty(n=40, n_params=39)
+    (11.7647, inf)
+    """
     if not is_admissible(n, n_params):
         return math.inf
     return 2 * n_params + 2 * n_params * (n_params + 1) / (n - n_params - 1)
 
 
 def aicc(rss: float, n: int, n_params: float) -> float:
-    """Corrected AIC; +inf where n - n_params - 1 <= 0 and where rss is 0 or not finite.
+    """Corrected AIC of a least-squares fit, n ln(rss/n) + 2K + 2K(K+1)/(n-K-1) (Hurvich & Tsai 1989).
 
+    Parameters
+    ----------
+    rss : float
+        Sum of squared residuals on the training rows, in squared units of y.
+    n : int
+        Training rows.
+    n_params : float
+        Counted parameters K, the noise variance included where it is to count; degrees of freedom need not be whole.
+
+    Returns
+    -------
+    float
+        +inf where n - K - 1 <= 0 (beyond that pole the bare formula rewards the largest model), and where rss is 0 or not
+        finite.
+
+    Raises
+    ------
+    ValueError
+        Where n < 1 or rss < 0.
+
+    Examples
+    --------
     >>> round(aicc(rss=12.5, n=40, n_params=5), 4)
     -34.7613
+    >>> aicc(rss=12.5, n=40, n_params=39)
+    inf
     """
     return aicc_of(gaussian_term(rss, n), n, n_params)
 
 
 def aicc_of(term: float, n: int, n_params: float) -> float:
-    """AICc from -2 log L; +inf where n - n_params - 1 <= 0."""
+    """AICc from -2 log L, of any likelihood; +inf where n - K - 1 <= 0.
+
+    >>> round(aicc_of(term=52.0, n=40, n_params=3), 4)
+    58.6667
+    """
     penalty = aicc_penalty(n, n_params)
     return penalty if math.isinf(penalty) else term + penalty
 
@@ -87,6 +159,9 @@ def rss_at_aicc(value: float, n: int, n_params: float) -> float:
     """The rss at which a model of K parameters has AICc = value (the curves of equal K in a chart of AICc against rss).
 
     nan where AICc is not defined, +inf where the rss is beyond the largest float.
+
+    >>> round(rss_at_aicc(aicc(rss=12.5, n=40, n_params=5), n=40, n_params=5), 4)
+    12.5
     """
     penalty = aicc_penalty(n, n_params)
     if math.isinf(penalty):
@@ -98,17 +173,41 @@ def rss_at_aicc(value: float, n: int, n_params: float) -> float:
 
 
 def bic(rss: float, n: int, n_params: float) -> float:
-    """Bayesian information criterion, n ln(rss/n) + K ln n."""
+    """Bayesian information criterion of a least-squares fit, n ln(rss/n) + K ln n (Schwarz 1978).
+
+    >>> round(bic(rss=12.5, n=40, n_params=5), 4)
+    -28.0816
+    """
     return bic_of(gaussian_term(rss, n), n, n_params)
 
 
 def bic_of(term: float, n: int, n_params: float) -> float:
-    """BIC from -2 log L."""
+    """BIC from -2 log L, of any likelihood.
+
+    >>> round(bic_of(term=52.0, n=40, n_params=3), 4)
+    63.0666
+    """
     return term + n_params * math.log(n)
 
 
 def delta(values: ArrayLike) -> Array:
-    """Differences from the least finite value; +inf where a value is not finite."""
+    """Differences from the lowest finite value.
+
+    Parameters
+    ----------
+    values : array_like
+        Criteria of models of the same rows.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape; +inf where a value is not finite.
+
+    Examples
+    --------
+    >>> delta([-30.0, -34.0, float("inf")]).tolist()
+    [4.0, 0.0, inf]
+    """
     v = np.asarray(values, dtype=float)
     finite = np.isfinite(v)
     out = np.full(v.shape, np.inf)
@@ -118,13 +217,33 @@ def delta(values: ArrayLike) -> Array:
 
 
 def akaike_weights(aicc: ArrayLike) -> Array:
-    """exp(-delta/2) normalised to sum 1; 0 for models whose criterion is not finite (all 0 where none is)."""
+    """Relative support of each model among those given, exp(-delta/2) over its sum (Burnham & Anderson 2002).
+
+    Parameters
+    ----------
+    aicc : array_like
+        AICc of models of the same rows.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape, with sum 1; 0 for models whose criterion is not finite (all 0 where none is).
+
+    Examples
+    --------
+    >>> akaike_weights([-34.0, -30.0, float("inf")]).round(4).tolist()
+    [0.8808, 0.1192, 0.0]
+    """
     w = np.exp(-0.5 * delta(aicc))
     total = w.sum()
     return w / total if total > 0 else w
 
 
 def evidence_ratio(aicc: ArrayLike) -> Array:
-    """How many times better supported the best model is than each: exp(delta/2)."""
+    """How many times better supported the best model is than each, exp(delta/2) (Burnham & Anderson 2002).
+
+    >>> evidence_ratio([-34.0, -30.0]).round(2).tolist()
+    [1.0, 7.39]
+    """
     with np.errstate(over="ignore"):
         return np.exp(0.5 * delta(aicc))

@@ -46,7 +46,11 @@ class Likelihood(Protocol):
 
 
 class Gaussian:
-    """Quantities with errors of one unknown variance."""
+    """Quantities with errors of one unknown variance.
+
+    >>> GAUSSIAN.misfit([1.0, 2.0], [1.0, 4.0])
+    4.0
+    """
 
     name, counts_variance = "gaussian", True
 
@@ -63,7 +67,11 @@ class Gaussian:
 
 
 class Bernoulli:
-    """Two classes, coded 0 and 1; predictions are probabilities of 1."""
+    """Two classes, coded 0 and 1; predictions are probabilities of 1.
+
+    >>> round(BERNOULLI.misfit([0.5, 0.5], [0, 1]), 4)  # -4 ln(1/2)
+    2.7726
+    """
 
     name, counts_variance = "bernoulli", False
 
@@ -86,7 +94,13 @@ LIKELIHOODS: dict[str, Likelihood] = {REGRESSION: GAUSSIAN, CLASSIFICATION: BERN
 
 
 class HasTask:
-    """What has a target: a quantity, or one of two classes where there are `levels`."""
+    """What has a target: a quantity, or one of two classes where there are `levels`.
+
+    >>> class Coin(HasTask):
+    ...     levels = ("tails", "heads")
+    >>> Coin().task, Coin().likelihood.name
+    ('classification', 'bernoulli')
+    """
 
     levels: tuple[str, ...]
 

@@ -12,9 +12,21 @@ def non_dominated(a: ArrayLike, b: ArrayLike) -> Mask:
     """Mask of the points no other point dominates.
 
     A point dominates another that it equals or betters in both objectives and betters in one. Equal points do not
-    dominate each other; points that are not finite are never on the front.
+    dominate each other; points that are not finite are never on the front. O(n log n).
 
-    a, b: shape (n,).  Returns shape (n,). O(n log n).
+    Parameters
+    ----------
+    a, b : array_like of shape (n,)
+        The two objectives.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Examples
+    --------
+    >>> non_dominated([1, 2, 3, 3], [9.0, 4.0, 5.0, 1.0]).tolist()
+    [True, True, False, True]
     """
     x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     mask = np.zeros(x.shape, dtype=bool)
@@ -31,9 +43,22 @@ def non_dominated(a: ArrayLike, b: ArrayLike) -> Mask:
 
 
 def knee(a: ArrayLike, b: ArrayLike) -> int | None:
-    """Index of the point of a front farthest below the chord of its ends, both axes scaled to [0, 1]; None if under 3 points.
+    """Index of the point of a front farthest below the chord of its ends, both axes scaled to [0, 1] (Branke et al. 2004).
 
-    (Branke et al. 2004 call it the knee; the caller chooses the scale, e.g. the logarithm of rss.)
+    Parameters
+    ----------
+    a, b : array_like of shape (n,)
+        The points of the front, on the scales the caller chooses (rss on a logarithmic one, say).
+
+    Returns
+    -------
+    int or None
+        None for fewer than 3 points, and where an axis has no extent.
+
+    Examples
+    --------
+    >>> knee([1, 2, 10], [9.0, 2.0, 1.0])
+    1
     """
     x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if len(x) < 3:
