@@ -116,6 +116,7 @@ def train(
     monitor = _Monitor(
         patience=schedule.patience if early_stopping else None,
         deadline=np.inf if time_limit is None else started + time_limit,
+        # pykan's loss is a mean: of squares of scaled targets, or of half the deviance
         scale=2.0 * Y.size if classes else Y.size * float(np.mean(model.y_scale.numpy() ** 2)),
     )
     # pykan insists on test rows; two training rows keep the study's own test rows out of the training loop
@@ -129,7 +130,7 @@ def train(
                 lr=schedule.learning_rate,
                 loss_fn=torch.nn.functional.binary_cross_entropy_with_logits if classes else None,
                 metrics=[monitor],
-                log=10**9,
+                log=10**9,  # steps between its progress lines, which nobody would see
             ),
             monitor,
         )

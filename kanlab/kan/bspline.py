@@ -37,8 +37,12 @@ NEGLIGIBLE_WIDTH = 1e-9  # a range below this, relative to its position, is roun
 
 
 def silu(x: Array) -> Array:
-    """x / (1 + exp(-x)), elementwise."""
-    with np.errstate(over="ignore"):
+    """x / (1 + exp(-x)), elementwise.
+
+    >>> silu(np.array([-1000.0, 0.0, 1.0])).round(4).tolist()
+    [-0.0, 0.0, 0.7311]
+    """
+    with np.errstate(over="ignore"):  # exp overflows far below 0, and x / inf is the right limit
         return x / (1.0 + np.exp(-x))
 
 
@@ -52,8 +56,26 @@ def silu_derivative(x: Array) -> Array:
 def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float, margin: float) -> Array:
     """Knots for values that fill [0, 1].
 
-    sorted_unit: (c, n), each row ascending from 0 to 1.  uniform_share: 1 equal spacing, 0 quantiles, or between.
-    Returns (c, grid + 2k + 1), with t_k = -margin and t_{grid+k} = 1 + margin.
+    Parameters
+    ----------
+    sorted_unit : ndarray of shape (c, n)
+        Each row ascending from 0 to 1.
+    grid, k : int
+        Intervals and spline order.
+    uniform_share : float
+        1 for equal spacing, 0 for quantiles, or between.
+    margin : float
+        By which the knots reach beyond 0 and 1.
+
+    Returns
+    -------
+    ndarray of shape (c, grid + 2k + 1)
+        With t_k = -margin and t_{grid+k} = 1 + margin.
+
+    Examples
+    --------
+    >>> unit_knots(np.array([[0.0, 0.1, 0.2, 1.0]]), grid=2, k=1, uniform_share=1.0, margin=0.5).tolist()
+    [[-1.5, -0.5, 0.5, 1.5, 2.5]]
     """
     c, n = sorted_unit.shape
     span = 1.0 + 2.0 * margin
@@ -66,20 +88,34 @@ def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float, marg
 
 
 def held_range(low: Array, high: Array, margin: float) -> Array:
-    """The range (c, 2) to which values are held that lay between low and high (c,) on the training rows."""
+    """The range (c, 2) to which values are held that lay between low and high (c,) on the training rows.
+
+    >>> held_range(np.array([0.0]), np.array([10.0]), margin=0.02).tolist()
+    [[-0.2, 10.2]]
+    """
     wider = margin * (high - low)
     return np.stack([low - wider, high + wider], axis=1)
 
 
 def safe_range(low: Array, high: Array) -> tuple[Array, Array]:
-    """Position and width (c,) of a range; a constant variable gets a width of 1 around itself."""
+    """Position and width (c,) of a range; a constant variable gets a width of 1 around itself.
+
+    >>> low, width = safe_range(np.array([2.0, 5.0]), np.array([6.0, 5.0]))
+    >>> low.tolist(), width.tolist()
+    ([2.0, 4.5], [4.0, 1.0])
+    """
     width = high - low
     constant = width <= NEGLIGIBLE_WIDTH * np.maximum(1.0, np.abs(low))
     return np.where(constant, low - 0.5, low), np.where(constant, 1.0, width)
 
 
 def knots_from_samples(x: Array, grid: int, k: int, uniform_share: float = UNIFORM_SHARE) -> Array:
-    """Knots (c, grid + 2k + 1) that span the samples x (c, n) of c variables."""
+    """Knots (c, grid + 2k + 1) that span the samples x (c, n) of c variables and `INPUT_MARGIN` more.
+
+    >>> knots = knots_from_samples(np.array([[0.0, 1.0, 2.0, 10.0]]), grid=2, k=3)
+    >>> knots.shape, knots[0, 3:6].round(2).tolist()
+    ((1, 9), [-0.2, 1.94, 10.2])
+    """
     ordered = np.sort(x, axis=1)
     low, width = safe_range(ordered[:, 0], ordered[:, -1])
     unit = np.clip((ordered - low[:, None]) / width[:, None], 0.0, 1.0)
@@ -87,7 +123,27 @@ def knots_from_samples(x: Array, grid: int, k: int, uniform_share: float = UNIFO
 
 
 def bspline_basis(x: Array, knots: Array, k: int) -> Array:
-    """All B-splines of degree k at x (c, n) by the recurrence: knots (c, grid + 2k + 1) to (c, grid + k, n)."""
+    """All B-splines of degree k by the recurrence (de Boor 1978, chapter X).
+
+    Parameters
+    ----------
+    x : ndarray of shape (c, n)
+        n values of c variables.
+    knots : ndarray of shape (c, grid + 2k + 1)
+    k : int
+        Degree.
+
+    Returns
+    -------
+    ndarray of shape (c, grid + k, n)
+        They sum to 1 between t_k and t_{grid+k}, and are 0 beyond the outermost knots.
+
+    Examples
+    --------
+    >>> basis = bspline_basis(np.array([[0.0, 0.25, 2.0]]), np.array([[-1.0, 0.0, 1.0, 2.0]]), k=1)
+    >>> basis[0].tolist()
+    [[1.0, 0.75, 0.0], [0.0, 0.25, 0.0]]
+    """
     x, t = x[:, None, :], knots[:, :, None]
     basis = ((x >= t[:, :-1]) & (x < t[:, 1:])).astype(float)
     for p in range(1, k + 1):
@@ -98,7 +154,11 @@ def bspline_basis(x: Array, knots: Array, k: int) -> Array:
 
 
 def bspline_derivative(x: Array, knots: Array, k: int) -> Array:
-    """Derivatives of all B-splines of degree k at x (c, n), shape (c, grid + k, n)."""
+    """Derivatives of all B-splines of degree k at x (c, n), shape (c, grid + k, n); arguments as of `bspline_basis`.
+
+    >>> bspline_derivative(np.array([[0.25]]), np.array([[-1.0, 0.0, 1.0, 2.0]]), k=1)[0].tolist()
+    [[-1.0], [1.0]]
+    """
     lower, t = bspline_basis(x, knots, k - 1), knots[:, :, None]
     per_knot = _ratio(k * lower, t[:, k:] - t[:, :-k])
     return per_knot[:, :-1] - per_knot[:, 1:]
@@ -113,8 +173,24 @@ def _ratio(numerator: Array, denominator: Array) -> Array:
 def interval_polynomials(knots: Array, k: int) -> Array:
     """Coefficients of the k + 1 splines alive on each interval, as polynomials in u.
 
-    knots: (c, grid + 2k + 1). Returns (c, grid, k + 1, k + 1): variable, interval q, power of u, spline q .. q + k.
-    An interval of no width holds a constant: no value lies inside it.
+    Parameters
+    ----------
+    knots : ndarray of shape (c, grid + 2k + 1)
+    k : int
+        Degree.
+
+    Returns
+    -------
+    ndarray of shape (c, grid, k + 1, k + 1)
+        By variable, interval q, power of u, and spline q .. q + k. An interval of no width holds a constant: no value lies
+        inside it.
+
+    Examples
+    --------
+    Two hats on one interval, 1 - u and u:
+
+    >>> interval_polynomials(np.array([[-1.0, 0.0, 1.0, 2.0]]), k=1)[0, 0].tolist()
+    [[1.0, 0.0], [-1.0, 1.0]]
     """
     c, grid = knots.shape[0], knots.shape[1] - 2 * k - 1
     at = k + np.arange(grid)
@@ -148,5 +224,9 @@ class HiddenKnots:
 
 
 def uniform_knots(h: int, grid: int, k: int) -> Array:
-    """Equally spaced knots (h, grid + 2k + 1) of hidden nodes."""
+    """Equally spaced knots (h, grid + 2k + 1) of h hidden nodes, in units of their ranges.
+
+    >>> uniform_knots(h=2, grid=1, k=1)[0].round(2).tolist()
+    [-1.15, -0.05, 1.05, 2.15]
+    """
     return unit_knots(np.tile([0.0, 1.0], (h, 1)), grid, k, 1.0, HIDDEN_MARGIN)

@@ -66,13 +66,34 @@ class Curves:
 
 
 def edge_values(layer: KanLayer, z: Array) -> Array:
-    """Every edge of a layer, (n_in, n_out, n), at inputs z (n_in, n)."""
+    """Every edge of a layer, (n_in, n_out, n), at inputs z (n_in, n); their sum over n_in is what the layer puts out."""
     splines = np.einsum("ijb,ibn->ijn", layer.coef, bspline_basis(z, layer.knots, layer.k))
     return splines + layer.scale_base[:, :, None] * silu(z)[:, None, :]
 
 
 def curves_of(network: FittedKan, X: ArrayLike) -> Curves:
-    """The edges of a network on its training rows X (n, d), of at most MOST_ROWS of them evenly chosen."""
+    """The edges of a network as curves, with their shares.
+
+    Parameters
+    ----------
+    network : FittedKan
+    X : array_like of shape (n, d)
+        Its training rows, in units of the data; of more than MOST_ROWS so many are chosen evenly.
+
+    Returns
+    -------
+    Curves
+
+    Examples
+    --------
+    A feature that y does not depend on is worth little:
+
+    >>> from kanlab.solver.fit import fit_cell
+    >>> X = np.random.default_rng(0).uniform(-1, 1, (80, 2))
+    >>> curves = curves_of(fit_cell(X, np.exp(X[:, 0]), neuron_num=1, grid=2, k=3), X)
+    >>> len(curves.edges), bool(curves.inputs[0] > 0.95)
+    (3, True)
+    """
     rows = np.asarray(X, dtype=float)
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().astype(int)]
     z = ((rows - network.x_offset) / network.x_scale).T
@@ -94,7 +115,11 @@ def curves_of(network: FittedKan, X: ArrayLike) -> Curves:
 
 
 def edge_scores(outputs: list[Array]) -> list[Array]:
-    """B_l (n_in, n_out) of every layer, from its edges' values (n_in, n_out, n)."""
+    """B_l (n_in, n_out) of every layer, from its edges' values (n_in, n_out, n).
+
+    >>> edge_scores([np.array([[[0.0, 2.0]], [[0.0, 0.0]]])])[0].tolist()
+    [[1.0], [0.0]]
+    """
     node = np.ones(outputs[-1].shape[1])
     scores: list[Array] = []
     for values in reversed(outputs):

@@ -37,7 +37,29 @@ RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is insid
 
 @dataclass(frozen=True)
 class KanSpec:
-    """Structure of a KAN: layer_widths, inputs and outputs included, grid intervals and spline order of every edge."""
+    """Structure of a KAN.
+
+    Parameters
+    ----------
+    layer_widths : sequence of int
+        Nodes of each layer, inputs and outputs included.
+    grid, k : int
+        Grid intervals and spline order (the degree: 3 is cubic) of every edge.
+
+    Raises
+    ------
+    FitError
+        Where there is no such network.
+
+    Examples
+    --------
+    >>> KanSpec((2, 5, 1), grid=4, k=3)
+    KanSpec(layer_widths=(2, 5, 1), grid=4, k=3)
+    >>> KanSpec((2, 1), grid=4, k=0)
+    Traceback (most recent call last):
+        ...
+    kanlab.errors.FitError: k is the order of the splines and must be at least 1, not 0.
+    """
 
     layer_widths: tuple[int, ...]
     grid: int
@@ -54,7 +76,11 @@ class KanSpec:
 
 
 class FitStatus(Enum):
-    """How a fit ended."""
+    """How a fit ended.
+
+    >>> FitStatus("stalled").advice
+    'No step lowered the objective, so this is as far as rounding allows; the fit can be used.'
+    """
 
     CONVERGED = "converged"
     STALLED = "stalled"
@@ -97,6 +123,7 @@ class KanLayer:
         """Outputs (n_out, n) at inputs z (n_in, n), rows last."""
         basis = bspline_basis(z, self.knots, self.k)
         n_in, width, n = basis.shape
+        # one matrix product over edges and splines at once: einsum of the same would not reach BLAS
         splines = self.coef.transpose(1, 0, 2).reshape(-1, n_in * width) @ basis.reshape(n_in * width, n)
         return splines + self.scale_base.T @ silu(z)
 
@@ -122,6 +149,7 @@ def jacobian(layers: tuple[KanLayer, ...], x: Array) -> Array:
     for layer in layers[:-1]:
         inputs.append(layer.evaluate(inputs[-1]))
     m, n = layers[-1].scale_base.shape[1], x.shape[1]
+    # from the output back, for a network has few outputs and many coefficients
     back = np.broadcast_to(np.eye(m)[:, :, None], (m, m, n))  # d output / d z' of the layer at hand
     blocks: list[Array] = []
     for layer, z in zip(reversed(layers), reversed(inputs), strict=True):
@@ -136,24 +164,62 @@ def jacobian(layers: tuple[KanLayer, ...], x: Array) -> Array:
 def held(z: Array, bounds: Array) -> tuple[Array, Mask]:
     """Values z (c, n) held to bounds (c, 2), and (n,) True where one lay outside."""
     low, high = bounds[:, :1], bounds[:, 1:]
+    # a range without a margin ends at a training row, whose value may come back with other last bits: no extrapolation
     slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
     return np.clip(z, low, high), np.asarray(((z < low - slack) | (z > high + slack)).any(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
 class FittedKan:
-    """A fitted network with its scaling and the record of its fit.
+    """A fitted network with its scaling and the record of its fit; what `kanlab.fit` returns.
 
-    x_offset, x_scale: (d,); y_offset, y_scale: (m,), units of the data.
-    ranges: for every layer the range its inputs are held to, (n_in, 2), scaled: that of the training rows and on either
-    side 2% of it more (5% for hidden nodes).
-    output_range: the one its outputs are held to, (m, 2), scaled: that of its own outputs on the training rows and on either
-    side half as much again; infinite where nothing is held.
-    rss_train: residual sum of squares on the training rows, in squared units of y, summed over targets;
-    rss_by_target: (m,).  loss_curve: (iterations + 1,), RSS after each iteration of the start that won.
-    rank: independent functions the first layer has on the training rows (an edge's constants counted once), or None.
-    task: "regression", or "classification" of 0 and 1, where deviance_train is -2 log L of the training rows, loss_curve runs
-    over the deviance, and rss_train is the sum of squared differences to the probabilities.
+    Attributes
+    ----------
+    spec : KanSpec
+    layers : tuple of KanLayer
+    ranges : tuple of ndarray of shape (n_in, 2)
+        For every layer the range its inputs are held to, scaled: that of the training rows and on either side 2% of it more
+        (5% for hidden nodes).
+    output_range : ndarray of shape (m, 2)
+        The range its outputs are held to, scaled: that of its own outputs on the training rows and on either side half as
+        much again; infinite where nothing is held.
+    x_offset, x_scale : ndarray of shape (d,)
+        In units of the data.
+    y_offset, y_scale : ndarray of shape (m,)
+        In units of the data.
+    rss_train : float
+        Residual sum of squares on the training rows, in squared units of y, summed over targets.
+    rss_by_target : ndarray of shape (m,)
+    n_train : int
+        Training rows.
+    status : FitStatus
+        How the fit ended; `status.advice` says what that means and what to do.
+    loss_curve : ndarray of shape (iterations + 1,)
+        RSS after each iteration of the start that won.
+    iterations, starts : int
+        Of the start that won, and how many were made.
+    seconds : float
+    rank : int or None
+        Independent functions the first layer has on the training rows (an edge's constants counted once).
+    engine : str
+    task : str
+        "regression", or "classification" of 0 and 1, where loss_curve runs over the deviance and rss_train is the sum of
+        squared differences to the probabilities.
+    deviance_train : float or None
+        -2 log L of the training rows, for classes.
+
+    Examples
+    --------
+    >>> from kanlab.solver.fit import fit_cell
+    >>> x = np.linspace(-2, 2, 40)[:, None]
+    >>> network = fit_cell(x, x[:, 0] ** 2, neuron_num=1, grid=3, k=3)
+    >>> network.spec.layer_widths, network.n_params
+    ((1, 1, 1), 14)
+    >>> network.predict(x[:3]).shape
+    (3,)
+    >>> predictions, outside = network.predict_flagged([[0.0], [9.0]])
+    >>> outside.tolist()
+    [False, True]
     """
 
     spec: KanSpec
@@ -195,11 +261,38 @@ class FittedKan:
         return n_params(self.spec.layer_widths, self.spec.grid, self.spec.k, rule="identifiable")
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predictions at X (n, d), in units of y: (n,) for one target, (n, m) for more; of classes, probabilities of 1."""
+        """Predictions at new rows, held to the range of the training rows.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            In units of the data.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, m) for m > 1 targets
+            In units of y; of classes, probabilities of 1.
+
+        Raises
+        ------
+        FitError
+            Where X has another width, or holds missing or infinite values.
+        """
         return self.predict_flagged(X)[0]
 
     def predict_flagged(self, X: ArrayLike) -> tuple[Array, Mask]:
-        """Predictions as `predict` gives them, and (n,) True where an input, a node or an output had to be held."""
+        """Predictions as `predict` gives them, and where they extrapolate.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+
+        Returns
+        -------
+        predictions : ndarray
+        outside : ndarray of bool, shape (n,)
+            True where an input, a hidden node or an output left its range on the training rows and was held to it.
+        """
         rows = self._checked(X)
         Y, outside = np.empty((len(rows), len(self.y_scale))), np.zeros(len(rows), dtype=bool)
         for block in row_blocks(len(rows)):
@@ -222,18 +315,30 @@ class FittedKan:
         return rows
 
     def to_pykan(self) -> KANWrapper:
-        """The same network as a float64 pykan KAN (loads pykan and torch)."""
+        """The same network as a float64 pykan KAN; loads pykan and torch.
+
+        Returns
+        -------
+        KANWrapper
+            A `kan.KAN` that can be plotted, pruned and made symbolic.
+        """
         from kanlab.kan.pykan_network import KANWrapper
 
         return KANWrapper.from_fitted(self)
 
     @classmethod
     def from_pykan(cls, wrapper: KANWrapper) -> FittedKan:
-        """The network of a pykan KAN."""
+        """The network of a pykan KAN.
+
+        Raises
+        ------
+        FitError
+            Where it has symbolic edges, product nodes or affine node parameters, which this class cannot express.
+        """
         return wrapper.to_fitted()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything as named arrays, for `numpy.savez`; none needs pickle."""
+        """Everything as named arrays, for `numpy.savez`; none needs pickle. `from_arrays` is the inverse."""
         out: dict[str, NDArray[Any]] = {
             "layer_widths": np.array(self.spec.layer_widths),
             "grid": np.array(self.spec.grid),

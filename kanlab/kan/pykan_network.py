@@ -52,10 +52,30 @@ def reproducible(seed: int) -> Iterator[None]:
 class KANWrapper(kan.KAN):
     """pykan's KAN with a parameter count, NumPy in and out, and the units of the data.
 
-    layer_widths: nodes of each layer, e.g. (2, 5, 1).  grid: grid intervals.  k: spline order.
-    Everything else goes to pykan as it stands. The network itself works on scaled numbers, (x - x_offset) / x_scale and
-    (y - y_offset) / y_scale; `set_scaling` learns the two from the training rows.
-    task: "classification" where it puts out the log-odds of a class, of which `predict` gives the probability.
+    The network itself works on scaled numbers, (x - x_offset) / x_scale and (y - y_offset) / y_scale; `set_scaling` learns
+    the two from the training rows.
+
+    Parameters
+    ----------
+    layer_widths : sequence of int
+        Nodes of each layer, inputs and outputs included.
+    grid, k : int
+        Grid intervals and spline order.
+    seed : int
+        Of pykan's random coefficients; the global generators are left as they were.
+    task : str
+        "regression", or "classification" where the network puts out the log-odds of a class, of which `predict` gives the
+        probability.
+    **options
+        Everything else goes to `kan.KAN` as it stands.
+
+    Examples
+    --------
+    >>> model = KANWrapper((2, 5, 1), grid=3, k=3)
+    >>> model.n_params(), model.n_params("article")
+    (96, 60)
+    >>> model.predict(np.zeros((4, 2))).shape
+    (4,)
     """
 
     ckpt_path: str

@@ -60,6 +60,7 @@ def gaussian_term(rss: float, n: int) -> float:
         raise ValueError(f"n is the number of training rows and must be at least 1, not {n}")
     if rss < 0:
         raise ValueError(f"rss is a sum of squares and cannot be {rss}")
+    # a difference of logarithms: rss / n may underflow to 0 where rss does not
     return n * (math.log(rss) - math.log(n)) if 0 < rss < math.inf else math.inf
 
 
