@@ -55,7 +55,7 @@ def show() -> None:
     with left:
         shared.chart(lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
     with right:
-        shared.chart(lambda: trial_charts.front(drawn, baselines, picked, target), "front", seen)
+        shared.chart(lambda: trial_charts.pareto_front(drawn, baselines, picked, target), "front", seen)
     live.recommendation(study, records)
     left, right = st.columns(2, gap="medium")
     with left:

@@ -1,4 +1,4 @@
-"""Search: the ranges, a budget, Start."""
+"""Search: set the ranges and the budget of a study, and start it."""
 
 import streamlit as st
 
@@ -19,24 +19,32 @@ SAMPLERS = {
     "random": "Random",
     "nsga2": "NSGA-II",
 }
-RULE_HELP = {
-    "identifiable": "Identifiable: the rank of the Jacobian, what the data can tell apart. The default.",
-    "trainable": "Trainable: everything the optimiser moves, G+k+2 an edge.",
-    "coefficients": "Coefficients: the spline coefficients alone, G+k an edge.",
-    "article": "As in the article: 4 an edge, whatever G and k. Far too few for fine grids; it favours interpolants.",
-}
+RULE_HELP = "  \n".join(
+    (
+        "K, the number of parameters, is what AICc weighs against the fit. An edge is one curve of the network, with G grid "
+        "intervals and spline order k.",
+        "Identifiable (default): the rank of the Jacobian, which is what the data can determine.",
+        "Trainable: every number the optimiser changes, G + k + 2 per edge.",
+        "Coefficients: the spline coefficients only, G + k per edge.",
+        "Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting.",
+    )
+)
 SAMPLER_HELP = (
-    "Automatic: every admissible cell, fewest parameters first, where the budget covers them all; else TPE, which "
-    "learns from the trials so far where to look. A cell is never tried twice."
+    "Automatic: every admissible configuration, fewest parameters first, if the budget covers them all; otherwise TPE, which "
+    "learns from the finished trials where to look next. No configuration is tried twice."
 )
 
-heading("Search", "Set the range of networks to try and the budget to spend on them, then start.")
+heading(
+    "Search",
+    "Set the range of networks to try and the budget to spend on them, then start. A configuration is one choice of hidden "
+    "neurons, grid intervals and spline order; a trial fits one configuration.",
+)
 data = session.dataset()
 if data is None:
-    go_first_to(DATA, "There is no data yet: choose a table and a target first.", "Go to Data")
+    go_first_to(DATA, "There is no data yet. Choose a table and a target first.", "Go to Data")
 
 st.caption(
-    f"{literal(short(data.name))}: predict **{literal(short(data.target))}** from {data.d} features, {data.n:,} training rows."
+    f"{literal(short(data.name))}: predict **{literal(short(data.target))}** from {data.d} features with {data.n:,} training rows."
 )
 
 left, right = st.columns([2, 3], gap="large")
@@ -48,7 +56,7 @@ with left:
         (1, 10),
         key="neuron_num",
         persist_state="session",
-        help="Nodes of a hidden layer. Each is a sum of one function a feature.",
+        help="Nodes of each hidden layer. A node adds up one curve for each of its inputs.",
     )
     grid = st.slider(
         "Grid intervals (grid)",
@@ -57,7 +65,7 @@ with left:
         (2, 10),
         key="grid",
         persist_state="session",
-        help="Intervals of every spline's grid. More bend the functions more finely.",
+        help="Intervals of the grid of every spline. With more of them a curve can bend more finely.",
     )
     k = st.slider(
         "Spline order (k)",
@@ -66,7 +74,7 @@ with left:
         (1, 3),
         key="k",
         persist_state="session",
-        help="Degree of the splines: 1 broken lines, 3 cubic.",
+        help="Degree of the splines: 1 is piecewise linear, 2 quadratic, 3 cubic.",
     )
     depth = st.slider(
         "Hidden layers (depth)",
@@ -75,24 +83,24 @@ with left:
         (1, 1),
         key="depth",
         persist_state="session",
-        help="Layers of hidden neurons one after the other, all of the same number. One serves most tables; two or three can "
-        "follow functions of functions, as of a product or a distance, with fewer parameters, and take several times as "
-        "long to fit.",
+        help="Hidden layers in sequence, all with the same number of neurons. One is enough for most tables. Two or three can "
+        "follow nested functions, such as a product or a distance, with fewer parameters, but take several times as long to "
+        "fit.",
     )
     count = st.selectbox(
-        "Count parameters as",
+        "Counting rule for the parameters (K)",
         RULES,
         key="count",
         format_func=str.capitalize,
         persist_state="session",
-        help="  \n".join(RULE_HELP.values()),
+        help=RULE_HELP,
     )
     count_sigma2 = data.likelihood.counts_variance and st.checkbox(
-        "Count the noise variance as one parameter more",
+        "Count the noise variance as a parameter",
         True,
         key="sigma2",
         persist_state="session",
-        help="As R's AIC does. It shifts all models alike and matters for small n only.",
+        help="As AIC in R does. It shifts all models alike and matters only if there are few rows.",
     )
 
 with sentences():
@@ -105,13 +113,14 @@ def n_params(cell: Cell) -> int:
 
 
 with right:
-    place_of_map = st.container()  # filled once the engine is known, which decides the seconds of a cell
+    place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine
 
 if not admissible:
     with place_of_map:
         search_plan.preflight(space, admissible, data, n_params)
     st.error(
-        f"No cell of this space can be judged with {data.n} training rows; lower the ranges or choose fewer features.",
+        f"No configuration in these ranges is admissible with {data.n:,} training rows. Lower the ranges or choose fewer "
+        "features.",
         icon=":material/error:",
     )
     st.stop()
@@ -121,11 +130,11 @@ first, second, third, fourth = st.columns(4, gap="medium")
 most = len(admissible)
 with first:
     everything = st.toggle(
-        "Fit every admissible cell",
+        "Fit every admissible configuration",
         True,
         key="everything",
         persist_state="session",
-        help="Exhaustive search: no luck involved, and the whole map is known at the end.",
+        help="Exhaustive search: nothing depends on luck, and in the end the whole map is known.",
     )
     trials = most
     if not everything:
@@ -136,11 +145,11 @@ with first:
             60,
             key="trials",
             persist_state="session",
-            help=f"Cells to fit at most; {most} are admissible.",
+            help=f"Largest number of configurations to fit; {most:,} are admissible.",
         )
 with second:
     minutes = st.number_input(
-        "Minutes at most",
+        "Maximum minutes",
         0.0,
         10_000.0,
         0.0,
@@ -148,16 +157,16 @@ with second:
         key="minutes",
         format="%g",
         persist_state="session",
-        help="0 is no limit.",
+        help="0: no limit.",
     )
     wanted = st.toggle(
-        "Use them for more starts",
+        "Use all of them for more starts",
         key="fill",
         persist_state="session",
         disabled=minutes == 0,
-        help="Of several fits of a cell, from different initial networks, the best counts; more of them find lower minima. "
-        "Their number follows from the minutes and from how fast this machine is. It is fixed before the study starts, so "
-        "the study can be repeated.",
+        help="A configuration is fitted from several initial networks (starts), and its best fit counts; more starts find "
+        "better fits. Their number follows from the minutes and from the speed of this machine. It is fixed before the study "
+        "starts, so that the study can be repeated.",
     )
     fill = wanted and minutes > 0
 with third:
@@ -177,17 +186,17 @@ with fourth:
 with st.expander("More settings"):
     a, b, c, d = st.columns(4, gap="medium")
     starts = a.number_input(
-        "Starts a cell",
+        "Starts per configuration",
         0,
         MOST_STARTS,
         0,
         key="starts",
         persist_state="session",
         disabled=fill,
-        help="Initialisations, of which the best counts. 0 leaves the number to the engine.",
+        help="Initial networks per configuration, of which the best fit counts. 0: the engine decides.",
     )
     time_limit = b.number_input(
-        "Seconds a fit at most",
+        "Maximum seconds per fit",
         0.0,
         3600.0,
         120.0,
@@ -195,21 +204,27 @@ with st.expander("More settings"):
         key="time-limit",
         format="%g",
         persist_state="session",
-        help="A fit that takes longer is a failed trial. 0 is no limit.",
+        help="A fit that takes longer counts as a failed trial. 0: no limit.",
     )
     patience = c.number_input(
-        "Patience",
+        "Patience (trials)",
         0,
         1000,
         0,
         key="patience",
         persist_state="session",
-        help="End the study when the least AICc has not fallen for so many trials. 0 is never.",
+        help="End the study after this many trials without a lower AICc. 0: never.",
     )
     workers = d.number_input(
-        "Worker processes", 1, 64, manager().slots, key="workers", persist_state="session", help="One thread each."
+        "Worker processes",
+        1,
+        64,
+        manager().slots,
+        key="workers",
+        persist_state="session",
+        help="Each worker fits one network at a time, on one core.",
     )
-    name = a.text_input("Name of the study", key="study-name", placeholder="after the file", max_chars=80)
+    name = a.text_input("Name of the study", key="study-name", placeholder="named after the file", max_chars=80)
     smoothing = b.number_input(
         "Smoothing",
         0.0,
@@ -219,15 +234,15 @@ with st.expander("More settings"):
         format="%g",
         persist_state="session",
         disabled=engine != "lm",
-        help="Roughness penalty of the engine lm, in proportion to the RSS: it leaves noise-free data alone and keeps "
-        "noise from being fitted. 0 is none.",
+        help="Roughness penalty of kanlab's own engine, in proportion to the RSS (residual sum of squares). It keeps noise from "
+        "being fitted and hardly changes the fit to data without noise. 0: no penalty.",
     )
     early = c.checkbox(
         "Stop training early",
         True,
         key="early",
         persist_state="session",
-        help="When a training has stalled or diverged.",
+        help="End a training of stock pykan that has stalled or diverged.",
     )
 
 test_fraction, seed = session.split()
@@ -250,16 +265,17 @@ with sentences():
         starts_fill=fill,
     )
 with place_of_map:
-    search_plan.preflight(space, admissible, data, n_params, search_plan.cell_seconds(data, spec))
+    search_plan.preflight(space, admissible, data, n_params, search_plan.fit_seconds(data, spec))
 planned = min(int(trials), most)
 ways = {
-    "exhaustive": "every one of them" if planned == most else "those with the fewest parameters",
+    "exhaustive": "those with the fewest parameters",
     "tpe": "chosen by TPE",
     "random": "drawn at random",
     "nsga2": "chosen by NSGA-II",
 }
 way = ways[spec.resolved_sampler(most)]
-st.markdown(f"This study will fit **{planned}** of the {most} admissible cells, {way}.")
+some = f"**{planned:,}** of the {most:,} admissible configurations, {way}"
+st.markdown(f"This study will fit {some if planned < most else f'all **{most:,}** admissible configurations'}.")
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     with sentences():
         handle = create_study(data, search_plan.settled(data, spec), name=name or None)

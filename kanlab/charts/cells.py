@@ -1,4 +1,4 @@
-"""The cells of a search: which can be judged, and AICc over their parameters."""
+"""Maps of the configurations of a search: which are admissible, and AICc over their hyperparameters."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from kanlab.charts.style import ACCENT, MUTED, number
 
 
 def admissible_map(cells: pd.DataFrame, n: int) -> Any:
-    """neuron_num against grid for each k and depth, before any training: K, few rows a parameter tinted, inadmissible hatched.
+    """neuron_num against grid for each k and depth, before any training: coloured by K, tinted for few rows, or hatched.
 
-    cells: columns neuron_num, grid, k, depth where that varies, n_params, rows (training rows a parameter), verdict
-    ("judged", "few rows" or "inadmissible") and, where known, seconds (predicted).  n: training rows.
+    cells: columns neuron_num, grid, k, depth if it varies, n_params, rows (training rows per parameter), status
+    ("admissible", "few rows" or "inadmissible") and, if known, seconds (predicted).  n: training rows.
     """
     base = alt.Chart(cells).encode(
         x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("grid:O", title="grid intervals", sort="descending"),
         tooltip=[
             *(alt.Tooltip(f"{field}:O", title=name) for field, name in parameters_of(cells).items()),
-            alt.Tooltip("n_params:Q", title="parameters K"),
-            number("rows", "n/K", ".1f"),
+            alt.Tooltip("n_params:Q", title="number of parameters K"),
+            number("rows", "training rows per parameter n/K", ".1f"),
             *([number("seconds", "predicted seconds", ".2~f")] if "seconds" in cells else []),
-            alt.Tooltip("verdict:N", title="AICc"),
+            alt.Tooltip("status:N", title="status"),
         ],
     )
     scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n // 3, 2)])
     legend = alt.Legend(orient="bottom", gradientLength=200, tickCount=4)
-    color = alt.Color("n_params:Q", title="parameters K", scale=scale, legend=legend)
+    color = alt.Color("n_params:Q", title="number of parameters K", scale=scale, legend=legend)
     edge: dict[str, Any] = {"stroke": "white", "strokeWidth": 1}
-    judged = base.transform_filter("datum.verdict === 'judged'").mark_rect(**edge).encode(color=color)
-    tint = base.transform_filter("datum.verdict === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
-    others = base.transform_filter("datum.verdict === 'inadmissible'")
+    admissible = base.transform_filter("datum.status === 'admissible'").mark_rect(**edge).encode(color=color)
+    tint = base.transform_filter("datum.status === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
+    others = base.transform_filter("datum.status === 'inadmissible'")
     grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
     hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
-    return _facets(alt.layer(grey, hatch, judged, tint).properties(width=168, height=170), cells)
+    return _facets(alt.layer(grey, hatch, admissible, tint).properties(width=168, height=170), cells)
 
 
 def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
-    """AICc over hidden neurons and grid intervals for each k and depth; the colours end at the robust fence."""
+    """AICc over hidden neurons and grid intervals for each k and depth; the colour scale ends at the upper fence."""
     done = table[table["state"] == "complete"]
     domain = [float(done["aicc"].min()), upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
@@ -62,7 +62,7 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
 
 
 def slices(table: pd.DataFrame) -> Any:
-    """AICc against each parameter of the search, one trial a tick."""
+    """AICc against each hyperparameter of the search, one point per trial."""
     done = table[table["state"] == "complete"]
     frame, scale = clipped(done, "aicc")
     names = parameters_of(frame)
@@ -80,7 +80,7 @@ def slices(table: pd.DataFrame) -> Any:
 
 
 def _facets(chart: Any, table: pd.DataFrame) -> Any:
-    """A map for each k side by side, and for each depth below one another, where that is a parameter of the search."""
+    """One map for each k, side by side, and one row of maps for each depth if depth varies."""
 
     def header(name: str) -> alt.Header:
         return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13)

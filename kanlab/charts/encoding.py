@@ -1,6 +1,6 @@
-"""How a trial is told in any chart: its parameters, its measures, its colour, and an axis of AICc that stays robust.
+"""How every chart shows a trial: its hyperparameters, measures, colour and tooltip, and a robust axis of AICc.
 
-Values beyond a fence are drawn at its edge, so that a few bad trials do not flatten the picture.
+Values above an upper fence are drawn at the fence, so that a few bad trials do not flatten the chart.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline 
 
 
 def measure_of(table: pd.DataFrame) -> Measure:
-    """Of quantities or of classes, whichever a table of trials is about."""
+    """The measures of a table of trials: of a quantity or of classes."""
     of_classes = MEASURES[CLASSIFICATION].fit_column in table.columns
     return MEASURES[CLASSIFICATION if of_classes else REGRESSION]
 
 
 def parameters_of(table: pd.DataFrame) -> dict[str, str]:
-    """The parameters of the search that a table has, with what to call them."""
+    """The hyperparameters among the columns of a table, with their titles."""
     return {field: name for field, name in NAMES.items() if field in table}
 
 
 def upper_fence(values: pd.Series) -> float:
-    """Where the robust axis of a quantity to be small ends: 1.5 times as far above the median as the least is below."""
+    """The end of the robust axis: 1.5 times as far above the median as the minimum is below it."""
     median = values.median()
     return float(min(values.max(), median + 1.5 * (median - values.min())))
 
 
 def clipped(frame: pd.DataFrame, column: str, floor: float = np.inf) -> tuple[pd.DataFrame, alt.Scale]:
-    """The frame with `drawn`, the column held to its upper fence, and `beyond`; and a scale with a little room.
+    """The frame with `drawn`, the column clipped at its upper fence, and `beyond`; and a scale with a margin.
 
-    floor: another value the scale must reach down to.
+    floor: a further value that the scale must include.
     """
     values = frame[column]
     high = upper_fence(values) if len(values) else 1.0
@@ -51,7 +51,7 @@ def clipped(frame: pd.DataFrame, column: str, floor: float = np.inf) -> tuple[pd
 
 
 def color_of(k: pd.Series) -> alt.Color:
-    """Viridis for K; logarithmic where K spans decades."""
+    """Viridis for K, on a logarithmic scale if K spans decades."""
     kind: Any = "log" if span_is_wide(k) else "linear"
     return alt.Color(
         "n_params:Q",
@@ -62,7 +62,7 @@ def color_of(k: pd.Series) -> alt.Color:
 
 
 def fit_and_error(of: Measure) -> list[alt.Tooltip]:
-    """How well something fits, under the pointer."""
+    """The lines of a tooltip about the fit and the test error."""
     return [
         number(of.fit_column, f"{of.fit}, training rows"),
         number(of.error_column, f"{of.error}, test rows"),
@@ -70,11 +70,11 @@ def fit_and_error(of: Measure) -> list[alt.Tooltip]:
 
 
 def tooltip(of: Measure, parameters: Sequence[str]) -> list[alt.Tooltip]:
-    """A trial under the pointer. parameters: names as in NAMES."""
+    """The tooltip of a trial. parameters: names as in NAMES."""
     return [
         alt.Tooltip("number:Q", title="trial"),
         *(alt.Tooltip(f"{field}:Q", title=NAMES[field]) for field in parameters),
-        alt.Tooltip("n_params:Q", title="parameters K"),
+        alt.Tooltip("n_params:Q", title="number of parameters K"),
         number("aicc", "AICc", ",.2f"),
         number("delta_aicc", "ΔAICc", ",.2f"),
         *fit_and_error(of),

@@ -1,4 +1,4 @@
-"""What stands behind a choice: the importance of the parameters, shuffled targets, the calibration of probabilities."""
+"""The evidence for a choice: importance of the hyperparameters, permutation test, calibration of probabilities."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from kanlab.stats.metrics import CalibrationBin
 
 
 def importance(shares: pd.DataFrame) -> Any:
-    """How much of the variation of AICc each parameter accounts for. Columns parameter, share."""
+    """The share of the variation of AICc that each hyperparameter accounts for. Columns parameter, share."""
     x = alt.X(
         "share:Q", title="share of the variation of AICc", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])
     )
     y = alt.Y("parameter:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False))
     chart = alt.Chart(shares).mark_bar(color=ACCENT).encode(x=x, y=y)
-    return titled(chart, "Importance of the parameters", height=200)
+    return titled(chart, "Importance of the hyperparameters", height=200)
 
 
-def null_gains(gain: float, permuted: Sequence[float]) -> Any:
-    """The AICc gain over the mean of this target against that of shuffled targets."""
-    x = alt.X("gain:Q", title="AICc gained over the mean", scale=alt.Scale(zero=False, padding=16))
+def permutation_gains(gain: float, permuted: Sequence[float]) -> Any:
+    """The AICc gain over the mean with this target, and with shuffled targets."""
+    x = alt.X("gain:Q", title="AICc gain over the mean", scale=alt.Scale(zero=False, padding=16))
     ticks = alt.Chart(pd.DataFrame({"gain": list(permuted)})).mark_tick(color=MUTED, thickness=2, size=28).encode(x=x)
     own = alt.Chart(pd.DataFrame({"gain": [gain]})).mark_tick(color=ACCENT, thickness=4, size=44).encode(x=x)
-    return titled(ticks + own, "This target (orange) against shuffled ones (grey)", height=110)
+    return titled(ticks + own, "This target (orange) and shuffled targets (grey)", height=110)
 
 
 def calibration(bins: Sequence[CalibrationBin], of: str) -> Any:
-    """What happened against what was predicted, bin by bin, with the number of rows. of: the class whose share it is."""
+    """Observed share against predicted probability, bin by bin, with the number of rows. of: the class."""
     frame = pd.DataFrame(bins, columns=CalibrationBin._fields)
     unit = alt.Scale(domain=[0, 1], nice=False)
     x = alt.X("predicted:Q", title=f"predicted probability of {short(of)}", scale=unit, axis=alt.Axis(format="%"))
-    y = alt.Y("observed:Q", title="share of the rows", scale=unit, axis=alt.Axis(format="%"))
+    y = alt.Y("observed:Q", title="observed share of rows", scale=unit, axis=alt.Axis(format="%"))
     tooltip = [
         alt.Tooltip("rows:Q", title="rows"),
         number("predicted", "mean probability", ".1%"),
-        number("observed", "share that was", ".1%"),
-        number("low", "95% from", ".1%"),
+        number("observed", "observed share", ".1%"),
+        number("low", "95% interval from", ".1%"),
         number("high", "to", ".1%"),
     ]
     line = pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]})
@@ -49,8 +49,6 @@ def calibration(bins: Sequence[CalibrationBin], of: str) -> Any:
     interval = base.mark_rule(color=ACCENT, opacity=0.5).encode(x=x, y="low:Q", y2="high:Q")
     points = base.mark_circle(color=ACCENT, size=90).encode(x=x, y=y, tooltip=tooltip)
     counts = base.mark_text(dx=9, dy=-9, align="left", color=MUTED, fontSize=11).encode(x=x, y=y, text="rows:Q")
-    title = "Calibration: what happened against what was predicted"
-    subtitle = (
-        "numbers of rows; bars are 95% intervals of the share (Wilson); on the dashed line probabilities are right"
-    )
+    title = "Calibration: observed against predicted"
+    subtitle = "numbers: rows per bin; bars: 95% intervals (Wilson); dashed line: perfect calibration"
     return titled(alt.layer(perfect, interval, points, counts), title, subtitle)

@@ -1,4 +1,4 @@
-"""A fitted model in Altair charts: its edges, the importance of its features, partial dependence, residuals."""
+"""Charts of a fitted model: its edges, permutation importance, partial dependence, residuals."""
 
 from __future__ import annotations
 
@@ -13,25 +13,29 @@ from kanlab.explain.effects import Dependence
 from kanlab.kan.edges import Edge
 
 BINS = 30
-_ROWS_SHARE = 4.5  # the bars of the training rows reach 1 / _ROWS_SHARE of the height
+_ROWS_SHARE = 4.5  # the histogram of the training rows takes up 1 / _ROWS_SHARE of the height
 _SECOND = "#1971c2"
 
 
 def edge(curve: Edge, source: str, target: str) -> Any:
-    """One edge over the range of its input, and where the training rows lie below. source: title of x.  target: of y."""
+    """One edge over the range of its input, with a histogram of the training rows. source: title of x.  target: of y."""
     frame = pd.DataFrame({"x": curve.x, "y": curve.y})
     x = alt.X("x:Q", title=short(source), scale=alt.Scale(nice=False, zero=False), axis=_axis(4))
     y = alt.Y("y:Q", title=target, scale=alt.Scale(zero=False, nice=True), axis=_axis(3))
     tooltip = [number("x", short(source)), number("y", target)]
     line = alt.Chart(frame).mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
-        f"{100 * curve.share:.1f}% of the layer", anchor="start", fontSize=12, fontWeight="normal", color=MUTED
+        f"{100 * curve.share:.1f}% of the layer's edge scores",
+        anchor="start",
+        fontSize=12,
+        fontWeight="normal",
+        color=MUTED,
     )
     return _over_rows(line, curve.rows, x).properties(height=210, width="container", title=title)
 
 
 def _over_rows(chart: Any, rows: np.ndarray, x: alt.X) -> Any:
-    """A chart with a histogram of the training rows at its foot."""
+    """The chart above a histogram of the training rows."""
     counts, ends = np.histogram(rows[np.isfinite(rows)], bins=BINS)
     bars = pd.DataFrame({"x": ends[:-1], "x2": ends[1:], "rows": counts, "foot": 0})
     top = max(1, int(counts.max())) * _ROWS_SHARE
@@ -50,23 +54,27 @@ def _over_rows(chart: Any, rows: np.ndarray, x: alt.X) -> Any:
 
 
 def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25) -> Any:
-    """Rise of an error when a feature is shuffled, with its deviation over the shuffles. Columns as in effects."""
+    """Increase of an error when a feature is shuffled, with its standard deviation over the shuffles. Columns as in effects."""
     drawn = table.head(most).assign(
         low=lambda f: f["rise"] - f["deviation"],
         high=lambda f: f["rise"] + f["deviation"],
         name=lambda f: f["feature"].map(short),
     )
     y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=130))
-    x = alt.X("rise:Q", title=f"rise of the {error} when shuffled ({short(unit, 20)})", axis=_axis(5))
-    tooltip = [alt.Tooltip("feature:N"), number("rise", f"rise of the {error}"), number("deviation", "deviation")]
+    x = alt.X("rise:Q", title=f"increase in {error} when shuffled ({short(unit, 20)})", axis=_axis(5))
+    tooltip = [
+        alt.Tooltip("feature:N"),
+        number("rise", f"increase in {error}"),
+        number("deviation", "standard deviation"),
+    ]
     bars = alt.Chart(drawn).mark_bar(color=ACCENT, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
     rule = alt.Chart(drawn).mark_rule(color=MUTED, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
-    subtitle = f"the {most} greatest of {len(table)} features" if len(table) > most else ""
+    subtitle = f"the {most} most important of {len(table)} features" if len(table) > most else ""
     return titled(alt.layer(bars, rule), "Permutation importance", subtitle, 120 + 26 * len(drawn))
 
 
 def dependence(found: Dependence, target: str) -> Any:
-    """Partial dependence, over the training rows where the feature is a number."""
+    """Partial dependence, above a histogram of the training rows if the feature is a number."""
     name = found.encoded or found.feature
     y = alt.Y(
         "y:Q", title=f"mean prediction ({short(target, 20)})", scale=alt.Scale(zero=False, nice=True), axis=_axis(5)
@@ -85,14 +93,14 @@ def dependence(found: Dependence, target: str) -> Any:
     tooltip = [number("x", short(name)), number("y", "mean prediction")]
     few = len(frame) <= 12
     line = alt.Chart(frame).mark_line(color=ACCENT, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
-    return titled(_over_rows(line, found.training, x), title, "below: the training rows", 300)
+    return titled(_over_rows(line, found.training, x), title, "bars: distribution of the training rows", 300)
 
 
 def residuals(table: pd.DataFrame, target: str) -> Any:
-    """Residuals against predictions, training and test rows."""
+    """Residuals against predictions, on training and test rows."""
     unit = short(target, 24)
     x = alt.X("predicted:Q", title=f"predicted {unit}", scale=alt.Scale(zero=False, nice=True), axis=_axis(6))
-    y = alt.Y("residual:Q", title="observed less predicted", scale=alt.Scale(nice=True), axis=_axis(6))
+    y = alt.Y("residual:Q", title="residual (observed − predicted)", scale=alt.Scale(nice=True), axis=_axis(6))
     color = alt.Color(
         "rows:N",
         title="rows",
@@ -104,7 +112,7 @@ def residuals(table: pd.DataFrame, target: str) -> Any:
     points = alt.Chart(table).mark_point(filled=True, size=36, opacity=0.65).encode(x=x, y=y, color=color, shape=shape,
                                                                                   tooltip=tooltip)  # fmt: skip
     zero = alt.Chart(pd.DataFrame({"residual": [0.0]})).mark_rule(color=ACCENT, strokeWidth=1.5).encode(y="residual:Q")
-    return titled(alt.layer(zero, points), "Residuals against prediction", f"both in units of {unit}", 380)
+    return titled(alt.layer(zero, points), "Residuals against predictions", f"both in units of {unit}", 380)
 
 
 def _axis(ticks: int) -> alt.Axis:

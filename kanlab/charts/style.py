@@ -1,4 +1,4 @@
-"""How all charts look: colours, headings, axes and what is said under the pointer."""
+"""How all charts look: colours, headings, axes and tooltips."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def span_is_wide(values: pd.Series) -> bool:
 
 
 def scale_of(values: pd.Series) -> alt.Scale:
-    """Logarithmic where the values span decades, never from zero."""
+    """A logarithmic scale if the values span decades; no scale is forced to start at zero."""
     if not span_is_wide(values):
         return alt.Scale(zero=False, nice=True, padding=12)
     return alt.Scale(type="log", nice=False, padding=16)
 
 
 def label_format(values: pd.Series) -> str:
-    """Axis labels that stay short: 2M, 0.5, 1e-6."""
+    """A format that keeps axis labels short: 2M, 0.5, 1e-6."""
     finite = values[np.isfinite(values) & (values != 0)].abs()
     if finite.empty:
         return "~g"
@@ -37,22 +37,22 @@ def label_format(values: pd.Series) -> str:
 
 
 def number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
-    """A number under the pointer."""
+    """A number in a tooltip."""
     return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
 
 
 def short(name: str, most: int = 30) -> str:
-    """A name that fits into an axis title."""
+    """A name short enough for an axis title."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def heading(title: str, subtitle: str) -> alt.TitleParams:
-    """A title over a line of small print, which keeps its room where it is empty."""
+    """A title with a subtitle, whose line stays when it is empty."""
     return alt.TitleParams(
         title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, subtitleColor=MUTED, offset=6
     )
 
 
 def titled(chart: Any, title: str, subtitle: str = "", height: int = HEIGHT) -> Any:
-    """A chart as wide as its place, under its heading."""
+    """A chart as wide as its container, with a heading."""
     return chart.properties(height=height, width="container", title=heading(title, subtitle))

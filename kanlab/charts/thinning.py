@@ -1,4 +1,4 @@
-"""Fewer points for a chart of a large study: those that matter, and an even sample of the rest."""
+"""Fewer points for the charts of a large study: those that matter, and an even sample of the rest."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pandas as pd
 
 MOST_POINTS = 5000
 KEPT_POINTS = 1500  # of a table with more than MOST_POINTS rows
-TABLE_ROWS = 1000  # shown of it, unless all are asked for
-REDRAW_TRIALS = 100  # while such a study runs, the pages draw it anew after so many
+TABLE_ROWS = 1000  # of such a table are shown, unless the user asks for all
+REDRAW_TRIALS = 100  # while such a study runs, the pages redraw it after this many trials
 
 
 def thinned(table: pd.DataFrame, *numbers: int | None, live: bool = False) -> tuple[pd.DataFrame, str]:
-    """The rows to draw of selection.trial_table, and a sentence that says so where some are left out.
+    """The rows of selection.trial_table to draw, and a sentence that says which, or "" if all are drawn.
 
-    Kept are the front, the trials of least AICc, those in `numbers`, and an even sample of the rest in order of number;
-    which ones depends on the table alone.  live: whether the study runs, of whose pages the sentence speaks as well.
+    Kept are the Pareto front, the trials with the lowest AICc, those in `numbers`, and an even sample of the rest by number,
+    so that the table alone determines them.  live: whether the study runs; then the sentence says how often pages redraw.
     """
     if len(table) <= MOST_POINTS:
         return table, ""
@@ -27,10 +27,10 @@ def thinned(table: pd.DataFrame, *numbers: int | None, live: bool = False) -> tu
     rest = np.flatnonzero(~keep)
     room = max(0, KEPT_POINTS - int(keep.sum()))
     keep[rest[np.unique(np.linspace(0, len(rest) - 1, min(room, len(rest))).round().astype(int))]] = True
-    words = (
-        f"The charts show {int(keep.sum()):,} of {len(table):,} trials: the front, the least AICc, and an even sample "
-        "of the rest."
+    sentence = (
+        f"The charts show {int(keep.sum()):,} of {len(table):,} trials: the Pareto front, those with the lowest AICc, and an "
+        "even sample of the rest."
     )
     if live:
-        words += f" While the study runs they and the table are drawn anew every {REDRAW_TRIALS} trials."
-    return table[keep], words
+        sentence += f" While the study runs, charts and table are redrawn every {REDRAW_TRIALS} trials."
+    return table[keep], sentence

@@ -1,7 +1,7 @@
-"""The trials of a study, one point each: against the fit, against their size, in their order; and how one trained.
+"""The trials of a study, one point each: AICc against RSS, the Pareto front, AICc by trial; and the loss of one training.
 
-Every chart of points has a selection parameter PICKED on the field `number`. A running study draws them again and again, so
-they are put together by kanlab.charts.layered.
+Every chart of points has a selection parameter SELECTED on the field `number`. They are redrawn often while a study runs, so
+kanlab.charts.layered puts them together.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from kanlab.charts.layered import Layered, layer, layered, nominal, vega_lite
 from kanlab.charts.style import ACCENT, HEIGHT, MUTED, heading, label_format, number, scale_of, short
 from kanlab.selection.measures import Measure
 
-PICKED = "picked"
-_DRAWN = ("constant", "linear")  # the other linear models lie on top of these
+SELECTED = "selected"
+_DRAWN = ("constant", "linear")  # the other linear models would lie on top of these
 
 _POINT: dict[str, Any] = {"size": 64, "opacity": 0.9, "stroke": "white", "strokeWidth": 0.5}
 
@@ -33,10 +33,10 @@ def aicc_against_rss(
     selected: int | None = None,
     target: str = "the target",
 ) -> Layered:
-    """Every complete trial as a point, coloured by K, over the curves along which K is equal.
+    """Every complete trial as a point, coloured by K, over curves of equal K.
 
-    table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: what RSS is of.
-    Of classes the deviance stands in the place of RSS.
+    table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: name of the target.
+    For classes the deviance replaces RSS.
     """
     of = measure_of(table)
     done = table[table["state"] == "complete"]
@@ -58,7 +58,7 @@ def aicc_against_rss(
     curves = _equal_k(done, fits, n, low, high, of) if len(done) > 1 else pd.DataFrame()
     if len(curves):
         ends = curves.loc[curves.groupby("n_params")[of.fit_column].idxmax()]
-        tables |= {"curves": curves, "ends": ends.assign(label="K " + ends["n_params"].astype(str))}
+        tables |= {"curves": curves, "ends": ends.assign(label="K = " + ends["n_params"].astype(str))}
         line = {"strokeWidth": 1, "opacity": 0.45, "color": MUTED, "clip": True}
         text = {"align": "right", "dx": -4, "dy": -7, "fontSize": 10, "color": MUTED, "clip": True}
         layers.append(layer("curves", "line", line, x=x, y=y, detail=nominal("n_params")))
@@ -68,10 +68,10 @@ def aicc_against_rss(
     return _whole(layers, tables, f"AICc against {of.fit}", _note(frame))
 
 
-def front(
+def pareto_front(
     table: pd.DataFrame, baselines: Sequence[Baseline] = (), selected: int | None = None, target: str = "the target"
 ) -> Layered:
-    """RSS (the deviance of classes) against K: every trial, the front no other betters in both, and the least AICc."""
+    """RSS (for classes the deviance) against K: every trial, the Pareto front, and the trial of lowest AICc."""
     of = measure_of(table)
     done = table[table["state"] == "complete"].assign(beyond=False)
     plain = _baseline_frame(baselines, of)
@@ -79,7 +79,7 @@ def front(
     counts = pd.concat([done["n_params"], plain["n_params"]])
     x = alt.X(
         "n_params:Q",
-        title="parameters K",
+        title="number of parameters K",
         scale=scale_of(counts),
         axis=alt.Axis(format="~s", tickCount=6, labelOverlap=True),
     )
@@ -98,12 +98,12 @@ def front(
     layers += _landmark_layers(x, y, of, tables, plain)
     color = {"condition": {"test": "datum.on_front", "value": ACCENT}, "value": "#adb5bd"}
     layers += _point_layers(x, y, color, selected, done)
-    words = f"{len(tables['front']):,} of {len(done):,} points on the front"
-    return _whole(layers, tables, "Pareto front: fit against complexity", words)
+    subtitle = f"{len(tables['front']):,} of {len(done):,} trials are on the front: no other is better in both"
+    return _whole(layers, tables, "Pareto front: fit against complexity", subtitle)
 
 
 def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
-    """AICc of every trial in the order of the trials, and the least so far."""
+    """AICc of every trial in the order of the trials, and the lowest so far."""
     done = table[table["state"] == "complete"].sort_values("number")
     frame, y_scale = clipped(done.assign(best=done["aicc"].cummin()), "aicc")
     frame["best"] = frame["best"].clip(upper=y_scale.domain[1])
@@ -119,13 +119,13 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
     layers = [layer("trials", "line", step, x=x, y=best)]
     layers += _point_layers(x, y, color_of(done["n_params"]), selected, done)
     tables = {"trials": frame[[*_trial_columns(done), "drawn", "beyond", "best"]]}
-    return _whole(layers, tables, "AICc by trial, and the least so far", _note(frame))
+    return _whole(layers, tables, "AICc by trial, and the lowest so far", _note(frame))
 
 
 def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
-    """RSS, or what else `name` says, over the steps of one training."""
+    """The loss over the steps of one training. name: of the loss."""
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
-    x = alt.X("step:Q", title="training done (%)")
+    x = alt.X("step:Q", title="training progress (%)")
     y = alt.Y(
         "rss:Q", title=name, scale=scale_of(frame["rss"]), axis=alt.Axis(format=label_format(frame["rss"]), tickCount=4)
     )
@@ -133,7 +133,7 @@ def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
 
 
 def _trial_columns(table: pd.DataFrame) -> list[str]:
-    """What a chart of trials draws, or says of a point."""
+    """The columns that a chart of trials draws or names in its tooltip."""
     of = measure_of(table)
     return ["number", *parameters_of(table), "n_params", of.fit_column, of.error_column, "aicc", "delta_aicc"]
 
@@ -161,7 +161,7 @@ def _trial_tooltip(of: Measure, parameters: tuple[str, ...]) -> list[dict[str, A
 def _baseline_tooltip(of: Measure) -> list[dict[str, Any]]:
     lines = [
         alt.Tooltip("family:N", title="model"),
-        number("n_params", "parameters K"),
+        number("n_params", "number of parameters K"),
         number("aicc", "AICc", ",.2f"),
         *fit_and_error(of),
     ]
@@ -169,7 +169,7 @@ def _baseline_tooltip(of: Measure) -> list[dict[str, Any]]:
 
 
 def _point_layers(x: Any, y: Any, color: Any, selected: int | None, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Trials as circles (triangles beyond the fence); the selected one ringed. On top: they take the clicks."""
+    """Trials as circles (triangles beyond the axis), the selected one ringed. They come last because they take the clicks."""
     beyond = {"condition": {"test": "datum.beyond", "value": "triangle-up"}, "value": "circle"}
     filled = {"filled": True, **_POINT}
     points = layer("trials", "point", filled, x=x, y=y, color=color, shape=beyond, tooltip=_about_trials(table))
@@ -185,7 +185,7 @@ def _point_layers(x: Any, y: Any, color: Any, selected: int | None, table: pd.Da
 def _landmark_layers(
     x: Any, y: Any, of: Measure, tables: dict[str, pd.DataFrame], baselines: pd.DataFrame
 ) -> list[dict[str, Any]]:
-    """The baselines and the trial of least AICc, where there are any; their tables join those of the chart."""
+    """The baselines and the trial of lowest AICc, if there are any; adds their tables to those of the chart."""
     layers: list[dict[str, Any]] = []
     if len(baselines):
         tables["baselines"] = baselines
@@ -206,35 +206,35 @@ def _baseline_layers(x: Any, y: Any, of: Measure) -> list[dict[str, Any]]:
 
 
 def _best_layers(x: Any, y: Any, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The trial of least AICc, marked and named."""
+    """The trial of lowest AICc, marked and labelled."""
     diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
     text = {"align": "left", "dx": 13, "dy": -11, "color": ACCENT, "fontSize": 12, "fontWeight": "bold"}
     return [
         layer("best", "point", diamond, x=x, y=y, tooltip=_about_trials(table)),
-        layer("best", "text", text | {"text": "least AICc"}, x=x, y=y),
+        layer("best", "text", text | {"text": "lowest AICc"}, x=x, y=y),
     ]
 
 
 def _whole(layers: list[dict[str, Any]], tables: dict[str, pd.DataFrame], title: str, subtitle: str) -> Layered:
-    """The chart of some layers, of which "trials" takes the clicks."""
-    picked = alt.selection_point(name=PICKED, fields=["number"], on="click", clear="dblclick", empty=False)
-    params = [vega_lite(picked.param) | {"views": ["trials"]}]
+    """One chart of these layers; a click on a point of "trials" selects it."""
+    clicks = alt.selection_point(name=SELECTED, fields=["number"], on="click", clear="dblclick", empty=False)
+    params = [vega_lite(clicks.param) | {"views": ["trials"]}]
     return layered(layers, tables, params=params, title=heading(title, subtitle), height=HEIGHT, width="container")
 
 
 def _note(frame: pd.DataFrame) -> str:
     beyond = int(frame["beyond"].sum()) if len(frame) else 0
-    return f"{beyond} beyond the axis, drawn as triangles at its edge" if beyond else ""
+    return f"{beyond} trial{'s' * (beyond > 1)} beyond the axis, drawn as triangles at its edge" if beyond else ""
 
 
 def _equal_k(done: pd.DataFrame, fits: pd.Series, n: int, low: float, high: float, of: Measure) -> pd.DataFrame:
-    """AICc as a function of the fit for a handful of the K in the table, within the drawn ranges of both."""
+    """AICc as a function of the fit for up to six values of K, within the drawn ranges of both."""
     counts = np.unique(done["n_params"])
     chosen = np.unique(counts[np.linspace(0, len(counts) - 1, min(6, len(counts))).round().astype(int)])
-    least, most = fits[fits > 0].min(), fits.max()
+    lowest, highest = fits[fits > 0].min(), fits.max()
     rows = []
     for n_params in chosen:
-        ends = [max(least, of.fit_at(low, n, int(n_params))), min(most, of.fit_at(high, n, int(n_params)))]
+        ends = [max(lowest, of.fit_at(low, n, int(n_params))), min(highest, of.fit_at(high, n, int(n_params)))]
         if not ends[0] < ends[1]:
             continue
         rows += [

@@ -115,5 +115,6 @@ def map_and_front(table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle
     st.altair_chart(cells.aicc_map(table, session.selected_trial()), key="aicc-map", width="content")
     st.caption("Orange frames: the least AICc, and the trial picked. Cells without colour were not fitted or failed.")
     selecting_chart(
-        trials.front(points, handle.baselines, session.selected_trial(), handle.data.fitted_target), "choose-front"
+        trials.pareto_front(points, handle.baselines, session.selected_trial(), handle.data.fitted_target),
+        "choose-front",
     )

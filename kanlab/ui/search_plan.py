@@ -1,4 +1,4 @@
-"""Before the start: which cells can be judged, and how long they will take."""
+"""The Search page: which configurations are admissible, and how long the study will take."""
 
 from __future__ import annotations
 
@@ -25,48 +25,54 @@ def preflight(
     n_params: Callable[[Cell], int],
     seconds: Callable[[Cell], float] | None = None,
 ) -> None:
-    """The map of the space and the sentence of how much of it the rows can carry. seconds: of one fit, where known."""
-    cells, judged = space.cells, set(admissible)
-    words = f"Of **{len(cells)}** cells, **{len(admissible)}** can be judged with your {data.n:,} training rows."
+    """The map of the space, and how much of it is admissible with these rows. seconds: of one fit, if known."""
+    cells, fitted = space.cells, set(admissible)
+    sentence = (
+        f"Of **{len(cells)}** configurations, **{len(admissible)}** are admissible with your {data.n:,} training rows."
+    )
     if len(admissible) < len(cells):
-        words += f" {len(cells) - len(admissible)} are never trained: AICc is not defined there."
-    st.markdown(words)
+        sentence += (
+            " The others are never trained. They have too many parameters for AICc, the corrected Akaike information "
+            "criterion, which weighs the fit against the number of parameters."
+        )
+    st.markdown(sentence)
 
-    def verdict(cell: Cell) -> str:
-        if cell not in judged:
+    def status(cell: Cell) -> str:
+        if cell not in fitted:
             return "inadmissible"
-        return "few rows" if data.n / n_params(cell) < FEW_ROWS else "judged"
+        return "few rows" if data.n / n_params(cell) < FEW_ROWS else "admissible"
 
     table = pd.DataFrame(
         [
             space.params(cell)
-            | {"n_params": n_params(cell), "rows": data.n / n_params(cell), "verdict": verdict(cell)}
+            | {"n_params": n_params(cell), "rows": data.n / n_params(cell), "status": status(cell)}
             | ({"seconds": seconds(cell)} if seconds else {})
             for cell in cells
         ]
     )
     st.altair_chart(cell_charts.admissible_map(table, data.n), key="map", width="content")
     if admissible:
-        few = int((table["verdict"] == "few rows").sum())
+        few = int((table["status"] == "few rows").sum())
         st.caption(
-            f"K runs from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. Hatched: inadmissible, AICc is not "
-            f"defined there. Pale orange: fewer than {FEW_ROWS:g} training rows a parameter ({few} cells), to be trusted less."
+            f"K, the number of parameters, ranges from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. Hatched: "
+            f"inadmissible. Pale orange: fewer than {FEW_ROWS:g} training rows per parameter ({few} of the configurations), "
+            "to be trusted less."
         )
 
 
-class _Calibration:
-    """A measurement in the background; `scale` is None until it is there, and stays so where it failed."""
+class _Timing:
+    """Times a few fits in the background; `scale` is None until it is done, and stays None if it fails."""
 
     def __init__(self, data: Dataset, spec: StudySpec) -> None:
         self.scale: float | None = None
-        self._thread = threading.Thread(target=self._measure, args=(data, spec), daemon=True, name="kanlab-calibration")
+        self._thread = threading.Thread(target=self._measure, args=(data, spec), daemon=True, name="kanlab-timing")
         self._thread.start()
 
     def _measure(self, data: Dataset, spec: StudySpec) -> None:
         self.scale = cost_model.calibrate(data, spec)
 
     def wait(self) -> None:
-        """Until it is there, or has failed."""
+        """Until it is done or has failed."""
         self._thread.join(30)
 
     def is_running(self) -> bool:
@@ -74,17 +80,17 @@ class _Calibration:
 
 
 @st.cache_resource(max_entries=64)
-def _calibration(sha256: str, engine: str, smoothing: float, _data: Dataset, _spec: StudySpec) -> _Calibration:
-    return _Calibration(_data, _spec)
+def _timing(sha256: str, engine: str, smoothing: float, _data: Dataset, _spec: StudySpec) -> _Timing:
+    return _Timing(_data, _spec)
 
 
-def _calibration_of(data: Dataset, spec: StudySpec) -> _Calibration:
-    return _calibration(data.sha256, spec.engine, spec.options.smoothing, data, spec)
+def _timing_of(data: Dataset, spec: StudySpec) -> _Timing:
+    return _timing(data.sha256, spec.engine, spec.options.smoothing, data, spec)
 
 
-def cell_seconds(data: Dataset, spec: StudySpec) -> Callable[[Cell], float] | None:
-    """Seconds of one fit by its cell; None until a few have been timed on this machine."""
-    scale = _calibration_of(data, spec).scale
+def fit_seconds(data: Dataset, spec: StudySpec) -> Callable[[Cell], float] | None:
+    """Seconds of one fit by its cell; None until a few fits have been timed on this machine."""
+    scale = _timing_of(data, spec).scale
     if scale is None:
         return None
     spec = filled(data, spec, scale) if spec.starts_fill else spec
@@ -92,35 +98,36 @@ def cell_seconds(data: Dataset, spec: StudySpec) -> Callable[[Cell], float] | No
 
 
 def settled(data: Dataset, spec: StudySpec) -> StudySpec:
-    """The specification with the starts that fill its minutes, where it asks for that; waits until cells have been timed.
+    """The specification with the starts that fill its minutes, if it asks for that; waits until a few fits are timed.
 
-    Raises StudyError where they cannot be.
+    Raises StudyError if they cannot be timed.
     """
     if not spec.starts_fill:
         return spec
-    calibration = _calibration_of(data, spec)
-    calibration.wait()
-    return filled(data, spec, calibration.scale)
+    timing = _timing_of(data, spec)
+    timing.wait()
+    return filled(data, spec, timing.scale)
 
 
 def predicted_time(data: Dataset, spec: StudySpec) -> None:
-    """How long the study will take, once a few cells have been timed on this machine. Last on its page: it waits."""
-    calibration = _calibration_of(data, spec)
+    """How long the study will take, once a few fits are timed on this machine. It waits, so it comes last on its page."""
+    timing = _timing_of(data, spec)
     place = st.empty()
-    if calibration.is_running():
-        place.caption("Timing a few cells on this machine…")
-        calibration.wait()
-        if calibration.scale is not None:
-            st.rerun()  # the map tells the seconds of each cell
-    if calibration.scale is None:
-        place.caption("How long it will take is not known.")
+    if timing.is_running():
+        place.caption("Timing a few fits on this machine…")
+        timing.wait()
+        if timing.scale is not None:
+            st.rerun()  # the tooltips of the map show the seconds of each fit
+    if timing.scale is None:
+        place.caption("The study's duration cannot be predicted: timing a few fits on this machine failed.")
         return
     spec, workers = settled(data, spec), workers_of(spec)
-    total = cost_model.study_seconds(spec, data.n, data.d, calibration.scale, workers)
+    total = cost_model.study_seconds(spec, data.n, data.d, timing.scale, workers)
     if spec.minutes is not None:
         total = min(total, 60 * spec.minutes)
     plural = "s" * (workers > 1)
     starts = f", {spec.starts_words}" * bool(spec.starts_words)
     place.caption(
-        f"About **{cost_model.words(total)}** on {workers} worker{plural}{starts}, by timing a few cells on this machine."
+        f"This takes about **{cost_model.words(total)}** with {workers} worker{plural}{starts}. A few fits were timed on this "
+        "machine for this estimate."
     )

@@ -80,13 +80,13 @@ def selecting_chart(made: Layered, key: str) -> None:
 
 def _show(spec: dict[str, Any], key: str) -> None:
     st.vega_lite_chart(
-        spec=spec, key=key, on_select=_picker(key), selection_mode=[trial_charts.PICKED], width="stretch"
+        spec=spec, key=key, on_select=_picker(key), selection_mode=[trial_charts.SELECTED], width="stretch"
     )
 
 
 def _picker(key: str) -> Callable[[], None]:
     def pick() -> None:
-        clicked = st.session_state[key]["selection"].get(trial_charts.PICKED, [])
+        clicked = st.session_state[key]["selection"].get(trial_charts.SELECTED, [])
         session.select_trial(int(clicked[0]["number"]) if clicked else None)
 
     return pick

@@ -62,4 +62,4 @@ def test_choosing(page: Page, server: Server, study: str) -> None:
     expect(page.get_by_role("button", name="Widen")).to_have_count(1)  # the old page has made way
     page.get_by_role("button", name="Widen").click()
     expect(page.get_by_role("heading", name="Search", exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Of \d+ cells"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Of \d+ configurations"))).to_be_visible()

@@ -47,12 +47,12 @@ def test_from_a_csv_to_live_points_and_back(page: Page, server: Server, csv: Pat
     expect(page.get_by_text("442 rows, 11 columns")).to_be_visible()
     open_search(page)
 
-    expect(page.get_by_text("Of 270 cells, 108 can be judged")).to_be_visible()
+    expect(page.get_by_text("Of 270 configurations, 108 are admissible")).to_be_visible()
     thumb = page.get_by_role("slider", name="Hidden neurons").last
     thumb.focus()
     for _ in range(8):
         page.keyboard.press("ArrowLeft")
-    expect(page.get_by_text("Of 54 cells, 54 can be judged")).to_be_visible()
+    expect(page.get_by_text("Of 54 configurations, 54 are admissible")).to_be_visible()
 
     study = start(page)
     assert study == "patients-1"
@@ -63,7 +63,7 @@ def test_from_a_csv_to_live_points_and_back(page: Page, server: Server, csv: Pat
     wait_for(lambda: points(page, 0).count() > early)
     expect(page.get_by_text("Pareto front: fit against complexity")).to_be_visible()
     assert points(page, 1).count() >= early
-    expect(page.get_by_text("least AICc", exact=True).first).to_be_attached()
+    expect(page.get_by_text("lowest AICc", exact=True).first).to_be_attached()
 
     page.reload()
     expect(page.get_by_role("heading", name="patients-1")).to_be_visible()

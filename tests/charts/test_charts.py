@@ -78,7 +78,7 @@ def test_charts_of_trials(name: str, selected: int | None, small: Dataset) -> No
     for chart in (
         trial_charts.aicc_against_rss(table, 48, models, selected),
         trial_charts.aicc_against_rss(table, 48),
-        trial_charts.front(table, models, selected),
+        trial_charts.pareto_front(table, models, selected),
         trial_charts.history(table, selected),
         cell_charts.aicc_map(table, selected),
         cell_charts.slices(table),
@@ -90,18 +90,18 @@ def test_charts_of_other_things() -> None:
     drawn(trial_charts.loss_curve([9.0, 4.0, 1.0]))
     drawn(trial_charts.loss_curve([2.0]))
     drawn(evidence.importance(pd.DataFrame({"parameter": ["grid", "k"], "share": [0.7, 0.3]})))
-    drawn(evidence.null_gains(40.0, [1.0, 2.0]))
+    drawn(evidence.permutation_gains(40.0, [1.0, 2.0]))
     cells = pd.DataFrame(
         [
-            {"neuron_num": 1, "grid": 2, "k": 1, "n_params": 9, "rows": 5.0, "verdict": "judged", "seconds": np.nan},
-            {"neuron_num": 2, "grid": 2, "k": 1, "n_params": 19, "rows": 2.0, "verdict": "few rows", "seconds": 1.0},
+            {"neuron_num": 1, "grid": 2, "k": 1, "n_params": 9, "rows": 5.0, "status": "admissible", "seconds": np.nan},
+            {"neuron_num": 2, "grid": 2, "k": 1, "n_params": 19, "rows": 2.0, "status": "few rows", "seconds": 1.0},
             {
                 "neuron_num": 9,
                 "grid": 2,
                 "k": 1,
                 "n_params": 99,
                 "rows": 0.5,
-                "verdict": "inadmissible",
+                "status": "inadmissible",
                 "seconds": 1.0,
             },
         ]
@@ -146,9 +146,9 @@ def test_the_upper_fence(values: list[float], high: float) -> None:
     assert upper_fence(pd.Series(values)) == pytest.approx(high)
 
 
-def test_points_can_be_picked_and_the_selected_one_is_ringed() -> None:
-    content = drawn(trial_charts.front(trial_table(MANY), selected=7))
-    assert content["params"][0]["name"] == trial_charts.PICKED
+def test_points_can_be_selected_and_the_selected_one_is_ringed() -> None:
+    content = drawn(trial_charts.pareto_front(trial_table(MANY), selected=7))
+    assert content["params"][0]["name"] == trial_charts.SELECTED
     assert content["params"][0]["select"]["fields"] == ["number"]
     assert "datum.number === 7" in json.dumps(content)
 
@@ -177,7 +177,10 @@ def test_charts_of_trials_of_classes(name: str, small: Dataset) -> None:
     high = small.y_train > np.median(small.y_train)
     data = replace(small, y_train=high.astype(float), y_test=(small.y_test > 0).astype(float), levels=("low", "high"))
     table, models = trial_table([of_classes(r) if r.state == "complete" else r for r in TABLES[name]]), baselines(data)
-    against, front = trial_charts.aicc_against_rss(table, 48, models, 0, "y"), trial_charts.front(table, models, 0, "y")
+    against, front = (
+        trial_charts.aicc_against_rss(table, 48, models, 0, "y"),
+        trial_charts.pareto_front(table, models, 0, "y"),
+    )
     for chart in (
         against,
         front,

@@ -47,10 +47,10 @@ def test_the_sliders_move_the_count_of_admissible_cells(app: AppTest, frame: pd.
     app.slider(key="k").set_range(1, 2)
     words = text_of(healthy(app.run()))
     admissible = SearchSpace((2, 3), (2, 4), (1, 2)).admissible(data.n, data.d)
-    assert f"Of **12** cells, **{len(admissible)}** can be judged" in words
+    assert f"Of **12** configurations, **{len(admissible)}** are admissible" in words
     app.selectbox(key="count").select("article")
     more = SearchSpace((2, 3), (2, 4), (1, 2)).admissible(data.n, data.d, rule="article")
-    assert f"**{len(more)}** can be judged" in text_of(healthy(app.run()))
+    assert f"**{len(more)}** are admissible" in text_of(healthy(app.run()))
 
 
 def test_depth_adds_cells_of_which_some_are_admissible(app: AppTest, frame: pd.DataFrame) -> None:
@@ -61,10 +61,10 @@ def test_depth_adds_cells_of_which_some_are_admissible(app: AppTest, frame: pd.D
     for name, ends in (("neuron_num", (1, 2)), ("grid", (2, 4)), ("k", (1, 2))):
         app.slider(key=name).set_range(*ends)
     shallow, deep = (SearchSpace((1, 2), (2, 4), (1, 2), (1, most)).admissible(data.n, data.d) for most in (1, 3))
-    assert f"Of **12** cells, **{len(shallow)}** can be judged" in text_of(healthy(app.run()))
+    assert f"Of **12** configurations, **{len(shallow)}** are admissible" in text_of(healthy(app.run()))
     app.slider(key="depth").set_range(1, 3)
     assert len(shallow) < len(deep) < 36
-    assert f"Of **36** cells, **{len(deep)}** can be judged" in text_of(healthy(app.run()))
+    assert f"Of **36** configurations, **{len(deep)}** are admissible" in text_of(healthy(app.run()))
 
 
 def test_start_stop_resume_and_the_list_of_studies(

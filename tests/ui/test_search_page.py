@@ -25,7 +25,7 @@ Fake = Callable[..., Path]
 def search(app: AppTest, frame: pd.DataFrame, fake_workers: Fake) -> AppTest:
     """The page with a small table, ten minutes and few cells."""
     fake_workers()
-    search_plan._calibration.clear()
+    search_plan._timing.clear()
     upload(app, "mine.csv", frame[["a", "b", "y"]].to_csv(index=False).encode())
     go(app, "search")
     app.slider(key="neuron_num").set_range(1, 3)
@@ -57,7 +57,7 @@ def test_there_is_nothing_to_use_without_minutes(search: AppTest) -> None:
 
 
 def test_the_number_is_said_and_is_that_of_the_study(search: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the calibration the page has anyway; starts set by hand before do not count."""
+    """From the timing the page has anyway; starts set by hand before do not count."""
     monkeypatch.setattr(cost_model, "run_tasks", lambda *_, **__: pytest.fail("timed twice"))
     search.number_input(key="starts").set_value(3)
     fill(search, 10.0)
@@ -78,10 +78,10 @@ def test_minutes_too_few_leave_the_engine_its_own_number(search: AppTest) -> Non
 
 
 def test_starts_that_cannot_be_found_are_asked_for(search: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    search_plan._calibration.clear()
+    search_plan._timing.clear()
     monkeypatch.setattr(cost_model, "calibrate", lambda data, spec: None)
     fill(search, 10.0)
-    assert "How long it will take is not known" in text_of(search)
+    assert "duration cannot be predicted" in text_of(search)
     search.button(key="start").click()
     healthy(search.run())
     assert "the number of starts must be given" in search.error[0].value.replace("\\", "")
