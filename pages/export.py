@@ -1,4 +1,4 @@
-"""Export: the chosen model and its study, to take away."""
+"""Export: download the chosen model and its study."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from kanlab.ui.widgets import notes, sentences
 
 handle = study_header.study(
     "Export",
-    "Take the model away: a bundle that predicts new rows without kanlab, a report, a formula, the numbers of the study.",
+    "Download the model: a bundle that predicts new rows without kanlab, a report, a formula, and the numbers of the study.",
 )
 records = study_header.trials(handle, "export")
 

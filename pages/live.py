@@ -1,4 +1,4 @@
-"""Live: watch a study, look at its trials, stop it or let it go on."""
+"""Live: watch a study, look at its trials, pause, stop or resume it."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 name = session.study_name()
 if name is None:
     heading("Live", "Watch a study as its trials arrive.")
-    go_first_to(SEARCH, "No study is open: start one, or choose one under Studies.", "Go to Search")
+    go_first_to(SEARCH, "No study is open. Start one, or choose one under Studies.", "Go to Search")
 
 with sentences():
     study = Study(load_study(name))
@@ -22,7 +22,8 @@ with sentences():
     every = shared.poll_seconds(len(study.handle.records()))
 heading(
     literal(name),
-    "Each point is a network. Good ones are low on the left chart, and simple ones left on the right chart.",
+    "Each point is a trial, one fitted network. AICc, the corrected Akaike information criterion, weighs the fit (RSS, the "
+    "residual sum of squares, or the deviance for classes) against the number of parameters K: the lower, the better.",
 )
 manage.note_and_menu(study.handle)
 session.link_study(name, identity.link_key(study.handle))
@@ -37,7 +38,7 @@ def watch() -> None:
 def show() -> None:
     current = study.state
     if was_awaited != is_awaited(study.handle.optuna.user_attrs):
-        st.rerun()  # draw the whole page once more: polling starts or ends there
+        st.rerun()  # the whole page, because polling starts or ends there
     records = study.handle.records()
     live.status_bar(study, current, records, manager())
     stamp = shared.stamp_of(study, records, live=current.is_live)
@@ -50,7 +51,7 @@ def show() -> None:
     drawn, fewer = shared.points(stamp, picked, current.is_live, table)
     if fewer:
         st.caption(fewer)
-    seen = (stamp[:2], picked)  # trials in hand are not drawn
+    seen = (stamp[:2], picked)  # running trials are not drawn
     left, right = st.columns(2, gap="medium")
     with left:
         shared.chart(lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)

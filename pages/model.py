@@ -1,4 +1,4 @@
-"""Model: one fitted model, seen from inside."""
+"""Model: one fitted model in detail."""
 
 import streamlit as st
 
@@ -9,9 +9,9 @@ from kanlab.ui.widgets import literal, notes, sentences
 
 handle = study_header.study(
     "Model",
-    "What the network has learned: its curves, its features, its errors, its formula. Take it away under Export.",
+    "What the network has learned: its curves, its features, its errors and its formula. Download it under Export.",
 )
-records = study_header.trials(handle, "look at")
+records = study_header.trials(handle, "show")
 
 left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with left:
@@ -19,7 +19,7 @@ with left:
 found = fitted_model.fitted(handle, records, trial)
 with right:
     st.page_link(EXPORT, label="Export this study", icon=":material/download:", query_params={"study": handle.name})
-with st.container():  # one place whether there are notes or not, so that the tabs keep theirs
+with st.container():  # always one element, so that the tabs below keep their state
     st.markdown(f"**{literal(found.label[0].upper() + found.label[1:])}**")
     notes(found.notes)
 with sentences():
@@ -33,6 +33,6 @@ labels = {
     "Formula": model.formula,
 }
 for tab, draw in zip(st.tabs(list(labels), key="model-tab", on_change="rerun"), labels.values(), strict=True):
-    if tab.open:  # what takes a while is computed where it is looked at
+    if tab.open:  # compute only what is shown
         with tab:
             draw(view)

@@ -44,7 +44,8 @@ if data is None:
     go_first_to(DATA, "There is no data yet. Choose a table and a target first.", "Go to Data")
 
 st.caption(
-    f"{literal(short(data.name))}: predict **{literal(short(data.target))}** from {data.d} features with {data.n:,} training rows."
+    f"{literal(short(data.name))}: predict **{literal(short(data.target))}** from {data.d} features with "
+    f"{data.n:,} training rows."
 )
 
 left, right = st.columns([2, 3], gap="large")
@@ -234,8 +235,8 @@ with st.expander("More settings"):
         format="%g",
         persist_state="session",
         disabled=engine != "lm",
-        help="Roughness penalty of kanlab's own engine, in proportion to the RSS (residual sum of squares). It keeps noise from "
-        "being fitted and hardly changes the fit to data without noise. 0: no penalty.",
+        help="Roughness penalty of kanlab's own engine, in proportion to the RSS (residual sum of squares). It keeps noise "
+        "from being fitted and hardly changes the fit to data without noise. 0: no penalty.",
     )
     early = c.checkbox(
         "Stop training early",

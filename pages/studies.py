@@ -1,4 +1,4 @@
-"""Studies: every study of this storage; open one, steer it, manage it."""
+"""Studies: every study of this storage; open, control and manage them."""
 
 import pandas as pd
 import streamlit as st
@@ -12,9 +12,9 @@ from kanlab.study.handle import load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.ui import identity, manage, session
 from kanlab.ui.navigation import DATA, LIVE
-from kanlab.ui.widgets import go_first_to, heading, sentences
+from kanlab.ui.widgets import go_first_to, heading, sentences, table
 
-heading("Studies", "Every study kept on this machine: choose a row to open it, to let it go on, or to change it.")
+heading("Studies", "Every study in this storage. Choose a row to open, resume or change a study.")
 with sentences():
     names = study_names(get_storage())
     sizes_by_id = sizes(get_storage())
@@ -26,7 +26,7 @@ if not studies:
 def row(study: Study) -> dict[str, object]:
     handle, records, best, current = study.handle, study.handle.records(), study.best, study.state
     attributes = handle.optuna.user_attrs
-    whose = ("yours" if identity.steers(handle) else "another's") if is_owned(attributes) else "everybody's"
+    whose = ("you" if identity.controls(handle) else "someone else") if is_owned(attributes) else "everybody"
     return {
         "study": study.name,
         "state": current.name,
@@ -35,7 +35,7 @@ def row(study: Study) -> dict[str, object]:
         "target": handle.data.fitted_target,
         "n": handle.data.n_train,
         "trials": sum(r.state != "running" for r in records),
-        "least AICc": best.aicc if best else None,
+        "lowest AICc": best.aicc if best else None,
         "engine": study.spec.engine,
         "starts": study.spec.options.starts,
         "minutes": current.elapsed / 60,
@@ -47,23 +47,25 @@ def row(study: Study) -> dict[str, object]:
 
 with sentences():
     rows = [row(study) for study in studies]
-event = st.dataframe(
+event = table(
     pd.DataFrame(rows),
-    key="studies",
+    "studies",
     on_select="rerun",
     selection_mode="single-row",
-    hide_index=True,
     column_config={
-        "detail": st.column_config.TextColumn(width="medium", help="What the study says of its state."),
+        "detail": st.column_config.TextColumn(width="medium", help="More about the state of the study."),
         "n": st.column_config.NumberColumn("training rows"),
-        "least AICc": st.column_config.NumberColumn(
+        "lowest AICc": st.column_config.NumberColumn(
             format="%.2f",
-            help="Compare it only between studies of the same rows and target: that of log(y) is no match for that of y.",
+            help="AICc weighs the fit of a model against its number of parameters; lower is better. Compare it only between "
+            "studies of the same rows and the same target: the AICc of y and of log(y) are not comparable.",
         ),
-        "starts": st.column_config.NumberColumn(help="Initialisations a cell; none is the engine's own number."),
+        "starts": st.column_config.NumberColumn(
+            help="Initial networks per configuration, of which the best fit counts. A dash: the engine's own number."
+        ),
         "minutes": st.column_config.NumberColumn(format="%.1f"),
-        "owner": st.column_config.TextColumn(help="Everybody may look; the owner steers."),
-        "size": st.column_config.TextColumn(help="Trials and data. Studies of the same data share them."),
+        "owner": st.column_config.TextColumn(help="Everybody can view a study; only its owner can control it."),
+        "size": st.column_config.TextColumn(help="Trials and data. Studies of the same data share one copy of it."),
     },
 )
 chosen = event["selection"]["rows"]

@@ -54,7 +54,7 @@ def _over_rows(chart: Any, rows: np.ndarray, x: alt.X) -> Any:
 
 
 def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25) -> Any:
-    """Increase of an error when a feature is shuffled, with its standard deviation over the shuffles. Columns as in effects."""
+    """Increase of an error when a feature is shuffled, with its standard deviation. Columns as in explain.effects."""
     drawn = table.head(most).assign(
         low=lambda f: f["rise"] - f["deviation"],
         high=lambda f: f["rise"] + f["deviation"],

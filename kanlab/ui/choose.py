@@ -52,7 +52,7 @@ def recommendation(found: Recommendation, validation: Validation | None) -> None
 
 def validation_bar(handle: StudyHandle, validation: Validation | None, study_live: bool) -> None:
     """Start and stop a validation, for the owner; watch it, for everybody."""
-    steers = identity.steers(handle)
+    steers = identity.controls(handle)
     if validation is not None and validation.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Judging: {validation.done} of {validation.total} steps")
@@ -93,7 +93,7 @@ def _validate(handle: StudyHandle) -> None:
 
 def warnings(found: Recommendation, handle: StudyHandle) -> None:
     """What to worry about, one sentence each; a range that is too narrow is widened with one click."""
-    steers = identity.steers(handle)
+    steers = identity.controls(handle)
     for number, warning in enumerate(found.warnings):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(literal(warning.sentence), icon=":material/warning:")

@@ -103,7 +103,7 @@ def null_run(validation: Validation) -> None:
     permuted = validation.null.get("permuted", [])
     if not permuted:
         return
-    st.altair_chart(evidence.null_gains(validation.null["gain"], permuted), key="null")
+    st.altair_chart(evidence.permutation_gains(validation.null["gain"], permuted), key="null")
     st.caption(
         f"The best six cells fitted to this target and to {len(permuted)} shuffled ones: chance gets as far in "
         f"{100 * p_value(validation):.0f}% of the draws."

@@ -1,21 +1,21 @@
-"""The Export page: one button for each thing to take away."""
+"""The Export page: one button for each download."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from kanlab.export.bundle import Bundle
-from kanlab.ui.widgets import literal
+from kanlab.ui.widgets import download, literal
 
 _OTHERS = {
-    "report.html": ("Report", "text/html", ":material/article:", "One page with the reasons and the pictures."),
-    "model.json": ("Model", "application/json", ":material/data_object:", "The model and the recipe of its data."),
-    "predict.py": ("Program", "text/x-python", ":material/code:", "Predicts with NumPy alone; lies beside model.json."),
+    "report.html": ("Report", "text/html", ":material/article:", "One page with the reasons and the charts."),
+    "model.json": ("Model", "application/json", ":material/data_object:", "The model and the preparation of its data."),
+    "predict.py": ("Program", "text/x-python", ":material/code:", "Predicts with NumPy alone; needs model.json beside it."),
     "formula.py": ("Formula", "text/x-python", ":material/function:", "An approximation of the network as a Python function."),
-    "network.svg": ("Diagram", "image/svg+xml", ":material/hub:", "The network with the curve of every edge."),
-    "study.json": ("Study", "application/json", ":material/list_alt:", "As kanlab show --json prints it."),
-    "trials.csv": ("Trials", "text/csv", ":material/table_chart:", "One row a trial."),
-    "README.md": ("Read me", "text/markdown", ":material/description:", "What the bundle is and how to predict with it."),
+    "network.svg": ("Diagram", "image/svg+xml", ":material/hub:", "The network with the curve on every edge."),
+    "study.json": ("Study", "application/json", ":material/list_alt:", "All numbers, as kanlab show --json prints them."),
+    "trials.csv": ("Trials", "text/csv", ":material/table_chart:", "One row per trial."),
+    "README.md": ("Readme", "text/markdown", ":material/description:", "What the bundle holds and how to predict with it."),
 }  # fmt: skip
 _PER_ROW = 4
 
@@ -24,41 +24,26 @@ def downloads(made: Bundle) -> None:
     """The bundle, and each of its parts."""
     with st.container(border=True):
         st.markdown(
-            "**The bundle** unpacks to a folder that predicts: `python predict.py IN.csv OUT.csv`, with NumPy alone. It holds "
-            "everything below."
+            "**The bundle** is a zip file with everything below. Unpack it, and `python predict.py IN.csv OUT.csv` predicts "
+            "new rows with NumPy alone."
         )
-        st.download_button(
-            "Download the bundle",
-            made.zipped,
-            f"{made.folder}.zip",
-            "application/zip",
-            type="primary",
-            icon=":material/folder_zip:",
-            on_click="ignore",
-            key="bundle",
-        )
-    st.markdown("Or one part of it:")
+        name, icon = f"{made.folder}.zip", ":material/folder_zip:"
+        download("Download the bundle", made.zipped, name, "application/zip", type="primary", icon=icon, key="bundle")
+    st.markdown("Or a single part of it:")
     listed = [name for name in _OTHERS if name in made.files]
     for start in range(0, len(listed), _PER_ROW):
         for place, name in zip(st.columns(_PER_ROW, gap="small"), listed[start : start + _PER_ROW], strict=False):
-            label, kind, icon, words = _OTHERS[name]
+            label, mime, icon, description = _OTHERS[name]
             with place.container(border=True, height="stretch"):
-                st.download_button(
-                    label,
-                    made.files[name].encode(),
-                    name if name in ("model.json", "predict.py") else f"{made.folder}-{name}",
-                    kind,
-                    icon=icon,
-                    on_click="ignore",
-                    key=f"part-{name}",
-                    width="stretch",
-                )
-                st.caption(literal(words))
+                saved = name if name in ("model.json", "predict.py") else f"{made.folder}-{name}"
+                content = made.files[name].encode()
+                download(label, content, saved, mime, icon=icon, key=f"part-{name}", width="stretch")
+                st.caption(literal(description))
 
 
 def elsewhere(name: str, trial: int | None) -> None:
-    """The same from the command line and from Python."""
-    with st.expander("From the command line and from Python", icon=":material/terminal:"):
+    """The same on the command line and in Python."""
+    with st.expander("On the command line and in Python", icon=":material/terminal:"):
         more = "" if trial is None else f" --trial {trial}"
         argument = "" if trial is None else f", trial={trial}"
         st.code(
@@ -69,7 +54,7 @@ def elsewhere(name: str, trial: int | None) -> None:
 
 
 def _quoted(name: str) -> str:
-    """A name as a shell takes it."""
+    """A name, quoted for a shell if necessary."""
     return (
         name
         if name.replace("-", "").replace("_", "").isalnum() and name.isascii()

@@ -1,4 +1,4 @@
-"""Which model a page is about, and that model fitted: once a session for all pages that show it."""
+"""The model a page shows: the box that chooses it, and its fit, made once per session for all pages."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from kanlab.ui import session
 from kanlab.ui.widgets import sentences
 
 _RECOMMENDED = -1
-_LISTED = 40  # trials, least AICc first
+_LISTED = 40  # trials, lowest AICc first
 
 
 def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str) -> int | None:
-    """A select box of the recommended model and the trials; returns a trial's number, None for the recommended one."""
+    """A select box of the recommended model and the trials; returns the number of a trial, or None for the recommended one."""
     ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     picked = [r for r in ranked if r.number == session.selected_trial()]
     listed = {r.number: r for r in (*picked, *ranked[:_LISTED])}
@@ -29,7 +29,7 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str) -> 
     def words(number: int) -> str:
         if number == _RECOMMENDED:
             return "the recommended model"
-        mark = "picked: " if picked and number == picked[0].number else ""
+        mark = "selected: " if picked and number == picked[0].number else ""
         return f"{mark}trial {number}, {cell_words(listed[number].cell)}, AICc {listed[number].aicc:,.1f}"
 
     chosen = st.selectbox(
@@ -37,13 +37,14 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str) -> 
         [_RECOMMENDED, *listed],
         key=f"{key}-model",
         format_func=words,
-        help="Trials stand by AICc, least first. One that is picked in a chart or table of another page stands first.",
+        help="Trials are sorted by AICc, lowest first, after the one that is selected in a chart or table. AICc weighs the "
+        "fit against the number of parameters.",
     )
     return None if chosen == _RECOMMENDED else int(chosen)
 
 
 def model_key(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | None) -> tuple[object, ...]:
-    """What a model stays the same for: the recommended one may change with every trial, the last look and a validation."""
+    """The key of a fitted model. The recommended one may change with every trial, the final check and the validation."""
     if trial is not None:
         return handle.uid, trial
     newest = max((r.number for r in records if r.state == "complete"), default=0)
@@ -52,8 +53,8 @@ def model_key(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | 
 
 
 def fitted(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | None) -> Predictor:
-    """The model, fitted in a worker process unless it is the one of the last run; what goes wrong ends the page."""
-    with sentences(), st.spinner("Fitting the model as the study did…"):
+    """The model, fitted in a worker process unless the session has it already; an error ends the page."""
+    with sentences(), st.spinner("Fitting the model again, as in the study…"):
         key = model_key(handle, records, trial)
         found: Predictor = session.remember("predictor", key, lambda: predictor(handle, trial))
         session.remember("model-data", handle.uid, lambda: load_data(handle))

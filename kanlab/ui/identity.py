@@ -1,4 +1,4 @@
-"""Who this browser is: a secret in a cookie of its own, or the person who has logged in; and which studies are theirs."""
+"""Who uses this browser (a secret in a cookie, or a login), and which studies they own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEY = "key"  # in the address, beside study
 
 
 def login_required() -> bool:
-    """Whether the administrator has set up a login ([auth] in .streamlit/secrets.toml); not so by default."""
+    """Whether the administrator has set up a login ([auth] in .streamlit/secrets.toml); by default there is none."""
     try:
         return "auth" in st.secrets
     except FileNotFoundError:
@@ -23,7 +23,7 @@ def login_required() -> bool:
 
 
 def require_login() -> None:
-    """Where a login is set up, go no further without it."""
+    """If a login is set up, stop here until the user has logged in."""
     if not login_required() or st.user.get("is_logged_in", False):
         return
     st.title("kanlab", anchor=False)
@@ -33,7 +33,7 @@ def require_login() -> None:
 
 
 def _secret() -> str:
-    """The secret of this browser, or of the person who has logged in."""
+    """The secret of this browser, or of the user who has logged in."""
     if login_required():
         return f"{st.secrets['auth']['cookie_secret']}:{st.user['sub']}"
     if _SECRET not in st.session_state:
@@ -42,8 +42,8 @@ def _secret() -> str:
 
 
 def remember_browser() -> None:
-    """Give a browser that has none its cookie, once a session."""
-    place = st.empty()  # in every run, so that nothing below it moves after the first
+    """Give a browser without a cookie its own, once per session."""
+    place = st.empty()  # in every run, so that nothing below it moves
     if login_required() or st.context.cookies.get(_COOKIE) or st.session_state.get("kanlab_remembered"):
         return
     st.session_state["kanlab_remembered"] = True
@@ -52,12 +52,12 @@ def remember_browser() -> None:
 
 
 def take(handle: StudyHandle) -> None:
-    """Make a new study this browser's own."""
+    """Make this browser the owner of a new study."""
     own(handle.optuna, derived_key(_secret(), handle.optuna))
 
 
 def key_of(handle: StudyHandle) -> str | None:
-    """The key to this study that this browser has: of its own, or from the link it was opened with."""
+    """This browser's key to the study: its own, or that of the link it was opened with."""
     keys: dict[int, str] = st.session_state.setdefault(_KEYS, {})
     if st.query_params.get(KEY):
         keys[handle.optuna._study_id] = st.query_params[KEY]
@@ -66,11 +66,11 @@ def key_of(handle: StudyHandle) -> str | None:
     return next((key for key in found if may_steer(attributes, key)), None)
 
 
-def steers(handle: StudyHandle) -> bool:
-    """Whether this browser may steer the study."""
+def controls(handle: StudyHandle) -> bool:
+    """Whether this browser may control the study: pause, stop, change and delete it."""
     return key_of(handle) is not None
 
 
 def link_key(handle: StudyHandle) -> str | None:
-    """The key that belongs into the address of this study: none where nobody owns it."""
+    """The key for the address of this study; None if nobody owns it."""
     return key_of(handle) if is_owned(handle.optuna.user_attrs) else None

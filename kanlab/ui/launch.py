@@ -1,4 +1,4 @@
-"""Open the app: Streamlit, in a process of its own."""
+"""Start the app: Streamlit, in its own process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def app_folder() -> Path:
-    """Where app.py and pages/ are: beside the package in a checkout, inside it when installed from a wheel."""
+    """The folder of app.py and pages/: beside the package in a checkout, inside it when installed from a wheel."""
     for folder in (_PACKAGE.parent, _PACKAGE / "_app"):
         if (folder / "app.py").is_file() and (folder / "pages").is_dir():
             return folder
@@ -29,16 +29,16 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
             probe.bind((address, port))
         except OSError as error:
             raise KanlabError(
-                f"Port {port} of {address} cannot be used ({error.strerror}); choose another with --port."
+                f"Port {port} of {address} cannot be used ({error.strerror}). Choose another one with --port."
             ) from error
     folder = app_folder()
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
     options = {"server.address": address, "server.port": port, "server.headless": str(headless).lower()}
     command += [f"--{name}={value}" for name, value in options.items()]
     shown = f"[{address}]" if ":" in address else address
-    print(f"kanlab opens on http://{shown}:{port}; Ctrl-C ends it.", file=sys.stderr, flush=True)
+    print(f"kanlab runs at http://{shown}:{port}. Press Ctrl-C to end it.", file=sys.stderr, flush=True)
     try:
-        # the folder holds .streamlit/config.toml; a URL may hold a password, which no list of processes should show
+        # cwd: the folder of .streamlit/config.toml; env: a URL may hold a password, which a list of processes must not show
         storage = {"KANLAB_STORAGE": storage_url} if storage_url else {}
         return subprocess.call(command, cwd=folder, env=os.environ | storage)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The Live page: how a study stands, what AICc prefers so far, and the way to optuna-dashboard."""
+"""The Live page: the state of the study, the best trial so far, and a link to optuna-dashboard."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _BADGES = {
     "interrupted": ("Interrupted", "red"),
 }
 _ADVICE = {
-    "interrupted": "Finished trials are kept; Resume goes on with the rest.",
-    "failed": "Finished trials are kept; Resume tries the rest again.",
+    "interrupted": "The finished trials are kept; Resume continues with the rest.",
+    "failed": "The finished trials are kept; Resume tries the rest again.",
     "queued": "",
 }
 
@@ -46,19 +46,19 @@ def clock(seconds: float) -> str:
 
 
 def _since(heartbeat: float) -> float:
-    """Seconds since a heartbeat, within reason where a clock has jumped."""
+    """Seconds since a heartbeat, within limits in case a clock has jumped."""
     return min(STALE_SECONDS, max(0.0, time.time() - heartbeat))
 
 
 def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord], jobs: JobManager) -> None:
-    """State, counts, time left and progress, and the button that stops or resumes."""
+    """State, counts, time left, progress, and the buttons that stop and resume."""
     spec, data = study.spec, study.handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
     states = Counter(r.state for r in records)
     failed, running = states["failed"], states["running"]
     done = len(records) - running
-    counts = current.is_live and current.name != "queued" and current.pid  # in the queue its time stands still
+    counts = current.is_live and current.name != "queued" and current.pid  # no time passes in the queue
     elapsed = current.elapsed + (_since(current.heartbeat) if counts else 0.0)
 
     label, color = _BADGES[current.name]
@@ -66,7 +66,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     if failed:
         parts.append(f"{failed} failed")
     if running and current.is_live:
-        parts.append(f"{running} in hand")
+        parts.append(f"{running} running")
     parts.append(f"{clock(elapsed)} elapsed")
     if current.is_live and current.name != "queued" and done >= 2:
         parts.append(f"about {clock(elapsed / done * (total - done))} left")
@@ -77,16 +77,16 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         steering_buttons(study.handle, current, jobs)
     st.progress(min(1.0, done / total) if total else 0.0)
     cells = len(spec.space)
-    words = [
+    facts = [
         f"Target {short(data.fitted_target)}",
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
         *([spec.starts_words] if spec.starts_words else []),
-        f"K counted as {spec.count}",
+        f"K (parameters) counted by the rule '{spec.count}'",
     ]
     if admissible < cells:
-        words.append(f"{cells - admissible} of {cells} cells inadmissible, never trained")
-    st.caption(literal(" · ".join(words)))
+        facts.append(f"{cells - admissible} of {cells} configurations inadmissible, never trained")
+    st.caption(literal(" · ".join(facts)))
     if trouble := jobs.trouble(study.handle):
         st.warning(literal(trouble), icon=":material/database_off:")
     elif current.name in ("interrupted", "failed", "queued") and current.detail:
@@ -101,7 +101,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
 def no_trial_yet(current: StudyState, engine: str) -> None:
     """The empty state of the charts."""
     if current.name == "queued":
-        if not current.detail:  # which says how many are before it
+        if not current.detail:  # otherwise the status bar says how many studies come first
             st.info("The study is about to start.", icon=":material/hourglass_top:")
     elif current.is_live:
         loading = "loading PyTorch and " if engine.startswith("pykan") else ""
@@ -110,28 +110,30 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
             icon=":material/hourglass_top:",
         )
     else:
-        st.info("No trial of this study was completed.", icon=":material/info:")
+        st.info("This study has no complete trial.", icon=":material/info:")
 
 
 def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
-    """What AICc prefers so far, in one sentence."""
+    """The model of lowest AICc so far, in one sentence."""
     best = best_trial(records)
     if best is None:
         return
     chosen = ranking.lowest_aicc([best], study.baselines)
     linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
-    network = f"trial {best.number} with {cell_words(best.cell)} (K {best.n_params}, AICc {best.aicc:,.1f})"
+    network = f"trial {best.number} with {cell_words(best.cell)} (K = {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):
         name = label(chosen.family, study.handle.data.task)
         gap = (best.aicc or 0.0) - (chosen.aicc or 0.0)
         st.warning(
-            f"So far no network beats the {name} model (AICc {chosen.aicc:,.1f}): "
-            f"the best is {network}, {gap:,.1f} above it.",
+            f"No network beats the {name} model so far (AICc {chosen.aicc:,.1f}). "
+            f"The best one is {network}, {gap:,.1f} higher.",
             icon=":material/balance:",
         )
         return
-    beyond = f", {linear.aicc - best.aicc:,.1f} below the linear model" if linear and linear.aicc and best.aicc else ""
-    st.success(f"Least AICc so far: {network}{beyond}.", icon=":material/flag:")
+    beyond = (
+        f", {linear.aicc - best.aicc:,.1f} lower than the linear model" if linear and linear.aicc and best.aicc else ""
+    )
+    st.success(f"Lowest AICc so far: {network}{beyond}.", icon=":material/flag:")
 
 
 @st.cache_resource
@@ -151,10 +153,10 @@ def dashboard_link(study: Study) -> None:
                 "Open in optuna-dashboard",
                 f"{url}/dashboard/studies/{study.handle.optuna._study_id}",
                 icon=":material/open_in_new:",
-                help="Read-only, on this machine only.",
+                help="Read-only, and reachable from this machine only.",
             )
         elif server.failed():
-            st.caption("optuna-dashboard did not start; 'kanlab dashboard' on the command line says why.")
+            st.caption("optuna-dashboard did not start. Run 'kanlab dashboard' on the command line to see why.")
         else:
             st.caption("optuna-dashboard is starting…")
 

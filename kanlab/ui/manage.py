@@ -1,4 +1,4 @@
-"""What an owner does to a study beside running it, in a menu: rename, note, raise the budget, duplicate, link, delete."""
+"""The buttons that pause, stop and resume a study, and the menu that renames, extends, duplicates, links and deletes it."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from kanlab.ui.widgets import literal, sentences
 
 
 def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager) -> None:
-    """Pause and Stop while it runs, Resume where something is left; for its owner. Within a horizontal container."""
-    if not identity.steers(handle):
-        st.badge("You are looking", icon=":material/visibility:", color="gray", help=_OTHERS)
+    """Pause and Stop while the study runs, Resume if trials are left, for its owner. Use it in a horizontal container."""
+    if not identity.controls(handle):
+        st.badge("View only", icon=":material/visibility:", color="gray", help=_OTHERS)
         return
 
-    def act(wish: Callable[[StudyHandle], object], words: str) -> None:
-        """What a button does, before the page is drawn anew; what it says is said there."""
+    def act(wish: Callable[[StudyHandle], object], message: str) -> None:
+        """A callback runs before the page is redrawn, so its message waits for the page."""
         try:
             wish(handle)
-            session.say(words)
+            session.say(message)
         except KanlabError as error:
             session.say(literal(error))
         except STORAGE_ERRORS as error:
             session.say(literal(storage_trouble(error)))
 
-    if words := session.said():
-        st.toast(words)
-    pause = jobs.pause, "Pausing: the fits in hand are finished, no other begins."
-    stop = jobs.stop, "Stopping: the fits in hand are ended."
+    if message := session.said():
+        st.toast(message)
+    pause = jobs.pause, "Pausing: the running fits are finished, and no new one starts."
+    stop = jobs.stop, "Stopping: the running fits are ended."
     resume = jobs.start, ""
     name = current.name
     if current.is_live:
         if name == "pausing":
-            st.button("Go on", icon=":material/play_arrow:", key="resume", on_click=act, args=resume)
+            st.button("Continue", icon=":material/play_arrow:", key="resume", on_click=act, args=resume)
         else:
             waiting = name in ("stopping", "queued")
             st.button(
@@ -59,13 +59,16 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
         st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=act, args=resume)
 
 
-_PAUSE = "Finish the fits in hand and begin no others; Resume goes on."
-_STOP = "End the fits in hand at once; their cells are fitted again on Resume."
-_OTHERS = "This study was started in another browser. Whoever has its owner's link can steer it; you can duplicate it."
+_PAUSE = "Finish the running fits and start no new ones. Resume continues the study."
+_STOP = "End the running fits at once. Resume repeats them."
+_OTHERS = (
+    "This study was started in another browser. Only its owner, or someone with the owner's link, can control it. You can "
+    "duplicate it."
+)
 
 
 def note_and_menu(handle: StudyHandle) -> None:
-    """A line with the note and, at its end, the menu."""
+    """A line with the note of the study and the menu."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if said := manage.note(handle):
             st.markdown(f":material/sticky_note_2: {literal(said)}")
@@ -74,14 +77,14 @@ def note_and_menu(handle: StudyHandle) -> None:
 
 
 def menu(handle: StudyHandle) -> None:
-    """The rest, behind one button: duplicating is for everybody, changing for the owner."""
+    """The menu: everybody can duplicate a study, only its owner can change it."""
     dialogs = {":material/edit: Rename or note": _describe, ":material/more_time: Raise the budget": _extend}
     duplicate, links, delete = (
         ":material/content_copy: Duplicate with other ranges",
         ":material/link: Links",
         ":material/delete: Delete",
     )
-    owned = identity.steers(handle)
+    owned = identity.controls(handle)
     options = [*(dialogs if owned else []), duplicate, links, *([delete] if owned else [])]
     chosen = st.menu_button("Manage", options, icon=":material/more_horiz:", key="manage")
     if chosen == duplicate:
@@ -112,16 +115,20 @@ def _extend(handle: StudyHandle) -> None:
     limited = spec.trials is not None and spec.trials < most
     if not limited and spec.minutes is None:
         st.markdown(
-            f"This study fits every one of the {most:,} admissible cells of its ranges. Duplicate it for wider ones."
+            f"This study already fits all {most:,} admissible configurations of its ranges. Duplicate it to widen them."
         )
         return
     if spec.trials is not None and limited:
-        trials = st.number_input(f"Trials in all, of {most:,} admissible cells", spec.trials, most, spec.trials)
+        trials = st.number_input(
+            f"Trials in total, of {most:,} admissible configurations", spec.trials, most, spec.trials
+        )
         changes |= {"trials": trials} if trials > spec.trials else {}
     if spec.minutes is not None:
-        minutes = st.number_input("Minutes in all", spec.minutes, 10 * spec.minutes + 60, spec.minutes, format="%g")
+        minutes = st.number_input("Minutes in total", spec.minutes, 10 * spec.minutes + 60, spec.minutes, format="%g")
         changes |= {"minutes": minutes} if minutes > spec.minutes else {}
-    st.caption("What is done and spent counts; the study can be resumed then.")
+    st.caption(
+        "Finished trials and time already spent count towards these totals. Afterwards the study can be resumed."
+    )
     if st.button("Raise", type="primary", disabled=not changes):
         with sentences():
             handle = manage.extend(handle, **changes)
@@ -131,17 +138,17 @@ def _extend(handle: StudyHandle) -> None:
 @st.dialog("Links")
 def _links(handle: StudyHandle) -> None:
     page = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/live?" if st.context.url else "/live?"
-    st.markdown("To look:")
+    st.markdown("To view the study:")
     st.code(page + urlencode({"study": handle.name}), language=None, wrap_lines=True)
     if is_owned(handle.optuna.user_attrs) and (key := identity.key_of(handle)):
-        st.markdown("To steer as well; whoever has it can stop and delete the study:")
+        st.markdown("To control it as well. Anyone with this link can stop and delete the study:")
         st.code(page + urlencode({"study": handle.name, identity.KEY: key}), language=None, wrap_lines=True)
 
 
 @st.dialog("Delete the study")
 def _delete(handle: StudyHandle) -> None:
     count = len(handle.records())
-    st.markdown(f"**{literal(handle.name)}** will be gone for good, with all its trials (there are {count:,}).")
+    st.markdown(f"This deletes **{literal(handle.name)}** and its {count:,} trials for good.")
     sure = st.checkbox("I want to delete it")
     if st.button("Delete", type="primary", disabled=not sure, icon=":material/delete:"):
         with sentences():

@@ -1,4 +1,4 @@
-"""The Model page: the network drawn, its edges, its features, its residuals, its formula."""
+"""The Model page: the diagram of the network, its edges, features, residuals and formula."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from kanlab.explain.symbolic import FUNCTIONS, MATCHED
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES, four_digits
-from kanlab.ui import session
-from kanlab.ui.widgets import literal, short
+from kanlab.ui import session, widgets
+from kanlab.ui.widgets import download, literal, short
 
 MOST_CURVES = 12
 _PER_ROW = 3
 IMPORTANCE_HELP = (
-    "By how much the RMSE, of classes the log-loss, on the training rows rises when the values of this feature are shuffled "
-    "among them, mean and standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
+    "The increase in RMSE (for classes, in log-loss) on the training rows when the values of this feature are shuffled: mean "
+    "and standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
 )
 
 
 class ModelView:
-    """One fitted model and its data, and what is computed of them once a session. key: what it stays the same for."""
+    """One fitted model and its data, with results that are computed once per session. key: identifies the model."""
 
     def __init__(self, model: Predictor, data: Dataset, key: tuple[object, ...]) -> None:
         self.model, self.data, self._key = model, data, key
         self.network = model.fitted if isinstance(model.fitted, FittedKan) else None
 
     def once(self, name: str, compute: Callable[[], Any], *more: object) -> Any:
-        """What `compute` gave for this model the last time."""
+        """The result of `compute` for this model, computed once."""
         return session.remember(f"model-{name}", (*self._key, *more), compute)
 
     def outputs(self, X: Any) -> Any:
@@ -70,53 +70,44 @@ def network(view: ModelView) -> None:
     with st.container(horizontal_alignment="center"):
         st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"))
     st.caption(
-        "Inputs on the left, the output on the right; on each edge the curve it adds to its node, over the range of the "
-        "training rows. An edge is the fainter the less it accounts for (the edge score of KAN 2.0, Liu et al. 2024). "
+        "The inputs are on the left, the output on the right. Each edge carries one curve, drawn over the range of the training "
+        "rows, and a node is the sum of its curves. Faint edges contribute little (edge score of KAN 2.0, Liu et al. 2024). "
         + literal(drawn.note)
     )
-    st.download_button(
-        "Download the diagram",
-        standing_alone(drawn.svg),
-        "network.svg",
-        "image/svg+xml",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    download("Download the diagram", standing_alone(drawn.svg), "network.svg", "image/svg+xml")
 
 
 def _linear(view: ModelView) -> None:
     held = view.model.fitted
     affine = held.fitted.predict if isinstance(held, HeldFamily) else None
     if not isinstance(affine, Affine):
-        st.info("This model has no curves to draw; see its features and residuals.", icon=":material/info:")
+        st.info("This model has no curves to draw. See its features and residuals.", icon=":material/info:")
         return
     slopes = affine.weights / affine.scale
     intercept = affine.offset - float(slopes @ affine.center)
     table = pd.DataFrame({"term": ["intercept", *view.data.features], "coefficient": [intercept, *slopes]})
     st.markdown(
-        f"A linear model of {literal(short(view.data.output_label))}, which is the sum of the intercept and of each "
-        "feature times its coefficient. The features are held to their range in the training rows. Choose a trial above to "
-        "look into a network."
+        f"A linear model of {literal(short(view.data.output_label))}: the intercept plus each feature times its coefficient. "
+        "Features are clipped to their range in the training rows. Choose a trial above to see a network."
     )
-    st.dataframe(
+    widgets.table(
         table,
-        hide_index=True,
-        key="coefficients",
+        "coefficients",
         column_config={
             "coefficient": st.column_config.NumberColumn(
-                format="%.5g", help="What it adds for one unit of the feature."
+                format="%.5g", help="What one unit of the feature adds to the prediction."
             )
         },
     )
 
 
 def edges(view: ModelView) -> None:
-    """Every edge function as a curve, the strongest first."""
+    """The curve of every edge, the strongest first."""
     if view.network is None:
-        st.info("A linear model has no curves; its coefficients stand under Network.", icon=":material/show_chart:")
+        st.info("A linear model has no curves. Its coefficients are under Network.", icon=":material/show_chart:")
         return
     curves, last = view.curves, view.curves.depth - 1
-    layers = {i: _layer_words(i, last) for i in range(curves.depth)}
+    layers = {i: _layer_name(i, last) for i in range(curves.depth)}
     index = st.segmented_control(
         "Layer",
         list(layers),
@@ -128,7 +119,7 @@ def edges(view: ModelView) -> None:
     index = 0 if index is None else index
     ranked = sorted(curves.layer(index), key=lambda e: -e.share)
     if len(ranked) > MOST_CURVES:
-        st.caption(f"The {MOST_CURVES} strongest of {len(ranked)} edges.")
+        st.caption(f"These are the {MOST_CURVES} strongest of {len(ranked)} edges.")
     shown = ranked[:MOST_CURVES]
     target = short(view.data.output_label, 24)
     for start in range(0, len(shown), _PER_ROW):
@@ -138,20 +129,20 @@ def edges(view: ModelView) -> None:
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
             place.altair_chart(model_charts.edge(edge, source, added), key=key, width="stretch")
     st.caption(
-        "Each curve is drawn less its mean over the training rows, because a constant can be moved from one edge into a node "
-        "to another; the bars below are the training rows. Inputs are in units of the data, what the last layer adds in "
-        + literal(f"those of {target}; hidden nodes have no unit.")
+        "Each curve is drawn without its mean over the training rows, because only the sum of the means at a node matters. "
+        "The bars show where the training rows lie. Inputs are in units of the data, and the last layer is in units of "
+        + literal(f"{target}. Hidden nodes have no unit.")
     )
 
 
-def _layer_words(index: int, last: int) -> str:
+def _layer_name(index: int, last: int) -> str:
     first = "Features" if index == 0 else f"Hidden layer {index}" if last > 1 else "Hidden nodes"
     second = "output" if index == last else f"hidden layer {index + 1}" if last > 1 else "hidden nodes"
     return f"{first} to {second}"
 
 
 def features(view: ModelView) -> None:
-    """Importance and partial dependence."""
+    """Permutation importance and partial dependence."""
     data = view.data
     with st.spinner("Shuffling the features…"):
         table = view.once("importance", lambda: permutation_importance(view.outputs, data))
@@ -172,18 +163,17 @@ def features(view: ModelView) -> None:
         found = view.once("dependence", lambda: partial_dependence(view.outputs, data, feature), feature)
         st.altair_chart(model_charts.dependence(found, data.prediction_label), key="dependence", width="stretch")
         st.caption(
-            "The mean prediction over the training rows with this feature set to the value in all of them and the others left "
-            "as they are (Friedman 2001). Where features go together, some of those rows do not exist."
+            "The mean prediction over the training rows when this feature has the same value in all of them and the other "
+            "features stay as they are (Friedman 2001). If features are correlated, some of these rows cannot occur."
         )
 
 
 def _scores(view: ModelView) -> None:
     shares = pd.DataFrame({"input": view.data.features, "share": view.curves.inputs})
-    with st.expander("By the edge scores of KAN 2.0"):
-        st.dataframe(
+    with st.expander("Importance by the edge scores of KAN 2.0"):
+        widgets.table(
             shares.sort_values("share", ascending=False),
-            hide_index=True,
-            key="edge-scores",
+            "edge-scores",
             column_config={
                 "share": st.column_config.ProgressColumn(
                     "share of the edge scores", format="percent", min_value=0.0, max_value=1.0
@@ -191,33 +181,31 @@ def _scores(view: ModelView) -> None:
             },
         )
         st.caption(
-            "How much the edges that leave an input move the nodes they enter, followed to the output (Liu et al. 2024, arXiv "
-            "2408.10205). It looks at the network alone; shuffling looks at the error."
+            "How much the edges of an input change the nodes they lead to, followed through to the output (Liu et al. 2024, "
+            "arXiv 2408.10205). These scores depend on the network only; permutation importance depends on the error."
         )
 
 
 def residuals(view: ModelView) -> None:
-    """Residuals on training and test rows."""
+    """Residuals on the training and test rows."""
     table = view.once("residuals", lambda: residual_table(view.outputs, view.data))
     st.altair_chart(model_charts.residuals(table, view.data.prediction_label), key="residuals", width="stretch")
     if view.data.levels:
         st.caption(
-            "Of classes each residual is 0 or 1 less the probability, so that two bands are all there can be; Calibration, on "
-            "the Choose page, says whether the probabilities are right."
+            "For classes a residual is 0 or 1 minus the predicted probability, so there are always two bands. Calibration, on "
+            "the Choose page, shows whether the probabilities are right."
         )
         return
     st.caption(
-        "A band of equal width around 0 is what a good model leaves. A bend says that a shape is missing; a funnel says that "
-        "the error grows with the prediction, and a logarithm of the target may help (Data, under Prepare)."
+        "A good model leaves a band of equal width around 0. A bend means that the model misses a shape. A funnel means that "
+        "the error grows with the prediction; then the logarithm of the target may help (on the Data page, under Prepare)."
     )
 
 
 def formula(view: ModelView) -> None:
-    """The network as a formula, beside its error."""
+    """The network as a formula, with the errors of both."""
     if view.network is None:
-        st.info(
-            "The linear model is its own formula; its coefficients stand under Network.", icon=":material/function:"
-        )
+        st.info("The linear model is its own formula. Its coefficients are under Network.", icon=":material/function:")
         return
     with st.spinner("Matching the edges…"):
         found = view.formula
@@ -229,37 +217,35 @@ def formula(view: ModelView) -> None:
         st.markdown(names)
     rows = "test rows" if found.on_test else "training rows"
     columns = st.columns(3)
-    unit = literal("In nats a row." if found.levels else f"In units of {short(view.data.target)}.")
+    unit = literal("In nats per row." if found.levels else f"In units of {short(view.data.target)}.")
     what, own, theirs = MEASURES[view.data.task].error, four_digits(found.error), four_digits(found.network_error)
-    columns[0].metric(f"{what} of the formula, {rows}", own or "none", help=unit, border=True)
-    columns[1].metric(f"{what} of the network, {rows}", theirs or "none", help=unit, border=True)
+    columns[0].metric(f"{what} of the formula, {rows}", own or "–", help=unit, border=True)
+    columns[1].metric(f"{what} of the network, {rows}", theirs or "–", help=unit, border=True)
     columns[2].metric(
         "Edges matched",
         f"{len(found.terms) - len(found.unmatched)} of {len(found.terms)}",
-        help=literal(f"To one of {len(FUNCTIONS)} functions with R² of at least {MATCHED}."),
+        help=literal(f"Edges that one of {len(FUNCTIONS)} functions approximates with R² of at least {MATCHED}."),
         border=True,
     )
     title = f"An approximation of {view.model.label}, by kanlab."
     code = view.once("python", lambda: python(found, title))
     with st.expander("As Python", icon=":material/code:"):
         st.code(code, language="python")
-        st.caption("Inputs are encoded as kanlab encodes them, and held to the range of the training rows.")
+        st.caption("Its inputs are encoded as in kanlab, and clipped to the range of the training rows.")
     with st.expander("Edge by edge"):
-        st.dataframe(
+        widgets.table(
             matches_table(found),
-            hide_index=True,
-            key="matches",
-            column_config={"R²": st.column_config.NumberColumn(format="%.4f"), "function": "most like"},
+            "matches",
+            column_config={"R²": st.column_config.NumberColumn(format="%.4f"), "function": "closest function"},
         )
         st.caption(
-            "R² is the share of the variance of an edge, over the training rows, that c f(ax + b) + d explains. Of the "
-            "functions that do as well as any the simplest is taken, in the manner of pykan's suggest_symbolic (Liu et al. "
-            "2024)."
+            "R² is the share of the variance of an edge, over the training rows, that c f(ax + b) + d explains. Among the "
+            "functions with the highest R² the simplest is chosen, as in pykan's suggest_symbolic (Liu et al. 2024)."
         )
 
 
 def matches_table(found: Formula) -> pd.DataFrame:
-    """One row an edge of a formula."""
+    """One row per edge of a formula."""
     depth = len(found.nodes)
     rows = [
         {

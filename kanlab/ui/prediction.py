@@ -1,4 +1,4 @@
-"""The Choose page: new rows in, predictions out."""
+"""The Choose page: predict new rows."""
 
 from __future__ import annotations
 
@@ -13,27 +13,31 @@ from kanlab.explain.predictor import Predictions, Predictor, predictor, read_new
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import fitted_model, session
-from kanlab.ui.widgets import literal, notes, short
+from kanlab.ui.widgets import download, literal, notes, short, table
 
 PREVIEW_ROWS = 200
 
 
 def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
-    """Upload a table, take the predictions away."""
+    """Upload a table, download its predictions."""
     left, right = st.columns([3, 2], gap="large")
     with left:
         upload = st.file_uploader(
-            "Rows to predict", key="new-rows", help="A table with the columns of the study; the target may be absent."
+            "Rows to predict",
+            key="new-rows",
+            help="A table with the features of the study. It need not have the target.",
         )
     with right:
         trial = fitted_model.model_box(handle, records, "predict")
     if upload is None:
         target, levels = short(handle.data.target), handle.data.levels
-        what = f"two columns more: {target} as predicted, in its own units,"
+        columns = f"two more columns: the prediction of {target}, in its own units,"
         if levels:
-            what = f"three columns more: the likelier class of {target}, the probability of '{short(levels[1])}',"
-        words = f"You get your rows back with {what} and whether the row lies outside the training rows. "
-        st.caption(literal(words + "The network is fitted once more, as the study did."))
+            columns = f"three more columns: the predicted class of {target}, the probability of '{short(levels[1])}',"
+        sentence = (
+            f"You get your rows back with {columns} and whether the row lies outside the range of the training rows. "
+        )
+        st.caption(literal(sentence + "The model is first fitted again, as in the study."))
         return
     try:
         with st.spinner("Predicting…"):
@@ -48,22 +52,14 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         return
     st.caption(literal(f"Predicted by {label}."))
     notes(lines)
-    st.download_button(
-        "Download the predictions",
-        lambda: to_csv(found.frame),
-        "predictions.csv",
-        "text/csv",
-        type="primary",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    download("Download the predictions", lambda: to_csv(found.frame), "predictions.csv", type="primary")
     order = found.columns + [c for c in found.frame.columns if c not in found.columns]
-    st.dataframe(found.frame[order].head(PREVIEW_ROWS), hide_index=True, height=300, key="predictions")
+    table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300)
     if len(found.frame) > PREVIEW_ROWS:
         st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")
 
 
 def _predicted(upload: BinaryIO, model: Predictor) -> tuple[str, tuple[str, ...], Predictions]:
-    table = read_new_rows(upload, model.recipe)
-    found = model.predict(table.frame)
-    return model.label, (str(table.report), *table.report.notes, *model.notes, *found.notes), found
+    rows = read_new_rows(upload, model.recipe)
+    found = model.predict(rows.frame)
+    return model.label, (str(rows.report), *rows.report.notes, *model.notes, *found.notes), found

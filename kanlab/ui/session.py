@@ -1,4 +1,4 @@
-"""The one owner of what a browser session remembers beyond its widgets: table, data set, study, trial."""
+"""What a browser session remembers besides its widgets: table, data set, study and trial. Only this module stores it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def table() -> Table | None:
 
 
 def set_table(value: Table | None) -> None:
-    """Choose a table; the data set made of the one before is forgotten."""
+    """Choose a table; the data set of the previous table is forgotten."""
     st.session_state[_TABLE] = value
     st.session_state.pop(_DATASET, None)
 
 
 def source() -> BinaryIO | None:
-    """The file the table was read from, to be read again in another way; none for an example."""
+    """The file of the table, to be read again with other options; None for an example."""
     return st.session_state.get(_SOURCE)
 
 
@@ -40,7 +40,7 @@ def set_source(value: BinaryIO | None) -> None:
 
 
 def remember(name: str, key: object, compute: Callable[[], Any]) -> Any:
-    """What was computed last under this name, for as long as the key stays equal."""
+    """The value computed last under this name, for as long as the key stays equal."""
     kept = st.session_state.get(_REMEMBERED + name)
     if kept is None or kept[0] != key:
         kept = key, compute()
@@ -49,7 +49,7 @@ def remember(name: str, key: object, compute: Callable[[], Any]) -> Any:
 
 
 def dataset() -> Dataset | None:
-    """The data set made of it: target, features and split chosen."""
+    """The data set made from the table: target, features and split are chosen."""
     return st.session_state.get(_DATASET)
 
 
@@ -65,7 +65,7 @@ def split() -> tuple[float, int]:
 
 
 def study_name() -> str | None:
-    """The study the Live page shows: of the address (?study=NAME), or the last one of this session."""
+    """The open study: that of the address (?study=NAME), or the last one of this session."""
     name = st.query_params.get(_STUDY)
     if name:
         st.session_state["kanlab_study"] = name
@@ -80,33 +80,33 @@ def set_study_name(name: str) -> None:
 
 
 def forget_study() -> None:
-    """Remember none, when the study is deleted."""
+    """Remember no study, after it is deleted."""
     for key in ("kanlab_study", _TRIAL):
         st.session_state.pop(key, None)
 
 
 def link_study(name: str, key: str | None = None) -> None:
-    """Put the study, and the key of its owner, into the address, so that a reload or a copied link finds it."""
+    """Put the study, and the key of its owner, into the address, so that reloads and copied links find it."""
     wanted = {_STUDY: name} | ({"key": key} if key else {})
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
 
 def selected_trial() -> int | None:
-    """Number of the trial picked in any chart or table."""
+    """Number of the trial selected in any chart or table."""
     return st.session_state.get(_TRIAL)
 
 
 def select_trial(number: int | None) -> None:
-    """Pick a trial for the whole page, or none."""
+    """Select a trial for all pages, or none."""
     st.session_state[_TRIAL] = number
 
 
-def say(words: str) -> None:
-    """Leave words for the next time the page is drawn: a callback cannot show any."""
-    st.session_state[_SAID] = words
+def say(message: str) -> None:
+    """Keep a message until the page is drawn next, because a callback cannot show any."""
+    st.session_state[_SAID] = message
 
 
 def said() -> str:
-    """Those words, once."""
+    """That message, once."""
     return str(st.session_state.pop(_SAID, ""))

@@ -1,4 +1,4 @@
-"""What pages draw of the trials of a study, made once for all sessions that look at the same moment."""
+"""Tables and charts of the trials of a study, made once for all sessions that show the same state."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Stamp = tuple[str, int, tuple[int, ...]]
 
 
 def poll_seconds(trials: int) -> float:
-    """How long a page waits before it looks again: longer where so many trials are drawn anew but seldom."""
+    """How often a page polls: less often for a large study, which is redrawn only every REDRAW_TRIALS trials."""
     return 1.0 if trials <= MOST_POINTS else 3.0
 
 
 def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Stamp:
-    """Changes with the trials of a study: what is drawn is made once for all who look at the same moment.
+    """A key that changes with the trials of a study, so that every chart is made once per state of the study.
 
-    While a large study runs it changes every REDRAW_TRIALS trials only, those in hand left aside.
+    While a large study runs, it changes only every REDRAW_TRIALS trials and ignores the running ones.
     """
     running = tuple(r.number for r in records if r.state == "running")
     done = len(records) - len(running)
@@ -39,19 +39,19 @@ def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Sta
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """selection.trial_table, made once a stamp."""
+    """selection.trial_table, made once per stamp."""
     return trial_table(_records)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def points(stamp: Stamp, picked: int | None, live: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """thinning.thinned, made once a stamp and trial picked."""
+    """thinning.thinned, made once per stamp and selected trial."""
     return thinned(_table, picked, live=live)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def ranking(stamp: Stamp, whole: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, pa.Table]:
-    """The trials, least AICc first, all of them or the first TABLE_ROWS; and the same as Streamlit sends it."""
+    """The trials, lowest AICc first, all or the first TABLE_ROWS; and the same table as Streamlit sends it."""
     ranked = _table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
     ranked = ranked if whole else ranked.head(TABLE_ROWS)
     return ranked, pa.Table.from_pandas(ranked, preserve_index=False)
@@ -69,12 +69,12 @@ def _ready(made: Layered) -> dict[str, Any]:
 
 
 def chart(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...]) -> None:
-    """`selecting_chart` of what `make` draws, once for all sessions that show the same `stamp`."""
+    """`selecting_chart` of the chart that `make` draws, made once per `stamp` for all sessions."""
     _show(_drawn_once(stamp, key, make), key)
 
 
 def selecting_chart(made: Layered, key: str) -> None:
-    """A chart whose click selects the trial for the whole page."""
+    """A chart in which a click selects a trial for all pages."""
     _show(_ready(made), key)
 
 

@@ -1,4 +1,4 @@
-"""The head of a page about one study: title, study and trials; where one is missing the page ends there with the way on."""
+"""The top of a page about one study: title, study and trials. If one of them is missing, the page ends with a link."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 
 def study(title: str, purpose: str) -> StudyHandle:
-    """The study of the address or of this session, under the page's heading."""
+    """The study of the address or of this session, below the heading of the page."""
     name = session.study_name()
     heading(title if name is None else f"{title}: {literal(name)}", purpose)
     if name is None:
-        go_first_to(STUDIES, "No study is open: choose one under Studies.", "Go to Studies")
+        go_first_to(STUDIES, "No study is open. Choose one under Studies.", "Go to Studies")
     with sentences():
         handle = load_study(name)
         session.link_study(name, identity.link_key(handle))
@@ -22,7 +22,7 @@ def study(title: str, purpose: str) -> StudyHandle:
 
 
 def trials(handle: StudyHandle, wish: str) -> list[TrialRecord]:
-    """Its trials, of which one at least is complete. wish: what the page does with a model, such as "look at"."""
+    """Its trials, at least one of them complete. wish: what the page does with a model, such as "export"."""
     with sentences():
         records = handle.records()
     if not completed(records):

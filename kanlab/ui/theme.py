@@ -1,4 +1,4 @@
-"""The look that .streamlit/config.toml cannot give: logo and icon, and calm while a page polls."""
+"""The parts of the design that .streamlit/config.toml cannot set: logo, icon, and a steady page while it polls."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import streamlit as st
 ICON = str(Path(__file__).with_name("icon.svg"))
 _LOGO = str(Path(__file__).with_name("logo.svg"))
 
-# while a fragment polls, nothing dims and nothing runs in the corner; a formula wider than a phone scrolls
+# while a fragment polls, nothing dims and no status icon moves; a formula wider than a phone scrolls
 _STYLE = """
 <style>
 [data-testid="stStatusWidget"] { display: none; }
@@ -19,6 +19,6 @@ _STYLE = """
 
 
 def apply() -> None:
-    """Once a run, in app.py."""
+    """Call it once per run, in app.py."""
     st.logo(_LOGO, size="medium")
     st.html(_STYLE)

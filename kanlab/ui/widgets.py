@@ -1,12 +1,13 @@
-"""Pieces the pages have in common."""
+"""Pieces that several pages share: headings, tables, downloads, errors, and the help of AICc and its relatives."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import pandas as pd
 import streamlit as st
 
 from kanlab.errors import KanlabError
@@ -15,36 +16,41 @@ from kanlab.ui.navigation import enter_through_app
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
 
-# an escaped address is made a link all the same; a joiner, which has no width, keeps the pieces together and apart
+# Streamlit makes a link even of an escaped address; a word joiner, which has no width, prevents that
 _ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.)|@(?=[-\w]))", re.IGNORECASE)
 _JOINER = "\u2060"
 
 AICC_HELP = (
-    r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters; of two "
-    "classes the deviance stands in the place of the first term. "
-    "Lower is better; only differences between models of the same rows mean something."
+    r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters (for two "
+    "classes the deviance replaces the first term). The corrected Akaike information criterion weighs the fit against the "
+    "number of parameters. Lower is better; only differences between models of the same rows are meaningful."
 )
+K_HELP = "Number of parameters by the counting rule of the study, including the noise variance if the study counts it."
+RSS_HELP = "Residual sum of squares: the sum of (observed − predicted)²"
+TEST_HELP = "On the test rows, which are never used to train or to choose."
 
 DEVIANCE_HELP = (
     r"$-2\ln L = -2\sum[y\ln p + (1-y)\ln(1-p)]$ on the training rows, with p the probability of the class that counts as 1. "
     "0 is certain and right in every row."
 )
-LOG_LOSS_HELP = "Mean of −ln(the probability given to what happened), in nats a row: 0.693 is a coin."
+LOG_LOSS_HELP = (
+    "Mean of −ln(predicted probability of the observed class), in nats per row. 0.693 is no better than a coin toss."
+)
 
 
 def literal(text: object) -> str:
-    """Text as data: shown as it is wherever Streamlit would read Markdown, LaTeX, colours, emoji codes or links."""
+    """Text shown exactly as it is where Streamlit would read Markdown, LaTeX, colours, emoji codes or links."""
     whole = _ADDRESS.sub(rf"\1{_JOINER}", str(text).replace("\n", " "))
     return _MARKDOWN.sub(r"\\\1", whole)
 
 
 def short(name: str, most: int = 60) -> str:
-    """A name that fits into a sentence."""
+    """A name short enough for a sentence."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def heading(title: str, purpose: str) -> None:
-    """A page's title and the one sentence of what it is for. Every page begins with it."""
+    """A page's title and what the page is for. Every page begins with it."""
     enter_through_app()
     st.title(title, anchor=False)
     st.markdown(purpose)
@@ -52,7 +58,7 @@ def heading(title: str, purpose: str) -> None:
 
 @contextlib.contextmanager
 def sentences() -> Iterator[None]:
-    """Show what goes wrong on purpose as its sentence, and stop the page there."""
+    """Show an expected error as its sentence, and stop the page there."""
     try:
         yield
     except KanlabError as error:
@@ -70,7 +76,18 @@ def notes(lines: tuple[str, ...]) -> None:
 
 
 def go_first_to(page: st.Page, sentence: str, label: str) -> NoReturn:
-    """An empty state: why there is nothing here yet, and the way on."""
+    """An empty state: why there is nothing here yet, and a link to the page to use first."""
     st.info(sentence, icon=":material/arrow_back:")
     st.page_link(page, label=label)
     st.stop()
+
+
+def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:
+    """A table without row numbers, in which a missing value is a dash. options: of st.dataframe."""
+    return st.dataframe(frame, key=key, hide_index=True, placeholder="–", **options)
+
+
+def download(label: str, content: Any, file_name: str, mime: str = "text/csv", **options: Any) -> None:
+    """A download button that leaves the page as it is. content: text, bytes, or what makes them."""
+    options = {"icon": ":material/download:"} | options
+    st.download_button(label, content, file_name, mime, on_click="ignore", **options)

@@ -1,4 +1,4 @@
-"""Two browsers on one server: both look, the owner steers; and a server killed in the middle of a study."""
+"""Two browsers on one server: both see the study, the owner controls it; and a server killed in the middle of a study."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def begin(page: Page, server: Server, csv: Path) -> None:
     start(page)
 
 
-def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Path) -> None:
+def test_others_see_the_study_the_owner_controls_it(browser: Browser, server: Server, csv: Path) -> None:
     mine, theirs = (browser.new_context(viewport={"width": 1280, "height": 1000}) for _ in range(2))
     owner, guest = mine.new_page(), theirs.new_page()
     begin(owner, server, csv)
@@ -34,7 +34,7 @@ def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Pat
     link = owner.url
 
     guest.goto(f"{server.url}/live?study=patients-1")
-    expect(guest.get_by_text("You are looking").first).to_be_visible()
+    expect(guest.get_by_text("View only").first).to_be_visible()
     expect(guest.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     guest.get_by_role("button", name="Manage").click()
     expect(guest.get_by_text("Duplicate with other ranges")).to_be_visible()
@@ -48,7 +48,7 @@ def test_others_look_the_owner_steers(browser: Browser, server: Server, csv: Pat
     again.goto(f"{server.url}/live?study=patients-1")
     expect(again.get_by_role("button", name="Stop", exact=True)).to_be_visible()
 
-    guest.goto(link)  # who was given the owner's link steers too
+    guest.goto(link)  # who has the owner's link controls it too
     guest.get_by_role("button", name="Stop", exact=True).click()
     for page in (guest, owner):
         expect(page.get_by_text("Stopped", exact=True)).to_be_visible()

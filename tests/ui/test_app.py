@@ -22,7 +22,7 @@ from tests.helpers.pages import go, healthy, text_of, upload
 
 def test_an_empty_app_says_what_to_do_on_every_page(app: AppTest) -> None:
     assert "Nothing is chosen yet" in text_of(healthy(app))
-    assert "choose a table" in text_of(go(app, "search"))
+    assert "Choose a table" in text_of(go(app, "search"))
     assert "No study is open" in text_of(go(app, "live"))
     assert "There is no study yet" in text_of(go(app, "studies"))
 
@@ -101,7 +101,7 @@ def test_a_finished_study_shows_its_charts_and_its_choice(
     assert "4 of 4 trials" in words
     assert "Stop" not in [b.label for b in app.button]
     assert len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart")) >= 3
-    assert ("Least AICc so far" in words) or ("no network beats" in words)
+    assert ("Lowest AICc so far" in words) or ("No network beats" in words)
 
 
 def test_a_study_of_several_depths_on_every_page(

@@ -88,7 +88,7 @@ def test_live_and_choose(app: AppTest, study: str) -> None:
     record = next(r for r in load_study(study).records() if r.number == number)
     assert record.classes is not None
     assert metric(app, "Log-loss, test") == f"{record.classes.log_loss_test:.3g}"
-    assert f"{100 * record.classes.accuracy_train:.1f}% of the training rows told right" in words
+    assert f"It classifies {100 * record.classes.accuracy_train:.1f}% of the training rows" in words
 
     go(app, "choose")
     words = text_of(app)
@@ -99,7 +99,7 @@ def test_live_and_choose(app: AppTest, study: str) -> None:
     assert not {"rmse", "r2"} & set(board.columns)
     assert any(r"2\cdot 96\cdot" in latex.value for latex in app.latex)
     assert "audit-sigma2" not in [c.key for c in app.checkbox]
-    assert "three columns more: the likelier class of state" in words
+    assert "three more columns: the predicted class of state" in words
 
     app.button(key="show-calibration").click()
     healthy(app.run())

@@ -109,12 +109,12 @@ def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:
     slope = dict(zip(table["term"], table["coefficient"], strict=True))
     assert slope["intercept"] == pytest.approx(low)
     assert slope[NASTY] == pytest.approx(high - low)
-    assert "its coefficients stand under Network" in look_at(app, "Edges")
+    assert "Its coefficients are under Network" in look_at(app, "Edges")
     look_at(app, "Features")
     assert charts(app) == 2
     look_at(app, "Residuals")
     assert charts(app) == 1
-    assert "its coefficients stand under Network" in look_at(app, "Formula")
+    assert "Its coefficients are under Network" in look_at(app, "Formula")
 
 
 def test_a_trial_is_chosen(app: AppTest, real: None) -> None:
