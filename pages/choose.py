@@ -11,7 +11,7 @@ from kanlab.ui import calibration, choose, evidence, model_table, prediction, se
 
 POLL_SECONDS = 1.0
 
-handle = study_header.study("Choose", "Which model to take, for what reasons, and how far to trust the choice.")
+handle = study_header.study("Choose", "Which model to take, the reasons for it, and how far to trust the choice.")
 study_live = Study(handle).state.is_live
 first = read_validation(handle.optuna.user_attrs)
 was_live = first is not None and first.is_live
@@ -29,15 +29,15 @@ def page() -> None:
     choose.validation_bar(handle, validation, study_live)
     choose.warnings(found, handle)
     more = ["Calibration"] if handle.data.levels else []
-    board, new, rules, cells, audit, parameters, chance, others, *classes = st.tabs(
+    board, new, rules, cells, criteria, hyperparameters, permutation, others, *classes = st.tabs(
         [
             "Leaderboard",
             "Predict new rows",
             "Other rules",
-            "Map and front",
-            "Audit",
-            "Parameters",
-            "Chance",
+            "Map and Pareto front",
+            "Sensitivity",
+            "Hyperparameters",
+            "Permutation test",
             "Other studies",
             *more,
         ]
@@ -50,18 +50,18 @@ def page() -> None:
         model_table.other_rules(found, records)
     points, fewer = thinned(table, session.selected_trial())
     with cells:
-        evidence.map_and_front(table, points, handle)
+        evidence.map_and_pareto_front(table, points, handle)
         st.caption(fewer)
-    with audit:
-        sensitivity.audit(handle, records)
-    with parameters:
-        evidence.parameters(handle, points)
+    with criteria:
+        sensitivity.sensitivity(handle, records)
+    with hyperparameters:
+        evidence.hyperparameters(handle, points)
         st.caption(fewer)
-    with chance:
+    with permutation:
         if validation is None or not validation.null:
-            st.info("Judge the finalists to see how far chance alone gets.", icon=":material/balance:")
+            st.info("Validate the finalists to run the permutation test.", icon=":material/balance:")
         else:
-            evidence.null_run(validation)
+            evidence.permutation_test(validation)
     with others:
         evidence.compare(handle)
     for tab in classes:

@@ -1,4 +1,4 @@
-"""The Choose page: whether the probabilities of the recommended model are what they say."""
+"""The Choose page: whether the probabilities of the recommended model are right."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from kanlab.explain.predictor import HeldOut, held_out, predictor
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, confusion, log_loss
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
-from kanlab.ui import session
+from kanlab.ui import session, widgets
 from kanlab.ui.widgets import LOG_LOSS_HELP, literal, short
 
 
 def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
-    """Calibration and confusion of the recommended model on the test rows, once somebody asks for them."""
+    """Calibration chart and confusion matrix of the recommended model on the test rows, on demand."""
     best = max((r.number for r in records if r.state == "complete"), default=0)
     key = (handle.uid, None, best)
     shown = st.session_state.get("calibration-of") == key
     if not shown and not st.button("Show", key="show-calibration", icon=":material/percent:"):
         st.caption(
-            "Fits the recommended model once more, as the study did, and holds its probabilities against the test rows."
+            "This fits the recommended model again, as in the study, and compares its probabilities with the test rows."
         )
         return
     st.session_state["calibration-of"] = key
@@ -47,13 +47,19 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
         columns[0].metric("Log-loss", f"{log_loss(found.p, found.y):.4g}", help=LOG_LOSS_HELP)
         columns[1].metric("Accuracy", f"{100 * accuracy(found.p, found.y):.1f}%")
         columns[0].metric(
-            "Brier score", f"{brier(found.p, found.y):.4g}", help="Mean squared difference of p and outcome."
+            "Brier score",
+            f"{brier(found.p, found.y):.4g}",
+            help="Mean squared difference between the predicted probability and the outcome (0 or 1).",
         )
-        columns[1].metric("AUC", "none" if auc is None else f"{auc:.3f}", help="Area under the ROC curve.")
+        columns[1].metric(
+            "AUC",
+            "–" if auc is None else f"{auc:.3f}",
+            help="Area under the ROC curve: 1 is a perfect ranking, 0.5 is random.",
+        )
         table = confusion(found.p, found.y)
         rows = [
-            {"truly": level, f"predicted {zero}": int(counts[0]), f"predicted {one}": int(counts[1])}
+            {"true class": level, f"predicted {zero}": int(counts[0]), f"predicted {one}": int(counts[1])}
             for level, counts in zip((zero, one), table, strict=True)
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="confusion")
-        st.caption("Rows by their class and the likelier one, the probability cut at 0.5.")
+        widgets.table(pd.DataFrame(rows), "confusion")
+        st.caption("Number of rows by true and predicted class. The predicted class is the more probable one.")

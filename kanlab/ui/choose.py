@@ -16,20 +16,16 @@ from kanlab.ui import identity, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
-JUDGE_HELP = (
-    "Refits the five best cells from five other seeds, cross-validates the eight best and the linear models, fits four "
-    "other families, draws degrees of freedom for the three best, and shuffles the target twenty times to see what chance "
-    "alone gets."
+VALIDATE_HELP = (
+    "Refits the five best configurations from five other seeds, cross-validates the eight best and the linear models, fits "
+    "four other model families, estimates the degrees of freedom of the three best, and runs a permutation test with twenty "
+    "shuffled targets."
 )
-
-
-_OTHERS = (
-    "This study was started in another browser: its owner decides when its finalists are judged and its ranges widened."
-)
+_OTHERS = "This study was started in another browser. Only its owner can validate the finalists and widen the ranges."
 
 
 def recommendation(found: Recommendation, validation: Validation | None) -> None:
-    """The choice in one sentence, with its reasons and its rivals."""
+    """The recommended model, the reasons for it, and the models that are about as good."""
     choice = found.choice
     if choice is None or not any(c.is_network for c in found.candidates):
         st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
@@ -42,47 +38,48 @@ def recommendation(found: Recommendation, validation: Validation | None) -> None
             names = ", ".join(literal(c.label) for c in found.ties[:4])
             more = f" and {len(found.ties) - 4} more" if len(found.ties) > 4 else ""
             st.caption(
-                f"Within 10 units of AICc, and so as good as equal: {names}{more}. By the usual reading up to 2 units is "
-                "substantial support, 4 to 7 considerably less, above 10 essentially none; the noise of the optimiser is of "
-                "that size too."
+                f"Within 10 units of AICc, and so about as good: {names}{more}. Models within 2 units of the lowest AICc have "
+                "substantial support, models 4 to 7 units above it much less, models more than 10 units above it almost none "
+                "(Burnham & Anderson 2002). A refit from another seed can also change AICc by several units."
             )
         if validation is None:
-            st.caption("So far this rests on one fit a cell. Judge the finalists to see how far it can be trusted.")
+            st.caption(
+                "So far this rests on one trial per configuration. Validate the finalists to see how far you can trust it."
+            )
 
 
 def validation_bar(handle: StudyHandle, validation: Validation | None, study_live: bool) -> None:
     """Start and stop a validation, for the owner; watch it, for everybody."""
-    steers = identity.controls(handle)
+    controls = identity.controls(handle)
     if validation is not None and validation.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Judging: {validation.done} of {validation.total} steps")
+            st.markdown(f"Validation: {validation.done} of {validation.total} steps")
             st.space("stretch")
-            if steers:
-                st.button(
-                    "Stop judging", icon=":material/stop:", key="stop-judge", on_click=stop_validation, args=(handle,)
-                )
+            if controls:
+                label, icon = "Stop the validation", ":material/stop:"
+                st.button(label, icon=icon, key="stop-validation", on_click=stop_validation, args=(handle,))
             else:
                 st.caption(_OTHERS)
         st.progress(validation.done / max(1, validation.total))
         return
-    if not steers:
+    if not controls:
         st.caption(_OTHERS)
         return
-    label = "Judge the finalists" if validation is None else "Judge again"
+    label = "Validate the finalists" if validation is None else "Validate again"
     kind: Any = "primary" if validation is None else "secondary"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             label,
             icon=":material/balance:",
-            key="judge",
+            key="validate",
             type=kind,
             disabled=study_live,
             on_click=_validate,
             args=(handle,),
-            help=JUDGE_HELP,
+            help=VALIDATE_HELP,
         )
         if study_live:
-            st.caption("The study still runs; judge it when it is done.")
+            st.caption("The study is still running. Validate it when it is done.")
         elif validation is not None and validation.detail:
             st.caption(literal(validation.detail))
 
@@ -92,15 +89,15 @@ def _validate(handle: StudyHandle) -> None:
 
 
 def warnings(found: Recommendation, handle: StudyHandle) -> None:
-    """What to worry about, one sentence each; a range that is too narrow is widened with one click."""
-    steers = identity.controls(handle)
+    """The warnings, one sentence each. A button widens a range that is too narrow."""
+    controls = identity.controls(handle)
     for number, warning in enumerate(found.warnings):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(literal(warning.sentence), icon=":material/warning:")
             if (
-                steers
+                controls
                 and warning.widen is not None
-                and st.button("Widen", key=f"widen-{number}", help="Opens Search with wider ranges.")
+                and st.button("Widen", key=f"widen-{number}", help="Open Search with wider ranges.")
             ):
                 _open_search(handle, warning)
 

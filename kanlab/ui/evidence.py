@@ -1,4 +1,4 @@
-"""The Choose page: the map of AICc, the front, the parameters, chance, and other studies of the same data."""
+"""The Choose page: the map of AICc, the Pareto front, hyperparameters, permutation test, other studies of the same data."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord, best_trial
-from kanlab.ui import session
+from kanlab.ui import session, widgets
 from kanlab.ui.shared import selecting_chart
+from kanlab.ui.widgets import AICC_HELP
 
 
-def parameters(handle: StudyHandle, table: pd.DataFrame) -> None:
-    """Which parameters matter, and how AICc moves along each."""
+def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
+    """How important each hyperparameter is, and how AICc varies with it."""
     shares = importances(handle)
     if not shares:
         st.caption(
-            "The importance of the parameters cannot be told: too few trials are complete, or they do not differ."
+            "The importance of the hyperparameters is unknown: too few trials are complete, or they do not differ."
         )
     else:
         frame = pd.DataFrame({"parameter": list(shares), "share": list(shares.values())})
         st.altair_chart(evidence.importance(frame), key="importance")
-        st.caption("PED-ANOVA (Watanabe et al. 2023): what tells the good trials from the rest.")
+        st.caption(
+            "Importance by PED-ANOVA (Watanabe et al. 2023): how well each hyperparameter separates good trials from the rest."
+        )
     st.altair_chart(cells.slices(table), key="slices", width="content")
 
 
 def compare(handle: StudyHandle) -> None:
-    """Other studies of the same rows and target, on whatever scale the target was fitted."""
+    """Other studies of the same rows and target, on any scale of the target."""
     rows, scales = [], set()
     error = "log-loss test" if handle.data.levels else "RMSE test"
     for name in study_names(get_storage(handle.storage_url)):
@@ -49,35 +52,39 @@ def compare(handle: StudyHandle) -> None:
                 "engine": other.spec.engine,
                 "count": other.spec.count,
                 "noise variance": other.spec.count_sigma2,
-                "least AICc": best.aicc if best else None,
+                "lowest AICc": best.aicc if best else None,
                 "AICc of the target": None
                 if best is None or best.aicc is None or offset is None
                 else best.aicc + offset,
-                "network": cell_words(best.cell) if best else "none",
+                "network": cell_words(best.cell) if best else None,
                 error: _error_test(best),
             }
         )
     frame = pd.DataFrame(rows)
-    st.dataframe(
+    widgets.table(
         frame if len(scales) > 1 else frame.drop(columns=["target", "AICc of the target"]),
-        hide_index=True,
-        key="compare",
+        "compare",
         column_config={
-            "least AICc": st.column_config.NumberColumn(format="%.2f"),
+            "lowest AICc": st.column_config.NumberColumn(format="%.2f", help=AICC_HELP),
             "AICc of the target": st.column_config.NumberColumn(
                 format="%.2f",
-                help="A logarithm changes the density of the target; this is what AICc is of the target itself. A rank has "
-                "no such density.",
+                help="AICc for the target itself. Its logarithm has another density, which shifts AICc. "
+                "For ranks there is no such number.",
             ),
             error: st.column_config.NumberColumn(
-                format="%.4g", help=None if handle.data.levels else "In units of the target, whatever its scale."
+                format="%.4g", help=None if handle.data.levels else "In the target's own units, on every scale."
             ),
         },
     )
-    words = "Studies of the same rows and target. Compare AICc only where the count is the same; the test error always."
+    sentence = (
+        "These studies have the same rows and target. The test error is always comparable, AICc only if the counting rule is "
+        "the same."
+    )
     if len(scales) > 1:
-        words += " AICc on one scale says nothing of AICc on another: compare the column 'AICc of the target' instead."
-    st.caption(words)
+        sentence += (
+            " AICc values on different scales of the target are not comparable; compare 'AICc of the target' instead."
+        )
+    st.caption(sentence)
 
 
 def _error_test(best: TrialRecord | None) -> float | None:
@@ -87,7 +94,7 @@ def _error_test(best: TrialRecord | None) -> float | None:
 
 
 def _same_rows(other: StudyHandle, handle: StudyHandle) -> bool:
-    """Whether two studies are of the same data, the scale of the target aside."""
+    """Whether two studies have the same data, apart from the scale of the target."""
 
     def kept(study: StudyHandle) -> tuple[object, ...]:
         data, spec = study.data, study.spec
@@ -98,22 +105,25 @@ def _same_rows(other: StudyHandle, handle: StudyHandle) -> bool:
     return other.data.fitted_target != handle.data.fitted_target and kept(other) == kept(handle)
 
 
-def null_run(validation: Validation) -> None:
+def permutation_test(validation: Validation) -> None:
     """This target against shuffled ones."""
     permuted = validation.null.get("permuted", [])
     if not permuted:
         return
     st.altair_chart(evidence.permutation_gains(validation.null["gain"], permuted), key="null")
     st.caption(
-        f"The best six cells fitted to this target and to {len(permuted)} shuffled ones: chance gets as far in "
-        f"{100 * p_value(validation):.0f}% of the draws."
+        f"The same configurations were fitted to this target and to {len(permuted)} shuffled copies of it. The p-value is "
+        f"{p_value(validation):.2g}: the share of these targets, this one included, with an AICc gain at least as large. A "
+        "small p-value means that the features do predict the target."
     )
 
 
-def map_and_front(table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle) -> None:
-    """AICc over the cells of the whole table, and the front with its knee over the points to draw of it."""
+def map_and_pareto_front(table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle) -> None:
+    """The map of AICc over all trials, and the Pareto front of the points to draw."""
     st.altair_chart(cells.aicc_map(table, session.selected_trial()), key="aicc-map", width="content")
-    st.caption("Orange frames: the least AICc, and the trial picked. Cells without colour were not fitted or failed.")
+    st.caption(
+        "Orange frames: the lowest AICc and the selected trial. Configurations without colour were not fitted, or failed."
+    )
     selecting_chart(
         trials.pareto_front(points, handle.baselines, session.selected_trial(), handle.data.fitted_target),
         "choose-front",

@@ -70,8 +70,8 @@ def network(view: ModelView) -> None:
     with st.container(horizontal_alignment="center"):
         st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"))
     st.caption(
-        "The inputs are on the left, the output on the right. Each edge carries one curve, drawn over the range of the training "
-        "rows, and a node is the sum of its curves. Faint edges contribute little (edge score of KAN 2.0, Liu et al. 2024). "
+        "The inputs are on the left, the output on the right. Each edge carries one curve, drawn over the range of the "
+        "training rows, and a node is the sum of its curves. Faint edges contribute little (edge scores, Liu et al. 2024). "
         + literal(drawn.note)
     )
     download("Download the diagram", standing_alone(drawn.svg), "network.svg", "image/svg+xml")

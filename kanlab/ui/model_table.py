@@ -1,4 +1,4 @@
-"""The Choose page: all models in one table, and what other rules would take."""
+"""The Choose page: all models in one table, and the choices of other decision rules."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from kanlab.stats.criteria import akaike_weights, evidence_ratio
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.ui import session
-from kanlab.ui.widgets import AICC_HELP, literal, short
+from kanlab.ui.widgets import AICC_HELP, LOG_LOSS_HELP, TEST_HELP, download, literal, short, table
 
 CLASS_SCORES = {
-    "log_loss_train": ("log-loss train", "Mean of −ln(the probability given to what happened), in nats a row."),
-    "log_loss_test": ("log-loss test", "On rows never trained on nor chosen by."),
-    "accuracy_test": ("accuracy test", "Share of the test rows whose likelier class is the true one."),
-    "auc_test": ("AUC test", "Share of the pairs of one row of each class that the probabilities put in order."),
+    "log_loss_train": ("log-loss train", LOG_LOSS_HELP),
+    "log_loss_test": ("log-loss test", TEST_HELP),
+    "accuracy_test": ("accuracy test", "Share of the test rows that are classified correctly."),
+    "auc_test": ("AUC test", "Area under the ROC curve on the test rows: 1 is a perfect ranking, 0.5 is random."),
 }
 
 
 def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFrame:
-    """One row a candidate; RMSE in units of the target, R² on the scale it is fitted on; of classes their scores instead."""
+    """One row per candidate: RMSE in units of the target and R² on the scale of the fit, or the scores of classes."""
     listed, data = found.candidates, handle.data
     values = np.array([np.nan if c.aicc is None else c.aicc for c in listed], dtype=float)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
@@ -64,11 +64,11 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
 
 
 def leaderboard(found: Recommendation, handle: StudyHandle, validation: Validation | None) -> None:
-    """All models, least AICc first."""
+    """All models, lowest AICc first."""
     frame = leaderboard_frame(found, handle)
     known, data = validation is not None, handle.data
     unit = literal(f"In units of {short(data.target)}.")
-    # no class can be perturbed by a little, and none has a residual
+    # classes have no residuals, and cannot be perturbed slightly
     hidden = {"dof", "dof_se", "press"} if data.levels else set()
     if not known:
         hidden |= {"wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"}
@@ -80,60 +80,69 @@ def leaderboard(found: Recommendation, handle: StudyHandle, validation: Validati
         trial = (picked.trial or picked.reduced) if picked else None
         session.select_trial(trial.number if trial else None)
 
-    st.dataframe(
+    table(
         frame.drop(columns=list(hidden)),
-        key="leaderboard",
+        "leaderboard",
         on_select=pick,
         selection_mode="single-row",
-        hide_index=True,
         height=420,
         column_config={
             "model": st.column_config.TextColumn("model", width="medium"),
             "AICc": number(format="%.2f", help=AICC_HELP),
-            "delta": number("ΔAICc", format="%.2f", help="AICc above the least."),
-            "weight": number(format="%.3f", help="Akaike weight: the support for this model among those of the table."),
+            "delta": number("ΔAICc", format="%.2f", help="AICc minus the lowest AICc of the table."),
+            "weight": number(
+                "Akaike weight",
+                format="%.3f",
+                help="Relative support for the model among those of the table; sums to 1.",
+            ),
             "evidence": number(
-                "evidence ratio", format="%.3g", help="How many times better supported the best model is."
+                "evidence ratio", format="%.3g", help="Akaike weight of the best model divided by that of this model."
             ),
-            "K": number(format="%.4g", help="Counted parameters; effective degrees of freedom for penalised families."),
-            "rows": number("n/K", format="%.1f", help="Training rows a parameter."),
+            "K": number(
+                format="%.4g",
+                help="Number of parameters by the counting rule; for penalised families, effective degrees of freedom.",
+            ),
+            "rows": number("n/K", format="%.1f", help="Training rows per parameter."),
             "rmse": number("RMSE train", format="%.4g", help=unit),
-            "rmse_test": number("RMSE test", format="%.4g", help=f"{unit} On rows never trained on nor chosen by."),
-            "r2": number("R²", format="%.3f", help=literal(f"Of {short(data.fitted_target)}, on the training rows.")),
-            "wins": number(
-                "seeds won", format="%d", help="Of 5 refits from other seeds, how often it is the best finalist."
+            "rmse_test": number("RMSE test", format="%.4g", help=f"{unit} {TEST_HELP}"),
+            "r2": number(
+                "R²",
+                format="%.3f",
+                help=literal(
+                    f"Share of the variance of {short(data.fitted_target)} that the model explains on the training rows."
+                ),
             ),
-            "spread": number("spread", format="%.1f", help="Standard deviation of its AICc over those seeds."),
-            **{name: number(title, format="%.4g", help=words) for name, (title, words) in CLASS_SCORES.items()},
+            "wins": number(
+                "seeds won",
+                format="%d",
+                help="In how many of 5 refits from other seeds it is the best of the finalists.",
+            ),
+            "spread": number("SD of AICc", format="%.1f", help="Standard deviation of its AICc over those seeds."),
+            **{name: number(title, format="%.4g", help=text) for name, (title, text) in CLASS_SCORES.items()},
             "press": number(
-                "left-out RMSE",
+                "LOO RMSE",
                 format="%.4g",
                 help=literal(
-                    f"In units of {short(data.fitted_target)}: each training row predicted by a fit without it. Known of the "
-                    "linear models and of the networks of least AICc."
+                    f"Leave-one-out error, in units of {short(data.fitted_target)}: a fit without the row predicts each "
+                    "training row. Known for the linear models and the networks of lowest AICc."
                 ),
             ),
             "cv": number(
                 "CV log-loss" if data.levels else "CV RMSE",
                 format="%.4g",
-                help=f"{'' if data.levels else unit} 5-fold cross-validation on the training rows.".strip(),
+                help=f"5-fold cross-validation on the training rows. {'' if data.levels else unit}".strip(),
             ),
-            "cv_se": number("± SE", format="%.2g", help="Standard error over the folds."),
+            "cv_se": number("± SE", format="%.2g", help="Standard error of the cross-validated error over the folds."),
             "dof": number(
-                "GDF", format="%.1f", help="Generalised degrees of freedom (Ye 1998), by perturbing the target."
+                "GDF", format="%.1f", help="Generalised degrees of freedom (Ye 1998), found by perturbing the target."
             ),
-            "dof_se": number("± SE GDF", format="%.1f"),
-            "edf": number("edf", format="%.1f", help="Effective degrees of freedom: trace of the linearised smoother."),
+            "dof_se": number("± SE of GDF", format="%.1f", help="Standard error of the GDF."),
+            "edf": number(
+                "edf", format="%.1f", help="Effective degrees of freedom: the trace of the linearised smoother."
+            ),
         },
     )
-    st.download_button(
-        "Download the models",
-        lambda: to_csv(frame),
-        f"{handle.name}-models.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    download("Download the models", lambda: to_csv(frame), f"{handle.name}-models.csv")
     _confidence(handle, validation)
 
 
@@ -141,43 +150,41 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
     kept = confidence_set(handle.records())
     if not kept:
         return
-    words = f"95% of the Akaike weight of the networks lies on {len(kept)} of them."
-    if validation and validation.average:
-        data, average = handle.data, validation.average  # of an earlier version without RMSE
-        if data.levels and average.get("log_loss_train") is not None:
-            words += (
-                f" Their averaged prediction has a log-loss of {average['log_loss_train']:.4g} on the training rows"
-            )
-            test = average.get("log_loss_test")
-            words += f" and {test:.4g} on the test rows." if test is not None else "."
-        train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)
-        test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
+    sentence = f"{len(kept)} of the networks hold 95% of the Akaike weight of all networks."
+    if validation and (average := validation.average):
+        data = handle.data
+        if data.levels:
+            error, train, test = "a log-loss", average.get("log_loss_train"), average.get("log_loss_test")
+        else:  # a validation of an earlier version has no RMSE
+            error = "an RMSE"
+            train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)
+            test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
         if train is not None:
-            words += f" Their averaged prediction has an RMSE of {train:.4g} on the training rows"
-            words += f" and {test:.4g} on the test rows." if test is not None else "."
-    st.caption(words)
+            sentence += f" The average of their predictions has {error} of {train:.4g} on the training rows"
+            sentence += f" and {test:.4g} on the test rows." if test is not None else "."
+    st.caption(sentence)
 
 
 def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
-    """What other rules of selection would pick from the same fits."""
+    """The choices of other decision rules from the same fits."""
     best = best_trial(records)
     rows: list[tuple[str, str]] = []
     if found.choice is not None:
-        rows.append(("kanlab: least AICc, if better than linear on rows left out", found.choice.label))
+        rows.append(("kanlab: lowest AICc, if its LOO error beats the linear model's", found.choice.label))
     if best is not None:
-        rows.append(("least AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
-    names = {"best": "PySR best", "accuracy": "PySR accuracy (least RSS or deviance)", "score": "PySR score"}
+        rows.append(("lowest AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
+    names = {"best": "PySR best", "accuracy": "PySR accuracy (lowest RSS or deviance)", "score": "PySR score"}
     rows += [
         (names[rule], f"trial {r.number}: {cell_words(r.cell)}") for rule, r in ranking.pysr_picks(records).items()
     ]
     knee = ranking.knee_trial(records)
     if knee is not None:
-        rows.append(("knee of the front", f"trial {knee.number}: {cell_words(knee.cell)}"))
+        rows.append(("knee of the Pareto front", f"trial {knee.number}: {cell_words(knee.cell)}"))
     verified = [c for c in found.candidates if c.cv_error is not None]
     if verified:
-        least = min(verified, key=lambda c: c.cv_error or np.inf)
-        rows.append(("least cross-validated error", least.label))
-        limit = (least.cv_error or 0.0) + (least.cv_se or 0.0)
+        lowest = min(verified, key=lambda c: c.cv_error or np.inf)
+        rows.append(("lowest cross-validated error", lowest.label))
+        limit = (lowest.cv_error or 0.0) + (lowest.cv_se or 0.0)
         simple = min((c for c in verified if (c.cv_error or np.inf) <= limit), key=lambda c: c.n_params or 0)
         rows.append(("simplest within one standard error of it", simple.label))
-    st.dataframe(pd.DataFrame(rows, columns=["rule", "would take"]), hide_index=True, key="other-rules")
+    table(pd.DataFrame(rows, columns=["decision rule", "choice"]), "other-rules")

@@ -1,4 +1,4 @@
-"""The Choose page: one AICc opened into its terms, and the study ranked again by another count or criterion."""
+"""The Choose page: the terms of one AICc, and the ranking by another counting rule or criterion."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, completed
 from kanlab.ui import session
+from kanlab.ui.widgets import table
 
 
-def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
-    """One AICc opened into its terms, and the study ranked again by another count or criterion."""
+def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
+    """The terms of one AICc, and the trials ranked by another counting rule or criterion."""
     done = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
     names: dict[int, str] = {r.number: f"trial {r.number}: {cell_words(r.cell)}" for r in done}
     picked = session.selected_trial()
@@ -42,50 +43,53 @@ def audit(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         )
         sigma2 = handle.spec.count_sigma2
         deviance = (
-            f"The first term is the deviance, −2 ln L: twice {n} rows times their log-loss, the mean of −ln(the probability "
-            "given to what happened). "
+            f"The first term is the deviance, −2 ln L: twice {n} rows times the log-loss, which is the mean of −ln(predicted "
+            "probability of the observed class). "
         )
-        *most, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
-        edges = f"{', '.join(most)} and {last}"
+        *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
+        edges = f"{', '.join(first)} and {last}"
         st.caption(
-            f"{deviance if data.levels else ''}{count} parameters, counted as {handle.spec.count}: edges {edges}, "
-            f"{record.cell.grid} + {record.cell.k} splines and one silu each"
-            f"{', and the noise variance' if sigma2 else ''}."
+            f"{deviance if data.levels else ''}K is {count}, counted by the rule '{handle.spec.count}'. The network has "
+            f"{edges} edges with {record.cell.grid} + {record.cell.k} spline coefficients and one silu term each"
+            f"{'; the noise variance counts as one parameter' if sigma2 else ''}."
         )
     with right:
-        st.markdown("**Another count, another criterion**")
+        st.markdown("**The ranking by another counting rule or criterion**")
         a, b, c = st.columns(3, vertical_alignment="bottom")
         rule = a.selectbox(
-            "Count", RULES, index=RULES.index(handle.spec.count), format_func=str.capitalize, key="audit-count"
+            "Counting rule",
+            RULES,
+            index=RULES.index(handle.spec.count),
+            format_func=str.capitalize,
+            key="sensitivity-count",
         )
-        criterion: Any = b.selectbox("Criterion", list(CRITERIA), key="audit-criterion")
+        criterion: Any = b.selectbox("Criterion", list(CRITERIA), key="sensitivity-criterion")
         sigma2 = data.likelihood.counts_variance and c.checkbox(
-            "Noise variance", handle.spec.count_sigma2, key="audit-sigma2"
+            "Count the noise variance", handle.spec.count_sigma2, key="sensitivity-sigma2"
         )
         again = ranked_again(
             records, n, data.d, rule=rule, count_sigma2=sigma2, criterion=criterion, likelihood=data.likelihood
         )
         lost = int(again["rank"].isna().sum())
-        st.dataframe(
+        table(
             again,
-            hide_index=True,
+            "sensitivity-table",
             height=300,
-            key="audit-table",
             column_order=["rank", "rank_before", "number", *handle.spec.space.parameters, "n_params", "value"],
             column_config={
                 "rank": "rank now",
                 "rank_before": "rank in the study",
                 "number": "trial",
                 "neuron_num": "hidden neurons",
-                "n_params": "K",
+                "n_params": st.column_config.NumberColumn("K", help="Number of parameters by this counting rule."),
                 "value": st.column_config.NumberColumn(criterion, format="%.2f"),
             },
         )
         if lost:
-            st.caption(f"{lost} trials are inadmissible under this count and have no rank.")
+            st.caption(f"{lost} of the trials are inadmissible under this counting rule and have no rank.")
 
 
 def _number(value: float) -> str:
-    """Five digits, as LaTeX has them."""
+    """A number of five digits in LaTeX."""
     mantissa, _, exponent = f"{value:.5g}".partition("e")
     return rf"{mantissa}\cdot 10^{{{int(exponent)}}}" if exponent else mantissa

@@ -1,4 +1,4 @@
-"""The Choose page in a real browser: the recommendation, a warning that is answered, the audit, a validation."""
+"""The Choose page in a real browser: the recommendation, a warning that is answered, the sensitivity, a validation."""
 
 from __future__ import annotations
 
@@ -40,24 +40,26 @@ def test_choosing(page: Page, server: Server, study: str) -> None:
     expect(page.get_by_text("It has the lowest AICc of all networks")).to_be_visible()
     expect(page.get_by_text("lies at the edge of the range")).to_be_visible()
 
-    page.get_by_role("tab", name="Audit").click()
+    page.get_by_role("tab", name="Sensitivity").click()
     expect(page.locator(".katex").first).to_be_visible()
-    page.get_by_role("combobox", name=re.compile("Count")).click()
+    page.get_by_role("combobox", name=re.compile("Counting rule")).click()
     page.get_by_role("option", name="Trainable").click()
     expect(
-        page.get_by_text("trials are inadmissible under this count").or_(page.get_by_text("Another count"))
+        page.get_by_text("trials are inadmissible under this counting rule").or_(
+            page.get_by_text("The ranking by another")
+        )
     ).to_be_visible()
 
-    page.get_by_role("tab", name="Map and front").click()
+    page.get_by_role("tab", name="Map and Pareto front").click()
     expect(page.get_by_text("Pareto front: fit against complexity")).to_be_visible()
 
-    page.get_by_role("button", name="Judge the finalists").click()
-    expect(page.get_by_text(re.compile(r"Judging: \d+ of \d+ steps"))).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Judging: [1-9]\d* of \d+ steps"))).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Validate the finalists").click()
+    expect(page.get_by_text(re.compile(r"Validation: \d+ of \d+ steps"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Validation: [1-9]\d* of \d+ steps"))).to_be_visible(timeout=60_000)
     page.reload()
-    expect(page.get_by_text(re.compile(r"Judging: \d+ of \d+ steps"))).to_be_visible()
-    page.get_by_role("button", name="Stop judging").click()
-    expect(page.get_by_role("button", name="Judge again")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Validation: \d+ of \d+ steps"))).to_be_visible()
+    page.get_by_role("button", name="Stop the validation").click()
+    expect(page.get_by_role("button", name="Validate again")).to_be_visible()
 
     expect(page.get_by_role("button", name="Widen")).to_have_count(1)  # the old page has made way
     page.get_by_role("button", name="Widen").click()

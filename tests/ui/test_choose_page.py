@@ -1,4 +1,4 @@
-"""The Choose page, driven without a browser: recommendation, warnings, audit, validation."""
+"""The Choose page, driven without a browser: recommendation, warnings, sensitivity, validation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_without_a_study(app: AppTest) -> None:
 def test_before_any_trial(app: AppTest, small: Dataset) -> None:
     words = text_of(choose(app, study(small, {}, space=SPACE)))
     assert "No trial is complete yet" in words
-    assert "judge" not in [b.key for b in app.button]
+    assert "validate" not in [b.key for b in app.button]
 
 
 def test_the_recommendation_with_its_reasons_ties_and_warnings(app: AppTest, small: Dataset) -> None:
@@ -55,11 +55,11 @@ def test_the_recommendation_with_its_reasons_ties_and_warnings(app: AppTest, sma
     words = text_of(choose(app, handle))
     assert "Take the network of trial 1: 2 hidden neurons, grid 3, k 2" in words
     assert "It has the lowest AICc" in words
-    assert "Within 10 units of AICc, and so as good as equal: trial 3" in words
-    assert "So far this rests on one fit a cell" in words
+    assert "Within 10 units of AICc, and so about as good: trial 3" in words
+    assert "So far this rests on one trial per configuration" in words
     found = recommend(handle, handle.records(), None)
     assert [w.value.replace("\\", "") for w in app.warning] == [a.sentence for a in found.warnings]
-    assert app.button(key="judge").label == "Judge the finalists"
+    assert app.button(key="validate").label == "Validate the finalists"
 
 
 def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest, small: Dataset) -> None:
@@ -82,20 +82,22 @@ def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None
     assert app.slider(key="grid").value == (2, 4)
 
 
-def test_only_the_owner_judges_and_widens(app: AppTest, small: Dataset) -> None:
+def test_only_the_owner_validates_and_widens(app: AppTest, small: Dataset) -> None:
     handle = study(small, {Cell(3, 2, 1): -300.0, Cell(1, 2, 1): -200.0}, space=SPACE)
     own(handle.optuna, "the key")
     for live in (None, validation(state="running", written=time.time())):
         if live is not None:
             handle.optuna.set_user_attr(VALIDATION, live.to_dict())
         words = text_of(choose(app, handle))
-        assert "its owner decides" in words
-        assert not {"Judge the finalists", "Judge again", "Stop judging", "Widen"} & {b.label for b in app.button}
+        assert "Only its owner can validate" in words
+        assert not {"Validate the finalists", "Validate again", "Stop the validation", "Widen"} & {
+            b.label for b in app.button
+        }
     handle.optuna.set_user_attr(VALIDATION, validation().to_dict())
     app.query_params["key"] = "the key"
     choose(app, handle)
-    assert {"Judge again", "Widen"} <= {b.label for b in app.button}
-    assert "its owner decides" not in text_of(app)
+    assert {"Validate again", "Widen"} <= {b.label for b in app.button}
+    assert "Only its owner can validate" not in text_of(app)
     assert app.query_params["key"] in ("the key", ["the key"])
 
 
@@ -114,15 +116,15 @@ def test_widening_fetches_the_data_from_the_storage_of_the_study(
     assert data_path(small.sha256).exists()
 
 
-def test_the_audit_ranks_again_at_once(app: AppTest, small: Dataset) -> None:
+def test_another_counting_rule_ranks_again_at_once(app: AppTest, small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     choose(app, handle)
     best = best_trial(handle.records())
     assert best is not None
     assert any(f"2\\cdot {best.n_params}" in latex.value for latex in app.latex)
-    app.selectbox(key="audit-count").select("article")
-    app.selectbox(key="audit-criterion").select("BIC")
-    app.checkbox(key="audit-sigma2").uncheck()
+    app.selectbox(key="sensitivity-count").select("article")
+    app.selectbox(key="sensitivity-criterion").select("BIC")
+    app.checkbox(key="sensitivity-sigma2").uncheck()
     healthy(app.run())
     expected = ranked_again(handle.records(), 48, 2, rule="article", count_sigma2=False, criterion="BIC")
     shown = next(f.value for f in app.dataframe if "rank_before" in f.value.columns)
@@ -146,22 +148,22 @@ def test_what_a_validation_says(app: AppTest, small: Dataset) -> None:
     words = text_of(choose(app, handle))
     assert "Only 3 of 5 seeds agree" in words or "within the" in words
     assert "Pure noise cannot be excluded" in words
-    assert "Their averaged prediction has an RMSE of 0.1443 on the training rows" in words
-    assert "chance gets as far in 10% of the draws" in words
+    assert "The average of their predictions has an RMSE of 0.1443 on the training rows" in words
+    assert "The p-value is 0.1:" in words
     board = next(f.value for f in app.dataframe if "wins" in f.value.columns)
     assert board["wins"].dropna().tolist() == [3, 2]
     assert board["edf"].dropna().tolist() == [9.0]
-    rules = next(f.value for f in app.dataframe if "would take" in f.value.columns)
-    assert "simplest within one standard error of it" in rules["rule"].tolist()
+    rules = next(f.value for f in app.dataframe if "decision rule" in f.value.columns)
+    assert "simplest within one standard error of it" in rules["decision rule"].tolist()
 
 
-def test_judging_from_the_page(app: AppTest, small: Dataset, fake_workers: Fake) -> None:
+def test_validation_from_the_page(app: AppTest, small: Dataset, fake_workers: Fake) -> None:
     fake_workers()
     tune(small, SPACE, name="mine", workers=1)
     choose(app, load_study("mine"))
-    healthy(app.button(key="judge").click().run())
+    healthy(app.button(key="validate").click().run())
     deadline = time.monotonic() + 60
-    while "Judge again" not in [b.label for b in app.button]:
+    while "Validate again" not in [b.label for b in app.button]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
         healthy(app.run())

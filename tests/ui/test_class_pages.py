@@ -98,13 +98,13 @@ def test_live_and_choose(app: AppTest, study: str) -> None:
     assert {"log_loss_test", "accuracy_test", "auc_test"} <= set(board.columns)
     assert not {"rmse", "r2"} & set(board.columns)
     assert any(r"2\cdot 96\cdot" in latex.value for latex in app.latex)
-    assert "audit-sigma2" not in [c.key for c in app.checkbox]
+    assert "sensitivity-sigma2" not in [c.key for c in app.checkbox]
     assert "three more columns: the predicted class of state" in words
 
     app.button(key="show-calibration").click()
     healthy(app.run())
-    confusion = next(f.value for f in app.dataframe if "truly" in f.value.columns)
-    assert confusion["truly"].tolist() == ["healthy", NASTY]
-    assert confusion.drop(columns="truly").to_numpy().sum() == 24
+    confusion = next(f.value for f in app.dataframe if "true class" in f.value.columns)
+    assert confusion["true class"].tolist() == ["healthy", NASTY]
+    assert confusion.drop(columns="true class").to_numpy().sum() == 24
     right = confusion.iloc[0, 1] + confusion.iloc[1, 2]
     assert metric(app, "Accuracy") == f"{100 * right / 24:.1f}%"
