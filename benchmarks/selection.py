@@ -14,7 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
-from kanlab.baselines.registry import BASELINES, Baseline, baselines
+from kanlab.baselines.registry import BASELINES, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
 from kanlab.execution.tasks import appraise, fold
@@ -36,7 +36,8 @@ from kanlab.selection.decision import choose
 from kanlab.selection.ranking import best_trial
 from kanlab.solver.fit import LmOptions, fit_path
 from kanlab.stats.criteria import aicc
-from kanlab.study.trials import TrialRecord
+from kanlab.stats.metrics import Scores
+from kanlab.study.trials import CompletedTrial
 
 SPLITS = 5
 NOISE_DRAWS = 20
@@ -146,9 +147,9 @@ def problem(name: str, split: int) -> Dataset:
 # ---- fits
 
 
-def trials(data: Dataset, smoothing: float) -> list[TrialRecord]:
+def trials(data: Dataset, smoothing: float) -> list[CompletedTrial]:
     """Every admissible cell, fitted with the defaults of the engine."""
-    records: list[TrialRecord] = []
+    records: list[CompletedTrial] = []
     for grid, k in sorted({(c.grid, c.k) for c in CELLS}):
         wanted = [c for c in CELLS if (c.grid, c.k) == (grid, k) and data.n - cell_n_params(c, data.d) - 1 > 0]
         fits = (
@@ -161,11 +162,12 @@ def trials(data: Dataset, smoothing: float) -> list[TrialRecord]:
             value = aicc(fitted.rss_train, data.n, count)
             rss_test = float(np.sum((fitted.predict(data.X_test) - data.y_test) ** 2))
             if np.isfinite(value):
-                records.append(TrialRecord(len(records), "complete", cell, count, fitted.rss_train, rss_test, value))
+                scores = Scores(count, fitted.rss_train, rss_test, value)
+                records.append(CompletedTrial(len(records), "complete", cell, scores))
     return records
 
 
-def appraisal(data: Dataset, records: list[TrialRecord]) -> dict[str, Any] | None:
+def appraisal(data: Dataset, records: list[CompletedTrial]) -> dict[str, Any] | None:
     """What a study looks at once more when it ends, by the worker's own task; with the test RSS in squared units of y."""
     best = best_trial(records)
     if best is None:
@@ -175,11 +177,11 @@ def appraisal(data: Dataset, records: list[TrialRecord]) -> dict[str, Any] | Non
     return appraise(data, settings | {"cell": list(best.cell), "below": below, "neuron_nums": [1, 6]})
 
 
-def cross_validated(data: Dataset, records: list[TrialRecord]) -> TrialRecord | str:
+def cross_validated(data: Dataset, records: list[CompletedTrial]) -> CompletedTrial | str:
     """The least 5-fold error among the best 8 cells and the linear models, as `kanlab judge` verifies."""
     options = {"engine": "lm", "options": asdict(FitOptions())}
     ranked = sorted(records, key=lambda r: r.aicc or 0.0)[:VERIFIED]
-    models: list[tuple[TrialRecord | str, dict[str, Any]]] = [(r, options | {"cell": list(r.cell)}) for r in ranked]
+    models: list[tuple[CompletedTrial | str, dict[str, Any]]] = [(r, options | {"cell": list(r.cell)}) for r in ranked]
     models += [(name, {"family": name}) for name in BASELINES]
 
     def error(arguments: dict[str, Any]) -> float:
@@ -233,7 +235,7 @@ def one(name: str, split: int, *, smoothings: tuple[float, ...], verify: bool) -
     if verify:
         out["others"] = others(data)
         chosen = cross_validated(data, records)
-        out["cv"] = list(chosen.cell[:3]) if isinstance(chosen, TrialRecord) else chosen
+        out["cv"] = list(chosen.cell[:3]) if isinstance(chosen, CompletedTrial) else chosen
     return out
 
 
@@ -260,25 +262,23 @@ CAP = 200.0  # per cent, of one regret
 
 def chosen(result: dict[str, Any], *, by_aicc: bool = False) -> tuple[str, float]:
     """Name and test RMSE of kanlab's recommendation. by_aicc: of the least AICc, all features kept, as it was before."""
-    listed = [Candidate("", b.family, None, b.n_params, b.aicc, b.rss_train, b.rss_test, press=b.press, press_se=b.press_se)
-              for b in (Baseline(**b) for b in result["baselines"])]  # fmt: skip
+    listed = [Candidate("", b["family"], None, Scores.from_dict(b)) for b in result["baselines"]]
     found, best = result["appraisal"], None
     for h, grid, k, rss_train, rss_test in result["cells"]["1000.0"]:
         cell = Cell(h, grid, k)
         count = cell_n_params(cell, result["d"])
-        trial = TrialRecord(0, "complete", cell, count, rss_train, rss_test, aicc(rss_train, result["n"], count))
-        candidate = Candidate("", "network", trial, count, trial.aicc, rss_train, rss_test)
+        scores = Scores(count, rss_train, rss_test, aicc(rss_train, result["n"], count))
+        candidate = Candidate("", "network", CompletedTrial(0, "complete", cell, scores), scores)
         listed.append(candidate)
         if best is None or (candidate.aicc, count) < (best.aicc, best.n_params):
             best = candidate
     if by_aicc:
-        listed = [replace(c, press=None) for c in listed]
+        listed = [c.rescored(press=None) for c in listed]
     elif best is not None and found is not None:
-        listed[listed.index(best)] = replace(best, press=found["press"], press_se=found["press_se"])
+        listed[listed.index(best)] = best.rescored(press=found["press"], press_se=found["press_se"])
         if (r := found["reduced"]) is not None:
-            trial = TrialRecord(0, "complete", Cell(*r["cell"]), r["n_params"])  # what stands for it here
-            numbers = (r["n_params"], r["aicc"], r["rss_train"], r["rss_test"])
-            listed.append(Candidate("", "reduced", trial, *numbers, press=r["press"], press_se=r["press_se"]))
+            trial = CompletedTrial(0, "complete", Cell(*r["cell"]), Scores.from_dict(r))  # what stands for it here
+            listed.append(Candidate("", "reduced", trial, trial.scores))
     taken, _ = choose(listed)
     assert taken is not None
     return taken.family, float(np.sqrt((taken.rss_test or 0.0) / result["rows"]))

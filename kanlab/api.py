@@ -17,7 +17,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import ENGINES, FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
 from kanlab.execution import starts_budget
-from kanlab.execution.final_check import ReducedTrial, appraised
+from kanlab.execution.final_check import appraised
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
 from kanlab.execution.supervisor import default_workers
@@ -32,7 +32,7 @@ from kanlab.study.handle import StudyHandle, create_study, load_study, stored_ba
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import StudyState, read_state
 from kanlab.study.storage import store_dataset
-from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.study.trials import CompletedTrial, best_trial
 
 if TYPE_CHECKING:
     from kanlab.export.bundle import Bundle
@@ -83,12 +83,12 @@ class Study:
         return ranking.trial_table(self.handle.records())
 
     @property
-    def best(self) -> TrialRecord | None:
+    def best(self) -> CompletedTrial | None:
         """The trial of lowest AICc."""
         return best_trial(self.handle.records())
 
     @property
-    def recommended(self) -> TrialRecord | ReducedTrial | Baseline | None:
+    def recommended(self) -> CompletedTrial | Baseline | None:
         """The model to take: by AICc among networks, by leave-one-out errors against the linear models."""
         choice = self.recommendation.choice
         return choice.model if choice else None
@@ -190,7 +190,7 @@ class Study:
         return Path(path)
 
     @property
-    def pareto(self) -> list[TrialRecord]:
+    def pareto(self) -> list[CompletedTrial]:
         """The Pareto front over (n_params, rss_train), of classes over (n_params, deviance), by n_params."""
         return ranking.front(self.handle.records())
 

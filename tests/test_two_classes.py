@@ -37,7 +37,7 @@ from kanlab.selection.diagnostics import diagnose
 from kanlab.selection.sensitivity import ranked_again, terms
 from kanlab.stats.criteria import aicc_of, bic_of
 from kanlab.stats.likelihood import BERNOULLI
-from kanlab.stats.metrics import ClassScores, accuracy, log_loss
+from kanlab.stats.metrics import ClassScores, Scores, accuracy, log_loss
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import create_study, load_study
 from kanlab.study.spec import StudySpec
@@ -129,10 +129,10 @@ def test_an_outcome_survives_json(data: Dataset) -> None:
 def test_what_cannot_be_judged(data: Dataset) -> None:
     summary, spec = DataSummary.of(data), StudySpec(space=SPACE, count_sigma2=False)
     cell = Cell(1, 2, 2)
-    separated = Outcome(1, "converged", 0.1, 1e-9, None, classes=scores(1e-6))
+    separated = Outcome(1, "converged", 0.1, Scores(rss_train=1e-9, classes=scores(1e-6)))
     value, status = judge(spec, summary, cell, separated)
     assert (value, status) == (pytest.approx(aicc_of(1e-6, data.n, spec.n_params(cell, data.d))), "converged")
-    broken = replace(separated, classes=scores(np.inf))
+    broken = separated.rescored(classes=scores(np.inf))
     assert judge(spec, summary, cell, broken)[0] is None
     assert "not finite" in judge(spec, summary, cell, broken)[1]
 
@@ -188,15 +188,15 @@ def test_the_recommendation_speaks_of_log_loss(study: Study) -> None:
 def test_test_rows_that_disagree_raise_a_warning_where_it_matters(study: Study) -> None:
     handle, records = study.handle, study.handle.records()
     listed = candidates(handle, records, None)
-    choice = replace(listed[0], classes=scores(100.0, test=0.50))
+    choice = listed[0].rescored(classes=scores(100.0, test=0.50))
 
     def sentences(test: float) -> list[str]:
-        other = replace(listed[1], classes=scores(100.0, test=test))
+        other = listed[1].rescored(classes=scores(100.0, test=test))
         return [a.sentence for a in diagnose(handle, records, None, [choice, other], choice)]
 
     assert any("disagree" in s and "20% lower log-loss" in s for s in sentences(0.40))
     assert not any("disagree" in s for s in sentences(0.45))
-    choice = replace(choice, classes=scores(100.0, test=0.012))
+    choice = choice.rescored(classes=scores(100.0, test=0.012))
     assert not any("disagree" in s for s in sentences(0.002))
 
 

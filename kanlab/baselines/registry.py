@@ -9,7 +9,7 @@ load scikit-learn, and are fitted when a study is validated (`comparison_family`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -23,7 +23,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
-from kanlab.stats.metrics import ClassScores
+from kanlab.stats.metrics import HasFit, Scores
 
 __all__ = [
     "BASELINES",
@@ -77,43 +77,23 @@ def label(family: str, task: TaskName = REGRESSION) -> str:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Baseline(HasFit):
     """A model of another family fitted to a study's training rows.
 
     n_params: counted parameters, or effective degrees of freedom for a penalised family, the noise variance included where
-    the study counts it; None where the family has no such number.  rss on the scale of the fit, rmse in units of the data.
-    aicc: None where it is not defined.  classes: more of a model of two classes.
-    press: sum of squared residuals of the training rows, each left out of the fit, as rss is.  press_se: standard error of the
-    amount by which it lies below that of the reference (`reference_left_out`). None where nobody has looked.
+    the study counts it; None where the family has no such number.
     """
 
     family: str
-    n_params: float | None
-    rss_train: float
-    rss_test: float | None
-    aicc: float | None
-    rmse_train: float | None = None
-    rmse_test: float | None = None
-    press: float | None = None
-    press_se: float | None = None
-    classes: ClassScores | None = None
-
-    @property
-    def misfit(self) -> float:
-        """What its fit makes small: RSS, or the deviance."""
-        return self.rss_train if self.classes is None else self.classes.deviance_train
+    scores: Scores
 
     def to_dict(self) -> dict[str, Any]:
-        """Flat: the scores of classes stand beside the others."""
-        content = asdict(replace(self, classes=None))
-        del content["classes"]
-        return content | (self.classes._asdict() if self.classes else {})
+        """Flat: the scores stand beside the family."""
+        return {"family": self.family} | self.scores.to_dict()
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Baseline:
-        known = dict(content)
-        scores = {name: known.pop(name) for name in ClassScores._fields if name in known}
-        return cls(**known, classes=ClassScores(**scores) if scores else None)
+        return cls(content["family"], Scores.from_dict(content))
 
 
 def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, seed: int = 0) -> Baseline:
@@ -122,11 +102,11 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
     if n_params is not None and n_params == int(n_params):
         n_params = int(n_params)
-    model = Baseline(family=family, n_params=n_params, aicc=None, **data.errors(fitted.predict)._asdict())
+    model = Baseline(family, replace(data.errors(fitted.predict), n_params=n_params))
     if n_params is None:
         return model
     value = aicc_of(data.likelihood.term(model.misfit, data.n), data.n, n_params)
-    return replace(model, aicc=value if np.isfinite(value) else None)
+    return model.rescored(aicc=value if np.isfinite(value) else None)
 
 
 def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None) -> list[Baseline]:
@@ -141,7 +121,7 @@ def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[st
         return found
     left_out = [LEFT_OUT[b.family](data.X_train, data.y_train) for b in found]
     return [
-        replace(b, press=float(r @ r), press_se=press_gain_se(r, reference))
+        b.rescored(press=float(r @ r), press_se=press_gain_se(r, reference))
         for b, r in zip(found, left_out, strict=True)
     ]
 

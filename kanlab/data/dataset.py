@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,28 +25,9 @@ from kanlab.data.target import AUTO, read_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import HasTask
-from kanlab.stats.metrics import ClassScores, class_scores, log_loss
+from kanlab.stats.metrics import Scores, class_scores, log_loss
 
 _METADATA_KEY = b"kanlab"
-
-
-class Errors(NamedTuple):
-    """Of a model on the training and the test rows (None where there are none).
-
-    rss: sum of squared residuals on the scale of the fit.  rmse: root mean square of the residuals in units of the data.
-    Where the target is one of two classes, rss is of probabilities, there is no rmse, and `classes` says more.
-    """
-
-    rss_train: float
-    rss_test: float | None
-    rmse_train: float | None
-    rmse_test: float | None
-    classes: ClassScores | None = None
-
-    def flat(self) -> dict[str, float | None]:
-        """All of them by name, those of classes among the others."""
-        plain = {name: value for name, value in self._asdict().items() if name != "classes"}
-        return plain | (self.classes._asdict() if self.classes else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,19 +163,15 @@ class Dataset(HasTask):
         parts = (X[train], y[train], X[test], y[test])
         return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted, levels)
 
-    def errors(self, predict: Callable[[Array], Array]) -> Errors:
+    def errors(self, predict: Callable[[Array], Array]) -> Scores:
         """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities."""
-        train = predict(self.X_train)
+        train, held_out = predict(self.X_train), len(self.y_test) > 0
+        test = predict(self.X_test) if held_out else self.y_test
+        rss = Scores(rss_train=_rss(train, self.y_train), rss_test=_rss(test, self.y_test) if held_out else None)
         if self.levels:
-            test = predict(self.X_test) if len(self.y_test) else self.y_test
-            scores = class_scores(train, self.y_train, test, self.y_test)
-            rss = _rss(train, self.y_train), _rss(test, self.y_test) if len(self.y_test) else None
-            return Errors(*rss, None, None, scores)
-        rss_train, rmse_train = _rss(train, self.y_train), self.rmse(train, self.y_train)
-        if not len(self.y_test):
-            return Errors(rss_train, None, rmse_train, None)
-        test = predict(self.X_test)
-        return Errors(rss_train, _rss(test, self.y_test), rmse_train, self.rmse(test, self.y_test))
+            return replace(rss, classes=class_scores(train, self.y_train, test, self.y_test))
+        rmse_test = self.rmse(test, self.y_test) if held_out else None
+        return replace(rss, rmse_train=self.rmse(train, self.y_train), rmse_test=rmse_test)
 
     def error(self, predicted: Array, y: Array) -> float | None:
         """RMSE in units of the data, or of classes the log-loss; None where it is not finite."""

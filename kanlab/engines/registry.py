@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.kan.search_space import Cell
-from kanlab.stats.metrics import ClassScores
+from kanlab.stats.metrics import HasScores, Scores
 
 if TYPE_CHECKING:
     from kanlab.engines.pykan_training import Training
@@ -87,38 +87,28 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One fitted cell (numbers are None where the fit broke down or there are no test rows).
-
-    rss: on the scale of the fit.  rmse: in units of the data; the two differ where the target was transformed.
-    classes: scores of a fit to two classes.  loss_curve: RSS, or the deviance of two classes.
-    """
+class Outcome(HasScores):
+    """One fitted cell. scores: none where the fit broke down.  loss_curve: RSS, or the deviance of two classes."""
 
     neuron_num: int
     status: str
     seconds: float
-    rss_train: float | None = None
-    rss_test: float | None = None
-    rmse_train: float | None = None
-    rmse_test: float | None = None
+    scores: Scores = Scores()
     iterations: int = 0
     starts: int = 1
     loss_curve: list[float] = field(default_factory=list)
-    classes: ClassScores | None = None
-
-    @property
-    def misfit(self) -> float | None:
-        """What the fit made small: RSS, or the deviance."""
-        return self.rss_train if self.classes is None else self.classes.deviance_train
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Flat: the scores stand beside the rest."""
+        return {name: getattr(self, name) for name in _PLAIN} | self.scores.errors()
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
         """What `to_dict` gave, on its way through JSON or not."""
-        scores = content.get("classes")
-        return cls(**dict(content) | {"classes": ClassScores(*scores) if scores else None})
+        return cls(**{name: content[name] for name in _PLAIN if name in content}, scores=Scores.from_dict(content))
+
+
+_PLAIN = tuple(name for name in Outcome.__dataclass_fields__ if name != "scores")
 
 
 def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
@@ -147,12 +137,12 @@ def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: 
 def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
     fits = lm_path(data, unit.cells, options, seed)
     for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
-        errors = {} if fitted.status.value in FAILED_STATUSES else data.errors(fitted.predict)._asdict()
+        broken = fitted.status.value in FAILED_STATUSES
         yield Outcome(
             neuron_num=neuron_num,
             status=fitted.status.value,
             seconds=fitted.seconds,
-            **errors | ({"rss_train": fitted.rss_train} if errors else {}),
+            scores=Scores() if broken else replace(data.errors(fitted.predict), rss_train=fitted.rss_train),
             iterations=fitted.iterations,
             starts=fitted.starts,
             loss_curve=thin(fitted.loss_curve),
@@ -178,7 +168,7 @@ def _fit_pykan(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed
         neuron_num=cell.neuron_num,
         status=status,
         seconds=seconds,
-        **data.errors(best.model.predict)._asdict(),
+        scores=data.errors(best.model.predict),
         iterations=len(best.loss_curve),
         starts=starts,
         loss_curve=thin(best.loss_curve),
@@ -229,12 +219,13 @@ def fit_model(
     if best is None:
         raise FitError(f"The training of {cell} broke down ({status}); try another seed or the engine lm.")
     fitted = best.model.to_fitted()
-    errors = data.errors(fitted.predict)
+    scores = data.errors(fitted.predict)
+    assert scores.rss_train is not None
     return replace(
         fitted,
-        rss_train=errors.rss_train,
-        rss_by_target=np.array([errors.rss_train]),
-        deviance_train=None if errors.classes is None else errors.classes.deviance_train,
+        rss_train=scores.rss_train,
+        rss_by_target=np.array([scores.rss_train]),
+        deviance_train=None if scores.classes is None else scores.classes.deviance_train,
         n_train=data.n,
         status=FitStatus(status),
         loss_curve=np.array(best.loss_curve),

@@ -14,39 +14,26 @@ from typing import Any
 
 from kanlab.engines.registry import ENGINES
 from kanlab.execution.task_pool import Task
-from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.kan.search_space import Cell
+from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
-from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial
 
 APPRAISAL = "appraisal"
 
 
-@dataclass(frozen=True)
-class ReducedTrial:
+@dataclass(frozen=True, kw_only=True)
+class ReducedTrial(CompletedTrial):
     """The network of a trial's grid and k without the features that do nothing.
 
-    number: of that trial.  parameters: of its search.  columns: indices of the features kept.
-    below: lower neuron_nums it was fitted after.
-    aicc: the charge for the choice among features included.  rss, rmse, press: as in TrialRecord and Baseline.
+    number: of that trial.  columns: indices of the features kept.  below: lower neuron_nums it was fitted after.
+    charge: for the choice among features, which its AICc includes.
     """
 
-    number: int
-    cell: Cell
     below: tuple[int, ...]
     columns: tuple[int, ...]
     without: tuple[str, ...]
-    n_params: int
     charge: float
-    aicc: float
-    rss_train: float
-    rss_test: float | None
-    rmse_train: float | None
-    rmse_test: float | None
-    press: float | None
-    press_se: float | None
-    status: str
-    seconds: float
-    parameters: tuple[str, ...] = SearchSpace().parameters
 
     @property
     def key(self) -> str:
@@ -55,9 +42,9 @@ class ReducedTrial:
 
     def to_dict(self) -> dict[str, Any]:
         """As a trial of the JSON contract, and what is left out."""
-        content = {k: v for k, v in asdict(self).items() if k not in ("cell", "below", "columns", "parameters")}
-        params = {name: getattr(self.cell, name) for name in self.parameters}
-        return content | {"state": "complete", "params": params, "without": list(self.without)}
+        return super().to_dict() | {
+            "press": self.press, "press_se": self.press_se, "charge": self.charge, "without": list(self.without)
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,15 +75,17 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
     if reduced is not None:
         columns = tuple(reduced["columns"])
         reduced = ReducedTrial(
-            **reduced
-            | {
-                "number": best.number,
-                "cell": Cell(*reduced["cell"]),
-                "below": tuple(reduced["below"]),
-                "columns": columns,
-                "parameters": space.parameters,
-                "without": tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
-            }
+            best.number,
+            "complete",
+            Cell(*reduced["cell"]),
+            Scores.from_dict(reduced),
+            reduced["seconds"],
+            reduced["status"],
+            parameters=space.parameters,
+            below=tuple(reduced["below"]),
+            columns=columns,
+            without=tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
+            charge=reduced["charge"],
         )
     return Appraisal(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced)
 

@@ -133,7 +133,7 @@ def average(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for cell in arguments["cells"]
     ]
     weights = np.array(arguments["weights"])
-    return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks])).flat()
+    return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks])).errors()
 
 
 def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "aicc": found.aicc,
         "status": found.network.status.value,
         "seconds": found.network.seconds,
-        **part.errors(found.network.predict).flat(),
+        **part.errors(found.network.predict).errors(),
         **left_out(found.network, part),
     }
     return left_out(full, data) | {"reduced": content}

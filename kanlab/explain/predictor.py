@@ -35,7 +35,7 @@ from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
-from kanlab.study.trials import TrialRecord
+from kanlab.study.trials import CompletedTrial, TrialRecord, completed
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
@@ -181,14 +181,14 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
     Raises StudyError where there is none, FitError where it cannot be fitted.
     """
     records = handle.records()
-    chosen: TrialRecord | ReducedTrial | Baseline | None
+    chosen: CompletedTrial | Baseline | None
     if trial is None:
         choice = recommend(handle, records, read_validation(handle.optuna.user_attrs)).choice
         chosen = choice.model if choice else None
         if chosen is None:
             raise StudyError(f"The study '{handle.name}' has no finished model yet; let it run first.")
     else:
-        chosen = next((r for r in records if r.number == trial and r.state == "complete"), None)
+        chosen = next((r for r in completed(records) if r.number == trial), None)
         if chosen is None:
             raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
@@ -205,7 +205,7 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
 
 
 def fitted_network(
-    handle: StudyHandle, record: TrialRecord | ReducedTrial, records: list[TrialRecord]
+    handle: StudyHandle, record: CompletedTrial, records: list[TrialRecord]
 ) -> tuple[FittedKan, list[str]]:
     """The network of a trial on all features, and a warning where it is not the one of the study.
 
@@ -219,7 +219,7 @@ def fitted_network(
     network = None
     for below in ways:
         network = _fitted(handle, record, below)
-        if np.isclose(network.rss_train, record.rss_train or 0.0, rtol=SAME_RSS):
+        if np.isclose(network.rss_train, record.rss_train, rtol=SAME_RSS):
             return network, []
     assert network is not None
     changed = "; ".join(versions_changed(handle)) or "a time limit, or another processor, can do that"
@@ -229,7 +229,7 @@ def fitted_network(
     ]
 
 
-def _fitted(handle: StudyHandle, record: TrialRecord | ReducedTrial, below: tuple[int, ...]) -> FittedKan:
+def _fitted(handle: StudyHandle, record: CompletedTrial, below: tuple[int, ...]) -> FittedKan:
     """Fitted in a process of its own, which may load what the engine needs."""
     spec = handle.spec
     arguments = {

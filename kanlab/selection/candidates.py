@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,24 +13,19 @@ from kanlab.baselines.registry import Baseline, label
 from kanlab.execution.final_check import ReducedTrial, appraised
 from kanlab.kan.search_space import Cell
 from kanlab.selection.validation import Validation, key_of
-from kanlab.stats.metrics import ClassScores
+from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyHandle, stored_baseline
-from kanlab.study.trials import TrialRecord, completed
+from kanlab.study.trials import CompletedTrial, TrialRecord, completed
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(HasFit):
     """A model on the list: a trial or a model of another family, with everything known of it."""
 
     label: str
     family: str
-    trial: TrialRecord | None
-    n_params: float | None
-    aicc: float | None
-    rss_train: float
-    rss_test: float | None
-    rmse_train: float | None = None  # in units of the target, as are the two below
-    rmse_test: float | None = None
+    trial: CompletedTrial | None
+    scores: Scores
     wins: int | None = None  # seeds, of those refitted, in which it is the best of the finalists
     spread: float | None = None  # deviation of its AICc over the seeds
     cv_error: float | None = None  # cross-validated: RMSE, of classes log-loss
@@ -38,19 +33,11 @@ class Candidate:
     dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
     edf: float | None = None  # of the linearised smoother
-    press: float | None = None  # sum of the squared leave-one-out residuals
-    press_se: float | None = None  # of the amount by which it lies below the reference's
     baseline: Baseline | None = None
-    classes: ClassScores | None = None
     reduced: ReducedTrial | None = None
 
     @property
-    def error_test(self) -> float | None:
-        """On the test rows: RMSE in units of the target, of classes the log-loss."""
-        return self.rmse_test if self.classes is None else self.classes.log_loss_test
-
-    @property
-    def model(self) -> TrialRecord | ReducedTrial | Baseline | None:
+    def model(self) -> CompletedTrial | Baseline | None:
         """What it stands for."""
         return self.trial or self.reduced or self.baseline
 
@@ -129,41 +116,25 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
             out |= {"dof": float(draws.mean()), "dof_se": float(draws.std(ddof=1) / np.sqrt(len(draws)))}
         if key in validation.edf:
             out["edf"] = validation.edf[key]
-        if appraisal and key == key_of(appraisal.cell):
-            out |= {"press": appraisal.press, "press_se": appraisal.press_se}
         return out
 
+    def scores_of(r: CompletedTrial) -> Scores:
+        if appraisal is None or r.cell != appraisal.cell:
+            return r.scores
+        return replace(r.scores, press=appraisal.press, press_se=appraisal.press_se)
+
     out = [
-        Candidate(f"trial {r.number}: {cell_words(r.cell)}", "kan", r, r.n_params, r.aicc, r.rss_train or np.nan, r.rss_test,
-                  r.rmse_train, r.rmse_test, classes=r.classes, **known(key_of(r.cell)))
+        Candidate(f"trial {r.number}: {cell_words(r.cell)}", "kan", r, scores_of(r), **known(key_of(r.cell)))
         for r in completed(records)
-    ]  # fmt: skip
+    ]
     if appraisal and (r := appraisal.reduced):
-        out.append(
-            Candidate(reduced_words(r), "kan", None, r.n_params, r.aicc, r.rss_train, r.rss_test, r.rmse_train, r.rmse_test,
-                      press=r.press, press_se=r.press_se, reduced=r, **known(r.key))
-        )  # fmt: skip
+        out.append(Candidate(reduced_words(r), "kan", None, r.scores, reduced=r, **known(r.key)))
     others = [*handle.baselines, *(stored_baseline(f, handle.data) for f in validation.families)]
     out += [
-        Candidate(
-            label(b.family, handle.data.task),
-            b.family,
-            None,
-            b.n_params,
-            b.aicc,
-            b.rss_train,
-            b.rss_test,
-            b.rmse_train,
-            b.rmse_test,
-            press=b.press,
-            press_se=b.press_se,
-            baseline=b,
-            classes=b.classes,
-            **known(b.family),
-        )
+        Candidate(label(b.family, handle.data.task), b.family, None, b.scores, baseline=b, **known(b.family))
         for b in others
     ]
-    return sorted(out, key=lambda c: (c.aicc is None, c.aicc or 0.0, c.n_params or 0))
+    return sorted(out, key=lambda c: (np.inf if c.aicc is None else c.aicc, c.n_params or 0))
 
 
 def seeds_compared(listed: Sequence[Candidate]) -> int:

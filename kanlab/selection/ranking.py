@@ -11,7 +11,7 @@ from kanlab.baselines.registry import Baseline
 from kanlab.stats.criteria import akaike_weights, delta
 from kanlab.stats.metrics import ClassScores
 from kanlab.stats.pareto import knee, non_dominated
-from kanlab.study.trials import TrialRecord, best_trial, completed
+from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial, completed
 
 COLUMNS = (
     "number",
@@ -73,27 +73,23 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     return frame[[*columns[:at], *CLASS_COLUMNS, *columns[at + 2 :]]]
 
 
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
-
-
-def front(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+def front(records: Sequence[TrialRecord]) -> list[CompletedTrial]:
     """The trials no other betters in both n_params and misfit (RSS, or the deviance), by n_params."""
     done = completed(records)
-    mask = non_dominated([r.n_params for r in done], [_number(r.misfit) for r in done])
+    mask = non_dominated([r.n_params for r in done], [r.misfit for r in done])
     return sorted((r for r, on in zip(done, mask, strict=True) if on), key=lambda r: (r.n_params, r.number))
 
 
-def lowest_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> TrialRecord | Baseline | None:
+def lowest_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> CompletedTrial | Baseline | None:
     """The model of lowest AICc among the trials and the baselines, the simpler one where two are equal."""
     best = best_trial(records)
-    candidates: list[TrialRecord | Baseline] = [b for b in baselines if b.aicc is not None]
+    candidates: list[CompletedTrial | Baseline] = [b for b in baselines if b.aicc is not None]
     if best is not None:
         candidates.append(best)
     return min(candidates, key=lambda c: (c.aicc, c.n_params), default=None)
 
 
-def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
+def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, CompletedTrial]:
     """What PySR's three rules of model selection would pick from the Pareto front (Cranmer 2023, arXiv 2305.01582).
 
     accuracy: lowest loss.  score: the greatest fall of log loss a unit of complexity, -d ln(loss) / d complexity, along the
@@ -114,8 +110,8 @@ def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, TrialRecord]:
     }
 
 
-def knee_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
+def knee_trial(records: Sequence[TrialRecord]) -> CompletedTrial | None:
     """The knee of the Pareto front in K and ln RSS, or ln deviance."""
     on = [r for r in front(records) if r.misfit]
-    index = knee([r.n_params for r in on], np.log([_number(r.misfit) for r in on]))
+    index = knee([r.n_params for r in on], np.log([r.misfit for r in on]))
     return None if index is None else on[index]

@@ -73,8 +73,7 @@ def ranked_again(
     done = completed(records)
     counts = [cell_n_params(r.cell, d, rule=rule, count_sigma2=count_sigma2) for r in done]
     values = [
-        CRITERIA[criterion](likelihood.term(np.nan if r.misfit is None else r.misfit, n), n, count)
-        for r, count in zip(done, counts, strict=True)
+        CRITERIA[criterion](likelihood.term(r.misfit, n), n, count) for r, count in zip(done, counts, strict=True)
     ]
     before = pd.Series([r.aicc for r in done], dtype=float).rank(method="min")
     after = pd.Series(values, dtype=float).replace(np.inf, np.nan)

@@ -24,7 +24,7 @@ from kanlab.stats.criteria import akaike_weights
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.spec import StudySpec
-from kanlab.study.trials import TrialRecord, completed
+from kanlab.study.trials import CompletedTrial, TrialRecord, completed
 
 VALIDATION = "validation"
 _EARLIER = "judgement"  # the attribute of versions before
@@ -86,10 +86,10 @@ def read_validation(attributes: Mapping[str, Any]) -> Validation | None:
     return Validation(**content) if content is not None else None
 
 
-def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) -> list[tuple[TrialRecord, float]]:
+def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) -> list[tuple[CompletedTrial, float]]:
     """The fewest trials whose Akaike weights sum to `share`, and their weights renormalised among themselves."""
-    ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
-    weights = akaike_weights([r.aicc or 0.0 for r in ranked])
+    ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
+    weights = akaike_weights([r.aicc for r in ranked])
     count = int(np.searchsorted(np.cumsum(weights), share) + 1) if len(ranked) else 0
     kept = weights[:count]
     return list(zip(ranked[:count], (float(w) for w in kept / kept.sum()), strict=True)) if count else []
@@ -110,7 +110,7 @@ def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
 def plan(handle: StudyHandle) -> list[Task]:
     """The tasks of a validation, those that say most first."""
     spec, records = handle.spec, handle.records()
-    ranked = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
+    ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     common = {"engine": spec.engine, "options": asdict(spec.options)}
     counting = {"count": spec.count, "count_sigma2": spec.count_sigma2}
     appraisal = appraisal_task(handle, records)

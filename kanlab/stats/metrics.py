@@ -1,4 +1,4 @@
-"""How well probabilities of two classes hold against what happened.
+"""The scores of a model, and how well probabilities of two classes hold against what happened.
 
 Log-loss and Brier score are proper: nothing but the true probability makes their expectation least (Gneiting & Raftery 2007).
 Accuracy and the area under the ROC curve look at the order of the probabilities alone.
@@ -6,8 +6,10 @@ Accuracy and the area under the ROC curve look at the order of the probabilities
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,89 @@ class ClassScores(NamedTuple):
     accuracy_test: float | None
     auc_train: float | None
     auc_test: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well one model fits the training rows and predicts others; None for what is not known or not defined.
+
+    n_params: the K that AICc counts.  rss: sum of squared residuals on the scale of the fit, of classes to the probabilities.
+    rmse: root mean square of the residuals in units of the data; none of classes, for which `classes` says more.
+    press: sum of squared leave-one-out residuals of the training rows.  press_se: standard error of the amount by which it
+    lies below that of the reference model (kanlab.baselines.registry.reference_left_out).
+    """
+
+    n_params: float | None = None
+    rss_train: float | None = None
+    rss_test: float | None = None
+    aicc: float | None = None
+    rmse_train: float | None = None
+    rmse_test: float | None = None
+    press: float | None = None
+    press_se: float | None = None
+    classes: ClassScores | None = None
+
+    @property
+    def misfit(self) -> float | None:
+        """What the fit made small: RSS, or the deviance of two classes."""
+        return self.rss_train if self.classes is None else self.classes.deviance_train
+
+    @property
+    def error_test(self) -> float | None:
+        """On the test rows: RMSE in units of the target, of classes the log-loss."""
+        return self.rmse_test if self.classes is None else self.classes.log_loss_test
+
+    def to_dict(self) -> dict[str, Any]:
+        """Flat: the scores of classes stand beside the others."""
+        of_classes = {} if self.classes is None else self.classes._asdict()
+        return {name: getattr(self, name) for name in _NAMES} | of_classes
+
+    def errors(self) -> dict[str, Any]:
+        """`to_dict` without what follows from K and what takes further fits."""
+        return {name: value for name, value in self.to_dict().items() if name not in _JUDGED}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Scores:
+        """The inverse of `to_dict`; other keys are left alone."""
+        known = {name: content[name] for name in _NAMES if name in content}
+        of_classes = {name: content[name] for name in ClassScores._fields if name in content}
+        return cls(**known, classes=ClassScores(**of_classes) if of_classes else None)
+
+
+_NAMES = tuple(name for name in Scores.__dataclass_fields__ if name != "classes")
+_JUDGED = ("n_params", "aicc", "press", "press_se")
+
+
+class HasScores:
+    """What holds `scores` gives each of them by its name too."""
+
+    scores: Scores
+    n_params: float | None
+    rss_train: float | None
+    rss_test: float | None
+    aicc: float | None
+    rmse_train: float | None
+    rmse_test: float | None
+    press: float | None
+    press_se: float | None
+    classes: ClassScores | None
+    misfit: float | None
+    error_test: float | None
+
+    def rescored(self, **changes: Any) -> Self:
+        """The same with some other scores."""
+        return replace(self, scores=replace(self.scores, **changes))  # type: ignore[type-var]
+
+
+for _name in HasScores.__annotations__.keys() - {"scores"}:
+    setattr(HasScores, _name, property(attrgetter(f"scores.{_name}")))
+
+
+class HasFit(HasScores):
+    """What was fitted for sure."""
+
+    rss_train: float
+    misfit: float
 
 
 def class_scores(p_train: Array, y_train: Array, p_test: Array, y_test: Array) -> ClassScores:

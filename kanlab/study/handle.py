@@ -140,7 +140,7 @@ def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:
     if found.rmse_train is not None:
         return found
     train, test = data.rmse(found.rss_train, data.n_train), data.rmse(found.rss_test, data.n_test)
-    return replace(found, rmse_train=train, rmse_test=test)
+    return found.rescored(rmse_train=train, rmse_test=test)
 
 
 def current_versions() -> dict[str, str]:

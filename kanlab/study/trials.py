@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kanlab.engines.registry import FAILED_STATUSES, Outcome
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.stats.metrics import ClassScores
+from kanlab.stats.metrics import ClassScores, HasScores, Scores
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.spec import StudySpec
 
@@ -21,52 +21,46 @@ INTERRUPTED = "interrupted"
 State = Literal["complete", "failed", "running"]
 
 
-@dataclass(frozen=True)
-class TrialRecord:
-    """One trial as everything above the storage sees it.
+class _OfNetwork(HasScores):
+    n_params: int  # follows from the cell, before any fit
 
-    rss: on the scale of the fit; rmse: in units of the data.  classes: scores of a fit to two classes, where rss is the sum of
-    squared differences to the probabilities.  parameters: of the study's space, by which the cell is told from others.
+
+@dataclass(frozen=True)
+class TrialRecord(_OfNetwork):
+    """One trial as everything above the storage sees it; one that is complete is a `CompletedTrial`.
+
+    scores: K alone where it has not been fitted.  parameters: of the study's space, by which the cell is told from others.
     """
 
     number: int
     state: State
     cell: Cell
-    n_params: int
-    rss_train: float | None = None
-    rss_test: float | None = None
-    aicc: float | None = None
+    scores: Scores
     seconds: float = 0.0
     status: str = ""
     iterations: int = 0
     loss_curve: list[float] = field(default_factory=list)
     trial_id: int = -1
-    rmse_train: float | None = None
-    rmse_test: float | None = None
     parameters: tuple[str, ...] = SearchSpace().parameters
-    classes: ClassScores | None = None
 
-    @property
-    def misfit(self) -> float | None:
-        """What the fit made small: RSS, or the deviance."""
-        return self.rss_train if self.classes is None else self.classes.deviance_train
+    def __post_init__(self) -> None:
+        if (self.state == "complete") != isinstance(self, CompletedTrial):
+            raise ValueError("a trial that is complete is a CompletedTrial, and no other is")
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""
-        scores = self.classes._asdict() if self.classes else {}
-        return scores | {
-            "number": self.number,
-            "state": self.state,
-            "params": {name: getattr(self.cell, name) for name in self.parameters},
-            "n_params": self.n_params,
-            "rss_train": self.rss_train,
-            "rss_test": self.rss_test,
-            "rmse_train": self.rmse_train,
-            "rmse_test": self.rmse_test,
-            "aicc": self.aicc,
-            "seconds": self.seconds,
-            "status": self.status,
-        }
+        params = {name: getattr(self.cell, name) for name in self.parameters}
+        of_fit = {"aicc": self.aicc, "seconds": self.seconds, "status": self.status}
+        start = {"number": self.number, "state": self.state, "params": params, "n_params": self.n_params}
+        return start | self.scores.errors() | of_fit
+
+
+class CompletedTrial(TrialRecord):
+    """A trial with an RSS and an AICc."""
+
+    rss_train: float
+    misfit: float
+    aicc: float
 
 
 def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> tuple[float | None, str]:
@@ -102,10 +96,10 @@ def record_outcome(
     if outcome.classes is not None:
         fit["classes"] = [_finite(v) for v in outcome.classes]
     trial.set_user_attr("fit", fit)
-    if value is None:
+    if value is None or outcome.misfit is None:
         study.tell(trial, state=TrialState.FAIL)
     else:
-        study.tell(trial, [float(n_params), float(outcome.misfit or 0.0)] if len(study.directions) == 2 else value)
+        study.tell(trial, value if len(study.directions) == 1 else [float(n_params), outcome.misfit])
 
 
 def _finite(value: float | None) -> float | None:
@@ -142,20 +136,24 @@ def make_record(
     fit = attributes.get("fit", {})
     if state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
         return None
-    states: dict[str, State] = {"COMPLETE": "complete", "FAIL": "failed"}
     rss_train, rss_test = attributes.get("rss_train"), attributes.get("rss_test")
     rmse = fit.get("rmse") or (data.rmse(rss_train, data.n_train), data.rmse(rss_test, data.n_test))
-    return TrialRecord(
-        number=number,
-        state=states.get(state, "running"),
-        cell=cell,
+    scores = Scores(
         n_params=spec.n_params(cell, data.d),
         rss_train=rss_train,
         rss_test=rss_test,
+        aicc=attributes.get("aicc"),
         rmse_train=rmse[0],
         rmse_test=rmse[1],
         classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
-        aicc=attributes.get("aicc"),
+    )
+    states: dict[str, State] = {"COMPLETE": "complete", "FAIL": "failed"}
+    kind = CompletedTrial if state == "COMPLETE" else TrialRecord
+    return kind(
+        number=number,
+        state=states.get(state, "running"),
+        cell=cell,
+        scores=scores,
         seconds=fit.get("seconds", 0.0),
         status=fit.get("status", ""),
         iterations=fit.get("iterations", 0),
@@ -165,11 +163,11 @@ def make_record(
     )
 
 
-def completed(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+def completed(records: Sequence[TrialRecord]) -> list[CompletedTrial]:
     """The trials that have an AICc."""
-    return [r for r in records if r.state == "complete" and r.aicc is not None]
+    return [r for r in records if isinstance(r, CompletedTrial)]
 
 
-def best_trial(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """The trial of least AICc, the one with fewer parameters where two are equal; None before any is complete."""
+def best_trial(records: Sequence[TrialRecord]) -> CompletedTrial | None:
+    """The trial of lowest AICc, the one with fewer parameters where two are equal; None before any is complete."""
     return min(completed(records), key=lambda r: (r.aicc, r.n_params, r.number), default=None)

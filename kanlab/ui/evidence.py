@@ -53,9 +53,7 @@ def compare(handle: StudyHandle) -> None:
                 "count": other.spec.count,
                 "noise variance": other.spec.count_sigma2,
                 "lowest AICc": best.aicc if best else None,
-                "AICc of the target": None
-                if best is None or best.aicc is None or offset is None
-                else best.aicc + offset,
+                "AICc of the target": None if best is None or offset is None else best.aicc + offset,
                 "network": cell_words(best.cell) if best else None,
                 error: _error_test(best),
             }

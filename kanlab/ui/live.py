@@ -123,16 +123,14 @@ def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
     network = f"trial {best.number} with {cell_words(best.cell)} (K = {best.n_params}, AICc {best.aicc:,.1f})"
     if isinstance(chosen, Baseline):
         name = label(chosen.family, study.handle.data.task)
-        gap = (best.aicc or 0.0) - (chosen.aicc or 0.0)
+        lowest = 0.0 if chosen.aicc is None else chosen.aicc
         st.warning(
-            f"No network beats the {name} model so far (AICc {chosen.aicc:,.1f}). "
-            f"The best one is {network}, {gap:,.1f} higher.",
+            f"No network beats the {name} model so far (AICc {lowest:,.1f}). "
+            f"The best one is {network}, {best.aicc - lowest:,.1f} higher.",
             icon=":material/balance:",
         )
         return
-    beyond = (
-        f", {linear.aicc - best.aicc:,.1f} lower than the linear model" if linear and linear.aicc and best.aicc else ""
-    )
+    beyond = f", {linear.aicc - best.aicc:,.1f} lower than the linear model" if linear and linear.aicc else ""
     st.success(f"Lowest AICc so far: {network}{beyond}.", icon=":material/flag:")
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from kanlab.kan.parameter_count import RULES
@@ -20,7 +19,7 @@ from kanlab.ui.widgets import table
 
 def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     """The terms of one AICc, and the trials ranked by another counting rule or criterion."""
-    done = sorted(completed(records), key=lambda r: (r.aicc or 0.0, r.n_params))
+    done = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     names: dict[int, str] = {r.number: f"trial {r.number}: {cell_words(r.cell)}" for r in done}
     picked = session.selected_trial()
     left, right = st.columns([2, 3], gap="large")
@@ -30,9 +29,9 @@ def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         number = st.selectbox("Trial", list(names), index=index, format_func=lambda n: names[n])
         record = next(r for r in done if r.number == number)
         data, n, count = handle.data, handle.data.n_train, record.n_params
-        misfit = np.nan if record.misfit is None else record.misfit
-        opened = terms(misfit, n, count, likelihood=data.likelihood)
-        fit = rf"2\cdot {n}\cdot {_number(misfit / (2 * n))}" if data.levels else rf"{n}\ln({_number(misfit)}/{n})"
+        opened = terms(record.misfit, n, count, likelihood=data.likelihood)
+        mean, total = _number(record.misfit / (2 * n)), _number(record.misfit)
+        fit = rf"2\cdot {n}\cdot {mean}" if data.levels else rf"{n}\ln({total}/{n})"
         st.latex(
             r"\begin{aligned}"
             rf"{fit} &= {opened.fit:,.2f}\\"

@@ -107,7 +107,7 @@ def test_an_exact_fit_has_no_aicc_of_minus_infinity() -> None:
 
 def test_round_trip() -> None:
     for b in baselines(LONGLEY):
-        assert Baseline(**b.to_dict()) == b
+        assert Baseline.from_dict(b.to_dict()) == b
 
 
 # ---- stepwise and ridge

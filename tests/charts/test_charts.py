@@ -22,32 +22,36 @@ from kanlab.kan.search_space import Cell
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import trial_table
 from kanlab.stats.likelihood import BERNOULLI
-from kanlab.stats.metrics import CalibrationBin, ClassScores
-from kanlab.study.trials import TrialRecord
+from kanlab.stats.metrics import CalibrationBin, ClassScores, Scores
+from kanlab.study.trials import CompletedTrial, TrialRecord
+
+
+def complete(number: int, cell: Cell, scores: Scores) -> TrialRecord:
+    return CompletedTrial(number, "complete", cell, scores, 0.1, "stalled")
 
 
 def records(count: int, rng: np.random.Generator) -> list[TrialRecord]:
     cells = [Cell(1 + i % 5, 2 + i % 7, 1 + i % 3) for i in range(count)]
     rss = np.exp(rng.normal(size=count))
     return [
-        TrialRecord(i, "complete", c, 5 + 7 * c.neuron_num * c.grid, r, r / 4, 40 * np.log(r) + c.grid, 0.1, "stalled")
+        complete(i, c, Scores(5 + 7 * c.neuron_num * c.grid, r, r / 4, 40 * np.log(r) + c.grid))
         for i, (c, r) in enumerate(zip(cells, rss, strict=True))
     ]
 
 
 RNG = np.random.default_rng(0)
 MANY = records(40, RNG)
-FAILED = TrialRecord(40, "failed", Cell(1, 2, 1), 9)
-DIVERGED = TrialRecord(41, "complete", Cell(1, 9, 1), 60, 1e12, 1e12, 9e5)
+FAILED = TrialRecord(40, "failed", Cell(1, 2, 1), Scores(9))
+DIVERGED = complete(41, Cell(1, 9, 1), Scores(60, 1e12, 1e12, 9e5))
 TABLES = {
     "none": [],
     "failed": [FAILED],
     "one": MANY[:1],
     "two": MANY[:2],
-    "equal": [MANY[0], TrialRecord(1, "complete", Cell(2, 2, 1), 10, MANY[0].rss_train, None, MANY[0].aicc)],
+    "equal": [MANY[0], complete(1, Cell(2, 2, 1), Scores(10, MANY[0].rss_train, None, MANY[0].aicc))],
     "many": [*MANY, FAILED],
     "one diverged": [*MANY, DIVERGED],
-    "exact": [TrialRecord(i, "complete", Cell(i + 1, 2, 1), 9 + i, 1e-20 * (i + 1), None, -2000.0 + i) for i in range(4)],
+    "exact": [complete(i, Cell(i + 1, 2, 1), Scores(9 + i, 1e-20 * (i + 1), None, -2000.0 + i)) for i in range(4)],
 }  # fmt: skip
 
 
@@ -169,7 +173,7 @@ def test_the_curves_of_equal_k_are_where_aicc_says() -> None:
 def of_classes(record: TrialRecord) -> TrialRecord:
     deviance = 40.0 * (record.rss_train or 0.0)
     scores = ClassScores(deviance, deviance / 96, 0.4, 0.1, None, 0.8, None, 0.9, None)
-    return replace(record, classes=scores, aicc=deviance + 2 * record.n_params)
+    return record.rescored(classes=scores, aicc=deviance + 2 * record.n_params)
 
 
 @pytest.mark.parametrize("name", TABLES)

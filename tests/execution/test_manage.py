@@ -132,7 +132,7 @@ def test_differences_are_found_to_the_last_bit(small: Dataset, fake_workers: Fak
     records = run(small, space=SPACE).records()
     first = records[0]
     assert first.rss_train is not None
-    other = [replace(first, rss_train=first.rss_train * (1 + 2**-52)), *records[2:]]
+    other = [first.rescored(rss_train=first.rss_train * (1 + 2**-52)), *records[2:]]
     lines = differences(records, other)
     assert len(lines) == 2
     assert "rss_train is" in lines[0]

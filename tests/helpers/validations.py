@@ -9,6 +9,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import Outcome
 from kanlab.kan.search_space import Cell
 from kanlab.selection.validation import Validation, key_of
+from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle, create_study
 from kanlab.study.sampler import distributions
 from kanlab.study.spec import StudySpec
@@ -30,7 +31,7 @@ def study(
         handle.optuna.enqueue_trial(cell._asdict())
         trial = handle.optuna.ask(distributions(handle.spec.space))  # type: ignore[arg-type]
         rss = rss_of(value, data.n, handle.spec.n_params(cell, data.d))
-        outcome = Outcome(cell.neuron_num, "stalled", 0.1, rss, (rss_test or {}).get(cell, rss / 4))
+        outcome = Outcome(cell.neuron_num, "stalled", 0.1, Scores(None, rss, (rss_test or {}).get(cell, rss / 4)))
         record_outcome(handle.optuna, trial, handle.spec, handle.data, outcome)
     write_state(handle.optuna, StudyState("finished"))
     return handle

@@ -10,20 +10,23 @@ from hypothesis import strategies as st
 from kanlab.kan.search_space import Cell
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.decision import WORTH, choose, reference
-from kanlab.study.trials import TrialRecord
+from kanlab.stats.metrics import Scores
+from kanlab.study.trials import CompletedTrial
 
 
 def plain(
     family: str, aicc: float | None, press: float | None, press_se: float = 2.0, n_params: float = 5
 ) -> Candidate:
-    return Candidate(family, family, None, n_params, aicc, 1.0, 1.0, press=press, press_se=press_se)
+    return Candidate(family, family, None, Scores(n_params, 1.0, 1.0, aicc, press=press, press_se=press_se))
 
 
 def network(
     number: int, aicc: float, press: float | None = None, press_se: float = 2.0, n_params: int = 30
 ) -> Candidate:
-    trial = TrialRecord(number, "complete", Cell(1 + number, 3, 2), n_params, 1.0, 1.0, aicc)
-    return Candidate(f"trial {number}", "kan", trial, n_params, aicc, 1.0, 1.0, press=press, press_se=press_se)
+    scores = Scores(n_params, 1.0, 1.0, aicc, press=press, press_se=press_se)
+    return Candidate(
+        f"trial {number}", "kan", CompletedTrial(number, "complete", Cell(1 + number, 3, 2), scores), scores
+    )
 
 
 MEAN, LINEAR = plain("constant", 40.0, 130.0, 15.0, 2), plain("linear", 10.0, 100.0, 0.0)
@@ -48,13 +51,13 @@ def test_a_network_must_have_the_lowest_aicc_too() -> None:
 
 def test_a_linear_model_of_another_kind_must_be_better_beyond_its_standard_error() -> None:
     assert taken(*PLAIN) is LINEAR
-    assert taken(MEAN, LINEAR, STEPWISE, better := replace(RIDGE, press=97.5)) is better
-    assert taken(replace(MEAN, press=60.0), LINEAR, STEPWISE, RIDGE).family == "constant"  # type: ignore[union-attr]
-    assert taken(MEAN, LINEAR, tiny := replace(RIDGE, press=100 * (1 - WORTH / 2), press_se=1e-9)) is not tiny
+    assert taken(MEAN, LINEAR, STEPWISE, better := RIDGE.rescored(press=97.5)) is better
+    assert taken(MEAN.rescored(press=60.0), LINEAR, STEPWISE, RIDGE).family == "constant"  # type: ignore[union-attr]
+    assert taken(MEAN, LINEAR, tiny := RIDGE.rescored(press=100 * (1 - WORTH / 2), press_se=1e-9)) is not tiny
 
 
 def test_a_network_must_be_better_than_that_one() -> None:
-    ridge = replace(RIDGE, press=90.0)
+    ridge = RIDGE.rescored(press=90.0)
     assert taken(MEAN, LINEAR, ridge, network(0, -50.0, 91.0)) is ridge
     assert taken(MEAN, LINEAR, ridge, best := network(0, -50.0, 89.0)) is best
 
@@ -62,7 +65,7 @@ def test_a_network_must_be_better_than_that_one() -> None:
 def test_where_the_reduced_network_fails_the_full_one_is_asked() -> None:
     full, reduced = network(0, -50.0, 80.0), network(1, -60.0, 120.0, n_params=10)
     assert taken(*PLAIN, full, reduced) is full
-    assert taken(*PLAIN, full, fine := replace(reduced, press=80.0)) is fine
+    assert taken(*PLAIN, full, fine := reduced.rescored(press=80.0)) is fine
 
 
 def test_networks_nobody_has_looked_at_do_not_stand_in() -> None:
@@ -70,7 +73,7 @@ def test_networks_nobody_has_looked_at_do_not_stand_in() -> None:
 
 
 def test_where_no_rows_were_left_out_aicc_decides() -> None:
-    bare = [replace(c, press=None, press_se=None) for c in PLAIN]
+    bare = [c.rescored(press=None, press_se=None) for c in PLAIN]
     assert taken(*bare).family == "ridge"  # type: ignore[union-attr]
     assert taken(*bare, best := network(0, -50.0), network(1, -40.0)) is best
     assert taken(*PLAIN, best) is best  # the study runs on: nothing is known of its networks yet
@@ -81,8 +84,8 @@ def test_the_smaller_network_within_the_noise_of_the_seeds() -> None:
     best = replace(network(0, -50.0, 80.0), spread=5.0)
     small = replace(network(1, -46.0, n_params=12), spread=5.0)
     assert taken(*PLAIN, best, small) is small
-    assert taken(*PLAIN, best, replace(small, aicc=-44.0)) is best
-    assert taken(*PLAIN, replace(best, press=120.0), small) is LINEAR
+    assert taken(*PLAIN, best, small.rescored(aicc=-44.0)) is best
+    assert taken(*PLAIN, best.rescored(press=120.0), small) is LINEAR
 
 
 def test_the_reference() -> None:

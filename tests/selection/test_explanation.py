@@ -16,6 +16,7 @@ from kanlab.selection.decision import choose
 from kanlab.selection.diagnostics import p_value
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import Validation
+from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
 from tests.helpers.sentences import assert_sentence
 from tests.helpers.validations import refits, study, validation
@@ -105,15 +106,15 @@ def test_the_smaller_model_within_the_measured_noise(small: Dataset) -> None:
 
 
 def test_families_fitted_for_comparison_are_listed_and_not_chosen(quiet: StudyHandle) -> None:
-    gam = Baseline("gam", 9.5, 1.0, 0.5, FAR - 50)
-    boosting = Baseline("boosting", None, 0.1, 0.5, None)
+    gam = Baseline("gam", Scores(9.5, 1.0, 0.5, FAR - 50))
+    boosting = Baseline("boosting", Scores(None, 0.1, 0.5))
     result = found(quiet, validation(families=[gam.to_dict(), boosting.to_dict()]))
     assert result.choice is not None
     assert result.choice.key == "2,3,2"
     assert result.candidates[0].label == "spline GAM"
     assert result.candidates[-1].label == "gradient boosting"
     assert "the AICc of the spline GAM model is 50.0 lower" in (warning(result, "another family") or "")
-    near = found(quiet, validation(families=[replace(gam, aicc=FAR - 1).to_dict()]))
+    near = found(quiet, validation(families=[gam.rescored(aicc=FAR - 1).to_dict()]))
     assert warning(near, "another family") is None
 
 
@@ -186,7 +187,7 @@ def test_the_loo_error_speaks_against_the_network(share: float, words: str, quie
 
 def test_another_linear_model_is_better_than_the_network(quiet: StudyHandle) -> None:
     at = press(quiet)
-    ridge = [replace(b, press=0.25 * at, press_se=0.01 * at) if b.family == "ridge" else b for b in quiet.baselines]
+    ridge = [b.rescored(press=0.25 * at, press_se=0.01 * at) if b.family == "ridge" else b for b in quiet.baselines]
     handle = appraise(replace(quiet, baselines=ridge), 0.49 * at, 0.01 * at)
     result = found(handle)
     assert result.choice is not None
@@ -220,7 +221,7 @@ def test_a_network_without_a_feature(quiet: StudyHandle) -> None:
 
 def test_the_mean_as_good_as_the_linear_model(small: Dataset) -> None:
     handle = two(study(small, {INNER: 400.0}, space=SPACE))
-    mean = [replace(b, press=0.999 * press(handle)) if b.family == "constant" else b for b in handle.baselines]
+    mean = [b.rescored(press=0.999 * press(handle)) if b.family == "constant" else b for b in handle.baselines]
     assert warning(found(handle), "error of the mean is as low") is None
     words = "leave-one-out (LOO) error of the mean is as low as that of the linear model"
     assert warning(found(replace(handle, baselines=mean)), words)
@@ -282,7 +283,7 @@ def test_test_rows_that_disagree(small: Dataset) -> None:
 
 
 def test_without_test_rows_nothing_is_said_of_them(quiet: StudyHandle) -> None:
-    bare = [replace(r, rss_test=None) for r in quiet.records()]
+    bare = [r.rescored(rss_test=None) for r in quiet.records()]
     assert warning(recommend(quiet, bare, None), "disagree") is None
 
 

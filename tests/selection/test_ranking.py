@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,13 +19,15 @@ from kanlab.selection.ranking import (
     pysr_picks,
     trial_table,
 )
-from kanlab.study.trials import TrialRecord, best_trial, completed
+from kanlab.stats.metrics import Scores
+from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial, completed
 from tests.stats.test_pareto import by_definition
 
 
 def record(number: int, n_params: int, rss: float | None, aicc: float | None, state: str = "complete") -> TrialRecord:
     rss_test = None if rss is None else rss / 4
-    return TrialRecord(number, state, Cell(1 + number, 3, 2), n_params, rss, rss_test, aicc, 0.5, "stalled")  # type: ignore[arg-type]
+    kind = CompletedTrial if state == "complete" else TrialRecord
+    return kind(number, state, Cell(1 + number, 3, 2), Scores(n_params, rss, rss_test, aicc), 0.5, "stalled")  # type: ignore[arg-type]
 
 
 TRIALS = [
@@ -39,8 +40,8 @@ TRIALS = [
     record(6, 12, None, None, "running"),
     record(7, 8, 0.0, None, "failed"),  # an interpolation
 ]
-LINEAR = Baseline("linear", 3, 9.0, 2.0, -22.0)
-CONSTANT = Baseline("constant", 2, 12.0, 3.0, None)
+LINEAR = Baseline("linear", Scores(3, 9.0, 2.0, -22.0))
+CONSTANT = Baseline("constant", Scores(2, 12.0, 3.0))
 
 records = st.lists(
     st.tuples(
@@ -93,9 +94,9 @@ def test_ties_go_to_the_simpler_trial_then_to_the_earlier() -> None:
 
 def test_the_lowest_aicc_of_all() -> None:
     assert lowest_aicc(TRIALS, [CONSTANT, LINEAR]) == TRIALS[1]
-    better = replace(LINEAR, aicc=-27.0)
+    better = LINEAR.rescored(aicc=-27.0)
     assert lowest_aicc(TRIALS, [CONSTANT, better]) == better
-    equal = replace(LINEAR, aicc=-26.0)  # as good with 3 parameters as the trial with 20
+    equal = LINEAR.rescored(aicc=-26.0)  # as good with 3 parameters as the trial with 20
     assert lowest_aicc(TRIALS, [equal]) == equal
     assert lowest_aicc([], [CONSTANT, LINEAR]) == LINEAR
     assert lowest_aicc([], [CONSTANT]) is None

@@ -19,6 +19,7 @@ from kanlab.engines.registry import ENGINES, FitOptions, Outcome
 from kanlab.errors import SpaceError, StudyError
 from kanlab.kan.parameter_count import RULES, n_params
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.stats.metrics import Scores
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle, create_study, free_name, load_study, study_names
 from kanlab.study.sampler import SAMPLERS, distributions
@@ -208,7 +209,7 @@ def test_judging_is_aicc_of_the_counting_rule(rss: float, n: int, rule: str, cou
     data = DataSummary("x", n, n, 0, ["a", "b"], "y", "0" * 64, 1.0)
     cell = Cell(1, 2, 1)
     K = n_params((2, 1, 1), 2, 1, rule) + count_sigma2  # type: ignore[arg-type]
-    value, status = judge(spec, data, cell, Outcome(1, "stalled", 0.1, rss_train=rss))
+    value, status = judge(spec, data, cell, Outcome(1, "stalled", 0.1, Scores(rss_train=rss)))
     if n - K - 1 <= 0:
         assert value is None
         return
@@ -221,8 +222,8 @@ def test_judging_is_aicc_of_the_counting_rule(rss: float, n: int, rule: str, cou
     ("outcome", "reason"),
     [
         (Outcome(1, "diverged", 0.1), "diverged"),
-        (Outcome(1, "diverged: singular matrix", 0.1, rss_train=3.0), "diverged: singular matrix"),
-        (Outcome(1, "stalled", 0.1, rss_train=0.0), "interpolates"),
+        (Outcome(1, "diverged: singular matrix", 0.1, Scores(rss_train=3.0)), "diverged: singular matrix"),
+        (Outcome(1, "stalled", 0.1, Scores(rss_train=0.0)), "interpolates"),
     ],
 )
 def test_a_failed_fit_is_a_failed_trial_with_its_reason(handle: StudyHandle, outcome: Outcome, reason: str) -> None:
@@ -234,7 +235,9 @@ def test_a_failed_fit_is_a_failed_trial_with_its_reason(handle: StudyHandle, out
 
 def test_a_complete_trial(handle: StudyHandle) -> None:
     trial = ask(handle)
-    outcome = Outcome(trial.params["neuron_num"], "stalled", 1.5, 2.5, 0.7, iterations=7, loss_curve=[9.0, 2.5])
+    outcome = Outcome(
+        trial.params["neuron_num"], "stalled", 1.5, Scores(None, 2.5, 0.7), iterations=7, loss_curve=[9.0, 2.5]
+    )
     record_outcome(handle.optuna, trial, handle.spec, handle.data, outcome)
     record = only_record(handle)
     cell = Cell(**trial.params)
