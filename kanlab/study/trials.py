@@ -46,6 +46,8 @@ class TrialRecord(_OfNetwork):
     def __post_init__(self) -> None:
         if (self.state == "complete") != isinstance(self, CompletedTrial):
             raise ValueError("a trial that is complete is a CompletedTrial, and no other is")
+        if self.state == "complete" and None in (self.rss_train, self.misfit, self.aicc):
+            raise ValueError("a trial that is complete has an RSS and an AICc")
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""
@@ -147,11 +149,11 @@ def make_record(
         rmse_test=rmse[1],
         classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
     )
-    states: dict[str, State] = {"COMPLETE": "complete", "FAIL": "failed"}
-    kind = CompletedTrial if state == "COMPLETE" else TrialRecord
+    complete = state == "COMPLETE" and None not in (scores.rss_train, scores.misfit, scores.aicc)
+    kind = CompletedTrial if complete else TrialRecord
     return kind(
         number=number,
-        state=states.get(state, "running"),
+        state="complete" if complete else "running" if state in ("RUNNING", "WAITING") else "failed",
         cell=cell,
         scores=scores,
         seconds=fit.get("seconds", 0.0),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +13,19 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 from statsmodels.stats.proportion import proportion_confint
 
-from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, class_scores, confusion, log_loss, wilson
+from kanlab.stats.metrics import (
+    ClassScores,
+    HasScores,
+    Scores,
+    accuracy,
+    area_under_roc,
+    brier,
+    calibration,
+    class_scores,
+    confusion,
+    log_loss,
+    wilson,
+)
 
 
 def drawn(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -55,3 +70,42 @@ def test_calibration_is_that_of_scikit_learn_with_the_rows_counted() -> None:
 def test_wilson(n: int, share: float) -> None:
     ones = round(share * n)
     np.testing.assert_allclose(wilson(ones / n, n), proportion_confint(ones, n, method="wilson"), atol=1e-6)
+
+
+OF_CLASSES = ClassScores(40.0, 0.4, 0.5, 0.1, None, 0.8, None, 0.9, None)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        Scores(),
+        Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5),
+        Scores(2.5, 9.0, rmse_test=0.2),
+        Scores(4, 9.0, classes=OF_CLASSES),
+    ],
+)
+def test_scores_are_flat_in_json_and_read_back(scores: Scores) -> None:
+    content = json.loads(json.dumps({"family": "linear"} | scores.to_dict()))
+    assert Scores.from_dict(content) == scores
+    assert not any(isinstance(value, dict | list) for value in content.values())
+    assert ("deviance_train" in content) == (scores.classes is not None)
+
+
+def test_what_a_fit_makes_small() -> None:
+    assert (Scores(3, 9.0, rmse_test=0.2).misfit, Scores(rmse_test=0.2).error_test) == (9.0, 0.2)
+    of_classes = Scores(3, 9.0, rmse_test=0.2, classes=OF_CLASSES)
+    assert (of_classes.misfit, of_classes.error_test) == (40.0, 0.5)
+
+
+@dataclass(frozen=True)
+class Holder(HasScores):
+    name: str
+    scores: Scores
+
+
+def test_a_holder_gives_its_scores_by_name() -> None:
+    held = Holder("x", Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5, OF_CLASSES))
+    for name in HasScores.__annotations__.keys() - {"scores"}:
+        assert getattr(held, name) == getattr(held.scores, name) is not None
+    assert held.rescored(aicc=-1.0) == Holder("x", Scores(3, 9.0, 2.0, -1.0, 0.3, 0.2, 11.0, 1.5, OF_CLASSES))
+    assert held.aicc == -22.0

@@ -25,7 +25,15 @@ from kanlab.study.handle import StudyHandle, create_study, free_name, load_study
 from kanlab.study.sampler import SAMPLERS, distributions
 from kanlab.study.spec import MAX_SEED, StudySpec
 from kanlab.study.storage import get_storage, load_dataset
-from kanlab.study.trials import INTERRUPTED, judge, record_failure, record_outcome
+from kanlab.study.trials import (
+    INTERRUPTED,
+    CompletedTrial,
+    TrialRecord,
+    best_trial,
+    judge,
+    record_failure,
+    record_outcome,
+)
 from tests.helpers.sentences import refused
 from tests.kan.test_search_space import spaces
 
@@ -293,3 +301,13 @@ def test_a_trial_that_waits_can_be_ended(handle: StudyHandle) -> None:
     record_failure(handle.optuna, waiting, INTERRUPTED)
     assert handle.optuna.trials[0].state is TrialState.FAIL
     assert load_study(handle.name).records() == []
+
+
+def test_a_complete_trial_is_of_its_own_type() -> None:
+    scores = Scores(9, 2.0, None, -3.0)
+    assert best_trial([CompletedTrial(0, "complete", Cell(1, 2, 1), scores)]).aicc == -3.0  # type: ignore[union-attr]
+    for kind, state in ((TrialRecord, "complete"), (CompletedTrial, "failed"), (CompletedTrial, "running")):
+        with pytest.raises(ValueError, match="complete"):
+            kind(0, state, Cell(1, 2, 1), scores)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="AICc"):
+        CompletedTrial(0, "complete", Cell(1, 2, 1), Scores(9, 2.0))
