@@ -153,7 +153,7 @@ def make_record(
     kind = CompletedTrial if complete else TrialRecord
     return kind(
         number=number,
-        state="complete" if complete else "running" if state in ("RUNNING", "WAITING") else "failed",
+        state="complete" if complete else "failed" if state in ("FAIL", "COMPLETE") else "running",
         cell=cell,
         scores=scores,
         seconds=fit.get("seconds", 0.0),

@@ -67,6 +67,8 @@ def test_trials_that_finish_later_or_never(small: Dataset) -> None:
         handle.optuna.enqueue_trial(cell._asdict())
         trials.append(handle.optuna.ask(distributions(SPACE)))
     assert [r.state for r in handle.records()] == ["running"] * 3
+    trials[2].set_user_attr("rss_train", 2.0)
+    trials[2].set_user_attr("aicc", 1.0)
     handle.optuna.tell(trials[2], 1.0)
     record_failure(handle.optuna, trials[0], "interrupted")
     assert [(r.number, r.state) for r in handle.records()] == [(1, "running"), (2, "complete")]
