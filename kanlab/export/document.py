@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -11,21 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec import UNSET
 
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine
 from kanlab.data.reading import standalone
 from kanlab.data.recipe import Recipe
-from kanlab.errors import StudyError
+from kanlab.errors import KanlabError, StudyError
 from kanlab.explain.predictor import HeldFamily, Model, Predictor
+from kanlab.export.schema import Document, Layer, Linear, Network, check
 from kanlab.kan.network import FittedKan
-from kanlab.stats.likelihood import CLASSIFICATION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION
 
 MODEL = "model.json"
 MAX_FILES = 100
 MAX_BYTES = 64 * 2**20  # of the archive, and of its model unpacked
-_SCALES = ("x_offset", "x_scale", "y_offset", "y_scale")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,37 +40,40 @@ class StoredModel:
 
 
 def model_document(model: Model) -> dict[str, Any]:
-    """The numbers of a fitted model as JSON knows them. Raises StudyError for a family that has none to keep.
-
-    link: "logit" where the outputs are log-odds, and the predictions probabilities.  output_range: only where they are held.
-    """
+    """The numbers of a fitted model as JSON knows them. Raises StudyError for a family that has none to keep."""
     if isinstance(model, StoredModel):
         return dict(model.content)
+    content: Network | Linear
     if isinstance(model, FittedKan):
-        layers = [
-            {"knots": layer.knots, "coef": layer.coef, "scale_base": layer.scale_base, "range": held}
-            for layer, held in zip(model.layers, model.ranges, strict=True)
-        ]
-        return _link(model.task) | {
-            "kind": "kan",
-            "layer_widths": list(model.spec.layer_widths),
-            "grid": model.spec.grid,
-            "k": model.spec.k,
-            **{name: getattr(model, name).tolist() for name in _SCALES},
-            **({"output_range": model.output_range.tolist()} if np.isfinite(model.output_range).all() else {}),
-            "layers": [{name: array.tolist() for name, array in layer.items()} for layer in layers],
-        }
-    if isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
+        content = Network(
+            layer_widths=list(model.spec.layer_widths),
+            grid=model.spec.grid,
+            k=model.spec.k,
+            x_offset=model.x_offset.tolist(),
+            x_scale=model.x_scale.tolist(),
+            y_offset=model.y_offset.tolist(),
+            y_scale=model.y_scale.tolist(),
+            layers=[
+                Layer(layer.knots.tolist(), layer.coef.tolist(), layer.scale_base.tolist(), held.tolist())
+                for layer, held in zip(model.layers, model.ranges, strict=True)
+            ],
+            output_range=model.output_range.tolist() if np.isfinite(model.output_range).all() else UNSET,
+            link="logit" if model.task == CLASSIFICATION else UNSET,
+        )
+    elif isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
         affine = model.fitted.predict
-        arrays = {"center": affine.center, "scale": affine.scale, "weights": affine.weights}
-        arrays |= {"low": model.low, "high": model.high}
-        content = {"kind": "linear", "offset": float(affine.offset)} | {n: a.tolist() for n, a in arrays.items()}
-        return _link(affine.task) | content
-    raise StudyError("Models of this family cannot be exported; choose a network or a linear model.")
-
-
-def _link(task: TaskName) -> dict[str, str]:
-    return {"link": "logit"} if task == CLASSIFICATION else {}
+        content = Linear(
+            offset=float(affine.offset),
+            center=affine.center.tolist(),
+            scale=affine.scale.tolist(),
+            weights=affine.weights.tolist(),
+            low=model.low.tolist(),
+            high=model.high.tolist(),
+            link="logit" if affine.task == CLASSIFICATION else UNSET,
+        )
+    else:
+        raise StudyError("Models of this family cannot be exported; choose a network or a linear model.")
+    return dict(msgspec.to_builtins(content))
 
 
 def document(predictor: Predictor, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,27 +102,33 @@ def read_bundle(path: Path) -> Predictor:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise StudyError(f"{name} is larger than {MAX_BYTES >> 20} MB, which no bundle is; export it again.")
-        content = json.loads(_model_text(path.read_bytes(), name))
+        text = _model_text(path.read_bytes(), name)
     except OSError as error:
         raise StudyError(f"{name} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise StudyError(f"The model in {name} is damaged; export it again.") from error
-    if not isinstance(content, dict) or content.get("format") != standalone.FORMAT:
-        raise StudyError(f"{name} holds a model of another version of kanlab; export it again, or use its predict.py.")
     try:
-        recipe = Recipe.from_dict(content["recipe"])
-        _check(content["model"], len(recipe.columns))
-        levels = [level for level in recipe.levels if isinstance(level, str)]
-        if (len(levels) == 2, content["model"].get("link")) not in ((True, "logit"), (False, None)) or (
-            len(levels) != len(recipe.levels)
-        ):
-            raise ValueError("link")
-        return Predictor(str(content["label"]), recipe, StoredModel(content["model"]), trial=content.get("trial"))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise StudyError(f"The model in {name} is damaged; export it again.") from error
+        content = msgspec.json.decode(text)
+        if not isinstance(content, dict) or content.get("format") != standalone.FORMAT:
+            raise StudyError(
+                f"{name} holds a model of another version of kanlab; export it again, or use its predict.py."
+            )
+        found = msgspec.convert(content, Document)
+        check(found)
+    except StudyError:
+        raise
+    except (ValueError, RecursionError, OverflowError, KanlabError) as error:
+        raise _damaged(name, error) from error
+    recipe = Recipe.from_dict(content["recipe"])
+    return Predictor(found.label, recipe, StoredModel(msgspec.to_builtins(found.model)), trial=found.trial)
 
 
-def _model_text(packed: bytes, name: str) -> str:
+def _damaged(name: str, error: Exception) -> StudyError:
+    """One sentence, with the place where it is known: msgspec ends its message with it, `check` raises it."""
+    text = str(error)
+    place = text.rpartition("`$.")[2].rstrip("`") if "`$." in text else text if text.startswith("model.") else ""
+    return StudyError(f"The model in {name} is damaged{f' at {place}' * bool(place)}; export it again.")
+
+
+def _model_text(packed: bytes, name: str) -> bytes:
     """The text of the one model.json of an archive whose names stay within it."""
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
@@ -136,7 +146,7 @@ def _model_text(packed: bytes, name: str) -> str:
         raise StudyError(f"{name} is a damaged zip archive; export it again.") from error
     if len(text) > MAX_BYTES:
         raise StudyError(f"{name} unpacks to more than {MAX_BYTES >> 20} MB, which no bundle does; export it again.")
-    return text.decode("utf-8")
+    return text
 
 
 def _is_plain(member: zipfile.ZipInfo) -> bool:
@@ -144,32 +154,3 @@ def _is_plain(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     link = stat.S_ISLNK(member.external_attr >> 16)
     return not (path.is_absolute() or ".." in path.parts or ":" in member.filename or link)
-
-
-def _check(model: Any, d: int) -> None:
-    """Refuse numbers that do not fit together. Raises ValueError, KeyError or TypeError."""
-
-    def finite(value: Any, shape: tuple[int, ...]) -> None:
-        array = np.array(value, dtype=float)
-        if array.shape != shape or not np.isfinite(array).all():
-            raise ValueError("shape")
-
-    if model["kind"] == "linear":
-        finite(model["offset"], ())
-        for name in ("center", "scale", "weights", "low", "high"):
-            finite(model[name], (d,))
-        return
-    widths, grid, k = model["layer_widths"], model["grid"], model["k"]
-    if model["kind"] != "kan" or widths[0] != d or widths[-1] != 1 or not 1 <= k <= 20 or len(widths) < 2:
-        raise ValueError("structure")
-    for name, size in zip(_SCALES, (d, d, 1, 1), strict=True):
-        finite(model[name], (size,))
-    if "output_range" in model:  # bundles made before outputs were held have none
-        finite(model["output_range"], (1, 2))
-    if len(model["layers"]) != len(widths) - 1:
-        raise ValueError("layers")
-    for layer, n_in, n_out in zip(model["layers"], widths[:-1], widths[1:], strict=True):
-        finite(layer["knots"], (n_in, grid + 2 * k + 1))
-        finite(layer["coef"], (n_in, n_out, grid + k))
-        finite(layer["scale_base"], (n_in, n_out))
-        finite(layer["range"], (n_in, 2))

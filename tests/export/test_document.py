@@ -278,6 +278,45 @@ def test_harm_is_refused(tmp_path: Path, files: dict[str, str | bytes], words: s
     assert [p.name for p in tmp_path.iterdir() if p.name != "home"] == ["b.zip"]
 
 
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"k": "2"}, "model.k"),
+        ({"k": 99}, "model.k"),
+        ({"grid": 3}, "model.layers[0].knots"),
+        ({"grid": 10**30}, "model.layers[0].knots"),
+        ({"layer_widths": [2, 1, 1]}, "model.layer_widths"),
+        ({"x_scale": [1.0, 1.0]}, "model.x_scale"),
+        ({"y_offset": [None]}, "model.y_offset[0]"),
+        ({"y_scale": [1.0, 2.0]}, "model.y_scale"),
+        ({"layers": []}, "model.layer_widths"),
+        ({"link": "logit"}, "model.link"),
+        ({"link": "probit"}, "model.link"),
+    ],
+)
+def test_damage_is_named_by_its_place(tmp_path: Path, change: dict[str, Any], place: str) -> None:
+    content = GOOD | {"model": network_document() | change}
+    (tmp_path / "b.zip").write_bytes(archive({"x/model.json": json.dumps(content)}))
+    with refused(StudyError, f"The model in b.zip is damaged at {place}; export it again."):
+        read_bundle(tmp_path / "b.zip")
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"target": 5}, "recipe.target"),
+        ({"levels": ["a", 2]}, "recipe.levels[1]"),
+        ({"levels": ["a", "b"]}, "model.link"),
+        ({"columns": [{"source": "a", "fill": "0"}]}, "recipe.columns[0].fill"),
+        ({"target_transform": {"scale": "sine"}}, "recipe.target_transform.scale"),
+    ],
+)
+def test_a_damaged_recipe_is_refused(tmp_path: Path, change: dict[str, Any], place: str) -> None:
+    (tmp_path / "b.zip").write_bytes(archive({"x/model.json": json.dumps(GOOD | {"recipe": RECIPE | change})}))
+    with refused(StudyError, f"damaged at {place};"):
+        read_bundle(tmp_path / "b.zip")
+
+
 def test_links_and_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "b.zip"
     path.write_bytes(archive({"x/model.json": "/etc/passwd"}, mode=0o120777))

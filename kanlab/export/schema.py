@@ -1,0 +1,103 @@
+"""The schema of model.json: what is read is checked against these types while it is decoded.
+
+That the arrays fit together and hold finite numbers is checked afterwards, by `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from kanlab.data.recipe import Recipe
+
+Vector = list[float]
+Matrix = list[Vector]
+Count = Annotated[int, Meta(ge=1)]
+Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]  # name, numbers, the shape they must have
+
+
+class Layer(Struct, frozen=True):
+    """The edges of a layer of `n_in` inputs and `n_out` outputs."""
+
+    knots: Matrix
+    coef: list[Matrix]
+    scale_base: Matrix
+    range: Matrix
+
+    def arrays(self, n_in: int, n_out: int, grid: int, k: int) -> Arrays:
+        yield "knots", self.knots, (n_in, grid + 2 * k + 1)
+        yield "coef", self.coef, (n_in, n_out, grid + k)
+        yield "scale_base", self.scale_base, (n_in, n_out)
+        yield "range", self.range, (n_in, 2)
+
+
+class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
+    """A network. output_range: where its outputs are held; bundles made before they were have none.
+
+    link: "logit" where the outputs are log-odds, and the predictions probabilities.
+    """
+
+    layer_widths: Annotated[list[Count], Meta(min_length=2)]
+    grid: Count
+    k: Annotated[int, Meta(ge=1, le=20)]
+    x_offset: Vector
+    x_scale: Vector
+    y_offset: Vector
+    y_scale: Vector
+    layers: list[Layer]
+    output_range: Matrix | UnsetType = UNSET
+    link: Literal["logit"] | UnsetType = UNSET
+
+    def arrays(self, d: int) -> Arrays:
+        widths = self.layer_widths
+        if (widths[0], widths[-1], len(self.layers)) != (d, 1, len(widths) - 1):
+            raise ValueError("model.layer_widths")
+        for name, size in (("x_offset", d), ("x_scale", d), ("y_offset", 1), ("y_scale", 1)):
+            yield name, getattr(self, name), (size,)
+        if self.output_range is not UNSET:
+            yield "output_range", self.output_range, (1, 2)
+        for number, (layer, n_in, n_out) in enumerate(zip(self.layers, widths[:-1], widths[1:], strict=True)):
+            for name, values, shape in layer.arrays(n_in, n_out, self.grid, self.k):
+                yield f"layers[{number}].{name}", values, shape
+
+
+class Linear(Struct, frozen=True, tag_field="kind", tag="linear"):
+    """offset + ((x - center) / scale) weights, x held to low and high. link: as of a network."""
+
+    offset: float
+    center: Vector
+    scale: Vector
+    weights: Vector
+    low: Vector
+    high: Vector
+    link: Literal["logit"] | UnsetType = UNSET
+
+    def arrays(self, d: int) -> Arrays:
+        yield "offset", self.offset, ()
+        for name in ("center", "scale", "weights", "low", "high"):
+            yield name, getattr(self, name), (d,)
+
+
+class Document(Struct):
+    """model.json: a model, and the recipe that turns a table into its inputs."""
+
+    label: str
+    recipe: Recipe
+    model: Network | Linear
+    trial: int | None = None
+
+
+def check(found: Document) -> None:
+    """Refuse a document whose parts do not fit together; the text of the ValueError is the place."""
+    if (len(found.recipe.levels), found.model.link) not in ((0, UNSET), (2, "logit")):
+        raise ValueError("model.link")
+    for name, values, shape in found.model.arrays(len(found.recipe.columns)):
+        try:
+            array = np.array(values, dtype=float)
+        except ValueError as error:  # rows of unequal length
+            raise ValueError(f"model.{name}") from error
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(f"model.{name}")
