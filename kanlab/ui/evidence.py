@@ -111,7 +111,7 @@ def permutation_test(validation: Validation) -> None:
     st.altair_chart(evidence.permutation_gains(validation.null["gain"], permuted), key="null")
     st.caption(
         f"The same configurations were fitted to this target and to {len(permuted)} shuffled copies of it. The p-value is "
-        f"{p_value(validation):.2g}: the share of these targets, this one included, with an AICc gain at least as large. A "
+        f"{p_value(validation):.2f}: the share of these targets, this one included, with an AICc gain at least as large. A "
         "small p-value means that the features do predict the target."
     )
 

@@ -149,7 +149,7 @@ def test_what_a_validation_says(app: AppTest, small: Dataset) -> None:
     assert "Only 3 of 5 seeds agree" in words or "within the" in words
     assert "Pure noise cannot be excluded" in words
     assert "The average of their predictions has an RMSE of 0.1443 on the training rows" in words
-    assert "The p-value is 0.1:" in words
+    assert "The p-value is 0.10:" in words
     board = next(f.value for f in app.dataframe if "wins" in f.value.columns)
     assert board["wins"].dropna().tolist() == [3, 2]
     assert board["edf"].dropna().tolist() == [9.0]
