@@ -11,9 +11,22 @@ from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A linear model: offset + ((X - center) / scale) @ weights, with center, scale and weights of shape (d,).
+    """A linear model, offset + ((X - center) / scale) @ weights; of classes that is the log-odds, and it gives probabilities.
 
-    task: of classes that are the log-odds, and what it gives are probabilities.
+    Parameters
+    ----------
+    offset : float
+        In units of the target.
+    center, scale, weights : ndarray of shape (d,)
+    task : str
+        "regression" or "classification".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = Affine(1.0, np.zeros(2), np.ones(2), np.array([2.0, 3.0]))
+    >>> model(np.array([[1.0, 1.0]])).tolist()
+    [6.0]
     """
 
     offset: float
@@ -28,11 +41,21 @@ class Affine:
 
 @dataclass(frozen=True)
 class FamilyFit:
-    """A fitted model of some family.
+    """A fitted model of some family: what a function `fit(X, y, seed)` of kanlab.baselines returns.
 
-    predict: X (rows, d) to (rows,), both in units of the data; of classes, to the probabilities of 1.
-    dof: degrees of freedom of the mean, without the noise variance; None where the family has no such number (it is then
-    compared on held-out rows only).
+    Parameters
+    ----------
+    predict : function of (m, d) to (m,)
+        Both in units of the data; of classes, to the probabilities of 1.
+    dof : float or None
+        Degrees of freedom of the mean, without the noise variance; None where the family has no such number (it is then
+        compared on held-out rows only).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> FamilyFit(lambda X: np.full(len(X), 2.5), dof=1.0).predict(np.zeros((2, 3))).tolist()
+    [2.5, 2.5]
     """
 
     predict: Callable[[Array], Array]

@@ -72,7 +72,11 @@ LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regr
 
 
 def label(family: str, task: TaskName = REGRESSION) -> str:
-    """What people call a family; of classes, its logistic kind."""
+    """What people call a family; of classes, its logistic kind.
+
+    >>> label("linear"), label("linear", "classification")
+    ('linear', 'logistic regression')
+    """
     return (LABELS_OF_CLASSES if task == CLASSIFICATION else LABELS).get(family, family)
 
 
@@ -97,7 +101,31 @@ class Baseline(HasFit):
 
 
 def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, seed: int = 0) -> Baseline:
-    """Fit a family to the training rows, score it by AICc and by the test rows."""
+    """Fit a family to the training rows, score it by AICc and by the test rows.
+
+    Parameters
+    ----------
+    family : str
+        What to call it.
+    data : Dataset
+    fit : function of X (n, d), y (n,) and a seed to FamilyFit
+    count_sigma2 : bool
+        Whether the noise variance counts as a parameter.
+    seed : int
+
+    Returns
+    -------
+    Baseline
+        Without AICc where the family has no degrees of freedom, or too many for the rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> data = Dataset.from_frame(pd.DataFrame({"x": range(20), "y": range(20)}), "y", test_fraction=0.0)
+    >>> mean = fit_family("mean", data, constant, count_sigma2=True)
+    >>> mean.n_params, mean.rss_train, round(mean.aicc, 2)
+    (2, 665.0, 74.79)
+    """
     fitted = fit(data.X_train, data.y_train, seed)
     n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
     if n_params is not None and n_params == int(n_params):
@@ -112,7 +140,26 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
 def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None) -> list[Baseline]:
     """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study.
 
-    Of classes: the prevalence, logistic regression, and ridge.  families: some of them by name.
+    Parameters
+    ----------
+    data : Dataset
+    count_sigma2 : bool
+        Whether the noise variance counts as a parameter.
+    families : sequence of str, optional
+        Some of them by name.
+
+    Returns
+    -------
+    list of Baseline
+        Of classes: the prevalence, logistic regression, and ridge.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"x": np.arange(20.0), "y": np.arange(20.0) + np.tile([0.0, 1.0], 10)})
+    >>> found = baselines(Dataset.from_frame(frame, "y"))
+    >>> [b.family for b in found], found[1].aicc < found[0].aicc
+    (['constant', 'linear', 'stepwise', 'ridge'], True)
     """
     known = BASELINES_OF[data.task]
     found = [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]

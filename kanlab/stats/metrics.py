@@ -47,6 +47,9 @@ class Scores:
     rmse: root mean square of the residuals in units of the data; none of classes, for which `classes` says more.
     press: sum of squared leave-one-out residuals of the training rows.  press_se: standard error of the amount by which it
     lies below that of the reference model (kanlab.baselines.registry.reference_left_out).
+
+    >>> Scores(n_params=5, rss_train=2.0, aicc=-34.8).misfit
+    2.0
     """
 
     n_params: float | None = None
@@ -123,7 +126,26 @@ class HasFit(HasScores):
 
 
 def class_scores(p_train: Array, y_train: Array, p_test: Array, y_test: Array) -> ClassScores:
-    """Scores of probabilities (n,) for outcomes (n,) of 0 and 1; the test rows may be none."""
+    """All scores of probabilities of two classes.
+
+    Parameters
+    ----------
+    p_train, p_test : ndarray of shape (n,)
+        Probabilities of 1.
+    y_train, y_test : ndarray of shape (n,)
+        Outcomes, 0 or 1; there may be no test rows.
+
+    Returns
+    -------
+    ClassScores
+
+    Examples
+    --------
+    >>> half, none = np.full(4, 0.5), np.zeros(0)
+    >>> scores = class_scores(half, np.array([0.0, 0.0, 1.0, 1.0]), none, none)
+    >>> scores.accuracy_train, scores.auc_train, scores.brier_test
+    (0.5, 0.5, None)
+    """
 
     def of_both(score: Callable[[Array, Array], float | None]) -> tuple[float | None, float | None]:
         return score(p_train, y_train), score(p_test, y_test) if len(y_test) else None
@@ -133,17 +155,29 @@ def class_scores(p_train: Array, y_train: Array, p_test: Array, y_test: Array) -
 
 
 def log_loss(p: Array, y: Array) -> float:
-    """Mean of -ln(the probability given to what happened), in nats a row."""
+    """Mean of -ln(the probability given to what happened), in nats a row.
+
+    >>> round(log_loss(np.array([0.5, 0.5]), np.array([0.0, 1.0])), 4)
+    0.6931
+    """
     return BERNOULLI.misfit(p, y) / (2 * len(y))
 
 
 def brier(p: Array, y: Array) -> float:
-    """Mean squared difference of probability and outcome (Brier 1950)."""
+    """Mean squared difference of probability and outcome (Brier 1950).
+
+    >>> brier(np.array([0.5, 1.0]), np.array([0.0, 1.0]))
+    0.125
+    """
     return float(np.mean((p - y) ** 2))
 
 
 def accuracy(p: Array, y: Array) -> float:
-    """Share of rows whose likelier class is the true one; a probability of 0.5 counts as class 1."""
+    """Share of rows whose likelier class is the true one; a probability of 0.5 counts as class 1.
+
+    >>> accuracy(np.array([0.5, 0.9]), np.array([0.0, 1.0]))
+    0.5
+    """
     return float(np.mean((p >= 0.5) == (y == 1.0)))
 
 
@@ -151,6 +185,9 @@ def area_under_roc(p: Array, y: Array) -> float | None:
     """Share of the pairs of a 1 and a 0 in which the 1 has the greater probability, ties half; None without pairs.
 
     The Mann-Whitney statistic of the ranks (Hanley & McNeil, Radiology 143, 1982).
+
+    >>> area_under_roc(np.array([0.1, 0.4, 0.3, 0.8]), np.array([0.0, 0.0, 1.0, 1.0]))
+    0.75
     """
     ones = int(np.sum(y == 1.0))
     pairs = ones * (len(y) - ones)
@@ -172,9 +209,27 @@ class CalibrationBin(NamedTuple):
 
 
 def calibration(p: Array, y: Array, bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
-    """What happened against what was predicted, in equal intervals of probability; empty ones are left out.
+    """What happened against what was predicted, in equal intervals of probability.
 
-    The interval is Wilson's (JASA 22, 1927), which stays within 0 and 1.
+    Parameters
+    ----------
+    p : ndarray of shape (n,)
+        Probabilities of 1.
+    y : ndarray of shape (n,)
+        Outcomes, 0 or 1.
+    bins : int
+        Intervals of probability.
+
+    Returns
+    -------
+    list of CalibrationBin
+        Ascending; empty intervals are left out.
+
+    Examples
+    --------
+    >>> bins = calibration(np.array([0.1, 0.1, 0.9]), np.array([0.0, 1.0, 1.0]), bins=2)
+    >>> [(b.rows, b.predicted, b.observed) for b in bins]
+    [(2, 0.1, 0.5), (1, 0.9, 1.0)]
     """
     at = np.minimum((p * bins).astype(int), bins - 1)
     found = []
@@ -187,14 +242,22 @@ def calibration(p: Array, y: Array, bins: int = CALIBRATION_BINS) -> list[Calibr
 
 
 def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's interval of a share seen in n rows."""
+    """Wilson's interval of a share seen in n rows, by default at 95% (JASA 22, 1927); it stays within 0 and 1.
+
+    >>> [round(end, 3) for end in wilson(0.9, 10)]
+    [0.596, 0.982]
+    """
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
 def confusion(p: Array, y: Array) -> NDArray[np.intp]:
-    """Rows by true class (first axis) and likelier class, (2, 2)."""
+    """Rows by true class (first axis) and likelier class, (2, 2).
+
+    >>> confusion(np.array([0.2, 0.7, 0.9]), np.array([0.0, 0.0, 1.0])).tolist()
+    [[1, 1], [0, 1]]
+    """
     table = np.zeros((2, 2), dtype=np.intp)
     np.add.at(table, (y.astype(int), (p >= 0.5).astype(int)), 1)
     return table
