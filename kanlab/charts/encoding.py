@@ -31,7 +31,11 @@ def parameters_of(table: pd.DataFrame) -> dict[str, str]:
 
 
 def upper_fence(values: pd.Series) -> float:
-    """The end of the robust axis: 1.5 times as far above the median as the minimum is below it."""
+    """The end of the robust axis: 1.5 times as far above the median as the minimum is below it.
+
+    >>> upper_fence(pd.Series([-30.0, -20.0, -10.0, 500.0, 900.0]))
+    20.0
+    """
     median = values.median()
     return float(min(values.max(), median + 1.5 * (median - values.min())))
 

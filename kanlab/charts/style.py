@@ -16,7 +16,11 @@ HEIGHT = 380
 
 
 def span_is_wide(values: pd.Series) -> bool:
-    """Whether positive values span more than a decade."""
+    """Whether positive values span more than a decade.
+
+    >>> span_is_wide(pd.Series([0.0, 1.0, 9.0])), span_is_wide(pd.Series([1.0, 11.0]))
+    (False, True)
+    """
     positive = values[values > 0]
     return len(positive) > 1 and bool(positive.max() / positive.min() > 10)
 
@@ -29,7 +33,11 @@ def scale_of(values: pd.Series) -> alt.Scale:
 
 
 def label_format(values: pd.Series) -> str:
-    """A format that keeps axis labels short: 2M, 0.5, 1e-6."""
+    """A d3 format that keeps axis labels short: 2M, 0.5, 1e-6.
+
+    >>> label_format(pd.Series([2e6])), label_format(pd.Series([0.5])), label_format(pd.Series([1e-6]))
+    ('~s', '~f', '~e')
+    """
     finite = values[np.isfinite(values) & (values != 0)].abs()
     if finite.empty:
         return "~g"
@@ -42,7 +50,11 @@ def number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
 
 
 def short(name: str, most: int = 30) -> str:
-    """A name short enough for an axis title."""
+    """A name short enough for an axis title.
+
+    >>> short("progression of the disease after one year", most=12)
+    'progression…'
+    """
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 

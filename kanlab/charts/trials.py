@@ -35,8 +35,31 @@ def aicc_against_rss(
 ) -> Layered:
     """Every complete trial as a point, coloured by K, over curves of equal K.
 
-    table: selection.trial_table.  n: training rows.  selected: number of the trial to ring.  target: name of the target.
-    For classes the deviance replaces RSS.
+    Parameters
+    ----------
+    table : DataFrame
+        Of `kanlab.selection.ranking.trial_table`, one row a trial; for classes the deviance replaces RSS.
+    n : int
+        Training rows.
+    baselines : sequence of Baseline
+        Of which the mean and the linear model are drawn.
+    selected : int, optional
+        Number of the trial to ring.
+    target : str
+        Its name, for the title of the axis.
+
+    Returns
+    -------
+    Layered
+        A click on a point sets its parameter SELECTED to the number of the trial.
+
+    Examples
+    --------
+    >>> trial = {"number": 0, "state": "complete", "neuron_num": 1, "grid": 3, "k": 3, "n_params": 15,
+    ...          "rss_train": 0.4, "rss_test": 0.1, "rmse_test": 0.1, "aicc": -80.0, "delta_aicc": 0.0}
+    >>> chart = aicc_against_rss(pd.DataFrame([trial]), n=32)
+    >>> chart.tables["trials"]["aicc"].tolist(), chart.to_dict()["title"]["text"]
+    ([-80.0], 'AICc against RSS')
     """
     of = measure_of(table)
     done = table[table["state"] == "complete"]
@@ -103,7 +126,7 @@ def pareto_front(
 
 
 def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
-    """AICc of every trial in the order of the trials, and the lowest so far."""
+    """AICc of every trial in the order of the trials, and the lowest so far; arguments as of `aicc_against_rss`."""
     done = table[table["state"] == "complete"].sort_values("number")
     frame, y_scale = clipped(done.assign(best=done["aicc"].cummin()), "aicc")
     frame["best"] = frame["best"].clip(upper=y_scale.domain[1])
@@ -123,7 +146,11 @@ def history(table: pd.DataFrame, selected: int | None = None) -> Layered:
 
 
 def loss_curve(curve: Sequence[float], name: str = "RSS") -> Any:
-    """The loss over the steps of one training. name: of the loss."""
+    """The loss over the steps of one training. name: of the loss.
+
+    >>> loss_curve([4.0, 2.0, 1.0]).to_dict()["mark"]["type"]
+    'line'
+    """
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
     x = alt.X("step:Q", title="training progress (%)")
     y = alt.Y(

@@ -56,9 +56,21 @@ ENGINES = {
 class FitOptions:
     """Settings of a fit that are the same for every cell of a study.
 
-    starts: initialisations a cell, the best of which counts; None leaves it to the engine.
-    time_limit: seconds a fit.  early_stopping: whether stock training may end before its last step.
-    smoothing: roughness penalty of the lm engine.
+    Parameters
+    ----------
+    starts : int, optional
+        Initialisations a cell, the best of which counts; by default the engine's own number.
+    time_limit : float, optional
+        Seconds a fit.
+    early_stopping : bool
+        Whether stock training may end before its last step.
+    smoothing : float
+        Roughness penalty of the lm engine, in proportion to the residual variance (docs/engine.md); 0 for none.
+
+    Examples
+    --------
+    >>> FitOptions(starts=4).smoothing
+    1000.0
     """
 
     starts: int | None = None

@@ -26,10 +26,50 @@ def _admissible(space: SearchSpace, n: int, d: int, rule: CountingRule, count_si
 class StudySpec:
     """Everything that decides the numbers of a study, given its data.
 
-    trials: cells to fit at most (None: all admissible ones).  minutes: wall time to spend at most.
-    patience: end when the least AICc has not fallen for so many trials.  workers: processes (None: one a core).
-    starts_fill: options.starts is as many as the minutes allow (kanlab.execution.starts_budget), found once, before the
-    study was made.
+    Parameters
+    ----------
+    space : SearchSpace
+        The configurations to compare.
+    engine : str
+        "lm", "pykan-lbfgs" or "pykan-adam".
+    sampler : str
+        "auto", "exhaustive", "tpe", "random" or "nsga2"; auto is exhaustive where `trials` covers every admissible cell,
+        else TPE.
+    count : str
+        Counting rule of the parameters: see `kanlab.n_params`.
+    count_sigma2 : bool
+        Whether the noise variance counts as a parameter.
+    trials : int, optional
+        Cells to fit at most; by default all admissible ones.
+    minutes : float, optional
+        Wall time to spend at most.
+    patience : int, optional
+        The study ends when the lowest AICc has not fallen for so many trials.
+    seed : int
+    test_fraction : float
+        Share of the rows held out, as the data were split.
+    workers : int, optional
+        Processes; by default one a core.
+    options : FitOptions
+        Settings of each fit: starts, time_limit, early_stopping, smoothing.
+    starts_fill : bool
+        Whether options.starts is as many as the minutes allow (kanlab.execution.starts_budget), found once, before the study
+        was made.
+
+    Raises
+    ------
+    StudyError
+        Where a setting is impossible.
+
+    Examples
+    --------
+    >>> spec = StudySpec(space=SearchSpace((1, 3), (2, 4), (3, 3)), trials=5)
+    >>> len(spec.admissible(n=40, d=1)), spec.resolved_sampler(7)
+    (7, 'tpe')
+    >>> StudySpec(seed=-1)
+    Traceback (most recent call last):
+        ...
+    kanlab.errors.StudyError: The seed must lie within 0 to 2,147,483,647, not -1.
     """
 
     space: SearchSpace = SearchSpace()
