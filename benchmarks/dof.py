@@ -9,8 +9,11 @@ import numpy as np
 from selection import problem
 
 from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import FitOptions
+from kanlab.execution.messages import DofTask
 from kanlab.execution.tasks import dof
 from kanlab.kan.network import FittedKan
+from kanlab.kan.search_space import Cell
 from kanlab.solver.fit import LmOptions, fit_cell
 from kanlab.solver.refit import continued
 from kanlab.solver.smoother import effective_dof, linear_smoother
@@ -50,14 +53,9 @@ def main() -> None:
             X, y = data.X_train, data.y_train
             for cell in CELLS:
                 fitted = fit_cell(X, y, *cell, options=LmOptions(smoothing=smoothing))
-                arguments = {
-                    "cell": cell,
-                    "engine": "lm",
-                    "options": {"smoothing": smoothing},
-                    "seed": 0,
-                    "rss_train": fitted.rss_train,
-                }
-                refitted = np.mean([dof(data, arguments | {"pair": pair})["dof"] for pair in range(PAIRS)])
+                fit = {"cell": Cell(*cell), "engine": "lm", "options": FitOptions(smoothing=smoothing), "seed": 0}
+                tasks = [DofTask(**fit, rss_train=fitted.rss_train, pair=pair) for pair in range(PAIRS)]
+                refitted = np.mean([dof(data, task)["dof"] for task in tasks])
                 settled = continued(continued(fitted, X, y, smoothing), X, y, smoothing)
                 local = local_dof(settled, data, smoothing) / effective_dof(settled, X, y)
                 rows.append((local, refitted, effective_dof(fitted, X, y), fitted.n_params))

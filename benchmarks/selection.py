@@ -14,7 +14,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,8 @@ from sklearn.preprocessing import SplineTransformer, StandardScaler
 from kanlab.baselines.registry import BASELINES, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
-from kanlab.execution.tasks import appraise, fold
+from kanlab.execution.messages import AnyTask, FamilyFoldTask, FinalCheckTask, FoldTask
+from kanlab.execution.tasks import answer, final_check
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.decision import choose
@@ -173,21 +173,33 @@ def appraisal(data: Dataset, records: list[CompletedTrial]) -> dict[str, Any] | 
     if best is None:
         return None
     below = [r.cell.neuron_num for r in records if r.cell[1:] == best.cell[1:] and r.cell < best.cell]
-    settings = {"options": asdict(FitOptions()), "seed": 0, "count": "identifiable", "count_sigma2": True}
-    return appraise(data, settings | {"cell": list(best.cell), "below": below, "neuron_nums": [1, 6]})
+    task = FinalCheckTask(
+        cell=best.cell,
+        below=tuple(below),
+        engine="lm",
+        options=FitOptions(),
+        seed=0,
+        count="identifiable",
+        count_sigma2=True,
+        neuron_nums=(1, 6),
+    )
+    return final_check(data, task)
 
 
 def cross_validated(data: Dataset, records: list[CompletedTrial]) -> CompletedTrial | str:
     """The least 5-fold error among the best 8 cells and the linear models, as `kanlab judge` verifies."""
-    options = {"engine": "lm", "options": asdict(FitOptions())}
     ranked = sorted(records, key=lambda r: r.aicc or 0.0)[:VERIFIED]
-    models: list[tuple[CompletedTrial | str, dict[str, Any]]] = [(r, options | {"cell": list(r.cell)}) for r in ranked]
-    models += [(name, {"family": name}) for name in BASELINES]
 
-    def error(arguments: dict[str, Any]) -> float:
-        return sum(fold(data, arguments | {"fold": i, "folds": FOLDS, "seed": 0})["rss"] for i in range(FOLDS))
+    def tasks(model: CompletedTrial | str) -> list[AnyTask]:
+        folds = [{"fold": i, "folds": FOLDS, "seed": 0} for i in range(FOLDS)]
+        if isinstance(model, str):
+            return [FamilyFoldTask(family=model, **at) for at in folds]
+        return [FoldTask(cell=model.cell, engine="lm", options=FitOptions(), **at) for at in folds]
 
-    return min(models, key=lambda m: error(m[1]))[0]
+    def error(model: CompletedTrial | str) -> float:
+        return sum(answer(data, task)["rss"] for task in tasks(model))
+
+    return min([*ranked, *BASELINES], key=error)
 
 
 def others(data: Dataset) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,16 @@ import pandas as pd
 
 from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import ENGINES, FitOptions, fit_model
+from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
 from kanlab.execution import starts_budget
 from kanlab.execution.final_check import appraised
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
+from kanlab.execution.messages import NetworkTask
+from kanlab.execution.process_pool import fit_in_worker
 from kanlab.execution.supervisor import default_workers
-from kanlab.execution.task_pool import Failure, Task, run_tasks
 from kanlab.explain.predictor import Predictions, Predictor, predictor
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
@@ -420,13 +422,10 @@ def fit(
 
 
 def _fitted(dataset: Dataset, cell: Cell, engine: str, settings: FitOptions, seed: int) -> FittedKan:
-    if engine == "lm":
+    if not ENGINES[engine].needs_torch:
         return fit_model(dataset, cell, engine, settings, seed)
-    arguments = {"cell": list(cell), "engine": engine, "options": asdict(settings), "seed": seed}
-    (answer,) = run_tasks([Task("model", arguments)], store_dataset(dataset), workers=1, preload_pykan=True)
-    if isinstance(answer, Failure):
-        raise FitError(answer.reason)
-    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})
+    task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
+    return fit_in_worker(task, store_dataset(dataset))
 
 
 def open_study(name: str, *, storage: str | None = None) -> Study:

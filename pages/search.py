@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from kanlab.engines.registry import ENGINES, FitOptions
+from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.registry import FitOptions
 from kanlab.execution.manager import manager
 from kanlab.execution.starts_budget import MOST_STARTS
 from kanlab.kan.parameter_count import RULES

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +90,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
 @pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
     """Studies of this test are fitted by tests/helpers/fake_worker.py; call it with a plan, get the log of the fits."""
-    from kanlab.execution import crew, task_pool
-    from kanlab.execution.worker_process import WorkerProcess
+    from kanlab.execution import worker_process
 
     log = tmp_path / "fits.log"
     log.touch()
@@ -100,9 +98,7 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
     def use(**plan: Any) -> Path:
         for name, value in fake_worker.environment(log=str(log), **plan).items():
             monkeypatch.setenv(name, value)
-        program = (fake_worker.__file__,)
-        for module in (crew, task_pool):
-            monkeypatch.setattr(module, "WorkerProcess", partial(WorkerProcess, program=program))
+        monkeypatch.setattr(worker_process, "PROGRAM", (fake_worker.__file__,))
         return log
 
     return use

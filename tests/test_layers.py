@@ -101,7 +101,6 @@ def test_the_one_circle_is_the_way_to_pykan() -> None:
     for module, other in (
         ("kan.network", "kan.pykan_network"),
         ("solver.fit", "solver.deep_fit"),
-        ("execution.remote", "execution.supervisor"),
         ("study.trial_reader", "study.handle"),
     ):
         uses[module].discard(other)

@@ -21,7 +21,8 @@ from kanlab.baselines.registry import CLASSIFIERS, COMPARISON_FAMILIES, Baseline
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, Outcome, Unit, fit_unit
 from kanlab.errors import StudyError
-from kanlab.execution.tasks import fold, fold_rows, null
+from kanlab.execution.messages import FamilyFoldTask, FoldTask, PermutationTask
+from kanlab.execution.tasks import answer, fold_rows, permutation
 from kanlab.explain.effects import permutation_importance
 from kanlab.explain.formula import errors, formula_of
 from kanlab.explain.formula_latex import latex
@@ -225,19 +226,28 @@ def test_folds_hold_the_classes_in_their_shares() -> None:
 def test_a_fold_without_one_of_the_classes(model: str, data: Dataset) -> None:
     """One row of a class: the fold that holds it out leaves none to train on, and any other has none to predict."""
     lonely = replace(data, y_train=(np.arange(data.n) == 5).astype(float))
-    common = {"folds": 3, "seed": 0, "engine": "lm", "options": {}}
-    arguments: dict[str, Any] = common | ({"cell": [2, 3, 2]} if model == "network" else {"family": model})
-    answers = [fold(lonely, arguments | {"fold": i}) for i in range(3)]
+    network: dict[str, Any] = {"cell": Cell(2, 3, 2), "engine": "lm", "options": FitOptions()}
+    tasks = [
+        FoldTask(**network, fold=i, folds=3, seed=0)
+        if model == "network"
+        else FamilyFoldTask(family=model, fold=i, folds=3, seed=0)
+        for i in range(3)
+    ]
+    answers = [answer(lonely, task) for task in tasks]
     assert sum(a["rows"] for a in answers) == data.n
     assert all(np.isfinite(a["deviance"]) and a["deviance"] >= 0 for a in answers)
 
 
 def test_chance_is_measured_by_the_deviance(data: Dataset) -> None:
-    arguments = {
-        "cells": [[1, 2, 2]], "engine": "lm", "options": {}, "seed": 0, "count": "identifiable", "count_sigma2": False,
-    }  # fmt: skip
-    gain = null(data, arguments | {"shuffle": None})["gain"]
-    assert gain > null(data, arguments | {"shuffle": 1})["gain"]
+    own, other = (
+        PermutationTask(
+            cells=(Cell(1, 2, 2),), engine="lm", options=FitOptions(), seed=0,
+            count="identifiable", count_sigma2=False, shuffle=shuffle,
+        )
+        for shuffle in (None, 1)
+    )  # fmt: skip
+    gain = permutation(data, own)["gain"]
+    assert gain > permutation(data, other)["gain"]
     p, (outcome,) = data.y_train.mean(), fit_unit(data, Unit(2, 2, (1,)), "lm", FitOptions(), 0)
     at_mean = aicc_of(-2 * data.n * (p * np.log(p) + (1 - p) * np.log(1 - p)), data.n, 1)
     K = StudySpec(count_sigma2=False).n_params(Cell(1, 2, 2), data.d)

@@ -65,9 +65,10 @@ def _app(arguments: argparse.Namespace) -> int:
 
 
 def _tune(arguments: argparse.Namespace) -> int:
+    from kanlab.engines.catalogue import ENGINES
     from kanlab.execution.worker_process import spare_worker
 
-    with spare_worker(preload_pykan=arguments.engine.startswith("pykan")):
+    with spare_worker(preload_pykan=arguments.engine in ENGINES and ENGINES[arguments.engine].needs_torch):
         _create_and_run(arguments)
     return 0
 

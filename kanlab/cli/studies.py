@@ -162,7 +162,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _worker(arguments: argparse.Namespace) -> int:
     from kanlab.errors import StudyError
-    from kanlab.execution.remote import ENDED, serve
+    from kanlab.execution.serve import ENDED, serve
     from kanlab.execution.supervisor import default_workers
     from kanlab.study.state import read_state
 

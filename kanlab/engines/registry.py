@@ -1,4 +1,4 @@
-"""The engines a study can fit with, and how one unit of work is fitted by any of them.
+"""How one unit of work is fitted, by any engine.
 
 A unit is what a worker is handed at once: the cells of one (grid, k, depth), neuron_num ascending. The `lm` engine shares
 the first layer's design between them and starts each from the one below; stock pykan fits every cell by itself.
@@ -7,14 +7,15 @@ the first layer's design between them and starts each from the one below; stock 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kanlab.data.dataset import Dataset
+from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import FitError
 from kanlab.kan.search_space import Cell
 from kanlab.stats.metrics import HasScores, Scores
@@ -25,31 +26,6 @@ if TYPE_CHECKING:
 
 CURVE_POINTS = 60
 FAILED_STATUSES = ("diverged", "time limit")
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What a user reads of an engine, and whether neighbouring cells are fitted together."""
-
-    name: str
-    label: str
-    help: str
-    nested: bool
-
-
-ENGINES = {
-    e.name: e
-    for e in (
-        Engine(
-            "lm",
-            "kanlab, Levenberg-Marquardt",
-            "The same networks, fitted 30 to 70 times faster than pykan fits them, with a roughness penalty against noise.",
-            nested=True,
-        ),
-        Engine("pykan-lbfgs", "pykan, LBFGS", "Stock pykan, 50 LBFGS steps with grid updates.", nested=False),
-        Engine("pykan-adam", "pykan, Adam", "Stock pykan, 500 Adam steps at learning rate 0.01.", nested=False),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -92,11 +68,6 @@ class Unit:
     def cells(self) -> list[Cell]:
         return [Cell(h, self.grid, self.k, self.depth) for h in self.neuron_nums]
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Unit:
-        """The inverse of `asdict`, by way of JSON."""
-        return cls(**dict(content) | {"neuron_nums": tuple(content["neuron_nums"])})
-
 
 @dataclass(frozen=True)
 class Outcome(HasScores):
@@ -109,18 +80,6 @@ class Outcome(HasScores):
     iterations: int = 0
     starts: int = 1
     loss_curve: list[float] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Flat: the scores stand beside the rest."""
-        return {name: getattr(self, name) for name in _PLAIN} | self.scores.errors()
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
-        """What `to_dict` gave, on its way through JSON or not."""
-        return cls(**{name: content[name] for name in _PLAIN if name in content}, scores=Scores.from_dict(content))
-
-
-_PLAIN = tuple(name for name in Outcome.__dataclass_fields__ if name != "scores")
 
 
 def units(cells: Iterable[Cell], engine: str) -> list[Unit]:

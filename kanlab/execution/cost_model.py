@@ -11,11 +11,14 @@ The shapes were fitted to sweeps of four data sets (n 200 to 2,000, d 1 to 10); 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import ENGINES, Unit, units
-from kanlab.execution.task_pool import Failure, Task, run_tasks
+from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.registry import Unit, units
+from kanlab.errors import FitError
+from kanlab.execution.messages import TimingTask
+from kanlab.execution.process_pool import run_task
 from kanlab.kan.parameter_count import n_params
 from kanlab.kan.search_space import Cell
 from kanlab.study.handle import StudySpec
@@ -79,14 +82,13 @@ def calibrate(data: Dataset, spec: StudySpec) -> float | None:
     unit = calibration_unit(spec.admissible(data.n, data.d), data.n, data.d, spec.engine)
     if unit is None:
         return None
-    options = asdict(replace(spec.options, starts=None))
-    arguments = {"unit": asdict(unit), "engine": spec.engine, "options": options, "seed": spec.seed}
-    task = Task("timing", arguments)
-    pykan = spec.engine.startswith("pykan")
-    (answer,) = run_tasks([task], store_dataset(data), workers=1, preload_pykan=pykan)
-    if answer is None or isinstance(answer, Failure):
+    options = replace(spec.options, starts=None)
+    task = TimingTask(unit=unit, engine=spec.engine, options=options, seed=spec.seed)
+    try:
+        answer = run_task(task, store_dataset(data))
+    except FitError:
         return None
-    return answer["seconds"] / sum(cost(c, data.n, data.d, spec.engine) for c in unit.cells)
+    return float(answer["seconds"]) / sum(cost(c, data.n, data.d, spec.engine) for c in unit.cells)
 
 
 def seconds(cells: Sequence[Cell], n: int, d: int, spec: StudySpec, scale: float, workers: int) -> float:

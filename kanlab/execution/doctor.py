@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import shutil
 import socket
@@ -17,7 +16,8 @@ from optuna.storages import BaseStorage
 from sqlalchemy import delete, select
 
 from kanlab.errors import KanlabError
-from kanlab.execution.worker_process import Message, WorkerProcess
+from kanlab.execution.process_pool import ProcessPool, TaskQueue
+from kanlab.execution.worker_pool import WorkersFailed
 from kanlab.study.artifacts import ARTIFACT
 from kanlab.study.handle import DATA, SPEC, current_versions
 from kanlab.study.lease import Holder
@@ -73,18 +73,25 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Finding
         yield _try_worker(name, preload)
 
 
+class _Nothing(TaskQueue):
+    """A queue that wants a worker and has no job for it."""
+
+    def left(self) -> int:
+        return 1
+
+
 def _try_worker(name: str, preload_pykan: bool) -> Finding:
-    inbox: queue.Queue[Message] = queue.Queue()
-    began = time.monotonic()
-    worker = WorkerProcess(inbox, preload_pykan=preload_pykan)
+    pool, began = ProcessPool(Path(), preload_pykan=preload_pykan), time.monotonic()
     try:
-        _, message = inbox.get(timeout=_WORKER_SECONDS)
-        ready = message["event"] == "ready"
-        return Finding(name, ready, f"ready in {time.monotonic() - began:.1f} s" if ready else worker.last_words())
-    except queue.Empty:
-        return Finding(name, False, f"not ready within {_WORKER_SECONDS} s")
+        while not pool.has_ready:
+            if time.monotonic() - began > _WORKER_SECONDS:
+                return Finding(name, False, f"not ready within {_WORKER_SECONDS} s")
+            pool.step(_Nothing([]), 1)
+        return Finding(name, True, f"ready in {time.monotonic() - began:.1f} s")
+    except WorkersFailed as error:
+        return Finding(name, False, str(error))
     finally:
-        worker.kill()
+        pool.close()
 
 
 def orphaned_leases(storage: BaseStorage) -> list[int]:

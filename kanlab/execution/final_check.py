@@ -9,11 +9,11 @@ and answers both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from kanlab.engines.registry import ENGINES
-from kanlab.execution.task_pool import Task
+from kanlab.engines.catalogue import ENGINES
+from kanlab.execution.messages import FinalCheckTask
 from kanlab.kan.search_space import Cell
 from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
@@ -90,26 +90,26 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
     return Appraisal(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced)
 
 
-def appraisal_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Task | None:
+def appraisal_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
     """What to ask a worker; None where there is nothing to appraise or it is known already, and of classes."""
     spec, best = handle.spec, best_trial(records)
     if spec.engine != "lm" or handle.data.levels or best is None or appraised(handle, records) is not None:
         return None
-    arguments = {
-        "cell": list(best.cell),
-        "below": list(lower_rungs(handle, best.cell, records)),
-        "options": asdict(spec.options),
-        "seed": spec.seed,
-        "count": spec.count,
-        "count_sigma2": spec.count_sigma2,
-        "neuron_nums": list(spec.space.neuron_num),
-    }
-    return Task("appraise", arguments, ("appraise", "", 0))
+    return FinalCheckTask(
+        cell=best.cell,
+        below=lower_rungs(handle, best.cell, records),
+        engine=spec.engine,
+        options=spec.options,
+        seed=spec.seed,
+        count=spec.count,
+        count_sigma2=spec.count_sigma2,
+        neuron_nums=spec.space.neuron_num,
+    )
 
 
-def keep_appraisal(handle: StudyHandle, task: Task, answer: Mapping[str, Any]) -> None:
+def keep_appraisal(handle: StudyHandle, task: FinalCheckTask, answer: Mapping[str, Any]) -> None:
     """Write a worker's answer to the study."""
-    handle.optuna.set_user_attr(APPRAISAL, {"cell": task.arguments["cell"]} | dict(answer))
+    handle.optuna.set_user_attr(APPRAISAL, {"cell": list(task.cell)} | dict(answer))
 
 
 def lower_rungs(handle: StudyHandle, cell: Cell, records: Sequence[TrialRecord]) -> tuple[int, ...]:

@@ -1,78 +1,93 @@
-"""Workers on other machines: they offer slots to a study in its storage and get their work by mail through it.
+"""Workers on other machines: they offer slots to a study in its storage, through which messages go to and fro.
 
-To the supervisor a slot is one more worker process (`RemoteWorker`): it hands over units and hears of fits. Each machine runs
-`kanlab worker NAME --storage URL` (`serve`), which passes the mail on to worker processes of its own. Whichever of them finds
-that nobody runs the study takes its lease and becomes the supervisor; so any machine may go, and any may come.
+To the pool of the supervisor a slot is one more worker (`RemoteWorker`). Each machine runs `kanlab worker NAME --storage URL`
+(kanlab.execution.serve), whose `Offer` passes the messages on to worker processes of its own.
 """
 
 from __future__ import annotations
 
-import json
 import queue
 import time
-from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
+import sqlalchemy
+from msgspec import Struct
 from sqlalchemy import delete, insert, literal, select, update
 
-from kanlab.engines.registry import FitOptions, Unit
-from kanlab.execution.worker_process import Message, WorkerProcess
+from kanlab.engines.catalogue import ENGINES
+from kanlab.execution.messages import (
+    AnyTask,
+    Done,
+    Exit,
+    FittingTask,
+    Message,
+    MessageError,
+    Ready,
+    Request,
+    encode,
+    read,
+)
+from kanlab.execution.worker_pool import Inbox, Worker
+from kanlab.execution.worker_process import WorkerProcess
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
-from kanlab.study.lease import BEAT_SECONDS, STALE_SECONDS, Watch
+from kanlab.study.lease import BEAT_SECONDS, STALE_SECONDS
 from kanlab.study.processes import Process, this_process
 from kanlab.study.schema import MAIL, SLOTS, engine
-from kanlab.study.state import StudyState, read_state
-from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 
 POLL_SECONDS = 0.25
-ENDED = ("paused", "stopped", "finished", "failed")
-STORAGE_PATIENCE = 600.0
+
+
+class Order(Struct, frozen=True):
+    """What a slot is to do; no task: to end the one in hand. number: tells requests apart."""
+
+    number: int
+    task: AnyTask | None = None
+
+
+class Report(Struct, frozen=True):
+    """What the worker behind a slot says of a request."""
+
+    number: int
+    message: Message
 
 
 class RemoteWorker:
-    """The supervisor's end of one slot; it has the manners of a WorkerProcess."""
+    """The supervisor's end of one slot, as a worker of its pool."""
 
     local = False
 
-    def __init__(self, post: RemoteSlots, slot: str) -> None:
-        self.ready = True
-        self.fit_started = 0.0
+    def __init__(self, slots: RemoteSlots, slot: str) -> None:
         self.slot = slot
-        self.errand = 0  # which of the units we sent, so that late words of an earlier one are told apart
-        self._post = post
+        self.number = 0  # of the request in hand, so that late answers to an earlier one are told apart
+        self._slots = slots
 
-    def submit(self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int) -> None:
-        self.errand, self.fit_started = self._post.next_errand(), time.monotonic()
-        request = {"unit": asdict(unit), "engine": engine, "options": asdict(options), "seed": seed}
-        self._post.send(self.slot, request | {"errand": self.errand})
-
-    def last_words(self) -> str:
-        return "its machine is not heard of any more"
+    def send(self, request: Request) -> None:
+        """Hand over a task; the file of the data is the other machine's own."""
+        self.number = self._slots.next_number()
+        self._slots.send(self.slot, Order(self.number, request.task))
 
     def kill(self) -> None:
         """End the fit in hand; the slot may come again."""
-        self._post.send(self.slot, {"errand": 0})
-        self._post.forget(self)
+        self._slots.send(self.slot, Order(0))
+        self._slots.forget(self)
 
 
 class RemoteSlots:
     """The slots offered to one study, as its supervisor sees them."""
 
-    def __init__(self, handle: StudyHandle, inbox: queue.Queue[Message]) -> None:
+    def __init__(self, handle: StudyHandle, inbox: Inbox) -> None:
         self._study_id = handle.optuna._study_id
         self._engine = engine(handle.optuna._storage)
         self._inbox = inbox
         self._workers: dict[str, RemoteWorker] = {}
         self._heard: dict[str, tuple[int, float]] = {}  # beats, and when they last changed
         self._polled = 0.0
-        self._errands = int(time.time_ns() // 1_000_000)  # beyond those of a supervisor before us
+        self._numbers = int(time.time_ns() // 1_000_000)  # beyond those of a supervisor before us
 
-    def next_errand(self) -> int:
-        self._errands += 1
-        return self._errands
+    def next_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
 
     def poll(self) -> list[RemoteWorker]:
         """Slots that are new; what the others say goes to the inbox, the exit of those that are gone as well."""
@@ -88,7 +103,7 @@ class RemoteSlots:
         if self._workers:
             self._hear()
         for slot in [s for s in self._workers if s not in living]:
-            self._inbox.put((self._workers.pop(slot), {"event": "exit"}))  # type: ignore[arg-type]
+            self._inbox.put((self._workers.pop(slot), Exit("its machine is not heard of any more")))
         arrived = [slot for slot in sorted(living) if slot not in self._workers]
         for slot in arrived:
             self._workers[slot] = RemoteWorker(self, slot)
@@ -112,14 +127,18 @@ class RemoteSlots:
             connection.execute(delete(MAIL).where(MAIL.c.slot == slot))
 
     def _hear(self) -> None:
-        for slot, content in _take_mail(self._engine, list(self._workers), to_slot=0):
-            worker, errand = self._workers[slot], content.pop("errand")
-            if errand == worker.errand:
-                self._inbox.put((worker, content))  # type: ignore[arg-type]
+        for slot, content in _take(self._engine, list(self._workers), to_slot=0):
+            worker = self._workers[slot]
+            try:
+                report = read(content, Report)
+            except MessageError as error:
+                report = Report(worker.number, Exit(str(error)))
+            if report.number == worker.number:
+                self._inbox.put((worker, report.message))
 
-    def send(self, slot: str, content: dict[str, Any]) -> None:
+    def send(self, slot: str, order: Order) -> None:
         """Write to a slot, if it is still there."""
-        row = select(SLOTS.c.slot, literal(1), literal(json.dumps(content))).where(SLOTS.c.slot == slot)
+        row = select(SLOTS.c.slot, literal(1), literal(encode(order))).where(SLOTS.c.slot == slot)
         with self._engine.begin() as connection:
             connection.execute(insert(MAIL).from_select(["slot", "to_slot", "content"], row))
 
@@ -128,141 +147,98 @@ class RemoteSlots:
         self._workers.pop(worker.slot, None)
 
 
-def _take_mail(database: Any, slots: list[str], to_slot: int) -> list[tuple[str, dict[str, Any]]]:
+def _take(database: sqlalchemy.Engine, slots: list[str], to_slot: int) -> list[tuple[str, str]]:
+    """What has been written to slots, or by them; it is removed."""
     mine = (MAIL.c.slot.in_(slots), MAIL.c.to_slot == to_slot)
     with database.connect() as connection:
         rows = connection.execute(select(MAIL.c.id, MAIL.c.slot, MAIL.c.content).where(*mine).order_by(MAIL.c.id)).all()
     if rows:
         with database.begin() as connection:
             connection.execute(delete(MAIL).where(MAIL.c.id.in_([r.id for r in rows])))
-    return [(slot, json.loads(content)) for _, slot, content in rows]
+    return [(slot, content) for _, slot, content in rows]
 
 
 # ---- the other machine
 
 
-class _Offer:
+class Forgotten(Exception):
+    """The supervisor has taken the slots of an offer away."""
+
+
+@dataclass
+class _Slot:
+    """worker: behind the slot, None before its first request. number: of the request in hand."""
+
+    worker: WorkerProcess | None = None
+    number: int = 0
+    busy: bool = False
+
+
+class Offer:
     """The slots this process offers to a study, each with a worker process behind it."""
 
     def __init__(self, handle: StudyHandle, workers: int) -> None:
         self._handle, self._engine = handle, engine(handle.optuna._storage)
         token = this_process().token()
-        self._slots: dict[str, WorkerProcess | None] = {f"{token}#{i}": None for i in range(workers)}
-        self._errands: dict[str, int] = dict.fromkeys(self._slots, 0)
-        self._inbox: queue.Queue[Message] = queue.Queue()
+        self._slots = {f"{token}#{i}": _Slot() for i in range(workers)}
+        self._inbox: Inbox = queue.Queue()
         self._beaten = time.monotonic()
         rows = [{"slot": slot, "study_id": handle.optuna._study_id, "beat": 0} for slot in self._slots]
         with self._engine.begin() as connection:
             connection.execute(insert(SLOTS), rows)
 
     def step(self) -> None:
-        """Say that we are here, take what has come, pass on what the fits say."""
+        """Say that we are here, take what has come, pass on what the fits say.
+
+        Raises Forgotten, and MessageError where the supervisor is of another version.
+        """
         if time.monotonic() - self._beaten > BEAT_SECONDS:
             change = update(SLOTS).where(SLOTS.c.slot.in_(list(self._slots))).values(beat=SLOTS.c.beat + 1)
             with self._engine.begin() as connection:
                 if connection.execute(change).rowcount == 0:  # given up for lost, as after a long sleep
-                    raise _Forgotten
+                    raise Forgotten
             self._beaten = time.monotonic()
-        for slot, request in _take_mail(self._engine, list(self._slots), to_slot=1):
-            self._begin(slot, request)
+        for name, content in _take(self._engine, list(self._slots), to_slot=1):
+            self._begin(self._slots[name], read(content, Order))
         try:
-            message = self._inbox.get(timeout=POLL_SECONDS)
+            heard = self._inbox.get(timeout=POLL_SECONDS)
             while True:
-                self._pass_on(*message)
-                message = self._inbox.get_nowait()
+                self._pass_on(*heard)
+                heard = self._inbox.get_nowait()
         except queue.Empty:
             pass
 
-    def _begin(self, slot: str, request: dict[str, Any]) -> None:
-        worker, self._errands[slot] = self._slots[slot], request["errand"]
-        if worker is not None and (worker.unit is not None or not request["errand"]):
-            worker.kill()
-            worker = self._slots[slot] = None
-        if not request["errand"]:
+    def _begin(self, slot: _Slot, order: Order) -> None:
+        slot.number, task = order.number, order.task
+        if slot.worker is not None and (slot.busy or task is None):
+            slot.worker.kill()
+            slot.worker, slot.busy = None, False
+        if task is None:
             return
-        if worker is None:
-            worker = WorkerProcess(self._inbox, preload_pykan=request["engine"].startswith("pykan"))
-            self._slots[slot] = worker
-        data = self._handle.data.sha256
-        unit = Unit.from_dict(request["unit"])
-        worker.submit(
-            unit,
-            dataset=local_data(self._handle.optuna, data),
-            engine=request["engine"],
-            options=FitOptions(**request["options"]),
-            seed=request["seed"],
-        )
+        if slot.worker is None:
+            preload = isinstance(task, FittingTask) and ENGINES[task.engine].needs_torch
+            slot.worker = WorkerProcess(self._inbox, preload_pykan=preload)
+        slot.busy = True
+        slot.worker.send(Request(str(local_data(self._handle.optuna, self._handle.data.sha256)), task))
 
-    def _pass_on(self, worker: WorkerProcess, message: dict[str, Any]) -> None:
-        slot = next((s for s, w in self._slots.items() if w is worker), None)
-        if slot is None or message["event"] == "ready":
+    def _pass_on(self, worker: Worker, message: Message) -> None:
+        name, slot = next(((n, s) for n, s in self._slots.items() if s.worker is worker), (None, None))
+        if slot is None or isinstance(message, Ready):
             return
-        if message["event"] == "done":
-            worker.unit = None
-        if message["event"] == "exit":
-            self._slots[slot] = None
+        if isinstance(message, Done | Exit):
+            slot.busy = False
+        if isinstance(message, Exit):
+            slot.worker = None
             worker.kill()
-        content = json.dumps(message | {"errand": self._errands[slot]})
+        content = encode(Report(slot.number, message))
         with self._engine.begin() as connection:
-            connection.execute(insert(MAIL).values(slot=slot, to_slot=0, content=content))
+            connection.execute(insert(MAIL).values(slot=name, to_slot=0, content=content))
 
     def close(self) -> None:
-        for worker in filter(None, self._slots.values()):
-            worker.kill()
+        """End the workers and take the slots back."""
+        for slot in self._slots.values():
+            if slot.worker is not None:
+                slot.worker.kill()
         with self._engine.begin() as connection:
             connection.execute(delete(SLOTS).where(SLOTS.c.slot.in_(list(self._slots))))
             connection.execute(delete(MAIL).where(MAIL.c.slot.in_(list(self._slots))))
-
-
-class _Forgotten(Exception):
-    """The supervisor has taken our slots away."""
-
-
-def serve(handle: StudyHandle, workers: int, say: Callable[[str], None] = lambda text: None) -> StudyState:
-    """Work on a study with `workers` processes until it ends, is paused or stopped; returns its state.
-
-    Storages out of reach are waited for.
-    """
-    reached = time.monotonic()
-    while True:
-        try:
-            return _serve(handle, workers, say)
-        except _Forgotten:
-            reached = time.monotonic()
-        except STORAGE_ERRORS as error:
-            if time.monotonic() - reached > STORAGE_PATIENCE:
-                raise
-            say(storage_trouble(error))
-            time.sleep(1.0)
-
-
-def _serve(handle: StudyHandle, workers: int, say: Callable[[str], None]) -> StudyState:
-    from kanlab.execution.supervisor import Supervisor
-
-    watch, offer, watched = Watch(handle.optuna), None, 0.0
-    try:
-        while True:
-            state = read_state(handle.optuna.user_attrs)
-            if state.name in ENDED:
-                return state
-            if time.monotonic() - watched > 1.0:
-                watched = time.monotonic()
-                lease = watch.claim()
-                if lease is not None:
-                    if offer is not None:
-                        offer.close()
-                        offer = None
-                    say(f"Running the study '{handle.name}'.")
-                    supervisor = Supervisor(handle, lambda: workers, lease=lease)
-                    supervisor.start()
-                    while supervisor.is_alive():  # a wait that Ctrl-C can end
-                        supervisor.join(0.5)
-                    watch = Watch(handle.optuna)
-                    continue
-            if offer is None:
-                say(f"Working for the study '{handle.name}' with {workers} processes.")
-                offer = _Offer(handle, workers)
-            offer.step()
-    finally:
-        if offer is not None:
-            offer.close()

@@ -1,19 +1,25 @@
-"""What a study has left to fit: its cells in order, the trials that are open, and the results that wait for their turn.
+"""What a study has left to fit, as the queue of its worker pool, and whose turn a result is.
 
-An exhaustive search fits every cell. TPE and NSGA-II are asked WINDOW trials ahead, once at the start and once after each
-result, which they are told in the order of the asking: the cell of a trial follows from all results but the last WINDOW.
-So the numbers depend on the data and the specification alone, not on how many workers there are.
+An exhaustive study fits every cell, in any order. A sampled one asks its sampler for each cell. TPE and NSGA-II are asked
+WINDOW trials ahead, once at the start and once after each result, which they are told in the order of the asking: the cell of
+a trial follows from all results but the last WINDOW. So the numbers depend on the data and the specification alone, not on how
+many workers there are.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import optuna
 from optuna.trial import TrialState
 
 from kanlab.engines.registry import Outcome, Unit, units
+from kanlab.execution.messages import Answer, Error, Fit, UnitTask
+from kanlab.execution.worker_pool import Job
 from kanlab.kan.search_space import Cell
 from kanlab.study.handle import StudyHandle
 from kanlab.study.sampler import CellSampler, distributions, make_proposer
@@ -28,153 +34,97 @@ def close_open_trials(handle: StudyHandle) -> None:
         record_failure(handle.optuna, trial, INTERRUPTED)
 
 
-class Assignment:
-    """A unit in a worker's hands, and the trial of the cell being fitted."""
+def make_schedule(handle: StudyHandle) -> Schedule:
+    """The schedule of a study from here on. What an earlier supervisor left open is closed and its cells come again."""
+    close_open_trials(handle)
+    admissible = handle.spec.admissible(handle.data.n_train, handle.data.d)
+    sampler = handle.spec.resolved_sampler(len(admissible))
+    if sampler == "exhaustive":
+        return ExhaustiveSchedule(handle, admissible)
+    return SampledSchedule(handle, admissible, sampler)
 
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
-        self.left = deque(unit.cells)
-        self.trial: optuna.Trial | None = None
+
+@dataclass(eq=False, kw_only=True)
+class UnitJob(Job):
+    """A unit to fit. left: its cells that are not answered yet.  trial: of the cell being fitted, None for one told before."""
+
+    unit: Unit
+    left: deque[Cell] = field(default_factory=deque)
+    trial: optuna.Trial | None = None
 
 
-class Agenda:
-    """The work of one study from here on. What an earlier supervisor left open is closed and its cells come again."""
+class Schedule(ABC):
+    """A `Queue` of units (kanlab.execution.worker_pool) that records results as the trials of a study, within its budget.
 
-    def __init__(self, handle: StudyHandle) -> None:
+    done: trials with a result.  limit: how many there may be.  pausing: set it, and nothing new is begun.
+    Its methods raise what a storage raises that is out of reach; a new schedule is then made from what that holds.
+    """
+
+    def __init__(self, handle: StudyHandle, cells: Sequence[Cell], limit: int, sampler: str) -> None:
         self._handle, spec, study = handle, handle.spec, handle.optuna
-        close_open_trials(handle)
-        records = handle.records()
-        self.done = len(records)
-        self.pausing = False  # nothing new is begun
-        scores = [r.aicc for r in records if r.aicc is not None]
+        self._records = handle.records()
+        self.done, self.limit, self.pausing = len(self._records), limit, False
+        scores = [r.aicc for r in self._records if r.aicc is not None]
         self._best, self._since_best = min(scores, default=math.inf), 0
-        admissible = spec.admissible(handle.data.n_train, handle.data.d)
-        self.limit = min(spec.trials or len(admissible), len(admissible))
-        name = spec.resolved_sampler(len(admissible))
-        self._ordered = name in ("tpe", "nsga2")
-        cells = admissible[: self.limit] if name == "exhaustive" else admissible
-        taken = [r.cell for r in records]
-        self._sampler = CellSampler(spec.space, cells, make_proposer(name, spec.seed), spec.seed, taken)
+        taken = [r.cell for r in self._records]
+        self._sampler = CellSampler(spec.space, cells, make_proposer(sampler, spec.seed), spec.seed, taken)
         self._study = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=self._sampler)
-        fresh = set(self._sampler.open)
-        broken = {r.cell for r in records if r.state == "failed"}
-        paths = units([c for c in cells if c not in broken], spec.engine)
-        left = [u for u in paths if not fresh.isdisjoint(u.cells)]
-        self._schedule = deque(left) if name == "exhaustive" else None
-        self._held: dict[int, Outcome | str] = {}  # results of a sampled study that wait for their turn
-        self._asked: deque[optuna.Trial] = deque()  # its trials that are not told yet, in order
-        self._drawn: deque[optuna.Trial] = deque()  # those of them that no worker has
-        self._returned: dict[Cell, optuna.Trial] = {}  # open trials of an exhaustive study that no worker has
         self._again: set[Cell] = set()  # cells that have ended a process once
-        if self._ordered:
-            while len(self._asked) < WINDOW and self._can_ask():
-                self._ask()
 
-    # ---- what is next
+    # ---- the queue of a pool
 
-    def units_left(self) -> int:
+    @abstractmethod
+    def left(self) -> int:
         """Units that could be begun now or soon."""
-        if self.pausing:
-            return 0
-        if self._schedule is not None:
-            return len(self._schedule)
-        return len(self._drawn) + max(0, min(self.limit - self.done - len(self._asked), len(self._sampler.open)))
 
-    def take(self) -> Assignment | None:
+    @abstractmethod
+    def take(self) -> UnitJob | None:
         """The next unit with its first trial opened; None where there is none for now."""
-        while self.units_left():
-            if self._schedule is not None:
-                assignment = Assignment(self._schedule.popleft())
-                self._next_trial(assignment)
-                if assignment.trial is None:  # all its cells were fitted before the study was resumed
-                    continue
-                return assignment
-            if not self._drawn and not self._ordered:
-                self._ask()
-            if not self._drawn:  # the next cell depends on results that are still out
-                return None
-            trial = self._drawn.popleft()
-            cell = Cell(**trial.params)
-            assignment = Assignment(Unit(cell.grid, cell.k, (cell.neuron_num,), cell.depth))
-            assignment.left.popleft()
-            assignment.trial = trial
-            return assignment
-        return None
 
-    def _can_ask(self) -> bool:
-        return not self.pausing and self.done + len(self._asked) < self.limit and bool(self._sampler.open)
+    def answered(self, job: Job, answer: Answer) -> bool:
+        """Record a fit; while the schedule pauses, what its unit has left is not begun."""
+        assert isinstance(job, UnitJob)
+        if isinstance(answer, Fit):
+            self._fitted(job, answer.outcome)
+        elif isinstance(answer, Error):
+            self._give_up(job, answer.message)
+        return not self.pausing
 
-    def _ask(self) -> None:
-        """Draw the cell of the next trial of a sampled study."""
-        trial = self._study.ask(distributions(self._handle.spec.space))
-        self._asked.append(trial)
-        self._drawn.append(trial)
-
-    def _next_trial(self, assignment: Assignment) -> None:
-        """Open the trial of the next cell of a unit that has none yet; cells done before are refitted but not told."""
-        assignment.trial = None
-        upcoming = next((c for c in assignment.left if c in self._returned or c in self._sampler.open), None)
-        if upcoming is None:
+    def ended(self, job: Job, reason: str) -> None:
+        """The cell in hand is fitted once more, then failed."""
+        assert isinstance(job, UnitJob)
+        if job.trial is None:
             return
-        if upcoming in self._returned:
-            assignment.trial = self._returned.pop(upcoming)
-            return
-        self._sampler.assign(upcoming)
-        assignment.trial = self._study.ask(distributions(self._handle.spec.space))
-
-    # ---- what has come of it
-
-    def fitted(self, assignment: Assignment, outcome: Outcome) -> None:
-        """Tell the result of the cell in hand and open the next one of the unit."""
-        trial = assignment.trial
-        if self._schedule is None:
-            if trial is not None:
-                self._tell(trial, outcome)
-                assignment.trial = None
-            return
-        cell = assignment.left.popleft()
-        if trial is not None and Cell(**trial.params) == cell:
-            self._tell(trial, outcome)
-            assignment.trial = None
-            if self.done < self.limit and not self.pausing:
-                self._next_trial(assignment)
-
-    def ended(self, assignment: Assignment, reason: str, *, final: bool = False) -> None:
-        """The process of a unit has ended in the middle: its cell is fitted once more, then failed for `reason`.
-
-        final: fail it at once.
-        """
-        trial = assignment.trial
-        if trial is None:
-            return
-        cell = Cell(**trial.params)
-        if cell not in self._again and not final:
+        cell = Cell(**job.trial.params)
+        if cell in self._again:
+            self._give_up(job, f"the fit ended its process: {reason}")
+        else:
             self._again.add(cell)
-            if self._schedule is None:
-                self._drawn.appendleft(trial)
-            else:
-                self._returned[cell] = trial
-                self._schedule.appendleft(assignment.unit)
-            return
-        self._tell(trial, reason)
-        # cells of the unit that are told already are fitted again but not told: each starts from the one below
-        rest = tuple(h for h in assignment.unit.neuron_nums if h != cell.neuron_num)
-        if self._schedule is not None and rest and max(rest) > cell.neuron_num:
-            self._schedule.appendleft(Unit(cell.grid, cell.k, rest, cell.depth))
+            self._once_more(job)
 
-    def _tell(self, trial: optuna.Trial, result: Outcome | str) -> None:
-        """Record a result; in a sampled study, in the order of the asking."""
-        if not self._ordered:
-            if trial in self._asked:
-                self._asked.remove(trial)
-            self._record(trial, result)
-            return
-        self._held[trial.number] = result
-        while self._asked and self._asked[0].number in self._held and not self._out_of_patience():
-            first = self._asked.popleft()
-            self._record(first, self._held.pop(first.number))
-            if self._can_ask():
-                self._ask()
+    def late(self, job: Job) -> None:
+        """The cell in hand is failed."""
+        assert isinstance(job, UnitJob)
+        self._give_up(job, f"time limit: the fit took longer than {job.time_limit:g} s")
+
+    @abstractmethod
+    def _fitted(self, job: UnitJob, outcome: Outcome) -> None: ...
+
+    @abstractmethod
+    def _once_more(self, job: UnitJob) -> None: ...
+
+    @abstractmethod
+    def _give_up(self, job: UnitJob, reason: str) -> None: ...
+
+    # ---- trials
+
+    def _job(self, unit: Unit) -> UnitJob:
+        spec = self._handle.spec
+        task = UnitTask(unit=unit, engine=spec.engine, options=spec.options, seed=spec.seed)
+        return UnitJob(task, time_limit=spec.options.time_limit, unit=unit, left=deque(unit.cells))
+
+    def _open_trial(self) -> optuna.Trial:
+        return self._study.ask(distributions(self._handle.spec.space))
 
     def _record(self, trial: optuna.Trial, result: Outcome | str) -> None:
         if isinstance(result, str):
@@ -201,3 +151,128 @@ class Agenda:
     def _out_of_patience(self) -> bool:
         patience = self._handle.spec.patience
         return patience is not None and self._since_best >= patience
+
+
+class ExhaustiveSchedule(Schedule):
+    """Every admissible cell, cheapest first, in units of the engine; results are recorded as they come."""
+
+    def __init__(self, handle: StudyHandle, admissible: Sequence[Cell]) -> None:
+        limit = min(handle.spec.trials or len(admissible), len(admissible))
+        super().__init__(handle, admissible[:limit], limit, "exhaustive")
+        fresh = set(self._sampler.open)
+        broken = {r.cell for r in self._records if r.state == "failed"}
+        paths = units([c for c in admissible[:limit] if c not in broken], handle.spec.engine)
+        self._units = deque(u for u in paths if not fresh.isdisjoint(u.cells))
+        self._returned: dict[Cell, optuna.Trial] = {}  # open trials that no worker has
+
+    def left(self) -> int:
+        return 0 if self.pausing else len(self._units)
+
+    def take(self) -> UnitJob | None:
+        while self.left():
+            job = self._job(self._units.popleft())
+            self._next_trial(job)
+            if job.trial is not None:  # else all its cells were fitted before the study was resumed
+                return job
+        return None
+
+    def _next_trial(self, job: UnitJob) -> None:
+        """Open the trial of the next cell of a unit that has none yet; cells done before are refitted but not told."""
+        job.trial = None
+        upcoming = next((c for c in job.left if c in self._returned or c in self._sampler.open), None)
+        if upcoming in self._returned:
+            job.trial = self._returned.pop(upcoming)
+        elif upcoming is not None:
+            self._sampler.assign(upcoming)
+            job.trial = self._open_trial()
+
+    def _fitted(self, job: UnitJob, outcome: Outcome) -> None:
+        cell, trial = job.left.popleft(), job.trial
+        if trial is None or Cell(**trial.params) != cell:
+            return
+        self._record(trial, outcome)
+        job.trial = None
+        if self.done < self.limit and not self.pausing:
+            self._next_trial(job)
+
+    def _once_more(self, job: UnitJob) -> None:
+        assert job.trial is not None
+        self._returned[Cell(**job.trial.params)] = job.trial
+        self._units.appendleft(job.unit)
+
+    def _give_up(self, job: UnitJob, reason: str) -> None:
+        if job.trial is None:
+            return
+        self._record(job.trial, reason)
+        cell = Cell(**job.trial.params)
+        # cells of the unit that are told already are fitted again but not told: each starts from the one below
+        rest = tuple(h for h in job.unit.neuron_nums if h != cell.neuron_num)
+        if rest and max(rest) > cell.neuron_num:
+            self._units.appendleft(Unit(cell.grid, cell.k, rest, cell.depth))
+
+
+class SampledSchedule(Schedule):
+    """The cells a sampler proposes, one a unit. Those of "random" follow from no result and are drawn as workers ask."""
+
+    def __init__(self, handle: StudyHandle, admissible: Sequence[Cell], sampler: str) -> None:
+        limit = min(handle.spec.trials or len(admissible), len(admissible))
+        super().__init__(handle, admissible, limit, sampler)
+        self._in_order = sampler in ("tpe", "nsga2")
+        self._held: dict[int, Outcome | str] = {}  # results that wait for their turn
+        self._asked: deque[optuna.Trial] = deque()  # trials that are not told yet, in order
+        self._drawn: deque[optuna.Trial] = deque()  # those of them that no worker has
+        if self._in_order:
+            while len(self._asked) < WINDOW and self._can_ask():
+                self._ask()
+
+    def left(self) -> int:
+        if self.pausing:
+            return 0
+        return len(self._drawn) + max(0, min(self.limit - self.done - len(self._asked), len(self._sampler.open)))
+
+    def take(self) -> UnitJob | None:
+        if not self.left():
+            return None
+        if not self._drawn and not self._in_order:
+            self._ask()
+        if not self._drawn:  # the next cell depends on results that are still out
+            return None
+        trial = self._drawn.popleft()
+        cell = Cell(**trial.params)
+        job = self._job(Unit(cell.grid, cell.k, (cell.neuron_num,), cell.depth))
+        job.trial = trial
+        return job
+
+    def _can_ask(self) -> bool:
+        return not self.pausing and self.done + len(self._asked) < self.limit and bool(self._sampler.open)
+
+    def _ask(self) -> None:
+        trial = self._open_trial()
+        self._asked.append(trial)
+        self._drawn.append(trial)
+
+    def _fitted(self, job: UnitJob, outcome: Outcome) -> None:
+        self._tell(job, outcome)
+
+    def _once_more(self, job: UnitJob) -> None:
+        assert job.trial is not None
+        self._drawn.appendleft(job.trial)
+
+    def _give_up(self, job: UnitJob, reason: str) -> None:
+        self._tell(job, reason)
+
+    def _tell(self, job: UnitJob, result: Outcome | str) -> None:
+        """Record a result, in the order of the asking where that counts."""
+        trial, job.trial = job.trial, None
+        if trial is None:
+            return
+        if not self._in_order:
+            self._asked.remove(trial)
+            self._record(trial, result)
+            return
+        self._held[trial.number] = result
+        while self._asked and self._asked[0].number in self._held and not self._out_of_patience():
+            first = self._asked.popleft()
+            self._record(first, self._held.pop(first.number))
+            if self._can_ask():
+                self._ask()

@@ -12,10 +12,14 @@ import threading
 import time
 from collections.abc import Callable
 
+from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError
-from kanlab.execution.crew import Crew
 from kanlab.execution.final_check import appraisal_task, keep_appraisal
-from kanlab.execution.schedule import Agenda, close_open_trials
+from kanlab.execution.process_pool import ProcessPool, TaskQueue
+from kanlab.execution.remote import RemoteSlots
+from kanlab.execution.schedule import close_open_trials, make_schedule
+from kanlab.execution.worker_pool import Failure, Job, WorkersFailed
+from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, Lease, LeaseLost, claim
 from kanlab.study.state import Name, StudyState, read_state, wish, write_state
@@ -55,7 +59,7 @@ class Supervisor:
         self._ended = threading.Event()
         self._share, self._waiting = share or default_workers, waiting
         self._lease = lease
-        self._crew = Crew(handle)
+        self._pool: ProcessPool | None = None
         self._written, self._last = 0.0, ""
         self._began = self._looked = time.monotonic()
 
@@ -90,7 +94,7 @@ class Supervisor:
             self._fail(f"{type(error).__name__}: {error}")
         finally:
             try:
-                self._crew.end()
+                self._end_workers()
                 if self._lease is not None:
                     self._lease.release()
             except STORAGE_ERRORS as error:
@@ -105,11 +109,11 @@ class Supervisor:
                 self._prepare()
                 state = self._loop()
                 if state.name == "finished" and not self._out_of_time():
-                    state = self._appraise(state)
+                    state = self._check_best(state)
                 self._finish(state)
                 return
             except STORAGE_ERRORS as error:
-                self._crew.end()
+                self._end_workers()
                 self._wait_for_storage(storage_trouble(error))
 
     def _wait_for_storage(self, trouble: str) -> None:
@@ -131,73 +135,85 @@ class Supervisor:
         self._looked = time.monotonic()
         self._began = self._looked - read_state(handle.optuna.user_attrs).elapsed
         self._write(StudyState("running", "Starting the workers."))
-        self._agenda = Agenda(handle)
-        self._crew.begin(self._agenda)
+        self._schedule = make_schedule(handle)
+        dataset = local_data(handle.optuna, handle.data.sha256)
+        self._pool = ProcessPool(dataset, preload_pykan=ENGINES[handle.spec.engine].needs_torch)
+        self._remote = RemoteSlots(handle, self._pool.inbox)
+
+    def _end_workers(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
 
     def _loop(self) -> StudyState:
         """Until nothing is left to fit; returns the state to end in."""
-        agenda, crew, own = self._agenda, self._crew, self.handle.spec.workers or default_workers()
+        assert self._pool is not None
+        schedule, pool, own = self._schedule, self._pool, self.handle.spec.workers or default_workers()
         while True:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
                 self._write(StudyState("stopping", "Ending the fits in hand."))
-                return StudyState("stopped", f"Stopped after {_trials(agenda.done)}; resume goes on from there.")
-            agenda.pausing = wanted == "pause"
+                return StudyState("stopped", f"Stopped after {_trials(schedule.done)}; resume goes on from there.")
+            schedule.pausing = wanted == "pause"
             self._count_time()
-            if spent := agenda.spent(time.monotonic() - self._began):
+            if spent := schedule.spent(time.monotonic() - self._began):
                 return StudyState("finished", spent)
-            crew.hand_out(min(own, self._share()))
-            if agenda.pausing and not crew.is_busy:
-                return StudyState("paused", f"Paused after {_trials(agenda.done)}; resume goes on from there.")
-            if not agenda.pausing and not crew.is_busy and not crew.is_starting and not agenda.units_left():
-                return StudyState("finished", f"All {agenda.done} trials are done.")
-            crew.hear()
-            crew.end_late_fits()
+            if schedule.pausing and not pool.is_busy:
+                return StudyState("paused", f"Paused after {_trials(schedule.done)}; resume goes on from there.")
+            if not schedule.pausing and not pool.is_busy and not pool.is_starting and not schedule.left():
+                return StudyState("finished", f"All {schedule.done} trials are done.")
+            pool.join(self._remote.poll())
+            pool.step(schedule, min(own, self._share()))
             self._beat()
 
     def _out_of_time(self) -> bool:
         minutes = self.handle.spec.minutes
         return minutes is not None and time.monotonic() - self._began > 60 * minutes
 
-    def _appraise(self, state: StudyState) -> StudyState:
-        """Have a worker look at the best network once more (`final_check`), unless somebody wishes the study to stop."""
+    def _check_best(self, state: StudyState) -> StudyState:
+        """The final check of the best network, by one worker, unless somebody wishes the study to stop or to pause."""
         task = appraisal_task(self.handle, self.handle.records())
         if task is None:
             return state
-        worker = self._crew.begin_task(task)
-        while (wanted := wish(self.handle.optuna.user_attrs)) == "run":
+        assert self._pool is not None
+        self._pool.cancel()  # fits that patience has made needless
+        job = Job(task)
+        waiting, answer = TaskQueue([job]), None
+        while waiting.left() or self._pool.is_busy:
+            if (wanted := wish(self.handle.optuna.user_attrs)) != "run":
+                name: Name = "paused" if wanted == "pause" else "stopped"
+                detail = (
+                    f"All {self._schedule.done} trials are done but the last look at the best one; resume takes it."
+                )
+                return StudyState(name, detail)
             self._beat()
-            message = self._crew.next_word(worker)
-            if message is None:
-                continue
-            if message["event"] == "result":
-                keep_appraisal(self.handle, task, message["value"])
-                return state
-            if message["event"] in ("error", "exit"):
-                reason = message.get("message") or worker.last_words()
-                logger.warning("the best network of study %s was not appraised: %s", self.handle.name, reason)
-                return state
-        name: Name = "paused" if wanted == "pause" else "stopped"
-        return StudyState(
-            name, f"All {self._agenda.done} trials are done but the last look at the best one; resume takes it."
-        )
+            try:
+                self._pool.step(waiting, 1)
+            except WorkersFailed as error:
+                answer = Failure(str(error))
+                break
+        answer = waiting.answers.get(job, answer)
+        if isinstance(answer, dict):
+            keep_appraisal(self.handle, task, answer)
+        elif isinstance(answer, Failure):
+            logger.warning("the best network of study %s was not checked: %s", self.handle.name, answer.reason)
+        return state
 
     def _count_time(self) -> None:
         """The time in which the study waits for its turn is not its own."""
         now = time.monotonic()
-        if self._queue_words():
+        if self._place_in_queue():
             self._began += now - self._looked
         self._looked = now
 
-    def _queue_words(self) -> str:
+    def _place_in_queue(self) -> str:
         """Where in the queue it stands; "" where it has its turn, or a fit in hand."""
-        return "" if self._crew.is_busy else self._waiting()
+        return "" if self._pool and self._pool.is_busy else self._waiting()
 
     # ---- state
 
     def _finish(self, state: StudyState) -> None:
         """Close what is open and write how the study ended."""
-        self._crew.end()
+        self._end_workers()
         self._renew()
         close_open_trials(self.handle)
         self._write(state)
@@ -214,12 +230,12 @@ class Supervisor:
         self._lease.renew()
 
     def _beat(self) -> None:
-        if self._agenda.pausing:
+        if self._schedule.pausing:
             state = StudyState("pausing", "No new fit begins; those in hand are finished.")
-        elif waiting := self._queue_words():
+        elif waiting := self._place_in_queue():
             state = StudyState("queued", waiting)
         else:
-            state = StudyState("running", "" if self._crew.has_ready else "Starting the workers.")
+            state = StudyState("running", "" if self._pool and self._pool.has_ready else "Starting the workers.")
         if time.monotonic() - self._written > BEAT_SECONDS or state.name + state.detail != self._last:
             self._write(state)
 

@@ -1,12 +1,12 @@
-"""What a worker can be asked beside the units of a study: named tasks on a data set, with answers that are JSON.
+"""What a worker does beside the units of a study: one function a task of kanlab.execution.messages, its answer JSON.
 
-Every task is a function of the data and of arguments that are JSON; the same arguments give the same answer.
+The same data and the same task give the same answer.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,33 +14,44 @@ import numpy as np
 
 from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, press_gain_se, reference_left_out
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import FitOptions, Unit, fit_model, fit_unit, lm_path
+from kanlab.engines.registry import fit_model, fit_unit, lm_path
+from kanlab.execution.messages import (
+    AnyTask,
+    AverageTask,
+    CellTask,
+    DofTask,
+    EdfTask,
+    FamilyFoldTask,
+    FamilyTask,
+    FinalCheckTask,
+    FoldTask,
+    NetworkTask,
+    PermutationTask,
+    RefitTask,
+    TimingTask,
+)
 from kanlab.kan.network import FittedKan
-from kanlab.kan.search_space import Cell, cell_n_params
+from kanlab.kan.search_space import cell_n_params
 from kanlab.solver.feature_elimination import reduced, subset_charge, widened
 from kanlab.solver.smoother import effective_dof, leave_one_out
 from kanlab.stats.criteria import aicc_of, is_admissible
 from kanlab.stats.generalised_dof import SIZE, divergence
 
 
-def _options(arguments: Mapping[str, Any]) -> FitOptions:
-    return FitOptions(**arguments["options"])
+def _fit(data: Dataset, task: CellTask) -> FittedKan:
+    return fit_model(data, task.cell, task.engine, task.options, task.seed)
 
 
 def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
     return float(np.sum((predicted - y) ** 2))
 
 
-def model(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a cell and send the network: every array as its type and its values.
-
-    columns: of the features it is fitted to, all of them by default; the edges of the others are 0.
-    """
-    below, engine, columns = arguments.get("below", ()), arguments["engine"], arguments.get("columns")
-    part = data if columns is None else _columns(data, columns)
-    fitted = fit_model(part, Cell(*arguments["cell"]), engine, _options(arguments), arguments["seed"], below)
-    if columns is not None:
-        fitted = widened(fitted, columns, data.d)
+def network(data: Dataset, task: NetworkTask) -> dict[str, Any]:
+    """Every array of a cell's network as its type and its values; the edges of features left out are 0."""
+    part = data if task.columns is None else _columns(data, task.columns)
+    fitted = fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
+    if task.columns is not None:
+        fitted = widened(fitted, task.columns, data.d)
     return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
 
 
@@ -50,9 +61,9 @@ def _columns(data: Dataset, columns: Sequence[int]) -> Dataset:
     return replace(data, X_train=data.X_train[:, kept], X_test=data.X_test[:, kept])
 
 
-def refit(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a cell from another seed: rss_train, rss_test, of classes the deviance, and the share of the test rows outside."""
-    fitted = fit_model(data, Cell(*arguments["cell"]), arguments["engine"], _options(arguments), arguments["seed"])
+def refit(data: Dataset, task: RefitTask) -> dict[str, Any]:
+    """rss_train, rss_test, of classes the deviance, and the share of the test rows outside the training range."""
+    fitted = _fit(data, task)
     deviance = {} if fitted.deviance_train is None else {"deviance_train": fitted.deviance_train}
     predicted, outside = fitted.predict_flagged(data.X_test) if len(data.y_test) else (data.y_test, np.zeros(0))
     return deviance | {
@@ -73,98 +84,89 @@ def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = N
     return held
 
 
-def fold(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a cell, or a family, without one fold of the training rows; its RSS on that fold, in units of the data.
-
-    columns: of the features a cell is fitted to, all of them by default.  Of classes also the deviance.
-    """
-    if "columns" in arguments:
-        data = _columns(data, arguments["columns"])
-    classes = data.y_train if data.levels else None
-    held = fold_rows(data.n, arguments["fold"], arguments["folds"], arguments["seed"], classes)
-    X, y, X_out, y_out = data.X_train[~held], data.y_train[~held], data.X_train[held], data.y_train[held]
-    if "family" in arguments:
-        predicted = fit_named(arguments["family"], X, y, arguments["seed"], data.task).predict(X_out)
-    else:
-        part = replace(data, X_train=X, y_train=y, X_test=X_out, y_test=y_out)
-        fitted = fit_model(part, Cell(*arguments["cell"]), arguments["engine"], _options(arguments), arguments["seed"])
-        predicted = fitted.predict(X_out)
-    deviance = {"deviance": data.likelihood.misfit(predicted, y_out)} if data.levels else {}
-    return deviance | {"rss": data.squared_error(predicted, y_out), "rows": int(held.sum())}
+def fold(data: Dataset, task: FoldTask) -> dict[str, Any]:
+    """RSS on the rows held out, in units of the data, and how many those are. Of classes also the deviance."""
+    if task.columns is not None:
+        data = _columns(data, task.columns)
+    held = _held(data, task)
+    out = {"X_test": data.X_train[held], "y_test": data.y_train[held]}
+    part = replace(data, X_train=data.X_train[~held], y_train=data.y_train[~held], **out)
+    return _held_out_errors(data, held, _fit(part, task).predict(part.X_test))
 
 
-def family(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit one of the families that cost more than a baseline."""
+def family_fold(data: Dataset, task: FamilyFoldTask) -> dict[str, Any]:
+    """As `fold`."""
+    held = _held(data, task)
+    fitted = fit_named(task.family, data.X_train[~held], data.y_train[~held], task.seed, data.task)
+    return _held_out_errors(data, held, fitted.predict(data.X_train[held]))
+
+
+def _held(data: Dataset, task: FoldTask | FamilyFoldTask) -> np.ndarray:
+    return fold_rows(data.n, task.fold, task.folds, task.seed, data.y_train if data.levels else None)
+
+
+def _held_out_errors(data: Dataset, held: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    y = data.y_train[held]
+    deviance = {"deviance": data.likelihood.misfit(predicted, y)} if data.levels else {}
+    return deviance | {"rss": data.squared_error(predicted, y), "rows": int(held.sum())}
+
+
+def family(data: Dataset, task: FamilyTask) -> dict[str, Any]:
+    """The family's scores, as those of a baseline."""
     began = time.monotonic()
-    fitted = comparison_family(
-        arguments["family"], data, count_sigma2=arguments["count_sigma2"], seed=arguments["seed"]
-    )
+    fitted = comparison_family(task.family, data, count_sigma2=task.count_sigma2, seed=task.seed)
     return fitted.to_dict() | {"seconds": time.monotonic() - began}
 
 
-def null(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit some cells to a target whose rows are shuffled: how far below the mean's AICc chance alone gets.
-
-    shuffle: seed of the permutation; None leaves the target as it is, for the gain that the permutations are held against.
-    """
-    shuffle = arguments["shuffle"]
-    y = data.y_train if shuffle is None else np.random.default_rng(shuffle).permutation(data.y_train)
+def permutation(data: Dataset, task: PermutationTask) -> dict[str, Any]:
+    """How far below the mean's AICc the best of the cells gets: by chance alone where the target is permuted."""
+    y = data.y_train if task.shuffle is None else np.random.default_rng(task.shuffle).permutation(data.y_train)
     shuffled = replace(data, y_train=y)
-    rule, sigma2 = arguments["count"], arguments["count_sigma2"]
     likelihood = data.likelihood
     constant = BASELINES_OF[data.task]["constant"](data.X_train, y, 0)
     term = likelihood.term(likelihood.misfit(constant.predict(data.X_train), y), data.n)
-    at_mean = aicc_of(term, data.n, 1 + (sigma2 and likelihood.counts_variance))
+    at_mean = aicc_of(term, data.n, 1 + (task.count_sigma2 and likelihood.counts_variance))
     least = np.inf
-    for entry in arguments["cells"]:
-        cell = Cell(*entry)
-        fitted = fit_model(shuffled, cell, arguments["engine"], _options(arguments), arguments["seed"])
+    for cell in task.cells:
+        fitted = fit_model(shuffled, cell, task.engine, task.options, task.seed)
         misfit = fitted.rss_train if fitted.deviance_train is None else fitted.deviance_train
         if np.isfinite(misfit):
-            n_params = cell_n_params(cell, data.d, rule=rule, count_sigma2=sigma2)
+            n_params = cell_n_params(cell, data.d, rule=task.count, count_sigma2=task.count_sigma2)
             least = min(least, aicc_of(likelihood.term(misfit, data.n), data.n, n_params))
     return {"gain": float(at_mean - least)}
 
 
-def average(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def average(data: Dataset, task: AverageTask) -> dict[str, Any]:
     """Errors of the prediction averaged over cells by their Akaike weights (Burnham & Anderson 2002, section 4.2)."""
-    networks = [
-        fit_model(data, Cell(*cell), arguments["engine"], _options(arguments), arguments["seed"])
-        for cell in arguments["cells"]
-    ]
-    weights = np.array(arguments["weights"])
+    networks = [fit_model(data, cell, task.engine, task.options, task.seed) for cell in task.cells]
+    weights = np.array(task.weights)
     return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks])).errors()
 
 
-def dof(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def dof(data: Dataset, task: DofTask) -> dict[str, Any]:
     """Generalised degrees of freedom of a cell's fit, sum d yhat_i / d y_i, by perturbing y and fitting again (Ye 1998)."""
-    cell, options, seed = Cell(*arguments["cell"]), _options(arguments), arguments["seed"]
 
     def smooth(y: np.ndarray) -> np.ndarray:
-        return fit_model(replace(data, y_train=y), cell, arguments["engine"], options, seed).predict(data.X_train)
+        return _fit(replace(data, y_train=y), task).predict(data.X_train)
 
-    size = SIZE * np.sqrt(arguments["rss_train"] / data.n)
-    sign = np.random.default_rng(arguments["pair"]).choice([-1.0, 1.0], data.n)
+    size = SIZE * np.sqrt(task.rss_train / data.n)
+    sign = np.random.default_rng(task.pair).choice([-1.0, 1.0], data.n)
     return {"dof": divergence(smooth, data.y_train, size * sign)}
 
 
-def edf(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def edf(data: Dataset, task: EdfTask) -> dict[str, Any]:
     """Effective degrees of freedom of a cell's fit, for the engine lm."""
-    cell, options = Cell(*arguments["cell"]), _options(arguments)
-    fitted = fit_model(data, cell, arguments["engine"], options, arguments["seed"])
-    return {"edf": effective_dof(fitted, data.X_train, data.y_train)}
+    return {"edf": effective_dof(_fit(data, task), data.X_train, data.y_train)}
 
 
-def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The network of a cell held against rows left out of its fit, and the same without the features that do nothing.
+def final_check(data: Dataset, task: FinalCheckTask) -> dict[str, Any]:
+    """{press, press_se, reduced} of a cell's network, for the engine lm.
 
-    {press, press_se, reduced}: the first two None where there are too many rows to look, or too few; reduced: None where
-    AICc falls with no feature. For the engine lm.
+    The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature.
     """
-    cell, options, seed = Cell(*arguments["cell"]), _options(arguments), arguments["seed"]
-    rule, sigma2, (fewest, most) = arguments["count"], arguments["count_sigma2"], arguments["neuron_nums"]
-    full = fit_model(data, cell, "lm", options, seed, arguments["below"])
-    reference = reference_left_out(data, count_sigma2=sigma2)
+    cell, options, seed, (fewest, most) = task.cell, task.options, task.seed, task.neuron_nums
+    full = fit_model(data, cell, task.engine, options, seed, task.below)
+    reference = reference_left_out(data, count_sigma2=task.count_sigma2)
 
     def left_out(network: FittedKan, part: Dataset) -> dict[str, float | None]:
         if reference is None:
@@ -173,7 +175,7 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return {"press": float(residual @ residual), "press_se": press_gain_se(residual, reference)}
 
     def n_params(d: int, neuron_num: int) -> int:
-        return cell_n_params(cell._replace(neuron_num=neuron_num), d, rule=rule, count_sigma2=sigma2)
+        return cell_n_params(cell._replace(neuron_num=neuron_num), d, rule=task.count, count_sigma2=task.count_sigma2)
 
     def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
         near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)
@@ -200,15 +202,29 @@ def appraise(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return left_out(full, data) | {"reduced": content}
 
 
-def timing(data: Dataset, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit a unit of work for its time alone."""
-    unit = Unit.from_dict(arguments["unit"])
+def timing(data: Dataset, task: TimingTask) -> dict[str, Any]:
+    """Seconds of the fits."""
     began = time.perf_counter()
-    for _ in fit_unit(data, unit, arguments["engine"], _options(arguments), arguments["seed"]):
+    for _ in fit_unit(data, task.unit, task.engine, task.options, task.seed):
         pass
     return {"seconds": time.perf_counter() - began}
 
 
-TASKS: dict[str, Callable[[Dataset, Mapping[str, Any]], dict[str, Any]]] = {
-    task.__name__: task for task in (model, refit, fold, family, null, average, dof, edf, appraise, timing)
+_DONE_BY: dict[type, Callable[[Dataset, Any], dict[str, Any]]] = {
+    NetworkTask: network,
+    RefitTask: refit,
+    FoldTask: fold,
+    FamilyFoldTask: family_fold,
+    FamilyTask: family,
+    PermutationTask: permutation,
+    AverageTask: average,
+    DofTask: dof,
+    EdfTask: edf,
+    FinalCheckTask: final_check,
+    TimingTask: timing,
 }
+
+
+def answer(data: Dataset, task: AnyTask) -> dict[str, Any]:
+    """Do any task but a UnitTask. Raises KanlabError for one that cannot be done, and what its numbers raise."""
+    return _DONE_BY[type(task)](data, task)

@@ -1,32 +1,28 @@
-"""The supervisor's end of one worker process: start it, hand it units, hear from it, end it.
+"""The pool's end of one worker process: start it, send it requests, hear from it, end it.
 
 Loads the standard library alone, so that a command can start a worker before it loads anything else (`spare_worker`).
 """
 
 from __future__ import annotations
 
-import json
 import os
-import queue
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kanlab.engines.registry import FitOptions, Unit
+    from kanlab.execution.messages import Message, Request
+    from kanlab.execution.worker_pool import Inbox
 
 PROGRAM = ("-m", "kanlab.execution.worker")
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-
-Message = tuple["WorkerProcess", dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +31,7 @@ class _Started:
 
     preload_pykan: bool
     program: tuple[str, ...]
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     scratch: Path
     stderr: IO[bytes]
 
@@ -56,8 +52,7 @@ def _start(preload_pykan: bool, program: tuple[str, ...]) -> _Started:
         stdout=subprocess.PIPE,
         stderr=stderr,
         env=os.environ | {"PYTHONPATH": path},
-        text=True,
-        start_new_session=True,  # Ctrl-C in a terminal is the supervisor's to handle
+        start_new_session=True,  # Ctrl-C in a terminal is its starter's to handle
     )
     return _Started(preload_pykan, program, process, scratch, stderr)
 
@@ -91,62 +86,56 @@ def spare_worker(*, preload_pykan: bool) -> Iterator[None]:
 
 
 class WorkerProcess:
-    """A running `python -m kanlab.execution.worker`.
+    """A running `python -m kanlab.execution.worker`, one of a pool's workers (kanlab.execution.worker_pool.Worker).
 
-    What it says arrives in `inbox` as (worker, message), {"event": "exit"} last.
-
-    program: what Python runs in its place; it gets the scratch folder as an argument and speaks the protocol of
-    kanlab.execution.worker.
+    What it says arrives in `inbox` as (worker, message), an `Exit` last: when its output ends, or holds a line that is no
+    message.  program: what Python runs in its place; it gets the scratch folder as an argument and speaks the same messages.
+    Raises OSError where no process can be started.
     """
 
-    local = True  # a process of this machine
+    local = True
 
-    def __init__(self, inbox: queue.Queue[Message], *, preload_pykan: bool, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(self, inbox: Inbox, *, preload_pykan: bool, program: Sequence[str] | None = None) -> None:
+        from kanlab.execution import messages  # loads NumPy, for which a spare one does not wait
+
         self.inbox = inbox
-        self.ready = False
-        self.unit: Unit | None = None
-        self.fit_started = 0.0  # when the fit in hand began, monotonic seconds
-        wanted = preload_pykan, tuple(program)
+        self._encode, self._exit = messages.encode, messages.Exit
+        wanted = preload_pykan, tuple(program or PROGRAM)
         spares = (s for s in list(_spares) if (s.preload_pykan, s.program) == wanted and _claim(s))
         self._started = next(spares, None) or _start(*wanted)
         self._process, self._scratch, self._stderr = self._started.process, self._started.scratch, self._started.stderr
-        threading.Thread(target=self._listen, daemon=True, name="kanlab-worker-reader").start()
+        hear = threading.Thread(
+            target=self._listen, args=(messages.decode, messages.MessageError), daemon=True, name="kanlab-worker-reader"
+        )
+        hear.start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def _listen(self) -> None:
+    def _listen(self, decode: Callable[[bytes], Message], unreadable: type[Exception]) -> None:
         assert self._process.stdout is not None
+        reason = ""
         for line in self._process.stdout:
+            if not line.endswith(b"\n"):  # it died in the middle of a line
+                break
             try:
-                message = json.loads(line)
-            except ValueError:  # it died in the middle of a word
+                message = decode(line)
+            except unreadable as error:
+                reason = str(error)
                 break
             self.inbox.put((self, message))
-        self.inbox.put((self, {"event": "exit"}))
+        self.inbox.put((self, self._exit(reason or self._why_it_ended())))
 
-    def submit(self, unit: Unit, *, dataset: Path, engine: str, options: FitOptions, seed: int) -> None:
-        """Hand over one unit; the worker answers with a "fit" a cell and "done"."""
-        content = {"engine": engine, "unit": asdict(unit), "options": asdict(options), "seed": seed}
-        self.unit = unit
-        self._send({"dataset": str(dataset)} | content)
-
-    def submit_task(self, task: str, arguments: Mapping[str, Any], *, dataset: Path) -> None:
-        """Hand over one task of kanlab.execution.tasks; the worker answers with "result" or "error", and "done"."""
-        self._send({"dataset": str(dataset), "task": task, "arguments": dict(arguments)})
-
-    def _send(self, request: dict[str, Any]) -> None:
-        self.fit_started = time.monotonic()
+    def send(self, request: Request) -> None:
+        """Hand over a request; to one that has died nothing happens, its `Exit` is on the way."""
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(f"{self._encode(request)}\n".encode())
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has died: the reader is about to say so
 
-    def last_words(self) -> str:
-        """Why it ended: the signal that killed it, and the last line on its standard error."""
+    def _why_it_ended(self) -> str:
+        """The signal that killed it, and the last line on its standard error."""
         try:
             code = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
@@ -154,7 +143,7 @@ class WorkerProcess:
         try:
             self._stderr.seek(0)
             lines = self._stderr.read().decode(errors="replace").strip().splitlines()
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # closed by kill()
             lines = []
         last = lines[-1].strip()[:300] if lines else ""
         if code is not None and code < 0:

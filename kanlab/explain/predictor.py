@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -26,9 +26,10 @@ from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.standalone import free_name
 from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
-from kanlab.errors import DatasetError, FitError, StudyError
+from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.final_check import ReducedTrial, lower_rungs
-from kanlab.execution.task_pool import Failure, Task, run_tasks
+from kanlab.execution.messages import NetworkTask
+from kanlab.execution.process_pool import fit_in_worker
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.selection.candidates import cell_words, reduced_words
 from kanlab.selection.recommendation import recommend
@@ -232,17 +233,12 @@ def fitted_network(
 def _fitted(handle: StudyHandle, record: CompletedTrial, below: tuple[int, ...]) -> FittedKan:
     """Fitted in a process of its own, which may load what the engine needs."""
     spec = handle.spec
-    arguments = {
-        "cell": list(record.cell),
-        "engine": spec.engine,
-        "options": asdict(spec.options),
-        "seed": spec.seed,
-        "below": list(below),
-        "columns": list(record.columns) if isinstance(record, ReducedTrial) else None,
-    }
-    path = local_data(handle.optuna, handle.data.sha256)
-    pykan = spec.engine.startswith("pykan")
-    (answer,) = run_tasks([Task("model", arguments)], path, workers=1, preload_pykan=pykan)
-    if isinstance(answer, Failure):
-        raise FitError(answer.reason)
-    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})
+    task = NetworkTask(
+        cell=record.cell,
+        engine=spec.engine,
+        options=spec.options,
+        seed=spec.seed,
+        below=below,
+        columns=record.columns if isinstance(record, ReducedTrial) else None,
+    )
+    return fit_in_worker(task, local_data(handle.optuna, handle.data.sha256))

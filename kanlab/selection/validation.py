@@ -15,10 +15,23 @@ from typing import Any
 import numpy as np
 
 from kanlab.baselines.registry import BASELINES_OF, COMPARISON_FAMILIES
+from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError, StudyError
 from kanlab.execution.final_check import appraisal_task, appraised, keep_appraisal
+from kanlab.execution.messages import (
+    AverageTask,
+    DofTask,
+    EdfTask,
+    FamilyFoldTask,
+    FamilyTask,
+    FinalCheckTask,
+    FoldTask,
+    PermutationTask,
+    RefitTask,
+)
+from kanlab.execution.process_pool import run_tasks
 from kanlab.execution.supervisor import default_workers
-from kanlab.execution.task_pool import Failure, Task, run_tasks
+from kanlab.execution.worker_pool import Failure, Job
 from kanlab.kan.search_space import Cell
 from kanlab.stats.criteria import akaike_weights
 from kanlab.study.artifacts import local_data
@@ -107,58 +120,53 @@ def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
     return [roomy[i] for i in sorted({int(np.argmin(np.abs(sizes - at))) for at in steps})]
 
 
-def plan(handle: StudyHandle) -> list[Task]:
+def plan(handle: StudyHandle) -> list[Job]:
     """The tasks of a validation, those that say most first."""
     spec, records = handle.spec, handle.records()
     ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
-    common = {"engine": spec.engine, "options": asdict(spec.options)}
-    counting = {"count": spec.count, "count_sigma2": spec.count_sigma2}
-    appraisal = appraisal_task(handle, records)
-    tasks: list[Task] = [appraisal] if appraisal else []
+    fit: dict[str, Any] = {"engine": spec.engine, "options": spec.options}
+    final_check = appraisal_task(handle, records)
+    jobs = [Job(final_check, ("final check", "", 0))] if final_check else []
 
     for record in ranked[:FINALISTS]:
         for seed in range(spec.seed + 1, spec.seed + 1 + SEEDS):
-            arguments = common | {"cell": list(record.cell), "seed": seed}
-            tasks.append(Task("refit", arguments, ("refit", key_of(record.cell), seed)))
-    candidates: list[tuple[str, dict[str, Any]]] = [
-        (key_of(r.cell), common | {"cell": list(r.cell)}) for r in ranked[:VERIFIED]
+            jobs.append(Job(RefitTask(cell=record.cell, seed=seed, **fit), ("refit", key_of(record.cell), seed)))
+    candidates: list[tuple[str, Cell, tuple[int, ...] | None]] = [
+        (key_of(r.cell), r.cell, None) for r in ranked[:VERIFIED]
     ]
     known = appraised(handle, records)
     if known and known.reduced:
-        some = {"cell": list(known.reduced.cell), "columns": list(known.reduced.columns)}
-        candidates.append((known.reduced.key, common | some))
-    candidates += [(name, {"family": name}) for name in BASELINES_OF[handle.data.task]]
-    for key, arguments in candidates:
+        candidates.append((known.reduced.key, known.reduced.cell, known.reduced.columns))
+    for key, cell, columns in candidates:
         for fold in range(FOLDS):
-            at = {"fold": fold, "folds": FOLDS, "seed": spec.seed}
-            tasks.append(Task("fold", arguments | at, ("fold", key, fold)))
-    tasks += [
-        Task("family", {"family": name, "seed": spec.seed, "count_sigma2": spec.count_sigma2}, ("family", name, 0))
+            task = FoldTask(cell=cell, columns=columns, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
+            jobs.append(Job(task, ("fold", key, fold)))
+    for name in BASELINES_OF[handle.data.task]:
+        for fold in range(FOLDS):
+            held_out = FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed)
+            jobs.append(Job(held_out, ("fold", name, fold)))
+    jobs += [
+        Job(FamilyTask(family=name, seed=spec.seed, count_sigma2=spec.count_sigma2), ("family", name, 0))
         for name in COMPARISON_FAMILIES
     ]
     kept = confidence_set(records)[:20]
     if kept:
-        cells, weights = [list(r.cell) for r, _ in kept], [w for _, w in kept]
-        arguments = common | {"cells": cells, "weights": [w / sum(weights) for w in weights], "seed": spec.seed}
-        tasks.append(Task("average", arguments, ("average", "", 0)))
-    cells = [list(c) for c in null_cells(spec, handle.data.n_train, handle.data.d)]
+        total = sum(w for _, w in kept)
+        weights, cells = tuple(w / total for _, w in kept), tuple(r.cell for r, _ in kept)
+        jobs.append(Job(AverageTask(cells=cells, weights=weights, seed=spec.seed, **fit), ("average", "", 0)))
+    fit |= {"seed": spec.seed}
+    cells = tuple(null_cells(spec, handle.data.n_train, handle.data.d))
+    counting: dict[str, Any] = {"count": spec.count, "count_sigma2": spec.count_sigma2}
     for number in range(PERMUTATIONS + 1):
         shuffle = None if number == 0 else spec.seed + number
-        arguments = common | counting | {"cells": cells, "seed": spec.seed, "shuffle": shuffle}
-        tasks.append(Task("null", arguments, ("null", "", number)))
+        jobs.append(Job(PermutationTask(cells=cells, shuffle=shuffle, **fit, **counting), ("null", "", number)))
     for record in ranked[:DOF_FINALISTS]:
         if spec.engine == "lm":
-            arguments = common | {"cell": list(record.cell), "seed": spec.seed}
-            tasks.append(Task("edf", arguments, ("edf", key_of(record.cell), 0)))
+            jobs.append(Job(EdfTask(cell=record.cell, **fit), ("edf", key_of(record.cell), 0)))
         for pair in range(0 if handle.data.levels else DOF_PAIRS):
-            arguments = common | {
-                "cell": list(record.cell),
-                "seed": spec.seed,
-                "pair": pair,
-                "rss_train": record.rss_train,
-            }
-            tasks.append(Task("dof", arguments, ("dof", key_of(record.cell), pair)))
-    return tasks
+            draw = DofTask(cell=record.cell, pair=pair, rss_train=record.rss_train, **fit)
+            jobs.append(Job(draw, ("dof", key_of(record.cell), pair)))
+    return jobs
 
 
 def collect(answers: Mapping[Any, Any], total: int, state: str, detail: str = "") -> Validation:
@@ -246,19 +254,19 @@ def validate(
             on_progress(validation)
         return validation
 
-    def take(task: Task, answer: Any) -> None:
+    def take(job: Job, answer: Any) -> None:
         nonlocal written
-        answers[task.key] = answer
-        if task.name == "appraise" and not isinstance(answer, Failure):
-            keep_appraisal(handle, task, answer)
+        answers[job.key] = answer
+        if isinstance(job.task, FinalCheckTask) and not isinstance(answer, Failure):
+            keep_appraisal(handle, job.task, answer)
         if time.monotonic() - written > WRITE_SECONDS:
             written = time.monotonic()
             write("running")
 
     write("running")
-    pykan = handle.spec.engine.startswith("pykan")
+    preload = ENGINES[handle.spec.engine].needs_torch
     try:
-        run_tasks(tasks, path, workers=workers, preload_pykan=pykan, on_answer=take, stop=stop)
+        run_tasks(tasks, path, workers=workers, preload_pykan=preload, on_answer=take, stop=stop)
     except BaseException:
         write("stopped")
         raise

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from kanlab.engines.registry import ENGINES, FitOptions
+from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.registry import FitOptions
 from kanlab.errors import StudyError
 from kanlab.kan.parameter_count import RULES, CountingRule
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params

@@ -10,7 +10,7 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.baselines.registry import Baseline, label
-from kanlab.engines.registry import ENGINES
+from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.manager import JobManager
 from kanlab.selection import ranking
 from kanlab.selection.candidates import cell_words
@@ -104,7 +104,7 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
         if not current.detail:  # otherwise the status bar says how many studies come first
             st.info("The study is about to start.", icon=":material/hourglass_top:")
     elif current.is_live:
-        loading = "loading PyTorch and " if engine.startswith("pykan") else ""
+        loading = "loading PyTorch and " if ENGINES[engine].needs_torch else ""
         st.info(
             f"The first points appear in a few seconds: the workers are {loading}fitting the first networks.",
             icon=":material/hourglass_top:",

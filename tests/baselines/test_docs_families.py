@@ -13,7 +13,8 @@ import pytest
 import kanlab
 from kanlab.baselines import registry
 from kanlab.data.dataset import Dataset
-from kanlab.execution.tasks import TASKS
+from kanlab.execution import tasks
+from kanlab.execution.messages import FamilyFoldTask, FamilyTask
 from kanlab.stats.generalised_dof import divergence
 
 PAGE = (Path(kanlab.__file__).parents[1] / "docs" / "families.md").read_text(encoding="utf-8")
@@ -52,10 +53,10 @@ def test_its_dof_are_the_trace(neighbours: ModuleType) -> None:
 
 
 def test_it_takes_part_in_a_validation(neighbours: ModuleType, small: Dataset) -> None:
-    found = TASKS["family"](small, {"family": "neighbours", "count_sigma2": True, "seed": 0})
+    found = tasks.answer(small, FamilyTask(family="neighbours", count_sigma2=True, seed=0))
     assert found["family"] == "neighbours"
     assert found["aicc"] < (registry.baselines(small)[0].aicc or 0.0)
-    held = TASKS["fold"](small, {"family": "neighbours", "fold": 0, "folds": 5, "seed": 0})
+    held = tasks.answer(small, FamilyFoldTask(family="neighbours", fold=0, folds=5, seed=0))
     assert 0 < held["rss"] < np.inf
 
 

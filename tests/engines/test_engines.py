@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,13 @@ from hypothesis import strategies as st
 
 from kanlab.data.dataset import Dataset
 from kanlab.engines import pykan_training, registry
+from kanlab.engines.catalogue import ENGINES, Engine
 from kanlab.engines.pykan_training import SCHEDULES
-from kanlab.engines.registry import CURVE_POINTS, ENGINES, FitOptions, Outcome, Unit, fit_unit, thin, units
+from kanlab.engines.registry import CURVE_POINTS, FitOptions, Outcome, Unit, fit_unit, thin, units
+from kanlab.execution.messages import Fit, Request, UnitTask, decode, decode_request, encode
 from kanlab.kan.search_space import Cell
 
-STOCK = [name for name in ENGINES if name.startswith("pykan")]
+STOCK = [name for name in ENGINES if ENGINES[name].needs_torch]
 
 cell_lists = st.lists(
     st.builds(Cell, st.integers(1, 6), st.integers(2, 5), st.integers(1, 3), st.integers(1, 2)),
@@ -39,7 +40,7 @@ def test_stock_cells_are_units_of_their_own_in_order(cells: list[Cell], engine: 
 @given(cell_lists)
 def test_a_nested_engine_gets_paths_of_ascending_width(cells: list[Cell]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ENGINES, "nested", registry.Engine("nested", "", "", nested=True))
+        patch.setitem(ENGINES, "nested", Engine("nested", "", "", nested=True, needs_torch=False))
         found = units(cells, "nested")
     assert sorted(itertools.chain.from_iterable(u.cells for u in found)) == sorted(cells)
     assert len({(u.grid, u.k, u.depth) for u in found}) == len(found)
@@ -77,14 +78,15 @@ def test_a_unit_is_fitted_cell_by_cell(small: Dataset, monkeypatch: pytest.Monke
         assert outcome.rss_test == float(np.sum((model.predict(small.X_test) - small.y_test) ** 2))
         assert (outcome.status, outcome.iterations, outcome.starts) == ("iteration limit", 4, 1)
         assert len(outcome.loss_curve) == 4
-        assert Outcome.from_dict(outcome.to_dict()) == outcome
+        assert decode(encode(Fit(outcome))) == Fit(outcome)
 
 
 @pytest.mark.parametrize("engine", ["lm", "pykan-lbfgs"])
 def test_a_unit_of_two_hidden_layers(engine: str, small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SCHEDULES, "pykan-lbfgs", replace(SCHEDULES["pykan-lbfgs"], steps=3))
     unit = Unit(2, 2, (1, 2), 2)
-    assert Unit.from_dict(json.loads(json.dumps(asdict(unit)))) == unit
+    task = UnitTask(unit=unit, engine=engine, options=FitOptions(), seed=5)
+    assert decode_request(encode(Request("data.parquet", task))).task == task
     found = list(fit_unit(small, unit, engine, FitOptions(), seed=5))
     for cell, outcome in zip(unit.cells, found, strict=True):
         below = [h for h in unit.neuron_nums if h < cell.neuron_num]

@@ -10,7 +10,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, units
 from kanlab.execution import cost_model
 from kanlab.execution.cost_model import calibrate, calibration_unit, cost, seconds, study_seconds
-from kanlab.execution.task_pool import Task
+from kanlab.execution.messages import TimingTask
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.handle import StudySpec
 
@@ -54,13 +54,13 @@ def test_a_study_takes_longer_with_more_starts_and_less_time_with_fewer_trials()
 
 
 def test_a_calibration_times_the_engines_own_number_of_starts(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks: list[Task] = []
+    tasks: list[TimingTask] = []
 
-    def run_tasks(given: list[Task], *_: object, **__: object) -> list[dict[str, float]]:
-        tasks.extend(given)
-        return [{"seconds": 1.0}]
+    def run_task(given: TimingTask, *_: object) -> dict[str, float]:
+        tasks.append(given)
+        return {"seconds": 1.0}
 
-    monkeypatch.setattr(cost_model, "run_tasks", run_tasks)
+    monkeypatch.setattr(cost_model, "run_task", run_task)
     one, other = (calibrate(small, StudySpec(options=FitOptions(starts))) for starts in (None, 30))
     assert one == other
-    assert [t.arguments["options"]["starts"] for t in tasks] == [None, None]
+    assert [t.options.starts for t in tasks] == [None, None]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +9,10 @@ import pytest
 from kanlab.api import Study, run_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model
+from kanlab.execution import tasks
 from kanlab.execution.final_check import APPRAISAL, ReducedTrial, appraisal_task, appraised
 from kanlab.execution.manage import extend
-from kanlab.execution.tasks import TASKS
+from kanlab.execution.messages import FoldTask, NetworkTask
 from kanlab.explain.predictor import fitted_network
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
@@ -100,9 +99,9 @@ def test_a_validation_verifies_the_reduced_network(study: Study) -> None:
     found = appraised(study.handle, study.handle.records())
     assert found is not None
     assert isinstance(found.reduced, ReducedTrial)
-    folds = [t for t in plan(study.handle) if t.name == "fold" and "columns" in t.arguments]
-    assert {t.key[1] for t in folds} == {found.reduced.key}
-    assert [t.arguments["fold"] for t in folds] == [0, 1, 2, 3, 4]
+    jobs = [(j.key[1], j.task) for j in plan(study.handle) if isinstance(j.task, FoldTask) and j.task.columns]
+    assert {key for key, _ in jobs} == {found.reduced.key}
+    assert [task.fold for _, task in jobs] == [0, 1, 2, 3, 4]
 
 
 def test_stock_networks_are_not_appraised(small: Dataset) -> None:
@@ -112,8 +111,8 @@ def test_stock_networks_are_not_appraised(small: Dataset) -> None:
 
 def test_a_columns_task_is_the_network_of_those_columns() -> None:
     data = Dataset.from_frame(rows(), "y")
-    arguments = {"cell": [2, 3, 2], "engine": "lm", "options": asdict(FitOptions()), "seed": 0}
-    answer = TASKS["model"](data, arguments | {"columns": [1]})
+    task = NetworkTask(cell=Cell(2, 3, 2), engine="lm", options=FitOptions(), seed=0, columns=(1,))
+    answer = tasks.answer(data, task)
     sent = FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})
     alone = Dataset.from_frame(rows(), "y", ["busy"])
     direct = fit_model(alone, Cell(2, 3, 2), "lm", FitOptions(), 0)

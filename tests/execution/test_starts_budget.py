@@ -13,7 +13,8 @@ import pytest
 import kanlab
 from kanlab.api import tune
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import ENGINES, FitOptions
+from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.registry import FitOptions
 from kanlab.errors import FitError, SpaceError, StudyError
 from kanlab.execution import starts_budget
 from kanlab.execution.cost_model import cost, starts_factor, study_seconds

@@ -10,8 +10,8 @@ import pytest
 from optuna.trial import TrialState
 
 from kanlab.data.dataset import Dataset
-from kanlab.execution import crew
-from kanlab.execution.crew import Crew
+from kanlab.execution import process_pool
+from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.supervisor import Supervisor
 from kanlab.kan.search_space import SearchSpace
 from kanlab.selection.ranking import trial_table
@@ -200,7 +200,7 @@ def test_an_error_of_our_own_is_a_failed_study(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("nobody expects it")
 
-    monkeypatch.setattr(Crew, "end_late_fits", broken)
+    monkeypatch.setattr(ProcessPool, "end_late_jobs", broken)
     handle = run(small, space=SPACE)
     assert (state(handle).name, state(handle).detail) == ("failed", "ZeroDivisionError: nobody expects it")
     assert not handle.optuna.get_trials(states=(TrialState.RUNNING,))
@@ -265,7 +265,7 @@ def test_a_finished_study_resumed_starts_no_worker(
     def no_worker(*_: object, **__: object) -> None:
         raise AssertionError("a worker was started")
 
-    monkeypatch.setattr(crew, "WorkerProcess", no_worker)
+    monkeypatch.setattr(process_pool, "WorkerProcess", no_worker)
     finish(handle)
     assert state(handle).name == "finished"
     assert numbers(handle.records()) == before

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,27 @@ from sklearn.model_selection import cross_val_score
 
 from kanlab.baselines.registry import BASELINES, baselines
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import FitOptions
-from kanlab.execution.tasks import TASKS, fold_rows
+from kanlab.engines.registry import FitOptions, Unit
+from kanlab.execution import tasks
+from kanlab.execution.messages import (
+    AnyTask,
+    AverageTask,
+    DofTask,
+    EdfTask,
+    FamilyFoldTask,
+    FamilyTask,
+    FoldTask,
+    NetworkTask,
+    PermutationTask,
+    RefitTask,
+    Request,
+    Result,
+    TimingTask,
+    decode,
+    decode_request,
+    encode,
+)
+from kanlab.execution.tasks import fold_rows
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, cell_n_params
 from kanlab.solver.fit import LmOptions, fit_cell
@@ -25,27 +43,29 @@ from kanlab.stats.criteria import aicc
 from kanlab.stats.generalised_dof import divergence
 
 CELL = Cell(2, 3, 2)
-COMMON: dict[str, Any] = {"cell": list(CELL), "engine": "lm", "options": asdict(FitOptions()), "seed": 3}
+COMMON: dict[str, Any] = {"cell": CELL, "engine": "lm", "options": FitOptions(), "seed": 3}
 
 
-def answer(task: str, data: Dataset, **arguments: Any) -> dict[str, Any]:
+def answer(task: AnyTask, data: Dataset) -> dict[str, Any]:
     """The answer as it comes over the pipe; asking twice gives the same."""
-    sent = json.loads(json.dumps(arguments))
-    found = json.loads(json.dumps(TASKS[task](data, sent)))
-    again = TASKS[task](data, sent)
+    sent = decode_request(encode(Request("data.parquet", task))).task
+    assert sent == task
+    result = decode(encode(Result(tasks.answer(data, sent))))
+    assert isinstance(result, Result)
+    found, again = result.value, tasks.answer(data, task)
     assert {k: v for k, v in found.items() if k != "seconds"} == {k: v for k, v in again.items() if k != "seconds"}
     return {k: v for k, v in found.items() if k != "seconds"}
 
 
 def test_refit(small: Dataset) -> None:
-    found = answer("refit", small, **COMMON)
+    found = answer(RefitTask(**COMMON), small)
     fitted = fit_cell(small.X_train, small.y_train, *CELL, seed=3)
     predicted, outside = fitted.predict_flagged(small.X_test)
     assert found["rss_train"] == fitted.rss_train
     assert found["rss_test"] == pytest.approx(np.sum((predicted - small.y_test) ** 2))
     assert found["extrapolates"] == outside.mean()
     bare = replace(small, X_test=small.X_test[:0], y_test=small.y_test[:0])
-    assert answer("refit", bare, **COMMON) == {"rss_train": fitted.rss_train, "rss_test": None, "extrapolates": None}
+    assert answer(RefitTask(**COMMON), bare) == {"rss_train": fitted.rss_train, "rss_test": None, "extrapolates": None}
 
 
 def test_the_folds_part_the_rows() -> None:
@@ -65,33 +85,33 @@ def test_a_family_cross_validated_as_scikit_learn_does(family: str, small: Datas
     splits = [(np.flatnonzero(train), np.flatnonzero(held)) for train, held in folds]
     scores = cross_val_score(model, small.X_train, small.y_train, cv=splits, scoring="neg_mean_squared_error")
     for i, score in enumerate(scores):
-        found = answer("fold", small, family=family, fold=i, folds=5, seed=3)
+        found = answer(FamilyFoldTask(family=family, fold=i, folds=5, seed=3), small)
         assert found["rows"] == folds[i][1].sum()
         assert found["rss"] / found["rows"] == pytest.approx(-score)
 
 
 def test_a_cell_is_cross_validated_without_a_look_at_the_fold(small: Dataset) -> None:
-    arguments = COMMON | {"fold": 1, "folds": 5}
-    found = answer("fold", small, **arguments)
+    task = FoldTask(**COMMON, fold=1, folds=5)
+    found = answer(task, small)
     held = fold_rows(small.n, 1, 5, seed=3)
     fitted = fit_cell(small.X_train[~held], small.y_train[~held], *CELL, seed=3)
     assert found["rss"] == pytest.approx(np.sum((fitted.predict(small.X_train[held]) - small.y_train[held]) ** 2))
     changed = replace(small, y_train=np.where(held, 100.0, small.y_train))
-    assert answer("fold", changed, **arguments)["rss"] > 1000 * found["rss"]
+    assert answer(task, changed)["rss"] > 1000 * found["rss"]
 
 
 def test_a_family_of_the_validation(small: Dataset) -> None:
-    found = answer("family", small, family="gam", count_sigma2=True, seed=0)
+    found = answer(FamilyTask(family="gam", count_sigma2=True, seed=0), small)
     assert found["family"] == "gam"
     assert found["aicc"] == pytest.approx(aicc(found["rss_train"], small.n, found["n_params"]))
 
 
 def test_the_gain_over_the_mean(small: Dataset) -> None:
     arguments: dict[str, Any] = {
-        "engine": "lm", "options": asdict(FitOptions()), "seed": 0, "count": "identifiable", "count_sigma2": True,
-        "cells": [[1, 2, 1], [2, 2, 2]],
+        "engine": "lm", "options": FitOptions(), "seed": 0, "count": "identifiable", "count_sigma2": True,
+        "cells": (Cell(1, 2, 1), Cell(2, 2, 2)),
     }  # fmt: skip
-    own = answer("null", small, **arguments, shuffle=None)["gain"]
+    own = answer(PermutationTask(**arguments, shuffle=None), small)["gain"]
     scores = [
         aicc(fit_cell(small.X_train, small.y_train, *c).rss_train, small.n, cell_n_params(Cell(*c), small.d))
         for c in ((1, 2, 1), (2, 2, 2))
@@ -99,14 +119,14 @@ def test_the_gain_over_the_mean(small: Dataset) -> None:
     mean = baselines(small)[0].aicc
     assert mean is not None
     assert own == pytest.approx(mean - min(scores))
-    chance = [answer("null", small, **arguments, shuffle=seed)["gain"] for seed in (1, 2, 3)]
+    chance = [answer(PermutationTask(**arguments, shuffle=seed), small)["gain"] for seed in (1, 2, 3)]
     assert max(chance) < own
     assert len(set(chance)) == 3
 
 
 def test_the_averaged_prediction(small: Dataset) -> None:
-    cells, weights = [Cell(1, 2, 1), CELL], [0.25, 0.75]
-    found = answer("average", small, **COMMON | {"cells": cells, "weights": weights})
+    cells, weights = (Cell(1, 2, 1), CELL), (0.25, 0.75)
+    found = answer(AverageTask(cells=cells, weights=weights, engine="lm", options=FitOptions(), seed=3), small)
     fits = [fit_cell(small.X_train, small.y_train, *c, seed=3) for c in cells]
     for X, y, name in ((small.X_train, small.y_train, "rss_train"), (small.X_test, small.y_test, "rss_test")):
         mean = sum(w * f.predict(X) for w, f in zip(weights, fits, strict=True))
@@ -139,9 +159,9 @@ def test_generalised_dof_of_a_projection_count_its_columns(small: Dataset) -> No
 
 def test_dof_of_a_network(small: Dataset) -> None:
     fitted = fit_cell(small.X_train, small.y_train, *CELL, seed=3)
-    draws = [answer("dof", small, **COMMON, pair=i, rss_train=fitted.rss_train)["dof"] for i in range(6)]
+    draws = [answer(DofTask(**COMMON, pair=i, rss_train=fitted.rss_train), small)["dof"] for i in range(6)]
     assert len(set(draws)) == 6
-    edf = answer("edf", small, **COMMON)["edf"]
+    edf = answer(EdfTask(**COMMON), small)["edf"]
     assert 3 < edf < fitted.n_params
     assert 0.5 * edf < np.mean(draws) < 1.5 * fitted.n_params
 
@@ -180,13 +200,12 @@ def test_the_trace_keeps_what_a_strong_penalty_is_far_from() -> None:
 
 
 def test_timing(small: Dataset) -> None:
-    unit = {"grid": 2, "k": 1, "neuron_nums": [1, 2]}
-    found = TASKS["timing"](small, {"unit": unit, "engine": "lm", "options": asdict(FitOptions()), "seed": 0})
-    assert found["seconds"] > 0
+    task = TimingTask(unit=Unit(2, 1, (1, 2)), engine="lm", options=FitOptions(), seed=0)
+    assert tasks.answer(small, task)["seconds"] > 0
 
 
 def test_a_network_survives_json(small: Dataset) -> None:
-    found = json.loads(json.dumps(TASKS["model"](small, COMMON)))
+    found = answer(NetworkTask(**COMMON), small)
     sent = FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in found.items()})
     fitted = fit_cell(small.X_train, small.y_train, *CELL, seed=3)
     np.testing.assert_array_equal(sent.predict(small.X_test), fitted.predict(small.X_test))

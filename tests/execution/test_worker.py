@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import FitOptions, Outcome, Unit, fit_unit
+from kanlab.engines.registry import FitOptions, Unit, fit_unit
+from kanlab.execution.messages import Done, Exit, Fit, Ready, Request, UnitTask
 from kanlab.execution.worker_process import WorkerProcess
 
 
@@ -21,14 +22,15 @@ def test_a_real_worker(small: Dataset, tmp_path: Path, monkeypatch: pytest.Monke
     small.save(path)
     worker = WorkerProcess(queue.Queue(), preload_pykan=True)
     try:
-        assert worker.inbox.get(timeout=60)[1] == {"event": "ready"}
+        assert worker.inbox.get(timeout=60)[1] == Ready()
         unit, options = Unit(2, 1, (1, 2)), FitOptions(starts=1)
-        worker.submit(unit, dataset=path, engine="pykan-adam", options=options, seed=3)
+        task = UnitTask(unit=unit, engine="pykan-adam", options=options, seed=3)
+        worker.send(Request(str(path), task))
         expected = list(fit_unit(small, unit, "pykan-adam", options, 3))
         for wanted in expected:
             message = worker.inbox.get(timeout=60)[1]
-            assert message.pop("event") == "fit"
-            found = Outcome.from_dict(message)
+            assert isinstance(message, Fit)
+            found = message.outcome
             assert (found.neuron_num, found.status, found.iterations) == (
                 wanted.neuron_num,
                 wanted.status,
@@ -37,12 +39,13 @@ def test_a_real_worker(small: Dataset, tmp_path: Path, monkeypatch: pytest.Monke
             assert found.rss_train == pytest.approx(wanted.rss_train, rel=1e-3)
             assert found.rss_test == pytest.approx(wanted.rss_test, rel=1e-2)
             assert np.isfinite(found.loss_curve).all()
-        assert worker.inbox.get(timeout=60)[1] == {"event": "done"}
+        assert worker.inbox.get(timeout=60)[1] == Done()
         assert os.listdir(worker._scratch) == ["stderr.txt"]
 
-        worker.submit(unit, dataset=tmp_path / "nowhere.parquet", engine="pykan-adam", options=options, seed=3)
-        assert worker.inbox.get(timeout=60)[1] == {"event": "exit"}
-        assert "nowhere.parquet" in worker.last_words()
+        worker.send(Request(str(tmp_path / "nowhere.parquet"), task))
+        ended = worker.inbox.get(timeout=60)[1]
+        assert isinstance(ended, Exit)
+        assert "nowhere.parquet" in ended.reason
     finally:
         worker.kill()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data.parquet"]

@@ -17,8 +17,9 @@ import pandas as pd
 import pytest
 
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import FitOptions, Outcome, Unit
+from kanlab.engines.registry import FitOptions, Unit
 from kanlab.execution import worker_process
+from kanlab.execution.messages import Done, Exit, Fit, Message, Ready, Request, UnitTask
 from kanlab.execution.worker_process import WorkerProcess, spare_worker
 from tests.helpers import fake_worker
 from tests.helpers.studies import wait_for
@@ -44,7 +45,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
             worker.kill()
 
 
-def hear(worker: WorkerProcess) -> dict[str, Any]:
+def hear(worker: WorkerProcess) -> Message:
     sender, message = worker.inbox.get(timeout=20)
     assert sender is worker
     return message
@@ -52,70 +53,65 @@ def hear(worker: WorkerProcess) -> dict[str, Any]:
 
 def submit(worker: WorkerProcess, tmp_path: Path, *neuron_nums: int) -> None:
     (tmp_path / "data.parquet").touch()
-    unit = Unit(3, 2, neuron_nums)
-    worker.submit(unit, dataset=tmp_path / "data.parquet", engine="pykan-adam", options=FitOptions(), seed=4)
-    assert worker.unit == unit
+    task = UnitTask(unit=Unit(3, 2, neuron_nums), engine="pykan-adam", options=FitOptions(), seed=4)
+    worker.send(Request(str(tmp_path / "data.parquet"), task))
 
 
 def test_a_unit_is_answered_cell_by_cell(start: Start, tmp_path: Path) -> None:
     worker = start()
-    assert hear(worker) == {"event": "ready"}
+    assert hear(worker) == Ready()
     for _ in range(2):
         submit(worker, tmp_path, 1, 2)
         for neuron_num in (1, 2):
             message = hear(worker)
-            assert message.pop("event") == "fit"
-            assert Outcome.from_dict(message).rss_train == fake_worker.rss((neuron_num, 3, 2))
-        assert hear(worker) == {"event": "done"}
+            assert isinstance(message, Fit)
+            assert message.outcome.rss_train == fake_worker.rss((neuron_num, 3, 2))
+        assert hear(worker) == Done()
     assert (tmp_path / "log").read_text() == f"1 3 2 4 {worker.pid} 1\n2 3 2 4 {worker.pid} 1\n" * 2
 
 
 def test_a_crash_is_heard_with_its_last_words(start: Start, tmp_path: Path) -> None:
     worker = start(crash=[(1, 3, 2)])
-    assert hear(worker) == {"event": "ready"}
+    assert hear(worker) == Ready()
     submit(worker, tmp_path, 1)
-    assert hear(worker) == {"event": "exit"}
-    assert worker.last_words() == "MemoryError: no more room"
+    assert hear(worker) == Exit("MemoryError: no more room")
 
 
 def test_a_killed_worker_is_heard_with_its_signal(start: Start, tmp_path: Path) -> None:
     worker = start(hang=[(1, 3, 2)])
-    assert hear(worker) == {"event": "ready"}
+    assert hear(worker) == Ready()
     submit(worker, tmp_path, 1)
     os.kill(worker.pid, signal.SIGKILL)
-    assert hear(worker) == {"event": "exit"}
-    assert worker.last_words() == "killed by signal 9"
+    assert hear(worker) == Exit("killed by signal 9")
 
 
 def test_half_a_message_is_an_end(start: Start, tmp_path: Path) -> None:
     worker = start(garbage=[(1, 3, 2)])
-    assert hear(worker) == {"event": "ready"}
+    assert hear(worker) == Ready()
     submit(worker, tmp_path, 1)
-    assert hear(worker) == {"event": "exit"}
-    assert worker.last_words() == "the process ended with code 0"
+    assert hear(worker) == Exit("the process ended with code 0")
 
 
 def test_a_worker_that_does_not_start(start: Start, tmp_path: Path) -> None:
     worker = start(stillborn=True)
-    assert hear(worker) == {"event": "exit"}
-    assert worker.last_words() == "ImportError: no such library"
+    assert hear(worker) == Exit("ImportError: no such library")
     submit(worker, tmp_path, 1)  # to nobody: no error
 
 
 def test_kill_leaves_no_process_and_no_files(start: Start, tmp_path: Path) -> None:
     worker = start(hang=[(1, 3, 2)])
-    assert hear(worker) == {"event": "ready"}
+    assert hear(worker) == Ready()
     submit(worker, tmp_path, 1)
     assert worker._scratch.is_dir()
     worker.kill()
     assert worker._process.returncode == -signal.SIGKILL
     assert not worker._scratch.exists()
-    assert hear(worker) == {"event": "exit"}
+    assert isinstance(hear(worker), Exit)
 
 
 def test_a_worker_ends_when_its_supervisor_does(start: Start, tmp_path: Path) -> None:
     worker = start(hang=[(1, 3, 2)])
-    assert hear(worker) == {"event": "ready"}
+    assert hear(worker) == Ready()
     submit(worker, tmp_path, 1)
     assert worker._process.stdin is not None
     worker._process.stdin.close()  # what the end of a process does to its pipes
@@ -125,14 +121,14 @@ def test_a_worker_ends_when_its_supervisor_does(start: Start, tmp_path: Path) ->
 def test_ctrl_c_in_the_terminal_does_not_reach_it(start: Start) -> None:
     worker = start()
     assert os.getsid(worker.pid) == worker.pid != os.getsid(0)
-    assert hear(worker) == {"event": "ready"}
+    assert hear(worker) == Ready()
 
 
 def test_two_workers_do_not_share_a_folder(start: Start) -> None:
     one, two = start(), start()
     assert one._scratch != two._scratch
     for worker in (one, two):
-        assert hear(worker) == {"event": "ready"}
+        assert hear(worker) == Ready()
     one.kill()
     assert two._scratch.is_dir()
     assert wait_for(lambda: isinstance(two._process, subprocess.Popen) and two._process.poll() is None)
@@ -154,9 +150,9 @@ def test_a_spare_worker_is_the_first_one(start: Start, spares: list[worker_proce
         (spare,) = spares
         one, two = start(), start()
         assert (one.pid == spare.process.pid, two.pid == spare.process.pid, spares) == (True, False, [])
-        assert hear(one) == {"event": "ready"}
+        assert hear(one) == Ready()
     submit(one, tmp_path, 1)
-    assert hear(one)["event"] == "fit"
+    assert isinstance(hear(one), Fit)
 
 
 def test_a_spare_worker_nobody_wants_is_gone(
@@ -188,12 +184,13 @@ def test_a_real_fit_out_of_memory_ends_its_process_and_says_so(tmp_path: Path) -
     worker = WorkerProcess(queue.Queue(), preload_pykan=False)
     try:
         _, message = worker.inbox.get(timeout=60)
-        assert message == {"event": "ready"}
+        assert message == Ready()
         pages = int(Path(f"/proc/{worker.pid}/statm").read_text().split()[0])
         resource.prlimit(worker.pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 30 * 2**20,) * 2)
-        worker.submit(Unit(10, 3, (10,)), dataset=tmp_path / "data.parquet", engine="lm", options=FitOptions(), seed=0)
+        task = UnitTask(unit=Unit(10, 3, (10,)), engine="lm", options=FitOptions(), seed=0)
+        worker.send(Request(str(tmp_path / "data.parquet"), task))
         _, message = worker.inbox.get(timeout=60)
-        assert message == {"event": "exit"}
-        assert re.search("alloc|Memory|memory", worker.last_words())  # of Python, or of a library that aborts
+        assert isinstance(message, Exit)
+        assert re.search("alloc|Memory|memory", message.reason)  # of Python, or of a library that aborts
     finally:
         worker.kill()

@@ -1,4 +1,4 @@
-"""A worker program that speaks the protocol of kanlab.execution.worker and fits nothing: each cell has a known RSS.
+"""A worker program that speaks the messages of kanlab.execution.messages and fits nothing: each cell has a known RSS.
 
 Run as `python fake_worker.py SCRATCH [--preload-pykan]`. What else it should do is in the environment (`environment`).
 Standard library only, so that it starts at once.
@@ -63,6 +63,11 @@ def _answer(event: str, **content: Any) -> None:
     sys.stdout.flush()
 
 
+def _answer_fit(**outcome: Any) -> None:
+    scores = {name: outcome.pop(name) for name in ("rss_train", "rss_test") if name in outcome}
+    _answer("fit", outcome=outcome | {"scores": scores})
+
+
 def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
     with open(plan["log"], "a") as log:
         log.write(f"{cell[0]} {cell[1]} {cell[2]} {seed} {os.getpid()} {cell[3]}\n")
@@ -84,14 +89,13 @@ def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
         time.sleep(600)
     time.sleep(plan.get("seconds", 0.0) + random.uniform(0, plan.get("jitter", 0.0)))
     if planned("diverge"):
-        _answer("fit", neuron_num=cell[0], status="diverged", seconds=0.0)
+        _answer_fit(neuron_num=cell[0], status="diverged", seconds=0.0)
         return
     if planned("nan"):
-        _answer("fit", neuron_num=cell[0], status="stalled", seconds=0.0, rss_train=math.nan, loss_curve=[math.nan])
+        _answer_fit(neuron_num=cell[0], status="stalled", seconds=0.0, rss_train=math.nan, loss_curve=[math.nan])
         return
     left = 0.0 if planned("interpolate") else rss(cell)
-    _answer(
-        "fit",
+    _answer_fit(
         neuron_num=cell[0],
         status="iteration limit",
         seconds=0.01,
@@ -102,22 +106,23 @@ def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
     )
 
 
-def task(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a task of kanlab.execution.tasks that a validation consists of."""
-    left = rss(tuple(arguments["cell"])) if "cell" in arguments else 12.0
+def answer(task: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a task of kanlab.execution.messages that is no unit."""
+    left = rss(tuple(task["cell"])) if "cell" in task else 12.0
     answers: dict[str, dict[str, Any]] = {
-        "refit": {"rss_train": left * (1 + 1e-4 * arguments["seed"]) if "seed" in arguments else left,
+        "refit": {"rss_train": left * (1 + 1e-4 * task["seed"]) if "seed" in task else left,
                   "rss_test": left / 3, "extrapolates": 0.0, "seconds": 0.01},
         "fold": {"rss": left / 4, "rows": 9},
-        "family": {"family": arguments.get("family"), "n_params": 7.5, "rss_train": 15.0, "rss_test": 5.0, "aicc": -5.0},
-        "null": {"gain": 50.0 if arguments.get("shuffle") is None else 1.0},
+        "familyfold": {"rss": left / 4, "rows": 9},
+        "family": {"family": task.get("family"), "n_params": 7.5, "rss_train": 15.0, "rss_test": 5.0, "aicc": -5.0},
+        "permutation": {"gain": 50.0 if task.get("shuffle") is None else 1.0},
         "average": {"rss_train": 2.0, "rss_test": 1.0},
-        "dof": {"dof": 10.0 + arguments.get("pair", 0)},
+        "dof": {"dof": 10.0 + task.get("pair", 0)},
         "edf": {"edf": 9.0},
-        "appraise": {"press": None, "press_se": None, "reduced": None},
+        "finalcheck": {"press": None, "press_se": None, "reduced": None},
         "timing": {"seconds": 0.01},
     }  # fmt: skip
-    return answers[name]
+    return answers[task["task"]]
 
 
 def main(scratch: str) -> None:
@@ -142,13 +147,13 @@ def main(scratch: str) -> None:
             arrived.wait_for(lambda: lines)
             request = json.loads(lines.pop(0))
         assert Path(request["dataset"]).exists()
-        if "task" in request:
-            _answer("result", value=task(request["task"], request["arguments"]))
-            _answer("done")
-            continue
-        unit = request["unit"]
-        for neuron_num in unit["neuron_nums"]:
-            _fit(plan, (neuron_num, unit["grid"], unit["k"], unit["depth"]), request["seed"])
+        task = request["task"]
+        if task["task"] == "unit":
+            unit = task["unit"]
+            for neuron_num in unit["neuron_nums"]:
+                _fit(plan, (neuron_num, unit["grid"], unit["k"], unit["depth"]), task["seed"])
+        else:
+            _answer("result", value=answer(task))
         _answer("done")
 
 

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 
 def _run(name: str) -> None:
     from kanlab.errors import KanlabError
-    from kanlab.execution import crew
+    from kanlab.execution import worker_process
     from kanlab.execution.supervisor import Supervisor
-    from kanlab.execution.worker_process import WorkerProcess
     from kanlab.study.handle import load_study
 
-    program = (str(Path(__file__).with_name("fake_worker.py")),)
-    crew.WorkerProcess = partial(WorkerProcess, program=program)  # type: ignore[misc, assignment]
+    worker_process.PROGRAM = (str(Path(__file__).with_name("fake_worker.py")),)  # type: ignore[assignment]
     try:
         running = Supervisor(load_study(name))
         running.start()

@@ -15,7 +15,18 @@ from kanlab.baselines.registry import COMPARISON_FAMILIES, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.final_check import keep_appraisal
-from kanlab.execution.task_pool import Failure, Task
+from kanlab.execution.messages import (
+    AverageTask,
+    DofTask,
+    EdfTask,
+    FamilyFoldTask,
+    FamilyTask,
+    FinalCheckTask,
+    FoldTask,
+    PermutationTask,
+    RefitTask,
+)
+from kanlab.execution.worker_pool import Failure, Job
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import validation
 from kanlab.selection.validation import (
@@ -47,26 +58,30 @@ SCORES = {Cell(1, 2, 1): -90.0, Cell(1, 3, 1): -100.0, Cell(1, 2, 2): -99.0, Cel
 
 def test_the_plan_says_most_first(small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE, seed=7)
-    tasks = plan(handle)
-    assert len({t.key for t in tasks}) == len(tasks)
-    counts = Counter(t.name for t in tasks)
-    assert counts.pop("appraise") == 1
-    assert counts == {"refit": 4 * 5, "fold": (4 + 4) * 5, "family": 4, "average": 1, "null": 21, "dof": 24, "edf": 3}
-    assert tasks[0].name == "appraise"
-    keep_appraisal(handle, tasks[0], {"press": 1.0, "press_se": 0.1, "reduced": None})
-    assert "appraise" not in {t.name for t in plan(handle)}  # it is known now
-    first = [t.arguments for t in tasks if t.name == "refit"][:5]
-    assert [a["cell"] for a in first] == [[1, 3, 1, 1]] * 5
-    assert [a["seed"] for a in first] == [8, 9, 10, 11, 12]
-    assert {t.arguments["family"] for t in tasks if t.name == "family"} == set(COMPARISON_FAMILIES)
-    shuffles = [t.arguments["shuffle"] for t in tasks if t.name == "null"]
+    jobs = plan(handle)
+    assert len({j.key for j in jobs}) == len(jobs)
+    counts = Counter(type(j.task) for j in jobs)
+    assert counts.pop(FinalCheckTask) == 1
+    assert counts == {
+        RefitTask: 4 * 5, FoldTask: 4 * 5, FamilyFoldTask: 4 * 5, FamilyTask: 4, AverageTask: 1, PermutationTask: 21,
+        DofTask: 24, EdfTask: 3,
+    }  # fmt: skip
+    final_check = jobs[0].task
+    assert isinstance(final_check, FinalCheckTask)
+    keep_appraisal(handle, final_check, {"press": 1.0, "press_se": 0.1, "reduced": None})
+    assert FinalCheckTask not in {type(j.task) for j in plan(handle)}  # it is known now
+    first = [j.task for j in jobs if isinstance(j.task, RefitTask)][:5]
+    assert [t.cell for t in first] == [(1, 3, 1, 1)] * 5
+    assert [t.seed for t in first] == [8, 9, 10, 11, 12]
+    assert {j.task.family for j in jobs if isinstance(j.task, FamilyTask)} == set(COMPARISON_FAMILIES)
+    shuffles = [j.task.shuffle for j in jobs if isinstance(j.task, PermutationTask)]
     assert shuffles[0] is None
     assert len(set(shuffles)) == 21
 
 
 def test_a_study_of_stock_networks_has_no_linear_smoother(small: Dataset) -> None:
-    tasks = {t.name for t in plan(study(small, SCORES, space=SPACE, engine="pykan-lbfgs"))}
-    assert tasks.isdisjoint({"edf", "appraise"})
+    tasks = {type(j.task) for j in plan(study(small, SCORES, space=SPACE, engine="pykan-lbfgs"))}
+    assert tasks.isdisjoint({EdfTask, FinalCheckTask})
 
 
 def test_the_cells_of_the_null_run_do_not_depend_on_the_target() -> None:
@@ -205,9 +220,9 @@ def test_a_validation_end_to_end(small: Dataset) -> None:
     assert tuned.recommended == tuned.recommendation.choice.model
 
 
-def sleepy(tasks: list[Task], *_: Any, on_answer: Any, stop: Any, **__: Any) -> list[Any]:
+def sleepy(jobs: list[Job], *_: Any, on_answer: Any, stop: Any, **__: Any) -> list[Any]:
     """Stands for a pool that answers once and then waits to be stopped."""
-    on_answer(tasks[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
+    on_answer(jobs[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
     wait_for(stop)
     return []
 
@@ -229,9 +244,9 @@ def test_in_the_background_and_stopped(small: Dataset, monkeypatch: pytest.Monke
 
 
 def test_failed_steps_are_told(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(tasks: list[Task], *_: Any, on_answer: Any, **__: Any) -> list[Any]:
-        for task in tasks:
-            on_answer(task, Failure("killed by signal 9"))
+    def broken(jobs: list[Job], *_: Any, on_answer: Any, **__: Any) -> list[Any]:
+        for job in jobs:
+            on_answer(job, Failure("killed by signal 9"))
         return []
 
     monkeypatch.setattr(validation, "run_tasks", broken)
@@ -241,8 +256,8 @@ def test_failed_steps_are_told(small: Dataset, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_interrupted_validation_keeps_what_it_knows(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(tasks: list[Task], *_: Any, on_answer: Any, **__: Any) -> list[Any]:
-        on_answer(tasks[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
+    def interrupted(jobs: list[Job], *_: Any, on_answer: Any, **__: Any) -> list[Any]:
+        on_answer(jobs[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
         raise KeyboardInterrupt
 
     monkeypatch.setattr(validation, "run_tasks", interrupted)

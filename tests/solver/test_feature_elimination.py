@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import combinations
 from math import log
 
@@ -12,7 +11,8 @@ import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
-from kanlab.execution.tasks import TASKS
+from kanlab.execution.messages import FinalCheckTask
+from kanlab.execution.tasks import final_check
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, cell_n_params
 from kanlab.solver.feature_elimination import held_rss, subset_charge, widened
@@ -32,9 +32,9 @@ def data(seed: int = 0, n: int = 150, idle: int = 3, order: list[int] | None = N
     return Dataset.from_frame(frame.assign(y=y), "y", test_fraction=0.2)
 
 
-def appraise(data: Dataset, cell: Cell = CELL) -> dict:
-    arguments = {"cell": list(cell), "below": [], "options": asdict(FitOptions()), "seed": 0}
-    return TASKS["appraise"](data, arguments | {"count": "identifiable", "count_sigma2": True, "neuron_nums": [1, 4]})
+def checked(data: Dataset, cell: Cell = CELL) -> dict:
+    fit = {"cell": cell, "below": (), "engine": "lm", "options": FitOptions(), "seed": 0}
+    return final_check(data, FinalCheckTask(**fit, count="identifiable", count_sigma2=True, neuron_nums=(1, 4)))
 
 
 def test_the_charge_is_the_code_length_of_the_choice() -> None:
@@ -45,7 +45,7 @@ def test_the_charge_is_the_code_length_of_the_choice() -> None:
 
 def test_features_that_do_nothing_are_left_out() -> None:
     study = data()
-    found = appraise(study)["reduced"]
+    found = checked(study)["reduced"]
     assert [study.features[i] for i in found["columns"]] == ["x0", "x1"]
     cell = Cell(*found["cell"])
     assert cell[1:] == CELL[1:]
@@ -59,7 +59,7 @@ def test_features_that_do_nothing_are_left_out() -> None:
 
 def test_the_order_of_the_columns_does_not_matter() -> None:
     shuffled = data(order=[4, 1, 3, 0, 2])
-    found, same = appraise(data())["reduced"], appraise(shuffled)["reduced"]
+    found, same = checked(data())["reduced"], checked(shuffled)["reduced"]
     assert {shuffled.features[i] for i in same["columns"]} == {"x0", "x1"}
     assert same["rss_train"] == pytest.approx(found["rss_train"], rel=1e-9)
     assert same["press"] == pytest.approx(found["press"], rel=1e-6)
@@ -74,19 +74,19 @@ def test_the_unit_of_a_feature_does_not_matter() -> None:
         "y",
         test_fraction=0.0,
     )
-    found = appraise(scaled)["reduced"]
+    found = checked(scaled)["reduced"]
     assert [scaled.features[i] for i in found["columns"]] == ["x0", "x1"]
-    assert found["rss_train"] == pytest.approx(appraise(study)["reduced"]["rss_train"], rel=1e-5)
+    assert found["rss_train"] == pytest.approx(checked(study)["reduced"]["rss_train"], rel=1e-5)
 
 
 def test_where_every_feature_counts_all_stay() -> None:
-    assert appraise(data(idle=0))["reduced"] is None
+    assert checked(data(idle=0))["reduced"] is None
 
 
 def test_one_feature_is_never_left_out() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60)})
-    assert appraise(Dataset.from_frame(frame, "y"))["reduced"] is None
+    assert checked(Dataset.from_frame(frame, "y"))["reduced"] is None
 
 
 def test_held_edges() -> None:

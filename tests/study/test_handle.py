@@ -15,7 +15,8 @@ from statsmodels.tools import eval_measures
 
 from kanlab.baselines.registry import baselines
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import ENGINES, FitOptions, Outcome
+from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.registry import FitOptions, Outcome
 from kanlab.errors import SpaceError, StudyError
 from kanlab.kan.parameter_count import RULES, n_params
 from kanlab.kan.search_space import Cell, SearchSpace

@@ -58,7 +58,7 @@ def test_there_is_nothing_to_use_without_minutes(search: AppTest) -> None:
 
 def test_the_number_is_said_and_is_that_of_the_study(search: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the timing the page has anyway; starts set by hand before do not count."""
-    monkeypatch.setattr(cost_model, "run_tasks", lambda *_, **__: pytest.fail("timed twice"))
+    monkeypatch.setattr(cost_model, "run_task", lambda *_, **__: pytest.fail("timed twice"))
     search.number_input(key="starts").set_value(3)
     fill(search, 10.0)
     assert "64 starts a cell, as many as 10 minutes allow" in text_of(search)

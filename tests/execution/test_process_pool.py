@@ -12,7 +12,7 @@ import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
-from kanlab.execution import crew
+from kanlab.execution import process_pool
 from kanlab.execution.supervisor import Supervisor
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.handle import create_study
@@ -98,7 +98,7 @@ def test_a_worker_killed_from_outside_costs_nothing_once_and_its_cell_twice(smal
 def test_a_fit_far_beyond_its_time_limit_is_ended(
     small: Dataset, fake_workers: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(process_pool, "GRACE_SECONDS", 0.2)
     cells = admissible(small, space=SPACE)
     fake_workers(hang=[cells[0]])
     handle = run(small, space=SPACE, workers=2, options=FitOptions(time_limit=0.3))
@@ -121,7 +121,7 @@ def test_fits_that_all_crash_end_the_study(small: Dataset, fake_workers: Fake) -
     handle = run(small, space=WIDE, workers=2)
     assert state(handle).name == "failed"
     assert "in a row" in state(handle).detail
-    assert len(fitted_cells(log)) <= crew.MAX_CRASHES_IN_A_ROW + 1
+    assert len(fitted_cells(log)) <= process_pool.MAX_CRASHES_IN_A_ROW + 1
 
 
 def test_workers_and_their_folders_are_gone_at_the_end(

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kanlab.data.dataset import Dataset
-from kanlab.execution import task_pool
-from kanlab.execution.task_pool import MAX_CRASHES, Failure, Task, run_tasks
+from kanlab.execution import worker_process
+from kanlab.execution.messages import FamilyFoldTask, FamilyTask, Task
+from kanlab.execution.process_pool import MAX_CRASHES, run_tasks
+from kanlab.execution.worker_pool import Failure, Job
 from kanlab.study.storage import store_dataset
 
-# A worker that answers {"say": x} with x; "die" ends it, "slow" takes its time, "bad" is an error
+# A worker that answers with the family of a task; "die" ends it, "slow" takes its time, "bad" is an error
 WORKER = r"""
 import json, os, sys, time
 def answer(**content):
@@ -24,7 +27,7 @@ if os.environ.get("STILLBORN"):
 answer(event="ready")
 for line in sys.stdin:
     request = json.loads(line)
-    say = request["arguments"]["say"]
+    say = request["task"]["family"]
     if say == "die":
         print("MemoryError: no more room", file=sys.stderr, flush=True)
         os._exit(3)
@@ -44,18 +47,22 @@ for line in sys.stdin:
 def pool(small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     program = tmp_path / "worker.py"
     program.write_text(WORKER)
-    monkeypatch.setattr(task_pool, "WorkerProcess", partial(task_pool.WorkerProcess, program=(str(program),)))
+    monkeypatch.setattr(worker_process, "PROGRAM", (str(program),))
     return partial(run_tasks, dataset=store_dataset(small))
 
 
-def tasks(*says: str) -> list[Task]:
-    return [Task("echo", {"say": say}, key=number) for number, say in enumerate(says)]
+class Nothing(Task, frozen=True):
+    """A task no worker knows."""
+
+
+def tasks(*says: str) -> list[Job]:
+    return [Job(FamilyTask(family=say, seed=0, count_sigma2=True), number) for number, say in enumerate(says)]
 
 
 def test_answers_come_in_the_order_of_the_tasks(pool: Any) -> None:
     says = ["slow", "a", "b", "slow", "c"]
     heard: list[Any] = []
-    found = pool(tasks(*says), workers=2, on_answer=lambda task, answer: heard.append(task.key))
+    found = pool(tasks(*says), workers=2, on_answer=lambda job, answer: heard.append(job.key))
     assert [a["said"] for a in found] == says
     assert sorted(heard) == list(range(5))
     assert heard[0] != 0  # they were done in another order
@@ -95,7 +102,7 @@ def test_stop_ends_the_tasks_in_hand(pool: Any) -> None:
     found = pool(
         tasks("a", "forever", "b"),
         workers=1,
-        on_answer=lambda task, answer: answered.append(task.key),
+        on_answer=lambda job, answer: answered.append(job.key),
         stop=lambda: bool(answered),
     )
     assert found[0]["said"] == "a"
@@ -104,12 +111,10 @@ def test_stop_ends_the_tasks_in_hand(pool: Any) -> None:
 
 
 def test_real_workers(small: Dataset) -> None:
-    arguments = {"family": "linear", "fold": 0, "folds": 5, "seed": 0}
-    found = run_tasks(
-        [Task("fold", arguments), Task("fold", arguments | {"family": "nothing"}), Task("nothing", {})],
-        store_dataset(small),
-        workers=1,
-    )
+    task = FamilyFoldTask(family="linear", fold=0, folds=5, seed=0)
+    tasks = (task, replace(task, family="nothing"), Nothing())
+    found = run_tasks([Job(t) for t in tasks], store_dataset(small), workers=1)  # type: ignore[arg-type]
     assert found[0]["rows"] == 10
     assert isinstance(found[1], Failure)
     assert isinstance(found[2], Failure)
+    assert "no message of this version" in found[2].reason

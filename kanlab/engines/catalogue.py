@@ -1,0 +1,47 @@
+"""The engines there are. Loads nothing, so that a command knows what its workers need before it loads anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a user reads of an engine, and what it asks of those who use it.
+
+    nested: whether neighbouring cells are fitted together.  needs_torch: whether a worker loads torch and pykan for it.
+    """
+
+    name: str
+    label: str
+    help: str
+    nested: bool
+    needs_torch: bool
+
+
+ENGINES = {
+    e.name: e
+    for e in (
+        Engine(
+            "lm",
+            "kanlab, Levenberg-Marquardt",
+            "The same networks, fitted 30 to 70 times faster than pykan fits them, with a roughness penalty against noise.",
+            nested=True,
+            needs_torch=False,
+        ),
+        Engine(
+            "pykan-lbfgs",
+            "pykan, LBFGS",
+            "Stock pykan, 50 LBFGS steps with grid updates.",
+            nested=False,
+            needs_torch=True,
+        ),
+        Engine(
+            "pykan-adam",
+            "pykan, Adam",
+            "Stock pykan, 500 Adam steps at learning rate 0.01.",
+            nested=False,
+            needs_torch=True,
+        ),
+    )
+}

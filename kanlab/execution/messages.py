@@ -1,0 +1,236 @@
+"""What goes between a worker pool and its workers: one JSON object a line, checked against these types on arrival.
+
+To a worker goes a `Request`: the file of the data and a task. It answers a `UnitTask` with a `Fit` for each cell, any other
+task with one `Result` or `Error`, and each request with `Done` at the end. `Ready` is the first thing it says, `Exit` what is
+said for it when it has ended.
+
+The text is written and read by the standard library, because msgspec turns NaN and infinity into null: a fit that diverged
+has to arrive as one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from kanlab.engines.registry import FitOptions, Outcome, Unit
+from kanlab.errors import KanlabError
+from kanlab.kan.parameter_count import CountingRule
+from kanlab.kan.search_space import Cell
+
+
+class MessageError(KanlabError):
+    """A line that is none of the messages."""
+
+
+# ---- from a worker
+
+
+class _Message(Struct, frozen=True, forbid_unknown_fields=True, tag_field="event", tag=str.lower):
+    pass
+
+
+class Ready(_Message, frozen=True):
+    """The worker has loaded its libraries."""
+
+
+class Fit(_Message, frozen=True):
+    """One cell of a unit is fitted, well or not."""
+
+    outcome: Outcome
+
+
+class Result(_Message, frozen=True):
+    """The answer to a task."""
+
+    value: dict[str, Any]
+
+
+class Error(_Message, frozen=True):
+    """A task that cannot be done, and why in one sentence; the worker lives."""
+
+    message: str
+
+
+class Done(_Message, frozen=True):
+    """The request is answered in full."""
+
+
+class Exit(_Message, frozen=True):
+    """The worker has ended, and why."""
+
+    reason: str
+
+
+Message = Ready | Fit | Result | Error | Done | Exit
+Answer = Fit | Result | Error
+
+
+# ---- to a worker
+
+
+def _tag(name: str) -> str:
+    return name.removesuffix("Task").lower()
+
+
+class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="task", tag=_tag):
+    """Something to do with a data set; `kanlab.execution.tasks` says what each one's answer holds."""
+
+
+class FittingTask(Task, frozen=True, kw_only=True):
+    """What every fit of a network is told."""
+
+    engine: str
+    options: FitOptions
+    seed: int
+
+
+class CellTask(FittingTask, frozen=True, kw_only=True):
+    """About the network of one cell."""
+
+    cell: Cell
+
+
+class UnitTask(FittingTask, frozen=True, kw_only=True):
+    """Fit the cells of a unit; the one task that is answered by `Fit`."""
+
+    unit: Unit
+
+
+class TimingTask(FittingTask, frozen=True, kw_only=True):
+    """Fit the cells of a unit for the time it takes."""
+
+    unit: Unit
+
+
+class NetworkTask(CellTask, frozen=True, kw_only=True):
+    """Fit a cell and send the network.
+
+    below: the lower neuron_nums it is fitted after.  columns: features it is fitted to, None for all of them.
+    """
+
+    below: tuple[int, ...] = ()
+    columns: tuple[int, ...] | None = None
+
+
+class RefitTask(CellTask, frozen=True, kw_only=True):
+    """Fit a cell from another seed."""
+
+
+class FoldTask(CellTask, frozen=True, kw_only=True):
+    """Fit a cell without one fold of the training rows. columns: as of NetworkTask."""
+
+    fold: int
+    folds: int
+    columns: tuple[int, ...] | None = None
+
+
+class FamilyFoldTask(Task, frozen=True, kw_only=True):
+    """Fit another family without one fold of the training rows."""
+
+    family: str
+    fold: int
+    folds: int
+    seed: int
+
+
+class FamilyTask(Task, frozen=True, kw_only=True):
+    """Fit one of the families that cost more than a baseline."""
+
+    family: str
+    seed: int
+    count_sigma2: bool
+
+
+class PermutationTask(FittingTask, frozen=True, kw_only=True):
+    """Fit some cells to a permuted target. shuffle: seed of the permutation, None for the target as it is."""
+
+    cells: tuple[Cell, ...]
+    shuffle: int | None
+    count: CountingRule
+    count_sigma2: bool
+
+
+class AverageTask(FittingTask, frozen=True, kw_only=True):
+    """Average the predictions of cells by their weights."""
+
+    cells: tuple[Cell, ...]
+    weights: tuple[float, ...]
+
+
+class DofTask(CellTask, frozen=True, kw_only=True):
+    """One draw of the generalised degrees of freedom. pair: number of the draw."""
+
+    pair: int
+    rss_train: float
+
+
+class EdfTask(CellTask, frozen=True, kw_only=True):
+    """Effective degrees of freedom of a cell's fit."""
+
+
+class FinalCheckTask(CellTask, frozen=True, kw_only=True):
+    """Leave-one-out error of a network, and the network without the features that do nothing.
+
+    below: as of NetworkTask.  neuron_nums: the range of the search.
+    """
+
+    below: tuple[int, ...]
+    count: CountingRule
+    count_sigma2: bool
+    neuron_nums: tuple[int, int]
+
+
+AnyTask = (
+    UnitTask
+    | TimingTask
+    | NetworkTask
+    | RefitTask
+    | FoldTask
+    | FamilyFoldTask
+    | FamilyTask
+    | PermutationTask
+    | AverageTask
+    | DofTask
+    | EdfTask
+    | FinalCheckTask
+)
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one worker is to do next. dataset: the file of the data, on the worker's machine."""
+
+    dataset: str
+    task: AnyTask
+
+
+# ---- lines
+
+T = TypeVar("T")
+
+
+def encode(content: Struct) -> str:
+    """One line, without its end. Numbers of NumPy become Python's."""
+    return json.dumps(msgspec.to_builtins(content, enc_hook=lambda value: value.item()))
+
+
+def read(line: bytes | str, kind: type[T]) -> T:
+    """A line as one of these types. Raises MessageError."""
+    try:
+        return msgspec.convert(json.loads(line), kind)
+    except (ValueError, RecursionError) as error:  # of JSON, of UTF-8, of msgspec
+        start = line[:60].decode(errors="replace") if isinstance(line, bytes) else line[:60]
+        raise MessageError(f"The line {start.strip()!r} is no message of this version of kanlab ({error}).") from error
+
+
+def decode(line: bytes | str) -> Message:
+    """What a worker says. Raises MessageError."""
+    return read(line, Message)  # type: ignore[arg-type]
+
+
+def decode_request(line: bytes | str) -> Request:
+    """What a worker is asked. Raises MessageError."""
+    return read(line, Request)
