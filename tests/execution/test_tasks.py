@@ -205,7 +205,9 @@ def test_timing(small: Dataset) -> None:
 
 
 def test_a_network_survives_json(small: Dataset) -> None:
-    found = answer(NetworkTask(**COMMON), small)
+    result = decode(encode(Result(tasks.answer(small, NetworkTask(**COMMON)))))
+    assert isinstance(result, Result)
+    found = result.value
     sent = FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in found.items()})
     fitted = fit_cell(small.X_train, small.y_train, *CELL, seed=3)
     np.testing.assert_array_equal(sent.predict(small.X_test), fitted.predict(small.X_test))
