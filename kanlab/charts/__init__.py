@@ -1,5 +1,4 @@
-"""Tables in, Altair charts out. Nothing here fits, ranks or reads a study, and nothing knows the page it is drawn on.
+"""Tables in, Altair charts out. Nothing here fits, ranks or reads a study, and no chart depends on its page.
 
-`style` holds what all charts share; the other files are named by what they draw. What a page needs beside the picture
-(thinned points, robust axes) is made here as well.
+`style` has what all charts share; every other file is named by what it draws. Thinned points and robust axes are made here too.
 """

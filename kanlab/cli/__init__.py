@@ -1,5 +1,5 @@
 """The command line: `kanlab COMMAND`. Progress goes to standard error, results to standard output.
 
-`main` reads the command and loads what it needs, no more: the first trial of `kanlab tune` comes after about a second.
+`main` parses the command and imports only what that command needs, so that `kanlab tune` shows its first trial in about 1 s.
 Exit codes: 0 done, 2 bad input (one line says what, where and what to do), 130 interrupted.
 """

@@ -1,5 +1,5 @@
-"""What the pages are made of: session state, widgets, one panel a file.
+"""The parts of the pages: session state, widgets, and one file per panel.
 
-Streamlit is imported here, in app.py and in pages/ alone. Pages read state, call the core and draw; the process of the
-pages loads neither torch nor pykan.
+Only this package, app.py and pages/ import Streamlit. Pages read state, call the core and draw; their process loads neither
+torch nor pykan.
 """
