@@ -248,7 +248,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "rerun",
         _rerun,
         "repeat a study on the same data and compare every number",
-        "With other ranges or minutes the study is only duplicated, and nothing is compared.",
+        "With other ranges or minutes it starts a new study on the same data instead, and compares nothing.",
     )
     rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
     add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
