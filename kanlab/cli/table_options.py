@@ -60,7 +60,7 @@ def _add_preparation_options(preparing: Options) -> None:
 
 def read_options(arguments: argparse.Namespace) -> ReadOptions:
     """The options of reading."""
-    from kanlab.data.reading.column_types import MISSING
+    from kanlab.data.reading.cell_rules import MISSING
     from kanlab.data.reading.dialect import ReadOptions
 
     return ReadOptions(

@@ -11,7 +11,8 @@ import pandas as pd
 
 from kanlab.arrays import Array
 from kanlab.data.preparation import DATE_PARTS, MAX_LEVELS, Preparation
-from kanlab.data.reading.column_types import BOOLEANS, read_text
+from kanlab.data.reading.cell_rules import BOOLEAN_NUMBERS
+from kanlab.data.reading.column_types import read_text
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 
@@ -144,10 +145,9 @@ def _numbers_in_text(column: pd.Series) -> pd.Series:
     text = column.dropna()
     if text.empty:
         return pd.Series(np.nan, column.index)
-    words = {w: float(w == true) for pair, true in BOOLEANS.items() for w in pair}
     folded = column.astype("str").str.strip().str.casefold()
-    if not is_date(column) and folded.dropna().isin(words).all():
-        return folded.map(words)
+    if not is_date(column) and folded.dropna().isin(BOOLEAN_NUMBERS).all():
+        return folded.map(BOOLEAN_NUMBERS)
     reading = None if is_date(column) else read_text(column.astype("str").where(column.notna()), kind="number")
     if reading is None or reading.kind != "number":
         raise DatasetError(f"The column '{_short(column.name)}' holds {_example(column)}, not numbers.")

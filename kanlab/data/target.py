@@ -18,7 +18,7 @@ from kanlab.data.encoders import (
     target_numbers,
     to_numbers,
 )
-from kanlab.data.reading.column_types import BOOLEANS
+from kanlab.data.reading.cell_rules import BOOLEANS
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,22 +51,11 @@ class Transform:
         return cls("rank", points=tuple(points.tolist()))
 
     def __call__(self, values: ArrayLike) -> Array:
-        x = np.asarray(values, dtype=float)
-        if self.scale == "log":
-            return np.log(np.maximum(x, self.low) + self.shift)
-        if self.scale == "rank":
-            return np.where(np.isnan(x), np.nan, np.interp(x, self.points, self._levels))
-        return x
+        return transformed(vars(self), np.asarray(values, dtype=float))
 
     def inverse(self, values: ArrayLike) -> Array:
-        """Back to units of the data; a rank beyond 0 to 1 gives the least or largest training value."""
-        z = np.asarray(values, dtype=float)
-        if self.scale == "log":
-            with np.errstate(over="ignore"):
-                return np.exp(z) - self.shift
-        if self.scale == "rank":
-            return np.where(np.isnan(z), np.nan, np.interp(z, self._levels, self.points))
-        return z
+        """Back to units of the data; a rank beyond 0 to 1 gives the minimum or maximum of the training values."""
+        return to_units(vars(self), np.asarray(values, dtype=float))
 
     def aicc_offset(self, values: ArrayLike) -> float | None:
         """What turns AICc of the transformed training values into AICc of the values themselves, for the same model.
@@ -77,10 +67,6 @@ class Transform:
             return None
         return 2.0 * float(np.sum(np.asarray(values, dtype=float))) if self.scale == "log" else 0.0
 
-    @property
-    def _levels(self) -> Array:
-        return np.linspace(0.0, 1.0, len(self.points)) if len(self.points) > 1 else np.zeros(1)
-
     def label(self, name: str) -> str:
         """How a chart or table calls the transformed column."""
         if self.scale == "log":
@@ -90,3 +76,30 @@ class Transform:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Transform:
         return cls(content["scale"], content["shift"], content["low"], tuple(content["points"]))
+
+
+def transformed(transform: Mapping[str, Any], x: Array) -> Array:
+    """A column on the scale it was fitted on: as it is, its logarithm, or its rank among the training rows.
+
+    transform: the fields of a Transform.
+    """
+    if transform["scale"] == "log":
+        return np.log(np.maximum(x, transform["low"]) + transform["shift"])
+    if transform["scale"] == "rank":
+        return np.where(np.isnan(x), np.nan, np.interp(x, transform["points"], _ranks(transform)))
+    return x
+
+
+def to_units(transform: Mapping[str, Any], z: Array) -> Array:
+    """Values on the scale of the fit in units of the data, the inverse of `transformed`."""
+    if transform["scale"] == "log":
+        with np.errstate(over="ignore"):
+            return np.exp(z) - transform["shift"]
+    if transform["scale"] == "rank":
+        return np.where(np.isnan(z), np.nan, np.interp(z, _ranks(transform), transform["points"]))
+    return z
+
+
+def _ranks(transform: Mapping[str, Any]) -> Array:
+    points = len(transform["points"])
+    return np.linspace(0.0, 1.0, points) if points > 1 else np.zeros(1)

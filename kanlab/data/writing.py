@@ -1,12 +1,26 @@
-"""CSV that leaves kanlab: what a spreadsheet would run as a formula is written as text."""
+"""CSV that leaves kanlab: what a spreadsheet would run as a formula is written as text, no name stands twice."""
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
-from kanlab.data.reading.standalone import defused
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r|%]|^[＝＋－＠]")
+_NUMBER = re.compile(r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*%?$")
 
-__all__ = ["defused", "to_csv"]
+
+def defused(text: str) -> str:
+    """A cell as it is, or behind an apostrophe where a spreadsheet would take it for a formula; numbers are none."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """A column's name that the rows do not have yet."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
 
 
 def to_csv(frame: pd.DataFrame) -> str:

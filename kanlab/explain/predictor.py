@@ -23,9 +23,9 @@ from kanlab.baselines.registry import label as label_of
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import is_date, is_numeric
 from kanlab.data.reading.dialect import ReadOptions
-from kanlab.data.reading.standalone import free_name
 from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
+from kanlab.data.writing import free_name
 from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.final_check import ReducedTrial, lower_rungs
 from kanlab.execution.messages import NetworkTask

@@ -1,7 +1,7 @@
 """A model to take away: one zip that unpacks to a folder whose predict.py needs NumPy alone.
 
     model.json        the network or the linear model and the recipe of its data, as numbers and text
-    predict.py        python predict.py IN.csv OUT.csv; kanlab/data/reading/standalone.py as it is
+    predict.py        python predict.py IN.csv OUT.csv; see predict_source
     README.md         what it is, why it was chosen, what to worry about, how to predict
     report.html       the same with pictures, on one page that needs nothing else
     formula.py        the formula that comes nearest to the network, with NumPy alone (networks)
@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from kanlab.data.dataset import Dataset
-from kanlab.data.reading import standalone
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import to_csv
 from kanlab.errors import StudyError
@@ -34,6 +33,7 @@ from kanlab.explain.formula import errors, formula_of, remarks
 from kanlab.explain.formula_code import python
 from kanlab.explain.predictor import Predictor
 from kanlab.export.document import MODEL, document
+from kanlab.export.predict_source import predict_source
 from kanlab.export.report import Drawing, error_columns, error_words, identity, is_recommended, model_rows, report
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
@@ -104,11 +104,6 @@ def write(made: Bundle, path: Path) -> None:
         path.write_bytes(made.zipped())
     except OSError as error:
         raise StudyError(f"{path} cannot be written: {error.strerror or error}.") from error
-
-
-def predict_source() -> str:
-    """The text of predict.py."""
-    return Path(standalone.__file__).read_text(encoding="utf-8")
 
 
 def folder_name(study: str) -> str:

@@ -16,10 +16,10 @@ from msgspec import UNSET
 
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine
-from kanlab.data.reading import standalone
 from kanlab.data.recipe import Recipe
 from kanlab.errors import KanlabError, StudyError
 from kanlab.explain.predictor import HeldFamily, Model, Predictor
+from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network, check
 from kanlab.kan.network import FittedKan
 from kanlab.stats.likelihood import CLASSIFICATION
@@ -36,7 +36,7 @@ class StoredModel:
     content: Mapping[str, Any]
 
     def predict_flagged(self, X: Array) -> tuple[Array, Mask]:
-        return standalone.evaluate(self.content, X)
+        return evaluate(self.content, X)
 
 
 def model_document(model: Model) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def model_document(model: Model) -> dict[str, Any]:
 def document(predictor: Predictor, about: Mapping[str, Any]) -> dict[str, Any]:
     """Everything a prediction needs. about: what else to say, such as the study's name."""
     return {
-        "format": standalone.FORMAT,
+        "format": FORMAT,
         **about,
         "label": predictor.label,
         "trial": predictor.trial,
@@ -107,7 +107,7 @@ def read_bundle(path: Path) -> Predictor:
         raise StudyError(f"{name} cannot be read: {error.strerror or error}.") from error
     try:
         content = msgspec.json.decode(text)
-        if not isinstance(content, dict) or content.get("format") != standalone.FORMAT:
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise StudyError(
                 f"{name} holds a model of another version of kanlab; export it again, or use its predict.py."
             )

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import ENCODINGS
-from kanlab.data.reading.column_types import MISSING
 from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
 from kanlab.data.reading.table import TableReport
 from kanlab.ui.widgets import literal

@@ -18,7 +18,7 @@ from kanlab.export.report import Drawing, model_rows, report, scatter
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.search_space import SearchSpace
 from tests.charts.test_charts import drawn
-from tests.data.reading.test_standalone import network
+from tests.export.test_predict_source import network
 
 NASTY = ("<script>alert(1)</script>", "a & b", '" onload="x', "日本" * 30, "]]>")
 SVG = "{http://www.w3.org/2000/svg}"

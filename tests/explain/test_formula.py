@@ -17,7 +17,7 @@ from kanlab.explain.formula import Formula, errors, formula_of, remarks
 from kanlab.explain.formula_code import python
 from kanlab.explain.formula_latex import latex
 from kanlab.kan.edges import curves_of
-from tests.data.reading.test_standalone import network as random_network
+from tests.export.test_predict_source import network as random_network
 
 
 def made(data: Dataset, neuron_num: int = 1, grid: int = 6, k: int = 3) -> Formula:

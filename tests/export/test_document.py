@@ -26,6 +26,7 @@ from kanlab.explain.predictor import read_new_rows
 from kanlab.export import document as bundles
 from kanlab.export.bundle import folder_name
 from kanlab.export.document import model_document, read_bundle
+from kanlab.export.predict_source import predict_source
 from kanlab.kan.search_space import SearchSpace
 from kanlab.solver.fit import LmOptions, fit_cell
 from tests.helpers.sentences import refused
@@ -160,7 +161,7 @@ def test_what_is_in_it(studies: Callable[[str], Study], tmp_path: Path) -> None:
     assert json.loads((folder / "study.json").read_text())["study"] == study.name
     assert study.handle.data.sha256 in (folder / "README.md").read_text()
     assert len(pd.read_csv(folder / "trials.csv")) == len(study.table)
-    assert (folder / "predict.py").read_bytes() == Path(bundles.standalone.__file__).read_bytes()
+    assert (folder / "predict.py").read_bytes() == predict_source().encode()
     assert study.bundle(trial).zipped() == study.bundle(trial).zipped()
     assert read_bundle(tmp_path / "bundle.zip").label == study.predictor(trial).label
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
 
-from kanlab.data.reading import standalone
 from kanlab.errors import FitError
 from kanlab.export.document import model_document
+from kanlab.export.predict_template import evaluate
 from kanlab.kan.bspline import OUTPUT_MARGIN
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.pykan_network import KANWrapper
@@ -128,7 +128,7 @@ def test_every_form_of_a_network_holds_its_outputs_alike(depth: int, m: int, tas
         np.testing.assert_allclose(again.predict(new), expected, atol=1e-10 * np.abs(expected).max())
         np.testing.assert_array_equal(again.predict_flagged(new)[1], flags)
     if m == 1:
-        found, held = standalone.evaluate(model_document(model), new)
+        found, held = evaluate(model_document(model), new)
         np.testing.assert_allclose(found, expected, rtol=1e-8)
         np.testing.assert_array_equal(held, flags)
 
@@ -148,7 +148,7 @@ def test_a_document_without_the_range_predicts_as_it_did() -> None:
     model = cancelling(together(50))
     content = model_document(model)
     del content["output_range"]
-    values, outside = standalone.evaluate(content, np.array([[1.0, -1.0]]))
+    values, outside = evaluate(content, np.array([[1.0, -1.0]]))
     np.testing.assert_allclose(values, [200.0])
     assert not outside.any()
 

@@ -7,25 +7,24 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from kanlab.data.reading.standalone import (
+from kanlab.data.reading.cell_rules import (
+    AROUND_DIGITS,
+    BELOW_ZERO,
     BOOLEANS,
     CURRENCY,
     DATES,
+    ISO_TIME,
+    LOOKS_DATED,
     MISSING,
-    SPACES,
+    SAMPLE,
     TIMES,
     amount_pattern,
     conventions,
     group_pattern,
-    number_pattern,
 )
 
-__all__ = ["BOOLEANS", "KINDS", "MISSING", "Reading", "is_number", "is_typed", "read_text"]
-
 KINDS = ("number", "text", "date", "boolean", "leave out")
-_SAMPLE = 500
 _MONEY = re.compile(f"({CURRENCY})")
-_LOOKS_DATED = re.compile(r"^\d{1,4}[-/. 年][\w年]{1,9}[-/. 月,]?|^[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def read_text(
 
 
 def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
-    sample = present.iloc[:_SAMPLE].str.casefold().unique()
+    sample = present.iloc[:SAMPLE].str.casefold().unique()
     if len(sample) > 2:
         return None
     folded = text.str.casefold()
@@ -82,7 +81,7 @@ def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
 
 def _number(text: pd.Series, present: pd.Series, decimal: str, thousands: str | None, lenient: bool) -> Reading | None:
     """Numbers with thousands separators, currency or percent signs, a typographic minus, or brackets for a minus."""
-    sample = present.iloc[:_SAMPLE]
+    sample = present.iloc[:SAMPLE]
     if not lenient and not sample.str.contains(r"\d").all():
         return None
     signs = conventions(decimal) if thousands is None else [(decimal, thousands)]
@@ -100,11 +99,11 @@ def _number(text: pd.Series, present: pd.Series, decimal: str, thousands: str | 
 def _as_number(text: pd.Series, decimal: str, thousands: str) -> Reading | None:
     present = text.dropna()
     percent = present.str.contains("%", regex=False)
-    symbols = set(present.iloc[: 10 * _SAMPLE].str.extract(_MONEY)[0].dropna().unique())
+    symbols = set(present.iloc[: 10 * SAMPLE].str.extract(_MONEY)[0].dropna().unique())
     if len(symbols) > 1 or (percent.any() and symbols):
         return None  # amounts in different units are not one quantity
-    negative = text.str.contains(r"^[^\d]*[-−(]", regex=True).fillna(False)
-    bare = text.str.replace(rf"(?:{CURRENCY})|[%()+]|^[^\d.,eE]*[-−]", "", regex=True)
+    negative = text.str.contains(BELOW_ZERO, regex=True).fillna(False)
+    bare = text.str.replace(AROUND_DIGITS, "", regex=True)
     if thousands:
         bare = bare.str.replace(group_pattern(thousands), "", regex=True)
     if decimal != ".":
@@ -131,11 +130,11 @@ def _as_number(text: pd.Series, decimal: str, thousands: str) -> Reading | None:
 
 
 def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: str, lenient: bool) -> Reading | None:
-    sample = present.iloc[:_SAMPLE]
-    if not lenient and not sample.str.match(_LOOKS_DATED).all():
+    sample = present.iloc[:SAMPLE]
+    if not lenient and not sample.str.match(LOOKS_DATED).all():
         return None
     zone = sample.str.contains(r"\d{2}:\d{2}.*(?:Z|[+-]\d{2}:?\d{2})$").any()
-    if sample.str.match(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}").all():
+    if sample.str.match(ISO_TIME).all():
         values = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=bool(zone))
         if values.notna().sum() == len(present):
             values = values.dt.tz_localize(None) if zone else values
@@ -176,21 +175,3 @@ def _words(form: str) -> str:
     for code, name in sorted(names.items(), key=lambda item: -len(item[0])):
         form = form.replace(code, name)
     return form
-
-
-def is_number(text: str) -> bool:
-    """Whether a cell reads as a number with either decimal sign (for the judgement of a few cells)."""
-    return _CELL_NUMBER.match(text.strip()) is not None
-
-
-def is_typed(text: str) -> bool:
-    """Whether a cell is a number, a date, missing or a word: anything but pieces of a wrong cut."""
-    cell = text.strip()
-    return cell in MISSING or is_number(cell) or _CELL_WORD.match(cell) is not None or bool(_LOOKS_DATED.match(cell))
-
-
-_ANY_NUMBER = "|".join(number_pattern(d, t) for d, t in ((".", ","), (",", "."), (".", " "), (",", " "), (".", "'")))
-_CELL_NUMBER = re.compile(
-    rf"^(?:{CURRENCY})?{SPACES}?[(+\-−]?{SPACES}?(?:{CURRENCY})?(?:{_ANY_NUMBER})\)?{SPACES}?(?:%|{CURRENCY})?$"
-)
-_CELL_WORD = re.compile(r"^[\w ./()'’&+-]{1,80}$")

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from kanlab.data.reading.column_types import KINDS, MISSING, is_number, is_typed
+from kanlab.data.reading.cell_rules import MISSING, decimal_sign, is_number, is_typed
+from kanlab.data.reading.column_types import KINDS
 from kanlab.data.reading.header import MOST_HEADER_ROWS, commented_header, first_row, header_rows, joined, usual_width
-from kanlab.data.reading.standalone import decimal_sign
 from kanlab.errors import DatasetError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "spaces", "^": "caret", "~": "tilde",

@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from kanlab.data.reading.column_types import is_number
+from kanlab.data.reading.cell_rules import is_number
 
 _MOST = 30  # rows looked at from the end
 _TOTAL = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from kanlab.data.reading.column_types import MISSING, is_number
+from kanlab.data.reading.cell_rules import MISSING, is_number
 
 Rows = Sequence[Sequence[str]]
 MOST_HEADER_ROWS = 5

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import to_utf8
-from kanlab.data.reading.column_types import MISSING
 from kanlab.data.reading.dialect import Dialect, ReadOptions, comment_pattern, sniff
 from kanlab.data.reading.footer import footer_rows
 from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, excel_as_text, too_wide

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from kanlab.data.reading.column_types import MISSING, read_text
+from kanlab.data.reading.cell_rules import MISSING
+from kanlab.data.reading.column_types import read_text
 from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
 from kanlab.data.reading.parse import parse_parquet, parse_text
 from kanlab.data.reading.source import read_content

@@ -7,8 +7,8 @@ row lies outside the rows the model was fitted to, where it is held at their edg
 the prediction is the likelier one, and a third column holds the probability of the second of them. Needs Python 3.11 and
 NumPy alone.
 
-From the top: what a cell can mean, a CSV to columns of text, columns to the inputs of the model, the model, the way back to
-units of the target. kanlab reads tables by the same rules, and copies this file into every bundle it exports.
+Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
+kanlab, each function word for word as kanlab itself runs it.
 """
 
 from __future__ import annotations
@@ -19,120 +19,53 @@ import io
 import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from kanlab.arrays import Array, Mask
+from kanlab.data.reading.cell_rules import (
+    AROUND_DIGITS,
+    BELOW_ZERO,
+    BOOLEAN_NUMBERS,
+    CURRENCY,
+    DATES,
+    ISO_TIME,
+    MISSING,
+    PLAIN_NUMBER,
+    SAMPLE,
+    TIMES,
+    amount_pattern,
+    conventions,
+    decimal_sign,
+    group_pattern,
+)
+from kanlab.data.transforms import to_units, transformed
+from kanlab.data.writing import defused, free_name
+from kanlab.kan.bspline import bspline_basis, silu
+from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, held
 
 FORMAT = 1
 DELIMITERS = ",;\t|"
-BLOCK_ROWS = 16384  # evaluated at once: bounds the memory of the splines
-RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
-SAMPLE = 500  # cells that decide how a column is written
-
-# ---- what a cell can mean
-
-MISSING = (
-    "", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None", "nil", "?", "-", "--", "–", "—",
-    ".", "…", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?",
-)  # fmt: skip
-BOOLEANS = {
-    frozenset(pair): pair[0]
-    for pair in (
-        ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"), ("ja", "nein"), ("oui", "non"), ("是", "否"),
-    )
-}  # fmt: skip
-CURRENCY = r"[$€£¥₹₩₽₺₴₫฿]|(?:USD|EUR|GBP|JPY|CNY|RMB|CHF|INR|KRW|CAD|AUD|SEK|NOK|DKK|PLN|BRL|kr|zł|元|円)"
-SPACES = "[ \u00a0\u202f\u2009]"
-# one format a line; where day and month could be either, both stand here
-DATES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y",
-    "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%Y年%m月%d日", "%Y-%m",
-)  # fmt: skip
-TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-
-_FORMULA = re.compile(r"^\s*[=+\-@\t\r|%]|^[＝＋－＠]")
-_NUMBER = re.compile(r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*%?$")
-_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}")
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
 class BadInput(Exception):
     """One sentence: what is wrong, where, and what to do."""
 
 
-def number_pattern(decimal: str, thousands: str) -> str:
-    """Regular expression for the digits of a number with these signs."""
-    point = re.escape(decimal)
-    plain = rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
-    if not thousands:
-        return plain
-    return rf"(?:\d{{1,3}}(?:{group_pattern(thousands)}\d{{3}})+(?:{point}\d*)?|{plain})"
-
-
-def group_pattern(thousands: str) -> str:
-    """Regular expression for the sign between thousands."""
-    return SPACES if thousands == " " else "['’]" if thousands == "'" else re.escape(thousands)
-
-
-def amount_pattern(decimal: str, thousands: str) -> str:
-    """Regular expression for a whole cell: a number with its sign, its currency or percent, or in brackets for a minus."""
-    return (
-        rf"^(?:{CURRENCY})?{SPACES}?(?:[+\-−]?|\()(?:{CURRENCY})?{SPACES}?{number_pattern(decimal, thousands)}"
-        rf"\)?{SPACES}?(?:%|{CURRENCY})?\)?$"
-    )
-
-
-def conventions(decimal: str) -> list[tuple[str, str]]:
-    """Decimal and thousands signs to try, those of the table first."""
-    other = "," if decimal == "." else "."
-    return [(d, t) for d in (decimal, other) for t in ("", other if d == decimal else decimal, " ", "'")]
-
-
-def decimal_sign(rows: Sequence[Sequence[str]], delimiter: str) -> str:
-    """The decimal sign of a table: the comma where cells such as 3,14 outnumber cells such as 3.14."""
-    cells = [cell.strip().strip("%€$£ ") for row in rows for cell in row]
-    signed = re.compile(r"[+\-−]?\d*([.,])\d+(?:[eE][+-]?\d+)?")
-    found = Counter(m[1] for cell in cells if (m := signed.fullmatch(cell)))
-    if delimiter == "," and any(re.fullmatch(r"[+\-−]?[1-9]\d{0,2},\d{3}", c) for c in cells):
-        # quoted 1,234 in a comma-separated file: thousands, unless others such as 0,5 or 1234,5 can only be decimals
-        sure = re.compile(r"[+\-−]?(?:0?,\d+|\d{4,},\d+|\d+,(?:\d{1,2}|\d{4,}))")
-        if not any(sure.fullmatch(c) for c in cells):
-            return "."
-    grouped = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(\.\d{3})+,\d+", c)) for c in cells)
-    opposite = sum(bool(re.fullmatch(r"[+\-−]?\d{1,3}(,\d{3})+(\.\d+|,\d{3})", c)) for c in cells)
-    return "," if found[","] + 3 * grouped > found["."] + 3 * opposite else "."
-
-
-def defused(text: str) -> str:
-    """A cell as it is, or behind an apostrophe where a spreadsheet would take it for a formula; numbers are none."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
-
-
-def free_name(name: str, taken: set[str]) -> str:
-    """A column's name that the rows do not have yet."""
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
-
-
 def _as_numbers(cells: Sequence[str], decimal: str, name: str) -> Array:
-    """Cells as numbers, nan where one is missing."""
+    """Cells as numbers, nan where one is missing or infinite."""
+    cells = ["" if _INFINITE.fullmatch(c) else c for c in cells]
     present = [c for c in cells if c not in MISSING]
-    if all(_PLAIN.fullmatch(c) for c in present):
+    if all(PLAIN_NUMBER.fullmatch(c) for c in present):
         return _finite([float(c) if c not in MISSING else np.nan for c in cells])
     folded = {c.casefold() for c in present}
-    words = {w: float(w == true) for pair, true in BOOLEANS.items() for w in pair}
-    if folded <= words.keys():
-        return np.array([words.get(c.casefold(), np.nan) for c in cells])
+    if folded <= BOOLEAN_NUMBERS.keys():
+        return np.array([BOOLEAN_NUMBERS.get(c.casefold(), np.nan) for c in cells])
     best: tuple[int, str, str] | None = None
     for point, group in conventions(decimal):
         whole = re.compile(amount_pattern(point, group))
@@ -149,13 +82,13 @@ def _as_numbers(cells: Sequence[str], decimal: str, name: str) -> Array:
 
 
 def _amount(cell: str, decimal: str, thousands: str) -> float:
-    bare = re.sub(rf"(?:{CURRENCY})|[%()+]|^[^\d.,eE]*[-−]", "", cell)
+    bare = re.sub(AROUND_DIGITS, "", cell)
     if thousands:
         bare = re.sub(group_pattern(thousands), "", bare)
     bare = bare.replace(decimal, ".").strip()
-    if not _PLAIN.fullmatch(bare):
+    if not PLAIN_NUMBER.fullmatch(bare):
         return np.nan
-    return -float(bare) if re.match(r"[^\d]*[-−(]", cell) else float(bare)
+    return -float(bare) if re.match(BELOW_ZERO, cell) else float(bare)
 
 
 def _finite(values: Sequence[float]) -> Array:
@@ -168,7 +101,7 @@ def _as_dates(cells: Sequence[str], decimal: str, name: str) -> list[datetime | 
     present = list(dict.fromkeys(c for c in cells if c not in MISSING))
     if not present:
         return [None] * len(cells)
-    if all(_ISO_TIME.match(c) for c in present):
+    if all(re.match(ISO_TIME, c) for c in present):
         known = {c: _iso(c) for c in present}
         if all(known.values()):
             return [known.get(c) for c in cells]
@@ -322,30 +255,6 @@ class Encoder:
         return [c in MISSING for c in cells]
 
 
-def transformed(transform: Mapping[str, Any], x: Array) -> Array:
-    """A column on the scale it was fitted on: as it is, its logarithm, or its rank among the training rows."""
-    if transform["scale"] == "log":
-        return np.log(np.maximum(x, transform["low"]) + transform["shift"])
-    if transform["scale"] == "rank":
-        return np.where(np.isnan(x), np.nan, np.interp(x, transform["points"], _levels(transform)))
-    return x
-
-
-def to_units(transform: Mapping[str, Any], z: Array) -> Array:
-    """Outputs of the model in units of the target."""
-    if transform["scale"] == "log":
-        with np.errstate(over="ignore"):
-            return np.exp(z) - transform["shift"]
-    if transform["scale"] == "rank":
-        return np.where(np.isnan(z), np.nan, np.interp(z, _levels(transform), transform["points"]))
-    return z
-
-
-def _levels(transform: Mapping[str, Any]) -> Array:
-    points = len(transform["points"])
-    return np.linspace(0.0, 1.0, points) if points > 1 else np.zeros(1)
-
-
 # ---- the model
 
 
@@ -374,39 +283,14 @@ def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     outside = np.zeros(len(X), dtype=bool)
     for layer in model["layers"]:
         knots, coef, scale_base = (np.array(layer[name]) for name in ("knots", "coef", "scale_base"))
-        z, moved = _held(z, layer["range"])
+        z, moved = held(z, np.array(layer["range"]))
         outside |= moved
-        splines = np.einsum("ijb,ibn->jn", coef, _bsplines(z, knots, knots.shape[1] - coef.shape[2] - 1))
-        with np.errstate(over="ignore"):
-            z = splines + scale_base.T @ (z / (1.0 + np.exp(-z)))
+        splines = np.einsum("ijb,ibn->jn", coef, bspline_basis(z, knots, knots.shape[1] - coef.shape[2] - 1))
+        z = splines + scale_base.T @ silu(z)
     if "output_range" in model:
-        z, moved = _held(z, model["output_range"])
+        z, moved = held(z, np.array(model["output_range"]))
         outside |= moved
     return z[0] * model["y_scale"][0] + model["y_offset"][0], outside
-
-
-def _held(z: Array, bounds: Sequence[Sequence[float]]) -> tuple[Array, Mask]:
-    """Values z (nodes, rows) held to bounds (nodes, 2), and (rows,) True where one lay outside."""
-    low, high = np.array(bounds).T[:, :, None]
-    slack = RANGE_TOLERANCE * np.maximum(high - low, np.maximum(1.0, np.abs(low)))
-    return np.clip(z, low, high), ((z < low - slack) | (z > high + slack)).any(axis=0)
-
-
-def _bsplines(x: Array, knots: Array, k: int) -> Array:
-    """All B-splines of degree k at x (inputs, rows) by de Boor's recurrence, (inputs, splines, rows)."""
-    x, t = x[:, None, :], knots[:, :, None]
-    basis = ((x >= t[:, :-1]) & (x < t[:, 1:])).astype(float)
-    for p in range(1, k + 1):
-        left = _ratio(x - t[:, : -p - 1], t[:, p:-1] - t[:, : -p - 1])
-        right = _ratio(t[:, p + 1 :] - x, t[:, p + 1 :] - t[:, 1:-p])
-        basis = left * basis[:, :-1] + right * basis[:, 1:]
-    return basis
-
-
-def _ratio(numerator: Array, denominator: Array) -> Array:
-    """numerator / denominator, 0 where the denominator is 0."""
-    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
-    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator > 0)
 
 
 def _linear(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:

@@ -1,13 +1,19 @@
-"""predict.py: NumPy and the standard library alone, and the same numbers as kanlab's own reading, recipe and networks."""
+"""predict.py: made of kanlab's own functions, NumPy and the standard library alone, and the same numbers as kanlab."""
 
 from __future__ import annotations
 
 import ast
 import csv
 import io
+import json
+import os
+import re
+import subprocess
 import sys
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -17,15 +23,27 @@ from hypothesis import strategies as st
 
 from kanlab.baselines.registry import BASELINES
 from kanlab.data.dataset import Dataset
+from kanlab.data.encoders import EncodedColumn
 from kanlab.data.preparation import Preparation
-from kanlab.data.reading import standalone
+from kanlab.data.recipe import Recipe
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.explain.predictor import HeldFamily, read_new_rows
 from kanlab.export.document import model_document
+from kanlab.export.predict_source import TEMPLATE, predict_source
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 
 RNG = np.random.default_rng(3)
+
+
+def loaded() -> ModuleType:
+    """predict.py as a bundle has it."""
+    module = ModuleType("predict")
+    exec(compile(predict_source(), "predict.py", "exec"), module.__dict__)
+    return module
+
+
+predict = loaded()
 
 
 def training(n: int = 120) -> pd.DataFrame:
@@ -66,16 +84,64 @@ def both(data: Dataset, content: bytes, path: Path) -> tuple[np.ndarray, np.ndar
     """Inputs of the model of a CSV, by kanlab and by predict.py."""
     path.write_bytes(content)
     frame = read_new_rows(path, data.recipe).frame
-    header, rows, decimal = standalone.read_csv(path, data.recipe.sources)
+    header, rows, decimal = predict.read_csv(path, data.recipe.sources)
     columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
-    return data.recipe.apply(frame).X, standalone.Encoder(data.recipe.to_dict(), columns, len(rows), decimal).inputs()
+    return data.recipe.apply(frame).X, predict.Encoder(data.recipe.to_dict(), columns, len(rows), decimal).inputs()
+
+
+def defined(tree: ast.AST) -> dict[str, ast.AST]:
+    """The functions and classes of a module, by name."""
+    return {n.name: n for n in ast.iter_child_nodes(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
 
 
 def test_it_imports_numpy_and_the_standard_library_alone() -> None:
-    tree = ast.parse(Path(standalone.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(predict_source())
     modules = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
     modules |= {str(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     assert {m.partition(".")[0] for m in modules} - sys.stdlib_module_names == {"numpy"}
+
+
+def test_it_is_what_its_sources_say() -> None:
+    """Every function is that of the module it is said to be from, word for word; of the template, all of them are there."""
+    text = predict_source()
+    sections = re.split(r"(?m)^# ---- (kanlab\.[\w.]+)$", text)[1:]
+    found = {module: defined(ast.parse(body)) for module, body in zip(sections[::2], sections[1::2], strict=True)}
+    assert list(found)[-1] == TEMPLATE
+    names = [name for functions in found.values() for name in functions]
+    assert len(names) == len(set(names)) == len(defined(ast.parse(text)))
+    for module, functions in found.items():
+        source = Path(str(import_module(module).__file__)).read_text(encoding="utf-8")
+        original = defined(ast.parse(source))
+        assert {n: ast.unparse(f) for n, f in functions.items()} == {n: ast.unparse(original[n]) for n in functions}
+        assert module != TEMPLATE or functions.keys() == original.keys()
+    assert {"decimal_sign", "bspline_basis", "transformed", "held", "defused"} < set(names)
+
+
+def test_it_runs_by_itself(tmp_path: Path) -> None:
+    """Beside nothing but its model, without what the environment or the folder of the caller could add."""
+    (tmp_path / "predict.py").write_text(predict_source(), encoding="utf-8")
+    (tmp_path / "model.json").write_text(
+        json.dumps(
+            {
+                "format": predict.FORMAT,
+                "recipe": Recipe("y", (EncodedColumn("a"),)).to_dict(),
+                "model": {"kind": "linear", "offset": 1.0, "center": [0.0], "scale": [1.0], "weights": [2.0]}
+                | {"low": [0.0], "high": [3.0]},
+            }
+        )
+    )
+    (tmp_path / "new.csv").write_text("a\n1\n4\n")
+    command = [sys.executable, "-I", str(tmp_path / "predict.py"), "new.csv", "out.csv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.csv").read_text() == "a,y_predicted,y_extrapolates\n1,3.0,False\n4,7.0,True\n"
+
+
+def test_it_is_the_same_in_every_process() -> None:
+    program = "from kanlab.export.predict_source import predict_source; print(predict_source(), end='')"
+    environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONUTF8": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", env=environment)
+    assert done.stdout == predict_source()
 
 
 def test_rows_as_kanlab_writes_them(data: Dataset, tmp_path: Path) -> None:
@@ -146,6 +212,7 @@ NAMES = ("plain", "skewed", "ranked", "flag", "kind", "many", "size", "when")
 
 @settings(max_examples=40)
 @given(rows=ROWS, delimiter=st.sampled_from(",;\t"))
+@example(rows=[("inf", "007", "11", "True", "", "green", "green", "2021-02-03")] * 3, delimiter=",")
 @example(rows=[("1", "2", "3", "true", "red", "level 0", "large", "2021-02-03")], delimiter=",")
 def test_any_cells(
     data: Dataset, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], delimiter: str
@@ -181,7 +248,7 @@ def test_networks_of_any_depth(widths: tuple[int, ...], grid: int, k: int) -> No
     fitted = network(widths, grid, k)
     X = 2 * RNG.normal(size=(500, widths[0])) * fitted.x_scale + fitted.x_offset
     expected, outside = fitted.predict_flagged(X)
-    found, held = standalone.evaluate(model_document(fitted), X)
+    found, held = predict.evaluate(model_document(fitted), X)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(held, outside)
     assert held.any()
@@ -193,7 +260,7 @@ def test_linear_models(small: Dataset, family: str) -> None:
     held = HeldFamily(fitted, small.X_train.min(axis=0), small.X_train.max(axis=0))
     X = RNG.uniform(-2, 2, (200, small.d))
     expected, outside = held.predict_flagged(X)
-    found, mask = standalone.evaluate(model_document(held), X)
+    found, mask = predict.evaluate(model_document(held), X)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     np.testing.assert_array_equal(mask, outside)
 
@@ -203,9 +270,9 @@ def test_scales_and_back(scale: str) -> None:
     values = np.append(RNG.lognormal(size=300), 0.0)
     fitted = Transform.fit(values, scale, "x")
     x = np.append(RNG.lognormal(size=50), [np.nan, 0.0, 1e9])
-    np.testing.assert_array_equal(standalone.transformed(vars(fitted), x), fitted(x))
+    np.testing.assert_array_equal(predict.transformed(vars(fitted), x), fitted(x))
     z = np.append(RNG.normal(size=50), [np.nan, -5.0, 5.0])
-    np.testing.assert_array_equal(standalone.to_units(vars(fitted), z), fitted.inverse(z))
+    np.testing.assert_array_equal(predict.to_units(vars(fitted), z), fitted.inverse(z))
 
 
 @pytest.mark.parametrize(
@@ -220,16 +287,16 @@ def test_scales_and_back(scale: str) -> None:
 def test_files_that_are_none(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "new.csv"
     path.write_bytes(content)
-    with pytest.raises(standalone.BadInput, match=sentence):
-        standalone.read_csv(path, ["a", "b"])
+    with pytest.raises(predict.BadInput, match=sentence):
+        predict.read_csv(path, ["a", "b"])
 
 
 def test_columns_it_cannot_use(data: Dataset) -> None:
     recipe = data.recipe.to_dict()
     if data.preparation.gaps == "drop":
-        with pytest.raises(standalone.BadInput, match="no column 'flag', 'kind'"):
-            standalone.Encoder(recipe, {"plain": ["1"]}, 1, ".")
+        with pytest.raises(predict.BadInput, match="no column 'flag', 'kind'"):
+            predict.Encoder(recipe, {"plain": ["1"]}, 1, ".")
     cells = {name: ["1"] for name in NAMES} | {"when": ["2020-01-01"]}
     for column, words in (("plain", "not numbers"), ("when", "not dates")):
-        with pytest.raises(standalone.BadInput, match=words):
-            standalone.Encoder(recipe, cells | {column: ["what"]}, 1, ".").inputs()
+        with pytest.raises(predict.BadInput, match=words):
+            predict.Encoder(recipe, cells | {column: ["what"]}, 1, ".").inputs()
