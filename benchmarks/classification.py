@@ -13,7 +13,7 @@ from scipy.special import expit
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_circles, make_moons
 
 from kanlab.baselines.registry import fit_named, label
-from kanlab.solver import bernoulli_problem
+from kanlab.solver import likelihoods
 from kanlab.solver.fit import LmOptions, fit_path
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import BERNOULLI
@@ -129,13 +129,13 @@ def models() -> None:
 
 def scaled(scale: float, rows: Rows) -> tuple[float, float]:
     """With another variance of the log-odds, and so another penalty of the first layers."""
-    bernoulli_problem.LOG_ODDS_VARIANCE = scale
+    likelihoods.LOG_ODDS_VARIANCE = scale
     return network(rows)
 
 
 def pulled(pull: float, rows: Rows) -> tuple[float, float]:
     """With another weight of the prior log-odds."""
-    bernoulli_problem.PULL = pull
+    likelihoods.PULL = pull
     return network(rows)
 
 

@@ -47,7 +47,7 @@ from kanlab.solver import kernels_numba  # noqa: E402
 from kanlab.solver.first_layer import first_layer  # noqa: E402
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path  # noqa: E402
 from kanlab.solver.levenberg_marquardt import LoopOptions, minimise  # noqa: E402
-from kanlab.solver.problem import CellProblem  # noqa: E402
+from kanlab.solver.problem import Problem  # noqa: E402
 from kanlab.solver.scaling import scaled_rows  # noqa: E402
 from kanlab.solver.starts import fresh_start  # noqa: E402
 
@@ -317,7 +317,7 @@ def iteration_cost(n: int, d: int, h: int, rate: float, grid: int = 5, k: int = 
     y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, -1] ** 2) + 0.1 * rng.normal(size=n)
     rows = scaled_rows(X, y)
     design = first_layer(rows.x, grid, k)
-    problem = CellProblem(design, rows.y, h, 1000.0, kernels_numba.kernels("compiled"))
+    problem = Problem(design, rows.y, h, 1000.0, kernels_numba.kernels("compiled"))
     state = fresh_start(problem, rng)
     assert state is not None
     began = time.process_time()

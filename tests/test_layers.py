@@ -100,7 +100,6 @@ def test_the_one_circle_is_the_way_to_pykan() -> None:
     assert uses["kan.network"] & {"kan.pykan_network"}
     for module, other in (
         ("kan.network", "kan.pykan_network"),
-        ("solver.fit", "solver.deep_fit"),
         ("study.trial_reader", "study.handle"),
     ):
         uses[module].discard(other)

@@ -69,9 +69,9 @@ def design_matrix(x: Array, knots: Array, k: int) -> Array:
     return np.concatenate([bspline_basis(x, knots, k).reshape(-1, x.shape[1]), silu(x)])
 
 
-def first_layer(x: Array, grid: int, k: int) -> FirstLayer:
-    """The first layer of inputs x (d, n), already scaled."""
-    knots = knots_from_samples(x, grid, k)
+def first_layer(x: Array, grid: int, k: int, knots: Array | None = None) -> FirstLayer:
+    """The first layer of inputs x (d, n), already scaled. knots: (d, grid + 2k + 1), where they are not to be chosen."""
+    knots = knots_from_samples(x, grid, k) if knots is None else knots
     blocks = [x[:, i : i + BLOCK_ROWS] for i in range(0, x.shape[1], BLOCK_ROWS)]
     gram = _gram(design_matrix(b, knots, k) for b in blocks)
     to_coef = orthonormaliser(gram)

@@ -11,7 +11,7 @@ steers the damping (Nielsen, Damping parameter in Marquardt's method, IMM-REP-19
 Tingleff, Methods for non-linear least squares problems, 2004).
 
 Valleys of such a sum are narrow and curved, and a straight step leaves them soon. Where a problem knows r'' (n,), the second
-derivative of its residual along dx, the step is bent after the valley (geodesic acceleration: Transtrum & Sethna,
+derivative of its residual along dx, the step follows the valley's curve (geodesic acceleration: Transtrum & Sethna,
 Improvements to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization, arXiv:1201.5885, 2012):
 
     (H + damping I) a = J' r'' / 2              and dx + a is taken for dx, a made no longer than half of dx
@@ -35,12 +35,12 @@ from scipy.linalg import lapack
 Array = NDArray[np.float64]
 
 FIRST_DAMPING = 0.1  # times the mean curvature
-LEAST_DAMPING = 1e-14  # times the mean curvature
+MIN_DAMPING = 1e-14  # times the mean curvature
 ROUNDING = 1e-14  # decreases below this, of the objective, are none
 MAX_REJECTIONS = 12  # steps tried from one point
-GREATEST_SHRINK = 0.03  # of the damping after a perfect step
+MIN_FACTOR = 0.03  # of the damping after a perfect step
 AHEAD = 0.3  # of a step: where the second derivative along it is measured
-GREATEST_BEND = 0.5  # length of a step's bend over its own
+MAX_ACCELERATION = 0.5  # length of the acceleration over that of the step
 
 
 class Outcome(Enum):
@@ -89,13 +89,13 @@ class Problem(Protocol[State]):
 class NormalEquations:
     """The primal system: hessian H (p, p), symmetric, and gradient g = J'r (p,); work: room for another H.
 
-    curving: J' r'' / 2 (p,) along a step (p,), where the problem knows it.
+    curvature_along: J' r'' / 2 (p,) along a step (p,), where the problem knows it.
     """
 
     hessian: Array
     gradient: Array
     work: Array | None = None
-    curving: Callable[[Array], Array | None] = lambda step: None
+    curvature_along: Callable[[Array], Array | None] = lambda step: None
 
     @property
     def curvature(self) -> float:
@@ -107,11 +107,13 @@ class NormalEquations:
         if factor is None or found is None:
             return None
         step, promised = found
-        curving = self.curving(step)
-        if curving is None or not np.isfinite(bend := _solved(factor, curving)).all():
+        curved = self.curvature_along(step)
+        if curved is None or not np.isfinite(acceleration := _solved(factor, curved)).all():
             return found
-        length, most = float(np.linalg.norm(bend)), GREATEST_BEND * float(np.linalg.norm(step))
-        return (step + bend * (most / length) if length > most else step + bend), promised
+        length, longest = float(np.linalg.norm(acceleration)), MAX_ACCELERATION * float(np.linalg.norm(step))
+        # a longer one comes from where the second derivative says little of the way
+        acceleration = acceleration * (longest / length) if length > longest else acceleration
+        return step + acceleration, promised
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def _checked_step(step: Array, gradient: Array, damping: float) -> tuple[Array, 
 
 def damping_factor(gain: float) -> float:
     """What an accepted step multiplies the damping by; gain: decrease found over decrease promised (Nielsen 1999)."""
-    return max(GREATEST_SHRINK, 1.0 - (2.0 * min(gain, 1.5) - 1.0) ** 3)
+    return max(MIN_FACTOR, 1.0 - (2.0 * min(gain, 1.5) - 1.0) ** 3)
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def minimise(
             outcome = Outcome.STALLED
             break
         iteration += 1
-        damping = max(damping, LEAST_DAMPING * curvature)
+        damping = max(damping, MIN_DAMPING * curvature)
         state = problem.refresh(accepted, iteration)
         path.append(state.objective)
         watch(state)
@@ -277,9 +279,11 @@ class ResidualProblem:
         J = -np.asarray(self.jacobian(state.x), dtype=float)
         if J.shape[0] < J.shape[1]:
             return DualEquations(J, state.residual)
-        return NormalEquations(J.T @ J, J.T @ state.residual, curving=lambda step: self._curving(state, J, step))
+        return NormalEquations(
+            J.T @ J, J.T @ state.residual, curvature_along=lambda step: self._curvature_along(state, J, step)
+        )
 
-    def _curving(self, state: Point, J: Array, step: Array) -> Array | None:
+    def _curvature_along(self, state: Point, J: Array, step: Array) -> Array | None:
         """J' r'' / 2 from the residual a part of the step away."""
         ahead = self.point(state.x + AHEAD * step)
         return None if ahead is None else J.T @ (ahead.residual - state.residual + AHEAD * (J @ step)) / AHEAD**2

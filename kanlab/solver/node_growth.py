@@ -1,9 +1,15 @@
-"""New nodes for a network that has some: where they come from, and which of the old ones they may replace.
+r"""New nodes for a network that has some: where they come from, and which of the old ones they may replace.
 
 A new node has to explain what the network leaves over. That alone is a small problem, the fit of a network of one node to
 the residual, hundreds of times cheaper than an iteration of the whole. So many candidates are looked at, the best
-are fitted for a few iterations, and only what comes out of that is put into the network. An exchange takes the node the
-network would miss least out again and grows another in its place: with the rest at hand, a step out of a local minimum.
+are fitted for a few iterations, and only what comes out of that is put into the network. In a network of several hidden
+layers a new node is a lane of its own through all of them, beside those that are there: a spline on knots t represents the
+identity exactly, by its Greville abscissae (de Boor, A Practical Guide to Splines, 1978, chapter XI),
+
+    x = sum_b xi_b B_b(x),    xi_b = (t_{b+1} + ... + t_{b+k}) / k
+
+so that it hands on what it receives. A node exchange takes the node of the last hidden layer that the network would miss
+least out again and grows another in its place: with the rest at hand, a step out of a local minimum.
 """
 
 from __future__ import annotations
@@ -13,10 +19,11 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from kanlab.kan.bspline import HiddenKnots, safe_range, silu, uniform_knots
-from kanlab.solver.first_layer import FirstLayer
+from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import RowKernels, SplineRows
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, minimise
-from kanlab.solver.problem import CellProblem, CellState
+from kanlab.solver.problem import Problem
+from kanlab.solver.stack import State
 
 Array = NDArray[np.float64]
 
@@ -39,9 +46,7 @@ def random_nodes(design: FirstLayer, count: int, rng: np.random.Generator) -> Ar
 
 def spread(design: FirstLayer, V: Array) -> Array:
     """Nodes V (h, r) scaled so that each has a range of 2 on the data."""
-    low = np.min([(V @ q).min(axis=1) for q in design.basis], axis=0)
-    high = np.max([(V @ q).max(axis=1) for q in design.basis], axis=0)
-    return V * (2.0 / safe_range(low, high)[1])[:, None]
+    return V * (2.0 / ranges(design, V)[1])[:, None]
 
 
 def project(design: FirstLayer, values: Array) -> Array:
@@ -55,81 +60,136 @@ def noise_nodes(design: FirstLayer, n: int, count: int, rng: np.random.Generator
     return project(design, rng.normal(size=(count, n))) / np.sqrt(design.rank)
 
 
-def grown_starts(problem: CellProblem, parent: CellState, count: int, rng: np.random.Generator) -> list[CellState]:
+def ranges(design: FirstLayer, V: Array) -> tuple[Array, Array]:
+    """Minimum and width (h,) of nodes V (h, r) on the data."""
+    low = np.min([(V @ q).min(axis=1) for q in design.basis], axis=0)
+    return safe_range(low, np.max([(V @ q).max(axis=1) for q in design.basis], axis=0))
+
+
+def lanes(problem: Problem, low: Array, width: Array) -> Array:
+    """Weights (h, p) on equally spaced knots that hand nodes on as they are; low, width (h,): their ranges."""
+    h, (grid, k) = problem.neuron_num, (problem.design.grid, problem.design.k)
+    t = uniform_knots(1, grid, k)[0]
+    greville = np.array([t[b + 1 : b + 1 + k].mean() for b in range(grid + k)])
+    W, node = np.zeros((h, h, grid + k + 1)), np.arange(h)
+    W[node, node, :-1] = low[:, None] + width[:, None] * greville
+    return W.reshape(h, -1)
+
+
+def widened(
+    problem: Problem, parent: State, new: Array, knots: Array, level: float, *, idle: bool = False
+) -> State | None:
+    """A parent of fewer nodes, and beside it nodes `new` (missing, r) as lanes of their own, which say nothing where idle.
+
+    knots: (missing, grid + 2k + 1), of the edges that leave the last hidden layer's new nodes.
+    """
+    design, h, old = problem.design, problem.neuron_num, problem.neuron_num - len(new)
+    weights, before = [np.concatenate([parent.weights[0], new])], parent.weights[1:]
+    if before:
+        size, (low, width) = design.grid + design.k + 1, ranges(design, new)
+        lane = lanes(problem, np.append(np.zeros(old), low), np.append(np.ones(old), width)).reshape(h, h, size)
+        for W in before:
+            wide = np.zeros_like(lane) if idle else lane.copy()
+            wide[:old, :old] = W.reshape(old, old, size)
+            weights.append(wide.reshape(h, -1))
+    even = uniform_knots(len(new), design.grid, design.k)
+    beside = [even] * len(before) + [knots]
+    wider = [np.concatenate([of.knots, more]) for of, more in zip(parent.knots, beside, strict=True)]
+    return problem.state(weights, level, [HiddenKnots(t, design.k) for t in wider])
+
+
+def grown_starts(problem: Problem, parent: State, count: int, rng: np.random.Generator) -> list[State]:
     """Starts, at most `count`: a parent with fewer nodes, and a node grown on its residual, another one in each.
 
     Where more than one node is missing the others are random.
     """
-    design, missing = problem.design, problem.neuron_num - len(parent.V)
-    starts = []
+    design, missing = problem.design, problem.neuron_num - len(parent.weights[0])
+    level, starts = problem.likelihood.level(parent.misfit), []
     for node in _fitted_nodes(problem, parent, count, rng):
         others = spread(design, random_nodes(design, missing - 1, rng))
-        knots = [parent.knots.knots, node.knots.knots, uniform_knots(missing - 1, design.grid, design.k)]
-        V = np.concatenate([parent.V, node.V, others])
-        starts.append(problem.state(V, problem.level_of(parent.misfit), HiddenKnots(np.concatenate(knots), design.k)))
+        knots = np.concatenate([node.knots[0].knots, uniform_knots(missing - 1, design.grid, design.k)])
+        starts.append(widened(problem, parent, np.concatenate([node.weights[0], others]), knots, level))
     return [s for s in starts if s is not None]
 
 
-def exchanged(problem: CellProblem, state: CellState, rng: np.random.Generator) -> CellState | None:
+def idle_start(problem: Problem, parent: State) -> State | None:
+    """A parent with fewer nodes, the new ones idle: it predicts as the parent does."""
+    missing = problem.neuron_num - len(parent.weights[0])
+    even = uniform_knots(missing, problem.design.grid, problem.design.k)
+    return widened(problem, parent, np.zeros((missing, problem.design.rank)), even, parent.level, idle=True)
+
+
+def exchanged(problem: Problem, state: State, rng: np.random.Generator) -> State | None:
     """The state with a node it would miss little replaced by one grown on the residual of the others.
 
     The one it would miss least with a probability of a half, else the next with a half, and so on. Always the same one would
-    end the search where its successor is no better.
+    end the search where its successor is no better. Nodes are those of the last hidden layer, to which the layer before it
+    is what the inputs are to the first: so the exchange is that of a network of one hidden layer, built on it.
     """
     order = np.argsort(_missed(state), kind="stable")
     kept = np.arange(len(order)) != order[min(rng.geometric(LEAST_MISSED), len(order)) - 1]
-    others = problem.with_nodes(len(state.V) - 1)
-    smaller = others.state(state.V[kept], state.level, HiddenKnots(state.knots.knots[kept], problem.design.k))
-    if smaller is None:
-        return None
-    return next(iter(grown_starts(problem, smaller, 1, rng)), None)
+    top, V = (problem, state.weights[0]) if problem.depth == 1 else _on_top(problem, state)
+    knots = HiddenKnots(state.knots[-1].knots[kept], problem.design.k)
+    smaller = top.with_nodes(len(V) - 1).state((V[kept],), state.level, (knots,))
+    grown = None if smaller is None else next(iter(grown_starts(top, smaller, 1, rng)), None)
+    if grown is None or problem.depth == 1:
+        return grown
+    coef, base = top.design.edges(grown.weights[0])
+    weights = np.concatenate([coef, base[:, :, None]], axis=2).transpose(1, 0, 2).reshape(len(V), -1)
+    return problem.state((*state.weights[:-1], weights), grown.level, (*state.knots[:-1], *grown.knots))
 
 
-def _missed(state: CellState) -> Array:
-    """How much each node (h,) is missed: with A the second-layer system, forcing its coefficients D_j to 0 and solving for
-    the others raises the objective by tr D_j' [(A^-1)_jj]^-1 D_j.
+def _on_top(problem: Problem, state: State) -> tuple[Problem, Array]:
+    """The last hidden layer as one over a first layer of its own, the edges into it; and its weights (h, r) there."""
+    below, design = state.nodes[-2], problem.design
+    knots = below.low[:, None] + below.width[:, None] * below.knots.knots
+    first = first_layer(below.Z, design.grid, design.k, knots)
+    top = Problem(
+        first, problem.Y, problem.neuron_num, problem.smoothing, problem.kernels, likelihood=type(problem.likelihood)
+    )
+    return top, project(first, state.nodes[-1].Z)
+
+
+def _missed(state: State) -> Array:
+    """How much each node (h,) of the last hidden layer is missed: with A the system of D, forcing its coefficients D_j to 0
+    and solving for the others raises the objective by tr D_j' [(A^-1)_jj]^-1 D_j.
     """
-    h = len(state.V)
-    lower = np.tril(lapack.dpotri(state.factor, lower=1)[0])
+    h, last = len(state.weights[-1]), state.last
+    lower = np.tril(lapack.dpotri(last.factor, lower=1)[0])
     inverse = lower + np.tril(lower, -1).T
-    D = state.D.reshape(h, -1, state.D.shape[1])
+    D = last.D.reshape(h, -1, last.D.shape[1])
     size = D.shape[1]
     blocks = inverse.reshape(h, size, h, size)[np.arange(h), :, np.arange(h), :]
     return np.asarray(np.sum(D * np.linalg.solve(blocks, D), axis=(1, 2)))
 
 
-def promising_node(design: FirstLayer, residual: Array, rng: np.random.Generator, kernels: RowKernels) -> Array:
-    """Of some nodes (r,) the one whose splines could explain most of the residual (m, n)."""
-    return _candidates(design, residual, rng, kernels)[0]
-
-
-def _fitted_nodes(problem: CellProblem, parent: CellState, count: int, rng: np.random.Generator) -> list[CellState]:
+def _fitted_nodes(problem: Problem, parent: State, count: int, rng: np.random.Generator) -> list[State]:
     """Networks of one node, fitted to the parent's residual scaled to variance 1, the best first."""
-    residual = parent.residual
+    residual = parent.last.residual
     scale = float(np.sqrt(np.mean(residual**2))) or 1.0
-    alone = CellProblem(problem.design, residual / scale, 1, problem.smoothing, problem.kernels)
-    level = problem.level_of(parent.misfit)
-    candidates = _candidates(problem.design, residual, rng, problem.kernels)[: max(FITTED, 2 * count)]
-    states = [alone.state(spread(problem.design, v[None]), level) for v in candidates]
+    alone = Problem(problem.design, residual / scale, 1, problem.smoothing, problem.kernels)
+    level = problem.likelihood.level(parent.misfit)
+    nodes = candidates(problem.design, residual, rng, problem.kernels)[: max(FITTED, 2 * count)]
+    states = [alone.state([spread(problem.design, v[None])], level) for v in nodes]
     first = [minimise(alone, s, FIRST_FIT) for s in states if s is not None]
     best = sorted(first, key=_rss)[:count]
     second = [minimise(alone, f.state, SECOND_FIT, damping=f.damping, iteration=f.iteration) for f in best]
     return [f.state for f in sorted(second, key=_rss)]
 
 
-def _rss(minimum: Minimum[CellState]) -> float:
+def _rss(minimum: Minimum[State]) -> float:
     return minimum.state.misfit
 
 
-def _candidates(design: FirstLayer, residual: Array, rng: np.random.Generator, kernels: RowKernels) -> Array:
+def candidates(design: FirstLayer, residual: Array, rng: np.random.Generator, kernels: RowKernels) -> Array:
     """Nodes (count, r) along the residual (m, n), random or in between, those first that could explain most of it."""
     toward = project(design, residual[int(np.argmax(np.einsum("on,on->o", residual, residual)))])
     size = np.linalg.norm(toward)
     toward = toward / size if size > 0.0 else toward
     noise = noise_nodes(design, residual.shape[1], 2 * CANDIDATES, rng)
     noise[:CANDIDATES] += toward
-    candidates = np.concatenate([noise, random_nodes(design, CANDIDATES, rng)])
-    return candidates[np.argsort(-_explained(design, candidates, residual, kernels), kind="stable")]
+    nodes = np.concatenate([noise, random_nodes(design, CANDIDATES, rng)])
+    return nodes[np.argsort(-_explained(design, nodes, residual, kernels), kind="stable")]
 
 
 def _explained(design: FirstLayer, V: Array, residual: Array, kernels: RowKernels) -> Array:

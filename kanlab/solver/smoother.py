@@ -1,4 +1,4 @@
-"""The linear smoother a fitted network is close to its minimum: what each row decides, effective dof, leave-one-out.
+r"""The linear smoother a fitted network is close to its minimum: what each row decides, effective dof, leave-one-out.
 
 Near the fitted coefficients the predictions are linear in them, with Jacobian J (n, p), and the fit minimises the residuals
 plus a quadratic penalty |R c|^2 (kanlab.solver.problem, at the level where it ended). So yhat moves with y by
@@ -10,29 +10,33 @@ directions that only a strong penalty holds.
     leave-one-out  e_i / (1 - h_i), the residual of row i had it not been fitted: exact for a linear smoother (Allen 1974,
                    Craven & Wahba 1979), and first order for a network, whose minimum hardly moves when one row leaves
 
+c are the weights of all layers before the last in the coordinates of kanlab.solver.stack, and then the last layer's D. The
+penalty of the edges into a node is |S w|^2 / width^2, and the width moves with every layer below: a row of R is
+(S dw - S w dwidth / width) / width.
+
 Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the
-pull of kanlab.solver.bernoulli_problem is one more penalty, sqrt(PULL / n) J.
+pull of kanlab.solver.likelihoods is one more penalty, sqrt(PULL / n) J.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
 
-from kanlab.kan.bspline import bspline_basis, bspline_derivative, safe_range, silu, silu_derivative
 from kanlab.kan.network import FittedKan
-from kanlab.solver.bernoulli_problem import PULL, first_layer_roughness
-from kanlab.solver.deep_smoother import linearised, residual_and_information
-from kanlab.solver.first_layer import first_layer, roughness_root, second_differences
-from kanlab.solver.problem import SECOND_LAYER_ROUGHNESS, SECOND_LAYER_SILU
+from kanlab.solver.first_layer import roughness_root, second_differences
+from kanlab.solver.likelihoods import OF_TASK, PULL, pulled_residual
+from kanlab.solver.network_state import restored
+from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU
+from kanlab.stats.likelihood import CLASSIFICATION
 
 Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it leave of it below this is rounding
-LEAST_FREEDOM = (
-    1e-3  # of 1 - h: a row that nearly decides its own prediction says little of what it would be without it
-)
+MIN_FREEDOM = 1e-3  # of 1 - h: a row that nearly decides its own prediction says little of what it would be without it
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
@@ -43,7 +47,7 @@ def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
 def leave_one_out(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
     """Residuals (n,) of the training rows, each had it not been fitted, in units of y; for networks as `effective_dof`."""
     residual = np.asarray(y, dtype=float) - fitted.predict(X)
-    return residual / np.maximum(1.0 - leverages(fitted, X, y), LEAST_FREEDOM)
+    return residual / np.maximum(1.0 - leverages(fitted, X, y), MIN_FREEDOM)
 
 
 def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
@@ -53,51 +57,55 @@ def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
 
 def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
     """Q (n, r) of the linearised smoother S = Q Q'."""
-    J, R = linearised(fitted, X, y) if len(fitted.layers) > 2 else _linearised(fitted, X, y)
-    _, information = residual_and_information(fitted, X, y)
-    if information is None:
+    J, R = linearised(fitted, X, y)
+    if fitted.task != CLASSIFICATION:
         return smoother_root(J, R)
-    return smoother_root(np.sqrt(information)[:, None] * J, np.concatenate([R, np.sqrt(PULL / len(J)) * J]))
+    p = fitted.predict(X)
+    pull = np.sqrt(PULL / len(J)) * J
+    return smoother_root(np.sqrt(p * (1.0 - p))[:, None] * J, np.concatenate([R, pull]))
 
 
-def _linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    """J (n, p) and R (any, p) of a network of two layers."""
-    x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
-    first, second = fitted.layers
-    size, k = fitted.spec.grid + fitted.spec.k, fitted.spec.k
-    design = first_layer(x, fitted.spec.grid, k)
-    Q = np.concatenate(design.basis, axis=1)
-    Z = first.evaluate(x)
-    low, high = Z.argmin(axis=1), Z.argmax(axis=1)
-    nodes = np.arange(len(Z))
-    _, width = safe_range(Z[nodes, low], Z[nodes, high])  # an idle node has none of its own
-    T = (Z - Z[nodes, low][:, None]) / width[:, None]
+def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
+    """J (n, p) and R (any, p) of a network of one target and equally wide hidden layers at its training rows X, y (n,)."""
+    targets, predicted = np.asarray(y, dtype=float), fitted.predict(X)
+    scale = float(fitted.y_scale[0])
+    problem, state, D = restored(fitted, X, (targets - fitted.y_offset[0])[None] / scale, smoothing=1.0, level=0.0)
+    assert state is not None  # a fitted network is finite on its training rows
+    state = replace(state, last=replace(state.last, D=D))
+    stack, h, node = problem.stack, problem.neuron_num, np.arange(problem.neuron_num)
+    extremes, columns = stack.extreme_tangents(state), []
+    for block in stack.blocks:
+        view = stack.view(state, block, problem.depth)
+        by_weights = stack.tangents(state, view, 0, extremes)
+        columns.append(np.concatenate([by_weights, problem.last_design(state, block)]))
+    J = np.concatenate(columns, axis=1).T
 
-    # the second layer's knots stretch with the range of their node, so its extreme rows move all others
-    spline = np.einsum("jb,jbn->jn", second.coef[:, 0], bspline_derivative(Z, second.knots, k))
-    slope = spline + second.scale_base * silu_derivative(Z)
-    by_first = (
-        slope[:, None] * Q
-        - (spline * (1 - T))[:, None] * Q.T[low][:, :, None]
-        - (spline * T)[:, None] * Q.T[high][:, :, None]
-    )
-    by_second = np.concatenate([bspline_basis(Z, second.knots, k), silu(Z)[:, None]], axis=1)
-    J = np.concatenate([by_first.reshape(-1, Z.shape[1]), by_second.reshape(-1, Z.shape[1])]).T
+    size, r = by_weights.shape[0], problem.design.rank
+    slopes = [bounds[h:] - bounds[:h] for bounds in extremes]
+    by_own = np.zeros((h, h, r))  # the widths of the lowest nodes depend on their own weights alone
+    by_own[node, node] = slopes[0]
+    slopes[0] = np.pad(by_own.reshape(h, -1), ((0, 0), (0, size - h * r)))
+    differences = second_differences(fitted.spec.grid + fitted.spec.k)
+    inner = np.kron(np.eye(h), block_diag(differences, 1.0))
+    roots = [roughness_root(problem.design)] + [inner] * (problem.depth - 1)
+    rows, start = [], 0
+    for S, W, to_coef, nodes, slope in zip(
+        roots, state.weights, stack.coordinates(state), state.nodes, slopes, strict=True
+    ):
+        Sw, own = S @ W.T, S if to_coef is None else S @ to_coef
+        for j, width in enumerate(nodes.width):
+            row = -np.outer(Sw[:, j], slope[j]) / width
+            row[:, start : start + own.shape[1]] += own
+            rows.append(np.sqrt(OF_TASK[fitted.task].roughness()) * row / width)
+            start += own.shape[1]
+    of_node = block_diag(np.sqrt(LAST_LAYER_ROUGHNESS) * differences, np.sqrt(LAST_LAYER_SILU))
+    last = np.kron(np.eye(h), of_node)
 
-    # |R v|^2 / width^2: the width moves with v as well
-    rough = roughness_root(design)
-    by_width = (Q.T[high] - Q.T[low]) / width[:, None]
-    v = (Q @ Z.T).T
-    of_first = [(rough - np.outer(rough @ v[j], by_width[j])) / width[j] for j in nodes]
-    of_second = block_diag(np.sqrt(SECOND_LAYER_ROUGHNESS) * second_differences(size), np.sqrt(SECOND_LAYER_SILU))
-    R = block_diag(*(np.sqrt(first_layer_roughness(fitted.task)) * r for r in of_first), *[of_second] * len(Z))
-
-    # D is at its least squares, P'E = level N D, which tells the level the fit ended with
-    D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)
-    E, _ = residual_and_information(fitted, X, y)
-    held = float(np.sum((of_second @ D.T) ** 2))
-    level = max(float(D.ravel() @ (J[:, -D.size :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
-    return J, np.sqrt(level) * R
+    # D is at its minimum, P'E = level N D, which tells the level the fit ended with
+    E = pulled_residual(predicted, targets) if fitted.task == CLASSIFICATION else (targets - predicted) / scale
+    held = float(np.sum((last @ D) ** 2))
+    level = max(float(D[:, 0] @ (J[:, -len(D) :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
+    return J, np.sqrt(level) * block_diag(np.concatenate(rows), last)
 
 
 def smoother_root(J: Array, R: Array) -> Array:

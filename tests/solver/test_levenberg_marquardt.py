@@ -103,38 +103,38 @@ def test_the_promised_decrease_is_that_of_the_quadratic_model():
     assert promised == pytest.approx(r @ r - np.sum((r - J @ step) ** 2))
 
 
-def test_a_step_is_bent_after_the_second_derivative():
+def test_a_step_follows_the_second_derivative():
     """Of (10 (y - x^2), 1 - x) along (u, v) the second derivative is (-20 u^2, 0)."""
     problem, x, damping = ResidualProblem(rosenbrock, rosenbrock_slopes), np.array([0.3, -0.5]), 5.0
     linear = problem.linearise(problem.point(x))
     J, r = -rosenbrock_slopes(x), rosenbrock(x)
     straight = np.linalg.solve(J.T @ J + damping * np.eye(2), J.T @ r)
-    bend = np.linalg.solve(J.T @ J + damping * np.eye(2), J.T @ np.array([-10.0 * straight[0] ** 2, 0.0]))
-    assert np.linalg.norm(bend) < np.linalg.norm(straight) / 2
+    acceleration = np.linalg.solve(J.T @ J + damping * np.eye(2), J.T @ np.array([-10.0 * straight[0] ** 2, 0.0]))
+    assert np.linalg.norm(acceleration) < np.linalg.norm(straight) / 2
     step, promised = linear.step(damping)
-    np.testing.assert_allclose(step, straight + bend, rtol=1e-9)
+    np.testing.assert_allclose(step, straight + acceleration, rtol=1e-9)
     assert promised == pytest.approx(straight @ J.T @ r + damping * straight @ straight)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(1e-6, 1e3))
 @settings(max_examples=60, deadline=None)
-def test_a_bend_is_at_most_half_its_step(seed, size):
+def test_the_acceleration_is_at_most_half_its_step(seed, size):
     rng = np.random.default_rng(seed)
     J, r, curve = rng.normal(size=(9, 4)), rng.normal(size=9), size * rng.normal(size=4)
     straight, _ = NormalEquations(J.T @ J, J.T @ r).step(0.1)
-    bent, _ = NormalEquations(J.T @ J, J.T @ r, curving=lambda step: curve).step(0.1)
-    assert np.linalg.norm(bent - straight) <= (0.5 + 1e-9) * np.linalg.norm(straight)
+    accelerated, _ = NormalEquations(J.T @ J, J.T @ r, curvature_along=lambda step: curve).step(0.1)
+    assert np.linalg.norm(accelerated - straight) <= (0.5 + 1e-9) * np.linalg.norm(straight)
 
 
-def test_bent_steps_follow_a_valley_faster():
+def test_accelerated_steps_follow_a_valley_faster():
     class Straight(ResidualProblem):
-        def _curving(self, state, J, step):
+        def _curvature_along(self, state, J, step):
             return None
 
     options, start = LoopOptions(max_iterations=500, tolerance=0.0, floor=1e-20), np.array([-1.2, 1.0])
-    bent, straight = ResidualProblem(rosenbrock, rosenbrock_slopes), Straight(rosenbrock, rosenbrock_slopes)
+    accelerated, straight = ResidualProblem(rosenbrock, rosenbrock_slopes), Straight(rosenbrock, rosenbrock_slopes)
     assert (
-        minimise(bent, bent.point(start), options).iteration
+        minimise(accelerated, accelerated.point(start), options).iteration
         < minimise(straight, straight.point(start), options).iteration
     )
 

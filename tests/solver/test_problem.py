@@ -1,14 +1,14 @@
-"""The cell as a least-squares problem: its gradient, its curvature, its second layer, its blocks, its kernels."""
+"""A network of one hidden layer as a minimisation problem: gradient, curvature, last layer, blocks of rows."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanlab.solver import problem as projection_module
+from kanlab.solver import problem as problem_module
 from kanlab.solver.first_layer import design_matrix, first_layer
 from kanlab.solver.kernels import NUMPY
-from kanlab.solver.problem import CellProblem
+from kanlab.solver.problem import Problem
 from tests.helpers.cells import blocks_change_rounding_alone, gradient_is_the_difference_quotient
 
 seeds = st.integers(0, 2**32 - 1)
@@ -18,8 +18,8 @@ def cell(seed, n=60, d=2, h=2, m=1, grid=3, k=3, smoothing=1000.0):
     """A problem and a state of it, at knots that are nobody's choice."""
     rng = np.random.default_rng(seed)
     x, Y = rng.uniform(-1, 1, (d, n)), rng.normal(size=(m, n))
-    problem = CellProblem(first_layer(x, grid, k), Y - Y.mean(axis=1, keepdims=True), h, smoothing, NUMPY)
-    return problem, problem.state(5.0 * rng.normal(size=(h, problem.design.rank)), 0.3 * n)
+    problem = Problem(first_layer(x, grid, k), Y - Y.mean(axis=1, keepdims=True), h, smoothing, NUMPY)
+    return problem, problem.state([5.0 * rng.normal(size=(h, problem.design.rank))], 0.3 * n)
 
 
 @given(
@@ -35,16 +35,16 @@ def test_gradient_is_the_difference_quotient_of_the_objective(seed, d, h, m, gri
 def test_curvature_is_that_of_the_projected_jacobian():
     problem, state = cell(3, m=2, smoothing=0.0)
     linear = problem.linearise(state)
-    h, r = state.V.shape
-    P = problem._design(state, slice(0, 60)).copy()
+    h, r = state.weights[0].shape
+    P = problem.last_design(state, slice(0, 60)).copy()
     # Kaufman: the columns of d model / d V with D held, minus what the second layer can follow
     J, e = np.empty((2, h * r, 60)), 1e-6
     for i in range(h * r):
         step = np.zeros(h * r)
         step[i] = e
-        ahead = problem._design(problem.move(state, step), slice(0, 60)).copy()
-        behind = problem._design(problem.move(state, -step), slice(0, 60)).copy()
-        J[:, i] = state.D.T @ (ahead - behind) / (2 * e)
+        ahead = problem.last_design(problem.move(state, step), slice(0, 60)).copy()
+        behind = problem.last_design(problem.move(state, -step), slice(0, 60)).copy()
+        J[:, i] = state.last.D.T @ (ahead - behind) / (2 * e)
     residual_of = np.eye(60) - P.T @ np.linalg.solve(P @ P.T + 1e-11 * 60 * np.eye(len(P)), P)
     expected = sum(j @ residual_of @ j.T for j in J)
     np.testing.assert_allclose(linear.hessian, expected, atol=1e-5 * np.abs(expected).max())
@@ -52,31 +52,32 @@ def test_curvature_is_that_of_the_projected_jacobian():
 
 @pytest.mark.parametrize(("h", "m"), [(1, 1), (2, 1), (2, 2)])
 def test_the_curve_along_a_step_is_the_second_difference_of_the_residual(monkeypatch, h, m):
-    monkeypatch.setattr(projection_module, "CURVED", np.inf)
+    monkeypatch.setattr(problem_module, "NEARLY_EXACT", np.inf)
     problem, state = cell(5, h=h, m=m, smoothing=0.0)
     linear, rows = problem.linearise(state), slice(0, 60)
-    size, e = state.V.size, 1e-4
+    size, e = state.weights[0].size, 1e-4
     step = np.random.default_rng(0).normal(size=size)
-    found = linear.curving(e * step) / e**2
-    P = problem._design(state, rows).copy()
+    found = linear.curvature_along(e * step) / e**2
+    P = problem.last_design(state, rows).copy()
 
     def design_at(V):
-        moved = problem.state(V, state.level, state.knots)
-        assert (moved.at_low == state.at_low).all()
-        assert (moved.at_high == state.at_high).all()
-        return problem._design(moved, rows).copy()
+        moved = problem.state([V], state.level, state.knots)
+        assert (moved.nodes[0].extremes == state.nodes[0].extremes).all()
+        return problem.last_design(moved, rows).copy()
 
     J = np.empty((m, size, 60))  # of the model, the second layer held
     for i in range(size):
         unit = np.zeros(size)
         unit[i] = 1e-6
-        ahead, behind = (design_at(state.V + s * unit.reshape(state.V.shape)) for s in (1, -1))
-        J[:, i] = state.D.T @ (ahead - behind) / 2e-6
+        ahead, behind = (design_at(state.weights[0] + s * unit.reshape(state.weights[0].shape)) for s in (1, -1))
+        J[:, i] = state.last.D.T @ (ahead - behind) / 2e-6
     solve = np.linalg.inv(P @ P.T + 1e-11 * 60 * np.eye(len(P)))
     dD = -solve @ P @ np.einsum("pis,i->ps", J, step).T
 
     def residual(t):
-        return problem.Y - (state.D + t * dD).T @ design_at(state.V + t * step.reshape(state.V.shape))
+        return problem.Y - (state.last.D + t * dD).T @ design_at(
+            state.weights[0] + t * step.reshape(state.weights[0].shape)
+        )
 
     second = (residual(e) - 2 * residual(0.0) + residual(-e)) / e**2
     free = second - second @ P.T @ solve @ P
@@ -86,16 +87,16 @@ def test_the_curve_along_a_step_is_the_second_difference_of_the_residual(monkeyp
 
 def test_a_far_fit_of_several_nodes_follows_no_curve():
     problem, state = cell(5)
-    assert problem.linearise(state).curving(np.ones(state.V.size)) is None
+    assert problem.linearise(state).curvature_along(np.ones(state.weights[0].size)) is None
 
 
 def test_second_layer_is_the_penalised_least_squares_solution():
     problem, state = cell(1, m=2)
-    P = problem._design(state, slice(0, 60))
-    system = P @ P.T + state.level * problem._second + 1e-11 * 60 * np.eye(len(P))
-    np.testing.assert_allclose(system @ state.D, P @ problem.Y.T, atol=1e-8)
-    np.testing.assert_allclose(state.residual, problem.Y - state.D.T @ P, atol=1e-12)
-    np.testing.assert_allclose(state.rss, np.sum(state.residual**2, axis=1))
+    P = problem.last_design(state, slice(0, 60))
+    system = P @ P.T + state.level * problem._last + 1e-11 * 60 * np.eye(len(P))
+    np.testing.assert_allclose(system @ state.last.D, P @ problem.Y.T, atol=1e-8)
+    np.testing.assert_allclose(state.last.residual, problem.Y - state.last.D.T @ P, atol=1e-12)
+    np.testing.assert_allclose(state.last.rss, np.sum(state.last.residual**2, axis=1))
 
 
 def test_smoothing_zero_leaves_the_objective_the_rss():
@@ -138,5 +139,5 @@ def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
 
 def test_a_state_that_is_not_finite_is_none():
     problem, state = cell(0)
-    assert problem.move(state, np.full(state.V.size, np.inf)) is None
-    assert problem.state(np.full_like(state.V, np.nan), 1.0) is None
+    assert problem.move(state, np.full(state.weights[0].size, np.inf)) is None
+    assert problem.state([np.full_like(state.weights[0], np.nan)], 1.0) is None

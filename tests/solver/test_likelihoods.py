@@ -13,14 +13,19 @@ from scipy.special import expit, logit
 
 from kanlab.errors import FitError
 from kanlab.kan.network import FitStatus, FittedKan
-from kanlab.solver import bernoulli_problem
-from kanlab.solver.bernoulli_problem import PULL, DeepLogisticCell, LogisticCell, prior_log_odds
-from kanlab.solver.deep_starts import fresh
+from kanlab.solver import likelihoods
 from kanlab.solver.first_layer import first_layer
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.kernels import NUMPY
+from kanlab.solver.likelihoods import PULL, Bernoulli, prior_log_odds
+from kanlab.solver.problem import Problem
 from kanlab.solver.smoother import effective_dof
-from tests.helpers.cells import blocks_change_rounding_alone, gradient_is_the_difference_quotient
+from kanlab.solver.starts import fresh_start
+from tests.helpers.cells import (
+    blocks_change_rounding_alone,
+    gradient_is_the_difference_quotient,
+    jacobian_written_down,
+)
 
 OPTIONS = LmOptions(kernels="numpy")
 
@@ -36,8 +41,9 @@ def cell(seed, n=80, d=2, h=2, grid=3, k=3, smoothing=1000.0):
     """A problem and a state of it, far from any minimum."""
     rng = np.random.default_rng(seed)
     X, y = curved(n, seed, d)
-    problem = LogisticCell(first_layer(X.T, grid, k), y[None], h, smoothing, NUMPY)
-    return problem, problem.state(5.0 * rng.normal(size=(h, problem.design.rank)), problem.level_of(0.0))
+    problem = Problem(first_layer(X.T, grid, k), y[None], h, smoothing, NUMPY, likelihood=Bernoulli)
+    V = 5.0 * rng.normal(size=(h, problem.design.rank))
+    return problem, problem.state([V], problem.likelihood.level(0.0))
 
 
 @given(
@@ -52,8 +58,8 @@ def test_gradient_is_the_difference_quotient_of_the_objective(seed, d, h, grid, 
 
 def test_the_second_layer_is_the_minimum_of_what_is_written_down():
     problem, state = cell(1)
-    P, y = problem._design(state, slice(0, 80)).copy(), problem.Y[0]
-    penalty = state.level * problem._second + 1e-11 * 80 * np.eye(len(P))
+    P, y = problem.last_design(state, slice(0, 80)).copy(), problem.Y[0]
+    penalty = state.level * problem._last + 1e-11 * 80 * np.eye(len(P))
 
     def objective(D):
         eta = D @ P
@@ -61,28 +67,28 @@ def test_the_second_layer_is_the_minimum_of_what_is_written_down():
         return 2 * np.sum(np.logaddexp(0, eta) - y * eta) + pull + D @ penalty @ D
 
     best = minimize(objective, np.zeros(len(P)), method="BFGS", options={"gtol": 1e-7, "maxiter": 5000})
-    D = state.D[:, 0]
+    D = state.last.D[:, 0]
     assert objective(D) <= best.fun + 1e-7
-    assert objective(D) + problem._first_penalty(state) == pytest.approx(state.objective, rel=1e-12)
-    np.testing.assert_allclose(state.eta[0], D @ P, atol=1e-9)
+    assert objective(D) == pytest.approx(state.last.objective, rel=1e-12)
+    np.testing.assert_allclose(state.last.outputs[0], D @ P, atol=1e-9)
     p = expit(D @ P)
     assert state.misfit == pytest.approx(-2 * np.sum(y * np.log(p) + (1 - y) * np.log1p(-p)))
-    assert state.rss[0] == pytest.approx(np.sum((y - p) ** 2))
+    assert state.last.rss[0] == pytest.approx(np.sum((y - p) ** 2))
 
 
 def test_the_curvature_is_that_of_the_reweighted_rows():
     problem, state = cell(3, smoothing=0.0)
     hessian = problem.linearise(state).hessian.copy()
-    h, r = state.V.shape
-    P = problem._design(state, slice(0, 80)).copy()
+    h, r = state.weights[0].shape
+    P = problem.last_design(state, slice(0, 80)).copy()
     J, e = np.empty((h * r, 80)), 1e-6
     for i in range(h * r):  # of the log-odds, with the second layer held
         step = np.zeros(h * r)
         step[i] = e
-        ahead = problem._design(problem.move(state, step), slice(0, 80)).copy()
-        behind = problem._design(problem.move(state, -step), slice(0, 80)).copy()
-        J[i] = (state.D.T @ (ahead - behind) / (2 * e))[0]
-    p = expit(state.eta[0])
+        ahead = problem.last_design(problem.move(state, step), slice(0, 80)).copy()
+        behind = problem.last_design(problem.move(state, -step), slice(0, 80)).copy()
+        J[i] = (state.last.D.T @ (ahead - behind) / (2 * e))[0]
+    p = expit(state.last.outputs[0])
     root = np.sqrt(p * (1 - p) + PULL / 80)
     J, P = J * root, P * root
     residual_of = np.eye(80) - P.T @ np.linalg.solve(P @ P.T + 1e-11 * 80 * np.eye(len(P)), P)
@@ -94,26 +100,28 @@ def test_the_curvature_is_that_of_the_reweighted_rows():
 def test_what_the_second_layer_decides_is_what_its_predictions_move_with_y():
     """sum dp_i / dy_i, by moving y a little, is tr (P W P' + penalty)^-1 P p(1-p) P' with W = p (1 - p) + PULL / n."""
     problem, state = cell(5, h=1)
-    P, p = problem._design(state, slice(0, 80)).copy(), expit(state.eta[0])
-    penalty = state.level * problem._second + 1e-11 * 80 * np.eye(len(P))
+    P, p = problem.last_design(state, slice(0, 80)).copy(), expit(state.last.outputs[0])
+    penalty = state.level * problem._last + 1e-11 * 80 * np.eye(len(P))
     information = (P * (p * (1 - p))) @ P.T
     exact = np.trace(np.linalg.solve(information + PULL / 80 * P @ P.T + penalty, information))
     moved, e = 0.0, 1e-4
     for i in range(80):
         ends = []
         for sign in (1.0, -1.0):
-            other = LogisticCell(problem.design, problem.Y + sign * e * (np.arange(80) == i), 1, 1000.0, NUMPY)
-            other._layer.prior = problem._layer.prior
-            ends.append(expit(other.state(state.V, state.level, state.knots).eta[0, i]))
+            Y = problem.Y + sign * e * (np.arange(80) == i)
+            other = Problem(problem.design, Y, 1, 1000.0, NUMPY, likelihood=Bernoulli)
+            other.likelihood.prior = problem.likelihood.prior
+            ends.append(expit(other.state(state.weights, state.level, state.knots).last.outputs[0, i]))
         moved += (ends[0] - ends[1]) / (2 * e)
     assert moved == pytest.approx(exact, rel=1e-4)
 
 
 def test_a_start_nearby_changes_nothing_but_rounding():
     problem, state = cell(4)
-    cold = problem.state(state.V, state.level, state.knots)
-    for near in (state, replace(state, D=state.D + 3.0), replace(state, D=1e300 * state.D)):
-        warm = problem.state(state.V, state.level, state.knots, near)
+    cold = problem.state(state.weights, state.level, state.knots)
+    for D in (state.last.D, state.last.D + 3.0, 1e300 * state.last.D):
+        near = replace(state, last=replace(state.last, D=D))
+        warm = problem.state(state.weights, state.level, state.knots, near)
         assert warm.objective == pytest.approx(cold.objective, rel=1e-9)
 
 
@@ -128,23 +136,23 @@ def test_blocks_of_rows_change_nothing_but_rounding(monkeypatch):
 @pytest.mark.parametrize("depth", [2, 3])
 def test_the_gradient_of_deeper_cells(depth, smoothing):
     X, y = curved(90, depth)
-    problem = DeepLogisticCell(first_layer(X.T, 3, 3), y[None], 2, depth, smoothing, NUMPY)
-    state = fresh(problem, np.random.default_rng(depth))
+    problem = Problem(first_layer(X.T, 3, 3), y[None], 2, smoothing, NUMPY, depth=depth, likelihood=Bernoulli)
+    state = fresh_start(problem, np.random.default_rng(depth))
     linear = problem.linearise(state)
     (step, _), e = linear.step(1.0), 1e-6
-    gradient, in_u = linear.equations.gradient, linear.equations.step(1.0)[0]
+    gradient = linear.gradient
     ahead, behind = problem.move(state, e * step), problem.move(state, -e * step)
     quotient = (ahead.objective - behind.objective) / (2 * e)
-    assert -2 * (gradient @ in_u) == pytest.approx(quotient, rel=1e-5)
+    assert -2 * (gradient @ step) == pytest.approx(quotient, rel=1e-5)
 
 
-def test_one_hidden_layer_is_the_same_problem_either_way():
-    problem, state = cell(2)
-    deep = DeepLogisticCell(problem.design, problem.Y, 2, 1, 1000.0, NUMPY)
-    same = deep.state(state.V, (), state.level, (state.knots,))
-    assert same.objective == pytest.approx(state.objective, rel=1e-9)
-    gradient = problem.linearise(state).gradient.copy()
-    np.testing.assert_allclose(deep.linearise(same).equations.gradient, gradient, atol=1e-6 * np.abs(gradient).max())
+def test_the_gradient_of_one_hidden_layer_is_what_is_written_down():
+    problem, state = cell(2, smoothing=0.0)
+    J = jacobian_written_down(problem, state, curved(80, 2)[0].T)
+    eta = state.last.outputs[0]
+    e = problem.Y[0] - expit(eta) - PULL / 80 * (eta - prior_log_odds(problem.Y))
+    gradient = problem.linearise(state).gradient
+    np.testing.assert_allclose(gradient, J @ e, atol=1e-6 * np.abs(gradient).max())
 
 
 def test_the_deviance_rises_neither_with_depth_nor_with_neuron_num():
@@ -176,7 +184,7 @@ def test_a_plane_is_found_as_logistic_regression_finds_it():
 
 def test_at_even_odds_the_effective_dof_are_those_of_the_working_response(monkeypatch):
     """Where p is nearly 1/2 a row carries a quarter, so that the smoother is the one of eta + 4 e (McCullagh & Nelder 2.5)."""
-    monkeypatch.setattr(bernoulli_problem, "LOG_ODDS_VARIANCE", 1.0)
+    monkeypatch.setattr(likelihoods, "LOG_ODDS_VARIANCE", 1.0)
     rng = np.random.default_rng(0)
     X, y = rng.uniform(-1, 1, (400, 2)), (np.arange(400) % 2).astype(float)
     model = fit_cell(X, y, 2, 3, 3, task="classification", options=replace(OPTIONS, smoothing=1e5))

@@ -8,9 +8,9 @@ import pytest
 from kanlab.errors import FitError
 from kanlab.kan.network import FitStatus, FittedKan
 from kanlab.solver import fit as lm
-from kanlab.solver.deep_smoother import linearised
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.smoother import effective_dof, smoother_root
+from tests.helpers.cells import smoother_written_down
 from tests.solver.test_fit import noisy
 
 NUMPY = LmOptions(kernels="numpy")
@@ -135,7 +135,7 @@ def test_round_trips(depth):
 def test_effective_dof_of_any_depth():
     X, y = noisy(n=150)
     one = fit_cell(X, y, 2, 3, 3, options=NUMPY)
-    trace = np.sum(smoother_root(*linearised(one, X, y)) ** 2)
+    trace = np.sum(smoother_root(*smoother_written_down(one, X, y)) ** 2)
     assert trace == pytest.approx(effective_dof(one, X, y), rel=1e-8)
     for depth in (2, 3):
         rough, smooth = (

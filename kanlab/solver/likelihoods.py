@@ -1,0 +1,286 @@
+r"""What a fit makes small and how its last layer is solved for: least squares, or the Bernoulli likelihood of two classes.
+
+Notation
+
+    P (p, n), D (p, m)    design of the last layer's edges, and their coefficients; outputs eta = D'P (m, n)
+    Y (m, n)              targets; for two classes one, of zeros and ones, and eta are its log-odds
+    N (p, p)              the penalty of D, at the level in force
+    E (m, n)              minus half the derivative of the misfit by eta; W (m, n) half its second derivative
+
+Least squares:    misfit |Y - eta|^2,    E = Y - eta,    W = 1,    (P P' + N + ridge) D = P Y'
+
+A penalty proportional to the residual is -2 log-likelihood in disguise: the level follows the residual sum of squares.
+
+Bernoulli:    misfit -2 sum_i [y_i eta_i - ln(1 + exp eta_i)], the deviance, and beside it PULL mean_i (eta_i - eta_0)^2
+
+a weak pull of the log-odds towards those of the whole table, eta_0. Where a function separates the classes the likelihood
+has no maximum; the pull gives it one, at finite log-odds, and is lost among the rows otherwise: all of it weighs as much as
+4 PULL rows at even odds. A deviance is -2 log L already, in units of its own, so the level is n once and for all. The inner
+layers' roughness is measured in units of a node's range, and the range of the output stands for that of the target: 1 where
+targets are scaled, a few units where they are log-odds, hence LOG_ODDS_VARIANCE. With E = y - p - (PULL / n) (eta - eta_0)
+and W = p (1 - p) + PULL / n, D is found by Newton's method (McCullagh & Nelder, Generalized Linear Models, 1989, 4.4):
+
+    (P W P' + N + ridge) dD = P E' - (N + ridge) D
+
+What the last layer leaves to the layers before it is one form for both: the gradient J E, for D is at its minimum (envelope
+theorem), and the curvature of least squares with the rows of J and P times sqrt W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.special import expit, logit
+
+from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION
+
+Array = NDArray[np.float64]
+Design = Callable[[slice], Array]  # P at a block of rows, (p, rows), in memory that the next call may overwrite
+
+INNER_ROUGHNESS = 4e-4  # penalty of the layers before the last for targets of variance 1
+RIDGE = 1e-11  # times n: makes the solve definite, too small to be seen
+PULL = 0.3  # how much the log-odds of the whole table weigh
+LOG_ODDS_VARIANCE = 5.0  # what log-odds are taken to vary by, where the penalty takes targets to vary by 1
+MAX_STEPS, MAX_HALVINGS = 40, 12
+SETTLED = 1e-8  # decrease a Newton step promises, relative to the objective, that makes it the last
+
+
+@dataclass(frozen=True, eq=False)
+class LastLayer:
+    """The last layer at its minimum. D (p, m); outputs, residual E (m, n); factor: Cholesky factor of its system (p, p).
+
+    rss: (m,), of the predictions.  misfit: over all targets.  objective: the misfit, the penalty of D, and the pull.
+    """
+
+    D: Array
+    outputs: Array
+    residual: Array
+    factor: Array
+    rss: Array
+    misfit: float
+    objective: float
+
+
+class Likelihood(Protocol):
+    """How a problem differs by its target.
+
+    total: misfit of a constant.  signal: (m, n), what a first node is fitted to.
+    is_squares: whether the misfit is a sum of squares, so that steps may follow its residual's curvature.
+    """
+
+    total: float
+    signal: Array
+    is_squares: bool
+
+    def __init__(self, Y: Array, neuron_num: int) -> None: ...
+
+    @staticmethod
+    def roughness() -> float:
+        """Penalty of the layers before the last at smoothing 1, as a multiple of the level."""
+
+    def level(self, misfit: float) -> float:
+        """The penalty level at a misfit."""
+
+    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+        """D at a penalty (p, p), which is changed in place. None where it cannot be solved for.
+
+        near: a D not far away, where one is known; an iterative solve begins there.
+        """
+
+    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
+        """The design (p2, n), its rows times sqrt W at outputs eta (m, n), and the Jacobian (p, n) likewise in place."""
+
+
+class Squares:
+    """Least squares for targets Y (m, n), centred and of variance 1 (or 0)."""
+
+    is_squares = True
+
+    def __init__(self, Y: Array, neuron_num: int) -> None:
+        self.Y = self.signal = Y
+        self.total = max(float(np.sum(Y * Y)), np.finfo(float).tiny)
+        self._gram, self._work = np.empty((0, 0)), np.empty((0, 0))
+
+    @staticmethod
+    def roughness() -> float:
+        return INNER_ROUGHNESS
+
+    def level(self, misfit: float) -> float:
+        """The RSS itself."""
+        return misfit
+
+    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+        if self._gram.shape != penalty.shape:
+            self._gram, self._work = np.empty_like(penalty), np.empty_like(penalty)
+        gram, right = self._gram, np.zeros((len(penalty), len(self.Y)))
+        for block in blocks:
+            P = design(block)
+            accumulate(P, P.T, gram, self._work, first=block.start == 0)
+            right += P @ self.Y[:, block].T
+        factor = ridged_factor(gram, penalty, self.Y.shape[1])
+        if factor is None:
+            return None
+        D = lapack.dpotrs(factor, right, lower=1)[0]
+        # one step of refinement: the normal equations lose what the residual still shows
+        E, missing = self._residual(design, blocks, D), -penalty @ D
+        for block in blocks:
+            missing += design(block) @ E[:, block].T
+        D = D + lapack.dpotrs(factor, missing, lower=1)[0]
+        E = self._residual(design, blocks, D)
+        rss = np.einsum("on,on->o", E, E)
+        misfit = float(rss.sum())
+        return LastLayer(D, self.Y - E, E, factor, rss, misfit, misfit + float(np.sum(D * (penalty @ D))))
+
+    def _residual(self, design: Design, blocks: Sequence[slice], D: Array) -> Array:
+        E = np.empty_like(self.Y)
+        for block in blocks:
+            np.subtract(self.Y[:, block], D.T @ design(block), out=E[:, block])
+        return E
+
+    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
+        return design
+
+
+class Bernoulli:
+    """Penalised logistic regression of y (1, n), zeros and ones, on the last layer's splines."""
+
+    is_squares = False
+
+    def __init__(self, y: Array, neuron_num: int) -> None:
+        self.y, self._neuron_num = y, neuron_num
+        self.prior = prior_log_odds(y)
+        self.signal = y - y.mean()
+        self.total = max(deviance(np.full_like(y, self.prior), y), np.finfo(float).tiny)
+        self._pull = PULL / y.shape[1]
+
+    @staticmethod
+    def roughness() -> float:
+        return INNER_ROUGHNESS * LOG_ODDS_VARIANCE
+
+    def level(self, misfit: float) -> float:
+        """Always the same, for the deviance has a scale of its own."""
+        return float(self.y.shape[1])
+
+    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+        """Newton's method with step halving."""
+        p = len(penalty)
+        penalty.flat[:: p + 1] += RIDGE * self.y.shape[1]
+
+        def outputs(D: Array) -> Array:
+            return np.concatenate([D.T @ design(block) for block in blocks], axis=1)
+
+        def value_of(eta: Array, D: Array) -> float:
+            with np.errstate(over="ignore", invalid="ignore"):
+                pull = self._pull * np.sum((eta - self.prior) ** 2)
+                return float(deviance(eta, self.y) + pull + np.sum(D * (penalty @ D)))
+
+        starts = [self._constant(p)]
+        if near is not None and len(near) == p:
+            starts.insert(0, near)
+        for D in starts:  # the second where the first is out of bounds
+            eta = outputs(D)
+            value, factor = value_of(eta, D), np.empty(0)
+            if np.isfinite(value):
+                break
+        for _ in range(MAX_STEPS):
+            found = self._factor(design, blocks, eta, penalty)
+            if found is None:
+                return None
+            factor = found
+            right = -penalty @ D
+            score = self.score(eta)
+            for block in blocks:
+                right += design(block) @ score[:, block].T
+            step = lapack.dpotrs(factor, right, lower=1)[0]
+            promised = float(np.sum(right * step))
+            if not promised > np.finfo(float).eps * value:
+                break
+            along, size = outputs(step), 1.0
+            for _ in range(MAX_HALVINGS):
+                moved = value_of(eta + size * along, D + size * step)
+                if moved < value:
+                    break
+                size /= 2.0
+            else:
+                break  # as far as rounding allows
+            D, eta, value = D + size * step, eta + size * along, moved
+            if promised <= SETTLED * value:
+                break
+        if not (np.isfinite(value) and len(factor)):
+            return None
+        rss = np.sum((self.y - expit(eta)) ** 2, axis=1)
+        return LastLayer(D, eta, self.score(eta), factor, rss, deviance(eta, self.y), value)
+
+    def score(self, eta: Array) -> Array:
+        """E (1, n)."""
+        return self.y - expit(eta) - self._pull * (eta - self.prior)
+
+    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
+        root = self._root_weight(eta)
+        jacobian *= root
+        return design * root
+
+    def _root_weight(self, eta: Array) -> Array:
+        """sqrt W, elementwise."""
+        p = expit(eta)
+        return np.sqrt(p * (1.0 - p) + self._pull)
+
+    def _factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
+        """Cholesky factor of P W P' + penalty; None where that is not positive definite."""
+        gram = penalty.copy()
+        for block in blocks:
+            P = design(block) * self._root_weight(eta[:, block])
+            gram += P @ P.T
+        factor, info = lapack.dpotrf(gram.T, lower=1, overwrite_a=1, clean=0)
+        return factor if info == 0 else None
+
+    def _constant(self, p: int) -> Array:
+        """D (p, 1) that puts out eta_0 everywhere: the splines of a node sum to 1."""
+        node = np.full((p // self._neuron_num, 1), self.prior / self._neuron_num)
+        node[-1] = 0.0
+        return np.tile(node, (self._neuron_num, 1))
+
+
+OF_TASK: dict[str, type[Likelihood]] = {REGRESSION: Squares, CLASSIFICATION: Bernoulli}
+
+
+def deviance(eta: Array, y: Array) -> float:
+    """-2 log L of log-odds eta for y of zeros and ones."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(2.0 * np.sum(np.logaddexp(0.0, eta) - y * eta))
+
+
+def prior_log_odds(y: Array) -> float:
+    """Log-odds of the share of 1 in y (any shape) of zeros and ones, finite for a single class too."""
+    ones = float(y.sum())
+    return float(np.log((ones + 0.5) / (y.size - ones + 0.5)))
+
+
+def pulled_residual(p: Array, y: Array) -> Array:
+    """E (n,), row by row, of a fit of probabilities p (n,) to y (n,)."""
+    return y - p - PULL / len(y) * (logit(p) - prior_log_odds(y))
+
+
+def ridged_factor(gram: Array, penalty: Array, n: int) -> Array | None:
+    """Cholesky factor of gram + penalty, to which a ridge is added in place that makes it definite; None if none does."""
+    ridge, added = RIDGE * n, 0.0
+    while np.isfinite(ridge):
+        penalty.flat[:: len(gram) + 1] += ridge - added
+        factor, info = lapack.dpotrf(np.add(gram, penalty).T, lower=1, overwrite_a=1, clean=0)
+        if info == 0:
+            return np.asarray(factor)
+        added, ridge = ridge, ridge * 10.0
+    return None
+
+
+def accumulate(a: Array, b: Array, total: Array, work: Array, *, first: bool) -> None:
+    """total += a b, or total = a b for the first."""
+    if first:
+        np.matmul(a, b, out=total)
+    else:
+        total += np.matmul(a, b, out=work)
