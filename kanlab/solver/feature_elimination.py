@@ -1,8 +1,8 @@
 """A network without the features that do nothing: backward elimination by the edges' own contribution.
 
 Every feature costs neuron_num (G + k) parameters, whether its edges do anything or not. What a set of features does is the
-rise of RSS when their edges are held at their means; K falls with the set at once. So of the nested sets, least contribution
-first, the one is left out whose AICc would be least if nothing else moved, and the cell is fitted again on what is left, as
+rise of RSS when their edges are held at their means; K falls with the set at once. So of the nested sets, lowest contribution
+first, the one is left out whose AICc would be lowest if nothing else moved, and the cell is fitted again on what is left, as
 long as AICc falls. That search among 2^d subsets fits noise as well: s of d features are charged 2 ln C(d, s) on top, the
 code length of the choice (Foster & George 1994; Chen & Chen 2008, EBIC with gamma 1).
 """
@@ -89,7 +89,7 @@ def reduced(
     """A network without the features that do nothing, where that lowers AICc; None where it does not.
 
     full: fitted to X (n, d), y (n,).  fits: networks on some columns of X, of about so many hidden neurons in ascending order,
-    of which the one of least AICc is taken: fewer features leave room for more neurons.  n_params: K of (features, neurons).
+    of which the one of lowest AICc is taken: fewer features leave room for more neurons.  n_params: K of (features, neurons).
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     n, d = rows.shape

@@ -266,11 +266,8 @@ class Problem:
         layers = zip(state.weights, self._roughness, state.nodes, self.stack.coordinates(state), extremes, strict=True)
         for W, M, nodes, R, bounds in layers:
             width, Mw = nodes.width[:, None], W @ M
-            rough, scale, d = (
-                np.einsum("ja,ja->j", W, Mw)[:, None],
-                weight / width**2,
-                (bounds[h:] - bounds[:h]) / width,
-            )
+            d, scale = (bounds[h:] - bounds[:h]) / width, weight / width**2
+            rough = np.einsum("ja,ja->j", W, Mw)[:, None]
             if R is None:  # the widths of the lowest nodes depend on their own weights alone
                 end = d.size
                 gradient[:end] -= (scale * (Mw - d * rough)).ravel()
