@@ -14,7 +14,8 @@ from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import to_utf8
 from kanlab.data.reading.dialect import Dialect, ReadOptions, comment_pattern, sniff
 from kanlab.data.reading.footer import footer_rows
-from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, excel_as_text, too_wide
+from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, too_wide
+from kanlab.data.reading.workbook import sheet_as_text
 from kanlab.errors import DatasetError
 
 _SAMPLE_BYTES = 2**20
@@ -28,7 +29,7 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     """Delimited text, or a sheet of a workbook."""
     name, part, parts, packed = content.name, content.part, content.parts, content.packed
     if content.kind == "excel":
-        data, part, parts = excel_as_text(content)
+        data, part, parts = sheet_as_text(content)
         encoding, packed = "", "Excel"
         options = options.with_(delimiter=",", decimal=".", quote='"', comment="")
         if not data.strip():
@@ -78,7 +79,7 @@ def _names(dialect: Dialect, head: str, notes: list[str]) -> tuple[list[str], st
         header.pop()
     if len(header) > MAX_COLUMNS:
         raise too_wide("The table", len(header))
-    names = _distinct(header, notes)
+    names = distinct(header, notes)
     short = dialect.width - len(header)
     if short == 1:
         lines = [line for line in re.split(r"\r\n|\n|\r", head)[dialect.skip_lines : -1] if line.strip()]
@@ -126,6 +127,8 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
                 low_memory=False,
             )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        if "out of memory" in str(error):
+            raise MemoryError from error
         raise DatasetError(_parse_problem(error, source, dialect)) from error
 
 
@@ -144,39 +147,6 @@ def _parse_problem(error: Exception, source: str, dialect: Dialect) -> str:
         )
     reason = text.splitlines()[0].removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
     return f"{source} is not a table of rows and columns ({reason[:120]}); save it as CSV with one header row."
-
-
-def parse_parquet(content: Content) -> Parsed:
-    """A Parquet file, columns of lists or bytes left out."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    name, notes = content.name, []
-    try:
-        file = pq.ParquetFile(io.BytesIO(content.data))
-        schema, rows = file.schema_arrow, file.metadata.num_rows
-        if len(schema) > MAX_COLUMNS:
-            raise too_wide(name, len(schema))
-        if rows * max(1, len(schema)) > MAX_CELLS:
-            raise DatasetError(f"{name} has more than {MAX_CELLS:,} cells; keep fewer rows or columns.")
-        nested = [f.name for f in schema if pa.types.is_nested(f.type) or pa.types.is_binary(f.type)]
-        table = file.read(columns=[f.name for f in schema if f.name not in nested])
-        for i, column in enumerate(table.schema):
-            if pa.types.is_decimal(column.type):
-                table = table.set_column(i, column.name, table.column(i).cast(pa.float64()))
-            elif pa.types.is_dictionary(column.type):
-                table = table.set_column(i, column.name, table.column(i).cast(column.type.value_type))
-        frame = table.to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DatasetError(
-            f"{name} is a Parquet file that cannot be read; write it again, or export it as CSV."
-        ) from error
-    if nested:
-        notes.append(f"Columns of lists or bytes are left out: {', '.join(n[:60] for n in nested[:5])}.")
-    frame.columns = _distinct([str(c).strip() for c in frame.columns], notes)
-    known = {"source": name, "encoding": "", "delimiter": "", "decimal": ".", "notes": notes, "packed": "Parquet",
-             "part": content.part, "parts": content.parts}  # fmt: skip
-    return frame, known
 
 
 def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.DataFrame:
@@ -209,7 +179,7 @@ def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, n
     return frame
 
 
-def _distinct(names: Iterable[str], notes: list[str] | None = None) -> list[str]:
+def distinct(names: Iterable[str], notes: list[str] | None = None) -> list[str]:
     """Names made distinct and never empty."""
     given = [name.strip() for name in names]
     taken = set(given)

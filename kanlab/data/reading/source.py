@@ -6,7 +6,6 @@ Everything is read in pieces and counted, so that neither a packed bomb nor a fi
 from __future__ import annotations
 
 import bz2
-import csv
 import gzip
 import io
 import lzma
@@ -26,7 +25,6 @@ MAX_BYTES = 2**30  # of text, unpacked
 MAX_LINE = 2**20
 MAX_CELLS = 100_000_000
 MAX_COLUMNS = 1_000
-MAX_EXCEL_CELLS = 20_000_000  # read cell by cell
 MAX_RATIO = 200  # of unpacked to packed bytes; tables reach 50
 MAX_DICTIONARY = 2**27  # bytes an xz file may ask its reader to keep; `xz -9` asks for half of it
 _PIECE = 2**20
@@ -53,52 +51,63 @@ class Content:
     parts: tuple[str, ...] = ()
 
 
-def read_content(source: str | PathLike[str] | BinaryIO, name: str | None = None, part: str | None = None) -> Content:
-    """Read a file or buffer. part: which file of a zip, or which sheet of a workbook, by default the first table.
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins with these bytes may be text as it stands: nothing packed, no Parquet, no workbook."""
+    return not head.startswith((*_PACKINGS, b"PK\x03\x04", b"PAR1"))
 
-    Raises DatasetError, with one sentence, for what is no table or too large.
-    """
+
+@contextmanager
+def opened(source: str | PathLike[str] | BinaryIO, name: str | None) -> Iterator[tuple[Any, str]]:
+    """A file or buffer to read from, and what to call it. Raises DatasetError where a path leads nowhere."""
     if not isinstance(source, (str, PathLike)):
-        name = name or Path(getattr(source, "name", "the table")).name
-        return _unpack(source, name, part)
+        yield source, name or Path(getattr(source, "name", "the table")).name
+        return
     path = Path(source)
     name = name or path.name
     if path.is_dir():
         raise DatasetError(f"{name} is a folder; give the path of a CSV file.")
     try:
         with path.open("rb") as stream:
-            return _unpack(stream, name, part)
+            yield stream, name
     except OSError as error:
         raise DatasetError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
-def _unpack(stream: IO[bytes], name: str, part: str | None) -> Content:
+def read_content(stream: Any, name: str, part: str | None = None) -> Content:
+    """Read a stream. part: which file of a zip, or which sheet of a workbook, by default the first table.
+
+    Raises DatasetError, with one sentence, for what is no table or too large.
+    """
     head = stream.read(16)
-    rest = _Joined(head, stream)
+    rest = Joined(head, stream)
     for magic, sentence in _UNREADABLE.items():
         if head.startswith(magic):
             raise DatasetError(f"{name} is {sentence}.")
     if head.startswith(b"PAR1"):
         return Content(name, "parquet", _limited(rest, name))
-    for magic, (packing, opened) in _PACKINGS.items():
+    for magic, (packing, unpacker) in _PACKINGS.items():
         if head.startswith(magic):
             packed = _limited(rest, name)
             with _damage(name, packing):
-                return Content(name, "text", _text(opened(io.BytesIO(packed)), name, len(packed)), packing)
+                return Content(name, "text", _text(unpacker(io.BytesIO(packed)), name, len(packed)), packing)
     if head.startswith(b"PK\x03\x04"):
         return _unzip(_limited(rest, name), name, part)
     return Content(name, "text", _text(rest, name))
 
 
-class _Joined:
+class Joined:
     """A stream whose first bytes were read already."""
 
-    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
+    def __init__(self, head: bytes, stream: Any) -> None:
         self._head, self._stream = head, stream
 
     def read(self, size: int) -> bytes:
-        head, self._head = self._head, b""
-        return head + self._stream.read(max(0, size - len(head)))
+        head, self._head = self._head[:size], self._head[size:]
+        return head + self._stream.read(size - len(head)) if len(head) < size else head
+
+    def read_all(self, name: str) -> bytes:
+        """Everything, where that is not too much."""
+        return _limited(self, name)
 
 
 class _Xz:
@@ -173,9 +182,7 @@ def _unzip(data: bytes, name: str, part: str | None) -> Content:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = [m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename)]
         if any(m.filename == "xl/workbook.xml" for m in members):
-            # the sizes are counted, not believed: the reader of workbooks trusts them
-            for member in archive.infolist():
-                _count(archive, member, name, len(data))
+            _count(archive, name, len(data))
             return Content(name, "excel", data, part=part or "")
         tables = [m for m in members if m.filename.lower().endswith(_TABLES)] or members
         names = tuple(m.filename for m in tables)
@@ -190,7 +197,7 @@ def _unzip(data: bytes, name: str, part: str | None) -> Content:
             raise DatasetError(f"{name} is locked with a password; unpack it first.")
         with archive.open(chosen) as unpacked:
             inner = unpacked.read(4)
-            stream = _Joined(inner, unpacked)
+            stream = Joined(inner, unpacked)
             if inner == b"PAR1":
                 return Content(name, "parquet", _limited(stream, name, len(data)), "zip", chosen.filename, names)
             if inner == b"PK\x03\x04":
@@ -204,8 +211,7 @@ def _nested(book: bytes, name: str, member: str, names: tuple[str, ...]) -> Cont
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         if "xl/workbook.xml" not in archive.namelist():
             raise DatasetError(f"{name} holds an archive within the archive; unpack it first.")
-        for inner in archive.infolist():
-            _count(archive, inner, name, len(book))
+        _count(archive, name, len(book))
     return Content(name, "excel", book, "zip", "", ())
 
 
@@ -213,14 +219,17 @@ def _is_hidden(filename: str) -> bool:
     return filename.startswith("__MACOSX/") or Path(filename).name.startswith(".")
 
 
-def _count(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, packed: int) -> None:
-    """Unpack a member once, keeping nothing, to see that it ends."""
-    total = 0
-    with archive.open(member) as unpacked:
-        while piece := unpacked.read(_PIECE):
-            total += len(piece)
-            if total > MAX_BYTES or (total > 64 * _PIECE and total > MAX_RATIO * packed):
-                raise DatasetError(f"{name} unpacks to far more than a table does; save the sheet as CSV.")
+def _count(archive: zipfile.ZipFile, name: str, packed: int) -> None:
+    """Unpack the parts of a workbook once, keeping nothing: its reader trusts their sizes, so they are counted here."""
+    whole = 0
+    for member in archive.infolist():
+        total = 0
+        with archive.open(member) as unpacked:
+            while piece := unpacked.read(_PIECE):
+                total += len(piece)
+                whole += len(piece)
+                if whole > MAX_BYTES or (total > 64 * _PIECE and total > MAX_RATIO * min(packed, member.compress_size)):
+                    raise DatasetError(f"{name} unpacks to far more than a table does; save the sheet as CSV.")
 
 
 @contextmanager
@@ -228,56 +237,13 @@ def _damage(name: str, kind: str) -> Iterator[None]:
     """Whatever an unpacker raises on bytes it did not expect (zipfile: seven kinds of error at least), as one sentence."""
     try:
         yield
-    except DatasetError:
+    except (DatasetError, MemoryError):
         raise
     except Exception as error:
         raise DatasetError(
             f"{name} is a binary file that looks like {kind} but cannot be unpacked; it may be damaged, so pack it again or "
             "give the CSV itself."
         ) from error
-
-
-def excel_as_text(content: Content) -> tuple[bytes, str, tuple[str, ...]]:
-    """A sheet as CSV (UTF-8, commas), its name, and the names of all sheets."""
-    import openpyxl  # takes a quarter of a second; only for who brings a workbook
-
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content.data), read_only=True, data_only=True)
-        sheets = tuple(s.title for s in book.worksheets)
-        if content.part and content.part not in sheets:
-            raise DatasetError(
-                f"{content.name} has no sheet '{content.part[:80]}'; its first one is '{sheets[0][:80]}'."
-            )
-        sheet = book[content.part] if content.part else book.worksheets[0]
-        text, cells, empty = io.StringIO(), 0, 0
-        writer = csv.writer(text, lineterminator="\n")
-        for row in sheet.iter_rows(values_only=True):
-            values = list(row)
-            while values and values[-1] is None:
-                values.pop()
-            empty = 0 if values else empty + 1
-            cells += len(row)
-            if len(values) > MAX_COLUMNS:
-                raise too_wide(content.name, len(values))
-            if cells > MAX_EXCEL_CELLS:
-                raise DatasetError(f"{content.name} has more than {MAX_EXCEL_CELLS:,} cells; save the sheet as CSV.")
-            if values and all(v is None for v in values):
-                continue
-            if empty < 2:
-                writer.writerow([_cell(v) for v in values])
-        return text.getvalue().encode(), sheet.title, sheets
-    except DatasetError:
-        raise
-    except Exception as error:  # openpyxl raises whatever its many parts raise on a broken workbook
-        raise DatasetError(
-            f"{content.name} is an Excel workbook that cannot be read; save the sheet as CSV and choose that."
-        ) from error
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def too_wide(name: str, columns: int) -> DatasetError:

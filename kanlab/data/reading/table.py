@@ -1,70 +1,23 @@
-"""A table in, a data frame and an account of what was inferred out."""
+"""A table in, a data frame and an account of what was inferred out.
+
+Text is counted as it is read, unpacked or not, so that its cost follows from its bytes: `read_table` reads it where it is
+called. What reads workbooks and Parquet trusts what they say of themselves, so they and archives go to a process of their
+own with limits. The app sends everything there that a visitor uploads (`kanlab.data.reading.reader_process`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from os import PathLike
 from typing import Any, BinaryIO
 
-import pandas as pd
+from kanlab.data.reading.dialect import ReadOptions
+from kanlab.data.reading.reader_process import read_apart
+from kanlab.data.reading.source import Joined, opened
+from kanlab.data.reading.typed import ColumnReading, Table, TableReport, read_here
 
-from kanlab.data.reading.cell_rules import MISSING
-from kanlab.data.reading.column_types import read_text
-from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
-from kanlab.data.reading.parse import parse_parquet, parse_text
-from kanlab.data.reading.source import read_content
-from kanlab.errors import DatasetError
+__all__ = ["ColumnReading", "Table", "TableReport", "read_table"]
 
-
-@dataclass(frozen=True)
-class ColumnReading:
-    """What a column was read as: one of cells.KINDS, and what was done to its cells."""
-
-    name: str
-    kind: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class TableReport:
-    """What reading a table found.
-
-    header: rows that name the columns.  lines_before_data: lines of the file up to the first row of data, header included.
-    rows_after_data: totals and footnotes left out.  index: the first column where it only names the rows and is left out.
-    """
-
-    source: str
-    encoding: str
-    delimiter: str
-    decimal: str
-    rows: int
-    columns: int
-    notes: tuple[str, ...] = ()
-    quote: str = '"'
-    comment: str = ""
-    header: int = 1
-    lines_before_data: int = 0
-    rows_after_data: int = 0
-    index: str = ""
-    missing_seen: tuple[str, ...] = ()
-    packed: str = ""
-    part: str = ""
-    parts: tuple[str, ...] = ()
-    readings: tuple[ColumnReading, ...] = ()
-
-    def __str__(self) -> str:
-        delimiter = DELIMITERS.get(self.delimiter, repr(self.delimiter)) + "-separated" if self.delimiter else ""
-        kind = [delimiter, self.encoding, "decimal comma" if self.decimal == "," else "", self.packed]
-        columns = f"{self.columns} column{'s' * (self.columns != 1)}"
-        return f"{self.rows:,} rows, {columns} ({', '.join(filter(None, kind))})"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A data frame as it was read, and the report of the reading."""
-
-    frame: pd.DataFrame
-    report: TableReport
+_TRUSTING = (b"PK\x03\x04", b"PAR1")
 
 
 def read_table(
@@ -78,72 +31,13 @@ def read_table(
 
     source: path or binary buffer.  name: what to call it in messages; by default the file's name.
     options, or its fields as keywords, overrule what is inferred: read_table("a.csv", delimiter=";", header=False).
+    Workbooks, Parquet and archives are read by a process of their own with limits on time and memory.
     Raises DatasetError, with one sentence, where the content is no table.
     """
     options = (options or ReadOptions()).with_(**overruled)
-    content = read_content(source, name, options.part)
-    frame, report = parse_parquet(content) if content.kind == "parquet" else parse_text(content, options)
-    return _typed(frame, report, options)
-
-
-def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> Table:
-    name, notes = known["source"], known["notes"]
-    for column in options.kinds:
-        if column not in frame.columns:
-            raise DatasetError(f"There is no column '{column[:60]}' in {name} to read as {options.kinds[column]}.")
-    if frame.empty:
-        raise DatasetError(f"{name} has a header but no rows; add the data below it.")
-    empty = [c for c in frame.columns if frame[c].isna().all()]
-    named = [c for c in empty if not c.startswith("column_")]
-    if named:
-        notes.append(
-            f"Empty columns are left out: {', '.join(c[:60] for c in named[:5])}{'…' if len(named) > 5 else '.'}"
-        )
-    left_out = [c for c, kind in options.kinds.items() if kind == "leave out"]
-    frame = frame.drop(columns={*empty, *left_out}).dropna(axis="rows", how="all").reset_index(drop=True)
-    readings, columns = [], {}
-    for column in frame.columns:
-        values, reading = _column(frame[column], known["decimal"], options)
-        columns[column] = values
-        readings.append(reading)
-    frame = pd.DataFrame(columns, index=frame.index)
-    empty = [c for c in frame.columns if frame[c].isna().all()]
-    frame, readings = frame.drop(columns=empty), [r for r in readings if r.name not in empty]
-    if frame.shape[1] < options.least_columns:
-        raise DatasetError(
-            f"{name} has a single column of data; a fit needs a target and at least one feature, "
-            "separated by commas, semicolons or tabs."
-        )
-    notes += [f"'{r.name[:60]}': {r.detail}." for r in readings if r.detail]
-    known = known | {"notes": tuple(notes), "readings": tuple(readings)}
-    return Table(frame, TableReport(rows=len(frame), columns=frame.shape[1], **known))
-
-
-def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.Series, ColumnReading]:
-    """A column in the type its cells mean, or in the one asked for."""
-    name, asked = str(column.name), options.kinds.get(str(column.name))
-    if pd.api.types.is_bool_dtype(column):
-        kind = "boolean"
-    elif pd.api.types.is_numeric_dtype(column):
-        kind = "number"
-    elif pd.api.types.is_datetime64_any_dtype(column):
-        zone = getattr(column.dtype, "tz", None)
-        column, kind = (column.dt.tz_convert("UTC").dt.tz_localize(None) if zone else column), "date"
-    else:
-        kind = "text"
-    if asked in (None, kind) and kind != "text":
-        return column, ColumnReading(name, kind)
-    if asked == "text":
-        text = column.astype("str").where(column.notna())
-        return text, ColumnReading(name, "text", "read as text")
-    reading = read_text(
-        column.astype("str").where(column.notna()),
-        decimal=decimal,
-        thousands=options.thousands,
-        day_first=options.day_first,
-        missing=(*options.missing, "") if options.missing is not None else MISSING,
-        kind=asked,
-    )
-    if asked is not None and reading.kind != asked:
-        raise DatasetError(f"No cell of '{name[:60]}' can be read as {asked}; leave the column as {kind}.")
-    return reading.values, ColumnReading(name, reading.kind, reading.detail)
+    with opened(source, name) as (stream, called):
+        head = stream.read(16)
+        whole = Joined(head, stream)
+        if head.startswith(_TRUSTING):
+            return read_apart(whole.read_all(called), name=called, options=options)
+        return read_here(whole, called, options)
