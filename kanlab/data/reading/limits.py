@@ -25,7 +25,7 @@ _CLOCK = 6  # on a busy machine
 @dataclass(frozen=True)
 class Limits:
     """cpu_seconds: of the process, its start included.  clock_seconds: until it is ended, whatever it waits for.
-    memory: bytes beyond what the process holds before it reads."""
+    memory: bytes, with what the process needs before it reads (0.1 GB)."""
 
     cpu_seconds: float
     clock_seconds: float

@@ -7,10 +7,13 @@ out   an Answer, and for each column a stream of Arrow (IPC), of the `sizes` giv
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import msgspec
+import pandas as pd
+import pyarrow as pa
 
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.limits import Limits
@@ -18,6 +21,7 @@ from kanlab.data.reading.typed import TableReport
 
 PROGRAM = "kanlab.data.reading.reader"
 IDLE_SECONDS = 900.0  # a reader that has nothing to read by then ends
+UNFORESEEN = "for a reason nobody foresaw"  # so that tests can tell a bug from a refusal
 
 _T = TypeVar("_T")
 
@@ -49,3 +53,34 @@ def line(message: Any) -> bytes:
 def parsed(text: bytes, kind: type[_T]) -> _T:
     """A line as the message it must be; ValueError where it is not."""
     return msgspec.convert(json.loads(text), kind)
+
+
+def columns_of(frame: pd.DataFrame) -> list[pa.Table]:
+    """Each column by itself, so that its memory is let go with it."""
+    return [pa.Table.from_pandas(frame[[c]], preserve_index=False) for c in frame.columns]
+
+
+def size_of(column: pa.Table) -> int:
+    """How many bytes `send` would send."""
+    sink = pa.MockOutputStream()
+    send(column, sink)
+    return int(sink.size())
+
+
+def send(column: pa.Table, sink: Any) -> None:
+    """Write a column as a stream of Arrow."""
+    with pa.ipc.new_stream(sink, column.schema) as stream:
+        stream.write_table(column)
+
+
+def received(source: Any, sizes: Sequence[int], rows: int) -> pd.DataFrame:
+    """The data frame again. EOFError where the source ends before; what Arrow or pandas raise where it is no such thing."""
+    columns: dict[str, pd.Series] = {}
+    for size in sizes:
+        content = source.read(size)
+        if len(content) < size:
+            raise EOFError
+        column = pa.ipc.open_stream(content).read_all()
+        column.validate(full=True)
+        columns.update(column.to_pandas().items())
+    return pd.DataFrame(columns, index=pd.RangeIndex(rows))

@@ -13,7 +13,7 @@ from kanlab.data.reading.parse import Parsed, distinct
 from kanlab.data.reading.source import MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Content, too_wide
 from kanlab.errors import DatasetError
 
-MAX_GROUPS = 100_000
+MAX_GROUPS = 10_000
 
 
 def parse_parquet(content: Content) -> Parsed:
@@ -38,8 +38,7 @@ def parse_parquet(content: Content) -> Parsed:
         if sum(metadata.row_group(i).total_byte_size for i in range(groups)) > MAX_BYTES:
             raise _too_long(name)
         nested = [f.name for f in schema if pa.types.is_nested(f.type) or _is_bytes(f.type)]
-        text = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-        file = pq.ParquetFile(io.BytesIO(content.data), read_dictionary=text)
+        file = pq.ParquetFile(io.BytesIO(content.data), read_dictionary=_with_dictionary(metadata))
         table = file.read(columns=[f.name for f in schema if f.name not in nested], use_threads=False)
         table.validate()
         room = MAX_BYTES
@@ -71,6 +70,16 @@ def _too_long(name: str) -> DatasetError:
     return DatasetError(
         f"{name} unpacks to more than {MAX_BYTES / 2**30:g} GB; keep fewer rows or columns, or shorten its texts."
     )
+
+
+def _with_dictionary(metadata: pq.FileMetaData) -> list[str]:
+    """The columns of text whose dictionaries are read as such. Where texts are written as what they share with the one
+    before, Arrow has no such way, and the limit on memory has to do."""
+    text = [i for i in range(metadata.num_columns) if metadata.schema.column(i).physical_type == "BYTE_ARRAY"]
+    plain = set(text)
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        plain -= {i for i in plain if any(e.startswith("DELTA") for e in group.column(i).encodings)}
+    return [metadata.schema.column(i).path for i in text if i in plain]
 
 
 def _is_bytes(kind: Any) -> bool:

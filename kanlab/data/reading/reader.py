@@ -12,24 +12,35 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from contextlib import suppress
-from typing import IO, Any, NoReturn
+from typing import IO, NoReturn
 
 import psutil
 import pyarrow as pa
 
 from kanlab.data.reading.limits import Limits
-from kanlab.data.reading.messages import IDLE_SECONDS, Answer, Request, line, parsed
+from kanlab.data.reading.messages import (
+    IDLE_SECONDS,
+    UNFORESEEN,
+    Answer,
+    Request,
+    columns_of,
+    line,
+    parsed,
+    send,
+    size_of,
+)
 from kanlab.data.reading.typed import read_here
 from kanlab.errors import DatasetError
 
 try:
     import fcntl
     import resource
-    import select
 except ImportError:  # Windows: whoever started this watches it, and a thread waits for their end
-    fcntl = resource = select = None  # type: ignore[assignment]
+    fcntl = resource = None  # type: ignore[assignment]
 
+_MAPPED = 2**26  # of the libraries, which is not in memory yet but may come to be
 _COMPLAINTS = 2**20  # bytes that may be written to files: what goes wrong, on standard error
 
 
@@ -47,7 +58,7 @@ def main() -> NoReturn:
         with suppress(BrokenPipeError):
             outbox.write(line(answer))
             for column in columns:
-                _write(column, outbox)
+                send(column, outbox)
             outbox.flush()
     os._exit(0)  # the watching thread need not be asked
 
@@ -55,26 +66,15 @@ def main() -> NoReturn:
 def _read(request: Request, body: _Body) -> tuple[Answer, list[pa.Table]]:
     try:
         table = read_here(body, request.name, request.options)
-        columns = [pa.Table.from_pandas(table.frame[[c]], preserve_index=False) for c in table.frame.columns]
-        return Answer(report=table.report, sizes=tuple(map(_size, columns))), columns
+        columns = columns_of(table.frame)
+        return Answer(report=table.report, sizes=tuple(map(size_of, columns))), columns
     except DatasetError as error:
         return Answer(str(error)), []
     except MemoryError:
         return Answer(str(request.limits.too_large(request.name))), []
-    except Exception as error:  # nobody is there to see a traceback
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return Answer(f"{request.name} cannot be read ({reason}); save it as CSV and read that."), []
-
-
-def _size(column: pa.Table) -> int:
-    sink = pa.MockOutputStream()
-    _write(column, sink)
-    return int(sink.size())
-
-
-def _write(column: pa.Table, sink: Any) -> None:
-    with pa.ipc.new_stream(sink, column.schema) as stream:
-        stream.write_table(column)
+    except Exception:  # a bug of ours or of a library: nobody is there to see it but the log
+        traceback.print_exc()
+        return Answer(f"{request.name} cannot be read, {UNFORESEEN}; save it as CSV and read that."), []
 
 
 class _Body:
@@ -109,9 +109,10 @@ def _set(limits: Limits) -> None:
     if resource is None:
         return
     seconds = round(limits.cpu_seconds)
+    memory = psutil.Process().memory_info()
     wanted = {
         resource.RLIMIT_CPU: (seconds, seconds + 1),
-        resource.RLIMIT_AS: (psutil.Process().memory_info().vms + limits.memory,) * 2,
+        resource.RLIMIT_AS: (memory.vms - memory.rss + limits.memory - _MAPPED,) * 2,
         resource.RLIMIT_FSIZE: (_COMPLAINTS,) * 2,
         resource.RLIMIT_CORE: (0, 0),
     }

@@ -20,13 +20,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-import pandas as pd
 import psutil
-import pyarrow as pa
 
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.limits import limits_for
-from kanlab.data.reading.messages import IDLE_SECONDS, PROGRAM, Answer, Request, line, parsed
+from kanlab.data.reading.messages import IDLE_SECONDS, PROGRAM, Answer, Request, line, parsed, received
 from kanlab.data.reading.source import Joined, opened
 from kanlab.data.reading.typed import Table
 from kanlab.errors import DatasetError
@@ -68,7 +66,10 @@ def read_apart(
         content = stream.getbuffer()[stream.tell() :] if isinstance(stream, io.BytesIO) else _whole(stream, called)
     limits = limits_for(len(content), bytes(content[:16]))
     sendable = called.encode(errors="replace").decode()  # a file's name may hold what no text can
-    request = Request(sendable, len(content), options or ReadOptions(), limits)
+    options = options or ReadOptions()
+    if options.header is not None:
+        options = options.with_(header=int(options.header))
+    request = Request(sendable, len(content), options, limits)
     with _turn(waiting or _nothing), _Reader(request, content) as reader:
         return reader.table(waiting or _nothing)
 
@@ -163,7 +164,6 @@ class _Reader:
                 f"{request.name} cannot be read: no process can be started ({error.strerror})."
             ) from error
         self._process, self._answers = self._program.process, queue.Queue[Table | Exception | None]()
-        self._base = self._memory()
         self._threads = [
             threading.Thread(target=self._send, args=(content,), daemon=True),
             threading.Thread(target=self._listen, daemon=True),
@@ -191,7 +191,7 @@ class _Reader:
                 raise answer or self._why_it_ended()
             if time.monotonic() > until or self._seconds() > self._limits.cpu_seconds + 1:
                 raise self._limits.too_slow(self._request.name)
-            if self._memory() - self._base > self._limits.memory:
+            if self._memory() > self._limits.memory:
                 raise self._limits.too_large(self._request.name)
             waiting()
 
@@ -233,15 +233,10 @@ class _Reader:
             return DatasetError(answer.error)
         if answer.report is None or sum(answer.sizes) > self._limits.memory:
             return self._limits.too_large(self._request.name)
-        columns: dict[str, pd.Series] = {}
-        for size in answer.sizes:
-            content = pipe.read(size)
-            if len(content) < size:
-                return None
-            column = pa.ipc.open_stream(content).read_all()
-            column.validate(full=True)
-            columns.update(column.to_pandas().items())
-        return Table(pd.DataFrame(columns, index=pd.RangeIndex(answer.report.rows)), answer.report)
+        try:
+            return Table(received(pipe, answer.sizes, answer.report.rows), answer.report)
+        except EOFError:
+            return None
 
     def _why_it_ended(self) -> DatasetError:
         code, name = self._process.wait(), self._request.name
