@@ -44,7 +44,8 @@ def seed(trials: int) -> None:
     handle = create_study(data, spec, name=NAME)
     cells = spec.admissible(data.n, data.d)[:trials]
     chosen = [cells[i] for i in rng.permutation(len(cells))]
-    study_id = handle.optuna._study_id
+    study_id = handle.id
+    from kanlab.study.optuna_adapter import database, storage_of
     from kanlab.study.sampler import distributions
 
     kinds = {
@@ -87,7 +88,7 @@ def seed(trials: int) -> None:
         rows["trial_user_attributes"] += [
             {"trial_id": trial_id, "key": k, "value_json": json.dumps(v)} for k, v in attributes.items()
         ]
-    with handle.optuna._storage._backend.engine.begin() as connection:
+    with database(storage_of(handle.optuna)).begin() as connection:
         for table, content in rows.items():
             names = list(content[0])
             query = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + n for n in names)})"

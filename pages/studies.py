@@ -5,10 +5,11 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.execution.doctor import in_bytes
-from kanlab.execution.manage import data_size, note, sizes
+from kanlab.execution.manage import data_size, note
 from kanlab.execution.manager import manager
 from kanlab.study.access import is_owned
 from kanlab.study.handle import load_study, study_names
+from kanlab.study.optuna_adapter import trial_sizes
 from kanlab.study.storage import get_storage
 from kanlab.ui import identity, manage, session
 from kanlab.ui.navigation import DATA, LIVE
@@ -17,7 +18,7 @@ from kanlab.ui.widgets import go_first_to, heading, sentences, table
 heading("Studies", "Every study in this storage. Choose a row to open, resume or change a study.")
 with sentences():
     names = study_names(get_storage())
-    sizes_by_id = sizes(get_storage())
+    sizes_by_id = trial_sizes(get_storage())
     studies = [Study(load_study(name)) for name in names]
 if not studies:
     go_first_to(DATA, "There is no study yet.", "Choose data for the first one")
@@ -40,7 +41,7 @@ def row(study: Study) -> dict[str, object]:
         "starts": study.spec.options.starts,
         "minutes": current.elapsed / 60,
         "owner": whose,
-        "size": in_bytes(sizes_by_id.get(handle.optuna._study_id, 0) + data_size(handle)),
+        "size": in_bytes(sizes_by_id.get(handle.id, 0) + data_size(handle)),
         "note": note(handle),
     }
 

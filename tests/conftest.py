@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from kanlab.data.dataset import Dataset
 from kanlab.study import storage
+from kanlab.study.optuna_adapter import database
 from tests.helpers import fake_worker, postgres
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def kanlab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
                 manager().stop(supervisor.handle)
                 supervisor.join(20)
     for opened in storage._storages.values():
-        opened._backend.engine.dispose()  # type: ignore[attr-defined]
+        database(opened).dispose()
     storage._storages.clear()
 
 

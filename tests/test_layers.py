@@ -28,9 +28,9 @@ ROOMS = (
 RESERVED: dict[str, set[str]] = {
     "torch": {"kan.pykan_network", "engines.pykan_training", "execution.worker"},
     "kan": {"kan.pykan_network", "engines.pykan_training"},
-    "optuna": {"study", "execution.schedule", "execution.manage", "execution.doctor", "selection.parameter_importance"},
+    "optuna": {"study", "execution.schedule", "selection.parameter_importance"},
     "optuna_dashboard": {"study.dashboard"},
-    "sqlalchemy": {"study", "execution.manage", "execution.doctor", "execution.remote"},
+    "sqlalchemy": {"study", "execution.remote"},
     "altair": {"charts"},
     "streamlit": {"ui"},
     "multiprocessing": set(),
@@ -100,7 +100,6 @@ def test_the_one_circle_is_the_way_to_pykan() -> None:
     assert uses["kan.network"] & {"kan.pykan_network"}
     for module, other in (
         ("kan.network", "kan.pykan_network"),
-        ("study.trial_reader", "study.handle"),
     ):
         uses[module].discard(other)
     list(TopologicalSorter(uses).static_order())

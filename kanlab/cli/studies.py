@@ -185,7 +185,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _gc(arguments: argparse.Namespace) -> int:
-    from kanlab.execution.doctor import in_bytes, leftovers, remove
+    from kanlab.execution.doctor import in_bytes
+    from kanlab.study.leftovers import leftovers, remove
     from kanlab.study.storage import get_storage
 
     storage = get_storage(arguments.storage)

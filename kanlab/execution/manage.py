@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy
-from optuna.storages import BaseStorage
-
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.starts_budget import settled
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import SPEC, StudyHandle, checked_name, create_study, load_study
 from kanlab.study.lease import claim
-from kanlab.study.schema import engine
+from kanlab.study.optuna_adapter import delete_study, rename_study
 from kanlab.study.state import StudyState, read_state, write_state
 from kanlab.study.storage import data_path
 from kanlab.study.trials import TrialRecord
@@ -67,17 +64,8 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
 def rename(handle: StudyHandle, name: str) -> StudyHandle:
     """Give a study that is not running another name. Raises StudyError where that is taken."""
     name = checked_name(name)
-    storage, study_id = handle.optuna._storage, handle.optuna._study_id
-    change = sqlalchemy.text("UPDATE studies SET study_name = :name WHERE study_id = :id")
     with _idle(handle):
-        try:
-            with engine(storage).begin() as connection:
-                connection.execute(change, {"name": name, "id": study_id})
-        except sqlalchemy.exc.IntegrityError as error:
-            raise StudyError(f"There is a study '{name}' already; choose another name.") from error
-        cached = storage._studies.get(study_id)  # type: ignore[attr-defined]
-        if cached is not None:
-            cached.name = name
+        rename_study(handle.optuna, name)
     return load_study(name, storage_url=handle.storage_url)
 
 
@@ -112,7 +100,7 @@ def load_data(handle: StudyHandle) -> Dataset:
 def delete(handle: StudyHandle) -> None:
     """Remove a study that is not running, its trials and its note for good. Its data stay for other studies."""
     with _idle(handle):
-        handle.optuna._storage.delete_study(handle.optuna._study_id)
+        delete_study(handle.optuna)
 
 
 # ---- comparing
@@ -138,16 +126,6 @@ def differences(one: list[TrialRecord], other: list[TrialRecord]) -> list[str]:
 
 
 # ---- room
-
-
-def sizes(storage: BaseStorage) -> dict[int, int]:
-    """Bytes of the attributes of each study's trials in the storage, by the number of the study."""
-    query = sqlalchemy.text(
-        "SELECT t.study_id, SUM(LENGTH(a.value_json) + LENGTH(a.key)) FROM trial_user_attributes a "
-        "JOIN trials t ON t.trial_id = a.trial_id GROUP BY t.study_id"
-    )
-    with engine(storage).connect() as connection:
-        return {int(study_id): int(size) for study_id, size in connection.execute(query)}
 
 
 def data_size(handle: StudyHandle) -> int:

@@ -39,7 +39,7 @@ class JobManager:
 
     def start(self, handle: StudyHandle) -> Supervisor:
         """Run a study, new or not finished, in the background. Raises StudyError where it runs already."""
-        key = (id(handle.optuna._storage), handle.optuna._study_id)
+        key = handle.key
         with self._lock:
             self._supervisors = {k: s for k, s in self._supervisors.items() if s.is_alive()}
             attributes = handle.optuna.user_attrs
@@ -68,7 +68,7 @@ class JobManager:
 
     def trouble(self, handle: StudyHandle) -> str:
         """What keeps a study of this process from going on just now, in one sentence; "" where nothing does."""
-        supervisor = self._supervisors.get((id(handle.optuna._storage), handle.optuna._study_id))
+        supervisor = self._supervisors.get(handle.key)
         return supervisor.trouble if supervisor is not None and supervisor.is_alive() else ""
 
     def _place(self, key: tuple[int, int]) -> tuple[int, int]:

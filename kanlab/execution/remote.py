@@ -32,8 +32,9 @@ from kanlab.execution.worker_process import WorkerProcess
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, STALE_SECONDS
+from kanlab.study.optuna_adapter import database, storage_of
 from kanlab.study.processes import Process, this_process
-from kanlab.study.schema import MAIL, SLOTS, engine
+from kanlab.study.schema import MAIL, SLOTS
 
 POLL_SECONDS = 0.25
 
@@ -77,8 +78,8 @@ class RemoteSlots:
     """The slots offered to one study, as its supervisor sees them."""
 
     def __init__(self, handle: StudyHandle, inbox: Inbox) -> None:
-        self._study_id = handle.optuna._study_id
-        self._engine = engine(handle.optuna._storage)
+        self._study_id = handle.id
+        self._engine = database(storage_of(handle.optuna))
         self._inbox = inbox
         self._workers: dict[str, RemoteWorker] = {}
         self._heard: dict[str, tuple[int, float]] = {}  # beats, and when they last changed
@@ -178,12 +179,12 @@ class Offer:
     """The slots this process offers to a study, each with a worker process behind it."""
 
     def __init__(self, handle: StudyHandle, workers: int) -> None:
-        self._handle, self._engine = handle, engine(handle.optuna._storage)
+        self._handle, self._engine = handle, database(storage_of(handle.optuna))
         token = this_process().token()
         self._slots = {f"{token}#{i}": _Slot() for i in range(workers)}
         self._inbox: Inbox = queue.Queue()
         self._beaten = time.monotonic()
-        rows = [{"slot": slot, "study_id": handle.optuna._study_id, "beat": 0} for slot in self._slots]
+        rows = [{"slot": slot, "study_id": handle.id, "beat": 0} for slot in self._slots]
         with self._engine.begin() as connection:
             connection.execute(insert(SLOTS), rows)
 

@@ -22,6 +22,7 @@ from kanlab.execution.messages import Answer, Error, Fit, UnitTask
 from kanlab.execution.worker_pool import Job
 from kanlab.kan.search_space import Cell
 from kanlab.study.handle import StudyHandle
+from kanlab.study.optuna_adapter import with_sampler
 from kanlab.study.sampler import CellSampler, distributions, make_proposer
 from kanlab.study.trials import INTERRUPTED, record_failure, record_outcome
 
@@ -68,7 +69,7 @@ class Schedule(ABC):
         self._best, self._since_best = min(scores, default=math.inf), 0
         taken = [r.cell for r in self._records]
         self._sampler = CellSampler(spec.space, cells, make_proposer(sampler, spec.seed), spec.seed, taken)
-        self._study = optuna.load_study(study_name=study.study_name, storage=study._storage, sampler=self._sampler)
+        self._study = with_sampler(study, self._sampler)
         self._again: set[Cell] = set()  # cells that have ended a process once
 
     # ---- the queue of a pool

@@ -275,13 +275,13 @@ def validate(
     return write("stopped" if len(answers) < len(tasks) else "done", detail)
 
 
-_runs: dict[tuple[int, str], ValidationRun] = {}
+_runs: dict[tuple[int, int], ValidationRun] = {}
 _lock = threading.Lock()
 
 
 def start_validation(handle: StudyHandle) -> ValidationRun:
     """Validate a study in the background; the one already at it where there is one."""
-    key = (id(handle.optuna._storage), handle.name)
+    key = handle.key
     with _lock:
         running = _runs.get(key)
         if running is not None and running.is_alive():
@@ -293,6 +293,6 @@ def start_validation(handle: StudyHandle) -> ValidationRun:
 
 def stop_validation(handle: StudyHandle) -> None:
     """End a validation that this process makes; what is known stays."""
-    running = _runs.get((id(handle.optuna._storage), handle.name))
+    running = _runs.get(handle.key)
     if running is not None:
         running.stop()

@@ -13,6 +13,8 @@ from typing import Any
 
 import optuna
 
+from kanlab.study.optuna_adapter import study_id
+
 OWNER = "owner"
 
 
@@ -23,7 +25,7 @@ def new_secret() -> str:
 
 def derived_key(secret: str, study: optuna.Study) -> str:
     """The key of one study; it does not tell the secret, so a link gives away one study and no other."""
-    return hmac.new(secret.encode(), str(study._study_id).encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(secret.encode(), str(study_id(study)).encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def own(study: optuna.Study, key: str) -> None:

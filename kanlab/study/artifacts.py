@@ -21,11 +21,12 @@ from sqlalchemy import delete, insert, select
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.study.schema import BLOBS, engine
+from kanlab.study.optuna_adapter import all_studies, database, storage_of
+from kanlab.study.schema import BLOBS
 from kanlab.study.storage import data_path, default_url, own_url
 
 if TYPE_CHECKING:
-    from optuna.artifacts._protocol import ArtifactStore
+    from optuna.artifacts import Boto3ArtifactStore, FileSystemArtifactStore
 
 # optuna.artifacts loads boto3 where that is installed, so the functions load it, which a study of one machine never calls
 
@@ -37,10 +38,10 @@ class DatabaseArtifactStore:
     """Optuna's protocol of an artifact store, kept by the database of the studies."""
 
     def __init__(self, storage: BaseStorage) -> None:
-        self._engine = engine(storage)
+        self._database = database(storage)
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
-        with self._engine.connect() as connection:
+        with self._database.connect() as connection:
             content = connection.execute(select(BLOBS.c.content).where(BLOBS.c.id == artifact_id)).scalar()
         if content is None:
             from optuna.artifacts.exceptions import ArtifactNotFound
@@ -49,15 +50,17 @@ class DatabaseArtifactStore:
         return io.BytesIO(content)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(insert(BLOBS).values(id=artifact_id, content=content_body.read()))
 
     def remove(self, artifact_id: str) -> None:
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(delete(BLOBS).where(BLOBS.c.id == artifact_id))
 
 
-def open_store(location: str, storage: BaseStorage) -> ArtifactStore:
+def open_store(
+    location: str, storage: BaseStorage
+) -> DatabaseArtifactStore | FileSystemArtifactStore | Boto3ArtifactStore:
     """The artifact store of a place: a folder, s3://BUCKET, or the database."""
     from optuna.artifacts import Boto3ArtifactStore, FileSystemArtifactStore
 
@@ -102,15 +105,15 @@ def publish(study: optuna.Study, data: Dataset, storage_url: str | None) -> None
     if not location and (storage_url or default_url()) == own_url():
         return
     location = location or IN_DATABASE
-    for other in study._storage.get_all_studies():
-        found = other.user_attrs.get(ARTIFACT)
+    for other in all_studies(storage_of(study)):
+        found = other.attributes.get(ARTIFACT)
         if found and (found["sha256"], found["location"]) == (data.sha256, location):
             study.set_user_attr(ARTIFACT, found)
             return
     from optuna.artifacts import upload_artifact
 
     with _reaching(location):
-        store = open_store(location, study._storage)
+        store = open_store(location, storage_of(study))
         identity = upload_artifact(artifact_store=store, file_path=str(data_path(data.sha256)), study_or_trial=study)
     study.set_user_attr(ARTIFACT, {"id": identity, "location": location, "sha256": data.sha256})
 
@@ -129,7 +132,7 @@ def local_data(study: optuna.Study, sha256: str) -> Path:
     partial = path.with_suffix(f".{os.getpid()}.partial")
     try:
         with _reaching(found["location"]):
-            store = open_store(found["location"], study._storage)
+            store = open_store(found["location"], storage_of(study))
             download_artifact(artifact_store=store, file_path=str(partial), artifact_id=found["id"])
         if Dataset.load(partial).sha256 != sha256:
             raise StudyError(f"The data of this study in {found['location']} are not those it was made with.")

@@ -19,6 +19,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import SpaceError, StudyError
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
+from kanlab.study.optuna_adapter import all_studies, delete_study, storage_of, study_id
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import get_storage, store_dataset
 from kanlab.study.trial_reader import read_records
@@ -43,21 +44,30 @@ class StudyHandle:
     def name(self) -> str:
         return self.optuna.study_name
 
+    @property
+    def id(self) -> int:
+        """Its number in the storage, which a later study may have once this one is deleted."""
+        return study_id(self.optuna)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What tells it from other studies in this process."""
+        return id(storage_of(self.optuna)), self.id
+
     def records(self) -> list[TrialRecord]:
         """Trials by number, interrupted ones left out."""
-        return read_records(self)
+        return read_records(self.optuna, self.uid, self.spec, self.data)
 
 
 def study_names(storage: BaseStorage) -> list[str]:
     """Names of kanlab's studies in a storage, newest first."""
-    studies = [s for s in storage.get_all_studies() if SPEC in s.user_attrs]
-    return [s.study_name for s in sorted(studies, key=lambda s: -s._study_id)]
+    return [s.name for s in reversed(all_studies(storage)) if SPEC in s.attributes]
 
 
 def free_name(data_name: str, storage: BaseStorage) -> str:
     """A name no study has yet: the file's name and a number."""
     stem = re.sub(r"\.\w{1,8}$", "", data_name).strip()[: MAX_NAME - 8] or "study"
-    taken = {s.study_name for s in storage.get_all_studies()}
+    taken = {s.name for s in all_studies(storage)}
     number = 1
     while f"{stem}-{number}" in taken:
         number += 1
@@ -107,7 +117,7 @@ def create_study(
     try:
         publish(study, data, storage_url)
     except StudyError:
-        storage.delete_study(study._study_id)  # its name is free again
+        delete_study(study)  # its name is free again
         raise
     study.set_user_attr(DATA, asdict(handle.data))
     study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])

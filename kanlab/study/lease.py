@@ -14,8 +14,9 @@ import sqlalchemy
 from sqlalchemy import delete, insert, select, update
 
 from kanlab.errors import StudyError
+from kanlab.study.optuna_adapter import database, storage_of, study_id
 from kanlab.study.processes import Process, this_process
-from kanlab.study.schema import LEASES, engine
+from kanlab.study.schema import LEASES
 
 BEAT_SECONDS = 2.0
 STALE_SECONDS = 15.0  # without a beat, after which another may take over
@@ -38,18 +39,18 @@ class Lease:
     def renew(self) -> None:
         """Say that we are still here. Raises LeaseLost where somebody else has taken over in the meantime."""
         change = update(LEASES).where(*self._mine()).values(beat=LEASES.c.beat + 1)
-        with engine(self.study._storage).begin() as connection:
+        with database(storage_of(self.study)).begin() as connection:
             if connection.execute(change).rowcount != 1:
                 raise LeaseLost(f"Another process runs the study '{self.study.study_name}' now.")
 
     def release(self) -> None:
         """Let anybody run the study."""
         _ours.discard(self.owner)
-        with engine(self.study._storage).begin() as connection:
+        with database(storage_of(self.study)).begin() as connection:
             connection.execute(delete(LEASES).where(*self._mine()))
 
     def _mine(self) -> tuple[sqlalchemy.ColumnElement[bool], ...]:
-        return LEASES.c.study_id == self.study._study_id, LEASES.c.owner == self.owner
+        return LEASES.c.study_id == study_id(self.study), LEASES.c.owner == self.owner
 
 
 class Watch:
@@ -91,13 +92,13 @@ def _take(study: optuna.Study, held: Holder | None) -> Lease | None:
     """Exchange the holder for ourselves in one statement: of many that try at once, one succeeds."""
     lease = Lease(study, this_process().token())
     _ours.add(lease.owner)
-    row = {"study_id": study._study_id, "owner": lease.owner, "beat": 0}
+    row = {"study_id": study_id(study), "owner": lease.owner, "beat": 0}
     try:
-        with engine(study._storage).begin() as connection:
+        with database(storage_of(study)).begin() as connection:
             if held is None:
                 connection.execute(insert(LEASES).values(row))
                 return lease
-            same = (LEASES.c.study_id == study._study_id, LEASES.c.owner == held.owner, LEASES.c.beat == held.beat)
+            same = (LEASES.c.study_id == study_id(study), LEASES.c.owner == held.owner, LEASES.c.beat == held.beat)
             if connection.execute(update(LEASES).where(*same).values(row)).rowcount == 1:
                 return lease
     except sqlalchemy.exc.IntegrityError:
@@ -125,8 +126,8 @@ class Holder:
 
 def holder(study: optuna.Study) -> Holder | None:
     """Who holds the lease of a study, alive or not."""
-    query = select(LEASES.c.owner, LEASES.c.beat).where(LEASES.c.study_id == study._study_id)
-    with engine(study._storage).connect() as connection:
+    query = select(LEASES.c.owner, LEASES.c.beat).where(LEASES.c.study_id == study_id(study))
+    with database(storage_of(study)).connect() as connection:
         row = connection.execute(query).first()
     return Holder(*row) if row else None
 

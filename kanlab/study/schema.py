@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlalchemy
-from optuna.storages import BaseStorage
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -59,9 +58,3 @@ def create(database: sqlalchemy.Engine) -> None:
             except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
                 if last:  # PostgreSQL checks and makes in two steps
                     raise
-
-
-def engine(storage: BaseStorage) -> sqlalchemy.Engine:
-    """The database of a storage of kanlab.study.storage."""
-    found: sqlalchemy.Engine = storage._backend.engine  # type: ignore[attr-defined]
-    return found

@@ -14,11 +14,12 @@ from typing import Any
 import optuna
 import platformdirs
 import sqlalchemy
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.study import schema
+from kanlab.study.optuna_adapter import connect, database
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -79,12 +80,12 @@ class _SqliteConnection(sqlite3.Connection):
         self.execute("PRAGMA synchronous=NORMAL").close()
 
 
-def _backend(url: str, engine_options: dict[str, Any] | None) -> RDBStorage:
+def _connected(url: str, engine_options: dict[str, Any] | None) -> BaseStorage:
     """Optuna's storage. Of processes that make its tables at the same moment, one succeeds and the others come again."""
     deadline = time.monotonic() + MAKING_PATIENCE
     while True:
         try:
-            return RDBStorage(url, engine_kwargs=engine_options)
+            return connect(url, engine_options)
         except sqlalchemy.exc.DBAPIError as error:
             made = isinstance(error, sqlalchemy.exc.IntegrityError) or "already exists" in str(error.orig)
             if not made or time.monotonic() > deadline:
@@ -95,12 +96,14 @@ def _backend(url: str, engine_options: dict[str, Any] | None) -> RDBStorage:
 def _open(url: str) -> BaseStorage:
     try:
         is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
-        backend = _backend(url, {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None)
+        storage = _connected(
+            url, {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None
+        )
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         reason = _without_password(str(error)).splitlines()[0].rstrip(".")
         raise StudyError(f"The storage {_without_password(url)} cannot be opened: {reason}.") from error
-    schema.create(backend.engine)
-    return optuna.storages.get_storage(backend)
+    schema.create(database(storage))
+    return storage
 
 
 def storage_trouble(error: BaseException) -> str:

@@ -1,34 +1,20 @@
 """The trials of a study as records, read little by little: a finished trial never changes, so it is read once a process.
 
-Optuna reads trials as well, and its samplers need them so; but opening a study of 10,000 trials takes it many seconds. Here
-three plain queries of its tables read what is new since the last time.
+Optuna reads trials as well, and its samplers need them so; but opening a study of 10,000 trials takes it many seconds.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 import weakref
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any
 
+import optuna
 from optuna.storages import BaseStorage
-from sqlalchemy import bindparam, text
 
-from kanlab.study.schema import engine
+from kanlab.study.data_summary import DataSummary
+from kanlab.study.optuna_adapter import forget_study, read_trials, storage_of, study_id
+from kanlab.study.spec import StudySpec
 from kanlab.study.trials import TrialRecord, make_record
-
-if TYPE_CHECKING:
-    from kanlab.study.handle import StudyHandle
-
-_NEW = "t.study_id = :study AND (t.trial_id > :last OR t.trial_id IN :open)"
-_TRIALS = f"SELECT t.trial_id, t.number, t.state FROM trials t WHERE {_NEW}"
-_PARAMS = (
-    f"SELECT p.trial_id, p.param_name, p.param_value FROM trial_params p JOIN trials t USING (trial_id) WHERE {_NEW}"
-)
-_ATTRIBUTES = (
-    f"SELECT a.trial_id, a.key, a.value_json FROM trial_user_attributes a JOIN trials t USING (trial_id) WHERE {_NEW}"
-)
 
 
 class _Reader:
@@ -38,37 +24,21 @@ class _Reader:
         self.uid = uid
         self.lock = threading.Lock()
         self.finished: dict[int, TrialRecord | None] = {}  # by number, in no order
-        self.last = -1  # the greatest trial_id among them
+        self.last = -1  # the greatest id among them
         self.open: set[int] = set()  # lower ones that were not finished when they were read
         self.ordered: list[TrialRecord] = []
 
-    def read(self, handle: StudyHandle) -> list[TrialRecord]:
-        values = {"study": handle.optuna._study_id, "last": self.last, "open": [*self.open, -1]}
-
-        def rows(query: str) -> Any:
-            return connection.execute(text(query).bindparams(bindparam("open", expanding=True)), values).all()
-
-        with engine(handle.optuna._storage).connect() as connection:
-            trials = rows(_TRIALS)
-            params: dict[int, dict[str, int]] = defaultdict(dict)
-            attributes: dict[int, dict[str, Any]] = defaultdict(dict)
-            if trials:
-                for trial_id, name, value in rows(_PARAMS):
-                    params[trial_id][name] = int(value)
-                for trial_id, key, value in rows(_ATTRIBUTES):
-                    attributes[trial_id][key] = json.loads(value)
+    def read(self, study: optuna.Study, spec: StudySpec, data: DataSummary) -> list[TrialRecord]:
         running, changed = [], False
-        for trial_id, number, state in trials:
-            made = make_record(
-                number, trial_id, str(state), params[trial_id], attributes[trial_id], handle.spec, handle.data
-            )
-            if state in ("COMPLETE", "FAIL", "PRUNED"):
-                self.finished[number] = made
-                self.last = max(self.last, trial_id)
-                self.open.discard(trial_id)
+        for trial in read_trials(study, after=self.last, among=self.open):
+            made = make_record(trial, spec, data)
+            if trial.is_finished:
+                self.finished[trial.number] = made
+                self.last = max(self.last, trial.id)
+                self.open.discard(trial.id)
                 changed = True
             else:
-                self.open.add(trial_id)
+                self.open.add(trial.id)
                 running += [made] if made is not None else []
         if changed:
             self.ordered = [r for _, r in sorted(self.finished.items()) if r is not None]
@@ -79,15 +49,15 @@ _readers: weakref.WeakKeyDictionary[BaseStorage, dict[int, _Reader]] = weakref.W
 _lock = threading.Lock()
 
 
-def read_records(handle: StudyHandle) -> list[TrialRecord]:
-    """Trials by number, interrupted ones left out."""
-    storage, study_id = handle.optuna._storage, handle.optuna._study_id
+def read_records(study: optuna.Study, uid: str, spec: StudySpec, data: DataSummary) -> list[TrialRecord]:
+    """Trials by number, interrupted ones left out. uid: of the study, which its number is not."""
+    storage, number = storage_of(study), study_id(study)
     with _lock:
         readers = _readers.setdefault(storage, {})
-        reader = readers.get(study_id)
-        if reader is None or reader.uid != handle.uid:
+        reader = readers.get(number)
+        if reader is None or reader.uid != uid:
             if reader is not None:  # SQLite gives the number of a deleted study to a new one
-                storage._studies.pop(study_id, None)  # type: ignore[attr-defined]
-            reader = readers[study_id] = _Reader(handle.uid)
+                forget_study(storage, number)
+            reader = readers[number] = _Reader(uid)
     with reader.lock:
-        return reader.read(handle)
+        return reader.read(study, spec, data)

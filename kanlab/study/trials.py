@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from kanlab.engines.registry import FAILED_STATUSES, Outcome
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.stats.metrics import ClassScores, HasScores, Scores
 from kanlab.study.data_summary import DataSummary
+from kanlab.study.optuna_adapter import StoredTrial, fail_trial, set_constraints
 from kanlab.study.spec import StudySpec
 
 INTERRUPTED = "interrupted"
@@ -87,7 +88,7 @@ def record_outcome(
     n_params = spec.n_params(cell, data.d)
     rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
     # AICc is defined where K - (n - 2) <= 0: what Optuna and its dashboard take for the constraint of a trial
-    study._storage.set_trial_system_attr(trial._trial_id, "constraints", [float(n_params - data.n_train + 2)])
+    set_constraints(trial, [float(n_params - data.n_train + 2)])
     content = {"n_params": n_params, "rss_train": rss_train, "rss_test": rss_test, "aicc": value}
     for key, number in content.items():
         trial.set_user_attr(key, number)
@@ -111,32 +112,17 @@ def _finite(value: float | None) -> float | None:
 
 def record_failure(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> None:
     """End a trial without a result. INTERRUPTED as the reason leaves its cell to be fitted again."""
-    study._storage.set_trial_user_attr(trial._trial_id, "fit", {"status": reason})
-    if isinstance(trial, FrozenTrial):  # another process's, or one that waits and cannot be told
-        study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-    else:
-        study.tell(trial, state=TrialState.FAIL)
+    fail_trial(study, trial, {"fit": {"status": reason}})
 
 
-def make_record(
-    number: int,
-    trial_id: int,
-    state: str,
-    params: Mapping[str, int],
-    attributes: Mapping[str, Any],
-    spec: StudySpec,
-    data: DataSummary,
-) -> TrialRecord | None:
-    """A stored trial as a record; None for one that was interrupted, or whose cell is not drawn yet.
-
-    state: the name of Optuna's.
-    """
-    parameters = spec.space.parameters
-    if len(params) < len(parameters):
+def make_record(trial: StoredTrial, spec: StudySpec, data: DataSummary) -> TrialRecord | None:
+    """A stored trial as a record; None for one that was interrupted, or whose cell is not drawn yet."""
+    parameters, attributes = spec.space.parameters, trial.attributes
+    if len(trial.params) < len(parameters):
         return None
-    cell = Cell(**{name: params[name] for name in parameters})
+    cell = Cell(**{name: trial.params[name] for name in parameters})
     fit = attributes.get("fit", {})
-    if state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
+    if trial.state == "FAIL" and fit.get("status", INTERRUPTED) == INTERRUPTED:
         return None
     rss_train, rss_test = attributes.get("rss_train"), attributes.get("rss_test")
     rmse = fit.get("rmse") or (data.rmse(rss_train, data.n_train), data.rmse(rss_test, data.n_test))
@@ -149,18 +135,18 @@ def make_record(
         rmse_test=rmse[1],
         classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
     )
-    complete = state == "COMPLETE" and None not in (scores.rss_train, scores.misfit, scores.aicc)
+    complete = trial.state == "COMPLETE" and None not in (scores.rss_train, scores.misfit, scores.aicc)
     kind = CompletedTrial if complete else TrialRecord
     return kind(
-        number=number,
-        state="complete" if complete else "failed" if state in ("FAIL", "COMPLETE") else "running",
+        number=trial.number,
+        state="complete" if complete else "failed" if trial.state in ("FAIL", "COMPLETE") else "running",
         cell=cell,
         scores=scores,
         seconds=fit.get("seconds", 0.0),
         status=fit.get("status", ""),
         iterations=fit.get("iterations", 0),
         loss_curve=fit.get("curve", []),
-        trial_id=trial_id,
+        trial_id=trial.id,
         parameters=parameters,
     )
 

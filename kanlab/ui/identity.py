@@ -60,9 +60,9 @@ def key_of(handle: StudyHandle) -> str | None:
     """This browser's key to the study: its own, or that of the link it was opened with."""
     keys: dict[int, str] = st.session_state.setdefault(_KEYS, {})
     if st.query_params.get(KEY):
-        keys[handle.optuna._study_id] = st.query_params[KEY]
+        keys[handle.id] = st.query_params[KEY]
     attributes = handle.optuna.user_attrs
-    found = (derived_key(_secret(), handle.optuna), keys.get(handle.optuna._study_id))
+    found = (derived_key(_secret(), handle.optuna), keys.get(handle.id))
     return next((key for key in found if may_steer(attributes, key)), None)
 
 

@@ -149,7 +149,7 @@ def dashboard_link(study: Study) -> None:
         if url:
             st.link_button(
                 "Open in optuna-dashboard",
-                f"{url}/dashboard/studies/{study.handle.optuna._study_id}",
+                f"{url}/dashboard/studies/{study.handle.id}",
                 icon=":material/open_in_new:",
                 help="Read-only, and reachable from this machine only.",
             )

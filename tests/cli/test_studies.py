@@ -15,6 +15,7 @@ from kanlab.execution.manager import manager
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study import trial_reader
 from kanlab.study.handle import create_study, load_study, study_names
+from kanlab.study.optuna_adapter import database
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import stop_requested, wish
 from kanlab.study.storage import get_storage
@@ -49,7 +50,7 @@ def test_rerun_compares_and_duplicates(small: Dataset, fake_workers: Fake, capsy
         capsys, "rerun", "mine", "--study", "again"
     )
     first = handle.optuna.get_trials()[0]
-    with get_storage()._backend.engine.begin() as connection:  # type: ignore[attr-defined]
+    with database(get_storage()).begin() as connection:
         connection.execute(
             sqlalchemy.text(
                 "UPDATE trial_user_attributes SET value_json = '1.25' WHERE key = 'rss_train' AND trial_id = :id"

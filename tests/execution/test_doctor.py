@@ -13,10 +13,11 @@ import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.execution import doctor as housekeeping
-from kanlab.execution.doctor import Finding, doctor, in_bytes, leftovers, orphaned_leases, remove
+from kanlab.execution.doctor import Finding, doctor, in_bytes
 from kanlab.execution.manage import delete
 from kanlab.study.handle import create_study
 from kanlab.study.lease import claim, holder
+from kanlab.study.leftovers import leftovers, orphaned_leases, remove
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import data_path, get_storage
 from tests.faults.test_crashes import Runner, kill, runner  # noqa: F401, a fixture
@@ -91,7 +92,7 @@ def test_leases_of_processes_that_have_ended(
     wait_for(lambda: holder(handle.optuna))
     assert orphaned_leases(get_storage()) == []
     kill(pid)
-    assert orphaned_leases(get_storage()) == [handle.optuna._study_id]
+    assert orphaned_leases(get_storage()) == [handle.id]
     assert "resume" in findings()["leases"].words
     remove(get_storage(), leftovers(get_storage()))
     assert orphaned_leases(get_storage()) == []

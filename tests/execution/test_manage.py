@@ -11,11 +11,12 @@ import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.execution.manage import annotate, data_size, delete, differences, duplicate, extend, note, rename, sizes
+from kanlab.execution.manage import annotate, data_size, delete, differences, duplicate, extend, note, rename
 from kanlab.execution.manager import manager
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import create_study, load_study, study_names, versions_changed
 from kanlab.study.lease import claim
+from kanlab.study.optuna_adapter import trial_sizes
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import data_path, default_url, get_storage
 from tests.helpers.fits import fitted_cells
@@ -148,7 +149,7 @@ def test_changed_versions_are_named(small: Dataset) -> None:
 def test_sizes(small: Dataset, fake_workers: Fake) -> None:
     fake_workers()
     handle, empty = run(small, space=SPACE), create_study(small, StudySpec(space=SPACE))
-    found = sizes(get_storage())
-    assert empty.optuna._study_id not in found
-    assert 100 < found[handle.optuna._study_id] / len(handle.records()) < 2000
+    found = trial_sizes(get_storage())
+    assert empty.id not in found
+    assert 100 < found[handle.id] / len(handle.records()) < 2000
     assert data_size(handle) == data_path(small.sha256).stat().st_size

@@ -49,7 +49,7 @@ def test_studies_share_the_slots(small: Dataset, fake_workers: Fake) -> None:
     fake_workers(seconds=0.2)
     jobs = JobManager(slots=5)
     handles = [create_study(small, StudySpec(space=SPACE, engine=STOCK)) for _ in range(2)]
-    keys = [(id(h.optuna._storage), h.optuna._study_id) for h in handles]
+    keys = [h.key for h in handles]
     first = jobs.start(handles[0])
     assert jobs._share(keys[0]) == 5
     second = jobs.start(handles[1])

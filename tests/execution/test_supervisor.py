@@ -16,6 +16,7 @@ from kanlab.execution.supervisor import Supervisor
 from kanlab.kan.search_space import SearchSpace
 from kanlab.selection.ranking import trial_table
 from kanlab.study.handle import create_study, load_study
+from kanlab.study.optuna_adapter import storage_of
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import request_run, request_stop
 from kanlab.study.storage import data_path
@@ -282,7 +283,7 @@ def test_trials_of_a_supervisor_that_is_gone_are_fitted_again(small: Dataset, fa
         handle.optuna.enqueue_trial(cell._asdict())
         handle.optuna.ask(distributions(SPACE))  # type: ignore[arg-type]
     for trial in handle.optuna.get_trials()[:1]:
-        storage = handle.optuna._storage
+        storage = storage_of(handle.optuna)
         storage.set_trial_user_attr(trial._trial_id, "aicc", -1e9)
         storage.set_trial_user_attr(trial._trial_id, "fit", {"status": "stalled", "seconds": 1.0})
     handle.optuna.enqueue_trial(cells[3]._asdict())

@@ -23,6 +23,7 @@ from kanlab.execution.supervisor import Supervisor
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study import storage
 from kanlab.study.handle import StudyHandle, create_study
+from kanlab.study.optuna_adapter import database, storage_of
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import read_state
 from kanlab.study.storage import STORAGE_ERRORS, own_file, storage_trouble
@@ -96,7 +97,7 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     monkeypatch.setenv("KANLAB_HOME", str(folder))
     yield folder
     for opened in storage._storages.values():
-        opened._backend.engine.dispose()  # type: ignore[attr-defined]
+        database(opened).dispose()
     storage._storages.clear()
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -145,7 +146,7 @@ def test_no_page_left_in_the_database(small: Dataset, fake_workers: Fake) -> Non
     """SQLite is told that no page is left, which is what it does when the disk says so; then there is room again."""
     fake_workers(seconds=0.05)
     handle, running, cells = begin(small)
-    engine = handle.optuna._storage._backend.engine  # type: ignore[attr-defined]
+    engine = database(storage_of(handle.optuna))
 
     full = True
 

@@ -20,6 +20,7 @@ from kanlab.execution.manager import manager
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import StudyHandle, create_study
 from kanlab.study.lease import claim, holder
+from kanlab.study.optuna_adapter import storage_of
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import get_storage
 from tests.helpers import fake_cli
@@ -80,7 +81,7 @@ def test_four_workers_one_killed_every_cell_once(
     again = {c: count for c, count in Counter(fitted_cells(log)).items() if count > 1}
     most = 3 * 4 if engine == NESTED else 8 + 4  # units or trials in hand when it died
     assert len(again) <= most
-    with remote.engine(handle.optuna._storage).connect() as connection:
+    with remote.database(storage_of(handle.optuna)).connect() as connection:
         assert connection.execute(remote.select(remote.SLOTS.c.slot)).all() == []
         assert connection.execute(remote.select(remote.MAIL.c.id)).all() == []
 
@@ -131,4 +132,4 @@ def test_the_lease_on_postgresql(url: str, small: Dataset) -> None:
     assert holder(handle.optuna) is not None
     lease.release()
     assert holder(handle.optuna) is None
-    assert get_storage(url) is handle.optuna._storage
+    assert get_storage(url) is storage_of(handle.optuna)

@@ -18,6 +18,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.dashboard import DashboardServer, guarded
 from kanlab.study.handle import StudyHandle, load_study
+from kanlab.study.optuna_adapter import storage_of
 from tests.helpers.studies import run, wait_for
 
 Fake = Callable[..., Path]
@@ -46,7 +47,7 @@ def ask(url: str, method: str, path: str, *, host: str | None = None, body: Any 
 
 
 def test_our_study_reads_well_and_cannot_be_changed(server: str, study: StudyHandle) -> None:
-    number = study.optuna._study_id
+    number = study.id
     assert urlsplit(server).hostname == "127.0.0.1"
     status, page = ask(server, "GET", f"/dashboard/studies/{number}")  # the link of the Live page
     assert status == 200
@@ -111,8 +112,8 @@ def test_writable_is_a_choice_on_the_command_line(study: StudyHandle) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
-        status, _ = ask(url, "PUT", f"/api/studies/{study.optuna._study_id}/note", body={"body": "kept", "version": 1})
+        status, _ = ask(url, "PUT", f"/api/studies/{study.id}/note", body={"body": "kept", "version": 1})
         assert status == 204
         process.terminate()
-    attributes = study.optuna._storage.get_study_system_attrs(study.optuna._study_id)
+    attributes = storage_of(study.optuna).get_study_system_attrs(study.id)
     assert "kept" in json.dumps(attributes)

@@ -13,7 +13,7 @@ import sqlalchemy
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.study import storage
+from kanlab.study import optuna_adapter, storage
 from kanlab.study.storage import default_url, get_storage, home, load_dataset, store_dataset
 from tests.helpers.sentences import refused
 
@@ -59,14 +59,14 @@ def test_tables_another_process_makes_at_the_same_moment(tmp_path: Path, monkeyp
             raise sqlalchemy.exc.OperationalError("CREATE TABLE studies", {}, reason)
         return optuna.storages.RDBStorage(*arguments, **options)
 
-    monkeypatch.setattr(storage, "RDBStorage", open_late)
+    monkeypatch.setattr(optuna_adapter, "RDBStorage", open_late)
     assert optuna.create_study(storage=get_storage(url)).trials == []
     assert len(opened) == 3
 
 
 @pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 1), ("busy_timeout", 30_000)])
 def test_sqlite_settings_on_every_connection(pragma: str, value: object) -> None:
-    engine = get_storage()._backend.engine  # type: ignore[attr-defined]
+    engine = optuna_adapter.database(get_storage())
     with engine.connect() as one, engine.connect() as two:
         for connection in (one, two):
             assert connection.execute(sqlalchemy.text(f"PRAGMA {pragma}")).scalar() == value

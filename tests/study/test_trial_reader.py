@@ -14,6 +14,7 @@ from kanlab.execution.supervisor import Supervisor
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study import trial_reader
 from kanlab.study.handle import StudyHandle, create_study, load_study
+from kanlab.study.optuna_adapter import database, storage_of
 from kanlab.study.sampler import distributions
 from kanlab.study.spec import StudySpec
 from kanlab.study.trials import record_failure
@@ -54,7 +55,7 @@ def test_a_finished_trial_is_read_once(small: Dataset, fake_workers: Fake) -> No
     handle = run(small, space=SPACE)
     before = handle.records()
     seen: list[str] = []
-    engine = handle.optuna._storage._backend.engine  # type: ignore[attr-defined]
+    engine = database(storage_of(handle.optuna))
     sqlalchemy.event.listen(engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
     assert handle.records() == before
     assert len(seen) == 1  # nothing is new, so neither parameters nor attributes are asked for
@@ -83,7 +84,7 @@ def test_a_new_study_does_not_inherit_the_trials_of_a_deleted_one(small: Dataset
     assert handle.records()
     delete(handle)
     new = create_study(small, StudySpec(space=SPACE), name="new")
-    assert new.optuna._study_id == handle.optuna._study_id
+    assert new.id == handle.id
     assert load_study("new").records() == []
     assert trial_reader._readers
     wait_for(lambda: new.optuna.get_trials(deepcopy=False) == [])

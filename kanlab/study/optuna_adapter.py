@@ -1,0 +1,183 @@
+"""All that kanlab uses of Optuna beyond its public interface: numbers of studies and trials, the database, its tables.
+
+Written for Optuna 5 (pyproject: optuna>=5,<6). tests/study/test_optuna_adapter.py holds each function against what Optuna's
+public interface says, so that a version in which one of the private fields has changed fails there and by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import bindparam, text
+
+from kanlab.errors import StudyError
+
+
+def _private(owner: object, name: str) -> Any:
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        kind = type(owner).__name__
+        raise RuntimeError(
+            f"Optuna {optuna.__version__} has no {kind}.{name}, which kanlab needs; install a version from 5 to below 6."
+        ) from None
+
+
+# ---- studies
+
+
+def study_id(study: optuna.Study) -> int:
+    """Number of a study in its storage."""
+    return int(_private(study, "_study_id"))
+
+
+def storage_of(study: optuna.Study) -> BaseStorage:
+    """The storage a study is kept in."""
+    found: BaseStorage = _private(study, "_storage")
+    return found
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """A study as its storage lists it, kanlab's or not. attributes: the user's."""
+
+    id: int
+    name: str
+    attributes: dict[str, Any]
+
+
+def all_studies(storage: BaseStorage) -> list[StoredStudy]:
+    """Every study of a storage, oldest first; in one query, where Optuna's public summaries take several a study."""
+    studies = _private(storage, "get_all_studies")()
+    found = [StoredStudy(_private(s, "_study_id"), s.study_name, s.user_attrs) for s in studies]
+    return sorted(found, key=lambda s: s.id)
+
+
+def delete_study(study: optuna.Study) -> None:
+    """Remove a study and its trials. By its number: its name may be another's by now."""
+    storage_of(study).delete_study(study_id(study))
+
+
+def rename_study(study: optuna.Study, name: str) -> None:
+    """Give a study another name, which Optuna has no way to do. Raises StudyError where it is taken."""
+    storage, number = storage_of(study), study_id(study)
+    change = text("UPDATE studies SET study_name = :name WHERE study_id = :id")
+    try:
+        with database(storage).begin() as connection:
+            connection.execute(change, {"name": name, "id": number})
+    except sqlalchemy.exc.IntegrityError as error:
+        raise StudyError(f"There is a study '{name}' already; choose another name.") from error
+    remembered = _private(storage, "_studies").get(number)
+    if remembered is not None:
+        _private(remembered, "name")
+        remembered.name = name
+
+
+def forget_study(storage: BaseStorage, number: int) -> None:
+    """Drop what this process remembers of the study of a number: another process may have changed or replaced it."""
+    _private(storage, "_studies").pop(number, None)
+
+
+def with_sampler(study: optuna.Study, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
+    """The same study, asked through another sampler."""
+    return optuna.load_study(study_name=study.study_name, storage=storage_of(study), sampler=sampler)
+
+
+# ---- trials
+
+
+def set_constraints(trial: optuna.Trial, values: Sequence[float]) -> None:
+    """Constraints of a trial, met where they are not above 0.
+
+    In the form of Optuna 4, a list, which optuna-dashboard reads; Trial.set_constraint writes another.
+    """
+    trial.storage.set_trial_system_attr(_private(trial, "_trial_id"), "constraints", list(values))
+
+
+def fail_trial(study: optuna.Study, trial: optuna.Trial | FrozenTrial, attributes: dict[str, Any]) -> None:
+    """End a trial of any process as failed, with some user attributes; `tell` takes none that waits or is another's."""
+    storage, number = storage_of(study), _private(trial, "_trial_id")
+    for key, value in attributes.items():
+        storage.set_trial_user_attr(number, key, value)
+    if isinstance(trial, FrozenTrial):
+        storage.set_trial_state_values(number, TrialState.FAIL)
+    else:
+        study.tell(trial, state=TrialState.FAIL)
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """A trial as it is stored. state: the name of Optuna's. params: of integer parameters. attributes: the user's."""
+
+    id: int
+    number: int
+    state: str
+    params: dict[str, int] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_finished(self) -> bool:
+        return TrialState[self.state].is_finished()
+
+
+_NEW = "t.study_id = :study AND (t.trial_id > :last OR t.trial_id IN :open)"
+_TRIALS = f"SELECT t.trial_id, t.number, t.state FROM trials t WHERE {_NEW}"
+_PARAMS = (
+    f"SELECT p.trial_id, p.param_name, p.param_value FROM trial_params p JOIN trials t USING (trial_id) WHERE {_NEW}"
+)
+_ATTRIBUTES = (
+    f"SELECT a.trial_id, a.key, a.value_json FROM trial_user_attributes a JOIN trials t USING (trial_id) WHERE {_NEW}"
+)
+
+
+def read_trials(study: optuna.Study, *, after: int = -1, among: Collection[int] = ()) -> list[StoredTrial]:
+    """The trials of ids above `after`, and those of `among`: three queries, one where there are none.
+
+    Optuna's get_trials takes many seconds for 10,000 trials.
+    """
+    values = {"study": study_id(study), "last": after, "open": [*among, -1]}
+    with database(storage_of(study)).connect() as connection:
+
+        def rows(query: str) -> Any:
+            return connection.execute(text(query).bindparams(bindparam("open", expanding=True)), values).all()
+
+        found = {i: StoredTrial(i, number, str(state)) for i, number, state in rows(_TRIALS)}
+        if found:  # a trial that was begun between the queries is left to the next time
+            for i, name, value in rows(_PARAMS):
+                if i in found:
+                    found[i].params[name] = int(value)
+            for i, key, value in rows(_ATTRIBUTES):
+                if i in found:
+                    found[i].attributes[key] = json.loads(value)
+    return list(found.values())
+
+
+# ---- the database
+
+
+def connect(url: str, engine_options: dict[str, Any] | None) -> BaseStorage:
+    """Optuna's storage of a URL, which remembers finished trials."""
+    return optuna.storages.get_storage(RDBStorage(url, engine_kwargs=engine_options))
+
+
+def database(storage: BaseStorage) -> sqlalchemy.Engine:
+    """The database of a storage that `connect` gave."""
+    found: sqlalchemy.Engine = _private(_private(storage, "_backend"), "engine")
+    return found
+
+
+def trial_sizes(storage: BaseStorage) -> dict[int, int]:
+    """Bytes of the attributes of each study's trials, by the number of the study."""
+    query = text(
+        "SELECT t.study_id, SUM(LENGTH(a.value_json) + LENGTH(a.key)) FROM trial_user_attributes a "
+        "JOIN trials t ON t.trial_id = a.trial_id GROUP BY t.study_id"
+    )
+    with database(storage).connect() as connection:
+        return {int(number): int(size) for number, size in connection.execute(query)}
