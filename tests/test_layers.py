@@ -98,9 +98,7 @@ def test_the_one_circle_is_the_way_to_pykan() -> None:
     """With the imports within functions counted too, the network and its pykan wrapper alone know each other."""
     uses = {m: {module_of(f.target) for f in imports(p)} - {None, m} for m, p in SOURCES.items()}
     assert uses["kan.network"] & {"kan.pykan_network"}
-    for module, other in (
-        ("kan.network", "kan.pykan_network"),
-    ):
+    for module, other in (("kan.network", "kan.pykan_network"),):
         uses[module].discard(other)
     list(TopologicalSorter(uses).static_order())
 
