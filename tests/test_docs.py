@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 import kanlab
@@ -38,3 +40,60 @@ def test_the_readme_tests_without_make_as_make_does() -> None:
 
 def test_the_picture_of_the_rooms_is_drawn_from_the_imports() -> None:
     assert rooms.SVG.read_text(encoding="utf-8") == rooms.picture(), PICTURE_IS_OLD
+
+
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"docs/{p.name}" for p in sorted(ROOT.glob("docs/*.md"))),
+)
+PATH = re.compile(r"(?<![\w./-])(?:kanlab|tests|pages|docs|benchmarks|\.ci)/[\w./-]*\w")
+DOTTED = re.compile(r"`(kanlab(?:\.\w+)+)`")
+TO_BE_WRITTEN = ("NAME", "ROOM", "kanlab/baselines/neighbours.py")  # by the reader
+
+
+def names_in(module: str) -> set[str] | None:
+    """The names at the top of a module or a room; None where there is no such thing."""
+    path = ROOT / module.replace(".", "/")
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if not path.is_file():
+        return None
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    assigned = [ast.unparse(target) for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    return {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)} | {*assigned}
+
+
+def exists(name: str) -> bool:
+    """A module by its dotted name, or what it defines."""
+    module, _, defined = name.rpartition(".")
+    return names_in(name) is not None or defined in (kanlab.__all__ if module == "kanlab" else names_in(module) or ())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_a_document_names_exists(document: str) -> None:
+    """Files by their path, and modules, functions and classes by their dotted name."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    paths = {path for path in PATH.findall(text) if not any(word in path for word in TO_BE_WRITTEN)}
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    assert {name for name in DOTTED.findall(text) if not exists(name)} == set()
+
+
+def test_a_document_that_names_what_is_not_there_is_found() -> None:
+    assert PATH.findall("see kanlab/no/such.py, `docs/x.md`") == ["kanlab/no/such.py", "docs/x.md"]
+    assert [exists(f"kanlab.{name}") for name in ("aicc", "stats.criteria", "stats.criteria.aicc")] == [True] * 3
+    assert not any(exists(f"kanlab.{name}") for name in ("nothing", "stats.nothing", "stats.criteria.nothing"))
+
+
+def test_the_changelog_says_where_every_module_is() -> None:
+    """The table of old and new names: each new one is there."""
+    table = re.findall(
+        r"^\| `kanlab([\w.]*)` \| (.*) \| (.*) \|$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M
+    )
+    now = [
+        f"kanlab{room}.{name}"
+        for room, renamed, kept in table
+        for name in re.findall(r"`(\w+)`(?!\.| →)", f"{renamed} {kept}")
+    ]
+    assert len(now) > 100
+    assert [name for name in now if names_in(name) is None] == []
