@@ -18,19 +18,19 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
 from kanlab.execution import starts_budget
-from kanlab.execution.final_check import appraised
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.process_pool import fit_in_worker
 from kanlab.execution.supervisor import default_workers
 from kanlab.explain.predictor import Predictions, Predictor, predictor
+from kanlab.export.study_json import study_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import ranking
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import Validation, read_validation, validate
-from kanlab.study.handle import StudyHandle, create_study, load_study, stored_baseline
+from kanlab.study.handle import StudyHandle, create_study, load_study
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import StudyState, read_state
 from kanlab.study.storage import store_dataset
@@ -165,7 +165,7 @@ class Study:
         """The recommended model, or the network of a trial, with all it takes to predict with it: see kanlab.export.bundle."""
         from kanlab.export.bundle import bundle  # which loads half of SciPy for its formulas
 
-        return bundle(self.handle, self.predictor(trial), load_data(self.handle), self.to_dict())
+        return bundle(self.handle, self.predictor(trial), load_data(self.handle))
 
     def export(self, path: str | PathLike[str], trial: int | None = None) -> Path:
         """Write the model as a zip whose predict.py needs NumPy alone.
@@ -198,50 +198,8 @@ class Study:
 
     def to_dict(self) -> dict[str, Any]:
         """The study as one JSON object, the output of `kanlab tune --json`."""
-        records, spec, data, validation = self.handle.records(), self.spec, self.handle.data, self.validation
-        found = recommend(self.handle, records, validation)
-        best = best_trial(records)
-        appraisal = appraised(self.handle, records)
-        state, warnings = validation.state if validation else None, [w.sentence for w in found.warnings]
-        families = [stored_baseline(f, data).to_dict() for f in validation.families] if validation else []
-        return {
-            "study": self.name,
-            "data": {
-                "rows": data.rows,
-                "n_train": data.n_train,
-                "n_test": data.n_test,
-                "features": data.features,
-                "target": data.target,
-                "target_label": data.fitted_target,
-                "task": data.task,
-                "sha256": data.sha256,
-            }
-            | ({"levels": list(data.levels)} if data.levels else {}),
-            "space": {
-                **{name: list(ends) for name, ends in spec.space.ranges().items()},
-                "cells": len(spec.space.cells),
-                "admissible": len(spec.admissible(data.n_train, data.d)),
-            },
-            "count": spec.count,
-            "count_sigma2": spec.count_sigma2,
-            "engine": spec.engine,
-            "seed": spec.seed,
-            "starts": spec.options.starts,
-            "starts_fill": spec.starts_fill,
-            "elapsed_s": round(self.state.elapsed, 3),
-            "state": self.state.name,
-            "trials": [r.to_dict() for r in records if r.state != "running"],
-            "baselines": [b.to_dict() for b in self.baselines] + families,
-            "best": best.to_dict() if best else None,
-            "recommended": found.choice.to_dict() if found.choice else None,
-            "appraisal": appraisal.to_dict() if appraisal else None,
-            "pareto": [r.number for r in ranking.front(records)],
-            "validation": state,
-            "reasons": found.reasons,
-            "warnings": warnings,
-            "judgement": state,  # and "alarms": the same two, by their earlier names
-            "alarms": warnings,
-        }
+        records = self.handle.records()
+        return study_json(self.handle, records, recommend(self.handle, records, self.validation))
 
 
 def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.1) -> Study:

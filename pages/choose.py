@@ -25,7 +25,7 @@ def page() -> None:
     records = handle.records()
     table = trial_table(records)
     found = recommend(handle, records, validation)
-    choose.recommendation(found, validation)
+    choose.recommendation(found)
     choose.validation_bar(handle, validation, study_live)
     choose.warnings(found, handle)
     more = ["Calibration"] if handle.data.levels else []
@@ -43,7 +43,7 @@ def page() -> None:
         ]
     )
     with board:
-        model_table.leaderboard(found, handle, validation)
+        model_table.leaderboard(found, handle)
     with new:
         prediction.new_rows(handle, records)
     with rules:

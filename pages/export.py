@@ -18,13 +18,8 @@ trial = fitted_model.model_box(handle, records, "export")
 model = fitted_model.fitted(handle, records, trial)
 notes(model.notes)
 with sentences(), st.spinner("Packing the bundle…"):
-    content = Study(handle).to_dict()
-    key = (
-        *fitted_model.model_key(handle, records, trial),
-        content["state"],
-        content["validation"],
-        tuple(content["warnings"]),
-    )
-    made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle), content))
+    found, state = Study(handle).recommendation, Study(handle).state.name
+    key = (*fitted_model.model_key(handle, records, trial), state, str(found.to_dict()))
+    made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle)))
 export.downloads(made)
 export.elsewhere(handle.name, trial)

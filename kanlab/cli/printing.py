@@ -57,46 +57,38 @@ def print_study(study: Study, as_json: bool) -> None:
     if as_json:
         print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
         return
-    from kanlab.baselines.registry import label
-    from kanlab.kan.search_space import Cell
-    from kanlab.selection.candidates import cell_words
+    from kanlab.selection.candidates import other_families
 
-    content = study.to_dict()
-    chosen, data = content["recommended"], content["data"]
+    found, data, spec = study.recommendation, study.handle.data, study.spec
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
-    shown = CLASS_SCORES if data["task"] == "classification" else QUANTITY_SCORES
-    names = study.spec.space.parameters
+    shown = CLASS_SCORES if data.levels else QUANTITY_SCORES
+    names = spec.space.parameters
     header = ("trial", *names, "K", "AICc", "delta AICc", *shown)
     rows = [
         (r["number"], *(r[name] for name in names), r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
          *(_short(r[name], digits) for name, digits in shown.values()))
         for r in table.to_dict("records")
     ]  # fmt: skip
-    rows += [
-        (b["family"], *[""] * len(names), _short(b["n_params"]), "" if b["aicc"] is None else f"{b['aicc']:.2f}", "",
-         *(_short(b[name], digits) for name, digits in shown.values()))
-        for b in content["baselines"]
-    ]  # fmt: skip
-    starts = f"; {study.spec.starts_words}" * bool(study.spec.starts_words)
+    for model in other_families(study.handle, found.validation):
+        scores, aicc = model.scores.to_dict(), "" if model.aicc is None else f"{model.aicc:.2f}"
+        errors = (_short(scores[name], digits) for name, digits in shown.values())
+        rows.append((model.family, *[""] * len(names), _short(model.n_params), aicc, "", *errors))
+    starts = f"; {spec.starts_words}" * bool(spec.starts_words)
     print(
-        f"study {content['study']}: {content['state']}; K parameters, counted by the rule '{content['count']}'{starts}; "
-        "the lower the AICc, the better"
+        f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.count}'{starts}; the lower the "
+        "AICc, the better"
     )
-    if data["task"] == "classification":
-        zero, one = data["levels"]
-        print(f"{data['target']}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
-    elif data["target_label"] != data["target"]:
-        print(f"AICc and RSS are of {data['target_label']}, RMSE is in units of {data['target']}")
+    if data.levels:
+        zero, one = data.levels
+        print(f"{data.target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
+    elif data.fitted_target != data.target:
+        print(f"AICc and RSS are of {data.fitted_target}, RMSE is in units of {data.target}")
     print(columns([header, *rows]))
-    if chosen is None:
-        print("no trial is complete yet")
-    elif chosen["family"] == "kan":
-        without = f" without {', '.join(chosen['without'])}" if "without" in chosen else ""
-        print(f"recommended: trial {chosen['number']}{without}, {cell_words(Cell(**chosen['params']))}")
-    else:
-        print(f"recommended: the {label(chosen['family'], data['task'])} model")
-    print(*(f"  {reason}" for reason in content["reasons"]), sep="\n", end="\n" * bool(content["reasons"]))
-    print(*(f"! {warning}" for warning in content["warnings"]), sep="\n", end="\n" * bool(content["warnings"]))
+    print("recommended: " * (found.choice is not None) + found.summary)
+    for reason in found.reasons:
+        print(f"  {reason}")
+    for warning in found.warnings:
+        print(f"! {warning.sentence}")
 
 
 def _short(value: float | None, digits: int = 4) -> str:

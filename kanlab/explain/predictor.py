@@ -19,7 +19,6 @@ import pandas as pd
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import FamilyFit
 from kanlab.baselines.registry import Baseline, fit_named
-from kanlab.baselines.registry import label as label_of
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import is_date, is_numeric
 from kanlab.data.reading.dialect import ReadOptions
@@ -31,12 +30,13 @@ from kanlab.execution.final_check import ReducedTrial, lower_rungs
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.process_pool import fit_in_worker
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
-from kanlab.selection.candidates import cell_words, reduced_words
+from kanlab.selection.candidates import trial_words
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
-from kanlab.study.trials import CompletedTrial, TrialRecord, completed
+from kanlab.study.model_key import ModelKey
+from kanlab.study.trials import CompletedTrial, TrialRecord
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
@@ -87,7 +87,7 @@ class Predictor:
     """A fitted model behind the recipe of its data.
 
     fitted: its outputs are on the scale of the fit, of classes they are probabilities.  trial: its number, None for a model of
-    another family.  without: features the network does without.
+    another family.  without: features the network does without.  key: which model of its study it is; None in a bundle.
     """
 
     label: str
@@ -96,6 +96,7 @@ class Predictor:
     notes: tuple[str, ...] = ()
     trial: int | None = None
     without: tuple[str, ...] = ()
+    key: ModelKey | None = None
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Predict rows. Raises DatasetError where a column the model needs is not there."""
@@ -182,27 +183,24 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
     Raises StudyError where there is none, FitError where it cannot be fitted.
     """
     records = handle.records()
-    chosen: CompletedTrial | Baseline | None
     if trial is None:
         choice = recommend(handle, records, read_validation(handle.optuna.user_attrs)).choice
-        chosen = choice.model if choice else None
-        if chosen is None:
+        if choice is None or choice.model is None:
             raise StudyError(f"The study '{handle.name}' has no finished model yet; let it run first.")
+        model, name, key = choice.model, choice.name, choice.key
     else:
-        chosen = next((r for r in completed(records) if r.number == trial), None)
-        if chosen is None:
+        found = next((r for r in records if r.number == trial), None)
+        if not isinstance(found, CompletedTrial):
             raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
+        model, name, key = found, trial_words(found), ModelKey(cell=found.cell)
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
-    if isinstance(chosen, Baseline):
-        label = f"the {label_of(chosen.family, data.task)} model"
-        fitted = fit_named(chosen.family, data.X_train, data.y_train, handle.spec.seed, data.task)
-        return Predictor(label, data.recipe, HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0)))
-    network, notes = fitted_network(handle, chosen, records)
-    if isinstance(chosen, ReducedTrial):
-        label, without = reduced_words(chosen), chosen.without
-    else:
-        label, without = f"trial {chosen.number}: {cell_words(chosen.cell)}", ()
-    return Predictor(label, data.recipe, network, tuple(notes), chosen.number, without)
+    if isinstance(model, Baseline):
+        fitted = fit_named(model.family, data.X_train, data.y_train, handle.spec.seed, data.task)
+        held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0))
+        return Predictor(name, data.recipe, held, key=key)
+    network, notes = fitted_network(handle, model, records)
+    without = model.without if isinstance(model, ReducedTrial) else ()
+    return Predictor(name, data.recipe, network, tuple(notes), model.number, without, key)
 
 
 def fitted_network(

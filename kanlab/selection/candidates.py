@@ -12,9 +12,10 @@ import numpy as np
 from kanlab.baselines.registry import Baseline, label
 from kanlab.execution.final_check import ReducedTrial, appraised
 from kanlab.kan.search_space import Cell
-from kanlab.selection.validation import Validation, key_of
+from kanlab.selection.validation import Validation
 from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyHandle, stored_baseline
+from kanlab.study.model_key import NETWORK, ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, completed
 
 
@@ -50,10 +51,15 @@ class Candidate(HasFit):
         return {"family": self.family} | (self.model.to_dict() if self.model else {})
 
     @property
-    def key(self) -> str:
+    def key(self) -> ModelKey:
         if self.reduced:
-            return self.reduced.key
-        return key_of(self.trial.cell) if self.trial else self.family
+            return ModelKey(cell=self.reduced.cell, columns=self.reduced.columns)
+        return ModelKey(cell=self.trial.cell) if self.trial else ModelKey(self.family)
+
+    @property
+    def name(self) -> str:
+        """What pages, command line, reports and predictions call it."""
+        return self.label if self.is_network else f"the {self.label} model"
 
 
 def cell_words(cell: Cell) -> str:
@@ -73,9 +79,10 @@ def names_words(names: Sequence[str]) -> str:
     return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
 
 
-def reduced_words(reduced: ReducedTrial) -> str:
-    """A network without some features in words."""
-    return f"trial {reduced.number} without {names_words(reduced.without)}: {cell_words(reduced.cell)}"
+def trial_words(record: TrialRecord) -> str:
+    """The network of a trial in words."""
+    without = f" without {names_words(record.without)}" if isinstance(record, ReducedTrial) else ""
+    return f"trial {record.number}{without}: {cell_words(record.cell)}"
 
 
 def seed_scores(handle: StudyHandle, validation: Validation) -> dict[str, dict[int, float]]:
@@ -96,6 +103,7 @@ def winners(scores: dict[str, dict[int, float]]) -> Counter[str]:
 
 def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: Validation | None) -> list[Candidate]:
     """Every complete trial and every model of another family, lowest AICc first; those without AICc last."""
+    others = other_families(handle, validation)
     validation, appraisal = validation or Validation(), appraised(handle, records)
     scores = seed_scores(handle, validation)
     won = winners(scores)
@@ -124,17 +132,21 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
         return replace(r.scores, press=appraisal.press, press_se=appraisal.press_se)
 
     out = [
-        Candidate(f"trial {r.number}: {cell_words(r.cell)}", "kan", r, scores_of(r), **known(key_of(r.cell)))
+        Candidate(trial_words(r), NETWORK, r, scores_of(r), **known(str(ModelKey(cell=r.cell))))
         for r in completed(records)
     ]
     if appraisal and (r := appraisal.reduced):
-        out.append(Candidate(reduced_words(r), "kan", None, r.scores, reduced=r, **known(r.key)))
-    others = [*handle.baselines, *(stored_baseline(f, handle.data) for f in validation.families)]
+        out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **known(r.key)))
     out += [
         Candidate(label(b.family, handle.data.task), b.family, None, b.scores, baseline=b, **known(b.family))
         for b in others
     ]
     return sorted(out, key=lambda c: (np.inf if c.aicc is None else c.aicc, c.n_params or 0))
+
+
+def other_families(handle: StudyHandle, validation: Validation | None) -> list[Baseline]:
+    """The models of other families: those fitted with the study, then those of the validation."""
+    return [*handle.baselines, *(stored_baseline(f, handle.data) for f in (validation.families if validation else ()))]
 
 
 def seeds_compared(listed: Sequence[Candidate]) -> int:

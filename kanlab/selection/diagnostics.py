@@ -219,7 +219,7 @@ def p_value(validation: Validation) -> float:
 
 
 def _outside(choice: Candidate, validation: Validation) -> Diagnostic | None:
-    shares = [e["extrapolates"] for e in validation.refits.get(choice.key, []) if e["extrapolates"] is not None]
+    shares = [e["extrapolates"] for e in validation.refits.get(str(choice.key), []) if e["extrapolates"] is not None]
     if not shares or float(np.mean(shares)) <= EXTRAPOLATION:
         return None
     return Diagnostic(

@@ -19,7 +19,7 @@ def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> lis
     above = choice.aicc - aicc_of(lowest)
     reasons = []
     if above == 0.0:
-        reasons.append("It has the lowest AICc of all networks and linear models.")
+        reasons.append(f"It has the lowest AICc of all networks and linear models{_network_above(choice, eligible)}.")
     elif above <= noise:
         reasons.append(
             f"Its AICc is {above:.1f} above the lowest, within the {noise:.1f} units by which the AICc of a network changes "
@@ -48,6 +48,15 @@ def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> lis
     if choice.classes is not None and choice.classes.accuracy_test is not None:
         reasons.append(f"It classifies {100 * choice.classes.accuracy_test:.0f}% of the test rows correctly.")
     return reasons
+
+
+def _network_above(choice: Candidate, eligible: Sequence[Candidate]) -> str:
+    """By how much the best network is above a choice that is none."""
+    networks = [c for c in eligible if c.is_network]
+    if choice.is_network or not networks:
+        return ""
+    best = min(networks, key=aicc_of)
+    return f"; that of the best network, {best.label}, is {aicc_of(best) - aicc_of(choice):,.1f} higher"
 
 
 def _name(candidate: Candidate) -> str:

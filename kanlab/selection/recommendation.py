@@ -1,9 +1,10 @@
-"""The recommendation of a study: the model to take, why, what competes with it, and the warnings."""
+"""What a study comes to: one value from which page, command line, JSON and report are rendered."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kanlab.selection.candidates import Candidate, candidates
 from kanlab.selection.decision import choose
@@ -11,31 +12,65 @@ from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import explain
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
+from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import TrialRecord
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The model to take, the reasons, the models within the noise of it, and the warnings."""
+    """The model to take with its scores, the reasons, what competes with it, the warnings, and the evidence.
+
+    choice: None before any model has an AICc.  ties: models whose AICc the noise of the fit could put first.
+    candidates: every model of the study, lowest AICc first.  validation: of the finalists; None before there is one.
+    """
 
     choice: Candidate | None
-    reasons: list[str]
-    ties: list[Candidate]
-    warnings: list[Diagnostic]
-    candidates: list[Candidate]
+    reasons: tuple[str, ...]
+    ties: tuple[Candidate, ...]
+    warnings: tuple[Diagnostic, ...]
+    candidates: tuple[Candidate, ...]
+    validation: Validation | None = None
 
     @property
-    def alarms(self) -> list[Diagnostic]:
+    def alarms(self) -> tuple[Diagnostic, ...]:
         """Alias of `warnings`, by its earlier name."""
         return self.warnings
+
+    @property
+    def ranked(self) -> list[Candidate]:
+        """The candidates that have an AICc, lowest first."""
+        return [c for c in self.candidates if c.aicc is not None]
+
+    @property
+    def summary(self) -> str:
+        """The model to take, with its K and AICc."""
+        if self.choice is None or self.choice.aicc is None:
+            return "no trial is complete yet"
+        return f"{self.choice.name} (K = {self.choice.n_params:.4g}, AICc {self.choice.aicc:,.2f})"
+
+    def find(self, key: ModelKey | None) -> Candidate | None:
+        """The candidate of a key."""
+        return next((c for c in self.candidates if c.key == key), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON of a study has it; "judgement" and "alarms" are earlier names."""
+        state, warnings = self.validation.state if self.validation else None, [w.sentence for w in self.warnings]
+        return {
+            "recommended": self.choice.to_dict() if self.choice else None,
+            "reasons": list(self.reasons),
+            "warnings": warnings,
+            "validation": state,
+            "alarms": warnings,
+            "judgement": state,
+        }
 
 
 def recommend(handle: StudyHandle, records: Sequence[TrialRecord], validation: Validation | None) -> Recommendation:
     """The recommendation of a study as it stands."""
-    listed = candidates(handle, records, validation)
+    listed = tuple(candidates(handle, records, validation))
     choice, noise = choose(listed)
     if choice is None or choice.aicc is None:
-        return Recommendation(None, [], [], [], listed)
-    ties = [c for c in listed if c is not choice and c.aicc is not None and abs(c.aicc - choice.aicc) <= TIE]
-    warnings = diagnose(handle, records, validation, listed, choice)
-    return Recommendation(choice, explain(choice, listed, noise), ties, warnings, listed)
+        return Recommendation(None, (), (), (), listed, validation)
+    ties = tuple(c for c in listed if c is not choice and c.aicc is not None and abs(c.aicc - choice.aicc) <= TIE)
+    reasons, warnings = explain(choice, listed, noise), diagnose(handle, records, validation, listed, choice)
+    return Recommendation(choice, tuple(reasons), ties, tuple(warnings), listed, validation)

@@ -24,15 +24,14 @@ VALIDATE_HELP = (
 _OTHERS = "This study was started in another browser. Only its owner can validate the finalists and widen the ranges."
 
 
-def recommendation(found: Recommendation, validation: Validation | None) -> None:
+def recommendation(found: Recommendation) -> None:
     """The recommended model, the reasons for it, and the models that are about as good."""
     choice = found.choice
     if choice is None or not any(c.is_network for c in found.candidates):
         st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
         st.stop()
     with st.container(border=True):
-        what = f"the network of {choice.label}" if choice.is_network else f"the {choice.label} model"
-        st.markdown(f"#### Take {literal(what)}")
+        st.markdown(f"#### Take {literal('the network of ' * choice.is_network + choice.name)}")
         st.markdown("  \n".join(f"• {literal(reason)}" for reason in found.reasons))
         if found.ties:
             names = ", ".join(literal(c.label) for c in found.ties[:4])
@@ -42,7 +41,7 @@ def recommendation(found: Recommendation, validation: Validation | None) -> None
                 "substantial support, models 4 to 7 units above it much less, models more than 10 units above it almost none "
                 "(Burnham & Anderson 2002). A refit from another seed can also change AICc by several units."
             )
-        if validation is None:
+        if found.validation is None:
             st.caption(
                 "So far this rests on one trial per configuration. Validate the finalists to see how far you can trust it."
             )

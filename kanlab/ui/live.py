@@ -9,14 +9,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from kanlab.api import Study
-from kanlab.baselines.registry import Baseline, label
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.manager import JobManager
-from kanlab.selection import ranking
-from kanlab.selection.candidates import cell_words
+from kanlab.selection.recommendation import recommend
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
-from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.study.trials import TrialRecord
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import literal, short
 
@@ -113,25 +111,16 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
         st.info("This study has no complete trial.", icon=":material/info:")
 
 
-def recommendation(study: Study, records: Sequence[TrialRecord]) -> None:
-    """The model of lowest AICc so far, in one sentence."""
-    best = best_trial(records)
-    if best is None:
+def recommendation(study: Study, records: Sequence[TrialRecord], live: bool) -> None:
+    """The recommended model and the first reasons for it. live: the study is not over."""
+    found = recommend(study.handle, records, study.validation)
+    if found.choice is None:
         return
-    chosen = ranking.lowest_aicc([best], study.baselines)
-    linear = next((b for b in study.baselines if b.family == "linear" and b.aicc is not None), None)
-    network = f"trial {best.number} with {cell_words(best.cell)} (K = {best.n_params}, AICc {best.aicc:,.1f})"
-    if isinstance(chosen, Baseline):
-        name = label(chosen.family, study.handle.data.task)
-        lowest = 0.0 if chosen.aicc is None else chosen.aicc
-        st.warning(
-            f"No network beats the {name} model so far (AICc {lowest:,.1f}). "
-            f"The best one is {network}, {best.aicc - lowest:,.1f} higher.",
-            icon=":material/balance:",
-        )
-        return
-    beyond = f", {linear.aicc - best.aicc:,.1f} lower than the linear model" if linear and linear.aicc else ""
-    st.success(f"Lowest AICc so far: {network}{beyond}.", icon=":material/flag:")
+    sentence = f"Recommended{' so far' * live}: {found.summary}. {' '.join(found.reasons[:2])}"
+    if found.choice.is_network:
+        st.success(literal(sentence), icon=":material/flag:")
+    else:
+        st.warning(literal(sentence), icon=":material/balance:")
 
 
 @st.cache_resource

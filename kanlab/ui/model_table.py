@@ -10,7 +10,7 @@ import streamlit as st
 
 from kanlab.data.writing import to_csv
 from kanlab.selection import ranking
-from kanlab.selection.candidates import Candidate, cell_words
+from kanlab.selection.candidates import Candidate, trial_words
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation, confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
@@ -63,14 +63,14 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
     return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
 
 
-def leaderboard(found: Recommendation, handle: StudyHandle, validation: Validation | None) -> None:
+def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
     """All models, lowest AICc first."""
     frame = leaderboard_frame(found, handle)
-    known, data = validation is not None, handle.data
+    data = handle.data
     unit = literal(f"In units of {short(data.target)}.")
     # classes have no residuals, and cannot be perturbed slightly
     hidden = {"dof", "dof_se", "press"} if data.levels else set()
-    if not known:
+    if found.validation is None:
         hidden |= {"wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"}
     number = st.column_config.NumberColumn
 
@@ -143,7 +143,7 @@ def leaderboard(found: Recommendation, handle: StudyHandle, validation: Validati
         },
     )
     download("Download the models", lambda: to_csv(frame), f"{handle.name}-models.csv")
-    _confidence(handle, validation)
+    _confidence(handle, found.validation)
 
 
 def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
@@ -172,14 +172,12 @@ def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
     if found.choice is not None:
         rows.append(("kanlab: lowest AICc, if its LOO error beats the linear model's", found.choice.label))
     if best is not None:
-        rows.append(("lowest AICc among the networks", f"trial {best.number}: {cell_words(best.cell)}"))
+        rows.append(("lowest AICc among the networks", trial_words(best)))
     names = {"best": "PySR best", "accuracy": "PySR accuracy (lowest RSS or deviance)", "score": "PySR score"}
-    rows += [
-        (names[rule], f"trial {r.number}: {cell_words(r.cell)}") for rule, r in ranking.pysr_picks(records).items()
-    ]
+    rows += [(names[rule], trial_words(r)) for rule, r in ranking.pysr_picks(records).items()]
     knee = ranking.knee_trial(records)
     if knee is not None:
-        rows.append(("knee of the Pareto front", f"trial {knee.number}: {cell_words(knee.cell)}"))
+        rows.append(("knee of the Pareto front", trial_words(knee)))
     verified = [c for c in found.candidates if c.cv_error is not None]
     if verified:
         lowest = min(verified, key=lambda c: c.cv_error or np.inf)

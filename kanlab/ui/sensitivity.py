@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from kanlab.kan.parameter_count import RULES
-from kanlab.selection.candidates import cell_words
+from kanlab.selection.candidates import trial_words
 from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, completed
@@ -20,7 +20,7 @@ from kanlab.ui.widgets import table
 def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     """The terms of one AICc, and the trials ranked by another counting rule or criterion."""
     done = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
-    names: dict[int, str] = {r.number: f"trial {r.number}: {cell_words(r.cell)}" for r in done}
+    names: dict[int, str] = {r.number: trial_words(r) for r in done}
     picked = session.selected_trial()
     left, right = st.columns([2, 3], gap="large")
     with left:

@@ -14,9 +14,12 @@ from kanlab.charts import model
 from kanlab.data.dataset import Dataset
 from kanlab.explain.diagram import ACCENT, diagram, standing_alone
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table
-from kanlab.export.report import Drawing, model_rows, report, scatter
+from kanlab.export.exported import Exported
+from kanlab.export.report import Drawing, report
+from kanlab.export.scatter import scatter
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.search_space import SearchSpace
+from kanlab.study.model_key import ModelKey
 from tests.charts.test_charts import drawn
 from tests.export.test_predict_source import network
 
@@ -87,29 +90,30 @@ def test_every_chart_is_valid(data: Dataset) -> None:
         drawn(model.dependence(partial_dependence(predict, data, feature), data.target))
     drawn(model.residuals(residual_table(predict, data), data.target))
     many = pd.DataFrame({"feature": [f"f{i}" for i in range(60)], "rise": 1.0, "deviation": 0.1})
-    assert "the 25 greatest of 60 features" in str(model.importance(many, "RMSE", "y").to_dict())
+    assert "the 25 most important of 60 features" in str(model.importance(many, "RMSE", "y").to_dict())
 
 
 def test_the_report_stands_alone_and_escapes_every_name(data: Dataset) -> None:
     study = tune(data, SearchSpace((1, 1), (2, 3), (1, 1)), name="<script>alert(2)</script>", workers=1)
-    content = study.to_dict()
+    found, best = study.recommendation, study.best
+    assert best is not None
     picture = diagram(curves((3, 2, 1)), NASTY[:3], "y")
     drawing = Drawing(picture.svg, picture.note, "x = '<b>'", ("<i>a remark",))
-    trial = content["trials"][0]
-    page = report(content, "trial <0>", trial | {"family": "kan"}, drawing, {"Data <": "<data>.csv"})
+    key = ModelKey(cell=best.cell)
+    exported = Exported(study.handle, found, "trial <0>", key, {"Data <": "<data>.csv"})
+    page = report(exported, drawing)
     assert "<script" not in page
     assert not re.search(r"https?://(?!www\.w3\.org)", page)
     assert not re.search(r"\s(src|href)=", page)
     assert re.search(r"<[biu]>", page) is None
     assert "default-src 'none'" in page
-    recommended = content["recommended"]
-    asked = recommended.get("number") != trial["number"]
-    assert ("it is not the one the study recommends" in page) == asked
+    assert found.choice is not None
+    assert ("it is not the one the study recommends" in page) == (found.choice.key != key)
     body = ElementTree.fromstring(page.partition("<body>")[2].partition("</body>")[0].join(("<body>", "</body>")))
     rows = body.findall(".//tbody/tr")
-    assert len(rows) == min(15, len(model_rows(content)))
-    assert [r.find("td").text for r in rows] == [m["model"] for m in model_rows(content)[:15]]  # type: ignore[union-attr]
-    plotted = ElementTree.fromstring(scatter(content, trial | {"family": "kan"}).partition("<p class")[0])
+    assert len(rows) == min(15, len(found.ranked))
+    assert [r.find("td").text for r in rows] == [c.label for c in found.ranked[:15]]  # type: ignore[union-attr]
+    plotted = ElementTree.fromstring(scatter(exported).partition("<p class")[0])
     marks = [c for c in plotted.iter("circle") if c.get("r") == "4"]
-    assert len(marks) == sum(m["family"] == "kan" for m in model_rows(content))
+    assert len(marks) == sum(c.is_network for c in found.ranked)
     assert all(c.get("fill") == ACCENT for c in marks)

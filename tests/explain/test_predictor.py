@@ -184,7 +184,7 @@ def test_the_command(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["predict", study.name, str(new), "-o", str(out)]) == 0
     told = capsys.readouterr()
     assert told.out == ""
-    assert "2 rows are in" in told.err
+    assert "holds 2 rows." in told.err
     assert "predicted by" in told.err
     assert "'=cmd" in out.read_text()
     read = pd.read_csv(out)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from kanlab.api import run_study
+from kanlab.api import open_study, run_study
 from kanlab.charts import thinning
 from kanlab.data.dataset import Dataset
 from kanlab.data.examples import EXAMPLES
@@ -101,7 +101,7 @@ def test_a_finished_study_shows_its_charts_and_its_choice(
     assert "4 of 4 trials" in words
     assert "Stop" not in [b.label for b in app.button]
     assert len(app.get("arrow_vega_lite_chart")) + len(app.get("vega_lite_chart")) >= 3
-    assert ("Lowest AICc so far" in words) or ("No network beats" in words)
+    assert f"Recommended: {open_study('done').recommendation.summary}." in words.replace("\\", "")
 
 
 def test_a_study_of_several_depths_on_every_page(

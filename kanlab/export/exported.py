@@ -1,0 +1,63 @@
+"""What the read-me and the report of a bundle are rendered from: an exported model among the models of its study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kanlab.selection.candidates import Candidate
+from kanlab.selection.measures import four_digits
+from kanlab.selection.recommendation import Recommendation
+from kanlab.study.handle import StudyHandle
+from kanlab.study.model_key import ModelKey
+
+_CLASS_ERRORS = {"log-loss train": "log_loss_train", "log-loss test": "log_loss_test", "accuracy test": "accuracy_test"}
+_ERRORS = {"RMSE train": "rmse_train", "RMSE test": "rmse_test"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model, what its study recommends, and the facts to name: data, hash, engine, versions.
+
+    key: None where the study has the model no longer.
+    """
+
+    handle: StudyHandle
+    found: Recommendation
+    label: str
+    key: ModelKey | None
+    facts: Mapping[str, str]
+
+    def is_it(self, candidate: Candidate) -> bool:
+        """Whether a candidate is the exported model."""
+        return candidate.key == self.key
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is recommended, or that it is not."""
+        if self.found.choice is not None and self.is_it(self.found.choice):
+            return list(self.found.reasons)
+        return ["This model was asked for; it is not the one the study recommends."]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [warning.sentence for warning in self.found.warnings]
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """Columns of the table of models: what an error is called, and its name among the scores."""
+        return _CLASS_ERRORS if self.handle.data.levels else _ERRORS
+
+    def errors_of(self, candidate: Candidate) -> list[str]:
+        """The errors of a model, four digits each."""
+        scores = candidate.scores.to_dict()
+        return [four_digits(scores[name]) for name in self.errors.values()]
+
+    @property
+    def units(self) -> str:
+        """What these errors are, and the rows of the table."""
+        data = self.handle.data
+        if data.levels:
+            zero, one = data.levels
+            return f"Log-loss in nats a row, of the probability that {data.target} is {one} and not {zero}"
+        return f"RMSE in units of {data.target}"

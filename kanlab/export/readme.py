@@ -1,0 +1,107 @@
+"""README.md of a bundle: what the model is, why it was chosen, the warnings, how to predict with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from kanlab.data.recipe import Recipe
+from kanlab.export.exported import Exported
+from kanlab.selection.decision import aicc_of
+
+_LISTED = 12
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+
+
+def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
+    """The text of README.md."""
+    handle, rows = exported.handle, exported.found.ranked
+    data, lowest = handle.data, aicc_of(rows[0]) if rows else 0.0
+    lines = [
+        f"# {_plain(handle.name)}: {_plain(exported.label)}",
+        "",
+        f"A model of {_plain(data.fitted_target)}, chosen among {len(rows)} by AICc with kanlab, and all it "
+        "takes to predict with it. Open `report.html` for pictures.",
+        "",
+        "## Predict",
+        "",
+        "    python -m pip install -r requirements.txt      # NumPy; Python 3.11 or newer",
+        "    python predict.py IN.csv OUT.csv",
+        "",
+        "`IN.csv` is a table with a header row in UTF-8, separated by commas, semicolons, tabs or bars, with these columns:",
+        "",
+        *_columns(recipe),
+        "",
+        f"`OUT.csv` has its rows as they are and {_added(recipe)}, and `{_code(recipe.target)}_extrapolates`, True where the "
+        "row lies outside the training rows and the model was held at their edge. A row that cannot be predicted has neither.",
+        "",
+        "With kanlab installed, `kanlab predict BUNDLE.zip IN.csv -o OUT.csv` does the same, from any kind of table.",
+        "",
+        "## Why this model",
+        "",
+    ]
+    lines += [f"- {_plain(reason)}" for reason in exported.reasons]
+    if exported.warnings:
+        lines += ["", "## Warnings", "", *(f"- {_plain(warning)}" for warning in exported.warnings)]
+    lines += [
+        "",
+        "## Models by AICc",
+        "",
+        f"| model | K | AICc | ΔAICc | {' | '.join(exported.errors)} |",
+        "|---|---|---|---" + "|---" * len(exported.errors) + "|",
+    ]
+    for c in rows[:_LISTED]:
+        mark, errors = " (this one)" * exported.is_it(c), " | ".join(exported.errors_of(c))
+        gap = aicc_of(c) - lowest
+        lines.append(f"| {_plain(c.label)}{mark} | {c.n_params:.4g} | {c.aicc:.2f} | {gap:.2f} | {errors} |")
+    lines += [
+        "",
+        f"K is counted as {handle.spec.count}; AICc on {data.n_train:,} training rows. "
+        f"{_plain(exported.units)}. The {data.n_test:,} test rows were never used to choose.",
+        "",
+        "## Where it comes from",
+        "",
+        *(f"- {name}: {_plain(value)}" for name, value in exported.facts.items()),
+        "",
+        f"`model.json` holds the model as numbers and text, nothing pickled; `study.json` the study; `trials.csv` all its "
+        f"trials.{' `formula.py` is a formula that comes near the network.' if has_formula else ''}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _added(recipe: Recipe) -> str:
+    """The columns of the prediction."""
+    name = _code(recipe.target)
+    if recipe.levels:
+        zero, one = map(_plain, recipe.levels)
+        return (
+            f"three columns more: `{name}_predicted`, the likelier of {zero} and {one}, `{name}_probability`, the probability "
+            f"of {one}"
+        )
+    median = " (a median: the model was fitted on another scale)" if recipe.target_transform.scale != "none" else ""
+    return f"two columns more: `{name}_predicted`, in units of the target{median}"
+
+
+def _columns(recipe: Recipe) -> Sequence[str]:
+    lines = []
+    for source in recipe.sources:
+        columns = [c for c in recipe.columns if c.source == source and c.part != "missing"]
+        levels = dict.fromkeys(level for c in columns for level in c.levels)
+        kind = "a number" if any(c.is_number for c in columns) else "a date"
+        if levels or any(c.level is not None for c in columns):
+            names = [*levels, *(c.level for c in columns if c.level is not None and c.level not in levels)]
+            kind = "one of " + ", ".join(_plain(str(n)) for n in names[:12])
+        gaps = "may be missing" if all(c.fill is not None for c in columns) else "needed"
+        lines.append(f"- {_plain(source)}: {kind}; {gaps}")
+    return lines
+
+
+def _plain(text: str) -> str:
+    """Text as data in Markdown."""
+    return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " ").replace("\r", " "))
+
+
+def _code(text: str) -> str:
+    """Text within backticks."""
+    return text.replace("`", "'").replace("\n", " ").replace("\r", " ")

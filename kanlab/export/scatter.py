@@ -1,0 +1,86 @@
+"""AICc against K as SVG, for a page without scripts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from kanlab.explain.diagram import ACCENT
+from kanlab.export.exported import Exported
+
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 320, 70, 46
+
+
+def scatter(exported: Exported) -> str:
+    """AICc against K: every trial, the other families as crosses, the exported model ringed. Far ones lie at the edge."""
+    models = [c for c in exported.found.ranked if c.n_params]
+    if not models:
+        return ""
+    k, a = np.array([c.n_params for c in models], dtype=float), np.array([c.aicc for c in models], dtype=float)
+    high = float(min(a.max(), np.median(a) + 1.5 * (np.median(a) - a.min())))
+    low, high = float(a.min()), max(high, float(a.min()) + 1.0)
+    room, k_room = 0.07 * (high - low), 0.05 * (float(np.ptp(k)) or 1.0)
+    left, right, top, bottom = k.min() - k_room, k.max() + k_room, high + room, low - room
+
+    def x(value: float) -> float:
+        return _LEFT + (_WIDTH - _LEFT - 12) * (value - left) / (right - left)
+
+    def y(value: float) -> float:
+        return 10 + (_HEIGHT - _BOTTOM - 10) * (top - min(value, high + room / 2)) / (top - bottom)
+
+    parts = [_ticks(low, high, y, left, right, x)]
+    for c, size, value in zip(models, k, a, strict=True):
+        cx, cy = x(size), y(value)
+        name = f"<title>{escape(c.label)}: K {size:.4g}, AICc {value:,.2f}</title>"
+        if c.is_network:
+            parts.append(
+                f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="4" fill="{ACCENT}" fill-opacity="0.55">{name}</circle>'
+            )
+        else:
+            cross = f"M{cx - 4:.1f} {cy - 4:.1f}l8 8m-8 0l8 -8"
+            parts.append(f'<path d="{cross}" stroke="currentColor" stroke-width="2">{name}</path>')
+        if exported.is_it(c):
+            ring = f'fill="none" stroke="{ACCENT}" stroke-width="2.5"'
+            parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="9" {ring}/>')
+    return (
+        f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
+        f'aria-label="AICc against the number of parameters" font-size="12" style="max-width:100%;height:auto">'
+        f'{"".join(parts)}</svg></div><p class="muted">AICc against the number of parameters K: low is good, left is simple. '
+        "Crosses are models of other families; the ring is the model of this report. What lies far above is drawn at the "
+        "edge.</p>"
+    )
+
+
+def _ticks(low: float, high: float, y: Any, left: float, right: float, x: Any) -> str:
+    """Axes with a handful of numbers, in the colour of the text."""
+    parts = []
+    for value in _round(low, high):
+        at = y(value)
+        parts.append(
+            f'<path d="M{_LEFT} {at:.1f}H{_WIDTH - 12}" stroke="currentColor" stroke-opacity="0.12"/>'
+            f'<text x="{_LEFT - 8}" y="{at + 4:.1f}" text-anchor="end" fill="currentColor">{value:,.6g}</text>'
+        )
+    for value in _round(max(left, 0.0), right):
+        at = x(value)
+        parts.append(
+            f'<text x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle" fill="currentColor">{value:,.6g}</text>'
+        )
+    foot = f"M{_LEFT} {_HEIGHT - _BOTTOM}H{_WIDTH - 12}"
+    return (
+        f'{"".join(parts)}<path d="{foot}" stroke="currentColor" stroke-opacity="0.5"/>'
+        f'<text x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 8}" text-anchor="middle" fill="currentColor">parameters K</text>'
+        '<text x="4" y="14" fill="currentColor">AICc</text>'
+    )
+
+
+def _round(low: float, high: float) -> list[float]:
+    """Round numbers between two others, about five."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / 5
+    power = 10.0 ** np.floor(np.log10(raw))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw)
+    first = np.ceil(low / step)
+    return [float(round(v * step, 10)) for v in np.arange(first, np.floor(high / step) + 1)]

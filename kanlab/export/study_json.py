@@ -1,0 +1,53 @@
+"""A study as one JSON object: the output of `kanlab tune --json` and `show --json`, and study.json of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kanlab.execution.final_check import appraised
+from kanlab.selection import ranking
+from kanlab.selection.candidates import other_families
+from kanlab.selection.recommendation import Recommendation
+from kanlab.study.handle import StudyHandle
+from kanlab.study.state import read_state
+from kanlab.study.trials import TrialRecord, best_trial
+
+
+def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recommendation) -> dict[str, Any]:
+    """The object. records, found: of one moment."""
+    spec, data, state = handle.spec, handle.data, read_state(handle.optuna.user_attrs)
+    best, appraisal = best_trial(records), appraised(handle, records)
+    return {
+        "study": handle.name,
+        "data": {
+            "rows": data.rows,
+            "n_train": data.n_train,
+            "n_test": data.n_test,
+            "features": data.features,
+            "target": data.target,
+            "target_label": data.fitted_target,
+            "task": data.task,
+            "sha256": data.sha256,
+        }
+        | ({"levels": list(data.levels)} if data.levels else {}),
+        "space": {
+            **{name: list(ends) for name, ends in spec.space.ranges().items()},
+            "cells": len(spec.space.cells),
+            "admissible": len(spec.admissible(data.n_train, data.d)),
+        },
+        "count": spec.count,
+        "count_sigma2": spec.count_sigma2,
+        "engine": spec.engine,
+        "seed": spec.seed,
+        "starts": spec.options.starts,
+        "starts_fill": spec.starts_fill,
+        "elapsed_s": round(state.elapsed, 3),
+        "state": state.name,
+        "trials": [r.to_dict() for r in records if r.state != "running"],
+        "baselines": [b.to_dict() for b in other_families(handle, found.validation)],
+        "best": best.to_dict() if best else None,
+        "appraisal": appraisal.to_dict() if appraisal else None,
+        "pareto": [r.number for r in ranking.front(records)],
+        **found.to_dict(),
+    }
