@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from types import ModuleType
 
+from kanlab import settings
 from kanlab.errors import StudyError
 from kanlab.execution.supervisor import Supervisor, default_workers
 from kanlab.study.handle import StudyHandle
@@ -35,7 +35,7 @@ class JobManager:
     def serve(self) -> None:
         """Leave one core to whatever else this process does: the pages, for several users."""
         if self._slots is None:
-            self._slots = max(1, int(os.environ.get("KANLAB_SLOTS", 0)) or default_workers() - 1)
+            self._slots = max(1, settings.SLOTS() or default_workers() - 1)
 
     def start(self, handle: StudyHandle) -> Supervisor:
         """Run a study, new or not finished, in the background. Raises StudyError where it runs already."""

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kanlab import settings
 from kanlab.errors import FitError
 from kanlab.solver.kernels import NUMPY, RowKernels, SplineRows
 
@@ -129,9 +130,9 @@ def _compile(loop: Callable[..., None]) -> Any:
 
 def cache_folder() -> Path:
     """Where compiled code is kept."""
-    home = os.environ.get("KANLAB_HOME")
-    if home:
-        return Path(home) / "compiled"
+    home = settings.HOME()
+    if home is not None:
+        return home / "compiled"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kanlab" / "compiled"
 
 

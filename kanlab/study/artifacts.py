@@ -19,6 +19,7 @@ import optuna
 from optuna.storages import BaseStorage
 from sqlalchemy import delete, insert, select
 
+from kanlab import settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.study.optuna_adapter import all_studies, database, storage_of
@@ -101,8 +102,8 @@ def _reaching(location: str) -> Iterator[None]:
 
 def publish(study: optuna.Study, data: Dataset, storage_url: str | None) -> None:
     """Put the data of a study where other machines find them, unless its storage is this machine's own file."""
-    location = os.environ.get("KANLAB_ARTIFACTS", "")
-    if not location and (storage_url or default_url()) == own_url():
+    location = settings.ARTIFACTS()
+    if location is None and (storage_url or default_url()) == own_url():
         return
     location = location or IN_DATABASE
     for other in all_studies(storage_of(study)):

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from kanlab.errors import StudyError
+from kanlab.settings import STORAGE
 from kanlab.study.storage import default_url, get_storage
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +88,7 @@ class DashboardServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path, "KANLAB_STORAGE": storage_url or default_url()},
+            env=os.environ | {"PYTHONPATH": path, STORAGE.name: storage_url or default_url()},
             text=True,
             start_new_session=True,
         )

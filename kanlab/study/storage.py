@@ -16,6 +16,7 @@ import platformdirs
 import sqlalchemy
 from optuna.storages import BaseStorage
 
+from kanlab import settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.study import schema
@@ -34,12 +35,12 @@ _storages: dict[str, BaseStorage] = {}
 
 def home() -> Path:
     """The folder of kanlab's own files: $KANLAB_HOME, or the user's data folder."""
-    path = Path(os.environ.get("KANLAB_HOME") or platformdirs.user_data_dir("kanlab", appauthor=False))
+    path = settings.HOME() or Path(platformdirs.user_data_dir("kanlab", appauthor=False))
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(
-            f"The folder {path} cannot be made ({error.strerror}); set KANLAB_HOME to one that can."
+            f"The folder {path} cannot be made ({error.strerror}); set {settings.HOME.name} to one that can."
         ) from error
     return path.resolve()
 
@@ -56,7 +57,7 @@ def own_url() -> str:
 
 def default_url() -> str:
     """Where studies are kept unless another place is named: $KANLAB_STORAGE, or the own file."""
-    return os.environ.get("KANLAB_STORAGE") or own_url()
+    return settings.STORAGE() or own_url()
 
 
 def get_storage(url: str | None = None) -> BaseStorage:
@@ -141,7 +142,7 @@ def store_dataset(data: Dataset) -> Path:
             partial.unlink(missing_ok=True)
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise StudyError(
-            f"The data cannot be kept in {path.parent}: {reason}; make room, or set KANLAB_HOME."
+            f"The data cannot be kept in {path.parent}: {reason}; make room, or set {settings.HOME.name}."
         ) from error
     return path
 

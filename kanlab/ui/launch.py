@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from kanlab import settings
 from kanlab.errors import KanlabError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -23,6 +24,7 @@ def app_folder() -> Path:
 
 def run_app(address: str, port: int, headless: bool, storage_url: str | None = None) -> int:
     """Run the app until it is interrupted; returns its exit code. storage_url: None leaves it to the environment."""
+    settings.check()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -39,7 +41,7 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
     print(f"kanlab runs at http://{shown}:{port}. Press Ctrl-C to end it.", file=sys.stderr, flush=True)
     try:
         # cwd: the folder of .streamlit/config.toml; env: a URL may hold a password, which a list of processes must not show
-        storage = {"KANLAB_STORAGE": storage_url} if storage_url else {}
+        storage = {settings.STORAGE.name: storage_url} if storage_url else {}
         return subprocess.call(command, cwd=folder, env=os.environ | storage)
     except KeyboardInterrupt:
         return 130

@@ -6,15 +6,12 @@ which its sender had to bring.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from kanlab.data.reading.source import MAX_BYTES, is_text
 from kanlab.errors import DatasetError
+from kanlab.settings import READ_GB, READ_SECONDS
 
-SECONDS_VARIABLE, MEMORY_VARIABLE = "KANLAB_READ_SECONDS", "KANLAB_READ_GB"
-SECONDS = 10.0
-MEMORY_GB = 1.0
 _FREE = 10**8  # bytes of text within the first allowance
 _SECONDS_PER_BYTE = 5e-8  # beyond them; half of it is what a large CSV takes
 _MEMORY_PER_BYTE = 4  # text, its cells as the parser keeps them, the columns, and their copy in another type
@@ -35,31 +32,20 @@ class Limits:
         """The refusal of a table that takes longer."""
         return DatasetError(
             f"{name} is not read within {self.cpu_seconds:.0f} seconds of computing, so it is refused; keep fewer rows or "
-            f"columns or save it as CSV, or allow more by {SECONDS_VARIABLE}."
+            f"columns or save it as CSV, or allow more by {READ_SECONDS.name}."
         )
 
     def too_large(self, name: str) -> DatasetError:
         """The refusal of a table that needs more memory."""
         return DatasetError(
             f"{name} needs more than {self.memory / 2**30:.1f} GB of memory to be read, so it is refused; keep fewer rows or "
-            f"columns or save it as CSV, or allow more by {MEMORY_VARIABLE}."
+            f"columns or save it as CSV, or allow more by {READ_GB.name}."
         )
 
 
 def limits_for(size: int, head: bytes) -> Limits:
     """The limits of a file of so many bytes that begins with these."""
     text = min(size if is_text(head) else _USUAL_RATIO * size, MAX_BYTES)
-    cpu = _given(SECONDS_VARIABLE, SECONDS) + _SECONDS_PER_BYTE * max(0, text - _FREE)
-    memory = int(_given(MEMORY_VARIABLE, MEMORY_GB) * 2**30) + _MEMORY_PER_BYTE * text
+    cpu = READ_SECONDS() + _SECONDS_PER_BYTE * max(0, text - _FREE)
+    memory = int(READ_GB() * 2**30) + _MEMORY_PER_BYTE * text
     return Limits(cpu, _CLOCK * cpu, memory)
-
-
-def _given(variable: str, default: float) -> float:
-    text = os.environ.get(variable, "")
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise DatasetError(f"{variable} must be a number above 0, not '{text[:40]}'.")
-    return value

@@ -1,0 +1,124 @@
+"""What the environment sets: every variable KANLAB_* once, with its meaning, its type and its default.
+
+Each is read whenever it is asked for, never kept. docs/reliability.md shows them as a table.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from kanlab.errors import DatasetError, KanlabError, StudyError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """A variable of the environment; call it for its value, which is `default` where the variable is not set or empty.
+
+    kind: what it must be, in words.  parse: raises ValueError where the text is no such thing.
+    unset: what holds without it, in words.  error: raised for a bad value.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    parse: Callable[[str], T]
+    default: T
+    unset: str
+    error: type[KanlabError] = StudyError
+
+    def __call__(self) -> T:
+        text = os.environ.get(self.name, "")
+        if not text:
+            return self.default
+        try:
+            return self.parse(text)
+        except ValueError:
+            raise self.error(f"{self.name} must be {self.kind}, not '{text[:40]}'.") from None
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and 0 < value < 1e6):
+        raise ValueError
+    return value
+
+
+HOME: Setting[Path | None] = Setting(
+    "KANLAB_HOME",
+    "a folder",
+    "kanlab's own files: studies, data and compiled code",
+    Path,
+    None,
+    "the user's data folder",
+)
+STORAGE: Setting[str | None] = Setting(
+    "KANLAB_STORAGE",
+    "the URL of a database",
+    "where studies are kept that no other place is named for",
+    str,
+    None,
+    "`studies.db` in kanlab's own folder",
+)
+ARTIFACTS: Setting[str | None] = Setting(
+    "KANLAB_ARTIFACTS",
+    "a folder or s3://BUCKET",
+    "where the data of new studies are put for other machines",
+    str,
+    None,
+    "the database of the study",
+)
+SLOTS: Setting[int] = Setting(
+    "KANLAB_SLOTS",
+    "a whole number",
+    "worker processes of the app at once, all studies together",
+    _count,
+    0,
+    "one fewer than the processor has cores",
+)
+READ_SECONDS: Setting[float] = Setting(
+    "KANLAB_READ_SECONDS",
+    "a number above 0",
+    "seconds of computing that reading a table may take; a large file gets more",
+    _positive,
+    10.0,
+    "10",
+    DatasetError,
+)
+READ_GB: Setting[float] = Setting(
+    "KANLAB_READ_GB",
+    "a number above 0",
+    "memory in GB that reading a table may take; a large file gets more",
+    _positive,
+    1.0,
+    "1",
+    DatasetError,
+)
+
+SETTINGS: tuple[Setting[Path | None] | Setting[str | None] | Setting[int] | Setting[float], ...] = (
+    HOME,
+    STORAGE,
+    ARTIFACTS,
+    SLOTS,
+    READ_SECONDS,
+    READ_GB,
+)
+
+
+def check() -> None:
+    """Read every variable. Raises its error for the first that is set to no such thing."""
+    for setting in SETTINGS:
+        setting()
