@@ -1,7 +1,5 @@
 """Data: choose a table and what to predict."""
 
-from typing import BinaryIO
-
 import streamlit as st
 
 from kanlab.baselines.registry import baselines
@@ -11,12 +9,11 @@ from kanlab.data.encoders import is_numeric
 from kanlab.data.examples import EXAMPLES
 from kanlab.data.mutual_information import relevance
 from kanlab.data.profile import profile
-from kanlab.data.reading.dialect import ReadOptions
-from kanlab.data.reading.table import Table, read_table
+from kanlab.data.reading.reader_process import keep_ready
 from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, two_levels
 from kanlab.errors import DatasetError
 from kanlab.kan.search_space import SearchSpace
-from kanlab.ui import reading, remedies, session
+from kanlab.ui import reading, remedies, session, upload
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.preparation import preparation
 from kanlab.ui.profile import columns_table, warning_list
@@ -35,18 +32,14 @@ STEPS = {
 
 def take_upload() -> None:
     """A new file is read with nothing overruled."""
-    upload = st.session_state["upload"]
-    if upload is None:
+    file = st.session_state["upload"]
+    if file is None:
+        if session.table() is None:  # taken away before it was a table
+            session.set_source(None)
         return
     st.session_state["example"] = None
     reading.forget()
-    session.set_source(upload)
-
-
-def read_again(file: BinaryIO, options: ReadOptions) -> Table:
-    """The uploaded file from its beginning."""
-    file.seek(0)
-    return read_table(file, name=file.name, options=options)
+    session.set_source(file)
 
 
 def take_example() -> None:
@@ -57,6 +50,7 @@ def take_example() -> None:
 
 heading("Data", "Bring a table, say which column to predict, and see at once whether it can carry a network.")
 
+keep_ready()
 left, right = st.columns([3, 2], gap="large")
 with left:
     st.file_uploader(
@@ -92,7 +86,7 @@ if source is not None:
         options = reading.options()
     try:
         with st.spinner("Reading the table…"):
-            read = session.remember("table", options, lambda: read_again(source, options))
+            read = upload.once("table", options, lambda: upload.read(source, source.name, options, ("table", options)))
         if read is not session.table():
             session.set_table(read)
     except DatasetError as error:

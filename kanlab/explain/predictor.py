@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -151,8 +152,12 @@ def read_new_rows(
     *,
     name: str | None = None,
     options: ReadOptions | None = None,
+    reader: Callable[..., Table] = read_table,
 ) -> Table:
-    """Read rows to predict: any table, of a single column too, with categories as the text they were in training."""
+    """Read rows to predict: any table, of a single column too, with categories as the text they were in training.
+
+    reader: `read_table`, or what takes the same arguments.
+    """
     asked, needed = replace(options or ReadOptions(), header=1, least_columns=1), set(recipe.sources)
     if not isinstance(source, (str, PathLike)):
         source.seek(0)
@@ -162,7 +167,7 @@ def read_new_rows(
     def read(wanted: ReadOptions) -> Table:
         if not isinstance(source, (str, PathLike)):
             source.seek(0)
-        return read_table(source, name=name, options=wanted)
+        return reader(source, name=name, options=wanted)
 
     table = read(asked)
     if not needed <= set(table.frame.columns):  # their names may stand in two rows, as in training

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO
 
 import streamlit as st
 
+from kanlab.data.reading.reader_process import keep_ready
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
 from kanlab.explain.predictor import Predictions, Predictor, predictor, read_new_rows
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import fitted_model, session
+from kanlab.ui.upload import once, read
 from kanlab.ui.widgets import download, literal, notes, short, table
 
 PREVIEW_ROWS = 200
@@ -20,6 +23,7 @@ PREVIEW_ROWS = 200
 
 def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     """Upload a table, download its predictions."""
+    keep_ready()
     left, right = st.columns([3, 2], gap="large")
     with left:
         upload = st.file_uploader(
@@ -44,9 +48,8 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             key = fitted_model.model_key(handle, records, trial)
             model = session.remember("predictor", key, lambda: predictor(handle, trial))
             found: Predictions
-            label, lines, found = session.remember(
-                "predictions", (upload.file_id, key), lambda: _predicted(upload, model)
-            )
+            asked = "predictions", (upload.file_id, key)
+            label, lines, found = once(*asked, lambda: _predicted(upload, model, asked))
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
@@ -59,7 +62,9 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")
 
 
-def _predicted(upload: BinaryIO, model: Predictor) -> tuple[str, tuple[str, ...], Predictions]:
-    rows = read_new_rows(upload, model.recipe)
+def _predicted(
+    upload: BinaryIO, model: Predictor, asked: tuple[str, object]
+) -> tuple[str, tuple[str, ...], Predictions]:
+    rows = read_new_rows(upload, model.recipe, reader=partial(read, of=asked))
     found = model.predict(rows.frame)
     return model.label, (str(rows.report), *rows.report.notes, *model.notes, *found.notes), found

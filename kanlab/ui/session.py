@@ -43,9 +43,14 @@ def remember(name: str, key: object, compute: Callable[[], Any]) -> Any:
     """The value computed last under this name, for as long as the key stays equal."""
     kept = st.session_state.get(_REMEMBERED + name)
     if kept is None or kept[0] != key:
-        kept = key, compute()
-        st.session_state[_REMEMBERED + name] = kept
+        kept = keep(name, key, compute())
     return kept[1]
+
+
+def keep(name: str, key: object, value: Any) -> tuple[object, Any]:
+    """Have `remember` give this value."""
+    st.session_state[_REMEMBERED + name] = key, value
+    return key, value
 
 
 def dataset() -> Dataset | None:
