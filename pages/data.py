@@ -13,11 +13,12 @@ from kanlab.data.reading.reader_process import keep_ready
 from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, two_levels
 from kanlab.errors import DatasetError
 from kanlab.kan.search_space import SearchSpace
+from kanlab.text import short
 from kanlab.ui import reading, remedies, session, upload
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.preparation import preparation
 from kanlab.ui.profile import columns_table, warning_list
-from kanlab.ui.widgets import heading, literal, notes, sentences, short
+from kanlab.ui.widgets import heading, literal, notes, sentences
 
 PREVIEW_ROWS = 200
 STEPS = {

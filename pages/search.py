@@ -9,9 +9,10 @@ from kanlab.execution.starts_budget import MOST_STARTS
 from kanlab.kan.parameter_count import RULES
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
 from kanlab.study.handle import StudySpec, create_study
+from kanlab.text import short
 from kanlab.ui import identity, search_plan, session
 from kanlab.ui.navigation import DATA, LIVE
-from kanlab.ui.widgets import go_first_to, heading, literal, sentences, short
+from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 SAMPLERS = {
     "auto": "Automatic",

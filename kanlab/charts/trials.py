@@ -19,6 +19,7 @@ from kanlab.charts.encoding import clipped, color_of, fit_and_error, measure_of,
 from kanlab.charts.layered import Layered, layer, layered, nominal, vega_lite
 from kanlab.charts.style import ACCENT, HEIGHT, MUTED, heading, label_format, number, scale_of, short
 from kanlab.selection.measures import Measure
+from kanlab.text import counted
 
 SELECTED = "selected"
 _DRAWN = ("constant", "linear")  # the other linear models would lie on top of these
@@ -251,7 +252,7 @@ def _whole(layers: list[dict[str, Any]], tables: dict[str, pd.DataFrame], title:
 
 def _note(frame: pd.DataFrame) -> str:
     beyond = int(frame["beyond"].sum()) if len(frame) else 0
-    return f"{beyond} trial{'s' * (beyond > 1)} beyond the axis, drawn as triangles at its edge" if beyond else ""
+    return f"{counted(beyond, 'trial')} beyond the axis, drawn as triangles at its edge" if beyond else ""
 
 
 def _equal_k(done: pd.DataFrame, fits: pd.Series, n: int, low: float, high: float, of: Measure) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_trial, add_workers, ranges
 from kanlab.cli.printing import run_and_print
 from kanlab.cli.table_options import add_reading_options
+from kanlab.text import counted
 
 if TYPE_CHECKING:
     from kanlab.study.handle import StudyHandle
@@ -60,7 +61,7 @@ def _rerun(arguments: argparse.Namespace) -> int:
     lines = differences(handle.records(), study.handle.records())
     if not lines:
         return _say(f"'{again.name}' agrees with '{handle.name}' in every bit of every trial.")
-    count = f"{len(lines)} configuration{'s' * (len(lines) != 1)}"
+    count = counted(len(lines), "configuration")
     print(f"'{again.name}' differs from '{handle.name}' in {count}:", *lines[:20], sep="\n  ", file=sys.stderr)
     for sentence in versions_changed(handle):
         print(sentence, file=sys.stderr)

@@ -22,7 +22,9 @@ from kanlab.data.column_checks import (
     words_among_numbers,
 )
 from kanlab.data.column_profile import ColumnProfile
-from kanlab.data.encoders import MAX_LEVELS, is_numeric, listing, to_numbers
+from kanlab.data.encoders import is_numeric, to_numbers
+from kanlab.data.preparation import MAX_LEVELS
+from kanlab.text import listing, quoted
 
 HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
 LEAK_CORRELATION = 0.9999
@@ -81,7 +83,7 @@ def _about_target(columns: Sequence[ColumnProfile], numbers: Numbers, target: st
         found.append(
             Finding(
                 "few values",
-                f"The target '{target[:60]}' holds only {described.unique} different values: it may be a class rather than a "
+                f"The target {quoted(target)} holds only {described.unique} different values: it may be a class rather than a "
                 "quantity; a network here predicts the mean of its numbers, and tells two classes apart at most.",
                 (target,),
             )
@@ -91,7 +93,7 @@ def _about_target(columns: Sequence[ColumnProfile], numbers: Numbers, target: st
         found.append(
             Finding(
                 "heavy tail",
-                f"The target '{target[:60]}' has a heavy tail, so few rows decide the fit: predict its "
+                f"The target {quoted(target)} has a heavy tail, so few rows decide the fit: predict its "
                 f"{'logarithm' if scale == 'log' else 'rank'} instead (under Prepare).",
                 (target,),
                 scale,
@@ -101,7 +103,7 @@ def _about_target(columns: Sequence[ColumnProfile], numbers: Numbers, target: st
         found.append(
             Finding(
                 "missing",
-                f"The target '{target[:60]}' is missing in {described.missing:,} rows; they are left out.",
+                f"The target {quoted(target)} is missing in {described.missing:,} rows; they are left out.",
                 (target,),
             )
         )
@@ -143,7 +145,7 @@ def _about_columns(
             )
         )
     if same:
-        pairs = ", ".join(f"'{b[:60]}' repeats '{a[:60]}'" for a, b in same[:4])
+        pairs = ", ".join(f"{quoted(b)} repeats {quoted(a)}" for a, b in same[:4])
         found.append(Finding("repeated", f"{pairs}: one of the two is enough.", tuple(b for _, b in same), "leave out"))
     if constant:
         found.append(
@@ -154,7 +156,7 @@ def _about_columns(
             )
         )
     if gaps:
-        worst = ", ".join(f"'{c.name[:60]}' {_percent(c.missing / len(frame))}" for c in gaps[:4])
+        worst = ", ".join(f"{quoted(c.name)} {_percent(c.missing / len(frame))}" for c in gaps[:4])
         found.append(
             Finding(
                 "missing",
@@ -177,7 +179,7 @@ def _about_columns(
                 )
             )
     if outliers:
-        words = [f"'{name[:60]}' ({count:,})" for name, count in outliers.items()]
+        words = [f"{quoted(name)} ({count:,})" for name, count in outliers.items()]
         found.append(
             Finding(
                 "outliers",
@@ -200,7 +202,7 @@ def _about_columns(
     found += [
         Finding(
             "almost numbers",
-            f"'{name[:60]}' holds numbers except for {listing(words, 4)}: add the word to those that "
+            f"{quoted(name)} holds numbers except for {listing(words, 4)}: add the word to those that "
             "mean missing (under Reading), or read the column as a number.",
             (name,),
             "read as missing",
@@ -243,7 +245,7 @@ def _about_rows(
         found.append(
             Finding(
                 "in time order",
-                f"The rows follow '{ordered[0][:60]}' in time: to predict the future, hold out the latest rows (split "
+                f"The rows follow {quoted(ordered[0])} in time: to predict the future, hold out the latest rows (split "
                 "by time, under Prepare).",
                 (ordered[0],),
                 "split by time",

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kanlab.arrays import Array
-from kanlab.data.encoders import EncodedColumn, encode_features, listing
+from kanlab.data.encoders import EncodedColumn, encode_features
 from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
 from kanlab.data.preparation import Preparation
 from kanlab.data.recipe import Recipe, fitted
@@ -26,6 +26,7 @@ from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import HasTask
 from kanlab.stats.metrics import Scores, class_scores, log_loss
+from kanlab.text import listing, quoted
 
 _METADATA_KEY = b"kanlab"
 
@@ -132,7 +133,7 @@ class Dataset(HasTask):
         y, levels = found.y, found.levels
         if levels and wanted.target_scale != "none":
             raise DatasetError(
-                f"A class such as '{levels[1][:60]}' has no {wanted.target_scale}; leave the target's scale."
+                f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the target's scale."
             )
         columns, notes = encode_features(frame, target, features, wanted)
         notes += [found.note] if found.note else []

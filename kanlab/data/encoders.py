@@ -10,22 +10,12 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array
-from kanlab.data.preparation import DATE_PARTS, MAX_LEVELS, Preparation
+from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.cell_rules import BOOLEAN_NUMBERS
 from kanlab.data.reading.column_types import read_text
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
-
-__all__ = [
-    "MAX_LEVELS",
-    "EncodedColumn",
-    "check_target",
-    "encode_features",
-    "is_numeric",
-    "listing",
-    "target_numbers",
-    "to_numbers",
-]
+from kanlab.text import listing, quoted
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
 
@@ -100,17 +90,6 @@ class EncodedColumn:
 # ---- columns
 
 
-def listing(names: Sequence[Any] | pd.Index, most: int = 8) -> str:
-    """Names for a message: 'a', 'b', 'c' and 4 more."""
-    shown = ", ".join(f"'{_short(name)}'" for name in list(names)[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _short(name: object, most: int = 60) -> str:
-    text = str(name)
-    return text if len(text) <= most else text[:most] + "…"
-
-
 def is_numeric(column: pd.Series) -> bool:
     """Whether a column holds numbers or booleans."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
@@ -150,7 +129,7 @@ def _numbers_in_text(column: pd.Series) -> pd.Series:
         return folded.map(BOOLEAN_NUMBERS)
     reading = None if is_date(column) else read_text(column.astype("str").where(column.notna()), kind="number")
     if reading is None or reading.kind != "number":
-        raise DatasetError(f"The column '{_short(column.name)}' holds {_example(column)}, not numbers.")
+        raise DatasetError(f"The column {quoted(column.name)} holds {_example(column)}, not numbers.")
     return reading.values
 
 
@@ -160,7 +139,7 @@ def _date_part(column: pd.Series, part: str) -> Array:
         if column.notna().any():
             reading = read_text(column.astype("str").where(column.notna()), kind="date")
             if reading.kind != "date":
-                raise DatasetError(f"The column '{_short(column.name)}' holds {_example(column)}, not dates.")
+                raise DatasetError(f"The column {quoted(column.name)} holds {_example(column)}, not dates.")
             column = reading.values
         else:
             column = pd.to_datetime(column)
@@ -177,7 +156,7 @@ def _date_part(column: pd.Series, part: str) -> Array:
 def check_target(frame: pd.DataFrame, target: str) -> None:
     """Raises DatasetError where the table has no such column."""
     if target not in frame.columns:
-        raise DatasetError(f"There is no column '{_short(target)}' to predict; the table has {listing(frame.columns)}.")
+        raise DatasetError(f"There is no column {quoted(target)} to predict; the table has {listing(frame.columns)}.")
 
 
 def target_numbers(frame: pd.DataFrame, target: str) -> Array:
@@ -185,7 +164,7 @@ def target_numbers(frame: pd.DataFrame, target: str) -> Array:
     check_target(frame, target)
     if not is_numeric(frame[target]):
         raise DatasetError(
-            f"The target '{_short(target)}' holds {_example(frame[target])}, not numbers; choose a numeric column to predict."
+            f"The target {quoted(target)} holds {_example(frame[target])}, not numbers; choose a numeric column to predict."
         )
     return to_numbers(frame[target])
 
@@ -194,7 +173,7 @@ def _example(column: pd.Series) -> str:
     values = column.dropna()
     if values.empty:
         return "nothing"
-    return f"values such as '{_short(values.iloc[0], 40)}'"
+    return f"values such as {quoted(values.iloc[0], 40)}"
 
 
 # ---- which columns, and how
@@ -233,7 +212,7 @@ def encode_features(
             columns.append(EncodedColumn(name))
         elif is_date(column):
             columns += [EncodedColumn(name, part=part) for part in wanted.date_parts]
-            notes.append(f"'{_short(name)}' is a date; of it is used: {', '.join(wanted.date_parts) or 'nothing'}.")
+            notes.append(f"{quoted(name)} is a date; of it is used: {', '.join(wanted.date_parts) or 'nothing'}.")
         else:
             found, sentence = _category(column, wanted, asked=features is not None)
             columns += found
@@ -245,7 +224,7 @@ def _ordered(column: pd.Series, levels: tuple[str, ...]) -> EncodedColumn:
     unknown = sorted(set(as_text(column).dropna().unique()) - set(levels))
     if unknown:
         raise DatasetError(
-            f"The order of '{_short(column.name)}' lacks {listing(unknown)}; name every level, low to high."
+            f"The order of {quoted(column.name)} lacks {listing(unknown)}; name every level, low to high."
         )
     return EncodedColumn(str(column.name), part=ORDER, levels=tuple(levels))
 
@@ -258,12 +237,12 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
     if len(levels) <= most:
         columns = [EncodedColumn(name, level, levels=tuple(levels)) for level in levels[1:]]
         note = (
-            f"'{_short(name)}' is a category: one column a level, '{_short(levels[0])}' is the reference."
+            f"{quoted(name)} is a category: one column a level, {quoted(levels[0])} is the reference."
             if columns
             else ""
         )
         return columns, note
-    problem = f"'{_short(name)}' holds text with {len(levels):,} different values ({_example(column)})"
+    problem = f"{quoted(name)} holds text with {len(levels):,} different values ({_example(column)})"
     if counts.iloc[: most - 1].sum() > 0.05 * counts.sum() and wanted.pool:
         kept = sorted(counts.index[: most - 1])
         columns = [EncodedColumn(name, level) for level in kept[1:]]  # an unknown level is one of the others
@@ -271,7 +250,7 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
         rare = int(counts.iloc[most - 1 :].sum())
         return (
             columns,
-            f"'{_short(name)}': the {len(levels) - len(kept):,} rarest levels ({rare:,} rows) are pooled as other.",
+            f"{quoted(name)}: the {len(levels) - len(kept):,} rarest levels ({rare:,} rows) are pooled as other.",
         )
     if asked:
         raise DatasetError(f"{problem}; at most {most} can be encoded, so leave it out of the features.")

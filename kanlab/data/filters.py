@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array, Index
-from kanlab.data.encoders import EncodedColumn, listing, missing
+from kanlab.data.encoders import EncodedColumn, missing
 from kanlab.data.mutual_information import mutual_information
 from kanlab.data.preparation import Preparation
 from kanlab.errors import DatasetError
+from kanlab.text import listing
 
 MIN_ROWS = 10
 MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from kanlab.data.splits import SPLITS, Split
 from kanlab.data.transforms import SCALES
 from kanlab.errors import DatasetError
+from kanlab.text import quoted
 
 Gaps = Literal["drop", "fill"]
 Copies = Literal["keep", "drop"]
@@ -57,7 +58,7 @@ class Preparation:
             require(part in DATE_PARTS, f"A date has no part '{part}'; choose among {', '.join(DATE_PARTS)}.")
         for column, levels in self.ordered.items():
             distinct = len(set(levels)) == len(levels) > 1
-            require(distinct, f"The order of '{column[:60]}' needs two or more different levels, from low to high.")
+            require(distinct, f"The order of {quoted(column)} needs two or more different levels, from low to high.")
         require(2 <= self.max_levels <= 50, f"A category can have 2 to 50 columns, not {self.max_levels}.")
         require(self.screen is None or self.screen >= 1, "The screen must keep at least one feature.")
         require(self.split in SPLITS, f"There is no split '{self.split}'; choose one of {', '.join(SPLITS)}.")

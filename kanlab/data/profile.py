@@ -11,7 +11,8 @@ from kanlab.arrays import Array
 from kanlab.data.checks import Finding, findings
 from kanlab.data.column_checks import repeated_rows
 from kanlab.data.column_profile import ColumnProfile, Kind
-from kanlab.data.encoders import MAX_LEVELS, as_text, is_date, is_numeric, missing
+from kanlab.data.encoders import as_text, is_date, is_numeric, missing
+from kanlab.data.preparation import MAX_LEVELS
 
 HISTOGRAM_BINS = 12
 

@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from kanlab.arrays import Array, Mask
-from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, listing, missing
+from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, missing
 from kanlab.data.preparation import Preparation
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
+from kanlab.text import listing, quoted
 
 FORMAT = 1
 
@@ -66,7 +67,7 @@ class Recipe:
             raise DatasetError(
                 f"The rows have no column {listing(unfilled)}, which the network needs; they have {listing(frame.columns)}."
             )
-        notes = [f"There is no column '{c[:60]}'; its typical value stands for it." for c in absent]
+        notes = [f"There is no column {quoted(c)}; its typical value stands for it." for c in absent]
         for source in self.sources:
             notes += self._notes_on(source, frame[source]) if source in frame.columns else []
         X = np.column_stack([c.encode(frame) for c in self.columns]) if len(frame) else np.empty((0, len(self.columns)))
@@ -84,11 +85,11 @@ class Recipe:
             unknown = new[~new.isin(known)].unique().tolist()
             if unknown:
                 notes.append(
-                    f"'{source[:60]}' holds levels that training had not: {listing(unknown, 4)}; they count as missing."
+                    f"{quoted(source)} holds levels that training had not: {listing(unknown, 4)}; they count as missing."
                 )
         filled = int(missing(column).sum()) if encoded[0].fill is not None else 0
         if filled:
-            notes.append(f"'{source[:60]}' is missing in {filled:,} rows; its typical value stands there.")
+            notes.append(f"{quoted(source)} is missing in {filled:,} rows; its typical value stands there.")
         return notes
 
     def to_units(self, predictions: ArrayLike) -> Array:
@@ -160,7 +161,7 @@ def fitted(
                 "the median" if next(c for c in result if c.source == source).is_number else "the most frequent value"
             )
             notes.append(
-                f"'{source[:60]}' is missing in {count:,} training rows: {kind} stands there, and a column says so."
+                f"{quoted(source)} is missing in {count:,} training rows: {kind} stands there, and a column says so."
             )
     return result, notes
 

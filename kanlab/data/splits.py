@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kanlab.arrays import Array, Index
 from kanlab.errors import DatasetError
+from kanlab.text import quoted
 
 Split = Literal["random", "stratified", "time", "group"]
 SPLITS: tuple[Split, ...] = ("random", "stratified", "time", "group")
@@ -55,16 +56,14 @@ def _order(by: pd.Series) -> NDArray[Any]:
     if pd.api.types.is_datetime64_any_dtype(by):
         return by.to_numpy(dtype="datetime64[ns]").astype(np.int64)
     if not pd.api.types.is_numeric_dtype(by):
-        raise DatasetError(
-            f"'{str(by.name)[:60]}' holds text, which has no order in time; split by a date or a number."
-        )
+        raise DatasetError(f"{quoted(by.name)} holds text, which has no order in time; split by a date or a number.")
     return by.to_numpy(dtype=float)
 
 
 def _grouped(by: pd.Series, n_test: int, rng: np.random.Generator) -> Index:
     codes, names = pd.factorize(by.astype("str"), sort=True)
     if len(names) < 2:
-        raise DatasetError(f"'{str(by.name)[:60]}' holds a single group; a split by group needs two at least.")
+        raise DatasetError(f"{quoted(by.name)} holds a single group; a split by group needs two at least.")
     held: list[int] = []
     total = 0
     for group in rng.permutation(len(names)):

@@ -13,7 +13,6 @@ from kanlab.data.encoders import (
     check_target,
     is_date,
     is_numeric,
-    listing,
     missing,
     target_numbers,
     to_numbers,
@@ -21,6 +20,7 @@ from kanlab.data.encoders import (
 from kanlab.data.reading.cell_rules import BOOLEANS
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
+from kanlab.text import counted, listing, quoted
 
 AUTO = "auto"
 TASKS = (AUTO, REGRESSION, CLASSIFICATION)
@@ -87,7 +87,7 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
     if kind == REGRESSION:
         if positive is not None:
             raise DatasetError(
-                f"A level that counts as 1 was named, '{positive[:60]}', but '{shown}' is predicted as a number; choose "
+                f"A level that counts as 1 was named, {quoted(positive)}, but '{shown}' is predicted as a number; choose "
                 "classification, or name none."
             )
         if is_numeric(column) or (levels and task == REGRESSION):
@@ -100,7 +100,7 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
     if positive is not None:
         if positive not in levels:
             raise DatasetError(
-                f"'{shown}' has no level '{positive[:60]}' that could count as 1; it has {listing(levels)}."
+                f"'{shown}' has no level {quoted(positive)} that could count as 1; it has {listing(levels)}."
             )
         levels = (*(w for w in levels if w != positive), positive)
     y = coded(column, levels)
@@ -114,8 +114,8 @@ def _neither(column: pd.Series, shown: str) -> str:
     count = int(column[~missing(column)].nunique())
     if is_numeric(column):
         return (
-            f"The target '{shown}' holds {count:,} different number{'s' * (count != 1)}, and classification tells two classes "
-            "apart; choose regression, or another column."
+            f"The target '{shown}' holds {counted(count, 'unique number')}, and classification needs two classes; choose "
+            "regression, or another column."
         )
     if is_date(column) or count < 2:
         what = f"values such as {listing(_words(column).dropna().unique(), 1)}" if count else "nothing"

@@ -24,6 +24,7 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, Lease, LeaseLost, claim
 from kanlab.study.state import Name, StudyState, read_state, wish, write_state
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.text import counted
 
 STORAGE_PATIENCE = 600.0  # seconds a storage may be out of reach
 
@@ -33,10 +34,6 @@ logger = logging.getLogger(__name__)
 def default_workers() -> int:
     """One a core this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-
-
-def _trials(count: int) -> str:
-    return f"{count:,} trial" + "s" * (count != 1)
 
 
 class Supervisor:
@@ -152,13 +149,17 @@ class Supervisor:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
                 self._write(StudyState("stopping", "Ending the fits in hand."))
-                return StudyState("stopped", f"Stopped after {_trials(schedule.done)}; resume goes on from there.")
+                return StudyState(
+                    "stopped", f"Stopped after {counted(schedule.done, 'trial')}; resume goes on from there."
+                )
             schedule.pausing = wanted == "pause"
             self._count_time()
             if spent := schedule.spent(time.monotonic() - self._began):
                 return StudyState("finished", spent)
             if schedule.pausing and not pool.is_busy:
-                return StudyState("paused", f"Paused after {_trials(schedule.done)}; resume goes on from there.")
+                return StudyState(
+                    "paused", f"Paused after {counted(schedule.done, 'trial')}; resume goes on from there."
+                )
             if not schedule.pausing and not pool.is_busy and not pool.is_starting and not schedule.left():
                 return StudyState("finished", f"All {schedule.done} trials are done.")
             pool.join(self._remote.poll())

@@ -21,6 +21,7 @@ from kanlab.explain.symbolic import FUNCTIONS, MATCHED, Match, plain, suggest
 from kanlab.kan.edges import Curves, Edge
 from kanlab.selection.measures import four_digits
 from kanlab.stats.likelihood import BERNOULLI, REGRESSION
+from kanlab.text import agreeing
 
 NEGLIGIBLE = 0.01  # share of the score of its layer below which an edge is left out
 TABLE_POINTS = 41
@@ -240,15 +241,16 @@ def remarks(formula: Formula) -> list[str]:
     if formula.levels:
         lines.append(f"It gives the log-odds, of which p is the probability of '{formula.levels[1][:60]}'.")
     if unmatched:
-        one = unmatched == 1
+        are, stays = agreeing(unmatched, "is", "are"), agreeing(unmatched, "it stays", "they stay")
         lines.append(
-            f"{unmatched} of {count} edges {'is' if one else 'are'} like none of the {len(FUNCTIONS)} functions (R² below "
-            f"{MATCHED}); {'it stays' if one else 'they stay'} φ in the formula and a table in the code."
+            f"{unmatched} of {count} edges {are} like none of the {len(FUNCTIONS)} functions (R² below "
+            f"{MATCHED}); {stays} φ in the formula and a table in the code."
         )
     if formula.left_out:
-        one = formula.left_out == 1
+        less = f"less than {100 * NEGLIGIBLE:g}%"
         lines.append(
-            f"{formula.left_out} edge{'' if one else 's'} that account{'s' if one else ''} for less than "
-            f"{100 * NEGLIGIBLE:g}% of {'its' if one else 'their'} layer {'is' if one else 'are'} left out."
+            f"1 edge that accounts for {less} of its layer is left out."
+            if formula.left_out == 1
+            else f"{formula.left_out} edges that account for {less} of their layer are left out."
         )
     return lines

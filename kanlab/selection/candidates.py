@@ -17,6 +17,7 @@ from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyHandle, stored_baseline
 from kanlab.study.model_key import NETWORK, ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, completed
+from kanlab.text import agreeing
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Candidate(HasFit):
 def cell_words(cell: Cell) -> str:
     """A cell in words."""
     layers = f"{cell.depth} layers of {cell.neuron_num}" if cell.depth > 1 else f"{cell.neuron_num} hidden"
-    return f"{layers} neuron{'s' * (cell.neuron_num > 1)}, grid {cell.grid}, k {cell.k}"
+    return f"{layers} {agreeing(cell.neuron_num, 'neuron', 'neurons')}, grid {cell.grid}, k {cell.k}"
 
 
 MOST_NAMES = 4

@@ -13,6 +13,7 @@ from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seed
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.text import agreeing
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
 FEW_ROWS = 3.0  # training rows a parameter
@@ -67,9 +68,9 @@ def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Diagnostic | N
             wider[name] = (max(minimum, low - max(1, (high - low) // 2)), high)
     if not wider:
         return None
-    one, names = len(wider) == 1, " and ".join(wider)
+    edges = agreeing(len(wider), "range of ", "ranges of ") + " and ".join(wider)
     return Diagnostic(
-        f"The best network lies at the edge of the range{'' if one else 's'} of {names}; widen {'it' if one else 'them'} to "
+        f"The best network lies at the edge of the {edges}; widen {agreeing(len(wider), 'it', 'them')} to "
         "see whether a better one lies beyond.",
         replace(space, **wider),
     )

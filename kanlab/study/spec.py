@@ -13,6 +13,7 @@ from kanlab.errors import StudyError
 from kanlab.kan.parameter_count import RULES, CountingRule
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
 from kanlab.study.sampler import SAMPLERS
+from kanlab.text import counted
 
 MAX_SEED = 2**31 - 1
 
@@ -126,7 +127,7 @@ class StudySpec:
     def starts_words(self) -> str:
         """The starts a cell and where their number is from; "" where it is the engine's own and nobody asked for more."""
         starts = self.options.starts
-        words = "" if starts is None else f"{starts} start{'s' * (starts != 1)} a cell"
+        words = "" if starts is None else f"{counted(starts, 'start')} a cell"
         if not self.starts_fill:
             return words
         time = "1 minute allows" if self.minutes == 1 else f"{self.minutes:g} minutes allow"

@@ -14,8 +14,9 @@ from kanlab.explain.predictor import HeldOut, held_out, predictor
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, confusion, log_loss
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
+from kanlab.text import short
 from kanlab.ui import session, widgets
-from kanlab.ui.widgets import LOG_LOSS_HELP, literal, short
+from kanlab.ui.widgets import LOG_LOSS_HELP, literal
 
 
 def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:

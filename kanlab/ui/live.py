@@ -15,8 +15,9 @@ from kanlab.selection.recommendation import recommend
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
 from kanlab.study.trials import TrialRecord
+from kanlab.text import short
 from kanlab.ui.manage import steering_buttons
-from kanlab.ui.widgets import literal, short
+from kanlab.ui.widgets import literal
 
 _BADGES = {
     "queued": ("Queued", "gray"),

@@ -21,8 +21,9 @@ from kanlab.explain.symbolic import FUNCTIONS, MATCHED
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES, four_digits
+from kanlab.text import short
 from kanlab.ui import session, widgets
-from kanlab.ui.widgets import download, literal, short
+from kanlab.ui.widgets import download, literal
 
 MOST_CURVES = 12
 _PER_ROW = 3

@@ -16,8 +16,9 @@ from kanlab.selection.validation import Validation, confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.text import short
 from kanlab.ui import session
-from kanlab.ui.widgets import AICC_HELP, LOG_LOSS_HELP, TEST_HELP, download, literal, short, table
+from kanlab.ui.widgets import AICC_HELP, LOG_LOSS_HELP, TEST_HELP, download, literal, table
 
 CLASS_SCORES = {
     "log_loss_train": ("log-loss train", LOG_LOSS_HELP),

@@ -14,9 +14,10 @@ from kanlab.errors import KanlabError
 from kanlab.explain.predictor import Predictions, Predictor, predictor, read_new_rows
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
+from kanlab.text import short
 from kanlab.ui import fitted_model, session
 from kanlab.ui.upload import once, read
-from kanlab.ui.widgets import download, literal, notes, short, table
+from kanlab.ui.widgets import download, literal, notes, table
 
 PREVIEW_ROWS = 200
 

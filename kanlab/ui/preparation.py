@@ -12,7 +12,8 @@ from kanlab.data.encoders import as_text, is_date, is_numeric, missing
 from kanlab.data.preparation import DATE_PARTS, MAX_LEVELS, Gaps, Preparation
 from kanlab.data.profile import Profile
 from kanlab.data.splits import Split
-from kanlab.ui.widgets import literal, sentences, short
+from kanlab.text import short
+from kanlab.ui.widgets import literal, sentences
 
 _GAPS: dict[Gaps, str] = {"drop": "Leave out", "fill": "Fill"}
 _SCALES = {"none": "As it is", "log": "Logarithm", "rank": "Rank"}

@@ -14,6 +14,7 @@ from kanlab.execution import cost_model
 from kanlab.execution.starts_budget import filled, workers_of
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.spec import StudySpec
+from kanlab.text import counted
 
 FEW_ROWS = 3.0
 
@@ -125,9 +126,8 @@ def predicted_time(data: Dataset, spec: StudySpec) -> None:
     total = cost_model.study_seconds(spec, data.n, data.d, timing.scale, workers)
     if spec.minutes is not None:
         total = min(total, 60 * spec.minutes)
-    plural = "s" * (workers > 1)
     starts = f", {spec.starts_words}" * bool(spec.starts_words)
     place.caption(
-        f"This takes about **{cost_model.words(total)}** with {workers} worker{plural}{starts}. A few fits were timed on this "
-        "machine for this estimate."
+        f"This takes about **{cost_model.words(total)}** with {counted(workers, 'worker')}{starts}. A few fits were timed on "
+        "this machine for this estimate."
     )

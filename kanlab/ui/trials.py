@@ -15,6 +15,7 @@ from kanlab.data.writing import to_csv
 from kanlab.selection.candidates import cell_words
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.trials import TrialRecord
+from kanlab.text import short
 from kanlab.ui import session, shared, widgets
 from kanlab.ui.widgets import (
     AICC_HELP,
@@ -25,7 +26,6 @@ from kanlab.ui.widgets import (
     TEST_HELP,
     download,
     literal,
-    short,
 )
 
 

@@ -44,11 +44,6 @@ def literal(text: object) -> str:
     return _MARKDOWN.sub(r"\\\1", whole)
 
 
-def short(name: str, most: int = 60) -> str:
-    """A name short enough for a sentence."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"
-
-
 def heading(title: str, purpose: str) -> None:
     """A page's title and what the page is for. Every page begins with it."""
     enter_through_app()

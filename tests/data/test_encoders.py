@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanlab.data.encoders import MAX_LEVELS, EncodedColumn, encode_features, listing, target_numbers
-from kanlab.data.preparation import Preparation
+from kanlab.data.encoders import EncodedColumn, encode_features, target_numbers
+from kanlab.data.preparation import MAX_LEVELS, Preparation
 from kanlab.errors import DatasetError
+from kanlab.text import listing
 from tests.helpers.sentences import assert_sentence, refused
 
 

@@ -73,7 +73,7 @@ def test_gaps_stay_gaps() -> None:
         (pd.Series(list("abc") * 20), {}, ["3 different texts", "'a', 'b', 'c'", "two classes apart at most", "numeric"]),
         (pd.Series(list("abc") * 20), {"task": "regression"}, ["not numbers"]),
         (of("a", "b"), {"task": "regression"}, ["not numbers"]),
-        (pd.Series(np.arange(N)), {"task": "classification"}, ["60 different numbers", "choose regression"]),
+        (pd.Series(np.arange(N)), {"task": "classification"}, ["60 unique numbers", "choose regression"]),
         (of("a", "b"), {"task": "clustering"}, ["no task 'clustering'"]),
         (of("a", "b"), {"positive": "c"}, ["no level 'c'", "'a', 'b'"]),
         (pd.Series(np.arange(N)), {"positive": "1"}, ["is predicted as a number"]),

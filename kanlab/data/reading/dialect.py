@@ -14,6 +14,7 @@ from kanlab.data.reading.cell_rules import MISSING, decimal_sign, is_number, is_
 from kanlab.data.reading.column_types import KINDS
 from kanlab.data.reading.header import MOST_HEADER_ROWS, commented_header, first_row, header_rows, joined, usual_width
 from kanlab.errors import DatasetError
+from kanlab.text import agreeing, counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "spaces", "^": "caret", "~": "tilde",
               ":": "colon"}  # fmt: skip
@@ -102,10 +103,10 @@ class Dialect:
     notes: tuple[str, ...] = ()
 
 
-def sniff(text: str, options: ReadOptions, *, whole: bool = True) -> Dialect:
+def sniff(text: str, name: str, options: ReadOptions, *, whole: bool = True) -> Dialect:
     """The dialect of a table from its first characters.
 
-    whole: the text is all there is, so its last line counts.
+    name: what to call the table in messages.  whole: the text is all there is, so its last line counts.
     """
     sample = text[:_SAMPLE_CHARACTERS]
     if len(text) > len(sample) or not whole:
@@ -126,11 +127,11 @@ def sniff(text: str, options: ReadOptions, *, whole: bool = True) -> Dialect:
     rows = _rows(body, delimiter, quote, escape)
     filled = [(end, row) for end, row in rows if any(cell.strip() for cell in row)]
     if not filled:
-        raise DatasetError("{name} has no rows; add a header row and data below it.")
+        raise DatasetError(f"{name} has no rows; add a header row and data below it.")
     width = usual_width([row for _, row in filled])
     start = 0 if options.skip_lines is not None else first_row([row for _, row in filled], width)
     if start:
-        notes.append(f"{start} line{'s' * (start > 1)} before the table {'are' if start > 1 else 'is'} left out.")
+        notes.append(f"{counted(start, 'line')} before the table {agreeing(start, 'is', 'are')} left out.")
     table = [row for _, row in filled[start:]]
     named_by = header_rows(table) if options.header is None else min(options.header, len(table))
     header = joined(table[:named_by]) if named_by else None

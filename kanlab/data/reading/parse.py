@@ -17,6 +17,7 @@ from kanlab.data.reading.footer import footer_rows
 from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, too_wide
 from kanlab.data.reading.workbook import sheet_as_text
 from kanlab.errors import DatasetError
+from kanlab.text import quoted
 
 _SAMPLE_BYTES = 2**20
 _PANDAS_LINE = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -38,10 +39,7 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
         data, encoding = to_utf8(content.data, name, options.encoding)
     del content
     head = data[:_SAMPLE_BYTES].decode("utf-8", errors="ignore")
-    try:
-        dialect = sniff(head, options, whole=len(data) <= _SAMPLE_BYTES)
-    except DatasetError as error:
-        raise DatasetError(str(error).replace("{name}", name)) from error
+    dialect = sniff(head, name, options, whole=len(data) <= _SAMPLE_BYTES)
     if dialect.width > MAX_COLUMNS:
         raise too_wide(name, dialect.width)
     if (data.count(b"\n") + 1) * dialect.width > MAX_CELLS:
@@ -169,7 +167,7 @@ def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, n
         return frame
     first = frame.columns[0]
     if asked or first == index:
-        notes.append(f"The first column, '{first[:60]}', names the rows and is left out.")
+        notes.append(f"The first column, {quoted(first)}, names the rows and is left out.")
         return frame.iloc[:, 1:]
     values = frame.iloc[:, 0]
     unnamed = first == "column_1" and frame.columns[1] != "column_2"

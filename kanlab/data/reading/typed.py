@@ -14,6 +14,7 @@ from kanlab.data.reading.parquet import parse_parquet
 from kanlab.data.reading.parse import parse_text
 from kanlab.data.reading.source import read_content
 from kanlab.errors import DatasetError
+from kanlab.text import counted, quoted
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class TableReport:
     def __str__(self) -> str:
         delimiter = DELIMITERS.get(self.delimiter, repr(self.delimiter)) + "-separated" if self.delimiter else ""
         kind = [delimiter, self.encoding, "decimal comma" if self.decimal == "," else "", self.packed]
-        columns = f"{self.columns} column{'s' * (self.columns != 1)}"
-        return f"{self.rows:,} rows, {columns} ({', '.join(filter(None, kind))})"
+        size = f"{counted(self.rows, 'row')}, {counted(self.columns, 'column')}"
+        return f"{size} ({', '.join(filter(None, kind))})"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     name, notes = known["source"], known["notes"]
     for column in options.kinds:
         if column not in frame.columns:
-            raise DatasetError(f"There is no column '{column[:60]}' in {name} to read as {options.kinds[column]}.")
+            raise DatasetError(f"There is no column {quoted(column)} in {name} to read as {options.kinds[column]}.")
     if frame.empty:
         raise DatasetError(f"{name} has a header but no rows; add the data below it.")
     empty = [c for c in frame.columns if frame[c].isna().all()]
@@ -107,7 +108,7 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
             f"{name} has a single column of data; a fit needs a target and at least one feature, "
             "separated by commas, semicolons or tabs."
         )
-    notes += [f"'{r.name[:60]}': {r.detail}." for r in readings if r.detail]
+    notes += [f"{quoted(r.name)}: {r.detail}." for r in readings if r.detail]
     known = known | {"notes": tuple(notes), "readings": tuple(readings)}
     return Table(frame, TableReport(rows=len(frame), columns=frame.shape[1], **known))
 
@@ -138,5 +139,5 @@ def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.S
         kind=asked,
     )
     if asked is not None and reading.kind != asked:
-        raise DatasetError(f"No cell of '{name[:60]}' can be read as {asked}; leave the column as {kind}.")
+        raise DatasetError(f"No cell of {quoted(name)} can be read as {asked}; leave the column as {kind}.")
     return reading.values, ColumnReading(name, reading.kind, reading.detail)

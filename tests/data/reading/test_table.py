@@ -198,6 +198,11 @@ def test_cells_that_are_all_empty() -> None:
         read(",,,\n,,,\n")
 
 
+def test_more_lines_skipped_than_there_are() -> None:
+    with refused(DatasetError, "some.csv has no rows; add a header row"):
+        read_table(io.BytesIO(b"a,b\n1,2\n"), name="some.csv", skip_lines=5)
+
+
 @pytest.mark.parametrize("content", ["a,b\n1,2\n1,2,3\n", 'a,b\n"1,2\n3,4\n'])
 def test_ragged_rows_and_open_quotes(content: str) -> None:
     with refused(DatasetError, "some.csv", "not a table", "save it as CSV"):
