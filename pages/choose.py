@@ -11,7 +11,11 @@ from kanlab.ui import calibration, choose, evidence, model_table, prediction, se
 
 POLL_SECONDS = 1.0
 
-handle = study_header.study("Choose", "Which model to take, the reasons for it, and how far to trust the choice.")
+handle = study_header.study(
+    "Choose",
+    "Which model to take, the reasons for it, and how far to trust the choice. AICc weighs the fit of a model against its "
+    "number of parameters K: the lower, the better. Grid is the number of intervals of each spline, k its order.",
+)
 study_live = Study(handle).state.is_live
 first = read_validation(handle.optuna.user_attrs)
 was_live = first is not None and first.is_live

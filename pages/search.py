@@ -163,7 +163,7 @@ with second:
         help="0: no limit.",
     )
     wanted = st.toggle(
-        "Use all of them for more starts",
+        "Use all minutes for more starts",
         key="fill",
         persist_state="session",
         disabled=minutes == 0,

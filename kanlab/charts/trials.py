@@ -115,6 +115,7 @@ def pareto_front(
             format=label_format(fits), tickCount=6, titleLimit=HEIGHT - 60
         ),  # a longer one would squash the plot
     )
+    x, y = vega_lite([x, y])
     tables = {"trials": done[[*_trial_columns(done), "on_front", "beyond"]]}
     tables["front"] = done.loc[done["on_front"], ["n_params", of.fit_column]].sort_values("n_params")
     step = {"interpolate": "step-after", "color": ACCENT, "strokeWidth": 1.5, "opacity": 0.8}
@@ -220,7 +221,7 @@ def _landmark_layers(
         layers += _baseline_layers(x, y, of)
     if len(tables["trials"]):
         tables["best"] = tables["trials"].nsmallest(1, "aicc")
-        layers += _best_layers(x, y, tables["trials"])
+        layers += _best_layers(x, y, tables["trials"], pd.concat([tables["trials"][x["field"]], baselines[x["field"]]]))
     return layers
 
 
@@ -233,10 +234,16 @@ def _baseline_layers(x: Any, y: Any, of: Measure) -> list[dict[str, Any]]:
     ]
 
 
-def _best_layers(x: Any, y: Any, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The trial of lowest AICc, marked and labelled."""
+def _best_layers(x: Any, y: Any, table: pd.DataFrame, drawn: pd.Series) -> list[dict[str, Any]]:
+    """The trial of lowest AICc, marked and labelled. drawn: all values on the x axis.
+
+    The label is below the mark and to its left, where no trial can be, unless the left end of the axis is too near.
+    """
     diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
-    text = {"align": "left", "dx": 13, "dy": -11, "color": ACCENT, "fontSize": 12, "fontWeight": "bold"}
+    ends = np.array([drawn.min(), table.loc[table["aicc"].idxmin(), x["field"]], drawn.max()], dtype=float)
+    low, at, high = np.log(np.maximum(ends, np.finfo(float).tiny)) if x["scale"].get("type") == "log" else ends
+    side = {"align": "left", "dx": 8} if at < low + 0.25 * (high - low) else {"align": "right", "dx": -8}
+    text = {"dy": 15, "color": ACCENT, "fontSize": 12, "fontWeight": "bold", **side}
     return [
         layer("best", "point", diamond, x=x, y=y, tooltip=_about_trials(table)),
         layer("best", "text", text | {"text": "lowest AICc"}, x=x, y=y),

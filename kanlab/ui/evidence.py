@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.charts import cells, evidence, trials
+from kanlab.charts.encoding import NAMES
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.diagnostics import p_value
 from kanlab.selection.parameter_importance import importances
@@ -26,7 +27,7 @@ def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
             "The importance of the hyperparameters is unknown: too few trials are complete, or they do not differ."
         )
     else:
-        frame = pd.DataFrame({"parameter": list(shares), "share": list(shares.values())})
+        frame = pd.DataFrame({"parameter": [NAMES[name] for name in shares], "share": list(shares.values())})
         st.altair_chart(evidence.importance(frame), key="importance")
         st.caption(
             "Importance by PED-ANOVA (Watanabe et al. 2023): how well each hyperparameter separates good trials from the rest."

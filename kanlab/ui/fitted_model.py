@@ -38,7 +38,7 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str) -> 
         key=f"{key}-model",
         format_func=words,
         help="Trials are sorted by AICc, lowest first, after the one that is selected in a chart or table. AICc weighs the "
-        "fit against the number of parameters.",
+        "fit against the number of parameters; grid is the number of intervals of each spline, k its order.",
     )
     return None if chosen == _RECOMMENDED else int(chosen)
 

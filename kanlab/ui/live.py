@@ -10,6 +10,7 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.engines.catalogue import ENGINES
+from kanlab.execution import cost_model
 from kanlab.execution.manager import JobManager
 from kanlab.selection.recommendation import recommend
 from kanlab.study.dashboard import DashboardServer
@@ -37,13 +38,6 @@ _ADVICE = {
 }
 
 
-def clock(seconds: float) -> str:
-    """1:05 or 2:03:04."""
-    whole = max(0, round(seconds))
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-
-
 def _since(heartbeat: float) -> float:
     """Seconds since a heartbeat, within limits in case a clock has jumped."""
     return min(STALE_SECONDS, max(0.0, time.time() - heartbeat))
@@ -66,9 +60,9 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         parts.append(f"{failed} failed")
     if running and current.is_live:
         parts.append(f"{running} running")
-    parts.append(f"{clock(elapsed)} elapsed")
+    parts.append(f"{cost_model.words(elapsed)} elapsed")
     if current.is_live and current.name != "queued" and done >= 2:
-        parts.append(f"about {clock(elapsed / done * (total - done))} left")
+        parts.append(f"about {cost_model.words(elapsed / done * (total - done))} left")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(label, color=color)  # type: ignore[arg-type]
         st.markdown(" · ".join(parts))

@@ -88,7 +88,7 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
         selection_mode="single-row",
         height=420,
         column_config={
-            "model": st.column_config.TextColumn("model", width="medium"),
+            "model": st.column_config.TextColumn("model", width=250),
             "AICc": number(format="%.2f", help=AICC_HELP),
             "delta": number("ΔAICc", format="%.2f", help="AICc minus the lowest AICc of the table."),
             "weight": number(
@@ -174,7 +174,11 @@ def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
         rows.append(("kanlab: lowest AICc, if its LOO error beats the linear model's", found.choice.label))
     if best is not None:
         rows.append(("lowest AICc among the networks", trial_words(best)))
-    names = {"best": "PySR best", "accuracy": "PySR accuracy (lowest RSS or deviance)", "score": "PySR score"}
+    names = {
+        "accuracy": "PySR accuracy: lowest RSS (or deviance)",
+        "score": "PySR score: steepest fall of ln RSS per parameter",
+        "best": "PySR best: highest score with at most 1.5 times the lowest RSS",
+    }
     rows += [(names[rule], trial_words(r)) for rule, r in ranking.pysr_picks(records).items()]
     knee = ranking.knee_trial(records)
     if knee is not None:
