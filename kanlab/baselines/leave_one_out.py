@@ -36,6 +36,7 @@ def linear(X: Array, y: Array) -> Array:
     U = U[:, s > s[0] * max(Z.shape) * np.finfo(float).eps]
     freedom = 1.0 - np.einsum("ij,ij->i", U, U)
     residual = (y - U @ (U.T @ y)) / np.where(freedom > SEEN, freedom, 1.0)
+    # a row that alone spans a direction fits itself: e / (1 - h) is 0 / 0 there, and only a refit without it tells
     for row in np.flatnonzero(freedom <= SEEN):
         others = np.arange(len(y)) != row
         residual[row] = y[row] - ordinary(X[others], y[others]).predict(X[row : row + 1])[0]

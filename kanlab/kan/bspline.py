@@ -79,6 +79,7 @@ def unit_knots(sorted_unit: Array, grid: int, k: int, uniform_share: float, marg
     """
     c, n = sorted_unit.shape
     span = 1.0 + 2.0 * margin
+    # plain order statistics, as pykan takes them: an interpolated quantile would be a knot where no sample is
     quantiles = sorted_unit[:, np.append(np.arange(grid) * n // grid, n - 1)]
     inner = span * (uniform_share * np.linspace(0.0, 1.0, grid + 1) + (1.0 - uniform_share) * quantiles) - margin
     inner[:, 0], inner[:, -1] = -margin, 1.0 + margin
@@ -145,6 +146,7 @@ def bspline_basis(x: Array, knots: Array, k: int) -> Array:
     [[1.0, 0.75, 0.0], [0.0, 0.25, 0.0]]
     """
     x, t = x[:, None, :], knots[:, :, None]
+    # intervals are half open, so that a value on a knot is counted once
     basis = ((x >= t[:, :-1]) & (x < t[:, 1:])).astype(float)
     for p in range(1, k + 1):
         left = _ratio(x - t[:, : -p - 1], t[:, p:-1] - t[:, : -p - 1])
@@ -193,6 +195,7 @@ def interval_polynomials(knots: Array, k: int) -> Array:
     [[1.0, 0.0], [-1.0, 1.0]]
     """
     c, grid = knots.shape[0], knots.shape[1] - 2 * k - 1
+    # the recurrence itself, done once on coefficients in place of at every value
     at = k + np.arange(grid)
     start, width = knots[:, at], knots[:, at + 1] - knots[:, at]
     table = np.zeros((c, grid, k + 1, k + 1))
@@ -218,7 +221,8 @@ class HiddenKnots:
 
     def __init__(self, knots: Array, k: int) -> None:
         self.knots = knots
-        self.starts = np.ascontiguousarray(knots[:, k : -k - 1])
+        self.starts = np.ascontiguousarray(knots[:, k : -k - 1])  # the kernels index it flat
+        # a fit evaluates these splines thousands of times on the same knots: divide once, multiply ever after
         self.inverse_widths = 1.0 / (knots[:, k + 1 : knots.shape[1] - k] - self.starts)
         self.table = interval_polynomials(knots, k)
 

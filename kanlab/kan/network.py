@@ -66,6 +66,7 @@ class KanSpec:
     k: int
 
     def __post_init__(self) -> None:
+        # frozen, and hashed as a key: a list or NumPy's integers would do neither
         object.__setattr__(self, "layer_widths", tuple(int(w) for w in self.layer_widths))
         if len(self.layer_widths) < 2 or min(self.layer_widths) < 1:
             raise FitError(f"A network needs at least two layers of at least one node, not {self.layer_widths}.")
@@ -295,7 +296,7 @@ class FittedKan:
         """
         rows = self._checked(X)
         Y, outside = np.empty((len(rows), len(self.y_scale))), np.zeros(len(rows), dtype=bool)
-        for block in row_blocks(len(rows)):
+        for block in row_blocks(len(rows)):  # splines take grid + k numbers a value
             z = ((rows[block] - self.x_offset) / self.x_scale).T
             for layer, bounds in zip(self.layers, self.ranges, strict=True):
                 z, moved = held(z, bounds)

@@ -210,7 +210,7 @@ def delta(values: ArrayLike) -> Array:
     [4.0, 0.0, inf]
     """
     v = np.asarray(values, dtype=float)
-    finite = np.isfinite(v)
+    finite = np.isfinite(v)  # set apart: inf - inf is nan, and one nan would spread to all
     out = np.full(v.shape, np.inf)
     if finite.any():
         out[finite] = v[finite] - v[finite].min()
@@ -246,5 +246,5 @@ def evidence_ratio(aicc: ArrayLike) -> Array:
     >>> evidence_ratio([-34.0, -30.0]).round(2).tolist()
     [1.0, 7.39]
     """
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # beyond exp(709) the ratio is infinite for all purposes
         return np.exp(0.5 * delta(aicc))

@@ -83,6 +83,7 @@ class Bernoulli:
     def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
         """Deviance, twice the number of rows times the log-loss."""
         p, of = np.clip(np.asarray(predicted, dtype=float), CERTAIN, 1.0 - CERTAIN), np.asarray(y)
+        # log1p keeps the digits of a small p, which 1 - p would round away
         return float(-2.0 * np.sum(of * np.log(p) + (1.0 - of) * np.log1p(-p)))
 
     def term(self, misfit: float, n: int) -> float:

@@ -193,6 +193,7 @@ def area_under_roc(p: Array, y: Array) -> float | None:
     pairs = ones * (len(y) - ones)
     if not pairs:
         return None
+    # ties share the mean of their ranks, which counts a tied pair as half
     _, code, count = np.unique(p, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(count) - (count - 1) / 2)[code]
     return float((ranks[y == 1.0].sum() - ones * (ones + 1) / 2) / pairs)
@@ -231,7 +232,7 @@ def calibration(p: Array, y: Array, bins: int = CALIBRATION_BINS) -> list[Calibr
     >>> [(b.rows, b.predicted, b.observed) for b in bins]
     [(2, 0.1, 0.5), (1, 0.9, 1.0)]
     """
-    at = np.minimum((p * bins).astype(int), bins - 1)
+    at = np.minimum((p * bins).astype(int), bins - 1)  # a probability of 1 is of the last interval
     found = []
     for index in np.unique(at):
         inside = at == index

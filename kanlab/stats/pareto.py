@@ -33,6 +33,7 @@ def non_dominated(a: ArrayLike, b: ArrayLike) -> Mask:
     usable = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     if not len(usable):
         return mask
+    # by x and within equal x by y: the first of each group is its lowest, and all smaller x lie before it
     order = usable[np.lexsort((y[usable], x[usable]))]
     starts = np.flatnonzero(np.r_[True, x[order[1:]] != x[order[:-1]]])  # of the groups of equal x
     least = y[order[starts]]
