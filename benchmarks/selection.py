@@ -4,7 +4,7 @@
     python benchmarks/selection.py report OUT.jsonl    the tables of README.md
 
 Every problem is split, or drawn, five times. Of each the cells with neuron_num 1-6, grid 2, 3, 4, 6, 10 and k 1-3 are fitted
-with kanlab's defaults, the best is appraised as at the end of a study, and `kanlab.selection.decision.choose` recommends. The test rows
+with kanlab's defaults, the best gets the final check of a study, and `kanlab.selection.decision.choose` recommends. The test rows
 decide nothing. Nothing was tuned on these problems.
 """
 
@@ -167,7 +167,7 @@ def trials(data: Dataset, smoothing: float) -> list[CompletedTrial]:
     return records
 
 
-def appraisal(data: Dataset, records: list[CompletedTrial]) -> dict[str, Any] | None:
+def checked(data: Dataset, records: list[CompletedTrial]) -> dict[str, Any] | None:
     """What a study looks at once more when it ends, by the worker's own task; with the test RSS in squared units of y."""
     best = best_trial(records)
     if best is None:
@@ -227,8 +227,8 @@ def one(name: str, split: int, *, smoothings: tuple[float, ...], verify: bool) -
     by_smoothing = {s: trials(data, s) for s in smoothings}
     records = by_smoothing[smoothings[0]]
     seconds = time.perf_counter() - began
-    appraised = appraisal(data, records)
-    appraising = time.perf_counter() - began - seconds
+    found = checked(data, records)
+    checking = time.perf_counter() - began - seconds
     table = baselines(data)
     out: dict[str, Any] = {
         "problem": name,
@@ -237,8 +237,8 @@ def one(name: str, split: int, *, smoothings: tuple[float, ...], verify: bool) -
         "d": data.d,
         "rows": len(data.y_test),
         "seconds": seconds,
-        "appraising": appraising,
-        "appraisal": appraised,
+        "checking": checking,
+        "final check": found,
     }
     out["baselines"] = [b.to_dict() for b in table]
     out["cells"] = {
@@ -275,7 +275,7 @@ CAP = 200.0  # per cent, of one regret
 def chosen(result: dict[str, Any], *, by_aicc: bool = False) -> tuple[str, float]:
     """Name and test RMSE of kanlab's recommendation. by_aicc: of the least AICc, all features kept, as it was before."""
     listed = [Candidate("", b["family"], None, Scores.from_dict(b)) for b in result["baselines"]]
-    found, best = result["appraisal"], None
+    found, best = result["final check"], None
     for h, grid, k, rss_train, rss_test in result["cells"]["1000.0"]:
         cell = Cell(h, grid, k)
         count = cell_n_params(cell, result["d"])

@@ -180,7 +180,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     worst = 0
     for finding in doctor(arguments.storage, arguments.port):
-        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.words}", flush=True)
+        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.detail}", flush=True)
         worst = max(worst, 0 if finding.ok else 1)
     return worst
 

@@ -115,7 +115,7 @@ def study_seconds(spec: StudySpec, n: int, d: int, scale: float, workers: int) -
     return start + (seconds(cells, n, d, spec, scale, workers) - start) * planned / max(1, len(cells))
 
 
-def words(duration: float) -> str:
+def duration_text(duration: float) -> str:
     """A duration for a sentence: 8 s, 3 min, 1.5 h."""
     if duration < 90:
         return f"{max(1, round(duration))} s"

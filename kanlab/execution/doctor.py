@@ -23,44 +23,44 @@ _WORKER_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
+class Check:
+    """One thing that was looked at, and what was found in one sentence."""
 
     what: str
     ok: bool
-    words: str
+    detail: str
 
 
-def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Finding]:
+def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
     """Look at everything a study needs; each finding as it is known."""
-    yield Finding("versions", True, ", ".join(f"{k} {v}" for k, v in current_versions().items()))
+    yield Check("versions", True, ", ".join(f"{k} {v}" for k, v in current_versions().items()))
     try:
         folder = home()
         free = shutil.disk_usage(folder).free
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
-        yield Finding("disk", free > LEAST_FREE, f"{in_bytes(free)} free in {folder}")
+        yield Check("disk", free > LEAST_FREE, f"{in_bytes(free)} free in {folder}")
     except (KanlabError, OSError) as error:
-        yield Finding("disk", False, str(error))
+        yield Check("disk", False, str(error))
     try:
         storage = get_storage(storage_url)
         names = study_names(storage)
         database(storage).connect().close()
-        yield Finding("storage", True, f"{len(names)} studies")
+        yield Check("storage", True, f"{len(names)} studies")
         orphans = orphaned_leases(storage)
-        words = "none orphaned" if not orphans else f"{len(orphans)} of studies whose process has ended: resume them"
-        yield Finding("leases", not orphans, words)
+        found = "none orphaned" if not orphans else f"{len(orphans)} of studies whose process has ended: resume them"
+        yield Check("leases", not orphans, found)
     except KanlabError as error:
-        yield Finding("storage", False, str(error))
+        yield Check("storage", False, str(error))
     except STORAGE_ERRORS as error:
-        yield Finding("storage", False, storage_trouble(error))
+        yield Check("storage", False, storage_trouble(error))
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-            yield Finding("port", True, f"{port} is free")
+            yield Check("port", True, f"{port} is free")
         except OSError:
-            yield Finding("port", False, f"{port} is taken: by an app that runs already, or choose another with --port")
+            yield Check("port", False, f"{port} is taken: by an app that runs already, or choose another with --port")
     for name, preload in (("worker", False), ("worker with pykan", True)):
         yield _try_worker(name, preload)
 
@@ -72,22 +72,22 @@ class _Nothing(TaskQueue):
         return 1
 
 
-def _try_worker(name: str, preload_pykan: bool) -> Finding:
+def _try_worker(name: str, preload_pykan: bool) -> Check:
     pool, began = ProcessPool(Path(), preload_pykan=preload_pykan), time.monotonic()
     try:
         while not pool.has_ready:
             if time.monotonic() - began > _WORKER_SECONDS:
-                return Finding(name, False, f"not ready within {_WORKER_SECONDS} s")
+                return Check(name, False, f"not ready within {_WORKER_SECONDS} s")
             pool.step(_Nothing([]), 1)
-        return Finding(name, True, f"ready in {time.monotonic() - began:.1f} s")
+        return Check(name, True, f"ready in {time.monotonic() - began:.1f} s")
     except WorkersFailed as error:
-        return Finding(name, False, str(error))
+        return Check(name, False, str(error))
     finally:
         pool.close()
 
 
 def in_bytes(size: float) -> str:
-    """A size in words: 12 kB, 3.4 MB, 5.6 GB."""
+    """A size for a sentence: 12 kB, 3.4 MB, 5.6 GB."""
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

@@ -19,7 +19,7 @@ from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial
 
-APPRAISAL = "appraisal"
+FINAL_CHECK = "appraisal"  # as versions before this one called it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class ReducedTrial(CompletedTrial):
 
 
 @dataclass(frozen=True)
-class Appraisal:
+class FinalCheck:
     """Of one cell. press: sum of squared residuals of rows left out of its fit; press_se: as in Baseline.
 
     params: the cell by the parameters of its search.
@@ -66,9 +66,9 @@ class Appraisal:
         return {"params": dict(self.params), "press": self.press, "press_se": self.press_se, "reduced": reduced}
 
 
-def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal | None:
-    """The appraisal of the study's best trial; None where there is none, or only one of an earlier best."""
-    best, content = best_trial(records), handle.optuna.user_attrs.get(APPRAISAL)
+def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheck | None:
+    """That of the study's best trial; None where there is none, or only one of an earlier best."""
+    best, content = best_trial(records), handle.optuna.user_attrs.get(FINAL_CHECK)
     if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
         return None
     reduced, space = content["reduced"], handle.spec.space
@@ -87,13 +87,13 @@ def appraised(handle: StudyHandle, records: Sequence[TrialRecord]) -> Appraisal 
             without=tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
             charge=reduced["charge"],
         )
-    return Appraisal(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced)
+    return FinalCheck(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced)
 
 
-def appraisal_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
-    """What to ask a worker; None where there is nothing to appraise or it is known already, and of classes."""
+def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
+    """What to ask a worker; None where there is nothing to check or it is known already, and of classes."""
     spec, best = handle.spec, best_trial(records)
-    if spec.engine != "lm" or handle.data.levels or best is None or appraised(handle, records) is not None:
+    if spec.engine != "lm" or handle.data.levels or best is None or final_check_of(handle, records) is not None:
         return None
     return FinalCheckTask(
         cell=best.cell,
@@ -107,9 +107,9 @@ def appraisal_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Final
     )
 
 
-def keep_appraisal(handle: StudyHandle, task: FinalCheckTask, answer: Mapping[str, Any]) -> None:
+def keep_final_check(handle: StudyHandle, task: FinalCheckTask, answer: Mapping[str, Any]) -> None:
     """Write a worker's answer to the study."""
-    handle.optuna.set_user_attr(APPRAISAL, {"cell": list(task.cell)} | dict(answer))
+    handle.optuna.set_user_attr(FINAL_CHECK, {"cell": list(task.cell)} | dict(answer))
 
 
 def lower_rungs(handle: StudyHandle, cell: Cell, records: Sequence[TrialRecord]) -> tuple[int, ...]:

@@ -112,15 +112,15 @@ def differences(one: list[TrialRecord], other: list[TrialRecord]) -> list[str]:
     lines = []
     for cell in sorted(first.keys() | second.keys()):
         a, b = first.get(cell), second.get(cell)
-        words = f"neuron_num {cell.neuron_num}, grid {cell.grid}, k {cell.k}"
-        words += f", depth {cell.depth}" * (cell.depth > 1)
+        where = f"neuron_num {cell.neuron_num}, grid {cell.grid}, k {cell.k}"
+        where += f", depth {cell.depth}" * (cell.depth > 1)
         if a is None or b is None:
-            lines.append(f"{words}: only in the {'second' if a is None else 'first'} study")
+            lines.append(f"{where}: only in the {'second' if a is None else 'first'} study")
             continue
         for name in ("state", "status", "n_params", "rss_train", "rss_test", "aicc", "iterations", "loss_curve"):
             x, y = getattr(a, name), getattr(b, name)
             if x != y:
-                lines.append(f"{words}: {name} is {x!r} and {y!r}")
+                lines.append(f"{where}: {name} is {x!r} and {y!r}")
                 break
     return lines
 

@@ -34,7 +34,7 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, STALE_SECONDS
 from kanlab.study.optuna_adapter import database, storage_of
 from kanlab.study.processes import Process, this_process
-from kanlab.study.schema import MAIL, SLOTS
+from kanlab.study.schema import MESSAGES, SLOTS
 
 POLL_SECONDS = 0.25
 
@@ -125,7 +125,7 @@ class RemoteSlots:
     def _remove(self, slot: str) -> None:
         with self._engine.begin() as connection:
             connection.execute(delete(SLOTS).where(SLOTS.c.slot == slot))
-            connection.execute(delete(MAIL).where(MAIL.c.slot == slot))
+            connection.execute(delete(MESSAGES).where(MESSAGES.c.slot == slot))
 
     def _hear(self) -> None:
         for slot, content in _take(self._engine, list(self._workers), to_slot=0):
@@ -141,7 +141,7 @@ class RemoteSlots:
         """Write to a slot, if it is still there."""
         row = select(SLOTS.c.slot, literal(1), literal(encode(order))).where(SLOTS.c.slot == slot)
         with self._engine.begin() as connection:
-            connection.execute(insert(MAIL).from_select(["slot", "to_slot", "content"], row))
+            connection.execute(insert(MESSAGES).from_select(["slot", "to_slot", "content"], row))
 
     def forget(self, worker: RemoteWorker) -> None:
         """Meet the slot as a new one."""
@@ -150,12 +150,14 @@ class RemoteSlots:
 
 def _take(database: sqlalchemy.Engine, slots: list[str], to_slot: int) -> list[tuple[str, str]]:
     """What has been written to slots, or by them; it is removed."""
-    mine = (MAIL.c.slot.in_(slots), MAIL.c.to_slot == to_slot)
+    mine = (MESSAGES.c.slot.in_(slots), MESSAGES.c.to_slot == to_slot)
     with database.connect() as connection:
-        rows = connection.execute(select(MAIL.c.id, MAIL.c.slot, MAIL.c.content).where(*mine).order_by(MAIL.c.id)).all()
+        rows = connection.execute(
+            select(MESSAGES.c.id, MESSAGES.c.slot, MESSAGES.c.content).where(*mine).order_by(MESSAGES.c.id)
+        ).all()
     if rows:
         with database.begin() as connection:
-            connection.execute(delete(MAIL).where(MAIL.c.id.in_([r.id for r in rows])))
+            connection.execute(delete(MESSAGES).where(MESSAGES.c.id.in_([r.id for r in rows])))
     return [(slot, content) for _, slot, content in rows]
 
 
@@ -233,7 +235,7 @@ class Offer:
             worker.kill()
         content = encode(Report(slot.number, message))
         with self._engine.begin() as connection:
-            connection.execute(insert(MAIL).values(slot=name, to_slot=0, content=content))
+            connection.execute(insert(MESSAGES).values(slot=name, to_slot=0, content=content))
 
     def close(self) -> None:
         """End the workers and take the slots back."""
@@ -242,4 +244,4 @@ class Offer:
                 slot.worker.kill()
         with self._engine.begin() as connection:
             connection.execute(delete(SLOTS).where(SLOTS.c.slot.in_(list(self._slots))))
-            connection.execute(delete(MAIL).where(MAIL.c.slot.in_(list(self._slots))))
+            connection.execute(delete(MESSAGES).where(MESSAGES.c.slot.in_(list(self._slots))))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError
-from kanlab.execution.final_check import appraisal_task, keep_appraisal
+from kanlab.execution.final_check import final_check_task, keep_final_check
 from kanlab.execution.process_pool import ProcessPool, TaskQueue
 from kanlab.execution.remote import RemoteSlots
 from kanlab.execution.schedule import close_open_trials, make_schedule
@@ -172,7 +172,7 @@ class Supervisor:
 
     def _check_best(self, state: StudyState) -> StudyState:
         """The final check of the best network, by one worker, unless somebody wishes the study to stop or to pause."""
-        task = appraisal_task(self.handle, self.handle.records())
+        task = final_check_task(self.handle, self.handle.records())
         if task is None:
             return state
         assert self._pool is not None
@@ -183,7 +183,7 @@ class Supervisor:
             if (wanted := wish(self.handle.optuna.user_attrs)) != "run":
                 name: Name = "paused" if wanted == "pause" else "stopped"
                 detail = (
-                    f"All {self._schedule.done} trials are done but the last look at the best one; resume takes it."
+                    f"All {self._schedule.done} trials are done but the final check of the best one; resume makes it."
                 )
                 return StudyState(name, detail)
             self._beat()
@@ -194,7 +194,7 @@ class Supervisor:
                 break
         answer = waiting.answers.get(job, answer)
         if isinstance(answer, dict):
-            keep_appraisal(self.handle, task, answer)
+            keep_final_check(self.handle, task, answer)
         elif isinstance(answer, Failure):
             logger.warning("the best network of study %s was not checked: %s", self.handle.name, answer.reason)
         return state

@@ -15,21 +15,7 @@ import numpy as np
 from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, press_gain_se, reference_left_out
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path
-from kanlab.execution.messages import (
-    AnyTask,
-    AverageTask,
-    CellTask,
-    DofTask,
-    EdfTask,
-    FamilyFoldTask,
-    FamilyTask,
-    FinalCheckTask,
-    FoldTask,
-    NetworkTask,
-    PermutationTask,
-    RefitTask,
-    TimingTask,
-)
+from kanlab.execution import messages
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import cell_n_params
 from kanlab.solver.feature_elimination import reduced, subset_charge, widened
@@ -38,7 +24,7 @@ from kanlab.stats.criteria import aicc_of, is_admissible
 from kanlab.stats.generalised_dof import SIZE, divergence
 
 
-def _fit(data: Dataset, task: CellTask) -> FittedKan:
+def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
     return fit_model(data, task.cell, task.engine, task.options, task.seed)
 
 
@@ -46,7 +32,7 @@ def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
     return float(np.sum((predicted - y) ** 2))
 
 
-def network(data: Dataset, task: NetworkTask) -> dict[str, Any]:
+def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
     """Every array of a cell's network as its type and its values; the edges of features left out are 0."""
     part = data if task.columns is None else _columns(data, task.columns)
     fitted = fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
@@ -61,7 +47,7 @@ def _columns(data: Dataset, columns: Sequence[int]) -> Dataset:
     return replace(data, X_train=data.X_train[:, kept], X_test=data.X_test[:, kept])
 
 
-def refit(data: Dataset, task: RefitTask) -> dict[str, Any]:
+def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
     """rss_train, rss_test, of classes the deviance, and the share of the test rows outside the training range."""
     fitted = _fit(data, task)
     deviance = {} if fitted.deviance_train is None else {"deviance_train": fitted.deviance_train}
@@ -84,7 +70,7 @@ def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = N
     return held
 
 
-def fold(data: Dataset, task: FoldTask) -> dict[str, Any]:
+def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
     """RSS on the rows held out, in units of the data, and how many those are. Of classes also the deviance."""
     if task.columns is not None:
         data = _columns(data, task.columns)
@@ -94,14 +80,14 @@ def fold(data: Dataset, task: FoldTask) -> dict[str, Any]:
     return _held_out_errors(data, held, _fit(part, task).predict(part.X_test))
 
 
-def family_fold(data: Dataset, task: FamilyFoldTask) -> dict[str, Any]:
+def family_fold(data: Dataset, task: messages.FamilyFoldTask) -> dict[str, Any]:
     """As `fold`."""
     held = _held(data, task)
     fitted = fit_named(task.family, data.X_train[~held], data.y_train[~held], task.seed, data.task)
     return _held_out_errors(data, held, fitted.predict(data.X_train[held]))
 
 
-def _held(data: Dataset, task: FoldTask | FamilyFoldTask) -> np.ndarray:
+def _held(data: Dataset, task: messages.FoldTask | messages.FamilyFoldTask) -> np.ndarray:
     return fold_rows(data.n, task.fold, task.folds, task.seed, data.y_train if data.levels else None)
 
 
@@ -111,14 +97,14 @@ def _held_out_errors(data: Dataset, held: np.ndarray, predicted: np.ndarray) -> 
     return deviance | {"rss": data.squared_error(predicted, y), "rows": int(held.sum())}
 
 
-def family(data: Dataset, task: FamilyTask) -> dict[str, Any]:
+def family(data: Dataset, task: messages.FamilyTask) -> dict[str, Any]:
     """The family's scores, as those of a baseline."""
     began = time.monotonic()
     fitted = comparison_family(task.family, data, count_sigma2=task.count_sigma2, seed=task.seed)
     return fitted.to_dict() | {"seconds": time.monotonic() - began}
 
 
-def permutation(data: Dataset, task: PermutationTask) -> dict[str, Any]:
+def permutation(data: Dataset, task: messages.PermutationTask) -> dict[str, Any]:
     """How far below the mean's AICc the best of the cells gets: by chance alone where the target is permuted."""
     y = data.y_train if task.shuffle is None else np.random.default_rng(task.shuffle).permutation(data.y_train)
     shuffled = replace(data, y_train=y)
@@ -136,14 +122,14 @@ def permutation(data: Dataset, task: PermutationTask) -> dict[str, Any]:
     return {"gain": float(at_mean - least)}
 
 
-def average(data: Dataset, task: AverageTask) -> dict[str, Any]:
+def average(data: Dataset, task: messages.AverageTask) -> dict[str, Any]:
     """Errors of the prediction averaged over cells by their Akaike weights (Burnham & Anderson 2002, section 4.2)."""
     networks = [fit_model(data, cell, task.engine, task.options, task.seed) for cell in task.cells]
     weights = np.array(task.weights)
     return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks])).errors()
 
 
-def dof(data: Dataset, task: DofTask) -> dict[str, Any]:
+def dof(data: Dataset, task: messages.DofTask) -> dict[str, Any]:
     """Generalised degrees of freedom of a cell's fit, sum d yhat_i / d y_i, by perturbing y and fitting again (Ye 1998)."""
 
     def smooth(y: np.ndarray) -> np.ndarray:
@@ -154,12 +140,12 @@ def dof(data: Dataset, task: DofTask) -> dict[str, Any]:
     return {"dof": divergence(smooth, data.y_train, size * sign)}
 
 
-def edf(data: Dataset, task: EdfTask) -> dict[str, Any]:
+def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     """Effective degrees of freedom of a cell's fit, for the engine lm."""
     return {"edf": effective_dof(_fit(data, task), data.X_train, data.y_train)}
 
 
-def final_check(data: Dataset, task: FinalCheckTask) -> dict[str, Any]:
+def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     """{press, press_se, reduced} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature.
@@ -202,7 +188,7 @@ def final_check(data: Dataset, task: FinalCheckTask) -> dict[str, Any]:
     return left_out(full, data) | {"reduced": content}
 
 
-def timing(data: Dataset, task: TimingTask) -> dict[str, Any]:
+def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:
     """Seconds of the fits."""
     began = time.perf_counter()
     for _ in fit_unit(data, task.unit, task.engine, task.options, task.seed):
@@ -211,20 +197,20 @@ def timing(data: Dataset, task: TimingTask) -> dict[str, Any]:
 
 
 _DONE_BY: dict[type, Callable[[Dataset, Any], dict[str, Any]]] = {
-    NetworkTask: network,
-    RefitTask: refit,
-    FoldTask: fold,
-    FamilyFoldTask: family_fold,
-    FamilyTask: family,
-    PermutationTask: permutation,
-    AverageTask: average,
-    DofTask: dof,
-    EdfTask: edf,
-    FinalCheckTask: final_check,
-    TimingTask: timing,
+    messages.NetworkTask: network,
+    messages.RefitTask: refit,
+    messages.FoldTask: fold,
+    messages.FamilyFoldTask: family_fold,
+    messages.FamilyTask: family,
+    messages.PermutationTask: permutation,
+    messages.AverageTask: average,
+    messages.DofTask: dof,
+    messages.EdfTask: edf,
+    messages.FinalCheckTask: final_check,
+    messages.TimingTask: timing,
 }
 
 
-def answer(data: Dataset, task: AnyTask) -> dict[str, Any]:
+def answer(data: Dataset, task: messages.AnyTask) -> dict[str, Any]:
     """Do any task but a UnitTask. Raises KanlabError for one that cannot be done, and what its numbers raise."""
     return _DONE_BY[type(task)](data, task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kanlab.execution.final_check import appraised
+from kanlab.execution.final_check import final_check_of
 from kanlab.selection import ranking
 from kanlab.selection.candidates import other_families
 from kanlab.selection.recommendation import Recommendation
@@ -17,7 +17,7 @@ from kanlab.study.trials import TrialRecord, best_trial
 def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recommendation) -> dict[str, Any]:
     """The object. records, found: of one moment."""
     spec, data, state = handle.spec, handle.data, read_state(handle.optuna.user_attrs)
-    best, appraisal = best_trial(records), appraised(handle, records)
+    best, appraisal = best_trial(records), final_check_of(handle, records)
     return {
         "study": handle.name,
         "data": {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.baselines.registry import Baseline, label
-from kanlab.execution.final_check import ReducedTrial, appraised
+from kanlab.execution.final_check import ReducedTrial, final_check_of
 from kanlab.kan.search_space import Cell
 from kanlab.selection.validation import Validation
 from kanlab.stats.metrics import HasFit, Scores
@@ -105,7 +105,7 @@ def winners(scores: dict[str, dict[int, float]]) -> Counter[str]:
 def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: Validation | None) -> list[Candidate]:
     """Every complete trial and every model of another family, lowest AICc first; those without AICc last."""
     others = other_families(handle, validation)
-    validation, appraisal = validation or Validation(), appraised(handle, records)
+    validation, final_check = validation or Validation(), final_check_of(handle, records)
     scores = seed_scores(handle, validation)
     won = winners(scores)
 
@@ -128,15 +128,15 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
         return out
 
     def scores_of(r: CompletedTrial) -> Scores:
-        if appraisal is None or r.cell != appraisal.cell:
+        if final_check is None or r.cell != final_check.cell:
             return r.scores
-        return replace(r.scores, press=appraisal.press, press_se=appraisal.press_se)
+        return replace(r.scores, press=final_check.press, press_se=final_check.press_se)
 
     out = [
         Candidate(trial_words(r), NETWORK, r, scores_of(r), **known(str(ModelKey(cell=r.cell))))
         for r in completed(records)
     ]
-    if appraisal and (r := appraisal.reduced):
+    if final_check and (r := final_check.reduced):
         out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **known(r.key)))
     out += [
         Candidate(label(b.family, handle.data.task), b.family, None, b.scores, baseline=b, **known(b.family))

@@ -17,18 +17,8 @@ import numpy as np
 from kanlab.baselines.registry import BASELINES_OF, COMPARISON_FAMILIES
 from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError, StudyError
-from kanlab.execution.final_check import appraisal_task, appraised, keep_appraisal
-from kanlab.execution.messages import (
-    AverageTask,
-    DofTask,
-    EdfTask,
-    FamilyFoldTask,
-    FamilyTask,
-    FinalCheckTask,
-    FoldTask,
-    PermutationTask,
-    RefitTask,
-)
+from kanlab.execution import messages
+from kanlab.execution.final_check import final_check_of, final_check_task, keep_final_check
 from kanlab.execution.process_pool import run_tasks
 from kanlab.execution.supervisor import default_workers
 from kanlab.execution.worker_pool import Failure, Job
@@ -125,46 +115,50 @@ def plan(handle: StudyHandle) -> list[Job]:
     spec, records = handle.spec, handle.records()
     ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     fit: dict[str, Any] = {"engine": spec.engine, "options": spec.options}
-    final_check = appraisal_task(handle, records)
+    final_check = final_check_task(handle, records)
     jobs = [Job(final_check, ("final check", "", 0))] if final_check else []
 
     for record in ranked[:FINALISTS]:
         for seed in range(spec.seed + 1, spec.seed + 1 + SEEDS):
-            jobs.append(Job(RefitTask(cell=record.cell, seed=seed, **fit), ("refit", key_of(record.cell), seed)))
+            jobs.append(
+                Job(messages.RefitTask(cell=record.cell, seed=seed, **fit), ("refit", key_of(record.cell), seed))
+            )
     candidates: list[tuple[str, Cell, tuple[int, ...] | None]] = [
         (key_of(r.cell), r.cell, None) for r in ranked[:VERIFIED]
     ]
-    known = appraised(handle, records)
+    known = final_check_of(handle, records)
     if known and known.reduced:
         candidates.append((known.reduced.key, known.reduced.cell, known.reduced.columns))
     for key, cell, columns in candidates:
         for fold in range(FOLDS):
-            task = FoldTask(cell=cell, columns=columns, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
+            task = messages.FoldTask(cell=cell, columns=columns, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
             jobs.append(Job(task, ("fold", key, fold)))
     for name in BASELINES_OF[handle.data.task]:
         for fold in range(FOLDS):
-            held_out = FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed)
+            held_out = messages.FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed)
             jobs.append(Job(held_out, ("fold", name, fold)))
     jobs += [
-        Job(FamilyTask(family=name, seed=spec.seed, count_sigma2=spec.count_sigma2), ("family", name, 0))
+        Job(messages.FamilyTask(family=name, seed=spec.seed, count_sigma2=spec.count_sigma2), ("family", name, 0))
         for name in COMPARISON_FAMILIES
     ]
     kept = confidence_set(records)[:20]
     if kept:
         total = sum(w for _, w in kept)
         weights, cells = tuple(w / total for _, w in kept), tuple(r.cell for r, _ in kept)
-        jobs.append(Job(AverageTask(cells=cells, weights=weights, seed=spec.seed, **fit), ("average", "", 0)))
+        jobs.append(Job(messages.AverageTask(cells=cells, weights=weights, seed=spec.seed, **fit), ("average", "", 0)))
     fit |= {"seed": spec.seed}
     cells = tuple(null_cells(spec, handle.data.n_train, handle.data.d))
     counting: dict[str, Any] = {"count": spec.count, "count_sigma2": spec.count_sigma2}
     for number in range(PERMUTATIONS + 1):
         shuffle = None if number == 0 else spec.seed + number
-        jobs.append(Job(PermutationTask(cells=cells, shuffle=shuffle, **fit, **counting), ("null", "", number)))
+        jobs.append(
+            Job(messages.PermutationTask(cells=cells, shuffle=shuffle, **fit, **counting), ("null", "", number))
+        )
     for record in ranked[:DOF_FINALISTS]:
         if spec.engine == "lm":
-            jobs.append(Job(EdfTask(cell=record.cell, **fit), ("edf", key_of(record.cell), 0)))
+            jobs.append(Job(messages.EdfTask(cell=record.cell, **fit), ("edf", key_of(record.cell), 0)))
         for pair in range(0 if handle.data.levels else DOF_PAIRS):
-            draw = DofTask(cell=record.cell, pair=pair, rss_train=record.rss_train, **fit)
+            draw = messages.DofTask(cell=record.cell, pair=pair, rss_train=record.rss_train, **fit)
             jobs.append(Job(draw, ("dof", key_of(record.cell), pair)))
     return jobs
 
@@ -257,8 +251,8 @@ def validate(
     def take(job: Job, answer: Any) -> None:
         nonlocal written
         answers[job.key] = answer
-        if isinstance(job.task, FinalCheckTask) and not isinstance(answer, Failure):
-            keep_appraisal(handle, job.task, answer)
+        if isinstance(job.task, messages.FinalCheckTask) and not isinstance(answer, Failure):
+            keep_final_check(handle, job.task, answer)
         if time.monotonic() - written > WRITE_SECONDS:
             written = time.monotonic()
             write("running")

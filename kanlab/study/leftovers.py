@@ -18,7 +18,7 @@ from kanlab.study.handle import DATA
 from kanlab.study.lease import Holder
 from kanlab.study.optuna_adapter import all_studies, database
 from kanlab.study.processes import Process, process_started
-from kanlab.study.schema import BLOBS, LEASES, MAIL, SLOTS
+from kanlab.study.schema import BLOBS, LEASES, MESSAGES, SLOTS
 from kanlab.study.storage import get_storage, home, own_file, own_url
 
 _YOUNG_SECONDS = 3600  # a file of data younger than this may belong to a study that is just being made
@@ -91,4 +91,4 @@ def remove(storage: BaseStorage, found: Leftovers) -> None:
         slots = connection.execute(select(SLOTS.c.slot)).scalars().all()
         gone = [slot for slot in slots if Process.of_token(slot.rpartition("#")[0]).is_gone]
         connection.execute(delete(SLOTS).where(SLOTS.c.slot.in_(gone)))
-        connection.execute(delete(MAIL).where(MAIL.c.slot.not_in(select(SLOTS.c.slot))))
+        connection.execute(delete(MESSAGES).where(MESSAGES.c.slot.not_in(select(SLOTS.c.slot))))

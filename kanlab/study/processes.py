@@ -8,10 +8,15 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 
 @dataclass(frozen=True)
 class Process:
-    """One process of one machine. started: when it began, so that a number used again is told from its former owner."""
+    """One process of one machine. started: when it began, so that a number used again is told from its former owner.
+
+    "" where the system did not say, as versions before this one wrote it on macOS and Windows: then the number alone counts.
+    """
 
     host: str
     pid: int
@@ -49,17 +54,31 @@ def host() -> str:
 
 
 def process_started(pid: int) -> str | None:
-    """When a process of this machine began, "" where the system does not say; None where it has ended."""
-    if os.name == "nt":  # os.kill(pid, 0) would end the process there
-        return ""
+    """When a process of this machine began, the same text whoever asks; "" where the system hides it; None: it has ended."""
+    if os.name == "posix":  # elsewhere os.kill(pid, 0) would end the process
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None
+        except PermissionError:  # of another user, whose processes psutil may not see at all
+            pass
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):  # its parent has only not asked yet
+            return None
+        # psutil's hash is of the number and the raw start, which no change of the clock moves, as it does create_time
+        return _clock_ticks(pid) or str(hash(process))
+    except psutil.ZombieProcess:
         return None
-    except PermissionError:
-        pass
+    except psutil.NoSuchProcess:
+        return "" if os.name == "posix" else None
+    except psutil.AccessDenied:
+        return ""
+
+
+def _clock_ticks(pid: int) -> str:
+    """On Linux, when the process began in clock ticks since boot, as every version has written it; elsewhere ""."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
         return ""
-    return None if fields[0] in "ZX" else fields[19]  # a zombie has ended: its parent has only not asked yet

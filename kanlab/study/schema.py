@@ -1,4 +1,4 @@
-"""kanlab's own tables, beside Optuna's in the same database: who runs a study, and the mail of remote workers."""
+"""kanlab's own tables, beside Optuna's in the same database: who runs a study, what workers elsewhere say."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SLOTS = Table(
 )
 
 # what the supervisor and a slot have to say to one another; read once, then removed
-MAIL = Table(
+MESSAGES = Table(
     "kanlab_mail",
     _metadata,
     Column("id", Integer, primary_key=True),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from kanlab.execution.final_check import appraised
+from kanlab.execution.final_check import final_check_of
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.selection.candidates import cell_words
@@ -49,7 +49,7 @@ def model_key(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | 
         return handle.uid, trial
     newest = max((r.number for r in records if r.state == "complete"), default=0)
     validation = read_validation(handle.optuna.user_attrs)
-    return handle.uid, newest, appraised(handle, records), validation.done if validation else 0
+    return handle.uid, newest, final_check_of(handle, records), validation.done if validation else 0
 
 
 def fitted(handle: StudyHandle, records: Sequence[TrialRecord], trial: int | None) -> Predictor:

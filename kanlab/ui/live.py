@@ -60,9 +60,9 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         parts.append(f"{failed} failed")
     if running and current.is_live:
         parts.append(f"{running} running")
-    parts.append(f"{cost_model.words(elapsed)} elapsed")
+    parts.append(f"{cost_model.duration_text(elapsed)} elapsed")
     if current.is_live and current.name != "queued" and done >= 2:
-        parts.append(f"about {cost_model.words(elapsed / done * (total - done))} left")
+        parts.append(f"about {cost_model.duration_text(elapsed / done * (total - done))} left")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(label, color=color)  # type: ignore[arg-type]
         st.markdown(" · ".join(parts))

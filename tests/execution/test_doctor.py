@@ -13,7 +13,7 @@ import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.execution import doctor as housekeeping
-from kanlab.execution.doctor import Finding, doctor, in_bytes
+from kanlab.execution.doctor import Check, doctor, in_bytes
 from kanlab.execution.manage import delete
 from kanlab.study.handle import create_study
 from kanlab.study.lease import claim, holder
@@ -45,10 +45,10 @@ def test_scratch_folders_of_processes_that_have_ended(tmp_path: Path) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "_try_worker", lambda name, preload: Finding(name, True, "ready"))
+    monkeypatch.setattr(housekeeping, "_try_worker", lambda name, preload: Check(name, True, "ready"))
 
 
-def findings(**settings: object) -> dict[str, Finding]:
+def findings(**settings: object) -> dict[str, Check]:
     return {f.what: f for f in doctor(**settings)}  # type: ignore[arg-type]
 
 
@@ -72,12 +72,12 @@ def test_what_is_wrong_is_found(quick: None, tmp_path: Path, monkeypatch: pytest
         assert not findings(port=taken.getsockname()[1])["port"].ok
     broken = findings(storage_url="sqlite:////nowhere/at/all/x.db")["storage"]
     assert not broken.ok
-    assert "cannot be opened" in broken.words
+    assert "cannot be opened" in broken.detail
     monkeypatch.setattr(housekeeping, "LEAST_FREE", 2**60)
     assert not findings()["disk"].ok
     (tmp_path / "file").touch()
     monkeypatch.setenv("KANLAB_HOME", str(tmp_path / "file" / "below"))
-    assert "cannot be made" in findings()["disk"].words
+    assert "cannot be made" in findings()["disk"].detail
 
 
 def test_leases_of_processes_that_have_ended(
@@ -93,7 +93,7 @@ def test_leases_of_processes_that_have_ended(
     assert orphaned_leases(get_storage()) == []
     kill(pid)
     assert orphaned_leases(get_storage()) == [handle.id]
-    assert "resume" in findings()["leases"].words
+    assert "resume" in findings()["leases"].detail
     remove(get_storage(), leftovers(get_storage()))
     assert orphaned_leases(get_storage()) == []
     held.renew()  # that of a living process stays

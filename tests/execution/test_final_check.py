@@ -1,4 +1,4 @@
-"""The last look at the best network of a study: when it is taken, what it says, and that it predicts."""
+"""The final check of the best network of a study: when it is made, what it says, and that it predicts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kanlab.api import Study, run_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.execution import tasks
-from kanlab.execution.final_check import APPRAISAL, ReducedTrial, appraisal_task, appraised
+from kanlab.execution.final_check import FINAL_CHECK, ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.manage import extend
 from kanlab.execution.messages import FoldTask, NetworkTask
 from kanlab.explain.predictor import fitted_network
@@ -39,10 +39,10 @@ def study() -> Study:
 def test_at_the_end_of_a_study(study: Study) -> None:
     records, best = study.handle.records(), study.best
     assert best is not None
-    found = appraised(study.handle, records)
+    found = final_check_of(study.handle, records)
     assert found is not None
     assert found.cell == best.cell
-    assert appraisal_task(study.handle, records) is None  # it is known
+    assert final_check_task(study.handle, records) is None  # it is known
 
     data = Dataset.from_frame(rows(), "y")
     network, notes = fitted_network(study.handle, best, records)
@@ -75,7 +75,7 @@ def test_at_the_end_of_a_study(study: Study) -> None:
 
 def test_the_same_study_gives_the_same_numbers(study: Study) -> None:
     again = tune(Dataset.from_frame(rows(), "y"), SPACE, name="again", workers=2)
-    one, other = (s.handle.optuna.user_attrs[APPRAISAL] for s in (study, again))
+    one, other = (s.handle.optuna.user_attrs[FINAL_CHECK] for s in (study, again))
     strip = ("seconds",)
     assert {k: v for k, v in one["reduced"].items() if k not in strip} == {
         k: v for k, v in other["reduced"].items() if k not in strip
@@ -87,16 +87,16 @@ def test_a_study_that_goes_on_is_looked_at_again() -> None:
     data = Dataset.from_frame(rows(), "y")
     handle = create_study(data, StudySpec(space=SPACE, trials=1, workers=1), name="mine")
     first = run_study(handle)
-    assert appraised(first.handle, first.handle.records()) is not None
+    assert final_check_of(first.handle, first.handle.records()) is not None
     more = run_study(extend(first.handle, trials=4))
     assert more.best != first.handle.records()[0]
-    found = appraised(more.handle, more.handle.records())
+    found = final_check_of(more.handle, more.handle.records())
     assert found is not None
     assert found.cell == more.best.cell  # type: ignore[union-attr]
 
 
 def test_a_validation_verifies_the_reduced_network(study: Study) -> None:
-    found = appraised(study.handle, study.handle.records())
+    found = final_check_of(study.handle, study.handle.records())
     assert found is not None
     assert isinstance(found.reduced, ReducedTrial)
     jobs = [(j.key[1], j.task) for j in plan(study.handle) if isinstance(j.task, FoldTask) and j.task.columns]
@@ -104,9 +104,9 @@ def test_a_validation_verifies_the_reduced_network(study: Study) -> None:
     assert [task.fold for _, task in jobs] == [0, 1, 2, 3, 4]
 
 
-def test_stock_networks_are_not_appraised(small: Dataset) -> None:
+def test_stock_networks_have_no_final_check(small: Dataset) -> None:
     handle = create_study(small, StudySpec(space=SPACE, engine="pykan-lbfgs"), name="stock")
-    assert appraisal_task(handle, handle.records()) is None
+    assert final_check_task(handle, handle.records()) is None
 
 
 def test_a_columns_task_is_the_network_of_those_columns() -> None:

@@ -78,6 +78,21 @@ def test_a_fit_that_goes_wrong_is_one_failed_trial(
     assert state(handle).name == "finished"
 
 
+def test_a_line_that_is_no_message_costs_its_cell_alone(small: Dataset, fake_workers: Fake) -> None:
+    """The worker that wrote it is ended, and the cell tried once more."""
+    cells = admissible(small, space=SPACE)
+    log = fake_workers(nonsense=[cells[2]])
+    handle = run(small, space=SPACE, workers=2)
+    (failed,) = [r for r in handle.records() if r.state == "failed"]
+    assert failed.cell == cells[2]
+    assert failed.status.startswith(
+        "the fit ended its process: The line 'a library prints what it likes' is no message"
+    )
+    assert sorted(finished(handle)) == sorted(cells)
+    assert fitted_cells(log).count(cells[2]) == 2
+    assert state(handle).name == "finished"
+
+
 def test_a_worker_killed_from_outside_costs_nothing_once_and_its_cell_twice(small: Dataset, fake_workers: Fake) -> None:
     cells = admissible(small, space=SPACE)
     log = fake_workers(hang=[cells[1]])

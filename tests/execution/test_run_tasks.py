@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from kanlab.data.dataset import Dataset
-from kanlab.execution import worker_process
+from kanlab.execution import process_pool, worker_process
 from kanlab.execution.messages import FamilyFoldTask, FamilyTask, Task
 from kanlab.execution.process_pool import MAX_CRASHES, run_tasks
 from kanlab.execution.worker_pool import Failure, Job
@@ -94,6 +94,15 @@ def test_workers_that_never_start_end_it(pool: Any, monkeypatch: pytest.MonkeyPa
     assert all(isinstance(a, Failure) for a in found)
     assert "no such library" in found[0].reason
     assert MAX_CRASHES < 5
+
+
+def test_a_task_far_beyond_its_time_limit_fails_alone(pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_pool, "GRACE_SECONDS", 0.1)
+    jobs = tasks("a", "forever", "b")
+    jobs[1].time_limit = 0.2
+    found = pool(jobs, workers=1)
+    assert found[1] == Failure("it took longer than 0.2 s")
+    assert [found[0]["said"], found[2]["said"]] == ["a", "b"]
 
 
 def test_stop_ends_the_tasks_in_hand(pool: Any) -> None:

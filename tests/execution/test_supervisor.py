@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from kanlab.data.dataset import Dataset
 from kanlab.execution import process_pool
+from kanlab.execution.final_check import FINAL_CHECK
 from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.supervisor import Supervisor
 from kanlab.kan.search_space import SearchSpace
@@ -204,6 +205,17 @@ def test_an_error_of_our_own_is_a_failed_study(
     monkeypatch.setattr(ProcessPool, "end_late_jobs", broken)
     handle = run(small, space=SPACE)
     assert (state(handle).name, state(handle).detail) == ("failed", "ZeroDivisionError: nobody expects it")
+    assert not handle.optuna.get_trials(states=(TrialState.RUNNING,))
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_final_check_follows_the_last_fit(crash: bool, small: Dataset, fake_workers: Fake) -> None:
+    """Also where patience leaves fits in hand; a worker that dies of it leaves the study finished without."""
+    fake_workers(seconds=0.05, jitter=0.05, crash_final_check=crash)
+    handle = run(small, space=WIDE, engine=NESTED, sampler="tpe", patience=3, workers=3)
+    assert state(handle).name == "finished"
+    assert "not fallen for 3 trials" in state(handle).detail
+    assert (FINAL_CHECK in handle.optuna.user_attrs) != crash
     assert not handle.optuna.get_trials(states=(TrialState.RUNNING,))
 
 

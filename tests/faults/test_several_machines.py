@@ -83,7 +83,7 @@ def test_four_workers_one_killed_every_cell_once(
     assert len(again) <= most
     with remote.database(storage_of(handle.optuna)).connect() as connection:
         assert connection.execute(remote.select(remote.SLOTS.c.slot)).all() == []
-        assert connection.execute(remote.select(remote.MAIL.c.id)).all() == []
+        assert connection.execute(remote.select(remote.MESSAGES.c.id)).all() == []
 
 
 def test_numbers_are_those_of_one_machine(url: str, small: Dataset, fake_workers: Fake) -> None:

@@ -29,6 +29,7 @@ def environment(
     jitter: float = 0.0,
     crash: list[Cell] | None = None,
     garbage: list[Cell] | None = None,
+    nonsense: list[Cell] | None = None,
     hang: list[Cell] | None = None,
     diverge: list[Cell] | None = None,
     interpolate: list[Cell] | None = None,
@@ -36,12 +37,13 @@ def environment(
     oom: list[Cell] | None = None,
     stillborn: bool = False,
     crash_all: bool = False,
+    crash_final_check: bool = False,
 ) -> dict[str, str]:
     """Environment variables of a plan.
 
     log: file that gets a line "neuron_num grid k seed pid depth" as each fit begins.  seconds: of a fit, jitter: at most
-    so many more.  crash, garbage, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
-    more memory than the process may have.  crash_all: every fit crashes.
+    so many more.  crash, garbage, nonsense, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
+    more memory than the process may have.  crash_all: every fit crashes, crash_final_check: that one.
     stillborn: no worker becomes ready.
     """
     return {_VARIABLE: json.dumps({name: value for name, value in locals().items() if value})}
@@ -82,6 +84,8 @@ def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
         sys.stdout.write('{"event": "fi')
         sys.stdout.flush()
         os._exit(0)
+    if planned("nonsense"):
+        print("a library prints what it likes", flush=True)
     if planned("oom"):
         resource.setrlimit(resource.RLIMIT_AS, (2**28, 2**28))
         bytearray(2**30)
@@ -152,6 +156,8 @@ def main(scratch: str) -> None:
             unit = task["unit"]
             for neuron_num in unit["neuron_nums"]:
                 _fit(plan, (neuron_num, unit["grid"], unit["k"], unit["depth"]), task["seed"])
+        elif task["task"] == "finalcheck" and plan.get("crash_final_check"):
+            os._exit(3)
         else:
             _answer("result", value=answer(task))
         _answer("done")

@@ -9,7 +9,7 @@ import pytest
 
 from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
-from kanlab.execution.final_check import appraisal_task, keep_appraisal
+from kanlab.execution.final_check import final_check_task, keep_final_check
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.candidates import candidates
 from kanlab.selection.decision import choose
@@ -133,11 +133,11 @@ def test_one_fold_is_no_cross_validation_yet(quiet: StudyHandle) -> None:
     assert candidate.cv_se is None
 
 
-def appraise(handle: StudyHandle, press: float, press_se: float, reduced: dict[str, Any] | None = None) -> StudyHandle:
+def checked(handle: StudyHandle, press: float, press_se: float, reduced: dict[str, Any] | None = None) -> StudyHandle:
     """The same study, its best network with a leave-one-out error as if a worker had done it."""
-    task = appraisal_task(handle, handle.records())
+    task = final_check_task(handle, handle.records())
     assert task is not None
-    keep_appraisal(handle, task, {"press": press, "press_se": press_se, "reduced": reduced})
+    keep_final_check(handle, task, {"press": press, "press_se": press_se, "reduced": reduced})
     return handle
 
 
@@ -159,7 +159,7 @@ REDUCED: dict[str, Any] = {
 
 def test_the_loo_error_confirms_the_network(quiet: StudyHandle) -> None:
     at = press(quiet)
-    result = found(appraise(quiet, at / 4, at / 4))
+    result = found(checked(quiet, at / 4, at / 4))
     assert result.choice is not None
     assert str(result.choice.key) == "2,3,2"
     assert result.choice.press == at / 4
@@ -175,7 +175,7 @@ def test_the_loo_error_confirms_the_network(quiet: StudyHandle) -> None:
 )
 def test_the_loo_error_speaks_against_the_network(share: float, words: str, quiet: StudyHandle) -> None:
     at = press(quiet)
-    result = found(appraise(two(quiet), share * at, at / 2))
+    result = found(checked(two(quiet), share * at, at / 2))
     assert result.choice is not None
     assert result.choice.family == "linear"
     assert result.choice.model == next(b for b in quiet.baselines if b.family == "linear")
@@ -188,7 +188,7 @@ def test_the_loo_error_speaks_against_the_network(share: float, words: str, quie
 def test_another_linear_model_is_better_than_the_network(quiet: StudyHandle) -> None:
     at = press(quiet)
     ridge = [b.rescored(press=0.25 * at, press_se=0.01 * at) if b.family == "ridge" else b for b in quiet.baselines]
-    handle = appraise(replace(quiet, baselines=ridge), 0.49 * at, 0.01 * at)
+    handle = checked(replace(quiet, baselines=ridge), 0.49 * at, 0.01 * at)
     result = found(handle)
     assert result.choice is not None
     assert result.choice.family == "ridge"
@@ -196,8 +196,8 @@ def test_another_linear_model_is_better_than_the_network(quiet: StudyHandle) -> 
     assert "50.0% lower than that of the linear model, a difference of 75.0 standard errors" in result.reasons[1]
 
 
-def test_an_appraisal_of_an_earlier_best_says_nothing(quiet: StudyHandle) -> None:
-    handle = appraise(two(quiet), 1e9, 1.0)
+def test_a_final_check_of_an_earlier_best_says_nothing(quiet: StudyHandle) -> None:
+    handle = checked(two(quiet), 1e9, 1.0)
     assert found(handle).choice.family == "linear"  # type: ignore[union-attr]
     later = [r for r in handle.records() if r.cell != INNER]
     choice = recommend(handle, later, None).choice
@@ -206,7 +206,7 @@ def test_an_appraisal_of_an_earlier_best_says_nothing(quiet: StudyHandle) -> Non
 
 
 def test_a_network_without_a_feature(quiet: StudyHandle) -> None:
-    result = found(appraise(quiet, 1e-3, 1e-4, REDUCED))
+    result = found(checked(quiet, 1e-3, 1e-4, REDUCED))
     assert result.choice is not None
     assert result.choice.is_network
     assert result.choice.trial is None

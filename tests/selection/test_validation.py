@@ -14,7 +14,7 @@ from kanlab.api import Study, open_study, tune
 from kanlab.baselines.registry import COMPARISON_FAMILIES, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.execution.final_check import keep_appraisal
+from kanlab.execution.final_check import keep_final_check
 from kanlab.execution.messages import (
     AverageTask,
     DofTask,
@@ -68,7 +68,7 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     }  # fmt: skip
     final_check = jobs[0].task
     assert isinstance(final_check, FinalCheckTask)
-    keep_appraisal(handle, final_check, {"press": 1.0, "press_se": 0.1, "reduced": None})
+    keep_final_check(handle, final_check, {"press": 1.0, "press_se": 0.1, "reduced": None})
     assert FinalCheckTask not in {type(j.task) for j in plan(handle)}  # it is known now
     first = [j.task for j in jobs if isinstance(j.task, RefitTask)][:5]
     assert [t.cell for t in first] == [(1, 3, 1, 1)] * 5

@@ -22,7 +22,7 @@ from kanlab.study.trials import best_trial
 from tests.helpers import pages
 from tests.helpers.pages import go, healthy
 from tests.helpers.validations import refits, study, validation
-from tests.selection.test_explanation import REDUCED, appraise, press
+from tests.selection.test_explanation import REDUCED, checked, press
 
 Fake = Callable[..., Path]
 SPACE = SearchSpace((1, 3), (2, 4), (1, 2))
@@ -63,7 +63,7 @@ def test_the_recommendation_with_its_reasons_ties_and_warnings(app: AppTest, sma
 
 
 def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest, small: Dataset) -> None:
-    handle = appraise(study(small, SCORES, space=SPACE), 1e-3, 1e-4, REDUCED)
+    handle = checked(study(small, SCORES, space=SPACE), 1e-3, 1e-4, REDUCED)
     words = text_of(choose(app, handle))
     assert "Take the network of trial 1 without b: 3 hidden neurons, grid 3, k 2" in words
     assert "The edges of b do next to nothing" in words
