@@ -8,8 +8,6 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-alt.data_transformers.disable_max_rows()
-
 ACCENT = "#d9480f"
 MUTED = "#868e96"
 HEIGHT = 380

@@ -36,6 +36,7 @@ def reproducible(seed: int) -> Iterator[None]:
     """
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
     deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
     np.random.seed(seed)
@@ -43,7 +44,7 @@ def reproducible(seed: int) -> Iterator[None]:
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(deterministic)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         torch.set_rng_state(states[0])
         np.random.set_state(states[1])
         random.setstate(states[2])

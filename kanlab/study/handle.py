@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -19,7 +18,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import SpaceError, StudyError
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
-from kanlab.study.optuna_adapter import all_studies, delete_study, storage_of, study_id
+from kanlab.study.optuna_adapter import all_studies, delete_study, quietly, storage_of, study_id
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import get_storage, store_dataset
 from kanlab.study.trial_reader import read_records
@@ -101,16 +100,13 @@ def create_study(
         )
     name = checked_name(name or free_name(data.name, storage))
     store_dataset(data)  # first: without its data there is no study
-    two = spec.sampler == "nsga2"
-    try:
-        study = optuna.create_study(
-            study_name=name, storage=storage, directions=["minimize"] * (2 if two else 1), load_if_exists=False
-        )
-    except optuna.exceptions.DuplicatedStudyError as error:
-        raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(["n_params", "deviance" if data.levels else "rss_train"] if two else ["AICc"])
+    metrics = ["n_params", "deviance" if data.levels else "rss_train"] if spec.sampler == "nsga2" else ["AICc"]
+    with quietly():
+        try:
+            study = optuna.create_study(study_name=name, storage=storage, directions=["minimize"] * len(metrics))
+        except optuna.exceptions.DuplicatedStudyError as error:
+            raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
+        study.set_metric_names(metrics)
     models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
     study.set_user_attr(UID, uid)

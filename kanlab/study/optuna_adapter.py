@@ -6,8 +6,11 @@ public interface says, so that a version in which one of the private fields has 
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection, Sequence
+import threading
+import warnings
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +31,22 @@ def _private(owner: object, name: str) -> Any:
         raise RuntimeError(
             f"Optuna {optuna.__version__} has no {kind}.{name}, which kanlab needs; install a version from 5 to below 6."
         ) from None
+
+
+_quiet = threading.Lock()  # two that enter and leave in another order would leave the filters of one
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without Optuna's notes on what it makes and its warnings of what is experimental; both are as they were afterwards."""
+    with _quiet, warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        before = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
+        try:
+            yield
+        finally:
+            optuna.logging.set_verbosity(before)
 
 
 # ---- studies

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.study.optuna_adapter import quietly
 
 SAMPLERS = ("auto", "exhaustive", "tpe", "random", "nsga2")
 
@@ -98,8 +98,7 @@ class CellSampler(BaseSampler):
 
 def make_proposer(sampler: str, seed: int) -> BaseSampler | None:
     """The Optuna sampler behind a name; None for exhaustive and random, which need none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with quietly():
         if sampler == "tpe":
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=10)
         if sampler == "nsga2":

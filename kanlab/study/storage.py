@@ -22,8 +22,6 @@ from kanlab.errors import StudyError
 from kanlab.study import schema
 from kanlab.study.optuna_adapter import connect, database
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-
 # what a storage raises that is full, locked or out of reach
 STORAGE_ERRORS = (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError)
 
