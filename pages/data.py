@@ -3,7 +3,7 @@
 import streamlit as st
 
 from kanlab.baselines.registry import baselines
-from kanlab.data.checks import Finding
+from kanlab.data.checks import TableWarning
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import is_numeric
 from kanlab.data.examples import EXAMPLES
@@ -225,9 +225,9 @@ classes = task == CLASSIFICATION
 wanted = preparation(frame, target, features, described, f"{key}-{target}", classes=classes)
 
 
-def remedied(finding: Finding) -> None:
+def remedied(warning: TableWarning) -> None:
     """Do as a warning advises."""
-    remedies.apply(finding, f"{key}-{target}", target, f"features-{key}-{target}", features or others)
+    remedies.apply(warning, f"{key}-{target}", target, f"features-{key}-{target}", features or others)
 
 
 with overview:

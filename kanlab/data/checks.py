@@ -1,9 +1,10 @@
-"""Warnings about a table in plain words: what is noticed, and what to do about it."""
+"""Warnings about a table in plain words: what is noticed, and what to do about it. One function a check; CHECKS lists them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -24,21 +25,21 @@ from kanlab.data.column_checks import (
 from kanlab.data.column_profile import ColumnProfile
 from kanlab.data.encoders import is_numeric, to_numbers
 from kanlab.data.preparation import MAX_LEVELS
-from kanlab.text import listing, quoted
+from kanlab.text import agreeing, counted, listing, quoted
 
 HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
 LEAK_CORRELATION = 0.9999
 FEW_TARGET_VALUES = 10
 ROWS_A_PARAMETER = 10
+_NAMED = 5  # columns a sentence names before it says "and more"
 
-Numbers = dict[str, Array]
 Remedy = Literal[
     "", "leave out", "log", "rank", "fill", "pool", "read as missing", "drop copies", "split by time", "screen"
 ]
 
 
 @dataclass(frozen=True)
-class Finding:
+class TableWarning:
     """What is noticed, what to do, and the columns it is about.
 
     remedy: what answers it at once, where there is such a thing.  details: what it needs beside the columns: the words of
@@ -52,215 +53,288 @@ class Finding:
     details: tuple[str, ...] = ()
 
 
-def findings(
+@dataclass(frozen=True, eq=False)
+class CheckedTable:
+    """A table as the checks look at it; what several of them need is measured once. copies: its repeated rows."""
+
+    frame: pd.DataFrame
+    columns: Sequence[ColumnProfile]
+    target: str | None
+    copies: int
+
+    @cached_property
+    def numbers(self) -> dict[str, Array]:
+        """Columns of numbers, their first rows."""
+        return {c: to_numbers(self.frame[c].iloc[:MOST_ROWS]) for c in self.frame.columns if is_numeric(self.frame[c])}
+
+    @cached_property
+    def numeric_target(self) -> ColumnProfile | None:
+        return next((c for c in self.columns if c.name == self.target and c.name in self.numbers), None)
+
+    @cached_property
+    def others(self) -> list[ColumnProfile]:
+        """All columns but the target."""
+        return [c for c in self.columns if c.name != self.target]
+
+    @cached_property
+    def varying(self) -> list[ColumnProfile]:
+        """Those of them that hold more than one value."""
+        return [c for c in self.others if c.kind != "constant"]
+
+    @cached_property
+    def identifiers(self) -> list[str]:
+        rows = len(self.frame) - self.copies
+        return [c.name for c in self.varying if is_identifier(c, self.frame[c.name], rows)]
+
+    @cached_property
+    def heavy_tails(self) -> list[str]:
+        numeric = [c.name for c in self.others if c.name in self.numbers and c.name not in self.identifiers]
+        return [name for name in numeric if skewness(self.numbers[name]) > HEAVY_TAIL]
+
+    @cached_property
+    def almost_numbers(self) -> dict[str, list[str]]:
+        """Columns of text that would be numbers but for a few words, and these words."""
+        texts = (c.name for c in self.others if c.kind in ("text", "category"))
+        found = {name: words_among_numbers(self.frame[name]) for name in texts}
+        return {name: words for name, words in found.items() if words}
+
+    def scale_for(self, column: str) -> Remedy:
+        """The scale for a heavy tail: the logarithm, or the rank where values lie below 0."""
+        return "log" if float(np.nanmin(self.numbers[column])) >= 0 else "rank"
+
+
+def table_warnings(
     frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None, copies: int
-) -> tuple[Finding, ...]:
+) -> tuple[TableWarning, ...]:
     """All warnings about a table, the gravest first. copies: its repeated rows."""
-    found: list[Finding] = []
-    numbers = {c: to_numbers(frame[c].iloc[:MOST_ROWS]) for c in frame.columns if is_numeric(frame[c])}
-    if target is not None and target in numbers:
-        found += _about_target(columns, numbers, target)
-    found += _about_columns(columns, frame, numbers, target, copies)
-    return (*found, *_about_rows(frame, columns, target, copies))
+    table = CheckedTable(frame, columns, target, copies)
+    return tuple(warning for check in CHECKS for warning in check(table))
 
 
-def _about_target(columns: Sequence[ColumnProfile], numbers: Numbers, target: str) -> list[Finding]:
-    described = next(c for c in columns if c.name == target)
-    y = numbers[target]
-    found = []
-    leaks = [c for c, x in numbers.items() if c != target and correlation(x, y) > LEAK_CORRELATION]
+# ---- of the target
+
+
+def target_leaks(table: CheckedTable) -> Iterator[TableWarning]:
+    """Features that are the target up to a factor."""
+    if table.numeric_target is None:
+        return
+    y = table.numbers[table.numeric_target.name]
+    leaks = [c for c, x in table.numbers.items() if c != table.target and correlation(x, y) > LEAK_CORRELATION]
     if leaks:
-        found.append(
-            Finding(
-                "tells the target",
-                f"{listing(leaks)} and the target are the same up to a factor: what is not known before the target is must "
-                "be taken out of the features, or every score is too good.",
-                tuple(leaks),
-                "leave out",
-            )
+        yield TableWarning(
+            "equals the target",
+            f"{listing(leaks)} and the target are the same up to a factor: remove from the features what is not known before "
+            "the target, or every score is too good.",
+            tuple(leaks),
+            "leave out",
         )
-    if 2 < described.unique <= FEW_TARGET_VALUES and described.kind == "whole number":
-        found.append(
-            Finding(
-                "few values",
-                f"The target {quoted(target)} holds only {described.unique} different values: it may be a class rather than a "
-                "quantity; a network here predicts the mean of its numbers, and tells two classes apart at most.",
-                (target,),
-            )
+
+
+def target_with_few_values(table: CheckedTable) -> Iterator[TableWarning]:
+    """Whole numbers that may be names of classes."""
+    target = table.numeric_target
+    if target is not None and target.kind == "whole number" and 2 < target.unique <= FEW_TARGET_VALUES:
+        yield TableWarning(
+            "few values",
+            f"The target {quoted(target.name)} has only {target.unique} unique values: it may be a class rather than a "
+            "quantity; here a network predicts the mean of its numbers, and of classes it can predict two.",
+            (target.name,),
         )
-    if skewness(y) > HEAVY_TAIL:
-        scale: Remedy = "log" if float(np.nanmin(y)) >= 0 else "rank"
-        found.append(
-            Finding(
+
+
+def target_with_a_heavy_tail(table: CheckedTable) -> Iterator[TableWarning]:
+    """Few rows would decide the fit."""
+    target = table.numeric_target
+    if target is not None and skewness(table.numbers[target.name]) > HEAVY_TAIL:
+        scale = table.scale_for(target.name)
+        yield TableWarning(
+            "heavy tail",
+            f"The target {quoted(target.name)} has a heavy tail, so a few rows dominate the fit: predict its "
+            f"{_SCALE_NAMES[scale]} instead (under Prepare).",
+            (target.name,),
+            scale,
+        )
+
+
+def target_with_missing_values(table: CheckedTable) -> Iterator[TableWarning]:
+    """Rows that cannot be used."""
+    target = table.numeric_target
+    if target is not None and target.missing:
+        rows = counted(target.missing, "row")
+        yield TableWarning(
+            "missing",
+            f"The target {quoted(target.name)} is missing in {rows}, which {agreeing(target.missing, 'is', 'are')} left out.",
+            (target.name,),
+        )
+
+
+# ---- of the other columns
+
+
+def identifiers(table: CheckedTable) -> Iterator[TableWarning]:
+    """Numbers and names of the rows."""
+    if ids := table.identifiers:
+        yield TableWarning(
+            "identifier",
+            f"{listing(ids)} {agreeing(len(ids), 'looks', 'look')} like a row number or name, which says nothing about new "
+            f"rows: remove {agreeing(len(ids), 'it', 'them')} from the features.",
+            tuple(ids),
+            "leave out",
+        )
+
+
+def columns_that_repeat_others(table: CheckedTable) -> Iterator[TableWarning]:
+    """Columns equal to another one in every row."""
+    if pairs := repeated_columns(table.frame, [c.name for c in table.varying]):
+        words = ", ".join(f"{quoted(b)} repeats {quoted(a)}" for a, b in pairs[:_NAMED])
+        yield TableWarning("repeated", f"{words}: one of the two is enough.", tuple(b for _, b in pairs), "leave out")
+
+
+def constant_columns(table: CheckedTable) -> Iterator[TableWarning]:
+    """Columns that say nothing."""
+    if constant := [c.name for c in table.others if c.kind == "constant"]:
+        holds = agreeing(len(constant), "holds a single value and is", "hold a single value each and are")
+        yield TableWarning("constant", f"{listing(constant)} {holds} left out.", tuple(constant))
+
+
+def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
+    """Features with gaps, those with most of them first."""
+    if gaps := sorted((c for c in table.others if c.missing), key=lambda c: -c.missing):
+        words = [f"{quoted(c.name)} {_percent(c.missing / len(table.frame))}" for c in gaps]
+        yield TableWarning(
+            "missing",
+            f"Values are missing in {_first(words)}: their rows are left out unless you fill the gaps (under Prepare).",
+            tuple(c.name for c in gaps),
+            "fill",
+        )
+
+
+def heavy_tails(table: CheckedTable) -> Iterator[TableWarning]:
+    """Features most of whose rows would share a few intervals of the grid."""
+    for scale, name in _SCALE_NAMES.items():
+        if columns := [c for c in table.heavy_tails if table.scale_for(c) == scale]:
+            yield TableWarning(
                 "heavy tail",
-                f"The target {quoted(target)} has a heavy tail, so few rows decide the fit: predict its "
-                f"{'logarithm' if scale == 'log' else 'rank'} instead (under Prepare).",
-                (target,),
+                f"{listing(columns)} {agreeing(len(columns), 'has', 'have')} a heavy tail, so most rows share a few intervals "
+                f"of the grid: use the {name} (under Prepare).",
+                tuple(columns),
                 scale,
             )
-        )
-    if described.missing:
-        found.append(
-            Finding(
-                "missing",
-                f"The target {quoted(target)} is missing in {described.missing:,} rows; they are left out.",
-                (target,),
-            )
-        )
-    return found
 
 
-def _about_columns(
-    columns: Sequence[ColumnProfile], frame: pd.DataFrame, numbers: Numbers, target: str | None, copies: int
-) -> list[Finding]:
-    others = [c for c in columns if c.name != target]
-    constant = [c.name for c in others if c.kind == "constant"]
-    same = repeated_columns(frame, [c.name for c in others if c.kind != "constant"])
-    ids = [c.name for c in others if c.kind != "constant" and is_identifier(c, frame[c.name], len(frame) - copies)]
-    almost = [
-        (c.name, words)
-        for c in others
-        if c.kind in ("text", "category") and (words := words_among_numbers(frame[c.name]))
-    ]
-    long = [c.name for c in others if c.kind == "text" and c.name not in {*ids, *dict(almost)}]
-    tails = [
-        c.name for c in others if c.name in numbers and c.name not in ids and skewness(numbers[c.name]) > HEAVY_TAIL
-    ]
-    above = {c for c in tails if float(np.nanmin(numbers[c])) >= 0}
-    outliers = {
-        c.name: count
-        for c in others
-        if c.name in numbers and c.name not in tails and (count := outlier_count(numbers[c.name]))
-    }
-    gaps = sorted((c for c in others if c.missing), key=lambda c: -c.missing)
-    found = []
-    if ids:
-        found.append(
-            Finding(
-                "identifier",
-                f"{listing(ids)} {'look' if len(ids) > 1 else 'looks'} like a number or name of the rows: it tells "
-                "nothing about new ones, so take it out of the features.",
-                tuple(ids),
-                "leave out",
-            )
+def outliers(table: CheckedTable) -> Iterator[TableWarning]:
+    """Single values far from all others."""
+    numeric = (c.name for c in table.others if c.name in table.numbers and c.name not in table.heavy_tails)
+    counts = {name: count for name in numeric if (count := outlier_count(table.numbers[name]))}
+    if counts:
+        words = [f"{quoted(name)} ({count:,})" for name, count in counts.items()]
+        yield TableWarning(
+            "outliers",
+            f"Outliers lie far from all other values in {_first(words)}: check whether they are real, or use the rank (under "
+            "Prepare).",
+            tuple(counts),
+            "rank",
         )
-    if same:
-        pairs = ", ".join(f"{quoted(b)} repeats {quoted(a)}" for a, b in same[:4])
-        found.append(Finding("repeated", f"{pairs}: one of the two is enough.", tuple(b for _, b in same), "leave out"))
-    if constant:
-        found.append(
-            Finding(
-                "constant",
-                f"{listing(constant)} {_holds(constant)} a single value and {_are_is(constant)} left out.",
-                tuple(constant),
-            )
+
+
+def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
+    """Text that cannot become one column a level."""
+    known = {*table.identifiers, *table.almost_numbers}
+    if names := [c.name for c in table.others if c.kind == "text" and c.name not in known]:
+        yield TableWarning(
+            "many levels",
+            f"{listing(names)} {agreeing(len(names), 'holds', 'hold')} text with more than {MAX_LEVELS} unique values and "
+            f"{agreeing(len(names), 'is', 'are')} left out unless the rare ones are pooled (under Prepare).",
+            tuple(names),
+            "pool",
         )
-    if gaps:
-        worst = ", ".join(f"{quoted(c.name)} {_percent(c.missing / len(frame))}" for c in gaps[:4])
-        found.append(
-            Finding(
-                "missing",
-                f"Values are missing: {worst}{' and more' if len(gaps) > 4 else ''}. Their rows "
-                "are dropped unless you choose to fill them (under Prepare).",
-                tuple(c.name for c in gaps),
-                "fill",
-            )
-        )
-    scale: Remedy
-    for scale in ("log", "rank"):
-        if names := [c for c in tails if (c in above) == (scale == "log")]:
-            found.append(
-                Finding(
-                    "heavy tail",
-                    f"{listing(names)} {'have' if len(names) > 1 else 'has'} a heavy tail, so most rows share a few "
-                    f"intervals of the grid: use the {'logarithm' if scale == 'log' else 'rank'} (under Prepare).",
-                    tuple(names),
-                    scale,
-                )
-            )
-    if outliers:
-        words = [f"{quoted(name)} ({count:,})" for name, count in outliers.items()]
-        found.append(
-            Finding(
-                "outliers",
-                f"Values far from all others stand in {', '.join(words[:5])}{' and more' if len(words) > 5 else ''}: check "
-                "whether they are real, or use the rank (under Prepare).",
-                tuple(outliers),
-                "rank",
-            )
-        )
-    if long:
-        found.append(
-            Finding(
-                "many levels",
-                f"{listing(long)} {_holds(long)} text of more than {MAX_LEVELS} values and "
-                f"{_are_is(long)} left out unless the rare ones are pooled (under Prepare).",
-                tuple(long),
-                "pool",
-            )
-        )
-    found += [
-        Finding(
+
+
+def numbers_with_words(table: CheckedTable) -> Iterator[TableWarning]:
+    """Numbers that are read as text because of a few words."""
+    for name, words in list(table.almost_numbers.items())[:_NAMED]:
+        yield TableWarning(
             "almost numbers",
-            f"{quoted(name)} holds numbers except for {listing(words, 4)}: add the word to those that "
-            "mean missing (under Reading), or read the column as a number.",
+            f"{quoted(name)} holds numbers except for {listing(words, 4)}: add the word to those that mean missing (under "
+            "Reading), or read the column as numbers.",
             (name,),
             "read as missing",
             tuple(words),
         )
-        for name, words in almost[:5]
-    ]
-    return found
 
 
-def _about_rows(
-    frame: pd.DataFrame, columns: Sequence[ColumnProfile], target: str | None, copies: int
-) -> list[Finding]:
-    found = []
-    features = sum(1 for c in columns if c.name != target and c.kind not in ("constant", "text"))
-    if 0 < len(frame) < ROWS_A_PARAMETER * 5 * features:
-        carries = max(1, len(frame) // ROWS_A_PARAMETER)
-        found.append(
-            Finding(
-                "few rows",
-                f"{len(frame):,} rows carry about {carries:,} parameters ({ROWS_A_PARAMETER} rows each), and the smallest "
-                f"network spends about 4 on each of the {features:,} features: fewer features may predict better.",
-                (),
-                "screen" if features > 1 else "",
-                (str(max(1, min(features - 1, carries // 5))),),
-            )
+# ---- of the rows
+
+
+def few_rows(table: CheckedTable) -> Iterator[TableWarning]:
+    """More features than the rows can support."""
+    rows = len(table.frame)
+    features = sum(1 for c in table.others if c.kind not in ("constant", "text"))
+    if 0 < rows < ROWS_A_PARAMETER * 5 * features:
+        supported = max(1, rows // ROWS_A_PARAMETER)
+        yield TableWarning(
+            "few rows",
+            f"{counted(rows, 'row')} can support about {counted(supported, 'parameter')} ({ROWS_A_PARAMETER} rows each), and "
+            f"the smallest network needs about 4 for each of the {counted(features, 'feature')}: fewer features may predict "
+            "better.",
+            (),
+            "screen" if features > 1 else "",
+            (str(max(1, min(features - 1, supported // 5))),),
         )
-    if copies:
-        found.append(
-            Finding(
-                "repeated rows",
-                f"{copies:,} {'row repeats another' if copies == 1 else 'rows repeat others'} in every column: leave copies "
-                "out (under Prepare), for a copy of a training row among the test rows makes the test easy.",
-                (),
-                "drop copies",
-            )
+
+
+def repeated_rows(table: CheckedTable) -> Iterator[TableWarning]:
+    """Rows that equal others in every column."""
+    if table.copies:
+        repeat = agreeing(table.copies, "repeats another", "repeat others")
+        yield TableWarning(
+            "repeated rows",
+            f"{counted(table.copies, 'row')} {repeat} in every column: leave the copies out (under Prepare), because a copy "
+            "of a training row among the test rows makes the test too easy.",
+            (),
+            "drop copies",
         )
-    ordered = [c.name for c in columns if is_time(c, frame[c.name]) and is_ordered(frame[c.name])]
-    if ordered:
-        found.append(
-            Finding(
-                "in time order",
-                f"The rows follow {quoted(ordered[0])} in time: to predict the future, hold out the latest rows (split "
-                "by time, under Prepare).",
-                (ordered[0],),
-                "split by time",
-            )
+
+
+def rows_in_time_order(table: CheckedTable) -> Iterator[TableWarning]:
+    """Rows that follow a date or a year."""
+    frame = table.frame
+    times = (c.name for c in table.columns if is_time(c, frame[c.name]) and is_ordered(frame[c.name]))
+    if (first := next(times, None)) is not None:
+        yield TableWarning(
+            "in time order",
+            f"The rows follow {quoted(first)} in time: to predict the future, hold out the latest rows (split by time, under "
+            "Prepare).",
+            (first,),
+            "split by time",
         )
-    return found
+
+
+# the gravest first
+CHECKS: tuple[Callable[[CheckedTable], Iterator[TableWarning]], ...] = (
+    target_leaks,
+    target_with_few_values,
+    target_with_a_heavy_tail,
+    target_with_missing_values,
+    identifiers,
+    columns_that_repeat_others,
+    constant_columns,
+    missing_values,
+    heavy_tails,
+    outliers,
+    texts_of_many_levels,
+    numbers_with_words,
+    few_rows,
+    repeated_rows,
+    rows_in_time_order,
+)
+
+_SCALE_NAMES: dict[Remedy, str] = {"log": "logarithm", "rank": "rank"}
+
+
+def _first(words: Sequence[str]) -> str:
+    return ", ".join(words[:_NAMED]) + (" and more" if len(words) > _NAMED else "")
 
 
 def _percent(share: float) -> str:
     return "under 1%" if share < 0.01 else f"{100 * share:.0f}%"
-
-
-def _holds(names: Sequence[str]) -> str:
-    return "hold" if len(names) > 1 else "holds"
-
-
-def _are_is(names: Sequence[str]) -> str:
-    return "are" if len(names) > 1 else "is"

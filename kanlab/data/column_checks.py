@@ -1,4 +1,4 @@
-"""What can be odd about columns, measured: repeats, identifiers, outliers, tails, words among numbers, an order in time."""
+"""What the checks of a table measure: repeats, identifiers, outliers, tails, words among numbers, an order in time."""
 
 from __future__ import annotations
 

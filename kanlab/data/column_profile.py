@@ -10,14 +10,18 @@ Kind = Literal["number", "whole number", "boolean", "date", "category", "text", 
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column. least, median and most as they would be written; histogram: rows in equal bins, or in the top levels."""
+    """One column of a table.
+
+    minimum, median, maximum: as they would be written; of text, the median is the most frequent value.  histogram: rows in
+    equal bins, or in the most frequent values.  warnings: the kinds of those about it.
+    """
 
     name: str
     kind: Kind
     missing: int
     unique: int
-    least: str
+    minimum: str
     median: str
-    most: str
+    maximum: str
     histogram: tuple[int, ...]
     warnings: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array
-from kanlab.data.checks import Finding, findings
+from kanlab.data.checks import TableWarning, table_warnings
 from kanlab.data.column_checks import repeated_rows
 from kanlab.data.column_profile import ColumnProfile, Kind
 from kanlab.data.encoders import as_text, is_date, is_numeric, missing
@@ -23,7 +23,7 @@ class Profile:
 
     rows: int
     columns: tuple[ColumnProfile, ...]
-    warnings: tuple[Finding, ...]
+    warnings: tuple[TableWarning, ...]
     copies: int = 0
 
     def __getitem__(self, name: str) -> ColumnProfile:
@@ -34,7 +34,7 @@ def profile(frame: pd.DataFrame, target: str | None = None) -> Profile:
     """Describe a table, and where a target is given, judge the other columns beside it."""
     columns = tuple(_column(frame[c]) for c in frame.columns)
     copies = repeated_rows(frame)
-    found = findings(frame, columns, target, copies)
+    found = table_warnings(frame, columns, target, copies)
     named = {c.name: tuple(w.kind for w in found if c.name in w.columns) for c in columns}
     described = tuple(_with_warnings(c, named[c.name]) for c in columns)
     return Profile(len(frame), described, found, copies)

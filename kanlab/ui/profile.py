@@ -1,4 +1,4 @@
-"""The table of the Data page as columns: what each holds, and what is worth a warning."""
+"""The columns of the table on the Data page: what each holds, and the warnings about them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from kanlab.data.checks import Finding
+from kanlab.data.checks import TableWarning
 from kanlab.data.profile import Profile
+from kanlab.text import counted
 from kanlab.ui import remedies
 from kanlab.ui.widgets import literal
 
 _SHOWN = 3
 
 
-def columns_table(described: Profile, told: dict[str, float], target: str) -> None:
-    """One row a column; those that tell most about the target stand out."""
+def columns_table(described: Profile, information: dict[str, float], target: str) -> None:
+    """One row for each column. information: mutual information of a column with the target, in nats."""
     rows = [
         {
             "column": c.name,
             "kind": c.kind,
             "missing": c.missing / described.rows if described.rows else 0.0,
-            "different": c.unique,
-            "least": c.least,
+            "unique": c.unique,
+            "minimum": c.minimum,
             "median or mode": c.median,
-            "most": c.most,
+            "maximum": c.maximum,
             "rows": [n / max(c.histogram) for n in c.histogram],
-            "tells": told.get(c.name),
-            "notice": ", ".join(("target", *c.warnings) if c.name == target else c.warnings),
+            "information": information.get(c.name),
+            "warnings": ", ".join(("target", *c.warnings) if c.name == target else c.warnings),
         }
         for c in described.columns
     ]
@@ -41,33 +42,33 @@ def columns_table(described: Profile, told: dict[str, float], target: str) -> No
         column_config={
             "column": config.TextColumn("column", width="medium", pinned=True),
             "kind": config.TextColumn("kind", width=95),
-            "least": config.TextColumn("least", width=85),
+            "minimum": config.TextColumn("minimum", width=85),
             "median or mode": config.TextColumn("median or mode", width=110),
-            "most": config.TextColumn("most", width=85),
-            "notice": config.TextColumn("notice", width="medium"),
+            "maximum": config.TextColumn("maximum", width=85),
+            "warnings": config.TextColumn("warnings", width="medium"),
             "missing": config.NumberColumn("missing", format="percent", width=70),
-            "different": config.NumberColumn("different", format="localized", width=70, help="Different values."),
+            "unique": config.NumberColumn("unique", format="localized", width=70, help="Number of unique values."),
             "rows": config.BarChartColumn(
                 "distribution",
                 width=85,
                 y_min=0.0,
                 y_max=1.0,
-                help="Rows in equal intervals from least to most; of text, in its most frequent values.",
+                help="Rows in equal intervals from minimum to maximum; for text, in the most frequent values.",
             ),
-            "tells": config.ProgressColumn(
-                "tells of the target",
+            "information": config.ProgressColumn(
+                "mutual information",
                 format="%.2f",
                 width=120,
                 min_value=0.0,
-                max_value=max([*told.values(), 0.1]),
-                help="Mutual information with the target in nats: 0 where the column alone tells nothing about it.",
+                max_value=max([*information.values(), 0.1]),
+                help="With the target, in nats. 0 means that the column alone says nothing about the target.",
             ),
         },
     )
 
 
-def warning_list(warnings: Sequence[Finding], remedied: Callable[[Finding], None], reread: bool) -> None:
-    """The gravest few in view, the others behind a click, each beside the click that answers it.
+def warning_list(warnings: Sequence[TableWarning], remedied: Callable[[TableWarning], None], reread: bool) -> None:
+    """The gravest warnings in view, the others behind a click, each beside the button that answers it.
 
     remedied: sets the widgets as a warning advises.  reread: whether the table can be read again in another way.
     """
@@ -76,19 +77,19 @@ def warning_list(warnings: Sequence[Finding], remedied: Callable[[Finding], None
     for number, warning in enumerate(warnings[:_SHOWN]):
         _warning(warning, number, remedied, reread)
     if len(warnings) > _SHOWN:
-        with st.expander(f"{len(warnings) - _SHOWN} more to notice"):
+        with st.expander(counted(len(warnings) - _SHOWN, "more warning")):
             for number, warning in enumerate(warnings[_SHOWN:], _SHOWN):
                 _warning(warning, number, remedied, reread)
 
 
-def _warning(finding: Finding, number: int, remedied: Callable[[Finding], None], reread: bool) -> None:
+def _warning(warning: TableWarning, number: int, remedied: Callable[[TableWarning], None], reread: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":material/error_outline: {literal(finding.sentence)}")
-        if finding.remedy and (reread or finding.remedy != "read as missing"):
+        st.markdown(f":material/error_outline: {literal(warning.sentence)}")
+        if warning.remedy and (reread or warning.remedy != "read as missing"):
             st.button(
-                remedies.label(finding),
+                remedies.label(warning),
                 key=f"remedy-{number}",
                 on_click=remedied,
-                args=(finding,),
+                args=(warning,),
                 width="content",
             )

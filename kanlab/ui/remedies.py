@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from kanlab.data.checks import Finding
+from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
 from kanlab.ui import preparation, reading
 
@@ -23,19 +23,19 @@ LABELS = {
 }
 
 
-def label(finding: Finding) -> str:
+def label(warning: TableWarning) -> str:
     """What the click does, in a few words."""
-    return LABELS[finding.remedy].format(*finding.details)
+    return LABELS[warning.remedy].format(*warning.details)
 
 
-def answered(finding: Finding, wanted: Preparation, target: str, features: Sequence[str]) -> bool:
+def answered(warning: TableWarning, wanted: Preparation, target: str, features: Sequence[str]) -> bool:
     """Whether the choices made so far answer a warning. features: those in use."""
-    columns = [c for c in finding.columns if c in features]
-    match finding.remedy:
+    columns = [c for c in warning.columns if c in features]
+    match warning.remedy:
         case "leave out":
             return not columns
         case "log" | "rank":
-            if finding.columns == (target,):
+            if warning.columns == (target,):
                 return wanted.target_scale != "none"
             return all(wanted.scales.get(c, "none") != "none" for c in columns)
         case "fill":
@@ -51,16 +51,16 @@ def answered(finding: Finding, wanted: Preparation, target: str, features: Seque
     return False
 
 
-def apply(finding: Finding, key: str, target: str, features_key: str, features: Sequence[str]) -> None:
+def apply(warning: TableWarning, key: str, target: str, features_key: str, features: Sequence[str]) -> None:
     """Set the widgets as the warning advises. key: of the preparing widgets; features_key: of the choice of features."""
-    columns = [c for c in finding.columns if c in features]
-    match finding.remedy:
+    columns = [c for c in warning.columns if c in features]
+    match warning.remedy:
         case "leave out":
             st.session_state[features_key] = [c for c in features if c not in columns]
-        case "log" | "rank" if finding.columns == (target,):
-            preparation.choose(key, "target-scale", finding.remedy)
+        case "log" | "rank" if warning.columns == (target,):
+            preparation.choose(key, "target-scale", warning.remedy)
         case "log" | "rank":
-            preparation.add(key, finding.remedy, columns)
+            preparation.add(key, warning.remedy, columns)
         case "fill":
             preparation.choose(key, "gaps", "fill")
         case "pool":
@@ -69,8 +69,8 @@ def apply(finding: Finding, key: str, target: str, features_key: str, features: 
             preparation.choose(key, "copies", True)
         case "split by time":
             preparation.choose(key, "split", "time")
-            preparation.choose(key, "split-by-time", finding.columns[0])
+            preparation.choose(key, "split-by-time", warning.columns[0])
         case "screen":
-            preparation.choose(key, "screen", int(finding.details[0]))
+            preparation.choose(key, "screen", int(warning.details[0]))
         case "read as missing":
-            reading.add_missing(finding.details)
+            reading.add_missing(warning.details)

@@ -44,9 +44,9 @@ def test_columns_in_numbers() -> None:
     assert [c.missing for c in found.columns] == [1, 0, 0, 1, 0, 0]
     assert [c.unique for c in found.columns] == [3, 4, 2, 2, 3, 1]
     x, n, day = found["x"], found["n"], found["day"]
-    assert (x.least, x.median, x.most) == ("1.5", "2.5", "10")
-    assert (n.least, n.most) == ("1", "4000")
-    assert (day.least, day.most) == ("2024-01-01", "2024-01-03")
+    assert (x.minimum, x.median, x.maximum) == ("1.5", "2.5", "10")
+    assert (n.minimum, n.maximum) == ("1", "4000")
+    assert (day.minimum, day.maximum) == ("2024-01-01", "2024-01-03")
     assert sum(x.histogram) == 3
     assert (x.histogram[0], x.histogram[1], x.histogram[-1]) == (1, 1, 1)
     assert found["flag"].histogram == (1, 3)
@@ -57,7 +57,7 @@ def test_columns_in_numbers() -> None:
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
-        ("tells the target", lambda f: f.assign(copy=3 * f["y"] + 2)),
+        ("equals the target", lambda f: f.assign(copy=3 * f["y"] + 2)),
         ("few values", lambda f: f.assign(y=f["y"].rank(pct=True).mul(3).astype(int))),
         ("heavy tail", lambda f: f.assign(y=np.exp(2 * f["y"]))),
         ("heavy tail", lambda f: f.assign(a=np.exp(2 * f["a"]))),
@@ -113,7 +113,7 @@ def test_copies_do_not_hide_an_identifier_and_years_are_a_time(clean: pd.DataFra
     assert kinds(frame) == {"identifier", "repeated rows", "in time order"}
     found = profile(frame, "y")
     assert found.copies == 2
-    assert (found["year"].least, found["year"].most) == ("1920", "2019")
+    assert (found["year"].minimum, found["year"].maximum) == ("1920", "2019")
     assert {w.kind: w.remedy for w in found.warnings} == {
         "identifier": "leave out",
         "repeated rows": "drop copies",

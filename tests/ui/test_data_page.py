@@ -156,7 +156,7 @@ def test_the_profile_warns_and_one_click_helps(app: AppTest, frame: pd.DataFrame
     widget(app.selectbox, "Target").select("y").run()
     words = text_of(healthy(app)).replace("\\", "")
     assert "'twice' and the target are the same up to a factor" in words
-    assert "'id' looks like a number or name of the rows" in words
+    assert "'id' looks like a row number or name" in words
     remedy(app, "Leave out")
     assert widget(app.multiselect, "Features").value == ["id", "a", "b", "kind", "gaps"]
     remedy(app, "Leave out")
