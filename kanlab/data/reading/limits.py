@@ -14,7 +14,8 @@ from kanlab.settings import READ_GB, READ_SECONDS
 
 _FREE = 10**8  # bytes of text within the first allowance
 _SECONDS_PER_BYTE = 5e-8  # beyond them; half of it is what a large CSV takes
-_MEMORY_PER_BYTE = 4  # text, its cells as the parser keeps them, the columns, and their copy in another type
+_MEMORY_PER_BYTE = 8  # the text, its cells as the parser keeps them, the columns, and these as one block
+_MOST_MEMORY = 2**32  # of that: MAX_CELLS numbers in MAX_BYTES of text
 _USUAL_RATIO = 10  # of unpacked to packed bytes
 _CLOCK = 6  # on a busy machine
 
@@ -47,5 +48,5 @@ def limits_for(size: int, head: bytes) -> Limits:
     """The limits of a file of so many bytes that begins with these."""
     text = min(size if is_text(head) else _USUAL_RATIO * size, MAX_BYTES)
     cpu = READ_SECONDS() + _SECONDS_PER_BYTE * max(0, text - _FREE)
-    memory = int(READ_GB() * 2**30) + _MEMORY_PER_BYTE * text
+    memory = int(READ_GB() * 2**30) + min(_MEMORY_PER_BYTE * text, _MOST_MEMORY)
     return Limits(cpu, _CLOCK * cpu, memory)

@@ -183,12 +183,13 @@ def test_limits_grow_with_what_was_uploaded_and_can_be_set(monkeypatch: pytest.M
     small, text, packed = limits_for(10**4, b"a,b"), limits_for(2 * 10**8, b"a,b"), limits_for(2 * 10**7, b"PK\x03\x04")
     assert (small.cpu_seconds, small.memory) == (10, pytest.approx(2**30, rel=0.001))
     assert text == packed
-    assert (text.cpu_seconds, text.memory) == (15, 2**30 + 8 * 10**8)
+    assert (text.cpu_seconds, text.memory) == (15, 2**30 + 16 * 10**8)
     assert limits_for(10**12, b"a,b").cpu_seconds < 60
+    assert limits_for(10**12, b"a,b").memory == 5 * 2**30
     monkeypatch.setenv("KANLAB_READ_SECONDS", "20")
     monkeypatch.setenv("KANLAB_READ_GB", "0.5")
     assert limits_for(1, b"a").cpu_seconds == 20
-    assert limits_for(1, b"a").memory == 2**29 + 4
+    assert limits_for(1, b"a").memory == 2**29 + 8
     monkeypatch.setenv("KANLAB_READ_GB", "much")
     with refused(DatasetError, "KANLAB_READ_GB", "'much'"):
         limits_for(1, b"a")
