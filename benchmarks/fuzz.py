@@ -1,9 +1,11 @@
 """Broken files without end: read, profiled, prepared, and every step a table or one sentence.
 
-    python benchmarks/fuzz.py [SECONDS] [SEED] [FOLDER]
+    python benchmarks/fuzz.py [SECONDS] [SEED] [FOLDER] [text|parts]
 
-Hypothesis draws the files (tests/helpers/fuzzing.py), in rounds of a seed of their own. The first file of each kind of
-failure is kept in FOLDER and the run goes on; a finding that is mended is kept in tests/data/reading/test_fuzzing.py.
+Hypothesis draws the files, in rounds of a seed of their own: text (tests/helpers/fuzzing.py), or workbooks and Parquet files
+from broken parts (tests/helpers/broken_parts.py), each read in a fork whose time and memory are bounded. The first file of
+each kind of failure is kept in FOLDER and the run goes on; a finding that is mended is kept in
+tests/data/reading/test_fuzzing.py.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.helpers.broken_parts import broken_binaries, read_in_a_fork
 from tests.helpers.fuzzing import broken_files, check, overruled, preparations
 
 ROUND = 500
@@ -31,30 +34,52 @@ def main() -> None:
     folder = Path(sys.argv[3]) if len(sys.argv) > 3 else Path("fuzz")
     began, outcomes, failures = time.monotonic(), Counter[str](), Counter[str]()
 
-    @settings(
+    parts = sys.argv[4:] == ["parts"]
+    costs = [0.0, 0.0]
+
+    def kept(error: Exception, content: bytes, said: str) -> None:
+        place = _place(error)
+        failures[place] += 1
+        if failures[place] == 1:
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{len(failures)}.bin"
+            path.write_bytes(content)
+            traceback.print_exc(limit=-6)
+            print(f"{place}\n{path}: {said}\n", flush=True)
+
+    rounds = settings(
         max_examples=ROUND,
         deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
+
+    @rounds
     @given(broken_files(), overruled(), preparations())
-    def one_round(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) -> None:
+    def round_of_text(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) -> None:
         outcomes["inputs"] += 1
         started = time.process_time()
         try:
             outcomes[check(content, options, prepared)] += 1
             assert time.process_time() - started < SLOW, f"more than {SLOW} s of CPU"
         except Exception as error:
-            place = _place(error)
-            failures[place] += 1
-            if failures[place] == 1:
-                folder.mkdir(exist_ok=True)
-                path = folder / f"{len(failures)}.bin"
-                path.write_bytes(content)
-                traceback.print_exc(limit=-6)
-                print(f"{place}\n{path}: {options} {prepared}\n", flush=True)
+            kept(error, content, f"{options} {prepared}")
 
+    @rounds
+    @given(broken_binaries())
+    def round_of_parts(content: bytes) -> None:
+        if time.monotonic() - began > seconds:
+            return
+        outcomes["inputs"] += 1
+        try:
+            found = read_in_a_fork(content)
+            outcomes[found.outcome] += 1
+            costs[:] = max(costs[0], found.seconds), max(costs[1], found.megabytes)
+        except Exception as error:
+            kept(error, content, str(error)[:300])
+
+    one_round = round_of_parts if parts else round_of_text
     while time.monotonic() - began < seconds:
         seed(number)(one_round)()
         number += 1
@@ -62,6 +87,8 @@ def main() -> None:
     print(
         f"{words}; {len(failures)} kinds of failure in {time.monotonic() - began:.0f} s, {time.process_time():.0f} of CPU, next seed {number}"
     )
+    if parts:
+        print(f"at most {costs[0]:.1f} s of CPU and {costs[1]:.0f} MB a file")
     for place, count in failures.most_common():
         print(f"{count:,} x {place}")
     sys.exit(bool(failures))
@@ -74,7 +101,8 @@ def _place(error: Exception) -> str:
         for f in traceback.extract_tb(error.__traceback__)
         if "/kanlab/" in f.filename or "/tests/" in f.filename or f.filename == __file__
     ]
-    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    said = f" ({str(error)[:60]})" if isinstance(error, AssertionError) else ""
+    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}{said}"
 
 
 if __name__ == "__main__":

@@ -85,9 +85,11 @@ if source is not None:
     problem = None
     with sentences():
         options = reading.options()
+    reading_of = "table", options
     try:
         with st.spinner("Reading the table…"):
-            read = upload.once("table", options, lambda: upload.read(source, source.name, options, ("table", options)))
+            place = st.empty()
+            read = upload.once(*reading_of, lambda: upload.read(source, source.name, options, reading_of, place))
         if read is not session.table():
             session.set_table(read)
     except DatasetError as error:

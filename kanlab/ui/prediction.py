@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import BinaryIO
 
 import streamlit as st
 
 from kanlab.data.reading.reader_process import keep_ready
+from kanlab.data.reading.typed import Table
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
 from kanlab.explain.predictor import Predictions, Predictor, predictor, read_new_rows
@@ -49,8 +50,8 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             key = fitted_model.model_key(handle, records, trial)
             model = session.remember("predictor", key, lambda: predictor(handle, trial))
             found: Predictions
-            asked = "predictions", (upload.file_id, key)
-            label, lines, found = once(*asked, lambda: _predicted(upload, model, asked))
+            asked, place = ("predictions", (upload.file_id, key)), st.empty()
+            label, lines, found = once(*asked, lambda: _predicted(upload, model, partial(read, of=asked, place=place)))
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
@@ -64,8 +65,8 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
 
 
 def _predicted(
-    upload: BinaryIO, model: Predictor, asked: tuple[str, object]
+    upload: BinaryIO, model: Predictor, reader: Callable[..., Table]
 ) -> tuple[str, tuple[str, ...], Predictions]:
-    rows = read_new_rows(upload, model.recipe, reader=partial(read, of=asked))
+    rows = read_new_rows(upload, model.recipe, reader=reader)
     found = model.predict(rows.frame)
     return model.label, (str(rows.report), *rows.report.notes, *model.notes, *found.notes), found

@@ -37,10 +37,13 @@ def once(name: str, key: object, compute: Callable[[], Any]) -> Any:
     return found
 
 
-def read(file: BinaryIO, name: str, options: ReadOptions, of: tuple[str, object]) -> Table:
-    """The table of a file, from its beginning. of: name and key `once` keeps it under, to keep a cancellation there too."""
+def read(file: BinaryIO, name: str, options: ReadOptions, of: tuple[str, object], place: Any) -> Table:
+    """The table of a file, from its beginning.
+
+    of: name and key `once` keeps it under, to keep a cancellation there too.  place: an empty one for the progress, which
+    the page has whether it reads or not, so that what stands below keeps its place.
+    """
     file.seek(0)
-    place = st.empty()
     try:
         return read_apart(file, name=name, options=options, waiting=_Waiting(place, name, of))
     finally:

@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import psutil
 import pyarrow as pa
@@ -53,8 +53,8 @@ def main() -> NoReturn:
     if text:
         request = parsed(text, Request)
         faulthandler.dump_traceback_later(request.limits.clock_seconds, exit=True)
-        _set(request.limits)
-        answer, columns = _read(request, _Body(inbox, request.size))
+        take(request.limits)
+        answer, columns = answered(request, _Body(inbox, request.size))
         with suppress(BrokenPipeError):
             outbox.write(line(answer))
             for column in columns:
@@ -63,7 +63,8 @@ def main() -> NoReturn:
     os._exit(0)  # the watching thread need not be asked
 
 
-def _read(request: Request, body: _Body) -> tuple[Answer, list[pa.Table]]:
+def answered(request: Request, body: Any) -> tuple[Answer, list[pa.Table]]:
+    """The table of a request, column by column, or the sentence why there is none. body: has `read(size)`."""
     try:
         table = read_here(body, request.name, request.options)
         columns = columns_of(table.frame)
@@ -104,7 +105,7 @@ def _end_with(pipe: int) -> None:
     threading.Thread(target=lambda: (os.read(pipe, 1), os._exit(1)), daemon=True).start()
 
 
-def _set(limits: Limits) -> None:
+def take(limits: Limits) -> None:
     """Limits that the system keeps, where it has any."""
     if resource is None:
         return

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from kanlab.data.profile import profile
 from kanlab.data.reading.table import read_table
+from tests.helpers.broken_parts import HOSTILE_CONTENTS, broken_binaries, read_in_a_fork
 from tests.helpers.fuzzing import GROWN, broken_files, check, overruled, preparations
 
 DEFAULT = {
@@ -61,3 +62,15 @@ def test_it_was_found_in_a_file_that_lost_a_sign() -> None:
 def test_the_only_row_of_the_usual_width_is_no_title() -> None:
     again = b"NA1" + b"0:30 PMnan-NA1" * 9
     assert check(b"10:30 sep=--1\n30 XMcolumn_1\r\n" + again + b"0:30 PMnan-", {}, DEFAULT) == "refused"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(broken_binaries())
+def test_a_workbook_or_parquet_file_of_broken_parts_is_a_table_or_a_sentence_and_costs_little(content: bytes) -> None:
+    read_in_a_fork(content)
+
+
+def test_what_costs_too_much_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.helpers.broken_parts.CPU_SECONDS", -1)
+    with pytest.raises(AssertionError, match=" s$"):
+        read_in_a_fork(HOSTILE_CONTENTS[0])
