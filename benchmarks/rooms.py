@@ -191,30 +191,43 @@ STYLE = """
     path { stroke: #adb5bd; } marker path { fill: #adb5bd; }
   }
 """
-PAGES = "pages"
+PAGES, BASE = "app.py, pages/", "base"  # base: the modules beside the rooms that every room may use
 FACES = {PAGES, "cli", "api", "sklearn"}  # where people come in
 
 
-def contract(room: str, root: Path = ROOT) -> str:
+def _path(room: str) -> str:
+    """A room's path within kanlab."""
+    path = room.replace(".", "/")
+    return f"{path}/" if (ROOT / "kanlab" / path).is_dir() else f"{path}.py"
+
+
+def contract(room: str) -> str:
     """What a room says of itself, up to the first colon or the end of its first sentence."""
-    folder = root / "kanlab" / room.replace(".", "/")
-    path = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    path = ROOT / "kanlab" / _path(room)
+    path = path / "__init__.py" if path.is_dir() else path
     text = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
     return text.replace(":", ".").split(". ")[0].rstrip(".")
 
 
-def picture(root: Path = ROOT) -> str:
+def picture() -> str:
     """The rooms as an SVG: each above all it imports, an arrow where no way through another room says the same."""
-    files = modules(root)
-    uses = graph(files, key=room_of)
+    files = modules(ROOT)
+    base = sorted(m for m in files if "." not in m and m not in {*FACES, "__main__"})
+
+    def box_of(module: str) -> str:
+        return BASE if module in base else room_of(module)
+
+    uses = graph(files, key=box_of)
     uses.pop("__main__")
     uses[PAGES] = {
-        room_of(module)
-        for path in (root / "app.py", *sorted((root / "pages").glob("*.py")))
+        box_of(module)
+        for path in (ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")))
         for each in imports(path)
         if (module := module_of(each.target, files))
     }
-    texts = {room: "The app's pages" if room == PAGES else contract(room, root) for room in uses}
+    names = {PAGES: PAGES, BASE: ", ".join(base)}
+    told = {PAGES: "The app's pages", BASE: "What every room may use"}
+    texts = {room: told.get(room) or contract(room) for room in uses}
     says = {room: textwrap.wrap(text, 43, max_lines=2, placeholder=" …") for room, text in texts.items()}
     direct = {r: {o for o in uses[r] if not any(o in reachable(uses, via) for via in uses[r] - {o})} for r in uses}
     level = floors(uses)
@@ -236,7 +249,9 @@ def picture(root: Path = ROOT) -> str:
         face = ' class="face"' if room in FACES else ""
         parts.append(f'<rect{face} x="{x - BOX / 2:g}" y="{y:g}" width="{BOX}" height="{HEIGHT}" rx="6"/>')
         head = y + (26 if len(says[room]) == 1 else 20)
-        parts.append(f'<text class="name" x="{x:g}" y="{head:g}" text-anchor="middle">{escape(_shown(room))}</text>')
+        parts.append(
+            f'<text class="name" x="{x:g}" y="{head:g}" text-anchor="middle">{escape(names.get(room) or _path(room))}</text>'
+        )
         for i, line in enumerate(says[room]):
             parts.append(
                 f'<text class="says" x="{x:g}" y="{head + 17 + 14 * i:g}" text-anchor="middle">{escape(line)}</text>'
@@ -259,13 +274,6 @@ def _placed(rows: list[list[str]], direct: Graph) -> dict[str, tuple[float, floa
         _, boxes = min((sideways(boxes := [*zip(order, xs, strict=True)], y), boxes) for order in permutations(row))
         place |= {room: (x, y) for room, x in boxes}
     return place
-
-
-def _shown(room: str) -> str:
-    if room == PAGES:
-        return "app.py, pages/"
-    path = room.replace(".", "/")
-    return f"{path}/" if (ROOT / "kanlab" / path).is_dir() else f"{path}.py"
 
 
 def _way(x: float, y: float, to_x: float, to_y: float) -> str:
