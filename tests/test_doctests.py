@@ -25,13 +25,14 @@ MODULES = sorted(
 )
 # public names whose docstring has an example that runs
 WITH_EXAMPLES = (
-    "FittedKan", "KANWrapper", "KanSpec", "KanlabError", "SearchSpace", "Study", "StudySpec", "aicc", "akaike_weights",
-    "fit", "n_params", "open_study", "tune",
+    "FittedKan", "KANWrapper", "KanSpec", "KanlabError", "LmOptions", "SearchSpace", "Study", "StudySpec", "aicc",
+    "akaike_weights", "fit", "fit_cell", "n_params", "open_study", "tune",
 )  # fmt: skip
 TOLD = (
     "aicc",
     "akaike_weights",
     "fit",
+    "fit_cell",
     "n_params",
     "open_study",
     "tune",

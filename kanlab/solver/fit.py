@@ -1,93 +1,26 @@
 """The engine `lm`: fits [d, neuron_num, ..., neuron_num, m] networks by variable projection and Levenberg-Marquardt.
 
-`fit_cell` fits one network. `fit_path` fits those of one (grid, k, depth) by rising neuron_num, which share their first
-layer: a nested path, on which each starts from the one below, and beside that from the one of the same nodes with a hidden
-layer less. A network fitted alone climbs the same path with short runs on the way.
+`fit_cell` fits one network. `fit_path` fits those of one (grid, k, depth) by rising neuron_num, each from the one below:
 
-The fit itself: kanlab.solver.scaling -> first_layer -> starts (where to begin, who goes on) -> levenberg_marquardt (the loop)
-on problem (the network as a minimisation problem, in its notation of stack) with one of the likelihoods.
+    scaling -> first_layer -> nested_path (which networks, from which starts) -> starts (where to begin, who goes on)
+            -> levenberg_marquardt (the loop) on problem (a network as a minimisation problem, in the notation of stack)
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import ThreadpoolController
+from numpy.typing import ArrayLike
 
 from kanlab.errors import FitError
-from kanlab.kan.bspline import INPUT_MARGIN, OUTPUT_MARGIN, held_range
-from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
-from kanlab.solver import kernels_numba
-from kanlab.solver.first_layer import FirstLayer, first_layer
-from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome
-from kanlab.solver.likelihoods import OF_TASK
-from kanlab.solver.network_state import hidden_ranges, layers_of
-from kanlab.solver.node_growth import grown_starts, idle_start
-from kanlab.solver.problem import Problem
-from kanlab.solver.scaling import ScaledRows, scaled_rows
-from kanlab.solver.stack import State
-from kanlab.solver.starts import Plan, Runner, advance, exchange, fresh_start, inserted, no_worse_than, race, shaken
+from kanlab.kan.network import FittedKan, KanSpec
+from kanlab.solver.nested_path import NestedPath
+from kanlab.solver.options import LmOptions as LmOptions
+from kanlab.solver.scaling import scaled_rows
 from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
 
-Array = NDArray[np.float64]
-
-HIGHEST_K = 3
-RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
-
-# The first networks of a path are cheap and decide what the later ones inherit, so most starts are spent on them, unless
-# the first layer is wide.
-NARROW = 40  # rank of the first layer
-FIRST, FIRST_WIDE = Plan(8, 0, ((4, 2), (10, 1))), Plan(3, 0, ((4, 1),))
-SECOND, SECOND_WIDE = Plan(6, 3, ((8, 4), (12, 1))), Plan(1, 2, ((5, 1),))
-HIGHER = Plan(fresh=0, nested=1, rounds=())
-PASSED = Plan(fresh=0, nested=2, rounds=((6, 1),))  # on the way to a network that is fitted alone
-PASSED_ITERATIONS = 15
-# beside the smaller networks themselves, which Plan.nested then counts, where there is more than one hidden layer
-DEEP_FEW = Plan(4, 0, ((12, 2), (12, 1)), shaken=(0.3, 0.3, 1.0, 1.0))
-DEEP_MANY = Plan(1, 0, ((8, 1),), shaken=(0.3,))
-FEW_NODES = 3
-RACE_ROWS = 8192
-
-
-@dataclass(frozen=True)
-class LmOptions:
-    """Settings of a fit.
-
-    smoothing: strength of the roughness penalty, proportional to the running RSS; 0 for none.
-    starts: starts of a cell, of which the best counts; more find lower minima. None leaves it to the engine: 8 for
-    neuron_num 1, 9 for 2 (3 each where the first layer is wide), then 1 that grows out of the cell below; 9 or 10 with
-    more hidden layers, 3 or 4 from neuron_num 4 on (kanlab.solver.deep_fit). From neuron_num 3 on one grows out of the
-    cell below, and the others asked for exchange a node of the best so far; for neuron_num 2 a third of them do.
-    max_iterations, tolerance: the fit ends after so many iterations of the start that won, or once five of them together
-    lower the objective by less than this share.  time_limit: seconds a fit.
-    kernels: "numpy", "compiled" (needs numba), or "auto", compiled as soon as they are ready; all give the same numbers.
-    """
-
-    smoothing: float = 1000.0
-    starts: int | None = None
-    max_iterations: int = 24
-    tolerance: float = 3e-3
-    time_limit: float | None = None
-    kernels: Literal["auto", "numpy", "compiled"] = "auto"
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.smoothing) and self.smoothing >= 0.0):
-            raise FitError(f"smoothing must be a finite number of at least 0, not {self.smoothing}.")
-        if self.starts is not None and self.starts < 1:
-            raise FitError(f"starts must be at least 1, not {self.starts}.")
-        if self.max_iterations < 1 or not self.tolerance >= 0.0:
-            raise FitError("max_iterations must be at least 1 and tolerance at least 0.")
-        if self.time_limit is not None and not self.time_limit > 0.0:
-            raise FitError(f"time_limit is in seconds and must be above 0, not {self.time_limit}.")
-        if self.kernels not in ("auto", "numpy", "compiled"):
-            raise FitError(f'kernels must be "auto", "numpy" or "compiled", not {self.kernels!r}.')
+MAX_K = 3
 
 
 def fit_path(
@@ -102,23 +35,60 @@ def fit_path(
     seed: int = 0,
     task: TaskName = REGRESSION,
 ) -> Iterator[FittedKan]:
-    """Fit the cells (neuron_num, grid, k) of `depth` hidden layers for ascending neuron_nums, one after the other.
+    """Fit the networks of `depth` hidden layers of neuron_num nodes for ascending neuron_nums, one after the other.
 
-    X (n, d), Y (n,) or (n, m), in units of the data. RSS never rises from one cell to the next, nor with depth.
-    task: "classification" for Y (n,) of zeros and ones, of which the networks predict the probability of 1; there it is
-    the deviance that never rises.
-    Raises FitError on misuse, before the first fit; a numerical failure is a status.
+    RSS, or the deviance of classes, never rises from one network to the next, nor with depth.
+
+    Parameters
+    ----------
+    X : array_like, (n, d)
+        Inputs, in units of the data.
+    Y : array_like, (n,) or (n, m)
+        Targets, in units of the data; zeros and ones, (n,), for classes.
+    grid, k : int
+        Grid intervals and spline order of every edge; k at most 3.
+    neuron_nums : sequence of int
+        Hidden neurons a layer, ascending.
+    depth : int
+        Hidden layers.
+    options : LmOptions
+        Smoothing, starts and limits.
+    seed : int
+        Of the random starts, at least 0.
+    task : {"regression", "classification"}
+        Whether the networks predict a quantity or the probability of 1.
+
+    Yields
+    ------
+    FittedKan
+        One for each of neuron_nums. A numerical failure is its status.
+
+    Raises
+    ------
+    FitError
+        On misuse, before the first fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).uniform(-1, 1, (80, 2))
+    >>> one, two = fit_path(X, X[:, 0] * X[:, 1], grid=3, k=3, neuron_nums=(1, 2))
+    >>> bool(two.rss_train <= one.rss_train)
+    True
     """
     nums = [int(h) for h in neuron_nums]
     if any(b <= a for a, b in pairwise(nums)):
         raise FitError(f"neuron_nums must ascend, not {nums}.")
     if seed < 0:
         raise FitError(f"seed must be at least 0, not {seed}.")
-    _check_cell(nums[0] if nums else 1, grid, k, depth)
+    KanSpec((1, nums[0] if nums else 1, 1), grid, k)
+    if depth < 1:
+        raise FitError(f"depth is a number of hidden layers and must be at least 1, not {depth}.")
+    if k > MAX_K:
+        raise FitError(f"k is the order of the splines and must be at most {MAX_K}, not {k}.")
     if task not in LIKELIHOODS:
         raise FitError(f"The task of a fit is regression or classification, not {task!r}.")
-    rows = scaled_rows(X, Y, classes=task == CLASSIFICATION)
-    path = NestedPath(rows, grid, k, depth, options, seed, task)
+    path = NestedPath(scaled_rows(X, Y, classes=task == CLASSIFICATION), grid, k, depth, options, seed, task)
     return (path.fit(h) for h in nums)
 
 
@@ -134,241 +104,30 @@ def fit_cell(
     seed: int = 0,
     task: TaskName = REGRESSION,
 ) -> FittedKan:
-    """Fit one cell by itself. Arguments and errors as for `fit_path`."""
-    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed, task=task))
+    """Fit one network by itself.
 
+    Parameters
+    ----------
+    X, Y, grid, k, depth, options, seed, task
+        As for `fit_path`.
+    neuron_num : int
+        Hidden neurons a layer.
 
-def _check_cell(neuron_num: int, grid: int, k: int, depth: int) -> None:
-    KanSpec((1, neuron_num, 1), grid, k)
-    if depth < 1:
-        raise FitError(f"depth is a number of hidden layers and must be at least 1, not {depth}.")
-    if k > HIGHEST_K:
-        raise FitError(f"k is the order of the splines and must be at most {HIGHEST_K}, not {k}.")
+    Returns
+    -------
+    FittedKan
+        The network. A numerical failure is its status.
 
+    Raises
+    ------
+    FitError
+        On misuse.
 
-class NestedPath:
-    """The networks of one (grid, k, depth) by rising neuron_num, each started from the one below, and from the one of the
-    same nodes on the path of one hidden layer less.
-
-    Starts are raced on at most RACE_ROWS rows; where there are more, the winner is then polished on all of them. RSS rises
-    neither along a path nor with depth. Seconds and time limit of a fit include the shallower fits it starts from, which
-    are those of their own paths to the last bit.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).uniform(-1, 1, (80, 2))
+    >>> fit_cell(X, X[:, 0] * X[:, 1], neuron_num=2, grid=3, k=3).spec.layer_widths
+    (2, 2, 1)
     """
-
-    def __init__(
-        self, rows: ScaledRows, grid: int, k: int, depth: int, options: LmOptions, seed: int, task: TaskName
-    ) -> None:
-        self._rows, self._options, self._seed, self._task = rows, options, seed, task
-        self._grid, self._k, self._depth, self._began = grid, k, depth, time.monotonic()
-        # one BLAS thread: the matrices are too small for more, and the last bits would depend on how many there are
-        self._blas = ThreadpoolController().select(user_api="blas")
-        self._below = NestedPath(rows, grid, k, depth - 1, options, seed, task) if depth > 1 else None
-        self._raced: State | None = None  # the last network, on the rows starts are raced on
-        self._finished: State | None = None  # the last one handed out, on all rows
-
-    @cached_property
-    def _design(self) -> FirstLayer:
-        """The first layer on all rows."""
-        return self._below._design if self._below else first_layer(self._rows.x, self._grid, self._k)
-
-    @cached_property
-    def _track(self) -> tuple[FirstLayer, Array]:
-        """Design and targets of the rows starts are raced on."""
-        n = self._rows.y.shape[1]
-        if n <= RACE_ROWS:
-            return self._design, self._rows.y
-        chosen = np.sort(np.random.default_rng([self._seed, n]).choice(n, RACE_ROWS, replace=False))
-        basis = (self._design.at_rows(chosen).T.copy(),)
-        return replace(self._design, basis=basis), np.ascontiguousarray(self._rows.y[:, chosen])
-
-    def fit(self, neuron_num: int) -> FittedKan:
-        """The fit of the next network wanted; those between it and the last one get short runs."""
-        began, limit = time.monotonic(), self._options.time_limit
-        expired = (lambda: False) if limit is None else (lambda: time.monotonic() > began + limit)
-        with self._blas.limit(limits=1):
-            runner, starts = self._climb(neuron_num, expired)
-            return self._fitted(neuron_num, runner, starts, time.monotonic() - began)
-
-    def _climb(self, neuron_num: int, expired: Callable[[], bool]) -> tuple[Runner | None, int]:
-        """The fit of a network on all rows, and how many starts it had."""
-        if self._below is not None:
-            self._below._climb(neuron_num, expired)
-        else:
-            reached = len(self._raced.weights[0]) if self._raced is not None else 0
-            for h in range(reached + 1, neuron_num):
-                if not expired():
-                    self._race(h, self._plan(1, 0) if h == 1 else PASSED, PASSED_ITERATIONS, expired)
-        plan = self._plan(neuron_num, len(self._parents(neuron_num, on_all=False).present))
-        runner = self._race(neuron_num, plan, self._options.max_iterations, expired)
-        return None if runner is None else self._finish(neuron_num, runner, expired), plan.starts
-
-    def _plan(self, neuron_num: int, parents: int) -> Plan:
-        """How a network is raced; parents: how many smaller ones there are to start from."""
-        wanted = self._options.starts
-        if self._depth > 1:
-            plan = DEEP_FEW if neuron_num <= FEW_NODES else DEEP_MANY
-            if wanted is None:
-                return replace(plan, nested=parents)
-            more = max(0, wanted - parents)
-            exchanges = more // 3 if neuron_num > 1 else 0
-            moved = (more - exchanges) // 2
-            return Plan(
-                more - exchanges - moved, min(parents, wanted), plan.rounds, exchanges, (DEEP_FEW.shaken * more)[:moved]
-            )
-        narrow = self._design.rank <= NARROW
-        first = {1: FIRST, 2: SECOND} if narrow else {1: FIRST_WIDE, 2: SECOND_WIDE}
-        plan = first.get(neuron_num, HIGHER)
-        if wanted is None:
-            return plan
-        if neuron_num == 1:
-            return Plan(wanted, 0, plan.rounds)
-        if neuron_num == 2:
-            third = wanted // 3
-            return Plan(wanted - 2 * third, third, plan.rounds, exchanges=third)
-        return Plan(0, 1, (), exchanges=wanted - 1)
-
-    def _parents(self, neuron_num: int, on_all: bool) -> _Parents:
-        """The smaller networks one starts from, on the rows of the race or on all."""
-        shallow = None if self._below is None else self._below._finished if on_all else self._below._raced
-        if shallow is not None and len(shallow.weights[0]) != neuron_num:
-            shallow = None
-        return _Parents(shallow, self._finished if on_all else self._raced)
-
-    def _race(self, neuron_num: int, plan: Plan, max_iterations: int, expired: Callable[[], bool]) -> Runner | None:
-        """Race a network's starts; the winner becomes the parent of the next one."""
-        problem, parents = self._problem(*self._track, neuron_num), self._parents(neuron_num, on_all=False)
-        of_depth = [self._depth] if self._depth > 1 else []
-        rng = np.random.default_rng([self._seed, self._grid, self._k, neuron_num, *of_depth])
-        loop = self._loop(problem, max_iterations, expired)
-        runner = race(problem, parents.starts(problem, plan, rng), plan, loop, self._loss)
-        if runner is None:
-            return None
-        for _ in range(plan.exchanges):
-            runner = exchange(problem, runner, loop, self._loss, rng)
-        runner = runner.at(parents.no_worse(problem, runner.minimum.state))
-        self._raced = runner.minimum.state
-        return runner
-
-    def _finish(self, neuron_num: int, runner: Runner, expired: Callable[[], bool]) -> Runner | None:
-        """The winner on all rows."""
-        n, raced, on_track = self._rows.y.shape[1], runner.minimum.state, self._track[1].shape[1]
-        if n == on_track:
-            self._finished = raced
-            return runner
-        problem, parents = self._problem(self._design, self._rows.y, neuron_num), self._parents(neuron_num, on_all=True)
-        state = problem.state(raced.weights, raced.level * n / on_track, raced.knots)
-        if state is None:
-            return None
-        started = Runner(Minimum(state, Outcome.INTERRUPTED, None, 0, ()), (self._loss(state),))
-        finished = advance(problem, started, self._loop(problem, self._options.max_iterations, expired), self._loss)
-        finished = finished.at(parents.no_worse(problem, finished.minimum.state))
-        self._finished = found = finished.minimum.state
-        track = self._problem(*self._track, neuron_num)
-        self._raced = track.state(found.weights, raced.level, found.knots) or raced
-        return finished
-
-    def _problem(self, design: FirstLayer, Y: Array, neuron_num: int) -> Problem:
-        kernels = kernels_numba.kernels(self._options.kernels, spent=time.monotonic() - self._began)
-        return Problem(
-            design, Y, neuron_num, self._options.smoothing, kernels, depth=self._depth, likelihood=OF_TASK[self._task]
-        )
-
-    def _loop(self, problem: Problem, max_iterations: int, expired: Callable[[], bool]) -> LoopOptions:
-        return LoopOptions(
-            max_iterations=max_iterations,
-            tolerance=self._options.tolerance,
-            floor=RSS_FLOOR * problem.total,
-            interrupted=expired,
-        )
-
-    def _loss(self, state: State) -> float:
-        """RSS in units of the data over all targets, or the deviance."""
-        return state.misfit if self._task == CLASSIFICATION else float(np.sum(state.last.rss * self._rows.y_scale**2))
-
-    def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
-        rows, design = self._rows, self._design
-        spec = KanSpec((len(rows.x), *[neuron_num] * self._depth, len(rows.y)), self._grid, self._k)
-        if runner is None:
-            status, curve, iterations, deviance = FitStatus.DIVERGED, np.zeros(0), 0, np.inf
-            layers, ranges = _empty_layers(spec, design)
-            outputs, rss = np.zeros((len(rows.y), 1)), np.sum(rows.y**2, axis=1)
-        else:
-            state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
-            status, deviance = STATUS[runner.minimum.outcome], state.misfit
-            layers, ranges = layers_of(design, state), hidden_ranges(state)
-            outputs, rss = state.last.outputs, state.last.rss
-        order, (first, *others) = np.argsort(rows.columns), layers
-        first = KanLayer(first.knots[order], first.coef[order], first.scale_base[order])
-        by_target = rss * rows.y_scale**2
-        return FittedKan(
-            spec=spec,
-            layers=(first, *others),
-            ranges=(held_range(rows.x.min(axis=1), rows.x.max(axis=1), INPUT_MARGIN)[order], *ranges),
-            output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
-            x_offset=rows.x_offset,
-            x_scale=rows.x_scale,
-            y_offset=rows.y_offset,
-            y_scale=rows.y_scale,
-            rss_train=float(by_target.sum()),
-            rss_by_target=by_target,
-            n_train=rows.x.shape[1],
-            status=status,
-            loss_curve=curve,
-            iterations=iterations,
-            starts=starts,
-            seconds=seconds,
-            rank=design.rank,
-            task=self._task,
-            deviance_train=deviance if self._task == CLASSIFICATION else None,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Parents:
-    """The smaller networks one starts from: with a hidden layer less, and with fewer nodes."""
-
-    shallow: State | None
-    narrow: State | None
-
-    @property
-    def present(self) -> list[State]:
-        return [s for s in (self.shallow, self.narrow) if s is not None]
-
-    def starts(self, problem: Problem, plan: Plan, rng: np.random.Generator) -> list[State | None]:
-        """What a plan starts from; nested starts for which there is no smaller network are fresh ones."""
-        deeper = inserted(problem, self.shallow) if self.shallow is not None else None
-        starts: list[State | None] = [] if deeper is None else [deeper]
-        grown = plan.nested - len(starts)
-        if self.narrow is not None and grown > 0:
-            starts += grown_starts(problem, self.narrow, grown, rng)
-        starts += [shaken(problem, deeper, share, rng) for share in plan.shaken if deeper is not None]
-        fresh = plan.fresh if self.present else plan.fresh + plan.nested
-        return [*starts, *(fresh_start(problem, rng, i) for i in range(fresh))]
-
-    def no_worse(self, problem: Problem, state: State) -> State:
-        """The state, or one with at most the misfit of each of them."""
-        misfit = min((s.misfit for s in self.present), default=np.inf)
-
-        def as_they_are() -> list[State | None]:
-            deeper = inserted(problem, self.shallow) if self.shallow is not None else None
-            return [deeper, idle_start(problem, self.narrow) if self.narrow is not None else None]
-
-        return no_worse_than(problem, state, misfit, as_they_are)
-
-
-def _empty_layers(spec: KanSpec, design: FirstLayer) -> tuple[tuple[KanLayer, ...], tuple[Array, ...]]:
-    """Edges that say nothing, and ranges of hidden nodes."""
-    size, layers = spec.grid + spec.k, []
-    for n_in, n_out in pairwise(spec.layer_widths):
-        knots = np.tile(np.linspace(-1.0, 1.0, size + spec.k + 1), (n_in, 1))
-        layers.append(KanLayer(knots, np.zeros((n_in, n_out, size)), np.zeros((n_in, n_out))))
-    layers[0] = KanLayer(design.knots, layers[0].coef, layers[0].scale_base)
-    return tuple(layers), tuple(np.tile([-1.0, 1.0], (n, 1)) for n in spec.layer_widths[1:-1])
-
-
-STATUS = {
-    Outcome.CONVERGED: FitStatus.CONVERGED,
-    Outcome.STALLED: FitStatus.STALLED,
-    Outcome.ITERATION_LIMIT: FitStatus.ITERATION_LIMIT,
-    Outcome.INTERRUPTED: FitStatus.TIME_LIMIT,
-}
+    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed, task=task))

@@ -7,7 +7,7 @@ import pytest
 
 from kanlab.errors import FitError
 from kanlab.kan.network import FitStatus
-from kanlab.solver import fit as lm
+from kanlab.solver import nested_path
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.scaling import scaled_rows
 
@@ -170,7 +170,7 @@ def test_scaling_puts_rows_and_columns_in_their_own_order():
 
 def test_many_rows_are_raced_on_some_and_finished_on_all(monkeypatch):
     X, y = noisy(n=400)
-    monkeypatch.setattr(lm, "RACE_ROWS", 100)
+    monkeypatch.setattr(nested_path, "RACE_ROWS", 100)
     fits = list(fit_path(X, y, 3, 3, (1, 2, 4), options=NUMPY))
     assert all(b.rss_train <= a.rss_train * (1 + 1e-9) for a, b in itertools.pairwise(fits))
     for model in fits:

@@ -7,7 +7,7 @@ import pytest
 
 from kanlab.errors import FitError
 from kanlab.kan.network import FitStatus, FittedKan
-from kanlab.solver import fit as lm
+from kanlab.solver import nested_path
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.smoother import effective_dof, smoother_root
 from tests.helpers.cells import smoother_written_down
@@ -106,7 +106,7 @@ def test_repeated_and_constant_columns(columns):
 
 def test_many_rows_are_raced_on_some_and_finished_on_all(monkeypatch):
     X, y = noisy(n=300)
-    monkeypatch.setattr(lm, "RACE_ROWS", 100)
+    monkeypatch.setattr(nested_path, "RACE_ROWS", 100)
     rss = []
     for depth in (1, 2, 3):
         fits = list(fit_path(X, y, 2, 3, (1, 2), depth, options=NUMPY))
