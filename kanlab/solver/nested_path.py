@@ -241,9 +241,8 @@ class _Parents:
         """What a plan starts from; nested starts for which there is no smaller network are fresh ones."""
         deeper = inserted(problem, self.shallow) if self.shallow is not None else None
         starts: list[State | None] = [] if deeper is None else [deeper]
-        grown = plan.nested - len(starts)
-        if self.narrow is not None and grown > 0:
-            starts += grown_starts(problem, self.narrow, grown, rng)
+        if self.narrow is not None:
+            starts += grown_starts(problem, self.narrow, plan.nested - len(starts), rng)
         starts += [shaken(problem, deeper, share, rng) for share in plan.shaken if deeper is not None]
         fresh = plan.fresh if self.present else plan.fresh + plan.nested
         return [*starts, *(fresh_start(problem, rng, i) for i in range(fresh))]

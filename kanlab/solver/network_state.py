@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import NUMPY
 from kanlab.solver.problem import Problem
-from kanlab.solver.stack import State
+from kanlab.solver.stack import Nodes, State
 
 Array = NDArray[np.float64]
 
@@ -32,30 +32,37 @@ def hidden_ranges(state: State) -> tuple[Array, ...]:
     return tuple(held_range(nodes.Z.min(axis=1), nodes.Z.max(axis=1), HIDDEN_MARGIN) for nodes in state.nodes)
 
 
-def weights_of(
-    layers: Sequence[KanLayer], design: FirstLayer, x: Array
-) -> tuple[list[Array], list[HiddenKnots], Array]:
-    """Weights (W_0, ..., W_{L-1}), hidden knots and D of layers over inputs x (d, n), scaled, of which the design is."""
-    Z, weights, knots = layers[0].evaluate(x), [], []
-    weights.append(Z @ np.concatenate(design.basis, axis=1).T)
-    for layer in layers[1:]:
+def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Restored:
+    """A network of equally wide hidden layers at rows X (n, d), in their order, for targets Y (m, n), scaled."""
+    x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
+    first, *others = fitted.layers
+    design, Z = first_layer(x, fitted.spec.grid, fitted.spec.k), first.evaluate(x)
+    weights, nodes = [Z @ np.concatenate(design.basis, axis=1).T], []
+    for layer in others:
         low, width = safe_range(Z.min(axis=1), Z.max(axis=1))
-        knots.append(HiddenKnots((layer.knots - low[:, None]) / width[:, None], layer.k))
+        nodes.append(Nodes.of(Z, HiddenKnots((layer.knots - low[:, None]) / width[:, None], layer.k)))
         by_node = np.concatenate([layer.coef, layer.scale_base[:, :, None]], axis=2)
         weights.append(by_node.transpose(1, 0, 2).reshape(by_node.shape[1], -1))
         Z = layer.evaluate(Z)
-    return weights[:-1], knots, weights[-1].T
+    problem = Problem(design, Y, len(weights[0]), smoothing, NUMPY, depth=len(nodes))
+    return Restored(problem, weights[:-1], tuple(nodes), weights[-1].T)
 
 
-def restored(
-    fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float, level: float
-) -> tuple[Problem, State | None, Array]:
-    """A network of equally wide hidden layers at rows X (n, d), in their order, for targets Y (m, n), scaled.
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """The problem a network may be a solution of, its weights (W_0, ..., W_{L-1}) there, its nodes, and its D (p, m)."""
 
-    The problem, its state at a penalty level, None where that is not finite, and the network's own D, (p, m).
-    """
-    x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
-    design = first_layer(x, fitted.spec.grid, fitted.spec.k)
-    weights, knots, D = weights_of(fitted.layers, design, x)
-    problem = Problem(design, Y, len(weights[0]), smoothing, NUMPY, depth=len(weights))
-    return problem, problem.state(weights, level, knots), D
+    problem: Problem
+    weights: list[Array]
+    nodes: tuple[Nodes, ...]
+    D: Array
+
+    def at_minimum(self, level: float) -> State | None:
+        """The state at a penalty level, D solved for; None where it is not finite."""
+        return self.problem.state(self.weights, level, [nodes.knots for nodes in self.nodes])
+
+    def as_it_is(self) -> State:
+        """The state of the network itself."""
+        state = self.problem.state(self.weights, 0.0, below=self.nodes)
+        assert state is not None  # a fitted network is finite on its training rows
+        return replace(state, last=replace(state.last, D=self.D))

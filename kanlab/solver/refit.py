@@ -31,7 +31,8 @@ def continued(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -
     target = np.asarray(y, dtype=float)
     offset, scale = target.mean(), target.std() or 1.0
     level = float(np.sum((target - fitted.predict(X)) ** 2)) / scale**2
-    problem, state, _ = restored(fitted, X, ((target - offset) / scale)[None], smoothing, level)
+    found = restored(fitted, X, ((target - offset) / scale)[None], smoothing)
+    problem, state = found.problem, found.at_minimum(level)
     for _ in range(ROUNDS):
         if state is None:
             raise FitError("The network cannot be continued: its hidden nodes are not finite.")

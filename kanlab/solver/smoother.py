@@ -20,12 +20,11 @@ pull of kanlab.solver.likelihoods is one more penalty, sqrt(PULL / n) J.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import block_diag, qr
 
+from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import roughness_root, second_differences
 from kanlab.solver.likelihoods import OF_TASK, PULL, pulled_residual
@@ -69,15 +68,16 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Ar
     """J (n, p) and R (any, p) of a network of one target and equally wide hidden layers at its training rows X, y (n,)."""
     targets, predicted = np.asarray(y, dtype=float), fitted.predict(X)
     scale = float(fitted.y_scale[0])
-    problem, state, D = restored(fitted, X, (targets - fitted.y_offset[0])[None] / scale, smoothing=1.0, level=0.0)
-    assert state is not None  # a fitted network is finite on its training rows
-    state = replace(state, last=replace(state.last, D=D))
+    found = restored(fitted, X, (targets - fitted.y_offset[0])[None] / scale, smoothing=1.0)
+    problem, state, D = found.problem, found.as_it_is(), found.D
     stack, h, node = problem.stack, problem.neuron_num, np.arange(problem.neuron_num)
     extremes, columns = stack.extreme_tangents(state), []
     for block in stack.blocks:
         view = stack.view(state, block, problem.depth)
         by_weights = stack.tangents(state, view, 0, extremes)
-        columns.append(np.concatenate([by_weights, problem.last_design(state, block)]))
+        Z, of = state.nodes[-1].Z[:, block], fitted.layers[-1]
+        by_last = np.concatenate([bspline_basis(Z, of.knots, of.k), silu(Z)[:, None]], axis=1)
+        columns.append(np.concatenate([by_weights, by_last.reshape(-1, Z.shape[1])]))
     J = np.concatenate(columns, axis=1).T
 
     size, r = by_weights.shape[0], problem.design.rank
