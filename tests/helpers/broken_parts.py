@@ -7,6 +7,7 @@ the reader's own code in a fork with its limits, whose time and memory the syste
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import os
 import signal
@@ -214,6 +215,7 @@ def read_in_a_fork(content: bytes) -> Read:
     pid = os.fork()
     if not pid:
         try:
+            faulthandler.disable()  # which pytest has on
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             reader.take(limits)
             os.write(out, line(reader.answered(request, io.BytesIO(content))[0])[: 2**15])

@@ -72,5 +72,5 @@ def test_a_workbook_or_parquet_file_of_broken_parts_is_a_table_or_a_sentence_and
 
 def test_what_costs_too_much_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.helpers.broken_parts.CPU_SECONDS", -1)
-    with pytest.raises(AssertionError, match=" s$"):
+    with pytest.raises(AssertionError, match=r" s$"):
         read_in_a_fork(HOSTILE_CONTENTS[0])
