@@ -106,7 +106,7 @@ def test_a_study_that_fails_raises_its_sentence(small: Dataset, fake_workers: Fa
 
 def test_nothing_is_trained_where_nothing_is_admissible(small: Dataset, fake_workers: Fake) -> None:
     log = fake_workers()
-    with refused(SpaceError, "No cell of the space can be judged"):
+    with refused(SpaceError, "No configuration of the space is admissible"):
         tune(small, SearchSpace((9, 10), (9, 10), (3, 3)))
     assert log.read_text() == ""
 

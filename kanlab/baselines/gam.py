@@ -13,7 +13,7 @@ from kanlab.baselines.protocol import FamilyFit
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
-    """Additive cubic splines, linear beyond the training range; the penalty of least AICc."""
+    """Additive cubic splines, linear beyond the training range; the penalty of lowest AICc."""
     return _on_splines(ridge, X, y)
 
 

@@ -3,7 +3,7 @@
 Stepwise goes forward: the feature that lowers AICc most enters, until none does. A search among features fits noise better
 than its coefficients tell, so it is charged its generalised degrees of freedom (kanlab.stats.generalised_dof).
 
-Ridge takes the penalty of least AICc with the effective degrees of freedom of its hat matrix,
+Ridge takes the penalty of lowest AICc with the effective degrees of freedom of its hat matrix,
 1 + sum s_i^2 / (s_i^2 + lambda) over the singular values s_i (Hastie, Tibshirani & Friedman 2009, section 3.4); where n
 is about 2d it can say something that the full model cannot.
 """
@@ -108,7 +108,7 @@ def _forward(R: Array, y: Array, whole: Array, n: int) -> tuple[list[int], Array
 
 
 def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
-    """Ridge regression at the penalty of least AICc over a grid of 60."""
+    """Ridge regression at the penalty of lowest AICc over a grid of 60."""
     Z, center, scale = standardised(X)
     y_mean, n = y.mean(), len(y)
     U, s, Vt = np.linalg.svd(Z, full_matrices=False)

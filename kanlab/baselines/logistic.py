@@ -4,7 +4,7 @@
 
 with A = [1, Z], Z standardised and W = p (1 - p) (McCullagh & Nelder 1989, section 4.4). Where a plane separates the classes
 the likelihood has no maximum; TINY keeps the coefficients finite, and weighs nothing otherwise. Ridge takes the penalty of
-least AICc with effective degrees of freedom tr (A'WA + penalty)^-1 A'WA (Hastie & Tibshirani 1990, section 6.8).
+lowest AICc with effective degrees of freedom tr (A'WA + penalty)^-1 A'WA (Hastie & Tibshirani 1990, section 6.8).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 
 
 def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
-    """Ridge logistic regression at the penalty of least AICc over a grid of 40."""
+    """Ridge logistic regression at the penalty of lowest AICc over a grid of 40."""
     Z, center, scale = standardised(X)
     n = len(y)
     U, s, Vt = np.linalg.svd(Z, full_matrices=False)

@@ -48,7 +48,11 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
         database(storage).connect().close()
         yield Check("storage", True, f"{len(names)} studies")
         orphans = orphaned_leases(storage)
-        found = "none orphaned" if not orphans else f"{len(orphans)} of studies whose process has ended: resume them"
+        found = (
+            "none orphaned"
+            if not orphans
+            else f"{len(orphans)} left by processes that have ended; resume their studies"
+        )
         yield Check("leases", not orphans, found)
     except KanlabError as error:
         yield Check("storage", False, str(error))
@@ -60,7 +64,7 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
             probe.bind(("127.0.0.1", port))
             yield Check("port", True, f"{port} is free")
         except OSError:
-            yield Check("port", False, f"{port} is taken: by an app that runs already, or choose another with --port")
+            yield Check("port", False, f"{port} is in use, perhaps by a running app; choose another one with --port")
     for name, preload in (("worker", False), ("worker with pykan", True)):
         yield _try_worker(name, preload)
 

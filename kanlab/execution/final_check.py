@@ -1,4 +1,4 @@
-"""What is looked at once more when a study ends: the network of least AICc, with rows left out and features left out.
+"""What is looked at once more when a study ends: the network of lowest AICc, with rows left out and features left out.
 
 AICc believes that all rows have the same noise and that none decides its own prediction; residuals of rows left out of
 the fit (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not

@@ -36,7 +36,7 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
     """Raise the budget of a study that is not running; what is not given stays. It can be resumed then.
 
     trials, minutes: the new budget in all, of which the trials done and the time spent are part.
-    The starts a cell stay what they are, also where they filled the minutes there were.
+    The starts per configuration stay what they are, also where they filled the minutes there were.
     """
     with _idle(handle):
         handle = load_study(handle.name, storage_url=handle.storage_url)
@@ -47,17 +47,22 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
             if value is None:
                 continue
             if before is None:
-                raise StudyError(f"The study '{handle.name}' has no limit of {name} that could be raised.")
+                raise StudyError(f"The study '{handle.name}' has no limit on {name} that could be raised.")
             if value <= before:
-                raise StudyError(f"The study '{handle.name}' has {before:g} {name} already; give it more than that.")
+                raise StudyError(
+                    f"The study '{handle.name}' already has a budget of {before:g} {name}; give a larger number."
+                )
             changes[name] = value
         if not changes:
-            raise StudyError("Say how many trials or minutes the study is to have in all.")
+            raise StudyError("Give the new total number of trials or minutes.")
         spec = replace(old, **changes, starts_fill=old.starts_fill and "minutes" not in changes)
         handle.optuna.set_user_attr(SPEC, spec.to_dict())
         state = read_state(handle.optuna.user_attrs)
         if state.name == "finished":
-            write_state(handle.optuna, StudyState("stopped", "The budget was raised; resume goes on.", state.elapsed))
+            write_state(
+                handle.optuna,
+                StudyState("stopped", "The budget was raised. Resume continues the study.", state.elapsed),
+            )
     return replace(handle, spec=spec)
 
 

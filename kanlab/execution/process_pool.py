@@ -150,7 +150,7 @@ class ProcessPool:
         if not state.ready and self._crashes >= MAX_CRASHES:
             raise WorkersFailed(f"The worker processes do not start ({reason}); run 'kanlab doctor' or install again.")
         if self._crashes >= MAX_CRASHES_IN_A_ROW:
-            raise WorkersFailed(f"{self._crashes} fits in a row ended their process, the last one so: {reason}.")
+            raise WorkersFailed(f"{self._crashes} fits in a row ended their process. The last one: {reason}.")
 
     def cancel(self) -> None:
         """End the jobs in hand at once, unheard, and part with the workers from elsewhere."""

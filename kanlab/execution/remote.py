@@ -104,7 +104,7 @@ class RemoteSlots:
         if self._workers:
             self._hear()
         for slot in [s for s in self._workers if s not in living]:
-            self._inbox.put((self._workers.pop(slot), Exit("its machine is not heard of any more")))
+            self._inbox.put((self._workers.pop(slot), Exit("its machine no longer responds")))
         arrived = [slot for slot in sorted(living) if slot not in self._workers]
         for slot in arrived:
             self._workers[slot] = RemoteWorker(self, slot)

@@ -146,7 +146,7 @@ class Schedule(ABC):
         if spec.minutes is not None and elapsed > 60 * spec.minutes:
             return f"The {spec.minutes:g} minutes are spent; {self.done} trials are done."
         if self._out_of_patience():
-            return f"The least AICc has not fallen for {spec.patience} trials; {self.done} trials are done."
+            return f"The lowest AICc has not fallen for {spec.patience} trials; {self.done} trials are done."
         return ""
 
     def _out_of_patience(self) -> bool:

@@ -68,7 +68,7 @@ def filled(data: Dataset, spec: StudySpec, scale: float | None) -> StudySpec:
     Raises StudyError where it has no scale.
     """
     if scale is None:
-        raise StudyError("No cell could be timed on this machine, so the number of starts must be given.")
+        raise StudyError("No fit could be timed on this machine, so the number of starts must be given.")
     starts = study_starts(spec, data.n, data.d, scale, workers_of(spec))
     return replace(spec, options=replace(spec.options, starts=starts))
 

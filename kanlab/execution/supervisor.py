@@ -115,7 +115,7 @@ class Supervisor:
 
     def _wait_for_storage(self, trouble: str) -> None:
         logger.warning("study %s waits: %s", self.handle.name, trouble)
-        self.trouble = f"{trouble} The study waits and goes on when it does."
+        self.trouble = f"{trouble} The study waits and continues as soon as the storage answers."
         deadline = time.monotonic() + STORAGE_PATIENCE
         while time.monotonic() < deadline:
             time.sleep(1.0)
@@ -125,7 +125,7 @@ class Supervisor:
                 return
             except STORAGE_ERRORS:
                 continue
-        raise KanlabError(f"{trouble} Resume the study when it does again.")
+        raise KanlabError(f"{trouble} Resume the study when the storage answers again.")
 
     def _prepare(self) -> None:
         handle = self.handle
@@ -148,9 +148,9 @@ class Supervisor:
         while True:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
-                self._write(StudyState("stopping", "Ending the fits in hand."))
+                self._write(StudyState("stopping", "Ending the running fits."))
                 return StudyState(
-                    "stopped", f"Stopped after {counted(schedule.done, 'trial')}; resume goes on from there."
+                    "stopped", f"Stopped after {counted(schedule.done, 'trial')}. Resume continues from there."
                 )
             schedule.pausing = wanted == "pause"
             self._count_time()
@@ -158,7 +158,7 @@ class Supervisor:
                 return StudyState("finished", spent)
             if schedule.pausing and not pool.is_busy:
                 return StudyState(
-                    "paused", f"Paused after {counted(schedule.done, 'trial')}; resume goes on from there."
+                    "paused", f"Paused after {counted(schedule.done, 'trial')}. Resume continues from there."
                 )
             if not schedule.pausing and not pool.is_busy and not pool.is_starting and not schedule.left():
                 return StudyState("finished", f"All {schedule.done} trials are done.")
@@ -182,9 +182,7 @@ class Supervisor:
         while waiting.left() or self._pool.is_busy:
             if (wanted := wish(self.handle.optuna.user_attrs)) != "run":
                 name: Name = "paused" if wanted == "pause" else "stopped"
-                detail = (
-                    f"All {self._schedule.done} trials are done but the final check of the best one; resume makes it."
-                )
+                detail = f"All {self._schedule.done} trials are done, but not the final check of the best one. Resume does it."
                 return StudyState(name, detail)
             self._beat()
             try:
@@ -232,7 +230,7 @@ class Supervisor:
 
     def _beat(self) -> None:
         if self._schedule.pausing:
-            state = StudyState("pausing", "No new fit begins; those in hand are finished.")
+            state = StudyState("pausing", "No new fit starts; the running ones are finished.")
         elif waiting := self._place_in_queue():
             state = StudyState("queued", waiting)
         else:

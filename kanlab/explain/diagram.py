@@ -152,7 +152,7 @@ def _note(curves: Curves, kept: list[list[Edge]]) -> str:
         if len(edges) < len(every):
             share = sum(e.share for e in edges)
             lines.append(
-                f"Of the {len(every)} edges of layer {index + 1} the {len(edges)} strongest are drawn; they account for "
-                f"{100 * share:.0f}% of it."
+                f"Only the {len(edges)} strongest of the {len(every)} edges of layer {index + 1} are drawn; they make up "
+                f"{100 * share:.0f}% of its edge scores."
             )
     return " ".join(lines)

@@ -239,18 +239,16 @@ def remarks(formula: Formula) -> list[str]:
     count, unmatched = len(formula.terms), len(formula.unmatched)
     lines = ["The formula is an approximation of the network, not the network itself."]
     if formula.levels:
-        lines.append(f"It gives the log-odds, of which p is the probability of '{formula.levels[1][:60]}'.")
+        lines.append(f"It gives the log-odds; p is the probability of '{formula.levels[1][:60]}'.")
     if unmatched:
-        are, stays = agreeing(unmatched, "is", "are"), agreeing(unmatched, "it stays", "they stay")
+        match, stays = agreeing(unmatched, "matches", "match"), agreeing(unmatched, "It is", "They are")
         lines.append(
-            f"{unmatched} of {count} edges {are} like none of the {len(FUNCTIONS)} functions (R² below "
-            f"{MATCHED}); {stays} φ in the formula and a table in the code."
+            f"{unmatched} of {count} edges {match} none of the {len(FUNCTIONS)} functions (R² below {MATCHED}). "
+            f"{stays} φ in the formula, and a table in the code."
         )
     if formula.left_out:
-        less = f"less than {100 * NEGLIGIBLE:g}%"
-        lines.append(
-            f"1 edge that accounts for {less} of its layer is left out."
-            if formula.left_out == 1
-            else f"{formula.left_out} edges that account for {less} of their layer are left out."
+        contribute = agreeing(
+            formula.left_out, "edge is left out because it contributes", "edges are left out because each contributes"
         )
+        lines.append(f"{formula.left_out} {contribute} less than {100 * NEGLIGIBLE:g}% of its layer.")
     return lines

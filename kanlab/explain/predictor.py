@@ -111,8 +111,8 @@ class Predictor:
             outside[ready] = held
             if held.any():
                 notes.append(
-                    f"{int(held.sum()):,} of {len(frame):,} rows lie outside the training rows; the model is held at their "
-                    "edge there, so trust these predictions less."
+                    f"{int(held.sum()):,} of {len(frame):,} rows lie outside the range of the training rows. Their values are "
+                    "clipped to that range, so trust these predictions less."
                 )
         target, taken = self.recipe.target, set(map(str, frame.columns))
         predicted, probability, extrapolates = (
@@ -124,7 +124,8 @@ class Predictor:
             return Predictions(done, predicted, extrapolates, tuple(notes))
         zero, one = self.recipe.levels
         notes.append(
-            f"'{probability}' is the probability of '{one[:60]}', against '{zero[:60]}'; from 0.5 it is predicted."
+            f"'{probability}' is the probability of '{one[:60]}' rather than '{zero[:60]}'. From 0.5 on, '{one[:60]}' is "
+            "predicted."
         )
         done = done.assign(**{predicted: self.recipe.to_levels(values), probability: values, extrapolates: outside})
         return Predictions(done, predicted, extrapolates, tuple(notes), probability)
@@ -191,7 +192,7 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
     if trial is None:
         choice = recommend(handle, records, read_validation(handle.optuna.user_attrs)).choice
         if choice is None or choice.model is None:
-            raise StudyError(f"The study '{handle.name}' has no finished model yet; let it run first.")
+            raise StudyError(f"The study '{handle.name}' has no complete trial yet; run it first.")
         model, name, key = choice.model, choice.name, choice.key
     else:
         found = next((r for r in records if r.number == trial), None)
@@ -226,10 +227,10 @@ def fitted_network(
         if np.isclose(network.rss_train, record.rss_train, rtol=SAME_RSS):
             return network, []
     assert network is not None
-    changed = "; ".join(versions_changed(handle)) or "a time limit, or another processor, can do that"
+    changed = "; ".join(versions_changed(handle)) or "a time limit or another processor can cause this"
     return network, [
-        f"Fitted again, trial {record.number} has an RSS of {network.rss_train:.6g} where the study had "
-        f"{record.rss_train:.6g} ({changed})."
+        f"The refit of trial {record.number} has an RSS (residual sum of squares) of {network.rss_train:.6g}; in the study it "
+        f"was {record.rss_train:.6g} ({changed})."
     ]
 
 

@@ -76,7 +76,7 @@ def open_store(
             ) from error
     folder = Path(location)
     if not folder.is_dir():
-        raise StudyError(f"The folder of artifacts {folder} is not there; make it, or mount it on this machine.")
+        raise StudyError(f"The folder of artifacts {folder} does not exist; create it, or mount it on this machine.")
     return FileSystemArtifactStore(folder)
 
 
@@ -136,7 +136,7 @@ def local_data(study: optuna.Study, sha256: str) -> Path:
             store = open_store(found["location"], storage_of(study))
             download_artifact(artifact_store=store, file_path=str(partial), artifact_id=found["id"])
         if Dataset.load(partial).sha256 != sha256:
-            raise StudyError(f"The data of this study in {found['location']} are not those it was made with.")
+            raise StudyError(f"The data of this study in {found['location']} are not the data it was made with.")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

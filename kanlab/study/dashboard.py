@@ -36,7 +36,7 @@ def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
         if not _is_local(environ.get("HTTP_HOST", "")):
             refused = "This server answers on 127.0.0.1 only.\n"
         elif not writable and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            refused = "This dashboard is read-only; 'kanlab dashboard --writable' is not.\n"
+            refused = "This dashboard is read-only; 'kanlab dashboard --writable' can change studies.\n"
         if refused:
             start_response("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8")])
             return [refused.encode()]

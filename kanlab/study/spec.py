@@ -104,7 +104,7 @@ class StudySpec:
             require(value is None or value > 0, f"The option {name} must be above 0, not {value}.")
         require(
             not self.starts_fill or self.minutes is not None,
-            "There are no minutes that more starts could fill; say how many the study is to take.",
+            "More starts need a time to fill; say how many minutes the study may take.",
         )
         require(0 <= self.seed <= MAX_SEED, f"The seed must lie within 0 to {MAX_SEED:,}, not {self.seed}.")
         require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
@@ -125,13 +125,13 @@ class StudySpec:
 
     @property
     def starts_words(self) -> str:
-        """The starts a cell and where their number is from; "" where it is the engine's own and nobody asked for more."""
+        """The starts per configuration and where their number is from; "" for the engine's own number."""
         starts = self.options.starts
-        words = "" if starts is None else f"{counted(starts, 'start')} a cell"
+        words = "" if starts is None else f"{counted(starts, 'start')} per configuration"
         if not self.starts_fill:
             return words
         time = "1 minute allows" if self.minutes == 1 else f"{self.minutes:g} minutes allow"
-        return f"{words}, as many as {time}" if words else f"the engine's own number of starts, {time} no more"
+        return f"{words}, as many as {time}" if words else f"the engine's own number of starts, since {time} no more"
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"space": self.space.ranges()}

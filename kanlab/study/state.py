@@ -57,7 +57,7 @@ def read_state(attributes: Mapping[str, Any]) -> StudyState:
     if Process(state.host, state.pid, state.started).is_gone:
         return replace(state, name="interrupted", detail="The process that ran this study ended before it was done.")
     if _pulse(attributes, state) != "beats":
-        detail = "The process that ran this study has not been heard of for a while."
+        detail = "The process that ran this study no longer responds."
         return replace(state, name="interrupted", detail=detail)
     return state
 

@@ -38,7 +38,7 @@ def home() -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StudyError(
-            f"The folder {path} cannot be made ({error.strerror}); set {settings.HOME.name} to one that can."
+            f"The folder {path} cannot be created ({error.strerror}); set {settings.HOME.name} to another folder."
         ) from error
     return path.resolve()
 
@@ -140,7 +140,7 @@ def store_dataset(data: Dataset) -> Path:
             partial.unlink(missing_ok=True)
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise StudyError(
-            f"The data cannot be kept in {path.parent}: {reason}; make room, or set {settings.HOME.name}."
+            f"The data cannot be stored in {path.parent}: {reason}; make room, or set {settings.HOME.name}."
         ) from error
     return path
 

@@ -174,7 +174,7 @@ def smoother(Z: np.ndarray, penalty: float) -> np.ndarray:
 
 
 def lowest_aicc(Z: np.ndarray, y: np.ndarray, Z_new: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """Trace of the hat matrix, RSS and predictions of scikit-learn's ridge at the penalty of least AICc."""
+    """Trace of the hat matrix, RSS and predictions of scikit-learn's ridge at the penalty of lowest AICc."""
     n, best = len(y), (np.inf, 0.0, 0.0, np.zeros(0))
     for penalty in np.geomspace(1e-4, 1e5, 60) * n:
         model = Ridge(penalty).fit(Z, y)

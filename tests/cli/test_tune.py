@@ -210,7 +210,7 @@ def test_minutes_filled_with_starts(csv: str, capsys: pytest.CaptureFixture[str]
     assert "in every bit of every trial" in captured.err
     assert spec.starts_words in captured.out.splitlines()[0]
     run("rerun", "mine", "--study", "shorter", "--minutes", "0.001")
-    assert "the engine's own number of starts, 0.001 minutes allow no more" in capsys.readouterr().err
+    assert "the engine's own number of starts, since 0.001 minutes allow no more" in capsys.readouterr().err
     assert load_study("shorter").spec.options.starts is None
 
 
@@ -361,7 +361,7 @@ def test_a_validation_of_nothing(csv: str, fake_workers: Fake, capsys: pytest.Ca
         (["tune", "CSV", "--target", "y", "--test-fraction", "2"], ["test fraction"]),
         (
             ["tune", "CSV", "--target", "y", "--neuron-num", "10", "--grid", "10"],
-            ["No cell of the space can be judged"],
+            ["No configuration of the space is admissible"],
         ),
         (["tune", "CSV", "--target", "y", "--storage", "nonsense"], ["The storage nonsense cannot be opened"]),
         (["show", "mine"], ["no study 'mine'"]),

@@ -77,7 +77,7 @@ def test_what_is_wrong_is_found(quick: None, tmp_path: Path, monkeypatch: pytest
     assert not findings()["disk"].ok
     (tmp_path / "file").touch()
     monkeypatch.setenv("KANLAB_HOME", str(tmp_path / "file" / "below"))
-    assert "cannot be made" in findings()["disk"].detail
+    assert "cannot be created" in findings()["disk"].detail
 
 
 def test_leases_of_processes_that_have_ended(

@@ -46,11 +46,11 @@ def test_a_finished_study_extended_goes_on(sampler: str, small: Dataset, fake_wo
 def test_budgets_that_cannot_be(small: Dataset, fake_workers: Fake) -> None:
     fake_workers()
     handle = run(small, space=SPACE, trials=4)
-    with refused(StudyError, "4 trials already"):
+    with refused(StudyError, "already has a budget of 4 trials"):
         extend(handle, trials=4)
-    with refused(StudyError, "no limit of minutes"):
+    with refused(StudyError, "no limit on minutes"):
         extend(handle, minutes=3)
-    with refused(StudyError, "how many trials or minutes"):
+    with refused(StudyError, "total number of trials or minutes"):
         extend(handle)
     assert load_study(handle.name).spec == handle.spec
 

@@ -122,9 +122,9 @@ def scale(monkeypatch: pytest.MonkeyPatch) -> list[StudySpec]:
 
 
 def test_what_contradicts_itself_is_refused(small: Dataset, scale: list[StudySpec]) -> None:
-    with refused(StudyError, "no minutes"):
+    with refused(StudyError, "how many minutes"):
         StudySpec(starts_fill=True)
-    with refused(StudyError, "no minutes"):
+    with refused(StudyError, "how many minutes"):
         tune(small, TINY, starts_fill=True)
     given = FitOptions(starts=3)
     with refused(StudyError, "(3)", "leave one of the two out"):
@@ -134,7 +134,7 @@ def test_what_contradicts_itself_is_refused(small: Dataset, scale: list[StudySpe
         tune(small, spec=by_hand, starts_fill=True)
     with refused(StudyError, "leave one of the two out"):
         duplicate(create_study(small, by_hand), starts_fill=True)
-    with refused(SpaceError, "No cell of the space can be judged"):
+    with refused(SpaceError, "No configuration of the space is admissible"):
         tune(small, SearchSpace((9, 10), (9, 10), (3, 3)), minutes=5, starts_fill=True)
     assert scale == []
 
@@ -178,7 +178,7 @@ def test_python_says_what_it_came_to(small: Dataset, scale: list[StudySpec], fak
     study = tune(small, TINY, minutes=1.5, starts_fill=True, engine=STOCK)
     starts = study.spec.options.starts
     assert starts is not None
-    assert study.spec.starts_words == f"{starts} starts a cell, as many as 1.5 minutes allow"
+    assert study.spec.starts_words == f"{starts} starts per configuration, as many as 1.5 minutes allow"
     content = study.to_dict()
     assert (content["starts"], content["starts_fill"]) == (starts, True)
     assert tune(small, spec=study.spec).spec == study.spec
@@ -191,12 +191,12 @@ def test_python_says_what_it_came_to(small: Dataset, scale: list[StudySpec], fak
     ("spec", "words"),
     [
         (StudySpec(minutes=5), ""),
-        (StudySpec(options=FitOptions(starts=1)), "1 start a cell"),
-        (StudySpec(minutes=1, options=FitOptions(starts=12)), "12 starts a cell"),
-        (StudySpec(minutes=1, starts_fill=True), "the engine's own number of starts, 1 minute allows no more"),
+        (StudySpec(options=FitOptions(starts=1)), "1 start per configuration"),
+        (StudySpec(minutes=1, options=FitOptions(starts=12)), "12 starts per configuration"),
+        (StudySpec(minutes=1, starts_fill=True), "the engine's own number of starts, since 1 minute allows no more"),
         (
             StudySpec(minutes=2, starts_fill=True, options=FitOptions(starts=9)),
-            "9 starts a cell, as many as 2 minutes allow",
+            "9 starts per configuration, as many as 2 minutes allow",
         ),
     ],
 )

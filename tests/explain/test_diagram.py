@@ -59,7 +59,7 @@ def test_the_strongest_edges_are_drawn_and_it_says_so() -> None:
     assert len(root.findall(f".//{SVG}polyline")) == 13
     strongest = sorted(found.layer(0), key=lambda e: -e.share)[:10]
     share = f"{100 * sum(e.share for e in strongest):.0f}%"
-    assert f"Of the 60 edges of layer 1 the 10 strongest are drawn; they account for {share}" in made.note
+    assert f"Only the 10 strongest of the 60 edges of layer 1 are drawn; they make up {share}" in made.note
     drawn_titles = {t.text for t in root.iter(f"{SVG}title")}
     assert {f"{100 * e.share:.1f}% of its layer" for e in strongest} <= drawn_titles
     faintest = [float(g.get("opacity", "1")) for g in root.findall(f"{SVG}g")]

@@ -77,7 +77,7 @@ def test_an_edge_that_is_like_nothing_stays_a_table() -> None:
     assert found.unmatched
     text, _ = latex(found)
     assert r"\varphi_{1}" in text
-    assert "like none of the 11 functions" in " ".join(remarks(found))
+    assert "none of the 11 functions" in " ".join(remarks(found))
     assert "np.interp" in python(found, "It")
     np.testing.assert_allclose(run(found, data), found.predict(data.X_test), rtol=1e-5, atol=1e-6)
     assert found.error is not None
@@ -92,7 +92,7 @@ def test_what_accounts_for_nothing_is_left_out() -> None:
     found = made(data, grid=3)
     assert found.used == [0]
     assert found.left_out == 3
-    assert "3 edges that account for less than 1%" in " ".join(remarks(found))
+    assert "3 edges are left out because each contributes less than 1%" in " ".join(remarks(found))
 
 
 NASTY = [r"}\href{javascript:alert(1)}{x", '"""\nimport os', "$x$ <b>", "n" * 200]

@@ -129,7 +129,7 @@ def test_new_rows(study: Study) -> None:
     words = " ".join(found.notes)
     assert "'kind' holds levels that training had not: 'never'" in words
     assert "'gap' is missing in 1 rows" in words
-    assert "1 of 4 rows lie outside the training rows" in words
+    assert "1 of 4 rows lie outside the range of the training rows" in words
     again = study.predict(found.frame)
     assert again.predicted == "y_predicted_2"
     absent = study.predict(rows[["a", "kind"]])

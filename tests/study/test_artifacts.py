@@ -124,14 +124,14 @@ def test_artifacts_that_are_gone_or_wrong(
     wrong = create_study(other, StudySpec(), storage_url=url)
     found = handle.optuna.user_attrs[ARTIFACT]
     handle.optuna.set_user_attr(ARTIFACT, found | {"id": wrong.optuna.user_attrs[ARTIFACT]["id"]})
-    with pytest.raises(StudyError, match="not those it was made with"):
+    with pytest.raises(StudyError, match="not the data it was made with"):
         elsewhere(handle, tmp_path, monkeypatch)
     handle.optuna.set_user_attr(ARTIFACT, found | {"id": "nothing"})
     with pytest.raises(StudyError, match="no longer in database"):
         elsewhere(handle, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize(("place", "words"), [("/nowhere/at/all", "is not there"), ("s3://bucket", "boto3")])
+@pytest.mark.parametrize(("place", "words"), [("/nowhere/at/all", "does not exist"), ("s3://bucket", "boto3")])
 def test_places_that_cannot_be_used(
     place: str, words: str, url: str, small: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

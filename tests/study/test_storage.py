@@ -27,7 +27,7 @@ def test_home_is_where_the_variable_says(kanlab_home: Path) -> None:
 def test_a_home_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("KANLAB_HOME", str(tmp_path / "file" / "below"))
-    with refused(StudyError, "cannot be made", "KANLAB_HOME"):
+    with refused(StudyError, "cannot be created", "KANLAB_HOME"):
         home()
 
 

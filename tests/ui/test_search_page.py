@@ -46,7 +46,7 @@ def test_there_is_nothing_to_use_without_minutes(search: AppTest) -> None:
     search.number_input(key="minutes").set_value(10.0)
     healthy(search.run())
     assert not search.toggle(key="fill").disabled
-    assert "starts a cell" not in text_of(search)
+    assert "starts per configuration" not in text_of(search)
     search.toggle(key="fill").set_value(True)
     healthy(search.run())
     assert search.number_input(key="starts").disabled
@@ -61,17 +61,17 @@ def test_the_number_is_said_and_is_that_of_the_study(search: AppTest, monkeypatc
     monkeypatch.setattr(cost_model, "run_task", lambda *_, **__: pytest.fail("timed twice"))
     search.number_input(key="starts").set_value(3)
     fill(search, 10.0)
-    assert "64 starts a cell, as many as 10 minutes allow" in text_of(search)
+    assert "64 starts per configuration, as many as 10 minutes allow" in text_of(search)
     search.button(key="start").click()
     healthy(search.run())
     spec = load_study("mine-1").spec
     assert (spec.options.starts, spec.starts_fill, spec.minutes) == (64, True, 10)
-    assert "64 starts a cell, as many as 10 minutes allow" in text_of(search).replace("\\", "")
+    assert "64 starts per configuration, as many as 10 minutes allow" in text_of(search).replace("\\", "")
 
 
 def test_minutes_too_few_leave_the_engine_its_own_number(search: AppTest) -> None:
     fill(search, 0.001)
-    assert "the engine's own number of starts, 0.001 minutes allow no more" in text_of(search)
+    assert "the engine's own number of starts, since 0.001 minutes allow no more" in text_of(search)
     search.button(key="start").click()
     healthy(search.run())
     assert load_study("mine-1").spec.options == FitOptions(time_limit=120)
@@ -96,7 +96,7 @@ def test_a_duplicate_asks_for_the_same(
     create_study(small, spec, name="one")
     app.query_params["study"] = "one"
     go(app, "live")
-    assert ("12 starts a cell" in text_of(app).replace("\\", "")) == (starts == 12)
+    assert ("12 starts per configuration" in text_of(app).replace("\\", "")) == (starts == 12)
     menu = app.menu_button[0]
     menu._value = next(o for o in menu.options if "Duplicate" in o)  # AppTest has no way to choose one
     app.run()
