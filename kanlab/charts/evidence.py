@@ -31,7 +31,7 @@ def permutation_gains(gain: float, permuted: Sequence[float]) -> Any:
     x = alt.X("gain:Q", title="AICc gain over the mean", scale=alt.Scale(zero=False, padding=16))
     ticks = alt.Chart(pd.DataFrame({"gain": list(permuted)})).mark_tick(color=MUTED, thickness=2, size=28).encode(x=x)
     own = alt.Chart(pd.DataFrame({"gain": [gain]})).mark_tick(color=ACCENT, thickness=4, size=44).encode(x=x)
-    return titled(ticks + own, "This target (orange) and shuffled targets (grey)", height=130)
+    return titled(ticks + own, "This target (orange) and shuffled targets (grey)", height=150)
 
 
 def calibration(bins: Sequence[CalibrationBin], of: str) -> Any:

@@ -95,7 +95,8 @@ def create_study(
     if not admissible:
         smallest = min(spec.n_params(c, data.d) for c in spec.space.cells)
         raise SpaceError(
-            f"No configuration of the space is admissible: the smallest network has {smallest} parameters, so AICc needs "
+            "No configuration of the space is admissible: "
+            f"the smallest network has {smallest} parameters, so AICc needs "
             f"more than {smallest + 1} training rows, but there are {data.n}; lower the ranges, choose fewer features or bring more "
             "rows."
         )
