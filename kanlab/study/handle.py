@@ -95,10 +95,9 @@ def create_study(
     if not admissible:
         smallest = min(spec.n_params(c, data.d) for c in spec.space.cells)
         raise SpaceError(
-            "No configuration of the space is admissible: "
-            f"the smallest network has {smallest} parameters, so AICc needs "
-            f"more than {smallest + 1} training rows, but there are {data.n}; lower the ranges, choose fewer features or bring more "
-            "rows."
+            f"No configuration of the space is admissible: the smallest network has {smallest} parameters, so AICc "
+            f"needs more than {smallest + 1} training rows, but there are {data.n}; lower the ranges, choose fewer features "
+            "or bring more rows."
         )
     name = checked_name(name or free_name(data.name, storage))
     store_dataset(data)  # first: without its data there is no study
