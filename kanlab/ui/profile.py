@@ -14,6 +14,7 @@ from kanlab.ui import remedies
 from kanlab.ui.widgets import literal
 
 _SHOWN = 3
+_PREVIEW_ROWS = 200
 
 
 def columns_table(described: Profile, information: dict[str, float], target: str) -> None:
@@ -65,6 +66,13 @@ def columns_table(described: Profile, information: dict[str, float], target: str
             ),
         },
     )
+
+
+def preview(frame: pd.DataFrame) -> None:
+    """The first rows as they were read."""
+    st.dataframe(frame.head(_PREVIEW_ROWS), height=300, hide_index=True, key="preview")
+    if len(frame) > _PREVIEW_ROWS:
+        st.caption(f"The first {_PREVIEW_ROWS} of {len(frame):,} rows.")
 
 
 def warning_list(warnings: Sequence[TableWarning], remedied: Callable[[TableWarning], None], reread: bool) -> None:

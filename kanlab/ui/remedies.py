@@ -1,4 +1,4 @@
-"""One click beside a warning: what answers it, and whether it is answered already."""
+"""The button beside a warning: what it sets, and whether the warning is answered already."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LABELS = {
     "leave out": "Leave out",
     "log": "Take the logarithm",
     "rank": "Use the rank",
-    "fill": "Fill the gaps",
-    "pool": "Pool the rare ones",
+    "fill": "Fill missing values",
+    "pool": "Pool rare levels",
     "read as missing": "Read as missing",
-    "drop copies": "Leave the copies out",
-    "split by time": "Hold out the latest",
+    "drop copies": "Leave out copies",
+    "split by time": "Hold out the latest rows",
     "screen": "Keep the best {0}",
 }
 
@@ -26,6 +26,16 @@ LABELS = {
 def label(warning: TableWarning) -> str:
     """What the click does, in a few words."""
     return LABELS[warning.remedy].format(*warning.details)
+
+
+def unanswered(
+    warnings: Sequence[TableWarning], wanted: Preparation, target: str, features: Sequence[str]
+) -> list[TableWarning]:
+    """The warnings about columns in use that the choices made so far do not answer. features: those in use."""
+    used = {target, *features}
+    return [
+        w for w in warnings if (not w.columns or used & set(w.columns)) and not answered(w, wanted, target, features)
+    ]
 
 
 def answered(warning: TableWarning, wanted: Preparation, target: str, features: Sequence[str]) -> bool:

@@ -128,6 +128,6 @@ def predicted_time(data: Dataset, spec: StudySpec) -> None:
         total = min(total, 60 * spec.minutes)
     starts = f", {spec.starts_words}" * bool(spec.starts_words)
     place.caption(
-        f"This takes about **{cost_model.duration_text(total)}** with {counted(workers, 'worker')}{starts}. A few fits were timed on "
-        "this machine for this estimate."
+        f"This takes about **{cost_model.duration_text(total)}** with {counted(workers, 'worker')}{starts}. A few fits "
+        "were timed on this machine for this estimate."
     )

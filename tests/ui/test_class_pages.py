@@ -43,7 +43,7 @@ def test_a_target_of_two_words(app: AppTest) -> None:
     words = text_of(healthy(app))
     assert widget(app.selectbox, "Predict it as").options == ["One of two classes"]
     assert f"'{NASTY}' counts as 1" in words
-    assert "Logistic regression already tells" in words
+    assert "Logistic regression already classifies" in words
     assert widget(app.selectbox, "Predict the target").disabled
     assert metric(app, "Training rows n") == "96"
     widget(app.selectbox, "Counts as 1").select("healthy").run()

@@ -21,7 +21,7 @@ def test_an_upload_is_described_and_judged(app: AppTest, frame: pd.DataFrame) ->
     assert "3 of 60 rows have a missing value" in words
     data = Dataset.from_frame(frame, "y")
     assert f"Features: {data.d}" in words
-    assert f"Cells AICc can judge: {len(SearchSpace().admissible(data.n, data.d))} of 270" in words
+    assert f"Configurations with AICc: {len(SearchSpace().admissible(data.n, data.d))} of 270" in words
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_gaps_scales_and_splits(app: AppTest, frame: pd.DataFrame) -> None:
     upload(app, "mine.csv", frame.to_csv(index=False).encode())
     assert metric(app, "Training rows n") == "46"
     assert "Missing: gaps 3" in text_of(app).replace("\\", "")
-    widget(app.selectbox, "Rows with gaps").select("fill").run()
+    widget(app.selectbox, "Rows with missing values").select("fill").run()
     assert metric(app, "Training rows n") == "48"
     assert metric(app, "Features") == "6"
     widget(app.selectbox, "Predict the target").select("log").run()
@@ -189,13 +189,13 @@ def test_every_warning_that_has_a_remedy_is_answered_by_its_click(app: AppTest) 
         "Leave out",
         "Take the logarithm",
         "Take the logarithm",
-        "Fill the gaps",
+        "Fill missing values",
         "Use the rank",
         "Use the rank",
-        "Pool the rare ones",
+        "Pool rare levels",
         "Read as missing",
-        "Leave the copies out",
-        "Hold out the latest",
+        "Leave out copies",
+        "Hold out the latest rows",
     ]
     few = [b.label for b in app.button if b.label.startswith("Keep the best")]
     assert sorted(labels + few) == sorted(b.label for b in app.button if str(b.key).startswith("remedy-"))
@@ -212,7 +212,7 @@ def test_every_warning_that_has_a_remedy_is_answered_by_its_click(app: AppTest) 
 
 def test_the_preparation_survives_a_visit_to_another_page(app: AppTest, frame: pd.DataFrame) -> None:
     upload(app, "mine.csv", frame.to_csv(index=False).encode())
-    widget(app.selectbox, "Rows with gaps").select("fill").run()
+    widget(app.selectbox, "Rows with missing values").select("fill").run()
     go(app, "search")
     go(app, "data")
     assert metric(app, "Training rows n") == "48"

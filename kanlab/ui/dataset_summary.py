@@ -1,0 +1,59 @@
+"""The data set that the Data page has made: its size, the networks it can support, and what the simplest models explain."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kanlab.baselines.registry import baselines
+from kanlab.data.dataset import Dataset
+from kanlab.kan.search_space import SearchSpace
+from kanlab.text import short
+from kanlab.ui import session
+from kanlab.ui.widgets import literal, notes
+
+
+def sizes(data: Dataset) -> None:
+    """Rows, features and admissible configurations. Without any of these, the page ends here."""
+    space = SearchSpace()
+    admissible = space.admissible(data.n, data.d)
+    columns = st.columns(4)
+    columns[0].metric("Training rows n", f"{data.n:,}", border=True, help="AICc and RSS are computed on these.")
+    columns[1].metric(
+        "Test rows",
+        f"{len(data.y_test):,}",
+        border=True,
+        help=f"Locked: the same rows as long as this code stays the same: {data.test_sha256[:8]}.",
+    )
+    columns[2].metric("Features", data.d, border=True, help="Inputs of the network, after categories became columns.")
+    columns[3].metric(
+        "Configurations with AICc",
+        f"{len(admissible)} of {len(space.cells)}",
+        border=True,
+        help="Of the default search space. A network needs fewer parameters than n - 1, or AICc is not defined.",
+    )
+    notes(data.notes)
+    if not admissible:
+        st.error(
+            f"With {data.n} training rows and {data.d} features even the smallest network has too many parameters. "
+            "Choose fewer features, keep only the best ones (under Prepare), or bring more rows.",
+            icon=":material/error:",
+        )
+        st.stop()
+
+
+def simplest_models(data: Dataset, key: object) -> None:
+    """What the mean and the straight line explain. key: of the data set."""
+    constant, linear = session.remember("line", key, lambda: baselines(data, families=("constant", "linear")))
+    if constant.classes and linear.classes:
+        right, larger = linear.classes.accuracy_train, constant.classes.accuracy_train
+        st.markdown(
+            f"Logistic regression already classifies **{100 * right:.1f}%** of the training rows correctly, and the larger "
+            f"class alone {100 * larger:.1f}%; their log-losses are {linear.classes.log_loss_train:.3f} and "
+            f"{constant.classes.log_loss_train:.3f}. A network has to be worth its parameters beyond that."
+        )
+    elif linear.rss_train < constant.rss_train:
+        share = 100 * (1 - linear.rss_train / constant.rss_train)
+        st.markdown(
+            f"A straight line already explains **{share:.{int(share > 99)}f}%** of the variance of "
+            f"{literal(short(data.target_label))} in the training rows. A network has to be worth its parameters beyond that."
+        )

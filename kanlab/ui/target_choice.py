@@ -1,0 +1,147 @@
+"""What the Data page predicts, and from what: target, features, test rows, and whether the target is a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import streamlit as st
+
+from kanlab.data.encoders import is_numeric
+from kanlab.data.mutual_information import relevance
+from kanlab.data.reading.table import Table
+from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, two_levels
+from kanlab.ui import session
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is asked for. features: none are all usable columns.  key: differs between tables and targets."""
+
+    target: str
+    features: tuple[str, ...]
+    test_fraction: float
+    seed: int
+    key: str
+    features_key: str
+    task: str = REGRESSION
+    positive: str | None = None
+
+    def used(self, frame: pd.DataFrame) -> list[str]:
+        """The columns to predict from."""
+        return list(self.features) or [c for c in frame.columns if c != self.target]
+
+    @property
+    def classes(self) -> bool:
+        return self.task == CLASSIFICATION
+
+
+def choose_target(table: Table, suggested: str | None) -> Choice:
+    """Draw the widgets, and return what they say. Without anything to predict, the page ends here.
+
+    suggested: the target to begin with; by default the last column that can be one, as most tables end with it.
+    """
+    frame = table.frame
+    usable = (c for c in reversed(frame.columns) if is_numeric(frame[c]) or two_levels(frame[c]))
+    last = next(usable, None)
+    if last is None:
+        st.error(
+            "No column of this table holds numbers or two classes, so there is nothing to predict; check the decimal sign and "
+            "the delimiter.",
+            icon=":material/error:",
+        )
+        st.stop()
+    key = f"{table.report.source}-{hash(tuple(frame.columns))}"
+    first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
+    with first:
+        target = st.selectbox(
+            "Target",
+            list(frame.columns),
+            index=list(frame.columns).index(suggested or last),
+            key=f"target-{key}",
+            help="The column to predict: numeric, or of two classes.",
+            persist_state="session",
+        )
+    with second:
+        features_key = f"features-{key}-{target}"
+        features = st.multiselect(
+            "Features",
+            [c for c in frame.columns if c != target],
+            default=[],
+            key=features_key,
+            placeholder="All usable columns",
+            help="The columns to predict it from. Numbers stay as they are, a date becomes its year; text with at most 12 "
+            "levels becomes one column for each level.",
+            persist_state="session",
+        )
+    with third:
+        percent = st.slider(
+            "Test rows (%)",
+            0,
+            50,
+            20,
+            5,
+            key="test-percent",
+            persist_state="session",
+            help="Held out: never used to train or to choose, only to show an error beside the others.",
+        )
+    with fourth:
+        seed = st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            0,
+            key="seed",
+            persist_state="session",
+            help="Draws the test rows and the initial weights. The same seed gives the same numbers.",
+        )
+    chosen = Choice(target, tuple(features), percent / 100, int(seed), f"{key}-{target}", features_key)
+    return _with_task(chosen, table)
+
+
+def levels_of(table: Table, target: str) -> tuple[str, ...]:
+    """The two levels of a column; empty where it has not two."""
+    return session.remember("levels", (id(table), target), lambda: two_levels(table.frame[target]))
+
+
+def _with_task(chosen: Choice, table: Table) -> Choice:
+    """Of a column of two levels, whether it is a class, and which of the levels counts as 1."""
+    column = table.frame[chosen.target]
+    levels = levels_of(table, chosen.target)
+    if not levels:
+        return chosen
+    first, second, _ = st.columns([4, 5, 5], gap="medium")
+    tasks = [CLASSIFICATION, REGRESSION] if is_numeric(column) else [CLASSIFICATION]
+    with first:
+        task = st.selectbox(
+            "Predict it as",
+            tasks,
+            index=tasks.index(default_task(column)),
+            key=f"task-{chosen.key}",
+            format_func=lambda t: "One of two classes" if t == CLASSIFICATION else "A number",
+            persist_state="session",
+        )
+    if task != CLASSIFICATION:
+        return chosen
+    with second:
+        positive = st.selectbox(
+            "Counts as 1",
+            levels,
+            index=1,
+            key=f"positive-{chosen.key}",
+            help="The class whose probability is predicted.",
+            persist_state="session",
+        )
+    return replace(chosen, task=task, positive=positive)
+
+
+def information(table: Table, target: str) -> dict[str, float]:
+    """Mutual information of the other columns with the target, in nats; empty where it is neither a number nor two classes."""
+    frame, levels = table.frame, levels_of(table, target)
+    if not levels and not is_numeric(frame[target]):
+        return {}
+    return session.remember(
+        "relevance",
+        (id(table), target),
+        lambda: relevance(frame.assign(**{target: coded(frame[target], levels)}) if levels else frame, target),
+    )
