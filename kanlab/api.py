@@ -29,7 +29,8 @@ from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import ranking
 from kanlab.selection.recommendation import Recommendation, recommend
-from kanlab.selection.validation import Validation, read_validation, validate
+from kanlab.selection.validation import Validation, read_validation
+from kanlab.selection.validation_run import validate
 from kanlab.study.handle import StudyHandle, create_study, load_study
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import StudyState, read_state

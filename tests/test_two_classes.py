@@ -32,7 +32,7 @@ from kanlab.export.document import document, read_bundle
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection import validation
+from kanlab.selection import validation_plan
 from kanlab.selection.candidates import candidates
 from kanlab.selection.diagnostics import diagnose
 from kanlab.selection.sensitivity import ranked_again, terms
@@ -41,6 +41,7 @@ from kanlab.stats.likelihood import BERNOULLI
 from kanlab.stats.metrics import ClassScores, Scores, accuracy, log_loss
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import create_study, load_study
+from kanlab.study.model_key import ModelKey
 from kanlab.study.spec import StudySpec
 from kanlab.study.trials import completed, judge
 from tests.helpers.sentences import refused
@@ -71,7 +72,7 @@ def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
         "PERMUTATIONS": 4,
         "NULL_CELLS": 2,
     }.items():
-        monkeypatch.setattr(validation, name, value)
+        monkeypatch.setattr(validation_plan, name, value)
     if not (home / "studies.db").exists():
         tune(data, SPACE, workers=1, name="states").validate(workers=1)
     return open_study("states")
@@ -158,9 +159,9 @@ def test_the_validation(study: Study) -> None:
     found = study.validation
     assert found is not None
     assert (found.state, found.detail, found.dof) == ("done", "", {})
-    assert set(found.folds) >= set(CLASSIFIERS)
+    assert set(found.folds) >= set(map(ModelKey, CLASSIFIERS))
     assert all(0 < np.mean(losses) < 2 for losses in found.folds.values())
-    assert np.mean(found.folds["constant"]) == pytest.approx(np.log(2), abs=0.05)
+    assert np.mean(found.folds[ModelKey("constant")]) == pytest.approx(np.log(2), abs=0.05)
     assert {f["family"] for f in found.families} == set(COMPARISON_FAMILIES)
     assert all(0.3 < f["accuracy_test"] <= 1 for f in found.families)
     assert all(1 < edf < 60 for edf in found.edf.values())

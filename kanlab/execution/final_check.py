@@ -17,6 +17,7 @@ from kanlab.execution.messages import FinalCheckTask
 from kanlab.kan.search_space import Cell
 from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
+from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial
 
 FINAL_CHECK = "appraisal"  # as versions before this one called it
@@ -36,9 +37,8 @@ class ReducedTrial(CompletedTrial):
     charge: float
 
     @property
-    def key(self) -> str:
-        """As a key of a validation: the cell and the columns."""
-        return f"{','.join(map(str, self.cell))} of {','.join(map(str, self.columns))}"
+    def key(self) -> ModelKey:
+        return ModelKey(cell=self.cell, columns=self.columns)
 
     def to_dict(self) -> dict[str, Any]:
         """As a trial of the JSON contract, and what is left out."""

@@ -37,7 +37,7 @@ from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
 from kanlab.study.model_key import ModelKey
-from kanlab.study.trials import CompletedTrial, TrialRecord
+from kanlab.study.trials import CompletedTrial
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 
@@ -186,32 +186,30 @@ def read_new_rows(
 def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
     """The recommended model of a study, or the network of a trial, fitted once more as the study did.
 
+    Of a given trial nothing is ranked: it is read alone, with the trials that failed before it.
     Raises StudyError where there is none, FitError where it cannot be fitted.
     """
-    records = handle.records()
     if trial is None:
-        choice = recommend(handle, records, read_validation(handle.optuna.user_attrs)).choice
+        choice = recommend(handle, handle.records(), read_validation(handle.optuna.user_attrs)).choice
         if choice is None or choice.model is None:
             raise StudyError(f"The study '{handle.name}' has no complete trial yet; run it first.")
         model, name, key = choice.model, choice.name, choice.key
     else:
-        found = next((r for r in records if r.number == trial), None)
+        found = handle.record(trial)
         if not isinstance(found, CompletedTrial):
             raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
-        model, name, key = found, trial_words(found), ModelKey(cell=found.cell)
+        model, name, key = found, trial_words(found), found.key
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(model, Baseline):
         fitted = fit_named(model.family, data.X_train, data.y_train, handle.spec.seed, data.task)
         held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0))
         return Predictor(name, data.recipe, held, key=key)
-    network, notes = fitted_network(handle, model, records)
+    network, notes = fitted_network(handle, model)
     without = model.without if isinstance(model, ReducedTrial) else ()
     return Predictor(name, data.recipe, network, tuple(notes), model.number, without, key)
 
 
-def fitted_network(
-    handle: StudyHandle, record: CompletedTrial, records: list[TrialRecord]
-) -> tuple[FittedKan, list[str]]:
+def fitted_network(handle: StudyHandle, record: CompletedTrial) -> tuple[FittedKan, list[str]]:
     """The network of a trial on all features, and a warning where it is not the one of the study.
 
     Of features it does without the edges are 0.
@@ -219,7 +217,7 @@ def fitted_network(
     if isinstance(record, ReducedTrial):
         ways = [record.below]
     else:
-        below = lower_rungs(handle, record.cell, records)
+        below = lower_rungs(handle, record.cell, handle.failed())
         ways = [below, ()] if below else [()]
     network = None
     for below in ways:

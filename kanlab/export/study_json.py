@@ -18,6 +18,7 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
     """The object. records, found: of one moment."""
     spec, data, state = handle.spec, handle.data, read_state(handle.optuna.user_attrs)
     best, final_check = best_trial(records), final_check_of(handle, records)
+    checked = final_check.to_dict() if final_check else None
     return {
         "study": handle.name,
         "data": {
@@ -47,7 +48,8 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
         "trials": [r.to_dict() for r in records if r.state != "running"],
         "baselines": [b.to_dict() for b in other_families(handle, found.validation)],
         "best": best.to_dict() if best else None,
-        "appraisal": final_check.to_dict() if final_check else None,
+        "final_check": checked,
+        "appraisal": checked,  # its earlier name
         "pareto": [r.number for r in ranking.front(records)],
         **found.to_dict(),
     }

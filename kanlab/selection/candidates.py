@@ -53,9 +53,8 @@ class Candidate(HasFit):
 
     @property
     def key(self) -> ModelKey:
-        if self.reduced:
-            return ModelKey(cell=self.reduced.cell, columns=self.reduced.columns)
-        return ModelKey(cell=self.trial.cell) if self.trial else ModelKey(self.family)
+        network = self.trial or self.reduced
+        return network.key if network else ModelKey(self.family)
 
     @property
     def name(self) -> str:
@@ -86,16 +85,17 @@ def trial_words(record: TrialRecord) -> str:
     return f"trial {record.number}{without}: {cell_words(record.cell)}"
 
 
-def seed_scores(handle: StudyHandle, validation: Validation) -> dict[str, dict[int, float]]:
+def seed_scores(handle: StudyHandle, validation: Validation) -> dict[ModelKey, dict[int, float]]:
     """AICc of every finalist by seed."""
-    scores: dict[str, dict[int, float]] = {}
+    scores: dict[ModelKey, dict[int, float]] = {}
     for key, entries in validation.refits.items():
-        n_params = handle.spec.n_params(Cell(*map(int, key.split(","))), handle.data.d)
+        assert key.cell is not None  # finalists are networks
+        n_params = handle.spec.n_params(key.cell, handle.data.d)
         scores[key] = {e["seed"]: handle.data.aicc(e.get("deviance_train", e["rss_train"]), n_params) for e in entries}
     return scores
 
 
-def winners(scores: dict[str, dict[int, float]]) -> Counter[str]:
+def winners(scores: dict[ModelKey, dict[int, float]]) -> Counter[ModelKey]:
     """In how many seeds each finalist is the best of them."""
     seeds = set().union(*scores.values()) if scores else set()
     complete = [s for s in seeds if all(s in by_seed for by_seed in scores.values())]
@@ -109,7 +109,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
     scores = seed_scores(handle, validation)
     won = winners(scores)
 
-    def known(key: str) -> dict[str, Any]:
+    def known(key: ModelKey) -> dict[str, Any]:
         out: dict[str, Any] = {}
         if key in scores:
             finite = [s for s in scores[key].values() if np.isfinite(s)]
@@ -132,14 +132,11 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
             return r.scores
         return replace(r.scores, press=final_check.press, press_se=final_check.press_se)
 
-    out = [
-        Candidate(trial_words(r), NETWORK, r, scores_of(r), **known(str(ModelKey(cell=r.cell))))
-        for r in completed(records)
-    ]
+    out = [Candidate(trial_words(r), NETWORK, r, scores_of(r), **known(r.key)) for r in completed(records)]
     if final_check and (r := final_check.reduced):
         out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **known(r.key)))
     out += [
-        Candidate(label(b.family, handle.data.task), b.family, None, b.scores, baseline=b, **known(b.family))
+        Candidate(label(b.family, handle.data.task), b.family, None, b.scores, baseline=b, **known(ModelKey(b.family)))
         for b in others
     ]
     return sorted(out, key=lambda c: (np.inf if c.aicc is None else c.aicc, c.n_params or 0))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES
-from kanlab.kan.search_space import LIMITS, Cell, SearchSpace
+from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
@@ -162,18 +162,14 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
 def _better_seed(handle: StudyHandle, validation: Validation, listed: Sequence[Candidate]) -> Diagnostic | None:
     """A refit far below everything in the study: the starts were too few to find what the cell can do."""
     known = [c.aicc for c in listed if c.aicc is not None and c.family not in COMPARISON_FAMILIES]
-    found = [
-        (value, key, seed)
-        for key, by_seed in seed_scores(handle, validation).items()
-        for seed, value in by_seed.items()
-    ]
-    value, key, seed = min(found, default=(np.inf, "", 0))
-    if not known or value >= min(known) - TIE:
+    by_cell = ((key.cell, by_seed) for key, by_seed in seed_scores(handle, validation).items())
+    found = [(value, cell, seed) for cell, by_seed in by_cell for seed, value in by_seed.items()]
+    value, cell, seed = min(found, default=(np.inf, None, 0))
+    if not known or cell is None or value >= min(known) - TIE:
         return None
-    cell = cell_words(Cell(*map(int, key.split(","))))
     return Diagnostic(
-        f"Another seed finds a better fit: from seed {seed} the network of {cell} comes {min(known) - value:.1f} units below "
-        "the lowest AICc of the study; search again with more starts per configuration."
+        f"Another seed finds a better fit: from seed {seed} the network of {cell_words(cell)} comes "
+        f"{min(known) - value:.1f} units below the lowest AICc of the study; search again with more starts per configuration."
     )
 
 
@@ -220,7 +216,7 @@ def p_value(validation: Validation) -> float:
 
 
 def _outside(choice: Candidate, validation: Validation) -> Diagnostic | None:
-    shares = [e["extrapolates"] for e in validation.refits.get(str(choice.key), []) if e["extrapolates"] is not None]
+    shares = [e["extrapolates"] for e in validation.refits.get(choice.key, []) if e["extrapolates"] is not None]
     if not shares or float(np.mean(shares)) <= EXTRAPOLATION:
         return None
     return Diagnostic(

@@ -18,11 +18,19 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import SpaceError, StudyError
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
-from kanlab.study.optuna_adapter import all_studies, delete_study, quietly, storage_of, study_id
+from kanlab.study.optuna_adapter import (
+    all_studies,
+    delete_study,
+    quietly,
+    read_failed,
+    read_trial,
+    storage_of,
+    study_id,
+)
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import get_storage, store_dataset
 from kanlab.study.trial_reader import read_records
-from kanlab.study.trials import TrialRecord
+from kanlab.study.trials import TrialRecord, make_record
 
 SPEC, DATA, BASELINES, UID = "spec", "data", "baselines", "uid"
 MAX_NAME = 80
@@ -56,6 +64,16 @@ class StudyHandle:
     def records(self) -> list[TrialRecord]:
         """Trials by number, interrupted ones left out."""
         return read_records(self.optuna, self.uid, self.spec, self.data)
+
+    def record(self, number: int) -> TrialRecord | None:
+        """One trial, and no other is read; None where there is none, or it was interrupted."""
+        stored = read_trial(self.optuna, number)
+        return make_record(stored, self.spec, self.data) if stored else None
+
+    def failed(self) -> list[TrialRecord]:
+        """The trials whose fit failed, and no other is read."""
+        made = [make_record(stored, self.spec, self.data) for stored in read_failed(self.optuna)]
+        return [record for record in made if record is not None]
 
 
 def study_names(storage: BaseStorage) -> list[str]:

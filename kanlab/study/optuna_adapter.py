@@ -146,26 +146,35 @@ class StoredTrial:
         return TrialState[self.state].is_finished()
 
 
-_NEW = "t.study_id = :study AND (t.trial_id > :last OR t.trial_id IN :open)"
-_TRIALS = f"SELECT t.trial_id, t.number, t.state FROM trials t WHERE {_NEW}"
-_PARAMS = (
-    f"SELECT p.trial_id, p.param_name, p.param_value FROM trial_params p JOIN trials t USING (trial_id) WHERE {_NEW}"
-)
-_ATTRIBUTES = (
-    f"SELECT a.trial_id, a.key, a.value_json FROM trial_user_attributes a JOIN trials t USING (trial_id) WHERE {_NEW}"
-)
+_TRIALS = "SELECT t.trial_id, t.number, t.state FROM trials t"
+_PARAMS = "SELECT p.trial_id, p.param_name, p.param_value FROM trial_params p JOIN trials t USING (trial_id)"
+_ATTRIBUTES = "SELECT a.trial_id, a.key, a.value_json FROM trial_user_attributes a JOIN trials t USING (trial_id)"
 
 
 def read_trials(study: optuna.Study, *, after: int = -1, among: Collection[int] = ()) -> list[StoredTrial]:
-    """The trials of ids above `after`, and those of `among`: three queries, one where there are none.
+    """The trials of ids above `after`, and those of `among`. Optuna's get_trials takes many seconds for 10,000 trials."""
+    return _read(study, "(t.trial_id > :last OR t.trial_id IN :open)", last=after, open=[*among, -1])
 
-    Optuna's get_trials takes many seconds for 10,000 trials.
-    """
-    values = {"study": study_id(study), "last": after, "open": [*among, -1]}
+
+def read_trial(study: optuna.Study, number: int) -> StoredTrial | None:
+    """One trial; None where there is none of this number."""
+    return next(iter(_read(study, "t.number = :number", number=number)), None)
+
+
+def read_failed(study: optuna.Study) -> list[StoredTrial]:
+    """The trials that failed."""
+    return _read(study, "t.state = 'FAIL'")
+
+
+def _read(study: optuna.Study, condition: str, **values: Any) -> list[StoredTrial]:
+    """The trials of a study that meet a condition: three queries, one where there are none."""
+    lists: list[Any] = [bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)]
+    values["study"] = study_id(study)
     with database(storage_of(study)).connect() as connection:
 
         def rows(query: str) -> Any:
-            return connection.execute(text(query).bindparams(bindparam("open", expanding=True)), values).all()
+            chosen = text(f"{query} WHERE t.study_id = :study AND {condition}").bindparams(*lists)
+            return connection.execute(chosen, values).all()
 
         found = {i: StoredTrial(i, number, str(state)) for i, number, state in rows(_TRIALS)}
         if found:  # a trial that was begun between the queries is left to the next time

@@ -14,6 +14,7 @@ from kanlab.engines.registry import FAILED_STATUSES, Outcome
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.stats.metrics import ClassScores, HasScores, Scores
 from kanlab.study.data_summary import DataSummary
+from kanlab.study.model_key import ModelKey
 from kanlab.study.optuna_adapter import StoredTrial, fail_trial, set_constraints
 from kanlab.study.spec import StudySpec
 
@@ -49,6 +50,11 @@ class TrialRecord(_OfNetwork):
             raise ValueError("a trial that is complete is a CompletedTrial, and no other is")
         if self.state == "complete" and None in (self.rss_train, self.misfit, self.aicc):
             raise ValueError("a trial that is complete has an RSS and an AICc")
+
+    @property
+    def key(self) -> ModelKey:
+        """What tells its network from the other models of the study."""
+        return ModelKey(cell=self.cell)
 
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""

@@ -10,7 +10,8 @@ from kanlab.execution.manage import load_data
 from kanlab.kan.search_space import Cell
 from kanlab.selection.diagnostics import Diagnostic
 from kanlab.selection.recommendation import Recommendation
-from kanlab.selection.validation import Validation, start_validation, stop_validation
+from kanlab.selection.validation import Validation
+from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
 from kanlab.ui import identity, session
 from kanlab.ui.navigation import SEARCH

@@ -12,7 +12,8 @@ from kanlab.data.writing import to_csv
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, trial_words
 from kanlab.selection.recommendation import Recommendation
-from kanlab.selection.validation import Validation, confidence_set
+from kanlab.selection.validation import Validation
+from kanlab.selection.validation_plan import confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial

@@ -16,7 +16,7 @@ from kanlab.execution.messages import FoldTask, NetworkTask
 from kanlab.explain.predictor import fitted_network
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection.validation import plan
+from kanlab.selection.validation_plan import plan
 from kanlab.solver.smoother import leave_one_out
 from kanlab.study.handle import create_study
 from kanlab.study.spec import StudySpec
@@ -45,7 +45,7 @@ def test_at_the_end_of_a_study(study: Study) -> None:
     assert final_check_task(study.handle, records) is None  # it is known
 
     data = Dataset.from_frame(rows(), "y")
-    network, notes = fitted_network(study.handle, best, records)
+    network, notes = fitted_network(study.handle, best)
     assert notes == []
     assert found.press == pytest.approx(np.sum(leave_one_out(network, data.X_train, data.y_train) ** 2), rel=1e-9)
 
@@ -55,11 +55,12 @@ def test_at_the_end_of_a_study(study: Study) -> None:
     assert study.recommended == reduced
     content = study.to_dict()
     assert content["recommended"]["without"] == ["idle", "still", "kind"]
-    assert content["recommended"] == {"family": "kan"} | content["appraisal"]["reduced"]
+    assert content["final_check"] == content["appraisal"]
+    assert content["recommended"] == {"family": "kan"} | content["final_check"]["reduced"]
     assert content["best"] == best.to_dict()
 
     # it predicts, as the study had it, and does not look at what it does without
-    wide, notes = fitted_network(study.handle, reduced, records)
+    wide, notes = fitted_network(study.handle, reduced)
     assert notes == []
     assert wide.rss_train == pytest.approx(reduced.rss_train, rel=1e-9)
     assert data.squared_error(wide.predict(data.X_test), data.y_test) == pytest.approx(reduced.rss_test)
@@ -99,7 +100,7 @@ def test_a_validation_verifies_the_reduced_network(study: Study) -> None:
     found = final_check_of(study.handle, study.handle.records())
     assert found is not None
     assert isinstance(found.reduced, ReducedTrial)
-    jobs = [(j.key[1], j.task) for j in plan(study.handle) if isinstance(j.task, FoldTask) and j.task.columns]
+    jobs = [(j.key.model, j.task) for j in plan(study.handle) if isinstance(j.task, FoldTask) and j.task.columns]
     assert {key for key, _ in jobs} == {found.reduced.key}
     assert [task.fold for _, task in jobs] == [0, 1, 2, 3, 4]
 

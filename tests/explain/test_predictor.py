@@ -19,8 +19,12 @@ from kanlab.data.preparation import Preparation
 from kanlab.data.reading.table import read_table
 from kanlab.engines.registry import FitOptions, Unit, fit_unit
 from kanlab.errors import DatasetError, StudyError
+from kanlab.explain import predictor as predictor_module
 from kanlab.explain.predictor import read_new_rows
+from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import SearchSpace
+from kanlab.selection import candidates, recommendation
+from kanlab.study import handle as handle_module
 from tests.helpers.sentences import refused
 
 SPACE = SearchSpace((1, 2), (2, 3), (2, 2))
@@ -176,6 +180,35 @@ def test_names_in_two_rows_as_in_training() -> None:
     assert new.frame["t s"].tolist() == [3, 4]
     joined = read_new_rows(io.BytesIO(b"t s\n3\n4\n"), recipe, name="new.csv")
     assert joined.frame["t s"].tolist() == [3, 4]
+
+
+def test_for_a_given_trial_nothing_is_ranked(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trial and its data are read, and no other trial, no validation and no other family."""
+    expected = study.predictor(0)
+    worker_tasks: list[object] = []
+    fit = predictor_module.fit_in_worker
+
+    def counted(task: object, *arguments: object) -> object:
+        worker_tasks.append(task)
+        return fit(task, *arguments)  # type: ignore[arg-type]
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("the models of the study are looked at")
+
+    for module, name in [
+        (predictor_module, "recommend"), (predictor_module, "read_validation"), (predictor_module, "fit_named"),
+        (recommendation, "candidates"), (candidates, "final_check_of"), (handle_module, "read_records"),
+    ]:  # fmt: skip
+        monkeypatch.setattr(module, name, forbidden)
+    monkeypatch.setattr(predictor_module, "fit_in_worker", counted)
+    found = open_study(study.name).predictor(0)
+    assert len(worker_tasks) == 1
+    assert (found.label, found.trial, found.key) == (expected.label, expected.trial, expected.key)
+    assert isinstance(found.fitted, FittedKan)
+    assert isinstance(expected.fitted, FittedKan)
+    assert found.fitted.rss_train == expected.fitted.rss_train
+    with pytest.raises(AssertionError, match="looked at"):
+        study.predictor()
 
 
 def test_the_command(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

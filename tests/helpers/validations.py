@@ -1,4 +1,4 @@
-"""Studies and judgements with known numbers, made without a fit."""
+"""Studies and validations with known numbers, made without a fit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import Outcome
 from kanlab.kan.search_space import Cell
-from kanlab.selection.validation import Validation, key_of
+from kanlab.selection.validation import Validation
 from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle, create_study
+from kanlab.study.model_key import ModelKey
 from kanlab.study.sampler import distributions
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import StudyState, write_state
@@ -44,7 +45,7 @@ def refits(
     out = {}
     for cell, values in scores.items():
         K = handle.spec.n_params(cell, handle.data.d)
-        out[key_of(cell)] = [
+        out[str(ModelKey(cell=cell))] = [
             {
                 "seed": seed,
                 "rss_train": rss_of(value, handle.data.n_train, K),
@@ -57,4 +58,5 @@ def refits(
 
 
 def validation(**content: Any) -> Validation:
-    return Validation(**{"state": "done"} | content)
+    """A finished validation, models by their keys as text."""
+    return Validation.from_dict({"state": "done"} | content)

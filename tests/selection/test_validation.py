@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from dataclasses import replace
@@ -28,20 +29,12 @@ from kanlab.execution.messages import (
 )
 from kanlab.execution.worker_pool import Failure, Job
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection import validation
-from kanlab.selection.validation import (
-    Validation,
-    collect,
-    confidence_set,
-    key_of,
-    null_cells,
-    plan,
-    read_validation,
-    start_validation,
-    stop_validation,
-    validate,
-)
+from kanlab.selection import validation_plan, validation_run
+from kanlab.selection.validation import Step, Validation, collect, read_validation
+from kanlab.selection.validation_plan import confidence_set, null_cells, plan
+from kanlab.selection.validation_run import start_validation, stop_validation, validate
 from kanlab.study.handle import load_study
+from kanlab.study.model_key import ModelKey
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import stored_path
 from kanlab.study.trials import completed
@@ -88,13 +81,13 @@ def test_the_cells_of_the_null_run_do_not_depend_on_the_target() -> None:
     spec = StudySpec()
     cells = null_cells(spec, 300, 3)
     sizes = [spec.n_params(c, 3) for c in cells]
-    assert len(cells) == validation.NULL_CELLS
+    assert len(cells) == validation_plan.NULL_CELLS
     assert sizes == sorted(sizes)
     assert sizes[0] == min(spec.n_params(c, 3) for c in spec.admissible(300, 3))
     assert 80 < sizes[-1] <= 100
     few = null_cells(spec, 25, 2)  # no cell has three rows a parameter
     assert few[0] == spec.admissible(25, 2)[0]
-    assert 1 <= len(few) <= validation.NULL_CELLS
+    assert 1 <= len(few) <= validation_plan.NULL_CELLS
 
 
 # ---- the confidence set
@@ -114,38 +107,42 @@ def test_the_confidence_set(small: Dataset) -> None:
 # ---- what answers come to
 
 
+SMALL = ModelKey(cell=Cell(1, 2, 1))
 GAM = {"family": "gam", "n_params": 4.0, "rss_train": 1.0, "rss_test": None, "aicc": 2.0}
 
 
 def test_answers_are_collected_and_failures_leave_a_gap() -> None:
     answers: dict[Any, Any] = {
-        ("refit", "1,2,1", 2): {"rss_train": 3.0, "rss_test": 1.0, "extrapolates": 0.0, "seconds": 0.1},
-        ("refit", "1,2,1", 1): Failure("the process ended: killed by signal 9"),
-        ("fold", "linear", 1): {"rss": 8.0, "rows": 4},
-        ("fold", "linear", 0): {"rss": 5.0, "rows": 5},
-        ("family", "gam", 0): GAM | {"seconds": 1.0},
-        ("dof", "1,2,1", 3): {"dof": 7.5},
-        ("edf", "1,2,1", 0): {"edf": 6.0},
-        ("null", "", 2): {"gain": 4.0},
-        ("null", "", 0): {"gain": 40.0},
-        ("null", "", 1): {"gain": -1.0},
-        ("average", "", 0): {"rss_train": 2.0, "rss_test": None},
+        Step("refit", SMALL, 2): {"rss_train": 3.0, "rss_test": 1.0, "extrapolates": 0.0, "seconds": 0.1},
+        Step("refit", SMALL, 1): Failure("the process ended: killed by signal 9"),
+        Step("fold", ModelKey("linear"), 1): {"rss": 8.0, "rows": 4},
+        Step("fold", ModelKey("linear"), 0): {"rss": 5.0, "rows": 5},
+        Step("family", ModelKey("gam")): GAM | {"seconds": 1.0},
+        Step("dof", SMALL, 3): {"dof": 7.5},
+        Step("edf", SMALL): {"edf": 6.0},
+        Step("permutation", number=2): {"gain": 4.0},
+        Step("permutation", number=0): {"gain": 40.0},
+        Step("permutation", number=1): {"gain": -1.0},
+        Step("average"): {"rss_train": 2.0, "rss_test": None},
     }  # fmt: skip
     found = collect(answers, 20, "running")
     assert (found.done, found.total, found.state) == (11, 20, "running")
-    assert [e["seed"] for e in found.refits["1,2,1"]] == [2]
-    assert found.folds == {"linear": [1.0, 2.0]}
+    assert [e["seed"] for e in found.refits[SMALL]] == [2]
+    assert found.folds == {ModelKey("linear"): [1.0, 2.0]}
     assert found.families == [GAM]
-    assert (found.dof, found.edf) == ({"1,2,1": [7.5]}, {"1,2,1": 6.0})
+    assert (found.dof, found.edf) == ({SMALL: [7.5]}, {SMALL: 6.0})
     assert found.null == {"gain": 40.0, "permuted": [-1.0, 4.0]}
     assert found.average == {"rss_train": 2.0, "rss_test": None}
-    assert read_validation({"validation": found.to_dict()}) == found
+    stored = found.to_dict()
+    assert set(stored["folds"]) == {"linear"}  # readable
+    assert set(stored["refits"]) == set(stored["edf"]) == {"1,2,1"}
+    assert read_validation({"validation": json.loads(json.dumps(stored))}) == found
     assert read_validation({"judgement": found.to_dict()}) == found  # as versions before stored it
     assert read_validation({}) is None
 
 
 def test_the_null_run_says_nothing_before_its_own_target_is_known() -> None:
-    assert collect({("null", "", 1): {"gain": 4.0}}, 21, "running").null == {}
+    assert collect({Step("permutation", number=1): {"gain": 4.0}}, 21, "running").null == {}
 
 
 def test_a_validation_that_its_process_has_left_is_not_live() -> None:
@@ -167,9 +164,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         "PERMUTATIONS": 3,
         "NULL_CELLS": 2,
     }.items():
-        monkeypatch.setattr(validation, name, value)
-    monkeypatch.setattr(validation, "DOF_FINALISTS", 1)
-    monkeypatch.setattr(validation, "DOF_PAIRS", 2)
+        monkeypatch.setattr(validation_plan, name, value)
+    monkeypatch.setattr(validation_plan, "DOF_FINALISTS", 1)
+    monkeypatch.setattr(validation_plan, "DOF_PAIRS", 2)
 
 
 def without_clocks(found: Validation) -> Validation:
@@ -189,15 +186,15 @@ def test_a_validation_end_to_end(small: Dataset) -> None:
     assert open_study("mine").validation == found
 
     ranked = sorted(completed(tuned.handle.records()), key=lambda r: r.aicc or 0.0)
-    finalists = {key_of(r.cell) for r in ranked[:2]}
+    finalists = {r.key for r in ranked[:2]}
     assert set(found.refits) == finalists
     assert all(len(entries) == 2 for entries in found.refits.values())
-    assert set(found.folds) == finalists | {"constant", "linear", "stepwise", "ridge"}
-    assert min(np.mean(found.folds[key]) for key in finalists) < np.mean(found.folds["constant"])
+    assert set(found.folds) == finalists | {ModelKey(name) for name in ("constant", "linear", "stepwise", "ridge")}
+    assert min(np.mean(found.folds[key]) for key in finalists) < np.mean(found.folds[ModelKey("constant")])
     assert {f["family"] for f in found.families} == set(COMPARISON_FAMILIES)
     assert len(found.null["permuted"]) == 3
     assert found.null["gain"] > max(found.null["permuted"])
-    assert set(found.dof) == set(found.edf) == {key_of(ranked[0].cell)}
+    assert set(found.dof) == set(found.edf) == {ranked[0].key}
     assert 0 < found.average["rss_train"] < (baselines(small)[0].rss_train)
 
     again = validate(tuned.handle, workers=2)
@@ -228,7 +225,7 @@ def sleepy(jobs: list[Job], *_: Any, on_answer: Any, stop: Any, **__: Any) -> li
 
 
 def test_in_the_background_and_stopped(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "run_tasks", sleepy)
+    monkeypatch.setattr(validation_run, "run_tasks", sleepy)
     handle = study(small, SCORES, space=SPACE)
     first = start_validation(handle)
     assert start_validation(handle) is first
@@ -249,7 +246,7 @@ def test_failed_steps_are_told(small: Dataset, monkeypatch: pytest.MonkeyPatch) 
             on_answer(job, Failure("killed by signal 9"))
         return []
 
-    monkeypatch.setattr(validation, "run_tasks", broken)
+    monkeypatch.setattr(validation_run, "run_tasks", broken)
     found = validate(study(small, SCORES, space=SPACE), workers=1)
     assert found.state == "done"
     assert found.detail == f"{found.total} of {found.total} steps failed, one of them so: killed by signal 9"
@@ -260,7 +257,7 @@ def test_an_interrupted_validation_keeps_what_it_knows(small: Dataset, monkeypat
         on_answer(jobs[0], {"rss_train": 1.0, "rss_test": None, "extrapolates": None})
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(validation, "run_tasks", interrupted)
+    monkeypatch.setattr(validation_run, "run_tasks", interrupted)
     handle = study(small, SCORES, space=SPACE)
     with pytest.raises(KeyboardInterrupt):
         validate(handle, workers=1)

@@ -56,7 +56,7 @@ def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> No
     app.query_params["key"] = "the key"
     assert {"Resume", "Delete"} <= labels(go(app, "live"))
     go(app, "studies")
-    assert app.dataframe[0].value["owner"][0] == "yours"
+    assert app.dataframe[0].value["owner"][0] == "you"
 
 
 def test_a_budget_is_raised_from_the_menu(app: AppTest, stopped: StudyHandle) -> None:
@@ -65,7 +65,7 @@ def test_a_budget_is_raised_from_the_menu(app: AppTest, stopped: StudyHandle) ->
     menu = app.menu_button[0]
     menu._value = next(option for option in menu.options if "Raise" in option)  # AppTest has no way to choose one
     app.run()
-    assert "every one of the" in text_of(healthy(app))  # its budget covers them all
+    assert "already fits all" in text_of(healthy(app))  # its budget covers them all
 
 
 def test_there_is_no_login_by_default(app: AppTest) -> None:

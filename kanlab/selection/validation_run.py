@@ -1,0 +1,125 @@
+"""A validation done by workers: here and now, or in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kanlab.engines.catalogue import ENGINES
+from kanlab.errors import KanlabError, StudyError
+from kanlab.execution import messages
+from kanlab.execution.final_check import keep_final_check
+from kanlab.execution.process_pool import run_tasks
+from kanlab.execution.supervisor import default_workers
+from kanlab.execution.worker_pool import Failure, Job
+from kanlab.selection.validation import VALIDATION, Step, Validation, collect
+from kanlab.selection.validation_plan import plan
+from kanlab.study.artifacts import local_data
+from kanlab.study.handle import StudyHandle
+from kanlab.study.trials import completed
+
+WRITE_SECONDS = 1.0
+
+
+class ValidationRun:
+    """Runs a validation in a thread of its own."""
+
+    def __init__(self, handle: StudyHandle, workers: int | None = None) -> None:
+        self.handle = handle
+        self._workers = workers or handle.spec.workers or default_workers()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-validation-{handle.name}")
+
+    def start(self) -> None:
+        self._write(Validation(total=len(plan(self.handle)), written=time.time()))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it; what is known stays."""
+        self._stop.set()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            validate(self.handle, workers=self._workers, stop=self._stop.is_set)
+        except KanlabError as error:
+            self._write(Validation(state="failed", written=time.time(), detail=str(error)))
+
+    def _write(self, validation: Validation) -> None:
+        self.handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
+
+
+def validate(
+    handle: StudyHandle,
+    *,
+    workers: int,
+    stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[Validation], None] | None = None,
+) -> Validation:
+    """Do all tasks of a validation and write what they come to, every two seconds and at the end.
+
+    Raises StudyError where there is nothing to validate.
+    """
+    path = local_data(handle.optuna, handle.data.sha256)
+    if not completed(handle.records()):
+        raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to validate.")
+    tasks = plan(handle)
+    answers: dict[Step, Any] = {}
+    written = time.monotonic()
+
+    def write(state: str, detail: str = "") -> Validation:
+        validation = collect(answers, len(tasks), state, detail)
+        handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
+        if on_progress:
+            on_progress(validation)
+        return validation
+
+    def take(job: Job, answer: Any) -> None:
+        nonlocal written
+        answers[job.key] = answer
+        if isinstance(job.task, messages.FinalCheckTask) and not isinstance(answer, Failure):
+            keep_final_check(handle, job.task, answer)
+        if time.monotonic() - written > WRITE_SECONDS:
+            written = time.monotonic()
+            write("running")
+
+    write("running")
+    preload = ENGINES[handle.spec.engine].needs_torch
+    try:
+        run_tasks(tasks, path, workers=workers, preload_pykan=preload, on_answer=take, stop=stop)
+    except BaseException:
+        write("stopped")
+        raise
+    failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
+    detail = f"{len(failures)} of {len(tasks)} steps failed, one of them so: {failures[0]}" if failures else ""
+    return write("stopped" if len(answers) < len(tasks) else "done", detail)
+
+
+_runs: dict[tuple[int, int], ValidationRun] = {}
+_lock = threading.Lock()
+
+
+def start_validation(handle: StudyHandle) -> ValidationRun:
+    """Validate a study in the background; the one already at it where there is one."""
+    key = handle.key
+    with _lock:
+        running = _runs.get(key)
+        if running is not None and running.is_alive():
+            return running
+        _runs[key] = ValidationRun(handle)
+        _runs[key].start()
+        return _runs[key]
+
+
+def stop_validation(handle: StudyHandle) -> None:
+    """End a validation that this process makes; what is known stays."""
+    running = _runs.get(handle.key)
+    if running is not None:
+        running.stop()
