@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.api import Study
+from kanlab.errors import StudyError
 from kanlab.execution.doctor import in_bytes
 from kanlab.execution.manage import data_size, note
 from kanlab.execution.manager import manager
@@ -13,13 +14,18 @@ from kanlab.study.optuna_adapter import trial_sizes
 from kanlab.study.storage import get_storage
 from kanlab.ui import identity, manage, session
 from kanlab.ui.navigation import DATA, LIVE
-from kanlab.ui.widgets import go_first_to, heading, sentences, table
+from kanlab.ui.widgets import go_first_to, heading, literal, sentences, table
 
 heading("Studies", "Every study in this storage. Choose a row to open, resume or change a study.")
 with sentences():
     names = study_names(get_storage())
     sizes_by_id = trial_sizes(get_storage())
-    studies = [Study(load_study(name)) for name in names]
+    studies = []
+    for name in names:
+        try:
+            studies.append(Study(load_study(name)))
+        except StudyError as error:  # of another version: the rest can be listed
+            st.warning(f"{literal(name)}: {literal(str(error))}")
 if not studies:
     go_first_to(DATA, "There is no study yet.", "Choose data for the first one")
 

@@ -16,7 +16,7 @@ from kanlab.cli import studies
 from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_workers, names, ranges
 from kanlab.cli.printing import columns, print_study, run_and_print
 from kanlab.cli.table_options import add_table_options, preparation, read_options
-from kanlab.errors import KanlabError
+from kanlab.errors import KanlabError, StudyError
 
 if TYPE_CHECKING:
     from kanlab.selection.validation import Validation
@@ -121,7 +121,11 @@ def _studies(arguments: argparse.Namespace) -> int:
 
     rows = []
     for name in study_names(get_storage(arguments.storage)):
-        study = open_study(name, storage=arguments.storage)
+        try:
+            study = open_study(name, storage=arguments.storage)
+        except StudyError as error:  # of another version: the rest can be listed
+            print(f"kanlab: '{name}': {error}", file=sys.stderr)
+            continue
         content = study.to_dict()
         rows.append(
             (name, content["state"], len(content["trials"]), content["data"]["target_label"], study.handle.data.name)

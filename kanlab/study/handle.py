@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import optuna
 from optuna.storages import BaseStorage
 
@@ -154,7 +155,7 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     if SPEC not in attributes:
         raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
     spec = StudySpec.from_dict(attributes[SPEC])
-    data = DataSummary(**attributes[DATA] | {"levels": tuple(attributes[DATA].get("levels", ()))})
+    data = msgspec.convert(attributes[DATA], DataSummary)
     models = [stored_baseline(b, data) for b in attributes[BASELINES]]
     return StudyHandle(study, spec, data, models, storage_url, attributes.get(UID, ""))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions
-from kanlab.errors import StudyError
+from kanlab.errors import KanlabError, StudyError
 from kanlab.kan.parameter_count import RULES, CountingRule
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
 from kanlab.study.sampler import SAMPLERS
@@ -137,7 +139,26 @@ class StudySpec:
         return asdict(self) | {"space": self.space.ranges()}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> StudySpec:
-        known = dict(content)
-        space = SearchSpace(**{name: tuple(ends) for name, ends in known["space"].items()})
-        return cls(**known | {"space": space, "options": FitOptions(**known["options"])})
+    def from_dict(cls, content: Any) -> StudySpec:
+        """The inverse of `to_dict`. Raises StudyError where the content is damaged, or of a version that knows more."""
+        try:
+            _check_names(content, cls, "", optional=("starts_fill",))
+            _check_names(content["space"], SearchSpace, "space.", optional=("depth",))
+            _check_names(content["options"], FitOptions, "options.", optional=[f.name for f in fields(FitOptions)])
+            return msgspec.convert(content, cls)
+        except (ValueError, KanlabError) as error:  # of msgspec, and of the values
+            raise StudyError(
+                f"The specification of this study cannot be read: {str(error).rstrip('.')}; open it with the version of "
+                "kanlab that made it."
+            ) from error
+
+
+def _check_names(content: Any, kind: type, place: str, optional: Collection[str]) -> None:
+    """Raise ValueError where a mapping lacks a field of a dataclass, or has another one."""
+    if not isinstance(content, Mapping):
+        raise ValueError(f"'{place.rstrip('.')}' is no object" if place else "it is no object")
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(map(str, content.keys() - known)):
+        raise ValueError(f"this version knows no '{place}{unknown[0][:40]}'")
+    if missing := sorted(known - content.keys() - set(optional)):
+        raise ValueError(f"'{place}{missing[0]}' is missing")

@@ -93,6 +93,35 @@ def test_impossible_specifications(settings: dict, parts: list[str]) -> None:
         StudySpec(**settings)
 
 
+BROKEN: dict[str, dict] = {
+    "knows no 'families'": {"families": ["gam"]},
+    "knows no 'space.width'": {"space": {"neuron_num": [1, 2], "grid": [2, 3], "k": [1, 3], "width": [1, 2]}},
+    "'space.grid' is missing": {"space": {"neuron_num": [1, 2], "k": [1, 3]}},
+    "'options' is no object": {"options": None},
+    "array` of length 2": {"space": {"neuron_num": [1, 2], "grid": [2, 3], "k": [3]}},
+    "runs backwards": {"space": {"neuron_num": [1, 2], "grid": [2, 3], "k": [3, 1]}},
+    "Expected `int | null`, got `str` - at `$.trials`": {"trials": "5"},
+    "got `bool` - at `$.seed`": {"seed": True},
+    "got `str` - at `$.options.starts`": {"options": {"starts": "x"}},
+    "engine 'kan3'": {"engine": "kan3"},
+    "'effective'": {"count": "effective"},
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_a_stored_specification_that_is_damaged_or_of_a_later_version_is_refused(words: str) -> None:
+    content = json.loads(json.dumps(StudySpec().to_dict()))
+    assert StudySpec.from_dict(content) == StudySpec()
+    with refused(StudyError, words, "cannot be read", "open it with the version of kanlab that made it"):
+        StudySpec.from_dict(content | BROKEN[words])
+
+
+@pytest.mark.parametrize("content", [None, [], "spec", {}])
+def test_what_is_no_specification_at_all(content: object) -> None:
+    with refused(StudyError, "cannot be read"):
+        StudySpec.from_dict(content)
+
+
 def test_starts_that_fill_the_minutes_survive_json_and_older_specifications_have_none() -> None:
     spec = StudySpec(minutes=5, starts_fill=True, options=FitOptions(starts=12))
     content = json.loads(json.dumps(spec.to_dict()))

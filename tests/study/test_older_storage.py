@@ -1,0 +1,86 @@
+"""A storage that an earlier version wrote is read: the same numbers, the same recommendation, the same predictions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.api import Study, open_study
+from kanlab.cli import main
+from kanlab.execution.final_check import ReducedTrial
+from kanlab.execution.manage import duplicate, extend
+from kanlab.selection.validation import read_validation
+from kanlab.study.handle import load_study, study_names
+from kanlab.study.optuna_adapter import all_studies, storage_of
+from kanlab.study.storage import get_storage
+from kanlab.study.trials import CompletedTrial
+from tests.helpers import older
+
+WORDS = {"reasons", "alarms"}  # sentences, which may be put in other words
+
+
+@pytest.fixture(autouse=True)
+def storage(kanlab_home: Path) -> None:
+    older.put_storage(kanlab_home)
+
+
+def test_the_studies_are_listed() -> None:
+    assert study_names(get_storage()) == ["classes", "numbers"]
+
+
+@pytest.mark.parametrize("name", ["numbers", "classes"])
+def test_they_show_what_they_showed(name: str) -> None:
+    found, expected = json.loads(json.dumps(open_study(name).to_dict())), older.shown(name)
+    assert found.keys() >= expected.keys()
+    for key in expected.keys() - WORDS:
+        assert found[key] == expected[key], key
+    assert all(len(found[key]) == len(expected[key]) for key in WORDS)
+
+
+def test_trials_and_the_specification_have_their_types() -> None:
+    handle = load_study("numbers")
+    assert all(isinstance(r, CompletedTrial) for r in handle.records())
+    (stored,) = (s for s in all_studies(storage_of(handle.optuna)) if s.name == "numbers")
+    assert json.loads(json.dumps(handle.spec.to_dict())) == stored.attributes["spec"]
+    assert handle.data.levels == ()
+    assert load_study("classes").data.levels == ("False", "True")
+
+
+def test_what_was_made_of_the_finalists_is_known() -> None:
+    found = read_validation(load_study("numbers").optuna.user_attrs)
+    assert found is not None
+    assert found.state == "done"
+    assert found.refits.keys() == {"1,2,2", "2,2,2", "1,3,2", "2,3,2"}
+    assert {len(seeds) for seeds in found.refits.values()} == {5}
+
+
+def test_the_recommended_network_predicts_what_it_predicted() -> None:
+    study = Study(load_study("numbers"))
+    assert isinstance(study.recommended, ReducedTrial)
+    assert study.recommended.without == ("c",)
+    rows = pd.read_csv(older.PREDICTED)
+    found = study.predict(rows[["a", "b", "kind", "c"]]).frame
+    np.testing.assert_allclose(found["y_predicted"], rows["y_predicted"], rtol=1e-6)
+    np.testing.assert_array_equal(found["y_extrapolates"], rows["y_extrapolates"])
+
+
+def test_a_study_of_it_goes_on() -> None:
+    handle = load_study("numbers")
+    again = duplicate(handle, name="again", trials=3)
+    assert again.spec.space == handle.spec.space
+    assert extend(again, trials=4).spec.trials == 4
+
+
+def test_a_specification_of_a_later_version_hides_no_other_study(capsys: pytest.CaptureFixture[str]) -> None:
+    optuna = load_study("classes").optuna
+    optuna.set_user_attr("spec", optuna.user_attrs["spec"] | {"ensemble": 5})
+    assert main.main(["show", "classes"]) == 2
+    assert "this version knows no 'ensemble'" in capsys.readouterr().err
+    assert main.main(["studies"]) == 0
+    shown = capsys.readouterr()
+    assert "numbers" in shown.out
+    assert "'classes': The specification of this study cannot be read" in shown.err
