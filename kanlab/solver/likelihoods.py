@@ -127,10 +127,10 @@ class Squares:
             return None
         D = lapack.dpotrs(factor, right, lower=1)[0]
         # one step of refinement: the normal equations lose what the residual still shows
-        E, missing = self._residual(design, blocks, D), -penalty @ D
+        E, missing = self._residual(design, blocks, D), np.zeros_like(D)
         for block in blocks:
             missing += design(block) @ E[:, block].T
-        D = D + lapack.dpotrs(factor, missing, lower=1)[0]
+        D = D + lapack.dpotrs(factor, missing - penalty @ D, lower=1)[0]
         E = self._residual(design, blocks, D)
         rss = np.einsum("on,on->o", E, E)
         misfit = float(rss.sum())
