@@ -35,7 +35,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION
 
@@ -261,9 +261,9 @@ def prior_log_odds(y: Array) -> float:
     return float(np.log((ones + 0.5) / (y.size - ones + 0.5)))
 
 
-def pulled_residual(p: Array, y: Array) -> Array:
-    """E (n,), row by row, of a fit of probabilities p (n,) to y (n,)."""
-    return y - p - PULL / len(y) * (logit(p) - prior_log_odds(y))
+def pulled_residual(eta: Array, y: Array) -> Array:
+    """E (n,), row by row, of a fit of log-odds eta (n,) to y (n,)."""
+    return y - expit(eta) - PULL / len(y) * (eta - prior_log_odds(y))
 
 
 def ridged_factor(gram: Array, penalty: Array, n: int) -> Array | None:

@@ -102,9 +102,10 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Ar
     last = np.kron(np.eye(h), of_node)
 
     # D is at its minimum, P'E = level N D, which tells the level the fit ended with
-    E = pulled_residual(predicted, targets) if fitted.task == CLASSIFICATION else (targets - predicted) / scale
+    P = J[:, -len(D) :].T
+    E = pulled_residual((D.T @ P)[0], targets) if fitted.task == CLASSIFICATION else (targets - predicted) / scale
     held = float(np.sum((last @ D) ** 2))
-    level = max(float(D[:, 0] @ (J[:, -len(D) :].T @ E)) / held, 0.0) if held > 0.0 else 0.0
+    level = max(float(D[:, 0] @ (P @ E)) / held, 0.0) if held > 0.0 else 0.0
     return J, np.sqrt(level) * block_diag(np.concatenate(rows), last)
 
 

@@ -225,6 +225,18 @@ def test_classes_that_are_apart_give_finite_log_odds_and_a_status(smoothing):
         assert np.abs(logit(p)).max() < 30.0
 
 
+def test_effective_dof_where_probabilities_are_rounded_to_1():
+    """Their log-odds are finite, those of the rounded probability are not."""
+    X, y = curved(60)
+    model = fit_cell(X, y, 2, 3, 3, task="classification", options=OPTIONS)
+    last = model.layers[-1]
+    model = replace(
+        model, layers=(model.layers[0], replace(last, coef=last.coef + 40.0)), output_range=np.array([[-1e3, 1e3]])
+    )
+    assert (model.predict(X) == 1.0).any()
+    assert 0.0 <= effective_dof(model, X, y) < 60.0
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_one_class_alone_is_predicted_nearly_for_sure(value):
     """As in a fold of a cross-validation that lacks the other."""
