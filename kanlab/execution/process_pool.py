@@ -31,7 +31,7 @@ from kanlab.execution.messages import (
     Request,
     Result,
 )
-from kanlab.execution.worker_pool import TICK_SECONDS, Failure, Inbox, Job, Queue, Worker, WorkersFailed
+from kanlab.execution.worker_pool import TICK_SECONDS, Failure, Inbox, Job, Queue, Worker, WorkerPool, WorkersFailed
 from kanlab.execution.worker_process import WorkerProcess
 from kanlab.kan.network import FittedKan
 
@@ -210,7 +210,8 @@ def run_tasks(
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Any]:
     """Answers in the order of the jobs: a dict, a Failure, or None for what `stop` left undone."""
-    pool, waiting = ProcessPool(dataset, preload_pykan=preload_pykan), TaskQueue(jobs, on_answer)
+    pool: WorkerPool = ProcessPool(dataset, preload_pykan=preload_pykan)
+    waiting = TaskQueue(jobs, on_answer)
     otherwise: Failure | None = None
     try:
         while (waiting.left() or pool.is_busy) and not stop():

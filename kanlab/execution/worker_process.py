@@ -11,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kanlab.execution.messages import Message, Request
+    from kanlab.execution.messages import Request
     from kanlab.execution.worker_pool import Inbox
 
 PROGRAM = ("-m", "kanlab.execution.worker")
@@ -96,24 +96,24 @@ class WorkerProcess:
     local = True
 
     def __init__(self, inbox: Inbox, *, preload_pykan: bool, program: Sequence[str] | None = None) -> None:
-        from kanlab.execution import messages  # loads NumPy, for which a spare one does not wait
-
         self.inbox = inbox
-        self._encode, self._exit = messages.encode, messages.Exit
         wanted = preload_pykan, tuple(program or PROGRAM)
         spares = (s for s in list(_spares) if (s.preload_pykan, s.program) == wanted and _claim(s))
         self._started = next(spares, None) or _start(*wanted)
         self._process, self._scratch, self._stderr = self._started.process, self._started.scratch, self._started.stderr
-        hear = threading.Thread(
-            target=self._listen, args=(messages.decode, messages.MessageError), daemon=True, name="kanlab-worker-reader"
-        )
-        hear.start()
+        threading.Thread(target=self._listen, daemon=True, name="kanlab-worker-reader").start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def _listen(self, decode: Callable[[bytes], Message], unreadable: type[Exception]) -> None:
+    def _listen(self) -> None:
+        from kanlab.execution.messages import (  # they load NumPy, which a spare one does not need
+            Exit,
+            MessageError,
+            decode,
+        )
+
         assert self._process.stdout is not None
         reason = ""
         for line in self._process.stdout:
@@ -121,17 +121,19 @@ class WorkerProcess:
                 break
             try:
                 message = decode(line)
-            except unreadable as error:
+            except MessageError as error:
                 reason = str(error)
                 break
             self.inbox.put((self, message))
-        self.inbox.put((self, self._exit(reason or self._why_it_ended())))
+        self.inbox.put((self, Exit(reason or self._why_it_ended())))
 
     def send(self, request: Request) -> None:
         """Hand over a request; to one that has died nothing happens, its `Exit` is on the way."""
+        from kanlab.execution.messages import encode
+
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(f"{self._encode(request)}\n".encode())
+            self._process.stdin.write(f"{encode(request)}\n".encode())
             self._process.stdin.flush()
 
     def _why_it_ended(self) -> str:
