@@ -100,8 +100,9 @@ def _end_with(pipe: int) -> None:
     """End when the other end of the pipe does."""
     if fcntl is not None:
         signal.signal(signal.SIGIO, signal.SIG_DFL)  # which is to end the process, by the system
-        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+        with suppress(OSError):  # where a pipe has no such thing, the thread has to do
+            fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
     threading.Thread(target=lambda: (os.read(pipe, 1), os._exit(1)), daemon=True).start()
 
 

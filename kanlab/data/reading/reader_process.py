@@ -33,6 +33,7 @@ Waiting = Callable[[], None]
 TICK_SECONDS = 0.1
 _PIECE = 2**20
 _LONGEST_ANSWER = 2**26
+_LAST_SECONDS = 2.0  # for a process that has closed its answer
 _KEPT = (
     "PATH",
     "PYTHONHOME",
@@ -121,6 +122,12 @@ class _Program:
         self.process.kill()
         self.process.wait()
 
+    def close(self) -> None:
+        for pipe in (self.process.stdin, self.process.stdout, self.complaints):
+            with suppress(OSError, ValueError):  # what was not sent is of no use any more
+                if pipe is not None:
+                    pipe.close()
+
     def last_words(self) -> str:
         self.complaints.seek(0)
         lines = self.complaints.read(2**16).decode(errors="replace").strip().splitlines()
@@ -137,6 +144,7 @@ def keep_ready() -> None:
         for old in [s for s in _spares if not s.is_ready]:
             _spares.remove(old)
             old.end()
+            old.close()
         if not _spares:
             with suppress(OSError):  # whoever reads tries again, and says what is wrong
                 _spares.append(_Program())
@@ -149,6 +157,7 @@ def _taken() -> _Program:
             if spare.is_ready:
                 return spare
             spare.end()
+            spare.close()
     return _Program()
 
 
@@ -178,7 +187,7 @@ class _Reader:
         self._program.end()
         for thread in self._threads:  # their pipes are broken now
             thread.join()
-        self._program.complaints.close()
+        self._program.close()
 
     def table(self, waiting: Waiting) -> Table:
         """Wait for the table, and end the process where it goes beyond its limits."""
@@ -209,19 +218,18 @@ class _Reader:
     def _send(self, content: memoryview) -> None:
         pipe = self._process.stdin
         assert pipe is not None
-        with suppress(OSError, ValueError):  # it has ended: the listener says so
+        with content, suppress(OSError, ValueError):  # it has ended: the listener says so
             pipe.write(line(self._request))
             for start in range(0, len(content), _PIECE):
                 pipe.write(content[start : start + _PIECE])
             pipe.flush()
-        content.release()
 
     def _listen(self) -> None:
         try:
             assert self._process.stdout is not None
             self._answers.put(self._received(self._process.stdout))
-        except Exception as error:  # whatever a damaged answer leads to is told where the table is wanted
-            self._answers.put(error)
+        except Exception:  # whatever a damaged answer leads to: it is trusted no more than the file
+            self._answers.put(self._unreadable("its answer is damaged"))
 
     def _received(self, pipe: IO[bytes]) -> Table | DatasetError | None:
         """The table, the refusal, or nothing where the process ended amid its answer."""
@@ -239,15 +247,20 @@ class _Reader:
             return None
 
     def _why_it_ended(self) -> DatasetError:
-        code, name = self._process.wait(), self._request.name
-        if code == -getattr(signal, "SIGXCPU", 0) or self._seconds() > self._limits.cpu_seconds:
+        try:
+            code = self._process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            return self._unreadable("its answer is too long")
+        name = self._request.name
+        killed = signal.Signals(-code).name if code < 0 else ""
+        if killed == "SIGXCPU":
             return self._limits.too_slow(name)
-        if code in (
-            -signal.SIGABRT,
-            -getattr(signal, "SIGKILL", 0),
-        ):  # an allocation that failed, or the system's own limit
+        if killed in ("SIGABRT", "SIGKILL"):  # an allocation that failed, or the system had no more to give
             return self._limits.too_large(name)
+        return self._unreadable(f"it ended, {self._program.last_words()}")
+
+    def _unreadable(self, why: str) -> DatasetError:
         return DatasetError(
-            f"{name} cannot be read: the process that reads it ended ({self._program.last_words()}); the file may be "
-            "damaged, so save it again, as CSV."
+            f"{self._request.name} cannot be read by the process that reads it ({why}); the file may be damaged, so save it "
+            "again, as CSV."
         )

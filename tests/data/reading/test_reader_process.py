@@ -203,6 +203,7 @@ def test_a_reader_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "-P" in psutil.Process(program.process.pid).cmdline()
     finally:
         program.end()
+        program.close()
 
 
 def test_as_many_read_at_once_as_there_are_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +271,30 @@ def test_a_killed_reader_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) 
     assert read_apart(b"a,b\n1,2\n", name="t.csv").report.rows == 1
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "print('no JSON')",
+        "print('{}')",
+        """print('{"error": 3}')""",
+        "print('x' * 2**27)",
+        "print(end='')",
+        "sys.exit('SomeTrouble: it is so')",
+        "print('"
+        + line(Answer(report=read_here(io.BytesIO(b"a,b\n1,2\n"), "t", ReadOptions()).report, sizes=(9,))).decode()[:-1]
+        + r"\nno Arrow at all')",
+    ],
+)
+def test_a_damaged_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str) -> None:
+    """What comes back is trusted no more than the file."""
+    (tmp_path / "liar.py").write_text(f"import sys\nsys.stdin.buffer.readline()\n{answer}\n")
+    monkeypatch.setattr(reader_process, "_spares", [])
+    monkeypatch.setattr(reader_process, "PROGRAM", "liar")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with refused(DatasetError, "t.csv"):
+        read_apart(b"a,b\n1,2\n", name="t.csv")
+
+
 @pytest.mark.parametrize("content", ["text", "workbook"])
 def test_a_reader_ends_with_its_parent(tmp_path: Path, content: str) -> None:
     path = tmp_path / "large"
@@ -317,3 +342,4 @@ def test_a_spare_reader_is_kept_used_and_ended() -> None:
     spare.process.stdin.close()
     assert spare.process.wait(20) == 0
     spare.end()
+    spare.close()
