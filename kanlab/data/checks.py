@@ -238,7 +238,7 @@ def outliers(table: CheckedTable) -> Iterator[TableWarning]:
 
 
 def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
-    """Text that cannot become one column a level."""
+    """Text that cannot become one column for each level."""
     known = {*table.identifiers, *table.almost_numbers}
     if names := [c.name for c in table.others if c.kind == "text" and c.name not in known]:
         yield TableWarning(

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kanlab.arrays import Array
+from kanlab.arrays import Array, Index
 from kanlab.data.encoders import EncodedColumn, encode_features
 from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
 from kanlab.data.preparation import Preparation
@@ -26,7 +26,7 @@ from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import HasTask
 from kanlab.stats.metrics import Scores, class_scores, log_loss
-from kanlab.text import listing, quoted
+from kanlab.text import listing, quoted, short
 
 _METADATA_KEY = b"kanlab"
 
@@ -120,45 +120,32 @@ class Dataset(HasTask):
         class that counts as 1.  Raises DatasetError, with one sentence, where nothing can be fitted.
         """
         wanted = preparation or Preparation()
-        if not 0 <= test_fraction < 1:
-            raise DatasetError(f"The test fraction must be at least 0 and below 1, not {test_fraction}.")
-        if seed < 0:
-            raise DatasetError(f"The seed must be at least 0, not {seed}.")
-        frame, target = frame.rename(columns=str), str(target)
+        _check_fraction_and_seed(test_fraction, seed)
+        frame, target = _with_unique_names(frame), str(target)
         features = None if features is None else [str(name) for name in features]
-        if not frame.columns.is_unique:
-            twice = frame.columns[frame.columns.duplicated()].unique()
-            raise DatasetError(f"The column name {listing(twice)} stands more than once; make the names differ.")
         found = read_target(frame, target, task, positive)
-        y, levels = found.y, found.levels
+        levels = found.levels
         if levels and wanted.target_scale != "none":
             raise DatasetError(
-                f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the target's scale."
+                f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the scale of the target as it is."
             )
         columns, notes = encode_features(frame, target, features, wanted)
         notes += [found.note] if found.note else []
         if not columns:
             raise DatasetError(
-                f"There is no usable feature beside {listing([target])}; a fit needs at least one numeric column."
+                f"There is no usable feature beside {quoted(target)}; a fit needs at least one numeric column."
             )
 
-        rows, y = usable_rows(frame, y, columns, wanted, notes)
-        by = None if wanted.split_by is None else rows[wanted.split_by]
-        how = "stratified" if levels and wanted.split == "random" else wanted.split
-        train, test = split_rows(how, y, test_fraction, seed, by)
-        if len(train) < 2:
-            raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
+        # from here on, whatever is learned of the data is learned on the training rows
+        rows, y = usable_rows(frame, found.y, columns, wanted, notes)
+        train, test = _split(rows, y, wanted, test_fraction, seed, classes=bool(levels))
         scale = Transform.fit(y[train], wanted.target_scale, target)
         y = scale(y)
         columns, filled = fitted(columns, rows.iloc[train], wanted)
         X = np.column_stack([c.encode(rows) for c in columns])
         check_size([(target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))])
         columns, X = varying_columns(columns, X, train, notes)
-        if np.ptp(y[train]) == 0 or y[train].std() == 0:
-            value = levels[int(y[train][0])][:60] if levels else f"{y[train][0]:g}"
-            raise DatasetError(
-                f"The target {listing([target])} holds a single value ({value}); there is nothing to learn."
-            )
+        _check_that_it_varies(target, y[train], levels)
         if wanted.screen is not None:
             columns, X = screened_columns(columns, X, y, train, wanted.screen, notes)
         parts = (X[train], y[train], X[test], y[test])
@@ -223,6 +210,40 @@ class Dataset(HasTask):
                 f"The test rows in {path.name} are not those that were held out; start from the table again."
             )
         return data
+
+
+def _check_fraction_and_seed(test_fraction: float, seed: int) -> None:
+    if not 0 <= test_fraction < 1:
+        raise DatasetError(f"The test fraction must be at least 0 and below 1, not {test_fraction}.")
+    if seed < 0:
+        raise DatasetError(f"The seed must be at least 0, not {seed}.")
+
+
+def _with_unique_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its names as text."""
+    frame = frame.rename(columns=str)
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].unique()
+        raise DatasetError(f"The column name {listing(twice)} is used more than once; make the names unique.")
+    return frame
+
+
+def _split(
+    rows: pd.DataFrame, y: Array, wanted: Preparation, test_fraction: float, seed: int, *, classes: bool
+) -> tuple[Index, Index]:
+    """Positions of the training and the test rows; a random split of classes draws from each alike."""
+    by = None if wanted.split_by is None else rows[wanted.split_by]
+    how = "stratified" if classes and wanted.split == "random" else wanted.split
+    train, test = split_rows(how, y, test_fraction, seed, by)
+    if len(train) < 2:
+        raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
+    return train, test
+
+
+def _check_that_it_varies(target: str, y: Array, levels: tuple[str, ...]) -> None:
+    if np.ptp(y) == 0 or y.std() == 0:  # the squares of tiny numbers vanish
+        value = short(levels[int(y[0])]) if levels else f"{y[0]:g}"
+        raise DatasetError(f"The target {quoted(target)} holds a single value ({value}); there is nothing to learn.")
 
 
 def _rss(predicted: Array, y: Array) -> float:

@@ -15,7 +15,7 @@ from kanlab.data.reading.cell_rules import BOOLEAN_NUMBERS
 from kanlab.data.reading.column_types import read_text
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
-from kanlab.text import listing, quoted
+from kanlab.text import counted, listing, quoted
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
 
@@ -197,8 +197,8 @@ def encode_features(
 ) -> tuple[list[EncodedColumn], list[str]]:
     """Decide how each feature is encoded; fills and scales are decided later, on the training rows.
 
-    Numbers stay as they are, dates become their parts, text of at most max_levels levels becomes one column a level (the
-    first level is the reference). Columns that can be neither are left out with a note, or refused where they were asked
+    Numbers stay as they are, dates become their parts, text of at most max_levels levels becomes one column for each
+    level (the first is the reference). Columns that can be neither are left out with a note, or refused where they were asked
     for by name.
     """
     wanted = preparation or Preparation()
@@ -212,7 +212,7 @@ def encode_features(
             columns.append(EncodedColumn(name))
         elif is_date(column):
             columns += [EncodedColumn(name, part=part) for part in wanted.date_parts]
-            notes.append(f"{quoted(name)} is a date; of it is used: {', '.join(wanted.date_parts) or 'nothing'}.")
+            notes.append(f"{quoted(name)} is a date; parts used: {', '.join(wanted.date_parts) or 'none'}.")
         else:
             found, sentence = _category(column, wanted, asked=features is not None)
             columns += found
@@ -224,7 +224,7 @@ def _ordered(column: pd.Series, levels: tuple[str, ...]) -> EncodedColumn:
     unknown = sorted(set(as_text(column).dropna().unique()) - set(levels))
     if unknown:
         raise DatasetError(
-            f"The order of {quoted(column.name)} lacks {listing(unknown)}; name every level, low to high."
+            f"The order of {quoted(column.name)} lacks {listing(unknown)}; name every level, from low to high."
         )
     return EncodedColumn(str(column.name), part=ORDER, levels=tuple(levels))
 
@@ -237,12 +237,12 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
     if len(levels) <= most:
         columns = [EncodedColumn(name, level, levels=tuple(levels)) for level in levels[1:]]
         note = (
-            f"{quoted(name)} is a category: one column a level, {quoted(levels[0])} is the reference."
+            f"{quoted(name)} is a category: one column for each level, {quoted(levels[0])} is the reference."
             if columns
             else ""
         )
         return columns, note
-    problem = f"{quoted(name)} holds text with {len(levels):,} different values ({_example(column)})"
+    problem = f"{quoted(name)} holds text with {len(levels):,} unique values ({_example(column)})"
     if counts.iloc[: most - 1].sum() > 0.05 * counts.sum() and wanted.pool:
         kept = sorted(counts.index[: most - 1])
         columns = [EncodedColumn(name, level) for level in kept[1:]]  # an unknown level is one of the others
@@ -250,7 +250,7 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
         rare = int(counts.iloc[most - 1 :].sum())
         return (
             columns,
-            f"{quoted(name)}: the {len(levels) - len(kept):,} rarest levels ({rare:,} rows) are pooled as other.",
+            f"{quoted(name)}: the {len(levels) - len(kept):,} rarest levels ({counted(rare, 'row')}) are pooled as other.",
         )
     if asked:
         raise DatasetError(f"{problem}; at most {most} can be encoded, so leave it out of the features.")

@@ -10,7 +10,7 @@ from kanlab.data.encoders import EncodedColumn, missing
 from kanlab.data.mutual_information import mutual_information
 from kanlab.data.preparation import Preparation
 from kanlab.errors import DatasetError
-from kanlab.text import listing
+from kanlab.text import agreeing, listing
 
 MIN_ROWS = 10
 MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
@@ -34,11 +34,12 @@ def usable_rows(
     if wanted.copies == "drop":
         first = ~frame.duplicated().to_numpy()
         if copies := int((complete & ~first).sum()):
-            words = "row that repeats another is" if copies == 1 else "rows that repeat others are"
+            words = agreeing(copies, "row that repeats another is", "rows that repeat others are")
             notes.append(f"{copies:,} {words} left out.")
         complete &= first
     if dropped:
-        notes.append(f"{dropped:,} of {len(y):,} rows have a missing value and are left out.")
+        have, are = agreeing(dropped, "has", "have"), agreeing(dropped, "is", "are")
+        notes.append(f"{dropped:,} of {len(y):,} rows {have} a missing value and {are} left out.")
     if complete.sum() < MIN_ROWS:
         raise DatasetError(
             f"Only {int(complete.sum())} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
@@ -75,13 +76,14 @@ def screened_columns(
     most: int,
     notes: list[str],
 ) -> tuple[list[EncodedColumn], Array]:
-    """The columns of the features that tell most about the target in the training rows."""
-    told: dict[str, float] = {}
+    """The columns of the features with the highest mutual information with the target in the training rows."""
+    information: dict[str, float] = {}
     for column, score in zip(columns, mutual_information(X[train], y[train]), strict=True):
-        told[column.source] = max(told.get(column.source, 0.0), float(score))
-    ranked = sorted(told, key=lambda source: -told[source])
+        information[column.source] = max(information.get(column.source, 0.0), float(score))
+    ranked = sorted(information, key=lambda source: -information[source])
     if len(ranked) <= most:
         return columns, X
     keep = np.array([c.source in ranked[:most] for c in columns])
-    notes.append(f"Of {len(ranked)} features the {most} with the most mutual information with the target are kept.")
+    highest = agreeing(most, "the one", f"the {most}") + " with the highest mutual information with the target"
+    notes.append(f"Of {len(ranked)} features, {highest} {agreeing(most, 'is', 'are')} kept.")
     return [c for c, kept in zip(columns, keep, strict=True) if kept], X[:, keep]

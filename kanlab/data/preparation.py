@@ -49,7 +49,10 @@ class Preparation:
                 raise DatasetError(sentence)
 
         for gaps in (self.gaps, *self.gaps_of.values()):
-            require(gaps in ("drop", "fill"), f"Rows with gaps can be dropped or filled (drop, fill), not '{gaps}'.")
+            require(
+                gaps in ("drop", "fill"),
+                f"Rows with missing values can be dropped or filled (drop, fill), not '{gaps}'.",
+            )
         kept = self.copies in ("keep", "drop")
         require(kept, f"Repeated rows can be kept or dropped (keep, drop), not '{self.copies}'.")
         for scale in (self.target_scale, *self.scales.values()):
@@ -58,12 +61,12 @@ class Preparation:
             require(part in DATE_PARTS, f"A date has no part '{part}'; choose among {', '.join(DATE_PARTS)}.")
         for column, levels in self.ordered.items():
             distinct = len(set(levels)) == len(levels) > 1
-            require(distinct, f"The order of {quoted(column)} needs two or more different levels, from low to high.")
+            require(distinct, f"The order of {quoted(column)} needs two or more unique levels, from low to high.")
         require(2 <= self.max_levels <= 50, f"A category can have 2 to 50 columns, not {self.max_levels}.")
         require(self.screen is None or self.screen >= 1, "The screen must keep at least one feature.")
         require(self.split in SPLITS, f"There is no split '{self.split}'; choose one of {', '.join(SPLITS)}.")
         if self.split in ("time", "group"):
-            require(bool(self.split_by), f"A split by {self.split} needs the column to go by; name it as split_by.")
+            require(bool(self.split_by), f"A split by {self.split} needs a column to split by; name it as split_by.")
 
     def gaps_in(self, column: str) -> Gaps:
         """What is done about the gaps of a column."""

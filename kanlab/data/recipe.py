@@ -16,7 +16,7 @@ from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, 
 from kanlab.data.preparation import Preparation
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
-from kanlab.text import listing, quoted
+from kanlab.text import agreeing, counted, listing, quoted
 
 FORMAT = 1
 
@@ -65,15 +65,16 @@ class Recipe:
         ]
         if unfilled:
             raise DatasetError(
-                f"The rows have no column {listing(unfilled)}, which the network needs; they have {listing(frame.columns)}."
+                f"The rows have no column {listing(unfilled)}, which the model needs; they have {listing(frame.columns)}."
             )
-        notes = [f"There is no column {quoted(c)}; its typical value stands for it." for c in absent]
+        notes = [f"There is no column {quoted(c)}; its typical value is used." for c in absent]
         for source in self.sources:
             notes += self._notes_on(source, frame[source]) if source in frame.columns else []
         X = np.column_stack([c.encode(frame) for c in self.columns]) if len(frame) else np.empty((0, len(self.columns)))
         lost = int((~np.isfinite(X).all(axis=1)).sum())
         if lost:
-            notes.append(f"{lost:,} of {len(frame):,} rows have a missing value and cannot be predicted.")
+            have = agreeing(lost, "has", "have")
+            notes.append(f"{lost:,} of {len(frame):,} rows {have} a missing value and cannot be predicted.")
         return Inputs(X, tuple(notes))
 
     def _notes_on(self, source: str, column: pd.Series) -> list[str]:
@@ -85,11 +86,12 @@ class Recipe:
             unknown = new[~new.isin(known)].unique().tolist()
             if unknown:
                 notes.append(
-                    f"{quoted(source)} holds levels that training had not: {listing(unknown, 4)}; they count as missing."
+                    f"{quoted(source)} holds levels that were not in the training rows: {listing(unknown, 4)}; they count as "
+                    "missing."
                 )
         filled = int(missing(column).sum()) if encoded[0].fill is not None else 0
         if filled:
-            notes.append(f"{quoted(source)} is missing in {filled:,} rows; its typical value stands there.")
+            notes.append(f"{quoted(source)} is missing in {counted(filled, 'row')}, where its typical value is used.")
         return notes
 
     def to_units(self, predictions: ArrayLike) -> Array:
@@ -161,7 +163,8 @@ def fitted(
                 "the median" if next(c for c in result if c.source == source).is_number else "the most frequent value"
             )
             notes.append(
-                f"{quoted(source)} is missing in {count:,} training rows: {kind} stands there, and a column says so."
+                f"{quoted(source)} is missing in {counted(count, 'training row')}: {kind} is used there, and a column marks "
+                "them."
             )
     return result, notes
 

@@ -1,4 +1,4 @@
-"""Which rows are held out: at random, alike in the target, the latest ones, or whole groups."""
+"""Which rows are held out: at random, stratified by the target, the latest ones, or whole groups."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def split_rows(
     elif how == "stratified":
         test = _stratified(target, n_test, rng)
     elif by is None:
-        raise DatasetError(f"A split by {how} needs the column to go by; name it as split_by.")
+        raise DatasetError(f"A split by {how} needs a column to split by; name it as split_by.")
     elif how == "time":
         order = np.argsort(_order(by), kind="stable")
         test = order[n - n_test :]
@@ -63,7 +63,7 @@ def _order(by: pd.Series) -> NDArray[Any]:
 def _grouped(by: pd.Series, n_test: int, rng: np.random.Generator) -> Index:
     codes, names = pd.factorize(by.astype("str"), sort=True)
     if len(names) < 2:
-        raise DatasetError(f"{quoted(by.name)} holds a single group; a split by group needs two at least.")
+        raise DatasetError(f"{quoted(by.name)} holds a single group; a split by group needs at least two.")
     held: list[int] = []
     total = 0
     for group in rng.permutation(len(names)):

@@ -87,12 +87,12 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
     if kind == REGRESSION:
         if positive is not None:
             raise DatasetError(
-                f"A level that counts as 1 was named, {quoted(positive)}, but '{shown}' is predicted as a number; choose "
-                "classification, or name none."
+                f"The level {quoted(positive)} was named to count as 1, but '{shown}' is predicted as a number; choose "
+                "classification, or name no level."
             )
         if is_numeric(column) or (levels and task == REGRESSION):
             offer = f"'{shown}' holds two numbers, {' and '.join(levels)}, and is predicted as a quantity; choose "
-            offer += "classification as the task to tell two classes apart instead."
+            offer += "classification as the task to predict two classes instead."
             return Target(target_numbers(frame, target), note=offer if levels and task == AUTO else "")
         raise DatasetError(_neither(column, shown))
     if not levels:
@@ -105,8 +105,8 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
         levels = (*(w for w in levels if w != positive), positive)
     y = coded(column, levels)
     ones, zeros = int(np.sum(y == 1.0)), int(np.sum(y == 0.0))
-    note = f"'{shown}' is one of two classes: {listing(levels[1:])} counts as 1 ({ones:,} rows), "
-    return Target(y, levels, note + f"{listing(levels[:1])} as 0 ({zeros:,} rows).")
+    note = f"'{shown}' has two classes: {listing(levels[1:])} counts as 1 ({counted(ones, 'row')}), "
+    return Target(y, levels, note + f"{listing(levels[:1])} as 0 ({counted(zeros, 'row')}).")
 
 
 def _neither(column: pd.Series, shown: str) -> str:
@@ -121,7 +121,7 @@ def _neither(column: pd.Series, shown: str) -> str:
         what = f"values such as {listing(_words(column).dropna().unique(), 1)}" if count else "nothing"
         return f"The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of two classes, to predict."
     return (
-        f"The target '{shown}' holds {count:,} different texts ({listing(sorted(_words(column).dropna().unique()), 3)}), not "
-        "numbers, and kanlab tells two classes apart at most: make a column of two of them, such as one level against all "
-        "others, or choose a numeric column to predict."
+        f"The target '{shown}' holds {count:,} unique texts ({listing(sorted(_words(column).dropna().unique()), 3)}), not "
+        "numbers, and kanlab predicts at most two classes: make a column of two, such as one level against all others, or "
+        "choose a numeric column to predict."
     )

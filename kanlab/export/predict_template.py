@@ -185,7 +185,7 @@ def read_csv(path: Path, wanted: Sequence[str], encoding: str | None = None) -> 
     for number, row in enumerate(table[1:], 2):
         if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
             raise BadInput(
-                f"Row {number} of {path.name} has {len(row)} fields and the header has {len(header)}; mend that row."
+                f"Row {number} of {path.name} has {len(row)} fields and the header has {len(header)}; correct that row."
             )
         row = (row + [""] * len(header))[: len(header)]
         if any(cell.strip() not in MISSING for cell in row):
@@ -337,7 +337,8 @@ def predict_file(content: Mapping[str, Any], source: Path, target: Path, encodin
         notes.append(f"'{names[1]}' is the probability of '{levels[1][:60]}', against '{levels[0][:60]}'.")
     if not ready.all():
         notes.append(
-            f"{int((~ready).sum()):,} of them have a missing value, or a level unknown in training, and no prediction."
+            f"{int((~ready).sum()):,} of them have a missing value, or a level that was not in the training rows, and "
+            "no prediction."
         )
     if outside.any():
         notes.append(f"{int(outside.sum()):,} of them lie outside the training rows; trust their predictions less.")

@@ -19,7 +19,7 @@ _DECIMALS = {".": "Point, 3.14", ",": "Comma, 3,14"}
 _THOUSANDS = {"": "None", ",": "Comma", ".": "Point", " ": "Space", "'": "Apostrophe"}
 _QUOTES = {'"': 'Double, "', "'": "Single, '", "": "None"}
 _COMMENTS = {"": "None", "#": "#", "%": "%", "//": "//"}
-_HEADERS = {1: "In one row", 2: "In two rows", 0: "Nowhere"}
+_HEADERS = {1: "In one row", 2: "In two rows", 0: "There are none"}
 _INDEX = {True: "Names the rows", False: "Is data"}
 _KINDS = ("number", "text", "date", "leave out")
 _DAYS = {True: "Day first", False: "Month first"}
@@ -82,10 +82,10 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
             st.columns(4, gap="medium"),
             _KINDS,
             (
-                "Cells that hold no number become missing.",
+                "Cells that are not numbers become missing.",
                 "Codes such as 007 keep their zeros; each value is a level of a category.",
-                "Cells that hold no date become missing.",
-                "Not read at all, so that their gaps cost no rows.",
+                "Cells that are not dates become missing.",
+                "Not read at all, so that their missing values cost no rows.",
             ),
             strict=True,
         ):
@@ -118,7 +118,7 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
                 [m for m in MISSING if m],
                 key=_key("present"),
                 placeholder=f"Seen: {', '.join(seen)}" if seen else "None",
-                help="Where NA or a dash is a value of its own.",
+                help="For columns in which NA or a dash is a value of its own.",
                 persist_state="session",
             )
 
@@ -142,14 +142,14 @@ def _table_choices(report: TableReport | None) -> None:
     found: dict[str, Any] = vars(report) if report else {}
     place = st.columns(6, gap="medium")
     with place[0]:
-        help_text = "Of two rows, such as groups above names or units below them, the words are joined."
+        help_text = "With two rows, such as groups above names or units below them, the words are joined."
         _choice("header", "Names of columns", _HEADERS, found.get("header"), help_text)
     before = max(0, found.get("lines_before_data", 0) - found.get("header", 0))
     with place[1]:
         _lines("skip_lines", "Lines to skip", before, report, "Before the names, or before the data without names.")
     with place[2]:
         rows_after = found.get("rows_after_data", 0)
-        _lines("skip_last", "Rows to skip at the end", rows_after, report, "Totals and footnotes, which are no data.")
+        _lines("skip_last", "Rows to skip at the end", rows_after, report, "Totals and footnotes, which are not data.")
     with place[3]:
         left_out = None if report is None else bool(report.index)
         _choice("index", "First column", _INDEX, left_out, "Row names are left out.")

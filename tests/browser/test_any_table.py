@@ -113,7 +113,7 @@ def test_names_that_look_like_code_are_shown(page: Page, server: Server, tmp_pat
     page.on("dialog", lambda dialog: pytest.fail("a name of the file was executed"))
     upload(page, server, path)
     metric(page, "Training rows n", "320")
-    expect(page.get_by_text("'kind' is a category: one column a level")).to_be_visible()
+    expect(page.get_by_text("'kind' is a category: one column for each level")).to_be_visible()
     for name in NASTY[:7]:
         choose(page, "Target", name)
         shown = name.replace("http:", "http:\u2060")  # a joiner keeps the address from becoming a link

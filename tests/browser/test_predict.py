@@ -41,7 +41,7 @@ def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> N
     new.write_text("area,garden,who\n50,no,=HYPERLINK(1)\n100,yes,<b>Ann</b>\n9000,never,$x$\n")
     page.locator("input[type=file]").set_input_files(new)
     expect(page.get_by_text("Predicted by")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("levels that training had not: 'never'")).to_be_visible()
+    expect(page.get_by_text("levels that were not in the training rows: 'never'")).to_be_visible()
     expect(page.get_by_text("1 of 3 rows lie outside the range of the training rows")).to_be_visible()
     if folder := os.environ.get("SHOTS"):
         page.screenshot(path=f"{folder}/predict.png", full_page=True)

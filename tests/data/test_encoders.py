@@ -65,7 +65,7 @@ def test_text_of_many_levels_is_left_out_or_refused(levels: int, kept: bool) -> 
     assert_sentence(notes[0])
     if kept:
         return
-    assert f"{levels} different values" in notes[0]
+    assert f"{levels} unique values" in notes[0]
     with refused(DatasetError, "'id'", "level 00", "leave it out"):
         encode_features(frame, "y", ["id"])
 

@@ -116,7 +116,7 @@ def test_new_rows_with_unknown_levels_gaps_and_an_absent_column(data: Dataset, p
     assert inputs.complete.all()
     words = " ".join(inputs.notes)
     assert "no column 'income'" in words
-    assert "'size' holds levels that training had not: 'XXL'" in words
+    assert "'size' holds levels that were not in the training rows: 'XXL'" in words
     for note in inputs.notes:
         assert_sentence(note)
     features = dict(zip(data.features, inputs.X.T, strict=True))
@@ -143,14 +143,14 @@ def test_gaps_can_be_treated_column_by_column(frame: pd.DataFrame) -> None:
     assert any("'gaps' is missing in 3 training rows" in note for note in data.notes)
 
 
-def test_the_screen_keeps_the_features_that_tell_most() -> None:
+def test_the_screen_keeps_the_features_of_highest_mutual_information() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(300, 8)), columns=list("abcdefgh")).assign(
         y=lambda f: f["c"] ** 2 + f["f"] + 0.1 * rng.normal(size=300)
     )
     data = Dataset.from_frame(frame, "y", preparation=Preparation(screen=2))
     assert data.features == ("c", "f")
-    assert any("Of 8 features the 2" in note for note in data.notes)
+    assert any("Of 8 features, the 2" in note for note in data.notes)
 
 
 def test_copies_can_be_left_out(people: pd.DataFrame) -> None:

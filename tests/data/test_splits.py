@@ -49,7 +49,7 @@ def test_groups_stay_whole() -> None:
 
 @pytest.mark.parametrize(
     ("how", "by", "part"),
-    [("time", None, "needs the column"), ("time", pd.Series(list("abcdefghij"), name="t"), "no order"),
+    [("time", None, "needs a column"), ("time", pd.Series(list("abcdefghij"), name="t"), "no order"),
      ("group", pd.Series(["a"] * 10, name="g"), "single group")],
 )  # fmt: skip
 def test_refusals(how: Split, by: pd.Series | None, part: str) -> None:

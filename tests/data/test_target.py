@@ -70,7 +70,7 @@ def test_gaps_stay_gaps() -> None:
 @pytest.mark.parametrize(
     ("column", "arguments", "parts"),
     [
-        (pd.Series(list("abc") * 20), {}, ["3 different texts", "'a', 'b', 'c'", "two classes apart at most", "numeric"]),
+        (pd.Series(list("abc") * 20), {}, ["3 unique texts", "'a', 'b', 'c'", "at most two classes", "numeric"]),
         (pd.Series(list("abc") * 20), {"task": "regression"}, ["not numbers"]),
         (of("a", "b"), {"task": "regression"}, ["not numbers"]),
         (pd.Series(np.arange(N)), {"task": "classification"}, ["60 unique numbers", "choose regression"]),

@@ -131,8 +131,8 @@ def test_new_rows(study: Study) -> None:
     assert found.frame["y_extrapolates"].tolist() == [False, False, True, False]
     assert found.frame["y_predicted"].iloc[0] == pytest.approx(1000 * np.exp(2 * np.sin(0.2) + 1), rel=0.3)
     words = " ".join(found.notes)
-    assert "'kind' holds levels that training had not: 'never'" in words
-    assert "'gap' is missing in 1 rows" in words
+    assert "'kind' holds levels that were not in the training rows: 'never'" in words
+    assert "'gap' is missing in 1 row," in words
     assert "1 of 4 rows lie outside the range of the training rows" in words
     again = study.predict(found.frame)
     assert again.predicted == "y_predicted_2"
@@ -147,8 +147,8 @@ def test_rows_that_cannot_be_predicted(frame: pd.DataFrame) -> None:
     found = made.predict(pd.DataFrame({"a": [0.1, np.nan], "b": [0.2, 0.3]}))
     assert found.frame["y_predicted"].isna().tolist() == [False, True]
     assert found.frame["y_extrapolates"].isna().tolist() == [False, True]
-    assert "1 of 2 rows have a missing value" in " ".join(found.notes)
-    with refused(DatasetError, "'b'", "which the network needs"):
+    assert "1 of 2 rows has a missing value" in " ".join(found.notes)
+    with refused(DatasetError, "'b'", "which the model needs"):
         made.predict(pd.DataFrame({"a": [1.0]}))
     with refused(StudyError, "no complete trial 99"):
         made.predict(frame, 99)

@@ -142,7 +142,7 @@ def test_gaps_scales_and_splits(app: AppTest, frame: pd.DataFrame) -> None:
     assert r"of the variance of log\(y\)" in text_of(healthy(app))
     widget(app.multiselect, "Rank of").select("a").run()
     widget(app.number_input, "Keep the best features").set_value(2).run()
-    assert "the 2 with the most mutual information" in text_of(healthy(app))
+    assert "the 2 with the highest mutual information" in text_of(healthy(app))
     widget(app.selectbox, "Test rows").select("group").run()
     widget(app.selectbox, "by").select("kind").run()
     assert not healthy(app).error

@@ -41,7 +41,7 @@ def to_utf8(raw: bytes, name: str, encoding: str | None = None) -> tuple[bytes, 
         if guessed:
             raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.") from error
         raise DatasetError(
-            f"{name} is not encoded as {encoding}; choose another encoding, or leave it open."
+            f"{name} is not encoded as {encoding}; choose another encoding, or none to have it detected."
         ) from error
     head = data[:_SAMPLE].decode("utf-8", errors="ignore")
     if not head.strip() and not data.decode("utf-8", errors="ignore").strip():

@@ -73,7 +73,7 @@ def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
     true = BOOLEANS.get(values)
     if true is None:
         return None
-    return Reading((folded == true).astype("boolean").where(folded.notna()), "boolean", f"'{true}' is true")
+    return Reading((folded == true).astype("boolean").where(folded.notna()), "boolean", f"'{true}' counts as true")
 
 
 # ---- numbers

@@ -150,7 +150,7 @@ def sniff(text: str, name: str, options: ReadOptions, *, whole: bool = True) -> 
     before = filled[first - 1][0] if first else skip
     data = [row for _, row in filled[first:]]
     if comment and any(re.match(comment_pattern(comment), line) for line in lines):
-        notes.append(f"Lines that begin with {comment} are comments and left out.")
+        notes.append(f"Lines that begin with {comment} are comments and are left out.")
     if data:
         widths = Counter(map(len, data))
         usual = usual_width(data)

@@ -83,7 +83,7 @@ def _names(dialect: Dialect, head: str, notes: list[str]) -> tuple[list[str], st
         lines = [line for line in re.split(r"\r\n|\n|\r", head)[dialect.skip_lines : -1] if line.strip()]
         if lines and all(line.rstrip().endswith(dialect.delimiter) for line in lines[:50]):
             return [*names, "column_" + str(dialect.width)], None  # rows that end with a delimiter
-        notes.append("The rows have one field more than the header; the first one is taken for a row name.")
+        notes.append("The rows have one field more than the header; the first one is taken as a row name.")
         index = "row_name"
         while index in names:
             index += "_"
@@ -136,12 +136,12 @@ def _parse_problem(error: Exception, source: str, dialect: Dialect) -> str:
         wanted, line, saw = found.groups()
         return (
             f"{source} is not a table: line {int(line) + dialect.skip_lines} has {saw} fields and the others have {wanted}; "
-            "mend that line, or save it as CSV again."
+            "correct that line, or save it as CSV again."
         )
     if found := _OPEN_QUOTE.search(text):
         return (
             f"{source} is not a table: a quotation mark opened near line {int(found[1]) + 1 + dialect.skip_lines} is never "
-            "closed; mend it and save it as CSV again, or read it without quotes."
+            "closed; correct it and save it as CSV again, or read it without quotes."
         )
     reason = text.splitlines()[0].removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
     return f"{source} is not a table of rows and columns ({reason[:120]}); save it as CSV with one header row."
@@ -151,7 +151,7 @@ def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.Data
     """Leave out the last rows; what they kept from being whole numbers is that again."""
     cells = [str(c)[:40] for c in frame.iloc[-rows:].to_numpy().ravel() if not pd.isna(c)]
     if cells:
-        notes.append(f"The last {f'{rows} rows are' if rows > 1 else 'row is'} no data and left out ('{cells[0]}').")
+        notes.append(f"The last {f'{rows} rows are' if rows > 1 else 'row is'} not data, and left out ('{cells[0]}').")
     frame = frame.iloc[:-rows]
     whole = [
         c
@@ -192,5 +192,5 @@ def distinct(names: Iterable[str], notes: list[str] | None = None) -> list[str]:
         result.append(distinct)
     renamed = [new for old, new in zip(given, result, strict=True) if old and old != new and "Unnamed" not in old]
     if renamed and notes is not None:
-        notes.append(f"Names that stood more than once are numbered: {', '.join(n[:60] for n in renamed[:5])}.")
+        notes.append(f"Names that are used more than once are numbered: {', '.join(n[:60] for n in renamed[:5])}.")
     return result

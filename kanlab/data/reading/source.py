@@ -171,7 +171,7 @@ def _text(stream: Any, name: str, packed: int | None = None) -> bytes:
             if b"\x00" in head[:1000] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")
             raise DatasetError(
-                f"{name} has no line end in its first {MAX_LINE // 2**20} MB; a table has one line a row, so save it again."
+                f"{name} has no line end in its first {MAX_LINE // 2**20} MB; a table has a line for each row: save it again."
             )
 
     return _limited(stream, name, packed, check)
