@@ -21,7 +21,7 @@ from kanlab.baselines.registry import CLASSIFIERS, COMPARISON_FAMILIES, Baseline
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, Outcome, Unit, fit_unit
 from kanlab.errors import StudyError
-from kanlab.execution.messages import FamilyFoldTask, FoldTask, PermutationTask
+from kanlab.execution.messages import FamilyFoldTask, Fit, FoldTask, PermutationTask, decode, encode
 from kanlab.execution.tasks import answer, fold_rows, permutation
 from kanlab.explain.effects import permutation_importance
 from kanlab.explain.formula import errors, formula_of
@@ -123,7 +123,7 @@ def test_the_baselines_are_those_of_statsmodels(study: Study, data: Dataset) -> 
 
 def test_an_outcome_survives_json(data: Dataset) -> None:
     (outcome,) = fit_unit(data, Unit(2, 2, (1,)), "lm", FitOptions(), 0)
-    assert Outcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
+    assert decode(encode(Fit(outcome))) == Fit(outcome)
     assert outcome.classes is not None
     assert outcome.misfit == outcome.classes.deviance_train
 
