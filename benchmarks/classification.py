@@ -76,7 +76,7 @@ def problems() -> dict[str, Callable[[int], Rows]]:
 
 
 def network(rows: Rows, smoothing: float = 1000.0) -> tuple[float, float]:
-    """Held-out log-loss of the network of least AICc, and the mean over all networks that were fitted."""
+    """Held-out log-loss of the network of lowest AICc, and the mean over all networks that were fitted."""
     X, y, X_out, y_out = rows
     scores, losses = [], []
     for grid, k in PATHS:
@@ -104,7 +104,7 @@ def sweep(values: tuple[float, ...], at: Callable[[float, Rows], tuple[float, fl
 
 
 def models() -> None:
-    """Held-out log-loss of the network of least AICc beside other models, the same rows for all."""
+    """Held-out log-loss of the network of lowest AICc beside other models, the same rows for all."""
     others = ("constant", "linear", "ridge", "gam", "polynomial", "mlp", "boosting")
     print(f"| problem | network | {' | '.join(label(name, 'classification') for name in others)} |")
     print("|---" * (len(others) + 2) + "|")

@@ -76,7 +76,7 @@ PROBLEMS: dict[str, Callable[[int], Data]] = {
 
 
 def best(X: np.ndarray, y: np.ndarray, n: int, depth: int, seed: int) -> tuple[float, float, int, float]:
-    """AICc, test RMSE, K of the cell of least AICc, and the CPU seconds of all cells."""
+    """AICc, test RMSE, K of the cell of lowest AICc, and the CPU seconds of all cells."""
     began, found = time.process_time(), []
     cells = [c for c in SPACE.cells if c.depth == depth and cell_n_params(c, X.shape[1]) <= n / 3]
     for grid in GRIDS:
@@ -97,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--splits", type=int, default=3)
     splits = parser.parse_args().splits
-    print("| problem | RMSE depth 1 | RMSE depth 2 | K 1 | K 2 | AICc 2 - 1 | least AICc is deep | CPU 2 : 1 |")
+    print("| problem | RMSE depth 1 | RMSE depth 2 | K 1 | K 2 | AICc 2 - 1 | lowest AICc is deep | CPU 2 : 1 |")
     print("|---|---|---|---|---|---|---|---|")
     for name, draw in PROBLEMS.items():
         rows = [[best(*draw(seed), depth, seed) for depth in (1, 2)] for seed in range(splits)]

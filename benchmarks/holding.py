@@ -3,7 +3,7 @@
     python benchmarks/holding.py        prints Markdown; four minutes
 
 Problems of their own, not those of selection.py. Of each draw the cells neuron_num 1-4, (grid, k) = (2, 3), (4, 2), (6, 3), (10, 1)
-that AICc can judge are fitted once. Errors are against the truth without noise, on 2,000 rows drawn like those of training; of
+that are admissible are fitted once. Errors are against the truth without noise, on 2,000 rows drawn like those of training; of
 two classes they are differences of log-loss to the truth's own. By margin: geometric mean of the ratio to nothing held, least and
 greatest, share worse by over 1%.
 """
@@ -104,7 +104,7 @@ def errors(fitted: FittedKan, X: np.ndarray, rows: np.ndarray, loss: Callable[[n
 
 
 def one(rows: Rows, truth: Truth, noise: Noise | None, n: int, draw: int) -> tuple[np.ndarray, int]:
-    """Errors (networks, 1 + margins) of a draw, and which network has the least AICc. noise: None for two classes."""
+    """Errors (networks, 1 + margins) of a draw, and which network has the lowest AICc. noise: None for two classes."""
     rng = np.random.default_rng([77, n, draw])
     X, new = rows(rng, n), rows(rng, TEST_ROWS)
     f, expected = truth(X), truth(new)
@@ -153,8 +153,8 @@ def main() -> None:
                     chosen.append(found[best])
         kind = "two classes" if noise is None else "exact" if "exact" in name else "noise"
         groups.setdefault(f"{kind}, all", []).extend(mine)
-        groups.setdefault(f"{kind}, least AICc", []).append(np.array(chosen))
-        print(f"| {name}, least AICc | {len(chosen)} | {summary(np.array(chosen))} |", flush=True)
+        groups.setdefault(f"{kind}, lowest AICc", []).append(np.array(chosen))
+        print(f"| {name}, lowest AICc | {len(chosen)} | {summary(np.array(chosen))} |", flush=True)
         print(f"| {name}, all | {sum(map(len, mine))} | {summary(np.concatenate(mine))} |", flush=True)
     for name, parts in groups.items():
         together = np.concatenate(parts)

@@ -187,7 +187,7 @@ def checked(data: Dataset, records: list[CompletedTrial]) -> dict[str, Any] | No
 
 
 def cross_validated(data: Dataset, records: list[CompletedTrial]) -> CompletedTrial | str:
-    """The least 5-fold error among the best 8 cells and the linear models, as `kanlab judge` verifies."""
+    """The lowest 5-fold error among the best 8 cells and the linear models, as `kanlab validate` verifies."""
     ranked = sorted(records, key=lambda r: r.aicc or 0.0)[:VERIFIED]
 
     def tasks(model: CompletedTrial | str) -> list[AnyTask]:
@@ -273,7 +273,7 @@ CAP = 200.0  # per cent, of one regret
 
 
 def chosen(result: dict[str, Any], *, by_aicc: bool = False) -> tuple[str, float]:
-    """Name and test RMSE of kanlab's recommendation. by_aicc: of the least AICc, all features kept, as it was before."""
+    """Name and test RMSE of kanlab's recommendation. by_aicc: of the lowest AICc, all features kept, as it was before."""
     listed = [Candidate("", b["family"], None, Scores.from_dict(b)) for b in result["baselines"]]
     found, best = result["final check"], None
     for h, grid, k, rss_train, rss_test in result["cells"]["1000.0"]:

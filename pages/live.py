@@ -57,7 +57,8 @@ def show() -> None:
         shared.chart(lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
     with right:
         shared.chart(lambda: trial_charts.pareto_front(drawn, baselines, picked, target), "front", seen)
-    live.recommendation(study, records, current.is_live)
+    found = shared.recommendation_so_far(stamp, study, records) if current.is_live else study.recommendation
+    live.recommendation(found, current.is_live)
     left, right = st.columns(2, gap="medium")
     with left:
         shared.chart(lambda: trial_charts.history(drawn, picked), "history", seen)

@@ -43,7 +43,7 @@ from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import create_study, load_study
 from kanlab.study.model_key import ModelKey
 from kanlab.study.spec import StudySpec
-from kanlab.study.trials import completed, judge
+from kanlab.study.trials import completed, score
 from tests.helpers.sentences import refused
 from tests.helpers.two_classes import NASTY, table
 
@@ -132,11 +132,11 @@ def test_what_cannot_be_judged(data: Dataset) -> None:
     summary, spec = DataSummary.of(data), StudySpec(space=SPACE, count_sigma2=False)
     cell = Cell(1, 2, 2)
     separated = Outcome(1, "converged", 0.1, Scores(rss_train=1e-9, classes=scores(1e-6)))
-    value, status = judge(spec, summary, cell, separated)
+    value, status = score(spec, summary, cell, separated)
     assert (value, status) == (pytest.approx(aicc_of(1e-6, data.n, spec.n_params(cell, data.d))), "converged")
     broken = separated.rescored(classes=scores(np.inf))
-    assert judge(spec, summary, cell, broken)[0] is None
-    assert "not finite" in judge(spec, summary, cell, broken)[1]
+    assert score(spec, summary, cell, broken)[0] is None
+    assert "not finite" in score(spec, summary, cell, broken)[1]
 
 
 def test_the_noise_variance_is_never_counted(data: Dataset) -> None:

@@ -1,6 +1,6 @@
 """Residuals of rows a model has not seen, and how sure one model's are the smaller.
 
-PRESS, the sum of squared residuals of rows left out of the fit (Allen 1974), sees what an information criterion does not: a
+PRESS, the sum of squared leave-one-out residuals (Allen 1974), sees what an information criterion does not: a
 row that decides its own prediction, noise that is larger for some rows than for others. The difference of two models' PRESS is
 a sum over rows, so that the spread of its terms gives a standard error.
 """

@@ -1,7 +1,7 @@
-"""What is looked at once more when a study ends: the network of lowest AICc, with rows left out and features left out.
+"""The final check of a study: its network of lowest AICc, the leave-one-out error and the features it can do without.
 
-AICc believes that all rows have the same noise and that none decides its own prediction; residuals of rows left out of
-the fit (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not
+AICc assumes that all rows have the same noise and that none decides its own prediction; leave-one-out residuals
+(kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not
 (kanlab.solver.feature_elimination). Both need the fitted network, which no study keeps, so one worker fits it once more
 and answers both.
 """
@@ -49,7 +49,7 @@ class ReducedTrial(CompletedTrial):
 
 @dataclass(frozen=True)
 class FinalCheck:
-    """Of one cell. press: sum of squared residuals of rows left out of its fit; press_se: as in Baseline.
+    """Of one cell. press: sum of squared leave-one-out residuals; press_se: as in Baseline.
 
     params: the cell by the parameters of its search.
     """
@@ -97,7 +97,7 @@ def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Fin
         return None
     return FinalCheckTask(
         cell=best.cell,
-        below=lower_rungs(handle, best.cell, records),
+        below=nested_below(handle, best.cell, records),
         engine=spec.engine,
         options=spec.options,
         seed=spec.seed,
@@ -112,7 +112,7 @@ def keep_final_check(handle: StudyHandle, task: FinalCheckTask, answer: Mapping[
     handle.optuna.set_user_attr(FINAL_CHECK, {"cell": list(task.cell)} | dict(answer))
 
 
-def lower_rungs(handle: StudyHandle, cell: Cell, records: Sequence[TrialRecord]) -> tuple[int, ...]:
+def nested_below(handle: StudyHandle, cell: Cell, records: Sequence[TrialRecord]) -> tuple[int, ...]:
     """The lower neuron_nums that an exhaustive study fitted before a cell, and started it from."""
     spec, data = handle.spec, handle.data
     admissible = spec.admissible(data.n_train, data.d)

@@ -27,7 +27,7 @@ from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name
 from kanlab.errors import DatasetError, StudyError
-from kanlab.execution.final_check import ReducedTrial, lower_rungs
+from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.process_pool import fit_in_worker
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
@@ -217,7 +217,7 @@ def fitted_network(handle: StudyHandle, record: CompletedTrial) -> tuple[FittedK
     if isinstance(record, ReducedTrial):
         ways = [record.below]
     else:
-        below = lower_rungs(handle, record.cell, handle.failed())
+        below = nested_below(handle, record.cell, handle.failed())
         ways = [below, ()] if below else [()]
     network = None
     for below in ways:

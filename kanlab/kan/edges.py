@@ -22,7 +22,7 @@ from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan, KanLayer
 
-MOST_ROWS = 2000  # that an edge is judged on
+MOST_ROWS = 2000  # that the score of an edge is computed from
 POINTS = 81  # of a drawn curve
 FEW = 12  # different values of an input up to which its curve is a line through them
 

@@ -1,4 +1,4 @@
-"""The search space: ranges of neuron_num, grid, k and depth, its cells, and which of them AICc can judge."""
+"""The search space: ranges of neuron_num, grid, k and depth, its cells, and which are admissible (AICc is defined)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ CRITERIA: dict[str, Callable[[float, int, float], float]] = {
 
 @dataclass(frozen=True)
 class Terms:
-    """-2 log L, the charge for parameters, and AICc's correction for small samples; they add up to `total`.
+    """-2 log L, the penalty for parameters, and AICc's correction for small samples; they add up to `total`.
 
     misfit: RSS, of which -2 log L is n ln(rss/n), or the deviance, which it is itself.
     """
@@ -34,12 +34,12 @@ class Terms:
     n_params: int
     misfit: float
     fit: float
-    charge: float
+    penalty: float
     correction: float
 
     @property
     def total(self) -> float:
-        return self.fit + self.charge + self.correction
+        return self.fit + self.penalty + self.correction
 
 
 def terms(
@@ -47,12 +47,12 @@ def terms(
 ) -> Terms:
     """The terms of a criterion with the numbers of one fit; the correction is +inf where AICc is not defined."""
     fit = likelihood.term(misfit, n)
-    charge = n_params * float(np.log(n)) if criterion == "BIC" else 2.0 * n_params
+    penalty = n_params * float(np.log(n)) if criterion == "BIC" else 2.0 * n_params
     correction = 0.0
     if criterion == "AICc":
         room = n - n_params - 1
         correction = 2.0 * n_params * (n_params + 1) / room if is_admissible(n, n_params) else np.inf
-    return Terms(n, n_params, misfit, fit, charge, correction)
+    return Terms(n, n_params, misfit, fit, penalty, correction)
 
 
 def ranked_again(

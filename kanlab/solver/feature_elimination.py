@@ -94,12 +94,12 @@ def reduced(
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     n, d = rows.shape
 
-    def judged(kept: tuple[int, ...], network: FittedKan, below: tuple[int, ...] = ()) -> Reduction:
+    def scored(kept: tuple[int, ...], network: FittedKan, below: tuple[int, ...] = ()) -> Reduction:
         found = Reduction(kept, network, np.inf, below)
         value = aicc(network.rss_train, n, n_params(len(kept), found.neuron_num)) + subset_charge(d, len(kept))
         return replace(found, aicc=value)
 
-    best, found, most = judged(tuple(range(d)), full), None, d - 1
+    best, found, most = scored(tuple(range(d)), full), None, d - 1
     for _ in range(MOST_FITS):
         drop = _idle(best, rows, target, most, n_params)
         if not drop:
@@ -107,7 +107,7 @@ def reduced(
         kept = tuple(c for c in best.kept if c not in drop)
         networks = fits(kept, best.neuron_num)
         nums = tuple(f.spec.layer_widths[1] for f in networks)
-        tried = min((judged(kept, f, nums[:i]) for i, f in enumerate(networks)), key=lambda r: r.aicc)
+        tried = min((scored(kept, f, nums[:i]) for i, f in enumerate(networks)), key=lambda r: r.aicc)
         if tried.aicc < best.aicc:
             best = found = tried
             most = len(kept) - 1

@@ -79,7 +79,7 @@ class Scores:
 
     def errors(self) -> dict[str, Any]:
         """`to_dict` without what follows from K and what takes further fits."""
-        return {name: value for name, value in self.to_dict().items() if name not in _JUDGED}
+        return {name: value for name, value in self.to_dict().items() if name not in _NOT_ERRORS}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Scores:
@@ -90,7 +90,7 @@ class Scores:
 
 
 _NAMES = tuple(name for name in Scores.__dataclass_fields__ if name != "classes")
-_JUDGED = ("n_params", "aicc", "press", "press_se")
+_NOT_ERRORS = ("n_params", "aicc", "press", "press_se")
 
 
 class HasScores:

@@ -1,4 +1,4 @@
-"""Which cell comes next: any Optuna sampler, made never to propose a cell twice nor one AICc cannot judge."""
+"""Which cell comes next: any Optuna sampler, made never to propose a cell twice nor one that is inadmissible."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class StudySpec:
         require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
 
     def admissible(self, n: int, d: int) -> list[Cell]:
-        """Cells AICc can judge on n training rows and d features, fewest parameters first."""
+        """Cells for which AICc is defined on n training rows and d features, fewest parameters first."""
         return list(_admissible(self.space, n, d, self.count, self.count_sigma2))
 
     def n_params(self, cell: Cell, d: int) -> int:

@@ -72,7 +72,7 @@ class CompletedTrial(TrialRecord):
     aicc: float
 
 
-def judge(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> tuple[float | None, str]:
+def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> tuple[float | None, str]:
     """AICc of a fitted cell and its status; None where the fit failed, and the status says why."""
     if outcome.rss_train is None or outcome.status.startswith(FAILED_STATUSES):
         return None, outcome.status
@@ -90,7 +90,7 @@ def record_outcome(
 ) -> None:
     """Tell Optuna the result of a fit: AICc, or (K, misfit) for the two objectives of nsga2."""
     cell = Cell(**trial.params)
-    value, status = judge(spec, data, cell, outcome)
+    value, status = score(spec, data, cell, outcome)
     n_params = spec.n_params(cell, data.d)
     rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
     # AICc is defined where K - (n - 2) <= 0: what Optuna and its dashboard take for the constraint of a trial

@@ -12,7 +12,7 @@ from kanlab.api import Study
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution import cost_model
 from kanlab.execution.manager import JobManager
-from kanlab.selection.recommendation import recommend
+from kanlab.selection.recommendation import Recommendation
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
 from kanlab.study.trials import TrialRecord
@@ -106,9 +106,8 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
         st.info("This study has no complete trial.", icon=":material/info:")
 
 
-def recommendation(study: Study, records: Sequence[TrialRecord], live: bool) -> None:
+def recommendation(found: Recommendation, live: bool) -> None:
     """The recommended model and the first reasons for it. live: the study is not over."""
-    found = recommend(study.handle, records, study.validation)
     if found.choice is None:
         return
     sentence = f"Recommended{' so far' * live}: {found.summary}. {' '.join(found.reasons[:2])}"

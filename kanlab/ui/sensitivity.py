@@ -35,7 +35,7 @@ def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         st.latex(
             r"\begin{aligned}"
             rf"{fit} &= {opened.fit:,.2f}\\"
-            rf"2\cdot {count} &= {opened.charge:,.0f}\\"
+            rf"2\cdot {count} &= {opened.penalty:,.0f}\\"
             rf"\frac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}} &= {opened.correction:,.2f}\\[4pt]"
             rf"\mathrm{{AICc}} &= {opened.total:,.2f}"
             r"\end{aligned}"

@@ -14,6 +14,7 @@ from kanlab.charts import trials as trial_charts
 from kanlab.charts.layered import Layered
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
 from kanlab.selection.ranking import trial_table
+from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import session
 
@@ -41,6 +42,12 @@ def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Sta
 def table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
     """selection.trial_table, made once per stamp."""
     return trial_table(_records)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def recommendation_so_far(stamp: Stamp, _study: Study, _records: Sequence[TrialRecord]) -> Recommendation:
+    """selection.recommend of a live study, made once per stamp."""
+    return recommend(_study.handle, _records, _study.validation)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

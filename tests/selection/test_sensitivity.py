@@ -37,7 +37,7 @@ def test_published_values(chosen: tuple[int, ...], K: int, sigma2: float, value:
     fit = sm.OLS(HEAT, design).fit()
     opened = terms(fit.ssr, len(HEAT), K)
     assert opened.total == pytest.approx(value, abs=0.02)
-    assert opened.charge == 2 * K
+    assert opened.penalty == 2 * K
     constant = len(HEAT) * (1 + math.log(2 * math.pi))
     assert terms(fit.ssr, len(HEAT), K, "BIC").total + constant == pytest.approx(
         eval_measures.bic(fit.llf, len(HEAT), K)

@@ -31,9 +31,9 @@ from kanlab.study.trials import (
     CompletedTrial,
     TrialRecord,
     best_trial,
-    judge,
     record_failure,
     record_outcome,
+    score,
 )
 from tests.helpers.sentences import refused
 from tests.kan.test_search_space import spaces
@@ -78,7 +78,7 @@ def test_a_specification_survives_json(spec: StudySpec) -> None:
         ({"trials": 0}, ["trials", "0"]),
         ({"minutes": -1.5}, ["minutes", "-1.5"]),
         ({"minutes": math.nan}, ["minutes"]),
-        ({"starts_fill": True}, ["no minutes"]),
+        ({"starts_fill": True}, ["how many minutes"]),
         ({"patience": 0}, ["patience"]),
         ({"workers": 0}, ["workers"]),
         ({"seed": -1}, ["seed", "-1"]),
@@ -247,7 +247,7 @@ def test_judging_is_aicc_of_the_counting_rule(rss: float, n: int, rule: str, cou
     data = DataSummary("x", n, n, 0, ["a", "b"], "y", "0" * 64, 1.0)
     cell = Cell(1, 2, 1)
     K = n_params((2, 1, 1), 2, 1, rule) + count_sigma2  # type: ignore[arg-type]
-    value, status = judge(spec, data, cell, Outcome(1, "stalled", 0.1, Scores(rss_train=rss)))
+    value, status = score(spec, data, cell, Outcome(1, "stalled", 0.1, Scores(rss_train=rss)))
     if n - K - 1 <= 0:
         assert value is None
         return
@@ -279,7 +279,7 @@ def test_a_complete_trial(handle: StudyHandle) -> None:
     record_outcome(handle.optuna, trial, handle.spec, handle.data, outcome)
     record = only_record(handle)
     cell = Cell(**trial.params)
-    expected, _ = judge(handle.spec, handle.data, cell, outcome)
+    expected, _ = score(handle.spec, handle.data, cell, outcome)
     assert record.to_dict() == {  # type: ignore[attr-defined]
         "number": 0,
         "state": "complete",
