@@ -59,11 +59,11 @@ class JobManager:
             return supervisor
 
     def pause(self, handle: StudyHandle) -> None:
-        """Wish a study to finish the fits in hand and begin no others."""
+        """Wish a study to finish the running fits and start no others."""
         request(handle.optuna, "pause")
 
     def stop(self, handle: StudyHandle) -> None:
-        """Wish a study to stop; its supervisor, wherever it runs, ends the fits in hand within moments."""
+        """Wish a study to stop; its supervisor, wherever it runs, ends the running fits within moments."""
         request_stop(handle.optuna)
 
     def trouble(self, handle: StudyHandle) -> str:

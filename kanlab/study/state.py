@@ -110,7 +110,7 @@ def request(study: optuna.Study, wish: Wish) -> None:
 
 
 def request_stop(study: optuna.Study) -> None:
-    """Ask for the end at once, in the middle of the fits in hand."""
+    """Ask for the end at once, in the middle of the running fits."""
     request(study, "stop")
 
 
