@@ -25,8 +25,8 @@ MODULES = sorted(
 )
 # public names whose docstring has an example that runs
 WITH_EXAMPLES = (
-    "FittedKan", "KANWrapper", "KanSpec", "KanlabError", "LmOptions", "SearchSpace", "Study", "StudySpec", "aicc",
-    "akaike_weights", "fit", "fit_cell", "n_params", "open_study", "tune",
+    "Dataset", "FittedKan", "KANWrapper", "KanSpec", "KanlabError", "LmOptions", "SearchSpace", "Study", "StudySpec", "Table",
+    "aicc", "akaike_weights", "fit", "fit_cell", "n_params", "open_study", "read_table", "tune",
 )  # fmt: skip
 TOLD = (
     "aicc",
@@ -35,6 +35,7 @@ TOLD = (
     "fit_cell",
     "n_params",
     "open_study",
+    "read_table",
     "tune",
 )  # functions whose docstring names every parameter
 

@@ -35,8 +35,34 @@ _METADATA_KEY = b"kanlab"
 class Dataset(HasTask):
     """Training and test rows as float64, in units of the data or the scale asked for; a fit scales inside itself.
 
-    X_train (n, d), y_train (n,), X_test (n_test, d), y_test (n_test,).  The recipe runs again on new rows.
-    levels: where the target is one of two classes, the one that y has as 0 and the one it has as 1.
+    Made by `from_frame`; `recipe` runs again on new rows.
+
+    Parameters
+    ----------
+    name, target : str
+        The data, and the column to predict.
+    columns : tuple of EncodedColumn
+        How each of the d inputs is made of a column of the table.
+    X_train, y_train : arrays of shape (n, d) and (n,)
+        Training rows.
+    X_test, y_test : arrays of shape (n_test, d) and (n_test,)
+        Rows held out.
+    rows : int
+        Rows of the table, those left out among them.
+    notes : tuple of str
+        What was done, in sentences.
+    target_transform : Transform
+        From units of the target to the scale of y and back.
+    preparation : Preparation
+        What was asked for.
+    levels : tuple of str
+        Of a target of two classes, the one that y has as 0 and the one it has as 1.
+
+    Examples
+    --------
+    >>> data = Dataset.from_frame(pd.DataFrame({"x": range(20), "y": range(20, 40)}), "y")
+    >>> data.n, data.d, len(data.y_test)
+    (16, 1, 4)
     """
 
     name: str
@@ -111,13 +137,47 @@ class Dataset(HasTask):
     ) -> Dataset:
         """Prepare and split a data frame.
 
-        target: column to predict, numeric or of two classes.  features: columns to predict it from, by default all others.
-        test_fraction: share of the usable rows held out, drawn with `seed`; the same split in the app, the command line
-        and here.  preparation: what to do about gaps, categories, dates and scales, and how to split; by default rows with
-        a missing target or feature are dropped.  Columns constant in the training rows are left out; `notes` says so.
-        Fills and scales are decided on the training rows.  task: regression, classification, or auto: classification where
-        the target holds two texts, booleans, or 0 and 1; a random split then draws from each class alike.  positive: the
-        class that counts as 1.  Raises DatasetError, with one sentence, where nothing can be fitted.
+        Fills, scales and levels are decided on the training rows. Columns that are constant there are left out; `notes`
+        says so. The split is the same in the app, on the command line and here.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row for each observation.
+        target : str
+            Column to predict: numeric, or of two classes.
+        features : sequence of str, optional
+            Columns to predict it from; by default all others that are usable.
+        test_fraction : float
+            Share of the usable rows to hold out, at least 0 and below 1.
+        seed : int
+            Draws the test rows.
+        name : str
+            What to call the data.
+        preparation : Preparation, optional
+            What to do about missing values, categories, dates and scales, and how to split. By default rows with a missing
+            target or feature are dropped.
+        task : {"auto", "regression", "classification"}
+            auto is classification where the target holds two texts, booleans, or 0 and 1; a random split then draws from
+            each class alike.
+        positive : str, optional
+            The class that counts as 1.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        DatasetError
+            With one sentence, where nothing can be fitted.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"x": range(20), "kind": ["a", "b"] * 10, "y": range(20, 40)})
+        >>> data = Dataset.from_frame(frame, "y", test_fraction=0.25)
+        >>> data.X_train.shape, data.X_test.shape, data.features
+        ((15, 2), (5, 2), ('x', 'kind=b'))
         """
         wanted = preparation or Preparation()
         _check_fraction_and_seed(test_fraction, seed)

@@ -21,13 +21,44 @@ MAX_LEVELS = 12
 class Preparation:
     """How columns become numbers and rows become training and test rows. The default leaves a clean table as it is.
 
-    gaps: rows with a missing feature are dropped, or filled with the median or the most frequent level of the training rows
-    beside a column that says so; `gaps_of` decides for a column.  max_levels: of a category, one column each; `pool` puts
-    the rare ones beyond into one.  ordered: {column: its levels from low to high}, one column of 0, 1, 2, ...
-    date_parts: of every date.  scales, target_scale: none, log or rank; predictions come back in units of the data.
-    copies: rows that repeat others in every column of the table are kept, or dropped.
-    screen: keep so many features, those with the most mutual information with the target.
-    split: random, stratified (alike in the target), time (the last rows in the order of split_by) or group (whole groups).
+    Parameters
+    ----------
+    gaps : {"drop", "fill"}
+        Rows with a missing feature are dropped, or filled with the median or the most frequent level of the training rows
+        beside a column that says where.
+    gaps_of : mapping of str to {"drop", "fill"}
+        The same for single columns.
+    max_levels : int
+        Of a category, one column each but for the first.
+    pool : bool
+        Whether the levels beyond, the rarest ones, become one column; otherwise the category is left out.
+    ordered : mapping of str to tuple of str
+        Categories and their levels from low to high, each one column of 0, 1, 2, ...
+    date_parts : tuple of {"year", "month", "weekday", "hour"}
+        What is used of every date.
+    scales : mapping of str to {"none", "log", "rank"}
+        Of single features.
+    target_scale : {"none", "log", "rank"}
+        Of the target; predictions come back in units of the data.
+    screen : int, optional
+        Keep this many features, those with the highest mutual information with the target in the training rows.
+    split : {"random", "stratified", "time", "group"}
+        Which rows are held out: any, from each stretch of the target's order alike, the last ones in the order of split_by,
+        or whole groups of equal split_by.
+    split_by : str, optional
+        The column a split by time or group goes by.
+    copies : {"keep", "drop"}
+        What is done with rows that repeat others in every column of the table.
+
+    Raises
+    ------
+    DatasetError
+        Where a choice does not exist.
+
+    Examples
+    --------
+    >>> Preparation(gaps="fill", gaps_of={"age": "drop"}).gaps_in("age")
+    'drop'
     """
 
     gaps: Gaps = "drop"

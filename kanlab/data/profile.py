@@ -1,4 +1,4 @@
-"""What a table looks like to a fit: each column in numbers, and warnings in plain words with what to do about them."""
+"""A table described: each column in numbers, and warnings in plain words with what to do about them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,29 @@ class Profile:
 
 
 def profile(frame: pd.DataFrame, target: str | None = None) -> Profile:
-    """Describe a table, and where a target is given, judge the other columns beside it."""
+    """Describe a table, and check it for what a fit would suffer from.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The table, as `read_table` gives it.
+    target : str, optional
+        The column to predict; the others are then checked against it.
+
+    Returns
+    -------
+    Profile
+        Its columns in numbers, and warnings, the gravest first.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [0.5, 1.5, 2.5, None], "same": 7})
+    >>> found = profile(frame)
+    >>> found["x"].minimum, found["x"].maximum, found["x"].unique, found["x"].missing
+    ('0.5', '2.5', 3, 1)
+    >>> [warning.kind for warning in found.warnings]
+    ['constant', 'missing', 'few rows']
+    """
     columns = tuple(_column(frame[c]) for c in frame.columns)
     copies = repeated_rows(frame)
     found = table_warnings(frame, columns, target, copies)

@@ -38,7 +38,26 @@ class Inputs:
 class Recipe:
     """Everything that was decided about a table, and nothing of its rows: frozen, and the same as JSON.
 
-    levels: of a target of two classes, the one that counts as 0 and the one that counts as 1.
+    Parameters
+    ----------
+    target : str
+        The column to predict.
+    columns : tuple of EncodedColumn
+        How each input of the network is made of a column of the table.
+    target_transform : Transform
+        From units of the target to the scale of the fit and back.
+    preparation : Preparation
+        What was asked for.
+    levels : tuple of str
+        Of a target of two classes, the one that counts as 0 and the one that counts as 1.
+
+    Examples
+    --------
+    >>> recipe = Recipe("y", (EncodedColumn("x"), EncodedColumn("kind", level="b", levels=("a", "b"))))
+    >>> recipe.apply(pd.DataFrame({"x": [1.5], "kind": ["b"]})).X.tolist()
+    [[1.5, 1.0]]
+    >>> Recipe.from_json(recipe.to_json()) == recipe
+    True
     """
 
     target: str

@@ -29,12 +29,40 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 class ReadOptions:
     """What is said about a file rather than inferred; None leaves it to the reader.
 
-    delimiter, quote, decimal, thousands, comment: one sign each ("" for none).  encoding: as Python names it.
-    skip_lines: lines before the header, or before the data where header is 0.  header: how many rows name the columns
-    (True is 1, False 0).  skip_last: rows at the end that are no data, such as totals and footnotes.
-    index: whether the first column only names the rows and is left out.  missing: every way a missing value is written
-    (blank always is).  day_first: 3/4/2020 is in April.  kinds: {column: one of cells.KINDS}.
-    part: the file of a zip archive, or the sheet of a workbook.  least_columns: of data; a fit needs two, new rows one.
+    Parameters
+    ----------
+    encoding : str, optional
+        As Python names it.
+    delimiter, quote, decimal, thousands, comment : str, optional
+        The sign of each; "" for none.
+    skip_lines : int, optional
+        Lines before the header, or before the data where header is 0.
+    skip_last : int, optional
+        Rows at the end that are not data, such as totals and footnotes.
+    header : int, optional
+        How many rows name the columns; True is 1, False 0.
+    index : bool, optional
+        Whether the first column only names the rows and is left out.
+    missing : tuple of str, optional
+        Every way in which a missing value is written; a blank cell always is missing.
+    day_first : bool, optional
+        Whether 3/4/2020 is in April.
+    kinds : mapping of str to str
+        What single columns are read as: number, text, date, boolean or leave out.
+    part : str, optional
+        The file of a zip archive, or the sheet of a workbook.
+    least_columns : int
+        Columns of data there must be; a fit needs two, new rows one.
+
+    Raises
+    ------
+    DatasetError
+        Where they contradict each other.
+
+    Examples
+    --------
+    >>> ReadOptions(delimiter=";").with_(decimal=",").decimal
+    ','
     """
 
     encoding: str | None = None

@@ -29,10 +29,37 @@ def read_table(
 ) -> Table:
     """Read a table: delimited text in any dialect and encoding, also packed (gzip, bzip2, xz, zstd, zip); Parquet; .xlsx.
 
-    source: path or binary buffer.  name: what to call it in messages; by default the file's name.
-    options, or its fields as keywords, overrule what is inferred: read_table("a.csv", delimiter=";", header=False).
     Workbooks, Parquet and archives are read by a process of their own with limits on time and memory.
-    Raises DatasetError, with one sentence, where the content is no table.
+
+    Parameters
+    ----------
+    source : path or binary buffer
+        The file, from its beginning.
+    name : str, optional
+        What to call it in messages; by default the name of the file.
+    options : ReadOptions, optional
+        What overrules the inference.
+    **overruled
+        Fields of ReadOptions, which overrule `options`.
+
+    Returns
+    -------
+    Table
+        `frame`, its columns in the types they mean (numbers, booleans, dates, text), and `report`, what was inferred.
+
+    Raises
+    ------
+    DatasetError
+        With one sentence, where the content is no table, or larger than what is read.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> table = read_table(BytesIO(b"x;y\\n1,5;2\\n2,5;3\\n"), name="some.csv")
+    >>> print(table.report)
+    2 rows, 2 columns (semicolon-separated, utf-8, decimal comma)
+    >>> table.frame["x"].tolist()
+    [1.5, 2.5]
     """
     options = (options or ReadOptions()).with_(**overruled)
     with opened(source, name) as (stream, called):

@@ -19,7 +19,7 @@ from kanlab.text import counted, quoted
 
 @dataclass(frozen=True)
 class ColumnReading:
-    """What a column was read as: one of cells.KINDS, and what was done to its cells."""
+    """What a column was read as, one of column_types.KINDS, and what was done to its cells."""
 
     name: str
     kind: str
@@ -62,7 +62,20 @@ class TableReport:
 
 @dataclass(frozen=True)
 class Table:
-    """A data frame as it was read, and the report of the reading."""
+    """A table as it was read.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; empty rows and columns, totals and footnotes are left out, names are unique.
+    report : TableReport
+        What was inferred. `print(table.report)` says it in a line, `table.report.notes` in sentences.
+
+    Examples
+    --------
+    >>> Table(pd.DataFrame({"x": [1.0]}), TableReport("some.csv", "utf-8", ",", ".", rows=1, columns=1)).report.rows
+    1
+    """
 
     frame: pd.DataFrame
     report: TableReport
