@@ -82,7 +82,7 @@ class Study:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a trial (selection.COLUMNS); rss on the scale of the fit, rmse in units of the data."""
+        """One row a trial (kanlab.selection.ranking.COLUMNS); rss on the scale of the fit, rmse in units of the target."""
         return ranking.trial_table(self.handle.records())
 
     @property
@@ -119,7 +119,25 @@ class Study:
     def validate(
         self, workers: int | None = None, on_progress: Callable[[Validation], None] | None = None
     ) -> Validation:
-        """Refit, cross-validate and compare the finalists, and wait for it. Raises StudyError where none is complete."""
+        """Refit the finalists from other seeds, cross-validate them beside other families, permute the target; wait for it.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Processes; by default as the study had.
+        on_progress : function of the Validation, optional
+            Called about once a second, `done` of `total` steps.
+
+        Returns
+        -------
+        Validation
+            Kept with the study; `recommendation` takes it into account from now on.
+
+        Raises
+        ------
+        StudyError
+            Where the study still runs, is being validated already, or has no complete trial.
+        """
         if self.state.is_live:
             raise StudyError(f"The study '{self.name}' is still running; validate it when it is done.")
         if (at_work := self.validation) is not None and at_work.is_live:
@@ -159,7 +177,7 @@ class Study:
         return self.predictor(trial).predict(frame)
 
     def predictor(self, trial: int | None = None) -> Predictor:
-        """The model of `predict`, fitted once for many tables."""
+        """The model of `predict`, fitted once for many tables; arguments and errors as there."""
         return predictor(self.handle, trial)
 
     def bundle(self, trial: int | None = None) -> Bundle:
