@@ -126,7 +126,7 @@ class Study:
         workers : int, optional
             Processes; by default as the study had.
         on_progress : function of the Validation, optional
-            Called about once a second, `done` of `total` steps.
+            Called every two seconds and at the end; `done` of `total` steps.
 
         Returns
         -------
