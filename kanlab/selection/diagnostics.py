@@ -10,6 +10,7 @@ import numpy as np
 from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES
 from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
+from kanlab.selection.decision import aicc_of
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
@@ -109,7 +110,7 @@ def _held_out(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | No
 def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
     """A linear model so near to the chosen network that the noise of the optimiser could have put it first."""
     plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
-    best = min(plain, key=lambda c: c.aicc or 0.0, default=None)
+    best = min(plain, key=aicc_of, default=None)
     if (
         not choice.is_network
         or choice.aicc is None
@@ -129,7 +130,7 @@ def _no_network(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | 
     plain = [c for c in listed if c.family in BASELINES and c.aicc is not None]
     if choice.is_network or not networks or not plain:
         return None
-    if min(networks) <= min(c.aicc or 0.0 for c in plain):
+    if min(networks) <= min(map(aicc_of, plain)):
         return None
     return Diagnostic(
         "No network beats the linear models by AICc; use the one that is recommended, or bring more rows, other features or a "
@@ -150,7 +151,7 @@ def _no_information(choice: Candidate, listed: Sequence[Candidate]) -> Diagnosti
 
 def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
     others = [c for c in listed if c.family in COMPARISON_FAMILIES and c.aicc is not None]
-    best = min(others, key=lambda c: c.aicc or 0.0, default=None)
+    best = min(others, key=aicc_of, default=None)
     if best is None or best.aicc is None or choice.aicc is None or best.aicc > choice.aicc - 2:
         return None
     return Diagnostic(
