@@ -217,7 +217,7 @@ def test_minutes_filled_with_starts(csv: str, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--fill"], "no minutes"),
+        (["--fill"], "how many minutes"),
         (["--fill", "--minutes", "5", "--starts", "3"], "leave one of the two out"),
     ],
 )
