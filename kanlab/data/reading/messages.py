@@ -77,8 +77,8 @@ def received(source: Any, sizes: Sequence[int], rows: int) -> pd.DataFrame:
     """The data frame again. EOFError where the source ends before; what Arrow or pandas raise where it is no such thing."""
     columns: dict[str, pd.Series] = {}
     for size in sizes:
-        content = source.read(size)
-        if len(content) < size:
+        content = pa.allocate_buffer(size)  # whose memory goes back to the system
+        if source.readinto(memoryview(content)) < size:
             raise EOFError
         column = pa.ipc.open_stream(content).read_all()
         column.validate(full=True)
