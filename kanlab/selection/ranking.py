@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from kanlab.baselines.registry import Baseline
 from kanlab.stats.criteria import akaike_weights, delta
 from kanlab.stats.metrics import ClassScores
 from kanlab.stats.pareto import knee, non_dominated
-from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial, completed
+from kanlab.study.trials import CompletedTrial, TrialRecord, completed
 
 COLUMNS = (
     "number",
@@ -78,15 +77,6 @@ def front(records: Sequence[TrialRecord]) -> list[CompletedTrial]:
     done = completed(records)
     mask = non_dominated([r.n_params for r in done], [r.misfit for r in done])
     return sorted((r for r, on in zip(done, mask, strict=True) if on), key=lambda r: (r.n_params, r.number))
-
-
-def lowest_aicc(records: Sequence[TrialRecord], baselines: Sequence[Baseline]) -> CompletedTrial | Baseline | None:
-    """The model of lowest AICc among the trials and the baselines, the simpler one where two are equal."""
-    best = best_trial(records)
-    candidates: list[CompletedTrial | Baseline] = [b for b in baselines if b.aicc is not None]
-    if best is not None:
-        candidates.append(best)
-    return min(candidates, key=lambda c: (c.aicc, c.n_params), default=None)
 
 
 def pysr_picks(records: Sequence[TrialRecord]) -> dict[str, CompletedTrial]:

@@ -12,7 +12,6 @@ from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import explain
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
-from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import TrialRecord
 
 
@@ -47,10 +46,6 @@ class Recommendation:
         if self.choice is None or self.choice.aicc is None:
             return "no trial is complete yet"
         return f"{self.choice.name} (K = {self.choice.n_params:.4g}, AICc {self.choice.aicc:,.2f})"
-
-    def find(self, key: ModelKey | None) -> Candidate | None:
-        """The candidate of a key."""
-        return next((c for c in self.candidates if c.key == key), None)
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it; "judgement" and "alarms" are earlier names."""

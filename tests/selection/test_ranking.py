@@ -11,14 +11,9 @@ from hypothesis import strategies as st
 
 from kanlab.baselines.registry import Baseline
 from kanlab.kan.search_space import Cell
-from kanlab.selection.ranking import (
-    COLUMNS,
-    front,
-    knee_trial,
-    lowest_aicc,
-    pysr_picks,
-    trial_table,
-)
+from kanlab.selection.candidates import Candidate, trial_words
+from kanlab.selection.decision import choose
+from kanlab.selection.ranking import COLUMNS, front, knee_trial, pysr_picks, trial_table
 from kanlab.stats.metrics import Scores
 from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial, completed
 from tests.stats.test_pareto import by_definition
@@ -90,6 +85,14 @@ def test_best_front_and_completed() -> None:
 def test_ties_go_to_the_simpler_trial_then_to_the_earlier() -> None:
     assert best_trial([record(0, 9, 1.0, -5.0), record(1, 7, 1.0, -5.0), record(2, 7, 1.0, -5.0)]).number == 1  # type: ignore[union-attr]
     assert [r.number for r in front([record(2, 7, 1.0, -5.0), record(1, 7, 1.0, -5.0)])] == [1, 2]
+
+
+def lowest_aicc(trials: list[TrialRecord], families: list[Baseline]) -> CompletedTrial | Baseline | None:
+    """The model that is taken where no leave-one-out error is known."""
+    listed = [Candidate(trial_words(r), "kan", r, r.scores) for r in completed(trials)]
+    listed += [Candidate(b.family, b.family, None, b.scores, baseline=b) for b in families]
+    choice, _ = choose(listed)
+    return choice.model if choice else None
 
 
 def test_the_lowest_aicc_of_all() -> None:
