@@ -21,7 +21,12 @@ _QUOTES = {'"': 'Double, "', "'": "Single, '", "": "None"}
 _COMMENTS = {"": "None", "#": "#", "%": "%", "//": "//"}
 _HEADERS = {1: "In one row", 2: "In two rows", 0: "There are none"}
 _INDEX = {True: "Names the rows", False: "Is data"}
-_KINDS = ("number", "text", "date", "leave out")
+_KINDS = {
+    "number": ("Read as numbers", "Cells that are not numbers become missing."),
+    "text": ("Read as text", "Codes such as 007 keep their zeros; each value is a level of a category."),
+    "date": ("Read as dates", "Cells that are not dates become missing."),
+    "leave out": ("Leave out", "Not read at all, so that their missing values cost no rows."),
+}
 _DAYS = {True: "Day first", False: "Month first"}
 
 
@@ -78,49 +83,8 @@ def panel(report: TableReport | None, columns: list[str]) -> None:
             _text_choices(report)
         if report is None or report.packed != "Parquet":
             _table_choices(report)
-        for place, kind, help_text in zip(
-            st.columns(4, gap="medium"),
-            _KINDS,
-            (
-                "Cells that are not numbers become missing.",
-                "Codes such as 007 keep their zeros; each value is a level of a category.",
-                "Cells that are not dates become missing.",
-                "Not read at all, so that their missing values cost no rows.",
-            ),
-            strict=True,
-        ):
-            with place:
-                st.multiselect(
-                    {"text": "Read as text", "leave out": "Leave out"}.get(kind, f"Read as {kind}s"),
-                    columns,
-                    key=_key(kind),
-                    placeholder="No column" if kind == "leave out" else "As recognised",
-                    help=help_text,
-                    persist_state="session",
-                )
-        seen = [m for m in report.missing_seen if m] if report else []
-        left, right, days = st.columns([3, 3, 2], gap="medium")
-        with days:
-            _choice("day_first", "Dates such as 3/4/2024", _DAYS, None, "Where both are possible.")
-        with left:
-            st.multiselect(
-                "More words for a missing cell",
-                [],
-                key=_key("missing"),
-                accept_new_options=True,
-                placeholder="For example -999",
-                help="Beside blank cells and " + literal(", ".join(m for m in MISSING if m)) + ".",
-                persist_state="session",
-            )
-        with right:
-            st.multiselect(
-                "Words that are not missing",
-                [m for m in MISSING if m],
-                key=_key("present"),
-                placeholder=f"Seen: {', '.join(seen)}" if seen else "None",
-                help="For columns in which NA or a dash is a value of its own.",
-                persist_state="session",
-            )
+        _kind_choices(columns)
+        _missing_and_dates(report)
 
 
 def _text_choices(report: TableReport | None) -> None:
@@ -157,6 +121,46 @@ def _table_choices(report: TableReport | None) -> None:
         _choice("decimal", "Decimal sign", _DECIMALS, found.get("decimal"), "Columns that differ are still recognised.")
     with place[5]:
         _choice("thousands", "Thousands sign", _THOUSANDS, None, "Recognised column by column.")
+
+
+def _kind_choices(columns: list[str]) -> None:
+    """What single columns are read as."""
+    for place, (kind, (label, help_text)) in zip(st.columns(4, gap="medium"), _KINDS.items(), strict=True):
+        with place:
+            st.multiselect(
+                label,
+                columns,
+                key=_key(kind),
+                placeholder="No column" if kind == "leave out" else "As recognised",
+                help=help_text,
+                persist_state="session",
+            )
+
+
+def _missing_and_dates(report: TableReport | None) -> None:
+    seen = [m for m in report.missing_seen if m] if report else []
+    left, right, days = st.columns([3, 3, 2], gap="medium")
+    with days:
+        _choice("day_first", "Dates such as 3/4/2024", _DAYS, None, "Where both are possible.")
+    with left:
+        st.multiselect(
+            "More words for a missing cell",
+            [],
+            key=_key("missing"),
+            accept_new_options=True,
+            placeholder="For example -999",
+            help="Beside blank cells and " + literal(", ".join(m for m in MISSING if m)) + ".",
+            persist_state="session",
+        )
+    with right:
+        st.multiselect(
+            "Words that are not missing",
+            [m for m in MISSING if m],
+            key=_key("present"),
+            placeholder=f"Seen: {', '.join(seen)}" if seen else "None",
+            help="For columns in which NA or a dash is a value of its own.",
+            persist_state="session",
+        )
 
 
 def _lines(name: str, label: str, found: int, report: TableReport | None, help_text: str) -> None:

@@ -67,7 +67,7 @@ def test_upload_overrule_prepare_go(page: Page, server: Server, flats: pd.DataFr
     metric(page, "Training rows n", "152")
 
     page.get_by_text("Reading: what was recognised").click()
-    choose(page, "Names of columns", "Nowhere")
+    choose(page, "Names of columns", "There are none")
     expect(page.get_by_text("201 rows, 4 columns")).to_be_visible()
     choose(page, "Names of columns", "In one row")
     expect(page.get_by_text("200 rows, 4 columns")).to_be_visible()
