@@ -216,33 +216,44 @@ def _landmark_layers(
 ) -> list[dict[str, Any]]:
     """The baselines and the trial of lowest AICc, if there are any; adds their tables to those of the chart."""
     layers: list[dict[str, Any]] = []
+    drawn = pd.concat([tables["trials"][x["field"]], baselines[x["field"]]])
     if len(baselines):
-        tables["baselines"] = baselines
+        tables["baselines"] = baselines.assign(right=_along(x, baselines[x["field"]], drawn) > 0.7)
         layers += _baseline_layers(x, y, of)
     if len(tables["trials"]):
         tables["best"] = tables["trials"].nsmallest(1, "aicc")
-        layers += _best_layers(x, y, tables["trials"], pd.concat([tables["trials"][x["field"]], baselines[x["field"]]]))
+        at = float(_along(x, tables["best"][x["field"]], drawn)[0])
+        layers += _best_layers(x, y, tables["trials"], at)
     return layers
 
 
 def _baseline_layers(x: Any, y: Any, of: Measure) -> list[dict[str, Any]]:
     cross = {"shape": "cross", "filled": True, "size": 90, "color": MUTED}
-    text = {"align": "left", "dx": 9, "dy": 1, "color": MUTED, "fontSize": 12}
-    return [
-        layer("baselines", "point", cross, x=x, y=y, tooltip=_baseline_tooltip(of)),
-        layer("baselines", "text", text, x=x, y=y, text=nominal("label")),
-    ]
+    layers = [layer("baselines", "point", cross, x=x, y=y, tooltip=_baseline_tooltip(of))]
+    # near the right end a label is to the left of its mark, so that it stays clear of the legend
+    for test, side in (("!datum.right", {"align": "left", "dx": 9}), ("datum.right", {"align": "right", "dx": -9})):
+        style = {"dy": 1, "color": MUTED, "fontSize": 12, **side}
+        text = layer("baselines", "text", style, x=x, y=y, text=nominal("label"))
+        layers.append(text | {"transform": [{"filter": test}]})
+    return layers
 
 
-def _best_layers(x: Any, y: Any, table: pd.DataFrame, drawn: pd.Series) -> list[dict[str, Any]]:
-    """The trial of lowest AICc, marked and labelled. drawn: all values on the x axis.
+def _along(x: Any, values: pd.Series, drawn: pd.Series) -> np.ndarray:
+    """Where values lie on the x axis: 0 at the minimum of what is drawn, 1 at the maximum."""
+    low, high = float(drawn.min()), float(drawn.max())
+    at = np.append(values.to_numpy(dtype=float), [low, high])
+    if x["scale"].get("type") == "log":
+        at = np.log(np.maximum(at, np.finfo(float).tiny))
+    return (at[:-2] - at[-2]) / ((at[-1] - at[-2]) or 1.0)
+
+
+def _best_layers(x: Any, y: Any, table: pd.DataFrame, at: float) -> list[dict[str, Any]]:
+    """The trial of lowest AICc, marked and labelled. at: where it is on the x axis, 0 to 1.
 
     The label is below the mark and to its left, where no trial can be, unless the left end of the axis is too near.
     """
     diamond = {"shape": "diamond", "size": 240, "stroke": ACCENT, "strokeWidth": 2.5, "filled": False}
-    ends = np.array([drawn.min(), table.loc[table["aicc"].idxmin(), x["field"]], drawn.max()], dtype=float)
-    low, at, high = np.log(np.maximum(ends, np.finfo(float).tiny)) if x["scale"].get("type") == "log" else ends
-    side = {"align": "left", "dx": 8} if at < low + 0.25 * (high - low) else {"align": "right", "dx": -8}
+    side = {"align": "left", "dx": 8} if at < 0.25 else {"align": "right", "dx": -8}
     text = {"dy": 15, "color": ACCENT, "fontSize": 12, "fontWeight": "bold", **side}
     return [
         layer("best", "point", diamond, x=x, y=y, tooltip=_about_trials(table)),
