@@ -22,7 +22,7 @@ _RANK_POINTS = 201
 class Transform:
     """An increasing function of a column, decided on its training rows.
 
-    log:  z = ln(max(x, low) + shift); the shift is 0 where all values are above 0, else the least one above 0.
+    log:  z = ln(max(x, low) + shift); the shift is 0 where all values are above 0, else the minimum of those above 0.
     rank: z = share of the training rows at or below x, linear between the values `points`.
     """
 

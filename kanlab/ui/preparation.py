@@ -33,7 +33,7 @@ Fields = dict[str, Any]  # of Preparation
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """What the widgets are about. columns: the features in use.  key: tells the widgets of one table from those of another."""
+    """What the widgets are about. columns: the features in use.  key: differs between tables."""
 
     frame: pd.DataFrame
     columns: list[str]
