@@ -86,9 +86,7 @@ class Problem:
         self._roughness = [design.roughness, *[np.kron(nodes, block_diag(rough.T @ rough, 1.0))] * (depth - 1)]
         self._inner = smoothing * self.likelihood.roughness()
         # room for the normal equations, filled again and again: fresh memory costs more than filling it
-        most, p = neuron_num * (design.rank + (depth - 1) * self.stack.width), self.stack.width
-        self._hessian, self._work = np.empty(most**2), np.empty(most**2)
-        self._cross, self._cross_work = np.empty(len(Y) * most * p), np.empty(most * p)
+        self._hessian, self._work, self._cross, self._cross_work = (np.empty((0, 0)) for _ in range(4))
 
     def with_nodes(self, neuron_num: int) -> Problem:
         """The same problem with another number of nodes."""
@@ -218,9 +216,10 @@ class Problem:
         """H and g in the coordinates of the state, layer by layer and in each node by node."""
         stack, last, m = self.stack, state.last, len(self.Y)
         size, p2 = stack.ends(state)[-1], stack.width
-        hessian, work = (room[: size**2].reshape(size, size) for room in (self._hessian, self._work))
-        cross = self._cross[: m * size * p2].reshape(m, size, p2)
-        cross_work = self._cross_work[: size * p2].reshape(size, p2)
+        if len(self._hessian) != size:
+            self._hessian, self._work = np.empty((size, size)), np.empty((size, size))
+            self._cross, self._cross_work = np.empty((m, size, p2)), np.empty((size, p2))
+        hessian, work, cross, cross_work = self._hessian, self._work, self._cross, self._cross_work
         gradient, extremes = np.zeros(size), stack.extreme_tangents(state)
         for block in stack.blocks:
             view, P, first = stack.view(state, block, self.depth), self.last_design(state, block), block.start == 0

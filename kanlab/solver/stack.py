@@ -127,7 +127,9 @@ class Stack:
         self._filled: list[tuple[Nodes, slice] | None] = [None] * depth  # what is in them
         self._ahead: list[SplineRows] = []
         self._jacobian = np.empty(0)
-        self._coordinates: tuple[State, tuple[Array | None, ...], tuple[int, ...]] | None = None
+        self._coordinates_of: State | None = None
+        self._to_coef: tuple[Array | None, ...] = (None,)
+        self._ends: tuple[int, ...] = (neuron_num * design.rank,)
 
     def _empty(self, n: int) -> SplineRows:
         return SplineRows.empty(self.neuron_num, self.design.grid, self.design.k, n)
@@ -170,11 +172,12 @@ class Stack:
 
     def coordinates(self, state: State) -> tuple[Array | None, ...]:
         """R_l (p_l, r_l) of every layer at a state, None for R_0 = 1."""
-        if self._coordinates is None or self._coordinates[0] is not state:
+        if self.depth > 1 and self._coordinates_of is not state:
             to_coef = [orthonormaliser(self._gram(layer, nodes)) for layer, nodes in enumerate(state.nodes[:-1])]
-            ends = accumulate(self.neuron_num * r for r in (self.design.rank, *(R.shape[1] for R in to_coef)))
-            self._coordinates = state, (None, *to_coef), tuple(ends)
-        return self._coordinates[1]
+            ranks = (self.design.rank, *(R.shape[1] for R in to_coef))
+            self._to_coef, self._ends = (None, *to_coef), tuple(accumulate(self.neuron_num * r for r in ranks))
+            self._coordinates_of = state
+        return self._to_coef
 
     def _gram(self, layer: int, nodes: Nodes) -> Array:
         return np.asarray(sum(A @ A.T for A in (self.edges(layer, nodes, block) for block in self.blocks)))
@@ -182,8 +185,7 @@ class Stack:
     def ends(self, state: State) -> tuple[int, ...]:
         """Where the unknowns of each layer end, the last one their number."""
         self.coordinates(state)
-        assert self._coordinates is not None
-        return self._coordinates[2]
+        return self._ends
 
     def split(self, state: State, step: Array) -> list[Array]:
         """A step (p,) as one (h, r_l) a layer, in the coordinates of a state."""
