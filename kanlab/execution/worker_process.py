@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from kanlab import programs
+
 if TYPE_CHECKING:
     from kanlab.execution.messages import Request
     from kanlab.execution.worker_pool import Inbox
 
-PROGRAM = ("-m", "kanlab.execution.worker")
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ("-P", "-m", "kanlab.execution.worker")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,12 @@ class _Started:
 def _start(preload_pykan: bool, program: tuple[str, ...]) -> _Started:
     scratch = Path(tempfile.mkdtemp(prefix=f"kanlab-{os.getpid()}-"))
     stderr = open(scratch / "stderr.txt", "w+b")  # noqa: SIM115, closed by kill()
-    path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
     process = subprocess.Popen(
         [sys.executable, *program, str(scratch)] + (["--preload-pykan"] if preload_pykan else []),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
-        env=os.environ | {"PYTHONPATH": path},
+        env=programs.environment(),
         start_new_session=True,  # Ctrl-C in a terminal is its starter's to handle
     )
     return _Started(preload_pykan, program, process, scratch, stderr)

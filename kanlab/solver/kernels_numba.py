@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kanlab import settings
+from kanlab import programs, settings
 from kanlab.errors import FitError
 from kanlab.solver.kernels import NUMPY, RowKernels, SplineRows
 
@@ -194,14 +194,12 @@ def _compile_in_background() -> None:
             lock.unlink()
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
         quiet = subprocess.DEVNULL
-        command = [sys.executable, "-m", "kanlab.solver.kernels_numba"]
-        path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
         subprocess.Popen(
-            command,
+            programs.command("kanlab.solver.kernels_numba"),
             stdin=quiet,
             stdout=quiet,
             stderr=quiet,
-            env=os.environ | {"PYTHONPATH": path},
+            env=programs.environment(),
             start_new_session=True,
         )
 

@@ -11,17 +11,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from kanlab import programs
 from kanlab.errors import StudyError
 from kanlab.settings import STORAGE
 from kanlab.study.storage import default_url, get_storage
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 _READY = "listening on "
 
@@ -81,14 +80,13 @@ class DashboardServer:
     """A dashboard in a process of its own, which ends with this one. Starting it does not wait for it."""
 
     def __init__(self, storage_url: str | None) -> None:
-        path = os.pathsep.join(p for p in (str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if p)
         self._url: str | None = None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kanlab.study.dashboard"],
+            programs.command("kanlab.study.dashboard"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path, STORAGE.name: storage_url or default_url()},
+            env=programs.environment(**{STORAGE.name: storage_url or default_url()}),
             text=True,
             start_new_session=True,
         )

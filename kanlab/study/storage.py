@@ -99,8 +99,8 @@ def _open(url: str) -> BaseStorage:
             url, {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None
         )
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
-        reason = _without_password(str(error)).splitlines()[0].rstrip(".")
-        raise StudyError(f"The storage {_without_password(url)} cannot be opened: {reason}.") from error
+        reason = without_secrets(str(error)).splitlines()[0].rstrip(".")
+        raise StudyError(f"The storage {without_secrets(url)} cannot be opened: {reason}.") from error
     schema.create(database(storage))
     return storage
 
@@ -111,11 +111,18 @@ def storage_trouble(error: BaseException) -> str:
     while not isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.__cause__ is not None:
         cause = cause.__cause__
     reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
-    return f"The storage of the studies does not answer ({_without_password(reason)[:200]})."
+    return f"The storage of the studies does not answer ({without_secrets(reason)[:200]})."
 
 
-def _without_password(text: str) -> str:
-    return re.sub(r"://[^@/]*@", "://…@", text)
+def without_secrets(text: str) -> str:
+    """A sentence that may hold the address of a storage, without what may be secret in it: user, password, query.
+
+    A password may hold "/", "@" and "?": everything up to the last "@" of the address is left out.
+
+    >>> without_secrets("postgresql://me:a/b@c@host/db?password=d is out of reach")
+    'postgresql://…@host/db?… is out of reach'
+    """
+    return re.sub(r"(://\S*?\?)[^\s'\")]+", r"\1…", re.sub(r"://\S*@", "://…@", text))
 
 
 def data_path(sha256: str) -> Path:

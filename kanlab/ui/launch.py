@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from kanlab import settings
+from kanlab import programs, settings
 from kanlab.errors import KanlabError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -34,7 +33,7 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
                 f"Port {port} of {address} cannot be used ({error.strerror}). Choose another one with --port."
             ) from error
     folder = app_folder()
-    command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
+    command = programs.command("streamlit", "run", str(folder / "app.py"))
     options = {"server.address": address, "server.port": port, "server.headless": str(headless).lower()}
     command += [f"--{name}={value}" for name, value in options.items()]
     shown = f"[{address}]" if ":" in address else address
@@ -42,6 +41,6 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
     try:
         # cwd: the folder of .streamlit/config.toml; env: a URL may hold a password, which a list of processes must not show
         storage = {settings.STORAGE.name: storage_url} if storage_url else {}
-        return subprocess.call(command, cwd=folder, env=os.environ | storage)
+        return subprocess.call(command, cwd=folder, env=programs.environment(**storage))
     except KeyboardInterrupt:
         return 130

@@ -80,7 +80,17 @@ def test_what_another_process_writes_is_seen(kanlab_home: Path) -> None:
     assert study.user_attrs == {"desired": "stop"}
 
 
-@pytest.mark.parametrize("url", ["nonsense", "nosuch://user:secret@host/db", "sqlite:////nowhere/at/all/x.db"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "nosuch://user:secret@host/db",
+        "nosuch://user:a/secret@b@host/db",
+        "nosuch://host/db?password=secret",
+        "postgresql://user:a/secret@localhost:1/db?connect_timeout=1&sslpassword=secret",
+        "sqlite:////nowhere/at/all/x.db",
+    ],
+)
 def test_storages_that_cannot_be_opened(url: str) -> None:
     with pytest.raises(StudyError) as caught:
         get_storage(url)

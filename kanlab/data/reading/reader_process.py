@@ -11,17 +11,16 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import IO, BinaryIO
 
 import psutil
 
+from kanlab import programs
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.limits import limits_for
 from kanlab.data.reading.messages import IDLE_SECONDS, PROGRAM, Answer, Request, line, parsed, received
@@ -37,6 +36,7 @@ _LAST_SECONDS = 2.0  # for a process that has closed its answer
 _KEPT = (
     "PATH",
     "PYTHONHOME",
+    "PYTHONPATH",
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
     "SYSTEMROOT",
@@ -100,17 +100,15 @@ class _Program:
     """The reader program, started and not asked yet."""
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parents[3])
-        path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
-        kept = {k: v for k, v in os.environ.items() if k in _KEPT}  # it needs no password of ours
+        kept = {k: v for k, v in programs.environment().items() if k in _KEPT}  # it needs no password of ours
         self.began = time.monotonic()
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115, closed by end()
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", PROGRAM],
+            programs.command(PROGRAM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.complaints,
-            env=kept | _ONE_THREAD | {"PYTHONPATH": path, "ARROW_DEFAULT_MEMORY_POOL": "system"},
+            env=kept | _ONE_THREAD | {"ARROW_DEFAULT_MEMORY_POOL": "system"},
             start_new_session=True,  # Ctrl-C in a terminal is for whoever wants the table
         )
 

@@ -1,0 +1,54 @@
+"""Programs of kanlab's own in other processes: they find this kanlab, and nothing that lies about."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.rooms import modules
+from kanlab import programs
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import FitOptions
+from kanlab.execution.messages import EdfTask
+from kanlab.execution.process_pool import run_task
+from kanlab.kan.search_space import Cell
+from kanlab.study.storage import store_dataset
+
+ROOT = Path(programs.__file__).parents[1]
+
+
+@pytest.mark.parametrize("paths", ["", os.pathsep, "/nowhere" + os.pathsep])
+def test_a_module_beside_the_table_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: str) -> None:
+    """Also where PYTHONPATH has an empty entry, which stands for the working folder."""
+    (tmp_path / "numbers.py").write_text("open('MARKER', 'a').write('executed')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", paths)
+    for module in ("kanlab.solver.kernels_numba", "kanlab"):
+        command = programs.command(module, *(["--help"] if module == "kanlab" else []))
+        subprocess.run(command, env=programs.environment(), check=True, capture_output=True)
+    assert not (tmp_path / "MARKER").exists()
+
+
+def test_a_worker_runs_nothing_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Dataset
+) -> None:
+    (tmp_path / "numbers.py").write_text("open('MARKER', 'a').write('executed')\n")
+    monkeypatch.chdir(tmp_path)
+    task = EdfTask(cell=Cell(1, 2, 3), engine="lm", options=FitOptions(), seed=0)
+    assert run_task(task, store_dataset(small))["edf"] > 0
+    assert not (tmp_path / "MARKER").exists()
+
+
+def test_every_program_is_started_this_way() -> None:
+    """No module of the package puts `-m` into a command by itself; the worker's command, which tests replace, has -P."""
+    found = {
+        module
+        for module, path in modules(ROOT).items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value == "-m"
+    }
+    assert found == {"programs", "execution.worker_process"}
