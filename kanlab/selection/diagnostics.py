@@ -155,8 +155,8 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
     if best is None or best.aicc is None or choice.aicc is None or best.aicc > choice.aicc - 2:
         return None
     return Diagnostic(
-        f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower; "
-        "consider it, or what it says of the shape of the data."
+        f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
+        "Consider that model: its shape may suit these data better."
     )
 
 
@@ -180,7 +180,7 @@ def _instability(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic |
         return None
     return Diagnostic(
         f"Only {choice.wins} of {seeds} seeds agree on this configuration; treat the finalists as equal and take the simplest "
-        "that serves."
+        "one that is accurate enough."
     )
 
 
