@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from kanlab.errors import DatasetError, KanlabError, StudyError
+from kanlab.hosts import Host, parse_host
 
 T = TypeVar("T")
 
@@ -55,6 +56,13 @@ def _positive(text: str) -> float:
     if not (math.isfinite(value) and 0 < value < 1e6):
         raise ValueError
     return value
+
+
+def _hosts(text: str) -> tuple[Host, ...]:
+    hosts = [parse_host(part.strip()) for part in text.split(",")]
+    if None in hosts:
+        raise ValueError
+    return tuple(host for host in hosts if host is not None)
 
 
 HOME: Setting[Path | None] = Setting(
@@ -107,14 +115,25 @@ READ_GB: Setting[float] = Setting(
     "1",
     DatasetError,
 )
+HOSTS: Setting[tuple[Host, ...]] = Setting(
+    "KANLAB_HOSTS",
+    "host names with commas between them",
+    "other names of the app, such as that of a reverse proxy; each with its port (`NAME:PORT`) or without",
+    _hosts,
+    (),
+    "this machine and the address served",
+)
 
-SETTINGS: tuple[Setting[Path | None] | Setting[str | None] | Setting[int] | Setting[float], ...] = (
+SETTINGS: tuple[
+    Setting[Path | None] | Setting[str | None] | Setting[int] | Setting[float] | Setting[tuple[Host, ...]], ...
+] = (
     HOME,
     STORAGE,
     ARTIFACTS,
     SLOTS,
     READ_SECONDS,
     READ_GB,
+    HOSTS,
 )
 
 

@@ -53,6 +53,8 @@ def test_unset_and_empty_are_the_default(setting: settings.Setting[object], monk
         ("KANLAB_READ_SECONDS", "nan"),
         ("KANLAB_READ_GB", "inf"),
         ("KANLAB_READ_GB", "1 GB"),
+        ("KANLAB_HOSTS", "https://kanlab.example.org"),
+        ("KANLAB_HOSTS", "one.example, "),
     ],
 )
 def test_a_bad_value_is_refused_in_one_sentence(name: str, bad: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,15 +13,14 @@ import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import Any
-from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from kanlab import programs
 from kanlab.errors import StudyError
+from kanlab.hosts import is_local, parse_host
 from kanlab.settings import STORAGE
 from kanlab.study.storage import default_url, get_storage
 
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 _READY = "listening on "
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -32,7 +31,7 @@ def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
 
     def guard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         refused = ""
-        if not _is_local(environ.get("HTTP_HOST", "")):
+        if not is_local(parse_host(environ.get("HTTP_HOST", ""))):
             refused = "This server answers on 127.0.0.1 only.\n"
         elif not writable and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             refused = "This dashboard is read-only; 'kanlab dashboard --writable' can change studies.\n"
@@ -42,14 +41,6 @@ def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
         return application(environ, start_response)
 
     return guard
-
-
-def _is_local(host: str) -> bool:
-    """Whether a Host header, with a port or without, names this machine."""
-    try:
-        return urlsplit(f"//{host}").hostname in _LOCAL_HOSTS
-    except ValueError:  # brackets without an address
-        return False
 
 
 class _Server(ThreadingMixIn, WSGIServer):
