@@ -14,11 +14,12 @@ if __name__ == "__main__":
     theme.apply()
     manager().serve()
     identity.require_login()
-    identity.remember_browser()
     st.navigation(pages(), position="top").run()
 else:
     from starlette.middleware import Middleware
 
+    from kanlab.ui.browser_cookies import BrowserCookies
     from kanlab.ui.host_guard import HostGuard
 
-    app = st.App(__file__, middleware=[Middleware(HostGuard, address=st.get_option("server.address"))])
+    guard = Middleware(HostGuard, address=st.get_option("server.address"))
+    app = st.App(__file__, middleware=[guard, Middleware(BrowserCookies)])

@@ -26,7 +26,8 @@ heading(
     "residual sum of squares, or the deviance for classes) against the number of parameters K: the lower, the better.",
 )
 manage.note_and_menu(study.handle)
-session.link_study(name, identity.link_key(study.handle))
+identity.key_of(study.handle)  # takes it from the address
+session.link_study(name)
 
 
 @st.fragment(run_every=every if was_awaited else None)

@@ -1,4 +1,4 @@
-"""Who may steer a study: everybody may look, whoever has the key that its link carries may stop, change and delete it.
+"""Who may steer a study: everybody may look, whoever has its key may stop, change and delete it.
 
 The storage keeps a hash of the key alone. A study without one, made on the command line or from Python, is everybody's.
 """
@@ -23,9 +23,17 @@ def new_secret() -> str:
     return secrets.token_urlsafe(24)
 
 
-def derived_key(secret: str, study: optuna.Study) -> str:
-    """The key of one study; it does not tell the secret, so a link gives away one study and no other."""
-    return hmac.new(secret.encode(), str(study_id(study)).encode(), hashlib.sha256).hexdigest()[:32]
+def derived_key(secret: str, uid: str) -> str:
+    """The key of one study; it does not tell the secret, so a link gives away one study and no other.
+
+    Of its uid, since the next study may get the number of a deleted one.
+    """
+    return hmac.new(secret.encode(), uid.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def earlier_key(secret: str, study: optuna.Study) -> str:
+    """The key of a study that an earlier version made, which derived it from the number of the study."""
+    return derived_key(secret, str(study_id(study)))
 
 
 def own(study: optuna.Study, key: str) -> None:

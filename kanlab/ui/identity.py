@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
-from kanlab.study.access import derived_key, is_owned, may_steer, new_secret, own
+from kanlab.study.access import derived_key, earlier_key, may_steer, new_secret, own
 from kanlab.study.handle import StudyHandle
+from kanlab.ui.browser_cookies import EARLIER, KEY, keys_cookie, keys_in, secret_cookie
 
 _SECRET, _KEYS = "kanlab_secret", "kanlab_keys"
-_COOKIE = "kanlab_browser"
-KEY = "key"  # in the address, beside study
 
 
 def login_required() -> bool:
@@ -37,40 +34,27 @@ def _secret() -> str:
     if login_required():
         return f"{st.secrets['auth']['cookie_secret']}:{st.user['sub']}"
     if _SECRET not in st.session_state:
-        st.session_state[_SECRET] = st.context.cookies.get(_COOKIE) or new_secret()
+        cookies = st.context.cookies
+        st.session_state[_SECRET] = cookies.get(secret_cookie()) or cookies.get(EARLIER) or new_secret()
     return str(st.session_state[_SECRET])
-
-
-def remember_browser() -> None:
-    """Give a browser without a cookie its own, once per session."""
-    place = st.empty()  # in every run, so that nothing below it moves
-    if login_required() or st.context.cookies.get(_COOKIE) or st.session_state.get("kanlab_remembered"):
-        return
-    st.session_state["kanlab_remembered"] = True
-    cookie = f"{_COOKIE}={_secret()}; path=/; max-age=31536000; SameSite=Strict"
-    place.html(f"<script>document.cookie = {json.dumps(cookie)};</script>", unsafe_allow_javascript=True)
 
 
 def take(handle: StudyHandle) -> None:
     """Make this browser the owner of a new study."""
-    own(handle.optuna, derived_key(_secret(), handle.optuna))
+    own(handle.optuna, derived_key(_secret(), handle.uid))
 
 
 def key_of(handle: StudyHandle) -> str | None:
-    """This browser's key to the study: its own, or that of the link it was opened with."""
-    keys: dict[int, str] = st.session_state.setdefault(_KEYS, {})
-    if st.query_params.get(KEY):
-        keys[handle.id] = st.query_params[KEY]
+    """This browser's key to the study: its own, or that of a link opened in it."""
+    linked: list[str] = st.session_state.setdefault(_KEYS, [])
+    if st.query_params.get(KEY):  # only where no cookie could be set before the page was drawn
+        linked.append(st.query_params.pop(KEY))
     attributes = handle.optuna.user_attrs
-    found = (derived_key(_secret(), handle.optuna), keys.get(handle.id))
+    own_keys = (derived_key(_secret(), handle.uid), earlier_key(_secret(), handle.optuna))
+    found = (*own_keys, *linked, *keys_in(st.context.cookies.get(keys_cookie())))
     return next((key for key in found if may_steer(attributes, key)), None)
 
 
 def controls(handle: StudyHandle) -> bool:
     """Whether this browser may control the study: pause, stop, change and delete it."""
     return key_of(handle) is not None
-
-
-def link_key(handle: StudyHandle) -> str | None:
-    """The key for the address of this study; None if nobody owns it."""
-    return key_of(handle) if is_owned(handle.optuna.user_attrs) else None

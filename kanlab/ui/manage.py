@@ -18,6 +18,7 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.ui import identity, session
+from kanlab.ui.browser_cookies import KEY
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
 
@@ -142,7 +143,7 @@ def _links(handle: StudyHandle) -> None:
     st.code(page + urlencode({"study": handle.name}), language=None, wrap_lines=True)
     if is_owned(handle.optuna.user_attrs) and (key := identity.key_of(handle)):
         st.markdown("To control it as well. Anyone with this link can stop and delete the study:")
-        st.code(page + urlencode({"study": handle.name, identity.KEY: key}), language=None, wrap_lines=True)
+        st.code(page + urlencode({"study": handle.name, KEY: key}), language=None, wrap_lines=True)
 
 
 @st.dialog("Delete the study")

@@ -90,9 +90,9 @@ def forget_study() -> None:
         st.session_state.pop(key, None)
 
 
-def link_study(name: str, key: str | None = None) -> None:
-    """Put the study, and the key of its owner, into the address, so that reloads and copied links find it."""
-    wanted = {_STUDY: name} | ({"key": key} if key else {})
+def link_study(name: str) -> None:
+    """Put the study into the address, and nothing else, so that reloads and copied links find it."""
+    wanted = {_STUDY: name}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 

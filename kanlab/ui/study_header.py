@@ -17,7 +17,8 @@ def study(title: str, purpose: str) -> StudyHandle:
         go_first_to(STUDIES, "No study is open. Choose one under Studies.", "Go to Studies")
     with sentences():
         handle = load_study(name)
-        session.link_study(name, identity.link_key(handle))
+        identity.key_of(handle)  # takes it from the address
+        session.link_study(name)
     return handle
 
 

@@ -30,8 +30,15 @@ def test_others_see_the_study_the_owner_controls_it(browser: Browser, server: Se
     owner, guest = mine.new_page(), theirs.new_page()
     begin(owner, server, csv)
     expect(owner.get_by_role("button", name="Stop", exact=True)).to_be_visible()
-    owner.wait_for_url(re.compile(r"key="))
-    link = owner.url
+    owner.wait_for_url(re.compile(r"study=patients-1"))
+    assert "key=" not in owner.url
+    (cookie,) = (c for c in mine.cookies() if c["name"] == f"kanlab_browser_{server.url.rpartition(':')[2]}")
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
+    owner.get_by_role("button", name="Manage").click()
+    owner.get_by_text("Links", exact=True).click()
+    link = owner.get_by_test_id("stDialog").get_by_test_id("stCode").nth(1).inner_text().strip()
+    assert "key=" in link
+    owner.keyboard.press("Escape")
 
     guest.goto(f"{server.url}/live?study=patients-1")
     expect(guest.get_by_text("View only").first).to_be_visible()
@@ -49,6 +56,11 @@ def test_others_see_the_study_the_owner_controls_it(browser: Browser, server: Se
     expect(again.get_by_role("button", name="Stop", exact=True)).to_be_visible()
 
     guest.goto(link)  # who has the owner's link controls it too
+    expect(guest.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    assert "key=" not in guest.url
+    guest.go_back()
+    assert "key=" not in guest.url
+    guest.goto(f"{server.url}/live?study=patients-1")  # a cookie keeps it
     guest.get_by_role("button", name="Stop", exact=True).click()
     for page in (guest, owner):
         expect(page.get_by_text("Stopped", exact=True)).to_be_visible()

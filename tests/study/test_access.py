@@ -8,8 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from kanlab.data.dataset import Dataset
-from kanlab.study.access import derived_key, is_owned, may_steer, new_secret, own
+from kanlab.study.access import derived_key, earlier_key, is_owned, may_steer, new_secret, own
 from kanlab.study.handle import StudyHandle, create_study
+from kanlab.study.optuna_adapter import delete_study
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import StudyState, write_state
 from tests.helpers.pages import APP, go, healthy, text_of
@@ -29,15 +30,36 @@ def test_keys(stopped: StudyHandle, small: Dataset) -> None:
     assert may_steer(study.user_attrs, None)
     assert not is_owned(study.user_attrs)
     secret = new_secret()
-    key = derived_key(secret, study)
+    key = derived_key(secret, stopped.uid)
     own(study, key)
     assert may_steer(study.user_attrs, key)
-    for wrong in (None, "", key[:-1], secret, derived_key(new_secret(), study)):
+    for wrong in (None, "", key[:-1], secret, derived_key(new_secret(), stopped.uid)):
         assert not may_steer(study.user_attrs, wrong)
     assert key not in str(study.user_attrs)
     assert secret not in str(study.user_attrs)
-    other = create_study(small, StudySpec()).optuna
-    assert derived_key(secret, other) != key  # a link gives away one study
+    other = create_study(small, StudySpec())
+    assert derived_key(secret, other.uid) != key  # a link gives away one study
+
+
+def test_the_key_of_a_deleted_study_opens_no_other(stopped: StudyHandle, small: Dataset) -> None:
+    secret, number = new_secret(), stopped.id
+    old = (derived_key(secret, stopped.uid), earlier_key(secret, stopped.optuna))
+    delete_study(stopped.optuna)
+    following = create_study(small, StudySpec(), name="following")
+    assert following.id == number
+    own(following.optuna, derived_key(secret, following.uid))
+    assert not any(may_steer(following.optuna.user_attrs, key) for key in old)
+
+
+def test_a_study_owned_by_an_earlier_version_stays_its_owners(
+    app: AppTest, stopped: StudyHandle, small: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = new_secret()
+    own(stopped.optuna, earlier_key(secret, stopped.optuna))
+    app.query_params["study"] = "mine"
+    assert "Delete" not in labels(go(app, "live"))
+    app.session_state["kanlab_secret"] = secret
+    assert "Delete" in labels(go(app, "live"))
 
 
 def labels(app: AppTest) -> set[str]:
@@ -55,6 +77,8 @@ def test_the_pages_let_the_owner_steer(app: AppTest, stopped: StudyHandle) -> No
     assert "Duplicate with other ranges" in labels(app)
     app.query_params["key"] = "the key"
     assert {"Resume", "Delete"} <= labels(go(app, "live"))
+    assert "key" not in app.query_params
+    assert "study" in app.query_params
     go(app, "studies")
     assert app.dataframe[0].value["owner"][0] == "you"
 

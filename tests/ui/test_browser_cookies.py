@@ -1,0 +1,53 @@
+"""Cookies set by the server: the secret of a browser, and the key of a link, which leaves the address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kanlab.ui.browser_cookies import BrowserCookies, keys_cookie, keys_in, secret_cookie
+
+KEY, OTHER = "0123456789abcdef" * 2, "f" * 32
+
+
+def answer(
+    query: str = "", cookie: str = "", content: bytes = b"text/html; charset=utf-8"
+) -> tuple[int, dict[bytes, str]]:
+    """Status and headers of a page that is asked for."""
+    sent: list[Any] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content)]})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"cookie", cookie.encode())] if cookie else []
+    scope = {"type": "http", "method": "GET", "path": "/live", "query_string": query.encode(), "headers": headers}
+    with pytest.raises(StopIteration):
+        BrowserCookies(application)(scope, None, send).send(None)  # type: ignore[arg-type, attr-defined]
+    return sent[0]["status"], {name: value.decode() for name, value in sent[0]["headers"]}
+
+
+def test_a_browser_gets_its_secret_once_with_a_page() -> None:
+    cookie = answer()[1][b"set-cookie"]
+    assert cookie.startswith(f"{secret_cookie()}=")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    assert cookie != answer()[1][b"set-cookie"]
+    assert b"set-cookie" not in answer(cookie=cookie.split(";")[0])[1]
+    assert b"set-cookie" not in answer(content=b"text/css")[1]
+
+
+def test_the_earlier_cookie_is_taken_over() -> None:
+    assert f"={'a' * 32};" in answer(cookie=f"kanlab_browser={'a' * 32}")[1][b"set-cookie"]
+    assert "bad" not in answer(cookie="kanlab_browser=bad")[1][b"set-cookie"]
+
+
+def test_a_key_leaves_the_address() -> None:
+    status, headers = answer(f"study=a+b&key={KEY}", f"{keys_cookie()}={OTHER}")
+    assert (status, headers[b"location"]) == (303, "?study=a+b")
+    assert f"{keys_cookie()}={OTHER}.{KEY};" in headers[b"set-cookie"]
+    assert "HttpOnly" in headers[b"set-cookie"]
+    assert answer("study=a&key=none")[0] == 200
+    assert keys_in(f"{OTHER}.{KEY}.x") == [OTHER, KEY]
