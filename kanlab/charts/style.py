@@ -8,6 +8,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from kanlab import text
+
 ACCENT = "#d9480f"
 MUTED = "#868e96"
 HEIGHT = 380
@@ -53,7 +55,7 @@ def short(name: str, most: int = 30) -> str:
     >>> short("progression of the disease after one year", most=12)
     'progression…'
     """
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    return text.short(name, most)
 
 
 def heading(title: str, subtitle: str) -> alt.TitleParams:

@@ -12,6 +12,7 @@ from html import escape
 import numpy as np
 
 from kanlab.kan.edges import Curves, Edge
+from kanlab.text import short
 
 MOST_EDGES = 18  # drawn in a layer
 ACCENT = "#d9480f"
@@ -126,22 +127,18 @@ def _node(x: float, y: float) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="currentColor"/>'
 
 
-def _short(text: str, most: int = 14) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def _width(text: str, *, bold: bool = False, most: int = 14) -> float:
     """Room for a label beside its node; characters beyond Latin are wide."""
-    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in _short(text, most))
+    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in short(text, most))
 
 
 def _label(text: str, x: float, y: float, anchor: str, *, bold: bool = False, most: int = 14) -> str:
-    short = _short(text, most)
+    shown = short(text, most)
     weight = ' font-weight="600"' if bold else ""
-    title = f"<title>{escape(text[:200])}</title>" if short != text else ""
+    title = f"<title>{escape(text[:200])}</title>" if shown != text else ""
     return (
         f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}" fill="currentColor"{weight}>'
-        f"{title}{escape(short)}</text>"
+        f"{title}{escape(shown)}</text>"
     )
 
 

@@ -133,8 +133,8 @@ def _no_network(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | 
     if min(networks) <= min(map(aicc_of, plain)):
         return None
     return Diagnostic(
-        "No network beats the linear models by AICc; use the one that is recommended, or bring more rows, other features or a "
-        "smaller space."
+        "No network beats the linear models by AICc. Use the recommended model; more rows or other features may "
+        "make a network worth its parameters."
     )
 
 

@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 from math import comb, log
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan, KanLayer, KanSpec
 from kanlab.stats.criteria import aicc
-
-Array = NDArray[np.float64]
 
 MOST_FITS = 6
 WIDE = 1e9  # scaled units: the range of an input that does nothing, which no row leaves

@@ -19,11 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array, Index
 from kanlab.kan.bspline import bspline_basis, knots_from_samples, silu
-
-Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-6  # singular values of the design below this, relative to the largest, are rounding
 BLOCK_ROWS = 8192
@@ -52,7 +50,7 @@ class FirstLayer:
         """Independent functions of the data one node can be, r."""
         return self.to_coef.shape[1]
 
-    def at_rows(self, rows: NDArray[np.intp]) -> Array:
+    def at_rows(self, rows: Index) -> Array:
         """Q at some rows, (len(rows), r)."""
         size = self.basis[0].shape[1]  # of every block but the last
         return np.array([self.basis[i // size][:, i % size] for i in rows])

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
+from kanlab.arrays import Array, Index
 
 
 @dataclass(frozen=True, eq=False)

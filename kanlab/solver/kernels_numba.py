@@ -22,13 +22,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kanlab import programs, settings
+from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.solver.kernels import NUMPY, RowKernels, SplineRows
-
-Array = NDArray[np.float64]
 
 COMPILE_TIMEOUT = 180.0  # seconds after which another process may try
 WORTH_LOADING = 0.3  # seconds of NumPy fitting after which loading numba, about as long, begins to pay

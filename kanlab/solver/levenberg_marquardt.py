@@ -29,10 +29,9 @@ from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-Array = NDArray[np.float64]
+from kanlab.arrays import Array
 
 FIRST_DAMPING = 0.1  # times the mean curvature
 MIN_DAMPING = 1e-14  # times the mean curvature

@@ -33,13 +33,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.special import expit
 
+from kanlab.arrays import Array
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION
 
-Array = NDArray[np.float64]
 Design = Callable[[slice], Array]  # P at a block of rows, (p, rows), in memory that the next call may overwrite
 
 INNER_ROUGHNESS = 4e-4  # penalty of the layers before the last for targets of variance 1

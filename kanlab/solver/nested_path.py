@@ -14,9 +14,9 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import INPUT_MARGIN, OUTPUT_MARGIN, held_range
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.solver import kernels_numba
@@ -31,8 +31,6 @@ from kanlab.solver.scaling import ScaledRows
 from kanlab.solver.stack import State
 from kanlab.solver.starts import Plan, Runner, advance, exchange, fresh_start, inserted, no_worse_than, race, shaken
 from kanlab.stats.likelihood import CLASSIFICATION, TaskName
-
-Array = NDArray[np.float64]
 
 RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 

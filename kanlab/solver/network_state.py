@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import HIDDEN_MARGIN, HiddenKnots, held_range, safe_range
 from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import NUMPY
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import Nodes, State
-
-Array = NDArray[np.float64]
 
 
 def layers_of(design: FirstLayer, state: State) -> tuple[KanLayer, ...]:

@@ -15,17 +15,15 @@ least out again and grows another in its place: with the rest at hand, a step ou
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import HiddenKnots, safe_range, silu, uniform_knots
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import RowKernels, SplineRows
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, minimise
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import State
-
-Array = NDArray[np.float64]
 
 RANDOM_ROUGHNESS = 1.0  # noise on the coefficients of random edges, next to their slope
 CANDIDATES = 10  # nodes looked at of each kind: along the residual, without regard to smoothness, random

@@ -35,17 +35,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import block_diag, lapack
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import HIDDEN_MARGIN, HiddenKnots, safe_range, unit_knots
 from kanlab.solver.first_layer import FirstLayer, second_differences
 from kanlab.solver.kernels import RowKernels
 from kanlab.solver.levenberg_marquardt import AHEAD, NormalEquations
 from kanlab.solver.likelihoods import Likelihood, Squares, accumulate, ridged_factor
 from kanlab.solver.stack import Nodes, Stack, State, View
-
-Array = NDArray[np.float64]
 
 # Penalties of the last layer at smoothing 1, as multiples of the running RSS for targets of variance 1
 LAST_LAYER_ROUGHNESS = 1e-4

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array, Index
 from kanlab.errors import FitError
-
-Array = NDArray[np.float64]
 
 NEGLIGIBLE_SPREAD = 1e-12  # relative to the values: a column that varies less is constant
 
@@ -24,7 +23,7 @@ class ScaledRows:
 
     x: Array
     y: Array
-    columns: NDArray[np.intp]
+    columns: Index
     x_offset: Array
     x_scale: Array
     y_offset: Array

@@ -21,9 +21,10 @@ pull of kanlab.solver.likelihoods is one more penalty, sqrt(PULL / n) J.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import block_diag, qr
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import roughness_root, second_differences
@@ -31,8 +32,6 @@ from kanlab.solver.likelihoods import OF_TASK, PULL, pulled_residual
 from kanlab.solver.network_state import restored
 from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU
 from kanlab.stats.likelihood import CLASSIFICATION
-
-Array = NDArray[np.float64]
 
 RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it leave of it below this is rounding
 MIN_FREEDOM = 1e-3  # of 1 - h: a row that nearly decides its own prediction says little of what it would be without it

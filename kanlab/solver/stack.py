@@ -32,15 +32,12 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array, Index
 from kanlab.kan.bspline import HiddenKnots, safe_range, silu, silu_derivative
 from kanlab.solver.first_layer import BLOCK_ROWS, FirstLayer, orthonormaliser
 from kanlab.solver.kernels import RowKernels, SplineRows
 from kanlab.solver.likelihoods import LastLayer
-
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kanlab.arrays import Array
 from kanlab.kan.bspline import HiddenKnots, uniform_knots
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome, minimise
 from kanlab.solver.node_growth import exchanged, lanes, noise_nodes, project, random_nodes, ranges, spread
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import State
-
-Array = NDArray[np.float64]
 
 FRESH_LEVEL = 0.1  # running RSS a fresh start assumes, of the total sum of squares
 ADDITIVE_NOISE = (1e-3, 0.1, 0.5)  # in an additive fit, of its norm: one fresh start after the other

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kanlab import programs, settings
 from kanlab.errors import KanlabError
 
+GRACE_SECONDS = 5.0  # in which the server may close what it has open
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -41,6 +45,23 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
     try:
         # cwd: the folder of .streamlit/config.toml; env: a URL may hold a password, which a list of processes must not show
         storage = {settings.STORAGE.name: storage_url} if storage_url else {}
-        return subprocess.call(command, cwd=folder, env=programs.environment(**storage))
+        with _ended_with_us(subprocess.Popen(command, cwd=folder, env=programs.environment(**storage))) as server:
+            return server.wait()
     except KeyboardInterrupt:
         return 130
+
+
+@contextmanager
+def _ended_with_us(server: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """A termination signal to this process reaches the server, and nothing of it is left at the end."""
+    before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    try:
+        yield server
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        server.terminate()
+        try:
+            server.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()

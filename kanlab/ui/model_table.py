@@ -17,7 +17,7 @@ from kanlab.selection.validation_plan import confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
-from kanlab.text import short
+from kanlab.text import agreeing, counted, short
 from kanlab.ui import session
 from kanlab.ui.widgets import AICC_HELP, LOG_LOSS_HELP, TEST_HELP, download, literal, table
 
@@ -152,7 +152,8 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
     kept = confidence_set(handle.records())
     if not kept:
         return
-    sentence = f"{len(kept)} of the networks hold 95% of the Akaike weight of all networks."
+    holding = f"{counted(len(kept), 'network')} {agreeing(len(kept), 'holds', 'hold')}"
+    sentence = f"{holding} 95% of the Akaike weight of all networks."
     if validation and (average := validation.average):
         data = handle.data
         if data.levels:
@@ -162,7 +163,8 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
             train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)
             test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
         if train is not None:
-            sentence += f" The average of their predictions has {error} of {train:.4g} on the training rows"
+            whose = agreeing(len(kept), "Its predictions have", "The average of their predictions has")
+            sentence += f" {whose} {error} of {train:.4g} on the training rows"
             sentence += f" and {test:.4g} on the test rows." if test is not None else "."
     st.caption(sentence)
 

@@ -1,11 +1,19 @@
-"""Where the app is found."""
+"""Where the app is found, how it is started and ended."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kanlab.errors import KanlabError
@@ -31,3 +39,35 @@ def test_a_wheel_has_the_app_within_the_package(tmp_path: Path, monkeypatch: pyt
     assert folder == tmp_path / "kanlab" / "_app"
     assert {p.name for p in folder.glob("pages/*.py")} == {p.name for p in ROOT.glob("pages/*.py")}
     assert (folder / ".streamlit" / "config.toml").is_file()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_too(kanlab_home: Path, number: signal.Signals) -> None:
+    """The signal goes to the command alone, as a service manager sends it; afterwards the port is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "kanlab", "app", "--headless", "--port", str(port)]
+    started = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not _listens(port):
+            assert started.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        family = psutil.Process(started.pid).children(recursive=True)
+        assert family
+        started.send_signal(number)
+        started.wait(30)
+        _, left = psutil.wait_procs(family, timeout=10)
+        assert left == []
+        assert not _listens(port)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
