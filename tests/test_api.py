@@ -20,6 +20,7 @@ from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.handle import create_study, load_study
 from kanlab.study.spec import StudySpec
 from tests.helpers.fake_worker import rss
+from tests.helpers.fits import release
 from tests.helpers.sentences import refused
 from tests.helpers.studies import STOCK, by_cell, numbers, state
 
@@ -112,7 +113,7 @@ def test_nothing_is_trained_where_nothing_is_admissible(small: Dataset, fake_wor
 
 
 def test_ctrl_c_stops_the_study_and_it_can_be_resumed(small: Dataset, fake_workers: Fake) -> None:
-    fake_workers(seconds=0.05)
+    log = fake_workers(hold_after=3)
     handle = create_study(small, StudySpec(space=SPACE, workers=1), name="mine")
 
     def impatient(study: Study) -> None:
@@ -123,6 +124,7 @@ def test_ctrl_c_stops_the_study_and_it_can_be_resumed(small: Dataset, fake_worke
         run_study(handle, impatient, every=0.01)
     assert state(handle).name == "stopped"
     before = numbers(handle.records())
+    release(log)
     assert 2 <= len(before) < len(handle.spec.admissible(48, 2))
     resumed = run_study(load_study("mine"))
     assert resumed.state.name == "finished"
@@ -130,7 +132,7 @@ def test_ctrl_c_stops_the_study_and_it_can_be_resumed(small: Dataset, fake_worke
 
 
 def test_a_broken_progress_report_does_not_leave_the_study_running_unseen(small: Dataset, fake_workers: Fake) -> None:
-    fake_workers(seconds=0.05)
+    fake_workers(hold_after=0)
 
     def broken(study: Study) -> None:
         raise ZeroDivisionError

@@ -73,8 +73,9 @@ def test_a_study_that_is_interrupted_can_be_resumed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log = tmp_path / "process.log"
-    process = start_fake(csv, kanlab_home, log, seconds=0.15)
+    process = start_fake(csv, kanlab_home, log, hold_after=5)
     wait_for(lambda: len(fitted_cells(log)) >= 4)
+    wait_for(lambda: finished(load_study("mine")))
     process.send_signal(signal_number)
     out, err = process.communicate(timeout=20)
     assert out == ""

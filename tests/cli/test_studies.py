@@ -68,7 +68,7 @@ def test_rerun_compares_and_duplicates(small: Dataset, fake_workers: Fake, capsy
 def test_pause_and_stop_from_another_process(
     small: Dataset, fake_workers: Fake, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake_workers(seconds=0.3)
+    fake_workers(hold_after=0)
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK), name="mine")
     for command in ("pause", "stop"):
         assert "is not running: it is queued" in kanlab(capsys, command, "mine", code=2)

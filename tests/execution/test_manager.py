@@ -17,7 +17,7 @@ from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import create_study, load_study
 from kanlab.study.processes import process_started
 from kanlab.study.spec import StudySpec
-from tests.helpers.fits import fitted_cells, worker_pids
+from tests.helpers.fits import fitted_cells, release, worker_pids
 from tests.helpers.sentences import refused
 from tests.helpers.studies import STOCK, finish, finished, numbers, state, wait_for
 
@@ -46,7 +46,7 @@ def test_two_studies_at_once_do_not_disturb_one_another(small: Dataset, fake_wor
 
 
 def test_studies_share_the_slots(small: Dataset, fake_workers: Fake) -> None:
-    fake_workers(seconds=0.2)
+    fake_workers(hold_after=0)
     jobs = JobManager(slots=5)
     handles = [create_study(small, StudySpec(space=SPACE, engine=STOCK)) for _ in range(2)]
     keys = [h.key for h in handles]
@@ -62,7 +62,7 @@ def test_studies_share_the_slots(small: Dataset, fake_workers: Fake) -> None:
 
 
 def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_workers: Fake) -> None:
-    log = fake_workers(seconds=0.1)
+    log = fake_workers(hold_after=0)
     jobs = JobManager(slots=1)
     specs = [StudySpec(space=SPACE, engine=STOCK, seed=seed) for seed in range(3)]
     handles = [create_study(small, spec) for spec in specs]
@@ -73,6 +73,7 @@ def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_worker
     wait_for(lambda: state(handles[2]).detail == "Number 1 in the queue for a free slot.")
     assert state(handles[1]).name == "stopped"
     assert handles[1].records() == []
+    release(log)
     for supervisor in supervisors:
         supervisor.join(60)
     assert [state(h).name for h in handles] == ["finished", "stopped", "finished"]
@@ -83,7 +84,7 @@ def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_worker
 
 def test_the_time_in_the_queue_is_not_the_time_of_the_study(small: Dataset, fake_workers: Fake) -> None:
     """So that one with a budget of minutes is not over before it has begun."""
-    fake_workers(seconds=0.1)
+    log = fake_workers(hold_after=0)
     jobs = JobManager(slots=1)
     first = create_study(small, StudySpec(space=SPACE, engine=STOCK))
     second = create_study(small, StudySpec(space=SPACE, engine=STOCK, trials=3, minutes=10))
@@ -95,6 +96,7 @@ def test_the_time_in_the_queue_is_not_the_time_of_the_study(small: Dataset, fake
     assert state(second).name == "queued"
     waited = time.monotonic() - queued
     jobs.stop(first)
+    release(log)
     for supervisor in supervisors:
         supervisor.join(60)
     assert state(second).detail == "All 3 trials are done."
@@ -114,11 +116,12 @@ def test_a_server_leaves_a_core_to_its_pages(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_pause_finishes_the_fits_in_hand_and_begins_no_other(small: Dataset, fake_workers: Fake) -> None:
-    log = fake_workers(seconds=0.2)
+    log = fake_workers(hold_after=2)
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=2))
     supervisor = manager().start(handle)
     wait_for(lambda: len(fitted_cells(log)) >= 3)
     manager().pause(handle)
+    release(log)
     supervisor.join(20)
     assert state(handle).name == "paused"
     done = finished(handle)
@@ -130,7 +133,7 @@ def test_pause_finishes_the_fits_in_hand_and_begins_no_other(small: Dataset, fak
 
 
 def test_a_pause_that_is_taken_back(small: Dataset, fake_workers: Fake) -> None:
-    fake_workers(seconds=0.3)
+    fake_workers(hold_after=0)
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1))
     supervisor = manager().start(handle)
     wait_for(lambda: state(handle).name == "running" and state(handle).detail == "")
@@ -143,7 +146,7 @@ def test_a_pause_that_is_taken_back(small: Dataset, fake_workers: Fake) -> None:
 
 
 def test_a_study_runs_once(small: Dataset, fake_workers: Fake) -> None:
-    log = fake_workers(seconds=0.2)
+    log = fake_workers(hold_after=1)
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1), name="mine")
     supervisor = manager().start(handle)
     for again in (handle, load_study("mine")):
@@ -155,6 +158,7 @@ def test_a_study_runs_once(small: Dataset, fake_workers: Fake) -> None:
     manager().stop(handle)
     supervisor.join(20)
     assert state(handle).name == "stopped"
+    release(log)
     manager().start(handle).join(60)
     assert state(handle).name == "finished"
     assert len(finished(handle)) == len(handle.spec.admissible(48, 2))

@@ -22,7 +22,7 @@ from kanlab.study.spec import StudySpec
 from kanlab.study.state import request_run, request_stop
 from kanlab.study.storage import data_path
 from tests.helpers.fake_worker import rss
-from tests.helpers.fits import fitted_cells, worker_pids
+from tests.helpers.fits import fitted_cells, release, worker_pids
 from tests.helpers.studies import NESTED, STOCK, admissible, by_cell, finish, finished, numbers, run, state, wait_for
 
 Fake = Callable[..., Path]
@@ -120,7 +120,7 @@ def test_a_budget_of_trials_in_a_nested_sweep_takes_the_cheapest(small: Dataset,
 
 def test_a_nested_sweep_resumed_goes_on(small: Dataset, fake_workers: Fake) -> None:
     """A path is taken up from its foot, since each cell starts from the one below; what is told stays as it is."""
-    log = fake_workers(seconds=0.05)
+    log = fake_workers(hold_after=2)
     cells = admissible(small, space=SPACE)
     handle = create_study(small, StudySpec(space=SPACE, engine=NESTED, workers=1))
     first = Supervisor(handle)
@@ -133,6 +133,7 @@ def test_a_nested_sweep_resumed_goes_on(small: Dataset, fake_workers: Fake) -> N
     whole = {c for c in done if all(other in done for other in cells if (other.grid, other.k) == (c.grid, c.k))}
 
     log.write_text("")
+    release(log)
     request_run(handle.optuna)
     finish(handle)
     assert state(handle).name == "finished"
@@ -224,7 +225,7 @@ def test_the_final_check_follows_the_last_fit(crash: bool, small: Dataset, fake_
 
 @pytest.mark.parametrize("sampler", ["exhaustive", "tpe", "random", "nsga2"])
 def test_stop_and_resume_refits_nothing(sampler: str, small: Dataset, fake_workers: Fake) -> None:
-    log = fake_workers(seconds=0.05)
+    log = fake_workers(hold_after=6)
     cells = admissible(small, space=WIDE)[:20]
     handle = create_study(small, StudySpec(space=WIDE, engine=STOCK, sampler=sampler, trials=20, workers=2))
     first = Supervisor(handle)
@@ -238,6 +239,7 @@ def test_stop_and_resume_refits_nothing(sampler: str, small: Dataset, fake_worke
     assert not handle.optuna.get_trials(states=(TrialState.RUNNING,))
 
     log.write_text("")
+    release(log)
     request_run(handle.optuna)
     resumed = load_study(handle.name)
     finish(resumed)
@@ -253,7 +255,7 @@ def test_stop_and_resume_refits_nothing(sampler: str, small: Dataset, fake_worke
 
 
 def test_elapsed_time_adds_up(small: Dataset, fake_workers: Fake) -> None:
-    fake_workers(seconds=0.1)
+    log = fake_workers(hold_after=3)
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, workers=1))
     first = Supervisor(handle)
     first.start()
@@ -262,6 +264,7 @@ def test_elapsed_time_adds_up(small: Dataset, fake_workers: Fake) -> None:
     first.join(20)
     before = state(handle).elapsed
     time.sleep(0.5)  # the time between does not count
+    release(log)
     request_run(handle.optuna)
     began = time.monotonic()
     finish(handle)

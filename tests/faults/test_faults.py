@@ -27,6 +27,7 @@ from kanlab.study.optuna_adapter import database, storage_of
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import read_state
 from kanlab.study.storage import STORAGE_ERRORS, own_file, storage_trouble
+from tests.helpers.fits import release
 from tests.helpers.postgres import Server
 from tests.helpers.sentences import assert_sentence, refused
 from tests.helpers.studies import STOCK, by_cell, finished, state, wait_for
@@ -60,27 +61,28 @@ def assert_whole(handle: StudyHandle, running: Supervisor, cells: list[Cell], be
 
 
 LOCK = """
-import sqlite3, sys, time
+import sqlite3, sys
 other = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
 other.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)
-time.sleep(float(sys.argv[2]))
+sys.stdin.readline()
 other.execute("ROLLBACK")
 """
 
 
 def test_sqlite_locked_for_ten_seconds_by_another_process(small: Dataset, fake_workers: Fake) -> None:
-    fake_workers(seconds=0.1)
+    log = fake_workers(hold_after=8)
     handle, running, cells = begin(small)
-    command = [sys.executable, "-c", LOCK, str(own_file()), "10"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+    command = [sys.executable, "-c", LOCK, str(own_file())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
+        release(log)
         began, before = time.monotonic(), done(handle)
-        while other.poll() is None:  # readers go on meanwhile, and nothing is written
+        while time.monotonic() < began + 10:  # readers go on meanwhile, and nothing is written
             assert done(handle) == before
             time.sleep(0.2)
-        assert time.monotonic() - began > 9
+        other.communicate("now\n")
     assert other.returncode == 0
     assert running.is_alive()
     assert_whole(handle, running, cells, before)
@@ -116,9 +118,10 @@ def fill(folder: Path) -> Path:
 
 def test_a_full_disk(small: Dataset, fake_workers: Fake, small_disk: Path) -> None:
     """A file system with no room left, then some again."""
-    fake_workers(seconds=0.05)
+    log = fake_workers(hold_after=8)
     handle, running, cells = begin(small)
     filler = fill(small_disk)
+    release(log)
     wait_for(lambda: running.trouble)
     before = done(handle)
     assert 5 <= len(before) < len(cells)
@@ -144,7 +147,7 @@ def test_no_study_begins_on_a_full_disk(small: Dataset, small_disk: Path) -> Non
 
 def test_no_page_left_in_the_database(small: Dataset, fake_workers: Fake) -> None:
     """SQLite is told that no page is left, which is what it does when the disk says so; then there is room again."""
-    fake_workers(seconds=0.05)
+    log = fake_workers(hold_after=8)
     handle, running, cells = begin(small)
     engine = database(storage_of(handle.optuna))
 
@@ -155,6 +158,7 @@ def test_no_page_left_in_the_database(small: Dataset, fake_workers: Fake) -> Non
             connection.execute("PRAGMA max_page_count = 1")  # the file keeps the pages it has
 
     sqlalchemy.event.listen(engine, "checkout", limit)
+    release(log)
     wait_for(lambda: running.trouble)
     before = done(handle)
     assert "disk is full" in running.trouble
@@ -167,10 +171,11 @@ def test_no_page_left_in_the_database(small: Dataset, fake_workers: Fake) -> Non
 def test_a_server_out_of_reach_for_a_while(
     small: Dataset, fake_workers: Fake, postgres_server: Server, url: str
 ) -> None:
-    fake_workers(seconds=0.05)
+    log = fake_workers(hold_after=8)
     handle, running, cells = begin(small, url)
     before = done(handle)
     postgres_server.stop()
+    release(log)
     wait_for(lambda: running.trouble)
     assert_sentence(running.trouble)
     with pytest.raises(STORAGE_ERRORS) as caught:
@@ -186,11 +191,12 @@ def test_a_server_out_of_reach_for_a_while(
 def test_a_storage_that_does_not_come_back_leaves_a_study_to_resume(
     small: Dataset, fake_workers: Fake, postgres_server: Server, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_workers(seconds=0.05)
+    log = fake_workers(hold_after=8)
     monkeypatch.setattr(supervisor, "STORAGE_PATIENCE", 1.5)
     handle, running, cells = begin(small, url)
     before = done(handle)
     postgres_server.stop()
+    release(log)
     running.join(30)
     assert not running.is_alive()
     postgres_server.start()
@@ -203,13 +209,14 @@ def test_a_storage_that_does_not_come_back_leaves_a_study_to_resume(
 
 @pytest.mark.parametrize("jump", [-3600.0, 3600.0])
 def test_a_clock_that_jumps(jump: float, small: Dataset, fake_workers: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_workers(seconds=0.1)
+    log = fake_workers(hold_after=8)
     spec = StudySpec(space=SPACE, engine=STOCK, workers=2, minutes=5)
     handle = create_study(small, spec)
     running = manager().start(handle)
     wait_for(lambda: len(finished(handle)) >= 5)
     before, clock = done(handle), time.time
     monkeypatch.setattr(time, "time", lambda: clock() + jump)
+    release(log)
     wait_for(lambda: state(handle).name in ("running", "finished"))  # after the next beat at the latest
     assert_whole(handle, running, spec.admissible(small.n, small.d), before)
     assert state(handle).elapsed < 60

@@ -27,6 +27,7 @@ def environment(
     log: str,
     seconds: float = 0.0,
     jitter: float = 0.0,
+    hold_after: int | None = None,
     crash: list[Cell] | None = None,
     garbage: list[Cell] | None = None,
     nonsense: list[Cell] | None = None,
@@ -42,11 +43,16 @@ def environment(
     """Environment variables of a plan.
 
     log: file that gets a line "neuron_num grid k seed pid depth" as each fit begins.  seconds: of a fit, jitter: at most
-    so many more.  crash, garbage, nonsense, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
+    so many more.  hold_after: fits after so many in the log end only once `fits.release(log)` was called, however slow the
+    machine is.  crash, garbage, nonsense, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
     more memory than the process may have.  crash_all: every fit crashes, crash_final_check: that one.
     stillborn: no worker becomes ready.
     """
-    return {_VARIABLE: json.dumps({name: value for name, value in locals().items() if value})}
+    return {
+        _VARIABLE: json.dumps(
+            {name: value for name, value in locals().items() if value or (value == 0 and name == "hold_after")}
+        )
+    }
 
 
 def _whole(cell: Cell) -> Cell:
@@ -71,8 +77,12 @@ def _answer_fit(**outcome: Any) -> None:
 
 
 def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
-    with open(plan["log"], "a") as log:
+    path = Path(plan["log"])
+    with path.open("a") as log:
         log.write(f"{cell[0]} {cell[1]} {cell[2]} {seed} {os.getpid()} {cell[3]}\n")
+    if "hold_after" in plan and len(path.read_text().splitlines()) > plan["hold_after"]:
+        while not path.with_suffix(".go").exists():
+            time.sleep(0.01)
 
     def planned(name: str) -> bool:
         return cell in [_whole(c) for c in plan.get(name, [])]

@@ -70,7 +70,7 @@ def test_depth_adds_cells_of_which_some_are_admissible(app: AppTest, frame: pd.D
 def test_start_stop_resume_and_the_list_of_studies(
     app: AppTest, frame: pd.DataFrame, fake_workers: Callable[..., Path]
 ) -> None:
-    fake_workers(seconds=0.4)
+    fake_workers(hold_after=0)
     upload(app, "mine.csv", frame[["a", "b", "y"]].to_csv(index=False).encode())
     go(app, "search")
     app.toggle(key="everything").set_value(True).run()
