@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,11 @@ from tests.helpers import fake_worker, postgres
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as of a job in a shell's background; programs begun here inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("kanlab", deadline=None, derandomize=True)
 settings.load_profile("kanlab")
