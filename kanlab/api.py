@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,13 +34,16 @@ from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import Validation, read_validation
 from kanlab.selection.validation_run import validate
 from kanlab.study.handle import StudyHandle, create_study, load_study
+from kanlab.study.patience import patiently
 from kanlab.study.spec import StudySpec
-from kanlab.study.state import StudyState, read_state
-from kanlab.study.storage import store_dataset
+from kanlab.study.state import StudyState, is_awaited, read_state
+from kanlab.study.storage import STORAGE_ERRORS, store_dataset
 from kanlab.study.trials import CompletedTrial, best_trial
 
 if TYPE_CHECKING:
     from kanlab.export.bundle import Bundle
+
+logger = logging.getLogger(__name__)
 
 
 class Study:
@@ -221,8 +226,17 @@ class Study:
         return study_json(self.handle, records, recommend(self.handle, records, self.validation))
 
 
-def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None = None, *, every: float = 0.1) -> Study:
+def run_study(
+    handle: StudyHandle,
+    on_progress: Callable[[Study], None] | None = None,
+    *,
+    every: float = 0.1,
+    say: Callable[[str], None] = logger.warning,
+) -> Study:
     """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
+
+    A storage that does not answer is waited for. Where another process takes the study over, because this one slept or was
+    out of reach for long, that one is followed to its end, whatever becomes of this one.
 
     Parameters
     ----------
@@ -232,26 +246,58 @@ def run_study(handle: StudyHandle, on_progress: Callable[[Study], None] | None =
         Called about every `every` seconds and once at the end.
     every : float
         Seconds.
+    say : function of a sentence, optional
+        Told what the study waits for, and who runs it where that is another process; by default the log is.
+
+    Returns
+    -------
+    Study
+        Its `state` says how it ended: "finished", or "paused", "stopped" or "interrupted" with configurations left to fit.
 
     Raises
     ------
     StudyError
-        Where the study failed, with the reason.
+        Where the study failed, with the reason, or its storage stayed out of reach.
     """
     study = Study(handle)
-    supervisor = manager().start(handle)
+
+    def report() -> None:
+        if on_progress:
+            _tell(study, on_progress, say)
+
+    supervisor = patiently(lambda: manager().start(handle), say)
     try:
         while supervisor.is_alive():
             supervisor.join(every)
-            if on_progress:
-                on_progress(study)
+            report()
     except BaseException:
-        manager().stop(handle)
-        supervisor.join(timeout=10)
+        with contextlib.suppress(*STORAGE_ERRORS):  # which does not keep anybody who wants to leave
+            manager().stop(handle)
+            supervisor.join(timeout=10)
         raise
-    if study.state.name == "failed":
-        raise StudyError(f"The study '{study.name}' failed: {study.state.detail}")
+    if supervisor.replaced:
+        say(f"Another process has taken the study '{study.name}' over; this one follows it to its end.")
+        while patiently(lambda: is_awaited(handle.optuna.user_attrs), say):
+            time.sleep(every)
+            report()
+        report()
+    elif supervisor.trouble:
+        raise StudyError(f"The study '{study.name}' was interrupted. {supervisor.trouble}")
+    state = patiently(lambda: study.state, say)
+    if state.name == "failed":
+        raise StudyError(f"The study '{study.name}' failed: {state.detail}")
     return study
+
+
+def _tell(study: Study, on_progress: Callable[[Study], None], say: Callable[[str], None]) -> None:
+    """Report progress; where the storage does not answer, once it does."""
+    for last in (False, False, True):
+        try:
+            return on_progress(study)
+        except STORAGE_ERRORS:
+            if last:  # while the storage answers: an error of the report itself
+                raise
+            patiently(lambda: study.state, say)
 
 
 def tune(

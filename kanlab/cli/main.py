@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kanlab.cli import studies
 from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_workers, names, ranges
-from kanlab.cli.printing import columns, print_study, run_and_print
+from kanlab.cli.printing import columns, exit_code, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
 
@@ -69,11 +69,10 @@ def _tune(arguments: argparse.Namespace) -> int:
     from kanlab.execution.worker_process import spare_worker
 
     with spare_worker(preload_pykan=arguments.engine in ENGINES and ENGINES[arguments.engine].needs_torch):
-        _create_and_run(arguments)
-    return 0
+        return _create_and_run(arguments)
 
 
-def _create_and_run(arguments: argparse.Namespace) -> None:
+def _create_and_run(arguments: argparse.Namespace) -> int:
     from kanlab.data.dataset import Dataset
     from kanlab.data.reading.table import read_table
     from kanlab.engines.registry import FitOptions
@@ -111,7 +110,7 @@ def _create_and_run(arguments: argparse.Namespace) -> None:
     )
     handle = create_study(data, settled(data, spec), name=arguments.study, storage_url=arguments.storage)
     print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
-    run_and_print(handle, arguments.json)
+    return exit_code(run_and_print(handle, arguments.json))
 
 
 def _studies(arguments: argparse.Namespace) -> int:
@@ -140,7 +139,7 @@ def _studies(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from kanlab.api import open_study
 
-    print_study(open_study(arguments.name, storage=arguments.storage), arguments.json)
+    print(shown(open_study(arguments.name, storage=arguments.storage), arguments.json))
     return 0
 
 
@@ -148,6 +147,7 @@ def _validate(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from kanlab.api import open_study
+    from kanlab.study.patience import patiently
 
     study = open_study(arguments.name, storage=arguments.storage)
     with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
@@ -158,7 +158,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
         validation = study.validate(arguments.workers, show)
     print(f"validation: {validation.done} of {validation.total} steps. {validation.detail}".rstrip(), file=sys.stderr)
-    print_study(study, arguments.json)
+    print(patiently(lambda: shown(study, arguments.json)))
     return 0
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,11 +24,22 @@ CLASS_SCORES = {
 }
 
 
+NOT_DONE = 130  # exit code of a study that was paused, stopped or interrupted, here or by another process
+
+
+def exit_code(study: Study) -> int:
+    """0 where nothing is left to fit."""
+    from kanlab.study.patience import patiently
+
+    return 0 if patiently(lambda: study.state).name == "finished" else NOT_DONE
+
+
 def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
     """Run a study with a progress bar, then print it."""
     from tqdm import tqdm
 
     from kanlab.api import run_study
+    from kanlab.study.patience import patiently
 
     spec, data = handle.spec, handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
@@ -46,17 +59,34 @@ def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
             bar.set_postfix_str(f"lowest AICc {min(scores):.2f}" if scores else "starting the workers")
             bar.update(len(records) - bar.n)
 
-        study = run_study(handle, show)
-    print(study.state.detail, file=sys.stderr)
-    print_study(study, as_json)
+        def say(sentence: str) -> None:
+            bar.clear()
+            print(f"kanlab: {sentence}", file=sys.stderr, flush=True)
+
+        with _quiet_supervisor():
+            study = run_study(handle, show, say=say)
+            detail, printed = patiently(lambda: (study.state.detail, shown(study, as_json)), say)
+    print(detail, file=sys.stderr)
+    print(printed)
     return study
 
 
-def print_study(study: Study, as_json: bool) -> None:
+@contextlib.contextmanager
+def _quiet_supervisor() -> Iterator[None]:
+    """Without the warnings of the thread that runs the study, where they are said here."""
+    logger = logging.getLogger("kanlab.execution.supervisor")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def shown(study: Study, as_json: bool) -> str:
     """A study: its best trials, the other families, the recommendation and why; or the JSON contract."""
     if as_json:
-        print(json.dumps(study.to_dict(), indent=2, allow_nan=False))
-        return
+        return json.dumps(study.to_dict(), indent=2, allow_nan=False)
     from kanlab.selection.candidates import other_families
 
     found, data, spec = study.recommendation, study.handle.data, study.spec
@@ -74,21 +104,19 @@ def print_study(study: Study, as_json: bool) -> None:
         errors = (_short(scores[name], digits) for name, digits in shown.values())
         rows.append((model.family, *[""] * len(names), _short(model.n_params), aicc, "", *errors))
     starts = f"; {spec.starts_words}" * bool(spec.starts_words)
-    print(
+    lines = [
         f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.count}'{starts}; the lower the "
         "AICc, the better"
-    )
+    ]
     if data.levels:
         zero, one = data.levels
-        print(f"{data.target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
+        lines.append(f"{data.target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
     elif data.fitted_target != data.target:
-        print(f"AICc and RSS are of {data.fitted_target}, RMSE is in units of {data.target}")
-    print(columns([header, *rows]))
-    print("recommended: " * (found.choice is not None) + found.summary)
-    for reason in found.reasons:
-        print(f"  {reason}")
-    for warning in found.warnings:
-        print(f"! {warning.sentence}")
+        lines.append(f"AICc and RSS are of {data.fitted_target}, RMSE is in units of {data.target}")
+    lines += [columns([header, *rows]), "recommended: " * (found.choice is not None) + found.summary]
+    lines += [f"  {reason}" for reason in found.reasons]
+    lines += [f"! {warning.sentence}" for warning in found.warnings]
+    return "\n".join(lines)
 
 
 def _short(value: float | None, digits: int = 4) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_trial, add_workers, ranges
-from kanlab.cli.printing import run_and_print
+from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
 from kanlab.text import counted
 
@@ -38,13 +38,13 @@ def _resume(arguments: argparse.Namespace) -> int:
     handle = _open(arguments)
     if arguments.trials is not None or arguments.minutes is not None:
         handle = extend(handle, trials=arguments.trials, minutes=arguments.minutes)
-    run_and_print(handle, arguments.json)
-    return 0
+    return exit_code(run_and_print(handle, arguments.json))
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
     from kanlab.execution.manage import differences, duplicate
     from kanlab.study.handle import versions_changed
+    from kanlab.study.patience import patiently
 
     handle = _open(arguments)
     changed: dict[str, Any] = {}
@@ -56,9 +56,10 @@ def _rerun(arguments: argparse.Namespace) -> int:
         changed["starts_fill"] = True
     again = duplicate(handle, name=arguments.study, **changed)
     study = run_and_print(again, arguments.json)
-    if changed:
-        return 0
-    lines = differences(handle.records(), study.handle.records())
+    code = exit_code(study)
+    if changed or code:
+        return code
+    lines = patiently(lambda: differences(handle.records(), study.handle.records()))
     if not lines:
         return _say(f"'{again.name}' agrees with '{handle.name}' in every bit of every trial.")
     count = counted(len(lines), "configuration")

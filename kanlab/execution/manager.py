@@ -52,8 +52,12 @@ class JobManager:
                 raise StudyError(f"The study '{handle.name}' is running already; stop it first.")
             supervisor = Supervisor(handle, lambda: self._share(key), lambda: self._waiting(key))
             supervisor.claim()
-            request_run(handle.optuna)  # before the thread runs, so that a wish to stop from now on is heard
-            write_state(handle.optuna, StudyState("queued", elapsed=state.elapsed))
+            try:
+                request_run(handle.optuna)  # before the thread runs, so that a wish to stop from now on is heard
+                write_state(handle.optuna, StudyState("queued", elapsed=state.elapsed))
+            except BaseException:
+                supervisor.give_back()  # else nobody could start it, this process neither
+                raise
             self._supervisors[key] = supervisor
             supervisor.start()
             return supervisor

@@ -8,10 +8,11 @@ many workers there are.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import optuna
@@ -24,6 +25,7 @@ from kanlab.kan.search_space import Cell
 from kanlab.study.handle import StudyHandle
 from kanlab.study.optuna_adapter import with_sampler
 from kanlab.study.sampler import CellSampler, distributions, make_proposer
+from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.study.trials import INTERRUPTED, record_failure, record_outcome
 
 WINDOW = 8
@@ -58,6 +60,7 @@ class Schedule(ABC):
     """A `Queue` of units (kanlab.execution.worker_pool) that records results as the trials of a study, within its budget.
 
     done: trials with a result.  limit: how many there may be.  pausing: set it, and nothing new is begun.
+    before_writing: called before each result is recorded; what it raises prevents that.
     Its methods raise what a storage raises that is out of reach; a new schedule is then made from what that holds.
     """
 
@@ -65,12 +68,14 @@ class Schedule(ABC):
         self._handle, spec, study = handle, handle.spec, handle.optuna
         self._records = handle.records()
         self.done, self.limit, self.pausing = len(self._records), limit, False
+        self.before_writing: Callable[[], None] = lambda: None
         scores = [r.aicc for r in self._records if r.aicc is not None]
         self._best, self._since_best = min(scores, default=math.inf), 0
         taken = [r.cell for r in self._records]
         self._sampler = CellSampler(spec.space, cells, make_proposer(sampler, spec.seed), spec.seed, taken)
         self._study = with_sampler(study, self._sampler)
         self._again: set[Cell] = set()  # cells that have ended a process once
+        self._opened: dict[int, optuna.Trial] = {}  # by number, until they are recorded
 
     # ---- the queue of a pool
 
@@ -125,13 +130,23 @@ class Schedule(ABC):
         return UnitJob(task, time_limit=spec.options.time_limit, unit=unit, left=deque(unit.cells))
 
     def _open_trial(self) -> optuna.Trial:
-        return self._study.ask(distributions(self._handle.spec.space))
+        trial = self._study.ask(distributions(self._handle.spec.space))
+        self._opened[trial.number] = trial
+        return trial
+
+    def abandon(self) -> None:
+        """Close the trials it has opened, because another process runs the study now, which does not know the last ones."""
+        for trial in self._opened.values():
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError, *STORAGE_ERRORS):
+                record_failure(self._study, trial, INTERRUPTED)
 
     def _record(self, trial: optuna.Trial, result: Outcome | str) -> None:
+        self.before_writing()
         if isinstance(result, str):
             record_failure(self._study, trial, result)
         else:
             record_outcome(self._study, trial, self._handle.spec, self._handle.data, result)
+        self._opened.pop(trial.number, None)
         self.done += 1
         score = trial.user_attrs.get("aicc")
         self._since_best += 1

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 
 from kanlab.execution.remote import Forgotten, Offer
-from kanlab.execution.supervisor import STORAGE_PATIENCE, Supervisor
+from kanlab.execution.supervisor import Supervisor
 from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import Watch
+from kanlab.study.patience import STORAGE_PATIENCE
 from kanlab.study.state import StudyState, read_state
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 

@@ -6,6 +6,7 @@ study. All it knows it can read from the storage again: where that is out of rea
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -17,16 +18,15 @@ from kanlab.errors import KanlabError
 from kanlab.execution.final_check import final_check_task, keep_final_check
 from kanlab.execution.process_pool import ProcessPool, TaskQueue
 from kanlab.execution.remote import RemoteSlots
-from kanlab.execution.schedule import close_open_trials, make_schedule
+from kanlab.execution.schedule import Schedule, close_open_trials, make_schedule
 from kanlab.execution.worker_pool import Failure, Job, WorkersFailed
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, Lease, LeaseLost, claim
+from kanlab.study.patience import patiently
 from kanlab.study.state import Name, StudyState, read_state, wish, write_state
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.text import counted
-
-STORAGE_PATIENCE = 600.0  # seconds a storage may be out of reach
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +51,15 @@ class Supervisor:
         lease: Lease | None = None,
     ) -> None:
         self.handle = handle
-        self.trouble = ""  # one sentence while the storage is out of reach
+        self.trouble = ""  # while the storage is out of reach, one sentence; at the end, why it could not be closed
+        self.replaced = False  # whether it ended because another process has taken the study over
         self._thread = threading.Thread(target=self._run, name=f"kanlab-supervisor-{handle.name}", daemon=True)
         self._ended = threading.Event()
         self._share, self._waiting = share or default_workers, waiting
         self._lease = lease
         self._pool: ProcessPool | None = None
-        self._written, self._last = 0.0, ""
+        self._schedule: Schedule | None = None
+        self._renewed, self._written, self._last = 0.0, 0.0, ""
         self._began = self._looked = time.monotonic()
 
     def claim(self) -> None:
@@ -69,6 +71,12 @@ class Supervisor:
         if self._lease is None:
             self.claim()
         self._thread.start()
+
+    def give_back(self) -> None:
+        """Let others have a study that was claimed and not begun."""
+        if self._lease is not None:
+            with contextlib.suppress(*STORAGE_ERRORS):
+                self._lease.release()
 
     def is_alive(self) -> bool:
         return not self._ended.is_set()
@@ -83,12 +91,11 @@ class Supervisor:
         try:
             self._work()
         except LeaseLost as error:
-            logger.warning("%s This one ends.", error)
+            self._give_way(error)
         except KanlabError as error:
             self._fail(str(error))
         except Exception as error:  # the thread's last resort: nobody else would hear of it
-            logger.exception("study %s failed", self.handle.name)
-            self._fail(f"{type(error).__name__}: {error}")
+            self._fail(f"{type(error).__name__}: {error}", error)
         finally:
             try:
                 self._end_workers()
@@ -116,16 +123,11 @@ class Supervisor:
     def _wait_for_storage(self, trouble: str) -> None:
         logger.warning("study %s waits: %s", self.handle.name, trouble)
         self.trouble = f"{trouble} The study waits and continues as soon as the storage answers."
-        deadline = time.monotonic() + STORAGE_PATIENCE
-        while time.monotonic() < deadline:
-            time.sleep(1.0)
-            try:
-                self._renew()
-                self.trouble = ""
-                return
-            except STORAGE_ERRORS:
-                continue
-        raise KanlabError(f"{trouble} Resume the study when the storage answers again.")
+        try:
+            patiently(self._renew)
+        except STORAGE_ERRORS as error:
+            raise KanlabError(f"{trouble} Resume the study when the storage answers again.") from error
+        self.trouble = ""
 
     def _prepare(self) -> None:
         handle = self.handle
@@ -133,6 +135,7 @@ class Supervisor:
         self._began = self._looked - read_state(handle.optuna.user_attrs).elapsed
         self._write(StudyState("running", "Starting the workers."))
         self._schedule = make_schedule(handle)
+        self._schedule.before_writing = self._check_lease
         dataset = local_data(handle.optuna, handle.data.sha256)
         self._pool = ProcessPool(dataset, preload_pykan=ENGINES[handle.spec.engine].needs_torch)
         self._remote = RemoteSlots(handle, self._pool.inbox)
@@ -144,6 +147,7 @@ class Supervisor:
     def _loop(self) -> StudyState:
         """Until nothing is left to fit; returns the state to end in."""
         assert self._pool is not None
+        assert self._schedule is not None
         schedule, pool, own = self._schedule, self._pool, self.handle.spec.workers or default_workers()
         while True:
             wanted = wish(self.handle.optuna.user_attrs)
@@ -163,8 +167,8 @@ class Supervisor:
             if not schedule.pausing and not pool.is_busy and not pool.is_starting and not schedule.left():
                 return StudyState("finished", f"All {schedule.done} trials are done.")
             pool.join(self._remote.poll())
+            self._beat()  # before each step: one that has slept finds out here that the study is another's
             pool.step(schedule, min(own, self._share()))
-            self._beat()
 
     def _out_of_time(self) -> bool:
         minutes = self.handle.spec.minutes
@@ -176,6 +180,7 @@ class Supervisor:
         if task is None:
             return state
         assert self._pool is not None
+        assert self._schedule is not None
         self._pool.cancel()  # fits that patience has made needless
         job = Job(task)
         waiting, answer = TaskQueue([job]), None
@@ -217,19 +222,42 @@ class Supervisor:
         close_open_trials(self.handle)
         self._write(state)
 
-    def _fail(self, detail: str) -> None:
-        """End as failed, where that can be written."""
+    def _fail(self, detail: str, unexpected: Exception | None = None) -> None:
+        """End as failed, where that can be written; an unexpected error goes to the log.
+
+        Not where another process runs the study now: it has closed our trials, and to write to a closed one is an error.
+        """
         try:
+            self._renew()
+            if unexpected is not None:
+                logger.error("study %s failed", self.handle.name, exc_info=unexpected)
             self._finish(StudyState("failed", detail))
-        except (LeaseLost, *STORAGE_ERRORS) as error:
-            logger.warning("study %s could not be closed: %s", self.handle.name, error)
+        except LeaseLost as error:
+            self._give_way(error)
+        except STORAGE_ERRORS as error:
+            self.trouble = detail  # which the storage does not say
+            logger.warning("study %s could not be closed: %s", self.handle.name, storage_trouble(error))
+
+    def _give_way(self, error: LeaseLost) -> None:
+        """Leave the study to the process that has taken it over, without a trial of ours that nobody would end."""
+        logger.warning("%s This one ends.", error)
+        self.replaced = True
+        self._end_workers()
+        if self._schedule is not None:
+            self._schedule.abandon()
 
     def _renew(self) -> None:
         assert self._lease is not None
         self._lease.renew()
+        self._renewed = time.monotonic()
+
+    def _check_lease(self) -> None:
+        """Before a result is written, for one that may have slept in the middle of a step. Raises LeaseLost."""
+        if time.monotonic() - self._renewed > BEAT_SECONDS:
+            self._renew()
 
     def _beat(self) -> None:
-        if self._schedule.pausing:
+        if self._schedule is not None and self._schedule.pausing:
             state = StudyState("pausing", "No new fit starts; the running ones are finished.")
         elif waiting := self._place_in_queue():
             state = StudyState("queued", waiting)

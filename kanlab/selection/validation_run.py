@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,9 +20,13 @@ from kanlab.selection.validation import VALIDATION, Step, Validation, collect
 from kanlab.selection.validation_plan import plan
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
+from kanlab.study.patience import patiently
+from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.study.trials import completed
 
 WRITE_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
 
 
 class ValidationRun:
@@ -51,6 +57,8 @@ class ValidationRun:
             validate(self.handle, workers=self._workers, stop=self._stop.is_set)
         except KanlabError as error:
             self._write(Validation(state="failed", written=time.time(), detail=str(error)))
+        except STORAGE_ERRORS as error:  # for longer than is waited
+            logger.warning("the validation of study %s ends: %s", self.handle.name, storage_trouble(error))
 
     def _write(self, validation: Validation) -> None:
         self.handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
@@ -65,7 +73,7 @@ def validate(
 ) -> Validation:
     """Do all tasks of a validation and write what they come to, every two seconds and at the end.
 
-    Raises StudyError where there is nothing to validate.
+    A storage that does not answer is waited for. Raises StudyError where there is nothing to validate.
     """
     path = local_data(handle.optuna, handle.data.sha256)
     if not completed(handle.records()):
@@ -76,7 +84,7 @@ def validate(
 
     def write(state: str, detail: str = "") -> Validation:
         validation = collect(answers, len(tasks), state, detail)
-        handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
+        patiently(lambda: handle.optuna.set_user_attr(VALIDATION, validation.to_dict()), logger.warning)
         if on_progress:
             on_progress(validation)
         return validation
@@ -84,8 +92,9 @@ def validate(
     def take(job: Job, answer: Any) -> None:
         nonlocal written
         answers[job.key] = answer
-        if isinstance(job.task, messages.FinalCheckTask) and not isinstance(answer, Failure):
-            keep_final_check(handle, job.task, answer)
+        task = job.task
+        if isinstance(task, messages.FinalCheckTask) and not isinstance(answer, Failure):
+            patiently(lambda: keep_final_check(handle, task, answer), logger.warning)
         if time.monotonic() - written > WRITE_SECONDS:
             written = time.monotonic()
             write("running")
@@ -95,7 +104,8 @@ def validate(
     try:
         run_tasks(tasks, path, workers=workers, preload_pykan=preload, on_answer=take, stop=stop)
     except BaseException:
-        write("stopped")
+        with contextlib.suppress(*STORAGE_ERRORS):  # which does not keep anybody who wants to leave
+            handle.optuna.set_user_attr(VALIDATION, collect(answers, len(tasks), "stopped").to_dict())
         raise
     failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
     detail = f"{len(failures)} of {len(tasks)} steps failed, one of them so: {failures[0]}" if failures else ""

@@ -17,11 +17,10 @@ import sqlalchemy
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.execution import supervisor
 from kanlab.execution.manager import manager
 from kanlab.execution.supervisor import Supervisor
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.study import storage
+from kanlab.study import patience, storage
 from kanlab.study.handle import StudyHandle, create_study
 from kanlab.study.optuna_adapter import database, storage_of
 from kanlab.study.spec import StudySpec
@@ -192,7 +191,7 @@ def test_a_storage_that_does_not_come_back_leaves_a_study_to_resume(
     small: Dataset, fake_workers: Fake, postgres_server: Server, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = fake_workers(hold_after=8)
-    monkeypatch.setattr(supervisor, "STORAGE_PATIENCE", 1.5)
+    monkeypatch.setattr(patience, "STORAGE_PATIENCE", 1.5)
     handle, running, cells = begin(small, url)
     before = done(handle)
     postgres_server.stop()

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 BINARIES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), Path("/nowhere")).parent
 
 
@@ -59,11 +61,14 @@ class Server:
             assert time.monotonic() < deadline, "PostgreSQL did not start"
             time.sleep(0.1)
 
-    def stop(self) -> None:
-        """At once: connections break."""
+    def stop(self, how: str = "immediate") -> None:
+        """Connections break: "immediate" and "fast" as pg_ctl has it, or "kill -9" of the process that leads the others."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT)
+            numbers = {"immediate": signal.SIGQUIT, "fast": signal.SIGINT, "kill -9": signal.SIGKILL}
+            others = psutil.Process(self._process.pid).children(recursive=True)
+            self._process.send_signal(numbers[how])
             self._process.wait(20)
+            psutil.wait_procs(others, 20)  # of a killed one they end when they notice
             self._process = None
 
     def close(self) -> None:
