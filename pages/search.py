@@ -7,7 +7,7 @@ from kanlab.engines.registry import FitOptions
 from kanlab.execution.manager import manager
 from kanlab.execution.starts_budget import MOST_STARTS
 from kanlab.kan.parameter_count import RULES
-from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
+from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.handle import StudySpec, create_study
 from kanlab.text import short
 from kanlab.ui import identity, search_plan, session
@@ -108,24 +108,34 @@ with left:
 
 with sentences():
     space = SearchSpace(neuron_num, grid, k, depth)
-admissible = space.admissible(data.n, data.d, rule=count, count_sigma2=count_sigma2)
+    networks = StudySpec(space, count=count, count_sigma2=count_sigma2).screened_where_needed(data.n, data.d)
+admissible = networks.admissible(data.n, data.d)
 
 
 def n_params(cell: Cell) -> int:
-    return cell_n_params(cell, data.d, rule=count, count_sigma2=count_sigma2)
+    return networks.n_params(cell, data.d)
+
+
+def start(spec: StudySpec, name: str = "") -> None:
+    """Make the study, start it, and show it."""
+    with sentences():
+        handle = create_study(data, search_plan.settled(data, spec), name=name or None)
+        identity.take(handle)
+        manager().start(handle)
+    session.set_study_name(handle.name)
+    st.switch_page(LIVE, query_params={"study": handle.name})
 
 
 with right:
     place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine
 
+if few := networks.few_rows_words(data.n, data.d):
+    st.info(few, icon=":material/info:")
 if not admissible:
     with place_of_map:
         search_plan.preflight(space, admissible, data, n_params)
-    st.error(
-        f"No configuration in these ranges is admissible with {data.n:,} training rows. Lower the ranges or choose fewer "
-        "features.",
-        icon=":material/error:",
-    )
+    if st.button("Compare the other models", type="primary", icon=":material/play_arrow:", key="start"):
+        start(networks)
     st.stop()
 
 st.subheader("Budget and engine", anchor=False)
@@ -263,7 +273,11 @@ with sentences():
         test_fraction=test_fraction,
         workers=int(workers),
         options=FitOptions(
-            None if fill else int(starts) or None, time_limit or None, early_stopping=early, smoothing=smoothing
+            None if fill else int(starts) or None,
+            time_limit or None,
+            early_stopping=early,
+            smoothing=smoothing,
+            features=networks.options.features,
         ),
         starts_fill=fill,
     )
@@ -280,11 +294,6 @@ way = ways[spec.resolved_sampler(most)]
 some = f"**{planned:,}** of the {most:,} admissible configurations, {way}"
 st.markdown(f"This study will fit {some if planned < most else f'all **{most:,}** admissible configurations'}.")
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
-    with sentences():
-        handle = create_study(data, search_plan.settled(data, spec), name=name or None)
-        identity.take(handle)
-        manager().start(handle)
-    session.set_study_name(handle.name)
-    st.switch_page(LIVE, query_params={"study": handle.name})
+    start(spec, name)
 
 search_plan.predicted_time(data, spec)

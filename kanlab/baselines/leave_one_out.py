@@ -8,6 +8,7 @@ a sum over rows, so that the spread of its terms gives a standard error.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -43,7 +44,15 @@ def linear(X: Array, y: Array) -> Array:
     return residual
 
 
-def _refitted(fit: Callable[[Array, Array], FamilyFit], X: Array, y: Array) -> Array:
+class Predicts(Protocol):
+    """A model of other rows."""
+
+    def predict(self, X: Array, /) -> Array:
+        """Of rows (n, d), (n,)."""
+
+
+def refitted(fit: Callable[[Array, Array], Predicts], X: Array, y: Array) -> Array:
+    """Leave-one-out residuals (n,) by fits without each row, of more than EXACT_ROWS rows without a share of them at once."""
     n = len(y)
     part = np.random.default_rng(0).permutation(n) % (n if n <= EXACT_ROWS else PARTS)
     residual = np.empty(n)
@@ -53,11 +62,18 @@ def _refitted(fit: Callable[[Array, Array], FamilyFit], X: Array, y: Array) -> A
     return residual
 
 
+def _gam(X: Array, y: Array) -> FamilyFit:
+    from kanlab.baselines.gam import fit  # which loads scikit-learn
+
+    return fit(X, y)
+
+
 LEFT_OUT: dict[str, Callable[[Array, Array], Array]] = {
     "constant": constant,
     "linear": linear,
-    "stepwise": lambda X, y: _refitted(forward, X, y),
-    "ridge": lambda X, y: _refitted(ridge, X, y),
+    "stepwise": lambda X, y: refitted(forward, X, y),
+    "ridge": lambda X, y: refitted(ridge, X, y),
+    "gam": lambda X, y: refitted(_gam, X, y),
 }
 
 

@@ -137,7 +137,9 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     return model.rescored(aicc=value if np.isfinite(value) else None)
 
 
-def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None) -> list[Baseline]:
+def baselines(
+    data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None, also: Sequence[str] = ()
+) -> list[Baseline]:
     """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study.
 
     Parameters
@@ -147,6 +149,8 @@ def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[st
         Whether the noise variance counts as a parameter.
     families : sequence of str, optional
         Some of them by name.
+    also : sequence of str
+        Families of COMPARISON_FAMILIES to fit as well.
 
     Returns
     -------
@@ -163,6 +167,7 @@ def baselines(data: Dataset, *, count_sigma2: bool = True, families: Sequence[st
     """
     known = BASELINES_OF[data.task]
     found = [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]
+    found += [comparison_family(name, data, count_sigma2=count_sigma2) for name in also]
     reference = reference_left_out(data, count_sigma2=count_sigma2)
     if reference is None:
         return found

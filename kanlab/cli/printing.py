@@ -51,6 +51,8 @@ def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
         * bool(spec.starts_words),
         file=sys.stderr,
     )
+    if words := spec.few_rows_words(data.n_train, data.d):
+        print(words, file=sys.stderr)
     with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def show(study: Study) -> None:

@@ -42,6 +42,9 @@ class FitOptions:
         Whether stock training may end before its last step.
     smoothing : float
         Roughness penalty of the lm engine, in proportion to the residual variance (docs/engine.md); 0 for none.
+    features : int, optional
+        To how many features a network is fitted at most, screened anew on the rows of each fit
+        (kanlab.solver.feature_screening); by default all of them.
 
     Examples
     --------
@@ -53,6 +56,11 @@ class FitOptions:
     time_limit: float | None = None
     early_stopping: bool = True
     smoothing: float = 1000.0
+    features: int | None = None
+
+    def inputs(self, d: int) -> int:
+        """How many of d features a network is fitted to."""
+        return d if self.features is None else min(d, self.features)
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,22 @@ def units(cells: Iterable[Cell], engine: str) -> list[Unit]:
     return sorted(paths, key=lambda u: min(rank[c] for c in u.cells))
 
 
+def network_data(data: Dataset, options: FitOptions) -> tuple[Dataset, tuple[int, ...] | None]:
+    """The rows with the features a network of these options is fitted to, and their columns; None where it is all of them."""
+    if options.inputs(data.d) == data.d:
+        return data, None
+    from kanlab.solver.feature_screening import screened
+
+    kept = screened(data.X_train, data.y_train, options.inputs(data.d))
+    return with_columns(data, kept), kept
+
+
+def with_columns(data: Dataset, columns: Sequence[int]) -> Dataset:
+    """The rows with some of their features."""
+    kept = list(columns)
+    return replace(data, X_train=data.X_train[:, kept], X_test=data.X_test[:, kept])
+
+
 def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: int) -> Iterator[Outcome]:
     """Fit the cells of a unit one after the other. Imports what the engine needs, torch included: for workers."""
     if engine == "lm":
@@ -122,15 +146,19 @@ def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterat
 
 def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int) -> Iterator[FittedKan]:
     """The networks of cells of ascending neuron_num, alike in all else, fitted one from the other by the engine lm."""
+    from kanlab.solver.feature_elimination import widened
     from kanlab.solver.fit import LmOptions, fit_path
 
+    part, kept = network_data(data, options)
     lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
     path = cells[0].grid, cells[0].k, [c.neuron_num for c in cells], cells[0].depth
-    return fit_path(data.X_train, data.y_train, *path, options=lm_options, seed=seed, task=data.task)
+    for fitted in fit_path(part.X_train, part.y_train, *path, options=lm_options, seed=seed, task=data.task):
+        yield fitted if kept is None else widened(fitted, kept, data.d)
 
 
 def _fit_pykan(data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int) -> Outcome:
     began = time.monotonic()
+    data, _ = network_data(data, options)
     best, status, starts = _best_training(data, cell, engine, options, seed)
     seconds = time.monotonic() - began
     if best is None:
@@ -186,13 +214,14 @@ def fit_model(
     from kanlab.kan.network import FitStatus
 
     began = time.monotonic()
-    best, status, starts = _best_training(data, cell, engine, options, seed)
+    part, kept = network_data(data, options)
+    best, status, starts = _best_training(part, cell, engine, options, seed)
     if best is None:
         raise FitError(f"The training of {cell} broke down ({status}); try another seed or the engine lm.")
     fitted = best.model.to_fitted()
-    scores = data.errors(fitted.predict)
+    scores = part.errors(fitted.predict)
     assert scores.rss_train is not None
-    return replace(
+    fitted = replace(
         fitted,
         rss_train=scores.rss_train,
         rss_by_target=np.array([scores.rss_train]),
@@ -205,6 +234,11 @@ def fit_model(
         seconds=time.monotonic() - began,
         engine=engine,
     )
+    if kept is None:
+        return fitted
+    from kanlab.solver.feature_elimination import widened
+
+    return widened(fitted, kept, data.d)
 
 
 def thin(curve: Iterable[float], most: int = CURVE_POINTS) -> list[float]:

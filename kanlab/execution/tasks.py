@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
+from kanlab.arrays import Array
+from kanlab.baselines.leave_one_out import refitted
 from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, press_gain_se, reference_left_out
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import fit_model, fit_unit, lm_path
+from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import cell_n_params
-from kanlab.solver.feature_elimination import reduced, subset_charge, widened
-from kanlab.solver.smoother import effective_dof, leave_one_out
-from kanlab.stats.criteria import aicc_of, is_admissible
+from kanlab.solver.feature_elimination import reduced, widened
+from kanlab.solver.leave_one_out import leave_one_out
+from kanlab.solver.smoother import effective_dof
+from kanlab.stats.criteria import aicc_of, is_admissible, subset_charge
 from kanlab.stats.generalised_dof import SIZE, divergence
 
 
@@ -34,17 +37,11 @@ def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
 
 def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
     """Every array of a cell's network as its type and its values; the edges of features left out are 0."""
-    part = data if task.columns is None else _columns(data, task.columns)
+    part = data if task.columns is None else with_columns(data, task.columns)
     fitted = fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
     if task.columns is not None:
         fitted = widened(fitted, task.columns, data.d)
     return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
-
-
-def _columns(data: Dataset, columns: Sequence[int]) -> Dataset:
-    """The rows with some of their features."""
-    kept = list(columns)
-    return replace(data, X_train=data.X_train[:, kept], X_test=data.X_test[:, kept])
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
@@ -73,7 +70,7 @@ def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = N
 def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
     """RSS on the rows held out, in units of the data, and how many those are. Of classes also the deviance."""
     if task.columns is not None:
-        data = _columns(data, task.columns)
+        data = with_columns(data, task.columns)
     held = _held(data, task)
     out = {"X_test": data.X_train[held], "y_test": data.y_train[held]}
     part = replace(data, X_train=data.X_train[~held], y_train=data.y_train[~held], **out)
@@ -117,7 +114,7 @@ def permutation(data: Dataset, task: messages.PermutationTask) -> dict[str, Any]
         fitted = fit_model(shuffled, cell, task.engine, task.options, task.seed)
         misfit = fitted.rss_train if fitted.deviance_train is None else fitted.deviance_train
         if np.isfinite(misfit):
-            n_params = cell_n_params(cell, data.d, rule=task.count, count_sigma2=task.count_sigma2)
+            n_params = cell_n_params(cell, task.options.inputs(data.d), rule=task.count, count_sigma2=task.count_sigma2)
             least = min(least, aicc_of(likelihood.term(misfit, data.n), data.n, n_params))
     return {"gain": float(at_mean - least)}
 
@@ -142,13 +139,15 @@ def dof(data: Dataset, task: messages.DofTask) -> dict[str, Any]:
 
 def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     """Effective degrees of freedom of a cell's fit, for the engine lm."""
-    return {"edf": effective_dof(_fit(data, task), data.X_train, data.y_train)}
+    part, _ = network_data(data, task.options)
+    return {"edf": effective_dof(_fit(part, task), part.X_train, part.y_train)}
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     """{press, press_se, reduced} of a cell's network, for the engine lm.
 
-    The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature.
+    The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
+    and where the features are screened already.
     """
     cell, options, seed, (fewest, most) = task.cell, task.options, task.seed, task.neuron_nums
     full = fit_model(data, cell, task.engine, options, seed, task.below)
@@ -157,7 +156,10 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     def left_out(network: FittedKan, part: Dataset) -> dict[str, float | None]:
         if reference is None:
             return {"press": None, "press_se": None}
-        residual = leave_one_out(network, part.X_train, part.y_train)
+        if options.inputs(data.d) < data.d:  # the choice of the features is part of the fit
+            residual = refitted(_fit_to(data, task), data.X_train, data.y_train)
+        else:
+            residual = leave_one_out(network, part.X_train, part.y_train, options.smoothing)
         return {"press": float(residual @ residual), "press_se": press_gain_se(residual, reference)}
 
     def n_params(d: int, neuron_num: int) -> int:
@@ -167,12 +169,14 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)
         nums = [h for h in near if is_admissible(data.n, n_params(len(columns), h))]
         path = [cell._replace(neuron_num=h) for h in nums]
-        return list(lm_path(_columns(data, columns), path, options, seed))
+        return list(lm_path(with_columns(data, columns), path, options, seed))
 
+    if options.inputs(data.d) < data.d:
+        return left_out(full, data) | {"reduced": None}
     found = reduced(full, data.X_train, data.y_train, fits, n_params)
     if found is None:
         return left_out(full, data) | {"reduced": None}
-    part = _columns(data, found.kept)
+    part = with_columns(data, found.kept)
     content = {
         "cell": list(cell._replace(neuron_num=found.neuron_num)),
         "below": list(found.below),
@@ -186,6 +190,16 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         **left_out(found.network, part),
     }
     return left_out(full, data) | {"reduced": content}
+
+
+def _fit_to(data: Dataset, task: messages.FinalCheckTask) -> Callable[[Array, Array], FittedKan]:
+    """The network of a final check as a function of its training rows."""
+
+    def fit(X: Array, y: Array) -> FittedKan:
+        rows = replace(data, X_train=X, y_train=y)
+        return fit_model(rows, task.cell, task.engine, task.options, task.seed, task.below)
+
+    return fit
 
 
 def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:

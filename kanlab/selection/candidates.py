@@ -90,8 +90,10 @@ def seed_scores(handle: StudyHandle, validation: Validation) -> dict[ModelKey, d
     scores: dict[ModelKey, dict[int, float]] = {}
     for key, entries in validation.refits.items():
         assert key.cell is not None  # finalists are networks
-        n_params = handle.spec.n_params(key.cell, handle.data.d)
-        scores[key] = {e["seed"]: handle.data.aicc(e.get("deviance_train", e["rss_train"]), n_params) for e in entries}
+        n_params, charge = handle.spec.n_params(key.cell, handle.data.d), handle.spec.screening_charge(handle.data.d)
+        scores[key] = {
+            e["seed"]: handle.data.aicc(e.get("deviance_train", e["rss_train"]), n_params) + charge for e in entries
+        }
     return scores
 
 

@@ -1,4 +1,6 @@
-"""The decision rule: AICc among networks, the leave-one-out error (PRESS) against the linear models."""
+"""The decision rule: AICc among networks, the leave-one-out error (PRESS) against the linear models, then the evidence of the
+validation where that contradicts it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.selection.candidates import Candidate
 
 WORTH = 0.01  # of PRESS: a smaller gain is no reason to leave the linear model
+EXACT = 1e-18  # of the sum of squares around the mean: residuals below it are rounding
 
 
 def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
@@ -18,14 +21,18 @@ def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
     Whatever takes the place of the linear model must have a lower leave-one-out error than that, by more than the standard
     error of the difference. The network of lowest AICc takes it if no model has a lower AICc, or a smaller network whose AICc
     lies within the noise; else a linear model of another kind, the one of lowest leave-one-out error. Where that error is not
-    known AICc decides alone. The families fitted for comparison are listed, and raise a warning where they do better.
+    known AICc decides alone. The families fitted for comparison are listed, and raise a warning where they do better; they are
+    chosen among where their leave-one-out error is known. A linear model that leaves nothing but rounding is taken at once:
+    differences below that are no evidence.
     """
-    eligible = [c for c in listed if c.aicc is not None and c.family not in COMPARISON_FAMILIES]
-    if not eligible:
+    candidates = eligible(listed)
+    if not candidates:
         return None, 0.0
-    spreads = [c.spread for c in eligible if c.spread is not None]
+    if exact := exact_models(candidates):
+        return exact[0], 0.0
+    spreads = [c.spread for c in candidates if c.spread is not None]
     noise = float(np.median(spreads)) if spreads else 0.0
-    networks, plain = [c for c in eligible if c.is_network], [c for c in eligible if not c.is_network]
+    networks, plain = [c for c in candidates if c.is_network], [c for c in candidates if not c.is_network]
     simple, held = _plain_choice(plain), reference(plain)
     bound = min(map(aicc_of, plain), default=np.inf) - noise
     with_press = [c for c in networks if c.press is not None]  # those of lowest AICc, once the study has ended
@@ -35,6 +42,24 @@ def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
         return simple, noise
     near = [c for c in networks if aicc_of(c) <= aicc_of(best) + noise and (c in sound or c.press is None)]
     return min(near, key=lambda c: (c.n_params or 0, aicc_of(c))), noise
+
+
+def eligible(listed: Sequence[Candidate]) -> list[Candidate]:
+    """The models that can be recommended: with AICc, and of a family fitted for comparison only with a leave-one-out error."""
+    return [c for c in listed if c.aicc is not None and (c.family not in COMPARISON_FAMILIES or c.press is not None)]
+
+
+def exact_models(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The models other than networks that leave nothing but rounding, of rows left out too; simplest first."""
+    total = next((c.rss_train for c in candidates if c.family == "constant"), None)
+    if not total:
+        return []
+    found = [
+        c
+        for c in candidates
+        if not c.is_network and max(c.rss_train or 0.0, np.inf if c.press is None else c.press) <= EXACT * total
+    ]
+    return sorted(found, key=lambda c: (c.n_params or np.inf, c.family != "linear"))
 
 
 def reference(plain: Sequence[Candidate]) -> Candidate | None:
@@ -49,12 +74,14 @@ def aicc_of(candidate: Candidate) -> float:
 
 
 def _plain_choice(plain: Sequence[Candidate]) -> Candidate | None:
-    """The choice among the mean and the linear models."""
+    """The choice among the mean and the linear models: the mean where its PRESS is as low as that of the linear model."""
     held = reference(plain)
     if held is None:
         return min(plain, key=lambda c: (aicc_of(c), c.n_params or 0), default=None)
-    better = [c for c in plain if beats(c, held, held)]
-    return min(better, key=lambda c: c.press or 0.0, default=held)
+    mean = next((c for c in plain if c.family == "constant" and c.press is not None), held)
+    default = mean if (mean.press or 0.0) <= (held.press or 0.0) else held
+    better = [c for c in plain if beats(c, held, default)]
+    return min(better, key=lambda c: c.press or 0.0, default=default)
 
 
 def beats(candidate: Candidate, held: Candidate, simple: Candidate | None) -> bool:

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
-from kanlab.selection.decision import aicc_of, beats, reference
+from kanlab.selection.decision import aicc_of, beats, eligible, exact_models, reference
 
 
 def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> list[str]:
     """The reasons for a choice among the candidates. noise: of AICc over seeds."""
     assert choice.aicc is not None
-    eligible = [c for c in listed if c.aicc is not None and c.family not in COMPARISON_FAMILIES]
-    held, lowest = reference([c for c in eligible if not c.is_network]), min(eligible, key=aicc_of)
+    rivals = eligible(listed)
+    if choice in exact_models(rivals):
+        return [
+            f"{choice.name[:1].upper()}{choice.name[1:]} reproduces the target exactly, up to rounding: the target is "
+            "a formula of the features, and differences of AICc between models that do so are no evidence."
+        ]
+    held, lowest = reference([c for c in rivals if not c.is_network]), min(rivals, key=aicc_of)
     above = choice.aicc - aicc_of(lowest)
     reasons = []
     if above == 0.0:
-        reasons.append(f"It has the lowest AICc of all networks and linear models{_network_above(choice, eligible)}.")
+        reasons.append(f"It has the lowest AICc of all networks and linear models{_network_above(choice, rivals)}.")
     elif above <= noise:
         reasons.append(
             f"Its AICc is {above:.1f} above the lowest, within the {noise:.1f} units by which the AICc of a network changes "
@@ -35,7 +39,7 @@ def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> lis
             f"Its leave-one-out (LOO) error is {_against(choice, held)} than that of {_name(held)}, a difference of "
             f"{gain:.1f} standard errors."
         )
-    linear = next((c for c in eligible if c.family == "linear"), None)
+    linear = next((c for c in rivals if c.family == "linear"), None)
     if choice.is_network and linear is not None:
         reasons.append(f"Its AICc is {aicc_of(linear) - choice.aicc:,.1f} below that of the {linear.label} model.")
     if choice.wins is not None:
@@ -50,9 +54,9 @@ def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> lis
     return reasons
 
 
-def _network_above(choice: Candidate, eligible: Sequence[Candidate]) -> str:
+def _network_above(choice: Candidate, rivals: Sequence[Candidate]) -> str:
     """By how much the best network is above a choice that is none."""
-    networks = [c for c in eligible if c.is_network]
+    networks = [c for c in rivals if c.is_network]
     if choice.is_network or not networks:
         return ""
     best = min(networks, key=aicc_of)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import comb, log
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,15 +18,10 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan, KanLayer, KanSpec
-from kanlab.stats.criteria import aicc
+from kanlab.stats.criteria import aicc, subset_charge
 
 MOST_FITS = 6
 WIDE = 1e9  # scaled units: the range of an input that does nothing, which no row leaves
-
-
-def subset_charge(d: int, kept: int) -> float:
-    """What the choice of `kept` of d features adds to AICc, 2 ln C(d, kept); 0 for all of them."""
-    return 2.0 * log(comb(d, kept))
 
 
 def held_rss(fitted: FittedKan, X: ArrayLike, y: ArrayLike, held: Sequence[int]) -> float:

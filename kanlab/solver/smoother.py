@@ -34,18 +34,11 @@ from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU
 from kanlab.stats.likelihood import CLASSIFICATION
 
 RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it leave of it below this is rounding
-MIN_FREEDOM = 1e-3  # of 1 - h: a row that nearly decides its own prediction says little of what it would be without it
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
     """Trace of the linearised smoother of a network of one target at its training rows X (n, d), y (n,)."""
     return float(leverages(fitted, X, y).sum())
-
-
-def leave_one_out(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
-    """Residuals (n,) of the training rows, each had it not been fitted, in units of y; for networks as `effective_dof`."""
-    residual = np.asarray(y, dtype=float) - fitted.predict(X)
-    return residual / np.maximum(1.0 - leverages(fitted, X, y), MIN_FREEDOM)
 
 
 def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:

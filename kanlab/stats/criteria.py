@@ -73,6 +73,17 @@ def is_admissible(n: int, n_params: float) -> bool:
     return n - n_params - 1 > 0
 
 
+def subset_charge(d: int, kept: int) -> float:
+    """What the choice of `kept` of d features adds to AICc, 2 ln C(d, kept); 0 for all of them.
+
+    The code length of the choice (Foster & George 1994; Chen & Chen 2008, EBIC with gamma 1).
+
+    >>> round(subset_charge(10, 2), 3), subset_charge(3, 3)
+    (7.613, 0.0)
+    """
+    return 2.0 * math.log(math.comb(d, kept))
+
+
 def log_likelihood(rss: float, n: int) -> float:
     """Gaussian log-likelihood at its maximum over the noise variance, constants included.
 

@@ -16,7 +16,7 @@ from optuna.storages import BaseStorage
 
 from kanlab.baselines.registry import Baseline, baselines
 from kanlab.data.dataset import Dataset
-from kanlab.errors import SpaceError, StudyError
+from kanlab.errors import StudyError
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.optuna_adapter import (
@@ -105,19 +105,15 @@ def create_study(
 ) -> StudyHandle:
     """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
 
-    A likelihood without a noise variance has none to count, whatever the specification says.
-    Raises SpaceError where no cell is admissible, StudyError where the name is taken.
+    A likelihood without a noise variance has none to count, whatever the specification says. Where the rows carry no network
+    of all features the specification becomes one of networks of fewer (StudySpec.screened_where_needed), and a spline GAM
+    joins the other families; where they carry none at all the study is one of these families alone.
+    Raises StudyError where the name is taken.
     """
     storage = get_storage(storage_url)
     spec = replace(spec, count_sigma2=spec.count_sigma2 and data.likelihood.counts_variance)
-    admissible = spec.admissible(data.n, data.d)
-    if not admissible:
-        smallest = min(spec.n_params(c, data.d) for c in spec.space.cells)
-        raise SpaceError(
-            f"No configuration of the space is admissible: the smallest network has {smallest} parameters, so AICc "
-            f"needs more than {smallest + 1} training rows, but there are {data.n}; lower the ranges, choose fewer features "
-            "or bring more rows."
-        )
+    carries_all = bool(spec.admissible(data.n, data.d))
+    spec = spec.screened_where_needed(data.n, data.d)
     name = checked_name(name or free_name(data.name, storage))
     store_dataset(data)  # first: without its data there is no study
     metrics = ["n_params", "deviance" if data.levels else "rss_train"] if spec.sampler == "nsga2" else ["AICc"]
@@ -127,7 +123,8 @@ def create_study(
         except optuna.exceptions.DuplicatedStudyError as error:
             raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
         study.set_metric_names(metrics)
-    models, uid = baselines(data, count_sigma2=spec.count_sigma2), uuid4().hex
+    models = baselines(data, count_sigma2=spec.count_sigma2, also=() if carries_all else ("gam",))
+    uid = uuid4().hex
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
     study.set_user_attr(UID, uid)
     try:

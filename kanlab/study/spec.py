@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -14,10 +15,12 @@ from kanlab.engines.registry import FitOptions
 from kanlab.errors import KanlabError, StudyError
 from kanlab.kan.parameter_count import RULES, CountingRule
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
+from kanlab.stats.criteria import subset_charge
 from kanlab.study.sampler import SAMPLERS
 from kanlab.text import counted
 
 MAX_SEED = 2**31 - 1
+ROWS_PER_PARAMETER = 2.0  # of the smallest network, where features are screened so that there can be one
 
 
 @lru_cache(maxsize=32)
@@ -101,7 +104,7 @@ class StudySpec:
         for name in ("trials", "minutes", "patience", "workers"):
             value = getattr(self, name)
             require(value is None or value > 0, f"The number of {name} must be above 0, not {value}.")
-        for name in ("starts", "time_limit"):
+        for name in ("starts", "time_limit", "features"):
             value = getattr(self.options, name)
             require(value is None or value > 0, f"The option {name} must be above 0, not {value}.")
         require(
@@ -113,11 +116,69 @@ class StudySpec:
 
     def admissible(self, n: int, d: int) -> list[Cell]:
         """Cells for which AICc is defined on n training rows and d features, fewest parameters first."""
-        return list(_admissible(self.space, n, d, self.count, self.count_sigma2))
+        return list(_admissible(self.space, n, self.inputs(d), self.count, self.count_sigma2))
+
+    def inputs(self, d: int) -> int:
+        """How many of d features a network is fitted to."""
+        return self.options.inputs(d)
+
+    def screening_charge(self, d: int) -> float:
+        """What AICc pays for the choice of these among d features; 0 where a network takes all of them."""
+        return subset_charge(d, self.inputs(d))
+
+    def screened_where_needed(self, n: int, d: int) -> StudySpec:
+        """The specification whose networks are fitted to so few features that n training rows carry one.
+
+        It is this one where a configuration is admissible with all d features, where the number of features is given, and
+        where no number would do. Else it is as many as leave ROWS_PER_PARAMETER training rows for each parameter of the
+        smallest network, or the most there may be.
+
+        >>> mtcars = StudySpec().screened_where_needed(n=26, d=10)
+        >>> mtcars.options.features, len(mtcars.admissible(26, 10)) > 0
+        (2, True)
+        """
+        if self.options.features is not None or self.admissible(n, d):
+            return self
+
+        def of(features: int) -> StudySpec:
+            return replace(self, options=replace(self.options, features=features))
+
+        def smallest(features: int) -> int:
+            return min(
+                cell_n_params(c, features, rule=self.count, count_sigma2=self.count_sigma2) for c in self.space.cells
+            )
+
+        def carried(rows_per_parameter: float) -> int:
+            fits = takewhile(lambda f: smallest(f) * rows_per_parameter <= n and of(f).admissible(n, d), range(1, d))
+            return max(fits, default=0)
+
+        features = carried(ROWS_PER_PARAMETER) or carried(0.0)
+        return of(features) if features else self
+
+    def few_rows_words(self, n: int, d: int) -> str:
+        """What so few training rows mean for networks of d features, in a sentence; "" where they take all of them."""
+        smallest = min(cell_n_params(c, d, rule=self.count, count_sigma2=self.count_sigma2) for c in self.space.cells)
+        need = (
+            f"with all {d} features the smallest has {smallest} parameters, and AICc needs more than {smallest + 1} training "
+            "rows"
+        )
+        if self.inputs(d) < d:
+            return (
+                f"Networks take {self.inputs(d)} of the {d} features, those that say most of the target in the rows of each "
+                f"fit; {need}. AICc is charged {self.screening_charge(d):.1f} for the choice."
+            )
+        if self.admissible(n, d):
+            return ""
+        one = min(cell_n_params(c, 1, rule=self.count, count_sigma2=self.count_sigma2) for c in self.space.cells)
+        lower = "" if smallest == one else f", and even of one feature it has {one}"
+        return (
+            f"There are {n} training rows, too few for a network: {need}{lower}. Bring more rows or lower the ranges. The "
+            "mean, the linear models, ridge and a spline GAM are compared."
+        )
 
     def n_params(self, cell: Cell, d: int) -> int:
         """The K that enters AICc."""
-        return cell_n_params(cell, d, rule=self.count, count_sigma2=self.count_sigma2)
+        return cell_n_params(cell, self.inputs(d), rule=self.count, count_sigma2=self.count_sigma2)
 
     def resolved_sampler(self, admissible: int) -> str:
         """The sampler "auto" stands for: exhaustive where the budget covers every admissible cell, else TPE."""

@@ -6,16 +6,16 @@ import streamlit as st
 
 from kanlab.baselines.registry import baselines
 from kanlab.data.dataset import Dataset
-from kanlab.kan.search_space import SearchSpace
+from kanlab.study.spec import StudySpec
 from kanlab.text import short
 from kanlab.ui import session
 from kanlab.ui.widgets import literal, notes
 
 
 def sizes(data: Dataset) -> None:
-    """Rows, features and admissible configurations. Without any of these, the page ends here."""
-    space = SearchSpace()
-    admissible = space.admissible(data.n, data.d)
+    """Rows, features and admissible configurations."""
+    spec = StudySpec().screened_where_needed(data.n, data.d)
+    admissible = spec.admissible(data.n, data.d)
     columns = st.columns(4)
     columns[0].metric("Training rows n", f"{data.n:,}", border=True, help="AICc and RSS are computed on these.")
     columns[1].metric(
@@ -27,18 +27,13 @@ def sizes(data: Dataset) -> None:
     columns[2].metric("Features", data.d, border=True, help="Inputs of the network, after categories became columns.")
     columns[3].metric(
         "Configurations with AICc",
-        f"{len(admissible)} of {len(space.cells)}",
+        f"{len(admissible)} of {len(spec.space)}",
         border=True,
         help="Of the default search space. A network needs fewer parameters than n - 1, or AICc is not defined.",
     )
     notes(data.notes)
-    if not admissible:
-        st.error(
-            f"With {data.n} training rows and {data.d} features even the smallest network has too many parameters. "
-            "Choose fewer features, keep only the best ones (under Prepare), or bring more rows.",
-            icon=":material/error:",
-        )
-        st.stop()
+    if few := spec.few_rows_words(data.n, data.d):
+        st.info(few, icon=":material/info:")
 
 
 def simplest_models(data: Dataset, key: object) -> None:

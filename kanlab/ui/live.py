@@ -80,6 +80,8 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     if admissible < cells:
         facts.append(f"{cells - admissible} of {cells} configurations inadmissible, never trained")
     st.caption(literal(" · ".join(facts)))
+    if few := spec.few_rows_words(data.n_train, data.d):
+        st.caption(literal(few))
     if trouble := jobs.trouble(study.handle):
         st.warning(literal(trouble), icon=":material/database_off:")
     elif current.name in ("interrupted", "failed", "queued") and current.detail:
