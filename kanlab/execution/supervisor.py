@@ -165,7 +165,8 @@ class Supervisor:
                     "paused", f"Paused after {counted(schedule.done, 'trial')}. Resume continues from there."
                 )
             if not schedule.pausing and not pool.is_busy and not pool.is_starting and not schedule.left():
-                return StudyState("finished", f"All {schedule.done} trials are done.")
+                none = "No network is admissible; the other families are compared."
+                return StudyState("finished", f"All {schedule.done} trials are done." if schedule.limit else none)
             pool.join(self._remote.poll())
             self._beat()  # before each step: one that has slept finds out here that the study is another's
             pool.step(schedule, min(own, self._share()))

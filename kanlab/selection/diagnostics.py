@@ -139,12 +139,13 @@ def _no_network(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | 
 
 
 def _no_information(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
-    """The leave-one-out error of the mean is as low as that of the chosen linear model."""
+    """The leave-one-out error of the mean is as low as that of the linear model, or of another one that is chosen."""
     mean = next((c for c in listed if c.family == "constant"), choice)
-    if choice.is_network or mean is choice or choice.press is None or mean.press is None or mean.press > choice.press:
+    other = next((c for c in listed if c.family == "linear"), choice) if mean is choice else choice
+    if choice.is_network or mean is other or other.press is None or mean.press is None or mean.press > other.press:
         return None
     return Diagnostic(
-        f"The leave-one-out (LOO) error of the mean is as low as that of the {choice.label} model; these features may carry "
+        f"The leave-one-out (LOO) error of the mean is as low as that of the {other.label} model; these features may carry "
         "no information about the target."
     )
 

@@ -173,7 +173,7 @@ class StudySpec:
         lower = "" if smallest == one else f", and even of one feature it has {one}"
         return (
             f"There are {n} training rows, too few for a network: {need}{lower}. Bring more rows or lower the ranges. The "
-            "mean, the linear models, ridge and a spline GAM are compared."
+            "other families are compared."
         )
 
     def n_params(self, cell: Cell, d: int) -> int:

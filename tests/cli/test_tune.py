@@ -359,10 +359,6 @@ def test_a_validation_of_nothing(csv: str, fake_workers: Fake, capsys: pytest.Ca
         (["tune", "CSV", "--target", "y", "--seed", "-1"], ["seed"]),
         (["tune", "CSV", "--target", "y", "--seed", "99999999999"], ["seed"]),
         (["tune", "CSV", "--target", "y", "--test-fraction", "2"], ["test fraction"]),
-        (
-            ["tune", "CSV", "--target", "y", "--neuron-num", "10", "--grid", "10"],
-            ["No configuration of the space is admissible"],
-        ),
         (["tune", "CSV", "--target", "y", "--storage", "nonsense"], ["The storage nonsense cannot be opened"]),
         (["show", "mine"], ["no study 'mine'"]),
         (["resume", "mine"], ["no study 'mine'"]),

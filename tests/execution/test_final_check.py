@@ -17,7 +17,7 @@ from kanlab.explain.predictor import fitted_network
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.validation_plan import plan
-from kanlab.solver.smoother import leave_one_out
+from kanlab.solver.leave_one_out import leave_one_out
 from kanlab.study.handle import create_study
 from kanlab.study.spec import StudySpec
 
@@ -47,7 +47,9 @@ def test_at_the_end_of_a_study(study: Study) -> None:
     data = Dataset.from_frame(rows(), "y")
     network, notes = fitted_network(study.handle, best)
     assert notes == []
-    assert found.press == pytest.approx(np.sum(leave_one_out(network, data.X_train, data.y_train) ** 2), rel=1e-9)
+    assert found.press == pytest.approx(
+        np.sum(leave_one_out(network, data.X_train, data.y_train, 1000.0) ** 2), rel=1e-9
+    )
 
     reduced = found.reduced
     assert reduced is not None

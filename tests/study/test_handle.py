@@ -17,7 +17,7 @@ from kanlab.baselines.registry import baselines
 from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions, Outcome
-from kanlab.errors import SpaceError, StudyError
+from kanlab.errors import StudyError
 from kanlab.kan.parameter_count import RULES, n_params
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.stats.metrics import Scores
@@ -212,11 +212,12 @@ def test_studies_that_do_not_exist(small: Dataset) -> None:
 def test_no_admissible_cell(small: Dataset) -> None:
     space = SearchSpace((10, 10), (10, 10), (3, 3))
     smallest = n_params((2, 10, 1), 10, 3) + 1
-    with refused(
-        SpaceError, f"smallest network has {smallest} parameters", f"more than {smallest + 1} training rows", "48"
-    ):
-        create_study(small, StudySpec(space=space), name="mine")
-    assert study_names(get_storage()) == []
+    spec = create_study(small, StudySpec(space=space), name="mine").spec
+    assert spec.admissible(48, 2) == []
+    words = spec.few_rows_words(48, 2)
+    assert f"the smallest has {smallest} parameters, and AICc needs more than {smallest + 1} training rows" in words
+    assert f"of one feature it has {n_params((1, 10, 1), 10, 3) + 1}" in words
+    assert words.startswith("There are 48 training rows, too few for a network")
 
 
 # ---- trials

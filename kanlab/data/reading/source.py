@@ -24,7 +24,7 @@ from kanlab.errors import DatasetError
 MAX_BYTES = 2**30  # of text, unpacked
 MAX_LINE = 2**20
 MAX_CELLS = 100_000_000
-MAX_COLUMNS = 1_000
+MAX_COLUMNS = 2_000
 MAX_RATIO = 200  # of unpacked to packed bytes; tables reach 50
 MAX_DICTIONARY = 2**27  # bytes an xz file may ask its reader to keep; `xz -9` asks for half of it
 _PIECE = 2**20
