@@ -126,7 +126,9 @@ def create_study(
         except optuna.exceptions.DuplicatedStudyError as error:
             raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
         study.set_metric_names(metrics)
-    models = baselines(data, count_sigma2=spec.count_sigma2, also=() if carries_all or data.d > GAM_FEATURES else ("gam",))
+    models = baselines(
+        data, count_sigma2=spec.count_sigma2, also=() if carries_all or data.d > GAM_FEATURES else ("gam",)
+    )
     uid = uuid4().hex
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
     study.set_user_attr(UID, uid)
