@@ -109,8 +109,15 @@ def _note(arguments: argparse.Namespace) -> int:
 
 def _delete(arguments: argparse.Namespace) -> int:
     from kanlab.execution.manage import delete
+    from kanlab.study.handle import HalfMade
+    from kanlab.study.storage import get_storage
+    from kanlab.study.unfinished import discard
 
-    handle = _open(arguments)
+    try:
+        handle = _open(arguments)
+    except HalfMade:
+        discard(get_storage(arguments.storage), arguments.name)
+        return _say(f"'{arguments.name}', a study that was never whole, is deleted.")
     if not arguments.yes:
         done = len(handle.records())
         if not sys.stdin.isatty():
@@ -196,7 +203,7 @@ def _gc(arguments: argparse.Namespace) -> int:
     for path in found.files:
         print(path)
     counts = f"{len(found.files)} files ({in_bytes(found.size)}), {len(found.blobs)} data sets in the database"
-    counts += f" and {len(found.leases)} leases"
+    counts += f", {len(found.leases)} leases and {len(found.unfinished)} unfinished studies"
     if not arguments.dry_run:
         remove(storage, found)
     return _say(f"{counts} {'would be' if arguments.dry_run else 'were'} removed; no study uses them.")

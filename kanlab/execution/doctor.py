@@ -17,6 +17,7 @@ from kanlab.study.handle import current_versions, study_names
 from kanlab.study.leftovers import orphaned_leases
 from kanlab.study.optuna_adapter import database
 from kanlab.study.storage import STORAGE_ERRORS, get_storage, home, storage_trouble
+from kanlab.study.unfinished import half_made
 
 LEAST_FREE = 500 * 2**20
 _WORKER_SECONDS = 60
@@ -54,6 +55,9 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
             else f"{len(orphans)} left by processes that have ended; resume their studies"
         )
         yield Check("leases", not orphans, found)
+        left = len(half_made(storage))
+        ended = f"{left} whose maker ended before they were whole; 'kanlab gc' removes them"
+        yield Check("unfinished studies", not left, ended if left else "none")
     except KanlabError as error:
         yield Check("storage", False, str(error))
     except STORAGE_ERRORS as error:

@@ -11,12 +11,13 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.starts_budget import settled
 from kanlab.study.artifacts import local_data
-from kanlab.study.handle import SPEC, StudyHandle, checked_name, create_study, load_study
+from kanlab.study.handle import StudyHandle, checked_name, create_study, load_study
 from kanlab.study.lease import claim
-from kanlab.study.optuna_adapter import delete_study, rename_study
+from kanlab.study.optuna_adapter import delete_study, rename_study, storage_of
 from kanlab.study.state import StudyState, read_state, write_state
 from kanlab.study.storage import data_path
 from kanlab.study.trials import TrialRecord
+from kanlab.study.unfinished import SPEC, discard
 
 NOTE = "note"
 MAX_NOTE = 2000
@@ -70,6 +71,7 @@ def rename(handle: StudyHandle, name: str) -> StudyHandle:
     """Give a study that is not running another name. Raises StudyError where that is taken."""
     name = checked_name(name)
     with _idle(handle):
+        discard(storage_of(handle.optuna), name)
         rename_study(handle.optuna, name)
     return load_study(name, storage_url=handle.storage_url)
 

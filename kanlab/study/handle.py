@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 from collections.abc import Mapping
@@ -20,21 +21,28 @@ from kanlab.errors import StudyError
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.optuna_adapter import (
+    NameTaken,
     all_studies,
     delete_study,
     quietly,
     read_failed,
     read_trial,
+    rename_study,
     storage_of,
     study_id,
 )
 from kanlab.study.spec import StudySpec
-from kanlab.study.storage import get_storage, store_dataset
+from kanlab.study.storage import STORAGE_ERRORS, get_storage, store_dataset
 from kanlab.study.trial_reader import read_records
 from kanlab.study.trials import TrialRecord, make_record
+from kanlab.study.unfinished import SPEC, UID, discard, is_ours_unfinished, is_provisional, provisional_name
 
-SPEC, DATA, BASELINES, UID = "spec", "data", "baselines", "uid"
+DATA, BASELINES = "data", "baselines"
 MAX_NAME = 80
+
+
+class HalfMade(StudyError):
+    """The study of this name was never finished by the process that made it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class StudyHandle:
 
 def study_names(storage: BaseStorage) -> list[str]:
     """Names of kanlab's studies in a storage, newest first."""
-    return [s.name for s in reversed(all_studies(storage)) if SPEC in s.attributes]
+    return [s.name for s in reversed(all_studies(storage)) if SPEC in s.attributes and not is_provisional(s.name)]
 
 
 def free_name(data_name: str, storage: BaseStorage) -> str:
@@ -95,7 +103,7 @@ def free_name(data_name: str, storage: BaseStorage) -> str:
 def checked_name(name: str) -> str:
     """A name a study can have, stripped. Raises StudyError for any other."""
     name = name.strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
+    if not name or len(name) > MAX_NAME or not name.isprintable() or is_provisional(name):
         raise StudyError(f"A study's name has 1 to {MAX_NAME} printable characters; choose another one.")
     return name
 
@@ -108,6 +116,7 @@ def create_study(
 ) -> StudyHandle:
     """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
 
+    It is whole or not there: it gets its name in one statement when everything else is written (kanlab.study.unfinished).
     A likelihood without a noise variance has none to count, whatever the specification says. Where the rows carry no network
     of all features the specification becomes one of networks of fewer (StudySpec.screened_where_needed), and a spline GAM
     joins the other families; where they carry none at all the study is one of these families alone.
@@ -117,43 +126,66 @@ def create_study(
     spec = replace(spec, count_sigma2=spec.count_sigma2 and data.likelihood.counts_variance)
     carries_all = bool(spec.admissible(data.n, data.d))
     spec = spec.screened_where_needed(data.n, data.d)
-    name = checked_name(name or free_name(data.name, storage))
+    if name is not None:
+        name = checked_name(name)
+        if not discard(storage, name) and name in {s.name for s in all_studies(storage)}:  # before anything is done
+            raise _taken(name)
     store_dataset(data)  # first: without its data there is no study
+    also = () if carries_all or data.d > GAM_FEATURES else ("gam",)
+    models, uid = baselines(data, count_sigma2=spec.count_sigma2, also=also), uuid4().hex
     metrics = ["n_params", "deviance" if data.levels else "rss_train"] if spec.sampler == "nsga2" else ["AICc"]
+    making = provisional_name()
     with quietly():
-        try:
-            study = optuna.create_study(study_name=name, storage=storage, directions=["minimize"] * len(metrics))
-        except optuna.exceptions.DuplicatedStudyError as error:
-            raise StudyError(f"There is a study '{name}' already; choose another name, or resume that one.") from error
-        study.set_metric_names(metrics)
-    models = baselines(
-        data, count_sigma2=spec.count_sigma2, also=() if carries_all or data.d > GAM_FEATURES else ("gam",)
-    )
-    uid = uuid4().hex
+        study = optuna.create_study(study_name=making, storage=storage, directions=["minimize"] * len(metrics))
     handle = StudyHandle(study, spec, DataSummary.of(data), models, storage_url, uid)
-    study.set_user_attr(UID, uid)
     try:
+        with quietly():
+            study.set_metric_names(metrics)
+        study.set_user_attr(UID, uid)
         publish(study, data, storage_url)
-    except StudyError:
-        delete_study(study)  # its name is free again
+        study.set_user_attr(DATA, asdict(handle.data))
+        study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
+        study.set_user_attr("versions", current_versions())
+        study.set_user_attr(SPEC, spec.to_dict())
+        _give_name(study, name, data.name)
+    except BaseException:
+        with contextlib.suppress(*STORAGE_ERRORS):  # what stays then is a leftover
+            delete_study(study)
         raise
-    study.set_user_attr(DATA, asdict(handle.data))
-    study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
-    study.set_user_attr("versions", current_versions())
-    study.set_user_attr(SPEC, spec.to_dict())  # last: a study is kanlab's once it is whole
     return handle
+
+
+def _give_name(study: optuna.Study, name: str | None, data_name: str) -> None:
+    """The name asked for, or the first that is free: of many that take one at once, each gets another."""
+    while True:
+        try:
+            return rename_study(study, name or free_name(data_name, storage_of(study)))
+        except NameTaken as error:
+            if name is not None:
+                raise _taken(name) from error
+
+
+def _taken(name: str) -> StudyError:
+    return StudyError(f"There is a study '{name}' already; choose another name, or resume that one.")
 
 
 def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     """Open a study by name. Raises StudyError where there is none, or where it is not kanlab's."""
     storage = get_storage(storage_url)
     try:
+        if is_provisional(name):
+            raise KeyError(name)
         study = optuna.load_study(study_name=name, storage=storage)
     except KeyError as error:
         names = study_names(storage)
         known = f"the newest are {', '.join(names[:5])}" if names else "there is none yet"
         raise StudyError(f"There is no study '{name}'; {known}.") from error
     attributes = study.user_attrs
+    if is_ours_unfinished(attributes, study.metric_names):
+        raise HalfMade(
+            f"The study '{name}' is not whole, because the process that made it ended; a new study may have its name, and "
+            "'kanlab gc' removes it."
+        )
     if SPEC not in attributes:
         raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
     spec = StudySpec.from_dict(attributes[SPEC])

@@ -16,10 +16,11 @@ from sqlalchemy import delete, select
 from kanlab.study.artifacts import ARTIFACT
 from kanlab.study.handle import DATA
 from kanlab.study.lease import Holder
-from kanlab.study.optuna_adapter import all_studies, database
+from kanlab.study.optuna_adapter import StoredStudy, all_studies, database
 from kanlab.study.processes import Process, process_started
 from kanlab.study.schema import BLOBS, LEASES, MESSAGES, SLOTS
 from kanlab.study.storage import get_storage, home, own_file, own_url
+from kanlab.study.unfinished import discard, half_made
 
 _YOUNG_SECONDS = 3600  # a file of data younger than this may belong to a study that is just being made
 
@@ -34,11 +35,15 @@ def orphaned_leases(storage: BaseStorage) -> list[int]:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What nothing refers to: files and folders, data in the database, leases of processes that have ended."""
+    """What nothing refers to: files and folders, data in the database, leases of processes that have ended.
+
+    unfinished: names of studies whose maker ended before they were whole.
+    """
 
     files: list[Path]
     blobs: list[str]
     leases: list[int]
+    unfinished: list[str]
 
     @property
     def size(self) -> int:
@@ -53,8 +58,9 @@ def leftovers(storage: BaseStorage) -> Leftovers:
     """
     with database(storage).connect() as connection:  # before the studies: what is stored from now on is none of them
         stored = connection.execute(select(BLOBS.c.id)).scalars().all()
-    studies = all_studies(storage)
-    known = [*studies, *(all_studies(get_storage(own_url())) if own_file().exists() else [])]
+    unfinished = [s.name for s in half_made(storage)]
+    studies = _kept_studies(storage)
+    known = [*studies, *(_kept_studies(get_storage(own_url())) if own_file().exists() else [])]
     used = {s.attributes[DATA]["sha256"] for s in known if DATA in s.attributes}
     files = [
         path
@@ -63,7 +69,12 @@ def leftovers(storage: BaseStorage) -> Leftovers:
     ]
     artifacts = {s.attributes[ARTIFACT]["id"] for s in studies if ARTIFACT in s.attributes}
     blobs = [b for b in stored if b not in artifacts]
-    return Leftovers(files + _abandoned_scratch(), blobs, orphaned_leases(storage))
+    return Leftovers(files + _abandoned_scratch(), blobs, orphaned_leases(storage), unfinished)
+
+
+def _kept_studies(storage: BaseStorage) -> list[StoredStudy]:
+    left = {s.id for s in half_made(storage)}
+    return [s for s in all_studies(storage) if s.id not in left]
 
 
 def _abandoned_scratch() -> list[Path]:
@@ -85,6 +96,8 @@ def remove(storage: BaseStorage, found: Leftovers) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+    for name in found.unfinished:
+        discard(storage, name)
     with database(storage).begin() as connection:
         connection.execute(delete(BLOBS).where(BLOBS.c.id.in_(found.blobs)))
         connection.execute(delete(LEASES).where(LEASES.c.study_id.in_(found.leases)))

@@ -65,17 +65,25 @@ def storage_of(study: optuna.Study) -> BaseStorage:
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """A study as its storage lists it, kanlab's or not. attributes: the user's."""
+    """A study as its storage lists it, kanlab's or not. attributes: the user's. metric_names: of its objectives."""
 
     id: int
     name: str
     attributes: dict[str, Any]
+    metric_names: list[str] | None = None
+
+
+class NameTaken(StudyError):
+    """A study of this name is there already."""
 
 
 def all_studies(storage: BaseStorage) -> list[StoredStudy]:
     """Every study of a storage, oldest first; in one query, where Optuna's public summaries take several a study."""
     studies = _private(storage, "get_all_studies")()
-    found = [StoredStudy(_private(s, "_study_id"), s.study_name, s.user_attrs) for s in studies]
+    found = [
+        StoredStudy(_private(s, "_study_id"), s.study_name, s.user_attrs, s.system_attrs.get("study:metric_names"))
+        for s in studies
+    ]
     return sorted(found, key=lambda s: s.id)
 
 
@@ -85,14 +93,15 @@ def delete_study(study: optuna.Study) -> None:
 
 
 def rename_study(study: optuna.Study, name: str) -> None:
-    """Give a study another name, which Optuna has no way to do. Raises StudyError where it is taken."""
+    """Give a study another name, which Optuna has no way to do. Raises NameTaken."""
     storage, number = storage_of(study), study_id(study)
     change = text("UPDATE studies SET study_name = :name WHERE study_id = :id")
     try:
         with database(storage).begin() as connection:
             connection.execute(change, {"name": name, "id": number})
     except sqlalchemy.exc.IntegrityError as error:
-        raise StudyError(f"There is a study '{name}' already; choose another name.") from error
+        raise NameTaken(f"There is a study '{name}' already; choose another name.") from error
+    study.study_name = name
     remembered = _private(storage, "_studies").get(number)
     if remembered is not None:
         _private(remembered, "name")
