@@ -36,6 +36,7 @@ PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 AROUND_DIGITS = rf"(?:{CURRENCY})|[%()+]|^[^\d.,eE]*[-−]"
 BELOW_ZERO = r"^[^\d]*[-−(]"
 LOOKS_DATED = re.compile(r"^\d{1,4}[-/. 年][\w年]{1,9}[-/. 月,]?|^[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
+COMPACT_DATE = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")  # 20240131
 ISO_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}"
 
 

@@ -11,6 +11,7 @@ from kanlab.data.reading.cell_rules import (
     AROUND_DIGITS,
     BELOW_ZERO,
     BOOLEANS,
+    COMPACT_DATE,
     CURRENCY,
     DATES,
     ISO_TIME,
@@ -22,18 +23,25 @@ from kanlab.data.reading.cell_rules import (
     conventions,
     group_pattern,
 )
+from kanlab.data.reading.cells import number_of
+from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions, Sign, in_words
 
-KINDS = ("number", "text", "date", "boolean", "leave out")
+KINDS = ("number", "text", "date", "boolean", "fraction", "limit", "time", "leave out")
+_BY_CELL: tuple[ColumnKind, ...] = ("number", "fraction", "limit", "time")
+_EXACT_DIGITS = 16  # from here on a whole number may be more than a float64 keeps
+# a number and what follows it: 73.1 kg, 10mg, 20 °C, 5 m/s
+_WITH_UNIT = re.compile(r"^[+\-−]?\d[\d.,'’\u00a0\u202f ]*?\s?([^\W\d_][^\W\d]{0,11}(?:[/·^²³-][\w²³^-]{1,8})?|[°µ%][A-Za-z]{0,3})$")
 _MONEY = re.compile(f"({CURRENCY})")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A column as something else than text, and what was done, for the report."""
+    """A column as something else than text, what was done, for the report, and how its cells are written."""
 
     values: pd.Series
     kind: str
     detail: str = ""
+    convention: ColumnConvention = ColumnConvention()
 
 
 def read_text(
@@ -48,13 +56,16 @@ def read_text(
     """What a column of text stands for.
 
     decimal: of the table; a column that cannot be read with it is tried with the other one, if thousands is not given.
-    kind: asked for; then cells of any other kind become missing.
+    kind: asked for; then cells of any other kind become missing.  Codes with leading zeros, whole numbers too long for a
+    float64, and numbers beside percents or with units stay text unless a kind is asked for.
     """
     text = column.astype("str").str.strip()
     text = text.where(~text.isin(set(missing)))
     present = text.dropna()
     if present.empty:
         return Reading(text, "text")
+    if kind in _BY_CELL and (kind != "number" or unit_of(present)):
+        return _by_cell(text, present, kind, decimal, missing)
     if kind in (None, "boolean") and (found := _boolean(text, present)):
         return found
     if kind in (None, "number") and (found := _number(text, present, decimal, thousands, lenient=kind is not None)):
@@ -73,7 +84,55 @@ def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
     true = BOOLEANS.get(values)
     if true is None:
         return None
-    return Reading((folded == true).astype("boolean").where(folded.notna()), "boolean", f"'{true}' counts as true")
+    spelled = text.value_counts().index
+    words = tuple(next(w for w in spelled if w.casefold() == word) for word in sorted(values, key=lambda w: w == true))
+    known = (folded == true).astype("boolean").where(folded.notna())
+    return Reading(known, "boolean", f"'{true}' counts as true", ColumnConvention("boolean", words=words))
+
+
+# ---- cell by cell, where that was asked for
+
+
+def unit_of(cells: pd.Series) -> str:
+    """The unit that most cells of a column bear beside a number, such as kg; "" where there is none."""
+    found = cells.iloc[:SAMPLE].str.extract(_WITH_UNIT)[0].dropna()
+    units = found[~found.str.fullmatch(CURRENCY)]
+    return str(units.mode().iloc[0]) if 2 * len(units) > min(len(cells), SAMPLE) else ""
+
+
+def _by_cell(
+    text: pd.Series, present: pd.Series, kind: str, decimal: str, missing: tuple[str, ...]
+) -> Reading:
+    """Each cell by itself, as it will be in new rows; what is none of the kind becomes missing."""
+    unit = unit_of(present) if kind in ("number", "limit") else ""
+    sample = present.iloc[:SAMPLE]
+    signs: list[Sign] = [".", ","] if decimal == "." else [",", "."]
+    best = max(signs, key=lambda d: sum(number_of(c, d, unit, kind) == number_of(c, d, unit, kind) for c in sample))
+    how = ColumnConvention(kind, "" if kind == "time" else best, unit)  # type: ignore[arg-type]
+    name = str(text.name)
+    values, lost = Conventions(best, missing, {name: how}).read(text.rename(name), how.kind)
+    if values.isna().all():
+        return Reading(text, "text")
+    said = {"fraction": "9.5% is read as 0.095", "limit": "<0.5 is read as 0.5", "time": "15:30 is read as 15.5"}
+    details = [said[kind]] if kind in said else []
+    details += [f"{unit} taken off"] if unit else []
+    details += [f"{len(lost)} unique cells are none of these and missing"] if lost else []
+    return Reading(_whole(values.rename(text.name)), kind, ", ".join(details), how)
+
+
+def _whole(values: pd.Series) -> pd.Series:
+    """As integers where nothing is lost."""
+    present = values.dropna()
+    exact = len(present) == len(values) and (present % 1 == 0).all() and present.abs().max() < 2**53
+    return values.astype("int64") if exact else values
+
+
+def is_code(cells: pd.Series) -> bool:
+    """Whether cells are digits that are no quantity: with leading zeros, or longer than a float64 keeps."""
+    if not cells.iloc[:SAMPLE].str.fullmatch(r"\d+").all() or not cells.str.fullmatch(r"\d+").all():
+        return False
+    zeros = (cells.str.len() > 1) & cells.str.startswith("0")
+    return bool(zeros.any() or (cells.str.len() >= _EXACT_DIGITS).mean() > 0.9)
 
 
 # ---- numbers
@@ -82,7 +141,7 @@ def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
 def _number(text: pd.Series, present: pd.Series, decimal: str, thousands: str | None, lenient: bool) -> Reading | None:
     """Numbers with thousands separators, currency or percent signs, a typographic minus, or brackets for a minus."""
     sample = present.iloc[:SAMPLE]
-    if not lenient and not sample.str.contains(r"\d").all():
+    if not lenient and (not sample.str.contains(r"\d").all() or is_code(present)):
         return None
     signs = conventions(decimal) if thousands is None else [(decimal, thousands)]
     best: tuple[int, str, str] | None = None
@@ -90,18 +149,23 @@ def _number(text: pd.Series, present: pd.Series, decimal: str, thousands: str | 
         whole = amount_pattern(point, group)
         hits = int(sample.str.match(whole).sum())
         if hits == len(sample) and bool(present.str.match(whole).all()):
-            return _as_number(text, point, group)
+            return _as_number(text, point, group, lenient)
         if lenient and hits and (best is None or hits > best[0]):
             best = (hits, point, group)
-    return _as_number(text, best[1], best[2]) if best else None
+    return _as_number(text, best[1], best[2], lenient) if best else None
 
 
-def _as_number(text: pd.Series, decimal: str, thousands: str) -> Reading | None:
+def _as_number(text: pd.Series, decimal: str, thousands: str, lenient: bool) -> Reading | None:
     present = text.dropna()
     percent = present.str.contains("%", regex=False)
     symbols = set(present.iloc[: 10 * SAMPLE].str.extract(_MONEY)[0].dropna().unique())
     if len(symbols) > 1 or (percent.any() and symbols):
         return None  # amounts in different units are not one quantity
+    if percent.any() and not percent.all():
+        if not lenient:
+            return None  # nor are 9.5% and 0.192
+        text = text.where(~text.str.contains("%", regex=False).fillna(False).astype(bool))
+        percent = percent & False
     negative = text.str.contains(BELOW_ZERO, regex=True).fillna(False)
     bare = text.str.replace(AROUND_DIGITS, "", regex=True)
     if thousands:
@@ -113,17 +177,17 @@ def _as_number(text: pd.Series, decimal: str, thousands: str) -> Reading | None:
     details = []
     if percent.any():
         details.append("percent signs taken off: 12% is read as 12")
+    unit = "%" if percent.any() else "".join(symbols)
     if symbols:
-        details.append(f"currency {symbols.pop()} taken off")
+        details.append(f"currency {unit} taken off")
     if thousands and bare.ne(text).any() and present.str.contains(rf"\d{re.escape(thousands)}\d{{3}}").any():
         names = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
         details.append(f"thousands separated by {names.get(thousands, thousands)}")
     if decimal == "," and present.str.contains(r",\d+\D*$").any():
         details.append("decimal comma")
-    whole = values.dropna()
-    if len(whole) == len(values) and (whole % 1 == 0).all() and whole.abs().max() < 2**53:
-        values = values.astype("int64")
-    return Reading(values, "number", ", ".join(details))
+    shows = bare.str.contains(r"\.\d", regex=True).fillna(False).any() or bool(thousands in (".", ",") and details)
+    how = ColumnConvention("number", decimal if shows else "", unit)  # type: ignore[arg-type]
+    return Reading(_whole(values), "number", ", ".join(details), how)
 
 
 # ---- dates
@@ -133,12 +197,16 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
     sample = present.iloc[:SAMPLE]
     if not lenient and not sample.str.match(LOOKS_DATED).all():
         return None
+    if lenient and 2 * sample.str.fullmatch(COMPACT_DATE).sum() > len(sample):
+        values = pd.to_datetime(text.where(text.str.fullmatch(COMPACT_DATE)), format="%Y%m%d", errors="coerce")
+        return Reading(values, "date", COMPACT_DETAIL, ColumnConvention("date", date="%Y%m%d"))
     zone = sample.str.contains(r"\d{2}:\d{2}.*(?:Z|[+-]\d{2}:?\d{2})$").any()
     if sample.str.match(ISO_TIME).all():
         values = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=bool(zone))
         if values.notna().sum() == len(present):
             values = values.dt.tz_localize(None) if zone else values
-            return Reading(values, "date", "dates and times" + (", turned to UTC" if zone else ""))
+            detail = "dates and times" + (", turned to UTC" if zone else "")
+            return Reading(values, "date", detail, ColumnConvention("date"))
     fits = []
     for date in DATES:
         for time in TIMES:
@@ -154,24 +222,27 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
     if not whole:
         return None
     form, values = whole[0]
-    detail = f"dates as {_words(form)}"
+    detail = f"dates as {in_words(form)}"
     days = [(f, v) for f, v in whole if f.startswith("%d")]
     months = [(f, v) for f, v in whole if f.startswith("%m")]
     if days and months:
         first = decimal == "," if day_first is None else day_first
         form, values = (days if first else months)[0]
-        detail = f"dates as {_words(form)}" + (
+        detail = f"dates as {in_words(form)}" + (
             "; day and month could be the other way round" if day_first is None else ""
         )
-    return Reading(values, "date", detail)
+    kept = next(d for d in DATES if form in {d + t for t in TIMES})
+    return Reading(values, "date", detail, ColumnConvention("date", date=kept))
 
 
-def _words(form: str) -> str:
-    names = {
-        "%Y": "year", "%y": "year", "%m": "month", "%d": "day", "%b": "month", "%B": "month",
-        "%H:%M:%S.%f": "time", "%H:%M:%S": "time", "%H:%M": "time", "%I:%M:%S %p": "time", "%I:%M %p": "time",
-    }  # fmt: skip
-    form = form.replace("年", "-").replace("月", "-").replace("日", "")
-    for code, name in sorted(names.items(), key=lambda item: -len(item[0])):
-        form = form.replace(code, name)
-    return form
+COMPACT_DETAIL = "compact dates such as 20240131 (year, month, day)"
+
+
+def compact_dates(column: pd.Series) -> pd.Series | None:
+    """A column of whole numbers that all are dates such as 20240131, as dates; None where it is anything else."""
+    present = column.dropna()
+    if present.nunique() < 3 or present.min() < 19000101 or present.max() > 20991231 or (present % 1 != 0).any():
+        return None
+    text = column.astype("Int64").astype("str").where(column.notna())
+    values = pd.to_datetime(text, format="%Y%m%d", errors="coerce")
+    return values if values.notna().sum() == len(present) else None

@@ -48,11 +48,14 @@ class ReadOptions:
     day_first : bool, optional
         Whether 3/4/2020 is in April.
     kinds : mapping of str to str
-        What single columns are read as: number, text, date, boolean or leave out.
+        What single columns are read as: number, text, date, boolean or leave out; or fraction (9.5% is 0.095), limit (<0.5
+        is 0.5), time (15:30 is 15.5).
     part : str, optional
         The file of a zip archive, or the sheet of a workbook.
     least_columns : int
         Columns of data there must be; a fit needs two, new rows one.
+    cells : bool
+        Whether every row and cell is given as it is written, as text; only lines without a cell are left out.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class ReadOptions:
     kinds: Mapping[str, str] = field(default_factory=dict)
     part: str | None = None
     least_columns: int = 2
+    cells: bool = False
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.parse import Parsed, distinct
 from kanlab.data.reading.source import MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Content, too_wide
 from kanlab.errors import DatasetError
@@ -16,7 +17,7 @@ from kanlab.errors import DatasetError
 MAX_GROUPS = 10_000
 
 
-def parse_parquet(content: Content) -> Parsed:
+def parse_parquet(content: Content, options: ReadOptions) -> Parsed:
     """A Parquet file, columns of lists or bytes left out.
 
     Text is read as it stands in the file, as numbers into a dictionary: a dictionary of one long string makes gigabytes of
@@ -50,6 +51,8 @@ def parse_parquet(content: Content) -> Parsed:
                 if room < 0:
                     raise _too_long(name)
                 table = table.set_column(i, column.name, _plain(table.column(i)))
+        if options.cells:
+            table = pa.table({c: _written(table.column(c), options.decimal or ".") for c in table.column_names})
         # each column is let go as soon as it is converted, so that there are never two copies of the table
         frame = table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
     except MemoryError:
@@ -61,9 +64,23 @@ def parse_parquet(content: Content) -> Parsed:
     if nested:
         notes.append(f"Columns of lists or bytes are left out: {', '.join(n[:60] for n in nested[:5])}.")
     frame.columns = distinct([str(c).strip() for c in frame.columns], notes)
-    known = {"source": name, "encoding": "", "delimiter": "", "decimal": ".", "notes": notes, "packed": "Parquet",
+    decimal = (options.decimal or ".") if options.cells else "."
+    known = {"source": name, "encoding": "", "delimiter": "", "decimal": decimal, "notes": notes, "packed": "Parquet",
              "part": content.part, "parts": content.parts}  # fmt: skip
     return frame, known
+
+
+def _written(column: pa.ChunkedArray, decimal: str) -> pa.Array:
+    """A column as text, "" where it is missing; numbers with every digit they have."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        text = (None if v is None else str(v).replace(".", decimal) for v in column.to_pylist())
+    elif pa.types.is_temporal(kind):
+        text = (None if v is None else v.isoformat(" ") if hasattr(v, "hour") and hasattr(v, "year") else str(v)
+                for v in column.to_pylist())  # fmt: skip
+    else:
+        text = (None if v is None else str(v) for v in column.to_pylist())
+    return pa.array(("" if v is None else v for v in text), pa.large_string())
 
 
 def _too_long(name: str) -> DatasetError:

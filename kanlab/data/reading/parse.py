@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 
 from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import to_utf8
+from kanlab.data.reading.column_types import is_code
 from kanlab.data.reading.dialect import Dialect, ReadOptions, comment_pattern, sniff
 from kanlab.data.reading.footer import footer_rows
 from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, too_wide
@@ -30,9 +31,9 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     """Delimited text, or a sheet of a workbook."""
     name, part, parts, packed = content.name, content.part, content.parts, content.packed
     if content.kind == "excel":
-        data, part, parts = sheet_as_text(content)
+        data, part, parts = sheet_as_text(content, (options.decimal or ".") if options.cells else ".")
         encoding, packed = "", "Excel"
-        options = options.with_(delimiter=",", decimal=".", quote='"', comment="")
+        options = options.with_(delimiter=",", decimal=(options.decimal or ".") if options.cells else ".", quote='"', comment="")
         if not data.strip():
             raise DatasetError(f"{name} is empty in its sheet '{part}'; choose another sheet.")
     else:
@@ -49,15 +50,21 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     notes = list(dialect.notes)
     names, index = _names(dialect, head, notes)
     frame = _parse(data, dialect, names, options, name)
+    if options.cells:
+        frame = frame[frame.map(str.strip).ne("").any(axis=1)].reset_index(drop=True)
+    elif _may_hold_codes(frame, data, dialect.delimiter):
+        frame = _with_codes(frame, lambda asked: _parse(data, dialect, names, asked, name), options)
     if packed.startswith("zip") and len(parts) > 1:
         notes.insert(0, f"The archive holds {len(parts)} files; this is '{part}'.")
     if packed == "Excel" and len(parts) > 1:
         notes.insert(0, f"The workbook has {len(parts)} sheets; this is '{part}'.")
-    footer = footer_rows(frame) if options.skip_last is None else min(options.skip_last, len(frame))
+    found = 0 if options.cells else footer_rows(frame)  # of new rows every one is given back
+    footer = found if options.skip_last is None else min(options.skip_last, len(frame))
     if footer:
         frame = _without_footer(frame, footer, notes)
     first = str(frame.columns[0])
-    frame = _without_index(frame, index, options.index, notes)
+    if not options.cells:
+        frame = _without_index(frame, index, options.index, notes)
     known = {
         "source": name, "encoding": encoding, "delimiter": "" if packed == "Excel" else dialect.delimiter,
         "decimal": dialect.decimal, "notes": notes, "quote": dialect.quote, "comment": dialect.comment,
@@ -103,7 +110,11 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
         raise DatasetError(f"{source} has a header but no rows; add the data below it.")
     buffer = io.BytesIO(data)
     buffer.seek(start)
-    text_columns = {c: "str" for c, kind in options.kinds.items() if kind == "text" and c in names}
+    kinds: Any = {c: "str" for c, kind in options.kinds.items() if kind == "text" and c in names}
+    blanks = True  # after a delimiter are left out, but where the cells are wanted as they are and no quote follows them
+    if options.cells:
+        inner = f"{re.escape(dialect.delimiter)} +{re.escape(dialect.quote)}".encode()
+        kinds, blanks = "str", bool(dialect.quote) and re.search(inner, data[start:]) is not None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
@@ -113,13 +124,14 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
                 header=None,
                 names=names,
                 index_col=False if len(names) != dialect.width else None,
-                dtype=text_columns or None,
+                dtype=kinds or None,
                 decimal=dialect.decimal,
                 quotechar=dialect.quote or '"',
                 quoting=0 if dialect.quote else 3,
                 escapechar=dialect.escape or None,
                 doublequote=not dialect.escape,
-                skipinitialspace=True,
+                skipinitialspace=blanks,
+                na_filter=not options.cells,
                 keep_default_na=options.missing is None,
                 na_values=[*(options.missing or MISSING), ""],
                 low_memory=False,
@@ -128,6 +140,29 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
         if "out of memory" in str(error):
             raise MemoryError from error
         raise DatasetError(_parse_problem(error, source, dialect)) from error
+
+
+def _may_hold_codes(frame: pd.DataFrame, data: bytes, delimiter: str) -> bool:
+    """Whether some cell has a leading zero, or some number more digits than a float64 keeps for sure."""
+    numbers = frame.select_dtypes("number")
+    if len(numbers.columns) and float(numbers.max().max()) >= 1e15:
+        return True
+    edge = rb"[\s\"'" + re.escape(delimiter).encode() + rb"]"
+    return re.search(rb"(?:^|" + edge + rb")0\d+(?:" + edge + rb"|$)", data) is not None
+
+
+def _with_codes(frame: pd.DataFrame, read: Callable[[ReadOptions], pd.DataFrame], options: ReadOptions) -> pd.DataFrame:
+    """Whole numbers that the parser made of codes, as they stand in the file. read: reads the file with other options."""
+    whole = [
+        c
+        for c in frame.select_dtypes("number")
+        if c not in options.kinds and frame[c].notna().any() and bool((frame[c].dropna() % 1 == 0).all())
+    ]
+    if not whole:
+        return frame
+    text = read(options.with_(kinds={**options.kinds, **dict.fromkeys(whole, "text")}))
+    codes = [c for c in whole if is_code(text[c].dropna().astype("str").str.strip())]
+    return frame.assign(**{c: text[c] for c in codes})
 
 
 def _parse_problem(error: Exception, source: str, dialect: Dialect) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from kanlab.data.reading.cell_rules import MISSING
-from kanlab.data.reading.column_types import read_text
+from kanlab.data.reading.column_types import COMPACT_DETAIL, compact_dates, read_text
+from kanlab.data.reading.conventions import ColumnConvention, Conventions
 from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
 from kanlab.data.reading.parquet import parse_parquet
 from kanlab.data.reading.parse import parse_text
@@ -19,11 +20,12 @@ from kanlab.text import counted, quoted
 
 @dataclass(frozen=True)
 class ColumnReading:
-    """What a column was read as, one of column_types.KINDS, and what was done to its cells."""
+    """What a column was read as, one of column_types.KINDS, what was done to its cells, and how they are written."""
 
     name: str
     kind: str
     detail: str = ""
+    convention: ColumnConvention = ColumnConvention()
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class TableReport:
     part: str = ""
     parts: tuple[str, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
+    conventions: Conventions = Conventions()
 
     def __str__(self) -> str:
         delimiter = DELIMITERS.get(self.delimiter, repr(self.delimiter)) + "-separated" if self.delimiter else ""
@@ -67,7 +70,8 @@ class Table:
     Parameters
     ----------
     frame : pandas.DataFrame
-        The rows; empty rows and columns, totals and footnotes are left out, names are unique.
+        The rows; empty rows and columns, totals and footnotes are left out, names are unique. It carries the conventions of
+        the table (`kanlab.data.reading.conventions.Conventions.of`), by which later tables are read.
     report : TableReport
         What was inferred. `print(table.report)` says it in a line, `table.report.notes` in sentences.
 
@@ -80,6 +84,9 @@ class Table:
     frame: pd.DataFrame
     report: TableReport
 
+    def __post_init__(self) -> None:
+        self.report.conventions.put_on(self.frame)
+
 
 def read_here(stream: Any, name: str, options: ReadOptions) -> Table:
     """Read a table in this process, which bears what that costs (`kanlab.data.reading.table` says when it may).
@@ -89,7 +96,7 @@ def read_here(stream: Any, name: str, options: ReadOptions) -> Table:
     Raises DatasetError, with one sentence, where the content is no table.
     """
     content = read_content(stream, name, options.part)
-    frame, report = parse_parquet(content) if content.kind == "parquet" else parse_text(content, options)
+    frame, report = parse_parquet(content, options) if content.kind == "parquet" else parse_text(content, options)
     return _typed(frame, report, options)
 
 
@@ -100,6 +107,11 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
             raise DatasetError(f"There is no column {quoted(column)} in {name} to read as {options.kinds[column]}.")
     if frame.empty:
         raise DatasetError(f"{name} has a header but no rows; add the data below it.")
+    missing = (*options.missing, "") if options.missing is not None else MISSING
+    if options.cells:
+        known = known | {"notes": tuple(notes)}
+        written = Conventions(known["decimal"], missing, cells=True)
+        return Table(frame, TableReport(rows=len(frame), columns=frame.shape[1], conventions=written, **known))
     empty = [c for c in frame.columns if frame[c].isna().all()]
     named = [c for c in empty if not c.startswith("column_")]
     if named:
@@ -122,24 +134,37 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
             "separated by commas, semicolons or tabs."
         )
     notes += [f"{quoted(r.name)}: {r.detail}." for r in readings if r.detail]
-    known = known | {"notes": tuple(notes), "readings": tuple(readings)}
+    columns_shown = {r.name: r.convention for r in readings}
+    signs = {how.decimal for how in columns_shown.values()} - {""}
+    decimal = known["decimal"] if known["delimiter"] and signs else ""
+    known = known | {
+        "notes": tuple(notes),
+        "readings": tuple(readings),
+        "conventions": Conventions(decimal, missing, columns_shown),
+    }
     return Table(frame, TableReport(rows=len(frame), columns=frame.shape[1], **known))
 
 
 def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.Series, ColumnReading]:
     """A column in the type its cells mean, or in the one asked for."""
     name, asked = str(column.name), options.kinds.get(str(column.name))
+    how = ColumnConvention()
     if pd.api.types.is_bool_dtype(column):
-        kind = "boolean"
+        kind, how = "boolean", ColumnConvention("boolean", words=("False", "True"))
     elif pd.api.types.is_numeric_dtype(column):
+        if asked in (None, "date") and (dates := compact_dates(column)) is not None:
+            return dates, ColumnReading(name, "date", COMPACT_DETAIL, ColumnConvention("date", date="%Y%m%d"))
         kind = "number"
+        shows = pd.api.types.is_float_dtype(column) and bool((column.dropna() % 1 != 0).any())
+        how = ColumnConvention("number", decimal if shows else "")  # type: ignore[arg-type]
     elif pd.api.types.is_datetime64_any_dtype(column):
         zone = getattr(column.dtype, "tz", None)
         column, kind = (column.dt.tz_convert("UTC").dt.tz_localize(None) if zone else column), "date"
+        how = ColumnConvention("date")
     else:
         kind = "text"
     if asked in (None, kind) and kind != "text":
-        return column, ColumnReading(name, kind)
+        return column, ColumnReading(name, kind, convention=how)
     if asked == "text":
         text = column.astype("str").where(column.notna())
         return text, ColumnReading(name, "text", "read as text")
@@ -153,4 +178,4 @@ def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.S
     )
     if asked is not None and reading.kind != asked:
         raise DatasetError(f"No cell of {quoted(name)} can be read as {asked}; leave the column as {kind}.")
-    return reading.values, ColumnReading(name, reading.kind, reading.detail)
+    return reading.values, ColumnReading(name, reading.kind, reading.detail, reading.convention)

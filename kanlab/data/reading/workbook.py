@@ -28,8 +28,11 @@ _EXACT = 2.0**53
 Value = int | float | str | bool | time | date | datetime | timedelta
 
 
-def sheet_as_text(content: Content) -> tuple[bytes, str, tuple[str, ...]]:
-    """A sheet as CSV (UTF-8, commas), its name, and the names of all sheets."""
+def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tuple[str, ...]]:
+    """A sheet as CSV (UTF-8, commas), its name, and the names of all sheets. decimal: the sign its numbers are written with.
+
+    Cells that are merged with those below them are filled down.
+    """
     from python_calamine import CalamineError, SheetTypeEnum, load_workbook
 
     try:
@@ -45,7 +48,9 @@ def sheet_as_text(content: Content) -> tuple[bytes, str, tuple[str, ...]]:
             title = content.part or sheets[0]
             _look(content, [name for name, _ in every].index(title))
             sheet = book.get_sheet_by_name(title)
-            return _written(content.name, sheet.iter_rows(), (sheet.start or (0, 0))[1]), title, sheets
+            top, left = sheet.start or (0, 0)
+            rows = _filled_down(sheet.iter_rows(), sheet.merged_cell_ranges or [], top, left)
+            return _written(content.name, rows, left, decimal), title, sheets
     except (CalamineError, zipfile.BadZipFile, ElementTree.ParseError, OSError, ValueError, KeyError) as error:
         raise _unreadable(content.name) from error
 
@@ -108,12 +113,30 @@ def _tags(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
     yield rest
 
 
-def _written(name: str, rows: Iterator[list[Value]], left: int) -> bytes:
+def _filled_down(
+    rows: Iterator[list[Value]], merged: list[tuple[tuple[int, int], tuple[int, int]]], top: int, left: int
+) -> Iterator[list[Value]]:
+    """The rows, the value of cells that are merged over several rows in each of these. top, left: place of the first cell."""
+    ends = {(first[0], first[1]): last[0] for first, last in merged if last[0] > first[0]}
+    held: dict[int, tuple[Value, int]] = {}  # by column: the value, and the last row it fills
+    for number, row in enumerate(rows, top):
+        for column, (value, last) in list(held.items()):
+            if number > last:
+                del held[column]
+            elif row[column - left] == "":
+                row[column - left] = value
+        for place in range(len(row)):
+            if ends and (number, place + left) in ends:
+                held[place + left] = row[place], ends[number, place + left]
+        yield row
+
+
+def _written(name: str, rows: Iterator[list[Value]], left: int, decimal: str) -> bytes:
     """The rows as CSV; of several empty ones in a row the first. left: empty columns before the first cell."""
     text, empty = io.StringIO(), 0
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:
-        values = [""] * left + [_cell(value) for value in row]
+        values = [""] * left + [_cell(value, decimal) for value in row]
         while values and not values[-1]:
             values.pop()
         empty = 0 if values else empty + 1
@@ -126,11 +149,11 @@ def _written(name: str, rows: Iterator[list[Value]], left: int) -> bytes:
     return text.getvalue().encode()
 
 
-def _cell(value: Value) -> str:
+def _cell(value: Value, decimal: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, float):  # a workbook has no other numbers
-        return str(int(value)) if value.is_integer() and abs(value) < _EXACT else str(value)
+        return str(int(value)) if value.is_integer() and abs(value) < _EXACT else str(value).replace(".", decimal)
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     return value.isoformat() if isinstance(value, (datetime, time)) else str(value)

@@ -1,0 +1,214 @@
+"""How the cells of a table are written: what reading it found, kept so that every later table is read alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from kanlab.data.reading.cell_rules import DATES, MISSING
+from kanlab.data.reading.cells import (
+    boolean_of,
+    cells_as,
+    date_of,
+    likelier_order,
+    missing_numbers,
+    missing_words,
+    number_of,
+    order_of,
+)
+from kanlab.text import listing, quoted
+
+KEY = "kanlab"  # of the attributes of a data frame
+
+ColumnKind = Literal["number", "fraction", "limit", "time", "boolean", "date", "text"]
+Sign = Literal["", ".", ","]
+DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
+
+
+@dataclass(frozen=True)
+class ColumnConvention:
+    """How the cells of a column are written.
+
+    Parameters
+    ----------
+    kind : str
+        What they are; a "fraction" may be in percent, a "limit" may be <0.5, a "time" is 15:30.
+    decimal : {"", ".", ","}
+        The decimal sign; "" where no cell shows one.
+    unit : str
+        What numbers bear: a currency, % or another unit.
+    date : str
+        The format of dates, one of DATES or "%Y%m%d"; "" for ISO dates and times.
+    words : tuple of str
+        Of a boolean, the word for false and the one for true.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such format, or one word alone.
+
+    Examples
+    --------
+    >>> ColumnConvention("date", date="%d/%m/%Y").said
+    'dates as day/month/year'
+    """
+
+    kind: ColumnKind = "text"
+    decimal: Sign = ""
+    unit: str = ""
+    date: str = ""
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.date not in ("", "%Y%m%d", *DATES):
+            raise ValueError("date")
+        if len(self.words) not in (0, 2):
+            raise ValueError("words")
+
+    @property
+    def said(self) -> str:
+        """What its cells are, in a few words."""
+        if self.kind == "date":
+            return f"dates as {in_words(self.date)}" if self.date else "dates as year-month-day"
+        if self.kind == "boolean":
+            return listing(self.words)
+        if self.kind in ("time", "text"):
+            return {"time": "clock times", "text": "text"}[self.kind]
+        sign = {"": "", ".": " with a decimal point", ",": " with a decimal comma"}[self.decimal]
+        return f"numbers{sign}" + (f" in {self.unit}" if self.unit else "")
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """How a table is written, and each of its columns by name; what is not there is recognised in each table anew.
+
+    Parameters
+    ----------
+    decimal : {"", ".", ","}
+        The decimal sign of the table; "" where it shows none.
+    missing : tuple of str
+        The words for a missing value.
+    columns : mapping of str to ColumnConvention
+        Its columns.
+    cells : bool
+        Whether the columns of the data frame still hold the cells as they were written.
+
+    Examples
+    --------
+    >>> known = Conventions(",", columns={"x": ColumnConvention("number", ",")})
+    >>> known.read(pd.Series(["1.500", "?", "many"], name="x"), "number")[0].tolist()
+    [1500.0, nan, nan]
+    """
+
+    decimal: Sign = ""
+    missing: tuple[str, ...] = MISSING
+    columns: Mapping[str, ColumnConvention] = field(default_factory=dict)
+    cells: bool = False
+
+    # ---- carried by a data frame
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Conventions:
+        """Those of the table a data frame was read from; none where it comes from elsewhere."""
+        try:
+            return msgspec.json.decode(frame.attrs.get(KEY, b""), type=cls)
+        except (ValueError, TypeError):
+            return cls()
+
+    def put_on(self, frame: pd.DataFrame) -> None:
+        """Have a data frame carry them: as text, which pandas copies for nothing and can write down."""
+        frame.attrs[KEY] = msgspec.json.encode(self).decode()
+
+    # ---- parts of them, and others
+
+    def only(self, names: Iterable[str]) -> Conventions:
+        """Those of some columns."""
+        wanted = set(names)
+        return replace(self, columns={c: how for c, how in self.columns.items() if c in wanted}, cells=False)
+
+    def overruled(
+        self,
+        decimal: str | None = None,
+        day_first: bool | None = None,
+        missing: tuple[str, ...] | None = None,
+        kinds: Mapping[str, str] | None = None,
+    ) -> Conventions:
+        """The same but for what is said of a table: None leaves it."""
+        columns = dict(self.columns)
+        for name, kind in (kinds or {}).items():
+            if kind != "leave out":
+                columns[name] = replace(columns.get(name, ColumnConvention()), kind=kind)  # type: ignore[arg-type]
+        if decimal is not None:
+            columns = {c: replace(how, decimal=decimal) for c, how in columns.items()}  # type: ignore[arg-type]
+        if day_first is not None:
+            form = DAY_FIRST if day_first else MONTH_FIRST
+            columns = {c: replace(how, date=form) if how.kind == "date" else how for c, how in columns.items()}
+        changed = replace(self, columns=columns, missing=self.missing if missing is None else missing)
+        return changed if decimal is None else replace(changed, decimal=decimal)  # type: ignore[arg-type]
+
+    # ---- cells
+
+    def read(self, column: pd.Series, kind: ColumnKind) -> tuple[pd.Series, list[str]]:
+        """Cells of text as numbers (booleans as 1 and 0) or dates, and those that are neither, once each.
+
+        kind: what to make of a column that the conventions do not know.
+        """
+        how = self.columns.get(str(column.name)) or ColumnConvention(kind)
+        if how.kind == "text":
+            how = replace(how, kind=kind)
+        codes, unique = pd.factorize(column.astype("str").str.strip())
+        cells, missing = [str(u) for u in unique], missing_words(self.missing)
+        if how.kind == "date":
+            order = order_of(how.date)
+            if not order:
+                order = likelier_order((c for c in cells if not missing(c)), how.decimal or self.decimal)
+            dates, bad = cells_as(cells, missing, partial(date_of, form=how.date, order=order), None)
+            values = pd.Series(pd.to_datetime(pd.Series(dates, dtype="object"), errors="coerce"))
+            return _taken(values, codes, column), bad
+        numbers, bad = cells_as(cells, missing, self.number_reader(how), np.nan)
+        return _taken(pd.Series(numbers, dtype=float), codes, column), bad
+
+    def number_reader(self, how: ColumnConvention) -> Callable[[str], float]:
+        """What turns a cell of a column into a number."""
+        if how.kind == "boolean":
+            return partial(boolean_of, words=how.words)
+        return partial(number_of, decimal=how.decimal or self.decimal or ".", unit=how.unit, kind=how.kind)
+
+    @property
+    def missing_numbers(self) -> set[float]:
+        """Numbers that stand for a missing value."""
+        return missing_numbers(self.missing)
+
+    def complaint(self, name: str, bad: list[str], kind: ColumnKind) -> str:
+        """What to say of cells that cannot be read."""
+        how = self.columns.get(name) or ColumnConvention(kind)
+        if not how.decimal and how.kind in ("number", "fraction", "limit"):
+            how = replace(how, decimal=self.decimal)
+        return (
+            f"{quoted(name)} holds {listing(bad, 4)}, and in training it held {how.said}: such cells count as missing. "
+            "The decimal sign, the order of day and month, and the words for missing can be overruled."
+        )
+
+
+def _taken(values: pd.Series, codes: Any, column: pd.Series) -> pd.Series:
+    """Values of unique cells back in their rows, missing where there is none."""
+    rows = values.reindex(np.where(codes < 0, len(values), codes))
+    return rows.set_axis(column.index).rename(column.name)
+
+
+def in_words(form: str) -> str:
+    """A format of dates in words."""
+    names = {
+        "%Y": "year", "%y": "year", "%m": "month", "%d": "day", "%b": "month", "%B": "month",
+        "%H:%M:%S.%f": "time", "%H:%M:%S": "time", "%H:%M": "time", "%I:%M:%S %p": "time", "%I:%M %p": "time",
+    }  # fmt: skip
+    form = form.replace("年", "-").replace("月", "-").replace("日", "")
+    for code, name in sorted(names.items(), key=lambda item: -len(item[0])):
+        form = form.replace(code, name)
+    return form
