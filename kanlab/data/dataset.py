@@ -19,14 +19,15 @@ from kanlab.arrays import Array, Index
 from kanlab.data.encoders import EncodedColumn, encode_features
 from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
 from kanlab.data.preparation import Preparation
+from kanlab.data.reading.conventions import Conventions
 from kanlab.data.recipe import Recipe, fitted
 from kanlab.data.splits import split_rows
-from kanlab.data.target import AUTO, read_target
+from kanlab.data.target import AUTO, in_words, read_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
-from kanlab.stats.likelihood import HasTask
+from kanlab.stats.likelihood import REGRESSION, HasTask
 from kanlab.stats.metrics import Scores, class_scores, log_loss
-from kanlab.text import listing, quoted, short
+from kanlab.text import agreeing, listing, quoted, short
 
 _METADATA_KEY = b"kanlab"
 
@@ -57,6 +58,8 @@ class Dataset(HasTask):
         What was asked for.
     levels : tuple of str
         Of a target of two classes, the one that y has as 0 and the one it has as 1.
+    conventions : Conventions
+        How the cells of the table were written that these rows were read from.
 
     Examples
     --------
@@ -77,11 +80,13 @@ class Dataset(HasTask):
     target_transform: Transform = Transform()
     preparation: Preparation = Preparation()
     levels: tuple[str, ...] = ()
+    conventions: Conventions = Conventions()
 
     @property
     def recipe(self) -> Recipe:
         """What makes inputs of new rows, and predictions in units of the target of the network's outputs."""
-        return Recipe(self.target, self.columns, self.target_transform, self.preparation, self.levels)
+        kept = (self.target_transform, self.preparation, self.levels, self.conventions)
+        return Recipe(self.target, self.columns, *kept)
 
     @property
     def target_label(self) -> str:
@@ -183,33 +188,36 @@ class Dataset(HasTask):
         _check_fraction_and_seed(test_fraction, seed)
         frame, target = _with_unique_names(frame), str(target)
         features = None if features is None else [str(name) for name in features]
-        found = read_target(frame, target, task, positive)
+        found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
         levels = found.levels
         if levels and wanted.target_scale != "none":
             raise DatasetError(
                 f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the scale of the target as it is."
             )
-        columns, notes = encode_features(frame, target, features, wanted)
-        notes += [found.note] if found.note else []
-        if not columns:
-            raise DatasetError(
-                f"There is no usable feature beside {quoted(target)}; a fit needs at least one numeric column."
-            )
+        notes: list[str] = []
+        likely, left_out = encode_features(frame, target, features, wanted, asked=False)  # whose gaps cost rows
+        rows, y = usable_rows(frame, found.y, likely, wanted, notes)
+        train, test = _split(rows, y, wanted, test_fraction, seed, classes=bool(levels))
 
         # from here on, whatever is learned of the data is learned on the training rows
-        rows, y = usable_rows(frame, found.y, columns, wanted, notes)
-        train, test = _split(rows, y, wanted, test_fraction, seed, classes=bool(levels))
+        columns, said = encode_features(rows.iloc[train], target, features, wanted)
+        notes = [*said, *([found.note] if found.note else []), *notes]
+        if not columns:
+            raise DatasetError(" ".join([no_feature(target), *left_out[:3]]))
         scale = Transform.fit(y[train], wanted.target_scale, target)
         y = scale(y)
         columns, filled = fitted(columns, rows.iloc[train], wanted)
         X = np.column_stack([c.encode(rows) for c in columns])
+        train, test = _known(X, train, test, notes)
         check_size([(target, y), *((c.name, x) for c, x in zip(columns, X.T, strict=True))])
         columns, X = varying_columns(columns, X, train, notes)
         _check_that_it_varies(target, y[train], levels)
         if wanted.screen is not None:
             columns, X = screened_columns(columns, X, y, train, wanted.screen, notes)
         parts = (X[train], y[train], X[test], y[test])
-        return cls(name, target, tuple(columns), *parts, len(frame), (*notes, *filled), scale, wanted, levels)
+        conventions = Conventions.of(frame).only([target, *(c.source for c in columns)])
+        notes += filled
+        return cls(name, target, tuple(columns), *parts, len(frame), tuple(notes), scale, wanted, levels, conventions)
 
     def errors(self, predict: Callable[[Array], Array]) -> Scores:
         """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities."""
@@ -264,12 +272,26 @@ class Dataset(HasTask):
         recipe, notes = Recipe.from_dict(metadata["recipe"]), tuple(metadata["notes"])
         parts = (X[:n], y[:n], X[n:], y[n:])
         more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation)
-        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more, recipe.levels)
+        data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more, recipe.levels, recipe.conventions)
         if data.test_sha256 != metadata["test_sha256"]:
             raise DatasetError(
                 f"The test rows in {path.name} are not those that were held out; start from the table again."
             )
         return data
+
+
+def no_feature(target: str) -> str:
+    """What to say where nothing is left to predict from."""
+    return f"There is no usable feature beside {quoted(target)}; a fit needs at least one numeric column."
+
+
+def _known(X: Array, train: Index, test: Index, notes: list[str]) -> tuple[Index, Index]:
+    """The rows all of whose inputs are known: a level that no training row has makes a test row one that is not."""
+    known = np.isfinite(X).all(axis=1)
+    if lost := int((~known[test]).sum()):
+        hold, are = agreeing(lost, "test row holds", "test rows hold"), agreeing(lost, "is", "are")
+        notes.append(f"{lost:,} {hold} a level that no training row has, and {are} left out of the test.")
+    return train[known[train]], test[known[test]]
 
 
 def _check_fraction_and_seed(test_fraction: float, seed: int) -> None:

@@ -11,13 +11,13 @@ import pandas as pd
 
 from kanlab.arrays import Array
 from kanlab.data.preparation import DATE_PARTS, Preparation
-from kanlab.data.reading.cell_rules import BOOLEAN_NUMBERS
-from kanlab.data.reading.column_types import read_text
+from kanlab.data.reading.conventions import Conventions
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.text import counted, listing, quoted
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
+MOST_POOLED = 1000  # names of pooled levels that a recipe keeps
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class EncodedColumn:
 
     level: 1.0 where a category equals it.  part: "other", 1.0 where a category equals none of `levels`; "order", the place
     in `levels`; "missing", 1.0 where the cell is; a part of a date; or nothing, the number itself.  levels: those known,
-    others count as missing.  fill: stands where the cell is missing (None: nan).  transform: applied last.
+    others count as missing.  pooled: of "other", the levels it stands for in training.  fill: stands where the cell is
+    missing (None: nan).  transform: applied last.
     """
 
     source: str
@@ -35,6 +36,7 @@ class EncodedColumn:
     levels: tuple[str, ...] = ()
     fill: float | None = None
     transform: Transform = Transform()
+    pooled: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -64,7 +66,8 @@ class EncodedColumn:
 
     def _values(self, column: pd.Series) -> Array:
         if self.part == MISSING:
-            return missing(column).to_numpy(dtype=float)
+            gone = missing(column)
+            return (gone | ~as_text(column).isin(self.levels) if self.levels else gone).to_numpy(dtype=float)
         if self.part in DATE_PARTS:
             return _date_part(column, self.part)
         if self.level is None and not self.part:
@@ -77,12 +80,15 @@ class EncodedColumn:
         return np.where(known, values.fillna(False).to_numpy(dtype=float), np.nan)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        content = asdict(self)
+        if not self.pooled:
+            del content["pooled"]  # as columns had none before
+        return content
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> EncodedColumn:
         known = dict(content)
-        known["levels"] = tuple(known.get("levels", ()))
+        known["levels"], known["pooled"] = tuple(known.get("levels", ())), tuple(known.get("pooled", ()))
         known["transform"] = Transform.from_dict(known["transform"]) if "transform" in known else Transform()
         return cls(**known)
 
@@ -121,28 +127,21 @@ def to_numbers(column: pd.Series) -> Array:
 
 
 def _numbers_in_text(column: pd.Series) -> pd.Series:
-    text = column.dropna()
-    if text.empty:
+    if column.dropna().empty:
         return pd.Series(np.nan, column.index)
-    folded = column.astype("str").str.strip().str.casefold()
-    if not is_date(column) and folded.dropna().isin(BOOLEAN_NUMBERS).all():
-        return folded.map(BOOLEAN_NUMBERS)
-    reading = None if is_date(column) else read_text(column.astype("str").where(column.notna()), kind="number")
-    if reading is None or reading.kind != "number":
+    values, bad = (column, [column.name]) if is_date(column) else Conventions().read(column, "number")
+    if is_date(column) or (bad and values.isna().all()):
         raise DatasetError(f"The column {quoted(column.name)} holds {_example(column)}, not numbers.")
-    return reading.values
+    return values
 
 
 def _date_part(column: pd.Series, part: str) -> Array:
     """year: with its fraction; month 1 to 12; weekday 0 (Monday) to 6; hour with its fraction."""
     if not is_date(column):
-        if column.notna().any():
-            reading = read_text(column.astype("str").where(column.notna()), kind="date")
-            if reading.kind != "date":
-                raise DatasetError(f"The column {quoted(column.name)} holds {_example(column)}, not dates.")
-            column = reading.values
-        else:
-            column = pd.to_datetime(column)
+        values, bad = Conventions().read(column, "date")
+        if bad and values.isna().all():
+            raise DatasetError(f"The column {quoted(column.name)} holds {_example(column)}, not dates.")
+        column = values
     when = column.dt
     if part == "year":
         values = when.year + (when.day_of_year - 1 + when.hour / 24 + when.minute / 1440) / (365 + when.is_leap_year)
@@ -193,9 +192,16 @@ def chosen_features(frame: pd.DataFrame, target: str, features: Sequence[str] | 
 
 
 def encode_features(
-    frame: pd.DataFrame, target: str, features: Sequence[str] | None, preparation: Preparation | None = None
+    frame: pd.DataFrame,
+    target: str,
+    features: Sequence[str] | None,
+    preparation: Preparation | None = None,
+    *,
+    asked: bool | None = None,
 ) -> tuple[list[EncodedColumn], list[str]]:
-    """Decide how each feature is encoded; fills and scales are decided later, on the training rows.
+    """Decide by some rows how each feature is encoded; fills and scales are decided later.
+
+    asked: whether a column that cannot be encoded is refused; by default where the features are named.
 
     Numbers stay as they are, dates become their parts, text of at most max_levels levels becomes one column for each
     level (the first is the reference). Columns that can be neither are left out with a note, or refused where they were asked
@@ -214,7 +220,7 @@ def encode_features(
             columns += [EncodedColumn(name, part=part) for part in wanted.date_parts]
             notes.append(f"{quoted(name)} is a date; parts used: {', '.join(wanted.date_parts) or 'none'}.")
         else:
-            found, sentence = _category(column, wanted, asked=features is not None)
+            found, sentence = _category(column, wanted, asked=features is not None if asked is None else asked)
             columns += found
             notes += [sentence] if sentence else []
     return columns, notes
@@ -246,7 +252,8 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
     if counts.iloc[: most - 1].sum() > 0.05 * counts.sum() and wanted.pool:
         kept = sorted(counts.index[: most - 1])
         columns = [EncodedColumn(name, level) for level in kept[1:]]  # an unknown level is one of the others
-        columns.append(EncodedColumn(name, part=OTHER, levels=tuple(kept)))
+        pooled = tuple(sorted(set(levels) - set(kept)))
+        columns.append(EncodedColumn(name, part=OTHER, levels=tuple(kept), pooled=pooled[:MOST_POOLED]))
         rare = int(counts.iloc[most - 1 :].sum())
         return (
             columns,

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from kanlab.arrays import Array, Mask
-from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, missing
-from kanlab.data.preparation import Preparation
+from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, is_date, is_numeric, missing
+from kanlab.data.new_cells import Column, read_column
+from kanlab.data.preparation import DATE_PARTS, Preparation
+from kanlab.data.reading.conventions import ColumnKind, Conventions
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.text import agreeing, counted, listing, quoted
@@ -23,10 +26,14 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Inputs:
-    """New rows made ready: X (rows, d), nan in rows that cannot be predicted, and what was done, in sentences."""
+    """New rows made ready: X (rows, d), nan in rows that cannot be predicted, and what was done, in sentences.
+
+    unknown: (rows,), True where a row holds a level or a word that training had not; None where no row does.
+    """
 
     X: Array
     notes: tuple[str, ...] = ()
+    unknown: Mask | None = None
 
     @property
     def complete(self) -> Mask:
@@ -50,6 +57,8 @@ class Recipe:
         What was asked for.
     levels : tuple of str
         Of a target of two classes, the one that counts as 0 and the one that counts as 1.
+    conventions : Conventions
+        How the cells of the training table were written: cells of text are read so in every later table.
 
     Examples
     --------
@@ -65,6 +74,7 @@ class Recipe:
     target_transform: Transform = Transform()
     preparation: Preparation = Preparation()
     levels: tuple[str, ...] = ()
+    conventions: Conventions = Conventions()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -87,27 +97,61 @@ class Recipe:
                 f"The rows have no column {listing(unfilled)}, which the model needs; they have {listing(frame.columns)}."
             )
         notes = [f"There is no column {quoted(c)}; its typical value is used." for c in absent]
+        known, found = {}, Conventions.of(frame)
         for source in self.sources:
-            notes += self._notes_on(source, frame[source]) if source in frame.columns else []
-        X = np.column_stack([c.encode(frame) for c in self.columns]) if len(frame) else np.empty((0, len(self.columns)))
+            if source in frame.columns:
+                known[source] = self._read(frame[source], found)
+        unknown = np.zeros(len(frame), dtype=bool)
+        for source, column in known.items():
+            notes += [*column.notes, *self._notes_on(source, column.values)]
+            unknown |= column.unreadable | self._unknown(source, column.values)
+        read = pd.DataFrame({c: column.values for c, column in known.items()}, index=frame.index)
+        X = np.column_stack([c.encode(read) for c in self.columns]) if len(frame) else np.empty((0, len(self.columns)))
         lost = int((~np.isfinite(X).all(axis=1)).sum())
         if lost:
             have = agreeing(lost, "has", "have")
             notes.append(f"{lost:,} of {len(frame):,} rows {have} a missing value and cannot be predicted.")
-        return Inputs(X, tuple(notes))
+        return Inputs(X, tuple(notes), unknown if unknown.any() else None)
+
+    def overruled(self, **said: Any) -> Recipe:
+        """The same but for what is said of a table: keywords of `Conventions.overruled`."""
+        return replace(self, conventions=self.conventions.overruled(**said))
+
+    def _read(self, column: pd.Series, found: Conventions) -> Column:
+        """A column as numbers, dates or text, whichever it is an input as. found: the conventions it was read by."""
+        encoded = next(c for c in self.columns if c.source == column.name)
+        levels = next((c.levels for c in self.columns if c.source == column.name and c.levels), ())
+        kind: ColumnKind = "number" if encoded.is_number else "date" if encoded.part in DATE_PARTS else "text"
+        if encoded.part == MISSING:
+            how = self.conventions.columns.get(encoded.source)
+            kind = how.kind if how else "text"
+        return read_column(column, kind, self.conventions, found, levels)
+
+    def _known_levels(self, source: str) -> tuple[str, ...]:
+        """The levels of a category that the model tells apart; empty where it is none."""
+        encoded = [c for c in self.columns if c.source == source]
+        return next((c.levels for c in encoded if c.levels and (c.level is not None or c.part in (ORDER, OTHER))), ())
+
+    def _unknown(self, source: str, column: pd.Series) -> Mask:
+        """Where a category holds a level that is none of those in training, pooled ones among them."""
+        levels = self._known_levels(source)
+        if not levels:
+            return np.zeros(len(column), dtype=bool)
+        text = as_text(column)
+        pooled = next((c.pooled for c in self.columns if c.source == source and c.part == OTHER), None)
+        if pooled == ():
+            return np.zeros(len(column), dtype=bool)  # of an earlier version, which did not keep them
+        return (text.notna() & ~text.isin([*levels, *(pooled or ())])).to_numpy(dtype=bool)
 
     def _notes_on(self, source: str, column: pd.Series) -> list[str]:
         encoded = [c for c in self.columns if c.source == source]
         notes = []
-        known = next((c.levels for c in encoded if c.levels and (c.level is not None or c.part == ORDER)), None)
-        if known:
-            new = as_text(column).dropna()
-            unknown = new[~new.isin(known)].unique().tolist()
-            if unknown:
-                notes.append(
-                    f"{quoted(source)} holds levels that were not in the training rows: {listing(unknown, 4)}; they count as "
-                    "missing."
-                )
+        unknown = as_text(column)[self._unknown(source, column)].unique().tolist()
+        if unknown:
+            as_what = "as one of the pooled ones" if any(c.part == OTHER for c in encoded) else "as missing"
+            counts = f"they count {as_what}" if len(unknown) > 1 else f"it counts {as_what}"
+            levels = agreeing(len(unknown), "a level that was", "levels that were")
+            notes.append(f"{quoted(source)} holds {levels} not in the training rows: {listing(unknown, 4)}; {counts}.")
         filled = int(missing(column).sum()) if encoded[0].fill is not None else 0
         if filled:
             notes.append(f"{quoted(source)} is missing in {counted(filled, 'row')}, where its typical value is used.")
@@ -125,8 +169,11 @@ class Recipe:
         return named
 
     def to_dict(self) -> dict[str, Any]:
-        levels = {"levels": list(self.levels)} if self.levels else {}
-        return levels | {
+        # what the recipes of earlier versions have not stands there only where it is needed, so that theirs stay the same
+        more: dict[str, Any] = {"levels": list(self.levels)} if self.levels else {}
+        if self.conventions != Conventions():
+            more["conventions"] = msgspec.to_builtins(self.conventions)
+        return more | {
             "format": FORMAT,
             "target": self.target,
             "target_transform": vars(self.target_transform),
@@ -147,7 +194,13 @@ class Recipe:
         columns = tuple(EncodedColumn.from_dict(c) for c in content["columns"])
         scale = Transform.from_dict(content["target_transform"])
         levels = tuple(content.get("levels", ()))
-        return cls(content["target"], columns, scale, Preparation.from_dict(content["preparation"]), levels)
+        try:
+            conventions = msgspec.convert(content.get("conventions", {}), Conventions)
+        except (ValueError, TypeError) as error:
+            raise DatasetError("The conventions of the recipe are damaged; make it again.") from error
+        return cls(
+            content["target"], columns, scale, Preparation.from_dict(content["preparation"]), levels, conventions
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -177,7 +230,10 @@ def fitted(
         result.append(column)
     for source, count in gaps.items():
         if count and preparation.gaps_in(source) == "fill":
-            result.append(EncodedColumn(source, part=MISSING, fill=1.0))
+            levels = next((c.levels for c in result if c.source == source and c.level is not None), ())
+            if any(c.source == source and c.part == OTHER for c in result):
+                levels = ()  # an unknown level is one of the others there
+            result.append(EncodedColumn(source, part=MISSING, levels=levels, fill=1.0))
             kind = (
                 "the median" if next(c for c in result if c.source == source).is_number else "the most frequent value"
             )

@@ -18,6 +18,7 @@ from kanlab.data.encoders import (
     to_numbers,
 )
 from kanlab.data.reading.cell_rules import BOOLEANS
+from kanlab.data.reading.conventions import Conventions
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
 from kanlab.text import counted, listing, quoted
@@ -36,6 +37,15 @@ class Target:
     y: Array
     levels: tuple[str, ...] = ()
     note: str = ""
+
+
+def in_words(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    """A table whose target, where it was read as a boolean, is again the two words it was written in."""
+    how = Conventions.of(frame).columns.get(target)
+    if target not in frame.columns or how is None or not how.words or not pd.api.types.is_bool_dtype(frame[target]):
+        return frame
+    words = frame[target].astype("object").map({False: how.words[0], True: how.words[1]})
+    return frame.assign(**{target: words.astype("str").where(frame[target].notna())})
 
 
 def two_levels(column: pd.Series) -> tuple[str, ...]:

@@ -18,10 +18,9 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array, Mask
-from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.protocol import Affine, FamilyFit
 from kanlab.baselines.registry import Baseline, fit_named
 from kanlab.data.dataset import Dataset
-from kanlab.data.encoders import is_date, is_numeric
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
@@ -40,6 +39,8 @@ from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import CompletedTrial
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
+HELD = "Their values are clipped to that range, so trust these predictions less."
+EXTENDED = "The straight line goes on there, so trust these predictions less."
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +72,29 @@ class Model(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class HeldFamily:
-    """A model of another family, its inputs held to the range (d,) they had in the training rows."""
+    """A model of another family and the range (d,) its inputs had in the training rows.
+
+    A linear model goes on beyond it as it does within; of any other family inputs are held to the range.
+    """
 
     fitted: FamilyFit
     low: Array
     high: Array
 
+    @property
+    def extends(self) -> bool:
+        """Whether it is linear in its inputs, and is not held to the range of the training rows."""
+        return isinstance(self.fitted.predict, Affine)
+
     def predict_flagged(self, X: Array) -> tuple[Array, Mask]:
         slack = RANGE_TOLERANCE * np.maximum(self.high - self.low, 1.0)
         outside = np.asarray(((self.low - slack > X) | (self.high + slack < X)).any(axis=1))
-        return self.fitted.predict(np.clip(X, self.low, self.high)), outside
+        return self.fitted.predict(X if self.extends else np.clip(X, self.low, self.high)), outside
+
+
+def extends(model: Model) -> bool:
+    """Whether a model goes on beyond the training rows rather than being held at their edge."""
+    return bool(getattr(model, "extends", False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +122,11 @@ class Predictor:
         if ready.any():
             outputs, held = self.fitted.predict_flagged(inputs.X[ready])
             values[ready] = self.recipe.to_units(outputs)
-            outside[ready] = held
+            outside[ready] = held if inputs.unknown is None else held | inputs.unknown[ready]
             if held.any():
                 notes.append(
-                    f"{int(held.sum()):,} of {len(frame):,} rows lie outside the range of the training rows. Their values are "
-                    "clipped to that range, so trust these predictions less."
+                    f"{int(held.sum()):,} of {len(frame):,} rows lie outside the range of the training rows. "
+                    + (EXTENDED if extends(self.fitted) else HELD)
                 )
         target, taken = self.recipe.target, set(map(str, frame.columns))
         predicted, probability, extrapolates = (
@@ -155,11 +169,15 @@ def read_new_rows(
     options: ReadOptions | None = None,
     reader: Callable[..., Table] = read_table,
 ) -> Table:
-    """Read rows to predict: any table, of a single column too, with categories as the text they were in training.
+    """Read rows to predict: any table, of a single column too, each row and cell as it is written.
 
-    reader: `read_table`, or what takes the same arguments.
+    What the cells mean is for the recipe to say, as it was in training; `overruled` has it say otherwise.  reader: `read_table`,
+    or what takes the same arguments.
     """
-    asked, needed = replace(options or ReadOptions(), header=1, least_columns=1), set(recipe.sources)
+    asked, needed = replace(options or ReadOptions(), least_columns=1, cells=True, kinds={}), set(recipe.sources)
+    asked = replace(asked, header=1 if asked.header is None else asked.header)
+    if not asked.decimal and recipe.conventions.decimal and recipe.conventions.decimal != asked.delimiter:
+        asked = replace(asked, decimal=recipe.conventions.decimal)  # of the numbers of a workbook
     if not isinstance(source, (str, PathLike)):
         source.seek(0)
         name = name or Path(getattr(source, "name", "the table")).name
@@ -175,12 +193,15 @@ def read_new_rows(
         with contextlib.suppress(DatasetError):
             two = read(replace(asked, header=2))
             if needed <= set(two.frame.columns):
-                table, asked = two, replace(asked, header=2)
-    categories = {c.source for c in recipe.columns if c.levels}
-    changed = [
-        c for c in table.frame.columns if c in categories and (is_numeric(table.frame[c]) or is_date(table.frame[c]))
-    ]
-    return read(replace(asked, kinds=dict.fromkeys(changed, "text"))) if changed else table
+                table = two
+    return table
+
+
+def overruled(recipe: Recipe, options: ReadOptions) -> Recipe:
+    """A recipe that reads as somebody says of a table: its decimal sign, its order of day and month, its words and kinds."""
+    return recipe.overruled(
+        decimal=options.decimal, day_first=options.day_first, missing=options.missing, kinds=options.kinds
+    )
 
 
 def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:

@@ -35,6 +35,11 @@ class StoredModel:
 
     content: Mapping[str, Any]
 
+    @property
+    def extends(self) -> bool:
+        """Whether it is linear."""
+        return bool(self.content["kind"] == "linear")
+
     def predict_flagged(self, X: Array) -> tuple[Array, Mask]:
         return evaluate(self.content, X)
 

@@ -10,7 +10,7 @@ import streamlit as st
 from kanlab.data.encoders import is_numeric
 from kanlab.data.mutual_information import relevance
 from kanlab.data.reading.table import Table
-from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, two_levels
+from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, in_words, two_levels
 from kanlab.ui import session
 
 
@@ -101,7 +101,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
 
 def levels_of(table: Table, target: str) -> tuple[str, ...]:
     """The two levels of a column; empty where it has not two."""
-    return session.remember("levels", (id(table), target), lambda: two_levels(table.frame[target]))
+    return session.remember("levels", (id(table), target), lambda: two_levels(in_words(table.frame, target)[target]))
 
 
 def _with_task(chosen: Choice, table: Table) -> Choice:
@@ -143,5 +143,5 @@ def information(table: Table, target: str) -> dict[str, float]:
     return session.remember(
         "relevance",
         (id(table), target),
-        lambda: relevance(frame.assign(**{target: coded(frame[target], levels)}) if levels else frame, target),
+        lambda: relevance(frame.assign(**{target: coded(in_words(frame, target)[target], levels)}) if levels else frame, target),
     )

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from kanlab.data.reading.cell_rules import (
@@ -166,6 +166,28 @@ def likelier_order(cells: Iterable[str], decimal: str) -> str:
 
 
 # ---- a column
+
+
+def guessed_reader(cells: Iterable[str], decimal: str) -> Callable[[str], float] | None:
+    """What reads most cells of a column of which nothing is known as numbers or booleans; None where nothing reads any.
+
+    decimal: the sign of the table, taken where the other one reads no more.
+    """
+    some = list(cells)
+    if all(c.casefold() in BOOLEAN_NUMBERS for c in some):
+        return lambda cell: BOOLEAN_NUMBERS.get(cell.casefold(), math.nan)
+    units = [m[0] for c in some for m in re.finditer(rf"{CURRENCY}|%", c)]
+    unit = max(sorted(set(units)), key=units.count) if units else ""
+    best: tuple[int, Callable[[str], float] | None] = 0, None
+    ways: list[Callable[[str], float]] = [
+        partial(number_of, decimal=decimal, unit=unit),
+        partial(number_of, decimal="," if decimal == "." else ".", unit=unit),
+        lambda cell: BOOLEAN_NUMBERS.get(cell.casefold(), math.nan),
+    ]
+    for way in ways:
+        hits = sum(not math.isnan(way(c)) for c in some)
+        best = (hits, way) if hits > best[0] else best
+    return best[1]
 
 
 def cells_as(

@@ -16,6 +16,7 @@ from kanlab.data.reading.cells import (
     boolean_of,
     cells_as,
     date_of,
+    guessed_reader,
     likelier_order,
     missing_numbers,
     missing_words,
@@ -157,7 +158,7 @@ class Conventions:
     def read(self, column: pd.Series, kind: ColumnKind) -> tuple[pd.Series, list[str]]:
         """Cells of text as numbers (booleans as 1 and 0) or dates, and those that are neither, once each.
 
-        kind: what to make of a column that the conventions do not know.
+        kind: what to make of a column that the conventions do not know; how its cells are written is then guessed from them.
         """
         how = self.columns.get(str(column.name)) or ColumnConvention(kind)
         if how.kind == "text":
@@ -171,7 +172,11 @@ class Conventions:
             dates, bad = cells_as(cells, missing, partial(date_of, form=how.date, order=order), None)
             values = pd.Series(pd.to_datetime(pd.Series(dates, dtype="object"), errors="coerce"))
             return _taken(values, codes, column), bad
-        numbers, bad = cells_as(cells, missing, self.number_reader(how), np.nan)
+        reader = self.number_reader(how)
+        if kind == "number" and str(column.name) not in self.columns:
+            guessed = guessed_reader((c for c in cells if not missing(c)), self.decimal or ".")
+            reader = guessed or reader
+        numbers, bad = cells_as(cells, missing, reader, np.nan)
         return _taken(pd.Series(numbers, dtype=float), codes, column), bad
 
     def number_reader(self, how: ColumnConvention) -> Callable[[str], float]:
