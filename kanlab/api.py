@@ -16,6 +16,7 @@ import pandas as pd
 
 from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
+from kanlab.data.reading.dialect import ReadOptions
 from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
@@ -25,7 +26,7 @@ from kanlab.execution.manager import manager
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.process_pool import fit_in_worker
 from kanlab.execution.supervisor import default_workers
-from kanlab.explain.predictor import Predictions, Predictor, predictor
+from kanlab.explain.predictor import Predictions, Predictor, predict_table, predictor
 from kanlab.export.study_json import study_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
@@ -154,23 +155,29 @@ class Study:
         """Alias of `validate`."""
         return self.validate(workers, on_progress)
 
-    def predict(self, frame: pd.DataFrame, trial: int | None = None) -> Predictions:
+    def predict(self, rows: Any, trial: int | None = None, **reading: Any) -> Predictions:
         """Predict new rows by the recommended model, or by the network of a trial.
 
-        The recipe of the study's data is applied first, so the columns are named and typed as in the training table.
+        The recipe of the study's data is applied first: cells of text are read as those of the training table were, by its
+        decimal sign, order of day and month, words for missing, and kinds.
 
         Parameters
         ----------
-        frame : DataFrame of m rows
-            The features, and whatever other columns it has.
+        rows : DataFrame of m rows, or path of a file
+            The features, and whatever other columns it has. Data frames of other libraries, Arrow tables, mappings and arrays
+            (whose columns are the features in their order) will do, and whatever `read_table` reads.
         trial : int, optional
             Number of a trial; by default the recommended model predicts.
+        **reading
+            How the rows are written, where that is not as in training: decimal, day_first, missing (more words for a missing
+            value), kinds, and of a file any other field of ReadOptions.
 
         Returns
         -------
         Predictions
-            `.frame` holds the m rows with `<target>_predicted`, in units of the target (of classes the likelier one, and
-            its `<target>_probability` beside it), and `<target>_extrapolates`; `.notes` says what was done.
+            `.frame` holds the m rows as they were given, their index kept, with `<target>_predicted`, in units of the target
+            (of classes the likelier one, and its `<target>_probability` beside it), and `<target>_extrapolates`; `.notes`
+            says what was done.
 
         Raises
         ------
@@ -179,7 +186,7 @@ class Study:
         DatasetError
             Where a feature is missing that the recipe cannot fill.
         """
-        return self.predictor(trial).predict(frame)
+        return predict_table(self.predictor(trial), rows, ReadOptions().with_(**reading))
 
     def predictor(self, trial: int | None = None) -> Predictor:
         """The model of `predict`, fitted once for many tables; arguments and errors as there."""

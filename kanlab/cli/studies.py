@@ -133,7 +133,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.cli.table_options import read_options
     from kanlab.data.writing import to_csv
     from kanlab.errors import DatasetError
-    from kanlab.explain.predictor import predictor, read_new_rows
+    from kanlab.explain.predictor import overruled, predictor, read_new_rows
     from kanlab.export.document import is_bundle, read_bundle
 
     target: Path | None = arguments.output
@@ -146,8 +146,9 @@ def _predict(arguments: argparse.Namespace) -> int:
         model = read_bundle(packed)
     else:
         model = predictor(_open(arguments), arguments.trial)
-    table = read_new_rows(arguments.data, model.recipe, options=read_options(arguments))
-    found = model.predict(table.frame)
+    options = read_options(arguments)
+    table = read_new_rows(arguments.data, model.recipe, options=options)
+    found = replace(model, recipe=overruled(model.recipe, options)).predict(table.frame)
     lines = (f"{table.report}", *table.report.notes, f"predicted by {model.label}", *model.notes, *found.notes)
     print(*lines, sep="\n", file=sys.stderr)
     if target is None:
@@ -227,7 +228,9 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "predict",
         _predict,
         "predict new rows with the model of a study or of a bundle",
-        "The rows come back with their predictions, in units of the target.",
+        "The rows come back as they are with their predictions, in units of the target. Their cells are read as those of the "
+        "training table were: its decimal sign, order of day and month, words for missing and kinds; the options of reading "
+        "say otherwise.",
     )
     predict.add_argument("name", metavar="NAME|BUNDLE.zip", help="name of a study, or file of a bundle")
     predict.add_argument("data", metavar="NEW.csv", type=Path, help="table with the features of the study")

@@ -28,6 +28,16 @@ def add_reading_options(command: argparse.ArgumentParser) -> None:
     reading.add_argument("--skip-lines", type=int, metavar="N", help="number of lines before the header")
     reading.add_argument("--skip-last", type=int, metavar="N", help="number of rows to drop at the end, such as totals")
     reading.add_argument("--missing", metavar="A,B", help="further words that mean a missing value")
+    order = reading.add_mutually_exclusive_group()
+    order.add_argument("--day-first", action="store_true", default=None, help="3/4/2024 is in April")
+    order.add_argument("--month-first", dest="day_first", action="store_false", help="3/4/2024 is in March")
+    reading.add_argument(
+        "--read",
+        metavar="COL=KIND",
+        action="append",
+        help="what a column is read as: number, text, date, boolean, fraction (9.5%% is 0.095), limit (<0.5 is 0.5), time "
+        "(15:30 is 15.5) or 'leave out'; may be given several times",
+    )
     reading.add_argument("--part", metavar="NAME", help="sheet of a workbook, or file of a zip archive")
 
 
@@ -72,7 +82,22 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
         skip_last=arguments.skip_last,
         missing=(*MISSING, *names(arguments.missing)) if arguments.missing else None,
         part=arguments.part,
+        day_first=arguments.day_first,
+        kinds=_kinds(arguments.read or []),
     )
+
+
+def _kinds(texts: list[str]) -> dict[str, str]:
+    """COL=KIND, given several times."""
+    from kanlab.errors import DatasetError
+
+    found = {}
+    for text in texts:
+        column, sign, kind = text.rpartition("=")
+        if not (sign and column and kind):
+            raise DatasetError(f"'{text[:80]}' of --read is not COL=KIND, for example zip=text.")
+        found[column.strip()] = kind.strip()
+    return found
 
 
 def preparation(arguments: argparse.Namespace) -> Preparation:

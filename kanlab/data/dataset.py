@@ -15,9 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kanlab.arrays import Array, Index
+from kanlab.arrays import Array, Index, Mask
 from kanlab.data.encoders import EncodedColumn, encode_features
 from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
+from kanlab.data.frames import as_frame
 from kanlab.data.preparation import Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.recipe import Recipe, fitted
@@ -148,7 +149,8 @@ class Dataset(HasTask):
         Parameters
         ----------
         frame : pandas.DataFrame
-            One row for each observation.
+            One row for each observation. Data frames of polars and others, Arrow tables, mappings and arrays
+            will do as well (`kanlab.data.frames.as_frame`).
         target : str
             Column to predict: numeric, or of two classes.
         features : sequence of str, optional
@@ -186,7 +188,7 @@ class Dataset(HasTask):
         """
         wanted = preparation or Preparation()
         _check_fraction_and_seed(test_fraction, seed)
-        frame, target = _with_unique_names(frame), str(target)
+        frame, target = _with_unique_names(as_frame(frame)), str(target)
         features = None if features is None else [str(name) for name in features]
         found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
         levels = found.levels
@@ -287,7 +289,7 @@ def no_feature(target: str) -> str:
 
 def _known(X: Array, train: Index, test: Index, notes: list[str]) -> tuple[Index, Index]:
     """The rows all of whose inputs are known: a level that no training row has makes a test row one that is not."""
-    known = np.isfinite(X).all(axis=1)
+    known: Mask = np.asarray(np.isfinite(X).all(axis=1))
     if lost := int((~known[test]).sum()):
         hold, are = agreeing(lost, "test row holds", "test rows hold"), agreeing(lost, "is", "are")
         notes.append(f"{lost:,} {hold} a level that no training row has, and {are} left out of the test.")

@@ -84,7 +84,12 @@ def _cells(column: pd.Series, kind: ColumnKind, known: Conventions, found: Conve
 
 def _in_order(column: pd.Series, how: ColumnConvention, found: ColumnConvention | None) -> pd.Series:
     """Dates with day and month as training has them, where the table they come from took them the other way round."""
-    if found is None or found.kind != "date" or order_of(found.date) in ("", order_of(how.date)) or not order_of(how.date):
+    if (
+        found is None
+        or found.kind != "date"
+        or order_of(found.date) in ("", order_of(how.date))
+        or not order_of(how.date)
+    ):
         return column
     again = {when: date_of(when.strftime(found.date), how.date) for when in column.dropna().unique()}
     return pd.to_datetime(column.map(again))

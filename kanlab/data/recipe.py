@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from kanlab.arrays import Array, Mask
-from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, is_date, is_numeric, missing
+from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, missing
 from kanlab.data.new_cells import Column, read_column
 from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.conventions import ColumnKind, Conventions
@@ -149,9 +149,10 @@ class Recipe:
         unknown = as_text(column)[self._unknown(source, column)].unique().tolist()
         if unknown:
             as_what = "as one of the pooled ones" if any(c.part == OTHER for c in encoded) else "as missing"
-            counts = f"they count {as_what}" if len(unknown) > 1 else f"it counts {as_what}"
-            levels = agreeing(len(unknown), "a level that was", "levels that were")
-            notes.append(f"{quoted(source)} holds {levels} not in the training rows: {listing(unknown, 4)}; {counts}.")
+            words = listing(unknown, 4)
+            notes.append(
+                f"{quoted(source)} holds levels that were not in the training rows: {words}; they count {as_what}."
+            )
         filled = int(missing(column).sum()) if encoded[0].fill is not None else 0
         if filled:
             notes.append(f"{quoted(source)} is missing in {counted(filled, 'row')}, where its typical value is used.")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine, FamilyFit
 from kanlab.baselines.registry import Baseline, fit_named
 from kanlab.data.dataset import Dataset
+from kanlab.data.frames import as_frame
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
@@ -113,9 +114,14 @@ class Predictor:
     without: tuple[str, ...] = ()
     key: ModelKey | None = None
 
-    def predict(self, frame: pd.DataFrame) -> Predictions:
-        """Predict rows. Raises DatasetError where a column the model needs is not there."""
-        inputs = self.recipe.apply(frame)
+    def predict(self, frame: Any) -> Predictions:
+        """Predict rows, in whatever holds a table (kanlab.data.frames.as_frame); of an array the columns are the features.
+
+        Raises DatasetError where a column the model needs is not there.
+        """
+        known = as_frame(frame, self.recipe.sources)
+        inputs = self.recipe.apply(known)
+        frame = frame if isinstance(frame, pd.DataFrame) else known  # the cells given, whatever was made of them
         values = np.full(len(frame), np.nan)
         outside = pd.array([pd.NA] * len(frame), dtype="boolean")
         ready, notes = inputs.complete, list(inputs.notes)
@@ -171,8 +177,8 @@ def read_new_rows(
 ) -> Table:
     """Read rows to predict: any table, of a single column too, each row and cell as it is written.
 
-    What the cells mean is for the recipe to say, as it was in training; `overruled` has it say otherwise.  reader: `read_table`,
-    or what takes the same arguments.
+    What the cells mean is for the recipe to say, as it was in training; `overruled` has it say otherwise.  reader:
+    `read_table`, or what takes the same arguments.
     """
     asked, needed = replace(options or ReadOptions(), least_columns=1, cells=True, kinds={}), set(recipe.sources)
     asked = replace(asked, header=1 if asked.header is None else asked.header)
@@ -199,9 +205,20 @@ def read_new_rows(
 
 def overruled(recipe: Recipe, options: ReadOptions) -> Recipe:
     """A recipe that reads as somebody says of a table: its decimal sign, its order of day and month, its words and kinds."""
-    return recipe.overruled(
-        decimal=options.decimal, day_first=options.day_first, missing=options.missing, kinds=options.kinds
-    )
+    known = recipe.conventions.missing
+    missing = None if options.missing is None else tuple(dict.fromkeys((*known, *options.missing)))
+    return recipe.overruled(decimal=options.decimal, day_first=options.day_first, missing=missing, kinds=options.kinds)
+
+
+def predict_table(model: Predictor, rows: Any, options: ReadOptions) -> Predictions:
+    """Predict the rows of a file (its path, or a binary stream), of a `Table`, or of a data frame.
+
+    options: how they are written, where that is not as in training.
+    """
+    if isinstance(rows, (str, PathLike)) or hasattr(rows, "read"):
+        rows = read_new_rows(rows, model.recipe, options=options)
+    frame = rows.frame if isinstance(rows, Table) else rows
+    return replace(model, recipe=overruled(model.recipe, options)).predict(frame)
 
 
 def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:

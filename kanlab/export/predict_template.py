@@ -3,9 +3,10 @@
     python predict.py IN.csv OUT.csv
 
 OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
-row lies outside the rows the model was fitted to, where it is held at their edge. Where the target is one of two classes,
-the prediction is the likelier one, and a third column holds the probability of the second of them. Needs Python 3.11 and
-NumPy alone.
+row lies outside the rows the model was fitted to: a network is held at their edge, a straight line goes on. Where the
+target is one of two classes, the prediction is the likelier one, and a third column holds the probability of the second of
+them. The cells are read as those of the training table were, whose conventions are in model.json; options say otherwise
+(--help). Needs Python 3.11 and NumPy alone.
 
 Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
 kanlab, each function word for word as kanlab itself runs it.
@@ -20,28 +21,23 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kanlab.arrays import Array, Mask
-from kanlab.data.reading.cell_rules import (
-    AROUND_DIGITS,
-    BELOW_ZERO,
-    BOOLEAN_NUMBERS,
-    CURRENCY,
-    DATES,
-    ISO_TIME,
-    MISSING,
-    PLAIN_NUMBER,
-    SAMPLE,
-    TIMES,
-    amount_pattern,
-    conventions,
-    decimal_sign,
-    group_pattern,
+from kanlab.data.reading.cell_rules import MISSING, decimal_sign
+from kanlab.data.reading.cells import (
+    boolean_of,
+    cells_as,
+    date_of,
+    guessed_reader,
+    likelier_order,
+    missing_words,
+    number_of,
+    order_of,
 )
 from kanlab.data.transforms import to_units, transformed
 from kanlab.data.writing import defused, free_name
@@ -50,87 +46,10 @@ from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, held
 
 FORMAT = 1
 DELIMITERS = ",;\t|"
-_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
 class BadInput(Exception):
     """One sentence: what is wrong, where, and what to do."""
-
-
-def _as_numbers(cells: Sequence[str], decimal: str, name: str) -> Array:
-    """Cells as numbers, nan where one is missing or infinite."""
-    cells = ["" if _INFINITE.fullmatch(c) else c for c in cells]
-    present = [c for c in cells if c not in MISSING]
-    if all(PLAIN_NUMBER.fullmatch(c) for c in present):
-        return _finite([float(c) if c not in MISSING else np.nan for c in cells])
-    folded = {c.casefold() for c in present}
-    if folded <= BOOLEAN_NUMBERS.keys():
-        return np.array([BOOLEAN_NUMBERS.get(c.casefold(), np.nan) for c in cells])
-    best: tuple[int, str, str] | None = None
-    for point, group in conventions(decimal):
-        whole = re.compile(amount_pattern(point, group))
-        hits = sum(whole.match(c) is not None for c in present[:SAMPLE])
-        if hits == len(present[:SAMPLE]) and all(whole.match(c) for c in present):
-            best = (hits, point, group)
-            break
-        if hits and (best is None or hits > best[0]):
-            best = (hits, point, group)
-    symbols = {m[0] for c in present for m in re.finditer(CURRENCY, c)}
-    if best is None or len(symbols) > 1 or (symbols and any("%" in c for c in present)):
-        raise BadInput(f"The column '{name[:60]}' holds values such as '{present[0][:40]}', not numbers.")
-    return _finite([np.nan if c in MISSING else _amount(c, best[1], best[2]) for c in cells])
-
-
-def _amount(cell: str, decimal: str, thousands: str) -> float:
-    bare = re.sub(AROUND_DIGITS, "", cell)
-    if thousands:
-        bare = re.sub(group_pattern(thousands), "", bare)
-    bare = bare.replace(decimal, ".").strip()
-    if not PLAIN_NUMBER.fullmatch(bare):
-        return np.nan
-    return -float(bare) if re.match(BELOW_ZERO, cell) else float(bare)
-
-
-def _finite(values: Sequence[float]) -> Array:
-    array = np.array(values, dtype=float)
-    return np.where(np.isfinite(array), array, np.nan)
-
-
-def _as_dates(cells: Sequence[str], decimal: str, name: str) -> list[datetime | None]:
-    """Cells as dates by the format that reads most of them; None where one is missing or is no date."""
-    present = list(dict.fromkeys(c for c in cells if c not in MISSING))
-    if not present:
-        return [None] * len(cells)
-    if all(re.match(ISO_TIME, c) for c in present):
-        known = {c: _iso(c) for c in present}
-        if all(known.values()):
-            return [known.get(c) for c in cells]
-    hits = {
-        form: sum(_date(c, form) is not None for c in present[:SAMPLE])
-        for form in (d + t for d in DATES for t in TIMES)
-    }
-    ranked = sorted((f for f in hits if hits[f]), key=lambda f: -hits[f])
-    if not ranked:
-        raise BadInput(f"The column '{name[:60]}' holds values such as '{present[0][:40]}', not dates.")
-    best = [f for f in ranked[:4] if hits[f] == hits[ranked[0]]]
-    days, months = [f for f in best if f.startswith("%d")], [f for f in best if f.startswith("%m")]
-    form = (days if decimal == "," else months)[0] if days and months else best[0]
-    return [_date(c, form) for c in cells]
-
-
-def _date(cell: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(cell, form)
-    except ValueError:
-        return None
-
-
-def _iso(cell: str) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(cell)
-    except ValueError:
-        return None
-    return when.astimezone(UTC).replace(tzinfo=None) if when.tzinfo else when
 
 
 def _date_part(when: datetime | None, part: str) -> float:
@@ -164,7 +83,8 @@ def read_csv(path: Path, wanted: Sequence[str], encoding: str | None = None) -> 
         ) from error
 
     def rows_by(delimiter: str) -> list[list[str]]:
-        cut = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+        blanks = re.search(re.escape(delimiter) + ' +"', text) is not None  # before quotes they are no part of a cell
+        cut = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=blanks)
         return [row for row in cut if any(cell.strip() for cell in row)]
 
     def found(delimiter: str) -> int:
@@ -188,8 +108,7 @@ def read_csv(path: Path, wanted: Sequence[str], encoding: str | None = None) -> 
                 f"Row {number} of {path.name} has {len(row)} fields and the header has {len(header)}; correct that row."
             )
         row = (row + [""] * len(header))[: len(header)]
-        if any(cell.strip() not in MISSING for cell in row):
-            rows.append(row)
+        rows.append(row)
     return header, rows, decimal_sign(rows[:200], delimiter)
 
 
@@ -203,8 +122,13 @@ class Encoder:
         self, recipe: Mapping[str, Any], columns: Mapping[str, Sequence[str]], rows: int, decimal: str
     ) -> None:
         self.columns = {name: [cell.strip() for cell in cells] for name, cells in columns.items()}
-        self.recipe, self.rows, self.decimal = recipe, rows, decimal
-        self._dates: dict[str, list[datetime | None]] = {}
+        self.recipe, self.rows = recipe, rows
+        known = recipe.get("conventions", {})
+        self.known, self.decimal = known.get("columns", {}), known.get("decimal") or decimal
+        self.missing = missing_words(known.get("missing", MISSING))
+        self.unknown: Mask = np.zeros(rows, dtype=bool)
+        self.notes: list[str] = []
+        self._read: dict[str, list[Any]] = {}
         absent = {c["source"] for c in recipe["columns"]} - self.columns.keys()
         lost = sorted({c["source"] for c in recipe["columns"] if c["fill"] is None and c["part"] != "missing"} & absent)
         if lost:
@@ -219,40 +143,93 @@ class Encoder:
     def _encoded(self, column: Mapping[str, Any]) -> Array:
         source = column["source"]
         if source in self.columns:
-            values = self._values(column, self.columns[source])
+            values = self._values(column, source)
         else:
             values = np.full(self.rows, 1.0 if column["part"] == "missing" else np.nan)
         if column["fill"] is not None:
             values = np.where(np.isnan(values), column["fill"], values)
         return transformed(column["transform"], values)
 
-    def _values(self, column: Mapping[str, Any], cells: Sequence[str]) -> Array:
-        source, level, part, levels = (column[name] for name in ("source", "level", "part", "levels"))
+    def _values(self, column: Mapping[str, Any], source: str) -> Array:
+        level, part, levels = (column[name] for name in ("level", "part", "levels"))
         if part == "missing":
-            return np.array([float(lost) for lost in self._lost(source)])
+            return np.array([float(lost) for lost in self._lost(source, levels)])
         if level is None and not part:
-            return _as_numbers(cells, self.decimal, source)
+            return np.array(self._cells(source, "number"), dtype=float)
         if part not in ("other", "order") and level is None:
-            if source not in self._dates:
-                self._dates[source] = _as_dates(cells, self.decimal, source)
-            return np.array([_date_part(when, part) for when in self._dates[source]], dtype=float)
+            return np.array([_date_part(when, part) for when in self._cells(source, "date")], dtype=float)
+        cells = self._words(source)
         if part == "order":
             places = {name: float(i) for i, name in enumerate(levels)}
-            return np.array([places.get(c, np.nan) for c in cells], dtype=float)
+            return np.array([np.nan if c is None else places.get(c, np.nan) for c in cells], dtype=float)
         known = set(levels)
         if part == "other":
-            return np.array([np.nan if c in MISSING else float(c not in known) for c in cells], dtype=float)
+            return np.array([np.nan if c is None else float(c not in known) for c in cells], dtype=float)
         return np.array(
-            [np.nan if c in MISSING or (known and c not in known) else float(c == level) for c in cells], dtype=float
+            [np.nan if c is None or (known and c not in known) else float(c == level) for c in cells], dtype=float
         )
 
-    def _lost(self, source: str) -> list[bool]:
-        """Where a column has no value: of numbers, infinities and words count too."""
-        cells = self.columns[source]
+    def _lost(self, source: str, levels: Sequence[str]) -> list[bool]:
+        """Where a column has no value; what cannot be read as it was in training counts, and an unknown level."""
         others = [c for c in self.recipe["columns"] if c["source"] == source and c["part"] != "missing"]
-        if others and others[0]["level"] is None and not others[0]["part"]:
-            return np.isnan(_as_numbers(cells, self.decimal, source)).tolist()
-        return [c in MISSING for c in cells]
+        how = self.known.get(source, {"kind": "text"})["kind"]
+        if others and others[0]["level"] is None and others[0]["part"] not in ("other", "order"):
+            how = "date" if others[0]["part"] else "number"
+        if how != "text":
+            return [v is None or v != v for v in self._cells(source, how)]
+        return [c is None or (bool(levels) and c not in levels) for c in self._words(source)]
+
+    def _cells(self, source: str, kind: str) -> list[Any]:
+        """The cells of a column as numbers or dates, nan or None where one is missing or none."""
+        if source not in self._read:
+            cells, how = self.columns[source], self.known.get(source)
+            present = [c for c in dict.fromkeys(cells) if not self.missing(c)]
+            none: Any = None if kind == "date" else np.nan
+            values, bad = cells_as(cells, self.missing, self._reader(present, how, kind), none)
+            if bad and how is None and all(v is None or v != v for v in values):
+                what = "dates" if kind == "date" else "numbers"
+                raise BadInput(f"The column '{source[:60]}' holds values such as '{bad[0][:40]}', not {what}.")
+            if bad:
+                words = ", ".join(f"'{c[:40]}'" for c in bad[:4]) + (" and more" if len(bad) > 4 else "")
+                self.notes.append(
+                    f"'{source[:60]}' holds {words}, which it did not in training: such cells count as missing. The decimal "
+                    "sign, the order of day and month, and the words for missing can be overruled (--help)."
+                )
+                self.unknown |= np.array([c in set(bad) for c in cells])
+            self._read[source] = values
+        return self._read[source]
+
+    def _reader(self, present: Sequence[str], how: Mapping[str, Any] | None, kind: str) -> Callable[[str], Any]:
+        """What turns a cell into a number or a date, by the conventions of training, or else as most cells are written."""
+        how = how or {}
+        decimal = how.get("decimal") or self.decimal
+        if kind == "date" or how.get("kind") == "date":
+            form = how.get("date", "")
+            order = order_of(form) or likelier_order(present, decimal)
+            return lambda cell: date_of(cell, form, order)
+        if not how:
+            return guessed_reader(present, decimal) or (lambda cell: number_of(cell, decimal))
+        if how["kind"] == "boolean":
+            return lambda cell: boolean_of(cell, how["words"])
+        number = "number" if how["kind"] == "text" else how["kind"]
+        return lambda cell: number_of(cell, decimal, how["unit"], number)
+
+    def _words(self, source: str) -> list[str | None]:
+        """The cells of a category, None where one is missing; notes the levels that were not in training."""
+        encoded = [c for c in self.recipe["columns"] if c["source"] == source]
+        every = {name for c in encoded for name in c["levels"]}
+        cells = [None if self.missing(c) and c not in every else c for c in self.columns[source]]
+        if source not in self._read:
+            self._read[source] = cells
+            pooled = [c.get("pooled", []) for c in encoded if c["part"] == "other"]
+            known = every.union(*pooled)
+            new = {c for c in cells if c is not None and c not in known} if every and pooled != [[]] else set()
+            if new:
+                words = ", ".join(f"'{c[:40]}'" for c in sorted(new)[:4]) + (" and more" if len(new) > 4 else "")
+                counts = "one of the pooled ones" if pooled else "missing"
+                self.notes.append(f"'{source[:60]}' holds {words}, not in the training rows: it counts as {counts}.")
+                self.unknown |= np.array([c in new for c in cells])
+        return self._read[source]
 
 
 # ---- the model
@@ -294,30 +271,60 @@ def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
 
 
 def _linear(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
-    """offset + ((x - center) / scale) weights, the inputs held to the range of the training rows."""
+    """offset + ((x - center) / scale) weights, flagged where x lies outside the range of the training rows."""
     low, high, center, scale, weights = (np.array(model[n]) for n in ("low", "high", "center", "scale", "weights"))
     slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
     outside = ((low - slack > X) | (high + slack < X)).any(axis=1)
-    return model["offset"] + ((np.clip(X, low, high) - center) / scale) @ weights, outside
+    return model["offset"] + ((X - center) / scale) @ weights, outside
 
 
 # ---- the whole way
 
 
-def predict_file(content: Mapping[str, Any], source: Path, target: Path, encoding: str | None = None) -> list[str]:
-    """Predict the rows of a file and write them with the predictions; what there is to say, in sentences."""
-    recipe = content["recipe"]
-    header, rows, decimal = read_csv(source, [c["source"] for c in recipe["columns"]], encoding)
+def overruled(
+    recipe: Mapping[str, Any], decimal: str | None, day_first: bool | None, missing: Sequence[str]
+) -> Mapping[str, Any]:
+    """A recipe that reads as somebody says of a table; None leaves it as it was in training."""
+    known = dict(recipe.get("conventions", {}))
+    columns = {name: dict(how) for name, how in known.get("columns", {}).items()}
+    for how in columns.values():
+        if decimal:
+            how["decimal"] = decimal
+        if day_first is not None and how["kind"] == "date":
+            how["date"] = "%d/%m/%Y" if day_first else "%m/%d/%Y"
+    words = [*known.get("missing", MISSING), *missing]
+    known |= {"columns": columns, "missing": words, "decimal": decimal or known.get("decimal", "")}
+    return {**recipe, "conventions": known}
+
+
+def predict_file(
+    content: Mapping[str, Any],
+    source: Path,
+    target: Path,
+    encoding: str | None = None,
+    *,
+    decimal: str | None = None,
+    day_first: bool | None = None,
+    missing: Sequence[str] = (),
+) -> list[str]:
+    """Predict the rows of a file and write them with the predictions; what there is to say, in sentences.
+
+    decimal, day_first, missing: how the file is written, where that is not as in training.
+    """
+    recipe = overruled(content["recipe"], decimal, day_first, missing)
+    header, rows, found_sign = read_csv(source, [c["source"] for c in recipe["columns"]], encoding)
     if target.exists() and target.samefile(source):
         raise BadInput(f"{target.name} would be written over the rows themselves; give another name.")
     columns: dict[str, list[str]] = {}
     for i, name in enumerate(header):
         columns.setdefault(name, [row[i] for row in rows])
-    X = Encoder(recipe, columns, len(rows), decimal).inputs()
+    encoder = Encoder(recipe, columns, len(rows), found_sign)
+    X = encoder.inputs()
     ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
     values, outside = evaluate(content["model"], X[ready])
+    flagged = outside | encoder.unknown[ready]
     levels = recipe.get("levels", [])
-    found: list[list[Any]] = [to_units(recipe["target_transform"], values).tolist(), outside.tolist()]
+    found: list[list[Any]] = [to_units(recipe["target_transform"], values).tolist(), flagged.tolist()]
     if levels:
         found.insert(0, [defused(levels[int(p >= 0.5)]) for p in found[0]])
     predicted = iter(zip(*found, strict=True))
@@ -332,7 +339,7 @@ def predict_file(content: Mapping[str, Any], source: Path, target: Path, encodin
                 writer.writerow([*(defused(cell) for cell in row), *known])
     except OSError as error:
         raise BadInput(f"{target.name} cannot be written: {error.strerror or error}.") from error
-    notes = [f"{len(rows):,} rows are in {target.name}."]
+    notes = [f"{len(rows):,} rows are in {target.name}.", *encoder.notes]
     if levels:
         notes.append(f"'{names[1]}' is the probability of '{levels[1][:60]}', against '{levels[0][:60]}'.")
     if not ready.all():
@@ -364,10 +371,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", metavar="IN.csv", type=Path)
     parser.add_argument("target", metavar="OUT.csv", type=Path)
     parser.add_argument("--encoding", help="of IN.csv (default: UTF-8, or UTF-16 with its mark)")
+    parser.add_argument("--decimal", choices=[".", ","], help="its decimal sign (default: as in training)")
+    order = parser.add_mutually_exclusive_group()
+    order.add_argument("--day-first", action="store_true", default=None, help="3/4/2024 is in April")
+    order.add_argument("--month-first", dest="day_first", action="store_false", help="3/4/2024 is in March")
+    parser.add_argument("--missing", default="", metavar="A,B", help="further words that mean a missing value")
     given = parser.parse_args(arguments)
     try:
         content = read_model(Path(__file__).with_name("model.json"))
-        print(*predict_file(content, given.source, given.target, given.encoding), sep="\n", file=sys.stderr)
+        words = [word.strip() for word in given.missing.split(",") if word.strip()]
+        how = {"decimal": given.decimal, "day_first": given.day_first, "missing": words}
+        print(*predict_file(content, given.source, given.target, given.encoding, **how), sep="\n", file=sys.stderr)
     except BadInput as error:
         print(f"predict: {error}", file=sys.stderr)
         return 2

@@ -89,7 +89,7 @@ def _linear(view: ModelView) -> None:
     table = pd.DataFrame({"term": ["intercept", *view.data.features], "coefficient": [intercept, *slopes]})
     st.markdown(
         f"A linear model of {literal(short(view.data.output_label))}: the intercept plus each feature times its coefficient. "
-        "Features are clipped to their range in the training rows. Choose a trial above to see a network."
+        "It goes on as a straight line outside the range of the training rows. Choose a trial above to see a network."
     )
     widgets.table(
         table,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
 import streamlit as st
 
+from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.reader_process import keep_ready
 from kanlab.data.reading.typed import Table
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
-from kanlab.explain.predictor import Predictions, Predictor, predictor, read_new_rows
+from kanlab.explain.predictor import Predictions, Predictor, overruled, predictor, read_new_rows
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
@@ -46,12 +48,14 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         st.caption(literal(sentence + "The model is first fitted again, as in the study."))
         return
     try:
+        options = _written()
         with st.spinner("Predicting…"):
             key = fitted_model.model_key(handle, records, trial)
             model = session.remember("predictor", key, lambda: predictor(handle, trial))
             found: Predictions
-            asked, place = ("predictions", (upload.file_id, key)), st.empty()
-            label, lines, found = once(*asked, lambda: _predicted(upload, model, partial(read, of=asked, place=place)))
+            asked, place = ("predictions", (upload.file_id, key, options)), st.empty()
+            reader = partial(read, of=asked, place=place)
+            label, lines, found = once(*asked, lambda: _predicted(upload, model, options, reader))
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
@@ -64,9 +68,32 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")
 
 
+def _written() -> ReadOptions:
+    """How the new rows are written, where that is not as in training."""
+    with st.expander("Reading: as the training table, unless you say otherwise", icon=":material/tune:"):
+        first, second, third = st.columns(3, gap="medium")
+        as_before = "As in training"
+        with first:
+            signs = {"Point, 3.14": ".", "Comma, 3,14": ","}
+            sign = st.selectbox("Decimal sign", [as_before, *signs], key="new-rows-decimal")
+        with second:
+            orders = {"Day first": True, "Month first": False}
+            order = st.selectbox("Dates such as 3/4/2024", [as_before, *orders], key="new-rows-days")
+        with third:
+            words = st.multiselect(
+                "More words for a missing cell",
+                [],
+                key="new-rows-missing",
+                accept_new_options=True,
+                placeholder="For example -999",
+            )
+    missing = tuple(words) or None
+    return ReadOptions(decimal=signs.get(sign), day_first=orders.get(order), missing=missing)
+
+
 def _predicted(
-    upload: BinaryIO, model: Predictor, reader: Callable[..., Table]
+    upload: BinaryIO, model: Predictor, options: ReadOptions, reader: Callable[..., Table]
 ) -> tuple[str, tuple[str, ...], Predictions]:
-    rows = read_new_rows(upload, model.recipe, reader=reader)
-    found = model.predict(rows.frame)
+    rows = read_new_rows(upload, model.recipe, options=options, reader=reader)
+    found = replace(model, recipe=overruled(model.recipe, options)).predict(rows.frame)
     return model.label, (str(rows.report), *rows.report.notes, *model.notes, *found.notes), found

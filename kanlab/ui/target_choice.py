@@ -143,5 +143,9 @@ def information(table: Table, target: str) -> dict[str, float]:
     return session.remember(
         "relevance",
         (id(table), target),
-        lambda: relevance(frame.assign(**{target: coded(in_words(frame, target)[target], levels)}) if levels else frame, target),
+        lambda: relevance(_coded(frame, target, levels) if levels else frame, target),
     )
+
+
+def _coded(frame: pd.DataFrame, target: str, levels: tuple[str, ...]) -> pd.DataFrame:
+    return frame.assign(**{target: coded(in_words(frame, target)[target], levels)})

@@ -221,7 +221,7 @@ GOOD: dict[str, Any] = {"format": 1, "label": "the linear model", "trial": None,
 def test_a_bundle_made_by_hand(tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_bytes(archive({"x/model.json": json.dumps(GOOD)}))
     found = read_bundle(tmp_path / "b.zip").predict(pd.DataFrame({"a": [0.5, 3.0]})).frame
-    assert found["y_predicted"].tolist() == [2.0, 3.0]
+    assert found["y_predicted"].tolist() == [2.0, 7.0]  # a straight line goes on
     assert found["y_extrapolates"].tolist() == [False, True]
 
 

@@ -134,7 +134,7 @@ def test_it_runs_by_itself(tmp_path: Path) -> None:
     command = [sys.executable, "-I", str(tmp_path / "predict.py"), "new.csv", "out.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out.csv").read_text() == "a,y_predicted,y_extrapolates\n1,3.0,False\n4,7.0,True\n"
+    assert (tmp_path / "out.csv").read_text() == "a,y_predicted,y_extrapolates\n1,3.0,False\n4,9.0,True\n"
 
 
 def test_it_is_the_same_in_every_process() -> None:

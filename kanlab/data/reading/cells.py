@@ -157,7 +157,7 @@ def iso_of(cell: str) -> datetime | None:
 
 
 def likelier_order(cells: Iterable[str], decimal: str) -> str:
-    """The order of day and month that reads more of some cells; where both read as many, the one usual with the decimal sign."""
+    """The order of day and month that reads more cells; of two that read as many, the usual one beside this decimal sign."""
     some = list(cells)
     hits = {order: sum(date_of(c, "", order) is not None for c in some) for order in ("day", "month")}
     if hits["day"] == hits["month"]:
@@ -220,7 +220,8 @@ def missing_words(words: Sequence[str]) -> Callable[[str], bool]:
         return plain.__contains__
 
     def among(cell: str) -> bool:
-        return cell in plain or (PLAIN_NUMBER.fullmatch(cell) is not None and float(cell) in numbers)
+        digits = cell.replace(",", ".", 1)
+        return cell in plain or (PLAIN_NUMBER.fullmatch(digits) is not None and float(digits) in numbers)
 
     return among
 

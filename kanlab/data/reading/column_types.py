@@ -30,7 +30,9 @@ KINDS = ("number", "text", "date", "boolean", "fraction", "limit", "time", "leav
 _BY_CELL: tuple[ColumnKind, ...] = ("number", "fraction", "limit", "time")
 _EXACT_DIGITS = 16  # from here on a whole number may be more than a float64 keeps
 # a number and what follows it: 73.1 kg, 10mg, 20 °C, 5 m/s
-_WITH_UNIT = re.compile(r"^[+\-−]?\d[\d.,'’\u00a0\u202f ]*?\s?([^\W\d_][^\W\d]{0,11}(?:[/·^²³-][\w²³^-]{1,8})?|[°µ%][A-Za-z]{0,3})$")
+_UNIT = r"[^\W\d_][^\W\d]{0,11}(?:[/·^²³-][\w²³^-]{1,8})?|[°µ][A-Za-z]{0,3}"
+_UNIT = r"[^\W\d_][^\W\d]{0,11}(?:[/·^²³-][\w²³^-]{1,8})?|[°µ][A-Za-z]{0,3}"
+_WITH_UNIT = re.compile(rf"^[+\-−]?\d[\d.,'’\u00a0\u202f ]*?\s?({_UNIT})$")
 _MONEY = re.compile(f"({CURRENCY})")
 
 
@@ -100,9 +102,7 @@ def unit_of(cells: pd.Series) -> str:
     return str(units.mode().iloc[0]) if 2 * len(units) > min(len(cells), SAMPLE) else ""
 
 
-def _by_cell(
-    text: pd.Series, present: pd.Series, kind: str, decimal: str, missing: tuple[str, ...]
-) -> Reading:
+def _by_cell(text: pd.Series, present: pd.Series, kind: str, decimal: str, missing: tuple[str, ...]) -> Reading:
     """Each cell by itself, as it will be in new rows; what is none of the kind becomes missing."""
     unit = unit_of(present) if kind in ("number", "limit") else ""
     sample = present.iloc[:SAMPLE]

@@ -195,10 +195,10 @@ class Conventions:
         how = self.columns.get(name) or ColumnConvention(kind)
         if not how.decimal and how.kind in ("number", "fraction", "limit"):
             how = replace(how, decimal=self.decimal)
-        return (
-            f"{quoted(name)} holds {listing(bad, 4)}, and in training it held {how.said}: such cells count as missing. "
-            "The decimal sign, the order of day and month, and the words for missing can be overruled."
-        )
+        what = "the order of day and month" if how.kind == "date" else "the decimal sign"
+        advice = "" if how.kind in ("boolean", "time") else f" If they are written otherwise, say so: overrule {what}."
+        words = listing(bad, 4)
+        return f"{quoted(name)} holds {words}, and in training it held {how.said}: such cells count as missing.{advice}"
 
 
 def _taken(values: pd.Series, codes: Any, column: pd.Series) -> pd.Series:

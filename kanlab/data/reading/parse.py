@@ -31,9 +31,11 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     """Delimited text, or a sheet of a workbook."""
     name, part, parts, packed = content.name, content.part, content.parts, content.packed
     if content.kind == "excel":
-        data, part, parts = sheet_as_text(content, (options.decimal or ".") if options.cells else ".")
+        decimal = (options.decimal or ".") if options.cells else "."
+        data, part, parts = sheet_as_text(content, decimal)
         encoding, packed = "", "Excel"
-        options = options.with_(delimiter=",", decimal=(options.decimal or ".") if options.cells else ".", quote='"', comment="")
+        # numbers with decimal commas are cut by another sign
+        options = options.with_(delimiter="\t" if decimal == "," else ",", decimal=decimal, quote='"', comment="")
         if not data.strip():
             raise DatasetError(f"{name} is empty in its sheet '{part}'; choose another sheet.")
     else:
@@ -111,7 +113,9 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
     buffer = io.BytesIO(data)
     buffer.seek(start)
     kinds: Any = {c: "str" for c, kind in options.kinds.items() if kind == "text" and c in names}
-    blanks = True  # after a delimiter are left out, but where the cells are wanted as they are and no quote follows them
+    blanks = (
+        True  # after a delimiter are left out, but where the cells are wanted as they are and no quote follows them
+    )
     if options.cells:
         inner = f"{re.escape(dialect.delimiter)} +{re.escape(dialect.quote)}".encode()
         kinds, blanks = "str", bool(dialect.quote) and re.search(inner, data[start:]) is not None
@@ -125,7 +129,7 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
                 names=names,
                 index_col=False if len(names) != dialect.width else None,
                 dtype=kinds or None,
-                decimal=dialect.decimal,
+                decimal="." if options.cells else dialect.decimal,
                 quotechar=dialect.quote or '"',
                 quoting=0 if dialect.quote else 3,
                 escapechar=dialect.escape or None,

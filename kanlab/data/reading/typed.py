@@ -9,7 +9,7 @@ import pandas as pd
 
 from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.column_types import COMPACT_DETAIL, compact_dates, read_text
-from kanlab.data.reading.conventions import ColumnConvention, Conventions
+from kanlab.data.reading.conventions import ColumnConvention, Conventions, Sign
 from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
 from kanlab.data.reading.parquet import parse_parquet
 from kanlab.data.reading.parse import parse_text
@@ -107,11 +107,11 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
             raise DatasetError(f"There is no column {quoted(column)} in {name} to read as {options.kinds[column]}.")
     if frame.empty:
         raise DatasetError(f"{name} has a header but no rows; add the data below it.")
-    missing = (*options.missing, "") if options.missing is not None else MISSING
+    missing = MISSING if options.missing is None else tuple(dict.fromkeys((*options.missing, "")))
     if options.cells:
-        known = known | {"notes": tuple(notes)}
         written = Conventions(known["decimal"], missing, cells=True)
-        return Table(frame, TableReport(rows=len(frame), columns=frame.shape[1], conventions=written, **known))
+        shape: dict[str, Any] = {"rows": len(frame), "columns": frame.shape[1]}
+        return Table(frame, TableReport(**(known | shape | {"notes": tuple(notes), "conventions": written})))
     empty = [c for c in frame.columns if frame[c].isna().all()]
     named = [c for c in empty if not c.startswith("column_")]
     if named:
@@ -136,13 +136,14 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     notes += [f"{quoted(r.name)}: {r.detail}." for r in readings if r.detail]
     columns_shown = {r.name: r.convention for r in readings}
     signs = {how.decimal for how in columns_shown.values()} - {""}
-    decimal = known["decimal"] if known["delimiter"] and signs else ""
+    decimal: Sign = known["decimal"] if known["delimiter"] and signs else ""
     known = known | {
         "notes": tuple(notes),
         "readings": tuple(readings),
         "conventions": Conventions(decimal, missing, columns_shown),
     }
-    return Table(frame, TableReport(rows=len(frame), columns=frame.shape[1], **known))
+    known |= {"rows": len(frame), "columns": frame.shape[1]}
+    return Table(frame, TableReport(**known))
 
 
 def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.Series, ColumnReading]:

@@ -29,7 +29,8 @@ Value = int | float | str | bool | time | date | datetime | timedelta
 
 
 def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tuple[str, ...]]:
-    """A sheet as CSV (UTF-8, commas), its name, and the names of all sheets. decimal: the sign its numbers are written with.
+    """A sheet as CSV (UTF-8), its name, and the names of all sheets. decimal: the sign its numbers are written with; the
+    delimiter is a comma, or a tab beside decimal commas.
 
     Cells that are merged with those below them are filled down.
     """
@@ -134,7 +135,7 @@ def _filled_down(
 def _written(name: str, rows: Iterator[list[Value]], left: int, decimal: str) -> bytes:
     """The rows as CSV; of several empty ones in a row the first. left: empty columns before the first cell."""
     text, empty = io.StringIO(), 0
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", delimiter="\t" if decimal == "," else ",")
     for row in rows:
         values = [""] * left + [_cell(value, decimal) for value in row]
         while values and not values[-1]:
