@@ -134,7 +134,12 @@ def test_in_python(study: Study, home: Path) -> None:
     """From the file, from its cells, and from what somebody made of them."""
     cells = pd.read_csv(home / "new.csv", sep=";", dtype=str, keep_default_na=False, index_col=False)
     cells.index = pd.Index([7, 3, 3, 9], name="place")
-    for rows in (home / "new.csv", str(home / "new.csv"), read_new_rows(home / "new.csv", study.predictor().recipe), cells):
+    for rows in (
+        home / "new.csv",
+        str(home / "new.csv"),
+        read_new_rows(home / "new.csv", study.predictor().recipe),
+        cells,
+    ):
         found = study.predict(rows).frame
         np.testing.assert_allclose(found["price_predicted"][:2].astype(float), WANTED[:2], atol=0.5)
         assert found["price_predicted"][2:].isna().all()
@@ -156,7 +161,9 @@ def test_a_table_read_by_itself_is_put_right_or_refused(study: Study, home: Path
 def test_it_can_be_overruled_everywhere(study: Study, home: Path) -> None:
     """American dates and numbers."""
     path = home / "american.csv"
-    path.write_text("sold;turnover;temp;fitted;zip\n11/02/2023;1,500.0;20.0;Yes;07244\n10/05/2023;2250.5;n.n.;No;20095\n")
+    path.write_text(
+        "sold;turnover;temp;fitted;zip\n11/02/2023;1,500.0;20.0;Yes;07244\n10/05/2023;2250.5;n.n.;No;20095\n"
+    )
     said = study.predict(path)
     assert said.frame["price_predicted"].isna().all()
     assert any("'turnover' holds '1,500.0', '2250.5', and in training it held numbers with a decimal comma" in n
