@@ -8,7 +8,7 @@ import streamlit as st
 if __name__ == "__main__":
     from kanlab.execution.manager import manager
     from kanlab.ui import identity, theme
-    from kanlab.ui.navigation import pages  # st.Page needs a session, so not for the server
+    from kanlab.ui.navigation import pages
 
     st.set_page_config(page_title="kanlab", page_icon=theme.ICON, layout="wide")
     theme.apply()

@@ -9,18 +9,26 @@ from kanlab.ui.launch import app_folder
 
 _FOLDER = app_folder() / "pages"
 
-DATA = st.Page(_FOLDER / "data.py", title="Data", icon=":material/table_chart:", default=True)
-SEARCH = st.Page(_FOLDER / "search.py", title="Search", icon=":material/tune:", url_path="search")
-LIVE = st.Page(_FOLDER / "live.py", title="Live", icon=":material/monitoring:", url_path="live")
-CHOOSE = st.Page(_FOLDER / "choose.py", title="Choose", icon=":material/balance:", url_path="choose")
-MODEL = st.Page(_FOLDER / "model.py", title="Model", icon=":material/show_chart:", url_path="model")
-EXPORT = st.Page(_FOLDER / "export.py", title="Export", icon=":material/download:", url_path="export")
-STUDIES = st.Page(_FOLDER / "studies.py", title="Studies", icon=":material/folder_open:", url_path="studies")
+# what pages link to and switch to
+DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT, STUDIES = (
+    _FOLDER / f"{name}.py" for name in ("data", "search", "live", "choose", "model", "export", "studies")
+)
 
 
 def pages() -> list[st.Page]:
-    """What app.py hands to st.navigation."""
-    return [DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT, STUDIES]
+    """What app.py hands to st.navigation: made anew for each run, because a run leaves its mark on the page it shows.
+
+    Of one that two sessions share, the second is told that it "cannot be called directly".
+    """
+    return [
+        st.Page(DATA, title="Data", icon=":material/table_chart:", default=True),
+        st.Page(SEARCH, title="Search", icon=":material/tune:", url_path="search"),
+        st.Page(LIVE, title="Live", icon=":material/monitoring:", url_path="live"),
+        st.Page(CHOOSE, title="Choose", icon=":material/balance:", url_path="choose"),
+        st.Page(MODEL, title="Model", icon=":material/show_chart:", url_path="model"),
+        st.Page(EXPORT, title="Export", icon=":material/download:", url_path="export"),
+        st.Page(STUDIES, title="Studies", icon=":material/folder_open:", url_path="studies"),
+    ]
 
 
 def enter_through_app() -> None:

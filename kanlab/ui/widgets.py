@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
@@ -70,7 +71,7 @@ def notes(lines: tuple[str, ...]) -> None:
         st.caption("  \n".join(literal(line) for line in lines))
 
 
-def go_first_to(page: st.Page, sentence: str, label: str) -> NoReturn:
+def go_first_to(page: Path, sentence: str, label: str) -> NoReturn:
     """An empty state: why there is nothing here yet, and a link to the page to use first."""
     st.info(sentence, icon=":material/arrow_back:")
     st.page_link(page, label=label)
