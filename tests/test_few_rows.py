@@ -223,3 +223,14 @@ def test_a_linear_formula_is_said_to_be_exact(columns: int) -> None:
     assert found.choice in exact_models(found.candidates)
     assert "reproduces the target exactly" in found.reasons[0]
     assert len(found.reasons) == 1
+
+
+def test_a_study_without_networks_can_be_validated(mtcars: Dataset) -> None:
+    study = tune(mtcars, SearchSpace((9, 10), (9, 10), (3, 3)), name="none")
+    study.validate(workers=1)
+    assert study.validation is not None
+    assert study.validation.state == "done"
+    assert study.validation.null == {}
+    assert {str(key) for key in study.validation.folds} == {"constant", "linear", "stepwise", "ridge", "gam"}
+    assert [f["family"] for f in study.validation.families] == ["boosting", "mlp", "polynomial"]
+    assert sorted(c.family for c in study.recommendation.candidates).count("gam") == 1

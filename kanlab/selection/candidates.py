@@ -32,6 +32,7 @@ class Candidate(HasFit):
     spread: float | None = None  # deviation of its AICc over the seeds
     cv_error: float | None = None  # cross-validated: RMSE, of classes log-loss
     cv_se: float | None = None
+    folds: tuple[float, ...] = ()  # the held-out losses behind it: of each fold the mean squared error, or log-loss
     dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
     edf: float | None = None  # of the linearised smoother
@@ -121,6 +122,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
             out |= {
                 "cv_error": float(back(losses.mean())),
                 "cv_se": float(back(losses).std(ddof=1) / np.sqrt(len(losses))),
+                "folds": tuple(validation.folds[key]),
             }
         if len(validation.dof.get(key, [])) > 1:
             draws = np.array(validation.dof[key])
@@ -146,7 +148,9 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
 
 def other_families(handle: StudyHandle, validation: Validation | None) -> list[Baseline]:
     """The models of other families: those fitted with the study, then those of the validation."""
-    return [*handle.baselines, *(stored_baseline(f, handle.data) for f in (validation.families if validation else ()))]
+    known = {b.family for b in handle.baselines}
+    later = [stored_baseline(f, handle.data) for f in (validation.families if validation else ())]
+    return [*handle.baselines, *(b for b in later if b.family not in known)]
 
 
 def seeds_compared(listed: Sequence[Candidate]) -> int:

@@ -5,18 +5,34 @@ validation where that contradicts it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.selection.candidates import Candidate
+from kanlab.selection.validation import Validation, p_value
 
 WORTH = 0.01  # of PRESS: a smaller gain is no reason to leave the linear model
+SIGNIFICANCE = 0.05
 EXACT = 1e-18  # of the sum of squares around the mean: residuals below it are rounding
 
 
-def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
-    """The model to take, and the noise of AICc measured over seeds (the median spread of the finalists, else 0).
+class Decision(NamedTuple):
+    """The model to take.
+
+    noise: of AICc over seeds (the median spread of the finalists, else 0).  instead_of: what would be taken without the
+    evidence of the validation, and by: what speaks against that.
+    """
+
+    choice: Candidate | None
+    noise: float = 0.0
+    instead_of: Candidate | None = None
+    by: Literal["", "cross-validation", "permutation test"] = ""
+
+
+def choose(listed: Sequence[Candidate], p: float | None = None) -> Decision:
+    """The model to take. p: p-value of the permutation test, where there was one.
 
     Whatever takes the place of the linear model must have a lower leave-one-out error than that, by more than the standard
     error of the difference. The network of lowest AICc takes it if no model has a lower AICc, or a smaller network whose AICc
@@ -24,14 +40,37 @@ def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
     known AICc decides alone. The families fitted for comparison are listed, and raise a warning where they do better; they are
     chosen among where their leave-one-out error is known. A linear model that leaves nothing but rounding is taken at once:
     differences below that are no evidence.
+
+    A validation overrules that: the model of lowest cross-validated error takes the place of one that is worse by more than
+    the standard error of the difference over the folds; and where permuted targets do as well as the target, no network is
+    taken whose cross-validated error is not lower than that of the linear models by as much.
     """
     candidates = eligible(listed)
     if not candidates:
-        return None, 0.0
+        return Decision(None)
     if exact := exact_models(candidates):
-        return exact[0], 0.0
+        return Decision(exact[0])
     spreads = [c.spread for c in candidates if c.spread is not None]
     noise = float(np.median(spreads)) if spreads else 0.0
+    first = _by_criteria(candidates, noise)
+    if first is None:
+        return Decision(None)
+    if better := _better_verified(first, candidates):
+        return Decision(better, noise, first, "cross-validation")
+    plain = [c for c in candidates if not c.is_network]
+    if plain and first.is_network and p is not None and p > SIGNIFICANCE and not _supported(first, plain):
+        return Decision(_plain_choice(plain), noise, first, "permutation test")
+    return Decision(first, noise)
+
+
+def conclusive_p(validation: Validation | None) -> float | None:
+    """The p-value of the permutation test; None where there was none, or too few draws for it to be small."""
+    permuted = validation.null.get("permuted", []) if validation else []
+    return p_value(validation) if validation and 1.0 / (1 + len(permuted)) <= SIGNIFICANCE else None
+
+
+def _by_criteria(candidates: Sequence[Candidate], noise: float) -> Candidate | None:
+    """The choice by AICc and leave-one-out errors."""
     networks, plain = [c for c in candidates if c.is_network], [c for c in candidates if not c.is_network]
     simple, held = _plain_choice(plain), reference(plain)
     bound = min(map(aicc_of, plain), default=np.inf) - noise
@@ -39,9 +78,26 @@ def choose(listed: Sequence[Candidate]) -> tuple[Candidate | None, float]:
     sound = [c for c in with_press if held is not None and beats(c, held, simple)] if with_press and held else networks
     best = min(sound, key=aicc_of, default=None)
     if best is None or aicc_of(best) >= bound:
-        return simple, noise
+        return simple
     near = [c for c in networks if aicc_of(c) <= aicc_of(best) + noise and (c in sound or c.press is None)]
-    return min(near, key=lambda c: (c.n_params or 0, aicc_of(c))), noise
+    return min(near, key=lambda c: (c.n_params or 0, aicc_of(c)))
+
+
+def _supported(network: Candidate, plain: Sequence[Candidate]) -> bool:
+    """Whether cross-validation puts a network below the best of the linear models."""
+    verified = [c for c in plain if c.folds]
+    return bool(verified) and _better_verified(min(verified, key=lambda c: np.mean(c.folds)), [network]) is network
+
+
+def _better_verified(first: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:
+    """The model of lowest cross-validated error, where that is lower by more than a standard error of the difference."""
+    verified = [c for c in candidates if c.folds and len(c.folds) == len(first.folds)]
+    best = min(verified, key=lambda c: np.mean(c.folds), default=first)
+    gain = np.subtract(first.folds, best.folds)
+    if best is first or len(gain) < 2:
+        return None
+    beyond = max(gain.std(ddof=1) / np.sqrt(len(gain)), WORTH * np.mean(first.folds))
+    return best if gain.mean() > beyond else None
 
 
 def eligible(listed: Sequence[Candidate]) -> list[Candidate]:

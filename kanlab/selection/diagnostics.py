@@ -10,7 +10,7 @@ import numpy as np
 from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES
 from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
-from kanlab.selection.decision import aicc_of
+from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
@@ -20,7 +20,6 @@ TIE = 10.0  # units of AICc within which the optimiser's noise can change the or
 FEW_ROWS = 3.0  # training rows a parameter
 SLIGHT_LOSS = 0.02  # nats a row: log-losses nearer than that are alike, however small both
 EXTRAPOLATION = 0.05
-SIGNIFICANCE = 0.05
 AGREEMENT = 4
 
 
@@ -199,22 +198,13 @@ def _cross_validation(choice: Candidate, listed: Sequence[Candidate]) -> Diagnos
 
 
 def _permutation(validation: Validation) -> Diagnostic | None:
-    permuted = validation.null.get("permuted", [])
-    if not permuted:
-        return None
-    p = p_value(validation)
-    if p <= SIGNIFICANCE:
+    p = conclusive_p(validation)
+    if p is None or p <= SIGNIFICANCE:
         return None
     return Diagnostic(
         f"Pure noise cannot be excluded: in the permutation test p = {p:.2f}, the share of permuted targets that gain as "
         "much AICc over the mean; do not read structure into these networks."
     )
-
-
-def p_value(validation: Validation) -> float:
-    """Of the permutation test: the share of the draws, its own target included, that gain at least as much AICc."""
-    permuted = validation.null["permuted"]
-    return (1 + sum(g >= validation.null["gain"] for g in permuted)) / (1 + len(permuted))
 
 
 def _outside(choice: Candidate, validation: Validation) -> Diagnostic | None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
-from kanlab.selection.decision import aicc_of, beats, eligible, exact_models, reference
+from kanlab.selection.decision import Decision, aicc_of, beats, eligible, exact_models, reference
 
 
-def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> list[str]:
-    """The reasons for a choice among the candidates. noise: of AICc over seeds."""
+def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
+    """The reasons for a choice among the candidates."""
+    choice, noise = decision.choice, decision.noise
+    assert choice is not None
     assert choice.aicc is not None
     rivals = eligible(listed)
     if choice in exact_models(rivals):
@@ -22,7 +24,9 @@ def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> lis
     held, lowest = reference([c for c in rivals if not c.is_network]), min(rivals, key=aicc_of)
     above = choice.aicc - aicc_of(lowest)
     reasons = []
-    if above == 0.0:
+    if decision.instead_of is not None:
+        reasons.append(_overruled(decision, choice, decision.instead_of))
+    elif above == 0.0:
         reasons.append(f"It has the lowest AICc of all networks and linear models{_network_above(choice, rivals)}.")
     elif above <= noise:
         reasons.append(
@@ -52,6 +56,18 @@ def explain(choice: Candidate, listed: Sequence[Candidate], noise: float) -> lis
     if choice.classes is not None and choice.classes.accuracy_test is not None:
         reasons.append(f"It classifies {100 * choice.classes.accuracy_test:.0f}% of the test rows correctly.")
     return reasons
+
+
+def _overruled(decision: Decision, choice: Candidate, first: Candidate) -> str:
+    """What the validation has against the model that AICc and the leave-one-out errors put first."""
+    by_criteria = f"By AICc and the leave-one-out (LOO) error {_name(first)} would be taken, but "
+    if decision.by == "permutation test":
+        return f"{by_criteria}networks fitted to shuffled targets gain as much AICc over the mean; it may show chance."
+    gain = np.subtract(first.folds, choice.folds)
+    errors = gain.mean() / max(gain.std(ddof=1) / np.sqrt(len(gain)), np.finfo(float).tiny)
+    many = f"a difference of {errors:.1f} standard errors" if errors < 100 else "in every fold alike"
+    against = f"{choice.cv_error:.4g} against {first.cv_error:.4g}"
+    return f"{by_criteria}the cross-validated error of this model is lower, {against}, {many}."
 
 
 def _network_above(choice: Candidate, rivals: Sequence[Candidate]) -> str:

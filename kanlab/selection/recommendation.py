@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kanlab.selection.candidates import Candidate, candidates
-from kanlab.selection.decision import choose
+from kanlab.selection.decision import choose, conclusive_p
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import explain
 from kanlab.selection.validation import Validation
@@ -63,9 +63,10 @@ class Recommendation:
 def recommend(handle: StudyHandle, records: Sequence[TrialRecord], validation: Validation | None) -> Recommendation:
     """The recommendation of a study as it stands."""
     listed = tuple(candidates(handle, records, validation))
-    choice, noise = choose(listed)
+    decision = choose(listed, conclusive_p(validation))
+    choice = decision.choice
     if choice is None or choice.aicc is None:
         return Recommendation(None, (), (), (), listed, validation)
     ties = tuple(c for c in listed if c is not choice and c.aicc is not None and abs(c.aicc - choice.aicc) <= TIE)
-    reasons, warnings = explain(choice, listed, noise), diagnose(handle, records, validation, listed, choice)
+    reasons, warnings = explain(decision, listed), diagnose(handle, records, validation, listed, choice)
     return Recommendation(choice, tuple(reasons), ties, tuple(warnings), listed, validation)

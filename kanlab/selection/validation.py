@@ -108,3 +108,12 @@ def collect(answers: Mapping[Step, Any], total: int, state: str, detail: str = "
     if 0 in gains:
         validation.null.update({"gain": gains.pop(0), "permuted": sorted(gains.values())})
     return validation
+
+
+def p_value(validation: Validation) -> float:
+    """Of the permutation test: the share of the draws, its own target included, that gain at least as much AICc.
+
+    Raises KeyError before any permuted target is fitted.
+    """
+    permuted = validation.null["permuted"]
+    return (1 + sum(g >= validation.null["gain"] for g in permuted)) / (1 + len(permuted))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.baselines.registry import BASELINES_OF, COMPARISON_FAMILIES
+from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.execution import messages
 from kanlab.execution.final_check import ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.worker_pool import Job
@@ -41,6 +41,8 @@ def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
     Those with at least NULL_ROWS training rows a parameter, or the smallest where there are none.
     """
     admissible = spec.admissible(n, d)
+    if not admissible:
+        return []
     roomy = [c for c in admissible if n >= NULL_ROWS * spec.n_params(c, d)] or admissible[:NULL_CELLS]
     sizes = np.log([spec.n_params(c, d) for c in roomy])
     steps = np.linspace(sizes[0], sizes[-1], NULL_CELLS)
@@ -66,7 +68,7 @@ def plan(handle: StudyHandle) -> list[Job]:
         for fold in range(FOLDS):
             task = messages.FoldTask(cell=record.cell, columns=columns, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
             jobs.append(Job(task, Step("fold", record.key, fold)))
-    for name in BASELINES_OF[handle.data.task]:
+    for name in [b.family for b in handle.baselines]:
         for fold in range(FOLDS):
             held_out = messages.FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed)
             jobs.append(Job(held_out, Step("fold", ModelKey(name), fold)))
@@ -76,6 +78,7 @@ def plan(handle: StudyHandle) -> list[Job]:
             Step("family", ModelKey(name)),
         )
         for name in COMPARISON_FAMILIES
+        if name not in {b.family for b in handle.baselines}
     ]
     kept = confidence_set(records)[:20]
     if kept:
@@ -85,7 +88,7 @@ def plan(handle: StudyHandle) -> list[Job]:
     fit |= {"seed": spec.seed}
     cells = tuple(null_cells(spec, handle.data.n_train, handle.data.d))
     counting: dict[str, Any] = {"count": spec.count, "count_sigma2": spec.count_sigma2}
-    for number in range(PERMUTATIONS + 1):
+    for number in range(PERMUTATIONS + 1 if cells else 0):
         shuffle = None if number == 0 else spec.seed + number
         jobs.append(
             Job(

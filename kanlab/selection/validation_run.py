@@ -76,7 +76,7 @@ def validate(
     A storage that does not answer is waited for. Raises StudyError where there is nothing to validate.
     """
     path = local_data(handle.optuna, handle.data.sha256)
-    if not completed(handle.records()):
+    if not completed(handle.records()) and handle.spec.admissible(handle.data.n_train, handle.data.d):
         raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to validate.")
     tasks = plan(handle)
     answers: dict[Step, Any] = {}

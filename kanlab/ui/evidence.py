@@ -8,9 +8,8 @@ import streamlit as st
 from kanlab.charts import cells, evidence, trials
 from kanlab.charts.encoding import NAMES
 from kanlab.selection.candidates import cell_words
-from kanlab.selection.diagnostics import p_value
 from kanlab.selection.parameter_importance import importances
-from kanlab.selection.validation import Validation
+from kanlab.selection.validation import Validation, p_value
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord, best_trial

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kanlab.kan.search_space import Cell
 from kanlab.selection.candidates import Candidate
-from kanlab.selection.decision import WORTH, choose, reference
+from kanlab.selection.decision import WORTH, Decision, choose, reference
 from kanlab.stats.metrics import Scores
 from kanlab.study.trials import CompletedTrial
 
@@ -92,7 +92,7 @@ def test_the_reference() -> None:
     assert reference(PLAIN) is LINEAR
     assert reference([MEAN, RIDGE]) is MEAN
     assert reference([]) is None
-    assert choose([]) == (None, 0.0)
+    assert choose([]) == Decision(None)
 
 
 @given(

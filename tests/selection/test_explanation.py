@@ -13,9 +13,8 @@ from kanlab.execution.final_check import final_check_task, keep_final_check
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.candidates import candidates
 from kanlab.selection.decision import choose
-from kanlab.selection.diagnostics import p_value
 from kanlab.selection.recommendation import Recommendation, recommend
-from kanlab.selection.validation import Validation
+from kanlab.selection.validation import Validation, p_value
 from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
 from tests.helpers.sentences import assert_sentence
@@ -321,16 +320,21 @@ def test_seeds_still_to_come_count_for_nothing(quiet: StudyHandle) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folds", "fires"),
+    ("folds", "moved"),
     [
-        ({"2,3,2": [0.10] * 5, "linear": [0.09, 0.02, 0.03, 0.2, 0.09]}, False),  # within its standard error
+        ({"2,3,2": [0.10] * 5, "linear": [0.09, 0.02, 0.03, 0.2, 0.09]}, False),  # within the standard error
+        ({"2,3,2": [0.1, 9.0, 0.1, 0.1, 0.1], "linear": [0.09, 8.9, 0.09, 0.09, 0.09]}, True),  # of the difference
         ({"2,3,2": [0.10] * 5, "linear": [0.05, 0.05, 0.06, 0.05, 0.05]}, True),
         ({"2,3,2": [0.01] * 5, "linear": [0.05] * 5}, False),
         ({"linear": [0.05] * 5}, False),  # the choice has not been verified
     ],
 )
-def test_cross_validation_that_disagrees(folds: dict[str, Any], fires: bool, quiet: StudyHandle) -> None:
-    assert bool(warning(found(quiet, validation(folds=folds)), "By cross-validation linear is better")) == fires
+def test_cross_validation_that_disagrees_decides(folds: dict[str, Any], moved: bool, quiet: StudyHandle) -> None:
+    result = found(quiet, validation(folds=folds))
+    assert result.choice is not None
+    assert result.choice.family == ("linear" if moved else "kan")
+    assert ("the cross-validated error of this model is lower" in result.reasons[0]) == moved
+    assert warning(result, "By cross-validation") is None
 
 
 @pytest.mark.parametrize(("above", "fires"), [(0, False), (1, True), (10, True)])
@@ -338,7 +342,18 @@ def test_pure_noise(above: int, fires: bool, quiet: StudyHandle) -> None:
     null = {"gain": 5.0, "permuted": [6.0] * above + [1.0] * (20 - above)}
     known = validation(null=null)
     assert p_value(known) == pytest.approx((1 + above) / 21)
-    assert bool(warning(found(quiet, known), "Pure noise cannot be excluded")) == fires
+    result = found(quiet, known)
+    assert bool(warning(result, "Pure noise cannot be excluded")) == fires
+    assert result.choice is not None
+    assert result.choice.is_network != fires
+    assert ("it may show chance" in result.reasons[0]) == fires
+
+
+def test_a_few_permutations_decide_nothing(quiet: StudyHandle) -> None:
+    result = found(quiet, validation(null={"gain": 5.0, "permuted": [1.0] * 18}))  # p is 0.053, and may become 0.048
+    assert result.choice is not None
+    assert result.choice.is_network
+    assert warning(result, "Pure noise") is None
 
 
 @pytest.mark.parametrize(("share", "fires"), [(0.04, False), (0.2, True)])

@@ -91,7 +91,7 @@ def lowest_aicc(trials: list[TrialRecord], families: list[Baseline]) -> Complete
     """The model that is taken where no leave-one-out error is known."""
     listed = [Candidate(trial_words(r), "kan", r, r.scores) for r in completed(trials)]
     listed += [Candidate(b.family, b.family, None, b.scores, baseline=b) for b in families]
-    choice, _ = choose(listed)
+    choice = choose(listed).choice
     return choice.model if choice else None
 
 

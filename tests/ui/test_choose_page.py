@@ -138,7 +138,7 @@ def test_what_a_validation_says(app: AppTest, small: Dataset) -> None:
     scores = {Cell(2, 3, 2): [-300.0, -290.0, -291.0, -300.0, -300.0], Cell(2, 2, 1): [-295.0] * 5}
     known = validation(
         refits=refits(handle, scores),
-        folds={"2,3,2": [0.04] * 5, "linear": [0.05] * 5},
+        folds={"2,3,2": [0.04] * 5, "2,2,1": [0.04] * 5, "linear": [0.05] * 5},
         null={"gain": 10.0, "permuted": [12.0] + [1.0] * 19},
         average={"rss_train": 1.0, "rss_test": 1.0},
         dof={"2,3,2": [10.0, 12.0]},
