@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kanlab
@@ -56,6 +56,7 @@ def best_pair(X: np.ndarray, y: np.ndarray) -> tuple[int, ...]:
     return tuple(sorted(chosen))
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_screening_is_forward_selection_of_lines_and_squares(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -1,15 +1,16 @@
-"""The final check of a study: its network of lowest AICc, the leave-one-out error and the features it can do without.
+"""The final check of a study: its networks of lowest AICc, the leave-one-out error and the features the first can do without.
 
 AICc assumes that all rows have the same noise and that none decides its own prediction; leave-one-out residuals
 (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not
 (kanlab.solver.feature_elimination). Both need the fitted network, which no study keeps, so one worker fits it once more
-and answers both.
+and answers both. One network that is wild on a few rows says nothing against the others: where the leave-one-out error of the
+first is not lower than that of the linear model, the next ones are looked at until that of one is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kanlab.engines.catalogue import ENGINES
@@ -18,9 +19,10 @@ from kanlab.kan.search_space import Cell
 from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
-from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial
+from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial, completed
 
 FINAL_CHECK = "appraisal"  # as versions before this one called it
+MOST_CHECKED = 8  # networks, by AICc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +51,9 @@ class ReducedTrial(CompletedTrial):
 
 @dataclass(frozen=True)
 class FinalCheck:
-    """Of one cell. press: sum of squared leave-one-out residuals; press_se: as in Baseline.
+    """Of the best cell. press: sum of squared leave-one-out residuals; press_se: as in Baseline.
 
-    params: the cell by the parameters of its search.
+    params: the cell by the parameters of its search.  others: press and press_se of the next cells that were looked at.
     """
 
     cell: Cell
@@ -59,6 +61,11 @@ class FinalCheck:
     press: float | None
     press_se: float | None
     reduced: ReducedTrial | None
+    others: Mapping[Cell, tuple[float | None, float | None]] = field(default_factory=dict)
+
+    def errors_of(self, cell: Cell) -> tuple[float | None, float | None]:
+        """press and press_se of a cell, None where it was not looked at."""
+        return (self.press, self.press_se) if cell == self.cell else self.others.get(cell, (None, None))
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it."""
@@ -87,7 +94,8 @@ def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> Final
             without=tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
             charge=reduced["charge"],
         )
-    return FinalCheck(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced)
+    others = {Cell(*o["cell"]): (o["press"], o["press_se"]) for o in content.get("others", ())}
+    return FinalCheck(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced, others)
 
 
 def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
@@ -95,9 +103,11 @@ def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Fin
     spec, best = handle.spec, best_trial(records)
     if spec.engine != "lm" or handle.data.levels or best is None or final_check_of(handle, records) is not None:
         return None
+    ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params, r.number))
     return FinalCheckTask(
         cell=best.cell,
         below=nested_below(handle, best.cell, records),
+        then=tuple((r.cell, nested_below(handle, r.cell, records)) for r in ranked[1:MOST_CHECKED]),
         engine=spec.engine,
         options=spec.options,
         seed=spec.seed,

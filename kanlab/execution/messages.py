@@ -175,10 +175,12 @@ class EdfTask(CellTask, frozen=True, kw_only=True):
 class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     """Leave-one-out error of a network, and the network without the features that do nothing.
 
-    below: as of NetworkTask.  neuron_nums: the range of the search.
+    below: as of NetworkTask.  then: cells and their `below`, looked at one after the other until the leave-one-out error of
+    one is lower than that of the linear model.  neuron_nums: the range of the search.
     """
 
     below: tuple[int, ...]
+    then: tuple[tuple[Cell, tuple[int, ...]], ...] = ()
     count: CountingRule
     count_sigma2: bool
     neuron_nums: tuple[int, int]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from kanlab.arrays import Array
@@ -144,23 +145,51 @@ def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
-    """{press, press_se, reduced} of a cell's network, for the engine lm.
+    """{press, press_se, reduced, others} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
-    and where the features are screened already.
+    and where the features are screened already. others: {cell, press, press_se} of the cells of `task.then`, up to the first
+    whose press is lower than that of the linear model by more than its standard error; none where one is found before.
     """
-    cell, options, seed, (fewest, most) = task.cell, task.options, task.seed, task.neuron_nums
-    full = fit_model(data, cell, task.engine, options, seed, task.below)
+    full = fit_model(data, task.cell, task.engine, task.options, task.seed, task.below)
     reference = reference_left_out(data, count_sigma2=task.count_sigma2)
+    answer = _left_out(data, full, task, reference) | {"reduced": None, "others": []}
+    if task.options.inputs(data.d) == data.d:
+        answer["reduced"] = _reduced(data, full, task, reference)
+    looked_at = [answer, answer["reduced"] or answer]
+    for cell, below in task.then:
+        if reference is None or any(a["press"] + a["press_se"] < reference @ reference for a in looked_at):
+            break
+        other = msgspec.structs.replace(task, cell=cell, below=below)
+        network = fit_model(data, cell, task.engine, task.options, task.seed, below)
+        looked_at.append(_left_out(data, network, other, reference))
+        answer["others"].append({"cell": list(cell)} | looked_at[-1])
+    return answer
 
-    def left_out(network: FittedKan, part: Dataset) -> dict[str, float | None]:
-        if reference is None:
-            return {"press": None, "press_se": None}
-        if options.inputs(data.d) < data.d:  # the choice of the features is part of the fit
-            residual = refitted(_fit_to(data, task), data.X_train, data.y_train)
-        else:
-            residual = leave_one_out(network, part.X_train, part.y_train, options.smoothing)
-        return {"press": float(residual @ residual), "press_se": press_gain_se(residual, reference)}
+
+def _left_out(
+    data: Dataset, network: FittedKan, task: messages.FinalCheckTask, reference: Array | None
+) -> dict[str, Any]:
+    """{press, press_se} of a task's network. reference: the leave-one-out residuals of the model it is held against."""
+    if reference is None:
+        return {"press": None, "press_se": None}
+    if task.options.inputs(data.d) == data.d:
+        residual = leave_one_out(network, data.X_train, data.y_train, task.options.smoothing)
+    else:  # the choice of the features is part of the fit
+
+        def fit(X: Array, y: Array) -> FittedKan:
+            rows = replace(data, X_train=X, y_train=y)
+            return fit_model(rows, task.cell, task.engine, task.options, task.seed, task.below)
+
+        residual = refitted(fit, data.X_train, data.y_train)
+    return {"press": float(residual @ residual), "press_se": press_gain_se(residual, reference)}
+
+
+def _reduced(
+    data: Dataset, full: FittedKan, task: messages.FinalCheckTask, reference: Array | None
+) -> dict[str, Any] | None:
+    """A task's network without the features that do nothing."""
+    cell, (fewest, most) = task.cell, task.neuron_nums
 
     def n_params(d: int, neuron_num: int) -> int:
         return cell_n_params(cell._replace(neuron_num=neuron_num), d, rule=task.count, count_sigma2=task.count_sigma2)
@@ -169,15 +198,13 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)
         nums = [h for h in near if is_admissible(data.n, n_params(len(columns), h))]
         path = [cell._replace(neuron_num=h) for h in nums]
-        return list(lm_path(with_columns(data, columns), path, options, seed))
+        return list(lm_path(with_columns(data, columns), path, task.options, task.seed))
 
-    if options.inputs(data.d) < data.d:
-        return left_out(full, data) | {"reduced": None}
     found = reduced(full, data.X_train, data.y_train, fits, n_params)
     if found is None:
-        return left_out(full, data) | {"reduced": None}
+        return None
     part = with_columns(data, found.kept)
-    content = {
+    return {
         "cell": list(cell._replace(neuron_num=found.neuron_num)),
         "below": list(found.below),
         "columns": list(found.kept),
@@ -187,19 +214,8 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         "status": found.network.status.value,
         "seconds": found.network.seconds,
         **part.errors(found.network.predict).errors(),
-        **left_out(found.network, part),
+        **_left_out(part, found.network, task, reference),
     }
-    return left_out(full, data) | {"reduced": content}
-
-
-def _fit_to(data: Dataset, task: messages.FinalCheckTask) -> Callable[[Array, Array], FittedKan]:
-    """The network of a final check as a function of its training rows."""
-
-    def fit(X: Array, y: Array) -> FittedKan:
-        rows = replace(data, X_train=X, y_train=y)
-        return fit_model(rows, task.cell, task.engine, task.options, task.seed, task.below)
-
-    return fit
 
 
 def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:

@@ -132,9 +132,8 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
         return out
 
     def scores_of(r: CompletedTrial) -> Scores:
-        if final_check is None or r.cell != final_check.cell:
-            return r.scores
-        return replace(r.scores, press=final_check.press, press_se=final_check.press_se)
+        press, press_se = final_check.errors_of(r.cell) if final_check else (None, None)
+        return r.scores if press is None else replace(r.scores, press=press, press_se=press_se)
 
     out = [Candidate(trial_words(r), NETWORK, r, scores_of(r), **known(r.key)) for r in completed(records)]
     if final_check and (r := final_check.reduced):
