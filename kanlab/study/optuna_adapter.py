@@ -199,9 +199,48 @@ def _read(study: optuna.Study, condition: str, **values: Any) -> list[StoredTria
 # ---- the database
 
 
+class OtherSchema(Exception):
+    """The tables of a storage are of another version of Optuna. made_by: the version of Optuna that made them."""
+
+    def __init__(self, version: str, made_by: str, *, is_older: bool) -> None:
+        super().__init__(version)
+        self.version, self.made_by, self.is_older = version, made_by, is_older
+
+
 def connect(url: str, engine_options: dict[str, Any] | None) -> BaseStorage:
-    """Optuna's storage of a URL, which remembers finished trials."""
-    return optuna.storages.get_storage(RDBStorage(url, engine_kwargs=engine_options))
+    """Optuna's storage of a URL, which remembers finished trials. Raises OtherSchema."""
+    try:
+        return optuna.storages.get_storage(RDBStorage(url, engine_kwargs=engine_options))
+    except RuntimeError as error:
+        with _unchecked(url, engine_options) as storage:
+            current = storage.get_current_version()
+            if current == storage.get_head_version():
+                raise
+            with storage.engine.connect() as connection:
+                made_by = connection.execute(text("SELECT library_version FROM version_info")).scalar()
+            raise OtherSchema(current, str(made_by), is_older=current in storage.get_all_versions()) from error
+
+
+def is_current(url: str) -> bool:
+    """Whether the tables of a storage are of the version of today."""
+    with _unchecked(url, None) as storage:
+        return storage.get_current_version() == storage.get_head_version()
+
+
+def upgrade_tables(url: str) -> None:
+    """Bring the tables of an earlier version of Optuna to that of today."""
+    with _unchecked(url, None) as storage:
+        storage.upgrade()
+
+
+@contextlib.contextmanager
+def _unchecked(url: str, engine_options: dict[str, Any] | None) -> Iterator[RDBStorage]:
+    """A storage of whatever version, for a moment."""
+    storage = RDBStorage(url, engine_kwargs=engine_options, skip_compatibility_check=True)
+    try:
+        yield storage
+    finally:
+        storage.engine.dispose()
 
 
 def database(storage: BaseStorage) -> sqlalchemy.Engine:

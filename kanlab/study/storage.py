@@ -20,7 +20,8 @@ from kanlab import settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.study import schema
-from kanlab.study.optuna_adapter import connect, database
+from kanlab.study.optuna_adapter import OtherSchema, connect, database
+from kanlab.study.upgrade import other_version, upgrade_own
 
 # what a storage raises that is full, locked or out of reach
 STORAGE_ERRORS = (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError)
@@ -95,9 +96,14 @@ def _connected(url: str, engine_options: dict[str, Any] | None) -> BaseStorage:
 def _open(url: str) -> BaseStorage:
     try:
         is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
-        storage = _connected(
-            url, {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None
-        )
+        options = {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None
+        try:
+            storage = _connected(url, options)
+        except OtherSchema as found:
+            if url != own_url() or not found.is_older:
+                raise other_version(found, without_secrets(url)) from found
+            upgrade_own(own_file(), url, found)
+            storage = _connected(url, options)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         reason = without_secrets(str(error)).splitlines()[0].rstrip(".")
         raise StudyError(f"The storage {without_secrets(url)} cannot be opened: {reason}.") from error
