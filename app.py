@@ -7,14 +7,16 @@ import streamlit as st
 
 if __name__ == "__main__":
     from kanlab.execution.manager import manager
-    from kanlab.ui import identity, theme
+    from kanlab.ui import identity, steps, theme
     from kanlab.ui.navigation import pages
 
     st.set_page_config(page_title="kanlab", page_icon=theme.ICON, layout="wide")
     theme.apply()
     manager().serve()
     identity.require_login()
-    st.navigation(pages(), position="top").run()
+    page = st.navigation(pages(), position="hidden")
+    steps.bar(page)
+    page.run()
 else:
     from starlette.middleware import Middleware
 

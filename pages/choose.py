@@ -7,7 +7,8 @@ from kanlab.charts.thinning import thinned
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
-from kanlab.ui import calibration, choose, evidence, model_table, prediction, sensitivity, session, study_header
+from kanlab.ui import calibration, choose, evidence, model_table, prediction, sensitivity, session, steps, study_header
+from kanlab.ui.navigation import CHOOSE
 
 POLL_SECONDS = 1.0
 
@@ -74,3 +75,4 @@ def page() -> None:
 
 
 page()
+steps.next_step(CHOOSE)

@@ -6,8 +6,8 @@ from kanlab.data.checks import TableWarning
 from kanlab.data.dataset import Dataset
 from kanlab.data.profile import profile
 from kanlab.data.reading.reader_process import keep_ready
-from kanlab.ui import dataset_summary, remedies, session, table_source
-from kanlab.ui.navigation import SEARCH
+from kanlab.ui import dataset_summary, remedies, session, steps, table_source
+from kanlab.ui.navigation import DATA
 from kanlab.ui.preparation import preparation
 from kanlab.ui.profile import columns_table, preview, warning_list
 from kanlab.ui.target_choice import choose_target, information
@@ -65,5 +65,4 @@ with sentences():
 session.set_dataset(data, chosen.test_fraction, chosen.seed)
 dataset_summary.sizes(data)
 dataset_summary.simplest_models(data, asked)
-if st.button("Go to the search", type="primary", icon=":material/arrow_forward:"):
-    st.switch_page(SEARCH)
+steps.next_step(DATA)

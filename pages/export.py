@@ -5,7 +5,8 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.execution.manage import load_data
 from kanlab.export.bundle import bundle
-from kanlab.ui import export, fitted_model, session, study_header
+from kanlab.ui import export, fitted_model, session, steps, study_header
+from kanlab.ui.navigation import EXPORT
 from kanlab.ui.widgets import notes, sentences
 
 handle = study_header.study(
@@ -23,3 +24,4 @@ with sentences(), st.spinner("Packing the bundle…"):
     made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle)))
 export.downloads(made)
 export.elsewhere(handle.name, trial)
+steps.next_step(EXPORT, primary=False)

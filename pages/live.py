@@ -7,8 +7,8 @@ from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
 from kanlab.study.handle import load_study
 from kanlab.study.state import is_awaited
-from kanlab.ui import identity, live, manage, session, shared, trials
-from kanlab.ui.navigation import SEARCH
+from kanlab.ui import identity, live, manage, session, shared, steps, trials
+from kanlab.ui.navigation import LIVE, SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 name = session.study_name()
@@ -69,4 +69,5 @@ def show() -> None:
 
 
 watch()
+steps.next_step(LIVE)
 live.dashboard_link(study)

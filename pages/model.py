@@ -3,8 +3,8 @@
 import streamlit as st
 
 from kanlab.execution.manage import load_data
-from kanlab.ui import fitted_model, model, session, study_header
-from kanlab.ui.navigation import EXPORT
+from kanlab.ui import fitted_model, model, session, steps, study_header
+from kanlab.ui.navigation import EXPORT, MODEL
 from kanlab.ui.widgets import literal, notes, sentences
 
 handle = study_header.study(
@@ -36,3 +36,4 @@ for tab, draw in zip(st.tabs(list(labels), key="model-tab", on_change="rerun"), 
     if tab.open:  # compute only what is shown
         with tab:
             draw(view)
+steps.next_step(MODEL)

@@ -13,6 +13,7 @@ _STYLE = """
 [data-testid="stStatusWidget"] { display: none; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 [data-testid="stElementContainer"]:has(script) { position: absolute; }
+.st-key-steps { border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); padding-bottom: 0.25rem; }
 .katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }
 </style>
 """

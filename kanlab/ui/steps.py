@@ -1,0 +1,109 @@
+"""The way from a table to a model: its steps at the top of every page with their state, and the next one as a button."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from kanlab.errors import KanlabError
+from kanlab.study.handle import load_study
+from kanlab.study.state import read_state
+from kanlab.study.storage import STORAGE_ERRORS
+from kanlab.study.trials import completed
+from kanlab.ui import session
+from kanlab.ui.navigation import CHOOSE, DATA, EXPORT, LIVE, MODEL, SEARCH, STUDIES
+
+STEPS = (DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT)
+_OF_A_STUDY = (LIVE, CHOOSE, MODEL, EXPORT)
+_SEEN = "kanlab_seen"  # steps that look at a study, by its name
+
+NEXT = {
+    DATA: "Go to the search",
+    LIVE: "Next: choose a model",
+    CHOOSE: "Next: look into the model",
+    MODEL: "Next: export the model",
+    EXPORT: "Start with another table",
+    STUDIES: "Start with a new table",
+}
+_AFTER = {DATA: SEARCH, LIVE: CHOOSE, CHOOSE: MODEL, MODEL: EXPORT, EXPORT: DATA, STUDIES: DATA}
+_WORDS = {
+    "done": "Done.",
+    "running": "The study is running.",
+    "open": "Can be opened now.",
+    "no table": "Needs a table and a target; choose them under Data.",
+    "no study": "Needs a study; start one under Search, or open one under Studies.",
+    "no trial": "Needs a complete trial; they arrive under Live.",
+}
+_ICONS = {"done": ":material/check_circle:", "running": ":material/progress_activity:"}
+
+
+class _Known(NamedTuple):
+    """What the states of the steps follow from. study: its name, where one is open."""
+
+    has_table: bool
+    study: str | None = None
+    live: bool = False
+    trials: bool = False
+
+
+def bar(current: StreamlitPage) -> None:
+    """The steps, each a link with its state. current: the page that is drawn."""
+    known = _known()
+    if known.study and known.trials and current.title in {page.title for page in _OF_A_STUDY}:
+        st.session_state.setdefault(_SEEN, {}).setdefault(known.study, set()).add(current.title)
+    with st.container(horizontal=True, gap=None, key="steps"):
+        for number, page in enumerate(STEPS, 1):
+            state = _state(page, known)
+            label = f"{number} {page.title}"
+            st.page_link(
+                page,
+                label=f":gray[{label}]" if state.startswith("no ") and page.title != current.title else label,
+                icon=_ICONS.get(state),
+                help=_WORDS[state],
+                width="content",
+                query_params=_address(page, known.study),
+            )
+        st.page_link(STUDIES, label=STUDIES.title, icon=STUDIES.icon, width="content")
+
+
+def next_step(current: StreamlitPage, *, primary: bool = True) -> None:
+    """The button that ends a page."""
+    label, page = NEXT[current], _AFTER[current]
+    kind = "primary" if primary else "secondary"
+    if st.button(label, type=kind, icon=":material/arrow_forward:", key="next-step"):  # type: ignore[arg-type]
+        st.switch_page(page, query_params=_address(page, session.study_name()))
+
+
+def _address(page: StreamlitPage, study: str | None) -> dict[str, str]:
+    """What the address of a step holds."""
+    return {"study": study} if study and page in _OF_A_STUDY else {}
+
+
+def _known() -> _Known:
+    has_table = session.table() is not None or session.source() is not None or session.dataset() is not None
+    name = session.study_name()
+    if name is None:
+        return _Known(has_table)
+    try:
+        handle = load_study(name)
+        state = read_state(handle.optuna.user_attrs)
+        return _Known(True, name, state.is_live, bool(completed(handle.records())))
+    except (KanlabError, *STORAGE_ERRORS):
+        return _Known(has_table)  # the page says what is wrong
+
+
+def _state(page: StreamlitPage, known: _Known) -> str:
+    """One of _WORDS."""
+    if page == DATA:
+        return "done" if known.has_table else "open"
+    if page == SEARCH:
+        return "done" if known.study else "open" if known.has_table else "no table"
+    if known.study is None:
+        return "no study"
+    if page == LIVE:
+        return "running" if known.live else "done" if known.trials else "open"
+    if not known.trials:
+        return "no trial"
+    return "done" if page.title in st.session_state.get(_SEEN, {}).get(known.study, ()) else "open"
