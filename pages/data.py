@@ -6,22 +6,28 @@ from kanlab.data.checks import TableWarning
 from kanlab.data.dataset import Dataset
 from kanlab.data.profile import profile
 from kanlab.data.reading.reader_process import keep_ready
-from kanlab.ui import dataset_summary, remedies, session, steps, table_source
+from kanlab.ui import dataset_summary, reload, remedies, session, steps, table_source
 from kanlab.ui.navigation import DATA
 from kanlab.ui.preparation import preparation
 from kanlab.ui.profile import columns_table, preview, warning_list
 from kanlab.ui.target_choice import choose_target, information
 from kanlab.ui.widgets import heading, sentences
 
-heading("Data", "Bring a table, choose the column to predict, and see at once whether it can support a network.")
+heading(
+    "Data",
+    "Bring a table and name the column to predict. kanlab fits small networks of learned curves, shows which of them the data "
+    "can support, and gives you its formula, its error on new rows, and a program that predicts.",
+)
 keep_ready()
+reload.restore_table()
 table_source.choose_table()
 table = table_source.chosen_table()
 table_source.describe(table)
 
 frame = table.frame
-overview = st.container()
 chosen = choose_target(table, table_source.suggested_target())
+table_source.overrule(table)
+overview = st.container()
 used = chosen.used(frame)
 described = session.remember("profile", (id(table), chosen.target), lambda: profile(frame, chosen.target))
 with overview:
@@ -31,6 +37,7 @@ with overview:
     with second:
         preview(frame)
 wanted = preparation(frame, chosen.target, list(chosen.features), described, chosen.key, classes=chosen.classes)
+reload.keep_table()
 
 
 def remedied(warning: TableWarning) -> None:

@@ -8,10 +8,11 @@ from kanlab.execution.manager import manager
 from kanlab.execution.starts_budget import MOST_STARTS
 from kanlab.kan.parameter_count import RULES
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.study.handle import StudySpec, create_study
+from kanlab.study.spec import StudySpec
 from kanlab.text import short
-from kanlab.ui import identity, search_plan, session
-from kanlab.ui.navigation import DATA, LIVE
+from kanlab.ui import reload, search_plan, session
+from kanlab.ui.navigation import DATA
+from kanlab.ui.start import start_study
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 SAMPLERS = {
@@ -41,6 +42,7 @@ heading(
     "Set the range of networks to try and the budget to spend on them, then start. A configuration is one choice of hidden "
     "neurons, grid intervals and spline order; a trial fits one configuration.",
 )
+reload.restore_data()
 data = session.dataset()
 if data is None:
     go_first_to(DATA, "There is no data yet. Choose a table and a target first.", "Go to Data")
@@ -119,11 +121,8 @@ def n_params(cell: Cell) -> int:
 def start(spec: StudySpec, name: str = "") -> None:
     """Make the study, start it, and show it."""
     with sentences():
-        handle = create_study(data, search_plan.settled(data, spec), name=name or None)
-        identity.take(handle)
-        manager().start(handle)
-    session.set_study_name(handle.name)
-    st.switch_page(LIVE, query_params={"study": handle.name})
+        settled = search_plan.settled(data, spec)
+    start_study(data, settled, name)
 
 
 with right:
@@ -293,6 +292,7 @@ ways = {
 way = ways[spec.resolved_sampler(most)]
 some = f"**{planned:,}** of the {most:,} admissible configurations, {way}"
 st.markdown(f"This study will fit {some if planned < most else f'all **{most:,}** admissible configurations'}.")
+reload.keep_data()
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
     start(spec, name)
 

@@ -43,6 +43,19 @@ def _synthetic(
     return load
 
 
+def _noisy(name: str, d: int, function: Callable[[np.ndarray], np.ndarray], rows: int, noise: float) -> Callable[[], Table]:
+    """The same with independent normal noise of this standard deviation."""
+
+    def load() -> Table:
+        rng = np.random.default_rng(0)
+        X = rng.uniform(-1, 1, (rows, d))
+        y = function(X) + noise * rng.normal(size=rows)
+        frame = pd.DataFrame(X, columns=[f"x{i + 1}" for i in range(d)]).assign(y=y)
+        return Table(frame, TableReport(name, "made here", ",", ".", rows, d + 1))
+
+    return load
+
+
 def _exp_sin(X: np.ndarray) -> np.ndarray:
     return np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
 
@@ -55,6 +68,15 @@ def _four_variables(X: np.ndarray) -> np.ndarray:
 EXAMPLES = {
     e.key: e
     for e in (
+        Example(
+            "hidden-formula",
+            "A formula hidden in noise",
+            "400 rows of exp(sin πx₁ + x₂²) with noise of standard deviation 0.1. The function is from the KAN paper (Liu et al. "
+            "2024); see whether the search finds it.",
+            "y",
+            "made from its formula",
+            _noisy("hidden-formula", 2, _exp_sin, 400, 0.1),
+        ),
         Example(
             "diabetes",
             "Diabetes progression",

@@ -39,6 +39,11 @@ def _secret() -> str:
     return str(st.session_state[_SECRET])
 
 
+def owner() -> str:
+    """The name under which this browser's uploads are kept; it does not tell the secret."""
+    return derived_key(_secret(), "tables")
+
+
 def take(handle: StudyHandle) -> None:
     """Make this browser the owner of a new study."""
     own(handle.optuna, derived_key(_secret(), handle.uid))

@@ -12,7 +12,7 @@ from kanlab.data.reading.table import Table
 
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
-_STUDY, _SAID = "study", "kanlab_said"
+_STUDY, _SAID, _KEPT = "study", "kanlab_said", "kanlab_kept"
 
 
 def table() -> Table | None:
@@ -31,12 +31,23 @@ def source() -> BinaryIO | None:
     return st.session_state.get(_SOURCE)
 
 
-def set_source(value: BinaryIO | None) -> None:
-    """Keep the uploaded file; its table is not read yet."""
+def set_source(value: BinaryIO | None, key: str | None = None) -> None:
+    """Take an uploaded file; its table is not read yet. key: by which it is kept for a reload, if it is."""
     st.session_state[_SOURCE] = value
+    st.session_state[_KEPT] = key
     set_table(None)
     for kept in [k for k in st.session_state if str(k).startswith(_REMEMBERED)]:
         del st.session_state[kept]
+
+
+def kept_key() -> str | None:
+    """The key by which the table is kept for a reload; None as long as it is not."""
+    return st.session_state.get(_KEPT)
+
+
+def set_kept_key(key: str | None) -> None:
+    """Remember by which key the table is kept."""
+    st.session_state[_KEPT] = key
 
 
 def remember(name: str, key: object, compute: Callable[[], Any]) -> Any:

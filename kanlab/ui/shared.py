@@ -75,9 +75,16 @@ def _ready(made: Layered) -> dict[str, Any]:
     return made.spec | {"datasets": tables}
 
 
-def chart(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...]) -> None:
-    """`selecting_chart` of the chart that `make` draws, made once per `stamp` for all sessions."""
-    _show(_drawn_once(stamp, key, make), key)
+def chart(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *, selects: bool = True) -> None:
+    """`selecting_chart` of the chart that `make` draws, made once per `stamp` for all sessions.
+
+    selects: False for points that are trials of no study, which a click does not select.
+    """
+    drawn = _drawn_once(stamp, key, make)
+    if selects:
+        _show(drawn, key)
+    else:
+        st.vega_lite_chart(spec=drawn, key=key, width="stretch")
 
 
 def selecting_chart(made: Layered, key: str) -> None:

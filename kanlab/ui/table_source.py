@@ -7,17 +7,9 @@ import streamlit as st
 from kanlab.data.examples import EXAMPLES
 from kanlab.data.reading.table import Table
 from kanlab.errors import DatasetError
-from kanlab.ui import reading, session, upload
+from kanlab.study.kept_tables import KEPT_DAYS
+from kanlab.ui import first_screen, reading, reload, session, upload
 from kanlab.ui.widgets import literal, notes, sentences
-
-_STEPS = {
-    "1. Data": "Upload a CSV, or try an example, and choose the target. You see at once how many networks its rows can "
-    "support: with few rows and many features only small ones.",
-    "2. Search": "Set the ranges of hidden neurons, grid intervals and spline order. Every configuration in these ranges is a "
-    "Kolmogorov-Arnold network, which sums learned curves instead of weighted inputs.",
-    "3. Live": "Watch the networks arrive as points: the fit (RSS), the size (parameters K), and AICc, which weighs "
-    "one against the other. The mean and the straight line stand beside them.",
-}
 
 
 def choose_table() -> None:
@@ -29,11 +21,9 @@ def choose_table() -> None:
             key="upload",
             on_change=_take_upload,
             help="CSV in any dialect and encoding, also packed with gzip, bzip2, xz, zstd or zip, Parquet, or Excel. It stays "
-            "on the machine that runs this app.",
-        )
-        st.caption(
-            f"A larger file than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, or "
-            "leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the study appears here."
+            f"on the machine that runs this app, and for {KEPT_DAYS} days without use so that a reload finds it again. A file "
+            f"of more than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, or leave it "
+            "where it is and run 'kanlab tune BIG.csv --target COLUMN'; the study appears here.",
         )
     with right:
         st.selectbox(
@@ -64,7 +54,12 @@ def _take_upload() -> None:
 
 
 def _take_example() -> None:
-    key = st.session_state["example"]
+    take_example(st.session_state["example"])
+
+
+def take_example(key: str | None) -> None:
+    """Take the table of an example, or none."""
+    st.session_state["example"] = key
     session.set_source(None)
     session.set_table(EXAMPLES[key].load() if key else None)
 
@@ -95,29 +90,28 @@ def chosen_table() -> Table:
             session.set_table(read)
     table = session.table()
     if table is None:
-        _first_steps()
+        first_screen.show()
         st.stop()
     return table
 
 
-def _first_steps() -> None:
-    st.info(
-        "Nothing is chosen yet. A good table has one row for each observation, a column to predict (a number, or one of two "
-        "classes), and at least a few dozen rows.",
-        icon=":material/table_chart:",
-    )
-    for column, (step, words) in zip(st.columns(3, gap="medium"), _STEPS.items(), strict=True):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{step}**")
-            st.markdown(words)
-
-
 def describe(table: Table) -> None:
-    """What was read, and for an upload the widgets that overrule it."""
+    """What was read."""
     report = table.report
-    st.subheader(literal(report.source), anchor=False)
-    st.caption(literal(report))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(literal(report.source), anchor=False, width="content")
+        st.caption(literal(report), width="content")
+        if session.source() is not None:
+            help_text = "Remove this table from the machine that runs the app. Studies made of it stay."
+            st.button(
+                "Remove", icon=":material/close:", type="tertiary", on_click=reload.forget_table, help=help_text, key="remove"
+            )
     notes(report.notes)
+
+
+def overrule(table: Table) -> None:
+    """For an upload, the widgets that overrule how it was read."""
+    report = table.report
     if session.source() is not None:
         left_out = [c for c, kind in reading.options().kinds.items() if kind == "leave out"]
         reading.panel(report, [*(r.name for r in report.readings), *left_out])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -12,6 +13,8 @@ from kanlab.data.mutual_information import relevance
 from kanlab.data.reading.table import Table
 from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, in_words, two_levels
 from kanlab.ui import session
+
+_GUESSED = ":material/help: **Guessed, change me.** Tables often end with the column to predict."
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             icon=":material/error:",
         )
         st.stop()
-    key = f"{table.report.source}-{hash(tuple(frame.columns))}"
+    key = f"{table.report.source}-{_digest(frame)}"
     first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
     with first:
         target = st.selectbox(
@@ -61,7 +64,11 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             key=f"target-{key}",
             help="The column to predict: numeric, or of two classes.",
             persist_state="session",
+            on_change=_confirm,
+            args=(key,),
         )
+        if suggested is None and not st.session_state.get(_chosen(key)):
+            st.caption(_GUESSED)
     with second:
         features_key = f"features-{key}-{target}"
         features = st.multiselect(
@@ -97,6 +104,20 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
         )
     chosen = Choice(target, tuple(features), percent / 100, int(seed), f"{key}-{target}", features_key)
     return _with_task(chosen, table)
+
+
+def _chosen(key: str) -> str:
+    return f"target-chosen-{key}"
+
+
+def _confirm(key: str) -> None:
+    """The target is chosen, no longer guessed."""
+    st.session_state[_chosen(key)] = True
+
+
+def _digest(frame: pd.DataFrame) -> str:
+    """Of the names of the columns; the same in every process, as kept choices are found by it."""
+    return hashlib.sha256("\n".join(map(str, frame.columns)).encode()).hexdigest()[:12]
 
 
 def levels_of(table: Table, target: str) -> tuple[str, ...]:

@@ -1,0 +1,99 @@
+"""The Data page before there is a table: what one gets, shown by a real study, and an example to start by one click."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from kanlab.charts import trials as trial_charts
+from kanlab.execution.manager import manager
+from kanlab.study import kept_tables
+from kanlab.study.spec import StudySpec
+from kanlab.ui import identity, reload, session, shared, shown_study
+from kanlab.ui.start import start_study
+from kanlab.ui.widgets import literal
+
+_RECENT = 3
+_SHOWN = (
+    "**What you get, on 400 noisy rows of y = exp(sin πx₁ + x₂²).** kanlab was given the rows, not the formula. Each point is a "
+    "network it fitted: further right it has more parameters, further down it misses the training rows by less. The line "
+    "joins those that no other network beats in both. The recommended one is ringed, and below is the formula read off it."
+)
+_ERRORS = (
+    "On the 80 rows held out, the formula misses y by {formula:.3f} and the network by {network:.3f} (root mean squared error); "
+    "the noise itself is 0.1."
+)
+_TRY = "Start this example"
+_TRY_HELP = "Fits 63 small networks in the background and shows them as they arrive; it takes some seconds."
+_NOTHING = (
+    "Nothing is chosen yet. A good table has one row for each observation, a column to predict (a number, or one of two "
+    "classes), and at least a few dozen rows."
+)
+_STEPS = {
+    "1 Data": "A table, and the column to predict.",
+    "2 Search": "How large the networks may be, and how long to search.",
+    "3 Live": "Networks arrive as points while you watch.",
+    "4 Choose": "One recommended model, with the reasons and how sure it is.",
+    "5 Model": "Its curves, what each feature does, its formula.",
+    "6 Export": "A report, and a program that predicts anywhere.",
+}
+
+
+def show() -> None:
+    """All of it, below the upload."""
+    _recent()
+    found = shown_study.read()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        shared.chart(
+            lambda: trial_charts.pareto_front(found.trials, found.baselines, found.recommended, "y"),
+            "shown-front",
+            ("shown",),
+            selects=False,
+        )
+    with right:
+        st.markdown(_SHOWN)
+        st.latex(found.formula)
+        st.caption(_ERRORS.format(formula=found.formula_error, network=found.error))
+        st.button(_TRY, type="primary", icon=":material/play_arrow:", key="try", help=_TRY_HELP, on_click=_ask)
+    if st.session_state.pop("kanlab_try", False):
+        _start()
+    st.caption(_NOTHING)
+    with st.container(horizontal=True, gap="small"):
+        for step, words in _STEPS.items():
+            with st.container(border=True, width=175, height="stretch"):
+                st.markdown(f"**{step}**  \n{words}")
+
+
+def _ask() -> None:
+    """A callback cannot change the page; the run after it does."""
+    st.session_state["kanlab_try"] = True
+
+
+def _start() -> None:
+    """Take the example and start its study."""
+    data, seed = shown_study.dataset(), 0
+    st.session_state["example"] = shown_study.EXAMPLE.key
+    session.set_table(shown_study.EXAMPLE.load())
+    session.set_dataset(data, 0.2, seed)
+    start_study(data, StudySpec(space=shown_study.SPACE, seed=seed, test_fraction=0.2, workers=manager().slots))
+
+
+def _recent() -> None:
+    """The tables this browser brought last, to go on with."""
+    found = kept_tables.recent(identity.owner())[:_RECENT]
+    tables = [t for t in found if not t.key.startswith(reload.PREPARED)]
+    if not tables:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Go on with")
+        for kept in tables:
+            st.button(
+                literal(kept.name),
+                key=f"recent-{kept.key}",
+                icon=":material/history:",
+                help=f"Last used on {datetime.fromtimestamp(kept.used):%Y-%m-%d at %H:%M}; only this browser finds it.",
+                on_click=reload.open_table,
+                args=(kept.key,),
+            )
