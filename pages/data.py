@@ -25,8 +25,10 @@ table = table_source.chosen_table()
 table_source.describe(table)
 
 frame = table.frame
-chosen = choose_target(table, table_source.suggested_target())
-table_source.overrule(table)
+place_of_target = st.container()
+table_source.overrule(table)  # first, because a table without a target can be read in another way
+with place_of_target:
+    chosen = choose_target(table, table_source.suggested_target())
 overview = st.container()
 used = chosen.used(frame)
 described = session.remember("profile", (id(table), chosen.target), lambda: profile(frame, chosen.target))

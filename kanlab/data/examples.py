@@ -43,7 +43,9 @@ def _synthetic(
     return load
 
 
-def _noisy(name: str, d: int, function: Callable[[np.ndarray], np.ndarray], rows: int, noise: float) -> Callable[[], Table]:
+def _noisy(
+    name: str, d: int, function: Callable[[np.ndarray], np.ndarray], rows: int, noise: float
+) -> Callable[[], Table]:
     """The same with independent normal noise of this standard deviation."""
 
     def load() -> Table:
@@ -71,8 +73,8 @@ EXAMPLES = {
         Example(
             "hidden-formula",
             "A formula hidden in noise",
-            "400 rows of exp(sin πx₁ + x₂²) with noise of standard deviation 0.1. The function is from the KAN paper (Liu et al. "
-            "2024); see whether the search finds it.",
+            "400 rows of exp(sin πx₁ + x₂²) with noise of standard deviation 0.1. The function is from the KAN paper (Liu et "
+            "al. 2024); see whether the search finds it.",
             "y",
             "made from its formula",
             _noisy("hidden-formula", 2, _exp_sin, 400, 0.1),

@@ -50,7 +50,10 @@ def folder() -> Path:
 def keep(owner: str, name: str, file: BinaryIO) -> str:
     """Keep an uploaded file, from its beginning; returns its key. Raises OSError where there is no room."""
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    hashed = hashlib.sha256()
+    while block := file.read(2**20):
+        hashed.update(block)
+    digest = hashed.hexdigest()[:32]
 
     def write(path: Path) -> None:
         file.seek(0)

@@ -16,19 +16,23 @@ from kanlab.ui.widgets import literal
 
 _RECENT = 3
 _SHOWN = (
-    "**What you get, on 400 noisy rows of y = exp(sin πx₁ + x₂²).** kanlab was given the rows, not the formula. Each point is a "
-    "network it fitted: further right it has more parameters, further down it misses the training rows by less. The line "
+    "**What you get, on 400 noisy rows of y = exp(sin πx₁ + x₂²).** kanlab was given the rows, not the formula. Each point is "
+    "a network it fitted: further right it has more parameters, further down it misses the training rows by less. The line "
     "joins those that no other network beats in both. The recommended one is ringed, and below is the formula read off it."
 )
 _ERRORS = (
-    "On the 80 rows held out, the formula misses y by {formula:.3f} and the network by {network:.3f} (root mean squared error); "
-    "the noise itself is 0.1."
+    "On the 80 rows held out, the formula misses y by {formula:.3f} and the network by {network:.3f} (root mean squared "
+    "error); the noise itself is 0.1."
 )
 _TRY = "Start this example"
 _TRY_HELP = "Fits 63 small networks in the background and shows them as they arrive; it takes some seconds."
 _NOTHING = (
     "Nothing is chosen yet. A good table has one row for each observation, a column to predict (a number, or one of two "
     "classes), and at least a few dozen rows."
+)
+_LARGER = (
+    "A larger file than {megabytes} MB: pack it with gzip or save it as Parquet, or leave it where it is and run "
+    "`kanlab tune BIG.csv --target COLUMN`; the study appears under Studies."
 )
 _STEPS = {
     "1 Data": "A table, and the column to predict.",
@@ -59,7 +63,7 @@ def show() -> None:
         st.button(_TRY, type="primary", icon=":material/play_arrow:", key="try", help=_TRY_HELP, on_click=_ask)
     if st.session_state.pop("kanlab_try", False):
         _start()
-    st.caption(_NOTHING)
+    st.caption(f"{_NOTHING} {_LARGER.format(megabytes=st.get_option('server.maxUploadSize'))}")
     with st.container(horizontal=True, gap="small"):
         for step, words in _STEPS.items():
             with st.container(border=True, width=175, height="stretch"):
@@ -67,14 +71,13 @@ def show() -> None:
 
 
 def _ask() -> None:
-    """A callback cannot change the page; the run after it does."""
-    st.session_state["kanlab_try"] = True
+    """A callback can set a widget but not change the page; the run after it does that."""
+    st.session_state["example"], st.session_state["kanlab_try"] = shown_study.EXAMPLE.key, True
 
 
 def _start() -> None:
     """Take the example and start its study."""
     data, seed = shown_study.dataset(), 0
-    st.session_state["example"] = shown_study.EXAMPLE.key
     session.set_table(shown_study.EXAMPLE.load())
     session.set_dataset(data, 0.2, seed)
     start_study(data, StudySpec(space=shown_study.SPACE, seed=seed, test_fraction=0.2, workers=manager().slots))

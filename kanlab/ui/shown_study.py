@@ -63,13 +63,16 @@ def recorded(found: Study) -> str:
     from kanlab.kan.network import FittedKan
 
     data, model, choice = dataset(), found.predictor(), found.recommendation.choice
-    assert isinstance(model.fitted, FittedKan) and choice is not None
+    assert isinstance(model.fitted, FittedKan)
+    assert choice is not None
     formula = formula_of(curves_of(model.fitted, data.X_train), data)
-    table = found.table.drop(columns=["seconds", "status"])
+    order = ["neuron_num", "grid", "k"]  # trials are numbered as they come back from the workers
+    table = found.table.sort_values(order).drop(columns=["seconds", "status"]).reset_index(drop=True)
+    table["number"], before = range(len(table)), table["number"].tolist()
     content = {
         "trials": {name: [_short(v) for v in column.tolist()] for name, column in table.items()},
         "baselines": [b.to_dict() for b in found.baselines],
-        "recommended": model.trial,
+        "recommended": before.index(model.trial),
         "n_params": choice.n_params,
         "formula": latex(formula)[0],
         "error": _short(formula.network_error),

@@ -21,9 +21,7 @@ def choose_table() -> None:
             key="upload",
             on_change=_take_upload,
             help="CSV in any dialect and encoding, also packed with gzip, bzip2, xz, zstd or zip, Parquet, or Excel. It stays "
-            f"on the machine that runs this app, and for {KEPT_DAYS} days without use so that a reload finds it again. A file "
-            f"of more than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, or leave it "
-            "where it is and run 'kanlab tune BIG.csv --target COLUMN'; the study appears here.",
+            f"on the machine that runs this app, until it has not been used for {KEPT_DAYS} days, so that a reload finds it.",
         )
     with right:
         st.selectbox(
@@ -104,7 +102,12 @@ def describe(table: Table) -> None:
         if session.source() is not None:
             help_text = "Remove this table from the machine that runs the app. Studies made of it stay."
             st.button(
-                "Remove", icon=":material/close:", type="tertiary", on_click=reload.forget_table, help=help_text, key="remove"
+                "Remove",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=reload.forget_table,
+                help=help_text,
+                key="remove",
             )
     notes(report.notes)
 
