@@ -14,8 +14,9 @@ if __name__ == "__main__":
     theme.apply()
     manager().serve()
     identity.require_login()
-    page = st.navigation(pages(), position="hidden")
-    steps.bar(page)
+    listed = pages()
+    page = st.navigation(listed, position="hidden")
+    steps.bar(listed, page)
     page.run()
 else:
     from starlette.middleware import Middleware

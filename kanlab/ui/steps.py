@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
@@ -16,6 +18,7 @@ from kanlab.ui import session
 from kanlab.ui.navigation import CHOOSE, DATA, EXPORT, LIVE, MODEL, SEARCH, STUDIES
 
 STEPS = (DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT)
+_ALL = (*STEPS, STUDIES)  # as `navigation.pages` has them
 _OF_A_STUDY = (LIVE, CHOOSE, MODEL, EXPORT)
 _SEEN = "kanlab_seen"  # steps that look at a study, by its name
 
@@ -48,27 +51,28 @@ class _Known(NamedTuple):
     trials: bool = False
 
 
-def bar(current: StreamlitPage) -> None:
-    """The steps, each a link with its state. current: the page that is drawn."""
+def bar(pages: Sequence[StreamlitPage], current: StreamlitPage) -> None:
+    """The steps, each a link with its state. pages: of `navigation.pages`.  current: the one that is drawn."""
     known = _known()
-    if known.study and known.trials and current.title in {page.title for page in _OF_A_STUDY}:
-        st.session_state.setdefault(_SEEN, {}).setdefault(known.study, set()).add(current.title)
+    drawn = next(path for path, page in zip(_ALL, pages, strict=True) if page.title == current.title)
+    if known.study and known.trials and drawn in _OF_A_STUDY:
+        st.session_state.setdefault(_SEEN, {}).setdefault(known.study, set()).add(drawn)
     with st.container(horizontal=True, gap=None, key="steps"):
-        for number, page in enumerate(STEPS, 1):
-            state = _state(page, known)
+        for number, (path, page) in enumerate(zip(STEPS, pages, strict=False), 1):
+            state = _state(path, known)
             label = f"{number} {page.title}"
             st.page_link(
                 page,
-                label=f":gray[{label}]" if state.startswith("no ") and page.title != current.title else label,
+                label=f":gray[{label}]" if state.startswith("no ") and path != drawn else label,
                 icon=_ICONS.get(state),
                 help=_WORDS[state],
                 width="content",
-                query_params=_address(page, known.study),
+                query_params=_address(path, known.study),
             )
-        st.page_link(STUDIES, label=STUDIES.title, icon=STUDIES.icon, width="content")
+        st.page_link(pages[-1], width="content")
 
 
-def next_step(current: StreamlitPage, *, primary: bool = True) -> None:
+def next_step(current: Path, *, primary: bool = True) -> None:
     """The button that ends a page."""
     label, page = NEXT[current], _AFTER[current]
     kind = "primary" if primary else "secondary"
@@ -76,7 +80,7 @@ def next_step(current: StreamlitPage, *, primary: bool = True) -> None:
         st.switch_page(page, query_params=_address(page, session.study_name()))
 
 
-def _address(page: StreamlitPage, study: str | None) -> dict[str, str]:
+def _address(page: Path, study: str | None) -> dict[str, str]:
     """What the address of a step holds."""
     return {"study": study} if study and page in _OF_A_STUDY else {}
 
@@ -94,7 +98,7 @@ def _known() -> _Known:
         return _Known(has_table)  # the page says what is wrong
 
 
-def _state(page: StreamlitPage, known: _Known) -> str:
+def _state(page: Path, known: _Known) -> str:
     """One of _WORDS."""
     if page == DATA:
         return "done" if known.has_table else "open"
@@ -106,4 +110,4 @@ def _state(page: StreamlitPage, known: _Known) -> str:
         return "running" if known.live else "done" if known.trials else "open"
     if not known.trials:
         return "no trial"
-    return "done" if page.title in st.session_state.get(_SEEN, {}).get(known.study, ()) else "open"
+    return "done" if page in st.session_state.get(_SEEN, {}).get(known.study, ()) else "open"
