@@ -453,9 +453,9 @@ def fit(
 
 def _fitted(dataset: Dataset, cell: Cell, engine: str, settings: FitOptions, seed: int) -> FittedKan:
     if not ENGINES[engine].needs_torch:
-        return fit_model(dataset, cell, engine, settings, seed)
+        return replace(fit_model(dataset, cell, engine, settings, seed), features=dataset.features)
     task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
-    return fit_in_worker(task, store_dataset(dataset))
+    return replace(fit_in_worker(task, store_dataset(dataset)), features=dataset.features)
 
 
 def open_study(name: str, *, storage: str | None = None) -> Study:

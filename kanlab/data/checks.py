@@ -24,6 +24,7 @@ from kanlab.data.column_checks import (
 )
 from kanlab.data.column_profile import ColumnProfile
 from kanlab.data.encoders import is_numeric, to_numbers
+from kanlab.data.odd_cells import OddCells, odd_columns
 from kanlab.data.preparation import MAX_LEVELS
 from kanlab.text import agreeing, counted, listing, quoted
 
@@ -34,7 +35,17 @@ ROWS_A_PARAMETER = 10
 _NAMED = 5  # columns a sentence names before it says "and more"
 
 Remedy = Literal[
-    "", "leave out", "log", "rank", "fill", "pool", "read as missing", "drop copies", "split by time", "screen"
+    "",
+    "leave out",
+    "log",
+    "rank",
+    "fill",
+    "pool",
+    "read as",
+    "read as missing",
+    "drop copies",
+    "split by time",
+    "screen",
 ]
 
 
@@ -43,7 +54,7 @@ class TableWarning:
     """What is noticed, what to do, and the columns it is about.
 
     remedy: what answers it at once, where there is such a thing.  details: what it needs beside the columns: the words of
-    "read as missing", the number of features of "screen".
+    "read as missing", the kind of "read as", the number of features of "screen".
     """
 
     kind: str
@@ -84,7 +95,9 @@ class CheckedTable:
     @cached_property
     def identifiers(self) -> list[str]:
         rows = len(self.frame) - self.copies
-        return [c.name for c in self.varying if is_identifier(c, self.frame[c.name], rows)]
+        nearly = {name for name, odd in self.odd.items() if odd.kind not in ("code", "long number")}
+        known = (c for c in self.varying if c.name not in nearly)
+        return [c.name for c in known if is_identifier(c, self.frame[c.name], rows)]
 
     @cached_property
     def heavy_tails(self) -> list[str]:
@@ -94,9 +107,14 @@ class CheckedTable:
     @cached_property
     def almost_numbers(self) -> dict[str, list[str]]:
         """Columns of text that would be numbers but for a few words, and these words."""
-        texts = (c.name for c in self.others if c.kind in ("text", "category"))
+        texts = (c.name for c in self.others if c.kind in ("text", "category") and c.name not in self.odd)
         found = {name: words_among_numbers(self.frame[name]) for name in texts}
         return {name: words for name, words in found.items() if words}
+
+    @cached_property
+    def odd(self) -> dict[str, OddCells]:
+        """Columns of text that nearly are something else."""
+        return dict(odd_columns(self.frame))
 
     def scale_for(self, column: str) -> Remedy:
         """The scale for a heavy tail: the logarithm, or the rank where values lie below 0."""
@@ -239,7 +257,7 @@ def outliers(table: CheckedTable) -> Iterator[TableWarning]:
 
 def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
     """Text that cannot become one column for each level."""
-    known = {*table.identifiers, *table.almost_numbers}
+    known = {*table.identifiers, *table.almost_numbers, *table.odd}
     if names := [c.name for c in table.others if c.kind == "text" and c.name not in known]:
         yield TableWarning(
             "many levels",
@@ -248,6 +266,15 @@ def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
             tuple(names),
             "pool",
         )
+
+
+def odd_texts(table: CheckedTable) -> Iterator[TableWarning]:
+    """Text that nearly is a quantity or a date, and codes that are none."""
+    for name, odd in table.odd.items():
+        if name not in table.identifiers:
+            yield TableWarning(
+                odd.kind, odd.sentence, (name,), "read as" if odd.read_as else "leave out", (odd.read_as,)
+            )
 
 
 def numbers_with_words(table: CheckedTable) -> Iterator[TableWarning]:
@@ -316,6 +343,7 @@ CHECKS: tuple[Callable[[CheckedTable], Iterator[TableWarning]], ...] = (
     target_with_few_values,
     target_with_a_heavy_tail,
     target_with_missing_values,
+    odd_texts,
     identifiers,
     columns_that_repeat_others,
     constant_columns,

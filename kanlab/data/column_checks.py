@@ -54,14 +54,15 @@ def outlier_count(x: Array) -> int:
 
 
 def is_identifier(column: ColumnProfile, values: pd.Series, rows: int) -> bool:
-    """Every row its own value: a running number, or text."""
-    if column.unique < rows or rows < 20 or column.missing:
+    """Every row that has one its own value: a running number, or text."""
+    present = rows - column.missing
+    if column.unique < present or present < 20 or 2 * column.missing > rows:
         return False
     if column.kind == "text":
         return True
     if column.kind != "whole number":
         return False
-    steps = np.diff(to_numbers(values.drop_duplicates()))
+    steps = np.diff(to_numbers(values.dropna().drop_duplicates()))
     return bool((steps == 1).all() or (steps == -1).all()) or column.name.casefold() in (
         "id",
         "index",

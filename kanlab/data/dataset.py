@@ -23,7 +23,7 @@ from kanlab.data.preparation import Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.recipe import Recipe, fitted
 from kanlab.data.splits import split_rows
-from kanlab.data.target import AUTO, in_words, read_target
+from kanlab.data.target import AUTO, in_words, read_target, refuse_odd_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import REGRESSION, HasTask
@@ -190,6 +190,7 @@ class Dataset(HasTask):
         _check_fraction_and_seed(test_fraction, seed)
         frame, target = _with_unique_names(as_frame(frame)), str(target)
         features = None if features is None else [str(name) for name in features]
+        refuse_odd_target(frame, target, task)
         found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
         levels = found.levels
         if levels and wanted.target_scale != "none":
@@ -205,7 +206,7 @@ class Dataset(HasTask):
         columns, said = encode_features(rows.iloc[train], target, features, wanted)
         notes = [*said, *([found.note] if found.note else []), *notes]
         if not columns:
-            raise DatasetError(" ".join([no_feature(target), *left_out[:3]]))
+            raise DatasetError(no_feature(target, left_out))
         scale = Transform.fit(y[train], wanted.target_scale, target)
         y = scale(y)
         columns, filled = fitted(columns, rows.iloc[train], wanted)
@@ -282,8 +283,10 @@ class Dataset(HasTask):
         return data
 
 
-def no_feature(target: str) -> str:
-    """What to say where nothing is left to predict from."""
+def no_feature(target: str, left_out: Sequence[str]) -> str:
+    """What to say where nothing is left to predict from. left_out: why columns are."""
+    if reason := next((note for note in left_out if "left out" in note), ""):
+        return f"There is no usable feature beside {quoted(target, 30)}: {reason}"
     return f"There is no usable feature beside {quoted(target)}; a fit needs at least one numeric column."
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array
+from kanlab.data.odd_cells import odd_cells
 from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.transforms import Transform
@@ -222,6 +223,11 @@ def encode_features(
         else:
             found, sentence = _category(column, wanted, asked=features is not None if asked is None else asked)
             columns += found
+            odd = odd_cells(column)
+            if odd is not None and not found:
+                sentence = f"{odd.sentence} It is left out. {odd.advice(name)}".rstrip()
+            elif odd is not None:
+                notes.append(f"{odd.sentence} {odd.advice(name)}".rstrip())
             notes += [sentence] if sentence else []
     return columns, notes
 
@@ -249,6 +255,8 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
         )
         return columns, note
     problem = f"{quoted(name)} holds text with {len(levels):,} unique values ({_example(column)})"
+    if len(levels) == counts.sum() >= 20:
+        problem = f"{quoted(name)} looks like an identifier: every row has its own value ({_example(column)})"
     if counts.iloc[: most - 1].sum() > 0.05 * counts.sum() and wanted.pool:
         kept = sorted(counts.index[: most - 1])
         columns = [EncodedColumn(name, level) for level in kept[1:]]  # an unknown level is one of the others

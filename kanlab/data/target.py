@@ -17,6 +17,8 @@ from kanlab.data.encoders import (
     target_numbers,
     to_numbers,
 )
+from kanlab.data.odd_cells import odd_cells
+from kanlab.data.preparation import MAX_LEVELS
 from kanlab.data.reading.cell_rules import BOOLEANS
 from kanlab.data.reading.conventions import Conventions
 from kanlab.errors import DatasetError
@@ -46,6 +48,15 @@ def in_words(frame: pd.DataFrame, target: str) -> pd.DataFrame:
         return frame
     words = frame[target].astype("object").map({False: how.words[0], True: how.words[1]})
     return frame.assign(**{target: words.astype("str").where(frame[target].notna())})
+
+
+def refuse_odd_target(frame: pd.DataFrame, target: str, task: str) -> None:
+    """Raises DatasetError where a target is text that nearly is a quantity, and nobody asked for its classes."""
+    if target not in frame.columns or task == CLASSIFICATION or (task == AUTO and frame[target].nunique() <= 2):
+        return
+    odd = odd_cells(frame[target])
+    if odd is not None and (odd.kind == "limit" or frame[target].nunique() > MAX_LEVELS):
+        raise DatasetError(f"The target is no quantity as it is: {odd.sentence} {odd.advice(target)}".rstrip())
 
 
 def two_levels(column: pd.Series) -> tuple[str, ...]:

@@ -244,6 +244,7 @@ def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
         return Predictor(name, data.recipe, held, key=key)
     network, notes = fitted_network(handle, model)
     without = model.without if isinstance(model, ReducedTrial) else ()
+    network = replace(network, features=data.features)
     return Predictor(name, data.recipe, network, tuple(notes), model.number, without, key)
 
 

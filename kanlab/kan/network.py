@@ -26,6 +26,7 @@ from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
+from kanlab.text import listing
 
 if TYPE_CHECKING:
     from kanlab.kan.pykan_network import KANWrapper
@@ -208,6 +209,8 @@ class FittedKan:
         squared differences to the probabilities.
     deviance_train : float or None
         -2 log L of the training rows, for classes.
+    features : tuple of str
+        Names of the inputs; () where they have none. Of a data frame `predict` takes its columns by name.
 
     Examples
     --------
@@ -243,6 +246,7 @@ class FittedKan:
     engine: str = "lm"
     task: TaskName = REGRESSION
     deviance_train: float | None = None
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
@@ -266,8 +270,8 @@ class FittedKan:
 
         Parameters
         ----------
-        X : array_like of shape (n, d)
-            In units of the data.
+        X : array_like of shape (n, d), or data frame
+            In units of the data. Of a data frame the columns are taken by name, in whatever order they stand.
 
         Returns
         -------
@@ -277,7 +281,7 @@ class FittedKan:
         Raises
         ------
         FitError
-            Where X has another width, or holds missing or infinite values.
+            Where X has another width, lacks a column, or holds missing or infinite values.
         """
         return self.predict_flagged(X)[0]
 
@@ -308,12 +312,34 @@ class FittedKan:
         return (Y[:, 0] if Y.shape[1] == 1 else Y), outside
 
     def _checked(self, X: ArrayLike) -> Array:
-        rows, d = np.asarray(X, dtype=float), self.spec.layer_widths[0]
+        rows, d = np.asarray(self._by_name(X), dtype=float), self.spec.layer_widths[0]
         if rows.ndim != 2 or rows.shape[1] != d:
             raise FitError(f"The network takes rows of {d} inputs, so X must have shape (n, {d}), not {rows.shape}.")
         if not np.isfinite(rows).all():
             raise FitError("X holds missing or infinite values; fill or drop those rows before predicting.")
         return rows
+
+    def _by_name(self, X: Any) -> Any:
+        """The columns of a data frame in the order of the inputs; anything else as it is."""
+        if not self.features or not hasattr(X, "columns"):
+            return X
+        from kanlab.data.encoders import is_numeric
+        from kanlab.data.frames import as_frame  # with pandas, which a worker does without
+
+        frame = as_frame(X)
+        if absent := [name for name in self.features if name not in frame.columns]:
+            raise FitError(
+                f"X has no column {listing(absent, 4)}; the network takes {listing(self.features, 4)}. Rows of the table "
+                "become its inputs by `encode` of the data set."
+            )
+        if not frame.columns.is_unique:
+            raise FitError(f"X names a column twice: {listing(frame.columns[frame.columns.duplicated()].unique(), 4)}.")
+        frame = frame[list(self.features)]
+        if words := [c for c in frame.columns if not is_numeric(frame[c])]:
+            raise FitError(
+                f"The column {listing(words, 4)} of X holds no numbers; `encode` of the data set makes them."
+            )
+        return frame.to_numpy(dtype=float, na_value=np.nan)
 
     def to_pykan(self) -> KANWrapper:
         """The same network as a float64 pykan KAN; loads pykan and torch.
@@ -346,6 +372,7 @@ class FittedKan:
             "k": np.array(self.spec.k),
             "status": np.array(self.status.value),
             "rank": np.array(-1 if self.rank is None else self.rank),
+            "features": np.array(self.features, dtype=str),
             "deviance_train": np.array(np.nan if self.deviance_train is None else self.deviance_train),
         }
         out |= {name: np.array(getattr(self, name)) for name in _PLAIN_FIELDS}
@@ -372,6 +399,7 @@ class FittedKan:
             status=FitStatus(str(arrays["status"])),
             rank=None if rank < 0 else rank,
             deviance_train=None if np.isnan(deviance) else deviance,
+            features=tuple(map(str, arrays.get("features", ()))),
             **plain,
         )
 

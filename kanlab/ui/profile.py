@@ -93,7 +93,7 @@ def warning_list(warnings: Sequence[TableWarning], remedied: Callable[[TableWarn
 def _warning(warning: TableWarning, number: int, remedied: Callable[[TableWarning], None], reread: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":material/error_outline: {literal(warning.sentence)}")
-        if warning.remedy and (reread or warning.remedy != "read as missing"):
+        if warning.remedy and (reread or not warning.remedy.startswith("read as")):
             st.button(
                 remedies.label(warning),
                 key=f"remedy-{number}",

@@ -25,6 +25,9 @@ _KINDS = {
     "number": ("Read as numbers", "Cells that are not numbers become missing."),
     "text": ("Read as text", "Codes such as 007 keep their zeros; each value is a level of a category."),
     "date": ("Read as dates", "Cells that are not dates become missing."),
+    "time": ("Read as hours", "Clock times and durations: 15:30 is 15.5."),
+    "fraction": ("Read as fractions", "Percents beside plain numbers: 9.5% is 0.095."),
+    "limit": ("Read as limits", "<0.5 is 0.5; cells that are no limits and no numbers become missing."),
     "leave out": ("Leave out", "Not read at all, so that their missing values cost no rows."),
 }
 _DAYS = {True: "Day first", False: "Month first"}
@@ -68,6 +71,13 @@ def add_missing(words: Sequence[str]) -> None:
     """More words that stand for a missing cell."""
     kept = st.session_state.get(_key("missing")) or []
     st.session_state[_key("missing")] = list(dict.fromkeys([*kept, *words]))
+
+
+def read_as(columns: Sequence[str], kind: str) -> None:
+    """Have columns read as a kind, and as no other."""
+    for other in _KINDS:
+        kept = [c for c in st.session_state.get(_key(other)) or [] if c not in columns]
+        st.session_state[_key(other)] = [*kept, *columns] if other == kind else kept
 
 
 def panel(report: TableReport | None, columns: list[str]) -> None:
@@ -125,7 +135,8 @@ def _table_choices(report: TableReport | None) -> None:
 
 def _kind_choices(columns: list[str]) -> None:
     """What single columns are read as."""
-    for place, (kind, (label, help_text)) in zip(st.columns(4, gap="medium"), _KINDS.items(), strict=True):
+    places = [*st.columns(4, gap="medium"), *st.columns(4, gap="medium")]
+    for place, (kind, (label, help_text)) in zip(places, _KINDS.items(), strict=False):
         with place:
             st.multiselect(
                 label,

@@ -16,6 +16,7 @@ LABELS = {
     "rank": "Use the rank",
     "fill": "Fill missing values",
     "pool": "Pool rare levels",
+    "read as": "Read as {0}",
     "read as missing": "Read as missing",
     "drop copies": "Leave out copies",
     "split by time": "Hold out the latest rows",
@@ -23,9 +24,12 @@ LABELS = {
 }
 
 
+_KIND_NAMES = {"number": "numbers", "date": "dates", "time": "hours", "limit": "limits", "fraction": "fractions"}
+
+
 def label(warning: TableWarning) -> str:
     """What the click does, in a few words."""
-    return LABELS[warning.remedy].format(*warning.details)
+    return LABELS[warning.remedy].format(*(_KIND_NAMES.get(word, word) for word in warning.details))
 
 
 def unanswered(
@@ -82,5 +86,7 @@ def apply(warning: TableWarning, key: str, target: str, features_key: str, featu
             preparation.choose(key, "split-by-time", warning.columns[0])
         case "screen":
             preparation.choose(key, "screen", int(warning.details[0]))
+        case "read as":
+            reading.read_as(warning.columns, warning.details[0])
         case "read as missing":
             reading.add_missing(warning.details)

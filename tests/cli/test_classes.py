@@ -10,6 +10,7 @@ import pytest
 
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
+from kanlab.data.reading.table import read_table
 from tests.helpers.two_classes import NASTY, table
 
 
@@ -23,7 +24,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert content["data"]["task"] == "classification"
     assert content["data"]["levels"] == ["healthy", NASTY]
     assert f"'{NASTY}' counts as 1" in heard
-    n, data = content["data"]["n_train"], Dataset.from_frame(table(), "state")
+    n, data = content["data"]["n_train"], Dataset.from_frame(read_table(path).frame, "state")
     assert content["data"]["sha256"] == data.sha256
     for t in content["trials"]:
         K = t["n_params"]

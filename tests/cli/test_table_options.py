@@ -12,6 +12,7 @@ import pytest
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
+from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.table import read_table
 from kanlab.study.storage import load_dataset
 
@@ -49,8 +50,8 @@ def test_the_same_data_as_from_python(csv: Path, capsys: pytest.CaptureFixture[s
     ]
     assert main(["tune", str(csv), "--target", "y", *options, *FAST]) == 0
     content = json.loads(capsys.readouterr().out)
-    table = read_table(csv)
-    frame = table.frame.iloc[:-2].replace({"b": {-999: np.nan}})
+    frame = read_table(csv, missing=(*MISSING, "-999", "none"), skip_last=2).frame
+    pd.testing.assert_frame_equal(frame, read_table(csv).frame.iloc[:-2].replace({"b": {-999: np.nan}}))
     wanted = Preparation(
         copies="drop", gaps="fill", scales={"a": "log"}, target_scale="log", split="time", split_by="day"
     )

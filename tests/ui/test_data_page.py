@@ -240,3 +240,23 @@ def test_gaps_of_one_column_are_filled_and_another_column_is_left_out(app: AppTe
 def test_the_upload_limit_says_what_to_do(app: AppTest) -> None:
     assert "200 MB: pack it with gzip or save it as Parquet" in text_of(app)
     assert "kanlab tune BIG.csv" in text_of(app)
+
+
+def test_text_that_nearly_is_a_quantity_is_read_by_one_click(app: AppTest) -> None:
+    lines = [f"{i % 24:02}:{7 * i % 60:02};{i}.5 kg;{'<0.5' if i % 9 == 0 else i};{i * i % 17 + 0.5}" for i in range(40)]
+    upload(app, "odd.csv", "\n".join(["start;weight;conc;y", *lines]).encode())
+    for label, column, kind in (
+        ("Read as hours", "start", "time"),
+        ("Read as numbers", "weight", "number"),
+        ("Read as limits", "conc", "limit"),
+    ):
+        healthy(next(b for b in app.button if b.label == label).click().run())
+        assert app.session_state[f"read-{kind}"] == [column]
+        assert column in session_features(app)
+    assert not any(b.label.startswith("Read as") for b in app.button)
+
+
+def session_features(app: AppTest) -> tuple[str, ...]:
+    """The inputs of the data set the page made."""
+    features: tuple[str, ...] = app.session_state["kanlab_dataset"].features
+    return features

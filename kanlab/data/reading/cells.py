@@ -29,7 +29,7 @@ from kanlab.data.reading.cell_rules import (
 )
 
 _CLOCK = re.compile(r"([+\-−]?)(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?\s*([AaPp]\.?[Mm]\.?)?")
-_LIMIT = re.compile(r"^(?:[<>]=?|[≤≥~≈])\s*")
+LIMIT = re.compile(r"^(?:[<>]=?|[≤≥~≈])\s*")
 
 
 @cache
@@ -55,7 +55,7 @@ def number_of(cell: str, decimal: str = ".", unit: str = "", kind: str = "number
     if kind == "time":
         return hours_of(cell)
     if kind == "limit":
-        cell = _LIMIT.sub("", cell)
+        cell = LIMIT.sub("", cell)
     if decimal == "." and PLAIN_NUMBER.fullmatch(cell):
         return _finite(float(cell))
     if unit and cell.endswith(unit):

@@ -23,8 +23,9 @@ from kanlab.data.reading.cell_rules import (
     conventions,
     group_pattern,
 )
-from kanlab.data.reading.cells import number_of
+from kanlab.data.reading.cells import LIMIT, number_of
 from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions, Sign, in_words
+from kanlab.text import agreeing
 
 KINDS = ("number", "text", "date", "boolean", "fraction", "limit", "time", "leave out")
 _BY_CELL: tuple[ColumnKind, ...] = ("number", "fraction", "limit", "time")
@@ -97,9 +98,14 @@ def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
 
 def unit_of(cells: pd.Series) -> str:
     """The unit that most cells of a column bear beside a number, such as kg; "" where there is none."""
-    found = cells.iloc[:SAMPLE].str.extract(_WITH_UNIT)[0].dropna()
-    units = found[~found.str.fullmatch(CURRENCY)]
+    units = units_in(cells.iloc[:SAMPLE].str.replace(LIMIT, "", regex=True))
     return str(units.mode().iloc[0]) if 2 * len(units) > min(len(cells), SAMPLE) else ""
+
+
+def units_in(cells: pd.Series) -> pd.Series:
+    """The units of those cells that are a number with one that is no currency."""
+    found = cells.str.extract(_WITH_UNIT)[0].dropna()
+    return found[~found.str.fullmatch(CURRENCY)]
 
 
 def _by_cell(text: pd.Series, present: pd.Series, kind: str, decimal: str, missing: tuple[str, ...]) -> Reading:
@@ -116,7 +122,8 @@ def _by_cell(text: pd.Series, present: pd.Series, kind: str, decimal: str, missi
     said = {"fraction": "9.5% is read as 0.095", "limit": "<0.5 is read as 0.5", "time": "15:30 is read as 15.5"}
     details = [said[kind]] if kind in said else []
     details += [f"{unit} taken off"] if unit else []
-    details += [f"{len(lost)} unique cells are none of these and missing"] if lost else []
+    if lost:
+        details.append(f"{len(lost):,} {agreeing(len(lost), 'cell is', 'unique cells are')} none and missing")
     return Reading(_whole(values.rename(text.name)), kind, ", ".join(details), how)
 
 
@@ -225,12 +232,16 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
     detail = f"dates as {in_words(form)}"
     days = [(f, v) for f, v in whole if f.startswith("%d")]
     months = [(f, v) for f, v in whole if f.startswith("%m")]
-    if days and months:
+    if days and months and day_first is None and days[0][1].notna().sum() != months[0][1].notna().sum():
+        pass  # more cells are dates in one of the orders, which was tried first
+    elif days and months:
         first = decimal == "," if day_first is None else day_first
         form, values = (days if first else months)[0]
         detail = f"dates as {in_words(form)}" + (
             "; day and month could be the other way round" if day_first is None else ""
         )
+    if lost := len(present) - int(values.notna().sum()):
+        detail += f"; {lost:,} {agreeing(lost, 'cell is', 'cells are')} none and missing"
     kept = next(d for d in DATES if form in {d + t for t in TIMES})
     return Reading(values, "date", detail, ColumnConvention("date", date=kept))
 

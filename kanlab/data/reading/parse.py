@@ -18,7 +18,7 @@ from kanlab.data.reading.footer import footer_rows
 from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, too_wide
 from kanlab.data.reading.workbook import sheet_as_text
 from kanlab.errors import DatasetError
-from kanlab.text import quoted
+from kanlab.text import agreeing, listing, quoted
 
 _SAMPLE_BYTES = 2**20
 _PANDAS_LINE = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -30,9 +30,10 @@ Parsed = tuple[pd.DataFrame, dict[str, Any]]  # the cells, and fields of TableRe
 def parse_text(content: Content, options: ReadOptions) -> Parsed:
     """Delimited text, or a sheet of a workbook."""
     name, part, parts, packed = content.name, content.part, content.parts, content.packed
+    as_text: frozenset[int] = frozenset()
     if content.kind == "excel":
         decimal = (options.decimal or ".") if options.cells else "."
-        data, part, parts = sheet_as_text(content, decimal)
+        data, part, parts, as_text = sheet_as_text(content, decimal)
         encoding, packed = "", "Excel"
         # numbers with decimal commas are cut by another sign
         options = options.with_(delimiter="\t" if decimal == "," else ",", decimal=decimal, quote='"', comment="")
@@ -60,6 +61,11 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
         notes.insert(0, f"The archive holds {len(parts)} files; this is '{part}'.")
     if packed == "Excel" and len(parts) > 1:
         notes.insert(0, f"The workbook has {len(parts)} sheets; this is '{part}'.")
+    if numbers := [names[i] for i in sorted(as_text) if i < len(names) and frame[names[i]].dtype.kind in "iuf"]:
+        hold = agreeing(len(numbers), "holds", "hold")
+        notes.append(
+            f"{listing(numbers)} {hold} numbers that are text in the workbook; read as text they are a category."
+        )
     found = 0 if options.cells else footer_rows(frame)  # of new rows every one is given back
     footer = found if options.skip_last is None else min(options.skip_last, len(frame))
     if footer:

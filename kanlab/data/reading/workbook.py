@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from xml.etree import ElementTree
 
+from kanlab.data.reading.cell_rules import is_number
 from kanlab.data.reading.source import MAX_BYTES, MAX_COLUMNS, Content, too_wide
 from kanlab.errors import DatasetError
 
@@ -28,11 +29,11 @@ _EXACT = 2.0**53
 Value = int | float | str | bool | time | date | datetime | timedelta
 
 
-def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tuple[str, ...]]:
-    """A sheet as CSV (UTF-8), its name, and the names of all sheets. decimal: the sign its numbers are written with; the
-    delimiter is a comma, or a tab beside decimal commas.
+def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tuple[str, ...], frozenset[int]]:
+    """A sheet as CSV (UTF-8), its name, the names of all sheets, and the places of columns that hold numbers as text.
 
-    Cells that are merged with those below them are filled down.
+    decimal: the sign its numbers are written with; the delimiter is a comma, or a tab beside decimal commas. Cells that are
+    merged with those below them are filled down.
     """
     from python_calamine import CalamineError, SheetTypeEnum, load_workbook
 
@@ -51,7 +52,8 @@ def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tup
             sheet = book.get_sheet_by_name(title)
             top, left = sheet.start or (0, 0)
             rows = _filled_down(sheet.iter_rows(), sheet.merged_cell_ranges or [], top, left)
-            return _written(content.name, rows, left, decimal), title, sheets
+            as_text: set[int] = set()
+            return _written(content.name, rows, left, decimal, as_text), title, sheets, frozenset(as_text)
     except (CalamineError, zipfile.BadZipFile, ElementTree.ParseError, OSError, ValueError, KeyError) as error:
         raise _unreadable(content.name) from error
 
@@ -132,12 +134,16 @@ def _filled_down(
         yield row
 
 
-def _written(name: str, rows: Iterator[list[Value]], left: int, decimal: str) -> bytes:
-    """The rows as CSV; of several empty ones in a row the first. left: empty columns before the first cell."""
+def _written(name: str, rows: Iterator[list[Value]], left: int, decimal: str, as_text: set[int]) -> bytes:
+    """The rows as CSV; of several empty ones in a row the first.
+
+    left: empty columns before the first cell.  as_text: is given the columns that hold numbers as text.
+    """
     text, empty = io.StringIO(), 0
     writer = csv.writer(text, lineterminator="\n", delimiter="\t" if decimal == "," else ",")
     for row in rows:
         values = [""] * left + [_cell(value, decimal) for value in row]
+        as_text |= {i for i, value in enumerate(row, left) if isinstance(value, str) and is_number(value)}
         while values and not values[-1]:
             values.pop()
         empty = 0 if values else empty + 1

@@ -1,0 +1,158 @@
+"""Columns of text that are nearly something else: clock times, units, limits, percents beside fractions, codes, dates but for
+a few cells. What they are is told with the cells that say so, and with the kind they can be read as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isnan
+
+import pandas as pd
+
+from kanlab.data.reading.cell_rules import MISSING
+from kanlab.data.reading.cells import date_of, hours_of, number_of
+from kanlab.data.reading.column_types import LIMIT, is_code, units_in
+from kanlab.text import listing, quoted, short
+
+MOST_CELLS = 20_000  # looked at
+MOST_UNIQUE = 500
+ENOUGH = 0.8  # of the cells that must be of a kind
+
+
+@dataclass(frozen=True)
+class OddCells:
+    """What a column of text nearly is.
+
+    kind: as which it is known to tests and pages.  sentence: with the offending cells.  read_as: a kind of
+    `kanlab.data.reading.column_types.KINDS` that makes a quantity or dates of it; "" where none does.
+    """
+
+    kind: str
+    sentence: str
+    read_as: str = ""
+
+    def advice(self, column: str) -> str:
+        """What to do, for whoever reads the table again."""
+        if not self.read_as:
+            return ""
+        option = f"--read {short(column, 30)}={self.read_as}"
+        return f"To use it so, read it as {self.read_as} (Reading on the Data page, {option})."
+
+
+def odd_cells(column: pd.Series) -> OddCells | None:
+    """What a column of text nearly is; None where it is plain text, or no text at all.
+
+    >>> odd_cells(pd.Series(["15:58", "22:19", "4:44"], name="start")).sentence
+    "'start' holds clock times such as '15:58', '22:19', which are text: read as hours, 15:30 is 15.5."
+    """
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return None
+    present = column.dropna().iloc[:MOST_CELLS].astype("str").str.strip()
+    present = present[~present.isin(MISSING)]
+    if len(present) < 3:
+        return None
+    cells = present.unique()[:MOST_UNIQUE].tolist()
+    looked = present[present.isin(cells)]
+    found = (look(str(column.name), cells, looked) for look in (_codes, _times, _percents, _limits, _units, _dates))
+    return next((odd for odd in found if odd is not None), None)
+
+
+def odd_columns(frame: pd.DataFrame) -> Iterator[tuple[str, OddCells]]:
+    """The odd columns of a table."""
+    for name in frame.columns:
+        if (odd := odd_cells(frame[name])) is not None:
+            yield str(name), odd
+
+
+def _share(cells: list[str], present: pd.Series, good: Callable[[str], bool]) -> tuple[float, list[str]]:
+    """The share of the cells that are good, and those that are not, once each."""
+    bad = [c for c in cells if not good(c)]
+    return 1 - float(present.isin(bad).mean()), bad
+
+
+def _codes(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
+    if not is_code(present):
+        return None
+    zeros = [c for c in cells if c.startswith("0") and len(c) > 1]
+    if zeros:
+        what = f"codes with leading zeros such as {listing(zeros[:2])}: they are text, no quantity."
+        return OddCells("code", f"{quoted(name)} holds {what}", "number")
+    what = f"numbers of {len(cells[0])} digits such as {listing(cells[:1])}: they are text, as identifiers are"
+    return OddCells("long number", f"{quoted(name)} holds {what}, since a number would lose digits.")
+
+
+def _times(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
+    share, bad = _share(cells, present, lambda c: not isnan(hours_of(c)))
+    if share < ENOUGH:
+        return None
+    good = [c for c in cells if c not in bad][:2]
+    but = f" but for {listing(bad, 3)}" if bad else ""
+    sentence = (
+        f"{quoted(name)} holds clock times such as {listing(good)}{but}, which are text: read as hours, 15:30 is 15.5."
+    )
+    return OddCells("time", sentence, "time")
+
+
+def _decimal(cells: list[str], kind: str) -> str:
+    """The sign that reads more cells."""
+    hits = {sign: sum(not isnan(number_of(c, sign, kind=kind)) for c in cells) for sign in (".", ",")}
+    return max(hits, key=lambda sign: hits[sign])
+
+
+def _percents(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
+    sign = _decimal(cells, "fraction")
+    share, _ = _share(cells, present, lambda c: not isnan(number_of(c, sign, kind="fraction")))
+    percents = [c for c in cells if "%" in c]
+    plain = [c for c in cells if "%" not in c]
+    if share < ENOUGH or not percents or not plain:
+        return None
+    what = f"percents beside plain numbers ({listing(percents[:2])} beside {listing(plain[:2])}), no single quantity"
+    return OddCells("percent", f"{quoted(name)} holds {what}: read as fractions, 9.5% is 0.095.", "fraction")
+
+
+def _limits(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
+    sign = _decimal(cells, "limit")
+    share, _ = _share(cells, present, lambda c: not isnan(number_of(c, sign, kind="limit")))
+    limits = [c for c in cells if LIMIT.match(c) and not isnan(number_of(c, sign, kind="limit"))]
+    if share < ENOUGH or not limits:
+        return None
+    rows = int(present.isin(limits).sum())
+    what = f"limits such as {listing(limits, 2)} in {rows:,} cells beside numbers, so it is text"
+    return OddCells(
+        "limit", f"{quoted(name)} holds {what}: read as limits, <0.5 is 0.5; as numbers, it is missing.", "limit"
+    )
+
+
+def _units(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
+    units = units_in(present)
+    if len(units) < ENOUGH * len(present):
+        return None
+    kinds = units.value_counts()
+    if len(kinds) > 4:
+        return None  # words that begin with a number
+    example = listing([c for c in cells if c.endswith(str(kinds.index[0]))][:2])
+    if len(kinds) > 1:
+        what = f"numbers in more than one unit ({listing(kinds.index)}), such as {example}, so it is text"
+        return OddCells("units", f"{quoted(name)} holds {what}: write them in one unit.")
+    what = f"numbers with a unit such as {example}, which are text"
+    return OddCells("unit", f"{quoted(name)} holds {what}: read as numbers, they are in {kinds.index[0]}.", "number")
+
+
+def _dates(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
+    read = {order: {c for c in cells if date_of(c, "", order) is not None} for order in ("day", "month")}
+    every = read["day"] | read["month"]
+    share, bad = _share(cells, present, lambda c: c in every)
+    if share < ENOUGH:
+        return None
+    by_day, by_month = (sorted(read[a] - read[b]) for a, b in (("day", "month"), ("month", "day")))
+    if by_day and by_month:
+        what = f"dates with the day first ({listing(by_day[:2])}) and with the month first ({listing(by_month[:2])})"
+        return OddCells(
+            "mixed dates",
+            f"{quoted(name)} holds {what}, so it is text: read as dates, the rarer ones are missing.",
+            "date",
+        )
+    if not bad:
+        return None
+    what = f"dates but for {listing(bad, 4)}, so it is text"
+    return OddCells("almost dates", f"{quoted(name)} holds {what}: read as dates, such cells are missing.", "date")
