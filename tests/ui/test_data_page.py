@@ -243,7 +243,9 @@ def test_the_upload_limit_says_what_to_do(app: AppTest) -> None:
 
 
 def test_text_that_nearly_is_a_quantity_is_read_by_one_click(app: AppTest) -> None:
-    lines = [f"{i % 24:02}:{7 * i % 60:02};{i}.5 kg;{'<0.5' if i % 9 == 0 else i};{i * i % 17 + 0.5}" for i in range(40)]
+    lines = [
+        f"{i % 24:02}:{7 * i % 60:02};{i}.5 kg;{'<0.5' if i % 9 == 0 else i};{i * i % 17 + 0.5}" for i in range(40)
+    ]
     upload(app, "odd.csv", "\n".join(["start;weight;conc;y", *lines]).encode())
     for label, column, kind in (
         ("Read as hours", "start", "time"),
