@@ -57,7 +57,7 @@ with left:
     neuron_num = st.slider(
         "Hidden neurons (neuron_num)",
         1,
-        10,
+        session.upper_end("neuron_num", 10),
         (1, 10),
         key="neuron_num",
         persist_state="session",
@@ -66,7 +66,7 @@ with left:
     grid = st.slider(
         "Grid intervals (grid)",
         2,
-        10,
+        session.upper_end("grid", 10),
         (2, 10),
         key="grid",
         persist_state="session",

@@ -54,14 +54,15 @@ def diagnose(
 
 
 def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Diagnostic | None:
-    """The best network at an end of a range that could be wider (as wide as the default space)."""
+    """The best network at the top of a range that could go on, or at the low end of one above the default's."""
     best = best_trial(records)
     if best is None:
         return None
-    space, widest = handle.spec.space, SearchSpace(depth=LIMITS["depth"])
+    space, usual = handle.spec.space, SearchSpace()
     wider: dict[str, tuple[int, int]] = {}
     for name in space.parameters:
-        at, (low, high), (minimum, maximum) = getattr(best.cell, name), getattr(space, name), getattr(widest, name)
+        at, (low, high), minimum = getattr(best.cell, name), getattr(space, name), getattr(usual, name)[0]
+        maximum = LIMITS[name][1]
         if at == high < maximum:
             wider[name] = (low, min(maximum, high + max(1, (high - low) // 2)))
         elif at == low > minimum:

@@ -126,3 +126,9 @@ def say(message: str) -> None:
 def said() -> str:
     """That message, once."""
     return str(st.session_state.pop(_SAID, ""))
+
+
+def upper_end(name: str, usual: int) -> int:
+    """Where the slider of a range ends: further than usual once the range was widened beyond that."""
+    chosen = st.session_state.get(name)
+    return max(usual, chosen[1]) if chosen else usual

@@ -253,7 +253,8 @@ def test_few_rows(quiet: StudyHandle) -> None:
         (Cell(4, 2, 1), SearchSpace((1, 4), (2, 5), (1, 3)), SearchSpace((1, 5), (2, 5), (1, 3))),
         (Cell(1, 5, 2), SearchSpace((1, 4), (2, 5), (1, 3)), SearchSpace((1, 4), (2, 6), (1, 3))),
         (Cell(2, 4, 2), SearchSpace((2, 3), (4, 5), (1, 3)), SearchSpace((1, 3), (3, 5), (1, 3))),
-        (Cell(1, 10, 1), SearchSpace((1, 1), (2, 10), (1, 1)), SearchSpace((1, 2), (2, 10), (1, 2))),
+        (Cell(1, 10, 1), SearchSpace((1, 1), (2, 10), (1, 1)), SearchSpace((1, 2), (2, 14), (1, 2))),
+        (Cell(1, 100, 1), SearchSpace((1, 2), (90, 100), (1, 2)), None),  # as far as it goes
         (Cell(1, 2, 1), SearchSpace(), None),  # nothing lies beyond
     ],
 )
