@@ -73,6 +73,7 @@ def _tune(arguments: argparse.Namespace) -> int:
 
 
 def _create_and_run(arguments: argparse.Namespace) -> int:
+    from kanlab.data.checks import leaks_among
     from kanlab.data.dataset import Dataset
     from kanlab.data.reading.table import read_table
     from kanlab.engines.registry import FitOptions
@@ -109,7 +110,9 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
         starts_fill=arguments.fill,
     )
     handle = create_study(data, settled(data, spec), name=arguments.study, storage_url=arguments.storage)
-    print(f"{table.report}", *table.report.notes, *data.notes, sep="\n", file=sys.stderr)
+    leaks = [] if data.levels else leaks_among(dict(zip(data.features, data.X_train.T, strict=True)), data.y_train)
+    warnings = [f"! {warning.sentence}" for warning in leaks]
+    print(f"{table.report}", *table.report.notes, *data.notes, *warnings, sep="\n", file=sys.stderr)
     return exit_code(run_and_print(handle, arguments.json))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -30,6 +30,7 @@ from kanlab.text import agreeing, counted, listing, quoted
 
 HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
 LEAK_CORRELATION = 0.9999
+NEAR_LEAK_CORRELATION = 0.995
 FEW_TARGET_VALUES = 10
 ROWS_A_PARAMETER = 10
 _NAMED = 5  # columns a sentence names before it says "and more"
@@ -133,11 +134,26 @@ def table_warnings(
 
 
 def target_leaks(table: CheckedTable) -> Iterator[TableWarning]:
-    """Features that are the target up to a factor."""
+    """Features that are the target up to a factor, or nearly."""
     if table.numeric_target is None:
         return
     y = table.numbers[table.numeric_target.name]
-    leaks = [c for c, x in table.numbers.items() if c != table.target and correlation(x, y) > LEAK_CORRELATION]
+    yield from leaks_among({c: x for c, x in table.numbers.items() if c != table.target}, y)
+
+
+def leaks_among(columns: Mapping[str, Array], y: Array) -> Iterator[TableWarning]:
+    """The columns (n,) of numbers that are y (n,) up to a factor, or nearly."""
+    found = {name: correlation(x, y) for name, x in columns.items()}
+    leaks = [name for name, r in found.items() if r > LEAK_CORRELATION]
+    for name, r in found.items():
+        if NEAR_LEAK_CORRELATION < r <= LEAK_CORRELATION:
+            yield TableWarning(
+                "nearly the target",
+                f"{quoted(name)} alone explains {100 * r**2:.1f}% of the variance of the target: remove it if it measures the "
+                "same thing or is known only after the target, or every score is too good.",
+                (name,),
+                "leave out",
+            )
     if leaks:
         yield TableWarning(
             "equals the target",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from kanlab.data.preparation import Preparation
 from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.table import read_table
 from kanlab.study.storage import load_dataset
+from tests.helpers.command_line import run
 
 FAST = ["--neuron-num", "1", "--grid", "2", "--k", "1", "--workers", "1", "--json"]
 
@@ -77,3 +79,19 @@ def test_bad_options_are_one_line(csv: Path, options: list[str], part: str, caps
     error = capsys.readouterr().err.strip()
     assert part in error
     assert "\n" not in error
+
+
+def test_a_near_copy_of_the_target_is_named(
+    tmp_path: Path, fake_workers: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_workers()
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=80)
+    near, twice = y + 0.06 * rng.normal(size=80), 2 * y
+    path = tmp_path / "leak.csv"
+    pd.DataFrame({"a": rng.normal(size=80), "near": near, "twice": twice, "y": y}).to_csv(path, index=False)
+    run("tune", str(path), "--target", "y", "--neuron-num", "1", "--grid", "2", "--k", "1")
+    said = capsys.readouterr().err
+    assert "! 'near' alone explains 99." in said
+    assert "! 'twice' and the target are the same up to a factor" in said
+    assert "'a'" not in said

@@ -58,6 +58,7 @@ def test_columns_in_numbers() -> None:
     ("kind", "change"),
     [
         ("equals the target", lambda f: f.assign(copy=3 * f["y"] + 2)),
+        ("nearly the target", lambda f: f.assign(copy=f["y"] + 0.05 * f["y"].std() * np.cos(1e5 * f["y"]))),
         ("few values", lambda f: f.assign(y=f["y"].rank(pct=True).mul(3).astype(int))),
         ("heavy tail", lambda f: f.assign(y=np.exp(2 * f["y"]))),
         ("heavy tail", lambda f: f.assign(a=np.exp(2 * f["a"]))),
