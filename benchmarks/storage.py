@@ -132,7 +132,7 @@ def page(_: str) -> dict[str, float]:
     from kanlab.study.handle import load_study
     from kanlab.study.sampler import distributions
     from kanlab.study.state import StudyState, write_state
-    from kanlab.ui import shared
+    from kanlab.ui import drawing, shared
 
     DashboardServer.__init__ = lambda self, url: None  # type: ignore[method-assign, assignment]
     DashboardServer.url = lambda self: "http://127.0.0.1:1"  # type: ignore[method-assign]
@@ -163,7 +163,7 @@ def page(_: str) -> dict[str, float]:
     redrawn, redrawn_cpu = [], []
     for measure, found in 3 * [(timed, redrawn), (worked, redrawn_cpu)]:
         shared.table.clear()
-        shared._drawn_once.clear()
+        drawing._drawn_once.clear()
         found.append(measure(app.run))
     apps = [AppTest.from_string(script, default_timeout=60).run() for _ in range(POLLERS)]
     cpu, began = time.process_time(), time.perf_counter()

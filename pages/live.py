@@ -7,7 +7,7 @@ from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
 from kanlab.study.handle import load_study
 from kanlab.study.state import is_awaited
-from kanlab.ui import identity, live, manage, session, shared, steps, trials
+from kanlab.ui import drawing, identity, live, manage, session, shared, steps, trials
 from kanlab.ui.navigation import LIVE, SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -52,17 +52,20 @@ def show() -> None:
     drawn, fewer = shared.points(stamp, picked, current.is_live, table)
     if fewer:
         st.caption(fewer)
+    look = drawing.look()
     seen = (stamp[:2], picked)  # running trials are not drawn
     left, right = st.columns(2, gap="medium")
     with left:
-        shared.chart(lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target), "aicc-rss", seen)
+        drawing.drawn_once(
+            lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target, look), "aicc-rss", seen
+        )
     with right:
-        shared.chart(lambda: trial_charts.pareto_front(drawn, baselines, picked, target), "front", seen)
+        drawing.drawn_once(lambda: trial_charts.pareto_front(drawn, baselines, picked, target, look), "front", seen)
     found = shared.recommendation_so_far(stamp, study, records) if current.is_live else study.recommendation
     live.recommendation(found, current.is_live)
     left, right = st.columns(2, gap="medium")
     with left:
-        shared.chart(lambda: trial_charts.history(drawn, picked), "history", seen)
+        drawing.drawn_once(lambda: trial_charts.history(drawn, picked, look), "history", seen)
     with right:
         trials.card(records, picked, study.handle.data)
     trials.table(table, study, stamp)

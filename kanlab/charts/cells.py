@@ -5,21 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
-from kanlab.charts.encoding import clipped, color_of, measure_of, parameters_of, tooltip, upper_fence
-from kanlab.charts.style import ACCENT, MUTED, number
+from kanlab.charts.encoding import color_of, measure_of, parameters_of, robust_axis, tooltip, upper_fence
+from kanlab.charts.palette import LIGHT, Palette
+from kanlab.charts.style import NUMBERS, PADDING, number
+
+_WIDE, _NARROW = (31, 22), (15, 15)  # px of a cell, with K written into it and without
+_MOST_ROWS, _MOST_COLUMNS, _MOST_WRITTEN = 16, 16, 900
+FEW, NEVER = "few rows", "inadmissible"
 
 
-def admissible_map(cells: pd.DataFrame, n: int) -> Any:
-    """neuron_num against grid for each k and depth, before any training: coloured by K, tinted for few rows, or hatched.
+def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
+    """neuron_num against grid for each k and depth, before any training: coloured by K, tinted for few rows, or grey.
 
     cells: columns neuron_num, grid, k, depth if it varies, n_params, rows (training rows per parameter), status
-    ("admissible", "few rows" or "inadmissible") and, if known, seconds (predicted).  n: training rows.
+    ("admissible", "few rows" or "inadmissible") and, if known, seconds (predicted).  n: training rows.  K is written into
+    every cell, unless there are too many.
     """
-    base = alt.Chart(cells).encode(
-        x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("grid:O", title="grid intervals", sort="descending"),
+    top = max(n // 3, 2)
+    share = ((cells["n_params"] - 1) / (top - 1)).clip(0, 1)
+    inks = [
+        look.on_ramp(s) if state == "admissible" else look.text for s, state in zip(share, cells["status"], strict=True)
+    ]
+    columns, rows = cells["neuron_num"].nunique(), cells["grid"].nunique()
+    written = columns <= _MOST_COLUMNS and rows <= _MOST_ROWS and len(cells) <= _MOST_WRITTEN
+    width, height = _WIDE if written else _NARROW
+    base = alt.Chart(cells.assign(ink=inks)).encode(
+        x=alt.X("neuron_num:O", title="hidden neurons", axis=_discrete()),
+        y=alt.Y("grid:O", title="grid intervals", sort="descending", axis=_discrete()),
         tooltip=[
             *(alt.Tooltip(f"{field}:O", title=name) for field, name in parameters_of(cells).items()),
             alt.Tooltip("n_params:Q", title="number of parameters K"),
@@ -28,62 +43,106 @@ def admissible_map(cells: pd.DataFrame, n: int) -> Any:
             alt.Tooltip("status:N", title="status"),
         ],
     )
-    scale = alt.Scale(scheme="viridis", reverse=True, domain=[1, max(n // 3, 2)])
-    legend = alt.Legend(orient="bottom", gradientLength=200, tickCount=4)
+    edge: dict[str, Any] = {"stroke": look.background, "strokeWidth": 1}
+    legend = alt.Legend(orient="bottom", gradientLength=200, gradientThickness=12, tickCount=4, direction="horizontal")
+    scale = alt.Scale(scheme=look.scheme, reverse=True, domain=[1, top])
     color = alt.Color("n_params:Q", title="number of parameters K", scale=scale, legend=legend)
-    edge: dict[str, Any] = {"stroke": "white", "strokeWidth": 1}
     admissible = base.transform_filter("datum.status === 'admissible'").mark_rect(**edge).encode(color=color)
-    tint = base.transform_filter("datum.status === 'few rows'").mark_rect(fill=ACCENT, fillOpacity=0.3, **edge)
-    others = base.transform_filter("datum.status === 'inadmissible'")
-    grey = others.mark_rect(fill=MUTED, fillOpacity=0.13, **edge)
-    hatch = others.mark_text(text="\u2571", color=MUTED, opacity=0.6, fontSize=13)
-    return _facets(alt.layer(grey, hatch, admissible, tint).properties(width=168, height=170), cells)
+    # the kinds without a colour of the scale have a legend of their own
+    tint = alt.Fill(
+        "status:N",
+        title="not coloured by K",
+        scale=alt.Scale(domain=[FEW, NEVER], range=[f"{look.accent}55", f"{look.faint}33"]),
+        legend=alt.Legend(
+            orient="bottom",
+            direction="vertical",
+            symbolType="square",
+            symbolSize=220,
+            symbolStrokeWidth=0,
+            labelExpr=f"datum.value === '{FEW}' ? 'fewer than 3 training rows per parameter' : 'inadmissible, never trained'",
+        ),
+    )
+    others = base.transform_filter("datum.status !== 'admissible'").mark_rect(**edge).encode(fill=tint)
+    layers = [others, admissible]
+    if written:
+        text = base.encode(text=alt.Text("n_params:Q", format=".3~s" if cells["n_params"].max() >= 1e4 else "d"))
+        layers += [
+            text.transform_filter(f"datum.ink === '{ink}'").mark_text(fontSize=11, color=ink) for ink in sorted({*inks})
+        ]
+    fitted = int((cells["status"] != NEVER).sum())
+    sentence = (
+        f"Map of {len(cells):,} configurations, hidden neurons against grid intervals for each k: {fitted:,} are admissible "
+        f"with {n:,} training rows, with K from {cells['n_params'].min():,} to {cells['n_params'].max():,}."
+    )
+    chart = alt.layer(*layers).properties(width={"step": width}, height={"step": height})
+    return _facets(chart, cells, look, sentence)
 
 
-def aicc_map(table: pd.DataFrame, selected: int | None = None) -> Any:
+def aicc_map(table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT) -> Any:
     """AICc over hidden neurons and grid intervals for each k and depth; the colour scale ends at the upper fence."""
     done = table[table["state"] == "complete"]
     domain = [float(done["aicc"].min()), upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
         "aicc:Q",
         title="AICc",
-        scale=alt.Scale(scheme="viridis", reverse=True, domain=domain, clamp=True),
-        legend=alt.Legend(type="gradient", format=",~f", tickCount=4),
+        scale=alt.Scale(scheme=look.scheme, reverse=True, domain=domain, clamp=True),
+        legend=alt.Legend(
+            type="gradient", orient="bottom", direction="horizontal", gradientLength=200, format=",~f", tickCount=4
+        ),
     )
     chosen = -1 if selected is None else int(selected)
-    base = alt.Chart(done.assign(ringed=(done["delta_aicc"] == 0) | (done["number"] == chosen))).encode(
-        x=alt.X("neuron_num:O", title="hidden neurons", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("grid:O", title="grid intervals", sort="descending"),
+    rings = np.select([done["number"] == chosen, done["delta_aicc"] == 0], ["selected", "best"], "")
+    base = alt.Chart(done.assign(ringed=rings)).encode(
+        x=alt.X("neuron_num:O", title="hidden neurons", axis=_discrete()),
+        y=alt.Y("grid:O", title="grid intervals", sort="descending", axis=_discrete()),
         tooltip=tooltip(measure_of(done), tuple(parameters_of(done))),
     )
-    cells = base.mark_rect(stroke="white", strokeWidth=1).encode(color=color)
-    ring = base.transform_filter("datum.ringed").mark_rect(filled=False, stroke=ACCENT, strokeWidth=3)
-    return _facets(alt.layer(cells, ring).properties(width=230, height=220), done)
+    cells = base.mark_rect(stroke=look.background, strokeWidth=1).encode(color=color)
+    best = base.transform_filter("datum.ringed === 'best'").mark_rect(filled=False, stroke=look.accent, strokeWidth=3)
+    ring = base.transform_filter("datum.ringed === 'selected'").mark_rect(filled=False, stroke=look.text, strokeWidth=3)
+    wide = done["neuron_num"].nunique() <= _MOST_COLUMNS and done["grid"].nunique() <= _MOST_ROWS
+    size = 24 if wide else _NARROW[0]
+    chart = alt.layer(cells, best, ring).properties(width={"step": size}, height={"step": size})
+    return _facets(chart, done, look, f"AICc of {len(done):,} configurations, hidden neurons against grid intervals.")
 
 
-def slices(table: pd.DataFrame) -> Any:
+def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
     """AICc against each hyperparameter of the search, one point per trial."""
     done = table[table["state"] == "complete"]
-    frame, scale = clipped(done, "aicc")
-    names = parameters_of(frame)
-    long = frame.melt(id_vars=["number", "drawn", "n_params"], value_vars=list(names), var_name="parameter")
-    base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_circle(size=40, opacity=0.6)
+    axis = robust_axis(done["aicc"])
+    names = parameters_of(done)
+    frame = done.assign(drawn=axis.drawn(done["aicc"]))
+    long = frame.melt(id_vars=["number", "drawn", "aicc", "n_params"], value_vars=list(names), var_name="parameter")
+    base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_circle(size=40, opacity=0.7)
     chart = base.encode(
-        x=alt.X("value:O", title=None, axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("drawn:Q", title="AICc", scale=scale),
-        color=color_of(done["n_params"]),
-        tooltip=[alt.Tooltip("number:Q", title="trial"), alt.Tooltip("value:O"), number("drawn", "AICc", ",.2f")],
+        x=alt.X("value:O", title=None, axis=_discrete()),
+        y=alt.Y("drawn:Q", title="AICc", scale=axis.scale(), axis=alt.Axis(tickCount=6, labelExpr=NUMBERS)),
+        color=color_of(done["n_params"], look),
+        tooltip=[
+            alt.Tooltip("number:Q", title="trial"),
+            alt.Tooltip("value:O", title="value"),
+            number("aicc", "AICc", ",.2f"),
+            alt.Tooltip("n_params:Q", title="number of parameters K"),
+        ],
     ).properties(width=230, height=220)
-    return chart.facet(column=alt.Column("parameter:N", title=None, header=alt.Header(labelFontSize=13))).resolve_scale(
-        x="independent"
+    header = alt.Header(labelFontSize=13, labelAnchor="start")
+    faceted = chart.facet(column=alt.Column("parameter:N", title=None, header=header)).resolve_scale(x="independent")
+    described = faceted.properties(
+        padding=PADDING, description=f"AICc against {', '.join(names.values())}, one point per trial."
     )
+    return described.configure(**look.config)
 
 
-def _facets(chart: Any, table: pd.DataFrame) -> Any:
+def _discrete() -> alt.Axis:
+    return alt.Axis(labelAngle=0, labelOverlap=True)
+
+
+def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str) -> Any:
     """One map for each k, side by side, and one row of maps for each depth if depth varies."""
 
     def header(name: str) -> alt.Header:
-        return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13)
+        return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13, labelAnchor="start")
 
     rows = {"row": alt.Row("depth:O", title=None, header=header("depth"))} if "depth" in table else {}
-    return chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
+    faceted = chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
+    return faceted.properties(description=description, padding=PADDING).configure(**look.config)

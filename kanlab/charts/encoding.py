@@ -1,20 +1,24 @@
-"""How every chart shows a trial: its hyperparameters, measures, colour and tooltip, and a robust axis of AICc.
+"""How every chart shows a trial: its hyperparameters, measures, colour and tooltip, and robust axes.
 
-Values above an upper fence are drawn at the fence, so that a few bad trials do not flatten the chart.
+A robust axis ends at an upper fence of the networks, so that a few bad trials and much worse models do not flatten the chart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import number, span_is_wide
 from kanlab.selection.measures import MEASURES, Measure
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION
+
+AxisKind = Literal["auto", "linear", "log"]
 
 NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k", "depth": "hidden layers"}
 
@@ -40,29 +44,105 @@ def upper_fence(values: pd.Series) -> float:
     return float(min(values.max(), median + 1.5 * (median - values.min())))
 
 
-def clipped(frame: pd.DataFrame, column: str, floor: float = np.inf) -> tuple[pd.DataFrame, alt.Scale]:
-    """The frame with `drawn`, the column clipped at its upper fence, and `beyond`; and a scale with a margin.
+@dataclass(frozen=True)
+class RobustAxis:
+    """The part of an axis that the networks need. What lies beyond is drawn at its edge, and said to lie there."""
 
-    floor: a further value that the scale must include.
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def margin(self) -> tuple[float, float]:
+        """The ends of the scale, a little beyond low and high."""
+        if self.log:
+            room = (self.high / self.low) ** 0.07 if self.high > self.low else 1.5
+            return self.low / room, self.high * room
+        room = 0.07 * (self.high - self.low) or 0.05 * abs(self.high) or 1.0
+        return self.low - room, self.high + room
+
+    @property
+    def ends(self) -> pd.Series:
+        """low and high."""
+        return pd.Series([self.low, self.high])
+
+    def scale(self) -> alt.Scale:
+        """The Vega-Lite scale."""
+        return alt.Scale(
+            type="log" if self.log else "linear", domain=list(self.margin), zero=False, nice=False, clamp=True
+        )
+
+    def drawn(self, values: pd.Series) -> pd.Series:
+        """The values, those beyond moved just outside low or high."""
+        (first, last), values = self.margin, values.astype(float)
+        if self.log:
+            near = ((first * self.low) ** 0.5, (self.high * last) ** 0.5)
+        else:
+            near = ((first + self.low) / 2, (self.high + last) / 2)
+        return values.mask(values < self.low, near[0]).mask(values > self.high, near[1])
+
+    def beyond(self, values: pd.Series) -> pd.Series:
+        """-1 for values below the axis, 1 for those above, 0 for the others."""
+        return (values > self.high).astype(int) - (values < self.low).astype(int)
+
+    def along(self, values: pd.Series) -> np.ndarray:
+        """Where drawn values lie between the ends of the scale, 0 to 1."""
+        ends, at = np.array(self.margin), values.to_numpy(dtype=float)
+        if self.log:
+            ends, at = np.log(ends), np.log(at)
+        return np.asarray((at - ends[0]) / (ends[1] - ends[0]))
+
+
+def robust_axis(values: pd.Series, kind: AxisKind = "linear", *, fence: bool = True) -> RobustAxis:
+    """The axis of these values of networks.
+
+    kind: "auto" is logarithmic if they span more than a decade.  fence: whether it ends at the upper fence (of the logarithms,
+    if it is logarithmic), or at the maximum.
+
+    >>> robust_axis(pd.Series([1.0, 2.0, 3.0, 1000.0]), "log")
+    RobustAxis(low=1.0, high=9.391485505499116, log=True)
     """
-    values = frame[column]
-    high = upper_fence(values) if len(values) else 1.0
-    low = min(float(values.min()) if len(values) else 0.0, floor)
-    high = max(high, low)
-    room = 0.06 * (high - low) or max(1e-9, 0.05 * abs(high)) or 1.0
-    out = frame.assign(drawn=values.clip(upper=high + room / 2), beyond=values > high)
-    return out, alt.Scale(domain=[low - room, high + room], zero=False, nice=False)
+    finite = values[np.isfinite(values.astype(float))].astype(float)
+    log = kind == "log" or (kind == "auto" and span_is_wide(finite))
+    if log:
+        finite = finite[finite > 0]
+    if not len(finite):
+        return RobustAxis(1.0, 10.0, True) if log else RobustAxis(0.0, 1.0)
+    low = float(finite.min())
+    if not fence:
+        return RobustAxis(low, float(finite.max()), log)
+    return RobustAxis(low, float(np.exp(upper_fence(np.log(finite)))) if log else upper_fence(finite), log)
 
 
-def color_of(k: pd.Series) -> alt.Color:
+def color_of(k: pd.Series, look: Palette = LIGHT) -> alt.Color:
     """Viridis for K, on a logarithmic scale if K spans decades."""
     kind: Any = "log" if span_is_wide(k) else "linear"
     return alt.Color(
         "n_params:Q",
         title="parameters K",
-        scale=alt.Scale(scheme="viridis", type=kind, reverse=True),
-        legend=alt.Legend(type="gradient", orient="right", gradientLength=160, format="~s", tickCount=4),
+        scale=alt.Scale(scheme=look.scheme, type=kind, reverse=True),
+        legend=alt.Legend(
+            type="gradient",
+            orient="bottom",
+            direction="horizontal",
+            titleOrient="left",
+            titleAnchor="middle",
+            gradientLength=160,
+            gradientThickness=10,
+            format=".2~s",
+            values=_three(k),
+            offset=4,
+        ),
     )
+
+
+def _three(k: pd.Series) -> list[int]:
+    """The minimum, the middle on the scale, and the maximum."""
+    if not len(k):
+        return []
+    low, high = float(k.min()), float(k.max())
+    middle = (low * high) ** 0.5 if span_is_wide(k) else (low + high) / 2
+    return sorted({int(v) for v in (low, round(middle), high)})
 
 
 def fit_and_error(of: Measure) -> list[alt.Tooltip]:

@@ -8,38 +8,52 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from kanlab.charts.style import ACCENT, MUTED, number, short, titled
+from kanlab.charts.palette import LIGHT, Palette
+from kanlab.charts.style import axis_below, axis_left, number, short, titled
 from kanlab.stats.metrics import CalibrationBin
 
 
-def importance(shares: pd.DataFrame) -> Any:
+def importance(shares: pd.DataFrame, look: Palette = LIGHT) -> Any:
     """The share of the variation of AICc that each hyperparameter accounts for. Columns parameter, share."""
     x = alt.X(
-        "share:Q", title="share of the variation of AICc", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])
+        "share:Q",
+        title="share of the variation of AICc",
+        axis=axis_below(5, format="%"),
+        scale=alt.Scale(domain=[0, 1]),
     )
-    y = alt.Y("parameter:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False))
-    chart = alt.Chart(shares).mark_bar(color=ACCENT).encode(x=x, y=y)
-    return titled(chart, "Importance of the hyperparameters", height=200)
+    y = alt.Y("parameter:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False, labelLimit=140))
+    tooltip = [alt.Tooltip("parameter:N", title="hyperparameter"), number("share", "share of the variation", ".1%")]
+    chart = alt.Chart(shares).mark_bar(color=look.accent).encode(x=x, y=y, tooltip=tooltip)
+    words = ", ".join(f"{row.parameter} {row.share:.0%}" for row in shares.itertuples())
+    title = "Importance of the hyperparameters"
+    return titled(chart, title, height=110 + 30 * len(shares), look=look, description=f"{title}: {words}.")
 
 
-def permutation_gains(gain: float, permuted: Sequence[float]) -> Any:
+def permutation_gains(gain: float, permuted: Sequence[float], look: Palette = LIGHT) -> Any:
     """The AICc gain over the mean with this target, and with shuffled targets.
 
     >>> permutation_gains(80.0, [3.0, 5.0, 2.0]).to_dict()["layer"][0]["mark"]["type"]
     'tick'
     """
-    x = alt.X("gain:Q", title="AICc gain over the mean", scale=alt.Scale(zero=False, padding=16))
-    ticks = alt.Chart(pd.DataFrame({"gain": list(permuted)})).mark_tick(color=MUTED, thickness=2, size=28).encode(x=x)
-    own = alt.Chart(pd.DataFrame({"gain": [gain]})).mark_tick(color=ACCENT, thickness=4, size=44).encode(x=x)
-    return titled(ticks + own, "This target (orange) and shuffled targets (grey)", height=150)
+    x = alt.X("gain:Q", title="AICc gain over the mean", scale=alt.Scale(zero=False, padding=16), axis=axis_below())
+    kind = alt.Tooltip("target:N", title="target")
+    shuffled = pd.DataFrame({"gain": list(permuted), "target": "shuffled"})
+    tooltip = [kind, number("gain", "AICc gain over the mean", ",.2f")]
+    ticks = alt.Chart(shuffled).mark_tick(color=look.faint, thickness=2, size=28).encode(x=x, tooltip=tooltip)
+    this = alt.Chart(pd.DataFrame({"gain": [gain], "target": "this target"}))
+    own = this.mark_tick(color=look.accent, thickness=4, size=44).encode(x=x, tooltip=tooltip)
+    title = "This target (orange) and shuffled targets (grey)"
+    most = max(permuted, default=0.0)
+    words = f"AICc gain over the mean: {gain:,.1f} with this target, at most {most:,.1f} with shuffled targets."
+    return titled(ticks + own, title, height=190, look=look, description=words)
 
 
-def calibration(bins: Sequence[CalibrationBin], of: str) -> Any:
+def calibration(bins: Sequence[CalibrationBin], of: str, look: Palette = LIGHT) -> Any:
     """Observed share against predicted probability, bin by bin, with the number of rows. of: the class."""
     frame = pd.DataFrame(bins, columns=CalibrationBin._fields)
     unit = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("predicted:Q", title=f"predicted probability of {short(of)}", scale=unit, axis=alt.Axis(format="%"))
-    y = alt.Y("observed:Q", title="observed share of rows", scale=unit, axis=alt.Axis(format="%"))
+    x = alt.X("predicted:Q", title=f"predicted probability of {short(of)}", scale=unit, axis=axis_below(5, format="%"))
+    y = alt.Y("observed:Q", title="observed share of rows", scale=unit, axis=axis_left(5, format="%"))
     tooltip = [
         alt.Tooltip("rows:Q", title="rows"),
         number("predicted", "mean probability", ".1%"),
@@ -48,11 +62,20 @@ def calibration(bins: Sequence[CalibrationBin], of: str) -> Any:
         number("high", "to", ".1%"),
     ]
     line = pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]})
-    perfect = alt.Chart(line).mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
+    perfect = alt.Chart(line).mark_line(color=look.faint, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
     base = alt.Chart(frame)
-    interval = base.mark_rule(color=ACCENT, opacity=0.5).encode(x=x, y="low:Q", y2="high:Q")
-    points = base.mark_circle(color=ACCENT, size=90).encode(x=x, y=y, tooltip=tooltip)
-    counts = base.mark_text(dx=9, dy=-9, align="left", color=MUTED, fontSize=11).encode(x=x, y=y, text="rows:Q")
+    interval = base.mark_rule(color=look.accent, opacity=0.6).encode(x=x, y="low:Q", y2="high:Q")
+    points = base.mark_circle(color=look.accent, size=90, opacity=1).encode(x=x, y=y, tooltip=tooltip)
+    # a number is to the left of its point near the right edge, and below it near the top
+    place: dict[str, Any] = {
+        "dx": alt.ExprRef("datum.predicted > 0.85 ? -9 : 9"),
+        "dy": alt.ExprRef("datum.observed > 0.9 ? 11 : -10"),
+        "align": alt.ExprRef("datum.predicted > 0.85 ? 'right' : 'left'"),
+        "fontSize": 11,
+    }
+    halo = base.mark_text(**place, color=look.background, stroke=look.background, strokeWidth=4, strokeJoin="round")
+    counts = alt.layer(halo, base.mark_text(**place, color=look.muted)).encode(x=x, y=y, text="rows:Q")
     title = "Calibration: observed against predicted"
     subtitle = "numbers: rows per bin; bars: 95% intervals (Wilson); dashed line: perfect calibration"
-    return titled(alt.layer(perfect, interval, points, counts), title, subtitle)
+    words = f"{title}, the probability of {short(of)} in {len(bins)} bins of {sum(b.rows for b in bins):,} rows."
+    return titled(alt.layer(perfect, interval, points, counts), title, subtitle, look=look, description=words)

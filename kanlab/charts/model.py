@@ -8,40 +8,48 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from kanlab.charts.style import ACCENT, MUTED, number, short, titled
+from kanlab.charts.palette import LIGHT, Palette
+from kanlab.charts.style import ABOVE, PADDING, axis_below, axis_left, number, short, titled, tooltip_format
 from kanlab.explain.effects import Dependence
 from kanlab.kan.edges import Edge
 
 BINS = 30
 _ROWS_SHARE = 4.5  # the histogram of the training rows takes up 1 / _ROWS_SHARE of the height
-_SECOND = "#1971c2"
+_HOVER = {"opacity": 0, "size": 90}  # invisible points, so that a line has tooltips between its vertices as well
 
 
-def edge(curve: Edge, source: str, target: str) -> Any:
+def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT) -> Any:
     """One edge over the range of its input, with a histogram of the training rows. source: title of x.  target: of y."""
     frame = pd.DataFrame({"x": curve.x, "y": curve.y})
-    x = alt.X("x:Q", title=short(source), scale=alt.Scale(nice=False, zero=False), axis=_axis(4))
-    y = alt.Y("y:Q", title=target, scale=alt.Scale(zero=False, nice=True), axis=_axis(3))
-    tooltip = [number("x", short(source)), number("y", target)]
-    line = alt.Chart(frame).mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y=y, tooltip=tooltip)
+    x = alt.X("x:Q", title=short(source), scale=alt.Scale(nice=False, zero=False), axis=axis_below(4))
+    y = alt.Y("y:Q", title=target, scale=alt.Scale(zero=False, nice=True), axis=axis_left(3))
+    tooltip = [_number("x", short(source), frame["x"]), _number("y", target, frame["y"])]
+    line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=_HOVER).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
         f"{100 * curve.share:.1f}% of the layer's edge scores",
         anchor="start",
         fontSize=12,
         fontWeight="normal",
-        color=MUTED,
+        color=look.muted,
+        offset=8,
     )
-    return _over_rows(line, curve.rows, x).properties(height=210, width="container", title=title)
+    words = (
+        f"The curve of the edge from {short(source)}: what it {target}, {100 * curve.share:.1f}% of the edge scores."
+    )
+    whole = _over_rows(line, curve.rows, x, look)
+    return whole.properties(height=230, width="container", padding=PADDING, title=title, description=words).configure(
+        **look.config
+    )
 
 
-def _over_rows(chart: Any, rows: np.ndarray, x: alt.X) -> Any:
+def _over_rows(chart: Any, rows: np.ndarray, x: alt.X, look: Palette) -> Any:
     """The chart above a histogram of the training rows."""
     counts, ends = np.histogram(rows[np.isfinite(rows)], bins=BINS)
     bars = pd.DataFrame({"x": ends[:-1], "x2": ends[1:], "rows": counts, "foot": 0})
     top = max(1, int(counts.max())) * _ROWS_SHARE
     below = (
         alt.Chart(bars)
-        .mark_rect(color=MUTED, opacity=0.35)
+        .mark_rect(color=look.faint, opacity=0.35)
         .encode(
             x=x,
             x2="x2:Q",
@@ -53,67 +61,129 @@ def _over_rows(chart: Any, rows: np.ndarray, x: alt.X) -> Any:
     return alt.layer(below, chart).resolve_scale(y="independent")
 
 
-def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25) -> Any:
+def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look: Palette = LIGHT) -> Any:
     """Increase of an error when a feature is shuffled, with its standard deviation. Columns as in explain.effects."""
-    drawn = table.head(most).assign(
-        low=lambda f: f["rise"] - f["deviation"],
-        high=lambda f: f["rise"] + f["deviation"],
-        name=lambda f: f["feature"].map(short),
-    )
-    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=130))
-    x = alt.X("rise:Q", title=f"increase in {error} when shuffled ({short(unit, 20)})", axis=_axis(5))
+    names = table["feature"].astype(str)
+    cut = names.map(lambda name: short(name, 34))
+    drawn = table.assign(name=cut.where(~cut.duplicated(keep=False), names)).head(most)  # names stay apart
+    drawn = drawn.assign(low=drawn["rise"] - drawn["deviation"], high=drawn["rise"] + drawn["deviation"])
+    y = alt.Y("name:N", title=None, sort=None, axis=_names())
+    x = alt.X("rise:Q", title=f"increase in {error} when shuffled ({short(unit)})", axis=axis_below(5))
     tooltip = [
         alt.Tooltip("feature:N"),
-        number("rise", f"increase in {error}"),
-        number("deviation", "standard deviation"),
+        _number("rise", f"increase in {error}", drawn["rise"]),
+        _number("deviation", "standard deviation", drawn["rise"]),
     ]
-    bars = alt.Chart(drawn).mark_bar(color=ACCENT, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
-    rule = alt.Chart(drawn).mark_rule(color=MUTED, strokeWidth=2).encode(x="low:Q", x2="high:Q", y=y)
+    bars = alt.Chart(drawn).mark_bar(color=look.accent, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
+    rule = alt.Chart(drawn).mark_rule(color=look.text, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
     subtitle = f"the {most} most important of {len(table)} features" if len(table) > most else ""
-    return titled(alt.layer(bars, rule), "Permutation importance", subtitle, 120 + 26 * len(drawn))
+    first = f"The most important feature is {short(names.iloc[0])}." if len(table) else ""
+    words = f"Permutation importance of {len(table)} features. {first}".strip()
+    title = "Permutation importance"
+    return titled(alt.layer(bars, rule), title, subtitle, 120 + 26 * len(drawn), look, words)
 
 
-def dependence(found: Dependence, target: str) -> Any:
-    """Partial dependence, above a histogram of the training rows if the feature is a number."""
+def dependence(
+    found: Dependence, target: str, look: Palette = LIGHT, predictions: tuple[float, float] | None = None
+) -> Any:
+    """Partial dependence, above a histogram of the training rows if the feature is a number.
+
+    predictions: the minimum and the maximum of the predictions of the training rows, which the axis then shows as well, so
+    that an effect looks as large as it is.
+    """
     name = found.encoded or found.feature
-    y = alt.Y(
-        "y:Q", title=f"mean prediction ({short(target, 20)})", scale=alt.Scale(zero=False, nice=True), axis=_axis(5)
-    )
-    title = f"Partial dependence on {short(name)}"
+    heights = np.array([*found.prediction, *(predictions or ())], dtype=float)
+    heights = heights[np.isfinite(heights)]
+    ends = [float(heights.min()), float(heights.max())] if len(heights) else [0.0, 1.0]
+    scale = alt.Scale(zero=False, nice=True) if ends[0] == ends[1] else alt.Scale(domain=ends, zero=False, nice=True)
+    mean, title = f"mean prediction ({short(target)})", f"Partial dependence on {short(name)}"
+    whole = "axis: the range of all predictions" if predictions else ""
+    rise = f"The mean prediction goes from {np.nanmin(found.prediction):.4g} to {np.nanmax(found.prediction):.4g}."
+    words = f"{title}. {rise}"
     if found.training is None:
-        frame = pd.DataFrame({"x": [short(str(v)) for v in found.values], "y": found.prediction})
+        labels = [short(str(v), 34) for v in found.values]
+        frame = pd.DataFrame({"x": labels, "y": found.prediction, "level": [str(v) for v in found.values]})
         base = alt.Chart(frame).encode(
-            x=alt.X("y:Q", title=f"mean prediction ({short(target, 20)})", scale=alt.Scale(zero=False, padding=16)),
-            y=alt.Y("x:N", title=short(name), sort=None, axis=alt.Axis(labelLimit=130)),
-            tooltip=[alt.Tooltip("x:N", title=short(name)), number("y", "mean prediction")],
+            x=alt.X("y:Q", title=mean, scale=scale, axis=axis_below(5)),
+            y=alt.Y("x:N", title=short(name), sort=None, axis=_names(**ABOVE)),
+            tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)],
         )
-        return titled(base.mark_point(color=ACCENT, filled=True, size=90), title, "", 130 + 28 * len(frame))
+        points = base.mark_point(color=look.accent, filled=True, size=90, opacity=1)
+        return titled(points, title, whole, 150 + 28 * len(frame), look, words)
     frame = pd.DataFrame({"x": found.values, "y": found.prediction})
-    x = alt.X("x:Q", title=short(name), scale=alt.Scale(nice=False, zero=False), axis=_axis(6))
-    tooltip = [number("x", short(name)), number("y", "mean prediction")]
-    few = len(frame) <= 12
-    line = alt.Chart(frame).mark_line(color=ACCENT, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
-    return titled(_over_rows(line, found.training, x), title, "bars: distribution of the training rows", 300)
+    x = alt.X("x:Q", title=short(name), scale=alt.Scale(nice=False, zero=False), axis=axis_below())
+    y = alt.Y("y:Q", title=mean, scale=scale, axis=axis_left(5))
+    tooltip = [_number("x", short(name), frame["x"]), _number("y", "mean prediction", heights)]
+    few = {"size": 60, "filled": True, "opacity": 1, "color": look.accent} if len(frame) <= 12 else _HOVER
+    line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
+    subtitle = "; ".join(filter(None, ["bars: distribution of the training rows", whole]))
+    return titled(_over_rows(line, found.training, x, look), title, subtitle, 320, look, words)
 
 
-def residuals(table: pd.DataFrame, target: str) -> Any:
+def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
     """Residuals against predictions, on training and test rows."""
-    unit = short(target, 24)
-    x = alt.X("predicted:Q", title=f"predicted {unit}", scale=alt.Scale(zero=False, nice=True), axis=_axis(6))
-    y = alt.Y("residual:Q", title="residual (observed − predicted)", scale=alt.Scale(nice=True), axis=_axis(6))
+    unit = short(target)
+    points = _rows_of(table, look).encode(
+        x=alt.X("predicted:Q", title=f"predicted {unit}", scale=alt.Scale(zero=False, nice=True), axis=axis_below()),
+        y=alt.Y("residual:Q", title="residual (observed − predicted)", scale=alt.Scale(nice=True), axis=axis_left()),
+    )
+    zero = (
+        alt.Chart(pd.DataFrame({"residual": [0.0]}))
+        .mark_rule(color=look.accent, strokeWidth=1.5)
+        .encode(y="residual:Q")
+    )
+    low, high = table["residual"].min(), table["residual"].max()
+    spread = f"The residuals of {len(table):,} rows lie between {low:.4g} and {high:.4g}."
+    title = "Residuals against predictions"
+    return titled(alt.layer(zero, points), title, f"both in units of {unit}", 400, look, f"{title}. {spread}")
+
+
+def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
+    """Observed values against predictions, with the line of equality. Columns as of `residuals`.
+
+    >>> table = pd.DataFrame({"predicted": [1.0, 2.0], "residual": [0.5, 0.0], "rows": ["training", "test"]})
+    >>> predicted_observed(table, "y").to_dict()["title"]["text"]
+    ['Predicted vs observed']
+    """
+    unit, whole = short(target), table.assign(observed=table["predicted"] + table["residual"])
+    both = np.concatenate([whole["predicted"].to_numpy(float), whole["observed"].to_numpy(float)])
+    both = both[np.isfinite(both)] if np.isfinite(both).any() else np.array([0.0, 1.0])
+    ends = [float(both.min()), float(both.max())]
+    scale = alt.Scale(zero=False, nice=True) if ends[0] == ends[1] else alt.Scale(domain=ends, nice=True, zero=False)
+    points = _rows_of(whole, look).encode(
+        x=alt.X("predicted:Q", title=f"predicted {unit}", scale=scale, axis=axis_below()),
+        y=alt.Y("observed:Q", title=f"observed {unit}", scale=scale, axis=axis_left()),
+    )
+    line = alt.Chart(pd.DataFrame({"predicted": ends, "observed": ends})).mark_line(color=look.accent, strokeWidth=1.5)
+    title = "Predicted vs observed"
+    words = f"{title}: {len(table):,} rows; on the line the prediction is the observed value."
+    return titled(alt.layer(line.encode(x="predicted:Q", y="observed:Q"), points), title, "orange line: equality", 400, look,
+                  words)  # fmt: skip
+
+
+def _rows_of(table: pd.DataFrame, look: Palette) -> Any:
+    """Training rows as grey circles and test rows as blue diamonds."""
+    kinds = ["training", "test"]
     color = alt.Color(
         "rows:N",
         title="rows",
-        scale=alt.Scale(domain=["training", "test"], range=[MUTED, _SECOND]),
-        legend=alt.Legend(orient="top", symbolOpacity=1),
+        scale=alt.Scale(domain=kinds, range=[look.faint, look.second]),
+        legend=alt.Legend(orient="bottom", titleOrient="left", symbolOpacity=1),
     )
-    shape = alt.Shape("rows:N", scale=alt.Scale(domain=["training", "test"], range=["circle", "diamond"]))
-    tooltip = [alt.Tooltip("rows:N"), number("predicted", "predicted"), number("residual", "residual")]
-    points = alt.Chart(table).mark_point(filled=True, size=36, opacity=0.65).encode(x=x, y=y, color=color, shape=shape,
-                                                                                  tooltip=tooltip)  # fmt: skip
-    zero = alt.Chart(pd.DataFrame({"residual": [0.0]})).mark_rule(color=ACCENT, strokeWidth=1.5).encode(y="residual:Q")
-    return titled(alt.layer(zero, points), "Residuals against predictions", f"both in units of {unit}", 380)
+    shape = alt.Shape("rows:N", scale=alt.Scale(domain=kinds, range=["circle", "diamond"]))
+    order = alt.Order("late:Q")  # test rows lie above the many training rows
+    measured = [
+        _number(name, name, table[name]) for name in ("predicted", "observed", "residual") if name in table.columns
+    ]
+    late = table.assign(late=(table["rows"] == "test").astype(int)).sort_values("late", kind="stable")
+    marks = alt.Chart(late).mark_point(filled=True, size=40, opacity=0.8)
+    return marks.encode(color=color, shape=shape, order=order, tooltip=[alt.Tooltip("rows:N"), *measured])
 
 
-def _axis(ticks: int) -> alt.Axis:
-    return alt.Axis(format=",.6~g", tickCount=ticks, labelOverlap=True)
+def _names(**more: Any) -> alt.Axis:
+    """A y axis of names, whole up to a third of a phone."""
+    return alt.Axis(labelLimit=140, labelOverlap=False, **more)
+
+
+def _number(field: str, title: str, values: Any) -> alt.Tooltip:
+    return number(field, title, tooltip_format(values))

@@ -1,7 +1,8 @@
-"""How all charts look: colours, headings, axes and tooltips."""
+"""How all charts look: headings that wrap, axes and their titles, numbers, tooltips."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import altair as alt
@@ -9,10 +10,14 @@ import numpy as np
 import pandas as pd
 
 from kanlab import text
+from kanlab.charts.palette import LIGHT, Palette
 
-ACCENT = "#d9480f"
-MUTED = "#868e96"
-HEIGHT = 380
+HEIGHT = 400
+PADDING = {"left": 2, "right": 8, "top": 7, "bottom": 10}  # around a chart: letters are higher than their size says
+
+# d3 groups the digits of 1,976 as well, which nobody writes of a year
+NUMBERS = "abs(datum.value) < 1e4 ? format(datum.value, '.6~g') : format(datum.value, ',.6~g')"
+_TITLE_WIDTH, _SUBTITLE_WIDTH = 40, 62  # characters that fit a phone
 
 
 def span_is_wide(values: pd.Series) -> bool:
@@ -41,7 +46,18 @@ def label_format(values: pd.Series) -> str:
     finite = values[np.isfinite(values) & (values != 0)].abs()
     if finite.empty:
         return "~g"
-    return "~s" if finite.max() >= 1e3 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~f")
+    return "~s" if finite.max() >= 1e4 else ("~e" if finite.max() < 1e-2 or finite.min() < 1e-4 else "~f")
+
+
+def tooltip_format(values: Any) -> str:
+    """A d3 format for numbers of a column: digits are grouped where some number has more than four before its point.
+
+    >>> tooltip_format([1970.0, 1982.0]), tooltip_format([3.5, 12000.0])
+    ('.5~g', ',.5~g')
+    """
+    numbers = np.abs(np.asarray(values, dtype=float))
+    finite = numbers[np.isfinite(numbers)]
+    return ",.5~g" if len(finite) and finite.max() >= 1e4 else ".5~g"
 
 
 def number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
@@ -49,7 +65,26 @@ def number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
     return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
 
 
-def short(name: str, most: int = 30) -> str:
+def axis_below(ticks: int = 6, **more: Any) -> alt.Axis:
+    """An x axis whose title is at most as wide as the plot."""
+    more = more if "format" in more else {"labelExpr": NUMBERS} | more
+    return alt.Axis(tickCount=ticks, labelOverlap=True, titleLimit=alt.ExprRef("width"), **more)
+
+
+def axis_left(ticks: int = 6, **more: Any) -> alt.Axis:
+    """A y axis with its title above it, read from left to right."""
+    more = more if "format" in more else {"labelExpr": NUMBERS} | more
+    return alt.Axis(tickCount=ticks, labelOverlap=True, **ABOVE, **more)
+
+
+# an upright title of a y axis would be as long as the plot is high
+ABOVE: dict[str, Any] = {
+    "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -9, "titleBaseline": "bottom",
+    "titleLimit": alt.ExprRef("width"),
+}  # fmt: skip
+
+
+def short(name: str, most: int = 60) -> str:
     """A name short enough for an axis title.
 
     >>> short("progression of the disease after one year", most=12)
@@ -58,13 +93,37 @@ def short(name: str, most: int = 30) -> str:
     return text.short(name, most)
 
 
-def heading(title: str, subtitle: str) -> alt.TitleParams:
-    """A title with a subtitle, whose line stays when it is empty."""
+def wrapped(words: str, width: int, most: int = 3) -> list[str]:
+    """Lines of at most so many characters.
+
+    >>> wrapped("as many lines as it takes", 10)
+    ['as many', 'lines as', 'it takes']
+    """
+    return textwrap.wrap(words, width, max_lines=most, placeholder="…") or [" "]
+
+
+def heading(title: str, subtitle: str, look: Palette = LIGHT) -> alt.TitleParams:
+    """A title with a subtitle, whose line stays when it is empty. Both wrap, so that a phone shows them whole."""
     return alt.TitleParams(
-        title, subtitle=subtitle or " ", anchor="start", fontSize=15, subtitleFontSize=12, subtitleColor=MUTED, offset=6
+        wrapped(title, _TITLE_WIDTH),
+        subtitle=wrapped(subtitle, _SUBTITLE_WIDTH),
+        anchor="start",
+        fontSize=15,
+        subtitleFontSize=12,
+        color=look.text,
+        subtitleColor=look.muted,
+        subtitlePadding=4,
+        offset=10,
+        limit=0,
     )
 
 
-def titled(chart: Any, title: str, subtitle: str = "", height: int = HEIGHT) -> Any:
-    """A chart as wide as its container, with a heading."""
-    return chart.properties(height=height, width="container", title=heading(title, subtitle))
+def titled(
+    chart: Any, title: str, subtitle: str = "", height: int = HEIGHT, look: Palette = LIGHT, description: str = ""
+) -> Any:
+    """A chart as wide as its container, with a heading. description: its alternative text; without one, its heading."""
+    alternative = description or f"{title}. {subtitle}".strip()
+    whole = chart.properties(
+        height=height, width="container", padding=PADDING, title=heading(title, subtitle, look), description=alternative
+    )
+    return whole.configure(**look.config)

@@ -15,7 +15,7 @@ from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, c
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
-from kanlab.ui import session, widgets
+from kanlab.ui import drawing, session, widgets
 from kanlab.ui.widgets import LOG_LOSS_HELP, literal
 
 
@@ -40,7 +40,7 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
     zero, one = (short(level, 30) for level in handle.data.levels)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.altair_chart(evidence.calibration(calibration(found.p, found.y), one), key="calibration")
+        drawing.chart(evidence.calibration(calibration(found.p, found.y), one, drawing.look()), "calibration")
     with right:
         st.markdown(f"**{literal(model.label)}** on the {len(found.y):,} {found.rows} rows")
         auc = area_under_roc(found.p, found.y)

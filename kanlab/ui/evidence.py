@@ -13,8 +13,7 @@ from kanlab.selection.validation import Validation, p_value
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord, best_trial
-from kanlab.ui import session, widgets
-from kanlab.ui.shared import selecting_chart
+from kanlab.ui import drawing, session, widgets
 from kanlab.ui.widgets import AICC_HELP
 
 
@@ -27,11 +26,11 @@ def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
         )
     else:
         frame = pd.DataFrame({"parameter": [NAMES[name] for name in shares], "share": list(shares.values())})
-        st.altair_chart(evidence.importance(frame), key="importance")
+        drawing.chart(evidence.importance(frame, drawing.look()), "importance")
         st.caption(
             "Importance by PED-ANOVA (Watanabe et al. 2023): how well each hyperparameter separates good trials from the rest."
         )
-    st.altair_chart(cells.slices(table), key="slices", width="content")
+    drawing.chart(cells.slices(table, drawing.look()), "slices", width="content")
 
 
 def compare(handle: StudyHandle) -> None:
@@ -108,7 +107,7 @@ def permutation_test(validation: Validation) -> None:
     permuted = validation.null.get("permuted", [])
     if not permuted:
         return
-    st.altair_chart(evidence.permutation_gains(validation.null["gain"], permuted), key="null")
+    drawing.chart(evidence.permutation_gains(validation.null["gain"], permuted, drawing.look()), "null")
     st.caption(
         f"The same configurations were fitted to this target and to {len(permuted)} shuffled copies of it. The p-value is "
         f"{p_value(validation):.2f}: the share of these targets, this one included, with an AICc gain at least as large. A "
@@ -118,11 +117,11 @@ def permutation_test(validation: Validation) -> None:
 
 def map_and_pareto_front(table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle) -> None:
     """The map of AICc over all trials, and the Pareto front of the points to draw."""
-    st.altair_chart(cells.aicc_map(table, session.selected_trial()), key="aicc-map", width="content")
+    look, picked = drawing.look(), session.selected_trial()
+    drawing.chart(cells.aicc_map(table, picked, look), "aicc-map", width="content")
     st.caption(
-        "Orange frames: the lowest AICc and the selected trial. Configurations without colour were not fitted, or failed."
+        "Orange frame: the lowest AICc. The other frame: the selected trial. Configurations without colour were not fitted, "
+        "or failed."
     )
-    selecting_chart(
-        trials.pareto_front(points, handle.baselines, session.selected_trial(), handle.data.fitted_target),
-        "choose-front",
-    )
+    front = trials.pareto_front(points, handle.baselines, picked, handle.data.fitted_target, look)
+    drawing.selecting_chart(front, "choose-front")

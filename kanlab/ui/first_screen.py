@@ -10,7 +10,7 @@ from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
 from kanlab.study import kept_tables
 from kanlab.study.spec import StudySpec
-from kanlab.ui import identity, reload, session, shared, shown_study
+from kanlab.ui import drawing, identity, reload, session, shown_study
 from kanlab.ui.start import start_study
 from kanlab.ui.widgets import literal
 
@@ -47,11 +47,11 @@ _STEPS = {
 def show() -> None:
     """All of it, below the upload."""
     _recent()
-    found = shown_study.read()
+    found, look = shown_study.read(), drawing.look()
     left, right = st.columns([3, 2], gap="large")
     with left:
-        shared.chart(
-            lambda: trial_charts.pareto_front(found.trials, found.baselines, found.recommended, "y"),
+        drawing.drawn_once(
+            lambda: trial_charts.pareto_front(found.trials, found.baselines, found.recommended, "y", look),
             "shown-front",
             ("shown",),
             selects=False,

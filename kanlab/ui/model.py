@@ -22,7 +22,7 @@ from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.text import short
-from kanlab.ui import session, widgets
+from kanlab.ui import drawing, session, widgets
 from kanlab.ui.widgets import download, literal
 
 MOST_CURVES = 12
@@ -54,6 +54,18 @@ class ModelView:
         assert self.network is not None
         found: Curves = self.once("curves", lambda: curves_of(self.network, self.data.X_train))  # type: ignore[arg-type]
         return found
+
+    @property
+    def residuals(self) -> pd.DataFrame:
+        """Predictions and residuals of the training and test rows."""
+        found: pd.DataFrame = self.once("residuals", lambda: residual_table(self.outputs, self.data))
+        return found
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The minimum and the maximum of the predictions of the training rows, units of the target."""
+        found = self.residuals.loc[self.residuals["rows"] == "training", "predicted"]
+        return float(found.min()), float(found.max())
 
     @property
     def formula(self) -> Formula:
@@ -128,7 +140,8 @@ def edges(view: ModelView) -> None:
             source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)
             added = f"adds to {target if index == last else node_name(curves.depth, index + 1, edge.target)}"
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
-            place.altair_chart(model_charts.edge(edge, source, added), key=key, width="stretch")
+            with place:
+                drawing.chart(model_charts.edge(edge, source, added, drawing.look()), key)
     st.caption(
         "Each curve is drawn without its mean over the training rows, because only the sum of the means at a node matters. "
         "The bars show where the training rows lie. Inputs are in units of the data, and the last layer is in units of "
@@ -144,16 +157,13 @@ def _layer_name(index: int, last: int) -> str:
 
 def features(view: ModelView) -> None:
     """Permutation importance and partial dependence."""
-    data = view.data
+    data, look = view.data, drawing.look()
     with st.spinner("Shuffling the features…"):
         table = view.once("importance", lambda: permutation_importance(view.outputs, data))
     left, right = st.columns(2, gap="medium")
     with left:
-        st.altair_chart(
-            model_charts.importance(table, MEASURES[data.task].error, "nats" if data.levels else data.target),
-            key="importance",
-            width="stretch",
-        )
+        unit = "nats" if data.levels else data.target
+        drawing.chart(model_charts.importance(table, MEASURES[data.task].error, unit, look=look), "importance")
         st.caption(IMPORTANCE_HELP)
         if view.network is not None:
             _scores(view)
@@ -162,7 +172,7 @@ def features(view: ModelView) -> None:
         ranked = [f for f in table["feature"] if f in known]
         feature = st.selectbox("Feature", ranked, key="dependence-of", format_func=lambda f: short(f))
         found = view.once("dependence", lambda: partial_dependence(view.outputs, data, feature), feature)
-        st.altair_chart(model_charts.dependence(found, data.prediction_label), key="dependence", width="stretch")
+        drawing.chart(model_charts.dependence(found, data.prediction_label, look, view.range), "dependence")
         st.caption(
             "The mean prediction over the training rows when this feature has the same value in all of them and the other "
             "features stay as they are (Friedman 2001). If features are correlated, some of these rows cannot occur."
@@ -188,15 +198,20 @@ def _scores(view: ModelView) -> None:
 
 
 def residuals(view: ModelView) -> None:
-    """Residuals on the training and test rows."""
-    table = view.once("residuals", lambda: residual_table(view.outputs, view.data))
-    st.altair_chart(model_charts.residuals(table, view.data.prediction_label), key="residuals", width="stretch")
+    """Predicted vs observed, and the residuals, on the training and test rows."""
+    table, look, label = view.residuals, drawing.look(), view.data.prediction_label
     if view.data.levels:
+        drawing.chart(model_charts.residuals(table, label, look), "residuals")
         st.caption(
             "For classes a residual is 0 or 1 minus the predicted probability, so there are always two bands. Calibration, on "
             "the Choose page, shows whether the probabilities are right."
         )
         return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        drawing.chart(model_charts.predicted_observed(table, label, look), "predicted-observed")
+    with right:
+        drawing.chart(model_charts.residuals(table, label, look), "residuals")
     st.caption(
         "A good model leaves a band of equal width around 0. A bend means that the model misses a shape. A funnel means that "
         "the error grows with the prediction; then the logarithm of the target may help (on the Data page, under Prepare)."

@@ -15,6 +15,7 @@ from kanlab.execution.starts_budget import filled, workers_of
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.spec import StudySpec
 from kanlab.text import counted
+from kanlab.ui import drawing
 
 FEW_ROWS = 3.0
 
@@ -51,11 +52,11 @@ def preflight(
             for cell in cells
         ]
     )
-    st.altair_chart(cell_charts.admissible_map(table, data.n), key="map", width="content")
+    drawing.chart(cell_charts.admissible_map(table, data.n, drawing.look()), "map", width="content")
     if admissible:
         few = int((table["status"] == "few rows").sum())
         st.caption(
-            f"K, the number of parameters, ranges from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. Hatched: "
+            f"K, the number of parameters, ranges from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. Grey: "
             f"inadmissible. Pale orange: fewer than {FEW_ROWS:g} training rows per parameter ({few} of the configurations), "
             "to be trusted less."
         )

@@ -1,22 +1,18 @@
-"""Tables and charts of the trials of a study, made once for all sessions that show the same state."""
+"""Tables of the trials of a study, made once for all sessions that show the same state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
 from kanlab.api import Study
-from kanlab.charts import trials as trial_charts
-from kanlab.charts.layered import Layered
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.study.trials import TrialRecord
-from kanlab.ui import session
 
 Stamp = tuple[str, int, tuple[int, ...]]
 
@@ -62,45 +58,3 @@ def ranking(stamp: Stamp, whole: bool, _table: pd.DataFrame) -> tuple[pd.DataFra
     ranked = _table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
     ranked = ranked if whole else ranked.head(TABLE_ROWS)
     return ranked, pa.Table.from_pandas(ranked, preserve_index=False)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _drawn_once(stamp: tuple[Any, ...], key: str, _make: Callable[[], Layered]) -> dict[str, Any]:
-    return _ready(_make())
-
-
-def _ready(made: Layered) -> dict[str, Any]:
-    """A chart as Streamlit sends it."""
-    tables = {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in made.tables.items()}
-    return made.spec | {"datasets": tables}
-
-
-def chart(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *, selects: bool = True) -> None:
-    """`selecting_chart` of the chart that `make` draws, made once per `stamp` for all sessions.
-
-    selects: False for points that are trials of no study, which a click does not select.
-    """
-    drawn = _drawn_once(stamp, key, make)
-    if selects:
-        _show(drawn, key)
-    else:
-        st.vega_lite_chart(spec=drawn, key=key, width="stretch")
-
-
-def selecting_chart(made: Layered, key: str) -> None:
-    """A chart in which a click selects a trial for all pages."""
-    _show(_ready(made), key)
-
-
-def _show(spec: dict[str, Any], key: str) -> None:
-    st.vega_lite_chart(
-        spec=spec, key=key, on_select=_picker(key), selection_mode=[trial_charts.SELECTED], width="stretch"
-    )
-
-
-def _picker(key: str) -> Callable[[], None]:
-    def pick() -> None:
-        clicked = st.session_state[key]["selection"].get(trial_charts.SELECTED, [])
-        session.select_trial(int(clicked[0]["number"]) if clicked else None)
-
-    return pick

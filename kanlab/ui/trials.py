@@ -9,14 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.api import Study
-from kanlab.charts import trials
+from kanlab.charts import training
 from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
 from kanlab.data.writing import to_csv
 from kanlab.selection.candidates import cell_words
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
-from kanlab.ui import session, shared, widgets
+from kanlab.ui import drawing, session, shared, widgets
 from kanlab.ui.widgets import (
     AICC_HELP,
     DEVIANCE_HELP,
@@ -57,8 +57,8 @@ def card(records: Sequence[TrialRecord], number: int | None, data: DataSummary) 
     ended = f"The fit took {record.iterations} iterations, {record.seconds:.2f} s. It ended with the status: {record.status}."
     st.caption(literal(ended if record.state == "complete" else record.status))
     if len(record.loss_curve) > 1:
-        name = "deviance" if data.levels else "RSS"
-        st.altair_chart(trials.loss_curve(record.loss_curve, name), key="loss-curve")
+        name, unit = ("deviance", "−2 ln L") if data.levels else ("RSS", f"squared units of {data.fitted_target}")
+        drawing.chart(training.loss_curve(record.loss_curve, name, unit, drawing.look()), "loss-curve")
 
 
 def table(found: pd.DataFrame, study: Study, stamp: shared.Stamp) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from kanlab.baselines.registry import baselines
 from kanlab.charts import cells as cell_charts
-from kanlab.charts import evidence
+from kanlab.charts import evidence, training
 from kanlab.charts import trials as trial_charts
-from kanlab.charts.encoding import upper_fence
+from kanlab.charts.encoding import RobustAxis, robust_axis, upper_fence
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell
 from kanlab.selection.measures import MEASURES
@@ -91,8 +91,8 @@ def test_charts_of_trials(name: str, selected: int | None, small: Dataset) -> No
 
 
 def test_charts_of_other_things() -> None:
-    drawn(trial_charts.loss_curve([9.0, 4.0, 1.0]))
-    drawn(trial_charts.loss_curve([2.0]))
+    drawn(training.loss_curve([9.0, 4.0, 1.0]))
+    drawn(training.loss_curve([2.0]))
     drawn(evidence.importance(pd.DataFrame({"parameter": ["grid", "k"], "share": [0.7, 0.3]})))
     drawn(evidence.permutation_gains(40.0, [1.0, 2.0]))
     cells = pd.DataFrame(
@@ -161,10 +161,11 @@ def test_the_curves_of_equal_k_are_where_aicc_says() -> None:
     from kanlab.stats.criteria import aicc
 
     table = trial_table(MANY)
-    curves = trial_charts._equal_k(table, table["rss_train"], 400, -2000.0, 2000.0, MEASURES["regression"])
+    across, up = robust_axis(table["rss_train"], fence=False), RobustAxis(-2000.0, 2000.0)
+    curves = trial_charts._equal_k(table, across, 400, up, MEASURES["regression"])
     assert 1 < curves["n_params"].nunique() <= 6
     for row in curves.itertuples():
-        assert row.drawn == pytest.approx(aicc(row.rss_train, 400, row.n_params))
+        assert row.drawn_y == pytest.approx(aicc(row.drawn_x, 400, row.n_params))
 
 
 # ---- two classes
@@ -202,12 +203,13 @@ def test_charts_of_trials_of_classes(name: str, small: Dataset) -> None:
 
 def test_along_a_curve_of_equal_k_aicc_rises_with_the_deviance() -> None:
     table, of = trial_table([of_classes(r) for r in MANY]), MEASURES["classification"]
-    curves = trial_charts._equal_k(table, table["deviance_train"], 400, 0.0, 2000.0, of)
+    across, up = robust_axis(table["deviance_train"], fence=False), RobustAxis(0.0, 2000.0)
+    curves = trial_charts._equal_k(table, across, 400, up, of)
     for row in curves.itertuples():
         K = row.n_params
-        expected = BERNOULLI.term(row.deviance_train, 400) + 2 * K + 2 * K * (K + 1) / (400 - K - 1)
-        assert row.drawn == pytest.approx(expected)
-        assert of.fit_at(row.drawn, 400, K) == pytest.approx(row.deviance_train)
+        expected = BERNOULLI.term(row.drawn_x, 400) + 2 * K + 2 * K * (K + 1) / (400 - K - 1)
+        assert row.drawn_y == pytest.approx(expected)
+        assert of.fit_at(row.drawn_y, 400, K) == pytest.approx(row.drawn_x)
 
 
 def test_calibration_shows_every_bin_with_its_rows() -> None:

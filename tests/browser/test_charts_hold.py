@@ -1,0 +1,119 @@
+"""No text of a chart lies outside the chart or over another, in either theme, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import ROOT, free_port
+from tests.browser.test_whole_path import wait_for
+
+# for every text of every chart its box, and that of the drawing; halos repeat their text
+_TEXTS = """
+() => [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')].map((chart) => {
+  const svg = chart.querySelector('svg.marks');
+  const box = (e) => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+  const texts = [...svg.querySelectorAll('text')].filter((t) => {
+    const r = t.getBoundingClientRect();
+    return t.textContent.trim() && r.width > 0 && getComputedStyle(t).opacity !== '0';
+  });
+  return {
+    name: svg.closest('[role="graphics-document"]')?.getAttribute('aria-label'),
+    box: box(svg),
+    texts: texts.map((t) => ({text: t.textContent, box: box(t)})),
+  };
+})
+"""
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app that shows every chart."""
+    port, folder = free_port(), tmp_path_factory.mktemp("gallery")
+    environment = os.environ | {"KANLAB_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
+    script = str(ROOT / "tests" / "helpers" / "chart_gallery.py")
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true", f"--server.port={port}"]
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+    def answers() -> bool:
+        assert process.poll() is None, (folder / "server.log").read_text()
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2)
+        except OSError:
+            return False
+        return True
+
+    wait_for(answers)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(20)
+    assert "Traceback" not in (log_text := Path(folder / "server.log").read_text()), log_text
+
+
+def outside(chart: dict[str, Any]) -> list[str]:
+    """The texts that lie outside their chart by more than a pixel."""
+    left, top, right, bottom = chart["box"]
+    return [
+        text["text"]
+        for text in chart["texts"]
+        if text["box"][0] < left - 1
+        or text["box"][1] < top - 1
+        or text["box"][2] > right + 1
+        or text["box"][3] > bottom + 1
+    ]
+
+
+def covered(chart: dict[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of texts of which one lies over the other. The boxes of lines of text are higher than their letters."""
+    found = []
+    texts = chart["texts"]
+    for i, one in enumerate(texts):
+        for other in texts[i + 1 :]:
+            width = min(one["box"][2], other["box"][2]) - max(one["box"][0], other["box"][0])
+            height = min(one["box"][3], other["box"][3]) - max(one["box"][1], other["box"][1])
+            same = one["text"] == other["text"] and width > 0.9 * (
+                one["box"][2] - one["box"][0]
+            )  # a label and its halo
+            if width > 1 and height > 5 and not same:
+                found.append((one["text"], other["text"]))
+    return found
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_is_inside_its_chart_and_covers_no_other(
+    browser: Browser, gallery: str, theme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(gallery)
+    expect(page.get_by_text("All charts are drawn.")).to_be_visible(timeout=60_000)
+    charts = page.get_by_test_id("stVegaLiteChart")
+    wait_for(lambda: charts.count() == page.locator('[data-testid="stVegaLiteChart"] svg.marks').count() > 0)
+    page.evaluate("document.fonts.ready")
+    page.wait_for_function(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+    )
+    found = page.evaluate(_TEXTS)
+    assert len(found) == charts.count() > 50
+    assert all(chart["texts"] for chart in found)
+    assert all(chart["name"] for chart in found), "a chart without alternative text"
+    problems = {
+        f"{number} {chart['name'][:70]}": (outside(chart), covered(chart))
+        for number, chart in enumerate(found)
+        if outside(chart) or covered(chart)
+    }
+    assert not problems
+    if folder := os.environ.get("KANLAB_SCREENSHOTS"):
+        page.set_viewport_size({"width": width, "height": 30_000})
+        page.screenshot(path=f"{folder}/gallery-{theme}-{width}.png", full_page=True)
+    context.close()

@@ -1,0 +1,144 @@
+"""Every chart over hard cases: long names, one row, constant values, huge and tiny scales, NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kanlab.baselines.registry import Baseline
+from kanlab.charts import cells, evidence, model, training, trials
+from kanlab.charts.palette import Palette
+from kanlab.explain.effects import Dependence
+from kanlab.kan.edges import Edge
+from kanlab.kan.search_space import Cell
+from kanlab.selection.ranking import trial_table
+from kanlab.stats.metrics import CalibrationBin, ClassScores, Scores
+from kanlab.study.trials import CompletedTrial
+
+LONG = "Seconds to accelerate from standstill to sixty miles per hour"
+WORDLESS = "progression_of_the_disease_one_year_after_the_first_visit_mm"
+NAMES = ["y", "Acceleration", LONG, WORDLESS, "糖尿病一年后的进展程度以及其他若干相关指标的综合评分结果"]
+
+
+def trial_records(
+    count: int, rng: np.random.Generator, scale: float = 1.0, *, classes: bool = False
+) -> list[CompletedTrial]:
+    """Trials of an article's search whose fit improves with K and whose AICc has a minimum; some of them are far off."""
+    chosen = [Cell(1 + i % 10, 2 + i // 30 % 9, 1 + i // 10 % 3) for i in range(count)]
+    made = []
+    for i, cell in enumerate(chosen):
+        K = 5 + 3 * cell.neuron_num * (cell.grid + cell.k)
+        rss = scale * np.exp(-0.004 * K + 0.05 * rng.normal()) * (1e12 if i == 41 else 1.0)
+        aicc = 300 * np.log(rss / 300) + 2 * K + 0.02 * K**2
+        if not classes:
+            made.append(CompletedTrial(i, "complete", cell, Scores(K, rss, rss / 4, aicc), 0.1, "converged"))
+            continue
+        of_classes = ClassScores(300 * rss, rss / 2, 0.4, 0.1, None, 0.8, None, 0.9, None)
+        scores = Scores(K, rss, rss / 4, 300 * rss + 2 * K, classes=of_classes)
+        made.append(CompletedTrial(i, "complete", cell, scores, 0.1, "converged"))
+    return made
+
+
+def plain_models(scale: float, *, classes: bool = False) -> list[Baseline]:
+    """A constant and a linear model, both far worse than the networks."""
+    found = []
+    for family, n_params, factor in (("constant", 2, 5.0), ("linear", 10, 2.5)):
+        rss = scale * factor
+        of_classes = ClassScores(300 * rss, rss / 2, 0.9, 0.2, None, 0.5, None, 0.5, None) if classes else None
+        aicc = 300 * rss if classes else 300 * float(np.log(rss / 300)) + 2 * n_params
+        found.append(Baseline(family, Scores(n_params, rss, rss / 4, aicc, classes=of_classes)))
+    return found
+
+
+def trial_charts(look: Palette) -> Iterator[tuple[str, Any]]:
+    """The charts of trials, and of one training."""
+    rng = np.random.default_rng(0)
+    sizes = {"none": 0, "one": 1, "two": 2, "many": 270}
+    for case, count in sizes.items():
+        table, models = trial_table(trial_records(count, rng)), plain_models(1.0)
+        picked = 0 if count else None
+        yield f"{case}: AICc against RSS", trials.aicc_against_rss(table, 300, models, picked, LONG, look)
+        yield f"{case}: front", trials.pareto_front(table, models, picked, LONG, look)
+        yield f"{case}: history", trials.history(table, picked, look)
+    for scale, name in ((1e-20, NAMES[4]), (1e15, WORDLESS)):
+        table, models = trial_table(trial_records(60, rng, scale)), plain_models(scale)
+        yield f"{scale:g}: AICc against RSS", trials.aicc_against_rss(table, 300, models, 3, name, look)
+        yield f"{scale:g}: front", trials.pareto_front(table, models, 3, name, look)
+    for kind in ("linear", "log"):
+        table = trial_table(trial_records(60, rng))
+        yield f"{kind}: front", trials.pareto_front(table, plain_models(1.0), None, "y", look, kind)  # type: ignore[arg-type]
+    table, models = trial_table(trial_records(60, rng, classes=True)), plain_models(1.0, classes=True)
+    yield "classes: AICc against deviance", trials.aicc_against_rss(table, 300, models, 3, LONG, look)
+    yield "classes: front", trials.pareto_front(table, models, 3, LONG, look)
+    for curve in ([9e12, 4.0, 1.0], [2.0], [1e-20, 1e-21]):
+        yield f"loss {curve[0]:g}", training.loss_curve(curve, "RSS", f"squared units of {LONG}", look)
+
+
+def map_charts(look: Palette) -> Iterator[tuple[str, Any]]:
+    """The maps and slices of a search."""
+    rng = np.random.default_rng(0)
+    for count in (1, 270):
+        table = trial_table(trial_records(count, rng))
+        yield f"{count}: map of AICc", cells.aicc_map(table, 0, look)
+        yield f"{count}: slices", cells.slices(table, look)
+    for neurons, grids in ((10, 10), (1, 2), (40, 30)):
+        yield f"{neurons} x {grids}: admissible", cells.admissible_map(cell_table(neurons, grids), 300, look)
+
+
+def cell_table(neurons: int, grids: int) -> pd.DataFrame:
+    """A search as the Search page has it before any training."""
+    rows = []
+    for k in (1, 2, 3):
+        for neuron_num in range(1, neurons + 1):
+            for grid in range(2, grids + 1):
+                K = 5 + 3 * neuron_num * (grid + k)
+                status = "inadmissible" if K > 298 else "few rows" if K > 100 else "admissible"
+                row = {"neuron_num": neuron_num, "grid": grid, "k": k, "n_params": K, "rows": 300 / K, "status": status}
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def evidence_charts(look: Palette) -> Iterator[tuple[str, Any]]:
+    """Importance, permutation test and calibration."""
+    shares = pd.DataFrame(
+        {"parameter": ["hidden neurons", "grid intervals", "spline order k"], "share": [0.7, 0.3, 0.0]}
+    )
+    yield "importance of hyperparameters", evidence.importance(shares, look)
+    yield "permutation test", evidence.permutation_gains(1240.0, [1.0, 2.0, -3.0], look)
+    ends = ((1234, 0.01, 0.0, 0.0, 0.1), (12, 0.5, 0.6, 0.3, 0.8), (3, 1.0, 1.0, 0.4, 1.0))
+    bins = [CalibrationBin(*row) for row in ends]
+    yield "calibration", evidence.calibration(bins, LONG, look)
+
+
+def model_charts(look: Palette) -> Iterator[tuple[str, Any]]:
+    """Edges, permutation importance, partial dependence and residuals."""
+    rng = np.random.default_rng(0)
+    ranges = ((1970.0, 1982.0, "Model year"), (-1e-9, 1e-9, LONG), (0.0, 3e12, WORDLESS), (5.0, 5.0, "constant"))
+    for low, high, name in ranges:
+        x = np.linspace(low, high, 60)
+        curve = Edge(0, 0, 0, x, np.sin(x) * high, rng.uniform(low, high, 200), rng.normal(size=200), 0.0, 0.4)
+        yield f"edge {name}", model.edge(curve, name, f"adds to {LONG[:24]}", look)
+        found = Dependence(name, x.tolist(), 0.001 * np.linspace(0, 1, 60), rng.uniform(low, high, 200))
+        yield f"dependence {name}", model.dependence(found, LONG, look, (-4.0, 9.0))
+    levels = Dependence(LONG, [LONG, WORDLESS, *NAMES], np.linspace(10.0, 11.0, len(NAMES) + 2), None)
+    yield "dependence of levels", model.dependence(levels, LONG, look, (0.0, 1e7))
+    for names in ([LONG, WORDLESS, LONG + " and more", "a"], ["a"], [f"{LONG} {i}" for i in range(40)]):
+        table = pd.DataFrame({"feature": names, "rise": np.linspace(3e6, 0, len(names)), "deviation": 1e5})
+        yield f"importance of {len(names)}", model.importance(table, "RMSE", LONG, look=look)
+    for scale, offset in ((1.0, 0.0), (1e-12, 1.0), (3e9, 0.0), (0.0, 7.0)):
+        predicted = offset + scale * rng.normal(size=200)
+        table = pd.DataFrame({"predicted": predicted, "residual": scale * rng.normal(size=200), "rows": "training"})
+        table.loc[150:, "rows"] = "test"
+        table.loc[3, "residual"] = np.nan
+        yield f"residuals {scale:g}", model.residuals(table, LONG, look)
+        yield f"predicted vs observed {scale:g}", model.predicted_observed(table, LONG, look)
+    one = pd.DataFrame({"predicted": [2.0], "residual": [0.5], "rows": ["test"]})
+    yield "one row", model.predicted_observed(one, "y", look)
+
+
+def all_charts(look: Palette) -> Sequence[tuple[str, Any]]:
+    """Every chart of every case, with a name."""
+    return [*trial_charts(look), *map_charts(look), *evidence_charts(look), *model_charts(look)]
