@@ -14,6 +14,7 @@ from kanlab.charts.style import NUMBERS, PADDING, number
 
 _WIDE, _NARROW = (31, 22), (15, 15)  # px of a cell, with K written into it and without
 _MOST_ROWS, _MOST_COLUMNS, _MOST_WRITTEN = 16, 16, 900
+_TITLE_WIDTH = 96  # px of "hidden neurons"
 FEW, NEVER = "few rows", "inadmissible"
 
 
@@ -66,15 +67,14 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
     layers = [others, admissible]
     if written:
         text = base.encode(text=alt.Text("n_params:Q", format=".3~s" if cells["n_params"].max() >= 1e4 else "d"))
-        layers += [
-            text.transform_filter(f"datum.ink === '{ink}'").mark_text(fontSize=11, color=ink) for ink in sorted({*inks})
-        ]
+        for ink in sorted({*inks}):
+            layers.append(text.transform_filter(f"datum.ink === '{ink}'").mark_text(fontSize=11, color=ink))
     fitted = int((cells["status"] != NEVER).sum())
     sentence = (
         f"Map of {len(cells):,} configurations, hidden neurons against grid intervals for each k: {fitted:,} are admissible "
         f"with {n:,} training rows, with K from {cells['n_params'].min():,} to {cells['n_params'].max():,}."
     )
-    chart = alt.layer(*layers).properties(width={"step": width}, height={"step": height})
+    chart = alt.layer(*layers).properties(width=_across(cells, width), height={"step": height})
     return _facets(chart, cells, look, sentence)
 
 
@@ -102,7 +102,7 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None, look: Palette = L
     ring = base.transform_filter("datum.ringed === 'selected'").mark_rect(filled=False, stroke=look.text, strokeWidth=3)
     wide = done["neuron_num"].nunique() <= _MOST_COLUMNS and done["grid"].nunique() <= _MOST_ROWS
     size = 24 if wide else _NARROW[0]
-    chart = alt.layer(cells, best, ring).properties(width={"step": size}, height={"step": size})
+    chart = alt.layer(cells, best, ring).properties(width=_across(done, size), height={"step": size})
     return _facets(chart, done, look, f"AICc of {len(done):,} configurations, hidden neurons against grid intervals.")
 
 
@@ -135,6 +135,11 @@ def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
 
 def _discrete() -> alt.Axis:
     return alt.Axis(labelAngle=0, labelOverlap=True)
+
+
+def _across(table: pd.DataFrame, step: int) -> int:
+    """The width of one map, px, at least that of the title of its axis."""
+    return max(step * table["neuron_num"].nunique(), _TITLE_WIDTH)
 
 
 def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str) -> Any:

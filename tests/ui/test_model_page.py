@@ -86,7 +86,7 @@ def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
         app.selectbox(key="dependence-of").select(feature)
         assert charts(healthy(app.run())) == 2
     look_at(app, "Residuals")
-    assert charts(app) == 1
+    assert charts(app) == 2  # predicted vs observed, and residuals
     words = look_at(app, "Formula")
     assert "The formula is an approximation of the network" in words
     assert "RMSE of the formula, test rows" in words
@@ -113,7 +113,7 @@ def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:
     look_at(app, "Features")
     assert charts(app) == 2
     look_at(app, "Residuals")
-    assert charts(app) == 1
+    assert charts(app) == 2  # predicted vs observed, and residuals
     assert "Its coefficients are under Network" in look_at(app, "Formula")
 
 
