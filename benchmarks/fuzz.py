@@ -1,8 +1,8 @@
 """Broken files without end: read, profiled, prepared, and every step a table or one sentence.
 
-    python benchmarks/fuzz.py [SECONDS] [SEED] [FOLDER] [text|parts]
+    python benchmarks/fuzz.py [SECONDS] [SEED] [FOLDER] [text|rows|parts]
 
-Hypothesis draws the files, in rounds of a seed of their own: text (tests/helpers/fuzzing.py), or workbooks and Parquet files
+Hypothesis draws the files, in rounds of a seed of their own: text (tests/helpers/fuzzing.py), rows to predict, or workbooks and Parquet files
 from broken parts (tests/helpers/broken_parts.py), each read in a fork whose time and memory are bounded. The first file of
 each kind of failure is kept in FOLDER and the run goes on; a finding that is mended is kept in
 tests/data/reading/test_fuzzing.py.
@@ -18,11 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.strategies import booleans
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.helpers.broken_parts import broken_binaries, read_in_a_fork
-from tests.helpers.fuzzing import broken_files, check, overruled, preparations
+from tests.helpers.fuzzing import (
+    broken_files,
+    broken_new_rows,
+    check,
+    check_new_rows,
+    overruled,
+    preparations,
+    trained,
+)
 
 ROUND = 500
 SLOW = 5.0  # seconds of CPU one small file may take
@@ -34,7 +43,7 @@ def main() -> None:
     folder = Path(sys.argv[3]) if len(sys.argv) > 3 else Path("fuzz")
     began, outcomes, failures = time.monotonic(), Counter[str](), Counter[str]()
 
-    parts = sys.argv[4:] == ["parts"]
+    parts, rows = sys.argv[4:] == ["parts"], sys.argv[4:] == ["rows"]
     costs = [0.0, 0.0]
 
     def kept(error: Exception, content: bytes, said: str) -> None:
@@ -67,6 +76,15 @@ def main() -> None:
             kept(error, content, f"{options} {prepared}")
 
     @rounds
+    @given(broken_new_rows(), booleans(), overruled())
+    def round_of_rows(content: bytes, pooled: bool, options: dict[str, Any]) -> None:
+        outcomes["inputs"] += 1
+        try:
+            outcomes[check_new_rows(content, trained(pooled), options)] += 1
+        except Exception as error:
+            kept(error, content, f"{pooled} {options}")
+
+    @rounds
     @given(broken_binaries())
     def round_of_parts(content: bytes) -> None:
         if time.monotonic() - began > seconds:
@@ -79,7 +97,7 @@ def main() -> None:
         except Exception as error:
             kept(error, content, str(error)[:300])
 
-    one_round = round_of_parts if parts else round_of_text
+    one_round = round_of_parts if parts else round_of_rows if rows else round_of_text
     while time.monotonic() - began < seconds:
         seed(number)(one_round)()
         number += 1

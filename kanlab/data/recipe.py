@@ -16,7 +16,7 @@ from kanlab.arrays import Array, Mask
 from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, missing
 from kanlab.data.new_cells import Column, read_column
 from kanlab.data.preparation import DATE_PARTS, Preparation
-from kanlab.data.reading.conventions import ColumnKind, Conventions
+from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.text import agreeing, counted, listing, quoted
@@ -115,7 +115,11 @@ class Recipe:
 
     def overruled(self, **said: Any) -> Recipe:
         """The same but for what is said of a table: keywords of `Conventions.overruled`."""
-        return replace(self, conventions=self.conventions.overruled(**said))
+        known = self.conventions
+        if said.get("day_first") is not None:  # also of dates that were typed in training
+            dates = {c.source: ColumnConvention("date") for c in self.columns if c.part in DATE_PARTS}
+            known = replace(known, columns={**dates, **known.columns})
+        return replace(self, conventions=known.overruled(**said))
 
     def _read(self, column: pd.Series, found: Conventions) -> Column:
         """A column as numbers, dates or text, whichever it is an input as. found: the conventions it was read by."""

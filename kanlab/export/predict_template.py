@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array, Mask
+from kanlab.data.preparation import DATE_PARTS
 from kanlab.data.reading.cell_rules import MISSING, decimal_sign
 from kanlab.data.reading.cells import (
     boolean_of,
@@ -287,6 +288,12 @@ def overruled(
     """A recipe that reads as somebody says of a table; None leaves it as it was in training."""
     known = dict(recipe.get("conventions", {}))
     columns = {name: dict(how) for name, how in known.get("columns", {}).items()}
+    if day_first is not None:  # also of dates that were typed in training
+        for column in recipe["columns"]:
+            if column["part"] in DATE_PARTS:
+                columns.setdefault(
+                    column["source"], {"kind": "date", "decimal": "", "unit": "", "date": "", "words": []}
+                )
     for how in columns.values():
         if decimal:
             how["decimal"] = decimal

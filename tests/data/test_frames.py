@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -52,6 +53,8 @@ WAYS: dict[str, Any] = {
     "Arrow decimals": lambda: pa.table(plain()).set_column(
         0, "a", pa.array([Decimal(str(v)) for v in plain()["a"]], pa.decimal128(10, 3))
     ),
+    "polars": lambda: pl.from_pandas(plain()),
+    "lazy polars": lambda: pl.from_pandas(plain()).lazy(),
     "a mapping": lambda: plain().to_dict("list"),
     "named fields": lambda: plain().to_records(index=False),
 }
@@ -95,7 +98,8 @@ def test_a_network_takes_columns_by_name() -> None:
     network = fit(data, 1, 2, 1)
     X = plain()[["a", "n"]]
     expected = network.predict(X.to_numpy(dtype=float))
-    for rows in (X, X[["n", "a"]], plain()[["y", "n", "kind", "a"]], pa.table(X[["n", "a"]]), X.convert_dtypes()):
+    for rows in (X, X[["n", "a"]], plain()[["y", "n", "kind", "a"]], pa.table(X[["n", "a"]]), pl.from_pandas(X[["n", "a"]]),
+                 X.convert_dtypes()):  # fmt: skip
         np.testing.assert_array_equal(network.predict(rows), expected)
     with refused(FitError, "X has no column 'n'"):
         network.predict(X[["a"]])

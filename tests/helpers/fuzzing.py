@@ -11,17 +11,20 @@ import gzip
 import io
 import lzma
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
+from kanlab.baselines.protocol import FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import is_numeric
 from kanlab.data.mutual_information import relevance
 from kanlab.data.preparation import Preparation
 from kanlab.data.profile import profile
+from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import ENCODINGS
 from kanlab.data.reading.column_types import KINDS
 from kanlab.data.reading.dialect import ReadOptions
@@ -29,6 +32,8 @@ from kanlab.data.reading.table import read_table
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import to_csv
 from kanlab.errors import DatasetError
+from kanlab.explain.predictor import HeldFamily, Predictor, read_new_rows
+from kanlab.explain.predictor import overruled as overruled_recipe
 from tests.helpers.corpus import CASES, zipped, zstd
 from tests.helpers.sentences import assert_sentence
 
@@ -213,6 +218,78 @@ def _check(content: bytes, options: dict[str, Any], prepared: dict[str, Any]) ->
     back = recipe.to_units(data.y_train)
     assert np.isfinite(back).all()
     return "data set"
+
+
+# ---- new rows
+
+
+def _sold(rows: list[list[str]]) -> bytes:
+    names = ["amount", "count", "size", "day", "flag", "price", "share", "start", "y"]
+    return ("\n".join(";".join(line) for line in [names[: len(rows[0])], *rows]) + "\n").encode()
+
+
+def _row(i: int) -> list[str]:
+    amount = f"{1234.5 * i:,.2f}".translate(str.maketrans(",.", ".,"))
+    share = f"{i},5%" if i % 2 else f"0,{i:02}"
+    day, size, flag = f"{1 + i:02}/{1 + i % 12:02}/2024", ["S", "M", "L"][i % 3], ["Yes", "No"][i % 2]
+    y = f"{i / 3:.4f}".replace(".", ",")
+    return [amount, str(i % 5), size, day, flag, f"{10 * i},25 €", share, f"{i % 24:02}:{2 * i:02}", y]
+
+
+_ROWS = [_row(i) for i in range(1, 29)]
+_ODD = ["1.500", "2", "XXL", "02/11/2024", "maybe", "$3", "9.5%", "25:00"]
+NEW = (
+    _sold([row[:-1] for row in _ROWS[:4]]),
+    _sold([_ODD, ["-999", "", "NA", "11/25/2024", "YES", "3", "", "4:44"]]),
+)
+
+
+@cache
+def trained(pooled: bool) -> Recipe:
+    """The recipe of a table of every kind of column whose conventions leave nothing to guess. pooled: and no gap unfilled."""
+    words, kinds = (*MISSING, "-999"), {"share": "fraction", "start": "time"}
+    table = read_table(io.BytesIO(_sold(_ROWS)), name="sold.csv", missing=words, kinds=kinds)
+    wanted = Preparation(gaps="fill", pool=True, max_levels=2) if pooled else Preparation()
+    return Dataset.from_frame(table.frame, "y", preparation=wanted, test_fraction=0).recipe
+
+
+@st.composite
+def broken_new_rows(draw: Any) -> bytes:
+    """Rows to predict after up to five accidents, or a file of any kind."""
+    content: bytes = draw(st.one_of(st.sampled_from(NEW), st.sampled_from(NEW), st.sampled_from(SEEDS)))
+    for _ in range(draw(st.integers(0, 5))):
+        content = _accident(draw, content)[: 8 * LARGEST]
+    return content
+
+
+def check_new_rows(content: bytes, recipe: Recipe, options: dict[str, Any]) -> str:
+    """Read bytes as rows to predict; what became of them: "refused" or "rows".
+
+    Every row comes back, what it means does not follow from the others, and what cannot be read is told.
+    """
+    try:
+        asked = ReadOptions(**options)
+        table = read_new_rows(io.BytesIO(content), recipe, name="new.csv", options=asked)
+        said = overruled_recipe(recipe, asked)
+        inputs = said.apply(table.frame)
+    except DatasetError as error:
+        _sentence(error)
+        return "refused"
+    frame = table.frame
+    assert inputs.X.shape == (len(frame), len(recipe.columns))
+    assert not np.isinf(inputs.X).any()
+    for note in inputs.notes:
+        assert_sentence(note)
+    for place in {0, len(frame) // 2, len(frame) - 1}:
+        alone = said.apply(frame.iloc[[place]])
+        np.testing.assert_array_equal(alone.X[0], inputs.X[place])
+    model = HeldFamily(
+        FamilyFit(lambda X: X.sum(axis=1), 1.0), np.zeros(len(recipe.columns)), np.ones(len(recipe.columns))
+    )
+    found = Predictor("a sum", said, model).predict(frame)
+    pd.testing.assert_frame_equal(found.frame[list(frame.columns)], frame)
+    assert (found.frame[found.predicted].notna() == inputs.complete).all()
+    return "rows"
 
 
 def _preparation(frame: pd.DataFrame, target: str, wanted: dict[str, Any]) -> Preparation:

@@ -197,7 +197,7 @@ class Conventions:
             how = replace(how, decimal=self.decimal)
         what = "the order of day and month" if how.kind == "date" else "the decimal sign"
         advice = "" if how.kind in ("boolean", "time") else f" If they are written otherwise, say so: overrule {what}."
-        words = listing(bad, 4)
+        words = ", ".join(quoted(cell, 30) for cell in bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
         return f"{quoted(name)} holds {words}, and in training it held {how.said}: such cells count as missing.{advice}"
 
 

@@ -8,12 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from kanlab.data.profile import profile
 from kanlab.data.reading.table import read_table
 from tests.helpers.broken_parts import HOSTILE_CONTENTS, broken_binaries, read_in_a_fork
-from tests.helpers.fuzzing import GROWN, broken_files, check, overruled, preparations
+from tests.helpers.fuzzing import (
+    GROWN,
+    NEW,
+    broken_files,
+    broken_new_rows,
+    check,
+    check_new_rows,
+    overruled,
+    preparations,
+    trained,
+)
 
 DEFAULT = {
     "gaps": "drop", "pool": False, "max_levels": 12, "date_parts": ("year",), "scale": "none", "target_scale": "none",
@@ -27,6 +38,19 @@ def test_a_broken_file_is_a_table_or_a_sentence(
     content: bytes, options: dict[str, Any], prepared: dict[str, Any]
 ) -> None:
     check(content, options, prepared)
+
+
+@settings(max_examples=120, suppress_health_check=list(HealthCheck), deadline=None)
+@given(broken_new_rows(), st.booleans(), overruled())
+@example(NEW[0], False, {})
+@example(NEW[1], True, {"day_first": False})
+def test_broken_rows_to_predict_are_rows_or_a_sentence(content: bytes, pooled: bool, options: dict[str, Any]) -> None:
+    check_new_rows(content, trained(pooled), options)
+
+
+@pytest.mark.parametrize("content", NEW)
+def test_the_seeds_of_rows_to_predict_are_predicted(content: bytes) -> None:
+    assert check_new_rows(content, trained(True), {}) == "rows"
 
 
 @pytest.mark.parametrize("content", GROWN)
