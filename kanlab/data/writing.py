@@ -7,7 +7,10 @@ import re
 import pandas as pd
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r|%]|^[＝＋－＠]")
-_NUMBER = re.compile(r"^\s*[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?\s*%?$")
+# a number in any convention with its currency or unit, or signs alone: a spreadsheet has nothing to run in them
+_NUMBER = re.compile(
+    r"^\s*[+\-]?[ \u00a0]?[$€£¥]?[\d.,' \u00a0\u202f’]+([eE][+\-]?\d+)?\s*([%$€£¥°µ]|[A-Za-zµ°]{1,6})?$|^[+\-–—%]{1,2}$"
+)
 
 
 def defused(text: str) -> str:

@@ -195,11 +195,16 @@ def read_new_rows(
         return reader(source, name=name, options=wanted)
 
     table = read(asked)
-    if not needed <= set(table.frame.columns):  # their names may stand in two rows, as in training
+    # the names may stand in two rows, as in training, and a column of times or words looks as if its cells were several
+    others: list[dict[str, Any]] = [{"header": 2}]
+    if asked.delimiter is None and table.report.delimiter:
+        others += [{"delimiter": sign} for sign in (",", ";", "\t", "|") if sign != asked.decimal]
+    for other in others:
+        if needed <= set(table.frame.columns):
+            break
         with contextlib.suppress(DatasetError):
-            two = read(replace(asked, header=2))
-            if needed <= set(two.frame.columns):
-                table = two
+            again = read(replace(asked, **other))
+            table = again if needed <= set(again.frame.columns) else table
     return table
 
 

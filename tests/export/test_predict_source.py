@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,7 @@ from kanlab.baselines.registry import BASELINES
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import EncodedColumn
 from kanlab.data.preparation import Preparation
+from kanlab.data.reading.table import read_table
 from kanlab.data.recipe import Recipe
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
@@ -32,6 +34,8 @@ from kanlab.explain.predictor import HeldFamily, read_new_rows
 from kanlab.export.document import model_document
 from kanlab.export.predict_source import TEMPLATE, predict_source
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
+from tests.helpers.corpus import NEW_ROWS, NewRows
+from tests.helpers.fuzzing import trained
 
 RNG = np.random.default_rng(3)
 
@@ -227,6 +231,54 @@ def test_any_cells(
     except DatasetError:
         return  # a column without any value, which it leaves out, or a file of gaps alone
     expected, found = both(data, text.getvalue().encode(), path)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", NEW_ROWS, ids=lambda c: c.name)
+def test_rows_to_predict(case: NewRows, tmp_path: Path) -> None:
+    """The corpus of files to predict: by the recipe, from a data frame of their cells, and by predict.py."""
+    table = read_table(io.BytesIO(case.training.encode()), name="old.csv", **case.options)
+    data = Dataset.from_frame(table.frame, case.target, test_fraction=0)
+    expected, found = both(data, case.new.encode(), tmp_path / "new.csv")
+    np.testing.assert_allclose(expected[:, 0], case.expected, rtol=1e-12)
+    np.testing.assert_array_equal(found, expected)
+    given = read_new_rows(tmp_path / "new.csv", data.recipe).frame
+    cells = pd.DataFrame({c: given[c].tolist() for c in given})  # as text that comes from nowhere
+    inputs = data.recipe.apply(cells)
+    np.testing.assert_array_equal(inputs.X, expected)
+    assert case.note in " ".join(inputs.notes)
+
+
+AMOUNTS = st.sampled_from(
+    ["1.500", "1.500,5", "12,5", "1,500.5", "-3", "(4)", "€ 7", "7 €", "$7", "9%", "-999", "-999,0", "NA", "", "x"]
+)
+DATED = st.sampled_from(
+    ["02/11/2024", "25/12/2024", "12/25/2024", "2024-11-02", "2 Nov 2024", "02.11.24", "20241102", "", "soon"]
+)
+SHARES = st.sampled_from(["9,5%", "9.5%", "0,19", "1", "-", "half"])
+STARTS = st.sampled_from(["15:30", "3:30 pm", "00:00:30", "25:61", "15.5", ""])
+SIZES = st.sampled_from(["S", "M", "XXL", "s", "NA", ""])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(AMOUNTS, SIZES, DATED, st.sampled_from(["Yes", "no", "maybe", "1", ""]), AMOUNTS, SHARES, STARTS),
+        min_size=1,
+        max_size=6,
+    ),
+    st.booleans(),
+)
+def test_any_cells_by_the_conventions_of_training(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], pooled: bool
+) -> None:
+    text = io.StringIO()
+    names = ("amount", "size", "day", "flag", "price", "share", "start", "count")
+    csv.writer(text, delimiter=";", lineterminator="\n").writerows([names, *((*row, "2") for row in rows)])
+    data = replace(
+        Dataset.from_frame(training(), "y"), columns=trained(pooled).columns, conventions=trained(pooled).conventions
+    )
+    expected, found = both(data, text.getvalue().encode(), tmp_path_factory.mktemp("any") / "new.csv")
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 

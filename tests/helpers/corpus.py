@@ -12,7 +12,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -112,6 +112,62 @@ def merged() -> bytes:
     book.save(buffer)
     return buffer.getvalue()
 
+
+# ---- rows to predict
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """A table a model is trained on, its target, rows to predict, and its first input in them, nan where there is none.
+
+    options: how the training table is read.  note: a part of what must be said.  parts: of dates.
+    """
+
+    name: str
+    training: str
+    target: str
+    new: str
+    expected: list[float]
+    note: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _many(header: str, rows: Callable[[int], str], count: int = 40) -> str:
+    return "\n".join([header, *(rows(i) for i in range(count))]) + "\n"
+
+
+_NAN = float("nan")
+_YEAR = 2023.0
+NEW_ROWS = [
+    NewRows("days first in training, days up to 12 now",
+            _many("sold;price", lambda i: f"{1 + i % 28:02}/{1 + i % 12:02}/2023;{i}"), "price",
+            "sold;price\n02/11/2023;\n03/12/2023;\n", [_YEAR + 305 / 365, _YEAR + 336 / 365]),
+    NewRows("months first in training", _many("sold,price", lambda i: f"{1 + i % 12:02}/{1 + i % 28:02}/2023,{i}"), "price",
+            "sold\n02/11/2023\n25/12/2023\n", [_YEAR + 41 / 365, _NAN], "'sold' holds '25/12/2023', and in training it held"),
+    NewRows("decimal commas in training, thousands alone now",
+            _many("sales;profit", lambda i: f"{1 + i}.548,43;{i},5"), "profit",
+            "sales\n1.500\n2.250\n8.125\n", [1500, 2250, 8125]),
+    NewRows("decimal points in training, commas now", _many("sales,profit", lambda i: f"{i}.25,{i}"), "profit",
+            "sales\n1.5\n\"1,5\"\n\"1,500\"\n", [1.5, _NAN, 1500], "'sales' holds '1,5', and in training it held numbers"),
+    NewRows("-999 named as missing", _many("temp,hum", lambda i: f"{-999 if i == 3 else i},{i * i}"), "hum",
+            "temp\n20\n-999\n-999.0\n", [20, _NAN, _NAN], "2 of 3 rows have a missing value",
+            {"missing": ("NA", "-999")}),
+    NewRows("a word that is neither yes nor no", _many("fitted,y", lambda i: f"{['Yes', 'No'][i % 2]},{i}"), "y",
+            "fitted\nYES\nmaybe\nno\n1\n", [1, _NAN, 0, 1], "'fitted' holds 'maybe'"),
+    NewRows("a level of no training row", _many("kind,y", lambda i: f"{'ab'[i % 2]},{i}"), "y", "kind\nb\nc\na\n",
+            [1, _NAN, 0], "levels that were not in the training rows: 'c'"),
+    NewRows("codes as text", _many("zip,y", lambda i: f"{['07244', '20095'][i % 2]},{i}"), "y", "zip\n20095\n07244\n7244\n",
+            [1, 0, _NAN], "'7244'"),
+    NewRows("money", _many("amount,y", lambda i: f'"${i},266.00",{i}'), "y", 'amount\n"$1,266.00"\n12\n€12\n',
+            [1266, 12, _NAN], "'amount' holds '€12', and in training it held numbers with a decimal point in $"),
+    NewRows("percent", _many("growth,y", lambda i: f"{i}%,{i}"), "y", "growth\n9.5%\n9.5\n", [9.5, 9.5]),
+    NewRows("a unit", _many("weight,y", lambda i: f"{i}.5 kg,{i}"), "y", "weight\n73.1 kg\n73.1\n73.1 lb\n",
+            [73.1, 73.1, _NAN], "'73.1 lb'", {"kinds": {"weight": "number"}}),
+    NewRows("clock times", _many("start,y", lambda i: f"{i % 24:02}:30,{i}"), "y", "start\n15:30\n3:30 pm\n25:75\n",
+            [15.5, 15.5, _NAN], "'25:75'", {"kinds": {"start": "time"}}),
+    NewRows("a column of missing words alone", _many("x,y", lambda i: f"{i},{i}"), "y", "x\nNA\n?\n", [_NAN, _NAN],
+            "2 of 2 rows have a missing value"),
+]  # fmt: skip
 
 AB = {"a": [1, 3], "b": [2, 4]}
 PRICES = {"item": ["x", "y", "z"], "price": [1234.5, 2.0, -3.0]}
