@@ -67,8 +67,8 @@ def show() -> None:
     with left:
         drawing.drawn_once(lambda: trial_charts.history(drawn, picked, look), "history", seen)
     with right:
-        trials.card(records, picked, study.handle.data)
-    trials.table(table, study, stamp)
+        trials.card(records, picked, study.handle.data, study.baselines)
+    trials.table(table, study, stamp, found.choice)
 
 
 watch()

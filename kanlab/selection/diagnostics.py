@@ -11,7 +11,7 @@ from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES
 from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
-from kanlab.selection.validation import Validation
+from kanlab.selection.validation import Validation, p_words
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import agreeing
@@ -156,8 +156,8 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
     if best is None or best.aicc is None or choice.aicc is None or best.aicc > choice.aicc - 2:
         return None
     return Diagnostic(
-        f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
-        "Consider that model: its shape may suit these data better."
+        f"A model of another family has a lower AICc: that of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
+        "Its shape may suit these data better; open it on the Model page, and compare the cross-validated errors."
     )
 
 
@@ -203,8 +203,8 @@ def _permutation(validation: Validation) -> Diagnostic | None:
     if p is None or p <= SIGNIFICANCE:
         return None
     return Diagnostic(
-        f"Pure noise cannot be excluded: in the permutation test p = {p:.2f}, the share of permuted targets that gain as "
-        "much AICc over the mean; do not read structure into these networks."
+        f"Pure noise cannot be excluded: in the permutation test {p_words(validation)}; do not read structure into these "
+        "networks."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
 from kanlab.selection.decision import Decision, aicc_of, beats, eligible, exact_models, reference
 
@@ -27,7 +28,9 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     if decision.instead_of is not None:
         reasons.append(_overruled(decision, choice, decision.instead_of))
     elif above == 0.0:
-        reasons.append(f"It has the lowest AICc of all networks and linear models{_network_above(choice, rivals)}.")
+        reasons.append(
+            f"It has the lowest AICc of all networks and linear models{_network_above(choice, rivals)}{_beside(choice, listed)}."
+        )
     elif above <= noise:
         reasons.append(
             f"Its AICc is {above:.1f} above the lowest, within the {noise:.1f} units by which the AICc of a network changes "
@@ -54,7 +57,9 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
         what, unit = ("error", ", in units of the target") if choice.classes is None else ("log-loss", " a row")
         reasons.append(f"Its cross-validated {what} is {choice.cv_error:.4g} ± {choice.cv_se:.2g}{unit}.")
     if choice.classes is not None and choice.classes.accuracy_test is not None:
-        reasons.append(f"It classifies {100 * choice.classes.accuracy_test:.0f}% of the test rows correctly.")
+        reasons.append(
+            f"It classifies {100 * choice.classes.accuracy_test:.0f}% of the test rows correctly{_base_rate(listed)}."
+        )
     return reasons
 
 
@@ -77,6 +82,26 @@ def _network_above(choice: Candidate, rivals: Sequence[Candidate]) -> str:
         return ""
     best = min(networks, key=aicc_of)
     return f"; that of the best network, {best.label}, is {aicc_of(best) - aicc_of(choice):,.1f} higher"
+
+
+def _beside(choice: Candidate, listed: Sequence[Candidate]) -> str:
+    """The model of a family that is compared and not recommended, where its AICc is lower."""
+    lower = [c for c in listed if c.family in COMPARISON_FAMILIES and aicc_of(c) < aicc_of(choice)]
+    if not lower:
+        return ""
+    best = min(lower, key=aicc_of)
+    return (
+        f"; that of the {best.label} model, which is compared but not recommended because its leave-one-out error is not "
+        f"known, is {aicc_of(choice) - aicc_of(best):,.1f} lower"
+    )
+
+
+def _base_rate(listed: Sequence[Candidate]) -> str:
+    """How often the more frequent class of the training rows is right by itself."""
+    mean = next((c.classes for c in listed if c.family == "constant" and c.classes is not None), None)
+    if mean is None or mean.accuracy_test is None:
+        return ""
+    return f"; always naming the more frequent class, {100 * mean.accuracy_test:.0f}%"
 
 
 def _name(candidate: Candidate) -> str:

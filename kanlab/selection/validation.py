@@ -5,6 +5,7 @@ It is kept beside the study, as a user attribute, and written as it grows, so th
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from kanlab.execution.worker_pool import Failure
 from kanlab.study.model_key import ModelKey
+from kanlab.text import agreeing
 
 VALIDATION = "validation"
 _EARLIER = "judgement"  # the attribute of versions before
@@ -117,3 +119,22 @@ def p_value(validation: Validation) -> float:
     """
     permuted = validation.null["permuted"]
     return (1 + sum(g >= validation.null["gain"] for g in permuted)) / (1 + len(permuted))
+
+
+def p_words(validation: Validation) -> str:
+    """The permutation test in words. With none of m permuted targets as good, p is at most 1 / (m + 1), rounded up here.
+
+    >>> p_words(Validation(null={"gain": 5.0, "permuted": [0.0] * 20}))
+    'none of 20 shuffled targets gains as much AICc over the mean as this one, so p ≤ 0.05'
+    """
+    permuted = validation.null["permuted"]
+    as_good, p = sum(g >= validation.null["gain"] for g in permuted), p_value(validation)
+    if not as_good:
+        return (
+            f"none of {len(permuted)} shuffled targets gains as much AICc over the mean as this one, so "
+            f"p ≤ {math.ceil(100 * p) / 100:.2f}"
+        )
+    gain = agreeing(as_good, "gains", "gain")
+    return (
+        f"{as_good} of {len(permuted)} shuffled targets {gain} as much AICc over the mean as this one, so p = {p:.2f}"
+    )

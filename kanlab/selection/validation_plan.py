@@ -68,7 +68,7 @@ def plan(handle: StudyHandle) -> list[Job]:
         for fold in range(FOLDS):
             task = messages.FoldTask(cell=record.cell, columns=columns, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
             jobs.append(Job(task, Step("fold", record.key, fold)))
-    for name in [b.family for b in handle.baselines]:
+    for name in dict.fromkeys([*(b.family for b in handle.baselines), *COMPARISON_FAMILIES]):
         for fold in range(FOLDS):
             held_out = messages.FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed)
             jobs.append(Job(held_out, Step("fold", ModelKey(name), fold)))

@@ -16,7 +16,7 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
 from kanlab.ui import drawing, session, widgets
-from kanlab.ui.widgets import LOG_LOSS_HELP, literal
+from kanlab.ui.widgets import DASH, LOG_LOSS_HELP, literal
 
 
 def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
@@ -46,7 +46,10 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
         auc = area_under_roc(found.p, found.y)
         columns = st.columns(2)
         columns[0].metric("Log-loss", f"{log_loss(found.p, found.y):.4g}", help=LOG_LOSS_HELP)
-        columns[1].metric("Accuracy", f"{100 * accuracy(found.p, found.y):.1f}%")
+        rate = 100 * max(found.y.mean(), 1 - found.y.mean())
+        help_text = f"Always naming the more frequent class of these rows, it would be {rate:.1f}%."
+        columns[1].metric("Accuracy", f"{100 * accuracy(found.p, found.y):.1f}%", help=help_text)
+        columns[1].caption(f"base rate {rate:.1f}%")
         columns[0].metric(
             "Brier score",
             f"{brier(found.p, found.y):.4g}",
@@ -54,7 +57,7 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
         )
         columns[1].metric(
             "AUC",
-            "–" if auc is None else f"{auc:.3f}",
+            DASH if auc is None else f"{auc:.3f}",
             help="Area under the ROC curve: 1 is a perfect ranking, 0.5 is random.",
         )
         table = confusion(found.p, found.y)

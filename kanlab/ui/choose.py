@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from kanlab.execution.manage import load_data
 from kanlab.kan.search_space import Cell
+from kanlab.selection.decision import aicc_of
 from kanlab.selection.diagnostics import Diagnostic
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
@@ -35,17 +37,35 @@ def recommendation(found: Recommendation) -> None:
         st.markdown(f"#### Take {literal('the network of ' * choice.is_network + choice.name)}")
         st.markdown("  \n".join(f"• {literal(reason)}" for reason in found.reasons))
         if found.ties:
-            names = ", ".join(literal(c.label) for c in found.ties[:4])
-            more = f" and {len(found.ties) - 4} more" if len(found.ties) > 4 else ""
-            st.caption(
-                f"Within 10 units of AICc, and so about as good: {names}{more}. Models within 2 units of the lowest AICc have "
-                "substantial support, models 4 to 7 units above it much less, models more than 10 units above it almost none "
-                "(Burnham & Anderson 2002). A refit from another seed can also change AICc by several units."
-            )
+            st.caption(literal(_support(found)))
         if found.validation is None:
             st.caption(
-                "So far this rests on one trial per configuration. Validate the finalists to see how far you can trust it."
+                "This rests on one fit per configuration. Validate the finalists to see how far you can trust it."
             )
+
+
+_BANDS = (  # Burnham & Anderson 2002, section 2.6, who leave 2 to 4 and 7 to 10 without a word of their own
+    (2.0, "substantial support (up to 2 above the lowest AICc)"),
+    (4.0, "2 to 4 above"),
+    (7.0, "considerably less support (4 to 7 above)"),
+    (np.inf, "little support (more than 7 above)"),
+)
+_PER_BAND = 4
+
+
+def _support(found: Recommendation) -> str:
+    """The models near the recommended one by their support."""
+    lowest, rest, parts = aicc_of(found.ranked[0]), list(found.ties), []
+    for end, words in _BANDS:
+        within = [c for c in rest if aicc_of(c) - lowest <= end]
+        rest = [c for c in rest if c not in within]
+        if within:
+            names = ", ".join(c.label for c in within[:_PER_BAND])
+            parts.append(f"{words}: {names}{f' and {len(within) - _PER_BAND} more' if len(within) > _PER_BAND else ''}")
+    return (
+        f"Other models within 10 units of its AICc, by their support (Burnham & Anderson 2002): {'; '.join(parts)}. A model more "
+        "than 10 above the lowest has essentially none. A refit from another seed can change AICc by several units."
+    )
 
 
 def validation_bar(handle: StudyHandle, validation: Validation | None, study_live: bool) -> None:

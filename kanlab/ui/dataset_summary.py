@@ -40,11 +40,15 @@ def simplest_models(data: Dataset, key: object) -> None:
     """What the mean and the straight line explain. key: of the data set."""
     constant, linear = session.remember("line", key, lambda: baselines(data, families=("constant", "linear")))
     if constant.classes and linear.classes:
-        right, larger = linear.classes.accuracy_train, constant.classes.accuracy_train
+        right, larger, rows = linear.classes.accuracy_test, constant.classes.accuracy_test, "test"
+        losses = linear.classes.log_loss_test, constant.classes.log_loss_test
+        if right is None or larger is None:
+            right, larger, rows = linear.classes.accuracy_train, constant.classes.accuracy_train, "training"
+            losses = linear.classes.log_loss_train, constant.classes.log_loss_train
         st.markdown(
-            f"Logistic regression already classifies **{100 * right:.1f}%** of the training rows correctly, and the larger "
-            f"class alone {100 * larger:.1f}%; their log-losses are {linear.classes.log_loss_train:.3f} and "
-            f"{constant.classes.log_loss_train:.3f}. A network has to be worth its parameters beyond that."
+            f"Logistic regression already classifies **{100 * right:.1f}%** of the {rows} rows correctly; always naming the "
+            f"more frequent class, {100 * larger:.1f}%. Their log-losses there are {losses[0]:.3f} and {losses[1]:.3f} nats per "
+            "row. A network has to be worth its parameters beyond that."
         )
     elif linear.rss_train < constant.rss_train:
         share = 100 * (1 - linear.rss_train / constant.rss_train)

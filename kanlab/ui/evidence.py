@@ -9,7 +9,7 @@ from kanlab.charts import cells, evidence, trials
 from kanlab.charts.encoding import NAMES
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.parameter_importance import importances
-from kanlab.selection.validation import Validation, p_value
+from kanlab.selection.validation import Validation, p_words
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord, best_trial
@@ -109,9 +109,9 @@ def permutation_test(validation: Validation) -> None:
         return
     drawing.chart(evidence.permutation_gains(validation.null["gain"], permuted, drawing.look()), "null")
     st.caption(
-        f"The same configurations were fitted to this target and to {len(permuted)} shuffled copies of it. The p-value is "
-        f"{p_value(validation):.2f}: the share of these targets, this one included, with an AICc gain at least as large. A "
-        "small p-value means that the features do predict the target."
+        f"The same configurations were fitted to this target and to {len(permuted)} shuffled copies of it: "
+        f"{p_words(validation)}. The p-value is the share of these targets, this one included, with an AICc gain at least as "
+        "large; a small one means that the features do predict the target."
     )
 
 

@@ -23,7 +23,7 @@ from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.text import short
 from kanlab.ui import drawing, session, widgets
-from kanlab.ui.widgets import download, literal
+from kanlab.ui.widgets import DASH, download, literal
 
 MOST_CURVES = 12
 _PER_ROW = 3
@@ -235,8 +235,8 @@ def formula(view: ModelView) -> None:
     columns = st.columns(3)
     unit = literal("In nats per row." if found.levels else f"In units of {short(view.data.target)}.")
     what, own, theirs = MEASURES[view.data.task].error, four_digits(found.error), four_digits(found.network_error)
-    columns[0].metric(f"{what} of the formula, {rows}", own or "–", help=unit, border=True)
-    columns[1].metric(f"{what} of the network, {rows}", theirs or "–", help=unit, border=True)
+    columns[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)
+    columns[1].metric(f"{what} of the network, {rows}", theirs or DASH, help=unit, border=True)
     columns[2].metric(
         "Edges matched",
         f"{len(found.terms) - len(found.unmatched)} of {len(found.terms)}",

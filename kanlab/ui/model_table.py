@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,13 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_plan import confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
+from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import agreeing, counted, short
-from kanlab.ui import session
-from kanlab.ui.widgets import AICC_HELP, LOG_LOSS_HELP, TEST_HELP, download, literal, table
+from kanlab.ui import columns, session
+from kanlab.ui.columns import CHOICE, RECOMMENDED
+from kanlab.ui.widgets import AICC_HELP, DASH, LOG_LOSS_HELP, SUPPORT_HELP, TEST_HELP, download, literal, table
 
 CLASS_SCORES = {
     "log_loss_train": ("log-loss train", LOG_LOSS_HELP),
@@ -44,6 +47,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
 
     def row(c: Candidate, weight: float, ratio: float) -> dict[str, object]:
         return {
+            CHOICE: RECOMMENDED if c is found.choice else "",
             "model": c.label,
             "AICc": c.aicc,
             "delta": None if c.aicc is None else c.aicc - np.nanmin(values),
@@ -65,16 +69,24 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
     return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
 
 
+_CLASSES_FIRST = (CHOICE, "model", "AICc", "delta", "K", "log_loss_test", "accuracy_test", "cv")
+_FIRST = (CHOICE, "model", "AICc", "delta", "K", "rmse_test", "press", "cv")
+_GROUPS = {
+    "Support": ("weight", "evidence"),
+    "Fit": ("rmse", "r2", "rows", "log_loss_train", "auc_test"),
+    "Validation": ("wins", "spread", "cv_se"),
+    "Degrees of freedom": ("dof", "dof_se", "edf"),
+}
+_UNKNOWN = (
+    f"{DASH} is not known: leave-one-out errors are computed for the linear models, the GAM of small tables and the networks "
+    "of lowest AICc, cross-validated errors by the validation for its finalists and the other families. A neural network (MLP) "
+    "and boosting have no number of parameters, and so no AICc; compare their errors."
+)
+
+
 def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
-    """All models, lowest AICc first."""
+    """All models, lowest AICc first; the recommended one is marked, and a click on a network selects its trial."""
     frame = leaderboard_frame(found, handle)
-    data = handle.data
-    unit = literal(f"In units of {short(data.target)}.")
-    # classes have no residuals, and cannot be perturbed slightly
-    hidden = {"dof", "dof_se", "press"} if data.levels else set()
-    if found.validation is None:
-        hidden |= {"wins", "spread", "cv", "cv_se", "dof", "dof_se", "edf"}
-    number = st.column_config.NumberColumn
 
     def pick() -> None:
         rows = st.session_state["leaderboard"]["selection"]["rows"]
@@ -82,70 +94,70 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
         trial = (picked.trial or picked.reduced) if picked else None
         session.select_trial(trial.number if trial else None)
 
+    order = columns.shown("leaderboard", _CLASSES_FIRST if handle.data.levels else _FIRST, _GROUPS, frame)
     table(
-        frame.drop(columns=list(hidden)),
+        frame.assign(model=[columns.model_name(c) for c in found.candidates]),
         "leaderboard",
+        column_order=order,
         on_select=pick,
         selection_mode="single-row",
         height=420,
-        column_config={
-            "model": st.column_config.TextColumn("model", width=250),
-            "AICc": number(format="%.2f", help=AICC_HELP),
-            "delta": number("ΔAICc", format="%.2f", help="AICc minus the lowest AICc of the table."),
-            "weight": number(
-                "Akaike weight",
-                format="%.3f",
-                help="Relative support for the model among those of the table; sums to 1.",
-            ),
-            "evidence": number(
-                "evidence ratio", format="%.3g", help="Akaike weight of the best model divided by that of this model."
-            ),
-            "K": number(
-                format="%.4g",
-                help="Number of parameters by the counting rule; for penalised families, effective degrees of freedom.",
-            ),
-            "rows": number("n/K", format="%.1f", help="Training rows per parameter."),
-            "rmse": number("RMSE train", format="%.4g", help=unit),
-            "rmse_test": number("RMSE test", format="%.4g", help=f"{unit} {TEST_HELP}"),
-            "r2": number(
-                "R²",
-                format="%.3f",
-                help=literal(
-                    f"Share of the variance of {short(data.fitted_target)} that the model explains on the training rows."
-                ),
-            ),
-            "wins": number(
-                "seeds won",
-                format="%d",
-                help="In how many of 5 refits from other seeds it is the best of the finalists.",
-            ),
-            "spread": number("SD of AICc", format="%.1f", help="Standard deviation of its AICc over those seeds."),
-            **{name: number(title, format="%.4g", help=text) for name, (title, text) in CLASS_SCORES.items()},
-            "press": number(
-                "LOO RMSE",
-                format="%.4g",
-                help=literal(
-                    f"Leave-one-out error, in units of {short(data.fitted_target)}: a fit without the row predicts each "
-                    "training row. Known for the linear models and the networks of lowest AICc."
-                ),
-            ),
-            "cv": number(
-                "CV log-loss" if data.levels else "CV RMSE",
-                format="%.4g",
-                help=f"5-fold cross-validation on the training rows. {'' if data.levels else unit}".strip(),
-            ),
-            "cv_se": number("± SE", format="%.2g", help="Standard error of the cross-validated error over the folds."),
-            "dof": number(
-                "GDF", format="%.1f", help="Generalised degrees of freedom (Ye 1998), found by perturbing the target."
-            ),
-            "dof_se": number("± SE of GDF", format="%.1f", help="Standard error of the GDF."),
-            "edf": number(
-                "edf", format="%.1f", help="Effective degrees of freedom: the trace of the linearised smoother."
-            ),
-        },
+        column_config=_column_config(frame, handle.data),
     )
+    st.caption(_UNKNOWN)
     download("Download the models", lambda: to_csv(frame), f"{handle.name}-models.csv")
     _confidence(handle, found.validation)
+
+
+def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
+    """Titles, formats and help of the columns of `leaderboard_frame`, as far as it has them."""
+    unit = literal(f"In units of {short(data.target)}.")
+    fitted_unit = literal(f"in units of {short(data.fitted_target)}")
+    errors = frame[[c for c in ("rmse", "rmse_test", "press", "cv") if c in frame]].to_numpy(dtype=float)
+    same = columns.fixed(errors)  # so that errors can be compared across columns
+    whole = "%d" if (frame["K"].dropna() % 1 == 0).all() else "%.1f"
+    texts: dict[str, tuple[str, str | None, str]] = {
+        "AICc": ("AICc", "%.2f", AICC_HELP),
+        "delta": ("ΔAICc", "%.2f", "AICc minus the lowest AICc of the table. " + SUPPORT_HELP),
+        "weight": ("Akaike weight", "%.3f", "Relative support for the model among those of the table; sums to 1."),
+        "evidence": ("evidence ratio", "%.1f", "Akaike weight of the best model divided by that of this model."),
+        "K": (
+            "K",
+            whole,
+            "Number of parameters by the counting rule; for penalised families, the effective degrees of freedom (edf).",
+        ),
+        "rows": ("n/K", "%.1f", "Training rows per parameter."),
+        "rmse": ("RMSE train", same, f"Root mean squared error on the training rows. {unit}"),
+        "rmse_test": ("RMSE test", same, f"Root mean squared error. {unit} {TEST_HELP}"),
+        "r2": (
+            "R²",
+            "%.3f",
+            literal(f"Share of the variance of {short(data.fitted_target)} explained on the training rows."),
+        ),
+        "wins": ("seeds won", "%d", "In how many of 5 refits from other seeds it is the best of the finalists."),
+        "spread": ("SD of AICc", "%.1f", "Standard deviation of its AICc over those seeds."),
+        **{name: (title, "%.3f", text) for name, (title, text) in CLASS_SCORES.items()},
+        "press": (
+            "LOO RMSE",
+            same,
+            f"Leave-one-out error, {fitted_unit}: a fit without the row predicts each training row.",
+        ),
+        "cv": (
+            "CV log-loss" if data.levels else "CV RMSE",
+            same,
+            f"5-fold cross-validation on the training rows. {LOG_LOSS_HELP if data.levels else unit}",
+        ),
+        "cv_se": ("SE of CV", None, "Standard error of the cross-validated error over the folds."),
+        "dof": ("GDF", "%.1f", "Generalised degrees of freedom (Ye 1998), found by perturbing the target."),
+        "dof_se": ("SE of GDF", "%.1f", "Standard error of the GDF."),
+        "edf": ("edf", "%.1f", "Effective degrees of freedom: the trace of the linearised smoother."),
+    }
+    known = {
+        name: columns.number(title, frame[name], text, fmt=fmt)
+        for name, (title, fmt, text) in texts.items()
+        if name in frame
+    }
+    return known | {CHOICE: columns.choice_column(), "model": st.column_config.TextColumn("model", width=380)}
 
 
 def _confidence(handle: StudyHandle, validation: Validation | None) -> None:

@@ -11,7 +11,7 @@ from kanlab.data.checks import TableWarning
 from kanlab.data.profile import Profile
 from kanlab.text import counted
 from kanlab.ui import remedies
-from kanlab.ui.widgets import literal
+from kanlab.ui.widgets import literal, table
 
 _SHOWN = 3
 _PREVIEW_ROWS = 200
@@ -35,18 +35,17 @@ def columns_table(described: Profile, information: dict[str, float], target: str
         for c in described.columns
     ]
     config = st.column_config
-    st.dataframe(
+    table(
         pd.DataFrame(rows),
-        hide_index=True,
+        "columns",
         height=min(38 + 35 * len(rows), 400),
-        key="columns",
         column_config={
-            "column": config.TextColumn("column", width="medium", pinned=True),
+            "column": config.TextColumn("column", width=330, pinned=True),
             "kind": config.TextColumn("kind", width=95),
             "minimum": config.TextColumn("minimum", width=85),
             "median or mode": config.TextColumn("median or mode", width=110),
             "maximum": config.TextColumn("maximum", width=85),
-            "warnings": config.TextColumn("warnings", width="medium"),
+            "warnings": config.TextColumn("warnings", width=150),
             "missing": config.NumberColumn("missing", format="percent", width=70),
             "unique": config.NumberColumn("unique", format="localized", width=70, help="Number of unique values."),
             "rows": config.BarChartColumn(
@@ -70,7 +69,7 @@ def columns_table(described: Profile, information: dict[str, float], target: str
 
 def preview(frame: pd.DataFrame) -> None:
     """The first rows as they were read."""
-    st.dataframe(frame.head(_PREVIEW_ROWS), height=300, hide_index=True, key="preview")
+    table(frame.head(_PREVIEW_ROWS), "preview", height=300)
     if len(frame) > _PREVIEW_ROWS:
         st.caption(f"The first {_PREVIEW_ROWS} of {len(frame):,} rows.")
 

@@ -10,9 +10,11 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
+from kanlab.selection.candidates import Candidate
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.study.trials import TrialRecord
+from kanlab.ui import columns
 
 Stamp = tuple[str, int, tuple[int, ...]]
 
@@ -53,8 +55,14 @@ def points(stamp: Stamp, picked: int | None, live: bool, _table: pd.DataFrame) -
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def ranking(stamp: Stamp, whole: bool, _table: pd.DataFrame) -> tuple[pd.DataFrame, pa.Table]:
-    """The trials, lowest AICc first, all or the first TABLE_ROWS; and the same table as Streamlit sends it."""
+def ranking(
+    stamp: Stamp, whole: bool, chosen: str, _table: pd.DataFrame, _choice: Candidate | None
+) -> tuple[pd.DataFrame, pa.Table]:
+    """The trials, lowest AICc first, all or the first TABLE_ROWS; and the same table as Streamlit sends it.
+
+    chosen: the key of the recommended model, _choice, which a column marks.
+    """
     ranked = _table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
     ranked = ranked if whole else ranked.head(TABLE_ROWS)
+    ranked.insert(0, columns.CHOICE, columns.marks(ranked["number"].tolist(), _choice))
     return ranked, pa.Table.from_pandas(ranked, preserve_index=False)

@@ -21,10 +21,16 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
 _ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.)|@(?=[-\w]))", re.IGNORECASE)
 _JOINER = "\u2060"
 
+DASH = "—"  # of what is not known
+
 AICC_HELP = (
     r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters (for two "
     "classes the deviance replaces the first term). The corrected Akaike information criterion weighs the fit against the "
     "number of parameters. Lower is better; only differences between models of the same rows are meaningful."
+)
+SUPPORT_HELP = (
+    "Burnham & Anderson (2002): models up to 2 above the lowest have substantial support, models 4 to 7 above it considerably "
+    "less, models more than 10 above it essentially none."
 )
 K_HELP = "Number of parameters by the counting rule of the study, including the noise variance if the study counts it."
 RSS_HELP = "Residual sum of squares: the sum of (observed − predicted)²"
@@ -80,7 +86,7 @@ def go_first_to(page: Path, sentence: str, label: str) -> NoReturn:
 
 def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:
     """A table without row numbers, in which a missing value is a dash. options: of st.dataframe."""
-    return st.dataframe(frame, key=key, hide_index=True, placeholder="–", **options)
+    return st.dataframe(frame, key=key, hide_index=True, placeholder=DASH, **options)
 
 
 def download(label: str, content: Any, file_name: str, mime: str = "text/csv", **options: Any) -> None:

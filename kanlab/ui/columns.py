@@ -1,0 +1,76 @@
+"""Wide tables: the columns that answer the question at once, the others by groups on demand, one precision a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from kanlab.selection.candidates import Candidate, cell_words, trial_words
+from kanlab.text import counted
+
+CHOICE = "choice"  # the column that marks the recommended model
+RECOMMENDED = "recommended"
+CHOICE_HELP = "The model that kanlab recommends; the reasons stand on the Choose page."
+_LONG = 48  # characters of the name of a model that a table shows in full
+
+
+def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], known: pd.DataFrame) -> list[str]:
+    """The columns to show, in their order. A column without a single value is left out.
+
+    first: always.  groups: by what they are called, each shown when its button is pressed.  known: the table.
+    """
+    full = {str(name) for name in known.columns if not known[name].isna().all()}
+    offered = {label: [name for name in columns if name in full] for label, columns in groups.items()}
+    labels = [label for label, columns in offered.items() if columns]
+    asked = st.pills("More columns", labels, selection_mode="multi", key=f"{key}-columns") if labels else []
+    more = [name for label in asked or [] for name in offered[label]]
+    return [name for name in (*first, *more) if name in full]
+
+
+def fixed(values: Any, digits: int = 4) -> str:
+    """The format of a column of numbers: as many decimals for all as give its typical number that many digits.
+
+    >>> fixed([0.7902, 0.812, 12.0]), fixed([1804.79, 1790.2]), fixed([1e-9, 1.0])
+    ('%.4f', '%.0f', '%.3e')
+    """
+    numbers = np.abs(np.asarray(values, dtype=float))
+    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+    if not len(numbers):
+        return "%.2f"
+    low, typical, high = numbers.min(), float(np.median(numbers)), numbers.max()
+    if high >= 1e7 or high < 1e-4 or high / low > 1e7:
+        return f"%.{digits - 1}e"
+    return f"%.{max(0, digits - 1 - int(np.floor(np.log10(typical))))}f"
+
+
+def number(title: str, values: Any, help_text: str = "", *, fmt: str | None = None) -> Any:
+    """A column of numbers. fmt: by default one precision for all of them, by `fixed`."""
+    return st.column_config.NumberColumn(title, format=fmt or fixed(values), help=help_text or None)
+
+
+def choice_column() -> Any:
+    """The column that marks the recommended model."""
+    return st.column_config.TextColumn(CHOICE, width=115, help=CHOICE_HELP)
+
+
+def model_name(candidate: Candidate) -> str:
+    """The name of a model, short enough for a column: many features that a network does without are counted."""
+    reduced = candidate.reduced
+    if reduced is None or len(trial_words(reduced)) <= _LONG:
+        return candidate.label
+    return f"trial {reduced.number} without {counted(len(reduced.without), 'feature')}: {cell_words(reduced.cell)}"
+
+
+def marks(numbers: Sequence[int], choice: Candidate | None) -> list[str]:
+    """For each trial whether it is the recommended one, or the same network before it lost some features."""
+    if choice is None or not choice.is_network:
+        return [""] * len(numbers)
+    words, reduced = RECOMMENDED, choice.reduced
+    if reduced is not None:
+        words += f", without {counted(len(reduced.without), 'feature')}"
+    network = choice.trial or reduced
+    return [words if network and n == network.number else "" for n in numbers]
