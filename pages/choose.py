@@ -30,7 +30,7 @@ def page() -> None:
     records = handle.records()
     table = trial_table(records)
     found = recommend(handle, records, validation)
-    choose.recommendation(found)
+    choose.recommendation(found, handle)
     choose.validation_bar(handle, validation, study_live)
     choose.warnings(found, handle)
     more = ["Calibration"] if handle.data.levels else []

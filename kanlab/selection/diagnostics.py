@@ -156,7 +156,7 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
     if best is None or best.aicc is None or choice.aicc is None or best.aicc > choice.aicc - 2:
         return None
     return Diagnostic(
-        f"A model of another family has a lower AICc: that of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
+        f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
         "Its shape may suit these data better; open it on the Model page, and compare the cross-validated errors."
     )
 

@@ -28,9 +28,8 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     if decision.instead_of is not None:
         reasons.append(_overruled(decision, choice, decision.instead_of))
     elif above == 0.0:
-        reasons.append(
-            f"It has the lowest AICc of all networks and linear models{_network_above(choice, rivals)}{_beside(choice, listed)}."
-        )
+        beside = _network_above(choice, rivals) + _beside(choice, listed)
+        reasons.append(f"It has the lowest AICc of all networks and linear models{beside}.")
     elif above <= noise:
         reasons.append(
             f"Its AICc is {above:.1f} above the lowest, within the {noise:.1f} units by which the AICc of a network changes "

@@ -20,17 +20,19 @@ from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
 VALIDATE_HELP = (
-    "Refits the five best configurations from five other seeds, cross-validates the eight best and the linear models, fits "
+    "Refits the five best configurations from five other seeds, cross-validates the eight best and the other families, fits "
     "four other model families, estimates the degrees of freedom of the three best, and runs a permutation test with twenty "
     "shuffled targets."
 )
 _OTHERS = "This study was started in another browser. Only its owner can validate the finalists and widen the ranges."
 
 
-def recommendation(found: Recommendation) -> None:
+def recommendation(found: Recommendation, handle: StudyHandle) -> None:
     """The recommended model, the reasons for it, and the models that are about as good."""
     choice = found.choice
-    if choice is None or not any(c.is_network for c in found.candidates):
+    data = handle.data
+    possible = handle.spec.admissible(data.n_train, data.d)
+    if choice is None or (possible and not any(c.is_network for c in found.candidates)):
         st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
         st.stop()
     with st.container(border=True):
@@ -63,8 +65,8 @@ def _support(found: Recommendation) -> str:
             names = ", ".join(c.label for c in within[:_PER_BAND])
             parts.append(f"{words}: {names}{f' and {len(within) - _PER_BAND} more' if len(within) > _PER_BAND else ''}")
     return (
-        f"Other models within 10 units of its AICc, by their support (Burnham & Anderson 2002): {'; '.join(parts)}. A model more "
-        "than 10 above the lowest has essentially none. A refit from another seed can change AICc by several units."
+        f"Other models within 10 units of its AICc, by their support (Burnham & Anderson 2002): {'; '.join(parts)}. A model "
+        "more than 10 above the lowest has essentially none. A refit from another seed can change AICc by several units."
     )
 
 

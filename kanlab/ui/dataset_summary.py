@@ -47,8 +47,8 @@ def simplest_models(data: Dataset, key: object) -> None:
             losses = linear.classes.log_loss_train, constant.classes.log_loss_train
         st.markdown(
             f"Logistic regression already classifies **{100 * right:.1f}%** of the {rows} rows correctly; always naming the "
-            f"more frequent class, {100 * larger:.1f}%. Their log-losses there are {losses[0]:.3f} and {losses[1]:.3f} nats per "
-            "row. A network has to be worth its parameters beyond that."
+            f"more frequent class, {100 * larger:.1f}%. Their log-losses there are {losses[0]:.3f} and {losses[1]:.3f} nats "
+            "per row. A network has to be worth its parameters beyond that."
         )
     elif linear.rss_train < constant.rss_train:
         share = 100 * (1 - linear.rss_train / constant.rss_train)

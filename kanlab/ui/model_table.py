@@ -79,8 +79,8 @@ _GROUPS = {
 }
 _UNKNOWN = (
     f"{DASH} is not known: leave-one-out errors are computed for the linear models, the GAM of small tables and the networks "
-    "of lowest AICc, cross-validated errors by the validation for its finalists and the other families. A neural network (MLP) "
-    "and boosting have no number of parameters, and so no AICc; compare their errors."
+    "of lowest AICc, cross-validated errors by the validation for its finalists and the other families. A neural network "
+    "(MLP) and boosting have no number of parameters, and so no AICc; compare their errors."
 )
 
 

@@ -113,6 +113,9 @@ def test_families_fitted_for_comparison_are_listed_and_not_chosen(quiet: StudyHa
     assert result.candidates[0].label == "spline GAM"
     assert result.candidates[-1].label == "gradient boosting"
     assert "the AICc of the spline GAM model is 50.0 lower" in (warning(result, "another family") or "")
+    assert result.reasons[0].startswith("It has the lowest AICc of all networks and linear models")
+    assert "that of the spline GAM model, which is compared but not recommended" in result.reasons[0]
+    assert "is 50.0 lower" in result.reasons[0]
     near = found(quiet, validation(families=[gam.rescored(aicc=FAR - 1).to_dict()]))
     assert warning(near, "another family") is None
 

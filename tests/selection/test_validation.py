@@ -56,7 +56,7 @@ def test_the_plan_says_most_first(small: Dataset) -> None:
     counts = Counter(type(j.task) for j in jobs)
     assert counts.pop(FinalCheckTask) == 1
     assert counts == {
-        RefitTask: 4 * 5, FoldTask: 4 * 5, FamilyFoldTask: 4 * 5, FamilyTask: 4, AverageTask: 1, PermutationTask: 21,
+        RefitTask: 4 * 5, FoldTask: 4 * 5, FamilyFoldTask: 8 * 5, FamilyTask: 4, AverageTask: 1, PermutationTask: 21,
         DofTask: 24, EdfTask: 3,
     }  # fmt: skip
     final_check = jobs[0].task
@@ -189,7 +189,8 @@ def test_a_validation_end_to_end(small: Dataset) -> None:
     finalists = {r.key for r in ranked[:2]}
     assert set(found.refits) == finalists
     assert all(len(entries) == 2 for entries in found.refits.values())
-    assert set(found.folds) == finalists | {ModelKey(name) for name in ("constant", "linear", "stepwise", "ridge")}
+    others = ("constant", "linear", "stepwise", "ridge", *COMPARISON_FAMILIES)
+    assert set(found.folds) == finalists | {ModelKey(name) for name in others}
     assert min(np.mean(found.folds[key]) for key in finalists) < np.mean(found.folds[ModelKey("constant")])
     assert {f["family"] for f in found.families} == set(COMPARISON_FAMILIES)
     assert len(found.null["permuted"]) == 3
