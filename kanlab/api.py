@@ -24,7 +24,7 @@ from kanlab.execution import starts_budget
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
 from kanlab.execution.messages import NetworkTask
-from kanlab.execution.process_pool import fit_in_worker
+from kanlab.execution.run_tasks import fit_in_worker
 from kanlab.execution.supervisor import default_workers
 from kanlab.explain.predictor import Predictions, Predictor, predict_table, predictor
 from kanlab.export.study_json import study_json

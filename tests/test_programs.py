@@ -14,7 +14,7 @@ from kanlab import programs
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
 from kanlab.execution.messages import EdfTask
-from kanlab.execution.process_pool import run_task
+from kanlab.execution.run_tasks import run_task
 from kanlab.kan.search_space import Cell
 from kanlab.study.storage import store_dataset
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanlab.errors import KanlabError
-from kanlab.execution.process_pool import ProcessPool, TaskQueue
+from kanlab.execution.process_pool import ProcessPool
+from kanlab.execution.run_tasks import TaskQueue
 from kanlab.execution.worker_pool import WorkersFailed
-from kanlab.study.handle import current_versions, study_names
+from kanlab.study.handle import study_names
 from kanlab.study.leftovers import orphaned_leases
 from kanlab.study.optuna_adapter import database
 from kanlab.study.storage import STORAGE_ERRORS, get_storage, home, storage_trouble
@@ -83,7 +84,7 @@ class _Nothing(TaskQueue):
 def _try_worker(name: str, preload_pykan: bool) -> Check:
     pool, began = ProcessPool(Path(), preload_pykan=preload_pykan), time.monotonic()
     try:
-        while not pool.has_ready:
+        while pool.waits_for:
             if time.monotonic() - began > _WORKER_SECONDS:
                 return Check(name, False, f"not ready within {_WORKER_SECONDS} s")
             pool.step(_Nothing([]), 1)

@@ -65,8 +65,25 @@ class Exit(_Message, frozen=True):
     reason: str
 
 
+class Begun(_Message, frozen=True):
+    """A worker of a cluster has begun a job. address: of that worker."""
+
+    address: str
+
+
+class Late(_Message, frozen=True):
+    """The job took far longer than its time limit, so its worker was ended."""
+
+
+class Refusal(_Message, frozen=True):
+    """The machine cannot do any job, and why in one sentence."""
+
+    reason: str
+
+
 Message = Ready | Fit | Result | Error | Done | Exit
 Answer = Fit | Result | Error
+Report = Begun | Fit | Result | Error | Done | Exit | Late | Refusal  # of a job in a cluster
 
 
 # ---- to a worker
@@ -209,6 +226,14 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     task: AnyTask
 
 
+class Order(Struct, frozen=True, forbid_unknown_fields=True):
+    """One job for a machine of a cluster. time_limit: as of Job.  preload_pykan: as of ProcessPool."""
+
+    task: AnyTask
+    time_limit: float | None
+    preload_pykan: bool
+
+
 # ---- lines
 
 T = TypeVar("T")
@@ -231,6 +256,11 @@ def read(line: bytes | str, kind: type[T]) -> T:
 def decode(line: bytes | str) -> Message:
     """What a worker says. Raises MessageError."""
     return read(line, Message)  # type: ignore[arg-type]
+
+
+def decode_report(line: bytes | str) -> Report:
+    """What a job in a cluster says. Raises MessageError."""
+    return read(line, Report)  # type: ignore[arg-type]
 
 
 def decode_request(line: bytes | str) -> Request:

@@ -1,39 +1,24 @@
-"""The worker pool of one machine: processes that are started as they are needed and ended within milliseconds.
-
-`ProcessPool.step` is the one event loop: a study's supervisor calls it with a schedule, `run_tasks` with a list.
-"""
+"""The worker pool of one machine: processes that are started as they are needed and ended within milliseconds."""
 
 from __future__ import annotations
 
 import queue
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from kanlab.engines.registry import ENGINES
-from kanlab.errors import FitError
 from kanlab.execution.messages import (
-    Answer,
-    AnyTask,
     Done,
     Error,
     Exit,
     Fit,
-    FittingTask,
     Message,
-    NetworkTask,
     Ready,
     Request,
     Result,
 )
-from kanlab.execution.worker_pool import TICK_SECONDS, Failure, Inbox, Job, Queue, Worker, WorkerPool, WorkersFailed
+from kanlab.execution.worker_pool import TICK_SECONDS, Inbox, Job, Queue, Worker, WorkersFailed
 from kanlab.execution.worker_process import WorkerProcess
-from kanlab.kan.network import FittedKan
 
 MAX_CRASHES = 3  # of workers that never became ready
 MAX_CRASHES_IN_A_ROW = 12
@@ -70,12 +55,8 @@ class ProcessPool:
         return not all(s.ready for s in self._workers.values())
 
     @property
-    def has_ready(self) -> bool:
-        return any(s.ready for s in self._workers.values())
-
-    def join(self, workers: Sequence[Worker]) -> None:
-        """Have ready workers from elsewhere, which speak into `inbox`."""
-        self._workers |= {worker: _State(ready=True) for worker in workers}
+    def waits_for(self) -> str:
+        return "" if any(s.ready for s in self._workers.values()) else "Starting the workers."
 
     def step(self, jobs: Queue, workers: int) -> None:
         self._hand_out(jobs, workers)
@@ -84,13 +65,11 @@ class ProcessPool:
 
     def _hand_out(self, jobs: Queue, workers: int) -> None:
         """Give idle workers their next jobs and start the processes that are missing."""
-        here = {w: s for w, s in self._workers.items() if w.local}
-        busy = sum(s.job is not None for s in here.values())
-        for worker in [w for w, s in here.items() if s.ready and s.job is None][: max(0, workers - busy)]:
+        busy = sum(s.job is not None for s in self._workers.values())
+        idle = [w for w, s in self._workers.items() if s.ready and s.job is None]
+        for worker in idle[: max(0, workers - busy)]:
             busy += self._give(worker, jobs)
-        for worker in [w for w, s in self._workers.items() if not w.local and s.job is None]:
-            self._give(worker, jobs)
-        for _ in range(min(workers, busy + jobs.left()) - len(here)):
+        for _ in range(min(workers, busy + jobs.left()) - len(self._workers)):
             self._workers[WorkerProcess(self.inbox, preload_pykan=self._preload_pykan)] = _State()
 
     def _give(self, worker: Worker, jobs: Queue) -> bool:
@@ -152,88 +131,14 @@ class ProcessPool:
         if self._crashes >= MAX_CRASHES_IN_A_ROW:
             raise WorkersFailed(f"{self._crashes} fits in a row ended their process. The last one: {reason}.")
 
+    def recall(self, jobs: Queue) -> None:
+        """A job is begun as it is handed out, so there is none."""
+
     def cancel(self) -> None:
-        """End the jobs in hand at once, unheard, and part with the workers from elsewhere."""
-        for worker in [w for w, s in self._workers.items() if s.job is not None or not w.local]:
+        for worker in [w for w, s in self._workers.items() if s.job is not None]:
             self._workers.pop(worker)
             worker.kill()
 
     def close(self) -> None:
         while self._workers:
             self._workers.popitem()[0].kill()
-
-
-class TaskQueue:
-    """A `Queue` of jobs that are handed out in order, once each; answers are kept by job.
-
-    on_answer: told of each answer, which is what the task's function gave, or a Failure.
-    """
-
-    def __init__(self, jobs: Sequence[Job], on_answer: Callable[[Job, Any], None] | None = None) -> None:
-        self.answers: dict[Job, Any] = {}
-        self._waiting = deque(jobs)
-        self._on_answer = on_answer
-
-    def left(self) -> int:
-        return len(self._waiting)
-
-    def take(self) -> Job | None:
-        return self._waiting.popleft() if self._waiting else None
-
-    def answered(self, job: Job, answer: Answer) -> bool:
-        if isinstance(answer, Result):
-            self._settle(job, answer.value)
-        elif isinstance(answer, Error):
-            self._settle(job, Failure(answer.message))
-        return True
-
-    def ended(self, job: Job, reason: str) -> None:
-        self._settle(job, Failure(f"the process ended: {reason}"))
-
-    def late(self, job: Job) -> None:
-        self._settle(job, Failure(f"it took longer than {job.time_limit:g} s"))
-
-    def _settle(self, job: Job, answer: Any) -> None:
-        if job not in self.answers:
-            self.answers[job] = answer
-            if self._on_answer:
-                self._on_answer(job, answer)
-
-
-def run_tasks(
-    jobs: Sequence[Job],
-    dataset: Path,
-    *,
-    workers: int,
-    preload_pykan: bool = False,
-    on_answer: Callable[[Job, Any], None] | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> list[Any]:
-    """Answers in the order of the jobs: a dict, a Failure, or None for what `stop` left undone."""
-    pool: WorkerPool = ProcessPool(dataset, preload_pykan=preload_pykan)
-    waiting = TaskQueue(jobs, on_answer)
-    otherwise: Failure | None = None
-    try:
-        while (waiting.left() or pool.is_busy) and not stop():
-            pool.step(waiting, workers)
-    except WorkersFailed as error:
-        otherwise = Failure(str(error))
-    finally:
-        pool.close()
-    return [waiting.answers.get(job, otherwise) for job in jobs]
-
-
-def run_task(task: AnyTask, dataset: Path) -> dict[str, Any]:
-    """The answer to one task, given by a process of its own. Raises FitError where it has none."""
-    preload = isinstance(task, FittingTask) and ENGINES[task.engine].needs_torch
-    (answer,) = run_tasks([Job(task)], dataset, workers=1, preload_pykan=preload)
-    if isinstance(answer, Failure):
-        raise FitError(answer.reason)
-    found: dict[str, Any] = answer
-    return found
-
-
-def fit_in_worker(task: NetworkTask, dataset: Path) -> FittedKan:
-    """The network of a cell, fitted by a process of its own. Raises FitError."""
-    answer = run_task(task, dataset)
-    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})

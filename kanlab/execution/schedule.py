@@ -113,6 +113,12 @@ class Schedule(ABC):
         assert isinstance(job, UnitJob)
         self._give_up(job, f"time limit: the fit took longer than {job.time_limit:g} s")
 
+    def returned(self, job: Job) -> None:
+        """The cell in hand comes again."""
+        assert isinstance(job, UnitJob)
+        if job.trial is not None:
+            self._once_more(job)
+
     @abstractmethod
     def _fitted(self, job: UnitJob, outcome: Outcome) -> None: ...
 

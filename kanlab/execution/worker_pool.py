@@ -32,6 +32,10 @@ class WorkersFailed(KanlabError):
     """Workers die faster than they work, so the pool has given up."""
 
 
+class ClusterLost(KanlabError):
+    """The cluster that did the jobs no longer answers; they can be done elsewhere."""
+
+
 class Queue(Protocol):
     """Where a pool takes jobs from and says what came of them, in the thread that calls `step`."""
 
@@ -50,6 +54,9 @@ class Queue(Protocol):
     def late(self, job: Job) -> None:
         """Its worker was ended because the job took far longer than its time limit."""
 
+    def returned(self, job: Job) -> None:
+        """Nobody does the job any more, through no fault of its own; it comes again."""
+
 
 class WorkerPool(Protocol):
     """Workers that do jobs, replaced where they die. All is called from one thread.
@@ -66,14 +73,17 @@ class WorkerPool(Protocol):
         """Whether a worker is not ready yet."""
 
     @property
-    def has_ready(self) -> bool:
-        """Whether a worker could take a job, or has one."""
+    def waits_for(self) -> str:
+        """What keeps every job from being done just now, in one sentence; "" where a worker could take one, or has one."""
 
     def step(self, jobs: Queue, workers: int) -> None:
         """Hand out jobs, hear answers for a moment, end late jobs, replace dead workers. Call it again and again.
 
         workers: how many may be busy at most.  Raises WorkersFailed; OSError where no worker can be started.
         """
+
+    def recall(self, jobs: Queue) -> None:
+        """Give the jobs back that no worker has begun."""
 
     def cancel(self) -> None:
         """End the jobs in hand at once, unheard; the pool can be stepped again."""
@@ -83,12 +93,7 @@ class WorkerPool(Protocol):
 
 
 class Worker(Protocol):
-    """One worker as a pool has it; what it says arrives in the pool's inbox.
-
-    local: whether it is counted among the workers that `step` allows; others come on top.
-    """
-
-    local: bool
+    """One worker as a pool has it; what it says arrives in the pool's inbox."""
 
     def send(self, request: Request) -> None:
         """Hand over a request; a worker has one at a time."""

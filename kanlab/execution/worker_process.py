@@ -93,8 +93,6 @@ class WorkerProcess:
     Raises OSError where no process can be started.
     """
 
-    local = True
-
     def __init__(self, inbox: Inbox, *, preload_pykan: bool, program: Sequence[str] | None = None) -> None:
         self.inbox = inbox
         wanted = preload_pykan, tuple(program or PROGRAM)

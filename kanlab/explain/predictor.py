@@ -29,7 +29,7 @@ from kanlab.data.writing import free_name
 from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.messages import NetworkTask
-from kanlab.execution.process_pool import fit_in_worker
+from kanlab.execution.run_tasks import fit_in_worker
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.selection.candidates import trial_words
 from kanlab.selection.recommendation import recommend

@@ -13,7 +13,7 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError, StudyError
 from kanlab.execution import messages
 from kanlab.execution.final_check import keep_final_check
-from kanlab.execution.process_pool import run_tasks
+from kanlab.execution.run_tasks import run_tasks
 from kanlab.execution.supervisor import default_workers
 from kanlab.execution.worker_pool import Failure, Job
 from kanlab.selection.validation import VALIDATION, Step, Validation, collect

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +34,7 @@ from kanlab.study.storage import STORAGE_ERRORS, get_storage, store_dataset
 from kanlab.study.trial_reader import read_records
 from kanlab.study.trials import TrialRecord, make_record
 from kanlab.study.unfinished import SPEC, UID, discard, is_ours_unfinished, is_provisional, provisional_name
+from kanlab.study.versions import current_versions
 
 DATA, BASELINES = "data", "baselines"
 MAX_NAME = 80
@@ -201,17 +200,6 @@ def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:
         return found
     train, test = data.rmse(found.rss_train, data.n_train), data.rmse(found.rss_test, data.n_test)
     return found.rescored(rmse_train=train, rmse_test=test)
-
-
-def current_versions() -> dict[str, str]:
-    """Of Python and the libraries the numbers depend on."""
-    result = {"python": platform.python_version()}
-    for package in ("kanlab", "pykan", "torch", "numpy", "scipy", "optuna"):
-        try:
-            result[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return result
 
 
 def versions_changed(handle: StudyHandle) -> list[str]:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from kanlab.data.dataset import Dataset
 from kanlab.execution import process_pool, worker_process
 from kanlab.execution.messages import FamilyFoldTask, FamilyTask, Task
-from kanlab.execution.process_pool import MAX_CRASHES, run_tasks
+from kanlab.execution.process_pool import MAX_CRASHES
+from kanlab.execution.run_tasks import run_tasks
 from kanlab.execution.worker_pool import Failure, Job
 from kanlab.study.storage import store_dataset
 

@@ -1,0 +1,78 @@
+"""How a Dask cluster is named and reached. Dask itself is loaded by the functions, so a study of one machine never loads it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from kanlab.errors import StudyError
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed.deploy import Cluster
+
+CONNECT_SECONDS = 10.0  # for which a scheduler that does not answer is waited for
+
+# the address of a scheduler, the path of its scheduler file, or a client or a cluster object of dask.distributed
+Dask: TypeAlias = "str | os.PathLike[str] | Client | Cluster"
+
+
+def connect(dask: Dask) -> Client:
+    """A client of our own, whatever else the caller does with theirs. Close it. Raises StudyError, in one sentence."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise StudyError(
+            "A Dask cluster needs the package distributed; install it with \"pip install 'kanlab[dask]'\"."
+        ) from error
+    address = address_of(dask)
+    security = None if isinstance(dask, str | os.PathLike) else dask.security
+    try:
+        return Client(address, security=security, timeout=CONNECT_SECONDS, set_as_default=False, name="kanlab")
+    except Exception as error:  # of sockets, of TLS, of a scheduler of another version
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise StudyError(
+            f"No Dask scheduler answers at {address} ({reason}). Start one with 'dask scheduler', or correct the address."
+        ) from error
+
+
+def address_of(dask: Dask) -> str:
+    """The address of the scheduler, such as tcp://10.0.0.1:8786. Raises StudyError for a scheduler file that is none."""
+    if not isinstance(dask, str | os.PathLike):
+        found: str | None = getattr(dask, "scheduler_address", None)  # of a cluster object
+        if found is None:
+            found = dask.scheduler.address if dask.scheduler is not None else None
+        if found is None:
+            raise StudyError("The Dask client given is not connected to a scheduler.")
+        return found
+    text = os.fspath(dask).strip()
+    if text.endswith(".json") or (os.sep in text and "://" not in text):
+        return _of_file(Path(text))
+    return text if "://" in text else f"tcp://{text}"
+
+
+def _of_file(path: Path) -> str:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(
+            f"The scheduler file {path} cannot be read ({error.strerror}); 'dask scheduler --scheduler-file {path}' writes it."
+        ) from error
+    except ValueError:
+        content = None
+    if not isinstance(content, Mapping) or not isinstance(content.get("address"), str):
+        raise StudyError(f"{path} is no scheduler file; 'dask scheduler --scheduler-file {path}' writes one.")
+    return str(content["address"])
+
+
+def cluster_workers(dask: Dask) -> int:
+    """How many fits a cluster can do at once: the threads of its workers. Raises StudyError where it is out of reach."""
+    client = connect(dask)
+    try:
+        threads: dict[str, Any] = client.nthreads()
+        return sum(threads.values())
+    finally:
+        client.close()
