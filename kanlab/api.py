@@ -21,11 +21,11 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
 from kanlab.execution import starts_budget
+from kanlab.execution.dask_cluster import Dask, chosen, cluster_workers
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.run_tasks import fit_in_worker
-from kanlab.execution.supervisor import default_workers
 from kanlab.explain.predictor import Predictions, Predictor, predict_table, predictor
 from kanlab.export.study_json import study_json
 from kanlab.kan.network import FittedKan
@@ -123,16 +123,22 @@ class Study:
         return self.recommendation
 
     def validate(
-        self, workers: int | None = None, on_progress: Callable[[Validation], None] | None = None
+        self,
+        workers: int | None = None,
+        on_progress: Callable[[Validation], None] | None = None,
+        *,
+        dask: Dask | None = None,
     ) -> Validation:
         """Refit the finalists from other seeds, cross-validate them beside other families, permute the target; wait for it.
 
         Parameters
         ----------
         workers : int, optional
-            Processes; by default as the study had.
+            Workers at most; by default as the study had, or all there are.
         on_progress : function of the Validation, optional
             Called every two seconds and at the end; `done` of `total` steps.
+        dask : str, path, or client or cluster of dask.distributed, optional
+            Where it is done; as of `tune`.
 
         Returns
         -------
@@ -142,18 +148,23 @@ class Study:
         Raises
         ------
         StudyError
-            Where the study still runs, is being validated already, or has no complete trial.
+            Where the study still runs, is being validated already, or has no complete trial, or no cluster answers.
         """
         if self.state.is_live:
             raise StudyError(f"The study '{self.name}' is still running; validate it when it is done.")
         if (at_work := self.validation) is not None and at_work.is_live:
             raise StudyError(f"The study '{self.name}' is being validated already; wait for that to end.")
-        count = workers or self.spec.workers or default_workers()
-        return validate(self.handle, workers=count, on_progress=on_progress)
+        return validate(self.handle, workers=workers, dask=chosen(dask), on_progress=on_progress)
 
-    def judge(self, workers: int | None = None, on_progress: Callable[[Validation], None] | None = None) -> Validation:
+    def judge(
+        self,
+        workers: int | None = None,
+        on_progress: Callable[[Validation], None] | None = None,
+        *,
+        dask: Dask | None = None,
+    ) -> Validation:
         """Alias of `validate`."""
-        return self.validate(workers, on_progress)
+        return self.validate(workers, on_progress, dask=dask)
 
     def predict(self, rows: Any, trial: int | None = None, **reading: Any) -> Predictions:
         """Predict new rows by the recommended model, or by the network of a trial.
@@ -239,6 +250,7 @@ def run_study(
     *,
     every: float = 0.1,
     say: Callable[[str], None] = logger.warning,
+    dask: Dask | None = None,
 ) -> Study:
     """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
 
@@ -255,6 +267,8 @@ def run_study(
         Seconds.
     say : function of a sentence, optional
         Told what the study waits for, and who runs it where that is another process; by default the log is.
+    dask : str, path, or client or cluster of dask.distributed, optional
+        Where the fits are done; as of `tune`.
 
     Returns
     -------
@@ -272,7 +286,7 @@ def run_study(
         if on_progress:
             _tell(study, on_progress, say)
 
-    supervisor = patiently(lambda: manager().start(handle), say)
+    supervisor = patiently(lambda: manager().start(handle, chosen(dask)), say)
     try:
         while supervisor.is_alive():
             supervisor.join(every)
@@ -317,6 +331,7 @@ def tune(
     name: str | None = None,
     spec: StudySpec | None = None,
     on_progress: Callable[[Study], None] | None = None,
+    dask: Dask | None = None,
     **settings: Any,
 ) -> Study:
     """Fit the configurations of a space to a data set and rank them by AICc; returns when the budget is spent.
@@ -339,6 +354,10 @@ def tune(
         The settings to start from, of which the other arguments, where given, change a field.
     on_progress : function of the Study, optional
         Called about ten times a second and once at the end.
+    dask : str, path, or client or cluster of dask.distributed, optional
+        A Dask cluster whose workers do the fits: the address of its scheduler ("tcp://host:8786"), the path of its scheduler
+        file, or an object. By default what $KANLAB_DASK names, or else this machine; "" is this machine in any case. The
+        numbers are the same.
     **settings
         Any other field of StudySpec: engine, sampler, count, minutes, workers, ... With minutes=5, starts_fill=True each
         configuration gets as many starts as 5 minutes allow on this machine; the number is then in `spec.options.starts`
@@ -351,7 +370,7 @@ def tune(
     Raises
     ------
     StudyError
-        Where a setting is impossible, the name is taken, or no worker could fit anything.
+        Where a setting is impossible, the name is taken, no cluster answers, or no worker could fit anything.
     SpaceError
         Where AICc is not defined for any network of the space: more parameters than rows.
 
@@ -374,9 +393,12 @@ def tune(
         changes["space"] = space
     if trials is not None:
         changes["trials"] = trials
-    wanted = starts_budget.settled(dataset, replace(base, **changes), spec if spec and spec.options.starts else None)
+    place = chosen(dask)
+    at_hand = cluster_workers(place)  # before a study is made that could not run
+    old = spec if spec and spec.options.starts else None
+    wanted = starts_budget.settled(dataset, replace(base, **changes), old, at_hand)
     handle = create_study(dataset, wanted, name=name, storage_url=storage)
-    return run_study(handle, on_progress)
+    return run_study(handle, on_progress, dask="" if place is None else place)
 
 
 def fit(

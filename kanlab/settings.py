@@ -97,6 +97,14 @@ SLOTS: Setting[int] = Setting(
     0,
     "one fewer than the processor has cores",
 )
+DASK: Setting[str | None] = Setting(
+    "KANLAB_DASK",
+    "the address of a Dask scheduler, or the path of its scheduler file",
+    "the cluster that fits studies for which no other place is named",
+    str,
+    None,
+    "this machine",
+)
 READ_SECONDS: Setting[float] = Setting(
     "KANLAB_READ_SECONDS",
     "a number above 0",
@@ -131,6 +139,7 @@ SETTINGS: tuple[
     STORAGE,
     ARTIFACTS,
     SLOTS,
+    DASK,
     READ_SECONDS,
     READ_GB,
     HOSTS,

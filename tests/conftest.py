@@ -37,6 +37,7 @@ def kanlab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     home = tmp_path / "home"
     monkeypatch.setenv("KANLAB_HOME", str(home))
     monkeypatch.delenv("KANLAB_STORAGE", raising=False)
+    monkeypatch.delenv("KANLAB_DASK", raising=False)
     storage._storages.clear()
     yield home
     if "kanlab.execution.manager" in sys.modules:

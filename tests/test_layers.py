@@ -30,7 +30,9 @@ RESERVED: dict[str, set[str]] = {
     "kan": {"kan.pykan_network", "engines.pykan_training"},
     "optuna": {"study", "execution.schedule", "selection.parameter_importance"},
     "optuna_dashboard": {"study.dashboard"},
-    "sqlalchemy": {"study", "execution.remote"},
+    "sqlalchemy": {"study"},
+    "distributed": {"execution.dask_cluster", "execution.dask_pool", "execution.dask_task"},
+    "dask": set(),
     "altair": {"charts"},
     "streamlit": {"ui"},
     "multiprocessing": set(),
@@ -160,7 +162,9 @@ def test_pages_stand_on_the_package_alone(path: Path) -> None:
         assert module_of(found.target) not in FORBIDDEN_TO_PAGES
 
 
-def loaded_after(modules: list[str], heavy: Sequence[str] = (*HEAVY, "streamlit")) -> dict[str, list[str]]:
+def loaded_after(
+    modules: list[str], heavy: Sequence[str] = (*HEAVY, "streamlit", "distributed", "dask")
+) -> dict[str, list[str]]:
     """A fresh process imports kanlab and then each module; the heavy libraries loaded after each."""
     program = (
         "import importlib, json, sys\n"
@@ -188,7 +192,8 @@ def test_nothing_beside_the_engine_loads_torch_or_streamlit() -> None:
 def test_what_starts_a_study_loads_little() -> None:
     """The first trial waits for it."""
     found = loaded_after(
-        ["execution.worker_process", "execution.supervisor", "api"], ["numpy", "pandas", "scipy", "boto3", "sympy"]
+        ["execution.worker_process", "execution.supervisor", "api"],
+        ["numpy", "pandas", "scipy", "boto3", "sympy", "distributed"],
     )
     assert found["kanlab.execution.worker_process"] == []
     assert found["kanlab.api"] == ["numpy", "pandas"]

@@ -47,7 +47,17 @@ def add_trial(parser: Options) -> None:
 
 def add_workers(parser: Options) -> None:
     """The option --workers."""
-    parser.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one per core)")
+    text = "worker processes (default: one per core; on a cluster: as many as it has)"
+    parser.add_argument("--workers", type=int, metavar="N", help=text)
+
+
+def add_dask(parser: Options) -> None:
+    """The option --dask."""
+    text = (
+        "fit on a Dask cluster: the address of its scheduler, such as tcp://host:8786, or its scheduler file (default: "
+        "$KANLAB_DASK, or this machine; '': this machine)"
+    )
+    parser.add_argument("--dask", metavar="ADDRESS", help=text)
 
 
 def names(text: str | None) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanlab.cli import studies
-from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_workers, names, ranges
+from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges
 from kanlab.cli.printing import columns, exit_code, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
@@ -66,8 +66,11 @@ def _app(arguments: argparse.Namespace) -> int:
 
 def _tune(arguments: argparse.Namespace) -> int:
     from kanlab.engines.catalogue import ENGINES
+    from kanlab.execution.dask_cluster import chosen
     from kanlab.execution.worker_process import spare_worker
 
+    if chosen(arguments.dask) is not None:  # whose machines start workers of their own
+        return _create_and_run(arguments)
     with spare_worker(preload_pykan=arguments.engine in ENGINES and ENGINES[arguments.engine].needs_torch):
         return _create_and_run(arguments)
 
@@ -77,6 +80,7 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     from kanlab.data.dataset import Dataset
     from kanlab.data.reading.table import read_table
     from kanlab.engines.registry import FitOptions
+    from kanlab.execution.dask_cluster import chosen, cluster_workers
     from kanlab.execution.starts_budget import settled
     from kanlab.kan.search_space import SearchSpace
     from kanlab.study.handle import create_study
@@ -109,11 +113,14 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
         options=FitOptions(arguments.starts, arguments.time_limit, smoothing=arguments.smoothing),
         starts_fill=arguments.fill,
     )
-    handle = create_study(data, settled(data, spec), name=arguments.study, storage_url=arguments.storage)
+    at_hand = cluster_workers(chosen(arguments.dask))  # before a study is made that could not run
+    handle = create_study(
+        data, settled(data, spec, at_hand=at_hand), name=arguments.study, storage_url=arguments.storage
+    )
     leaks = [] if data.levels else leaks_among(dict(zip(data.features, data.X_train.T, strict=True)), data.y_train)
     warnings = [f"! {warning.sentence}" for warning in leaks]
     print(f"{table.report}", *table.report.notes, *data.notes, *warnings, sep="\n", file=sys.stderr)
-    return exit_code(run_and_print(handle, arguments.json))
+    return exit_code(run_and_print(handle, arguments.json, arguments.dask))
 
 
 def _studies(arguments: argparse.Namespace) -> int:
@@ -159,7 +166,7 @@ def _validate(arguments: argparse.Namespace) -> int:
             bar.total = validation.total
             bar.update(validation.done - bar.n)
 
-        validation = study.validate(arguments.workers, show)
+        validation = study.validate(arguments.workers, show, dask=arguments.dask)
     print(f"validation: {validation.done} of {validation.total} steps. {validation.detail}".rstrip(), file=sys.stderr)
     print(patiently(lambda: shown(study, arguments.json)))
     return 0
@@ -224,6 +231,7 @@ def _parser() -> argparse.ArgumentParser:
         add_json(sub)
         with_storage(sub)
     add_workers(validate)
+    add_dask(validate)
     with_storage(command("studies", _studies, "list all studies"))
     studies.add_commands(command, with_storage)
 
@@ -267,6 +275,7 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
         "exhaustive, tpe, random or nsga2",
     )
     add_workers(budget)
+    add_dask(budget)
 
     fit = tune.add_argument_group("fitting and counting")
     fit.add_argument("--engine", default="lm", help="lm (default, fast), pykan-lbfgs or pykan-adam (stock pykan)")

@@ -34,8 +34,8 @@ def exit_code(study: Study) -> int:
     return 0 if patiently(lambda: study.state).name == "finished" else NOT_DONE
 
 
-def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
-    """Run a study with a progress bar, then print it."""
+def run_and_print(handle: StudyHandle, as_json: bool, dask: str | None = None) -> Study:
+    """Run a study with a progress bar, then print it. dask: as of kanlab.tune."""
     from tqdm import tqdm
 
     from kanlab.api import run_study
@@ -66,7 +66,7 @@ def run_and_print(handle: StudyHandle, as_json: bool) -> Study:
             print(f"kanlab: {sentence}", file=sys.stderr, flush=True)
 
         with _quiet_supervisor():
-            study = run_study(handle, show, say=say)
+            study = run_study(handle, show, say=say, dask=dask)
             detail, printed = patiently(lambda: (study.state.detail, shown(study, as_json)), say)
     print(detail, file=sys.stderr)
     print(printed)

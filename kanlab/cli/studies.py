@@ -1,4 +1,4 @@
-"""The commands for existing studies, from resume and predict to delete, and for the machine: worker, doctor, gc."""
+"""The commands for existing studies, from resume and predict to delete, and for the machine: doctor, gc."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanlab.cli.arguments import add_fill, add_json, add_ranges, add_trial, add_workers, ranges
+from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_trial, ranges
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
 from kanlab.text import counted
@@ -33,15 +33,18 @@ def _say(text: str) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
+    from kanlab.execution.dask_cluster import chosen, cluster_workers
     from kanlab.execution.manage import extend
 
     handle = _open(arguments)
+    cluster_workers(chosen(arguments.dask))  # raises where none answers, before anything changes
     if arguments.trials is not None or arguments.minutes is not None:
         handle = extend(handle, trials=arguments.trials, minutes=arguments.minutes)
-    return exit_code(run_and_print(handle, arguments.json))
+    return exit_code(run_and_print(handle, arguments.json, arguments.dask))
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
+    from kanlab.execution.dask_cluster import chosen, cluster_workers
     from kanlab.execution.manage import differences, duplicate
     from kanlab.study.handle import versions_changed
     from kanlab.study.patience import patiently
@@ -54,8 +57,9 @@ def _rerun(arguments: argparse.Namespace) -> int:
         changed["minutes"] = arguments.minutes
     if arguments.fill:
         changed["starts_fill"] = True
-    again = duplicate(handle, name=arguments.study, **changed)
-    study = run_and_print(again, arguments.json)
+    at_hand = cluster_workers(chosen(arguments.dask))
+    again = duplicate(handle, name=arguments.study, at_hand=at_hand, **changed)
+    study = run_and_print(again, arguments.json, arguments.dask)
     code = exit_code(study)
     if changed or code:
         return code
@@ -170,20 +174,6 @@ def _export(arguments: argparse.Namespace) -> int:
     )
 
 
-def _worker(arguments: argparse.Namespace) -> int:
-    from kanlab.errors import StudyError
-    from kanlab.execution.serve import ENDED, serve
-    from kanlab.execution.supervisor import default_workers
-    from kanlab.study.state import read_state
-
-    handle = _open(arguments)
-    name = read_state(handle.optuna.user_attrs).name
-    if name in ENDED:
-        raise StudyError(f"The study '{handle.name}' is {name}; 'kanlab resume' continues it if any trials are left.")
-    state = serve(handle, arguments.workers or default_workers(), lambda text: print(text, file=sys.stderr, flush=True))
-    return _say(f"The study '{handle.name}' is {state.name}. {state.detail}")
-
-
 def _doctor(arguments: argparse.Namespace) -> int:
     from kanlab.execution.doctor import doctor
 
@@ -252,6 +242,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     resume = on_a_study("resume", _resume, "continue a study that was paused, stopped or interrupted")
     resume.add_argument("--trials", type=int, metavar="N", help="raise the budget to N trials in total")
     resume.add_argument("--minutes", type=float, metavar="M", help="raise the budget to M minutes in total")
+    add_dask(resume)
     add_json(resume)
     on_a_study("pause", _pause, "pause a running study as soon as its running fits are done")
     on_a_study(
@@ -269,6 +260,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "--minutes", type=float, metavar="M", help="longest time the study may take, in minutes (default: as before)"
     )
     add_fill(rerun)
+    add_dask(rerun)
     add_json(rerun)
 
     on_a_study("rename", _rename, "rename a study").add_argument("new", metavar="NEW", help="its new name")
@@ -277,8 +269,6 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     delete = on_a_study("delete", _delete, "delete a study for good")
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
-    worker = on_a_study("worker", _worker, "fit trials of a study on this machine too, until its budget is spent")
-    add_workers(worker)
     doctor = command("doctor", _doctor, "check that this machine has everything a study needs")
     doctor.add_argument("--port", type=int, default=8501, help="port of the app to check (default: %(default)s)")
     with_storage(doctor)

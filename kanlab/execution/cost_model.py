@@ -18,7 +18,7 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import Unit, units
 from kanlab.errors import FitError
 from kanlab.execution.messages import TimingTask
-from kanlab.execution.process_pool import run_task
+from kanlab.execution.run_tasks import run_task
 from kanlab.kan.parameter_count import n_params
 from kanlab.kan.search_space import Cell
 from kanlab.study.handle import StudySpec

@@ -1,4 +1,4 @@
-"""How a Dask cluster is named and reached. Dask itself is loaded by the functions, so a study of one machine never loads it."""
+"""How a Dask cluster is named and reached. The functions load Dask itself, which a study of one machine never does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from kanlab import settings
 from kanlab.errors import StudyError
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ CONNECT_SECONDS = 10.0  # for which a scheduler that does not answer is waited f
 Dask: TypeAlias = "str | os.PathLike[str] | Client | Cluster"
 
 
+def chosen(dask: Dask | None) -> Dask | None:
+    """The cluster that is named, by $KANLAB_DASK where nothing is said; None: this machine, as with ""."""
+    named = settings.DASK() if dask is None else dask
+    return None if isinstance(named, str) and not named.strip() else named
+
+
 def connect(dask: Dask) -> Client:
     """A client of our own, whatever else the caller does with theirs. Close it. Raises StudyError, in one sentence."""
     try:
@@ -29,7 +36,7 @@ def connect(dask: Dask) -> Client:
             "A Dask cluster needs the package distributed; install it with \"pip install 'kanlab[dask]'\"."
         ) from error
     address = address_of(dask)
-    security = None if isinstance(dask, str | os.PathLike) else dask.security
+    security = getattr(dask, "security", None)  # of an object; else that of Dask's own configuration
     try:
         return Client(address, security=security, timeout=CONNECT_SECONDS, set_as_default=False, name="kanlab")
     except Exception as error:  # of sockets, of TLS, of a scheduler of another version
@@ -42,12 +49,12 @@ def connect(dask: Dask) -> Client:
 def address_of(dask: Dask) -> str:
     """The address of the scheduler, such as tcp://10.0.0.1:8786. Raises StudyError for a scheduler file that is none."""
     if not isinstance(dask, str | os.PathLike):
-        found: str | None = getattr(dask, "scheduler_address", None)  # of a cluster object
+        found = getattr(dask, "scheduler_address", None) or getattr(getattr(dask, "scheduler", None), "address", None)
         if found is None:
-            found = dask.scheduler.address if dask.scheduler is not None else None
-        if found is None:
-            raise StudyError("The Dask client given is not connected to a scheduler.")
-        return found
+            raise StudyError(
+                "What is given as Dask cluster has no scheduler: give its address, a client or a cluster object."
+            )
+        return str(found)
     text = os.fspath(dask).strip()
     if text.endswith(".json") or (os.sep in text and "://" not in text):
         return _of_file(Path(text))
@@ -68,8 +75,13 @@ def _of_file(path: Path) -> str:
     return str(content["address"])
 
 
-def cluster_workers(dask: Dask) -> int:
-    """How many fits a cluster can do at once: the threads of its workers. Raises StudyError where it is out of reach."""
+def cluster_workers(dask: Dask | None) -> int | None:
+    """How many fits a cluster can do at once, the threads of its workers; None for this machine.
+
+    Raises StudyError where it is out of reach.
+    """
+    if dask is None:
+        return None
     client = connect(dask)
     try:
         threads: dict[str, Any] = client.nthreads()

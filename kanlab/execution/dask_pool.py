@@ -9,9 +9,9 @@ results of tasks are never fetched.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
-import sys
 import uuid
 from collections import Counter
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from kanlab.data.dataset import Dataset
-from kanlab.execution.dask_cluster import Dask, connect
+from kanlab.execution.dask_cluster import Dask, address_of, connect
 from kanlab.execution.dask_task import as_it_is, work
 from kanlab.execution.messages import (
     Begun,
@@ -63,7 +63,7 @@ class DaskPool:
 
     def __init__(self, dask: Dask, dataset: Path, *, preload_pykan: bool = False) -> None:
         self._client = connect(dask)
-        self._address = self._client.scheduler.address
+        self._address = address_of(self._client)
         self._dataset, self._sha256 = dataset, Dataset.load(dataset).sha256
         self._preload_pykan, self._versions = preload_pykan, fitting_versions(with_torch=preload_pykan)
         self._data: Any = None  # the future of the data
@@ -74,7 +74,7 @@ class DaskPool:
         self._crashes = 0
         self._topic = self._client.id  # the scheduler forgets it some time after the client has left
         self._client.subscribe_topic(self._topic, self._on_event)
-        self._watch = asyncio.run_coroutine_threadsafe(self._look(), self._client.loop.asyncio_loop)
+        self._watch = asyncio.run_coroutine_threadsafe(self._look(), self._client.loop.asyncio_loop)  # type: ignore[union-attr]
 
     @property
     def is_busy(self) -> bool:
@@ -100,10 +100,8 @@ class DaskPool:
         """Say again and again which workers there are."""
         while True:
             if self._client.status == "running":
-                try:
+                with contextlib.suppress(OSError):  # the client notices as well, and connects again
                     self._inbox.put(("", await self._client.nthreads(asynchronous=True)))
-                except OSError:  # the client notices as well, and connects again
-                    pass
             await asyncio.sleep(LOOK_SECONDS)
 
     def _on_event(self, event: tuple[float, Any]) -> None:
@@ -118,9 +116,7 @@ class DaskPool:
 
     def step(self, jobs: Queue, workers: int) -> None:
         if self._client.status in ("closing", "closed"):
-            raise ClusterLost(
-                f"The Dask scheduler {self._address} no longer answers. Resume the study on a cluster, or on this machine."
-            )
+            raise ClusterLost(f"The Dask scheduler {self._address} no longer answers.")
         self._hand_out(jobs, workers)
         self._hear(jobs)
 
@@ -227,8 +223,8 @@ class DaskPool:
         if not isinstance(error, KilledWorker):  # our side raises nothing, so it could not be begun
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise WorkersFailed(
-                f"The workers of the cluster cannot run kanlab ({reason}); install kanlab {self._versions.get('kanlab', '')} on "
-                "each machine of the cluster."
+                f"The workers of the cluster cannot run kanlab ({reason}); install kanlab {self._versions.get('kanlab', '')} "
+                "on each machine of the cluster."
             )
         reason = "its Dask worker died with it again and again"
         jobs.ended(self._drop(key), reason)
@@ -253,6 +249,3 @@ class DaskPool:
         if self._data is not None:
             self._data.release()
         self._client.close()
-
-
-ALL_WORKERS = sys.maxsize

@@ -29,7 +29,7 @@ IDLE_SECONDS = 10.0  # for which a program without a job is kept
 
 
 def as_it_is(data: bytes) -> bytes:
-    """The data of a study as the result of a task: Dask brings it to each machine once, and makes it again where it is lost."""
+    """The data of a study as the result of a task, which Dask brings to each machine once and makes again where it is lost."""
     return data
 
 
@@ -38,7 +38,7 @@ def work(data: bytes, sha256: str, versions: dict[str, str], topic: str, order: 
     from distributed import get_worker
 
     worker = get_worker()
-    key, said = worker.get_current_task(), 0
+    key, said = str(worker.get_current_task()), 0
 
     def say(report: Report) -> None:
         nonlocal said

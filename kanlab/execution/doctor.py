@@ -19,6 +19,7 @@ from kanlab.study.leftovers import orphaned_leases
 from kanlab.study.optuna_adapter import database
 from kanlab.study.storage import STORAGE_ERRORS, get_storage, home, storage_trouble
 from kanlab.study.unfinished import half_made
+from kanlab.study.versions import current_versions
 
 LEAST_FREE = 500 * 2**20
 _WORKER_SECONDS = 60

@@ -89,13 +89,16 @@ def note(handle: StudyHandle) -> str:
     return str(handle.optuna.user_attrs.get(NOTE, ""))
 
 
-def duplicate(handle: StudyHandle, *, name: str | None = None, **changes: Any) -> StudyHandle:
+def duplicate(
+    handle: StudyHandle, *, name: str | None = None, at_hand: int | None = None, **changes: Any
+) -> StudyHandle:
     """A new study on the same data, with the same specification but for `changes` (fields of StudySpec).
 
-    A number of starts that fills the minutes is found anew where it follows from something that has changed.
+    A number of starts that fills the minutes is found anew where it follows from something that has changed. at_hand: workers
+    there are, as of starts_budget.workers_of.
     """
     data = load_data(handle)
-    spec = settled(data, replace(handle.spec, **changes), handle.spec)
+    spec = settled(data, replace(handle.spec, **changes), handle.spec, at_hand)
     return create_study(data, spec, name=name, storage_url=handle.storage_url)
 
 

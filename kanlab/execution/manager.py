@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 import threading
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from kanlab import settings
 from kanlab.errors import StudyError
 from kanlab.execution.supervisor import Supervisor, default_workers
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import StudyState, read_state, request, request_run, request_stop, wish, write_state
+
+if TYPE_CHECKING:
+    from kanlab.execution.dask_cluster import Dask
 
 _SLOT = "_kanlab_job_manager"
 
@@ -37,8 +41,11 @@ class JobManager:
         if self._slots is None:
             self._slots = max(1, settings.SLOTS() or default_workers() - 1)
 
-    def start(self, handle: StudyHandle) -> Supervisor:
-        """Run a study, new or not finished, in the background. Raises StudyError where it runs already."""
+    def start(self, handle: StudyHandle, dask: Dask | None = None) -> Supervisor:
+        """Run a study, new or not finished, in the background, on this machine or on a Dask cluster.
+
+        Raises StudyError where it runs already.
+        """
         key = handle.key
         with self._lock:
             self._supervisors = {k: s for k, s in self._supervisors.items() if s.is_alive()}
@@ -50,7 +57,7 @@ class JobManager:
                     if key in self._supervisors:
                         return self._supervisors[key]
                 raise StudyError(f"The study '{handle.name}' is running already; stop it first.")
-            supervisor = Supervisor(handle, lambda: self._share(key), lambda: self._waiting(key))
+            supervisor = Supervisor(handle, lambda: self._share(key), lambda: self._waiting(key), dask=dask)
             supervisor.claim()
             try:
                 request_run(handle.optuna)  # before the thread runs, so that a wish to stop from now on is heard
@@ -76,8 +83,8 @@ class JobManager:
         return supervisor.trouble if supervisor is not None and supervisor.is_alive() else ""
 
     def _place(self, key: tuple[int, int]) -> tuple[int, int]:
-        """How many running studies came before this one, and how many there are."""
-        alive = [k for k, s in list(self._supervisors.items()) if s.is_alive()]
+        """How many studies that run on this machine came before this one, and how many there are."""
+        alive = [k for k, s in list(self._supervisors.items()) if s.is_alive() and s.dask is None]
         return (alive.index(key) if key in alive else len(alive)), max(1, len(alive))
 
     def _share(self, key: tuple[int, int]) -> int:

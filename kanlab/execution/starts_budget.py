@@ -57,26 +57,28 @@ def study_starts(spec: StudySpec, n: int, d: int, scale: float, workers: int) ->
     return starts_within(fewest_starts(cells, spec.engine), fits)
 
 
-def workers_of(spec: StudySpec) -> int:
-    """Worker processes that a study of this process has to itself."""
-    return min(spec.workers or manager().slots, manager().slots)
+def workers_of(spec: StudySpec, at_hand: int | None = None) -> int:
+    """Workers that a study has to itself. at_hand: how many there are, by default the slots of this process."""
+    there = at_hand or manager().slots
+    return min(spec.workers or there, there)
 
 
-def filled(data: Dataset, spec: StudySpec, scale: float | None) -> StudySpec:
-    """The specification with as many starts as its minutes allow. scale: of estimate.calibrate.
+def filled(data: Dataset, spec: StudySpec, scale: float | None, at_hand: int | None = None) -> StudySpec:
+    """The specification with as many starts as its minutes allow. scale: of estimate.calibrate.  at_hand: of workers_of.
 
     Raises StudyError where it has no scale.
     """
     if scale is None:
         raise StudyError("No fit could be timed on this machine, so the number of starts must be given.")
-    starts = study_starts(spec, data.n, data.d, scale, workers_of(spec))
+    starts = study_starts(spec, data.n, data.d, scale, workers_of(spec, at_hand))
     return replace(spec, options=replace(spec.options, starts=starts))
 
 
-def settled(data: Dataset, spec: StudySpec, old: StudySpec | None = None) -> StudySpec:
+def settled(data: Dataset, spec: StudySpec, old: StudySpec | None = None, at_hand: int | None = None) -> StudySpec:
     """The specification, with as many starts as its minutes allow where it asks for that (starts_fill).
 
     old: what it was made of; the number found for that stays, unless something it follows from has changed.
+    at_hand: of workers_of.
     Raises StudyError where the number of starts is given as well.
     """
     if not spec.starts_fill:
@@ -90,7 +92,7 @@ def settled(data: Dataset, spec: StudySpec, old: StudySpec | None = None) -> Stu
         return replace(spec, options=replace(spec.options, starts=before.options.starts))
     if not spec.admissible(data.n, data.d):
         return spec  # which no study can be made of
-    return filled(data, spec, calibrate(data, spec))
+    return filled(data, spec, calibrate(data, spec), at_hand)
 
 
 def _follows_from(spec: StudySpec) -> StudySpec:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError
 from kanlab.execution.final_check import final_check_task, keep_final_check
-from kanlab.execution.process_pool import ProcessPool, TaskQueue
-from kanlab.execution.remote import RemoteSlots
+from kanlab.execution.run_tasks import TaskQueue, make_pool
 from kanlab.execution.schedule import Schedule, close_open_trials, make_schedule
-from kanlab.execution.worker_pool import Failure, Job, WorkersFailed
+from kanlab.execution.worker_pool import ClusterLost, Failure, Job, WorkerPool, WorkersFailed
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, Lease, LeaseLost, claim
@@ -27,6 +28,9 @@ from kanlab.study.patience import patiently
 from kanlab.study.state import Name, StudyState, read_state, wish, write_state
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.text import counted
+
+if TYPE_CHECKING:
+    from kanlab.execution.dask_cluster import Dask
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +44,8 @@ class Supervisor:
     """Runs a study to the end of its budget, or until somebody wishes it to stop or to pause. Start it once.
 
     share: how many workers this study may keep busy just now (studies of one process share the cores); none while it
-    waits for its turn, of which `waiting` then says in one sentence.
+    waits for its turn, of which `waiting` then says in one sentence.  dask: the cluster to fit on in place of this machine;
+    the study then has as many of its workers as there are, up to the number it asks for.
     """
 
     def __init__(
@@ -49,15 +54,17 @@ class Supervisor:
         share: Callable[[], int] | None = None,
         waiting: Callable[[], str] = lambda: "",
         lease: Lease | None = None,
+        dask: Dask | None = None,
     ) -> None:
         self.handle = handle
+        self.dask = dask
         self.trouble = ""  # while the storage is out of reach, one sentence; at the end, why it could not be closed
         self.replaced = False  # whether it ended because another process has taken the study over
         self._thread = threading.Thread(target=self._run, name=f"kanlab-supervisor-{handle.name}", daemon=True)
         self._ended = threading.Event()
         self._share, self._waiting = share or default_workers, waiting
         self._lease = lease
-        self._pool: ProcessPool | None = None
+        self._pool: WorkerPool | None = None
         self._schedule: Schedule | None = None
         self._renewed, self._written, self._last = 0.0, 0.0, ""
         self._began = self._looked = time.monotonic()
@@ -92,10 +99,14 @@ class Supervisor:
             self._work()
         except LeaseLost as error:
             self._give_way(error)
+        except ClusterLost as error:
+            self._end_as(
+                StudyState("interrupted", f"{error} Resume continues the study, on a cluster or on this machine.")
+            )
         except KanlabError as error:
-            self._fail(str(error))
+            self._end_as(StudyState("failed", str(error)))
         except Exception as error:  # the thread's last resort: nobody else would hear of it
-            self._fail(f"{type(error).__name__}: {error}", error)
+            self._end_as(StudyState("failed", f"{type(error).__name__}: {error}"), error)
         finally:
             try:
                 self._end_workers()
@@ -137,8 +148,7 @@ class Supervisor:
         self._schedule = make_schedule(handle)
         self._schedule.before_writing = self._check_lease
         dataset = local_data(handle.optuna, handle.data.sha256)
-        self._pool = ProcessPool(dataset, preload_pykan=ENGINES[handle.spec.engine].needs_torch)
-        self._remote = RemoteSlots(handle, self._pool.inbox)
+        self._pool = make_pool(dataset, preload_pykan=ENGINES[handle.spec.engine].needs_torch, dask=self.dask)
 
     def _end_workers(self) -> None:
         if self._pool is not None:
@@ -148,7 +158,7 @@ class Supervisor:
         """Until nothing is left to fit; returns the state to end in."""
         assert self._pool is not None
         assert self._schedule is not None
-        schedule, pool, own = self._schedule, self._pool, self.handle.spec.workers or default_workers()
+        schedule, pool = self._schedule, self._pool
         while True:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
@@ -167,9 +177,16 @@ class Supervisor:
             if not schedule.pausing and not pool.is_busy and not pool.is_starting and not schedule.left():
                 none = "No network is admissible; the other families are compared."
                 return StudyState("finished", f"All {schedule.done} trials are done." if schedule.limit else none)
-            pool.join(self._remote.poll())
+            if schedule.pausing:
+                pool.recall(schedule)
             self._beat()  # before each step: one that has slept finds out here that the study is another's
-            pool.step(schedule, min(own, self._share()))
+            pool.step(schedule, self._most_workers())
+
+    def _most_workers(self) -> int:
+        own = self.handle.spec.workers
+        if self.dask is not None:
+            return own or sys.maxsize
+        return min(own or default_workers(), self._share())
 
     def _out_of_time(self) -> bool:
         minutes = self.handle.spec.minutes
@@ -204,15 +221,17 @@ class Supervisor:
         return state
 
     def _count_time(self) -> None:
-        """The time in which the study waits for its turn is not its own."""
+        """The time in which the study waits for its turn, or for a cluster, is not its own."""
         now = time.monotonic()
         if self._place_in_queue():
             self._began += now - self._looked
         self._looked = now
 
     def _place_in_queue(self) -> str:
-        """Where in the queue it stands; "" where it has its turn, or a fit in hand."""
-        return "" if self._pool and self._pool.is_busy else self._waiting()
+        """Where in the queue it stands; "" where it has its turn, or a fit in hand. Where it waits for a cluster."""
+        if self.dask is None:
+            return "" if self._pool and self._pool.is_busy else self._waiting()
+        return self._pool.waits_for if self._pool else ""
 
     # ---- state
 
@@ -223,8 +242,8 @@ class Supervisor:
         close_open_trials(self.handle)
         self._write(state)
 
-    def _fail(self, detail: str, unexpected: Exception | None = None) -> None:
-        """End as failed, where that can be written; an unexpected error goes to the log.
+    def _end_as(self, state: StudyState, unexpected: Exception | None = None) -> None:
+        """End as failed or interrupted, where that can be written; an unexpected error goes to the log.
 
         Not where another process runs the study now: it has closed our trials, and to write to a closed one is an error.
         """
@@ -232,11 +251,11 @@ class Supervisor:
             self._renew()
             if unexpected is not None:
                 logger.error("study %s failed", self.handle.name, exc_info=unexpected)
-            self._finish(StudyState("failed", detail))
+            self._finish(state)
         except LeaseLost as error:
             self._give_way(error)
         except STORAGE_ERRORS as error:
-            self.trouble = detail  # which the storage does not say
+            self.trouble = state.detail  # which the storage does not say
             logger.warning("study %s could not be closed: %s", self.handle.name, storage_trouble(error))
 
     def _give_way(self, error: LeaseLost) -> None:
@@ -263,7 +282,7 @@ class Supervisor:
         elif waiting := self._place_in_queue():
             state = StudyState("queued", waiting)
         else:
-            state = StudyState("running", "" if self._pool and self._pool.has_ready else "Starting the workers.")
+            state = StudyState("running", self._pool.waits_for if self._pool else "")
         if time.monotonic() - self._written > BEAT_SECONDS or state.name + state.detail != self._last:
             self._write(state)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError, StudyError
@@ -24,6 +25,9 @@ from kanlab.study.patience import patiently
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 from kanlab.study.trials import completed
 
+if TYPE_CHECKING:
+    from kanlab.execution.dask_cluster import Dask
+
 WRITE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -32,9 +36,9 @@ logger = logging.getLogger(__name__)
 class ValidationRun:
     """Runs a validation in a thread of its own."""
 
-    def __init__(self, handle: StudyHandle, workers: int | None = None) -> None:
+    def __init__(self, handle: StudyHandle, workers: int | None = None, dask: Dask | None = None) -> None:
         self.handle = handle
-        self._workers = workers or handle.spec.workers or default_workers()
+        self._workers, self._dask = workers, dask
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-validation-{handle.name}")
 
@@ -54,7 +58,7 @@ class ValidationRun:
 
     def _run(self) -> None:
         try:
-            validate(self.handle, workers=self._workers, stop=self._stop.is_set)
+            validate(self.handle, workers=self._workers, dask=self._dask, stop=self._stop.is_set)
         except KanlabError as error:
             self._write(Validation(state="failed", written=time.time(), detail=str(error)))
         except STORAGE_ERRORS as error:  # for longer than is waited
@@ -67,13 +71,15 @@ class ValidationRun:
 def validate(
     handle: StudyHandle,
     *,
-    workers: int,
+    workers: int | None = None,
+    dask: Dask | None = None,
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Validation], None] | None = None,
 ) -> Validation:
     """Do all tasks of a validation and write what they come to, every two seconds and at the end.
 
-    A storage that does not answer is waited for. Raises StudyError where there is nothing to validate.
+    workers: at most; by default as the study had, or one a core.  dask: the cluster to fit on in place of this machine.
+    A storage that does not answer is waited for. Raises StudyError where there is nothing to validate, or no cluster.
     """
     path = local_data(handle.optuna, handle.data.sha256)
     if not completed(handle.records()) and handle.spec.admissible(handle.data.n_train, handle.data.d):
@@ -101,8 +107,9 @@ def validate(
 
     write("running")
     preload = ENGINES[handle.spec.engine].needs_torch
+    most = workers or handle.spec.workers or (default_workers() if dask is None else sys.maxsize)
     try:
-        run_tasks(tasks, path, workers=workers, preload_pykan=preload, on_answer=take, stop=stop)
+        run_tasks(tasks, path, workers=most, preload_pykan=preload, dask=dask, on_answer=take, stop=stop)
     except BaseException:
         with contextlib.suppress(*STORAGE_ERRORS):  # which does not keep anybody who wants to leave
             handle.optuna.set_user_attr(VALIDATION, collect(answers, len(tasks), "stopped").to_dict())
@@ -116,14 +123,14 @@ _runs: dict[tuple[int, int], ValidationRun] = {}
 _lock = threading.Lock()
 
 
-def start_validation(handle: StudyHandle) -> ValidationRun:
-    """Validate a study in the background; the one already at it where there is one."""
+def start_validation(handle: StudyHandle, dask: Dask | None = None) -> ValidationRun:
+    """Validate a study in the background, on this machine or a cluster; the one already at it where there is one."""
     key = handle.key
     with _lock:
         running = _runs.get(key)
         if running is not None and running.is_alive():
             return running
-        _runs[key] = ValidationRun(handle)
+        _runs[key] = ValidationRun(handle, dask=dask)
         _runs[key].start()
         return _runs[key]
 

@@ -17,8 +17,8 @@ from kanlab.study.artifacts import ARTIFACT
 from kanlab.study.handle import DATA
 from kanlab.study.lease import Holder
 from kanlab.study.optuna_adapter import StoredStudy, all_studies, database
-from kanlab.study.processes import Process, process_started
-from kanlab.study.schema import BLOBS, LEASES, MESSAGES, SLOTS
+from kanlab.study.processes import process_started
+from kanlab.study.schema import BLOBS, LEASES
 from kanlab.study.storage import get_storage, home, own_file, own_url
 from kanlab.study.unfinished import discard, half_made
 
@@ -101,7 +101,3 @@ def remove(storage: BaseStorage, found: Leftovers) -> None:
     with database(storage).begin() as connection:
         connection.execute(delete(BLOBS).where(BLOBS.c.id.in_(found.blobs)))
         connection.execute(delete(LEASES).where(LEASES.c.study_id.in_(found.leases)))
-        slots = connection.execute(select(SLOTS.c.slot)).scalars().all()
-        gone = [slot for slot in slots if Process.of_token(slot.rpartition("#")[0]).is_gone]
-        connection.execute(delete(SLOTS).where(SLOTS.c.slot.in_(gone)))
-        connection.execute(delete(MESSAGES).where(MESSAGES.c.slot.not_in(select(SLOTS.c.slot))))

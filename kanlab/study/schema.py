@@ -1,9 +1,9 @@
-"""kanlab's own tables, beside Optuna's in the same database: who runs a study, what workers elsewhere say."""
+"""kanlab's own tables, beside Optuna's in the same database: who runs a study, and the data of studies."""
 
 from __future__ import annotations
 
 import sqlalchemy
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 _metadata = MetaData()
@@ -15,25 +15,6 @@ LEASES = Table(
     Column("study_id", Integer, primary_key=True, autoincrement=False),
     Column("owner", String(300), nullable=False),
     Column("beat", BigInteger, nullable=False),
-)
-
-# one row a worker process that offers itself to a study from outside its supervisor
-SLOTS = Table(
-    "kanlab_slot",
-    _metadata,
-    Column("slot", String(300), primary_key=True),
-    Column("study_id", Integer, nullable=False, index=True),
-    Column("beat", BigInteger, nullable=False),
-)
-
-# what the supervisor and a slot have to say to one another; read once, then removed
-MESSAGES = Table(
-    "kanlab_mail",
-    _metadata,
-    Column("id", Integer, primary_key=True),
-    Column("slot", String(300), nullable=False, index=True),
-    Column("to_slot", Integer, nullable=False),
-    Column("content", Text, nullable=False),
 )
 
 # data sets, where no artifact store was chosen
