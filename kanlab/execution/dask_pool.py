@@ -39,6 +39,7 @@ from kanlab.execution.worker_pool import TICK_SECONDS, ClusterLost, Job, Queue, 
 from kanlab.study.versions import fitting_versions
 
 LOOK_SECONDS = 1.0  # between two looks at which workers there are
+MISSED_LOOKS = 3
 AT_A_TIME = 200  # jobs handed out, and messages heard, before the caller is let on
 
 logger = logging.getLogger(__name__)
@@ -46,13 +47,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class _InHand:
-    """A job that Dask has. worker: where it is to be done, or is once it is begun.  heard: messages so far."""
+    """A job that Dask has. worker: where it is to be done, or is once it is begun.  heard: messages so far.
+
+    missed: looks in a row at which that worker was not there.
+    """
 
     job: Job
     future: Any
     worker: str
     begun: bool = False
     heard: int = 0
+    missed: int = 0
 
 
 class DaskPool:
@@ -69,6 +74,7 @@ class DaskPool:
         self._data: Any = None  # the future of the data
         self._inbox: queue.Queue[tuple[str, Any]] = queue.Queue()  # key, and what is new of it; "" for the threads
         self._threads: dict[str, int] = {}
+        self._supplied: set[str] = set()  # machines that have the data, which Dask would drop where no task wants them
         self._refused: dict[str, str] = {}  # machines that can do no job, and why
         self._in_hand: dict[str, _InHand] = {}
         self._crashes = 0
@@ -124,9 +130,6 @@ class DaskPool:
         usable = {w: n for w, n in self._threads.items() if w not in self._refused}
         if self._threads and not usable:
             raise WorkersFailed(self._refusal())
-        if not usable:
-            for key in list(self._in_hand):  # so that the study can pause while it waits for others
-                jobs.returned(self._drop(key))
         load = Counter(h.worker for h in self._in_hand.values())
         # machines take turns, so that few jobs are spread
         free = [(i, w) for w, n in usable.items() for i in range(load[w], n)]
@@ -143,12 +146,15 @@ class DaskPool:
         return f"No worker of the cluster can fit anything; of {worker}: {reason}."
 
     def _submit(self, job: Job, worker: str) -> None:
-        submit = partial(self._client.submit, workers=[worker], allow_other_workers=True)
-        if self._data is None:
+        submit = self._client.submit
+        if worker not in self._supplied and self._data is None:
             self._data = submit(as_it_is, self._dataset.read_bytes(), key=f"kanlab-data-{self._sha256}")
+        data = None if worker in self._supplied else self._data
         key = f"kanlab-{uuid.uuid4().hex}"
         order = encode(Order(job.task, job.time_limit, self._preload_pykan))
-        future = submit(work, self._data, self._sha256, self._versions, self._topic, order, key=key, pure=False)
+        content = (self._sha256, self._versions, self._topic, order)
+        place = {"workers": [worker], "allow_other_workers": True}
+        future = submit(work, data, *content, key=key, pure=False, **place)
         self._in_hand[key] = _InHand(job, future, worker)
         future.add_done_callback(partial(self._on_end, key))
 
@@ -172,6 +178,7 @@ class DaskPool:
     def _receive(self, key: str, content: Any, jobs: Queue) -> None:
         if not key:
             self._threads = content
+            self._look_after(jobs)
             return
         hand = self._in_hand.get(key)
         if hand is None:  # dropped by us
@@ -185,9 +192,17 @@ class DaskPool:
                 self._take(key, hand, number, report, jobs)
             case "error":
                 self._failed(key, hand, jobs)
-            case _:  # ended without a last word, or cancelled by others: by one who restarts the cluster, say
+            case _:  # it had no data, or was cancelled by others: by one who restarts the cluster, say
                 self._data = None
+                self._supplied.discard(hand.worker)
                 self._client.subscribe_topic(self._topic, self._on_event)
+                jobs.returned(self._drop(key))
+
+    def _look_after(self, jobs: Queue) -> None:
+        """Take back what was on a machine that is gone, where Dask has found no other for it in a while."""
+        for key, hand in list(self._in_hand.items()):
+            hand.missed = 0 if hand.worker in self._threads else hand.missed + 1
+            if hand.missed == MISSED_LOOKS:
                 jobs.returned(self._drop(key))
 
     def _take(self, key: str, hand: _InHand, number: int, report: Report, jobs: Queue) -> None:
@@ -196,6 +211,8 @@ class DaskPool:
         if number != hand.heard:  # said before, by a machine that died
             return
         hand.heard += 1
+        if not isinstance(report, Begun | Refusal):
+            self._supplied.add(hand.worker)
         match report:
             case Begun():
                 pass

@@ -33,8 +33,11 @@ def as_it_is(data: bytes) -> bytes:
     return data
 
 
-def work(data: bytes, sha256: str, versions: dict[str, str], topic: str, order: str) -> None:
-    """Do one job. data: a file of data, of this hash.  versions: of the program that asks.  order: an Order as a line."""
+def work(data: bytes | None, sha256: str, versions: dict[str, str], topic: str, order: str) -> None:
+    """Do one job. versions: of the program that asks.  order: an Order as a line.
+
+    data: a file of data, of this hash; None where the machine should have it. It ends in silence where that is wrong.
+    """
     from distributed import get_worker
 
     worker = get_worker()
@@ -50,6 +53,8 @@ def work(data: bytes, sha256: str, versions: dict[str, str], topic: str, order: 
         _check_versions(versions)
         content = read(order, Order)
         path = _data_file(Path(worker.local_directory), sha256, data)
+        if path is None:
+            return
         job = Job(content.task, time_limit=content.time_limit)
         _do(job, path, content.preload_pykan, say, lambda: _is_unwanted(worker, key))
     except (KanlabError, OSError) as error:
@@ -64,10 +69,12 @@ def _check_versions(theirs: dict[str, str]) -> None:
             raise KanlabError(f"it has {has} and the study {name} {version}; install the same version on all machines")
 
 
-def _data_file(folder: Path, sha256: str, data: bytes) -> Path:
+def _data_file(folder: Path, sha256: str, data: bytes | None) -> Path | None:
     path = folder / f"kanlab-{sha256}.parquet"
     if path.exists():
         return path
+    if data is None:
+        return None
     partial = path.with_suffix(f".{uuid.uuid4().hex}")  # other threads of this worker may write the same
     partial.write_bytes(data)
     if Dataset.load(partial).sha256 != sha256:
