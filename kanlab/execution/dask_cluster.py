@@ -12,7 +12,7 @@ from kanlab import settings
 from kanlab.errors import StudyError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Security
     from distributed.deploy import Cluster
 
 CONNECT_SECONDS = 10.0  # for which a scheduler that does not answer is waited for
@@ -30,20 +30,43 @@ def chosen(dask: Dask | None) -> Dask | None:
 def connect(dask: Dask) -> Client:
     """A client of our own, whatever else the caller does with theirs. Close it. Raises StudyError, in one sentence."""
     try:
-        from distributed import Client
+        from distributed import Client, Security
     except ImportError as error:
         raise StudyError(
             "A Dask cluster needs the package distributed; install it with \"pip install 'kanlab[dask]'\"."
         ) from error
     address = address_of(dask)
-    security = getattr(dask, "security", None)  # of an object; else that of Dask's own configuration
+    security = getattr(dask, "security", None) or Security()  # that of an object, or of Dask's own configuration
+    _check(address, security)
     try:
         return Client(address, security=security, timeout=CONNECT_SECONDS, set_as_default=False, name="kanlab")
-    except Exception as error:  # of sockets, of TLS, of a scheduler of another version
+    except (OSError, ImportError) as error:  # of sockets and TLS; of a scheduler of another version
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise StudyError(
             f"No Dask scheduler answers at {address} ({reason}). Start one with 'dask scheduler', or correct the address."
         ) from error
+
+
+def _check(address: str, security: Security) -> None:
+    """Refuse what a client could not even try."""
+    from distributed.comm import get_address_host_port
+
+    scheme = address.partition("://")[0]
+    if scheme == "inproc":
+        return
+    try:
+        get_address_host_port(address, strict=True)
+    except ValueError as error:
+        raise StudyError(
+            f"'{address}' is no address of a Dask scheduler; one looks like tcp://10.0.0.1:8786 or tls://10.0.0.1:8786."
+        ) from error
+    arguments = security.get_connection_args("client")
+    if scheme == "tls" and arguments.get("ssl_context") is None:
+        raise StudyError(
+            f"{address} needs a certificate; set Dask's variables for TLS, or give a client that has them."
+        )
+    if scheme == "tcp" and arguments.get("require_encryption"):
+        raise StudyError(f"Dask is set to require encryption, which {address} has not; give an address with tls://.")
 
 
 def address_of(dask: Dask) -> str:

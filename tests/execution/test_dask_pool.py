@@ -176,6 +176,11 @@ def test_a_cluster_that_is_not_there_makes_no_study(
     (tmp_path / "other.json").write_text("[1]")
     with refused(StudyError, "is no scheduler file"):
         cluster_workers(tmp_path / "other.json")
+    for wrong in ("http://127.0.0.1:9", "tcp://127.0.0.1", "a b"):
+        with refused(StudyError, "is no address of a Dask scheduler"):
+            cluster_workers(wrong)
+    with refused(StudyError, "needs a certificate"):
+        cluster_workers("tls://127.0.0.1:9")
     with refused(StudyError, "has no scheduler"):
         address_of(3)  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "distributed", None)
