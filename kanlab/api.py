@@ -166,8 +166,8 @@ class Study:
         """Alias of `validate`."""
         return self.validate(workers, on_progress, dask=dask)
 
-    def predict(self, rows: Any, trial: int | None = None, **reading: Any) -> Predictions:
-        """Predict new rows by the recommended model, or by the network of a trial.
+    def predict(self, rows: Any, trial: int | None = None, *, family: str | None = None, **reading: Any) -> Predictions:
+        """Predict new rows by the recommended model, by the network of a trial, or by the model of another family.
 
         The recipe of the study's data is applied first: cells of text are read as those of the training table were, by its
         decimal sign, order of day and month, words for missing, and kinds.
@@ -179,6 +179,8 @@ class Study:
             (whose columns are the features in their order) will do, and whatever `read_table` reads.
         trial : int, optional
             Number of a trial; by default the recommended model predicts.
+        family : str, optional
+            Name of another family that the study has, such as "linear", or after a validation "gam".
         **reading
             How the rows are written, where that is not as in training: decimal, day_first, missing (more words for a missing
             value), kinds, and of a file any other field of ReadOptions.
@@ -197,19 +199,19 @@ class Study:
         DatasetError
             Where a feature is missing that the recipe cannot fill.
         """
-        return predict_table(self.predictor(trial), rows, ReadOptions().with_(**reading))
+        return predict_table(self.predictor(trial, family), rows, ReadOptions().with_(**reading))
 
-    def predictor(self, trial: int | None = None) -> Predictor:
+    def predictor(self, trial: int | None = None, family: str | None = None) -> Predictor:
         """The model of `predict`, fitted once for many tables; arguments and errors as there."""
-        return predictor(self.handle, trial)
+        return predictor(self.handle, trial, family)
 
-    def bundle(self, trial: int | None = None) -> Bundle:
-        """The recommended model, or the network of a trial, with all it takes to predict with it: see kanlab.export.bundle."""
+    def bundle(self, trial: int | None = None, family: str | None = None) -> Bundle:
+        """The model of `predict` with all it takes to predict with it: see kanlab.export.bundle."""
         from kanlab.export.bundle import bundle  # which loads half of SciPy for its formulas
 
-        return bundle(self.handle, self.predictor(trial), load_data(self.handle))
+        return bundle(self.handle, self.predictor(trial, family), load_data(self.handle))
 
-    def export(self, path: str | PathLike[str], trial: int | None = None) -> Path:
+    def export(self, path: str | PathLike[str], trial: int | None = None, family: str | None = None) -> Path:
         """Write the model as a zip whose predict.py needs NumPy alone.
 
         Parameters
@@ -217,6 +219,8 @@ class Study:
         path : path of the zip
         trial : int, optional
             Number of a trial; by default the recommended model is written.
+        family : str, optional
+            Name of another family that the study has.
 
         Returns
         -------
@@ -230,7 +234,7 @@ class Study:
         """
         from kanlab.export.bundle import write
 
-        write(self.bundle(trial), Path(path))
+        write(self.bundle(trial, family), Path(path))
         return Path(path)
 
     @property

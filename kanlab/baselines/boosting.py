@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from kanlab.arrays import Array
 from kanlab.baselines import logistic
-from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.protocol import FamilyFit, Portable
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Boosted trees."""
     model = HistGradientBoostingRegressor(random_state=seed).fit(X, y)
-    return FamilyFit(model.predict, None)
+    return FamilyFit(Portable(model.predict, lambda: _numbers(model)), None)
 
 
 def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -20,4 +23,22 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     if y.min() == y.max():
         return FamilyFit(logistic.constant(X, y).predict, None)
     model = HistGradientBoostingClassifier(random_state=seed).fit(X, y)
-    return FamilyFit(lambda new: model.predict_proba(new)[:, 1], None)
+    return FamilyFit(Portable(lambda new: model.predict_proba(new)[:, 1], lambda: _numbers(model)), None)
+
+
+def _numbers(model: HistGradientBoostingRegressor | HistGradientBoostingClassifier) -> dict[str, Any]:
+    """Its trees, which scikit-learn keeps in attributes of its own; tests/baselines/test_arithmetic.py watches over them."""
+    trees = []
+    for (grown,) in model._predictors:
+        nodes = grown.nodes
+        inner = nodes["is_leaf"] == 0
+        trees.append(
+            {
+                "feature": np.where(inner, nodes["feature_idx"], 0).tolist(),
+                "threshold": np.where(inner, nodes["num_threshold"], 0.0).tolist(),
+                "left": np.where(inner, nodes["left"].astype(int), 0).tolist(),
+                "right": np.where(inner, nodes["right"].astype(int), 0).tolist(),
+                "value": nodes["value"].tolist(),
+            }
+        )
+    return {"kind": "trees", "offset": float(np.ravel(model._baseline_prediction)[0]), "trees": trees}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+from scipy.interpolate import BSpline, PPoly
 from sklearn.preprocessing import SplineTransformer
 
 from kanlab.arrays import Array
 from kanlab.baselines import logistic
 from kanlab.baselines.linear import ridge
-from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.protocol import Affine, FamilyFit, Portable
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -25,4 +28,21 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array) -> FamilyFit:
     splines = SplineTransformer(n_knots=10, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
     inner = shrunken(splines.fit_transform(X), y)
-    return FamilyFit(lambda new: inner.predict(splines.transform(new)), inner.dof)
+
+    def numbers() -> dict[str, Any]:
+        assert isinstance(inner.predict, Affine)
+        affine, breaks, coef, at = inner.predict, [], [], 0
+        weights = affine.weights / affine.scale
+        for spline in splines.bsplines_:
+            count = spline.c.shape[1] - 1  # the last basis function of a feature is left out
+            whole = BSpline(spline.t, np.append(weights[at : at + count], 0.0), spline.k)
+            pieces = PPoly.from_spline(whole)
+            real = np.flatnonzero(np.diff(pieces.x) > 0)  # knots that coincide have nothing between them
+            real = real[(real >= spline.k) & (real < len(pieces.x) - 1 - spline.k)]  # within the training rows
+            breaks.append([*pieces.x[real], pieces.x[real[-1] + 1]])
+            coef.append(pieces.c[:, real].T.tolist())
+            at += count
+        offset = float(affine.offset - affine.center @ weights)
+        return {"kind": "additive", "offset": offset, "breaks": breaks, "coef": coef}
+
+    return FamilyFit(Portable(lambda new: inner.predict(splines.transform(new)), numbers), inner.dof)

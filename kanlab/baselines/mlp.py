@@ -12,14 +12,16 @@ from sklearn.preprocessing import StandardScaler
 
 from kanlab.arrays import Array
 from kanlab.baselines import logistic
-from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.protocol import FamilyFit, Portable
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Two hidden layers of 32, standardised inputs and target."""
     center, scale = y.mean(), y.std() or 1.0
     model = _trained(MLPRegressor(**_settings(y), random_state=seed), X, (y - center) / scale)
-    return FamilyFit(lambda new: model.predict(new) * scale + center, None)
+    return FamilyFit(
+        Portable(lambda new: model.predict(new) * scale + center, lambda: _numbers(model, center, scale)), None
+    )
 
 
 def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -29,7 +31,20 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     rare = min(y.sum(), len(y) - y.sum())
     settings = _settings(y) | {"early_stopping": len(y) >= 50 and rare >= 5}  # both classes must be held out
     model = _trained(MLPClassifier(**settings, random_state=seed), X, y)
-    return FamilyFit(lambda new: model.predict_proba(new)[:, 1], None)
+    return FamilyFit(Portable(lambda new: model.predict_proba(new)[:, 1], lambda: _numbers(model, 0.0, 1.0)), None)
+
+
+def _numbers(model: Pipeline, y_offset: float, y_scale: float) -> dict[str, Any]:
+    standard, network = model[0], model[1]
+    return {
+        "kind": "perceptron",
+        "center": standard.mean_.tolist(),
+        "scale": standard.scale_.tolist(),
+        "weights": [w.tolist() for w in network.coefs_],
+        "biases": [b.tolist() for b in network.intercepts_],
+        "y_offset": float(y_offset),
+        "y_scale": float(y_scale),
+    }
 
 
 def _settings(y: Array) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sklearn.preprocessing import PolynomialFeatures
 
 from kanlab.arrays import Array
 from kanlab.baselines import logistic
 from kanlab.baselines.linear import ridge
-from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.protocol import Affine, FamilyFit, Portable
 
 MOST_TERMS = 400
 
@@ -36,4 +37,17 @@ def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array)
         return terms.transform((new - center) / scale)
 
     inner = shrunken(expand(X), y)
-    return FamilyFit(lambda new: inner.predict(expand(new)), inner.dof)
+
+    def numbers() -> dict[str, Any]:
+        assert isinstance(inner.predict, Affine)
+        affine = inner.predict
+        return {
+            "kind": "polynomial",
+            "center": center.tolist(),
+            "scale": scale.tolist(),
+            "powers": terms.powers_.tolist(),
+            "weights": (affine.weights / affine.scale).tolist(),
+            "offset": float(affine.offset - affine.center @ (affine.weights / affine.scale)),
+        }
+
+    return FamilyFit(Portable(lambda new: inner.predict(expand(new)), numbers), inner.dof)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from kanlab.arrays import Array
 from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
@@ -37,6 +38,25 @@ class Affine:
 
     def __call__(self, X: Array) -> Array:
         return LIKELIHOODS[self.task].mean(self.offset + ((X - self.center) / self.scale) @ self.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Portable:
+    """A fitted model whose numbers can be written down.
+
+    Parameters
+    ----------
+    predict : function of (m, d) to (m,)
+        As of `FamilyFit`.
+    numbers : function
+        They, as JSON has them, with the `kind` by which `kanlab.baselines.arithmetic` evaluates them; of classes to log-odds.
+    """
+
+    predict: Callable[[Array], Array]
+    numbers: Callable[[], dict[str, Any]]
+
+    def __call__(self, X: Array) -> Array:
+        return self.predict(X)
 
 
 @dataclass(frozen=True)

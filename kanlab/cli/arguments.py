@@ -39,10 +39,12 @@ def add_json(parser: Options) -> None:
 
 
 def add_trial(parser: Options) -> None:
-    """The option --trial."""
-    parser.add_argument(
+    """The options --trial and --family."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--trial", type=int, metavar="N", help="use the network of trial N (default: the recommended model)"
     )
+    which.add_argument("--family", metavar="NAME", help="use another family that the study has, such as linear or gam")
 
 
 def add_workers(parser: Options) -> None:

@@ -145,11 +145,12 @@ def _predict(arguments: argparse.Namespace) -> int:
         raise DatasetError(f"{target} is the input file itself; give another name after -o.")
     packed = Path(arguments.name)
     if is_bundle(packed):
-        if arguments.trial is not None:
-            raise DatasetError(f"{packed.name} holds one model only; leave out --trial.")
+        if arguments.trial is not None or arguments.family is not None:
+            option = "--trial" if arguments.family is None else "--family"
+            raise DatasetError(f"{packed.name} holds one model only; leave out {option}.")
         model = read_bundle(packed)
     else:
-        model = predictor(_open(arguments), arguments.trial)
+        model = predictor(_open(arguments), arguments.trial, arguments.family)
     options = read_options(arguments)
     table = read_new_rows(arguments.data, model.recipe, options=options)
     found = replace(model, recipe=overruled(model.recipe, options)).predict(table.frame)
@@ -168,7 +169,7 @@ def _predict(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from kanlab.api import Study
 
-    made = Study(_open(arguments)).export(arguments.output, arguments.trial)
+    made = Study(_open(arguments)).export(arguments.output, arguments.trial, arguments.family)
     return _say(
         f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
     )

@@ -19,7 +19,7 @@ import pandas as pd
 
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine, FamilyFit
-from kanlab.baselines.registry import Baseline, fit_named
+from kanlab.baselines.registry import Baseline, fit_named, label
 from kanlab.data.dataset import Dataset
 from kanlab.data.frames import as_frame
 from kanlab.data.reading.dialect import ReadOptions
@@ -31,9 +31,10 @@ from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.run_tasks import fit_in_worker
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
-from kanlab.selection.candidates import trial_words
+from kanlab.selection.candidates import other_families, trial_words
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
+from kanlab.stats.likelihood import REGRESSION, TaskName
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
 from kanlab.study.model_key import ModelKey
@@ -81,6 +82,7 @@ class HeldFamily:
     fitted: FamilyFit
     low: Array
     high: Array
+    task: TaskName = REGRESSION
 
     @property
     def extends(self) -> bool:
@@ -226,31 +228,47 @@ def predict_table(model: Predictor, rows: Any, options: ReadOptions) -> Predicti
     return replace(model, recipe=overruled(model.recipe, options)).predict(frame)
 
 
-def predictor(handle: StudyHandle, trial: int | None = None) -> Predictor:
-    """The recommended model of a study, or the network of a trial, fitted once more as the study did.
+def predictor(handle: StudyHandle, trial: int | None = None, family: str | None = None) -> Predictor:
+    """The recommended model of a study, the network of a trial, or the model of another family, fitted as the study did.
 
+    family: its name in `kanlab.baselines.registry`, such as "gam".
     Of a given trial nothing is ranked: it is read alone, with the trials that failed before it.
     Raises StudyError where there is none, FitError where it cannot be fitted.
     """
-    if trial is None:
-        choice = recommend(handle, handle.records(), read_validation(handle.optuna.user_attrs)).choice
-        if choice is None or choice.model is None:
-            raise StudyError(f"The study '{handle.name}' has no complete trial yet; run it first.")
-        model, name, key = choice.model, choice.name, choice.key
-    else:
-        found = handle.record(trial)
-        if not isinstance(found, CompletedTrial):
-            raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
-        model, name, key = found, trial_words(found), found.key
+    model, name, key = _chosen(handle, trial, family)
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(model, Baseline):
         fitted = fit_named(model.family, data.X_train, data.y_train, handle.spec.seed, data.task)
-        held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0))
+        held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
         return Predictor(name, data.recipe, held, key=key)
     network, notes = fitted_network(handle, model)
     without = model.without if isinstance(model, ReducedTrial) else ()
     network = replace(network, features=data.features)
     return Predictor(name, data.recipe, network, tuple(notes), model.number, without, key)
+
+
+def _chosen(
+    handle: StudyHandle, trial: int | None, family: str | None
+) -> tuple[CompletedTrial | Baseline, str, ModelKey]:
+    """The model that is asked for, what it is called, and its key; arguments and errors as of `predictor`."""
+    if trial is not None:
+        found = handle.record(trial)
+        if not isinstance(found, CompletedTrial):
+            raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
+        return found, trial_words(found), found.key
+    validation = read_validation(handle.optuna.user_attrs)
+    if family is not None:
+        known = {b.family: b for b in other_families(handle, validation)}
+        if family not in known:
+            raise StudyError(
+                f"The study '{handle.name}' has no model of the family '{family}' but {', '.join(known)}; "
+                f"'kanlab validate' fits the others."
+            )
+        return known[family], f"the {label(family, handle.data.task)} model", ModelKey(family)
+    choice = recommend(handle, handle.records(), validation).choice
+    if choice is None or choice.model is None:
+        raise StudyError(f"The study '{handle.name}' has no complete trial yet; run it first.")
+    return choice.model, choice.name, choice.key
 
 
 def fitted_network(handle: StudyHandle, record: CompletedTrial) -> tuple[FittedKan, list[str]]:

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import UNSET
 
 from kanlab.arrays import Array, Mask
-from kanlab.baselines.protocol import Affine
+from kanlab.baselines.protocol import Affine, Portable
 from kanlab.data.recipe import Recipe
 from kanlab.errors import KanlabError, StudyError
 from kanlab.explain.predictor import HeldFamily, Model, Predictor
@@ -76,8 +76,16 @@ def model_document(model: Model) -> dict[str, Any]:
             high=model.high.tolist(),
             link="logit" if affine.task == CLASSIFICATION else UNSET,
         )
+    elif isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Portable):
+        return (
+            model.fitted.predict.numbers()
+            | {"low": model.low.tolist(), "high": model.high.tolist()}
+            | ({"link": "logit"} if model.task == CLASSIFICATION else {})
+        )
     else:
-        raise StudyError("Models of this family cannot be exported; choose a network or a linear model.")
+        raise StudyError(
+            "Models of this family cannot be exported, because they have no numbers to write; choose another model."
+        )
     return dict(msgspec.to_builtins(content))
 
 

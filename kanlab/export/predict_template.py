@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array, Mask
+from kanlab.baselines.arithmetic import FAMILIES
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.data.reading.cell_rules import MISSING, decimal_sign
 from kanlab.data.reading.cells import (
@@ -241,7 +242,10 @@ def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
 
     Of a model of two classes the outputs are probabilities.
     """
-    kind: Callable[[Mapping[str, Any], Array], tuple[Array, Mask]] = {"kan": _network, "linear": _linear}[model["kind"]]
+    kind: Callable[[Mapping[str, Any], Array], tuple[Array, Mask]] = {
+        "kan": _network,
+        "linear": _linear,
+    }.get(model["kind"], _family)
     blocks = [kind(model, X[i : i + BLOCK_ROWS]) for i in range(0, len(X), BLOCK_ROWS)]
     if not blocks:
         return np.zeros(0), np.zeros(0, dtype=bool)
@@ -277,6 +281,14 @@ def _linear(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
     outside = ((low - slack > X) | (high + slack < X)).any(axis=1)
     return model["offset"] + ((X - center) / scale) @ weights, outside
+
+
+def _family(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
+    """A model of another family, its inputs held to the range of the training rows."""
+    low, high = np.array(model["low"]), np.array(model["high"])
+    slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
+    outside = ((low - slack > X) | (high + slack < X)).any(axis=1)
+    return FAMILIES[model["kind"]](model, np.clip(X, low, high)), outside
 
 
 # ---- the whole way

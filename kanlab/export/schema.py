@@ -81,12 +81,116 @@ class Linear(Struct, frozen=True, tag_field="kind", tag="linear"):
             yield name, getattr(self, name), (d,)
 
 
+class _Held(Struct, frozen=True, tag_field="kind"):
+    """A model of another family. low, high: the range that its inputs are held to.  link: as of a network."""
+
+    low: Vector
+    high: Vector
+    offset: float = 0.0
+    link: Literal["logit"] | UnsetType = UNSET
+
+    def range_arrays(self, d: int) -> Arrays:
+        yield "offset", self.offset, ()
+        for name in ("low", "high"):
+            yield name, getattr(self, name), (d,)
+
+
+class Polynomial(_Held, frozen=True, kw_only=True, tag="polynomial"):
+    """See `kanlab.baselines.arithmetic.polynomial`."""
+
+    center: Vector
+    scale: Vector
+    powers: list[list[Annotated[int, Meta(ge=0, le=9)]]]
+    weights: Vector
+
+    def arrays(self, d: int) -> Arrays:
+        yield from self.range_arrays(d)
+        for name in ("center", "scale"):
+            yield name, getattr(self, name), (d,)
+        yield "powers", self.powers, (len(self.weights), d)
+        yield "weights", self.weights, (len(self.weights),)
+
+
+class Additive(_Held, frozen=True, kw_only=True, tag="additive"):
+    """See `kanlab.baselines.arithmetic.additive`."""
+
+    breaks: list[Annotated[Vector, Meta(min_length=2)]]
+    coef: list[Matrix]
+
+    def arrays(self, d: int) -> Arrays:
+        yield from self.range_arrays(d)
+        if (len(self.breaks), len(self.coef)) != (d, d):
+            raise ValueError("model.breaks")
+        for number, (breaks, coef) in enumerate(zip(self.breaks, self.coef, strict=True)):
+            yield f"breaks[{number}]", breaks, (len(breaks),)
+            yield f"coef[{number}]", coef, (len(breaks) - 1, 4)
+
+
+class Perceptron(_Held, frozen=True, kw_only=True, tag="perceptron"):
+    """See `kanlab.baselines.arithmetic.perceptron`."""
+
+    center: Vector
+    scale: Vector
+    weights: Annotated[list[Matrix], Meta(min_length=1)]
+    biases: list[Vector]
+    y_offset: float
+    y_scale: float
+
+    def arrays(self, d: int) -> Arrays:
+        yield from self.range_arrays(d)
+        for name in ("center", "scale"):
+            yield name, getattr(self, name), (d,)
+        for name in ("y_offset", "y_scale"):
+            yield name, getattr(self, name), ()
+        widths = [d, *(len(b) for b in self.biases)]
+        if len(self.biases) != len(self.weights) or widths[-1] != 1:
+            raise ValueError("model.biases")
+        for number, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+            yield f"weights[{number}]", weights, (widths[number], widths[number + 1])
+            yield f"biases[{number}]", biases, (widths[number + 1],)
+
+
+class Tree(Struct, frozen=True):
+    """A tree by its nodes; a leaf has left 0, and children come after their node, so that every way ends."""
+
+    feature: list[int]
+    threshold: Vector
+    left: list[int]
+    right: list[int]
+    value: Annotated[Vector, Meta(min_length=1)]
+
+    def arrays(self, d: int) -> Arrays:
+        n = len(self.value)
+        for name in ("feature", "threshold", "left", "right", "value"):
+            yield name, getattr(self, name), (n,)
+        if any(not 0 <= f < d for f in self.feature):
+            raise ValueError("feature")
+        for at, children in enumerate(zip(self.left, self.right, strict=True)):
+            if any(children) and any(not at < child < n for child in children):
+                raise ValueError("left")
+
+
+class Trees(_Held, frozen=True, kw_only=True, tag="trees"):
+    """See `kanlab.baselines.arithmetic.trees`."""
+
+    trees: list[Tree]
+
+    def arrays(self, d: int) -> Arrays:
+        yield from self.range_arrays(d)
+        for number, tree in enumerate(self.trees):
+            try:
+                for name, values, shape in tree.arrays(d):
+                    yield f"trees[{number}].{name}", values, shape
+            except ValueError as error:
+                raise ValueError(f"model.trees[{number}].{error}") from error
+
+
 class Document(Struct):
     """model.json: a model, and the recipe that turns a table into its inputs."""
 
     label: str
     recipe: Recipe
-    model: Network | Linear
+    model: Network | Linear | Polynomial | Additive | Perceptron | Trees
     trial: int | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from kanlab.export.bundle import Bundle
+from kanlab.ui import fitted_model
 from kanlab.ui.widgets import download, literal
 
 _OTHERS = {
@@ -41,11 +42,12 @@ def downloads(made: Bundle) -> None:
                 st.caption(literal(description))
 
 
-def elsewhere(name: str, trial: int | None) -> None:
+def elsewhere(name: str, which: fitted_model.Which) -> None:
     """The same on the command line and in Python."""
     with st.expander("On the command line and in Python", icon=":material/terminal:"):
-        more = "" if trial is None else f" --trial {trial}"
-        argument = "" if trial is None else f", trial={trial}"
+        asked = None if which is None else "family" if isinstance(which, str) else "trial"
+        more = "" if asked is None else f" --{asked} {which}"
+        argument = "" if asked is None else f", {asked}={which!r}"
         st.code(
             f"kanlab export {_quoted(name)}{more} -o bundle.zip\nkanlab predict bundle.zip NEW.csv -o OUT.csv",
             language="bash",

@@ -94,7 +94,7 @@ def _linear(view: ModelView) -> None:
     held = view.model.fitted
     affine = held.fitted.predict if isinstance(held, HeldFamily) else None
     if not isinstance(affine, Affine):
-        st.info("This model has no curves to draw. See its features and residuals.", icon=":material/info:")
+        st.info(_no_network(view, "has coefficients"), icon=":material/info:")
         return
     slopes = affine.weights / affine.scale
     intercept = affine.offset - float(slopes @ affine.center)
@@ -114,10 +114,24 @@ def _linear(view: ModelView) -> None:
     )
 
 
+_OTHER_FAMILY = (
+    "{model} is no network, so it has no diagram and no edges. Features shows what it makes of each of them, Residuals where "
+    "it errs; it predicts under Choose and can be exported."
+)
+
+
+def _no_network(view: ModelView, linear: str) -> str:
+    """Why a panel of the network is empty. linear: what it says of a linear model."""
+    held = view.model.fitted
+    if isinstance(held, HeldFamily) and isinstance(held.fitted.predict, Affine):
+        return f"A linear model {linear}. Its coefficients are under Network."
+    return _OTHER_FAMILY.format(model=literal(view.model.label[:1].upper() + view.model.label[1:]))
+
+
 def edges(view: ModelView) -> None:
     """The curve of every edge, the strongest first."""
     if view.network is None:
-        st.info("A linear model has no curves. Its coefficients are under Network.", icon=":material/show_chart:")
+        st.info(_no_network(view, "has no curves"), icon=":material/show_chart:")
         return
     curves, last = view.curves, view.curves.depth - 1
     layers = {i: _layer_name(i, last) for i in range(curves.depth)}
@@ -221,7 +235,7 @@ def residuals(view: ModelView) -> None:
 def formula(view: ModelView) -> None:
     """The network as a formula, with the errors of both."""
     if view.network is None:
-        st.info("The linear model is its own formula. Its coefficients are under Network.", icon=":material/function:")
+        st.info(_no_network(view, "is its own formula"), icon=":material/function:")
         return
     with st.spinner("Matching the edges…"):
         found = view.formula

@@ -14,7 +14,7 @@ from kanlab.data.reading.reader_process import keep_ready
 from kanlab.data.reading.typed import Table
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
-from kanlab.explain.predictor import Predictions, Predictor, overruled, predictor, read_new_rows
+from kanlab.explain.predictor import Predictions, Predictor, overruled, read_new_rows
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
@@ -36,7 +36,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             help="A table with the features of the study. It need not have the target.",
         )
     with right:
-        trial = fitted_model.model_box(handle, records, "predict")
+        which = fitted_model.model_box(handle, records, "predict")
     if upload is None:
         target, levels = short(handle.data.target), handle.data.levels
         columns = f"two more columns: the prediction of {target}, in its own units,"
@@ -50,8 +50,8 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     try:
         options = _written()
         with st.spinner("Predicting…"):
-            key = fitted_model.model_key(handle, records, trial)
-            model = session.remember("predictor", key, lambda: predictor(handle, trial))
+            key = fitted_model.model_key(handle, records, which)
+            model = session.remember("predictor", key, lambda: fitted_model.asked_for(handle, which))
             found: Predictions
             asked, place = ("predictions", (upload.file_id, key, options)), st.empty()
             reader = partial(read, of=asked, place=place)

@@ -23,9 +23,12 @@ def study(title: str, purpose: str) -> StudyHandle:
 
 
 def trials(handle: StudyHandle, wish: str) -> list[TrialRecord]:
-    """Its trials, at least one of them complete. wish: what the page does with a model, such as "export"."""
+    """Its trials, at least one of them complete unless none is possible.
+
+    wish: what the page does with a model, such as "export".
+    """
     with sentences():
         records = handle.records()
-    if not completed(records):
+    if not completed(records) and handle.spec.admissible(handle.data.n_train, handle.data.d):
         go_first_to(LIVE, f"No trial of this study is complete yet, so there is no model to {wish}.", "Go to Live")
     return records

@@ -1,0 +1,65 @@
+"""The numbers of the families fitted for comparison, evaluated with NumPy alone, against scikit-learn's own predictions."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from msgspec import convert
+
+from kanlab.arrays import Array
+from kanlab.baselines.protocol import Portable
+from kanlab.baselines.registry import COMPARISON_FAMILIES, fit_named
+from kanlab.explain.predictor import HeldFamily
+from kanlab.export import schema
+from kanlab.export.document import StoredModel, model_document
+from kanlab.stats.likelihood import TaskName
+
+ANY = schema.Polynomial | schema.Additive | schema.Perceptron | schema.Trees
+
+
+def _rows(seed: int, n: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.uniform(-2, 2, n), rng.integers(0, 3, n), rng.exponential(size=n)])
+    return X, np.sin(X[:, 0]) + X[:, 1] * X[:, 2] + 0.1 * rng.normal(size=n)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("family", list(COMPARISON_FAMILIES))
+def test_a_family_as_numbers_predicts_as_scikit_learn_does(family: str, task: TaskName) -> None:
+    X, y = _rows(0, 150)
+    y = y if task == "regression" else (y > 1).astype(float)
+    fitted = fit_named(family, X, y, 0, task)
+    assert isinstance(fitted.predict, Portable)
+    held = HeldFamily(fitted, X.min(axis=0), X.max(axis=0), task)
+    content = json.loads(json.dumps(model_document(held)))
+    new = np.vstack([X, _rows(1, 50)[0], [[9.0, 1.0, -3.0]]])  # the last outside the training rows
+    expected, outside = held.predict_flagged(new)
+    found, flagged = StoredModel(content).predict_flagged(new)
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert (flagged == outside).all()
+    assert flagged[-1]
+    for _, values, shape in convert(content, ANY).arrays(3):
+        assert np.shape(values) == shape
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"left": [0, 0, 0], "right": [1, 0, 0]}, "left"),
+        ({"feature": [7, 0, 0]}, "feature"),
+        ({"left": [5, 0, 0]}, "left"),
+    ],
+)
+def test_a_tree_that_never_ends_or_leaves_its_nodes_is_refused(change: dict[str, list[int]], place: str) -> None:
+    tree = {
+        "feature": [0, 0, 0],
+        "threshold": [0.5, 0, 0],
+        "left": [1, 0, 0],
+        "right": [2, 0, 0],
+        "value": [0, 1.0, 2.0],
+    }
+    content = {"kind": "trees", "low": [0.0], "high": [1.0], "offset": 0.0, "trees": [tree | change]}
+    with pytest.raises(ValueError, match=rf"trees\[0\].{place}"):
+        list(convert(content, ANY).arrays(1))
