@@ -6,8 +6,7 @@ from kanlab.api import Study
 from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
 from kanlab.study.handle import load_study
-from kanlab.study.state import is_awaited
-from kanlab.ui import drawing, identity, live, manage, session, shared, steps, trials
+from kanlab.ui import drawing, identity, live, manage, session, shared, steps, trials, watching
 from kanlab.ui.navigation import LIVE, SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -18,8 +17,8 @@ if name is None:
 
 with sentences():
     study = Study(load_study(name))
-    was_awaited = is_awaited(study.handle.optuna.user_attrs)
-    every = shared.poll_seconds(len(study.handle.records()))
+    opened = watching.read(study.handle, fresh=True)
+    every = watching.interval(len(opened.records))
 heading(
     literal(name),
     "Each point is a trial, one fitted network. AICc, the corrected Akaike information criterion, weighs the fit (RSS, the "
@@ -30,17 +29,17 @@ identity.key_of(study.handle)  # takes it from the address
 session.link_study(name)
 
 
-@st.fragment(run_every=every if was_awaited else None)
+@st.fragment(run_every=every if opened.is_awaited else None)
 def watch() -> None:
     with sentences():
         show()
 
 
 def show() -> None:
-    current = study.state
-    if was_awaited != is_awaited(study.handle.optuna.user_attrs):
+    reading = watching.read(study.handle)
+    current, records = reading.state, reading.records
+    if opened.is_awaited != reading.is_awaited or (reading.is_awaited and watching.is_off(every, len(records))):
         st.rerun()  # the whole page, because polling starts or ends there
-    records = study.handle.records()
     live.status_bar(study, current, records, manager())
     stamp = shared.stamp_of(study, records, live=current.is_live)
     table = shared.table(stamp, records)

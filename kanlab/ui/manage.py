@@ -17,7 +17,7 @@ from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
-from kanlab.ui import identity, session
+from kanlab.ui import identity, session, watching
 from kanlab.ui.browser_cookies import KEY
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
@@ -33,6 +33,7 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
         """A callback runs before the page is redrawn, so its message waits for the page."""
         try:
             wish(handle)
+            watching.forget(handle)
             session.say(message)
         except KanlabError as error:
             session.say(literal(error))

@@ -26,7 +26,9 @@ class Session:
     received: int = 0
     interval: float = 0.0
     problems: list[str] = field(default_factory=list)
+    buttons: dict[str, str] = field(default_factory=dict)  # their ids by their labels
     _hashes: list[str] = field(default_factory=list)
+    _pressed: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _polls: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def live(self, until: asyncio.Event) -> None:
@@ -42,19 +44,30 @@ class Session:
         ) as socket:
             await self._ask(socket)
             listening = asyncio.create_task(self._listen(socket))
+            pressing = asyncio.create_task(self._press(socket))
             leaving = asyncio.create_task(until.wait())
             await asyncio.wait([listening, leaving], return_when=asyncio.FIRST_COMPLETED)
-            for task in (listening, leaving, *self._polls.values()):
+            for task in (listening, pressing, leaving, *self._polls.values()):
                 task.cancel()
             if listening.done() and not listening.cancelled() and (error := listening.exception()):
                 self.problems.append(f"{type(error).__name__}: {error}")
 
-    async def _ask(self, socket: websockets.ClientConnection, fragment: str = "") -> None:
+    def press(self, label: str) -> None:
+        """A button of the page."""
+        self._pressed.put_nowait(self.buttons[label])
+
+    async def _press(self, socket: websockets.ClientConnection) -> None:
+        while True:
+            await self._ask(socket, pressed=await self._pressed.get())
+
+    async def _ask(self, socket: websockets.ClientConnection, fragment: str = "", pressed: str = "") -> None:
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_name = self.query, self.page
         state.fragment_id, state.is_auto_rerun = fragment, bool(fragment)
         state.cached_message_hashes.extend(self._hashes)
+        if pressed:
+            state.widget_states.widgets.add(id=pressed, trigger_value=True)
         await socket.send(message.SerializeToString())
 
     async def _poll(self, socket: websockets.ClientConnection, fragment: str, interval: float) -> None:
@@ -77,10 +90,13 @@ class Session:
                 self._polls, self.interval = {}, 0.0
             elif kind == "auto_rerun":
                 fragment, self.interval = message.auto_rerun.fragment_id, message.auto_rerun.interval
-                if fragment not in self._polls:
-                    self._polls[fragment] = asyncio.create_task(self._poll(socket, fragment, self.interval))
+                if fragment in self._polls:
+                    self._polls[fragment].cancel()
+                self._polls[fragment] = asyncio.create_task(self._poll(socket, fragment, self.interval))
             elif kind == "script_finished":
                 self.runs += 1
+            elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "button":
+                self.buttons[message.delta.new_element.button.label] = message.delta.new_element.button.id
             elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
                 self.problems.append(message.delta.new_element.exception.message)
 
