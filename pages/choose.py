@@ -7,6 +7,7 @@ from kanlab.charts.thinning import thinned
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
+from kanlab.study.trials import completed
 from kanlab.ui import calibration, choose, evidence, model_table, prediction, sensitivity, session, steps, study_header
 from kanlab.ui.navigation import CHOOSE
 
@@ -54,16 +55,22 @@ def page() -> None:
     with rules:
         model_table.other_rules(found, records)
     points, fewer = thinned(table, session.selected_trial())
-    with cells:
-        evidence.map_and_pareto_front(table, points, handle)
-        st.caption(fewer)
-    with criteria:
-        sensitivity.sensitivity(handle, records)
-    with hyperparameters:
-        evidence.hyperparameters(handle, points)
-        st.caption(fewer)
+    if not completed(records):
+        for tab in (cells, criteria, hyperparameters):
+            tab.info("There is no network in this study.", icon=":material/info:")
+    else:
+        with cells:
+            evidence.map_and_pareto_front(table, points, handle)
+            st.caption(fewer)
+        with criteria:
+            sensitivity.sensitivity(handle, records)
+        with hyperparameters:
+            evidence.hyperparameters(handle, points)
+            st.caption(fewer)
     with permutation:
-        if validation is None or not validation.null:
+        if not completed(records):
+            st.info("There is no network in this study.", icon=":material/info:")
+        elif validation is None or not validation.null:
             st.info("Validate the finalists to run the permutation test.", icon=":material/balance:")
         else:
             evidence.permutation_test(validation)

@@ -44,7 +44,10 @@ def show() -> None:
     stamp = shared.stamp_of(study, records, live=current.is_live)
     table = shared.table(stamp, records)
     if not (table["state"] == "complete").any():
-        live.no_trial_yet(current, study.spec.engine)
+        if study.handle.has_model(records) and not current.is_live:
+            live.recommendation(study.recommendation, live=False)
+        else:
+            live.no_trial_yet(current, study.spec.engine)
         return
     picked = session.selected_trial()
     n, baselines, target = study.handle.data.n_train, study.baselines, study.handle.data.fitted_target

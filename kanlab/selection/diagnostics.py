@@ -151,7 +151,7 @@ def _no_information(choice: Candidate, listed: Sequence[Candidate]) -> Diagnosti
 
 
 def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
-    others = [c for c in listed if c.family in COMPARISON_FAMILIES and c.aicc is not None]
+    others = [c for c in listed if c.family in COMPARISON_FAMILIES and c.aicc is not None and c.press is None]
     best = min(others, key=aicc_of, default=None)
     if best is None or best.aicc is None or choice.aicc is None or best.aicc > choice.aicc - 2:
         return None

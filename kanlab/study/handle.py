@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -32,7 +32,7 @@ from kanlab.study.optuna_adapter import (
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import STORAGE_ERRORS, get_storage, store_dataset
 from kanlab.study.trial_reader import read_records
-from kanlab.study.trials import TrialRecord, make_record
+from kanlab.study.trials import TrialRecord, completed, make_record
 from kanlab.study.unfinished import SPEC, UID, discard, is_ours_unfinished, is_provisional, provisional_name
 from kanlab.study.versions import current_versions
 
@@ -72,6 +72,10 @@ class StudyHandle:
     def records(self) -> list[TrialRecord]:
         """Trials by number, interrupted ones left out."""
         return read_records(self.optuna, self.uid, self.spec, self.data)
+
+    def has_model(self, records: Sequence[TrialRecord]) -> bool:
+        """Whether there is something to recommend: a complete trial, or no network that its rows carry."""
+        return bool(completed(records)) or not self.spec.admissible(self.data.n_train, self.data.d)
 
     def record(self, number: int) -> TrialRecord | None:
         """One trial, and no other is read; None where there is none, or it was interrupted."""

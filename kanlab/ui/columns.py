@@ -31,6 +31,9 @@ def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], k
     return [name for name in (*first, *more) if name in full]
 
 
+ROUNDING = 1e-12
+
+
 def fixed(values: Any, digits: int = 4) -> str:
     """The format of a column of numbers: as many decimals for all as give its typical number that many digits.
 
@@ -41,6 +44,7 @@ def fixed(values: Any, digits: int = 4) -> str:
     numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
     if not len(numbers):
         return "%.2f"
+    numbers = numbers[numbers > ROUNDING * numbers.max()]  # what an exact model leaves
     low, typical, high = numbers.min(), float(np.median(numbers)), numbers.max()
     if high >= 1e7 or high < 1e-4 or high / low > 1e7:
         return f"%.{digits - 1}e"

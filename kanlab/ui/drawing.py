@@ -1,4 +1,7 @@
-"""How pages show charts: in the colours of their theme, with alternative text, and with clicks that select trials."""
+"""How pages show charts: in the colours of their theme, and with clicks that select trials.
+
+A chart's `description` is its alternative text.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,7 @@ def look() -> Palette:
 
 def chart(made: Any, key: str, **options: Any) -> None:
     """An Altair chart. A map keeps its width (width="content"), and scrolls where the page is narrower."""
-    st.altair_chart(made, key=key, alt=_alternative(made.description), **options)
-
-
-def _alternative(description: Any) -> str | None:
-    return description if isinstance(description, str) else None
+    st.altair_chart(made, key=key, **options)
 
 
 def drawn_once(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *, selects: bool = True) -> None:
@@ -37,7 +36,7 @@ def drawn_once(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *,
     if selects:
         _show(drawn, key)
     else:
-        st.vega_lite_chart(spec=drawn, key=key, alt=_alternative(drawn.get("description")), width="stretch")
+        st.vega_lite_chart(spec=drawn, key=key, width="stretch")
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -60,7 +59,6 @@ def _show(spec: dict[str, Any], key: str) -> None:
     st.vega_lite_chart(
         spec=spec,
         key=key,
-        alt=_alternative(spec.get("description")),
         on_select=_picker(key),
         selection_mode=[trial_charts.SELECTED],
         width="stretch",

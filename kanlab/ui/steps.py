@@ -13,7 +13,6 @@ from kanlab.errors import KanlabError
 from kanlab.study.handle import load_study
 from kanlab.study.state import read_state
 from kanlab.study.storage import STORAGE_ERRORS
-from kanlab.study.trials import completed
 from kanlab.ui import session
 from kanlab.ui.navigation import CHOOSE, DATA, EXPORT, LIVE, MODEL, SEARCH, STUDIES
 
@@ -93,7 +92,7 @@ def _known() -> _Known:
     try:
         handle = load_study(name)
         state = read_state(handle.optuna.user_attrs)
-        return _Known(True, name, state.is_live, bool(completed(handle.records())))
+        return _Known(True, name, state.is_live, handle.has_model(handle.records()))
     except (KanlabError, *STORAGE_ERRORS):
         return _Known(has_table)  # the page says what is wrong
 

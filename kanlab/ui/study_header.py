@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kanlab.study.handle import StudyHandle, load_study
-from kanlab.study.trials import TrialRecord, completed
+from kanlab.study.trials import TrialRecord
 from kanlab.ui import identity, session
 from kanlab.ui.navigation import LIVE, STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
@@ -23,12 +23,9 @@ def study(title: str, purpose: str) -> StudyHandle:
 
 
 def trials(handle: StudyHandle, wish: str) -> list[TrialRecord]:
-    """Its trials, at least one of them complete unless none is possible.
-
-    wish: what the page does with a model, such as "export".
-    """
+    """Its trials, one of them complete unless the rows carry no network. wish: what is done, such as "export"."""
     with sentences():
         records = handle.records()
-    if not completed(records) and handle.spec.admissible(handle.data.n_train, handle.data.d):
+    if not handle.has_model(records):
         go_first_to(LIVE, f"No trial of this study is complete yet, so there is no model to {wish}.", "Go to Live")
     return records
