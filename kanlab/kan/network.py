@@ -5,7 +5,7 @@ Layer l maps n_in values to n_out by one univariate function an edge (Liu et al.
 
     z'_j = sum_i phi_ij(z_i),    phi_ij(z) = scale_base_ij silu(z) + sum_b coef_ijb B_ib(z)
 
-A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out (of two classes, that is
+A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out (of classes, that is
 the log-odds of one of them, and the prediction its probability), and holds the inputs of every layer to the range they had
 on the training rows and a little beyond, where its knots end: further out a B-spline is 0 and an edge says nothing. Its
 outputs are held as well, more loosely: nodes that are large and cancel do so only where there were rows. Rows where that
@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
-from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
+from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 from kanlab.text import listing
 
 if TYPE_CHECKING:
@@ -205,8 +205,9 @@ class FittedKan:
         Independent functions the first layer has on the training rows (an edge's constants counted once).
     engine : str
     task : str
-        "regression", or "classification" of 0 and 1, where loss_curve runs over the deviance and rss_train is the sum of
-        squared differences to the probabilities.
+        "regression", "classification" of 0 and 1, or "multiclass" of three and more classes, whose log-odds against the first
+        are the outputs. Of classes loss_curve runs over the deviance and rss_train is the sum of squared differences to the
+        probabilities.
     deviance_train : float or None
         -2 log L of the training rows, for classes.
     features : tuple of str
@@ -276,7 +277,7 @@ class FittedKan:
         Returns
         -------
         ndarray of shape (n,), or (n, m) for m > 1 targets
-            In units of y; of classes, probabilities of 1.
+            In units of y; of two classes probabilities of 1; of more (n, m + 1), the probability of every class.
 
         Raises
         ------
@@ -284,6 +285,28 @@ class FittedKan:
             Where X has another width, lacks a column, or holds missing or infinite values.
         """
         return self.predict_flagged(X)[0]
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Probabilities of all classes, as scikit-learn has them.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, classes)
+            Each row adds up to 1.
+
+        Raises
+        ------
+        FitError
+            Where the network predicts a quantity.
+        """
+        if self.task == REGRESSION:
+            raise FitError("The network predicts a quantity, which has no probabilities; use predict.")
+        p = self.predict(X)
+        return p if p.ndim == 2 else np.column_stack([1.0 - p, p])
 
     def predict_flagged(self, X: ArrayLike) -> tuple[Array, Mask]:
         """Predictions as `predict` gives them, and where they extrapolate.
@@ -299,7 +322,8 @@ class FittedKan:
             True where an input, a hidden node or an output left its range on the training rows and was held to it.
         """
         rows = self._checked(X)
-        Y, outside = np.empty((len(rows), len(self.y_scale))), np.zeros(len(rows), dtype=bool)
+        width = len(self.y_scale) + (self.task == MULTICLASS)
+        Y, outside = np.empty((len(rows), width)), np.zeros(len(rows), dtype=bool)
         for block in row_blocks(len(rows)):  # splines take grid + k numbers a value
             z = ((rows[block] - self.x_offset) / self.x_scale).T
             for layer, bounds in zip(self.layers, self.ranges, strict=True):

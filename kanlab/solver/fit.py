@@ -18,7 +18,7 @@ from kanlab.kan.network import FittedKan, KanSpec
 from kanlab.solver.nested_path import NestedPath
 from kanlab.solver.options import LmOptions as LmOptions
 from kanlab.solver.scaling import scaled_rows
-from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
+from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
 
 MAX_K = 3
 
@@ -44,7 +44,8 @@ def fit_path(
     X : array_like, (n, d)
         Inputs, in units of the data.
     Y : array_like, (n,) or (n, m)
-        Targets, in units of the data; zeros and ones, (n,), for classes.
+        Targets, in units of the data; for two classes zeros and ones, (n,); for more a column for each, (n, m), with a single
+        1 in every row.
     grid, k : int
         Grid intervals and spline order of every edge; k at most 3.
     neuron_nums : sequence of int
@@ -55,8 +56,8 @@ def fit_path(
         Smoothing, starts and limits.
     seed : int
         Of the random starts, at least 0.
-    task : {"regression", "classification"}
-        Whether the networks predict a quantity or the probability of 1.
+    task : {"regression", "classification", "multiclass"}
+        Whether the networks predict a quantity, the probability of 1, or one of each of three and more classes.
 
     Yields
     ------
@@ -87,8 +88,10 @@ def fit_path(
     if k > MAX_K:
         raise FitError(f"k is the order of the splines and must be at most {MAX_K}, not {k}.")
     if task not in LIKELIHOODS:
-        raise FitError(f"The task of a fit is regression or classification, not {task!r}.")
-    path = NestedPath(scaled_rows(X, Y, classes=task == CLASSIFICATION), grid, k, depth, options, seed, task)
+        raise FitError(
+            f"The task of a fit is regression or classification, or multiclass for more than two classes, not {task!r}."
+        )
+    path = NestedPath(scaled_rows(X, Y, classes=task != REGRESSION), grid, k, depth, options, seed, task)
     return (path.fit(h) for h in nums)
 
 

@@ -1,4 +1,4 @@
-r"""What a fit makes small and how its last layer is solved for: least squares, or the Bernoulli likelihood of two classes.
+r"""What a fit makes small and how its last layer is solved for: least squares, or the likelihood of classes.
 
 Notation
 
@@ -22,7 +22,9 @@ and W = p (1 - p) + PULL / n, D is found by Newton's method (McCullagh & Nelder,
 
     (P W P' + N + ridge) dD = P E' - (N + ridge) D
 
-What the last layer leaves to the layers before it is one form for both: the gradient J E, for D is at its minimum (envelope
+More than two classes have `kanlab.solver.multinomial`.
+
+What the last layer leaves to the layers before it is one form for all: the gradient J E, for D is at its minimum (envelope
 theorem), and the curvature of least squares with the rows of J and P times sqrt W.
 """
 
@@ -37,7 +39,6 @@ from scipy.linalg import lapack
 from scipy.special import expit
 
 from kanlab.arrays import Array
-from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION
 
 Design = Callable[[slice], Array]  # P at a block of rows, (p, rows), in memory that the next call may overwrite
 
@@ -47,11 +48,14 @@ PULL = 0.3  # how much the log-odds of the whole table weigh
 LOG_ODDS_VARIANCE = 5.0  # what log-odds are taken to vary by, where the penalty takes targets to vary by 1
 MAX_STEPS, MAX_HALVINGS = 40, 12
 SETTLED = 1e-8  # decrease a Newton step promises, relative to the objective, that makes it the last
+CHORD = 0.1  # of what the step before promised: while a step promises less than that, a kept factor is good enough
+NEAR_THE_END = 1e-2  # of the objective: a factor made where a step still promised more is made again at the end
 
 
 @dataclass(frozen=True, eq=False)
 class LastLayer:
-    """The last layer at its minimum. D (p, m); outputs, residual E (m, n); factor: Cholesky factor of its system (p, p).
+    """The last layer at its minimum. D (p, m); outputs, residual E (m, n); factor: Cholesky factor of its system, (p, p) for
+    every output alike, or (m p, m p) where the likelihood couples them.
 
     rss: (m,), of the predictions.  misfit: over all targets.  objective: the misfit, the penalty of D, and the pull.
     """
@@ -70,11 +74,13 @@ class Likelihood(Protocol):
 
     total: misfit of a constant.  signal: (m, n), what a first node is fitted to.
     is_squares: whether the misfit is a sum of squares, so that steps may follow its residual's curvature.
+    couples: whether the second derivatives of the misfit mix the outputs; `roots` then takes the place of `weighed`.
     """
 
     total: float
     signal: Array
     is_squares: bool
+    couples: bool
 
     def __init__(self, Y: Array, neuron_num: int) -> None: ...
 
@@ -94,11 +100,14 @@ class Likelihood(Protocol):
     def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
         """The design (p2, n), its rows times sqrt W at outputs eta (m, n), and the Jacobian (p, n) likewise in place."""
 
+    def roots(self, eta: Array) -> Array:
+        """R (r, m, n) with W_i = sum_r R_ri R_ri' in every row i, at outputs eta (m, n)."""
+
 
 class Squares:
     """Least squares for targets Y (m, n), centred and of variance 1 (or 0)."""
 
-    is_squares = True
+    is_squares, couples = True, False
 
     def __init__(self, Y: Array, neuron_num: int) -> None:
         self.Y = self.signal = Y
@@ -144,11 +153,14 @@ class Squares:
     def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
         return design
 
+    def roots(self, eta: Array) -> Array:
+        return np.broadcast_to(np.eye(len(eta))[:, :, None], (len(eta), *eta.shape))
+
 
 class Bernoulli:
     """Penalised logistic regression of y (1, n), zeros and ones, on the last layer's splines."""
 
-    is_squares = False
+    is_squares, couples = False, False
 
     def __init__(self, y: Array, neuron_num: int) -> None:
         self.y, self._neuron_num = y, neuron_num
@@ -169,51 +181,19 @@ class Bernoulli:
         """Newton's method with step halving."""
         p = len(penalty)
         penalty.flat[:: p + 1] += RIDGE * self.y.shape[1]
-
-        def outputs(D: Array) -> Array:
-            return np.concatenate([D.T @ design(block) for block in blocks], axis=1)
-
-        def value_of(eta: Array, D: Array) -> float:
-            with np.errstate(over="ignore", invalid="ignore"):
-                pull = self._pull * np.sum((eta - self.prior) ** 2)
-                return float(deviance(eta, self.y) + pull + np.sum(D * (penalty @ D)))
-
-        starts = [self._constant(p)]
-        if near is not None and len(near) == p:
-            starts.insert(0, near)
-        for D in starts:  # the second where the first is out of bounds
-            eta = outputs(D)
-            value, factor = value_of(eta, D), np.empty(0)
-            if np.isfinite(value):
-                break
-        for _ in range(MAX_STEPS):
-            found = self._factor(design, blocks, eta, penalty)
-            if found is None:
-                return None
-            factor = found
-            right = -penalty @ D
-            score = self.score(eta)
-            for block in blocks:
-                right += design(block) @ score[:, block].T
-            step = lapack.dpotrs(factor, right, lower=1)[0]
-            promised = float(np.sum(right * step))
-            if not promised > np.finfo(float).eps * value:
-                break
-            along, size = outputs(step), 1.0
-            for _ in range(MAX_HALVINGS):
-                moved = value_of(eta + size * along, D + size * step)
-                if moved < value:
-                    break
-                size /= 2.0
-            else:
-                break  # as far as rounding allows
-            D, eta, value = D + size * step, eta + size * along, moved
-            if promised <= SETTLED * value:
-                break
-        if not (np.isfinite(value) and len(factor)):
+        found = newton(self, design, blocks, penalty, near, self._constant(p))
+        if found is None:
             return None
+        D, eta, factor, value = found
         rss = np.sum((self.y - expit(eta)) ** 2, axis=1)
         return LastLayer(D, eta, self.score(eta), factor, rss, deviance(eta, self.y), value)
+
+    def value(self, eta: Array) -> float:
+        """The deviance and the pull."""
+        return deviance(eta, self.y) + float(self._pull * np.sum((eta - self.prior) ** 2))
+
+    def step(self, factor: Array, right: Array) -> Array:
+        return np.asarray(lapack.dpotrs(factor, right, lower=1)[0])
 
     def score(self, eta: Array) -> Array:
         """E (1, n)."""
@@ -229,7 +209,10 @@ class Bernoulli:
         p = expit(eta)
         return np.sqrt(p * (1.0 - p) + self._pull)
 
-    def _factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
+    def roots(self, eta: Array) -> Array:
+        return self._root_weight(eta)[None]
+
+    def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
         """Cholesky factor of P W P' + penalty; None where that is not positive definite."""
         gram = penalty.copy()
         for block in blocks:
@@ -239,13 +222,93 @@ class Bernoulli:
         return factor if info == 0 else None
 
     def _constant(self, p: int) -> Array:
-        """D (p, 1) that puts out eta_0 everywhere: the splines of a node sum to 1."""
-        node = np.full((p // self._neuron_num, 1), self.prior / self._neuron_num)
-        node[-1] = 0.0
-        return np.tile(node, (self._neuron_num, 1))
+        """D (p, 1) that puts out eta_0 everywhere."""
+        return constant_layer(p, self._neuron_num, np.array([self.prior]))
 
 
-OF_TASK: dict[str, type[Likelihood]] = {REGRESSION: Squares, CLASSIFICATION: Bernoulli}
+class ByNewton(Protocol):
+    """A likelihood whose last layer `newton` solves for."""
+
+    couples: bool
+
+    def value(self, eta: Array) -> float:
+        """The misfit at outputs eta (m, n), and the pull."""
+
+    def score(self, eta: Array) -> Array:
+        """E (m, n)."""
+
+    def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
+        """Cholesky factor of the system; None where that is not positive definite."""
+
+    def step(self, factor: Array, right: Array) -> Array:
+        """The solution (p, m) of the system for a right-hand side (p, m)."""
+
+
+def newton(
+    of: ByNewton, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None, constant: Array
+) -> tuple[Array, Array, Array, float] | None:
+    """D (p, m) at its minimum, its outputs, the last factor, and the objective; None where none is found.
+
+    penalty: (p, p), of every output alike.  near: a D to begin at.  constant: the D to begin at where that is out of bounds.
+    A factor of coupled outputs is dear, and kept for as long as the steps by it shrink fast (the chord method). What is left
+    is one made near the end, for it tells how D follows what lies before it.
+    """
+
+    def outputs(D: Array) -> Array:
+        return np.concatenate([D.T @ design(block) for block in blocks], axis=1)
+
+    def value_of(eta: Array, D: Array) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(of.value(eta) + np.sum(D * (penalty @ D)))
+
+    starts = [constant]
+    if near is not None and near.shape == constant.shape:
+        starts.insert(0, near)
+    for D in starts:  # the second where the first is out of bounds
+        eta = outputs(D)
+        value, factor = value_of(eta, D), np.empty(0)
+        if np.isfinite(value):
+            break
+    before, promised, far, size = np.inf, np.inf, np.inf, 1.0
+    for _ in range(MAX_STEPS):
+        if not (of.couples and len(factor) and promised < CHORD * before < np.inf and size == 1.0):
+            found = of.factor(design, blocks, eta, penalty)
+            if found is None:
+                return None
+            factor, far = found, np.inf
+        right = -penalty @ D
+        score = of.score(eta)
+        for block in blocks:
+            right += design(block) @ score[:, block].T
+        step = of.step(factor, right)
+        before, promised = promised, float(np.sum(right * step))
+        far = promised if np.isinf(far) else far
+        if not promised > np.finfo(float).eps * value:
+            break
+        along, size = outputs(step), 1.0
+        for _ in range(MAX_HALVINGS):
+            moved = value_of(eta + size * along, D + size * step)
+            if moved < value:
+                break
+            size /= 2.0
+        else:
+            break  # as far as rounding allows
+        D, eta, value = D + size * step, eta + size * along, moved
+        if promised <= SETTLED * value:
+            break
+    if not (np.isfinite(value) and len(factor)):
+        return None
+    if of.couples and far > NEAR_THE_END * value:
+        again = of.factor(design, blocks, eta, penalty)
+        factor = factor if again is None else again
+    return D, eta, factor, value
+
+
+def constant_layer(p: int, neuron_num: int, outputs: Array) -> Array:
+    """D (p, m) that puts out the same outputs (m,) in every row: the splines of a node sum to 1."""
+    node = np.tile(outputs / neuron_num, (p // neuron_num, 1))
+    node[-1] = 0.0
+    return np.tile(node, (neuron_num, 1))
 
 
 def deviance(eta: Array, y: Array) -> float:

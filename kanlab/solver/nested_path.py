@@ -22,7 +22,8 @@ from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.solver import kernels_numba
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome
-from kanlab.solver.likelihoods import OF_TASK
+from kanlab.solver.multinomial import log_odds_layer, log_odds_of
+from kanlab.solver.likelihood_of import OF_TASK
 from kanlab.solver.network_state import hidden_ranges, layers_of
 from kanlab.solver.node_growth import grown_starts, idle_start
 from kanlab.solver.options import LmOptions
@@ -30,7 +31,7 @@ from kanlab.solver.problem import Problem
 from kanlab.solver.scaling import ScaledRows
 from kanlab.solver.stack import State
 from kanlab.solver.starts import Plan, Runner, advance, exchange, fresh_start, inserted, no_worse_than, race, shaken
-from kanlab.stats.likelihood import CLASSIFICATION, TaskName
+from kanlab.stats.likelihood import MULTICLASS, REGRESSION, TaskName
 
 RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
 
@@ -184,20 +185,23 @@ class NestedPath:
 
     def _loss(self, state: State) -> float:
         """RSS in units of the data over all targets, or the deviance."""
-        return state.misfit if self._task == CLASSIFICATION else float(np.sum(state.last.rss * self._rows.y_scale**2))
+        return float(np.sum(state.last.rss * self._rows.y_scale**2)) if self._task == REGRESSION else state.misfit
 
     def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
-        spec = KanSpec((len(rows.x), *[neuron_num] * self._depth, len(rows.y)), self._grid, self._k)
+        m = len(rows.y) - (self._task == MULTICLASS)
+        spec = KanSpec((len(rows.x), *[neuron_num] * self._depth, m), self._grid, self._k)
         if runner is None:
             status, curve, iterations, deviance = FitStatus.DIVERGED, np.zeros(0), 0, np.inf
             layers, ranges = _empty_layers(spec, design)
-            outputs, rss = np.zeros((len(rows.y), 1)), np.sum(rows.y**2, axis=1)
+            outputs, rss = np.zeros((m, 1)), np.sum(rows.y**2, axis=1)
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
             status, deviance = STATUS[runner.minimum.outcome], state.misfit
             layers, ranges = layers_of(design, state), hidden_ranges(state)
             outputs, rss = state.last.outputs, state.last.rss
+            if self._task == MULTICLASS:
+                layers, outputs = (*layers[:-1], log_odds_layer(layers[-1])), log_odds_of(outputs)
         order, (first, *others) = np.argsort(rows.columns), layers
         first = KanLayer(first.knots[order], first.coef[order], first.scale_base[order])
         by_target = rss * rows.y_scale**2
@@ -208,8 +212,8 @@ class NestedPath:
             output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
             x_offset=rows.x_offset,
             x_scale=rows.x_scale,
-            y_offset=rows.y_offset,
-            y_scale=rows.y_scale,
+            y_offset=rows.y_offset[:m],
+            y_scale=rows.y_scale[:m],
             rss_train=float(by_target.sum()),
             rss_by_target=by_target,
             n_train=rows.x.shape[1],
@@ -220,7 +224,7 @@ class NestedPath:
             seconds=seconds,
             rank=design.rank,
             task=self._task,
-            deviance_train=deviance if self._task == CLASSIFICATION else None,
+            deviance_train=None if self._task == REGRESSION else deviance,
         )
 
 

@@ -150,14 +150,19 @@ def _on_top(problem: Problem, state: State) -> tuple[Problem, Array]:
 
 def _missed(state: State) -> Array:
     """How much each node (h,) of the last hidden layer is missed: with A the system of D, forcing its coefficients D_j to 0
-    and solving for the others raises the objective by tr D_j' [(A^-1)_jj]^-1 D_j.
+    and solving for the others raises the objective by tr D_j' [(A^-1)_jj]^-1 D_j, of all its outputs together where A
+    couples them.
     """
     h, last = len(state.weights[-1]), state.last
     lower = np.tril(lapack.dpotri(last.factor, lower=1)[0])
     inverse = lower + np.tril(lower, -1).T
     D = last.D.reshape(h, -1, last.D.shape[1])
-    size = D.shape[1]
-    blocks = inverse.reshape(h, size, h, size)[np.arange(h), :, np.arange(h), :]
+    size, m, node = D.shape[1], D.shape[2], np.arange(h)
+    if len(inverse) == h * size:  # of every output alike
+        blocks = inverse.reshape(h, size, h, size)[node, :, node, :]
+    else:
+        D = D.transpose(0, 2, 1).reshape(h, -1, 1)
+        blocks = inverse.reshape(m, h, size, m, h, size)[:, node, :, :, node, :].reshape(h, m * size, -1)
     return np.asarray(np.sum(D * np.linalg.solve(blocks, D), axis=(1, 2)))
 
 

@@ -26,7 +26,12 @@ which is Kaufman's form of variable projection (Kaufman, BIT 15, 1975). Along a 
 dD = -(P P' + level s N + ridge)^-1 P (J'dW)', and E'', which geodesic acceleration needs, is the second difference of
 Y - D'P with both moving, less what the last layer can follow.
 
-Another likelihood changes the solve for D and the weight of a row (kanlab.solver.likelihoods), nothing else.
+Another likelihood changes the solve for D and the weight of a row (kanlab.solver.likelihoods), nothing else. Where it couples
+the outputs, D is solved for as one vector, and J and P are weighed by roots R_r of W:
+
+    H = sum_r (J R_r)(J R_r)' - X A^-1 X' + ...,    X = sum_r (J R_r)(R_r P)',    J R_r = sum_o J_o R_ro
+
+so that as many Jacobians are made as there are outputs, not one for each pair.
 """
 
 from __future__ import annotations
@@ -59,7 +64,8 @@ NEARLY_EXACT = 1e-4  # misfit over the total below which steps are accelerated, 
 class Problem:
     """One network, ready for `levenberg_marquardt.minimise`.
 
-    design: of its (grid, k).  Y: (m, n), centred and of variance 1 (or 0), or as the likelihood has it.
+    design: of its (grid, k).  Y: (m, n), centred and of variance 1 (or 0), or as the likelihood has it: its outputs are
+    as many as `likelihood.signal` has rows.
     """
 
     def __init__(
@@ -212,7 +218,8 @@ class Problem:
 
     def linearise(self, state: State) -> NormalEquations:
         """H and g in the coordinates of the state, layer by layer and in each node by node."""
-        stack, last, m = self.stack, state.last, len(self.Y)
+        stack, last = self.stack, state.last
+        m = len(last.outputs)
         size, p2 = stack.ends(state)[-1], stack.width
         if len(self._hessian) != size:
             self._hessian, self._work = np.empty((size, size)), np.empty((size, size))
@@ -221,14 +228,24 @@ class Problem:
         gradient, extremes = np.zeros(size), stack.extreme_tangents(state)
         for block in stack.blocks:
             view, P, first = stack.view(state, block, self.depth), self.last_design(state, block), block.start == 0
+            if self.likelihood.couples:
+                gradient += stack.mixed_tangents(state, view, last.residual[:, block], extremes).sum(axis=1)
+                roots = self.likelihood.roots(last.outputs[:, block])
+                for r, root in enumerate(roots):
+                    J = stack.mixed_tangents(state, view, root, extremes)
+                    accumulate(J, J.T, hessian, work, first=first and r == 0)
+                    for o in range(r, m):  # a root says nothing of the outputs before it
+                        accumulate(J, (root[o] * P).T, cross[o], cross_work, first=first and r == 0)
+                continue
             for o in range(m):
                 J = stack.tangents(state, view, o, extremes)
                 gradient += J @ last.residual[o, block]
                 weighed = self.likelihood.weighed(last.outputs[:, block], J, P)
                 accumulate(J, J.T, hessian, work, first=first and o == 0)
                 accumulate(J, weighed.T, cross[o], cross_work, first=first)
-        for o in range(m):
-            reduced = lapack.dtrtrs(last.factor, cross[o].T, lower=1, overwrite_b=1)[0]
+        together = [cross.transpose(1, 0, 2).reshape(size, -1)] if self.likelihood.couples else cross
+        for crossed in together:
+            reduced = lapack.dtrtrs(last.factor, crossed.T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=work)
         self._add_penalty(state, extremes, hessian, gradient)
         if len(stack.blocks) > 1 or self.design.k < SMOOTH or not self.likelihood.is_squares:

@@ -33,7 +33,8 @@ class ScaledRows:
 def scaled_rows(X: ArrayLike, Y: ArrayLike, *, classes: bool = False) -> ScaledRows:
     """Check and scale X (n, d) and Y (n,) or (n, m). Raises FitError where they cannot be fitted.
 
-    classes: Y holds one target of zeros and ones, which stay as they are.
+    classes: Y holds zeros and ones, which stay as they are: one target of two classes, or a column for each of several, in
+    which a row has a single 1.
     """
     inputs, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
     if targets.ndim == 1:
@@ -46,8 +47,10 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike, *, classes: bool = False) -> ScaledR
         raise FitError("A fit needs at least two rows.")
     if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
         raise FitError("X or Y holds missing or infinite values; fill or drop those rows before fitting.")
-    if classes and (targets.shape[1] != 1 or not ((targets == 0.0) | (targets == 1.0)).all()):
-        raise FitError("A fit to two classes needs one target that holds 0 and 1 and nothing else.")
+    if classes and not ((targets == 0.0) | (targets == 1.0)).all():
+        raise FitError("A fit to classes needs targets that hold 0 and 1 and nothing else.")
+    if classes and targets.shape[1] > 1 and (targets.shape[1] == 2 or (targets.sum(axis=1) != 1.0).any()):
+        raise FitError("A fit to classes needs one target of 0 and 1, or three or more with a single 1 in every row.")
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     half = high / 2 - low / 2
     x_offset, x_scale = low + half, _usable(half, np.maximum(abs(low), abs(high)))
@@ -56,7 +59,7 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike, *, classes: bool = False) -> ScaledR
         y_offset = np.where(ordered[-1] > ordered[0], ordered.mean(axis=0), ordered[0])
         y_scale = _usable((ordered - y_offset).std(axis=0), abs(targets).max(axis=0))
     if classes:
-        y_offset, y_scale = np.zeros(1), np.ones(1)
+        y_offset, y_scale = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
     if not (np.isfinite(y_offset).all() and np.isfinite(y_scale).all()):
         raise FitError("Y holds values too large to square; divide it by a constant first.")
     x, y = ((inputs - x_offset) / x_scale).T, ((targets - y_offset) / y_scale).T

@@ -28,7 +28,8 @@ from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import roughness_root, second_differences
-from kanlab.solver.likelihoods import OF_TASK, PULL, pulled_residual
+from kanlab.solver.likelihood_of import OF_TASK
+from kanlab.solver.likelihoods import PULL, pulled_residual
 from kanlab.solver.network_state import restored
 from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU
 from kanlab.stats.likelihood import CLASSIFICATION

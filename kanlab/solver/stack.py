@@ -236,6 +236,11 @@ class Stack:
         """Derivatives J (p, rows) of an output, D held, in scratch space."""
         return self._tangents(state, view, view.slopes[-1][output], view.splines[-1][output], extremes)
 
+    def mixed_tangents(self, state: State, view: View, shares: Array, extremes: Sequence[Array]) -> Array:
+        """sum_o shares_o J_o (p, rows) of shares (m, rows), in scratch space."""
+        slope, spline = (np.einsum("on,ojn->jn", shares, of) for of in (view.slopes[-1], view.splines[-1]))
+        return self._tangents(state, view, slope, spline, extremes)
+
     def _tangents(
         self, state: State, view: View, slope: Array, spline: Array | None, extremes: Sequence[Array]
     ) -> Array:

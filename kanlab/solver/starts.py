@@ -34,7 +34,7 @@ def fresh_start(problem: Problem, rng: np.random.Generator, number: int = 0) -> 
     """
     design, h, signal = problem.design, problem.neuron_num, problem.likelihood.signal
     V = random_nodes(design, h, rng)
-    v = project(design, signal[rng.integers(len(problem.Y))])
+    v = project(design, signal[rng.integers(len(signal))])
     share = ADDITIVE_NOISE[number % len(ADDITIVE_NOISE)]
     jitter = share * np.linalg.norm(v) * noise_nodes(design, problem.Y.shape[1], 1, rng)[0]
     V[0] = spread(design, (v + jitter)[None])[0]

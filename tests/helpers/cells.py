@@ -14,7 +14,7 @@ from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver import first_layer, stack
 from kanlab.solver.first_layer import FirstLayer, roughness_root, second_differences
 from kanlab.solver.kernels import NUMPY
-from kanlab.solver.likelihoods import OF_TASK
+from kanlab.solver.likelihood_of import OF_TASK
 from kanlab.solver.network_state import layers_of
 from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU, Problem
 from kanlab.solver.stack import State

@@ -1,0 +1,173 @@
+r"""More than two classes: the multinomial likelihood of the last layer, in coordinates that treat all classes alike.
+
+Notation, beside that of kanlab.solver.likelihoods
+
+    c               classes, of which m = c - 1 outputs decide
+    Y (c, n)        targets: 1 for the class of a row, 0 for the others
+    C (m, c)        contrasts: rows orthogonal to each other and to 1, of length sqrt(1/2)
+    theta (m, n)    outputs of a fit; z = C'theta are logits that sum to 0, p = softmax(z) probabilities
+    W_i (m, m)      half the second derivative of the misfit by theta in row i
+
+    misfit -2 sum_i ln p_(class of i)    E = C (Y - p) - (PULL / n) (theta - theta_0)
+                                         W_i = C (diag p - p p') C' + (PULL / n) 1
+
+Logits against one class of reference would do as well, but a penalty on them would hold every class to that one. In these
+coordinates |theta|^2 = 2 |z|^2, so neither penalty nor pull knows an order of the classes, and as diag p - p p' lies below
+(1 - 11'/c) / 2 (Boehning, Ann. Inst. Stat. Math. 44, 1992) no eigenvalue of W exceeds 1/4 but for the pull. Two classes have
+C = (-1/2, 1/2), theta is their log-odds, and all is as for `likelihoods.Bernoulli`. D is found by Newton's method:
+
+    (sum_i P_i P_i' x W_i + N x 1 + ridge) dD = P E' - (N + ridge) D
+
+with x the Kronecker product. A fitted network puts out eta = A theta (m, n), the log-odds of each class against the first one,
+which is how such models are read (Agresti, Categorical Data Analysis, 2013, section 8.1): eta_j = z_j - z_0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.linalg import helmert, lapack
+
+from kanlab.arrays import Array
+from kanlab.kan.network import KanLayer
+from kanlab.solver.likelihoods import (
+    INNER_ROUGHNESS,
+    LOG_ODDS_VARIANCE,
+    PULL,
+    RIDGE,
+    Design,
+    LastLayer,
+    constant_layer,
+    newton,
+)
+
+
+def contrasts(classes: int) -> Array:
+    """C (classes - 1, classes)."""
+    return -helmert(classes) / np.sqrt(2.0)
+
+
+def to_log_odds(classes: int) -> Array:
+    """A (classes - 1, classes - 1): what turns theta into log-odds against the first class."""
+    C = contrasts(classes)
+    return (C[:, 1:] - C[:, :1]).T
+
+
+def log_odds_of(theta: Array) -> Array:
+    """eta (m, n) of theta (m, n)."""
+    return np.asarray(to_log_odds(len(theta) + 1) @ theta)
+
+
+def log_odds_layer(layer: KanLayer) -> KanLayer:
+    """The edges into eta, of those into theta."""
+    A = to_log_odds(layer.coef.shape[1] + 1)
+    return KanLayer(layer.knots, np.einsum("ab,ibs->ias", A, layer.coef), layer.scale_base @ A.T)
+
+
+def probabilities(theta: Array) -> Array:
+    """p (c, n) of theta (c - 1, n)."""
+    odds = np.exp(_below_0(contrasts(len(theta) + 1).T @ theta))
+    odds /= odds.sum(axis=0)
+    return np.asarray(odds)
+
+
+def _below_0(z: Array) -> Array:
+    """Logits (c, n) less the greatest of each row, so that their exponentials stay finite; changed in place."""
+    z -= z.max(axis=0)
+    return z
+
+
+def prior(Y: Array) -> Array:
+    """theta (c - 1, 1) of the shares of the classes in Y (c, n), finite where a class has no row."""
+    return 2.0 * contrasts(len(Y)) @ np.log(Y.sum(axis=1, keepdims=True) + 0.5)
+
+
+def pulled_residual(theta: Array, Y: Array) -> Array:
+    """E (c - 1, n) of theta (c - 1, n) for Y (c, n)."""
+    return contrasts(len(Y)) @ (Y - probabilities(theta)) - PULL / Y.shape[1] * (theta - prior(Y))
+
+
+def curvature(theta: Array, pull: float) -> Array:
+    """W (m, m, n) of theta (m, n)."""
+    C, p = contrasts(len(theta) + 1), probabilities(theta)
+    mean = C @ p
+    W = np.einsum("oc,qc,cn->oqn", C, C, p, optimize=True) - mean[:, None] * mean[None]
+    node = np.arange(len(C))
+    W[node, node] += pull + np.finfo(float).eps
+    return np.asarray(W)
+
+
+def curvature_roots(theta: Array, pull: float) -> Array:
+    """R (r, m, n) with W_i = sum_r R_ri R_ri', which is 0 for r above m, for theta (m, n)."""
+    return np.linalg.cholesky(curvature(theta, pull).transpose(2, 0, 1)).transpose(2, 1, 0)
+
+
+class Multinomial:
+    """Penalised multinomial regression of Y (c, n), one 1 in every column, on the last layer's splines."""
+
+    is_squares, couples = False, True
+
+    def __init__(self, Y: Array, neuron_num: int) -> None:
+        self.Y, self._neuron_num = Y, neuron_num
+        self._contrasts, self.prior = contrasts(len(Y)), prior(Y)
+        self.signal = self._contrasts @ (Y - Y.mean(axis=1, keepdims=True))
+        self.total = max(self._deviance(np.broadcast_to(self.prior, self.signal.shape)), np.finfo(float).tiny)
+        self._pull = PULL / Y.shape[1]
+
+    @staticmethod
+    def roughness() -> float:
+        return INNER_ROUGHNESS * LOG_ODDS_VARIANCE
+
+    def level(self, misfit: float) -> float:
+        """Always the same, for the deviance has a scale of its own."""
+        return float(self.Y.shape[1])
+
+    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+        """Newton's method with step halving."""
+        p = len(penalty)
+        penalty.flat[:: p + 1] += RIDGE * self.Y.shape[1]
+        constant = constant_layer(p, self._neuron_num, self.prior[:, 0])
+        found = newton(self, design, blocks, penalty, near, constant)
+        if found is None:
+            return None
+        D, theta, factor, value = found
+        rss = np.sum((self.Y - probabilities(theta)) ** 2, axis=1)
+        return LastLayer(D, theta, self.score(theta), factor, rss, self._deviance(theta), value)
+
+    def _deviance(self, theta: Array) -> float:
+        z = _below_0(self._contrasts.T @ theta)
+        return float(2.0 * (np.sum(np.log(np.sum(np.exp(z), axis=0))) - np.sum(z * self.Y)))
+
+    def value(self, eta: Array) -> float:
+        """The deviance and the pull."""
+        return self._deviance(eta) + float(self._pull * np.sum((eta - self.prior) ** 2))
+
+    def score(self, eta: Array) -> Array:
+        """E (m, n)."""
+        return self._contrasts @ (self.Y - probabilities(eta)) - self._pull * (eta - self.prior)
+
+    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
+        raise NotImplementedError("The outputs are coupled: see `roots`.")
+
+    def roots(self, eta: Array) -> Array:
+        return curvature_roots(eta, self._pull)
+
+    def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
+        """Cholesky factor (m p, m p), output by output; None where the system is not positive definite."""
+        p, m = len(penalty), len(eta)
+        system = np.zeros((m, p, m, p))
+        for block in blocks:
+            P, W = design(block), curvature(eta[:, block], self._pull)
+            for o in range(m):
+                crossed = (W[o, : o + 1, None] * P).reshape(-1, P.shape[1]) @ P.T
+                system[o, :, : o + 1] += crossed.reshape(o + 1, p, p).transpose(2, 0, 1)
+        for o in range(m):
+            system[o, :, o, :] += penalty
+        # the lower triangle alone is filled: for Fortran's order it is the upper one of the transpose
+        upper, info = lapack.dpotrf(system.reshape(m * p, m * p).T, lower=0, overwrite_a=1, clean=1)
+        return np.asfortranarray(upper.T) if info == 0 else None
+
+    def step(self, factor: Array, right: Array) -> Array:
+        solved = lapack.dpotrs(factor, right.T.reshape(-1, 1), lower=1)[0]
+        return np.asarray(solved.reshape(right.shape[1], -1).T)
