@@ -27,7 +27,7 @@ from kanlab.data.target import AUTO, in_words, read_target, refuse_odd_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.stats.likelihood import REGRESSION, HasTask
-from kanlab.stats.metrics import Scores, class_scores, log_loss
+from kanlab.stats.metrics import Scores, class_scores, log_loss, squared_difference
 from kanlab.text import agreeing, listing, quoted, short
 
 _METADATA_KEY = b"kanlab"
@@ -58,7 +58,7 @@ class Dataset(HasTask):
     preparation : Preparation
         What was asked for.
     levels : tuple of str
-        Of a target of two classes, the one that y has as 0 and the one it has as 1.
+        Of a target of classes, what y has as 0, 1 and so on.
     conventions : Conventions
         How the cells of the table were written that these rows were read from.
 
@@ -96,12 +96,21 @@ class Dataset(HasTask):
 
     @property
     def output_label(self) -> str:
-        """What a network puts out: the target on its scale, or the log-odds of a class."""
-        return f"log-odds of {self.levels[1]}" if self.levels else self.target_label
+        """What a network puts out: the target on its scale, or the log-odds of a class (of more than two the first output)."""
+        return self.output_labels[0]
+
+    @property
+    def output_labels(self) -> tuple[str, ...]:
+        """What each output of a network is: the target on its scale, or the log-odds of each class against the first."""
+        if self.outputs == 1:
+            return (f"log-odds of {self.levels[1]}" if self.levels else self.target_label,)
+        return tuple(f"log-odds of {level} against {self.levels[0]}" for level in self.levels[1:])
 
     @property
     def prediction_label(self) -> str:
         """What is predicted: the target in its units, or the probability of a class."""
+        if self.outputs > 1:
+            return f"probabilities of {self.target}"
         return f"probability of {self.levels[1]}" if self.levels else self.target
 
     @property
@@ -152,7 +161,7 @@ class Dataset(HasTask):
             One row for each observation. Data frames of polars and others, Arrow tables, mappings and arrays
             will do as well (`kanlab.data.frames.as_frame`).
         target : str
-            Column to predict: numeric, or of two classes.
+            Column to predict: numeric, or of some classes.
         features : sequence of str, optional
             Columns to predict it from; by default all others that are usable.
         test_fraction : float
@@ -165,10 +174,10 @@ class Dataset(HasTask):
             What to do about missing values, categories, dates and scales, and how to split. By default rows with a missing
             target or feature are dropped.
         task : {"auto", "regression", "classification"}
-            auto is classification where the target holds two texts, booleans, or 0 and 1; a random split then draws from
-            each class alike.
+            auto is classification where the target holds texts, booleans, or 0 and 1; a random split then draws from each
+            class alike.
         positive : str, optional
-            The class that counts as 1.
+            Of two classes, the one that counts as 1.
 
         Returns
         -------
@@ -223,10 +232,13 @@ class Dataset(HasTask):
         return cls(name, target, tuple(columns), *parts, len(frame), tuple(notes), scale, wanted, levels, conventions)
 
     def errors(self, predict: Callable[[Array], Array]) -> Scores:
-        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities."""
+        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities, (rows,)
+        or (rows, classes).
+        """
         train, held_out = predict(self.X_train), len(self.y_test) > 0
         test = predict(self.X_test) if held_out else self.y_test
-        rss = Scores(rss_train=_rss(train, self.y_train), rss_test=_rss(test, self.y_test) if held_out else None)
+        rss_test = squared_difference(test, self.y_test) if held_out else None
+        rss = Scores(rss_train=squared_difference(train, self.y_train), rss_test=rss_test)
         if self.levels:
             return replace(rss, classes=class_scores(train, self.y_train, test, self.y_test))
         rmse_test = self.rmse(test, self.y_test) if held_out else None
@@ -244,7 +256,7 @@ class Dataset(HasTask):
     def squared_error(self, predicted: Array, y: Array) -> float:
         """Sum of squared residuals in squared units of the data, of values on the scale of the fit."""
         back = self.target_transform.inverse
-        return _rss(back(predicted), back(y))
+        return squared_difference(back(predicted), back(y))
 
     def encode(self, frame: pd.DataFrame) -> Array:
         """New rows as inputs of the network, shape (rows, d); nan where a cell is missing."""
@@ -331,11 +343,6 @@ def _check_that_it_varies(target: str, y: Array, levels: tuple[str, ...]) -> Non
     if np.ptp(y) == 0 or y.std() == 0:  # the squares of tiny numbers vanish
         value = short(levels[int(y[0])]) if levels else f"{y[0]:g}"
         raise DatasetError(f"The target {quoted(target)} holds a single value ({value}); there is nothing to learn.")
-
-
-def _rss(predicted: Array, y: Array) -> float:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float(np.sum((predicted - y) ** 2))
 
 
 def _digest(words: list[Any], arrays: Iterable[Array]) -> str:

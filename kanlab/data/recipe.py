@@ -19,6 +19,7 @@ from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
+from kanlab.stats.metrics import likeliest
 from kanlab.text import agreeing, counted, listing, quoted
 
 FORMAT = 1
@@ -56,7 +57,7 @@ class Recipe:
     preparation : Preparation
         What was asked for.
     levels : tuple of str
-        Of a target of two classes, the one that counts as 0 and the one that counts as 1.
+        Of a target of classes, those that count as 0, 1 and so on.
     conventions : Conventions
         How the cells of the training table were written: cells of text are read so in every later table.
 
@@ -167,10 +168,11 @@ class Recipe:
         return self.target_transform.inverse(predictions)
 
     def to_levels(self, probabilities: ArrayLike) -> NDArray[np.object_]:
-        """The likelier class by name; None where a probability is missing."""
+        """The likeliest class by name, of probabilities of the second of two or of all, (rows, classes); None where missing."""
         p = np.asarray(probabilities, dtype=float)
         names = np.array([*self.levels, None], dtype=object)
-        named: NDArray[np.object_] = names[np.where(np.isnan(p), 2, p >= 0.5).astype(int)]
+        lost = np.isnan(p if p.ndim == 1 else p[:, 0])
+        named: NDArray[np.object_] = names[np.where(lost, len(self.levels), likeliest(p))]
         return named
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a target is a quantity or one of two classes, and its classes as 0 and 1."""
+"""Whether a target is a quantity or one of some classes, and its classes by number."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ from kanlab.text import counted, listing, quoted
 
 AUTO = "auto"
 TASKS = (AUTO, REGRESSION, CLASSIFICATION)
+MOST_CLASSES = 50
+FEW_NUMBERS = 10  # whole numbers that may as well be classes
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What is to be predicted. y (rows,): numbers, or 0 and 1, nan where missing.
+    """What is to be predicted. y (rows,): numbers, or classes by number from 0, nan where missing.
 
-    levels: the two classes, the one that counts as 0 first; none for a quantity.  note: a sentence for whoever chose it.
+    levels: the classes in their order, that of 0 first; none for a quantity.  note: a sentence for whoever chose it.
     """
 
     y: Array
@@ -72,6 +74,24 @@ def two_levels(column: pd.Series) -> tuple[str, ...]:
     return tuple(sorted(words, key=lambda w: w.strip().casefold() == true)) if true else tuple(words)
 
 
+def class_levels(column: pd.Series) -> tuple[str, ...]:
+    """The values of a column as text where they can be classes, in their order; empty where they cannot.
+
+    Two as `two_levels` has them. More, up to MOST_CLASSES, where they are texts or whole numbers, and not so many that each
+    hardly occurs twice, as in a column of names.
+    """
+    if two := two_levels(column):
+        return two
+    present = column[~missing(column)]
+    count = int(present.nunique())
+    if is_date(column) or not 2 < count <= MOST_CLASSES or 2 * count > len(present):
+        return ()
+    numbers = _is_count(column)
+    if numbers and not np.equal(np.mod(to_numbers(present), 1), 0).all():
+        return ()
+    return tuple(sorted(_words(present).unique(), key=float if numbers else str))
+
+
 def _is_count(column: pd.Series) -> bool:
     """Whether it holds numbers that are no booleans."""
     return is_numeric(column) and not pd.api.types.is_bool_dtype(column)
@@ -83,13 +103,14 @@ def _words(column: pd.Series) -> pd.Series:
 
 
 def coded(column: pd.Series, levels: tuple[str, ...]) -> Array:
-    """A column of two levels as 0 and 1, nan where it holds neither."""
-    return _words(column).map({levels[0]: 0.0, levels[1]: 1.0}).to_numpy(dtype=float, na_value=np.nan)
+    """A column of classes by number, nan where it holds none of them."""
+    places = {level: float(i) for i, level in enumerate(levels)}
+    return _words(column).map(places).to_numpy(dtype=float, na_value=np.nan)
 
 
 def default_task(column: pd.Series) -> TaskName:
-    """What a target is taken for: classes where it holds two booleans, two texts, or 0 and 1."""
-    levels = two_levels(column)
+    """What a target is taken for: classes where it holds booleans, texts, or 0 and 1."""
+    levels = class_levels(column)
     plain = not is_numeric(column) or levels in (("0", "1"), ("False", "True"))
     return CLASSIFICATION if levels and plain else REGRESSION
 
@@ -97,13 +118,13 @@ def default_task(column: pd.Series) -> TaskName:
 def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: str | None = None) -> Target:
     """The target, checked. Raises DatasetError where it cannot be what it is asked to be.
 
-    positive: the level that counts as 1, where it is not the one of `two_levels`.
+    positive: of two levels the one that counts as 1, where it is not the one of `two_levels`.
     """
     if task not in TASKS:
         raise DatasetError(f"There is no task '{task}'; choose one of {', '.join(TASKS)}.")
     check_target(frame, target)
     column, shown = frame[target], target[:60]
-    levels = two_levels(column)
+    levels = class_levels(column)
     kind = default_task(column) if task == AUTO else task
     if kind == REGRESSION:
         if positive is not None:
@@ -111,10 +132,8 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
                 f"The level {quoted(positive)} was named to count as 1, but '{shown}' is predicted as a number; choose "
                 "classification, or name no level."
             )
-        if is_numeric(column) or (levels and task == REGRESSION):
-            offer = f"'{shown}' holds two numbers, {' and '.join(levels)}, and is predicted as a quantity; choose "
-            offer += "classification as the task to predict two classes instead."
-            return Target(target_numbers(frame, target), note=offer if levels and task == AUTO else "")
+        if is_numeric(column) or (len(levels) == 2 and task == REGRESSION):
+            return Target(target_numbers(frame, target), note=_offer(levels, shown) if task == AUTO else "")
         raise DatasetError(_neither(column, shown))
     if not levels:
         raise DatasetError(_neither(column, shown))
@@ -123,26 +142,58 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
             raise DatasetError(
                 f"'{shown}' has no level {quoted(positive)} that could count as 1; it has {listing(levels)}."
             )
+        if len(levels) > 2:
+            raise DatasetError(
+                f"'{shown}' has {len(levels)} classes, each of which is predicted, so that none counts as 1; name no level."
+            )
         levels = (*(w for w in levels if w != positive), positive)
     y = coded(column, levels)
-    ones, zeros = int(np.sum(y == 1.0)), int(np.sum(y == 0.0))
-    note = f"'{shown}' has two classes: {listing(levels[1:])} counts as 1 ({counted(ones, 'row')}), "
-    return Target(y, levels, note + f"{listing(levels[:1])} as 0 ({counted(zeros, 'row')}).")
+    return Target(y, levels, _note(y, levels, shown))
+
+
+def _offer(levels: tuple[str, ...], shown: str) -> str:
+    """What else numbers could be predicted as, where they are few."""
+    if not levels:
+        return ""
+    if len(levels) == 2:
+        what, kinds = f"two numbers, {' and '.join(levels)},", "two classes"
+    elif len(levels) <= FEW_NUMBERS:
+        what, kinds = f"{len(levels)} whole numbers, {levels[0]} to {levels[-1]},", f"{len(levels)} classes"
+    else:
+        return ""
+    return (
+        f"'{shown}' holds {what} and is predicted as a quantity; choose classification as the task to predict {kinds} instead."
+    )
+
+
+def _note(y: Array, levels: tuple[str, ...], shown: str) -> str:
+    """The classes and their rows."""
+    rows = [int(np.sum(y == i)) for i in range(len(levels))]
+    if len(levels) == 2:
+        return (
+            f"'{shown}' has two classes: {listing(levels[1:])} counts as 1 ({counted(rows[1], 'row')}), {listing(levels[:1])} "
+            f"as 0 ({counted(rows[0], 'row')})."
+        )
+    least = int(np.argmin(rows))
+    return (
+        f"'{shown}' has {len(levels)} classes, {listing(levels, 8)}, of {max(rows):,} rows at most and {rows[least]:,} at least "
+        f"({listing([levels[least]])}); the probability of each is predicted."
+    )
 
 
 def _neither(column: pd.Series, shown: str) -> str:
-    """What is wrong with a target that is neither a number nor one of two classes."""
+    """What is wrong with a target that is neither a number nor one of some classes."""
     count = int(column[~missing(column)].nunique())
     if is_numeric(column):
         return (
-            f"The target '{shown}' holds {counted(count, 'unique number')}, and classification needs two classes; choose "
-            "regression, or another column."
+            f"The target '{shown}' holds {counted(count, 'unique number')}, and classification needs whole numbers, at most "
+            f"{MOST_CLASSES} of them and each of several rows; choose regression, or another column."
         )
     if is_date(column) or count < 2:
         what = f"values such as {listing(_words(column).dropna().unique(), 1)}" if count else "nothing"
-        return f"The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of two classes, to predict."
+        return f"The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of some classes, to predict."
     return (
         f"The target '{shown}' holds {count:,} unique texts ({listing(sorted(_words(column).dropna().unique()), 3)}), not "
-        "numbers, and kanlab predicts at most two classes: make a column of two, such as one level against all others, or "
-        "choose a numeric column to predict."
+        f"numbers, and kanlab predicts at most {MOST_CLASSES} classes, each of several rows: pool the rare ones in a column of "
+        "fewer, or choose a numeric column to predict."
     )

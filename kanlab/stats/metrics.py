@@ -1,4 +1,7 @@
-"""The scores of a model, and how well probabilities of two classes hold against what happened.
+"""The scores of a model, and how well probabilities of classes hold against what happened.
+
+Of two classes p (n,) are probabilities of 1 and y (n,) is 0 or 1; of c classes p (n, c) are probabilities of all and y (n,) are
+their numbers, from 0.
 
 Log-loss and Brier score are proper: nothing but the true probability makes their expectation least (Gneiting & Raftery 2007).
 Accuracy and the area under the ROC curve look at the order of the probabilities alone.
@@ -15,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanlab.arrays import Array
-from kanlab.stats.likelihood import BERNOULLI
+from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, one_hot
 
 CALIBRATION_BINS = 10
 
@@ -24,8 +27,8 @@ class ClassScores(NamedTuple):
     """Of a model on the training and the test rows (None where there are none).
 
     deviance: -2 log L.  log_loss: mean of -ln(the probability given to what happened), deviance / 2n, in nats.  brier: mean
-    squared difference of probability and outcome.  accuracy: share of rows whose likelier class is the true one.
-    auc: `area_under_roc`, None where a class is missing.
+    squared difference of probability and outcome, of more than two classes summed over them.  accuracy: share of rows whose
+    likeliest class is the true one.  auc: `area_under_roc`, None where a class is missing.
     """
 
     deviance_train: float
@@ -64,7 +67,7 @@ class Scores:
 
     @property
     def misfit(self) -> float | None:
-        """What the fit made small: RSS, or the deviance of two classes."""
+        """What the fit made small: RSS, or the deviance of classes."""
         return self.rss_train if self.classes is None else self.classes.deviance_train
 
     @property
@@ -126,14 +129,14 @@ class HasFit(HasScores):
 
 
 def class_scores(p_train: Array, y_train: Array, p_test: Array, y_test: Array) -> ClassScores:
-    """All scores of probabilities of two classes.
+    """All scores of probabilities of classes.
 
     Parameters
     ----------
-    p_train, p_test : ndarray of shape (n,)
-        Probabilities of 1.
+    p_train, p_test : ndarray of shape (n,) or (n, classes)
+        Probabilities of 1, or of every class.
     y_train, y_test : ndarray of shape (n,)
-        Outcomes, 0 or 1; there may be no test rows.
+        Outcomes, classes by number; there may be no test rows.
 
     Returns
     -------
@@ -151,7 +154,7 @@ def class_scores(p_train: Array, y_train: Array, p_test: Array, y_test: Array) -
         return score(p_train, y_train), score(p_test, y_test) if len(y_test) else None
 
     pairs = [of_both(score) for score in (log_loss, brier, accuracy, area_under_roc)]
-    return ClassScores(BERNOULLI.misfit(p_train, y_train), *(value for pair in pairs for value in pair))  # type: ignore[arg-type]
+    return ClassScores(2 * len(y_train) * log_loss(p_train, y_train), *(value for pair in pairs for value in pair))  # type: ignore[arg-type]
 
 
 def log_loss(p: Array, y: Array) -> float:
@@ -160,35 +163,61 @@ def log_loss(p: Array, y: Array) -> float:
     >>> round(log_loss(np.array([0.5, 0.5]), np.array([0.0, 1.0])), 4)
     0.6931
     """
-    return BERNOULLI.misfit(p, y) / (2 * len(y))
+    return (BERNOULLI if p.ndim == 1 else MULTINOMIAL).misfit(p, y) / (2 * len(y))
 
 
 def brier(p: Array, y: Array) -> float:
-    """Mean squared difference of probability and outcome (Brier 1950).
+    """Mean squared difference of probability and outcome, of more than two classes summed over them (Brier 1950).
 
     >>> brier(np.array([0.5, 1.0]), np.array([0.0, 1.0]))
     0.125
+    >>> brier(np.array([[0.5, 0.5, 0.0]]), np.array([0.0]))
+    0.5
     """
-    return float(np.mean((p - y) ** 2))
+    return squared_difference(p, y) / len(y)
+
+
+def squared_difference(p: Array, y: Array) -> float:
+    """Sum of squared differences of predictions and outcomes, of probabilities (n, c) over all classes.
+
+    >>> squared_difference(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+    4.0
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sum((p - (y if p.ndim == 1 else one_hot(y, p.shape[1]))) ** 2))
+
+
+def likeliest(p: Array) -> NDArray[np.intp]:
+    """The likeliest class by number (n,); of two classes 1 from a probability of 0.5 on, of equal ones the first.
+
+    >>> likeliest(np.array([0.4, 0.5])).tolist(), likeliest(np.array([[0.2, 0.5, 0.3]])).tolist()
+    ([0, 1], [1])
+    """
+    return np.asarray(p >= 0.5 if p.ndim == 1 else p.argmax(axis=1), dtype=np.intp)
 
 
 def accuracy(p: Array, y: Array) -> float:
-    """Share of rows whose likelier class is the true one; a probability of 0.5 counts as class 1.
+    """Share of rows whose likeliest class is the true one; of two a probability of 0.5 counts as class 1.
 
     >>> accuracy(np.array([0.5, 0.9]), np.array([0.0, 1.0]))
     0.5
     """
-    return float(np.mean((p >= 0.5) == (y == 1.0)))
+    return float(np.mean(likeliest(p) == y))
 
 
 def area_under_roc(p: Array, y: Array) -> float | None:
     """Share of the pairs of a 1 and a 0 in which the 1 has the greater probability, ties half; None without pairs.
 
-    The Mann-Whitney statistic of the ranks (Hanley & McNeil, Radiology 143, 1982).
+    The Mann-Whitney statistic of the ranks (Hanley & McNeil, Radiology 143, 1982). Of more than two classes the mean of each
+    one against the rest, over those that occur (Provost & Domingos 2000, unweighted).
 
     >>> area_under_roc(np.array([0.1, 0.4, 0.3, 0.8]), np.array([0.0, 0.0, 1.0, 1.0]))
     0.75
     """
+    if p.ndim == 2:
+        found = [area_under_roc(p[:, c], np.asarray(y == c, dtype=float)) for c in range(p.shape[1])]
+        known = [area for area in found if area is not None]
+        return float(np.mean(known)) if known else None
     ones = int(np.sum(y == 1.0))
     pairs = ones * (len(y) - ones)
     if not pairs:
@@ -254,11 +283,12 @@ def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 
 def confusion(p: Array, y: Array) -> NDArray[np.intp]:
-    """Rows by true class (first axis) and likelier class, (2, 2).
+    """Rows by true class (first axis) and likeliest class, (classes, classes).
 
     >>> confusion(np.array([0.2, 0.7, 0.9]), np.array([0.0, 0.0, 1.0])).tolist()
     [[1, 1], [0, 1]]
     """
-    table = np.zeros((2, 2), dtype=np.intp)
-    np.add.at(table, (y.astype(int), (p >= 0.5).astype(int)), 1)
+    classes = 2 if p.ndim == 1 else p.shape[1]
+    table = np.zeros((classes, classes), dtype=np.intp)
+    np.add.at(table, (y.astype(int), likeliest(p)), 1)
     return table
