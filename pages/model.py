@@ -29,7 +29,7 @@ labels = {
     "Network": model.network,
     "Edges": model.edges,
     "Features": model.features,
-    "Residuals": model.residuals,
+    "Residuals" if data.outputs == 1 else "Classes": model.residuals,
     "Formula": model.formula,
 }
 for tab, draw in zip(st.tabs(list(labels), key="model-tab", on_change="rerun"), labels.values(), strict=True):

@@ -110,7 +110,8 @@ with left:
 
 with sentences():
     space = SearchSpace(neuron_num, grid, k, depth)
-    networks = StudySpec(space, count=count, count_sigma2=count_sigma2).screened_where_needed(data.n, data.d)
+    wanted = StudySpec(space, count=count, count_sigma2=count_sigma2).of(data)
+    networks = wanted.screened_where_needed(data.n, data.d)
 admissible = networks.admissible(data.n, data.d)
 
 

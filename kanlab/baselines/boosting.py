@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, multinomial
 from kanlab.baselines.protocol import FamilyFit, Portable
 
 
@@ -24,6 +24,15 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
         return FamilyFit(logistic.constant(X, y).predict, None)
     model = HistGradientBoostingClassifier(random_state=seed).fit(X, y)
     return FamilyFit(Portable(lambda new: model.predict_proba(new)[:, 1], lambda: _numbers(model)), None)
+
+
+def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """Boosted trees of every class, y (n, classes); the shares where y holds one class alone."""
+    number = y.argmax(axis=1)
+    if number.min() == number.max():
+        return FamilyFit(multinomial.constant(X, y).predict, None)
+    model = HistGradientBoostingClassifier(random_state=seed).fit(X, number)
+    return FamilyFit(multinomial.of_all_classes(model, y.shape[1]), None)
 
 
 def _numbers(model: HistGradientBoostingRegressor | HistGradientBoostingClassifier) -> dict[str, Any]:

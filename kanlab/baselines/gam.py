@@ -10,9 +10,12 @@ from scipy.interpolate import BSpline, PPoly
 from sklearn.preprocessing import SplineTransformer
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, multinomial
 from kanlab.baselines.linear import ridge
 from kanlab.baselines.protocol import Affine, FamilyFit, Portable
+
+KNOTS = 10
+MOST_TERMS = 600  # of all classes
 
 
 def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -25,8 +28,16 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     return _on_splines(logistic.ridge, X, y)
 
 
-def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array) -> FamilyFit:
-    splines = SplineTransformer(n_knots=10, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
+def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The same for the log-odds of every class; of fewer knots where all of them would be more than MOST_TERMS terms."""
+    knots = int(np.clip(MOST_TERMS // (X.shape[1] * y.shape[1]) - 2, 3, KNOTS))
+    return _on_splines(multinomial.ridge, X, y, knots)
+
+
+def _on_splines(
+    shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, knots: int = KNOTS
+) -> FamilyFit:
+    splines = SplineTransformer(n_knots=knots, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
     inner = shrunken(splines.fit_transform(X), y)
 
     def numbers() -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, multinomial
 from kanlab.baselines.protocol import FamilyFit, Portable
 
 
@@ -45,6 +46,17 @@ def _numbers(model: Pipeline, y_offset: float, y_scale: float) -> dict[str, Any]
         "y_offset": float(y_offset),
         "y_scale": float(y_scale),
     }
+
+
+def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The same of every class, y (n, classes); the shares where y holds one class alone."""
+    number = y.argmax(axis=1)
+    if number.min() == number.max():
+        return FamilyFit(multinomial.constant(X, y).predict, None)
+    present = np.bincount(number)
+    settings = _settings(number) | {"early_stopping": len(y) >= 50 and present[present > 0].min() >= 5}
+    model = _trained(MLPClassifier(**settings, random_state=seed), X, number)
+    return FamilyFit(multinomial.of_all_classes(model, y.shape[1]), None)
 
 
 def _settings(y: Array) -> dict[str, Any]:

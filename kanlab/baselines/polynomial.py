@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.preprocessing import PolynomialFeatures
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, multinomial
 from kanlab.baselines.linear import ridge
 from kanlab.baselines.protocol import Affine, FamilyFit, Portable
 
@@ -25,12 +25,19 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     return _on_terms(logistic.ridge, X, y)
 
 
-def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array) -> FamilyFit:
+def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The same for the log-odds of every class, the terms counted for each."""
+    return _on_terms(multinomial.ridge, X, y, MOST_TERMS // (y.shape[1] - 1))
+
+
+def _on_terms(
+    shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, most: int = MOST_TERMS
+) -> FamilyFit:
     center, scale = X.mean(axis=0), X.std(axis=0)
     scale[scale == 0] = 1.0
     for degree in (3, 2, 1):
         terms = PolynomialFeatures(degree, include_bias=False)
-        if terms.fit(X[:1]).n_output_features_ <= MOST_TERMS or degree == 1:
+        if terms.fit(X[:1]).n_output_features_ <= most or degree == 1:
             break
 
     def expand(new: Array) -> Array:

@@ -16,11 +16,12 @@ class Affine:
 
     Parameters
     ----------
-    offset : float
-        In units of the target.
-    center, scale, weights : ndarray of shape (d,)
+    offset : float, or ndarray of shape (m,)
+        In units of the target; of more than two classes one for the log-odds of each against the first.
+    center, scale : ndarray of shape (d,)
+    weights : ndarray of shape (d,), or (d, m)
     task : str
-        "regression" or "classification".
+        "regression", "classification" or "multiclass".
 
     Examples
     --------
@@ -30,7 +31,7 @@ class Affine:
     [6.0]
     """
 
-    offset: float
+    offset: float | Array
     center: Array
     scale: Array
     weights: Array
@@ -66,7 +67,7 @@ class FamilyFit:
     Parameters
     ----------
     predict : function of (m, d) to (m,)
-        Both in units of the data; of classes, to the probabilities of 1.
+        Both in units of the data; of two classes to the probabilities of 1, of more to (m, classes), that of each.
     dof : float or None
         Degrees of freedom of the mean, without the noise variance; None where the family has no such number (it is then
         compared on held-out rows only).

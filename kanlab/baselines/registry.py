@@ -1,7 +1,7 @@
 """Model families that stand beside the KAN, ranked by the same criterion on the same rows.
 
-A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and predicts
-probabilities. The linear ones below are fitted at the start of every study (`baselines`); the others cost more,
+A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and
+`classify_many` more than two, of which y (n, classes) has a 1 in every row; both predict probabilities. The linear ones below are fitted at the start of every study (`baselines`); the others cost more,
 load scikit-learn, and are fitted when a study is validated (`comparison_family`).
 `docs/families.md` shows how to add one.
 """
@@ -22,7 +22,7 @@ from kanlab.baselines.protocol import FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.stats.criteria import aicc_of
-from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, Scores
 
 __all__ = [
@@ -44,19 +44,26 @@ __all__ = [
 Family = Callable[[Array, Array, int], FamilyFit]
 
 
-def _logistic(name: str) -> Family:
-    """A family of kanlab.baselines.logistic, which loads SciPy and is loaded for classes alone."""
+def _logistic(module: str, name: str) -> Family:
+    """A family of kanlab.baselines.logistic or multinomial, which load SciPy and are loaded for classes alone."""
 
     def fit(X: Array, y: Array, seed: int) -> FamilyFit:
-        found: Family = getattr(import_module("kanlab.baselines.logistic"), name)
+        found: Family = getattr(import_module(f"kanlab.baselines.{module}"), name)
         return found(X, y, seed)
 
     return fit
 
 
 BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
-CLASSIFIERS: dict[str, Family] = {name: _logistic(name) for name in ("constant", "linear", "ridge")}
-BASELINES_OF: dict[str, dict[str, Family]] = {REGRESSION: BASELINES, CLASSIFICATION: CLASSIFIERS}
+_OF_CLASSES = ("constant", "linear", "ridge")
+CLASSIFIERS: dict[str, Family] = {name: _logistic("logistic", name) for name in _OF_CLASSES}
+OF_MANY_CLASSES: dict[str, Family] = {name: _logistic("multinomial", name) for name in _OF_CLASSES}
+BASELINES_OF: dict[str, dict[str, Family]] = {
+    REGRESSION: BASELINES,
+    CLASSIFICATION: CLASSIFIERS,
+    MULTICLASS: OF_MANY_CLASSES,
+}
+_FUNCTION_OF = {REGRESSION: "fit", CLASSIFICATION: "classify", MULTICLASS: "classify_many"}
 COMPARISON_FAMILIES = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
 LABELS = {
     "constant": "mean",
@@ -70,6 +77,9 @@ LABELS = {
 }
 LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regression", "ridge": "ridge logistic"}
 
+LABELS_OF_MANY = LABELS_OF_CLASSES | {"constant": "class shares", "linear": "multinomial logistic regression"}
+_LABELS_OF = {REGRESSION: LABELS, CLASSIFICATION: LABELS_OF_CLASSES, MULTICLASS: LABELS_OF_MANY}
+
 
 def label(family: str, task: TaskName = REGRESSION) -> str:
     """What people call a family; of classes, its logistic kind.
@@ -77,7 +87,7 @@ def label(family: str, task: TaskName = REGRESSION) -> str:
     >>> label("linear"), label("linear", "classification")
     ('linear', 'logistic regression')
     """
-    return (LABELS_OF_CLASSES if task == CLASSIFICATION else LABELS).get(family, family)
+    return _LABELS_OF[task].get(family, family)
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     family : str
         What to call it.
     data : Dataset
-    fit : function of X (n, d), y (n,) and a seed to FamilyFit
+    fit : function of X (n, d), y (n,) or (n, classes), and a seed to FamilyFit
     count_sigma2 : bool
         Whether the noise variance counts as a parameter.
     seed : int
@@ -126,7 +136,7 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     >>> mean.n_params, mean.rss_train, round(mean.aicc, 2)
     (2, 665.0, 74.79)
     """
-    fitted = fit(data.X_train, data.y_train, seed)
+    fitted = fit(data.X_train, data.fit_target(data.y_train), seed)
     n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
     if n_params is not None and n_params == int(n_params):
         n_params = int(n_params)
@@ -155,7 +165,7 @@ def baselines(
     Returns
     -------
     list of Baseline
-        Of classes: the prevalence, logistic regression, and ridge.
+        Of classes: their shares, logistic regression, and ridge.
 
     Examples
     --------
@@ -200,7 +210,7 @@ def fit_named(family: str, X: Array, y: Array, seed: int = 0, task: TaskName = R
 
 
 def _comparison(family: str, task: TaskName) -> Family:
-    name = "classify" if task == CLASSIFICATION else "fit"
+    name = _FUNCTION_OF[task]
     found: Family | None = getattr(import_module(COMPARISON_FAMILIES[family]), name, None)
     if found is None:
         raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to classes.")

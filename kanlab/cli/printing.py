@@ -110,7 +110,9 @@ def shown(study: Study, as_json: bool) -> str:
         f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.count}'{starts}; the lower the "
         "AICc, the better"
     ]
-    if data.levels:
+    if data.outputs > 1:
+        print(f"{data.target}: probabilities of {len(data.levels)} classes; AICc is computed from the deviance")
+    elif data.levels:
         zero, one = data.levels
         lines.append(f"{data.target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
     elif data.fitted_target != data.target:

@@ -107,6 +107,11 @@ class Dataset(HasTask):
         return tuple(f"log-odds of {level} against {self.levels[0]}" for level in self.levels[1:])
 
     @property
+    def output_names(self) -> tuple[str, ...]:
+        """The same, short: of more than two classes the class alone."""
+        return self.levels[1:] if self.outputs > 1 else (self.output_label,)
+
+    @property
     def prediction_label(self) -> str:
         """What is predicted: the target in its units, or the probability of a class."""
         if self.outputs > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -24,6 +25,18 @@ def free_name(name: str, taken: set[str]) -> str:
     while free in taken:
         free, number = f"{name}_{number}", number + 1
     return free
+
+
+def probability_names(target: str, levels: Sequence[str], taken: set[str]) -> tuple[str, ...]:
+    """Names of the columns that hold the probability of each class.
+
+    >>> probability_names("species", ("setosa", "virginica"), {"species"})
+    ('species_probability_setosa', 'species_probability_virginica')
+    """
+    names: list[str] = []
+    for level in levels:
+        names.append(free_name(f"{target}_probability_{level}", taken | set(names)))
+    return tuple(names)
 
 
 def to_csv(frame: pd.DataFrame) -> str:

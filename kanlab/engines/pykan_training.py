@@ -17,7 +17,7 @@ import torch
 
 from kanlab.arrays import Array
 from kanlab.kan.pykan_network import KANWrapper, reproducible
-from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION, TaskName
 
 
 @dataclass(frozen=True)
@@ -103,21 +103,22 @@ def train(
     """Train a stock [d, neuron_num, ..., m] KAN of `depth` hidden layers in float32, scaled to its grid.
 
     X (n, d), y (n,) or (n, m), in units of the data.  seed: pykan's, of the initial weights.
-    task: "classification" for y of 0 and 1: the network puts out log-odds, its loss is their binary cross-entropy.
+    task: "classification" for y of 0 and 1: the network puts out log-odds, its loss is their binary cross-entropy. "multiclass"
+    for y (n, classes) with a single 1 in every row: log-odds against the first class, and the cross-entropy.
     A training that breaks down inside pykan has the status "diverged"; it does not raise.
     """
     schedule = SCHEDULES[engine]
     started = time.monotonic()
     Y = y.reshape(len(X), -1)
-    model = KANWrapper((X.shape[1], *[neuron_num] * depth, Y.shape[1]), grid, k, seed=seed, task=task)
+    outputs = Y.shape[1] - (task == MULTICLASS)
+    model = KANWrapper((X.shape[1], *[neuron_num] * depth, outputs), grid, k, seed=seed, task=task)
     model.set_scaling(X, y)
-    classes = task == CLASSIFICATION
     inputs, targets = model.scale_inputs(X), model.scale_targets(y)
     monitor = _Monitor(
         patience=schedule.patience if early_stopping else None,
         deadline=np.inf if time_limit is None else started + time_limit,
         # pykan's loss is a mean: of squares of scaled targets, or of half the deviance
-        scale=2.0 * Y.size if classes else Y.size * float(np.mean(model.y_scale.numpy() ** 2)),
+        scale=Y.size * float(np.mean(model.y_scale.numpy() ** 2)) if task == REGRESSION else 2.0 * len(Y),
     )
     # pykan insists on test rows; two training rows keep the study's own test rows out of the training loop
     data = {"train_input": inputs, "train_label": targets, "test_input": inputs[:2], "test_label": targets[:2]}
@@ -128,7 +129,7 @@ def train(
                 opt=schedule.optimizer,
                 steps=schedule.steps,
                 lr=schedule.learning_rate,
-                loss_fn=torch.nn.functional.binary_cross_entropy_with_logits if classes else None,
+                loss_fn=LOSSES.get(task),
                 metrics=[monitor],
                 log=10**9,  # steps between its progress lines, which nobody would see
             ),
@@ -136,6 +137,15 @@ def train(
         )
     model.hold_ranges(X)
     return Training(model, status, monitor.curve, time.monotonic() - started)
+
+
+def _cross_entropy(log_odds: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Mean of -ln(the probability given to what happened), of log-odds (n, c - 1) against the first class."""
+    logits = torch.cat([torch.zeros_like(log_odds[:, :1]), log_odds], dim=1)
+    return torch.nn.functional.cross_entropy(logits, shares)
+
+
+LOSSES = {CLASSIFICATION: torch.nn.functional.binary_cross_entropy_with_logits, MULTICLASS: _cross_entropy}
 
 
 def _run(fit: Callable[[], Any], monitor: _Monitor) -> str:

@@ -79,7 +79,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Outcome(HasScores):
-    """One fitted cell. scores: none where the fit broke down.  loss_curve: RSS, or the deviance of two classes."""
+    """One fitted cell. scores: none where the fit broke down.  loss_curve: RSS, or the deviance of classes."""
 
     neuron_num: int
     status: str
@@ -110,7 +110,7 @@ def network_data(data: Dataset, options: FitOptions) -> tuple[Dataset, tuple[int
         return data, None
     from kanlab.solver.feature_screening import screened
 
-    kept = screened(data.X_train, data.y_train, options.inputs(data.d))
+    kept = screened(data.X_train, data.fit_target(data.y_train), options.inputs(data.d))
     return with_columns(data, kept), kept
 
 
@@ -152,7 +152,7 @@ def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int
     part, kept = network_data(data, options)
     lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
     path = cells[0].grid, cells[0].k, [c.neuron_num for c in cells], cells[0].depth
-    for fitted in fit_path(part.X_train, part.y_train, *path, options=lm_options, seed=seed, task=data.task):
+    for fitted in fit_path(part.X_train, part.fit_target(part.y_train), *path, options=lm_options, seed=seed, task=data.task):
         yield fitted if kept is None else widened(fitted, kept, data.d)
 
 
@@ -188,7 +188,7 @@ def _best_training(
             break
         made += 1
         training = train(
-            data.X_train, data.y_train, *cell,
+            data.X_train, data.fit_target(data.y_train), *cell,
             engine=engine, seed=seed + start, early_stopping=options.early_stopping, time_limit=left, task=data.task,
         )  # fmt: skip
         broken = training.status.startswith(FAILED_STATUSES)

@@ -81,6 +81,7 @@ def settled(data: Dataset, spec: StudySpec, old: StudySpec | None = None, at_han
     at_hand: of workers_of.
     Raises StudyError where the number of starts is given as well.
     """
+    spec = spec.of(data)
     if not spec.starts_fill:
         return spec
     before = old if old is not None and old.starts_fill else None

@@ -26,14 +26,11 @@ from kanlab.solver.leave_one_out import leave_one_out
 from kanlab.solver.smoother import effective_dof
 from kanlab.stats.criteria import aicc_of, is_admissible, subset_charge
 from kanlab.stats.generalised_dof import SIZE, divergence
+from kanlab.stats.metrics import squared_difference
 
 
 def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
     return fit_model(data, task.cell, task.engine, task.options, task.seed)
-
-
-def _rss(predicted: np.ndarray, y: np.ndarray) -> float:
-    return float(np.sum((predicted - y) ** 2))
 
 
 def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
@@ -52,7 +49,7 @@ def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
     predicted, outside = fitted.predict_flagged(data.X_test) if len(data.y_test) else (data.y_test, np.zeros(0))
     return deviance | {
         "rss_train": fitted.rss_train,
-        "rss_test": _rss(predicted, data.y_test) if len(data.y_test) else None,
+        "rss_test": squared_difference(predicted, data.y_test) if len(data.y_test) else None,
         "extrapolates": float(np.mean(outside)) if len(outside) else None,
         "seconds": fitted.seconds,
     }
@@ -81,7 +78,7 @@ def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
 def family_fold(data: Dataset, task: messages.FamilyFoldTask) -> dict[str, Any]:
     """As `fold`."""
     held = _held(data, task)
-    fitted = fit_named(task.family, data.X_train[~held], data.y_train[~held], task.seed, data.task)
+    fitted = fit_named(task.family, data.X_train[~held], data.fit_target(data.y_train[~held]), task.seed, data.task)
     return _held_out_errors(data, held, fitted.predict(data.X_train[held]))
 
 
@@ -107,15 +104,17 @@ def permutation(data: Dataset, task: messages.PermutationTask) -> dict[str, Any]
     y = data.y_train if task.shuffle is None else np.random.default_rng(task.shuffle).permutation(data.y_train)
     shuffled = replace(data, y_train=y)
     likelihood = data.likelihood
-    constant = BASELINES_OF[data.task]["constant"](data.X_train, y, 0)
+    constant = BASELINES_OF[data.task]["constant"](data.X_train, data.fit_target(y), 0)
     term = likelihood.term(likelihood.misfit(constant.predict(data.X_train), y), data.n)
-    at_mean = aicc_of(term, data.n, 1 + (task.count_sigma2 and likelihood.counts_variance))
+    at_mean = aicc_of(term, data.n, data.outputs + (task.count_sigma2 and likelihood.counts_variance))
     least = np.inf
     for cell in task.cells:
         fitted = fit_model(shuffled, cell, task.engine, task.options, task.seed)
         misfit = fitted.rss_train if fitted.deviance_train is None else fitted.deviance_train
         if np.isfinite(misfit):
-            n_params = cell_n_params(cell, task.options.inputs(data.d), rule=task.count, count_sigma2=task.count_sigma2)
+            n_params = cell_n_params(
+                cell, task.options.inputs(data.d), m=data.outputs, rule=task.count, count_sigma2=task.count_sigma2
+            )
             least = min(least, aicc_of(likelihood.term(misfit, data.n), data.n, n_params))
     return {"gain": float(at_mean - least)}
 
@@ -124,7 +123,7 @@ def average(data: Dataset, task: messages.AverageTask) -> dict[str, Any]:
     """Errors of the prediction averaged over cells by their Akaike weights (Burnham & Anderson 2002, section 4.2)."""
     networks = [fit_model(data, cell, task.engine, task.options, task.seed) for cell in task.cells]
     weights = np.array(task.weights)
-    return data.errors(lambda X: weights @ np.array([network.predict(X) for network in networks])).errors()
+    return data.errors(lambda X: np.tensordot(weights, [network.predict(X) for network in networks], 1)).errors()
 
 
 def dof(data: Dataset, task: messages.DofTask) -> dict[str, Any]:
@@ -192,7 +191,8 @@ def _reduced(
     cell, (fewest, most) = task.cell, task.neuron_nums
 
     def n_params(d: int, neuron_num: int) -> int:
-        return cell_n_params(cell._replace(neuron_num=neuron_num), d, rule=task.count, count_sigma2=task.count_sigma2)
+        of = cell._replace(neuron_num=neuron_num)
+        return cell_n_params(of, d, m=data.outputs, rule=task.count, count_sigma2=task.count_sigma2)
 
     def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
         near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)

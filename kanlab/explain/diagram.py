@@ -6,6 +6,7 @@ the less it accounts for; where there are more edges than can be read, the stron
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -28,8 +29,12 @@ class Diagram:
     note: str
 
 
-def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = MOST_EDGES) -> Diagram:
-    """Draw a network. features: names of its inputs.  target: what its output is called."""
+def diagram(
+    curves: Curves, features: tuple[str, ...], target: str | Sequence[str], most: int = MOST_EDGES
+) -> Diagram:
+    """Draw a network. features: names of its inputs.  target: what its output is called, or each of them."""
+    outputs = (target,) if isinstance(target, str) else tuple(target)
+    words = "one output" if len(outputs) == 1 else f"{len(outputs)} outputs"
     kept = [_strongest(curves.layer(index), most) for index in range(curves.depth)]
     height = max(_ROW * max(len(edges) for edges in kept), 2 * _ROW) + 2 * _TOP
     left = max((_width(features[e.source]) for e in kept[0]), default=0.0)
@@ -38,18 +43,18 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str, most: int = 
         ids = _nodes(kept, index)
         places.append({i: (x, y) for i, y in zip(ids, _spread(len(ids), height), strict=True)})
         x += 2 * _GAP + _BOX_W
-    width = x - 2 * _GAP - _BOX_W + _width(target, bold=True, most=24)
+    width = x - 2 * _GAP - _BOX_W + max(_width(name, bold=True, most=24) for name in outputs)
     parts = [_layer(edges, places[index], places[index + 1], height) for index, edges in enumerate(kept)]
     parts += [_node(*at) for level in places for at in level.values()]
     parts += [_label(features[i], at[0] - 10, at[1], "end") for i, at in places[0].items()]
-    parts += [_label(target, at[0] + 10, at[1], "start", bold=True, most=24) for at in places[-1].values()]
+    parts += [_label(outputs[j], at[0] + 10, at[1], "start", bold=True, most=24) for j, at in places[-1].items()]
     if curves.depth > 1:
         for index in range(1, curves.depth):
             for i, at in places[index].items():
                 parts.append(_label(node_name(curves.depth, index, i), at[0], at[1] - 12, "middle"))
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
-        f'role="img" aria-label="The network: {len(features)} inputs, one output, a curve on every edge" '
+        f'role="img" aria-label="The network: {len(features)} inputs, {words}, a curve on every edge" '
         'style="max-width:100%;height:auto;display:block;margin:0 auto" font-family="inherit" font-size="13" '
         f'color="inherit">{"".join(parts)}</svg>'
     )

@@ -21,7 +21,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import MISSING, ORDER, OTHER
 from kanlab.data.recipe import Recipe
 
-Predict = Callable[[Array], Array]  # X (rows, d) to (rows,) on the scale of the fit
+Predict = Callable[[Array], Array]  # X (rows, d) to (rows,) on the scale of the fit, of many classes to (rows, classes)
 
 MOST_ROWS = 1000  # of the training rows, evenly chosen
 REPEATS = 8
@@ -83,7 +83,10 @@ class Dependence:
 
 
 def partial_dependence(predict: Predict, data: Dataset, feature: str) -> Dependence:
-    """The mean prediction as one feature changes and the others stay as they are in the training rows."""
+    """The mean prediction as one feature changes and the others stay as they are in the training rows.
+
+    predict: to (rows,), so of many classes to the probability of one.
+    """
     columns, recipe = sources_of(data.recipe)[feature], data.recipe
     first = next((i for i in columns if recipe.columns[i].part != MISSING), columns[0])
     kind = recipe.columns[first]
@@ -122,7 +125,10 @@ def _grid(training: Array) -> list[float]:
 
 
 def residual_table(predict: Predict, data: Dataset, most: int = 2 * MOST_ROWS) -> pd.DataFrame:
-    """Columns predicted, residual (observed less predicted, both units of the target) and rows ("training" or "test")."""
+    """Columns predicted, residual (observed less predicted, both units of the target) and rows ("training" or "test").
+
+    Not of more than two classes, which have no residuals.
+    """
     frames = []
     for name, X, y in (("training", data.X_train, data.y_train), ("test", data.X_test, data.y_test)):
         if not len(y):

@@ -20,7 +20,7 @@ from kanlab.data.transforms import Transform
 from kanlab.explain.symbolic import FUNCTIONS, MATCHED, Match, plain, suggest
 from kanlab.kan.edges import Curves, Edge
 from kanlab.selection.measures import four_digits
-from kanlab.stats.likelihood import BERNOULLI, REGRESSION
+from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, MULTICLASS, REGRESSION
 from kanlab.text import agreeing
 
 NEGLIGIBLE = 0.01  # share of the score of its layer below which an edge is left out
@@ -63,9 +63,10 @@ class Formula:
     """Layers of nodes, each a constant and the terms that enter it, on the scale the target was fitted on.
 
     left_out: edges that were negligible.  ranges: for every layer (n_in, 2), to which its inputs are held.
-    output_range: (2,), to which the output is.
+    output_range: (m, 2), to which the outputs are.
     error, network_error: RMSE in units of the data on the test rows, or on the training rows where there are none (on_test).
-    levels: of a target of two classes; the formula is then that of the log-odds of the second, and the error a log-loss.
+    levels: of a target of classes; the formula is then that of the log-odds of each but the first against that, one output
+    each, and the error a log-loss.
     """
 
     nodes: tuple[tuple[tuple[float, tuple[Term, ...]], ...], ...]
@@ -105,12 +106,15 @@ class Formula:
                     yield Equation(index, j, constant, terms, is_output)
 
     def predict(self, X: ArrayLike) -> Array:
-        """Outputs (n,) at inputs X (n, d), on the scale of the fit; of classes probabilities."""
-        return BERNOULLI.mean(self.outputs(X)) if self.levels else self.outputs(X)
+        """Outputs (n,) at inputs X (n, d), on the scale of the fit; of classes probabilities as a network's."""
+        task = REGRESSION if not self.levels else CLASSIFICATION if len(self.levels) == 2 else MULTICLASS
+        return LIKELIHOODS[task].mean(self.outputs(X))
 
     def outputs(self, X: ArrayLike) -> Array:
-        """What the formula says (n,) at inputs X (n, d): on the scale of the fit, or log-odds."""
-        return np.clip(self.values(X, len(self.nodes))[0], *self.output_range)
+        """What the formula says at inputs X (n, d): (n,) on the scale of the fit, or log-odds, of many classes (n, m)."""
+        low, high = self.output_range.T
+        z = np.clip(self.values(X, len(self.nodes)).T, low, high)
+        return z[:, 0] if z.shape[1] == 1 else z
 
     def values(self, X: ArrayLike, layers: int) -> Array:
         """The nodes that come after the first `layers`, shape (nodes, n), at inputs X (n, d)."""
@@ -143,13 +147,13 @@ def formula_of(curves: Curves, data: Dataset) -> Formula:
             layer.append((constant, tuple(terms)))
         nodes.append(tuple(layer))
     first = network.ranges[0] * network.x_scale[:, None] + network.x_offset[:, None]
-    last = network.output_range[0] * network.y_scale[0] + network.y_offset[0]
+    last = network.output_range * network.y_scale[:, None] + network.y_offset[:, None]
     made = Formula(
         tuple(nodes), (first, *network.ranges[1:]), last, data.features, data.target, data.target_transform, left_out,
         levels=data.levels,
     )  # fmt: skip
     outputs = replace(network, task=REGRESSION).predict(data.X_train)  # of classes the log-odds, which never saturate
-    made = _last_layer_again(made, data.X_train, outputs)
+    made = _last_layer_again(made, data.X_train, outputs.reshape(data.n, -1))
     for index in range(1, curves.depth):
         made = _hidden_in_plain_units(made, index, data.X_train)
     on_test = bool(len(data.y_test))
@@ -159,20 +163,27 @@ def formula_of(curves: Curves, data: Dataset) -> Formula:
 
 
 def _last_layer_again(made: Formula, X: Array, wanted: Array) -> Formula:
-    """The constant and the factors of the last layer by least squares; terms that then do the same share the factor."""
+    """The constants and the factors of the last layer by least squares, for outputs `wanted` (n, m); terms that then do the
+    same share the factor.
+    """
     z = made.values(X, len(made.nodes) - 1)
     z = np.clip(z, made.ranges[-1][:, :1], made.ranges[-1][:, 1:])
-    _, terms = made.nodes[-1][0]
-    columns = np.array([t(z[t.edge.source]) for t in terms]).reshape(len(terms), len(X))
+    last = tuple(_node_again(node, z, values) for node, values in zip(made.nodes[-1], wanted.T, strict=True))
+    return replace(made, nodes=(*made.nodes[:-1], last))
+
+
+def _node_again(node: tuple[float, tuple[Term, ...]], z: Array, wanted: Array) -> tuple[float, tuple[Term, ...]]:
+    _, terms = node
+    columns = np.array([t(z[t.edge.source]) for t in terms]).reshape(len(terms), len(wanted))
     if not np.isfinite(columns).all():
-        return made
+        return node
     means, spread = columns.mean(axis=1), columns.std(axis=1)
     spread = np.where(spread > 0, spread, 1.0)
     design = (columns - means[:, None]) / spread[:, None]
     factors, *_ = np.linalg.lstsq(design.T, wanted - wanted.mean(), rcond=1e-6)
     factors = factors / spread
     again = tuple(Term(t.edge, replace(t.match, c=t.match.c * f)) for t, f in zip(terms, factors.tolist(), strict=True))
-    return replace(made, nodes=(*made.nodes[:-1], ((float(wanted.mean() - factors @ means), again),)))
+    return float(wanted.mean() - factors @ means), again
 
 
 def _hidden_in_plain_units(made: Formula, index: int, X: Array) -> Formula:
@@ -238,7 +249,10 @@ def remarks(formula: Formula) -> list[str]:
     """What to know of the formula."""
     count, unmatched = len(formula.terms), len(formula.unmatched)
     lines = ["The formula is an approximation of the network, not the network itself."]
-    if formula.levels:
+    if len(formula.levels) > 2:
+        first = formula.levels[0][:60]
+        lines.append(f"It gives the log-odds of each class against '{first}', of which softmax makes probabilities.")
+    elif formula.levels:
         lines.append(f"It gives the log-odds; p is the probability of '{formula.levels[1][:60]}'.")
     if unmatched:
         match, stays = agreeing(unmatched, "matches", "match"), agreeing(unmatched, "It is", "They are")

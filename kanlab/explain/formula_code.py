@@ -27,16 +27,23 @@ def python(formula: Formula, title: str) -> str:
     ]
     lines += [_held(f"x{i + 1}", formula.ranges[0][i]) for i in used]
     for layer, node, constant, terms, is_output in formula.equations():
-        name = "z" if is_output else _symbol(layer + 1, node)
+        name = _output(formula, node) if is_output else _symbol(layer + 1, node)
         parts = [_exact(constant), *(_term(t, _symbol(layer, t.edge.source)) for t in terms)]
         lines.append(f"    {name} = (\n        " + "\n        + ".join(parts) + "\n    )")
-        lines.append(_held(name, formula.output_range if is_output else formula.ranges[layer + 1][node]))
+        lines.append(_held(name, formula.output_range[node] if is_output else formula.ranges[layer + 1][node]))
     return "\n".join([*lines, f"    return {_back(formula)}", ""])
+
+
+def _output(formula: Formula, node: int) -> str:
+    return f"z_{node + 1}" if len(formula.levels) > 2 else "z"
 
 
 def _returned(formula: Formula) -> str:
     if not formula.levels:
         return _one_line(json.dumps(formula.target))
+    if len(formula.levels) > 2:
+        names = ", ".join(json.dumps(level) for level in formula.levels)
+        return f"the probabilities that {_one_line(json.dumps(formula.target))} is {_one_line(names)}, in this order"
     return f"the probability that {_one_line(json.dumps(formula.target))} is {_one_line(json.dumps(formula.levels[1]))}"
 
 
@@ -72,6 +79,9 @@ def _term(term: Term, x: str) -> str:
 
 def _back(formula: Formula) -> str:
     transform = formula.transform
+    if len(formula.levels) > 2:
+        outputs = ", ".join(_output(formula, node) for node in range(len(formula.levels) - 1))
+        return f"(lambda odds: odds / odds.sum(axis=0))(np.exp(np.array([0 * z_1, {outputs}])))"
     if formula.levels:
         return "1 / (1 + np.exp(-z))"
     if transform.scale == "log":

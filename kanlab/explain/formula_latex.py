@@ -31,12 +31,19 @@ def latex(formula: Formula) -> tuple[str, dict[str, str]]:
         parts = [_signed(constant), *parts] if abs(constant) > 1e-12 or not parts else parts
         rows = [" ".join(parts[i : i + _TERMS_A_LINE]) for i in range(0, len(parts), _TERMS_A_LINE)]
         rows[0] = rows[0].removeprefix("+ ")
-        name = _target(formula) if is_output else symbol(layer + 1, node)
+        name = _target(formula, node) if is_output else symbol(layer + 1, node)
         lines.append(f"{name} &= " + r" \\ &\quad ".join(rows))
     return r"\begin{aligned} " + r" \\[4pt] ".join(lines) + r" \end{aligned}", legend
 
 
-def _target(formula: Formula) -> str:
+def _target(formula: Formula, node: int) -> str:
+    if len(formula.levels) > 2:
+        one, zero = formula.levels[node + 1], formula.levels[0]
+        if _SIMPLE_NAME.fullmatch(one) and _SIMPLE_NAME.fullmatch(zero):
+            one, zero = (rf"\text{{{name}}}".replace("_", r"\_") for name in (one, zero))
+        else:
+            one, zero = str(node + 1), "0"
+        return rf"\ln\frac{{p_{{{one}}}}}{{p_{{{zero}}}}}"
     if formula.levels:
         return r"\ln\frac{p}{1-p}"
     simple = _SIMPLE_NAME.fullmatch(formula.target)

@@ -25,7 +25,7 @@ from kanlab.data.frames import as_frame
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
-from kanlab.data.writing import free_name
+from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.messages import NetworkTask
@@ -47,10 +47,11 @@ EXTENDED = "The straight line goes on there, so trust these predictions less."
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The new rows with two or three columns more, and what was done, in sentences.
+    """The new rows with two or more columns more, and what was done, in sentences.
 
-    frame[predicted]: in units of the target, or the likelier class; missing where the row cannot be predicted.
-    frame[probability]: of classes, that of the one that counts as 1, which the notes name; "" where there are none.
+    frame[predicted]: in units of the target, or the likeliest class; missing where the row cannot be predicted.
+    frame[probability]: of two classes, that of the one that counts as 1, which the notes name; "" where there are none.
+    probabilities: of more classes, the names of the columns that hold the probability of each.
     frame[extrapolates]: whether the row lies outside the training rows, so that the model was held at their edge.
     """
 
@@ -59,15 +60,18 @@ class Predictions:
     extrapolates: str
     notes: tuple[str, ...] = ()
     probability: str = ""
+    probabilities: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         """The columns that were added, in their order."""
-        return [c for c in (self.predicted, self.probability, self.extrapolates) if c]
+        return [c for c in (self.predicted, self.probability, *self.probabilities, self.extrapolates) if c]
 
 
 class Model(Protocol):
-    """What predicts: inputs (rows, d) to outputs (rows,) on the scale of the fit, and True where a row had to be held."""
+    """What predicts: inputs (rows, d) to outputs (rows,) on the scale of the fit, of more than two classes to probabilities
+    (rows, classes), and True where a row had to be held.
+    """
 
     def predict_flagged(self, X: Array) -> tuple[Array, Mask]: ...
 
@@ -124,7 +128,8 @@ class Predictor:
         known = as_frame(frame, self.recipe.sources)
         inputs = self.recipe.apply(known)
         frame = frame if isinstance(frame, pd.DataFrame) else known  # the cells given, whatever was made of them
-        values = np.full(len(frame), np.nan)
+        levels = self.recipe.levels
+        values = np.full((len(frame), len(levels)) if len(levels) > 2 else len(frame), np.nan)
         outside = pd.array([pd.NA] * len(frame), dtype="boolean")
         ready, notes = inputs.complete, list(inputs.notes)
         if ready.any():
@@ -141,10 +146,16 @@ class Predictor:
             free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
         )
         done = frame.rename(columns=str)
-        if not self.recipe.levels:
+        if len(levels) > 2:
+            names = probability_names(target, levels, taken)
+            notes.append(f"The columns {names[0]!r} to {names[-1]!r} hold the probability of each class.")
+            columns = {predicted: self.recipe.to_levels(values)} | dict(zip(names, values.T, strict=True))
+            done = done.assign(**columns, **{extrapolates: outside})
+            return Predictions(done, predicted, extrapolates, tuple(notes), probabilities=names)
+        if not levels:
             done = done.assign(**{predicted: values, extrapolates: outside})
             return Predictions(done, predicted, extrapolates, tuple(notes))
-        zero, one = self.recipe.levels
+        zero, one = levels
         notes.append(
             f"'{probability}' is the probability of '{one[:60]}' rather than '{zero[:60]}'. From 0.5 on, '{one[:60]}' is "
             "predicted."
@@ -155,7 +166,9 @@ class Predictor:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Probabilities p (n,) and outcomes y (n,) of rows, and which they are: test, or training where none are held out."""
+    """Probabilities p (n,), of more than two classes (n, classes), and outcomes y (n,) of rows, and which they are: test, or
+    training where none are held out.
+    """
 
     p: Array
     y: Array
@@ -163,7 +176,7 @@ class HeldOut:
 
 
 def held_out(predictor: Predictor, data: Dataset) -> HeldOut:
-    """A model of two classes on the test rows."""
+    """A model of classes on the test rows."""
     if len(data.y_test):
         return HeldOut(predictor.fitted.predict_flagged(data.X_test)[0], data.y_test, "test")
     return HeldOut(predictor.fitted.predict_flagged(data.X_train)[0], data.y_train, "training")
@@ -238,7 +251,7 @@ def predictor(handle: StudyHandle, trial: int | None = None, family: str | None 
     model, name, key = _chosen(handle, trial, family)
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(model, Baseline):
-        fitted = fit_named(model.family, data.X_train, data.y_train, handle.spec.seed, data.task)
+        fitted = fit_named(model.family, data.X_train, data.fit_target(data.y_train), handle.spec.seed, data.task)
         held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
         return Predictor(name, data.recipe, held, key=key)
     network, notes = fitted_network(handle, model)

@@ -86,7 +86,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
     drawing = Drawing()
     if isinstance(predictor.fitted, FittedKan):
         curves = curves_of(predictor.fitted, data.X_train)
-        drawn = diagram(curves, data.features, data.output_label)
+        drawn = diagram(curves, data.features, data.output_names)
         formula = formula_of(curves, data)
         code = python(formula, f"An approximation of {predictor.label}, of the study {handle.name}.")
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))

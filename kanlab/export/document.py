@@ -8,11 +8,11 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine, Portable
@@ -22,9 +22,14 @@ from kanlab.explain.predictor import HeldFamily, Model, Predictor
 from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network, check
 from kanlab.kan.network import FittedKan
-from kanlab.stats.likelihood import CLASSIFICATION
+from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION
 
 MODEL = "model.json"
+LINKS: dict[str, Literal["logit", "softmax"] | UnsetType] = {
+    REGRESSION: UNSET,
+    CLASSIFICATION: "logit",
+    MULTICLASS: "softmax",
+}
 MAX_FILES = 100
 MAX_BYTES = 64 * 2**20  # of the archive, and of its model unpacked
 
@@ -63,18 +68,18 @@ def model_document(model: Model) -> dict[str, Any]:
                 for layer, held in zip(model.layers, model.ranges, strict=True)
             ],
             output_range=model.output_range.tolist() if np.isfinite(model.output_range).all() else UNSET,
-            link="logit" if model.task == CLASSIFICATION else UNSET,
+            link=LINKS[model.task],
         )
     elif isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
         affine = model.fitted.predict
         content = Linear(
-            offset=float(affine.offset),
+            offset=np.asarray(affine.offset).tolist(),
             center=affine.center.tolist(),
             scale=affine.scale.tolist(),
             weights=affine.weights.tolist(),
             low=model.low.tolist(),
             high=model.high.tolist(),
-            link="logit" if affine.task == CLASSIFICATION else UNSET,
+            link=LINKS[affine.task],
         )
     elif isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Portable):
         return (

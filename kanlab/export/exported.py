@@ -57,6 +57,8 @@ class Exported:
     def units(self) -> str:
         """What these errors are, and the rows of the table."""
         data = self.handle.data
+        if data.outputs > 1:
+            return f"Log-loss in nats a row, of the probabilities of the {len(data.levels)} classes of {data.target}"
         if data.levels:
             zero, one = data.levels
             return f"Log-loss in nats a row, of the probability that {data.target} is {one} and not {zero}"

@@ -5,7 +5,7 @@
 OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
 row lies outside the rows the model was fitted to: a network is held at their edge, a straight line goes on. Where the
 target is one of two classes, the prediction is the likelier one, and a third column holds the probability of the second of
-them. The cells are read as those of the training table were, whose conventions are in model.json; options say otherwise
+them; of more classes the prediction is the likeliest, and there is a column for the probability of each. The cells are read as those of the training table were, whose conventions are in model.json; options say otherwise
 (--help). Needs Python 3.11 and NumPy alone.
 
 Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
@@ -42,7 +42,7 @@ from kanlab.data.reading.cells import (
     order_of,
 )
 from kanlab.data.transforms import to_units, transformed
-from kanlab.data.writing import defused, free_name
+from kanlab.data.writing import defused, free_name, probability_names
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, held
 
@@ -240,7 +240,7 @@ class Encoder:
 def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     """Outputs (rows,) on the scale of the fit, and True where a row lies outside the training rows and was held there.
 
-    Of a model of two classes the outputs are probabilities.
+    Of a model of two classes the outputs are probabilities; of more they are those of every class, (rows, classes).
     """
     kind: Callable[[Mapping[str, Any], Array], tuple[Array, Mask]] = {
         "kan": _network,
@@ -248,15 +248,23 @@ def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     }.get(model["kind"], _family)
     blocks = [kind(model, X[i : i + BLOCK_ROWS]) for i in range(0, len(X), BLOCK_ROWS)]
     if not blocks:
-        return np.zeros(0), np.zeros(0, dtype=bool)
+        blocks = [kind(model, X)]
     outputs, outside = (np.concatenate([b[i] for b in blocks]) for i in (0, 1))
-    return (probability(outputs) if model.get("link") == "logit" else outputs), outside
+    link = {"logit": probability, "softmax": probabilities}.get(model.get("link", ""))
+    return (link(outputs) if link else outputs), outside
 
 
 def probability(log_odds: Array) -> Array:
     """1 / (1 + exp(-log-odds)), without overflow."""
     small = np.exp(-np.abs(log_odds))
     return np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
+
+
+def probabilities(log_odds: Array) -> Array:
+    """Of all classes, (rows, classes), from the log-odds of each but the first against that, (rows, classes - 1)."""
+    logits = np.column_stack([np.zeros(len(log_odds)), log_odds])
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
 def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
@@ -272,7 +280,8 @@ def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     if "output_range" in model:
         z, moved = held(z, np.array(model["output_range"]))
         outside |= moved
-    return z[0] * model["y_scale"][0] + model["y_offset"][0], outside
+    outputs = z.T * np.array(model["y_scale"]) + np.array(model["y_offset"])
+    return (outputs[:, 0] if outputs.shape[1] == 1 else outputs), outside
 
 
 def _linear(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
@@ -280,7 +289,7 @@ def _linear(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     low, high, center, scale, weights = (np.array(model[n]) for n in ("low", "high", "center", "scale", "weights"))
     slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
     outside = ((low - slack > X) | (high + slack < X)).any(axis=1)
-    return model["offset"] + ((X - center) / scale) @ weights, outside
+    return np.array(model["offset"]) + ((X - center) / scale) @ weights, outside
 
 
 def _family(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
@@ -343,23 +352,28 @@ def predict_file(
     values, outside = evaluate(content["model"], X[ready])
     flagged = outside | encoder.unknown[ready]
     levels = recipe.get("levels", [])
-    found: list[list[Any]] = [to_units(recipe["target_transform"], values).tolist(), flagged.tolist()]
+    found: list[list[Any]] = [*np.atleast_2d(to_units(recipe["target_transform"], values).T).tolist(), flagged.tolist()]
     if levels:
-        found.insert(0, [defused(levels[int(p >= 0.5)]) for p in found[0]])
+        likeliest = values.argmax(axis=1) if values.ndim == 2 else values >= 0.5
+        found.insert(0, [defused(levels[int(i)]) for i in likeliest])
     predicted = iter(zip(*found, strict=True))
-    words = ["predicted", "probability", "extrapolates"] if levels else ["predicted", "extrapolates"]
+    words = ["predicted", "probability", "extrapolates"] if len(levels) == 2 else ["predicted", "extrapolates"]
     names = [free_name(f"{recipe['target']}_{word}", set(header)) for word in words]
+    if len(levels) > 2:
+        names[1:1] = probability_names(recipe["target"], levels, set(header))
     try:
         with target.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([defused(name) for name in [*header, *names]])
             for row, is_ready in zip(rows, ready, strict=True):
-                known = next(predicted) if is_ready else [""] * len(words)
+                known = next(predicted) if is_ready else [""] * len(names)
                 writer.writerow([*(defused(cell) for cell in row), *known])
     except OSError as error:
         raise BadInput(f"{target.name} cannot be written: {error.strerror or error}.") from error
     notes = [f"{len(rows):,} rows are in {target.name}.", *encoder.notes]
-    if levels:
+    if len(levels) > 2:
+        notes.append(f"The columns '{names[1]}' to '{names[-2]}' hold the probability of each class.")
+    elif levels:
         notes.append(f"'{names[1]}' is the probability of '{levels[1][:60]}', against '{levels[0][:60]}'.")
     if not ready.all():
         notes.append(

@@ -16,6 +16,7 @@ from kanlab.data.recipe import Recipe
 Vector = list[float]
 Matrix = list[Vector]
 Count = Annotated[int, Meta(ge=1)]
+Link = Literal["logit", "softmax"]
 Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]  # name, numbers, the shape they must have
 
 
@@ -37,7 +38,8 @@ class Layer(Struct, frozen=True):
 class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
     """A network. output_range: where its outputs are held; bundles made before they were have none.
 
-    link: "logit" where the outputs are log-odds, and the predictions probabilities.
+    link: "logit" where the output is the log-odds of a class, and the prediction its probability; "softmax" where the outputs
+    are the log-odds of each class but the first against that, and the predictions the probabilities of all.
     """
 
     layer_widths: Annotated[list[Count], Meta(min_length=2)]
@@ -49,35 +51,39 @@ class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
     y_scale: Vector
     layers: list[Layer]
     output_range: Matrix | UnsetType = UNSET
-    link: Literal["logit"] | UnsetType = UNSET
+    link: Link | UnsetType = UNSET
 
-    def arrays(self, d: int) -> Arrays:
+    def arrays(self, d: int, m: int) -> Arrays:
         widths = self.layer_widths
-        if (widths[0], widths[-1], len(self.layers)) != (d, 1, len(widths) - 1):
+        if (widths[0], widths[-1], len(self.layers)) != (d, m, len(widths) - 1):
             raise ValueError("model.layer_widths")
-        for name, size in (("x_offset", d), ("x_scale", d), ("y_offset", 1), ("y_scale", 1)):
+        for name, size in (("x_offset", d), ("x_scale", d), ("y_offset", m), ("y_scale", m)):
             yield name, getattr(self, name), (size,)
         if self.output_range is not UNSET:
-            yield "output_range", self.output_range, (1, 2)
+            yield "output_range", self.output_range, (m, 2)
         for number, (layer, n_in, n_out) in enumerate(zip(self.layers, widths[:-1], widths[1:], strict=True)):
             for name, values, shape in layer.arrays(n_in, n_out, self.grid, self.k):
                 yield f"layers[{number}].{name}", values, shape
 
 
 class Linear(Struct, frozen=True, tag_field="kind", tag="linear"):
-    """offset + ((x - center) / scale) weights, x held to low and high. link: as of a network."""
+    """offset + ((x - center) / scale) weights, x held to low and high. link: as of a network, whose outputs are then as many
+    as offset has numbers, and each of weights.
+    """
 
-    offset: float
+    offset: float | Vector
     center: Vector
     scale: Vector
-    weights: Vector
+    weights: list[float | Vector]
     low: Vector
     high: Vector
-    link: Literal["logit"] | UnsetType = UNSET
+    link: Link | UnsetType = UNSET
 
-    def arrays(self, d: int) -> Arrays:
-        yield "offset", self.offset, ()
-        for name in ("center", "scale", "weights", "low", "high"):
+    def arrays(self, d: int, m: int) -> Arrays:
+        several = (m,) if self.link == "softmax" else ()
+        yield "offset", self.offset, several
+        yield "weights", self.weights, (d, *several)
+        for name in ("center", "scale", "low", "high"):
             yield name, getattr(self, name), (d,)
 
 
@@ -196,9 +202,10 @@ class Document(Struct):
 
 def check(found: Document) -> None:
     """Refuse a document whose parts do not fit together; the text of the ValueError is the place."""
-    if (len(found.recipe.levels), found.model.link) not in ((0, UNSET), (2, "logit")):
+    classes = len(found.recipe.levels)
+    if classes == 1 or found.model.link != (UNSET if not classes else "logit" if classes == 2 else "softmax"):
         raise ValueError("model.link")
-    for name, values, shape in found.model.arrays(len(found.recipe.columns)):
+    for name, values, shape in found.model.arrays(len(found.recipe.columns), max(1, classes - 1)):
         try:
             array = np.array(values, dtype=float)
         except ValueError as error:  # rows of unequal length

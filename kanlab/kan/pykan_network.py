@@ -24,7 +24,7 @@ from kanlab.kan import parameter_count
 from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.parameter_count import CountingRule
-from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
+from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 
 
 @contextlib.contextmanager
@@ -65,8 +65,8 @@ class KANWrapper(kan.KAN):
     seed : int
         Of pykan's random coefficients; the global generators are left as they were.
     task : str
-        "regression", or "classification" where the network puts out the log-odds of a class, of which `predict` gives the
-        probability.
+        "regression", or "classification" and "multiclass" where the network puts out log-odds, of which `predict` gives the
+        probabilities.
     **options
         Everything else goes to `kan.KAN` as it stands.
 
@@ -116,14 +116,14 @@ class KANWrapper(kan.KAN):
     def set_scaling(self, X: ArrayLike, y: ArrayLike) -> None:
         """Map the range of each input to pykan's default grid range [-1, 1], targets to mean 0 and deviation 1.
 
-        Classes stay 0 and 1.
+        Classes stay as they are.
         """
         X = np.asarray(X, dtype=float)
         Y = np.asarray(y, dtype=float).reshape(len(X), -1)
         low, high = X.min(axis=0), X.max(axis=0)
         self._set("x_offset", (low + high) / 2)
         self._set("x_scale", np.where(high > low, (high - low) / 2, 1.0))
-        if self.task == CLASSIFICATION:
+        if self.task != REGRESSION:
             return
         self._set("y_offset", Y.mean(axis=0))
         self._set("y_scale", np.where(np.ptp(Y, axis=0) > 0, Y.std(axis=0), 1.0))
@@ -137,7 +137,9 @@ class KANWrapper(kan.KAN):
         return torch.from_numpy(scaled).to(self.act_fun[0].coef.dtype)
 
     def scale_targets(self, y: ArrayLike) -> torch.Tensor:
-        """Targets as the network sees them, shape (n, m)."""
+        """Targets as the network sees them, shape (n, m), of more than two classes (n, m + 1)."""
+        if self.task == MULTICLASS:
+            return torch.from_numpy(np.asarray(y, dtype=float)).to(self.act_fun[0].coef.dtype)
         Y = np.asarray(y, dtype=float).reshape(-1, len(self.y_offset))
         return torch.from_numpy((Y - self.y_offset.numpy()) / self.y_scale.numpy()).to(self.act_fun[0].coef.dtype)
 
@@ -190,7 +192,8 @@ class KANWrapper(kan.KAN):
                 hook.remove()
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target.
+        """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target, or of
+        more than two classes (n, m + 1).
 
         Inputs are held to the first layer's grid, outside of which its splines die; once `hold_ranges` has learnt them,
         inputs, hidden nodes and outputs to their ranges on the training rows.

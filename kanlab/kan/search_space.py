@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     depth: int = 1
 
     def layer_widths(self, d: int, m: int = 1) -> tuple[int, ...]:
-        """Nodes of each layer on d features and m targets, inputs and outputs included."""
+        """Nodes of each layer on d features and m outputs, inputs and outputs included."""
         return (d, *[self.neuron_num] * self.depth, m)
 
 
@@ -110,7 +110,7 @@ class SearchSpace:
         Parameters
         ----------
         n, d, m : int
-            Training rows, features and targets.
+            Training rows, features and outputs.
         rule, count_sigma2
             How parameters are counted: see `kanlab.n_params`.
 
@@ -128,7 +128,7 @@ class SearchSpace:
         def size(cell: Cell) -> int:
             return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2)
 
-        return sorted((c for c in self.cells if is_admissible(n * m, size(c))), key=lambda c: (size(c), c))
+        return sorted((c for c in self.cells if is_admissible(n, size(c))), key=lambda c: (size(c), c))
 
 
 def _are_two_whole_numbers(values: Any) -> bool:
@@ -140,7 +140,7 @@ def _are_two_whole_numbers(values: Any) -> bool:
 def cell_n_params(
     cell: Cell, d: int, *, m: int = 1, rule: CountingRule = "identifiable", count_sigma2: bool = True
 ) -> int:
-    """K of one cell on d features and m targets, by default with the noise variance.
+    """K of one cell on d features and m outputs, by default with the noise variance.
 
     >>> cell_n_params(Cell(neuron_num=1, grid=4, k=3), d=1)
     17

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kanlab.stats.criteria import aicc_penalty, rss_at_aicc
-from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, REGRESSION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 
 
 class Measure(NamedTuple):
@@ -27,14 +27,13 @@ class Measure(NamedTuple):
         return rss_at_aicc(aicc, n, n_params) if self.task == REGRESSION else aicc - aicc_penalty(n, n_params)
 
 
+_DEVIANCE = "deviance of {0} on the training rows (−2 ln L)"
 MEASURES = {
     REGRESSION: Measure(
         REGRESSION, "RSS", "rss_train", "RSS on the training rows (squared units of {0})", "RMSE", "rmse_test"
     ),
-    CLASSIFICATION: Measure(
-        CLASSIFICATION, "deviance", "deviance_train", "deviance of {0} on the training rows (−2 ln L)",
-        "log-loss", "log_loss_test",
-    ),
+    CLASSIFICATION: Measure(CLASSIFICATION, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test"),
+    MULTICLASS: Measure(MULTICLASS, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test"),
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ COLUMNS = (
     "seconds",
     "status",
 )
-CLASS_COLUMNS = ClassScores._fields  # of studies of two classes
+CLASS_COLUMNS = ClassScores._fields  # of studies of classes
 
 
 def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:

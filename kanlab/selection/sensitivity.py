@@ -64,6 +64,7 @@ def ranked_again(
     count_sigma2: bool,
     criterion: Criterion = "AICc",
     likelihood: Likelihood = GAUSSIAN,
+    outputs: int = 1,
 ) -> pd.DataFrame:
     """Complete trials by another count or criterion, the rank within the study beside the new one.
 
@@ -71,7 +72,7 @@ def ranked_again(
     rank, rank_before. Trials that are inadmissible under the new count come last and have no rank.
     """
     done = completed(records)
-    counts = [cell_n_params(r.cell, d, rule=rule, count_sigma2=count_sigma2) for r in done]
+    counts = [cell_n_params(r.cell, d, m=outputs, rule=rule, count_sigma2=count_sigma2) for r in done]
     values = [
         CRITERIA[criterion](likelihood.term(r.misfit, n), n, count) for r, count in zip(done, counts, strict=True)
     ]

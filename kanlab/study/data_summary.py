@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from kanlab.data.dataset import Dataset
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import HasTask
@@ -24,8 +26,9 @@ class DataSummary(HasTask):
     y_std: float
     target_label: str = ""  # with the scale it is fitted on, where that is not its own
     aicc_offset: float | None = 0.0  # from AICc on that scale to AICc of the target itself; None where there is none
-    levels: tuple[str, ...] = ()  # of two classes, the one that counts as 0 and the one that counts as 1
-    ones: int = 0  # training rows of the latter
+    levels: tuple[str, ...] = ()  # of a target of classes, those that count as 0, 1 and so on
+    ones: int = 0  # of two classes, training rows of the latter
+    rarest: int = 0  # of more classes, training rows of the rarest
 
     @classmethod
     def of(cls, data: Dataset) -> DataSummary:
@@ -43,8 +46,16 @@ class DataSummary(HasTask):
             data.target_label,
             offset,
             data.levels,
-            int(data.y_train.sum()) if data.levels else 0,
+            int(data.y_train.sum()) if len(data.levels) == 2 else 0,
+            int(np.bincount(data.y_train.astype(int), minlength=len(data.levels)).min()) if data.outputs > 1 else 0,
         )
+
+    @property
+    def informative_rows(self) -> int:
+        """Training rows that bear on a parameter: of classes those of the rarer one, once for every output."""
+        if self.outputs > 1:
+            return self.rarest * self.outputs
+        return min(self.ones, self.n_train - self.ones) if self.levels else self.n_train
 
     @property
     def d(self) -> int:

@@ -120,13 +120,14 @@ def create_study(
     """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
 
     It is whole or not there: it gets its name in one statement when everything else is written (kanlab.study.unfinished).
-    A likelihood without a noise variance has none to count, whatever the specification says. Where the rows carry no network
+    A likelihood without a noise variance has none to count, and the outputs of a network follow from the data, whatever the
+    specification says. Where the rows carry no network
     of all features the specification becomes one of networks of fewer (StudySpec.screened_where_needed), and a spline GAM
     joins the other families; where they carry none at all the study is one of these families alone.
     Raises StudyError where the name is taken.
     """
     storage = get_storage(storage_url)
-    spec = replace(spec, count_sigma2=spec.count_sigma2 and data.likelihood.counts_variance)
+    spec = spec.of(data)
     carries_all = bool(spec.admissible(data.n, data.d))
     spec = spec.screened_where_needed(data.n, data.d)
     if name is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions
 from kanlab.errors import KanlabError, StudyError
@@ -24,9 +25,11 @@ ROWS_PER_PARAMETER = 2.0  # of the smallest network, where features are screened
 
 
 @lru_cache(maxsize=32)
-def _admissible(space: SearchSpace, n: int, d: int, rule: CountingRule, count_sigma2: bool) -> tuple[Cell, ...]:
+def _admissible(
+    space: SearchSpace, n: int, d: int, outputs: int, rule: CountingRule, count_sigma2: bool
+) -> tuple[Cell, ...]:
     """A page asks every second."""
-    return tuple(space.admissible(n, d, rule=rule, count_sigma2=count_sigma2))
+    return tuple(space.admissible(n, d, m=outputs, rule=rule, count_sigma2=count_sigma2))
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class StudySpec:
     starts_fill : bool
         Whether options.starts is as many as the minutes allow (kanlab.execution.starts_budget), found once, before the study
         was made.
+    outputs : int
+        Of every network: one less than there are classes, else 1. It follows from the data, and a study takes it from them.
 
     Raises
     ------
@@ -92,6 +97,7 @@ class StudySpec:
     workers: int | None = None
     options: FitOptions = FitOptions()
     starts_fill: bool = False
+    outputs: int = 1
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -114,9 +120,14 @@ class StudySpec:
         require(0 <= self.seed <= MAX_SEED, f"The seed must lie within 0 to {MAX_SEED:,}, not {self.seed}.")
         require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
 
+    def of(self, data: Dataset) -> StudySpec:
+        """The specification with what follows from the data: the outputs, and no noise variance where there is none."""
+        sigma2 = self.count_sigma2 and data.likelihood.counts_variance
+        return replace(self, outputs=data.outputs, count_sigma2=sigma2)
+
     def admissible(self, n: int, d: int) -> list[Cell]:
         """Cells for which AICc is defined on n training rows and d features, fewest parameters first."""
-        return list(_admissible(self.space, n, self.inputs(d), self.count, self.count_sigma2))
+        return list(_admissible(self.space, n, self.inputs(d), self.outputs, self.count, self.count_sigma2))
 
     def inputs(self, d: int) -> int:
         """How many of d features a network is fitted to."""
@@ -143,13 +154,8 @@ class StudySpec:
         def of(features: int) -> StudySpec:
             return replace(self, options=replace(self.options, features=features))
 
-        def smallest(features: int) -> int:
-            return min(
-                cell_n_params(c, features, rule=self.count, count_sigma2=self.count_sigma2) for c in self.space.cells
-            )
-
         def carried(rows_per_parameter: float) -> int:
-            fits = takewhile(lambda f: smallest(f) * rows_per_parameter <= n and of(f).admissible(n, d), range(1, d))
+            fits = takewhile(lambda f: self._smallest(f) * rows_per_parameter <= n and of(f).admissible(n, d), range(1, d))
             return max(fits, default=0)
 
         features = carried(ROWS_PER_PARAMETER) or carried(0.0)
@@ -157,7 +163,7 @@ class StudySpec:
 
     def few_rows_words(self, n: int, d: int) -> str:
         """What so few training rows mean for networks of d features, in a sentence; "" where they take all of them."""
-        smallest = min(cell_n_params(c, d, rule=self.count, count_sigma2=self.count_sigma2) for c in self.space.cells)
+        smallest = self._smallest(d)
         need = (
             f"with all {d} features the smallest has {smallest} parameters, and AICc needs more than {smallest + 1} training "
             "rows"
@@ -169,7 +175,7 @@ class StudySpec:
             )
         if self.admissible(n, d):
             return ""
-        one = min(cell_n_params(c, 1, rule=self.count, count_sigma2=self.count_sigma2) for c in self.space.cells)
+        one = self._smallest(1)
         lower = "" if smallest == one else f", and even of one feature it has {one}"
         return (
             f"There are {n} training rows, too few for a network: {need}{lower}. Bring more rows or lower the ranges. The "
@@ -178,7 +184,14 @@ class StudySpec:
 
     def n_params(self, cell: Cell, d: int) -> int:
         """The K that enters AICc."""
-        return cell_n_params(cell, self.inputs(d), rule=self.count, count_sigma2=self.count_sigma2)
+        return self._count(cell, self.inputs(d))
+
+    def _count(self, cell: Cell, features: int) -> int:
+        return cell_n_params(cell, features, m=self.outputs, rule=self.count, count_sigma2=self.count_sigma2)
+
+    def _smallest(self, features: int) -> int:
+        """Parameters of the smallest network of so many features."""
+        return min(self._count(c, features) for c in self.space.cells)
 
     def resolved_sampler(self, admissible: int) -> str:
         """The sampler "auto" stands for: exhaustive where the budget covers every admissible cell, else TPE."""
@@ -203,7 +216,7 @@ class StudySpec:
     def from_dict(cls, content: Any) -> StudySpec:
         """The inverse of `to_dict`. Raises StudyError where the content is damaged, or of a version that knows more."""
         try:
-            _check_names(content, cls, "", optional=("starts_fill",))
+            _check_names(content, cls, "", optional=("starts_fill", "outputs"))
             _check_names(content["space"], SearchSpace, "space.", optional=("depth",))
             _check_names(content["options"], FitOptions, "options.", optional=[f.name for f in fields(FitOptions)])
             return msgspec.convert(content, cls)

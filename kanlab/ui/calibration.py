@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from kanlab.charts import evidence
 from kanlab.errors import KanlabError
@@ -37,33 +39,51 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
-    zero, one = (short(level, 30) for level in handle.data.levels)
+    probabilities(found, handle.data.levels, model.label)
+
+
+def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
+    """Calibration, of many classes of one at a time, the scores, and the confusion matrix. label: what the model is called."""
+    names, many = [short(level, 30) for level in levels], len(levels) > 2
     left, right = st.columns([3, 2], gap="large")
     with left:
-        drawing.chart(evidence.calibration(calibration(found.p, found.y), one, drawing.look()), "calibration")
+        p, y, shown = found.p, found.y, 1
+        if many:
+            shown = st.selectbox("Calibration of", range(len(levels)), format_func=lambda i: names[i], key="calibration-class")
+            p, y = found.p[:, shown], np.asarray(found.y == shown, dtype=float)
+        drawing.chart(evidence.calibration(calibration(p, y), names[shown], drawing.look()), "calibration")
     with right:
-        st.markdown(f"**{literal(model.label)}** on the {len(found.y):,} {found.rows} rows")
-        auc = area_under_roc(found.p, found.y)
+        st.markdown(f"**{literal(label)}** on the {len(found.y):,} {found.rows} rows")
+        auc, table = area_under_roc(found.p, found.y), confusion(found.p, found.y)
         columns = st.columns(2)
         columns[0].metric("Log-loss", f"{log_loss(found.p, found.y):.4g}", help=LOG_LOSS_HELP)
-        rate = 100 * max(found.y.mean(), 1 - found.y.mean())
-        help_text = f"Always naming the more frequent class of these rows, it would be {rate:.1f}%."
+        rate = 100 * table.sum(axis=1).max() / len(found.y)
+        help_text = f"Always naming the most frequent class of these rows, it would be {rate:.1f}%."
         columns[1].metric("Accuracy", f"{100 * accuracy(found.p, found.y):.1f}%", help=help_text)
         columns[1].caption(f"base rate {rate:.1f}%")
         columns[0].metric(
             "Brier score",
             f"{brier(found.p, found.y):.4g}",
-            help="Mean squared difference between the predicted probability and the outcome (0 or 1).",
+            help="Mean squared difference between the predicted probability and the outcome (0 or 1)"
+            + ", summed over the classes." * many
+            + "." * (not many),
         )
         columns[1].metric(
             "AUC",
             DASH if auc is None else f"{auc:.3f}",
-            help="Area under the ROC curve: 1 is a perfect ranking, 0.5 is random.",
+            help="Area under the ROC curve: 1 is a perfect ranking, 0.5 is random."
+            + " The mean over the classes, each against the rest." * many,
         )
-        table = confusion(found.p, found.y)
-        rows = [
-            {"true class": level, f"predicted {zero}": int(counts[0]), f"predicted {one}": int(counts[1])}
-            for level, counts in zip((zero, one), table, strict=True)
-        ]
-        widgets.table(pd.DataFrame(rows), "confusion")
-        st.caption("Number of rows by true and predicted class. The predicted class is the more probable one.")
+        if not many:
+            _confusion(table, names)
+    if many:
+        _confusion(table, names)
+
+
+def _confusion(table: NDArray[np.intp], names: Sequence[str]) -> None:
+    rows = [
+        {"true class": level} | {f"predicted {name}": int(count) for name, count in zip(names, counts, strict=True)}
+        for level, counts in zip(names, table, strict=True)
+    ]
+    widgets.table(pd.DataFrame(rows), "confusion")
+    st.caption("Number of rows by true and predicted class. The predicted class is the most probable one.")

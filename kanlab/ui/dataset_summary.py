@@ -14,7 +14,7 @@ from kanlab.ui.widgets import literal, notes
 
 def sizes(data: Dataset) -> None:
     """Rows, features and admissible configurations."""
-    spec = StudySpec().screened_where_needed(data.n, data.d)
+    spec = StudySpec().of(data).screened_where_needed(data.n, data.d)
     admissible = spec.admissible(data.n, data.d)
     columns = st.columns(4)
     columns[0].metric("Training rows n", f"{data.n:,}", border=True, help="AICc and RSS are computed on these.")
@@ -45,9 +45,10 @@ def simplest_models(data: Dataset, key: object) -> None:
         if right is None or larger is None:
             right, larger, rows = linear.classes.accuracy_train, constant.classes.accuracy_train, "training"
             losses = linear.classes.log_loss_train, constant.classes.log_loss_train
+        model, size = ("Multinomial logistic", "most") if data.outputs > 1 else ("Logistic", "more")
         st.markdown(
-            f"Logistic regression already classifies **{100 * right:.1f}%** of the {rows} rows correctly; always naming the "
-            f"more frequent class, {100 * larger:.1f}%. Their log-losses there are {losses[0]:.3f} and {losses[1]:.3f} nats "
+            f"{model} regression already classifies **{100 * right:.1f}%** of the {rows} rows correctly; always naming the "
+            f"{size} frequent class, {100 * larger:.1f}%. Their log-losses there are {losses[0]:.3f} and {losses[1]:.3f} nats "
             "per row. A network has to be worth its parameters beyond that."
         )
     elif linear.rss_train < constant.rss_train:

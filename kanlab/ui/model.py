@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -16,13 +17,14 @@ from kanlab.explain.effects import partial_dependence, permutation_importance, r
 from kanlab.explain.formula import Formula, formula_of, remarks
 from kanlab.explain.formula_code import python
 from kanlab.explain.formula_latex import latex
-from kanlab.explain.predictor import HeldFamily, Predictor
+from kanlab.explain.predictor import HeldFamily, Predictor, held_out
 from kanlab.explain.symbolic import FUNCTIONS, MATCHED
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.text import short
 from kanlab.ui import drawing, session, widgets
+from kanlab.ui.calibration import probabilities
 from kanlab.ui.widgets import DASH, download, literal
 
 MOST_CURVES = 12
@@ -63,7 +65,9 @@ class ModelView:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The minimum and the maximum of the predictions of the training rows, units of the target."""
+        """The minimum and the maximum of the predictions of the training rows, units of the target; 0 and 1 of many classes."""
+        if self.data.outputs > 1:
+            return 0.0, 1.0
         found = self.residuals.loc[self.residuals["rows"] == "training", "predicted"]
         return float(found.min()), float(found.max())
 
@@ -79,7 +83,7 @@ def network(view: ModelView) -> None:
     if view.network is None:
         _linear(view)
         return
-    drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.output_label))
+    drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.output_names))
     with st.container(horizontal_alignment="center"):
         st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"))
     st.caption(
@@ -96,20 +100,23 @@ def _linear(view: ModelView) -> None:
     if not isinstance(affine, Affine):
         st.info(_no_network(view, "has coefficients"), icon=":material/info:")
         return
-    slopes = affine.weights / affine.scale
-    intercept = affine.offset - float(slopes @ affine.center)
-    table = pd.DataFrame({"term": ["intercept", *view.data.features], "coefficient": [intercept, *slopes]})
+    slopes = affine.weights.reshape(view.data.d, -1) / affine.scale[:, None]
+    intercepts = np.atleast_1d(affine.offset) - affine.center @ slopes
+    several = view.data.outputs > 1
+    names = [literal(short(name)) for name in view.data.output_names] if several else ["coefficient"]
+    columns = dict(zip(names, np.vstack([intercepts, slopes]).T, strict=True))
+    table = pd.DataFrame({"term": ["intercept", *view.data.features]} | columns)
+    what = f"the log-odds of each class against {short(view.data.levels[0])}" if several else short(view.data.output_label)
     st.markdown(
-        f"A linear model of {literal(short(view.data.output_label))}: the intercept plus each feature times its coefficient. "
+        f"A linear model of {literal(what)}: the intercept plus each feature times its coefficient. "
         "It goes on as a straight line outside the range of the training rows. Choose a trial above to see a network."
     )
     widgets.table(
         table,
         "coefficients",
         column_config={
-            "coefficient": st.column_config.NumberColumn(
-                format="%.5g", help="What one unit of the feature adds to the prediction."
-            )
+            name: st.column_config.NumberColumn(format="%.5g", help="What one unit of the feature adds to the prediction.")
+            for name in names
         },
     )
 
@@ -148,18 +155,19 @@ def edges(view: ModelView) -> None:
     if len(ranked) > MOST_CURVES:
         st.caption(f"These are the {MOST_CURVES} strongest of {len(ranked)} edges.")
     shown = ranked[:MOST_CURVES]
-    target = short(view.data.output_label, 24)
+    targets = [short(name, 24) for name in view.data.output_names]
     for start in range(0, len(shown), _PER_ROW):
         for place, edge in zip(st.columns(_PER_ROW, gap="medium"), shown[start : start + _PER_ROW], strict=False):
             source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)
-            added = f"adds to {target if index == last else node_name(curves.depth, index + 1, edge.target)}"
+            into = targets[edge.target] if index == last else node_name(curves.depth, index + 1, edge.target)
+            added = f"adds to {into}"
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
             with place:
                 drawing.chart(model_charts.edge(edge, source, added, drawing.look()), key)
     st.caption(
         "Each curve is drawn without its mean over the training rows, because only the sum of the means at a node matters. "
         "The bars show where the training rows lie. Inputs are in units of the data, and the last layer is in units of "
-        + literal(f"{target}. Hidden nodes have no unit.")
+        + literal(f"{targets[0] if len(targets) == 1 else 'log-odds'}. Hidden nodes have no unit.")
     )
 
 
@@ -185,8 +193,18 @@ def features(view: ModelView) -> None:
         known = sources_of(data.recipe)
         ranked = [f for f in table["feature"] if f in known]
         feature = st.selectbox("Feature", ranked, key="dependence-of", format_func=lambda f: short(f))
-        found = view.once("dependence", lambda: partial_dependence(view.outputs, data, feature), feature)
-        drawing.chart(model_charts.dependence(found, data.prediction_label, look, view.range), "dependence")
+        predict, what, level = view.outputs, data.prediction_label, 0
+        if data.outputs > 1:
+            level = st.selectbox(
+                "Probability of", range(len(data.levels)), format_func=lambda i: short(data.levels[i]), key="dependence-class"
+            )
+            what = f"probability of {data.levels[level]}"
+
+            def predict(X: Any) -> Any:
+                return view.outputs(X)[:, level]
+
+        found = view.once("dependence", lambda: partial_dependence(predict, data, feature), feature, level)
+        drawing.chart(model_charts.dependence(found, what, look, view.range), "dependence")
         st.caption(
             "The mean prediction over the training rows when this feature has the same value in all of them and the other "
             "features stay as they are (Friedman 2001). If features are correlated, some of these rows cannot occur."
@@ -212,7 +230,13 @@ def _scores(view: ModelView) -> None:
 
 
 def residuals(view: ModelView) -> None:
-    """Predicted vs observed, and the residuals, on the training and test rows."""
+    """Predicted vs observed, and the residuals, on the training and test rows; of many classes how its probabilities hold on
+    the test rows.
+    """
+    if view.data.outputs > 1:
+        found = view.once("held-out", lambda: held_out(view.model, view.data))
+        probabilities(found, view.data.levels, view.model.label)
+        return
     table, look, label = view.residuals, drawing.look(), view.data.prediction_label
     if view.data.levels:
         drawing.chart(model_charts.residuals(table, label, look), "residuals")
@@ -274,6 +298,10 @@ def formula(view: ModelView) -> None:
         )
 
 
+def _output_name(found: Formula, node: int) -> str:
+    return found.levels[node + 1] if len(found.levels) > 2 else found.target
+
+
 def matches_table(found: Formula) -> pd.DataFrame:
     """One row per edge of a formula."""
     depth = len(found.nodes)
@@ -283,7 +311,7 @@ def matches_table(found: Formula) -> pd.DataFrame:
             "from": found.features[t.edge.source]
             if not t.edge.layer
             else node_name(depth, t.edge.layer, t.edge.source),
-            "to": found.target if t.edge.layer == depth - 1 else node_name(depth, t.edge.layer + 1, t.edge.target),
+            "to": _output_name(found, t.edge.target) if t.edge.layer == depth - 1 else node_name(depth, t.edge.layer + 1, t.edge.target),
             "function": t.match.name,
             "R²": t.match.r2,
             "matched": t.match.matched,

@@ -40,7 +40,9 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     if upload is None:
         target, levels = short(handle.data.target), handle.data.levels
         columns = f"two more columns: the prediction of {target}, in its own units,"
-        if levels:
+        if len(levels) > 2:
+            columns = f"{len(levels) + 2} more columns: the predicted class of {target}, the probability of each class,"
+        elif levels:
             columns = f"three more columns: the predicted class of {target}, the probability of '{short(levels[1])}',"
         sentence = (
             f"You get your rows back with {columns} and whether the row lies outside the range of the training rows. "

@@ -67,7 +67,7 @@ def preparation(
 ) -> Preparation:
     """Draw the widgets, and return what they say. key: differs between tables.
 
-    classes: whether the target is one of two classes, which have no other scale.
+    classes: whether the target is one of some classes, which have no other scale.
     """
     table = _Table(frame, features or [c for c in frame.columns if c != target], described, key)
     title = "Prepare: missing values, categories, dates, scales, split"
@@ -262,7 +262,7 @@ def _split(table: _Table) -> Split:
         list(_SPLITS),
         key=_key(table.key, "split"),
         format_func=lambda s: _SPLITS[s],
-        help="Random: with two classes, the same share of each. Stratified: as many low and high values of the target as "
+        help="Random: with classes, the same share of each. Stratified: as many low and high values of the target as "
         "among the training rows. The latest rows: to predict the future. Whole groups: to predict new ones, such as new "
         "patients.",
         persist_state="session",

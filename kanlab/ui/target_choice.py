@@ -11,7 +11,7 @@ import streamlit as st
 from kanlab.data.encoders import is_numeric
 from kanlab.data.mutual_information import relevance
 from kanlab.data.reading.table import Table
-from kanlab.data.target import CLASSIFICATION, REGRESSION, coded, default_task, in_words, two_levels
+from kanlab.data.target import CLASSIFICATION, REGRESSION, class_levels, coded, default_task, in_words
 from kanlab.ui import session
 
 _GUESSED = ":material/help: **Guessed, change me.** Tables often end with the column to predict."
@@ -45,11 +45,11 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
     suggested: the target to begin with; by default the last column that can be one, as most tables end with it.
     """
     frame = table.frame
-    usable = (c for c in reversed(frame.columns) if is_numeric(frame[c]) or two_levels(frame[c]))
+    usable = (c for c in reversed(frame.columns) if is_numeric(frame[c]) or class_levels(frame[c]))
     last = next(usable, None)
     if last is None:
         st.error(
-            "No column of this table holds numbers or two classes, so there is nothing to predict; check the decimal sign and "
+            "No column of this table holds numbers or classes, so there is nothing to predict; check the decimal sign and "
             "the delimiter.",
             icon=":material/error:",
         )
@@ -62,7 +62,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             list(frame.columns),
             index=list(frame.columns).index(suggested or last),
             key=f"target-{key}",
-            help="The column to predict: numeric, or of two classes.",
+            help="The column to predict: numeric, or of at most 50 classes.",
             persist_state="session",
             on_change=_confirm,
             args=(key,),
@@ -121,12 +121,12 @@ def _digest(frame: pd.DataFrame) -> str:
 
 
 def levels_of(table: Table, target: str) -> tuple[str, ...]:
-    """The two levels of a column; empty where it has not two."""
-    return session.remember("levels", (id(table), target), lambda: two_levels(in_words(table.frame, target)[target]))
+    """The classes of a column; empty where it has none."""
+    return session.remember("levels", (id(table), target), lambda: class_levels(in_words(table.frame, target)[target]))
 
 
 def _with_task(chosen: Choice, table: Table) -> Choice:
-    """Of a column of two levels, whether it is a class, and which of the levels counts as 1."""
+    """Of a column that may be classes, whether it is, and which of two counts as 1."""
     column = table.frame[chosen.target]
     levels = levels_of(table, chosen.target)
     if not levels:
@@ -139,11 +139,13 @@ def _with_task(chosen: Choice, table: Table) -> Choice:
             tasks,
             index=tasks.index(default_task(column)),
             key=f"task-{chosen.key}",
-            format_func=lambda t: "One of two classes" if t == CLASSIFICATION else "A number",
+            format_func=lambda t: f"One of {_number(levels)} classes" if t == CLASSIFICATION else "A number",
             persist_state="session",
         )
     if task != CLASSIFICATION:
         return chosen
+    if len(levels) > 2:
+        return replace(chosen, task=task)
     with second:
         positive = st.selectbox(
             "Counts as 1",
@@ -156,8 +158,12 @@ def _with_task(chosen: Choice, table: Table) -> Choice:
     return replace(chosen, task=task, positive=positive)
 
 
+def _number(levels: tuple[str, ...]) -> str:
+    return "two" if len(levels) == 2 else f"{len(levels)}"
+
+
 def information(table: Table, target: str) -> dict[str, float]:
-    """Mutual information of the other columns with the target, in nats; empty where it is neither a number nor two classes."""
+    """Mutual information of the other columns with the target, in nats; empty where it is neither a number nor classes."""
     frame, levels = table.frame, levels_of(table, target)
     if not levels and not is_numeric(frame[target]):
         return {}

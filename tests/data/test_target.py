@@ -13,7 +13,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.data.recipe import Recipe
 from kanlab.data.splits import split_rows
-from kanlab.data.target import default_task, read_target, two_levels
+from kanlab.data.target import class_levels, default_task, read_target, two_levels
 from kanlab.errors import DatasetError
 from tests.helpers.sentences import refused
 
@@ -41,7 +41,7 @@ def of(zero: object, one: object) -> pd.Series:
         (of(10, 9), ("9", "10"), "regression"),
         (of(0.5, -1.5), ("-1.5", "0.5"), "regression"),
         (pd.Series(range(N)), (), "regression"),
-        (pd.Series(list("abc") * 20), (), "regression"),
+        (pd.Series(list("abc") * 20), (), "classification"),
         (pd.Series(["x"] * N), (), "regression"),
         (of(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")), (), "regression"),
     ],
@@ -70,7 +70,10 @@ def test_gaps_stay_gaps() -> None:
 @pytest.mark.parametrize(
     ("column", "arguments", "parts"),
     [
-        (pd.Series(list("abc") * 20), {}, ["3 unique texts", "'a', 'b', 'c'", "at most two classes", "numeric"]),
+        (pd.Series([f"n{i % 52:02}" for i in range(N)]), {}, ["52 unique texts", "'n00', 'n01', 'n02'", "at most 50 classes"]),
+        (pd.Series([f"n{i % 40:02}" for i in range(N)]), {}, ["40 unique texts", "each of several rows"]),
+        (pd.Series(list("abc") * 20), {"positive": "a"}, ["3 classes", "none counts as 1"]),
+        (pd.Series([0.5, 1.0, 2.0] * 20), {"task": "classification"}, ["3 unique numbers", "whole numbers"]),
         (pd.Series(list("abc") * 20), {"task": "regression"}, ["not numbers"]),
         (of("a", "b"), {"task": "regression"}, ["not numbers"]),
         (pd.Series(np.arange(N)), {"task": "classification"}, ["60 unique numbers", "choose regression"]),
@@ -99,6 +102,49 @@ def test_two_numbers_stay_a_quantity_and_a_sentence_offers_classes() -> None:
     classes = Dataset.from_frame(table, "y", task="classification")
     assert (classes.task, classes.levels) == ("classification", ("1", "2"))
     assert classes.sha256 != data.sha256
+
+
+@pytest.mark.parametrize(
+    ("column", "levels", "task"),
+    [
+        (pd.Series(list("bca") * 20), ("a", "b", "c"), "classification"),
+        (pd.Series(list("bca") * 20).astype("category"), ("a", "b", "c"), "classification"),
+        (pd.Series([10, 9, 100] * 20), ("9", "10", "100"), "regression"),
+        (pd.Series([1.0, 0.0, 2.0] * 20), ("0", "1", "2"), "regression"),
+        (pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(N) % 3, unit="D")), (), "regression"),
+        (pd.Series(np.arange(N)), (), "regression"),
+    ],
+)
+def test_more_than_two_classes(column: pd.Series, levels: tuple[str, ...], task: str) -> None:
+    assert class_levels(column) == levels
+    assert default_task(column) == task
+    if levels:
+        found = read_target(pd.DataFrame({"y": column}), "y", "classification")
+        assert found.levels == levels
+        np.testing.assert_array_equal(found.y, [levels.index(f"{v:g}" if task == "regression" else v) for v in column])
+        assert f"has {len(levels)} classes" in found.note
+
+
+def test_few_whole_numbers_stay_a_quantity_and_a_sentence_offers_classes() -> None:
+    found = read_target(pd.DataFrame({"y": [0, 1, 2] * 20}), "y")
+    assert found.levels == ()
+    assert "3 whole numbers, 0 to 2" in found.note
+    assert "choose classification" in found.note
+    assert read_target(pd.DataFrame({"y": np.arange(60) % 20}), "y").note == ""
+
+
+def test_many_classes_in_recipe_and_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=90), "y": list("abc") * 30})
+    data = Dataset.from_frame(table, "y")
+    assert (data.task, data.levels, data.outputs) == ("multiclass", ("a", "b", "c"), 2)
+    assert [int(np.sum(data.y_test == c)) for c in range(3)] == [6, 6, 6]
+    data.save(tmp_path / "data.parquet")
+    again = Dataset.load(tmp_path / "data.parquet")
+    assert (again.sha256, again.levels, again.task) == (data.sha256, data.levels, "multiclass")
+    p = [[0.2, 0.5, 0.3], [0.4, 0.2, 0.4], [np.nan] * 3]
+    np.testing.assert_array_equal(data.recipe.to_levels(p), np.array(["b", "a", None], dtype=object))
+    np.testing.assert_array_equal(data.fit_target(np.array([0.0, 2.0])), [[1, 0, 0], [0, 0, 1]])
 
 
 def test_each_class_is_held_out_in_its_share() -> None:
