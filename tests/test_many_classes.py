@@ -104,7 +104,9 @@ def test_every_aicc_is_the_deviance_and_its_charge(study: Study, data: Dataset) 
         assert r.classes is not None
         assert r.aicc == pytest.approx(r.classes.deviance_train + 2 * K + 2 * K * (K + 1) / (data.n - K - 1))
         assert r.classes.brier_train == pytest.approx((r.rss_train or 0.0) / data.n)
-    found = ranked_again(records, data.n, data.d, rule="article", count_sigma2=False, likelihood=data.likelihood, outputs=2)
+    found = ranked_again(
+        records, data.n, data.d, rule="article", count_sigma2=False, likelihood=data.likelihood, outputs=2
+    )
     assert found.set_index("number")["n_params"][0] == 4 * records[0].cell.neuron_num * (data.d + 2)
 
 
@@ -190,7 +192,8 @@ def test_chance_is_measured_by_the_deviance(data: Dataset) -> None:
         count="identifiable", count_sigma2=False, shuffle=None,
     )  # fmt: skip
     gain = permutation(data, task)["gain"]
-    shares, (outcome,) = np.bincount(data.y_train.astype(int)) / data.n, fit_unit(data, Unit(2, 2, (1,)), "lm", FitOptions(), 0)
+    shares = np.bincount(data.y_train.astype(int)) / data.n
+    (outcome,) = fit_unit(data, Unit(2, 2, (1,)), "lm", FitOptions(), 0)
     at_mean = aicc_of(-2 * data.n * float(shares @ np.log(shares)), data.n, 2)
     K = 1 * (data.d * 5 - (data.d - 1)) + 2 * 5
     assert gain == pytest.approx(at_mean - aicc_of(outcome.misfit or np.nan, data.n, K), abs=1e-6)

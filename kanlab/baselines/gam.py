@@ -34,9 +34,7 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     return _on_splines(multinomial.ridge, X, y, knots)
 
 
-def _on_splines(
-    shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, knots: int = KNOTS
-) -> FamilyFit:
+def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, knots: int = KNOTS) -> FamilyFit:
     splines = SplineTransformer(n_knots=knots, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
     inner = shrunken(splines.fit_transform(X), y)
 

@@ -2,8 +2,8 @@ r"""Models of the log-odds of three and more classes: their shares, multinomial 
 
     -2 log L = -2 sum_i ln p_(class of i),    p = softmax(C'theta),    theta = a + B'z
 
-with the contrasts C of kanlab.solver.multinomial, in which a penalty on B treats all classes alike, and z standardised. Newton's
-method for (a, B) at once; where planes separate the classes the likelihood has no maximum, and TINY keeps the coefficients
+with the contrasts C of kanlab.solver.multinomial, in which a penalty on B treats all classes alike, and z standardised.
+Newton's method for (a, B) at once; where planes separate the classes the likelihood has no maximum, and TINY keeps the coefficients
 finite. Ridge takes the penalty of lowest AICc with effective degrees of freedom tr (H + penalty)^-1 H. Coefficients are given
 back as log-odds against the first class (Agresti, Categorical Data Analysis, 2013, section 8.1).
 """
@@ -74,7 +74,7 @@ def _fit(b: Array, center: Array, scale: Array, dof: float) -> FamilyFit:
 
 
 def newton(Z: Array, y: Array, penalty: float, start: Array | None = None) -> tuple[Array, float]:
-    """Intercepts and coefficients (1 + columns, m) in contrasts, of least -2 log L + penalty |B|^2, and their effective dof."""
+    """Intercepts and coefficients (1 + columns, m) in contrasts, of least -2 log L + penalty |B|^2, and their edf."""
     A, Y = np.column_stack([np.ones(len(y)), Z]), y.T
     m, q, C = y.shape[1] - 1, A.shape[1], contrasts(y.shape[1])
     ridge = np.full(q, penalty)
@@ -89,7 +89,7 @@ def newton(Z: Array, y: Array, penalty: float, start: Array | None = None) -> tu
         deviance = 2.0 * (np.sum(np.log(np.sum(np.exp(z), axis=0))) - np.sum(z * Y))
         return float(deviance + np.sum(ridge[:, None] * b**2))
 
-    value, dof = objective(b), float(m)
+    value = objective(b)
     for _ in range(_MOST_STEPS):
         theta = (A @ b).T
         gradient = A.T @ (C @ (Y - probabilities(theta))).T - ridge[:, None] * b

@@ -30,9 +30,7 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     return _on_terms(multinomial.ridge, X, y, MOST_TERMS // (y.shape[1] - 1))
 
 
-def _on_terms(
-    shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, most: int = MOST_TERMS
-) -> FamilyFit:
+def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, most: int = MOST_TERMS) -> FamilyFit:
     center, scale = X.mean(axis=0), X.std(axis=0)
     scale[scale == 0] = 1.0
     for degree in (3, 2, 1):

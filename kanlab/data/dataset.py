@@ -237,8 +237,8 @@ class Dataset(HasTask):
         return cls(name, target, tuple(columns), *parts, len(frame), tuple(notes), scale, wanted, levels, conventions)
 
     def errors(self, predict: Callable[[Array], Array]) -> Scores:
-        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities, (rows,)
-        or (rows, classes).
+        """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities,
+        (rows,) or (rows, classes).
         """
         train, held_out = predict(self.X_train), len(self.y_test) > 0
         test = predict(self.X_test) if held_out else self.y_test

@@ -161,9 +161,7 @@ def _offer(levels: tuple[str, ...], shown: str) -> str:
         what, kinds = f"{len(levels)} whole numbers, {levels[0]} to {levels[-1]},", f"{len(levels)} classes"
     else:
         return ""
-    return (
-        f"'{shown}' holds {what} and is predicted as a quantity; choose classification as the task to predict {kinds} instead."
-    )
+    return f"'{shown}' holds {what} and is predicted as a quantity; choose classification as the task to predict {kinds} instead."
 
 
 def _note(y: Array, levels: tuple[str, ...], shown: str) -> str:
@@ -176,8 +174,8 @@ def _note(y: Array, levels: tuple[str, ...], shown: str) -> str:
         )
     least = int(np.argmin(rows))
     return (
-        f"'{shown}' has {len(levels)} classes, {listing(levels, 8)}, of {max(rows):,} rows at most and {rows[least]:,} at least "
-        f"({listing([levels[least]])}); the probability of each is predicted."
+        f"'{shown}' has {len(levels)} classes, {listing(levels, 8)}, of {max(rows):,} rows at most and {rows[least]:,} at "
+        f"least ({listing([levels[least]])}); the probability of each is predicted."
     )
 
 
@@ -194,6 +192,6 @@ def _neither(column: pd.Series, shown: str) -> str:
         return f"The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of some classes, to predict."
     return (
         f"The target '{shown}' holds {count:,} unique texts ({listing(sorted(_words(column).dropna().unique()), 3)}), not "
-        f"numbers, and kanlab predicts at most {MOST_CLASSES} classes, each of several rows: pool the rare ones in a column of "
-        "fewer, or choose a numeric column to predict."
+        f"numbers, and kanlab predicts at most {MOST_CLASSES} classes, each of several rows: pool the rare ones in a "
+        "column of fewer, or choose a numeric column to predict."
     )

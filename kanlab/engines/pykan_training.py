@@ -103,8 +103,8 @@ def train(
     """Train a stock [d, neuron_num, ..., m] KAN of `depth` hidden layers in float32, scaled to its grid.
 
     X (n, d), y (n,) or (n, m), in units of the data.  seed: pykan's, of the initial weights.
-    task: "classification" for y of 0 and 1: the network puts out log-odds, its loss is their binary cross-entropy. "multiclass"
-    for y (n, classes) with a single 1 in every row: log-odds against the first class, and the cross-entropy.
+    task: "classification" for y of 0 and 1: the network puts out log-odds, its loss is their binary cross-entropy.
+    "multiclass" for y (n, classes) with a single 1 in every row: log-odds against the first class, and the cross-entropy.
     A training that breaks down inside pykan has the status "diverged"; it does not raise.
     """
     schedule = SCHEDULES[engine]

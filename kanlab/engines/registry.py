@@ -152,7 +152,9 @@ def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int
     part, kept = network_data(data, options)
     lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
     path = cells[0].grid, cells[0].k, [c.neuron_num for c in cells], cells[0].depth
-    for fitted in fit_path(part.X_train, part.fit_target(part.y_train), *path, options=lm_options, seed=seed, task=data.task):
+    for fitted in fit_path(
+        part.X_train, part.fit_target(part.y_train), *path, options=lm_options, seed=seed, task=data.task
+    ):
         yield fitted if kept is None else widened(fitted, kept, data.d)
 
 

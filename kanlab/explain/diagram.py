@@ -29,9 +29,7 @@ class Diagram:
     note: str
 
 
-def diagram(
-    curves: Curves, features: tuple[str, ...], target: str | Sequence[str], most: int = MOST_EDGES
-) -> Diagram:
+def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[str], most: int = MOST_EDGES) -> Diagram:
     """Draw a network. features: names of its inputs.  target: what its output is called, or each of them."""
     outputs = (target,) if isinstance(target, str) else tuple(target)
     words = "one output" if len(outputs) == 1 else f"{len(outputs)} outputs"

@@ -5,8 +5,9 @@
 OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
 row lies outside the rows the model was fitted to: a network is held at their edge, a straight line goes on. Where the
 target is one of two classes, the prediction is the likelier one, and a third column holds the probability of the second of
-them; of more classes the prediction is the likeliest, and there is a column for the probability of each. The cells are read as those of the training table were, whose conventions are in model.json; options say otherwise
-(--help). Needs Python 3.11 and NumPy alone.
+them; of more classes the prediction is the likeliest, and there is a column for the probability of each. The cells are read
+as those of the training table were, whose conventions are in model.json; options say otherwise (--help). Needs Python 3.11
+and NumPy alone.
 
 Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
 kanlab, each function word for word as kanlab itself runs it.

@@ -78,10 +78,10 @@ def _added(recipe: Recipe) -> str:
     """The columns of the prediction."""
     name = _code(recipe.target)
     if len(recipe.levels) > 2:
+        named = ", ".join(map(_plain, recipe.levels[:12])) + ", ..." * (len(recipe.levels) > 12)
         return (
-            f"{len(recipe.levels) + 1} columns more: `{name}_predicted`, the likeliest of "
-            f"{', '.join(map(_plain, recipe.levels[:12]))}{', ...' * (len(recipe.levels) > 12)}, and for each of them its probability, "
-            f"`{name}_probability_{_code(recipe.levels[0])}` and so on"
+            f"{len(recipe.levels) + 1} columns more: `{name}_predicted`, the likeliest of {named}, and for each of them its "
+            f"probability, `{name}_probability_{_code(recipe.levels[0])}` and so on"
         )
     if recipe.levels:
         zero, one = map(_plain, recipe.levels)

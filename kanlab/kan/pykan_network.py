@@ -192,8 +192,8 @@ class KANWrapper(kan.KAN):
                 hook.remove()
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target, or of
-        more than two classes (n, m + 1).
+        """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target, or
+        of more than two classes (n, m + 1).
 
         Inputs are held to the first layer's grid, outside of which its splines die; once `hold_ranges` has learnt them,
         inputs, hidden nodes and outputs to their ranges on the training rows.

@@ -79,7 +79,13 @@ def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Diagnostic | N
 
 def _few_rows(handle: StudyHandle, choice: Candidate) -> Diagnostic | None:
     data = handle.data
-    which = "" if not data.levels else " of the rarer class" if data.outputs == 1 else " of the rarest class, of its output,"
+    which = (
+        ""
+        if not data.levels
+        else " of the rarer class"
+        if data.outputs == 1
+        else " of the rarest class, of its output,"
+    )
     rows = data.informative_rows / (choice.n_params or 1)
     if not choice.is_network or rows >= FEW_ROWS:
         return None

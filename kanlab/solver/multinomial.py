@@ -100,7 +100,7 @@ def curvature(theta: Array, pull: float) -> Array:
 
 def curvature_roots(theta: Array, pull: float) -> Array:
     """R (r, m, n) with W_i = sum_r R_ri R_ri', which is 0 for r above m, for theta (m, n)."""
-    return np.linalg.cholesky(curvature(theta, pull).transpose(2, 0, 1)).transpose(2, 1, 0)
+    return np.asarray(np.linalg.cholesky(curvature(theta, pull).transpose(2, 0, 1)).transpose(2, 1, 0))
 
 
 class Multinomial:

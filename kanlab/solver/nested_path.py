@@ -22,8 +22,8 @@ from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.solver import kernels_numba
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome
-from kanlab.solver.multinomial import log_odds_layer, log_odds_of
 from kanlab.solver.likelihood_of import OF_TASK
+from kanlab.solver.multinomial import log_odds_layer, log_odds_of
 from kanlab.solver.network_state import hidden_ranges, layers_of
 from kanlab.solver.node_growth import grown_starts, idle_start
 from kanlab.solver.options import LmOptions

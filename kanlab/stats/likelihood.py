@@ -11,8 +11,8 @@ Notation
     Bernoulli      misfit = -2 sum [y ln p + (1 - y) ln(1 - p)]         -2 log L = misfit
     multinomial    misfit = -2 sum ln p_y                               -2 log L = misfit
 
-The Gaussian -2 log L is the one at its maximum over the noise variance, one parameter more; those of classes have none to count
-(McCullagh & Nelder, Generalized Linear Models, 1989, chapters 4 and 5).
+The Gaussian -2 log L is the one at its maximum over the noise variance, one parameter more; those of classes have none to
+count (McCullagh & Nelder, Generalized Linear Models, 1989, chapters 4 and 5).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The scores of a model, and how well probabilities of classes hold against what happened.
 
-Of two classes p (n,) are probabilities of 1 and y (n,) is 0 or 1; of c classes p (n, c) are probabilities of all and y (n,) are
-their numbers, from 0.
+Of two classes p (n,) are probabilities of 1 and y (n,) is 0 or 1; of c classes p (n, c) are probabilities of all and y (n,)
+are their numbers, from 0.
 
 Log-loss and Brier score are proper: nothing but the true probability makes their expectation least (Gneiting & Raftery 2007).
 Accuracy and the area under the ROC curve look at the order of the probabilities alone.

@@ -155,7 +155,9 @@ class StudySpec:
             return replace(self, options=replace(self.options, features=features))
 
         def carried(rows_per_parameter: float) -> int:
-            fits = takewhile(lambda f: self._smallest(f) * rows_per_parameter <= n and of(f).admissible(n, d), range(1, d))
+            fits = takewhile(
+                lambda f: self._smallest(f) * rows_per_parameter <= n and of(f).admissible(n, d), range(1, d)
+            )
             return max(fits, default=0)
 
         features = carried(ROWS_PER_PARAMETER) or carried(0.0)

@@ -49,7 +49,9 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
     with left:
         p, y, shown = found.p, found.y, 1
         if many:
-            shown = st.selectbox("Calibration of", range(len(levels)), format_func=lambda i: names[i], key="calibration-class")
+            shown = st.selectbox(
+                "Calibration of", range(len(levels)), format_func=lambda i: names[i], key="calibration-class"
+            )
             p, y = found.p[:, shown], np.asarray(found.y == shown, dtype=float)
         drawing.chart(evidence.calibration(calibration(p, y), names[shown], drawing.look()), "calibration")
     with right:

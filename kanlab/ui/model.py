@@ -65,7 +65,7 @@ class ModelView:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The minimum and the maximum of the predictions of the training rows, units of the target; 0 and 1 of many classes."""
+        """The minimum and the maximum of the predictions of the training rows, in its units; 0 and 1 of many classes."""
         if self.data.outputs > 1:
             return 0.0, 1.0
         found = self.residuals.loc[self.residuals["rows"] == "training", "predicted"]
@@ -106,7 +106,9 @@ def _linear(view: ModelView) -> None:
     names = [literal(short(name)) for name in view.data.output_names] if several else ["coefficient"]
     columns = dict(zip(names, np.vstack([intercepts, slopes]).T, strict=True))
     table = pd.DataFrame({"term": ["intercept", *view.data.features]} | columns)
-    what = f"the log-odds of each class against {short(view.data.levels[0])}" if several else short(view.data.output_label)
+    what = (
+        f"the log-odds of each class against {short(view.data.levels[0])}" if several else short(view.data.output_label)
+    )
     st.markdown(
         f"A linear model of {literal(what)}: the intercept plus each feature times its coefficient. "
         "It goes on as a straight line outside the range of the training rows. Choose a trial above to see a network."
@@ -115,7 +117,9 @@ def _linear(view: ModelView) -> None:
         table,
         "coefficients",
         column_config={
-            name: st.column_config.NumberColumn(format="%.5g", help="What one unit of the feature adds to the prediction.")
+            name: st.column_config.NumberColumn(
+                format="%.5g", help="What one unit of the feature adds to the prediction."
+            )
             for name in names
         },
     )
@@ -196,7 +200,10 @@ def features(view: ModelView) -> None:
         predict, what, level = view.outputs, data.prediction_label, 0
         if data.outputs > 1:
             level = st.selectbox(
-                "Probability of", range(len(data.levels)), format_func=lambda i: short(data.levels[i]), key="dependence-class"
+                "Probability of",
+                range(len(data.levels)),
+                format_func=lambda i: short(data.levels[i]),
+                key="dependence-class",
             )
             what = f"probability of {data.levels[level]}"
 
@@ -311,7 +318,9 @@ def matches_table(found: Formula) -> pd.DataFrame:
             "from": found.features[t.edge.source]
             if not t.edge.layer
             else node_name(depth, t.edge.layer, t.edge.source),
-            "to": _output_name(found, t.edge.target) if t.edge.layer == depth - 1 else node_name(depth, t.edge.layer + 1, t.edge.target),
+            "to": _output_name(found, t.edge.target)
+            if t.edge.layer == depth - 1
+            else node_name(depth, t.edge.layer + 1, t.edge.target),
             "function": t.match.name,
             "R²": t.match.r2,
             "matched": t.match.matched,

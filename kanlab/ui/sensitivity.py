@@ -67,8 +67,14 @@ def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             "Count the noise variance", handle.spec.count_sigma2, key="sensitivity-sigma2"
         )
         again = ranked_again(
-            records, n, data.d, rule=rule, count_sigma2=sigma2, criterion=criterion,
-            likelihood=data.likelihood, outputs=data.outputs,
+            records,
+            n,
+            data.d,
+            rule=rule,
+            count_sigma2=sigma2,
+            criterion=criterion,
+            likelihood=data.likelihood,
+            outputs=data.outputs,
         )
         lost = int(again["rank"].isna().sum())
         table(
