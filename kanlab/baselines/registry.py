@@ -1,8 +1,8 @@
 """Model families that stand beside the KAN, ranked by the same criterion on the same rows.
 
 A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and
-`classify_many` more than two, of which y (n, classes) has a 1 in every row; both predict probabilities. The linear ones below are
-fitted at the start of every study (`baselines`); the others cost more, load scikit-learn, and are fitted when a study is
+`classify_many` more than two, of which y (n, classes) has a 1 in every row; both predict probabilities. The linear ones below
+are fitted at the start of every study (`baselines`); the others cost more, load scikit-learn, and are fitted when a study is
 validated (`comparison_family`).
 `docs/families.md` shows how to add one.
 """

@@ -168,7 +168,7 @@ class Recipe:
         return self.target_transform.inverse(predictions)
 
     def to_levels(self, probabilities: ArrayLike) -> NDArray[np.object_]:
-        """The likeliest class by name, of probabilities of the second of two, or of all (rows, classes); None where missing."""
+        """The likeliest class by name, of probabilities of the second of two or of all (rows, classes); None where missing."""
         p = np.asarray(probabilities, dtype=float)
         names = np.array([*self.levels, None], dtype=object)
         lost = np.isnan(p if p.ndim == 1 else p[:, 0])

@@ -161,7 +161,10 @@ def _offer(levels: tuple[str, ...], shown: str) -> str:
         what, kinds = f"{len(levels)} whole numbers, {levels[0]} to {levels[-1]},", f"{len(levels)} classes"
     else:
         return ""
-    return f"'{shown}' holds {what} and is predicted as a quantity; choose classification as the task to predict {kinds} instead."
+    return (
+        f"'{shown}' holds {what} and is predicted as a quantity; choose classification as the task to predict {kinds} "
+        "instead."
+    )
 
 
 def _note(y: Array, levels: tuple[str, ...], shown: str) -> str:
