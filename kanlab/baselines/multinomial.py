@@ -4,8 +4,8 @@ r"""Models of the log-odds of three and more classes: their shares, multinomial 
 
 with the contrasts C of kanlab.solver.multinomial, in which a penalty on B treats all classes alike, and z standardised.
 Newton's method for (a, B) at once; where planes separate the classes the likelihood has no maximum, and TINY keeps the
-coefficients finite. Ridge takes the penalty of lowest AICc with effective degrees of freedom tr (H + penalty)^-1 H. Coefficients are given
-back as log-odds against the first class (Agresti, Categorical Data Analysis, 2013, section 8.1).
+coefficients finite. Ridge takes the penalty of lowest AICc with effective degrees of freedom tr (H + penalty)^-1 H.
+Coefficients are given back as log-odds against the first class (Agresti, Categorical Data Analysis, 2013, section 8.1).
 """
 
 from __future__ import annotations
