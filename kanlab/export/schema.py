@@ -88,7 +88,7 @@ class Linear(Struct, frozen=True, tag_field="kind", tag="linear"):
 
 
 class _Held(Struct, frozen=True, tag_field="kind"):
-    """A model of another family. low, high: the range that its inputs are held to.  link: as of a network."""
+    """A model of another family, of one output. low, high: the range that its inputs are held to.  link: as of a network."""
 
     low: Vector
     high: Vector
@@ -109,7 +109,7 @@ class Polynomial(_Held, frozen=True, kw_only=True, tag="polynomial"):
     powers: list[list[Annotated[int, Meta(ge=0, le=9)]]]
     weights: Vector
 
-    def arrays(self, d: int) -> Arrays:
+    def arrays(self, d: int, m: int) -> Arrays:
         yield from self.range_arrays(d)
         for name in ("center", "scale"):
             yield name, getattr(self, name), (d,)
@@ -123,7 +123,7 @@ class Additive(_Held, frozen=True, kw_only=True, tag="additive"):
     breaks: list[Annotated[Vector, Meta(min_length=2)]]
     coef: list[Matrix]
 
-    def arrays(self, d: int) -> Arrays:
+    def arrays(self, d: int, m: int) -> Arrays:
         yield from self.range_arrays(d)
         if (len(self.breaks), len(self.coef)) != (d, d):
             raise ValueError("model.breaks")
@@ -142,7 +142,7 @@ class Perceptron(_Held, frozen=True, kw_only=True, tag="perceptron"):
     y_offset: float
     y_scale: float
 
-    def arrays(self, d: int) -> Arrays:
+    def arrays(self, d: int, m: int) -> Arrays:
         yield from self.range_arrays(d)
         for name in ("center", "scale"):
             yield name, getattr(self, name), (d,)
@@ -181,7 +181,7 @@ class Trees(_Held, frozen=True, kw_only=True, tag="trees"):
 
     trees: list[Tree]
 
-    def arrays(self, d: int) -> Arrays:
+    def arrays(self, d: int, m: int) -> Arrays:
         yield from self.range_arrays(d)
         for number, tree in enumerate(self.trees):
             try:
