@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy
 
@@ -275,6 +276,32 @@ def test_cells_left_open_by_who_took_over_are_no_success(
     assert "Traceback" not in said()
     assert "Resume continues from there." in said()
     assert strict_json(out)["state"] == "stopped"
+
+
+def test_all_that_runs_a_study_asleep_for_a_while(
+    csv: str,
+    fake_workers: Fake,
+    command: Callable[..., subprocess.Popen[str]],
+    said: Callable[[], str],
+) -> None:
+    """As on a laptop that is closed: nobody else takes over, and all of it goes on."""
+    log = fake_workers(hold_after=5)
+    process = command("tune", csv, "--target", "y", *RANGES, *STOCK_OPTIONS, "--study", "mine")
+    wait_for(lambda: len(fitted_cells(log)) > 5, 60)
+    asleep = [process.pid, *(p.pid for p in psutil.Process(process.pid).children(recursive=True))]
+    assert len(asleep) > 1
+    for pid in asleep:
+        os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: all(psutil.Process(pid).status() == psutil.STATUS_STOPPED for pid in asleep))
+    before = completed(load_study("mine"))
+    release(log)
+    for pid in asleep:
+        os.kill(pid, signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0, said()
+    handle = load_study("mine")
+    assert [row for row in completed(handle) if row in before] == before  # lost: 0
+    assert_every_cell_once(handle)  # none lost, none twice
 
 
 def test_a_result_of_a_lead_that_slept_is_not_written(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

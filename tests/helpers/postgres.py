@@ -71,6 +71,11 @@ class Server:
             psutil.wait_procs(others, 20)  # of a killed one they end when they notice
             self._process = None
 
+    def processes(self) -> list[int]:
+        """Numbers of its processes, the one that leads the others first."""
+        assert self._process is not None
+        return [self._process.pid, *(p.pid for p in psutil.Process(self._process.pid).children(recursive=True))]
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -56,6 +56,10 @@ class Session:
         """A button of the page."""
         self._pressed.put_nowait(self.buttons[label])
 
+    def rerun(self) -> None:
+        """The whole page."""
+        self._pressed.put_nowait("")
+
     async def _press(self, socket: websockets.ClientConnection) -> None:
         while True:
             await self._ask(socket, pressed=await self._pressed.get())
