@@ -43,34 +43,44 @@ def show() -> None:
     live.status_bar(study, current, records, manager())
     stamp = shared.stamp_of(study, records, live=current.is_live)
     table = shared.table(stamp, records)
-    if not (table["state"] == "complete").any():
-        if study.handle.has_model(records) and not current.is_live:
-            live.recommendation(study.recommendation, live=False)
+    if not current.is_live and not (table["state"] == "complete").any():
+        if study.handle.has_model(records):
+            live.recommendation(study.recommendation, current, study.spec.engine)
         else:
             live.no_trial_yet(current, study.spec.engine)
         return
-    picked = session.selected_trial()
-    n, baselines, target = study.handle.data.n_train, study.baselines, study.handle.data.fitted_target
+    found = shared.recommendation_so_far(stamp, study, records) if current.is_live else study.recommendation
+    picked, area, look, data = session.selected_trial(), session.area(), drawing.look(), study.handle.data
+    kind = trials.axes_and_area(int((table["state"] == "complete").sum()))
     drawn, fewer = shared.points(stamp, picked, current.is_live, table)
+    if area.zoom is not None:
+        drawn = drawn[drawn["number"].isin(area.zoom)]
     if fewer:
         st.caption(fewer)
-    look = drawing.look()
-    seen = (stamp[:2], picked)  # running trials are not drawn
+    seen = (stamp[:2], picked, kind, area.zoom)  # running trials are not drawn
+    n, baselines, target = data.n_train, study.baselines, data.fitted_target
     left, right = st.columns(2, gap="medium")
     with left:
         drawing.drawn_once(
-            lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target, look), "aicc-rss", seen
+            lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target, look, kind), "aicc-rss", seen
         )
     with right:
-        drawing.drawn_once(lambda: trial_charts.pareto_front(drawn, baselines, picked, target, look), "front", seen)
-    found = shared.recommendation_so_far(stamp, study, records) if current.is_live else study.recommendation
-    live.recommendation(found, current.is_live)
+        drawing.drawn_once(
+            lambda: trial_charts.pareto_front(drawn, baselines, picked, target, look, kind), "front", seen
+        )
+    shown = trials.shown_trial(records, found)
+    with st.container(key="slot-card"):
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            trials.card(shown, data, study.baselines)
+        with right:
+            live.recommendation(found, current, study.spec.engine)
     left, right = st.columns(2, gap="medium")
     with left:
         drawing.drawn_once(lambda: trial_charts.history(drawn, picked, look), "history", seen)
     with right:
-        trials.card(records, picked, study.handle.data, study.baselines)
-    trials.table(table, study, stamp, found.choice)
+        trials.loss(shown, data)
+    trials.table(table, study, stamp, found.choice, area.listed)
 
 
 watch()

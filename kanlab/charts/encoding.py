@@ -93,11 +93,13 @@ class RobustAxis:
         return np.asarray((at - ends[0]) / (ends[1] - ends[0]))
 
 
-def robust_axis(values: pd.Series, kind: AxisKind = "linear", *, fence: bool = True) -> RobustAxis:
+def robust_axis(
+    values: pd.Series, kind: AxisKind = "linear", *, fence: bool = True, kept: pd.Series | None = None
+) -> RobustAxis:
     """The axis of these values of networks.
 
     kind: "auto" is logarithmic if they span more than a decade.  fence: whether it ends at the upper fence (of the logarithms,
-    if it is logarithmic), or at the maximum.
+    if it is logarithmic), or at the maximum.  kept: values that it shows in any case.
 
     >>> robust_axis(pd.Series([1.0, 2.0, 3.0, 1000.0]), "log")
     RobustAxis(low=1.0, high=9.391485505499116, log=True)
@@ -111,7 +113,8 @@ def robust_axis(values: pd.Series, kind: AxisKind = "linear", *, fence: bool = T
     low = float(finite.min())
     if not fence:
         return RobustAxis(low, float(finite.max()), log)
-    return RobustAxis(low, float(np.exp(upper_fence(np.log(finite)))) if log else upper_fence(finite), log)
+    high = float(np.exp(upper_fence(np.log(finite)))) if log else upper_fence(finite)
+    return RobustAxis(low, max(high, float(kept.max())) if kept is not None and len(kept) else high, log)
 
 
 def color_of(k: pd.Series, look: Palette = LIGHT) -> alt.Color:

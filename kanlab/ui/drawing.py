@@ -1,4 +1,4 @@
-"""How pages show charts: in the colours of their theme, and with clicks that select trials.
+"""How pages show charts: in the colours of their theme, and with clicks that select trials, and areas.
 
 A chart's `description` is its alternative text.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
@@ -56,18 +57,36 @@ def selecting_chart(made: Layered, key: str) -> None:
 
 
 def _show(spec: dict[str, Any], key: str) -> None:
-    st.vega_lite_chart(
-        spec=spec,
-        key=key,
-        on_select=_picker(key),
-        selection_mode=[trial_charts.SELECTED],
-        width="stretch",
-    )
+    """The chart, in a container that is as high before it is drawn."""
+    named = f"{key}-{session.area().made}"
+    with st.container(key=f"slot-{key}"):
+        st.vega_lite_chart(
+            spec=spec,
+            key=named,
+            on_select=_picker(spec, named),
+            selection_mode=[trial_charts.SELECTED, trial_charts.BRUSHED],
+            width="stretch",
+        )
 
 
-def _picker(key: str) -> Callable[[], None]:
+def _picker(spec: dict[str, Any], key: str) -> Callable[[], None]:
     def pick() -> None:
-        clicked = st.session_state[key]["selection"].get(trial_charts.SELECTED, [])
-        session.select_trial(int(clicked[0]["number"]) if clicked else None)
+        found = st.session_state[key]["selection"]
+        clicked = [int(row["number"]) for row in found.get(trial_charts.SELECTED, [])]
+        if clicked != st.session_state.get(f"{key}-clicked", []):  # otherwise the area has changed
+            session.select_trial(clicked[0] if clicked else None)
+        st.session_state[f"{key}-clicked"] = clicked
+        if ends := found.get(trial_charts.BRUSHED):
+            session.set_area(key, _numbers_within(spec["datasets"]["trials"], ends))
+        elif session.area().chart == key:
+            session.set_area("", None)
 
     return pick
+
+
+def _numbers_within(trials: pa.Table, ends: dict[str, list[float]]) -> tuple[int, ...]:
+    """The numbers of the trials of a chart in an area, whose ends are given by column."""
+    inside = pd.Series(True, index=range(trials.num_rows))
+    for column, (low, high) in ends.items():
+        inside &= trials[column].to_pandas().between(min(low, high), max(low, high))
+    return tuple(int(number) for number in trials["number"].to_pandas()[inside])

@@ -89,12 +89,12 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         (st.info if current.name == "queued" else st.warning)(
             literal(f"{current.detail} {_ADVICE[current.name]}"), icon=icon
         )
-    elif current.detail:
-        st.caption(literal(current.detail))
+    else:
+        st.caption(literal(current.detail or "\u2060"))  # a line in any case, so that none moves when it is filled
 
 
 def no_trial_yet(current: StudyState, engine: str) -> None:
-    """The empty state of the charts."""
+    """Why the charts are empty."""
     if current.name == "queued":
         if not current.detail:  # otherwise the status bar says how many studies come first
             st.info("The study is about to start.", icon=":material/hourglass_top:")
@@ -108,10 +108,13 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
         st.info("This study has no complete trial.", icon=":material/info:")
 
 
-def recommendation(found: Recommendation, live: bool) -> None:
-    """The recommended model and the first reasons for it. live: the study is not over."""
+def recommendation(found: Recommendation, current: StudyState, engine: str) -> None:
+    """The recommended model and the first reasons for it; or why there is none yet."""
+    if current.is_live and not any(c.trial for c in found.candidates):
+        no_trial_yet(current, engine)
     if found.choice is None:
         return
+    live = current.is_live
     sentence = f"Recommended{' so far' * live}: {found.summary}. {' '.join(found.reasons[:2])}"
     if found.choice.is_network:
         st.success(literal(sentence), icon=":material/flag:")

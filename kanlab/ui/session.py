@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import streamlit as st
@@ -12,6 +13,7 @@ from kanlab.data.reading.table import Table
 
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
+_AREA = "kanlab_area"
 _STUDY, _SAID, _KEPT = "study", "kanlab_said", "kanlab_kept"
 
 
@@ -92,12 +94,13 @@ def set_study_name(name: str) -> None:
     """Remember the study; `link_study` puts it into the address."""
     if st.session_state.get("kanlab_study") != name:
         st.session_state.pop(_TRIAL, None)
+        st.session_state.pop(_AREA, None)
     st.session_state["kanlab_study"] = name
 
 
 def forget_study() -> None:
     """Remember no study, after it is deleted."""
-    for key in ("kanlab_study", _TRIAL):
+    for key in ("kanlab_study", _TRIAL, _AREA):
         st.session_state.pop(key, None)
 
 
@@ -116,6 +119,46 @@ def selected_trial() -> int | None:
 def select_trial(number: int | None) -> None:
     """Select a trial for all pages, or none."""
     st.session_state[_TRIAL] = number
+
+
+@dataclass(frozen=True)
+class Area:
+    """The trials that an area drawn in a chart leaves. chart: whose area it is.  numbers: of the trials in it.
+
+    zoom: those that the charts are limited to.  made: how many areas were given up before; a chart with another key has lost
+    the rectangle of its area.
+    """
+
+    chart: str = ""
+    numbers: tuple[int, ...] | None = None
+    zoom: tuple[int, ...] | None = None
+    made: int = 0
+
+    @property
+    def listed(self) -> tuple[int, ...] | None:
+        """The trials that tables are limited to; None for all."""
+        return self.zoom if self.numbers is None else self.numbers
+
+
+def area() -> Area:
+    """The area drawn in a chart of the open study."""
+    found: Area = st.session_state.get(_AREA, Area())
+    return found
+
+
+def set_area(chart: str, numbers: tuple[int, ...] | None) -> None:
+    """Limit tables to these trials of the area drawn in a chart; None where it is drawn in none."""
+    st.session_state[_AREA] = replace(area(), chart=chart, numbers=numbers)
+
+
+def zoom() -> None:
+    """Limit the charts as well to the trials of the area."""
+    st.session_state[_AREA] = Area(zoom=area().numbers, made=area().made + 1)
+
+
+def show_all() -> None:
+    """Give up the area."""
+    st.session_state[_AREA] = Area(made=area().made + 1)
 
 
 def say(message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -56,7 +57,7 @@ def points(stamp: Stamp, picked: int | None, live: bool, _table: pd.DataFrame) -
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def ranking(
-    stamp: Stamp, whole: bool, chosen: str, _table: pd.DataFrame, _choice: Candidate | None
+    stamp: tuple[Any, ...], whole: bool, chosen: str, _table: pd.DataFrame, _choice: Candidate | None
 ) -> tuple[pd.DataFrame, pa.Table]:
     """The trials, lowest AICc first, all or the first TABLE_ROWS; and the same table as Streamlit sends it.
 

@@ -11,12 +11,14 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.baselines.registry import Baseline
 from kanlab.charts import training
+from kanlab.charts.encoding import AxisKind
 from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
 from kanlab.data.writing import to_csv
 from kanlab.selection.candidates import Candidate, cell_words
+from kanlab.selection.recommendation import Recommendation
 from kanlab.study.data_summary import DataSummary
-from kanlab.study.trials import TrialRecord
-from kanlab.text import short
+from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.text import counted, short
 from kanlab.ui import columns, drawing, session, shared, widgets
 from kanlab.ui.columns import CHOICE
 from kanlab.ui.widgets import (
@@ -33,15 +35,35 @@ from kanlab.ui.widgets import (
 )
 
 
-def card(
-    records: Sequence[TrialRecord], number: int | None, data: DataSummary, baselines: Sequence[Baseline] = ()
-) -> None:
-    """The selected trial: its numbers and its training. baselines: the mean among them gives the base rate of classes."""
-    record = next((r for r in records if r.number == number), None)
+def shown_trial(records: Sequence[TrialRecord], found: Recommendation) -> TrialRecord | None:
+    """The selected trial; before one is selected the recommended one, or where a family is recommended the lowest AICc."""
+    picked = session.selected_trial()
+    if picked is not None:
+        return next((r for r in records if r.number == picked), None)
+    return (found.choice and found.choice.trial) or best_trial(records)
+
+
+def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Baseline] = ()) -> None:
+    """A trial: its numbers and how its fit went.
+
+    record: None before any is complete.  baselines: the mean among them gives the base rate of classes.
+    """
     if record is None:
-        st.info("Click a point or a row of the table to see that trial here.", icon=":material/touch_app:")
+        st.info("The first trial that is complete will be shown here.", icon=":material/touch_app:")
         return
-    st.markdown(f"**Trial {record.number}**: {cell_words(record.cell)}")
+    chosen = session.selected_trial() is not None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Trial {record.number}**: {cell_words(record.cell)}")
+        st.space("stretch")
+        st.button(
+            "Back to the best",
+            key="unselect",
+            type="tertiary",
+            disabled=not chosen,
+            help="Shows the recommended trial again. Click a point or a row of the table to see another.",
+            on_click=session.select_trial,
+            args=(None,),
+        )
     columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}", help=K_HELP)
     columns[1].metric("AICc", DASH if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
@@ -67,9 +89,44 @@ def card(
         st.caption(literal(f"{sentence}, in units of {short(data.target)}."))
     ended = f"The fit took {record.iterations} iterations, {record.seconds:.2f} s. It ended with the status: {record.status}."
     st.caption(literal(ended if record.state == "complete" else record.status))
-    if len(record.loss_curve) > 1:
-        name, unit = ("deviance", "−2 ln L") if data.levels else ("RSS", f"squared units of {data.fitted_target}")
-        drawing.chart(training.loss_curve(record.loss_curve, name, unit, drawing.look()), "loss-curve")
+
+
+def loss(record: TrialRecord | None, data: DataSummary) -> None:
+    """How the loss of a trial went down."""
+    with st.container(key="slot-loss"):
+        if record is not None and len(record.loss_curve) > 1:
+            name, unit = ("deviance", "−2 ln L") if data.levels else ("RSS", f"squared units of {data.fitted_target}")
+            drawing.chart(training.loss_curve(record.loss_curve, name, unit, drawing.look()), "loss-curve")
+
+
+def axes_and_area(count: int) -> AxisKind:
+    """The kind of the axes, and what can be done with the area that is drawn in a chart. count: complete trials."""
+    area = session.area()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kinds: list[AxisKind] = ["auto", "linear", "log"]
+        kind = st.segmented_control(
+            "Axes",
+            kinds,
+            default="auto",
+            format_func=lambda name: f"{name} axes",
+            key="axes",
+            label_visibility="collapsed",
+            help="Of RSS and K. 'auto' is logarithmic where the trials span more than a factor of 10.",
+        )
+        if area.listed is None:
+            st.caption("Click a point to see its trial. Drag over an area to see its trials only.")
+        else:
+            st.caption(f"The table shows {len(area.listed):,} of {counted(count, 'trial')}.")
+        st.space("stretch")
+        st.button("Zoom in", icon=":material/zoom_in:", key="zoom", disabled=not area.numbers, on_click=session.zoom)
+        st.button(
+            "Show all",
+            icon=":material/zoom_out:",
+            key="show-all",
+            disabled=area.listed is None,
+            on_click=session.show_all,
+        )
+    return kind or "auto"
 
 
 _FIRST = (CHOICE, "number", "neuron_num", "grid", "k", "depth", "n_params", "aicc", "rmse_test", "log_loss_test")
@@ -83,13 +140,23 @@ _GROUPS = {
 }  # fmt: skip
 
 
-def table(found: pd.DataFrame, study: Study, stamp: shared.Stamp, choice: Candidate | None) -> None:
-    """The trials, lowest AICc first; the recommended one is marked, and a click on a row selects its trial."""
+def table(
+    everything: pd.DataFrame,
+    study: Study,
+    stamp: shared.Stamp,
+    choice: Candidate | None,
+    only: tuple[int, ...] | None = None,
+) -> None:
+    """The trials, lowest AICc first; the recommended one is marked, and a click on a row selects its trial.
+
+    only: the numbers of those to list; the download has all.
+    """
     key, whole = "trial-table", True
+    found = everything if only is None else everything[everything["number"].isin(only)]
     if len(found) > MOST_POINTS:
         label = f"Show all {len(found):,} trials in the table, not only the {TABLE_ROWS:,} with the lowest AICc"
         whole = st.toggle(label, key="all-rows", help="The download always has all trials.")
-    ranked, sent = shared.ranking(stamp, whole, str(choice.key) if choice else "", found, choice)
+    ranked, sent = shared.ranking((*stamp, only), whole, str(choice.key) if choice else "", found, choice)
 
     def pick() -> None:
         rows = st.session_state[key]["selection"]["rows"]
@@ -108,7 +175,7 @@ def table(found: pd.DataFrame, study: Study, stamp: shared.Stamp, choice: Candid
     )
     if choice is not None and not choice.is_network:
         st.caption(literal(_NO_NETWORK.format(model=choice.name)))
-    whole_table = lambda: to_csv(shared.ranking(stamp, True, "", found, None)[0].drop(columns=CHOICE))  # noqa: E731
+    whole_table = lambda: to_csv(shared.ranking((*stamp, None), True, "", everything, None)[0].drop(columns=CHOICE))  # noqa: E731
     download("Download the trials", whole_table, f"{study.name}.csv")
 
 

@@ -1,0 +1,72 @@
+"""The Live page holds still while a study starts and ends, shows a trial before any click, and an area filters its table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Server
+from tests.browser.test_whole_path import make_it_slow, open_search, points, start, upload, wait_for
+
+_OBSERVE = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push(entry.value);
+}).observe({type: 'layout-shift', buffered: true});
+"""
+
+
+def shift(page: Page) -> float:
+    """The sum of all layout shifts ; the usual score is of the worst five seconds only."""
+    return float(page.evaluate("window.shifts.reduce((sum, value) => sum + value, 0)"))
+
+
+def test_nothing_moves_when_a_study_starts_and_ends(page: Page, server: Server, csv: Path) -> None:
+    page.add_init_script(_OBSERVE)
+    upload(page, server, csv)
+    open_search(page)
+    make_it_slow(page)
+    start(page)
+    page.reload()
+    expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    expect(page.get_by_text("AICc against RSS")).to_be_visible()
+    page.evaluate("window.shifts.length = 0")  # those of loading any page
+    wait_for(lambda: points(page, 0).count() >= 2)
+    expect(page.get_by_text(re.compile(r"^Trial \d+:"))).to_be_visible()  # nothing has been clicked
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    assert shift(page) < 0.1
+
+
+def test_an_area_filters_the_table_and_zooms(page: Page, server: Server, csv: Path) -> None:
+    upload(page, server, csv)
+    open_search(page)
+    make_it_slow(page)
+    start(page)
+    wait_for(lambda: points(page, 1).count() >= 4)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
+    count = points(page, 1).count()
+    chart = page.get_by_test_id("stVegaLiteChart").nth(1)
+    chart.scroll_into_view_if_needed()
+    plot = chart.locator("svg.marks path.background").first.bounding_box()
+    last = points(page, 1).last.bounding_box()  # drawn around it, an area holds one trial at least
+    assert plot
+    assert last
+    page.mouse.move(max(plot["x"] + 2, last["x"] - 12), max(plot["y"] + 2, last["y"] - 12))
+    page.mouse.down()
+    page.mouse.move(last["x"] + 8, last["y"] + 8, steps=4)
+    page.mouse.move(last["x"] + 16, last["y"] + 16, steps=4)
+    page.mouse.up()
+    said = page.get_by_text(re.compile(rf"The table shows \d+ of {count} trials"))
+    expect(said).to_be_visible()
+    inside = int(re.findall(r"\d+", said.inner_text())[0])
+    assert 1 <= inside < count
+    page.get_by_role("button", name="Zoom in").click()
+    wait_for(lambda: points(page, 1).count() == inside)
+    page.get_by_role("button", name="Show all").click()
+    wait_for(lambda: points(page, 1).count() == count)
+    expect(said).to_have_count(0)
