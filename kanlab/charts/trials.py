@@ -65,7 +65,9 @@ def aicc_against_rss(
     """
     of, done = measure_of(table), _complete(table)
     plain, fit = baseline_frame(baselines, of), of.fit_column
-    plot = TrialPlot(done, robust_axis(done[fit], kind), _with_baselines(robust_axis(done["aicc"]), plain), look)
+    up = robust_axis(done["aicc"])
+    across = robust_axis(done[fit], kind, kept=done.loc[done["aicc"] <= up.high, fit])
+    plot = TrialPlot(done, across, _with_baselines(up, plain), look)
     plot.draws(fit, of.axis.format(short(target)), "aicc", "AICc", x_format=label_format(plot.across.ends))
     curves = _equal_k(done, plot.across, n, plot.up, of) if len(done) > 1 else pd.DataFrame()
     if len(curves):
@@ -94,9 +96,8 @@ def pareto_front(
     The arguments are those of `aicc_against_rss`; kind is of both axes.
     """
     of, done = measure_of(table), _complete(table)
-    plot = TrialPlot(
-        done, robust_axis(done["n_params"], kind, fence=False), robust_axis(done[of.fit_column], kind), look
-    )
+    up = robust_axis(done[of.fit_column], kind, kept=done.loc[done["on_front"].astype(bool), of.fit_column])
+    plot = TrialPlot(done, robust_axis(done["n_params"], kind, fence=False), up, look)
     title, fmt = of.axis.format(short(target)), label_format(plot.up.ends)
     plot.draws("n_params", "number of parameters K", of.fit_column, title, x_format="~s", y_format=fmt)
     points = plot.tables["trials"] = plot.tables["trials"].assign(on_front=done["on_front"].astype(bool))

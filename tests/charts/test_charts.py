@@ -150,6 +150,24 @@ def test_the_upper_fence(values: list[float], high: float) -> None:
     assert upper_fence(pd.Series(values)) == pytest.approx(high)
 
 
+@pytest.mark.parametrize("count", [2, 5, 40])
+def test_the_front_and_the_lowest_aicc_are_within_the_axes(count: int) -> None:
+    table = trial_table(records(count, np.random.default_rng(count)))
+    front = trial_charts.pareto_front(table).tables["trials"]
+    assert not front["beyond"][front["on_front"]].any()
+    points = trial_charts.aicc_against_rss(table, 48).tables["trials"]
+    assert not points.nsmallest(1, "aicc")["beyond"].any()
+
+
+def test_much_worse_models_are_at_the_edge_with_an_arrow(small: Dataset) -> None:
+    few = [complete(i, Cell(1, 2 + i, 1), Scores(30 + i, 1e-3 * (5 - i), None, -400.0 + i)) for i in range(4)]
+    chart = trial_charts.pareto_front(trial_table(few), baselines(small))
+    assert (
+        chart.tables["baselines"]["drawn_y"].max() <= chart.to_dict()["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
+    )
+    assert [label for label in chart.tables["labels"]["label"] if "mean" in label] == ["mean ↖"]
+
+
 def test_points_can_be_selected_and_the_selected_one_is_ringed() -> None:
     content = drawn(trial_charts.pareto_front(trial_table(MANY), selected=7))
     assert content["params"][0]["name"] == trial_charts.SELECTED
