@@ -20,7 +20,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kanlab.data.dataset import Dataset
@@ -31,6 +31,7 @@ from kanlab.explain.formula import errors, formula_of, remarks
 from kanlab.explain.formula_code import python
 from kanlab.explain.predictor import Predictor
 from kanlab.export.document import MODEL, document
+from kanlab.export.effects_html import effects_of
 from kanlab.export.exported import Exported
 from kanlab.export.predict_source import predict_source
 from kanlab.export.readme import readme
@@ -92,6 +93,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))
         files["formula.py"] = code
         files["network.svg"] = standing_alone(drawn.svg)
+    drawing = replace(drawing, effects=effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data))
     exported = Exported(handle, found, predictor.label, predictor.key, facts)
     files["README.md"] = readme(exported, predictor.recipe, "formula.py" in files)
     files["report.html"] = report(exported, drawing)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
+from kanlab.study.state import read_state
 
 _CLASS_ERRORS = {"log-loss train": "log_loss_train", "log-loss test": "log_loss_test", "accuracy test": "accuracy_test"}
 _ERRORS = {"RMSE train": "rmse_train", "RMSE test": "rmse_test"}
@@ -31,6 +33,17 @@ class Exported:
     def is_it(self, candidate: Candidate) -> bool:
         """Whether a candidate is the exported model."""
         return candidate.key == self.key
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """The exported model among the candidates."""
+        return next((c for c in self.found.candidates if self.is_it(c)), None)
+
+    @property
+    def date(self) -> str:
+        """When the study was last at work, which an export repeated later does not change."""
+        beat = read_state(self.handle.optuna.user_attrs).heartbeat
+        return f"{datetime.fromtimestamp(beat, UTC):%Y-%m-%d, %H:%M} UTC." if beat else ""
 
     @property
     def reasons(self) -> list[str]:

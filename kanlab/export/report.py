@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
 from kanlab.export.scatter import scatter
 from kanlab.selection.candidates import Candidate
@@ -27,18 +28,27 @@ th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(
 th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 500; }
 tr.taken td { font-weight: 650; } .muted { color: var(--muted); } pre { overflow-x: auto; font-size: 13px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; overflow-wrap: anywhere; }
+.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; } .figures b { display: block; font-size: 1.3rem; }
+.bar { background: #d9480f; height: .7rem; } .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
+figure { margin: 0; width: 14rem; } figure svg { border: 1px solid var(--line); width: 100%; }
+figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: #d9480f; stroke-width: 2; }
+figure circle { fill: #d9480f; } .ends { display: flex; justify-content: space-between; }
 dt { color: var(--muted); } dd { margin: 0; }
 """
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is drawn of the model: its diagram as SVG, its formula as text, and remarks; empty for a linear model."""
+    """What is drawn of the model: its diagram as SVG, its formula as text, and remarks; empty for a model that is no network.
+
+    effects: of its features; None where there are too many.
+    """
 
     svg: str = ""
     note: str = ""
     formula: str = ""
     remarks: tuple[str, ...] = ()
+    effects: Effects | None = None
 
 
 def report(exported: Exported, drawing: Drawing) -> str:
@@ -47,8 +57,9 @@ def report(exported: Exported, drawing: Drawing) -> str:
     target, rows = data.fitted_target, exported.found.ranked
     parts = [
         f"<h1>{escape(name)}</h1>",
-        f'<p class="muted">A Kolmogorov-Arnold network or linear model of {escape(target)}, chosen by AICc with kanlab.</p>',
+        f'<p class="muted">A model of {escape(target)}, found with kanlab. {escape(exported.date)}</p>',
         f'<div class="choice"><p>{escape(label[0].upper() + label[1:])}</p>{_items(exported.reasons)}</div>',
+        _figures(exported),
     ]
     if exported.warnings:
         parts.append(f"<h2>Warnings</h2>{_items(exported.warnings)}")
@@ -59,6 +70,8 @@ def report(exported: Exported, drawing: Drawing) -> str:
     if drawing.formula:
         notes = _items(drawing.remarks)
         parts.append(f"<h2>As a formula</h2>{notes}<pre>{escape(drawing.formula)}</pre>")
+    if drawing.effects is not None:
+        parts.append(effects_html(drawing.effects))
     parts += [
         f"<h2>Fit against size</h2>{scatter(exported)}",
         f"<h2>Models by AICc</h2>{_table(exported, rows[:_LISTED])}",
@@ -74,6 +87,20 @@ def report(exported: Exported, drawing: Drawing) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{escape(name)}: {escape(label)}</title><style>{_STYLE}</style></head>\n<body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _figures(exported: Exported) -> str:
+    """The numbers to know first: errors of the model, its AICc and K, and how many rows they rest on."""
+    data = exported.handle.data
+    figures = [(f"{data.n_train:,}", "training rows"), (f"{data.n_test:,}", "test rows")]
+    model = exported.candidate
+    if model is not None:
+        errors = zip(exported.errors, exported.errors_of(model), strict=True)
+        figures = [*((value, name) for name, value in errors if value), *figures]
+        figures += [(f"{model.n_params:.4g}", "parameters K")] if model.n_params is not None else []
+        figures += [(f"{model.aicc:,.2f}", "AICc")] if model.aicc is not None else []
+    shown = "".join(f"<div><b>{escape(value)}</b>{escape(name)}</div>" for value, name in figures)
+    return f'<div class="figures">{shown}</div><p class="muted">{escape(exported.units)}.</p>'
 
 
 def _items(lines: Sequence[str]) -> str:

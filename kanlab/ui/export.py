@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 import streamlit as st
 
 from kanlab.export.bundle import Bundle
@@ -21,25 +24,46 @@ _OTHERS = {
 _PER_ROW = 4
 
 
+_REPORT = (
+    "**The report**: one page that needs nothing else, with the headline figures, the reasons, what the features do, the "
+    "formula and the models compared."
+)
+_BUNDLE = (
+    "**The bundle**: a zip file with everything on this page. Unpack it, and `python predict.py IN.csv OUT.csv` predicts new "
+    "rows with NumPy alone."
+)
+_PREVIEW_HEIGHT = 460
+
+
 def downloads(made: Bundle) -> None:
-    """The bundle, and each of its parts."""
+    """The report with a preview, the bundle, and each of its other parts."""
     with st.container(border=True):
-        st.markdown(
-            "**The bundle** is a zip file with everything below. Unpack it, and `python predict.py IN.csv OUT.csv` predicts "
-            "new rows with NumPy alone."
-        )
+        st.markdown(_REPORT)
+        _part(made, "report.html", type="primary")
+        with st.expander("Preview", expanded=True):
+            # an address of its own content, so that the page in it has no part in this one
+            packed = base64.b64encode(made.files["report.html"].encode()).decode()
+            st.iframe(
+                f"data:text/html;charset=utf-8;base64,{packed}", height=_PREVIEW_HEIGHT, alt="Preview of the report"
+            )
+    with st.container(border=True):
+        st.markdown(_BUNDLE)
         name, icon = f"{made.folder}.zip", ":material/folder_zip:"
-        download("Download the bundle", made.zipped, name, "application/zip", type="primary", icon=icon, key="bundle")
+        download("Download the bundle", made.zipped, name, "application/zip", icon=icon, key="bundle")
     st.markdown("Or a single part of it:")
-    listed = [name for name in _OTHERS if name in made.files]
+    listed = [name for name in _OTHERS if name in made.files and name != "report.html"]
     for start in range(0, len(listed), _PER_ROW):
         for place, name in zip(st.columns(_PER_ROW, gap="small"), listed[start : start + _PER_ROW], strict=False):
-            label, mime, icon, description = _OTHERS[name]
             with place.container(border=True, height="stretch"):
-                saved = name if name in ("model.json", "predict.py") else f"{made.folder}-{name}"
-                content = made.files[name].encode()
-                download(label, content, saved, mime, icon=icon, key=f"part-{name}", width="stretch")
-                st.caption(literal(description))
+                _part(made, name, width="stretch")
+                st.caption(literal(_OTHERS[name][3]))
+
+
+def _part(made: Bundle, name: str, **options: Any) -> None:
+    """The button that downloads a part."""
+    label, mime, icon, _ = _OTHERS[name]
+    saved = name if name in ("model.json", "predict.py") else f"{made.folder}-{name}"
+    download(label, made.files[name].encode(), saved, mime, icon=icon, key=f"part-{name}", **options)
 
 
 def elsewhere(name: str, which: fitted_model.Which) -> None:
