@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from kanlab.api import Study
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution import cost_model
 from kanlab.execution.manager import JobManager
+from kanlab.hosts import is_local, parse_host
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
@@ -122,6 +124,15 @@ def recommendation(found: Recommendation, current: StudyState, engine: str) -> N
         st.warning(literal(sentence), icon=":material/balance:")
 
 
+_DASHBOARD_ELSEWHERE = "optuna-dashboard shows the same study, but only on the machine that runs this app: 'kanlab dashboard' opens it there."
+
+
+def _reachable() -> bool:
+    """Whether the reader's browser is on the machine of the app, as far as the address in it tells."""
+    url = st.context.url
+    return url is None or is_local(parse_host(urlsplit(url).netloc))
+
+
 @st.cache_resource
 def _dashboard(url: str | None) -> DashboardServer:
     return DashboardServer(url)
@@ -129,6 +140,9 @@ def _dashboard(url: str | None) -> DashboardServer:
 
 def dashboard_link(study: Study) -> None:
     """A link to this study in optuna-dashboard, once its server answers."""
+    if not _reachable():
+        st.caption(_DASHBOARD_ELSEWHERE)
+        return
     server = _dashboard(study.handle.storage_url)
 
     @st.fragment(run_every=None if server.url() else 1.0)
