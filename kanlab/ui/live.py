@@ -124,7 +124,10 @@ def recommendation(found: Recommendation, current: StudyState, engine: str) -> N
         st.warning(literal(sentence), icon=":material/balance:")
 
 
-_DASHBOARD_ELSEWHERE = "optuna-dashboard shows the same study, but only on the machine that runs this app: 'kanlab dashboard' opens it there."
+_DASHBOARD_ELSEWHERE = (
+    "optuna-dashboard shows the same study, but only on the machine that runs this app: 'kanlab dashboard' opens it "
+    "there."
+)
 
 
 def _reachable() -> bool:

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT, Server
+from tests.helpers.studies import wait_for
 
 LONG = "Acceleration from 0 to 60 miles per hour, in seconds"
 
@@ -65,6 +66,8 @@ def test_uploads_and_choices_survive_a_reload_and_belong_to_one_browser(
     for _ in range(8):
         page.keyboard.press("ArrowLeft")
     expect(page.get_by_text(re.compile(r"Of 54 configurations"))).to_be_visible()
+    kept = next((server.home / "tables").glob("*/data-*/about.json"))
+    wait_for(lambda: '"neuron_num": [1, 2]' in kept.read_text())
     page.reload()
     expect(page.get_by_text(re.compile(r"Of 54 configurations"))).to_be_visible()
     expect(page.get_by_text("predict b from 2 features")).to_be_visible()
