@@ -10,7 +10,7 @@ from kanlab.kan.parameter_count import RULES
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.spec import StudySpec
 from kanlab.text import short
-from kanlab.ui import reload, search_plan, session
+from kanlab.ui import cluster, reload, search_plan, session
 from kanlab.ui.navigation import DATA
 from kanlab.ui.start import start_study
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
@@ -228,6 +228,8 @@ with st.expander("More settings"):
         persist_state="session",
         help="End the study after this many trials without a lower AICc. 0: never.",
     )
+    with d:
+        cluster.address_input()
     workers = d.number_input(
         "Worker processes",
         1,
@@ -235,7 +237,8 @@ with st.expander("More settings"):
         manager().slots,
         key="workers",
         persist_state="session",
-        help="Each worker fits one network at a time, on one core.",
+        disabled=cluster.place() is not None,
+        help="Each worker fits one network at a time, on one core. On a cluster: as many as it has.",
     )
     name = a.text_input("Name of the study", key="study-name", placeholder="named after the file", max_chars=80)
     smoothing = b.number_input(
@@ -258,6 +261,7 @@ with st.expander("More settings"):
         help="End a training of stock pykan that has stalled or diverged.",
     )
 
+cluster.choice()
 test_fraction, seed = session.split()
 with sentences():
     spec = StudySpec(
@@ -271,7 +275,7 @@ with sentences():
         patience=int(patience) or None,
         seed=seed,
         test_fraction=test_fraction,
-        workers=int(workers),
+        workers=None if cluster.place() else int(workers),
         options=FitOptions(
             None if fill else int(starts) or None,
             time_limit or None,

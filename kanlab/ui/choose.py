@@ -15,7 +15,7 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import identity, session
+from kanlab.ui import cluster, identity, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
@@ -107,7 +107,7 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
 
 
 def _validate(handle: StudyHandle) -> None:
-    start_validation(handle)
+    start_validation(handle, cluster.place())
 
 
 def warnings(found: Recommendation, handle: StudyHandle) -> None:

@@ -17,7 +17,7 @@ from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
-from kanlab.ui import identity, session, watching
+from kanlab.ui import cluster, identity, session, watching
 from kanlab.ui.browser_cookies import KEY
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
@@ -44,7 +44,7 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
         st.toast(message)
     pause = jobs.pause, "Pausing: the running fits are finished, and no new one starts."
     stop = jobs.stop, "Stopping: the running fits are ended."
-    resume = jobs.start, ""
+    resume = (lambda study: jobs.start(study, cluster.place())), ""
     name = current.name
     if current.is_live:
         if name == "pausing":

@@ -15,7 +15,7 @@ from kanlab.execution.starts_budget import filled, workers_of
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.spec import StudySpec
 from kanlab.text import counted
-from kanlab.ui import drawing
+from kanlab.ui import cluster, drawing
 
 FEW_ROWS = 3.0
 
@@ -95,7 +95,7 @@ def fit_seconds(data: Dataset, spec: StudySpec) -> Callable[[Cell], float] | Non
     scale = _timing_of(data, spec).scale
     if scale is None:
         return None
-    spec = filled(data, spec, scale) if spec.starts_fill else spec
+    spec = filled(data, spec, scale, cluster.workers()) if spec.starts_fill else spec
     return lambda cell: scale * cost_model.cost(cell, data.n, data.d, spec.engine, spec.options.starts)
 
 
@@ -108,7 +108,7 @@ def settled(data: Dataset, spec: StudySpec) -> StudySpec:
         return spec
     timing = _timing_of(data, spec)
     timing.wait()
-    return filled(data, spec, timing.scale)
+    return filled(data, spec, timing.scale, cluster.workers())
 
 
 def predicted_time(data: Dataset, spec: StudySpec) -> None:
@@ -123,7 +123,7 @@ def predicted_time(data: Dataset, spec: StudySpec) -> None:
     if timing.scale is None:
         place.caption("The study's duration cannot be predicted: timing a few fits on this machine failed.")
         return
-    spec, workers = settled(data, spec), workers_of(spec)
+    spec, workers = settled(data, spec), workers_of(spec, cluster.workers())
     total = cost_model.study_seconds(spec, data.n, data.d, timing.scale, workers)
     if spec.minutes is not None:
         total = min(total, 60 * spec.minutes)

@@ -1,0 +1,55 @@
+"""The app on a Dask cluster: chosen on Search, fitted by its workers, watched and stopped as on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Server
+from tests.browser.test_whole_path import make_it_slow, open_search, upload
+from tests.helpers.dask_programs import DaskPrograms
+from tests.helpers.studies import wait_for
+
+
+@pytest.fixture
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskPrograms]:
+    started = DaskPrograms(tmp_path_factory.mktemp("dask"))
+    started.ready(2)
+    yield started
+    started.close()
+
+
+def fits_here(server: Server) -> bool:
+    """Whether the app has started a worker program of its own since it runs."""
+    children = psutil.Process(server.ui_pid).children(recursive=True)
+    return any("kanlab.execution.worker" in " ".join(c.cmdline()) for c in children)
+
+
+def test_a_study_of_the_app_runs_on_a_cluster(page: Page, server: Server, programs: DaskPrograms, csv: Path) -> None:
+    upload(page, server, csv)
+    open_search(page)
+    expect(page.get_by_text("Where to run")).to_have_count(0)  # no cluster is named
+    make_it_slow(page)  # and opens More settings
+    field = page.get_by_label("Dask scheduler")
+    field.fill(programs.address)
+    field.press("Enter")
+    expect(page.get_by_role("radiogroup", name="Where to run")).to_be_visible()
+    expect(page.get_by_text(f"{programs.address} has 2 workers.")).to_be_visible()
+    expect(page.get_by_label("Worker processes")).to_be_disabled()
+    expect(page.get_by_text(re.compile("with 2 workers"))).to_be_visible(timeout=60_000)
+    wait_for(lambda: not fits_here(server))  # those that timed a few fits
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=60_000)
+    there = [psutil.Process(w.pid) for w in programs.living()]
+    wait_for(lambda: all(p.children() for p in there), 60)
+    assert not fits_here(server)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"Stopped after \d+ trial"))).to_be_visible()
+    maps = Path(f"/proc/{server.ui_pid}/maps").read_text()
+    assert "libtorch" not in maps
