@@ -199,7 +199,7 @@ def megabytes(pid: int) -> float:
 
 
 def simulate(slots: int, units: int, seconds: float, workers: int = 4) -> None:
-    """Units through the pool alone, then a study of 810 configurations with its storage."""
+    """Units through the pool alone, then a study of 270 configurations with its storage."""
     from benchmarks.cluster import asleep as stand_in  # by the name its workers import it by
     from kanlab.api import tune
     from kanlab.data.dataset import Dataset

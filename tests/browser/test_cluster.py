@@ -35,12 +35,12 @@ def test_a_study_of_the_app_runs_on_a_cluster(page: Page, server: Server, progra
     open_search(page)
     expect(page.get_by_text("Where to run")).to_have_count(0)  # no cluster is named
     make_it_slow(page)  # and opens More settings
-    field = page.get_by_label("Dask scheduler")
+    field = page.get_by_role("textbox", name="Dask scheduler")
     field.fill(programs.address)
     field.press("Enter")
-    expect(page.get_by_role("radiogroup", name="Where to run")).to_be_visible()
+    expect(page.get_by_test_id("stRadio").filter(has_text="Where to run")).to_be_visible()
     expect(page.get_by_text(f"{programs.address} has 2 workers.")).to_be_visible()
-    expect(page.get_by_label("Worker processes")).to_be_disabled()
+    expect(page.get_by_role("spinbutton", name="Worker processes")).to_be_disabled()
     expect(page.get_by_text(re.compile("with 2 workers"))).to_be_visible(timeout=60_000)
     wait_for(lambda: not fits_here(server))  # those that timed a few fits
     page.get_by_role("button", name="Start", exact=True).click()
