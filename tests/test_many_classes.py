@@ -136,6 +136,22 @@ def test_logistic_regression_is_that_of_scikit_learn() -> None:
     np.testing.assert_allclose(ours.predict(X), p, atol=1e-4)
 
 
+def test_separated_classes_have_no_maximum_likelihood(kanlab_home: object) -> None:
+    """iris: its logistic regression is certain of the training rows and wrong of others, so ridge takes its place."""
+    X, y = load_iris(return_X_y=True)
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(Species=np.array(["setosa", "versicolor", "virginica"])[y])
+    study = tune(Dataset.from_frame(frame, "Species"), SearchSpace((1, 1), (2, 2), (1, 2)), name="iris", workers=1)
+    found = {b.family: b for b in study.baselines}
+    assert found["linear"].aicc is None
+    assert found["linear"].classes is not None
+    assert found["linear"].classes.accuracy_train == 1.0
+    choice = study.recommendation.choice
+    assert choice is not None
+    assert choice.family == "ridge"
+    assert (choice.error_test or 9.0) < 0.2 < (found["linear"].error_test or 0.0)
+    assert any("Planes separate the classes" in w.sentence for w in study.recommendation.warnings)
+
+
 def test_an_outcome_survives_json(data: Dataset) -> None:
     (outcome,) = fit_unit(data, Unit(2, 2, (1,)), "lm", FitOptions(), 0)
     assert decode(encode(Fit(outcome))) == Fit(outcome)

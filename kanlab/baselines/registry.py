@@ -127,7 +127,8 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     Returns
     -------
     Baseline
-        Without AICc where the family has no degrees of freedom, or too many for the rows.
+        Without AICc where the family has no degrees of freedom, or too many for the rows, and where it is a logistic
+        regression and the classes are separated.
 
     Examples
     --------
@@ -142,10 +143,19 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     if n_params is not None and n_params == int(n_params):
         n_params = int(n_params)
     model = Baseline(family, replace(data.errors(fitted.predict), n_params=n_params))
-    if n_params is None:
+    if n_params is None or (family == "linear" and separates(model)):
         return model
     value = aicc_of(data.likelihood.term(model.misfit, data.n), data.n, n_params)
     return model.rescored(aicc=value if np.isfinite(value) else None)
+
+
+def separates(linear: Baseline) -> bool:
+    """Whether a logistic regression classifies every training row correctly.
+
+    Its coefficients could then grow without end, so that its likelihood has no maximum and AICc is not defined (Albert &
+    Anderson, Biometrika 71, 1984).
+    """
+    return linear.classes is not None and linear.classes.accuracy_train == 1.0
 
 
 def baselines(

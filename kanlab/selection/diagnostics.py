@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES
+from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES, separates
 from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
@@ -49,7 +49,7 @@ def diagnose(
             _outside(choice, validation),
         ]
     found += [_linear(choice, listed), _other_family(choice, listed)]
-    found += [_no_network(choice, listed), _no_information(choice, listed)]
+    found += [_separated(listed), _no_network(choice, listed), _no_information(choice, listed)]
     return [warning for warning in found if warning]
 
 
@@ -128,6 +128,17 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None
     return Diagnostic(
         f"The {best.label} model is as good within the noise: its AICc is only {best.aicc - choice.aicc:.1f} higher; take "
         "it unless you need the curves of the network."
+    )
+
+
+def _separated(listed: Sequence[Candidate]) -> Diagnostic | None:
+    """Planes separate the classes: the likelihood of logistic regression has no maximum."""
+    linear = next((c.baseline for c in listed if c.family == "linear"), None)
+    if linear is None or not separates(linear):
+        return None
+    return Diagnostic(
+        "Planes separate the classes of the training rows, so that logistic regression has no maximum likelihood and no AICc: "
+        "its probabilities go to 0 and 1, however few the rows. The ridge model stands in its place."
     )
 
 

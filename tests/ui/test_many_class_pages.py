@@ -1,0 +1,49 @@
+"""The pages of a study of three classes, driven without a browser: data, live, choose, model."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from kanlab.api import tune
+from kanlab.data.dataset import Dataset
+from kanlab.kan.search_space import SearchSpace
+from tests.helpers import pages
+from tests.helpers.many_classes import LEVELS, table
+from tests.helpers.pages import go, healthy, upload, widget
+
+
+def text_of(app: AppTest) -> str:
+    return pages.text_of(app).replace("\\", "")
+
+
+def test_a_target_of_three_words(app: AppTest) -> None:
+    upload(app, "states.csv", table().to_csv(index=False).encode())
+    words = text_of(healthy(app))
+    assert widget(app.selectbox, "Target").value == "state"
+    assert widget(app.selectbox, "Predict it as").options == ["One of 3 classes"]
+    assert "Counts as 1" not in [box.label for box in app.selectbox]
+    assert "has 3 classes" in words
+    assert "Multinomial logistic regression already classifies" in words
+    go(app, "search")
+    assert "sigma2" not in [c.key for c in app.checkbox]
+
+
+def test_from_live_to_model(app: AppTest, kanlab_home: object) -> None:
+    data = Dataset.from_frame(table(), "state", name="states.csv")
+    app.query_params["study"] = tune(data, SearchSpace((2, 2), (2, 3), (2, 2)), name="states", workers=1).name
+    go(app, "live")
+    assert "RMSE" not in text_of(app)
+    assert {"deviance_train", "log_loss_test", "auc_test"} <= set(app.dataframe[0].value.columns)
+    go(app, "choose")
+    assert "RMSE" not in text_of(app)
+    app.button(key="show-calibration").click()
+    healthy(app.run())
+    table_of = next(f.value for f in app.dataframe if "true class" in f.value.columns)
+    assert table_of["true class"].tolist() == list(LEVELS)
+    assert table_of.drop(columns="true class").to_numpy().sum() == len(data.y_test)
+    go(app, "model")
+    for tab, asked in (("Edges", None), ("Features", "Probability of"), ("Classes", "Calibration of"), ("Formula", None)):
+        app.session_state["model-tab"] = tab
+        healthy(app.run())
+        assert asked is None or widget(app.selectbox, asked).options == list(LEVELS)
+    assert any(latex.value.count(r"\ln\frac{p_{") == 2 for latex in app.latex)
