@@ -42,7 +42,12 @@ def test_from_live_to_model(app: AppTest, kanlab_home: object) -> None:
     assert table_of["true class"].tolist() == list(LEVELS)
     assert table_of.drop(columns="true class").to_numpy().sum() == len(data.y_test)
     go(app, "model")
-    for tab, asked in (("Edges", None), ("Features", "Probability of"), ("Classes", "Calibration of"), ("Formula", None)):
+    for tab, asked in (
+        ("Edges", None),
+        ("Features", "Probability of"),
+        ("Classes", "Calibration of"),
+        ("Formula", None),
+    ):
         app.session_state["model-tab"] = tab
         healthy(app.run())
         assert asked is None or widget(app.selectbox, asked).options == list(LEVELS)
