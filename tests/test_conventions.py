@@ -97,6 +97,12 @@ def check(text: str, delimiter: str = ",") -> None:
     given = pd.read_csv(io.StringIO(NEW), sep=";", dtype=str, keep_default_na=False, skipinitialspace=False)
     pd.testing.assert_frame_equal(found[given.columns], given)
     assert list(found.columns[6:]) == ["price_predicted", "price_extrapolates"]
+    assert [v.casefold() for v in found["price_extrapolates"]] == [
+        "false",
+        "false",
+        "",
+        "true",
+    ]  # the last: no such word
     for value, wanted in zip(found["price_predicted"], WANTED, strict=True):
         assert value == "" if wanted is None else float(value) == pytest.approx(wanted, abs=0.5)
 

@@ -73,13 +73,12 @@ def _cells(column: pd.Series, kind: ColumnKind, known: Conventions, found: Conve
     words = known.missing if known.columns or not found.cells else found.missing
     known = Conventions(decimal, words, known.columns)
     values, bad = known.read(text, kind)
-    missing = missing_words(words)
-    present = text.notna() & ~text.fillna("").str.strip().map(missing).astype(bool)
-    if not trained and bad and not (values.notna() & present).any():
+    if not trained and bad and values.isna().all():
         what = "dates" if kind == "date" else "numbers"
         raise DatasetError(f"The column {quoted(name)} holds values such as {quoted(bad[0], 40)}, not {what}.")
     notes = (known.complaint(name, bad, kind),) if bad else ()
-    return Column(values, (values.isna() & present).to_numpy(dtype=bool), notes)
+    lost = text.str.strip().isin(bad).to_numpy(dtype=bool) if bad else np.zeros(len(text), dtype=bool)
+    return Column(values, lost, notes)
 
 
 def _in_order(column: pd.Series, how: ColumnConvention, found: ColumnConvention | None) -> pd.Series:

@@ -52,7 +52,8 @@ class Predictions:
     frame[predicted]: in units of the target, or the likeliest class; missing where the row cannot be predicted.
     frame[probability]: of two classes, that of the one that counts as 1, which the notes name; "" where there are none.
     probabilities: of more classes, the names of the columns that hold the probability of each.
-    frame[extrapolates]: whether the row lies outside the training rows, so that the model was held at their edge.
+    frame[extrapolates]: whether the row lies outside the training rows, or holds a word or a level they had not; missing where
+    the row cannot be predicted for another reason.
     """
 
     frame: pd.DataFrame
@@ -135,12 +136,14 @@ class Predictor:
         if ready.any():
             outputs, held = self.fitted.predict_flagged(inputs.X[ready])
             values[ready] = self.recipe.to_units(outputs)
-            outside[ready] = held if inputs.unknown is None else held | inputs.unknown[ready]
+            outside[ready] = held
             if held.any():
                 notes.append(
                     f"{int(held.sum()):,} of {len(frame):,} rows lie outside the range of the training rows. "
                     + (EXTENDED if extends(self.fitted) else HELD)
                 )
+        if inputs.unknown is not None:
+            outside[inputs.unknown] = True  # whether it could be predicted or not
         target, taken = self.recipe.target, set(map(str, frame.columns))
         predicted, probability, extrapolates = (
             free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")

@@ -194,10 +194,13 @@ class Encoder:
                 raise BadInput(f"The column '{source[:60]}' holds values such as '{bad[0][:40]}', not {what}.")
             if bad:
                 words = ", ".join(f"'{c[:40]}'" for c in bad[:4]) + (" and more" if len(bad) > 4 else "")
-                self.notes.append(
-                    f"'{source[:60]}' holds {words}, which it did not in training: such cells count as missing. The decimal "
-                    "sign, the order of day and month, and the words for missing can be overruled (--help)."
+                said = (
+                    f"'{source[:60]}' holds {words}, which are none of what it held in training: they count as missing."
                 )
+                advice = {"boolean": "", "time": ""}.get(
+                    str((how or {}).get("kind")), " --help tells how to read otherwise."
+                )
+                self.notes.append(said + advice)
                 self.unknown |= np.array([c in set(bad) for c in cells])
             self._read[source] = values
         return self._read[source]
@@ -366,8 +369,8 @@ def predict_file(
         with target.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([defused(name) for name in [*header, *names]])
-            for row, is_ready in zip(rows, ready, strict=True):
-                known = next(predicted) if is_ready else [""] * len(names)
+            for row, is_ready, is_new in zip(rows, ready, encoder.unknown, strict=True):
+                known = next(predicted) if is_ready else [""] * (len(names) - 1) + ([True] if is_new else [""])
                 writer.writerow([*(defused(cell) for cell in row), *known])
     except OSError as error:
         raise BadInput(f"{target.name} cannot be written: {error.strerror or error}.") from error

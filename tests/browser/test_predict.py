@@ -36,6 +36,7 @@ def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> N
     subprocess.run(tune, env=environment, check=True, capture_output=True, timeout=120)
 
     page.goto(f"{server.url}/choose?study=flats")
+    expect(page.get_by_role("button", name="Download the models")).to_be_visible(timeout=60_000)  # it is drawn
     page.get_by_role("tab", name="Predict new rows").click()
     new = tmp_path / "new.csv"
     new.write_text("area,garden,who\n50,no,=HYPERLINK(1)\n100,yes,<b>Ann</b>\n9000,never,$x$\n")
@@ -53,6 +54,26 @@ def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> N
     assert got.columns.tolist() == ["area", "garden", "who", "price_predicted", "price_extrapolates"]
     np.testing.assert_allclose(got["price_predicted"][:2], [50_000, 100_000], rtol=0.15)
     assert got["price_extrapolates"].tolist() == [False, False, True]
+
+    # a comma where training had a point is said, and one choice reads it
+    german = tmp_path / "german.csv"
+    german.write_text("area;garden\n50,5;no\n100,25;yes\n")
+    page.locator("input[type=file]").set_input_files(german)
+    said = "'area' holds '50,5', '100,25', and in training it held numbers with a decimal point"
+    expect(page.get_by_text(said)).to_be_visible(timeout=60_000)
+    page.get_by_text("Reading: as the training table").click()
+    page.get_by_role("combobox", name="Decimal sign").click()
+    page.get_by_role("option", name="Comma, 3,14").click()
+    expect(page.get_by_text("'area' holds '50,5'")).to_have_count(0, timeout=60_000)
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/german.png", full_page=True)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the predictions").click()
+    got = pd.read_csv(download.value.path(), dtype={"area": str})
+    assert got["area"].tolist() == ["50,5", "100,25"]
+    np.testing.assert_allclose(got["price_predicted"], [50_500, 100_250], rtol=0.15)
+    page.get_by_role("combobox", name="Decimal sign").click()
+    page.get_by_role("option", name="As in training").click()
 
     broken = tmp_path / "broken.csv"
     broken.write_text("garden\nno\n")

@@ -169,7 +169,10 @@ def test_a_file_of_one_column(study: Study) -> None:
     read = read_new_rows(io.BytesIO(b"a\n0.1\n0.25\n"), study.predictor().recipe, name="new.csv")
     assert read.frame.to_dict("list") == {"a": ["0.1", "0.25"]}  # as they are written
     one = read_new_rows(io.BytesIO(b"a;kind;gap\n0,5;no;1,5\n"), study.predictor().recipe, name="new.csv")
-    assert one.frame.to_dict("list") == {"a": [0.5], "kind": ["no"], "gap": [1.5]}
+    assert one.frame.to_dict("list") == {"a": ["0,5"], "kind": ["no"], "gap": ["1,5"]}
+    recipe = study.predictor().recipe
+    found = dict(zip((c.name for c in recipe.columns), recipe.apply(one.frame).X[0], strict=True))
+    assert (found["a"], found["gap"]) == (0.5, 1.5)
 
 
 def test_names_in_two_rows_as_in_training() -> None:
@@ -180,7 +183,7 @@ def test_names_in_two_rows_as_in_training() -> None:
     assert new.frame["t s"].tolist() == ["3", "4"]
     assert recipe.apply(new.frame).X.tolist() == [[3.0], [4.0]]
     joined = read_new_rows(io.BytesIO(b"t s\n3\n4\n"), recipe, name="new.csv")
-    assert joined.frame["t s"].tolist() == [3, 4]
+    assert joined.frame["t s"].tolist() == ["3", "4"]
 
 
 def test_for_a_given_trial_nothing_is_ranked(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import isfinite
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pandas as pd
 
-from kanlab.data.reading.cell_rules import DATES, MISSING
+from kanlab.arrays import Array
+from kanlab.data.reading.cell_rules import DATES, MISSING, PLAIN_NUMBER
 from kanlab.data.reading.cells import (
     boolean_of,
     cells_as,
@@ -164,7 +166,7 @@ class Conventions:
         if how.kind == "text":
             how = replace(how, kind=kind)
         codes, unique = pd.factorize(column.astype("str").str.strip())
-        cells, missing = [str(u) for u in unique], missing_words(self.missing)
+        cells, missing = pd.Index(unique).to_numpy(dtype=object).tolist(), missing_words(self.missing)
         if how.kind == "date":
             order = order_of(how.date)
             if not order:
@@ -176,8 +178,25 @@ class Conventions:
         if kind == "number" and str(column.name) not in self.columns:
             guessed = guessed_reader((c for c in cells if not missing(c)), self.decimal or ".")
             reader = guessed or reader
-        numbers, bad = cells_as(cells, missing, reader, np.nan)
-        return _taken(pd.Series(numbers, dtype=float), codes, column), bad
+        numbers = np.full(len(cells), np.nan)
+        others = list(range(len(cells)))
+        if how.kind in ("number", "fraction", "limit") and str(column.name) in self.columns:
+            others = self._plain(cells, how, numbers)
+        rest, bad = cells_as([cells[i] for i in others], missing, reader, np.nan)
+        numbers[others] = rest
+        return _taken(pd.Series(numbers), codes, column), bad
+
+    def _plain(self, cells: list[str], how: ColumnConvention, numbers: Array) -> list[int]:
+        """Put the cells that are plain numbers into `numbers`, most of a large table; the places of the others."""
+        comma, gone, others = (how.decimal or self.decimal) == ",", self.missing_numbers, []
+        for place, cell in enumerate(cells):
+            digits = cell.replace(",", ".") if comma and "." not in cell else cell
+            if PLAIN_NUMBER.fullmatch(digits) and (not comma or "." not in cell):
+                value = float(digits)
+                numbers[place] = value if value not in gone and isfinite(value) else np.nan
+            else:
+                others.append(place)
+        return others
 
     def number_reader(self, how: ColumnConvention) -> Callable[[str], float]:
         """What turns a cell of a column into a number."""

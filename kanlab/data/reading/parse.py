@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -55,8 +55,8 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     frame = _parse(data, dialect, names, options, name)
     if options.cells:
         frame = frame[frame.map(str.strip).ne("").any(axis=1)].reset_index(drop=True)
-    elif _may_hold_codes(frame, data, dialect.delimiter):
-        frame = _with_codes(frame, lambda asked: _parse(data, dialect, names, asked, name), options)
+    else:
+        frame = _with_codes(frame, lambda some: _parse(data, dialect, names, options, name, some), options)
     if packed.startswith("zip") and len(parts) > 1:
         notes.insert(0, f"The archive holds {len(parts)} files; this is '{part}'.")
     if packed == "Excel" and len(parts) > 1:
@@ -106,8 +106,10 @@ def _names(dialect: Dialect, head: str, notes: list[str]) -> tuple[list[str], st
     return names + [f"column_{i}" for i in range(len(header) + 1, dialect.width + 1)], None
 
 
-def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions, source: str) -> pd.DataFrame:
-    """The rows below the header by pandas' own parser."""
+def _parse(
+    data: bytes, dialect: Dialect, names: list[str], options: ReadOptions, source: str, some: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The rows below the header by pandas' own parser. some: columns to read alone, as text."""
     starts = [0, *(m.end() for m, _ in zip(re.finditer(rb"\r\n|\n|\r", data), range(dialect.skip_lines), strict=False))]
     start = starts[dialect.skip_lines] if len(starts) > dialect.skip_lines else len(data)
     if dialect.comment:
@@ -134,7 +136,8 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
                 header=None,
                 names=names,
                 index_col=False if len(names) != dialect.width else None,
-                dtype=kinds or None,
+                usecols=list(some) or None,
+                dtype="str" if some else kinds or None,
                 decimal="." if options.cells else dialect.decimal,
                 quotechar=dialect.quote or '"',
                 quoting=0 if dialect.quote else 3,
@@ -152,17 +155,8 @@ def _parse(data: bytes, dialect: Dialect, names: list[str], options: ReadOptions
         raise DatasetError(_parse_problem(error, source, dialect)) from error
 
 
-def _may_hold_codes(frame: pd.DataFrame, data: bytes, delimiter: str) -> bool:
-    """Whether some cell has a leading zero, or some number more digits than a float64 keeps for sure."""
-    numbers = frame.select_dtypes("number")
-    if len(numbers.columns) and float(numbers.max().max()) >= 1e15:
-        return True
-    edge = rb"[\s\"'" + re.escape(delimiter).encode() + rb"]"
-    return re.search(rb"(?:^|" + edge + rb")0\d+(?:" + edge + rb"|$)", data) is not None
-
-
-def _with_codes(frame: pd.DataFrame, read: Callable[[ReadOptions], pd.DataFrame], options: ReadOptions) -> pd.DataFrame:
-    """Whole numbers that the parser made of codes, as they stand in the file. read: reads the file with other options."""
+def _with_codes(frame: pd.DataFrame, read: Callable[[list[str]], pd.DataFrame], options: ReadOptions) -> pd.DataFrame:
+    """Whole numbers that the parser made of codes, as they stand in the file. read: reads some columns of it as text."""
     whole = [
         c
         for c in frame.select_dtypes("number")
@@ -170,7 +164,7 @@ def _with_codes(frame: pd.DataFrame, read: Callable[[ReadOptions], pd.DataFrame]
     ]
     if not whole:
         return frame
-    text = read(options.with_(kinds={**options.kinds, **dict.fromkeys(whole, "text")}))
+    text = read(whole)
     codes = [c for c in whole if is_code(text[c].dropna().astype("str").str.strip())]
     return frame.assign(**{c: text[c] for c in codes})
 
