@@ -339,7 +339,7 @@ async def _run_watched(server: AppServer, name: str, watchers: int) -> tuple[flo
     problems = [p for s in sessions for p in s.problems]
     until.set()
     await asyncio.gather(*tasks)
-    assert not problems, problems[:3]
+    assert not problems, (problems[:3], server.log.read_text()[-4000:])
     return state().elapsed, looks / state().elapsed
 
 

@@ -19,6 +19,7 @@ from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
+from kanlab.ui import watching
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import literal
 
@@ -147,10 +148,13 @@ def dashboard_link(study: Study) -> None:
         st.caption(_DASHBOARD_ELSEWHERE)
         return
     server = _dashboard(study.handle.storage_url)
+    starting = not (server.url() or server.failed())
 
-    @st.fragment(run_every=None if server.url() else 1.0)
+    @st.fragment(run_every=watching.interval(0) if starting else None)
     def link() -> None:
         url = server.url()
+        if starting and (url or server.failed()):
+            st.rerun()  # the whole page, because asking ends there
         if url:
             st.link_button(
                 "Open in optuna-dashboard",
