@@ -123,9 +123,9 @@ def results(name: str, url: str | None = None) -> list[Row]:
     return by_cell([r for r in patiently(handle.records) if r.state != "running"])
 
 
-def wait_for_results(name: str, count: int, url: str | None = None) -> list[Row]:
-    """Its results as soon as there are so many."""
-    while len(found := results(name, url)) < count:
+def wait_for_results(name: str, count: int, command: Command, url: str | None = None) -> list[Row]:
+    """Its results as soon as there are so many, or the command has ended."""
+    while len(found := results(name, url)) < count and command.process.poll() is None:
         time.sleep(0.1)
     return found
 
@@ -180,7 +180,7 @@ def kills(studies: int = 20, each: int = 4) -> None:
                 )
                 command = Command(folder, *verb, *(["--study", name] if verb[0] == "tune" else []))
                 if kill:  # the first one strikes at any moment, also while the study is made
-                    wait_for_results(name, len(known) + 1)
+                    wait_for_results(name, len(known) + 1, command)
                 time.sleep(moments.uniform(0, 0.8 if kill else 3.0))
                 before = results(name)
                 command.signal(signal.SIGKILL, group=kill % 2 == 1)
@@ -213,7 +213,7 @@ def postgres(each: int = 6) -> None:
                     Command(folder, "resume", name, "--storage", server.url, seconds=0.0).end()
                     arguments = ["rerun", name, "--study", name := f"{name} again"]
                 command = Command(folder, *arguments, "--storage", server.url)
-                before = wait_for_results(name, 5, server.url)
+                before = wait_for_results(name, 5, command, server.url)
                 server.stop(how)
                 time.sleep(moments.uniform(1, 5))
                 server.start()
@@ -230,7 +230,7 @@ def frozen(seconds: float = 40.0) -> None:
     for short in (True, False):  # whether the other is done when the lead wakes up
         with a_home() as folder:
             first = Command(folder, "tune", str(folder / "table.csv"), *TUNE, "--study", "slept")
-            before = wait_for_results("slept", 5)
+            before = wait_for_results("slept", 5, first)
             first.signal(signal.SIGSTOP)
             began = time.monotonic()
             second = None
@@ -249,7 +249,7 @@ def frozen(seconds: float = 40.0) -> None:
         server = Server()
         server.start()
         command = Command(folder, "tune", str(folder / "table.csv"), *TUNE, "--study", "slept", "--storage", server.url)
-        before = wait_for_results("slept", 5, server.url)
+        before = wait_for_results("slept", 5, command, server.url)
         processes = server.processes()
         for number in (signal.SIGSTOP, signal.SIGCONT):
             command.signal(number, group=True)
@@ -279,7 +279,7 @@ def disk() -> None:
                 if moment is not None:
                     while "full" not in study_names(get_storage()):
                         time.sleep(0.05)
-                before = wait_for_results("full", moment) if moment is not None else []
+                before = wait_for_results("full", moment, command) if moment is not None and command is not None else []
                 filler = home / "other people's data"
                 with filler.open("wb", buffering=0) as file:
                     for block in (2**16, 2**9):
@@ -333,9 +333,14 @@ async def _run_watched(server: AppServer, name: str, watchers: int) -> tuple[flo
     def state() -> StudyState:
         return read_state(handle.optuna.user_attrs)
 
+    while not state().is_live:
+        await asyncio.sleep(0.1)
+    for session in sessions[1:]:
+        session.rerun()  # the page does not poll a study that does not run
+    before = sum(s.runs for s in sessions)
     while state().name != "finished":
         await asyncio.sleep(0.5)
-    looks = sum(s.runs for s in sessions) - watchers
+    looks = sum(s.runs for s in sessions) - before
     problems = [p for s in sessions for p in s.problems]
     until.set()
     await asyncio.gather(*tasks)
@@ -349,11 +354,12 @@ def watchers(pairs: int = 3, count: int = 50) -> None:
         frame = table(folder / "large.csv", 1250)
         data = Dataset.from_frame(frame, "y", name="large.csv")
         server = AppServer(folder / "home")
+        space = SearchSpace((1, 6), (2, 8), (1, 3))
         taken: dict[int, list[float]] = {1: [], count: []}
         try:
             for pair in range(pairs + 1):  # the first one warms up
                 for number in taken:
-                    handle = create_study(data, StudySpec(workers=1), name=f"watched {pair} by {number}")
+                    handle = create_study(data, StudySpec(space=space, workers=1), name=f"watched {pair} by {number}")
                     write_state(handle.optuna, StudyState("stopped", "To be watched."))
                     seconds, looks = asyncio.run(_run_watched(server, handle.name, number))
                     if pair:
