@@ -34,7 +34,7 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         "",
         f"`OUT.csv` has its rows as they are and {_added(recipe)}, and `{_code(recipe.target)}_extrapolates`, True where the "
         "row lies outside the training rows (a network is held at their edge, a straight line goes on) or has a level that no "
-        "training row had. A row that cannot be predicted has neither.",
+        "training row had. A row that cannot be predicted has no prediction.",
         "",
         "The cells are read as those of the training table were: its decimal sign, its order of day and month, its words for "
         "missing values. `--decimal`, `--day-first`, `--month-first` and `--missing` say otherwise.",
