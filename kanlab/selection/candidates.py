@@ -133,7 +133,9 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
 
     def scores_of(r: CompletedTrial) -> Scores:
         press, press_se = final_check.errors_of(r.cell) if final_check else (None, None)
-        return r.scores if press is None else replace(r.scores, press=press, press_se=press_se)
+        scores = r.scores if press is None else replace(r.scores, press=press, press_se=press_se)
+        charge = handle.spec.screening_charge(handle.data.d)  # all networks pay it, so only the other families can tell
+        return replace(scores, aicc=r.aicc + charge) if charge else scores
 
     out = [Candidate(trial_words(r), NETWORK, r, scores_of(r), **known(r.key)) for r in completed(records)]
     if final_check and (r := final_check.reduced):

@@ -134,7 +134,7 @@ class StudySpec:
         return self.options.inputs(d)
 
     def screening_charge(self, d: int) -> float:
-        """What AICc pays for the choice of these among d features; 0 where a network takes all of them."""
+        """What AICc pays for the choice of features, beside models that take all d of them; 0 where networks do."""
         return subset_charge(d, self.inputs(d))
 
     def screened_where_needed(self, n: int, d: int) -> StudySpec:
@@ -173,7 +173,8 @@ class StudySpec:
         if self.inputs(d) < d:
             return (
                 f"Networks take {self.inputs(d)} of the {d} features, those that say most of the target in the rows of each "
-                f"fit; {need}. AICc is charged {self.screening_charge(d):.1f} for the choice."
+                f"fit; {need}. Beside the other families their AICc is charged {self.screening_charge(d):.1f} for the "
+                "choice."
             )
         if self.admissible(n, d):
             return ""

@@ -79,7 +79,7 @@ def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     misfit = outcome.misfit
     if misfit is None or not math.isfinite(outcome.rss_train) or not math.isfinite(misfit):
         return None, f"diverged: the residuals are not finite ({outcome.status})"
-    value = data.aicc(misfit, spec.n_params(cell, data.d)) + spec.screening_charge(data.d)
+    value = data.aicc(misfit, spec.n_params(cell, data.d))
     if not math.isfinite(value):
         return None, "interpolates: the residuals are 0 and AICc is not defined"
     return value, outcome.status
