@@ -28,7 +28,7 @@ th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(
 th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 500; }
 tr.taken td { font-weight: 650; } .muted { color: var(--muted); } pre { overflow-x: auto; font-size: 13px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; overflow-wrap: anywhere; }
-.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; } .figures b { display: block; font-size: 1.3rem; }
+.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; } .figures strong { display: block; font-size: 1.3rem; }
 .bar { background: #d9480f; height: .7rem; } .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; width: 14rem; } figure svg { border: 1px solid var(--line); width: 100%; }
 figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: #d9480f; stroke-width: 2; }
@@ -99,7 +99,7 @@ def _figures(exported: Exported) -> str:
         figures = [*((value, name) for name, value in errors if value), *figures]
         figures += [(f"{model.n_params:.4g}", "parameters K")] if model.n_params is not None else []
         figures += [(f"{model.aicc:,.2f}", "AICc")] if model.aicc is not None else []
-    shown = "".join(f"<div><b>{escape(value)}</b>{escape(name)}</div>" for value, name in figures)
+    shown = "".join(f"<div><strong>{escape(value)}</strong>{escape(name)}</div>" for value, name in figures)
     return f'<div class="figures">{shown}</div><p class="muted">{escape(exported.units)}.</p>'
 
 
