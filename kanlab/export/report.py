@@ -28,7 +28,8 @@ th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(
 th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 500; }
 tr.taken td { font-weight: 650; } .muted { color: var(--muted); } pre { overflow-x: auto; font-size: 13px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; overflow-wrap: anywhere; }
-.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; } .figures strong { display: block; font-size: 1.3rem; }
+.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; }
+.figures strong { display: block; font-size: 1.3rem; }
 .bar { background: #d9480f; height: .7rem; } .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; width: 14rem; } figure svg { border: 1px solid var(--line); width: 100%; }
 figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: #d9480f; stroke-width: 2; }
