@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from kanlab import settings
+
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -21,4 +23,4 @@ def command(module: str, *arguments: str) -> list[str]:
 def environment(**more: str) -> dict[str, str]:
     """This process's environment in which that command finds this kanlab. more: other variables to set."""
     entries = [str(_PACKAGE_ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(e for e in entries if e)} | more
+    return os.environ | {"PYTHONPATH": os.pathsep.join(e for e in entries if e)} | settings.absolute() | more

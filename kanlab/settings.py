@@ -58,6 +58,18 @@ def _positive(text: str) -> float:
     return value
 
 
+def _folder(text: str) -> Path:
+    """Absolute, since programs of kanlab's own run in other folders. `~` is the user's home."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # there is no user of that name
+        raise ValueError from None
+
+
+def _place(text: str) -> str:
+    return text if "://" in text else str(_folder(text))
+
+
 def _hosts(text: str) -> tuple[Host, ...]:
     hosts = [parse_host(part.strip()) for part in text.split(",")]
     if None in hosts:
@@ -68,8 +80,8 @@ def _hosts(text: str) -> tuple[Host, ...]:
 HOME: Setting[Path | None] = Setting(
     "KANLAB_HOME",
     "a folder",
-    "kanlab's own files: studies, data and compiled code",
-    Path,
+    "kanlab's own files: studies, data and compiled code; its owner's alone",
+    _folder,
     None,
     "the user's data folder",
 )
@@ -85,7 +97,7 @@ ARTIFACTS: Setting[str | None] = Setting(
     "KANLAB_ARTIFACTS",
     "a folder or s3://BUCKET",
     "where the data of new studies are put for other machines",
-    str,
+    _place,
     None,
     "the database of the study",
 )
@@ -144,6 +156,12 @@ SETTINGS: tuple[
     READ_GB,
     HOSTS,
 )
+
+
+def absolute() -> dict[str, str]:
+    """The variables that name a folder, as they are set, for a program in another working folder."""
+    found = {setting.name: setting() for setting in (HOME, ARTIFACTS)}
+    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 def check() -> None:

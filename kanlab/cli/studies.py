@@ -139,6 +139,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.errors import DatasetError
     from kanlab.explain.predictor import overruled, predictor, read_new_rows
     from kanlab.export.document import is_bundle, read_bundle
+    from kanlab.files import write_whole
 
     target: Path | None = arguments.output
     if target is not None and target.exists() and target.samefile(arguments.data):
@@ -159,10 +160,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     if target is None:
         print(to_csv(found.frame), end="")
         return 0
-    try:
-        target.write_text(to_csv(found.frame), encoding="utf-8")
-    except OSError as error:
-        raise DatasetError(f"{target} cannot be written: {error.strerror or error}.") from error
+    write_whole(target, to_csv(found.frame).encode("utf-8"), DatasetError)
     return _say(f"{target} holds {len(found.frame):,} rows.")
 
 

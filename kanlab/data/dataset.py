@@ -26,6 +26,7 @@ from kanlab.data.splits import split_rows
 from kanlab.data.target import AUTO, in_words, read_target, refuse_odd_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
+from kanlab.files import OWNERS_FILE, written_whole
 from kanlab.stats.likelihood import REGRESSION, HasTask
 from kanlab.stats.metrics import Scores, class_scores, log_loss, squared_difference
 from kanlab.text import agreeing, listing, quoted, short
@@ -280,7 +281,9 @@ class Dataset(HasTask):
         }
         names = [*self.features, self.target]
         table = pa.Table.from_arrays([pa.array(v) for v in (*X.T, y)], names=names)
-        pq.write_table(table.replace_schema_metadata({_METADATA_KEY: json.dumps(metadata).encode()}), path)
+        table = table.replace_schema_metadata({_METADATA_KEY: json.dumps(metadata).encode()})
+        with written_whole(path, OWNERS_FILE) as partial:
+            pq.write_table(table, partial)
 
     @classmethod
     def load(cls, path: Path) -> Dataset:

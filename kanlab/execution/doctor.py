@@ -14,10 +14,12 @@ from kanlab.errors import KanlabError
 from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.run_tasks import TaskQueue
 from kanlab.execution.worker_pool import WorkersFailed
+from kanlab.files import is_open_to_others
+from kanlab.solver.kernels_numba import cache_folder, cache_trouble
 from kanlab.study.handle import study_names
 from kanlab.study.leftovers import orphaned_leases
 from kanlab.study.optuna_adapter import database
-from kanlab.study.storage import STORAGE_ERRORS, get_storage, home, storage_trouble
+from kanlab.study.storage import STORAGE_ERRORS, get_storage, home, not_stored, storage_trouble
 from kanlab.study.unfinished import half_made
 from kanlab.study.versions import current_versions
 
@@ -43,8 +45,14 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
         yield Check("disk", free > LEAST_FREE, f"{in_bytes(free)} free in {folder}")
-    except (KanlabError, OSError) as error:
+        yield _privacy(folder)
+    except KanlabError as error:
         yield Check("disk", False, str(error))
+    except OSError as error:
+        yield Check("disk", False, str(not_stored(error)))
+    unused = cache_trouble()
+    advice = "; each process compiles for itself, which costs it seconds"
+    yield Check("compiled code", not unused, f"not kept: {unused}{advice}" if unused else f"kept in {cache_folder()}")
     try:
         storage = get_storage(storage_url)
         names = study_names(storage)
@@ -73,6 +81,13 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
             yield Check("port", False, f"{port} is in use, perhaps by a running app; choose another one with --port")
     for name, preload in (("worker", False), ("worker with pykan", True)):
         yield _try_worker(name, preload)
+
+
+def _privacy(folder: Path) -> Check:
+    """Whether kanlab's own folder is its owner's alone, once `home` has closed what it may."""
+    if is_open_to_others(folder):
+        return Check("privacy", False, f"other users can look into {folder}; 'chmod -R go= FOLDER' closes it")
+    return Check("privacy", True, f"{folder} is closed to other users")
 
 
 class _Nothing(TaskQueue):

@@ -37,6 +37,7 @@ from kanlab.export.predict_source import predict_source
 from kanlab.export.readme import readme
 from kanlab.export.report import Drawing, report
 from kanlab.export.study_json import study_json
+from kanlab.files import write_whole
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.ranking import trial_table
@@ -104,11 +105,8 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
 
 
 def write(made: Bundle, path: Path) -> None:
-    """Write the zip. Raises StudyError where that cannot be done."""
-    try:
-        path.write_bytes(made.zipped())
-    except OSError as error:
-        raise StudyError(f"{path} cannot be written: {error.strerror or error}.") from error
+    """Write the zip. Raises StudyError where that cannot be done, and what was there stays."""
+    write_whole(path, made.zipped(), StudyError)
 
 
 def folder_name(study: str) -> str:

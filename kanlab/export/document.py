@@ -16,11 +16,11 @@ from msgspec import UNSET, UnsetType
 
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine, Portable
-from kanlab.data.recipe import Recipe
 from kanlab.errors import KanlabError, StudyError
 from kanlab.explain.predictor import HeldFamily, Model, Predictor
+from kanlab.export.document_check import Damaged, check_content
 from kanlab.export.predict_template import FORMAT, evaluate
-from kanlab.export.schema import Document, Layer, Linear, Network, check
+from kanlab.export.schema import Document, Layer, Linear, Network
 from kanlab.kan.network import FittedKan
 from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION
 
@@ -31,7 +31,8 @@ LINKS: dict[str, Literal["logit", "softmax"] | UnsetType] = {
     MULTICLASS: "softmax",
 }
 MAX_FILES = 100
-MAX_BYTES = 64 * 2**20  # of the archive, and of its model unpacked
+MAX_BYTES = 64 * 2**20  # of the archive
+MAX_MODEL_BYTES = 16 * 2**20  # of its model unpacked, which takes twenty times as much once it is read
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,19 +131,18 @@ def read_bundle(path: Path) -> Predictor:
                 f"{name} holds a model of another version of kanlab; export it again, or use its predict.py."
             )
         found = msgspec.convert(content, Document)
-        check(found)
+        check_content(content)
     except StudyError:
         raise
-    except (ValueError, RecursionError, OverflowError, KanlabError) as error:
+    except (ValueError, RecursionError, OverflowError, KanlabError, Damaged) as error:
         raise _damaged(name, error) from error
-    recipe = Recipe.from_dict(content["recipe"])
-    return Predictor(found.label, recipe, StoredModel(msgspec.to_builtins(found.model)), trial=found.trial)
+    return Predictor(found.label, found.recipe, StoredModel(msgspec.to_builtins(found.model)), trial=found.trial)
 
 
 def _damaged(name: str, error: Exception) -> StudyError:
-    """One sentence, with the place where it is known: msgspec ends its message with it, `check` raises it."""
+    """One sentence, with the place where it is known: msgspec ends its message with it, `check_content` raises it."""
     text = str(error)
-    place = text.rpartition("`$.")[2].rstrip("`") if "`$." in text else text if text.startswith("model.") else ""
+    place = text if isinstance(error, Damaged) else text.rpartition("`$.")[2].rstrip("`")
     return StudyError(f"The model in {name} is damaged{f' at {place}' * bool(place)}; export it again.")
 
 
@@ -157,13 +157,15 @@ def _model_text(packed: bytes, name: str) -> bytes:
             if len(found) != 1 or found[0].flag_bits & 1:
                 raise StudyError(f"{name} is no bundle of kanlab: it has no {MODEL}; make one with 'kanlab export'.")
             with archive.open(found[0]) as unpacked:
-                text = unpacked.read(MAX_BYTES + 1)  # counted, whatever the archive says of its size
+                text = unpacked.read(MAX_MODEL_BYTES + 1)  # counted, whatever the archive says of its size
     except StudyError:
         raise
     except Exception as error:  # zipfile raises seven kinds of error at least on bytes it did not expect
         raise StudyError(f"{name} is a damaged zip archive; export it again.") from error
-    if len(text) > MAX_BYTES:
-        raise StudyError(f"{name} unpacks to more than {MAX_BYTES >> 20} MB, which no bundle does; export it again.")
+    if len(text) > MAX_MODEL_BYTES:
+        raise StudyError(
+            f"{name} unpacks to more than {MAX_MODEL_BYTES >> 20} MB, which no bundle does; export it again."
+        )
     return text
 
 

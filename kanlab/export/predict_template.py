@@ -44,11 +44,14 @@ from kanlab.data.reading.cells import (
 )
 from kanlab.data.transforms import to_units, transformed
 from kanlab.data.writing import defused, free_name, probability_names
+from kanlab.export.document_check import Damaged, check_content
+from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, held
 
 FORMAT = 1
 DELIMITERS = ",;\t|"
+MOST_VALUES = 2**25  # values of splines at once: 256 MB
 
 
 class BadInput(Exception):
@@ -250,12 +253,19 @@ def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
         "kan": _network,
         "linear": _linear,
     }.get(model["kind"], _family)
-    blocks = [kind(model, X[i : i + BLOCK_ROWS]) for i in range(0, len(X), BLOCK_ROWS)]
+    step = max(1, min(BLOCK_ROWS, MOST_VALUES // _widest(model)))
+    blocks = [kind(model, X[i : i + step]) for i in range(0, len(X), step)]
     if not blocks:
         blocks = [kind(model, X)]
     outputs, outside = (np.concatenate([b[i] for b in blocks]) for i in (0, 1))
     link = {"logit": probability, "softmax": probabilities}.get(model.get("link", ""))
     return (link(outputs) if link else outputs), outside
+
+
+def _widest(model: Mapping[str, Any]) -> int:
+    """The most values that a layer makes of a row."""
+    splines = [len(layer["knots"]) * len(layer["knots"][0]) for layer in model.get("layers", [])]
+    return max([1, *splines, *(len(biases) for biases in model.get("biases", []))])
 
 
 def probability(log_odds: Array) -> Array:
@@ -366,7 +376,7 @@ def predict_file(
     if len(levels) > 2:
         names[1:1] = probability_names(recipe["target"], levels, set(header))
     try:
-        with target.open("w", encoding="utf-8", newline="") as stream:
+        with written_whole(target) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([defused(name) for name in [*header, *names]])
             for row, is_ready, is_new in zip(rows, ready, encoder.unknown, strict=True):
@@ -391,14 +401,19 @@ def predict_file(
 
 def read_model(path: Path) -> dict[str, Any]:
     """The content of model.json."""
+    again = "it belongs beside this file, so unpack the bundle again."
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path.name} is not there or damaged; it belongs beside this file, so unpack the bundle again."
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"{path.name} is not there or damaged; {again}") from error
+    if not isinstance(content, dict):
+        raise BadInput(f"{path.name} holds no model; {again}")
     if content.get("format") != FORMAT:
         raise BadInput(f"{path.name} has format {content.get('format')} and this file reads {FORMAT}; export it again.")
+    try:
+        check_content(content)
+    except Damaged as error:
+        raise BadInput(f"{path.name} is damaged at {error}; {again}") from error
     return content
 
 

@@ -4,7 +4,8 @@ The operations and their order are those of the NumPy reference, without fused o
 are the same bits. Compiling takes some seconds once on a machine. `kernels("auto")` therefore answers with the NumPy
 loops, starts `python -m kanlab.solver.kernels_numba` in the background the first time the compiled ones are found
 missing from the cache, and answers with them once that is done. The cache is a folder of the user's, `KANLAB_HOME` or
-~/.cache/kanlab.
+~/.cache/kanlab. What lies there is run, so it is used only where nobody else can put anything into it
+(`kanlab.files.who_else_may_write`); elsewhere each process compiles for itself, once it has done work that is worth it.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ import numpy as np
 from kanlab import programs, settings
 from kanlab.arrays import Array
 from kanlab.errors import FitError
+from kanlab.files import private_folder, who_else_may_write
 from kanlab.solver.kernels import NUMPY, RowKernels, SplineRows
 
 COMPILE_TIMEOUT = 180.0  # seconds after which another process may try
 WORTH_LOADING = 0.3  # seconds of NumPy fitting after which loading numba, about as long, begins to pay
+WORTH_COMPILING = 30.0  # the same of compiling, where there is no cache to load from
 
 
 # ---- the loops; arguments as in RowKernels, all of them arrays
@@ -112,9 +115,11 @@ class CompiledKernels:
 
 
 def _compile(loop: Callable[..., None]) -> Any:
-    """The loop compiled, its machine code cached in the user's folder."""
+    """The loop compiled; its machine code kept in the cache, where there is one to trust."""
     import numba
 
+    if cache_trouble():
+        return numba.njit(error_model="numpy")(loop)
     config: Any = numba.config
     before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder())
     try:
@@ -134,6 +139,23 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kanlab" / "compiled"
 
 
+def cache_trouble() -> str:
+    """Why compiled code is not kept on this machine, in words; "" where it is. The folder is made where there is none."""
+    return _trouble_with(cache_folder())
+
+
+@cache
+def _trouble_with(folder: Path) -> str:
+    try:
+        private_folder(folder.parent)
+        private_folder(folder)
+    except OSError as error:
+        return f"{folder} cannot be made ({error.strerror})"
+    if not os.access(folder, os.W_OK):
+        return f"{folder} is read-only"
+    return who_else_may_write(folder)
+
+
 def kernels(wanted: Literal["auto", "numpy", "compiled"], *, spent: float = np.inf) -> RowKernels:
     """The row kernels to go on with.
 
@@ -148,8 +170,10 @@ def kernels(wanted: Literal["auto", "numpy", "compiled"], *, spent: float = np.i
         return _load()
     if _load.cache_info().currsize:
         return _load()
-    if spent < WORTH_LOADING or not _available():
+    if spent < WORTH_LOADING or importlib.util.find_spec("numba") is None:
         return NUMPY
+    if cache_trouble():
+        return _load() if spent > WORTH_COMPILING else NUMPY
     if _marker().exists():
         return _load()
     _compile_in_background()
@@ -162,16 +186,6 @@ def _load() -> RowKernels:
     compiled = CompiledKernels()
     _exercise(compiled)
     return compiled
-
-
-@cache
-def _available() -> bool:
-    """Whether numba is there and the cache can be written."""
-    try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return importlib.util.find_spec("numba") is not None and os.access(cache_folder(), os.W_OK)
 
 
 @cache
@@ -213,7 +227,8 @@ def _exercise(compiled: CompiledKernels) -> None:
 
 def main() -> None:
     """Fill the cache and leave the marker."""
-    cache_folder().mkdir(parents=True, exist_ok=True)
+    if cache_trouble():
+        return
     try:
         _exercise(CompiledKernels())
         _marker().touch()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -22,6 +22,7 @@ from sqlalchemy import delete, insert, select
 from kanlab import settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
+from kanlab.files import OWNERS_FILE, private_folder, written_whole
 from kanlab.study.optuna_adapter import all_studies, database, storage_of
 from kanlab.study.schema import BLOBS
 from kanlab.study.storage import data_path, default_url, own_url
@@ -127,17 +128,12 @@ def local_data(study: optuna.Study, sha256: str) -> Path:
     found = study.user_attrs.get(ARTIFACT)
     if found is None:
         raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
-    from optuna.artifacts import download_artifact
-
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        with _reaching(found["location"]):
+    with _reaching(found["location"]):
+        private_folder(path.parent)
+        with written_whole(path, OWNERS_FILE) as partial:
             store = open_store(found["location"], storage_of(study))
-            download_artifact(artifact_store=store, file_path=str(partial), artifact_id=found["id"])
-        if Dataset.load(partial).sha256 != sha256:
-            raise StudyError(f"The data of this study in {found['location']} are not the data it was made with.")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+            with store.open_reader(found["id"]) as reader, partial.open("wb") as writer:
+                shutil.copyfileobj(reader, writer)
+            if Dataset.load(partial).sha256 != sha256:
+                raise StudyError(f"The data of this study in {found['location']} are not the data it was made with.")
     return path

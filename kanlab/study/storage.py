@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import re
 import sqlite3
@@ -16,7 +16,7 @@ import platformdirs
 import sqlalchemy
 from optuna.storages import BaseStorage
 
-from kanlab import settings
+from kanlab import files, settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.study import schema
@@ -33,15 +33,38 @@ _storages: dict[str, BaseStorage] = {}
 
 
 def home() -> Path:
-    """The folder of kanlab's own files: $KANLAB_HOME, or the user's data folder."""
+    """The folder of kanlab's own files, for its owner alone: $KANLAB_HOME, or the user's data folder.
+
+    One that others can look into is closed to them, unless there is more in it than kanlab's own.
+    """
     path = settings.HOME() or Path(platformdirs.user_data_dir("kanlab", appauthor=False))
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path = files.private_folder(path).resolve()
+        if files.is_open_to_others(path) and all(map(_is_own, path.iterdir())):
+            for part in (path, path / "data", *path.glob("data/*"), *path.glob("studies.db*")):  # not compiled code,
+                files.narrow(part)  # which is to show that others could write to it
     except OSError as error:
         raise StudyError(
             f"The folder {path} cannot be created ({error.strerror}); set {settings.HOME.name} to another folder."
         ) from error
-    return path.resolve()
+    return path
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a part of the home is kanlab's by its name."""
+    return path.name in ("data", "compiled") or path.name.startswith("studies.db")
+
+
+def not_stored(error: OSError) -> StudyError:
+    """What to raise where kanlab's own folder did not take a file."""
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        reason, advice = "it is read-only", "make it writable"
+    else:
+        reason, advice = os.strerror(error.errno) if error.errno else str(error), "make room"
+    return StudyError(
+        f"Nothing can be stored in kanlab's own folder {home()}: {reason}; {advice}, or set {settings.HOME.name} to another "
+        "folder."
+    )
 
 
 def own_file() -> Path:
@@ -51,7 +74,7 @@ def own_file() -> Path:
 
 def own_url() -> str:
     """URL of `own_file`."""
-    return f"sqlite:///{own_file()}"
+    return sqlalchemy.URL.create("sqlite", database=str(own_file())).render_as_string()  # quotes what a path may hold
 
 
 def default_url() -> str:
@@ -94,6 +117,8 @@ def _connected(url: str, engine_options: dict[str, Any] | None) -> BaseStorage:
 
 
 def _open(url: str) -> BaseStorage:
+    if url == own_url():
+        _keep_private(own_file())
     try:
         is_sqlite = sqlalchemy.make_url(url).get_backend_name() == "sqlite"
         options = {"connect_args": {"timeout": 30, "factory": _SqliteConnection}} if is_sqlite else None
@@ -109,6 +134,18 @@ def _open(url: str) -> BaseStorage:
         raise StudyError(f"The storage {without_secrets(url)} cannot be opened: {reason}.") from error
     schema.create(database(storage))
     return storage
+
+
+def _keep_private(path: Path) -> None:
+    """kanlab's own database and what SQLite keeps beside it, which takes the mode of the database."""
+    try:
+        if not os.access(path.parent, os.W_OK | os.X_OK):  # SQLite needs files of its own beside it, even to read
+            raise OSError(errno.EACCES, "")
+        files.private_file(path)
+    except OSError as error:
+        raise not_stored(error) from error
+    for part in ("", "-wal", "-shm"):
+        files.narrow(path.with_name(path.name + part))
 
 
 def storage_trouble(error: BaseException) -> str:
@@ -143,18 +180,11 @@ def store_dataset(data: Dataset) -> Path:
     path = data_path(data.sha256)
     if path.exists():
         return path
-    partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
     try:
-        path.parent.mkdir(exist_ok=True)
-        data.save(partial)
-        partial.replace(path)
+        files.private_folder(path.parent)
+        data.save(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StudyError(
-            f"The data cannot be stored in {path.parent}: {reason}; make room, or set {settings.HOME.name}."
-        ) from error
+        raise not_stored(error) from error
     return path
 
 

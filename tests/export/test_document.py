@@ -324,6 +324,7 @@ def test_links_and_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with refused(StudyError, "names that no bundle has"):
         read_bundle(path)
     monkeypatch.setattr(bundles, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(bundles, "MAX_MODEL_BYTES", 2**20)
     path.write_bytes(archive({"x/model.json": b" " * 2**21}))
     with refused(StudyError, "unpacks to more than"):
         read_bundle(path)

@@ -1,12 +1,15 @@
 """The compiled loops give the bits of the NumPy loops, and nobody waits for them."""
 
+import functools
 import os
+import stat
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kanlab import files
 from kanlab.errors import FitError
 from kanlab.kan.bspline import interval_polynomials, silu, unit_knots
 from kanlab.solver import kernels_numba
@@ -72,12 +75,13 @@ def test_a_whole_fit_has_the_same_bits(loops, monkeypatch):
 @pytest.fixture
 def nothing_loaded(monkeypatch):
     """A process that has loaded nothing yet, and starts nothing."""
-    for function in (kernels_numba._load, kernels_numba._available, kernels_numba._marker):
+    functions = kernels_numba._load, kernels_numba._trouble_with, kernels_numba._marker
+    for function in functions:
         function.cache_clear()
     started = []
     monkeypatch.setattr(kernels_numba, "_compile_in_background", lambda: started.append(True))
     yield started
-    for function in (kernels_numba._load, kernels_numba._available, kernels_numba._marker):
+    for function in functions:
         function.cache_clear()
 
 
@@ -92,7 +96,7 @@ def test_long_work_runs_on_numpy_while_the_others_are_compiled(nothing_loaded):
 
 
 def test_takes_over_when_ready(nothing_loaded, loops, monkeypatch):
-    kernels_numba.cache_folder().mkdir(parents=True)
+    assert not kernels_numba.cache_trouble()
     kernels_numba._marker().touch()
     monkeypatch.setattr(kernels_numba, "CompiledKernels", lambda: loops)
     assert kernels_numba.kernels("auto", spent=10.0) is loops
@@ -118,3 +122,51 @@ def test_without_numba(nothing_loaded, monkeypatch):
 
 def test_the_cache_is_under_the_home(kanlab_home):
     assert kernels_numba.cache_folder().is_relative_to(kanlab_home)
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    kernels_numba._trouble_with.cache_clear()
+    yield kernels_numba.cache_folder()
+    kernels_numba._trouble_with.cache_clear()
+
+
+def test_the_cache_is_for_its_owner_alone(fresh, kanlab_home):
+    assert not kernels_numba.cache_trouble()
+    assert [stat.S_IMODE(p.stat().st_mode) for p in (kanlab_home, fresh)] == [0o700, 0o700]
+
+
+@pytest.mark.parametrize("what", ["the folder", "one above", "a file in it", "another's"])
+def test_a_cache_others_can_write_to_is_not_used(fresh, what, kanlab_home, monkeypatch, nothing_loaded):
+    """It is code: what others put there would be run."""
+    fresh.mkdir(parents=True)
+    (fresh / "loops.nbc").touch()
+    if what == "the folder":
+        fresh.chmod(0o777)
+    elif what == "one above":
+        kanlab_home.chmod(0o777)
+    elif what == "a file in it":
+        fresh.chmod(0o755)
+        (fresh / "loops.nbc").chmod(0o666)
+    else:
+        monkeypatch.setattr(files, "_is_ours", lambda found: stat.S_ISDIR(found.st_mode))
+    assert kernels_numba.cache_trouble()
+    compiled = []
+    monkeypatch.setattr("numba.njit", lambda **options: compiled.append(options) or (lambda loop: loop))
+    kernels_numba._compile(kernels_numba.fill_node_slopes)
+    assert compiled == [{"error_model": "numpy"}]
+    monkeypatch.setattr(kernels_numba, "_load", functools.cache(lambda: "compiled here"))
+    assert kernels_numba.kernels("auto", spent=10.0) is NUMPY
+    assert kernels_numba.kernels("auto", spent=2 * kernels_numba.WORTH_COMPILING) == "compiled here"
+    assert not nothing_loaded  # and nothing is compiled for a cache
+    kernels_numba.main()
+    assert [p.name for p in fresh.iterdir()] == ["loops.nbc"]
+
+
+def test_a_sticky_folder_above_is_no_danger(tmp_path, monkeypatch, fresh):
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o1777)
+    monkeypatch.setenv("KANLAB_HOME", str(tmp_path / "tmp" / "mine"))
+    assert not kernels_numba.cache_trouble()
+    assert not files.who_else_may_write(tmp_path / "tmp" / "mine")
+    assert files.who_else_may_write(tmp_path / "tmp")

@@ -1,0 +1,250 @@
+"""Whether the content of model.json holds together: asked before anything is computed with it, in kanlab and in predict.py.
+
+Sizes are compared before arrays are made of them, so that a document asks for no more memory than it takes itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from kanlab.arrays import Array
+
+SCALES_KNOWN = ("none", "log", "rank")
+PARTS_KNOWN = ("", "other", "order", "missing", "year", "month", "weekday", "hour")
+RECIPE_FORMAT = 1
+LINKS = {0: None, 2: "logit"}  # by the number of classes
+Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]
+
+
+class Damaged(Exception):
+    """The place of what cannot be right, such as "model.layers[0].knots"."""
+
+
+def check_content(content: Mapping[str, Any]) -> None:
+    """Look at everything a prediction uses. Raises Damaged."""
+    recipe = _part(content, "recipe", dict, "")
+    d = _check_recipe(recipe)
+    levels = recipe.get("levels", [])
+    model = _part(content, "model", dict, "")
+    kind = _part(model, "kind", str, "model.")
+    _need(kind in ARRAYS, "model.kind")
+    for place, values, shape in ARRAYS[kind](model, d, max(1, len(levels) - 1)):
+        _check_order(place, _numbers(values, shape, place))
+    if "low" in model:
+        low, high = np.array(model["low"], dtype=float), np.array(model["high"], dtype=float)
+        _need(bool((low <= high).all()), "model.high")
+    link = LINKS[len(levels)]
+    _need(model.get("link") == link and ("link" in model) == (link is not None), "model.link")
+
+
+# ---- the numbers of a model of d inputs and m outputs: their place, they themselves, and the shape they must have
+
+
+def _network_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
+    widths, layers = _part(model, "layer_widths", list, "model."), _part(model, "layers", list, "model.")
+    grid, k = _part(model, "grid", int, "model."), _part(model, "k", int, "model.")
+    _need(all(type(w) is int and w > 0 for w in widths), "model.layer_widths")
+    _need(
+        len(widths) >= 2 and (widths[0], widths[-1]) == (d, m) and len(layers) == len(widths) - 1, "model.layer_widths"
+    )
+    _need(grid >= 1, "model.grid")
+    _need(1 <= k <= 20, "model.k")
+    for name, size in (("x_offset", d), ("x_scale", d), ("y_offset", m), ("y_scale", m)):
+        yield f"model.{name}", model.get(name), (size,)
+    if "output_range" in model:
+        yield "model.output_range", model["output_range"], (m, 2)
+    for number, (layer, n_in, n_out) in enumerate(zip(layers, widths[:-1], widths[1:], strict=True)):
+        place = f"model.layers[{number}]"
+        _need(isinstance(layer, dict), place)
+        yield f"{place}.knots", layer.get("knots"), (n_in, grid + 2 * k + 1)
+        yield f"{place}.coef", layer.get("coef"), (n_in, n_out, grid + k)
+        yield f"{place}.scale_base", layer.get("scale_base"), (n_in, n_out)
+        yield f"{place}.range", layer.get("range"), (n_in, 2)
+
+
+def _linear_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
+    yield "model.offset", model.get("offset"), ()
+    for name in ("center", "scale", "weights", "low", "high"):
+        yield f"model.{name}", model.get(name), (d,)
+
+
+def _polynomial_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
+    powers, weights = _part(model, "powers", list, "model."), _part(model, "weights", list, "model.")
+    yield "model.offset", model.get("offset"), ()
+    for name in ("center", "scale", "low", "high"):
+        yield f"model.{name}", model.get(name), (d,)
+    yield "model.weights", weights, (len(weights),)
+    yield "model.powers", powers, (len(weights), d)
+    _need(all(type(p) is int and 0 <= p <= 9 for term in powers for p in term), "model.powers")
+
+
+def _additive_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
+    breaks, coef = _part(model, "breaks", list, "model."), _part(model, "coef", list, "model.")
+    yield "model.offset", model.get("offset"), ()
+    for name in ("low", "high"):
+        yield f"model.{name}", model.get(name), (d,)
+    _need(len(breaks) == d, "model.breaks")
+    _need(len(coef) == d, "model.coef")
+    for number, (points, pieces) in enumerate(zip(breaks, coef, strict=True)):
+        place = f"model.breaks[{number}]"
+        _need(isinstance(points, list) and len(points) >= 2, place)
+        yield place, points, (len(points),)
+        yield f"model.coef[{number}]", pieces, (len(points) - 1, 4)
+
+
+def _perceptron_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
+    weights, biases = _part(model, "weights", list, "model."), _part(model, "biases", list, "model.")
+    if "offset" in model:
+        yield "model.offset", model["offset"], ()
+    for name in ("center", "scale", "low", "high"):
+        yield f"model.{name}", model.get(name), (d,)
+    for name in ("y_offset", "y_scale"):
+        yield f"model.{name}", model.get(name), ()
+    _need(len(weights) >= 1, "model.weights")
+    _need(len(biases) == len(weights), "model.biases")
+    n_in = d
+    for number, (of, added) in enumerate(zip(weights, biases, strict=True)):
+        _need(isinstance(added, list) and len(added) >= 1, f"model.biases[{number}]")
+        yield f"model.biases[{number}]", added, (len(added),)
+        yield f"model.weights[{number}]", of, (n_in, len(added))
+        n_in = len(added)
+    _need(n_in == m, f"model.biases[{len(biases) - 1}]")
+
+
+def _trees_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
+    yield "model.offset", model.get("offset"), ()
+    for name in ("low", "high"):
+        yield f"model.{name}", model.get(name), (d,)
+    for number, tree in enumerate(_part(model, "trees", list, "model.")):
+        place = f"model.trees[{number}]"
+        _need(isinstance(tree, dict), place)
+        nodes = len(_part(tree, "value", list, f"{place}."))
+        _need(nodes > 0, f"{place}.value")
+        for name in ("value", "threshold", "feature", "left", "right"):
+            yield f"{place}.{name}", tree.get(name), (nodes,)
+        for name in ("feature", "left", "right"):
+            _need(all(type(i) is int for i in tree[name]), f"{place}.{name}")
+        _need(all(0 <= i < d for i in tree["feature"]), f"{place}.feature")
+        for at, children in enumerate(zip(tree["left"], tree["right"], strict=True)):
+            for name, child in zip(("left", "right"), children, strict=True):
+                # a leaf has no children, 0; they come after their node, so that every way ends
+                _need(not any(children) or at < child < nodes, f"{place}.{name}")
+
+
+ARRAYS: Mapping[str, Callable[[Mapping[str, Any], int, int], Arrays]] = {
+    "kan": _network_arrays,
+    "linear": _linear_arrays,
+    "polynomial": _polynomial_arrays,
+    "additive": _additive_arrays,
+    "perceptron": _perceptron_arrays,
+    "trees": _trees_arrays,
+}
+
+
+def _check_order(place: str, values: Array) -> None:
+    """Scales are above 0, knots rise, and ranges run upwards; a node that is constant has a range of one point."""
+    name = place.rpartition(".")[2].partition("[")[0]
+    if name in ("x_scale", "y_scale", "scale"):
+        _need(bool((values > 0).all()), place)
+    if name == "knots":
+        _need(bool((values[:, :-1] <= values[:, 1:]).all() and (values[:, 0] < values[:, -1]).all()), place)
+    if name == "breaks":
+        _need(bool((values[:-1] < values[1:]).all()), place)
+    if name in ("range", "output_range"):
+        _need(bool((values[:, 0] <= values[:, 1]).all()), place)
+
+
+def _check_recipe(recipe: Mapping[str, Any]) -> int:
+    """The number of inputs it makes."""
+    _need(_part(recipe, "format", int, "recipe.") == RECIPE_FORMAT, "recipe.format")
+    _text(recipe.get("target"), "recipe.target")
+    levels = recipe.get("levels", [])
+    _texts(levels, "recipe.levels")
+    _need(len(levels) in LINKS, "recipe.levels")
+    _check_transform(_part(recipe, "target_transform", dict, "recipe."), "recipe.target_transform")
+    columns = _part(recipe, "columns", list, "recipe.")
+    _need(len(columns) > 0, "recipe.columns")
+    for number, column in enumerate(columns):
+        place = f"recipe.columns[{number}]"
+        _need(isinstance(column, dict), place)
+        _check_column(column, place)
+    return len(columns)
+
+
+def _check_column(column: Mapping[str, Any], place: str) -> None:
+    level, part, levels, fill = (column.get(name) for name in ("level", "part", "levels", "fill"))
+    _text(column.get("source"), f"{place}.source")
+    _need(part in PARTS_KNOWN, f"{place}.part")
+    _texts(levels, f"{place}.levels")
+    _need("fill" in column and (fill is None or _is_finite(fill)), f"{place}.fill")
+    _need(part not in ("other", "order") or bool(levels), f"{place}.levels")
+    if level is not None:
+        _text(level, f"{place}.level")
+        _need(part == "" and (not levels or level in levels), f"{place}.level")
+    transform = _part(column, "transform", dict, f"{place}.")
+    _check_transform(transform, f"{place}.transform")
+    _need(transform["scale"] == "none" or (level is None and part in ("", "order")), f"{place}.transform.scale")
+
+
+def _check_transform(transform: Mapping[str, Any], place: str) -> None:
+    scale, shift, low = (transform.get(name) for name in ("scale", "shift", "low"))
+    _need(scale in SCALES_KNOWN, f"{place}.scale")
+    _need(_is_finite(shift), f"{place}.shift")
+    _need(_is_finite(low), f"{place}.low")
+    points = _part(transform, "points", list, f"{place}.")
+    values = _numbers(points, (len(points),), f"{place}.points")
+    if scale == "log":
+        _need(low + shift > 0, f"{place}.shift")  # type: ignore[operator]
+    if scale == "rank":
+        _need(len(points) > 0 and bool((np.diff(values) > 0).all()), f"{place}.points")
+
+
+# ---- single values
+
+
+def _need(ok: bool, place: str) -> None:
+    if not ok:
+        raise Damaged(place)
+
+
+def _part(content: Mapping[str, Any], name: str, kind: type, place: str) -> Any:
+    """A field of that type; True is no number."""
+    value = content.get(name)
+    _need(isinstance(value, kind) and not isinstance(value, bool), place + name)
+    return value
+
+
+def _text(value: object, place: str) -> None:
+    """Text that can be written to a file."""
+    _need(isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value), place)
+
+
+def _texts(values: object, place: str) -> None:
+    _need(isinstance(values, list), place)
+    assert isinstance(values, list)
+    for number, value in enumerate(values):
+        _text(value, f"{place}[{number}]")
+    _need(len(set(values)) == len(values), place)
+
+
+def _is_finite(value: object) -> bool:
+    """Whether it is a number that an array can hold."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**1000
+
+
+def _numbers(values: object, shape: tuple[int, ...], place: str) -> Array:
+    """Finite numbers of that shape as an array, made once they are known to be."""
+    _need(_has_shape(values, shape), place)
+    return np.array(values, dtype=float)
+
+
+def _has_shape(values: object, shape: tuple[int, ...]) -> bool:
+    if not shape:
+        return _is_finite(values)
+    return isinstance(values, list) and len(values) == shape[0] and all(_has_shape(v, shape[1:]) for v in values)
