@@ -9,15 +9,17 @@ if __name__ == "__main__":
     from kanlab.execution.manager import manager
     from kanlab.ui import identity, steps, theme
     from kanlab.ui.navigation import pages
+    from kanlab.ui.widgets import sentences
 
     st.set_page_config(page_title="kanlab", page_icon=theme.ICON, layout="wide")
     theme.apply()
-    manager().serve()
-    identity.require_login()
-    listed = pages()
-    page = st.navigation(listed, position="hidden")
-    steps.bar(listed, page)
-    page.run()
+    with sentences():
+        manager().serve()
+        identity.require_login()
+        listed = pages()
+        page = st.navigation(listed, position="hidden")
+        steps.bar(listed, page)
+        page.run()
 else:
     from starlette.middleware import Middleware
 

@@ -7,9 +7,11 @@ from kanlab.charts.thinning import thinned
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
+from kanlab.study.handle import check_it_is_there
 from kanlab.study.trials import completed
 from kanlab.ui import calibration, choose, evidence, model_table, prediction, sensitivity, session, steps, study_header
 from kanlab.ui.navigation import CHOOSE
+from kanlab.ui.widgets import sentences
 
 POLL_SECONDS = 1.0
 
@@ -24,7 +26,9 @@ was_live = first is not None and first.is_live
 
 
 @st.fragment(run_every=POLL_SECONDS if was_live else None)
+@sentences()
 def page() -> None:
+    check_it_is_there(handle)
     validation = read_validation(handle.optuna.user_attrs)
     if was_live != (validation is not None and validation.is_live):
         st.rerun()

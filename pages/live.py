@@ -5,8 +5,7 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
-from kanlab.study.handle import load_study
-from kanlab.ui import drawing, identity, live, manage, session, shared, steps, trials, watching
+from kanlab.ui import drawing, identity, live, manage, session, shared, steps, study_header, trials, watching
 from kanlab.ui.navigation import LIVE, SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -16,7 +15,7 @@ if name is None:
     go_first_to(SEARCH, "No study is open. Start one, or choose one under Studies.", "Go to Search")
 
 with sentences():
-    study = Study(load_study(name))
+    study = Study(study_header.opened(name))
     opened = watching.read(study.handle, fresh=True)
     every = watching.interval(len(opened.records))
 heading(
@@ -30,12 +29,8 @@ session.link_study(name)
 
 
 @st.fragment(run_every=every if opened.is_awaited else None)
+@sentences()
 def watch() -> None:
-    with sentences():
-        show()
-
-
-def show() -> None:
     reading = watching.read(study.handle)
     current, records = reading.state, reading.records
     if opened.is_awaited != reading.is_awaited or (reading.is_awaited and watching.is_off(every, len(records))):

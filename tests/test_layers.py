@@ -20,8 +20,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 
 # From bottom to top: a module imports from its own room and those before it, wherever in the module the import stands.
 ROOMS = (
-    "text", "arrays", "errors", "hosts", "files", "settings", "programs", "stats", "data.reading", "data", "kan", "solver", "engines",
-    "baselines", "study", "execution", "selection", "explain", "export", "api", "charts", "ui", "cli", "__main__",
+    "text", "arrays", "errors", "hosts", "files", "settings", "programs", "stats", "data.reading", "data", "kan", "solver",
+    "engines", "baselines", "study", "execution", "selection", "explain", "export", "api", "charts", "ui", "cli", "__main__",
 )  # fmt: skip
 
 # Libraries that only some modules or rooms may import, wherever in the module it is.

@@ -47,12 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _storage_trouble(error: Exception) -> str:
-    """The sentence for an error of the storage; "" for any other error."""
+    """The sentence for an error of the storage, or a study that is gone; "" for any other error."""
     if "kanlab.study.storage" not in sys.modules:
         return ""
-    from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
+    from kanlab.study.storage import study_trouble
 
-    return storage_trouble(error) if isinstance(error, STORAGE_ERRORS) else ""
+    return study_trouble(error)
 
 
 # ---- commands

@@ -142,7 +142,7 @@ def read_bundle(path: Path) -> Predictor:
 def _damaged(name: str, error: Exception) -> StudyError:
     """One sentence, with the place where it is known: msgspec ends its message with it, `check_content` raises it."""
     text = str(error)
-    place = text if isinstance(error, Damaged) else text.rpartition("`$.")[2].rstrip("`")
+    place = text if isinstance(error, Damaged) else text.partition("`$.")[2].rstrip("`")
     return StudyError(f"The model in {name} is damaged{f' at {place}' * bool(place)}; export it again.")
 
 

@@ -176,11 +176,13 @@ def _check_recipe(recipe: Mapping[str, Any]) -> int:
 
 
 def _check_column(column: Mapping[str, Any], place: str) -> None:
+    for name in ("level", "fill"):  # which may be null, and so would not be missed below
+        _need(name in column, f"{place}.{name}")
     level, part, levels, fill = (column.get(name) for name in ("level", "part", "levels", "fill"))
     _text(column.get("source"), f"{place}.source")
     _need(part in PARTS_KNOWN, f"{place}.part")
     _texts(levels, f"{place}.levels")
-    _need("fill" in column and (fill is None or _is_finite(fill)), f"{place}.fill")
+    _need(fill is None or _is_finite(fill), f"{place}.fill")
     _need(part not in ("other", "order") or bool(levels), f"{place}.levels")
     if level is not None:
         _text(level, f"{place}.level")
@@ -232,10 +234,10 @@ def _texts(values: object, place: str) -> None:
 
 
 def _is_finite(value: object) -> bool:
-    """Whether it is a number that an array can hold."""
+    """Whether it is a number that arrays hold; a longer integer would make one of objects."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**1000
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= 2**53
 
 
 def _numbers(values: object, shape: tuple[int, ...], place: str) -> Array:

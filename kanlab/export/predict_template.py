@@ -406,10 +406,11 @@ def read_model(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path.name} is not there or damaged; {again}") from error
-    if not isinstance(content, dict):
+    version = content.get("format") if isinstance(content, dict) else None
+    if type(version) is not int or not 0 < version < 1000:
         raise BadInput(f"{path.name} holds no model; {again}")
-    if content.get("format") != FORMAT:
-        raise BadInput(f"{path.name} has format {content.get('format')} and this file reads {FORMAT}; export it again.")
+    if version != FORMAT:
+        raise BadInput(f"{path.name} has format {version} and this file reads {FORMAT}; export it again.")
     try:
         check_content(content)
     except Damaged as error:

@@ -22,6 +22,7 @@ from kanlab.study.optuna_adapter import (
     NameTaken,
     all_studies,
     delete_study,
+    is_gone,
     quietly,
     read_failed,
     read_trial,
@@ -196,6 +197,21 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
     data = msgspec.convert(attributes[DATA], DataSummary)
     models = [stored_baseline(b, data) for b in attributes[BASELINES]]
     return StudyHandle(study, spec, data, models, storage_url, attributes.get(UID, ""))
+
+
+def check_it_is_there(handle: StudyHandle, attributes: Mapping[str, Any] | None = None) -> None:
+    """Raises StudyError where the study was deleted since it was opened, also where another has its number by now.
+
+    attributes: the user's, where they were read just now.
+    """
+    try:
+        found = handle.optuna.user_attrs if attributes is None else attributes
+        if found.get(UID, "") == handle.uid:
+            return
+    except KeyError as error:
+        if not is_gone(error):
+            raise
+    raise StudyError(f"The study '{handle.name}' is no longer there: it was deleted elsewhere.")
 
 
 def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:

@@ -17,6 +17,7 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import bindparam, text
 
@@ -85,6 +86,11 @@ def all_studies(storage: BaseStorage) -> list[StoredStudy]:
         for s in studies
     ]
     return sorted(found, key=lambda s: s.id)
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether Optuna raised this because a study is no longer in its storage: it was deleted, by whatever process."""
+    return isinstance(error, KeyError) and error.args == (models.NOT_FOUND_MSG,)
 
 
 def delete_study(study: optuna.Study) -> None:

@@ -20,7 +20,7 @@ from kanlab import files, settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.study import schema
-from kanlab.study.optuna_adapter import OtherSchema, connect, database
+from kanlab.study.optuna_adapter import OtherSchema, connect, database, is_gone
 from kanlab.study.upgrade import other_version, upgrade_own
 
 # what a storage raises that is full, locked or out of reach
@@ -155,6 +155,13 @@ def storage_trouble(error: BaseException) -> str:
         cause = cause.__cause__
     reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
     return f"The storage of the studies does not answer ({without_secrets(reason)[:200]})."
+
+
+def study_trouble(error: BaseException) -> str:
+    """`storage_trouble`, or that the study is gone; "" for an error of any other kind."""
+    if isinstance(error, STORAGE_ERRORS):
+        return storage_trouble(error)
+    return "The study is no longer there: it was deleted elsewhere." if is_gone(error) else ""
 
 
 def without_secrets(text: str) -> str:

@@ -21,7 +21,7 @@ from kanlab.study.trials import TrialRecord
 from kanlab.text import short
 from kanlab.ui import watching
 from kanlab.ui.manage import steering_buttons
-from kanlab.ui.widgets import literal
+from kanlab.ui.widgets import literal, sentences
 
 _BADGES = {
     "queued": ("Queued", "gray"),
@@ -151,6 +151,7 @@ def dashboard_link(study: Study) -> None:
     starting = not (server.url() or server.failed())
 
     @st.fragment(run_every=watching.interval(0) if starting else None)
+    @sentences()
     def link() -> None:
         url = server.url()
         if starting and (url or server.failed()):

@@ -16,7 +16,7 @@ from kanlab.kan.search_space import Cell
 from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
-from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.study.storage import study_trouble
 from kanlab.ui import cluster, identity, session, watching
 from kanlab.ui.browser_cookies import KEY
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
@@ -35,10 +35,11 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
             wish(handle)
             watching.forget(handle)
             session.say(message)
-        except KanlabError as error:
-            session.say(literal(error))
-        except STORAGE_ERRORS as error:
-            session.say(literal(storage_trouble(error)))
+        except Exception as error:
+            sentence = str(error) if isinstance(error, KanlabError) else study_trouble(error)
+            if not sentence:
+                raise
+            session.say(literal(sentence))
 
     if message := session.said():
         st.toast(message)
@@ -98,6 +99,7 @@ def menu(handle: StudyHandle) -> None:
 
 
 @st.dialog("Rename or note")
+@sentences()
 def _describe(handle: StudyHandle) -> None:
     name = st.text_input("Name of the study", handle.name, max_chars=80)
     text = st.text_area("Note", manage.note(handle), max_chars=manage.MAX_NOTE)
@@ -110,6 +112,7 @@ def _describe(handle: StudyHandle) -> None:
 
 
 @st.dialog("Raise the budget")
+@sentences()
 def _extend(handle: StudyHandle) -> None:
     spec, data = handle.spec, handle.data
     changes: dict[str, Any] = {}
@@ -138,6 +141,7 @@ def _extend(handle: StudyHandle) -> None:
 
 
 @st.dialog("Links")
+@sentences()
 def _links(handle: StudyHandle) -> None:
     page = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/live?" if st.context.url else "/live?"
     st.markdown("To view the study:")
@@ -148,6 +152,7 @@ def _links(handle: StudyHandle) -> None:
 
 
 @st.dialog("Delete the study")
+@sentences()
 def _delete(handle: StudyHandle) -> None:
     count = len(handle.records())
     st.markdown(f"This deletes **{literal(handle.name)}** and its {count:,} trials for good.")

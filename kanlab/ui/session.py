@@ -14,7 +14,7 @@ from kanlab.data.reading.table import Table
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
 _AREA = "kanlab_area"
-_STUDY, _SAID, _KEPT = "study", "kanlab_said", "kanlab_kept"
+_STUDY, _OPENED, _SAID, _KEPT = "study", "kanlab_opened", "kanlab_said", "kanlab_kept"
 
 
 def table() -> Table | None:
@@ -106,9 +106,15 @@ def forget_study() -> None:
 
 def link_study(name: str) -> None:
     """Put the study into the address, and nothing else, so that reloads and copied links find it."""
+    st.session_state[_OPENED] = name
     wanted = {_STUDY: name}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+
+
+def was_open(name: str) -> bool:
+    """Whether the study last drawn in this session has this name."""
+    return bool(st.session_state.get(_OPENED) == name)
 
 
 def selected_trial() -> int | None:

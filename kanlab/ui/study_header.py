@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from kanlab.study.handle import StudyHandle, load_study
+import streamlit as st
+
+from kanlab.errors import StudyError
+from kanlab.study.handle import StudyHandle, check_it_is_there, load_study, study_names
+from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import identity, session
 from kanlab.ui.navigation import LIVE, STUDIES
@@ -16,15 +20,29 @@ def study(title: str, purpose: str) -> StudyHandle:
     if name is None:
         go_first_to(STUDIES, "No study is open. Choose one under Studies.", "Go to Studies")
     with sentences():
-        handle = load_study(name)
+        handle = opened(name)
         identity.key_of(handle)  # takes it from the address
         session.link_study(name)
     return handle
 
 
+def opened(name: str) -> StudyHandle:
+    """The study of a name. One that is gone ends the page with a link to the others. Raises StudyError as `load_study`."""
+    try:
+        return load_study(name)
+    except StudyError as error:
+        if name in study_names(get_storage()):
+            raise
+        gone = f"The study '{name}' is no longer there: it was deleted or renamed elsewhere."
+        st.error(literal(gone if session.was_open(name) else error), icon=":material/error:")
+        st.page_link(STUDIES, label="Go to Studies")
+        st.stop()
+
+
 def trials(handle: StudyHandle, wish: str) -> list[TrialRecord]:
     """Its trials, one of them complete unless the rows carry no network. wish: what is done, such as "export"."""
     with sentences():
+        check_it_is_there(handle)
         records = handle.records()
     if not handle.has_model(records):
         go_first_to(LIVE, f"No trial of this study is complete yet, so there is no model to {wish}.", "Go to Live")

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from kanlab.study.handle import StudyHandle
+from kanlab.study.handle import StudyHandle, check_it_is_there
 from kanlab.study.state import StudyState, is_awaited, read_state
 from kanlab.study.trials import TrialRecord
 from kanlab.ui.shared import poll_seconds
@@ -45,7 +45,10 @@ _looks: dict[str, float] = {}  # when each session looked last
 
 
 def read(handle: StudyHandle, *, fresh: bool = False) -> Reading:
-    """What the storage says of a study, or has just said to another session; of those that ask at once one reads."""
+    """What the storage says of a study, or has just said to another session; of those that ask at once one reads.
+
+    Raises StudyError where the study was deleted.
+    """
     with _lock:
         lock = _locks.setdefault(handle.key, threading.Lock())
         _looks[st.session_state.setdefault(_SESSION, uuid4().hex)] = time.monotonic()
@@ -57,6 +60,7 @@ def read(handle: StudyHandle, *, fresh: bool = False) -> Reading:
             found = Reading(attributes, state, awaited, handle.records(), time.monotonic())
             _readings[handle.key] = found
     _forget_others(handle.key)
+    check_it_is_there(handle, found.attributes)
     return found
 
 

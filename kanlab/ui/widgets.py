@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.errors import KanlabError
-from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.study.storage import study_trouble
 from kanlab.ui.navigation import enter_through_app
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
@@ -60,14 +60,14 @@ def heading(title: str, purpose: str) -> None:
 
 @contextlib.contextmanager
 def sentences() -> Iterator[None]:
-    """Show an expected error as its sentence, and stop the page there."""
+    """Show an expected error as its sentence, and stop the page there. Also a decorator, of fragments and dialogs."""
     try:
         yield
-    except KanlabError as error:
-        st.error(literal(error), icon=":material/error:")
-        st.stop()
-    except STORAGE_ERRORS as error:
-        st.error(literal(storage_trouble(error)), icon=":material/error:")
+    except Exception as error:
+        sentence = str(error) if isinstance(error, KanlabError) else study_trouble(error)
+        if not sentence:
+            raise
+        st.error(literal(sentence), icon=":material/error:")
         st.stop()
 
 

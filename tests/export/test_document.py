@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -27,6 +28,7 @@ from kanlab.export import document as bundles
 from kanlab.export.bundle import folder_name
 from kanlab.export.document import model_document, read_bundle
 from kanlab.export.predict_source import predict_source
+from kanlab.export.predict_template import BadInput, predict_file, read_model
 from kanlab.kan.search_space import SearchSpace
 from kanlab.solver.fit import LmOptions, fit_cell
 from tests.helpers.sentences import refused
@@ -349,3 +351,41 @@ def test_a_damaged_archive(tmp_path: Path) -> None:
 )
 def test_the_folder_is_a_name_anywhere(name: str, folder: str) -> None:
     assert folder_name(name) == folder
+
+
+# ---- output that could not be written
+
+
+def test_what_fails_leaves_the_old_output(
+    studies: Callable[[str], Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exports, predictions of a study and of a bundle, and those of predict.py, on a disk that gets full at the end."""
+    study = studies("noise")
+    bundle, old = study.export(tmp_path / "b.zip"), tmp_path / "old"
+    (tmp_path / "new.csv").write_text(table(20).to_csv(index=False))
+    old.write_bytes(b"old")
+    before = sorted(p.name for p in tmp_path.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    for arguments in (
+        ["export", study.name],
+        ["predict", study.name, str(tmp_path / "new.csv")],
+        ["predict", str(bundle), str(tmp_path / "new.csv")],
+    ):
+        assert main([*arguments, "-o", str(old)]) == 2
+        assert f"{old} cannot be written: No space left on device." in capsys.readouterr().err
+    content = read_model(unpacked_model(bundle, tmp_path))
+    with pytest.raises(BadInput, match="No space left"):
+        predict_file(content, tmp_path / "new.csv", old)
+    assert old.read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "model.json") == before
+
+
+def unpacked_model(bundle: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(bundle) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("model.json"))
+        (folder / "model.json").write_bytes(archive.read(name))
+    return folder / "model.json"
