@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array
+from kanlab.data.reading.cell_rules import DATES
 
 SCALES_KNOWN = ("none", "log", "rank")
 PARTS_KNOWN = ("", "other", "order", "missing", "year", "month", "weekday", "hour")
+KINDS_KNOWN = ("number", "fraction", "limit", "time", "boolean", "date", "text")
 RECIPE_FORMAT = 1
 LINKS = {0: None, 2: "logit"}  # by the number of classes
 Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]
@@ -166,6 +168,8 @@ def _check_recipe(recipe: Mapping[str, Any]) -> int:
     _texts(levels, "recipe.levels")
     _need(len(levels) in LINKS, "recipe.levels")
     _check_transform(_part(recipe, "target_transform", dict, "recipe."), "recipe.target_transform")
+    if "conventions" in recipe:
+        _check_conventions(_part(recipe, "conventions", dict, "recipe."))
     columns = _part(recipe, "columns", list, "recipe.")
     _need(len(columns) > 0, "recipe.columns")
     for number, column in enumerate(columns):
@@ -187,9 +191,30 @@ def _check_column(column: Mapping[str, Any], place: str) -> None:
     if level is not None:
         _text(level, f"{place}.level")
         _need(part == "" and (not levels or level in levels), f"{place}.level")
+    if "pooled" in column:
+        _texts(column["pooled"], f"{place}.pooled")
     transform = _part(column, "transform", dict, f"{place}.")
     _check_transform(transform, f"{place}.transform")
     _need(transform["scale"] == "none" or (level is None and part in ("", "order")), f"{place}.transform.scale")
+
+
+def _check_conventions(known: Mapping[str, Any]) -> None:
+    """How the cells of the training table were written."""
+    place = "recipe.conventions"
+    _need(known.get("decimal") in ("", ".", ","), f"{place}.decimal")
+    _need(isinstance(known.get("missing"), list), f"{place}.missing")
+    for number, word in enumerate(known["missing"]):
+        _text(word, f"{place}.missing[{number}]")
+    for name, how in _part(known, "columns", dict, f"{place}.").items():
+        of = f"{place}.columns[...]"
+        _text(name, of)
+        _need(isinstance(how, dict), of)
+        _need(how.get("kind") in KINDS_KNOWN, f"{of}.kind")
+        _need(how.get("decimal") in ("", ".", ","), f"{of}.decimal")
+        _text(how.get("unit"), f"{of}.unit")
+        _need(how.get("date") in ("", "%Y%m%d", *DATES), f"{of}.date")
+        _texts(how.get("words"), f"{of}.words")
+        _need(len(how["words"]) in (0, 2), f"{of}.words")
 
 
 def _check_transform(transform: Mapping[str, Any], place: str) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kanlab.files import OWNERS_FILE, private_folder, written_whole
 from kanlab.study.storage import home
 
 KEPT_DAYS = 14
@@ -70,14 +71,10 @@ def keep_as(owner: str, key: str, name: str, write: Callable[[Path], None] | Non
     """Keep what `write` writes to a path, once, or nothing but choices; returns the key. Raises OSError."""
     place = _place(owner, key)
     for made in (folder(), place.parent, place):
-        made.mkdir(mode=0o700, exist_ok=True)
+        private_folder(made)
     if write is not None and not (place / _CONTENT).exists():
-        partial = place / f"{_CONTENT}.{os.getpid()}.partial"
-        try:
+        with written_whole(place / _CONTENT, OWNERS_FILE) as partial:
             write(partial)
-            partial.replace(place / _CONTENT)
-        finally:
-            partial.unlink(missing_ok=True)
     known = _about(place)
     _write_about(place, {"name": name, "choices": known.get("choices", {})})
     _prune(owner, place)
@@ -137,9 +134,8 @@ def _about(place: Path) -> dict[str, Any]:
 
 
 def _write_about(place: Path, about: Mapping[str, Any]) -> None:
-    partial = place / f"{_ABOUT}.{os.getpid()}.partial"
-    partial.write_text(json.dumps(about), encoding="utf-8")
-    partial.replace(place / _ABOUT)
+    with written_whole(place / _ABOUT, OWNERS_FILE) as partial:
+        partial.write_text(json.dumps(about), encoding="utf-8")
 
 
 def _used(place: Path) -> float:

@@ -41,8 +41,11 @@ def home() -> Path:
     try:
         path = files.private_folder(path).resolve()
         if files.is_open_to_others(path) and all(map(_is_own, path.iterdir())):
-            for part in (path, path / "data", *path.glob("data/*"), *path.glob("studies.db*")):  # not compiled code,
-                files.narrow(part)  # which is to show that others could write to it
+            # not compiled code, which is to show that others could write to it
+            for part in (path, *path.glob("studies.db*"), *path.glob("data/**/*"), *path.glob("tables/**/*")):
+                files.narrow(part)
+            for part in (path / "data", path / "tables"):
+                files.narrow(part)
     except OSError as error:
         raise StudyError(
             f"The folder {path} cannot be created ({error.strerror}); set {settings.HOME.name} to another folder."
@@ -52,7 +55,7 @@ def home() -> Path:
 
 def _is_own(path: Path) -> bool:
     """Whether a part of the home is kanlab's by its name."""
-    return path.name in ("data", "compiled") or path.name.startswith("studies.db")
+    return path.name in ("data", "tables", "compiled") or path.name.startswith("studies.db")
 
 
 def not_stored(error: OSError) -> StudyError:

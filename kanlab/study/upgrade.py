@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy
 
 from kanlab.errors import StudyError
+from kanlab.files import private_file
 from kanlab.study.optuna_adapter import OtherSchema, is_current, upgrade_tables
 from kanlab.study.processes import Process, this_process
 
@@ -60,6 +61,7 @@ def _copied(path: Path, version: str) -> Path:
     copy = path.with_name(f"{path.name}.{version}.{time.strftime('%Y%m%d-%H%M%S')}.copy")
     partial = copy.with_suffix(".partial")
     try:
+        private_file(partial)
         with (
             contextlib.closing(sqlite3.connect(path, timeout=30)) as source,
             contextlib.closing(sqlite3.connect(partial)) as target,

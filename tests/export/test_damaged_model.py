@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from kanlab.baselines.registry import fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
+from kanlab.data.reading.table import read_table
 from kanlab.errors import DatasetError, KanlabError, StudyError
 from kanlab.explain.predictor import HeldFamily, Predictor
 from kanlab.export import predict_template
@@ -43,8 +44,15 @@ def rows(n: int = 60) -> pd.DataFrame:
         }
     )
     frame["y"] = np.exp(frame["a"]) + (frame["kind"] == "red")
+    frame["flag"] = np.where(rng.random(n) < 0.5, "yes", "no")
+    frame["price"] = [f"$ {v:.2f}" for v in rng.uniform(1, 9, n)]
     frame.loc[::9, ["gap", "kind"]] = np.nan
     return frame
+
+
+def written(frame: pd.DataFrame) -> pd.DataFrame:
+    """As it comes back from a file, with the conventions its cells were written by."""
+    return read_table(io.BytesIO(frame.to_csv(index=False).encode()), name="rows.csv").frame
 
 
 def documents() -> dict[str, dict[str, Any]]:
@@ -53,9 +61,9 @@ def documents() -> dict[str, dict[str, Any]]:
         gaps="fill", pool=True, max_levels=3, ordered={"size": ("small", "medium", "large")}, date_parts=("year", "month"),
         scales={"gap": "log", "a": "rank"}, target_scale="log",
     )  # fmt: skip
-    data, options = Dataset.from_frame(rows(), "y", preparation=wanted), LmOptions(kernels="numpy", starts=1)
+    data, options = Dataset.from_frame(written(rows()), "y", preparation=wanted), LmOptions(kernels="numpy", starts=1)
     two = rows().assign(y=np.where(rows()["a"] > 1.5, "yes", "no"))
-    classes = Dataset.from_frame(two, "y", ["a", "gap"], preparation=Preparation(gaps="fill"))
+    classes = Dataset.from_frame(written(two), "y", ["a", "gap"], preparation=Preparation(gaps="fill"))
     found: dict[str, dict[str, Any]] = {}
     for name, of in (("network", data), ("linear", data), ("classes", classes)):
         X, y = of.X_train, of.y_train
