@@ -30,16 +30,19 @@ def check_content(content: Mapping[str, Any]) -> None:
     """Look at everything a prediction uses. Raises Damaged."""
     recipe = _part(content, "recipe", dict, "")
     d = _check_recipe(recipe)
-    levels = recipe.get("levels", [])
-    model = _part(content, "model", dict, "")
+    check_model(_part(content, "model", dict, ""), d, len(recipe.get("levels", [])))
+
+
+def check_model(model: Mapping[str, Any], d: int, classes: int) -> None:
+    """The same of its model alone, of d inputs; classes: 0 for numbers."""
     kind = _part(model, "kind", str, "model.")
     _need(kind in ARRAYS, "model.kind")
-    for place, values, shape in ARRAYS[kind](model, d, max(1, len(levels) - 1)):
+    for place, values, shape in ARRAYS[kind](model, d, max(1, classes - 1)):
         _check_order(place, _numbers(values, shape, place))
     if "low" in model:
         low, high = np.array(model["low"], dtype=float), np.array(model["high"], dtype=float)
         _need(bool((low <= high).all()), "model.high")
-    link = LINKS[len(levels)]
+    link = LINKS[classes]
     _need(model.get("link") == link and ("link" in model) == (link is not None), "model.link")
 
 
@@ -108,13 +111,13 @@ def _perceptron_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
         yield f"model.{name}", model.get(name), ()
     _need(len(weights) >= 1, "model.weights")
     _need(len(biases) == len(weights), "model.biases")
+    _need(isinstance(biases[-1], list) and len(biases[-1]) == m, f"model.biases[{len(biases) - 1}]")
     n_in = d
     for number, (of, added) in enumerate(zip(weights, biases, strict=True)):
         _need(isinstance(added, list) and len(added) >= 1, f"model.biases[{number}]")
         yield f"model.biases[{number}]", added, (len(added),)
         yield f"model.weights[{number}]", of, (n_in, len(added))
         n_in = len(added)
-    _need(n_in == m, f"model.biases[{len(biases) - 1}]")
 
 
 def _trees_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:

@@ -14,6 +14,7 @@ from kanlab.baselines.registry import COMPARISON_FAMILIES, fit_named
 from kanlab.explain.predictor import HeldFamily
 from kanlab.export import schema
 from kanlab.export.document import StoredModel, model_document
+from kanlab.export.document_check import Damaged, check_model
 from kanlab.stats.likelihood import TaskName
 
 ANY = schema.Polynomial | schema.Additive | schema.Perceptron | schema.Trees
@@ -40,8 +41,8 @@ def test_a_family_as_numbers_predicts_as_scikit_learn_does(family: str, task: Ta
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert (flagged == outside).all()
     assert flagged[-1]
-    for _, values, shape in convert(content, ANY).arrays(3):
-        assert np.shape(values) == shape
+    convert(content, ANY)
+    check_model(content, 3, 0 if task == "regression" else 2)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,8 @@ def test_a_family_as_numbers_predicts_as_scikit_learn_does(family: str, task: Ta
         ({"left": [0, 0, 0], "right": [1, 0, 0]}, "left"),
         ({"feature": [7, 0, 0]}, "feature"),
         ({"left": [5, 0, 0]}, "left"),
+        ({"right": [0, 0, 0]}, "right"),
+        ({"left": [1, 1, 0], "right": [2, 2, 0]}, "left"),
     ],
 )
 def test_a_tree_that_never_ends_or_leaves_its_nodes_is_refused(change: dict[str, list[int]], place: str) -> None:
@@ -61,5 +64,5 @@ def test_a_tree_that_never_ends_or_leaves_its_nodes_is_refused(change: dict[str,
         "value": [0, 1.0, 2.0],
     }
     content = {"kind": "trees", "low": [0.0], "high": [1.0], "offset": 0.0, "trees": [tree | change]}
-    with pytest.raises(ValueError, match=rf"trees\[0\].{place}"):
-        list(convert(content, ANY).arrays(1))
+    with pytest.raises(Damaged, match=rf"^model\.trees\[0\]\.{place}$"):
+        check_model(content, 1, 0)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanlab.baselines.registry import fit_named
+from kanlab.baselines.registry import COMPARISON_FAMILIES, fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.data.reading.table import read_table
@@ -56,7 +56,7 @@ def written(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """A network and a linear model, of every kind of column, scale and task."""
+    """A model of every kind that is written, of every kind of column, scale and task."""
     wanted = Preparation(
         gaps="fill", pool=True, max_levels=3, ordered={"size": ("small", "medium", "large")}, date_parts=("year", "month"),
         scales={"gap": "log", "a": "rank"}, target_scale="log",
@@ -65,12 +65,14 @@ def documents() -> dict[str, dict[str, Any]]:
     two = rows().assign(y=np.where(rows()["a"] > 1.5, "yes", "no"))
     classes = Dataset.from_frame(written(two), "y", ["a", "gap"], preparation=Preparation(gaps="fill"))
     found: dict[str, dict[str, Any]] = {}
-    for name, of in (("network", data), ("linear", data), ("classes", classes)):
+    for name in ("network", "linear", *COMPARISON_FAMILIES, "classes"):
+        of = classes if name == "classes" else data
         X, y = of.X_train, of.y_train
         if name == "network":
             model: Any = fit_cell(X, y, 2, 2, 2, options=options)
         else:
-            model = HeldFamily(fit_named("linear", X, y, 0, of.task), X.min(axis=0), X.max(axis=0))
+            family = "linear" if name == "classes" else name
+            model = HeldFamily(fit_named(family, X, y, 0, of.task), X.min(axis=0), X.max(axis=0))
         found[name] = json.loads(json.dumps(document(Predictor(f"the {name}", of.recipe, model), {})))
     return found
 
@@ -188,6 +190,37 @@ def test_damage_anywhere_is_refused_or_predicts(folder: Path, data: st.DataObjec
         ("linear", ("model", "scale", 0), 0.0),
         ("linear", ("model", "high", 0), -1e9),
         ("linear", ("model", "low", 0), math.nan),
+        ("linear", ("model", "kind"), "forest"),
+        ("polynomial", ("model", "scale", 0), 0.0),
+        ("polynomial", ("model", "high", 0), -1e9),
+        ("polynomial", ("model", "powers", 0, 0), -1),
+        ("polynomial", ("model", "powers", 0, 0), 10**9),
+        ("polynomial", ("model", "powers", 0, 0), 1.5),
+        ("polynomial", ("model", "powers"), []),
+        ("polynomial", ("model", "weights", 0), math.inf),
+        ("gam", ("model", "breaks"), []),
+        ("gam", ("model", "breaks", 0), [1.0]),
+        ("gam", ("model", "breaks", 0, 0), 1e9),
+        ("gam", ("model", "coef"), [[]]),
+        ("gam", ("model", "coef", 0, 0), [1.0]),
+        ("gam", ("model", "offset"), None),
+        ("mlp", ("model", "weights"), []),
+        ("mlp", ("model", "weights", 1), [[1.0]]),
+        ("mlp", ("model", "biases"), [[0.0]]),
+        ("mlp", ("model", "biases", 2), [0.0, 0.0]),
+        ("mlp", ("model", "biases", 0), []),
+        ("mlp", ("model", "y_scale"), 0.0),
+        ("mlp", ("model", "scale", 0), -1.0),
+        ("boosting", ("model", "trees", 0), None),
+        ("boosting", ("model", "trees", 0, "value"), []),
+        ("boosting", ("model", "trees", 0, "feature", 0), 10**9),
+        ("boosting", ("model", "trees", 0, "feature", 0), -1),
+        ("boosting", ("model", "trees", 0, "left", 0), 10**9),
+        ("boosting", ("model", "trees", 0, "right", 0), -1),
+        ("boosting", ("model", "trees", 0, "right", 0), 0),
+        ("boosting", ("model", "trees", 0, "left", 1), 1),
+        ("boosting", ("model", "trees", 0, "threshold", 0), math.nan),
+        ("boosting", ("model", "high", 0), -1e9),
         ("linear", ("recipe", "target_transform", "shift"), -1e9),
         ("linear", ("recipe", "target_transform", "low"), math.inf),
         ("linear", ("recipe", "columns"), []),
@@ -203,8 +236,10 @@ def test_damage_anywhere_is_refused_or_predicts(folder: Path, data: st.DataObjec
 )
 def test_each_field_is_checked_and_named(name: str, path: tuple[Any, ...], value: Any, folder: Path) -> None:
     content = changed(DOCUMENTS[name], path, value)
-    place = path[0] + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path[1:])
-    named = {p for p in (place, place.rpartition("[")[0], place.rpartition(".")[0], "model.layer_widths") if p}
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
+    named = {"".join(steps[:n])[1:] for n in range(2, len(steps) + 1)} | {
+        "model.layer_widths"
+    }  # the place, or what it is in
     (folder / "b.zip").write_bytes(packed(content))
     with pytest.raises(KanlabError) as ours:
         read_bundle(folder / "b.zip")
@@ -228,7 +263,7 @@ def test_a_wide_network_is_evaluated_in_pieces(folder: Path, monkeypatch: pytest
         return basis(x, knots, k)
 
     monkeypatch.setattr(predict_template, "bspline_basis", watched)
-    monkeypatch.setattr(predict_template, "MOST_SPLINES", 300)
+    monkeypatch.setattr(predict_template, "MOST_VALUES", 300)
     pieces = by_its_program(DOCUMENTS["network"], folder)
     assert max(seen) <= 300
     assert whole is not None
