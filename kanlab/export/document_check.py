@@ -13,12 +13,12 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.data.reading.cell_rules import DATES
+from kanlab.data.target import MOST_CLASSES
 
 SCALES_KNOWN = ("none", "log", "rank")
 PARTS_KNOWN = ("", "other", "order", "missing", "year", "month", "weekday", "hour")
 KINDS_KNOWN = ("number", "fraction", "limit", "time", "boolean", "date", "text")
 RECIPE_FORMAT = 1
-LINKS = {0: None, 2: "logit"}  # by the number of classes
 Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]
 
 
@@ -36,13 +36,13 @@ def check_content(content: Mapping[str, Any]) -> None:
 def check_model(model: Mapping[str, Any], d: int, classes: int) -> None:
     """The same of its model alone, of d inputs; classes: 0 for numbers."""
     kind = _part(model, "kind", str, "model.")
-    _need(kind in ARRAYS, "model.kind")
+    _need(kind in ARRAYS and (classes <= 2 or kind in ("kan", "linear")), "model.kind")
     for place, values, shape in ARRAYS[kind](model, d, max(1, classes - 1)):
         _check_order(place, _numbers(values, shape, place))
     if "low" in model:
         low, high = np.array(model["low"], dtype=float), np.array(model["high"], dtype=float)
         _need(bool((low <= high).all()), "model.high")
-    link = LINKS[classes]
+    link = None if not classes else "logit" if classes == 2 else "softmax"
     _need(model.get("link") == link and ("link" in model) == (link is not None), "model.link")
 
 
@@ -72,8 +72,10 @@ def _network_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
 
 
 def _linear_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
-    yield "model.offset", model.get("offset"), ()
-    for name in ("center", "scale", "weights", "low", "high"):
+    several = (m,) if m > 1 else ()
+    yield "model.offset", model.get("offset"), several
+    yield "model.weights", model.get("weights"), (d, *several)
+    for name in ("center", "scale", "low", "high"):
         yield f"model.{name}", model.get(name), (d,)
 
 
@@ -169,7 +171,7 @@ def _check_recipe(recipe: Mapping[str, Any]) -> int:
     _text(recipe.get("target"), "recipe.target")
     levels = recipe.get("levels", [])
     _texts(levels, "recipe.levels")
-    _need(len(levels) in LINKS, "recipe.levels")
+    _need(len(levels) != 1 and len(levels) <= MOST_CLASSES, "recipe.levels")
     _check_transform(_part(recipe, "target_transform", dict, "recipe."), "recipe.target_transform")
     if "conventions" in recipe:
         _check_conventions(_part(recipe, "conventions", dict, "recipe."))

@@ -64,15 +64,18 @@ def documents() -> dict[str, dict[str, Any]]:
     data, options = Dataset.from_frame(written(rows()), "y", preparation=wanted), LmOptions(kernels="numpy", starts=1)
     two = rows().assign(y=np.where(rows()["a"] > 1.5, "yes", "no"))
     classes = Dataset.from_frame(written(two), "y", ["a", "gap"], preparation=Preparation(gaps="fill"))
+    three = rows().assign(y=pd.cut(rows()["a"], 3, labels=["low", "middle", "high"]))
+    many = Dataset.from_frame(written(three), "y", ["a", "gap"], preparation=Preparation(gaps="fill"))
+    data_of = {"classes": classes, "many": many, "many networks": many}
     found: dict[str, dict[str, Any]] = {}
-    for name in ("network", "linear", *COMPARISON_FAMILIES, "classes"):
-        of = classes if name == "classes" else data
-        X, y = of.X_train, of.y_train
-        if name == "network":
-            model: Any = fit_cell(X, y, 2, 2, 2, options=options)
+    for name in ("network", "linear", *COMPARISON_FAMILIES, *data_of):
+        of = data_of.get(name, data)
+        X, y = of.X_train, of.fit_target(of.y_train)
+        if "network" in name:
+            model: Any = fit_cell(X, y, 2, 2, 2, options=options, task=of.task)
         else:
-            family = "linear" if name == "classes" else name
-            model = HeldFamily(fit_named(family, X, y, 0, of.task), X.min(axis=0), X.max(axis=0))
+            family = "linear" if name in data_of else name
+            model = HeldFamily(fit_named(family, X, y, 0, of.task), X.min(axis=0), X.max(axis=0), of.task)
         found[name] = json.loads(json.dumps(document(Predictor(f"the {name}", of.recipe, model), {})))
     return found
 
@@ -123,7 +126,7 @@ def test_as_written_they_are_read(name: str, folder: Path) -> None:
     ours, theirs = by_kanlab(DOCUMENTS[name], folder), by_its_program(DOCUMENTS[name], folder)
     assert ours is not None
     assert theirs is not None
-    column = "y_probability" if name == "classes" else "y_predicted"
+    column = {"classes": "y_probability"}.get(name, "y_probability_low" if "many" in name else "y_predicted")
     np.testing.assert_allclose(ours[column], theirs[column], rtol=1e-9)
 
 
@@ -231,7 +234,14 @@ def test_damage_anywhere_is_refused_or_predicts(folder: Path, data: st.DataObjec
         ("linear", ("recipe", "columns", 0, "fill"), math.inf),
         ("linear", ("recipe", "format"), 2),
         ("classes", ("recipe", "levels"), ["yes", "yes"]),
-        ("classes", ("recipe", "levels"), ["yes", "no", "maybe"]),
+        ("classes", ("recipe", "levels"), ["yes"]),
+        ("classes", ("model", "link"), "softmax"),
+        ("many", ("model", "link"), "logit"),
+        ("many", ("model", "offset"), 0.0),
+        ("many", ("model", "weights", 0), [0.0]),
+        ("many networks", ("model", "y_scale"), [1.0]),
+        ("many networks", ("model", "output_range"), [[0.0, 1.0]]),
+        ("many networks", ("recipe", "levels"), [f"class {i}" for i in range(51)]),
     ],
 )
 def test_each_field_is_checked_and_named(name: str, path: tuple[Any, ...], value: Any, folder: Path) -> None:
