@@ -5,7 +5,7 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
-from kanlab.ui import drawing, identity, live, manage, session, shared, steps, study_header, trials, watching
+from kanlab.ui import drawing, fits, identity, live, manage, session, shared, steps, study_header, trials, watching
 from kanlab.ui.navigation import LIVE, SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -76,6 +76,7 @@ def watch() -> None:
     with right:
         trials.loss(shown, data)
     trials.table(table, study, stamp, found.choice, area.listed)
+    fits.timeline_and_losses(study, stamp, records, live=current.is_live)
 
 
 watch()

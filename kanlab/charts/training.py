@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,30 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from kanlab.charts.encoding import NAMES, RobustAxis, robust_axis
+from kanlab.charts.layered import Layered, layer, layered, nominal
 from kanlab.charts.palette import LIGHT, Palette
-from kanlab.charts.style import axis_below, axis_left, label_format, number, scale_of, short, titled
+from kanlab.charts.style import (
+    HEIGHT,
+    PADDING,
+    axis_below,
+    axis_left,
+    heading,
+    label_format,
+    number,
+    scale_of,
+    short,
+    titled,
+)
+from kanlab.charts.trial_plot import selections
+from kanlab.study.fit_times import FitTime
+from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.text import counted
+
+MOST_FITS, MOST_CURVES = 1500, 120
+_STATES = ("complete", "failed", "running")
+_UNITS = (("s", 1.0), ("min", 60.0), ("h", 3600.0))
+_SHORTEST = 0.002  # of the width, so that a fit of a moment is seen
 
 
 def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: Palette = LIGHT) -> Any:
@@ -20,13 +43,160 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
     'line'
     """
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
-    what = f"{name} ({short(unit)})" if unit else name
     base = alt.Chart(frame).encode(
         x=alt.X("step:Q", title="training progress (%)", axis=axis_below(5)),
         y=alt.Y(
-            "rss:Q", title=what, scale=scale_of(frame["rss"]), axis=axis_left(4, format=label_format(frame["rss"]))
+            "rss:Q",
+            title=_with_unit(name, unit),
+            scale=scale_of(frame["rss"]),
+            axis=axis_left(4, format=label_format(frame["rss"])),
         ),
         tooltip=[number("step", "training progress (%)", ".0f"), number("rss", name)],
     )
     chart = base.mark_line(color=look.accent, point={"opacity": 0, "size": 90})
     return titled(chart, f"{name} while this trial was trained", "", 230, look)
+
+
+def _with_unit(name: str, unit: str) -> str:
+    return f"{name} ({short(unit)})" if unit else name
+
+
+def loss_curves(
+    records: Sequence[TrialRecord],
+    selected: int | None = None,
+    name: str = "RSS",
+    unit: str = "",
+    look: Palette = LIGHT,
+) -> Layered:
+    """The loss of many trials over one another: the trial of lowest AICc and the selected one in colour, the rest in grey.
+
+    Of more than MOST_CURVES trials an even sample of the others is drawn. The rest as of `loss_curve`.
+    """
+    trained = [r for r in records if len(r.loss_curve) > 1]
+    best = best_trial(trained)
+    of_best = None if best is None else best.number
+    marked = {selected: "selected", of_best: "lowest AICc"}
+    kinds = {r.number: f"{marked[r.number]} (trial {r.number})" for r in trained if r.number in marked}
+    others = [r for r in trained if r.number not in kinds]
+    drawn = _sample(others, MOST_CURVES) + [r for r in trained if r.number in kinds]
+    rows = [
+        {"number": r.number, "step": step, "loss": loss, "kind": kinds.get(r.number, "other trials")}
+        for r in drawn
+        for step, loss in zip(np.linspace(0, 100, len(r.loss_curve)), r.loss_curve, strict=True)
+    ]
+    frame = pd.DataFrame(rows, columns=["number", "step", "loss", "kind"]).astype({"loss": float, "step": float})
+    up = robust_axis(frame["loss"], "auto", kept=frame.loc[frame["kind"] != "other trials", "loss"])
+    frame = frame.assign(drawn=up.drawn(frame["loss"]))
+    x = alt.X("step:Q", title="training progress (%)", axis=axis_below(5))
+    y = alt.Y(
+        "drawn:Q", title=_with_unit(name, unit), scale=up.scale(), axis=axis_left(5, format=label_format(up.ends))
+    )
+    colours = {
+        label: look.accent if "lowest" in label else look.second for label in sorted(kinds.values())
+    } | {"other trials": look.faint}  # fmt: skip
+    color = alt.Color(
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+        legend=alt.Legend(orient="bottom", direction="vertical", symbolType="stroke", symbolOpacity=1),
+    )
+    about = [alt.Tooltip("number:Q", title="trial")]
+    each: dict[str, Any] = {"x": x, "y": y, "color": color, "detail": nominal("number"), "tooltip": about}
+    behind = {"strokeWidth": 1.5, "opacity": 0.75 if len(drawn) <= 30 else 0.4}
+    layers = [
+        layer("trials", "line", behind, **each) | {"name": "trials"},
+        layer("marked", "line", {"strokeWidth": 2.5}, **each),
+    ]
+    shown = counted(len(trained), "trial")
+    subtitle = f"{len(drawn):,} of {shown}, evenly sampled" if len(drawn) < len(trained) else shown
+    words = "" if best is None else f" Trial {best.number}, of the lowest AICc, ends at {best.loss_curve[-1]:.4g}."
+    return layered(
+        layers,
+        {"trials": frame, "marked": frame[frame["kind"] != "other trials"]},
+        **_whole(f"{name} of all trials while they were trained", subtitle, words, look),
+    )
+
+
+def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int = 0, look: Palette = LIGHT) -> Layered:
+    """When each trial was fitted: a bar from its start to its end, in the colour of its state.
+
+    fits, pauses: of kanlab.study.fit_times.  Of more than MOST_FITS an even sample is drawn.
+    """
+    drawn = _sample(fits, MOST_FITS, lambda fit: fit.record.number == selected)
+    last = max((fit.end for fit in fits), default=0.0)
+    unit, size = next((u for u in reversed(_UNITS) if last >= 3 * u[1]), _UNITS[0])
+    rows = [
+        {
+            "number": fit.record.number, "state": fit.state, "start": fit.start / size,
+            "end": max(fit.end, fit.start + _SHORTEST * last) / size, "took": fit.end - fit.start,
+            "n_params": fit.record.n_params,
+        }
+        | {name: getattr(fit.record.cell, name) for name in fit.record.parameters}
+        for fit in drawn
+    ]  # fmt: skip
+    parameters = drawn[0].record.parameters if drawn else ()
+    columns = ["number", "state", "start", "end", "took", "n_params", *parameters]
+    frame = pd.DataFrame(rows, columns=columns)
+    numbers = frame["number"].astype(float)
+    up = RobustAxis(float(numbers.min()), float(numbers.max())) if len(frame) else RobustAxis(0.0, 1.0)
+    room = up.margin if up.high > up.low else (up.low - 1.0, up.high + 1.0)
+    x = alt.X(
+        "start:Q", title=f"time since the first fit began ({unit})", axis=axis_below(5), scale=alt.Scale(nice=False)
+    )
+    y = alt.Y(
+        "number:Q",
+        title="trial",
+        scale=alt.Scale(domain=list(room), nice=False, zero=False),
+        axis=axis_left(6, format="d", tickMinStep=1),
+    )
+    color = alt.Color(
+        "state:N",
+        title=None,
+        scale=alt.Scale(domain=list(_STATES), range=[look.second, look.accent, look.faint]),
+        legend=alt.Legend(orient="bottom", symbolType="square", symbolOpacity=1),
+    )
+    about = [
+        alt.Tooltip("number:Q", title="trial"),
+        alt.Tooltip("state:N", title="state"),
+        number("start", f"began at ({unit})"),
+        number("took", "took (s)"),
+        *(alt.Tooltip(f"{field}:Q", title=NAMES[field]) for field in parameters),
+        alt.Tooltip("n_params:Q", title="number of parameters K"),
+    ]
+    width = float(np.clip(260 / max(1, len(frame)), 2, 12))
+    bars = layer("trials", "rule", {"strokeWidth": width}, x=x, x2={"field": "end"}, y=y, color=color, tooltip=about)
+    ring = {"size": 90, "stroke": look.text, "strokeWidth": 2, "filled": False}
+    chosen = layer("trials", "point", ring, x=x, y=y)
+    chosen["transform"] = [{"filter": f"datum.number === {-1 if selected is None else int(selected)}"}]
+    counts = Counter[str](fit.state for fit in fits)
+    parts = [f"{len(frame):,} of {counted(len(fits), 'fit')}, evenly sampled"] if len(frame) < len(fits) else []
+    parts += [f"{counted(pauses, 'pause')} of more than a minute left out"] if pauses else []
+    words = " " + ", ".join(f"{counts[state]:,} {state}" for state in _STATES if counts[state]) + "."
+    if fits:
+        longest = max(fits, key=lambda fit: fit.end - fit.start)
+        words += f" Trial {longest.record.number} took longest, {longest.end - longest.start:.3g} s."
+    subtitle = "; ".join(parts) or counted(len(fits), "fit")
+    return layered(
+        [bars | {"name": "trials"}, chosen], {"trials": frame}, **_whole("Timeline of the fits", subtitle, words, look)
+    )
+
+
+def _sample(items: Sequence[Any], most: int, kept: Any = lambda item: False) -> list[Any]:
+    """At most so many of the items, evenly, and those to be kept, in their order."""
+    if len(items) <= most:
+        return list(items)
+    chosen = {int(i) for i in np.linspace(0, len(items) - 1, most).round()}
+    return [item for i, item in enumerate(items) if i in chosen or kept(item)]
+
+
+def _whole(title: str, subtitle: str, words: str, look: Palette) -> dict[str, Any]:
+    """The properties of a chart in which a click selects a trial. words: of the alternative text, after the heading."""
+    return {
+        "params": selections()[:1],
+        "title": heading(title, subtitle, look),
+        "height": HEIGHT - 60,
+        "width": "container",
+        "padding": PADDING,
+        "config": look.config,
+        "description": f"{title}: {subtitle}.{words}",
+    }

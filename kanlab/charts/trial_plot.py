@@ -106,7 +106,7 @@ class TrialPlot:
         return layered(
             self.layers + self._label_layers(),
             self.tables,
-            params=_selections(),
+            params=selections(),
             title=heading(title, subtitle, self.look),
             height=HEIGHT,
             width="container",
@@ -147,7 +147,8 @@ class TrialPlot:
 
 
 @cache
-def _selections() -> list[dict[str, Any]]:
+def selections() -> list[dict[str, Any]]:
+    """A click that selects a trial of the layer `trials`, and an area that is drawn."""
     clicks = alt.selection_point(name=SELECTED, fields=["number"], on="click", clear="dblclick", empty=False)
     area = alt.selection_interval(name=BRUSHED, encodings=["x", "y"])
     return [vega_lite(made.param) | {"views": ["trials"]} for made in (clicks, area)]

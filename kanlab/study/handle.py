@@ -20,11 +20,13 @@ from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.optuna_adapter import (
     NameTaken,
+    TrialTimes,
     all_studies,
     delete_study,
     is_gone,
     quietly,
     read_failed,
+    read_times,
     read_trial,
     rename_study,
     storage_of,
@@ -82,6 +84,10 @@ class StudyHandle:
         """One trial, and no other is read; None where there is none, or it was interrupted."""
         stored = read_trial(self.optuna, number)
         return make_record(stored, self.spec, self.data) if stored else None
+
+    def times(self) -> list[TrialTimes]:
+        """When each trial was begun and ended, by number."""
+        return read_times(self.optuna)
 
     def failed(self) -> list[TrialRecord]:
         """The trials whose fit failed, and no other is read."""

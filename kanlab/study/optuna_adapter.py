@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import optuna
@@ -19,7 +20,7 @@ import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import bindparam, text
+from sqlalchemy import DateTime, bindparam, text
 
 from kanlab.errors import StudyError
 
@@ -179,6 +180,25 @@ def read_trial(study: optuna.Study, number: int) -> StoredTrial | None:
 def read_failed(study: optuna.Study) -> list[StoredTrial]:
     """The trials that failed."""
     return _read(study, "t.state = 'FAIL'")
+
+
+@dataclass(frozen=True)
+class TrialTimes:
+    """When a trial was begun, and when it ended; end is None while it runs. Local times of whoever fitted it, as Optuna's."""
+
+    number: int
+    start: datetime
+    end: datetime | None
+
+
+def read_times(study: optuna.Study) -> list[TrialTimes]:
+    """The times of all trials that were begun, by number."""
+    query = text(
+        "SELECT t.number, t.datetime_start, t.datetime_complete FROM trials t "
+        "WHERE t.study_id = :study AND t.datetime_start IS NOT NULL ORDER BY t.number"
+    ).columns(datetime_start=DateTime, datetime_complete=DateTime)
+    with database(storage_of(study)).connect() as connection:
+        return [TrialTimes(*row) for row in connection.execute(query, {"study": study_id(study)})]
 
 
 def _read(study: optuna.Study, condition: str, **values: Any) -> list[StoredTrial]:

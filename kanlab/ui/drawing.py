@@ -64,7 +64,7 @@ def _show(spec: dict[str, Any], key: str) -> None:
             spec=spec,
             key=named,
             on_select=_picker(spec, named),
-            selection_mode=[trial_charts.SELECTED, trial_charts.BRUSHED],
+            selection_mode=[param["name"] for param in spec["params"]],
             width="stretch",
         )
 

@@ -95,8 +95,12 @@ def loss(record: TrialRecord | None, data: DataSummary) -> None:
     """How the loss of a trial went down."""
     with st.container(key="slot-loss"):
         if record is not None and len(record.loss_curve) > 1:
-            name, unit = ("deviance", "−2 ln L") if data.levels else ("RSS", f"squared units of {data.fitted_target}")
-            drawing.chart(training.loss_curve(record.loss_curve, name, unit, drawing.look()), "loss-curve")
+            drawing.chart(training.loss_curve(record.loss_curve, *loss_words(data), drawing.look()), "loss-curve")
+
+
+def loss_words(data: DataSummary) -> tuple[str, str]:
+    """The name of the loss, and its unit."""
+    return ("deviance", "−2 ln L") if data.levels else ("RSS", f"squared units of {data.fitted_target}")
 
 
 def axes_and_area(count: int) -> AxisKind:

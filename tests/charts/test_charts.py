@@ -23,6 +23,7 @@ from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import trial_table
 from kanlab.stats.likelihood import BERNOULLI
 from kanlab.stats.metrics import CalibrationBin, ClassScores, Scores
+from kanlab.study.fit_times import FitTime
 from kanlab.study.trials import CompletedTrial, TrialRecord
 
 
@@ -235,3 +236,35 @@ def test_calibration_shows_every_bin_with_its_rows() -> None:
     content = drawn(evidence.calibration(bins, "ill **now**"))
     assert "predicted probability of ill **now**" in json.dumps(content)
     assert [row["rows"] for rows in content["datasets"].values() for row in rows if "rows" in row] == [12, 3]
+
+
+# ---- all trainings
+
+
+def test_the_timeline_shows_every_fit_from_its_start_to_its_end_in_one_unit() -> None:
+    fits = [FitTime(replace(r, loss_curve=[2.0, 1.0]), 600.0 * r.number, 600.0 * r.number + 300) for r in MANY]
+    chart = training.timeline(fits, selected=1, pauses=2)
+    drawn(chart)
+    rows = chart.tables["trials"]
+    last = max(fit.end for fit in fits)
+    assert chart.spec["layer"][0]["encoding"]["x"]["title"].endswith("(h)" if last >= 3 * 3600 else "(min)")
+    size = 3600 if last >= 3 * 3600 else 60
+    assert (rows["start"] * size).tolist() == pytest.approx([fit.start for fit in fits])
+    assert (rows["end"] * size).to_numpy() == pytest.approx(np.maximum([f.end for f in fits], rows["start"] * size))
+    assert "2 pauses of more than a minute left out" in chart.spec["description"]
+    assert f"{sum(f.state == 'complete' for f in fits)} complete" in chart.spec["description"]
+
+
+def test_loss_curves_mark_the_lowest_aicc_and_the_selected_trial() -> None:
+    trials = [replace(r, loss_curve=[9.0, 4.0 + r.number]) for r in MANY if r.state == "complete"]
+    best = min(trials, key=lambda r: r.aicc or np.inf).number
+    picked = next(r.number for r in trials if r.number != best)
+    chart = training.loss_curves(trials, picked, "RSS", "squared units of y")
+    drawn(chart)
+    kinds = dict(zip(chart.tables["marked"]["number"], chart.tables["marked"]["kind"], strict=True))
+    assert kinds == {best: f"lowest AICc (trial {best})", picked: f"selected (trial {picked})"}
+    assert chart.spec["layer"][0]["encoding"]["y"]["title"] == "RSS (squared units of y)"
+    many = [replace(trials[0], number=i, loss_curve=[2.0, 1.0]) for i in range(1000)]
+    table = training.loss_curves(many, 777).tables["trials"]
+    assert {0, 777} <= set(table["number"])
+    assert table["number"].nunique() <= training.MOST_CURVES + 2

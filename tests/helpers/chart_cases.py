@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from kanlab.kan.edges import Edge
 from kanlab.kan.search_space import Cell
 from kanlab.selection.ranking import trial_table
 from kanlab.stats.metrics import CalibrationBin, ClassScores, Scores
-from kanlab.study.trials import CompletedTrial
+from kanlab.study.fit_times import FitTime
+from kanlab.study.trials import CompletedTrial, TrialRecord
 
 LONG = "Seconds to accelerate from standstill to sixty miles per hour"
 WORDLESS = "progression_of_the_disease_one_year_after_the_first_visit_mm"
@@ -75,6 +77,30 @@ def trial_charts(look: Palette) -> Iterator[tuple[str, Any]]:
     yield "classes: front", trials.pareto_front(table, models, 3, LONG, look)
     for curve in ([9e12, 4.0, 1.0], [2.0], [1e-20, 1e-21]):
         yield f"loss {curve[0]:g}", training.loss_curve(curve, "RSS", f"squared units of {LONG}", look)
+
+
+def fit_charts(look: Palette) -> Iterator[tuple[str, Any]]:
+    """The charts of all trainings of a study."""
+    rng = np.random.default_rng(0)
+    for count, seconds in ((0, 1.0), (1, 0.01), (5, 3.0), (270, 90.0), (2000, 900.0)):
+        fits = fits_of(trial_records(count, rng), seconds)
+        picked = 0 if count else None
+        yield f"timeline of {count}", training.timeline(fits, picked, count // 100, look)
+        losses = [fit.record for fit in fits]
+        yield f"losses of {count}", training.loss_curves(losses, picked, "RSS", f"squared units of {LONG}", look)
+
+
+def fits_of(records: Sequence[CompletedTrial], seconds: float) -> list[FitTime]:
+    """Trials fitted two at a time, with falling losses; of seven one failed, and the last one runs."""
+    made = []
+    for i, record in enumerate(records):
+        curve = [1e9 * record.rss_train / (1 + step) ** 2 for step in range(1 + i % 20)]
+        trial: TrialRecord = replace(record, loss_curve=curve)
+        if i % 7 == 6 or i == len(records) - 1 > 0:
+            state: Any = "failed" if i % 7 == 6 else "running"
+            trial = TrialRecord(i, state, record.cell, record.scores, loss_curve=curve)
+        made.append(FitTime(trial, i // 2 * seconds, (i // 2 + 1) * seconds))
+    return made
 
 
 def map_charts(look: Palette) -> Iterator[tuple[str, Any]]:
@@ -141,4 +167,4 @@ def model_charts(look: Palette) -> Iterator[tuple[str, Any]]:
 
 def all_charts(look: Palette) -> Sequence[tuple[str, Any]]:
     """Every chart of every case, with a name."""
-    return [*trial_charts(look), *map_charts(look), *evidence_charts(look), *model_charts(look)]
+    return [*trial_charts(look), *fit_charts(look), *map_charts(look), *evidence_charts(look), *model_charts(look)]

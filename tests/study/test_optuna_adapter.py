@@ -143,6 +143,13 @@ def test_trials_are_read_from_where_the_last_reading_ended(study: optuna.Study) 
     assert (changed.state, changed.params) == ("COMPLETE", third.params)
 
 
+def test_times_are_those_of_optuna(study: optuna.Study) -> None:
+    begun = [t for t in study.get_trials() if t.datetime_start is not None]
+    found = [(t.number, t.start, t.end) for t in adapter.read_times(study)]
+    assert found == [(t.number, t.datetime_start, t.datetime_complete) for t in begun]
+    assert [end is None for _, _, end in found] == [False, False, True]
+
+
 def test_the_database(study: optuna.Study, storage: BaseStorage, url: str) -> None:
     assert str(adapter.database(storage).url) == url
 
