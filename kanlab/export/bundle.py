@@ -30,7 +30,7 @@ from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.formula import errors, formula_of, remarks
 from kanlab.explain.formula_code import python
 from kanlab.explain.predictor import Predictor
-from kanlab.export.document import MODEL, document
+from kanlab.export.document import MODEL, document, document_text
 from kanlab.export.effects_html import effects_of
 from kanlab.export.exported import Exported
 from kanlab.export.predict_source import predict_source
@@ -83,7 +83,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
         "Versions": ", ".join(f"{name} {v}" for name, v in versions.items()),
     }
     about = {"study": handle.name, "data_sha256": handle.data.sha256, "versions": versions}
-    files = {MODEL: json.dumps(document(predictor, about), ensure_ascii=False, allow_nan=False, indent=1)}
+    files = {MODEL: document_text(document(predictor, about))}
     files["predict.py"] = predict_source()
     drawing = Drawing()
     if isinstance(predictor.fitted, FittedKan):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -105,6 +106,17 @@ def document(predictor: Predictor, about: Mapping[str, Any]) -> dict[str, Any]:
         "recipe": predictor.recipe.to_dict(),
         "model": model_document(predictor.fitted),
     }
+
+
+def document_text(content: Mapping[str, Any]) -> str:
+    """A document as JSON. Raises StudyError for one so large that it would be refused where it is read."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
+    if (size := len(text.encode())) > MAX_MODEL_BYTES:
+        raise StudyError(
+            f"The model takes {size / 2**20:.1f} MB, and bundles hold models of at most {MAX_MODEL_BYTES >> 20} MB; choose a "
+            "smaller one."
+        )
+    return text
 
 
 def is_bundle(path: Path) -> bool:

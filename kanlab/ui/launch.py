@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 from kanlab import programs, settings
 from kanlab.errors import KanlabError
 
@@ -44,11 +47,24 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
     print(f"kanlab runs at http://{shown}:{port}. Press Ctrl-C to end it.", file=sys.stderr, flush=True)
     try:
         # cwd: the folder of .streamlit/config.toml; env: a URL may hold a password, which a list of processes must not show
-        storage = {settings.STORAGE.name: storage_url} if storage_url else {}
+        url = storage_url or settings.STORAGE()
+        storage = {settings.STORAGE.name: from_here(url)} if url else {}
         with _ended_with_us(subprocess.Popen(command, cwd=folder, env=programs.environment(**storage))) as server:
             return server.wait()
     except KeyboardInterrupt:
         return 130
+
+
+def from_here(url: str) -> str:
+    """The address of a storage with a relative path of SQLite made absolute: the server runs in another folder."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return url  # told where it is opened
+    path = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not path or path.startswith((":", "file:")):
+        return url
+    return parsed.set(database=str(Path(path).absolute())).render_as_string(hide_password=False)
 
 
 @contextmanager

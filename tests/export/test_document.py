@@ -389,3 +389,17 @@ def unpacked_model(bundle: Path, folder: Path) -> Path:
         (name,) = (n for n in archive.namelist() if n.endswith("model.json"))
         (folder / "model.json").write_bytes(archive.read(name))
     return folder / "model.json"
+
+
+def test_a_model_too_large_to_be_read_is_not_written(
+    studies: Callable[[str], Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = studies("dropped")
+    size = len(study.bundle().files["model.json"].encode())
+    monkeypatch.setattr(bundles, "MAX_MODEL_BYTES", size - 1)
+    with refused(StudyError, "choose a smaller one"):
+        study.export(tmp_path / "b.zip")
+    assert not (tmp_path / "b.zip").exists()
+    monkeypatch.setattr(bundles, "MAX_MODEL_BYTES", size)
+    study.export(tmp_path / "b.zip")
+    assert read_bundle(tmp_path / "b.zip").label

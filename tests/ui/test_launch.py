@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import make_url
 
 from kanlab.errors import KanlabError
 from kanlab.ui import launch
@@ -71,3 +72,47 @@ def test_a_signal_ends_the_server_too(kanlab_home: Path, number: signal.Signals)
 def _listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "path"), [("sqlite:///my%20own.db", "my own.db"), ("sqlite+pysqlite:///d/s.db?timeout=3", "d/s.db")]
+)
+def test_a_relative_path_of_sqlite_is_one_of_the_folder_the_command_was_started_in(
+    url: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "odd 100% #1?"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    meant, found = make_url(url), make_url(launch.from_here(url))
+    assert found.database == str(folder / (meant.database or ""))
+    assert Path(meant.database or "") == Path(path)
+    assert found.set(database=meant.database) == meant
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "sqlite:////a/b.db", "postgresql://u:p%40w@host/name", "no address"]
+)
+def test_any_other_address_stays_as_it_is(url: str) -> None:
+    assert launch.from_here(url) == url
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_the_server_is_told_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_option: bool) -> None:
+    told = []
+
+    class Server:
+        def __init__(self, command: list[str], *, cwd: Path, env: dict[str, str]) -> None:
+            told.append(env["KANLAB_STORAGE"])
+
+        def wait(self, timeout: float | None = None) -> int:
+            return 0
+
+        def terminate(self) -> None:
+            pass
+
+    monkeypatch.setattr(subprocess, "Popen", Server)
+    monkeypatch.chdir(tmp_path)
+    if not by_option:
+        monkeypatch.setenv("KANLAB_STORAGE", "sqlite:///mine.db")
+    assert launch.run_app("127.0.0.1", 0, True, "sqlite:///mine.db" if by_option else None) == 0
+    assert told == [f"sqlite:///{tmp_path}/mine.db"]
