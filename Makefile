@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test lint bench clean
+.PHONY: app test lint bench lock audit clean
 
 app: .venv/app.done
 	$(BIN)/python -m kanlab app
@@ -18,6 +18,16 @@ lint: .venv/test.done
 # the engine beside stock pykan: six minutes on two idle cores, written to benchmarks/engine.md
 bench: .venv/app.done
 	$(BIN)/python benchmarks/engine.py all
+
+# versions of all that requirements.txt needs; those that are locked stay, unless UPGRADE=--upgrade
+lock: .venv/app.done
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate $(UPGRADE) requirements.txt -o requirements.lock
+
+# known vulnerabilities of what is installed; asks a database on the network
+audit: .venv/app.done
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/python benchmarks/audit.py
 
 .venv/app.done: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -85,6 +85,18 @@ def default_url() -> str:
     return settings.STORAGE() or own_url()
 
 
+def from_here(url: str) -> str:
+    """The address of a storage with a relative path of SQLite made absolute, for a process that runs in another folder."""
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except sqlalchemy.exc.ArgumentError:
+        return url  # told where it is opened
+    path = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not path or path.startswith((":", "file:")):
+        return url
+    return parsed.set(database=str(Path(path).absolute())).render_as_string(hide_password=False)
+
+
 def get_storage(url: str | None = None) -> BaseStorage:
     """The process's one storage for a URL (any Optuna RDB URL; None is the default one).
 

@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from kanlab import programs, settings
 from kanlab.errors import KanlabError
+from kanlab.study.storage import from_here
 
 GRACE_SECONDS = 5.0  # in which the server may close what it has open
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -53,18 +51,6 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
             return server.wait()
     except KeyboardInterrupt:
         return 130
-
-
-def from_here(url: str) -> str:
-    """The address of a storage with a relative path of SQLite made absolute: the server runs in another folder."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        return url  # told where it is opened
-    path = parsed.database
-    if parsed.get_backend_name() != "sqlite" or not path or path.startswith((":", "file:")):
-        return url
-    return parsed.set(database=str(Path(path).absolute())).render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import make_url
 
 from kanlab.errors import KanlabError
+from kanlab.study.storage import from_here
 from kanlab.ui import launch
 
 ROOT = Path(launch.__file__).parents[2]
@@ -83,7 +84,7 @@ def test_a_relative_path_of_sqlite_is_one_of_the_folder_the_command_was_started_
     folder = tmp_path / "odd 100% #1?"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    meant, found = make_url(url), make_url(launch.from_here(url))
+    meant, found = make_url(url), make_url(from_here(url))
     assert found.database == str(folder / (meant.database or ""))
     assert Path(meant.database or "") == Path(path)
     assert found.set(database=meant.database) == meant
@@ -93,7 +94,7 @@ def test_a_relative_path_of_sqlite_is_one_of_the_folder_the_command_was_started_
     "url", ["sqlite://", "sqlite:///:memory:", "sqlite:////a/b.db", "postgresql://u:p%40w@host/name", "no address"]
 )
 def test_any_other_address_stays_as_it_is(url: str) -> None:
-    assert launch.from_here(url) == url
+    assert from_here(url) == url
 
 
 @pytest.mark.parametrize("by_option", [True, False])
