@@ -6,12 +6,13 @@ from kanlab.data.checks import TableWarning
 from kanlab.data.dataset import Dataset
 from kanlab.data.profile import profile
 from kanlab.data.reading.reader_process import keep_ready
-from kanlab.ui import dataset_summary, reload, remedies, session, steps, table_source
+from kanlab.errors import DatasetError
+from kanlab.ui import dataset_summary, refusal, reload, remedies, session, steps, table_source
 from kanlab.ui.navigation import DATA
 from kanlab.ui.preparation import preparation
 from kanlab.ui.profile import columns_table, preview, warning_list
 from kanlab.ui.target_choice import choose_target, information
-from kanlab.ui.widgets import heading, sentences
+from kanlab.ui.widgets import heading
 
 heading(
     "Data",
@@ -27,8 +28,14 @@ table_source.describe(table)
 frame = table.frame
 place_of_target = st.container()
 table_source.overrule(table)  # first, because a table without a target can be read in another way
+reread = session.source() is not None
 with place_of_target:
-    chosen = choose_target(table, table_source.suggested_target())
+    try:
+        chosen = choose_target(table, table_source.suggested_target())
+    except DatasetError as problem:
+        refusal.show(problem, refusal.read_otherwise(profile(frame, None).warnings) if reread else [])
+        st.stop()
+    place_of_refusal = st.container()
 overview = st.container()
 used = chosen.used(frame)
 described = session.remember("profile", (id(table), chosen.target), lambda: profile(frame, chosen.target))
@@ -51,11 +58,11 @@ with overview:
     warning_list(
         remedies.unanswered(described.warnings, wanted, chosen.target, used),
         remedied,
-        reread=session.source() is not None,
+        reread=reread,
     )
 
 asked = (id(table), chosen, repr(wanted))
-with sentences():
+try:
     data = session.remember(
         "dataset",
         asked,
@@ -71,6 +78,11 @@ with sentences():
             positive=chosen.positive,
         ),
     )
+except DatasetError as problem:
+    with place_of_refusal:
+        of_target = refusal.read_otherwise(described.warnings, [chosen.target]) if reread else []
+        refusal.show(problem, [*of_target, *refusal.ways(frame, chosen, wanted, asked)])
+    st.stop()
 session.set_dataset(data, chosen.test_fraction, chosen.seed)
 dataset_summary.sizes(data)
 dataset_summary.simplest_models(data, asked)

@@ -43,6 +43,11 @@ def forget() -> None:
         del st.session_state[key]
 
 
+def is_overruled() -> bool:
+    """Whether anything is."""
+    return options() != ReadOptions()
+
+
 def options() -> ReadOptions:
     """What the widgets say so far, also before they are drawn."""
 

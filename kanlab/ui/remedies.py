@@ -86,6 +86,13 @@ def apply(warning: TableWarning, key: str, target: str, features_key: str, featu
             preparation.choose(key, "split-by-time", warning.columns[0])
         case "screen":
             preparation.choose(key, "screen", int(warning.details[0]))
+        case _:
+            read_otherwise(warning)
+
+
+def read_otherwise(warning: TableWarning) -> None:
+    """Have the columns of a warning read in the way it advises, if it does."""
+    match warning.remedy:
         case "read as":
             reading.read_as(warning.columns, warning.details[0])
         case "read as missing":

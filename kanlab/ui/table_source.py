@@ -8,7 +8,7 @@ from kanlab.data.examples import EXAMPLES
 from kanlab.data.reading.table import Table
 from kanlab.errors import DatasetError
 from kanlab.study.kept_tables import KEPT_DAYS
-from kanlab.ui import first_screen, reading, reload, session, upload
+from kanlab.ui import first_screen, reading, refusal, reload, session, upload
 from kanlab.ui.widgets import literal, notes, sentences
 
 
@@ -81,7 +81,7 @@ def chosen_table() -> Table:
                 read = upload.once(*asked, lambda: upload.read(source, source.name, options, of=asked, place=place))
         except DatasetError as problem:
             session.set_table(None)
-            st.error(literal(problem), icon=":material/error:")
+            refusal.show(problem, [("Read it as recognised", reading.forget)] if reading.is_overruled() else [])
             reading.panel(None, sorted(options.kinds))
             st.stop()
         if read is not session.table():

@@ -12,6 +12,7 @@ from kanlab.data.encoders import is_numeric
 from kanlab.data.mutual_information import relevance
 from kanlab.data.reading.table import Table
 from kanlab.data.target import CLASSIFICATION, REGRESSION, class_levels, coded, default_task, in_words
+from kanlab.errors import DatasetError
 from kanlab.ui import session
 
 _GUESSED = ":material/help: **Guessed, change me.** Tables often end with the column to predict."
@@ -19,7 +20,9 @@ _GUESSED = ":material/help: **Guessed, change me.** Tables often end with the co
 
 @dataclass(frozen=True)
 class Choice:
-    """What is asked for. features: none are all usable columns.  key: differs between tables and targets."""
+    """What is asked for. features: none are all usable columns.  key: differs between tables and targets, table_key between
+    tables alone.
+    """
 
     target: str
     features: tuple[str, ...]
@@ -27,6 +30,7 @@ class Choice:
     seed: int
     key: str
     features_key: str
+    table_key: str
     task: str = REGRESSION
     positive: str | None = None
 
@@ -40,7 +44,7 @@ class Choice:
 
 
 def choose_target(table: Table, suggested: str | None) -> Choice:
-    """Draw the widgets, and return what they say. Without anything to predict, the page ends here.
+    """Draw the widgets, and return what they say. Raises DatasetError where there is nothing to predict.
 
     suggested: the target to begin with; by default the last column that can be one, as most tables end with it.
     """
@@ -48,12 +52,10 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
     usable = (c for c in reversed(frame.columns) if is_numeric(frame[c]) or class_levels(frame[c]))
     last = next(usable, None)
     if last is None:
-        st.error(
+        raise DatasetError(
             "No column of this table holds numbers or classes, so there is nothing to predict; check the decimal sign and "
-            "the delimiter.",
-            icon=":material/error:",
+            "the delimiter."
         )
-        st.stop()
     key = f"{table.report.source}-{_digest(frame)}"
     first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
     with first:
@@ -102,7 +104,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             persist_state="session",
             help="Draws the test rows and the initial weights. The same seed gives the same numbers.",
         )
-    chosen = Choice(target, tuple(features), percent / 100, int(seed), f"{key}-{target}", features_key)
+    chosen = Choice(target, tuple(features), percent / 100, int(seed), f"{key}-{target}", features_key, key)
     return _with_task(chosen, table)
 
 
@@ -113,6 +115,12 @@ def _chosen(key: str) -> str:
 def _confirm(key: str) -> None:
     """The target is chosen, no longer guessed."""
     st.session_state[_chosen(key)] = True
+
+
+def predict(chosen: Choice, column: str) -> None:
+    """Choose another target of the same table before the widgets are drawn."""
+    st.session_state[f"target-{chosen.table_key}"] = column
+    _confirm(chosen.table_key)
 
 
 def _digest(frame: pd.DataFrame) -> str:

@@ -42,10 +42,11 @@ def test_a_bad_file_gets_one_sentence(app: AppTest, name: str, content: bytes, s
 
 
 def test_a_text_target_gets_one_sentence(app: AppTest, frame: pd.DataFrame) -> None:
+    frame["name"] = [f"person {i}" for i in range(60)]
     upload(app, "mine.csv", frame.to_csv(index=False).encode())
-    next(s for s in app.selectbox if s.label == "Target").select("kind").run()
+    next(s for s in app.selectbox if s.label == "Target").select("name").run()
     assert len(healthy(app).error) == 1
-    assert "not numbers" in app.error[0].value
+    _way_out(app, "Predict y")
 
 
 def test_column_names_are_data_not_markup(app: AppTest, frame: pd.DataFrame) -> None:
@@ -262,3 +263,56 @@ def session_features(app: AppTest) -> tuple[str, ...]:
     """The inputs of the data set the page made."""
     features: tuple[str, ...] = app.session_state["kanlab_dataset"].features
     return features
+
+
+def _rows(n: int, **columns: object) -> bytes:
+    return pd.DataFrame({"a": np.arange(n) % 7, **columns}).to_csv(index=False).encode()
+
+
+REFUSED = {
+    "gaps": (_rows(40, b=[1.0, *[None] * 39], y=np.arange(40) ** 2), "Fill missing values"),
+    "empty column": (_rows(40, b=[1.0, *[None] * 39], y=np.arange(40) ** 2), "Leave out b"),
+    "constant target": (_rows(40, b=np.arange(40) ** 2, y=7), "Predict b"),
+    "too large": (_rows(40, b=np.geomspace(1e-9, 1e150, 40), y=np.arange(40) ** 2), "Leave out b"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refused_table_offers_what_makes_it_usable(app: AppTest, name: str) -> None:
+    content, label = REFUSED[name]
+    upload(app, "mine.csv", content)
+    target = widget(app.selectbox, "Target")
+    if target.value != "y":
+        target.select("y").run()
+    assert len(app.error) == 1
+    _way_out(app, label)
+    assert app.session_state["kanlab_dataset"].n > 0
+
+
+def _way_out(app: AppTest, label: str) -> None:
+    """Click a button beside a refusal, after which there is none."""
+    offered = {b.label.replace("\\", ""): b for b in app.button if str(b.key).startswith("way-out-")}
+    assert label in offered
+    offered[label].click().run()
+    assert not healthy(app).error
+
+
+def test_features_that_say_nothing_and_settings_that_refuse_are_given_up_by_one_click(app: AppTest) -> None:
+    rng = np.random.default_rng(0)
+    towns = [f"town {i}" for i in rng.integers(0, 30, 200)]
+    upload(
+        app, "mine.csv", pd.DataFrame({"town": towns, "b": 1, "y": rng.normal(size=200)}).to_csv(index=False).encode()
+    )
+    _way_out(app, "Pool rare levels")
+    widget(app.selectbox, "Predict the target").select("log").run()
+    _way_out(app, "Predict the target as it is")
+    widget(app.multiselect, "Features").select("b").run()
+    _way_out(app, "Use all usable features")
+
+
+def test_a_table_without_a_target_is_read_in_another_way_by_one_click(app: AppTest) -> None:
+    body = "".join(f"{i},5{i % 10} kg\n" for i in range(40))
+    upload(app, "odd.csv", ("name,weight\n" + body.replace(",", "x,")).encode())
+    assert len(healthy(app).error) == 1
+    offered = [b.label.replace("\\", "") for b in app.button if str(b.key).startswith("way-out-")]
+    assert any("weight" in label for label in offered), (app.error[0].value, offered)
