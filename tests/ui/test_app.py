@@ -46,11 +46,17 @@ def test_the_sliders_move_the_count_of_admissible_cells(app: AppTest, frame: pd.
     app.slider(key="grid").set_range(2, 4)
     app.slider(key="k").set_range(1, 2)
     words = text_of(healthy(app.run()))
-    admissible = SearchSpace((2, 3), (2, 4), (1, 2)).admissible(data.n, data.d)
+    space = SearchSpace((2, 3), (2, 4), (1, 2))
+    admissible = space.admissible(data.n, data.d)
+    assert admissible
     assert f"Of **12** configurations, **{len(admissible)}** are admissible" in words
+    assert "Networks take" not in words
     app.selectbox(key="count").select("article")
-    more = SearchSpace((2, 3), (2, 4), (1, 2)).admissible(data.n, data.d, rule="article")
-    assert f"**{len(more)}** are admissible" in text_of(healthy(app.run()))
+    words = text_of(healthy(app.run()))
+    assert space.admissible(data.n, data.d, rule="article") == []  # of all features, so that networks take fewer
+    fewer = StudySpec(space, count="article").screened_where_needed(data.n, data.d)
+    assert f"**{len(fewer.admissible(data.n, data.d))}** are admissible" in words
+    assert fewer.few_rows_words(data.n, data.d) in words
 
 
 def test_depth_adds_cells_of_which_some_are_admissible(app: AppTest, frame: pd.DataFrame) -> None:
