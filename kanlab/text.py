@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -40,6 +40,24 @@ def short(name: object, most: int = 60) -> str:
     """
     text = str(name)
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def short_apart(names: Sequence[object], most: int = 60) -> list[str]:
+    """Names of at most so many characters; those that begin alike are cut where they begin to differ.
+
+    >>> short_apart(["mean income of January", "mean income of March", "age"], most=12)
+    ['…January', '…March', 'age']
+    """
+    texts = [str(name) for name in names]
+    cut = [short(text, most) for text in texts]
+    for shown in {c for c in cut if cut.count(c) > 1}:
+        alike = [i for i, c in enumerate(cut) if c == shown and len(texts[i]) > most]
+        columns = enumerate(zip(*(texts[i] for i in alike), strict=False))
+        differ = next((at for at, letters in columns if len({*letters}) > 1), 0)
+        begin = max(texts[alike[0]].rfind(" ", 0, differ) + 1, differ - most // 2) if differ else 0
+        for i in alike if begin else []:
+            cut[i] = "…" + short(texts[i][begin:], most - 1)
+    return cut
 
 
 def quoted(name: object, most: int = 60) -> str:

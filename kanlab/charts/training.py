@@ -54,7 +54,11 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
         tooltip=[number("step", "training progress (%)", ".0f"), number("rss", name)],
     )
     chart = base.mark_line(color=look.accent, point={"opacity": 0, "size": 90})
-    return titled(chart, f"{name} while this trial was trained", "", 230, look)
+    return titled(chart, f"{_capital(name)} while this trial was trained", "", 230, look)
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _with_unit(name: str, unit: str) -> str:
@@ -113,7 +117,7 @@ def loss_curves(
     return layered(
         layers,
         {"trials": frame, "marked": frame[frame["kind"] != "other trials"]},
-        **_whole(f"{name} of all trials while they were trained", subtitle, words, look),
+        **_whole(f"{_capital(name)} of all trials in training", subtitle, words, look),
     )
 
 
@@ -153,7 +157,13 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
         "state:N",
         title=None,
         scale=alt.Scale(domain=list(_STATES), range=[look.second, look.accent, look.faint]),
-        legend=alt.Legend(orient="bottom", symbolType="square", symbolOpacity=1),
+        legend=alt.Legend(
+            orient="bottom",
+            symbolType="stroke",
+            symbolStrokeWidth=8,
+            symbolOpacity=1,
+            labelExpr="datum.label === 'running' ? 'running or waiting' : datum.label",
+        ),
     )
     about = [
         alt.Tooltip("number:Q", title="trial"),
@@ -194,7 +204,7 @@ def _whole(title: str, subtitle: str, words: str, look: Palette) -> dict[str, An
     return {
         "params": selections()[:1],
         "title": heading(title, subtitle, look),
-        "height": HEIGHT - 60,
+        "height": HEIGHT,
         "width": "container",
         "padding": PADDING,
         "config": look.config,

@@ -13,7 +13,7 @@ from html import escape
 import numpy as np
 
 from kanlab.kan.edges import Curves, Edge
-from kanlab.text import short
+from kanlab.text import short_apart
 
 MOST_EDGES = 18  # drawn in a layer
 ACCENT = "#d9480f"
@@ -35,17 +35,18 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
     words = "one output" if len(outputs) == 1 else f"{len(outputs)} outputs"
     kept = [_strongest(curves.layer(index), most) for index in range(curves.depth)]
     height = max(_ROW * max(len(edges) for edges in kept), 2 * _ROW) + 2 * _TOP
-    left = max((_width(features[e.source]) for e in kept[0]), default=0.0)
+    names, ends = short_apart(features, 14), short_apart(outputs, 24)
+    left = max((_width(names[e.source]) for e in kept[0]), default=0.0)
     places, x = [], left
     for index in range(curves.depth + 1):
         ids = _nodes(kept, index)
         places.append({i: (x, y) for i, y in zip(ids, _spread(len(ids), height), strict=True)})
         x += 2 * _GAP + _BOX_W
-    width = x - 2 * _GAP - _BOX_W + max(_width(name, bold=True, most=24) for name in outputs)
+    width = x - 2 * _GAP - _BOX_W + max(_width(name, bold=True) for name in ends)
     parts = [_layer(edges, places[index], places[index + 1], height) for index, edges in enumerate(kept)]
     parts += [_node(*at) for level in places for at in level.values()]
-    parts += [_label(features[i], at[0] - 10, at[1], "end") for i, at in places[0].items()]
-    parts += [_label(outputs[j], at[0] + 10, at[1], "start", bold=True, most=24) for j, at in places[-1].items()]
+    parts += [_label(names[i], at[0] - 10, at[1], "end", features[i]) for i, at in places[0].items()]
+    parts += [_label(ends[j], at[0] + 10, at[1], "start", outputs[j], bold=True) for j, at in places[-1].items()]
     if curves.depth > 1:
         for index in range(1, curves.depth):
             for i, at in places[index].items():
@@ -130,15 +131,15 @@ def _node(x: float, y: float) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="currentColor"/>'
 
 
-def _width(text: str, *, bold: bool = False, most: int = 14) -> float:
+def _width(text: str, *, bold: bool = False) -> float:
     """Room for a label beside its node; characters beyond Latin are wide."""
-    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in short(text, most))
+    return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in text)
 
 
-def _label(text: str, x: float, y: float, anchor: str, *, bold: bool = False, most: int = 14) -> str:
-    shown = short(text, most)
+def _label(shown: str, x: float, y: float, anchor: str, whole: str = "", *, bold: bool = False) -> str:
+    """A name beside its node. whole: the name, if what is shown may be cut."""
     weight = ' font-weight="600"' if bold else ""
-    title = f"<title>{escape(text[:200])}</title>" if shown != text else ""
+    title = f"<title>{escape(whole[:200])}</title>" if whole and whole != shown else ""
     return (
         f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}" fill="currentColor"{weight}>'
         f"{title}{escape(shown)}</text>"

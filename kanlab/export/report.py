@@ -16,12 +16,13 @@ _TAKEN = ' class="taken"'
 _LISTED = 15  # trials in the table
 
 _STYLE = """
-:root { color-scheme: light dark; --text: #1f2328; --page: #ffffff; --muted: #667079; --line: #d5d9de; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6e8eb; --page: #0f1216; --muted: #9aa4ad; --line: #323941; } }
+:root { color-scheme: light dark; --text: #1f2328; --page: #ffffff; --muted: #667079; --line: #d5d9de; --accent: #b93a06; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e8eb; --page: #0f1216; --muted: #9aa4ad; --line: #323941;
+  --accent: #f28a4b; } }
 body { color: var(--text); background: var(--page); font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem;
   max-width: 62rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-.choice { border: 1px solid var(--line); border-left: 4px solid #d9480f; padding: .8rem 1rem; border-radius: 4px; }
+.choice { border: 1px solid var(--line); border-left: 4px solid var(--accent); padding: .8rem 1rem; border-radius: 4px; }
 .choice p:first-child { font-size: 1.15rem; font-weight: 600; margin: 0; } .choice ul { margin: .4rem 0 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -30,10 +31,10 @@ tr.taken td { font-weight: 650; } .muted { color: var(--muted); } pre { overflow
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; }
 .figures strong { display: block; font-size: 1.3rem; }
-.bar { background: #d9480f; height: .7rem; } .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
+.bar { background: var(--accent); height: .7rem; } .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; width: 14rem; } figure svg { border: 1px solid var(--line); width: 100%; }
-figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: #d9480f; stroke-width: 2; }
-figure circle { fill: #d9480f; } .ends { display: flex; justify-content: space-between; }
+figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: var(--accent); stroke-width: 2; }
+figure circle { fill: var(--accent); } .ends { display: flex; justify-content: space-between; }
 dt { color: var(--muted); } dd { margin: 0; }
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kanlab.study.optuna_adapter import TrialTimes
 from kanlab.study.trials import State, TrialRecord
@@ -14,7 +14,7 @@ PAUSE_SECONDS = 60.0  # without any fit for as long, a study was paused, or had 
 
 @dataclass(frozen=True)
 class FitTime:
-    """One trial. start, end: seconds of work since the first trial was begun, pauses left out."""
+    """One trial. start, end: seconds since the first fit began, pauses left out."""
 
     record: TrialRecord
     start: float
@@ -30,6 +30,8 @@ def fit_times(
 ) -> tuple[list[FitTime], int]:
     """The trials that were begun, in the order of their start, and the number of pauses left out.
 
+    Optuna's start is when a trial was drawn; it may have waited for a worker then, or its cell may have been fitted before, on
+    the way to another. So a trial that has ended began as long before its end as its fit took.
     now: when trials that run are drawn to; None leaves them out, because a study that does not run is fitting none.
     """
     known = {r.number: r for r in records}
@@ -37,7 +39,9 @@ def fit_times(
     for each in times:
         end = now if each.end is None else each.end
         if each.number in known and end is not None:  # interrupted trials are no records
-            spans.append((each.start, max(end, each.start), known[each.number]))
+            record = known[each.number]
+            start = end - timedelta(seconds=record.seconds) if each.end and record.seconds else each.start
+            spans.append((start, max(end, start), record))
     spans.sort(key=lambda span: (span[0], span[2].number))
     found, pauses, left_out = [], 0, 0.0
     last = spans[0][0] if spans else datetime.min  # until when some trial was being fitted

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 ICON = str(Path(__file__).with_name("icon.svg"))
-_LOGO = str(Path(__file__).with_name("logo.svg"))
+_LOGOS = {name: str(Path(__file__).with_name(f"{name}.svg")) for name in ("logo", "logo-dark")}
 
 # while a fragment polls, nothing dims and no status icon moves; a formula or a chart wider than a phone scrolls;
 # a chart takes its place before it is drawn, so that nothing jumps; white on the dark theme's accent would be too faint
@@ -22,11 +22,12 @@ _STYLE = """
 .st-key-slot-loss { min-height: 240px; }
 .katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }
 [data-testid="stElementContainer"]:has(> [data-testid="stFullScreenFrame"] .stVegaLiteChart) { max-width: 100%; }
+.stVegaLiteChart { max-width: 100%; overflow-x: auto; overflow-y: hidden; }
 </style>
 """
 
 
 def apply() -> None:
     """Call it once per run, in app.py."""
-    st.logo(_LOGO, size="medium")
+    st.logo(_LOGOS["logo-dark" if st.context.theme.type == "dark" else "logo"], size="medium")
     st.html(_STYLE)

@@ -103,6 +103,10 @@ def test_every_text_is_inside_its_chart_and_covers_no_other(
     page.wait_for_function(
         "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
     )
+    sideways = (
+        "(id) => { const e = document.querySelector(`[data-testid=${id}]`); return e.scrollWidth - e.clientWidth; }"
+    )
+    assert page.evaluate(sideways, "stMain") <= 0, "maps scroll in their place, not with the page"
     found = page.evaluate(_TEXTS)
     assert len(found) == charts.count() > 50
     assert all(chart["texts"] for chart in found)

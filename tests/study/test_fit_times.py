@@ -30,6 +30,12 @@ def test_times_count_from_the_first_start_and_pauses_are_left_out() -> None:
     assert pauses == 1
 
 
+def test_a_trial_that_waited_began_when_its_fit_did() -> None:
+    waited = TrialRecord(1, "failed", Cell(1, 2, 3), Scores(9), seconds=4.0)
+    fits, _ = fit_times([trial(0), waited], [TrialTimes(0, at(0), at(10)), TrialTimes(1, at(0), at(15))], None)
+    assert [(f.start, f.end) for f in fits] == [(0, 10), (11, 15)]
+
+
 def test_what_runs_in_no_process_and_what_was_interrupted_is_left_out() -> None:
     times = [TrialTimes(0, at(0), at(1)), TrialTimes(1, at(0), at(9)), TrialTimes(2, at(1), None)]
     fits, pauses = fit_times([trial(0), trial(2, "running")], times, None)
