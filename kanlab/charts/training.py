@@ -111,8 +111,10 @@ def loss_curves(
         layer("trials", "line", behind, **each) | {"name": "trials"},
         layer("marked", "line", {"strokeWidth": 2.5}, **each),
     ]
+    beyond = frame.loc[up.beyond(frame["loss"]) > 0, "number"].nunique()
     shown = counted(len(trained), "trial")
     subtitle = f"{len(drawn):,} of {shown}, evenly sampled" if len(drawn) < len(trained) else shown
+    subtitle += f"; {beyond:,} beyond the axis, drawn at its edge" if beyond else ""
     words = "" if best is None else f" Trial {best.number}, of the lowest AICc, ends at {best.loss_curve[-1]:.4g}."
     return layered(
         layers,

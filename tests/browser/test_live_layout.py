@@ -70,3 +70,18 @@ def test_an_area_filters_the_table_and_zooms(page: Page, server: Server, csv: Pa
     page.get_by_role("button", name="Show all").click()
     wait_for(lambda: points(page, 1).count() == count)
     expect(said).to_have_count(0)
+    _the_fits_are_shown_when_opened(page, count)
+
+
+def _the_fits_are_shown_when_opened(page: Page, count: int) -> None:
+    """The timeline and the loss curves, in which a click selects a trial."""
+    drawn = page.get_by_test_id("stVegaLiteChart")
+    before = drawn.count()
+    page.get_by_text("Timeline of the fits, and loss curves of all trials").click()
+    bars = page.locator(".st-key-slot-timeline .mark-rule.role-mark line[aria-roledescription]")
+    wait_for(lambda: bars.count() == count)
+    wait_for(lambda: drawn.count() == before + 2)
+    for bar in (bars.first, bars.last):  # one of them is not shown already
+        number = (bar.get_attribute("aria-label") or "").split("trial: ")[1].split(";")[0]
+        bar.dispatch_event("click")
+        expect(page.get_by_text(re.compile(rf"^Trial {number}:"))).to_be_visible()
