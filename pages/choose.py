@@ -67,7 +67,7 @@ def page() -> None:
             evidence.map_and_pareto_front(table, points, handle)
             st.caption(fewer)
         with criteria:
-            sensitivity.sensitivity(handle, records)
+            sensitivity.sensitivity(handle, records, found.choice)
         with hyperparameters:
             evidence.hyperparameters(handle, points)
             st.caption(fewer)

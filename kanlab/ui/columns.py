@@ -56,9 +56,11 @@ def number(title: str, values: Any, help_text: str = "", *, fmt: str | None = No
     return st.column_config.NumberColumn(title, format=fmt or fixed(values), help=help_text or None)
 
 
-def choice_column() -> Any:
-    """The column that marks the recommended model."""
-    return st.column_config.TextColumn(CHOICE, width=115, help=CHOICE_HELP)
+def choice_column(marked: pd.Series) -> Any:
+    """The column that marks the recommended model, wide enough for its marks."""
+    return st.column_config.TextColumn(
+        CHOICE, width=115 if marked.isin(["", RECOMMENDED]).all() else 210, help=CHOICE_HELP
+    )
 
 
 def model_name(candidate: Candidate) -> str:

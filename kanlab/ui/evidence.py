@@ -13,7 +13,7 @@ from kanlab.selection.validation import Validation, p_words
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord, best_trial
-from kanlab.ui import drawing, session, widgets
+from kanlab.ui import columns, drawing, session, widgets
 from kanlab.ui.widgets import AICC_HELP
 
 
@@ -68,9 +68,10 @@ def compare(handle: StudyHandle) -> None:
                 help="AICc for the target itself. Its logarithm has another density, which shifts AICc. "
                 "For ranks there is no such number.",
             ),
-            error: st.column_config.NumberColumn(
-                format="%.4g", help=None if handle.data.levels else "In the target's own units, on every scale."
+            error: columns.number(
+                error, frame[error], "" if handle.data.levels else "In the target's own units, on every scale."
             ),
+            "count": st.column_config.TextColumn("counting rule", help="What counts as a parameter, K."),
         },
     )
     sentence = (

@@ -157,7 +157,10 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         for name, (title, fmt, text) in texts.items()
         if name in frame
     }
-    return known | {CHOICE: columns.choice_column(), "model": st.column_config.TextColumn("model", width=380)}
+    return known | {
+        CHOICE: columns.choice_column(frame[CHOICE]),
+        "model": st.column_config.TextColumn("model", width=380),
+    }
 
 
 def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
@@ -165,7 +168,10 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
     if not kept:
         return
     holding = f"{counted(len(kept), 'network')} {agreeing(len(kept), 'holds', 'hold')}"
-    sentence = f"{holding} 95% of the Akaike weight of all networks."
+    sentence = (
+        f"{holding} 95% of the Akaike weight of all networks; the weight is the relative support for a model by AICc, and "
+        "sums to 1."
+    )
     if validation and (average := validation.average):
         data = handle.data
         if data.levels:

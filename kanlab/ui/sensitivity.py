@@ -9,90 +9,103 @@ from typing import Any
 import streamlit as st
 
 from kanlab.kan.parameter_count import RULES
-from kanlab.selection.candidates import trial_words
+from kanlab.selection.candidates import Candidate, trial_words
 from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, completed
-from kanlab.ui import session
+from kanlab.ui import columns, session
+from kanlab.ui.columns import CHOICE
 from kanlab.ui.widgets import table
 
 
-def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
-    """The terms of one AICc, and the trials ranked by another counting rule or criterion."""
+def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candidate | None) -> None:
+    """The terms of one AICc, and the trials ranked by another counting rule or criterion. choice: the recommended model."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _terms(handle, records)
+    with right:
+        _ranking(handle, records, choice)
+
+
+def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     done = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     names: dict[int, str] = {r.number: trial_words(r) for r in done}
     picked = session.selected_trial()
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        st.markdown("**The terms of one AICc**")
-        index = list(names).index(picked) if picked in names else 0
-        number = st.selectbox("Trial", list(names), index=index, format_func=lambda n: names[n])
-        record = next(r for r in done if r.number == number)
-        data, n, count = handle.data, handle.data.n_train, record.n_params
-        opened = terms(record.misfit, n, count, likelihood=data.likelihood)
-        mean, total = _number(record.misfit / (2 * n)), _number(record.misfit)
-        fit = rf"2\cdot {n}\cdot {mean}" if data.levels else rf"{n}\ln({total}/{n})"
-        st.latex(
-            r"\begin{aligned}"
-            rf"{fit} &= {opened.fit:,.2f}\\"
-            rf"2\cdot {count} &= {opened.penalty:,.0f}\\"
-            rf"\frac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}} &= {opened.correction:,.2f}\\[4pt]"
-            rf"\mathrm{{AICc}} &= {opened.total:,.2f}"
-            r"\end{aligned}"
-        )
-        sigma2 = handle.spec.count_sigma2
-        deviance = (
-            f"The first term is the deviance, −2 ln L: twice {n} rows times the log-loss, which is the mean of −ln(predicted "
-            "probability of the observed class). "
-        )
-        *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
-        edges = f"{', '.join(first)} and {last}"
-        st.caption(
-            f"{deviance if data.levels else ''}K is {count}, counted by the rule '{handle.spec.count}'. The network has "
-            f"{edges} edges with {record.cell.grid} + {record.cell.k} spline coefficients and one silu term each"
-            f"{'; the noise variance counts as one parameter' if sigma2 else ''}."
-        )
-    with right:
-        st.markdown("**The ranking by another counting rule or criterion**")
-        a, b, c = st.columns(3, vertical_alignment="bottom")
-        rule = a.selectbox(
-            "Counting rule",
-            RULES,
-            index=RULES.index(handle.spec.count),
-            format_func=str.capitalize,
-            key="sensitivity-count",
-        )
-        criterion: Any = b.selectbox("Criterion", list(CRITERIA), key="sensitivity-criterion")
-        sigma2 = data.likelihood.counts_variance and c.checkbox(
-            "Count the noise variance", handle.spec.count_sigma2, key="sensitivity-sigma2"
-        )
-        again = ranked_again(
-            records,
-            n,
-            data.d,
-            rule=rule,
-            count_sigma2=sigma2,
-            criterion=criterion,
-            likelihood=data.likelihood,
-            outputs=data.outputs,
-        )
-        lost = int(again["rank"].isna().sum())
-        table(
-            again,
-            "sensitivity-table",
-            height=300,
-            column_order=["rank", "rank_before", "number", *handle.spec.space.parameters, "n_params", "value"],
-            column_config={
-                "rank": "rank now",
-                "rank_before": "rank in the study",
-                "number": "trial",
-                "neuron_num": "hidden neurons",
-                "n_params": st.column_config.NumberColumn("K", help="Number of parameters by this counting rule."),
-                "value": st.column_config.NumberColumn(criterion, format="%.2f"),
-            },
-        )
-        if lost:
-            st.caption(f"{lost} of the trials are inadmissible under this counting rule and have no rank.")
+    st.markdown("**The terms of one AICc**")
+    index = list(names).index(picked) if picked in names else 0
+    number = st.selectbox("Trial", list(names), index=index, format_func=lambda n: names[n])
+    record = next(r for r in done if r.number == number)
+    data, n, count = handle.data, handle.data.n_train, record.n_params
+    opened = terms(record.misfit, n, count, likelihood=data.likelihood)
+    mean, total = _number(record.misfit / (2 * n)), _number(record.misfit)
+    fit = rf"2\cdot {n}\cdot {mean}" if data.levels else rf"{n}\ln({total}/{n})"
+    st.latex(
+        r"\begin{aligned}"
+        rf"{fit} &= {opened.fit:,.2f}\\"
+        rf"2\cdot {count} &= {opened.penalty:,.0f}\\"
+        rf"\frac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}} &= {opened.correction:,.2f}\\[4pt]"
+        rf"\mathrm{{AICc}} &= {opened.total:,.2f}"
+        r"\end{aligned}"
+    )
+    sigma2 = handle.spec.count_sigma2
+    deviance = (
+        f"The first term is the deviance, −2 ln L: twice {n} rows times the log-loss, which is the mean of −ln(predicted "
+        "probability of the observed class). "
+    )
+    *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
+    edges = f"{', '.join(first)} and {last}"
+    st.caption(
+        f"{deviance if data.levels else ''}K is {count}, counted by the rule '{handle.spec.count}'. The network has "
+        f"{edges} edges with {record.cell.grid} + {record.cell.k} spline coefficients and one silu term each"
+        f"{'; the noise variance counts as one parameter' if sigma2 else ''}."
+    )
+
+
+def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candidate | None) -> None:
+    n, data = handle.data.n_train, handle.data
+    st.markdown("**The ranking by another counting rule or criterion**")
+    a, b, c = st.columns(3, vertical_alignment="bottom")
+    rule = a.selectbox(
+        "Counting rule",
+        RULES,
+        index=RULES.index(handle.spec.count),
+        format_func=str.capitalize,
+        key="sensitivity-count",
+    )
+    criterion: Any = b.selectbox("Criterion", list(CRITERIA), key="sensitivity-criterion")
+    sigma2 = data.likelihood.counts_variance and c.checkbox(
+        "Count the noise variance", handle.spec.count_sigma2, key="sensitivity-sigma2"
+    )
+    again = ranked_again(
+        records,
+        n,
+        data.d,
+        rule=rule,
+        count_sigma2=sigma2,
+        criterion=criterion,
+        likelihood=data.likelihood,
+        outputs=data.outputs,
+    )
+    again[CHOICE] = columns.marks(again["number"].tolist(), choice)
+    shown = [CHOICE] if again[CHOICE].any() else []
+    lost = int(again["rank"].isna().sum())
+    table(
+        again,
+        "sensitivity-table",
+        height=300,
+        column_order=[*shown, "rank", "rank_before", "number", *handle.spec.space.parameters, "n_params", "value"],
+        column_config={
+            CHOICE: columns.choice_column(again[CHOICE]),
+            "rank": "rank now",
+            "rank_before": "rank in the study",
+            "number": "trial",
+            "neuron_num": "hidden neurons",
+            "n_params": st.column_config.NumberColumn("K", help="Number of parameters by this counting rule."),
+            "value": st.column_config.NumberColumn(criterion, format="%.2f"),
+        },
+    )
+    if lost:
+        st.caption(f"{lost} of the trials are inadmissible under this counting rule and have no rank.")
 
 
 def _number(value: float) -> str:

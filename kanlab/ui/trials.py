@@ -77,7 +77,7 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
             sentence = f"It classifies {100 * scores.accuracy_train:.1f}% of the training rows{test} correctly"
             if rate is not None:
                 base = f" and {100 * rate.accuracy_test:.1f}%" if rate.accuracy_test is not None and test else ""
-                sentence += f"; always naming the more frequent class, {100 * rate.accuracy_train:.1f}%{base}"
+                sentence += f"; always naming the most frequent class, {100 * rate.accuracy_train:.1f}%{base}"
             st.caption(f"{sentence}.")
     else:
         help_text = literal(f"{RSS_HELP}, in squared units of {short(data.fitted_target)}.")
@@ -224,7 +224,7 @@ def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         if name in ranked
     }
     return known | {
-        CHOICE: columns.choice_column(),
+        CHOICE: columns.choice_column(ranked[CHOICE]),
         "state": "state",
         "on_front": st.column_config.CheckboxColumn("Pareto front", help="No other trial is better in both K and fit."),
         "status": "status of the fit",

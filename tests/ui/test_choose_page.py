@@ -131,6 +131,10 @@ def test_another_counting_rule_ranks_again_at_once(app: AppTest, small: Dataset)
     assert shown["number"].tolist() == expected["number"].tolist()
     assert shown["rank"].tolist() == expected["rank"].tolist()
     assert shown["rank_before"].tolist() == expected["rank_before"].tolist() != expected["rank"].tolist()
+    recommended = recommend(handle, handle.records(), None).choice
+    assert recommended is not None
+    assert recommended.trial is not None
+    assert shown.loc[shown["choice"] == "recommended", "number"].tolist() == [recommended.trial.number]
 
 
 def test_what_a_validation_says(app: AppTest, small: Dataset) -> None:
