@@ -21,7 +21,9 @@ with sentences():
 heading(
     literal(name),
     "Each point is a trial, one fitted network. AICc, the corrected Akaike information criterion, weighs the fit (RSS, the "
-    "residual sum of squares, or the deviance for classes) against the number of parameters K: the lower, the better.",
+    "residual sum of squares, or the deviance for classes) against the number of parameters K: the lower, the better. "
+    "Grid is the number of intervals of each spline, k its order; the Pareto front joins the trials that no other beats in "
+    "both fit and K.",
 )
 manage.note_and_menu(study.handle)
 identity.key_of(study.handle)  # takes it from the address

@@ -52,8 +52,8 @@ st.caption(
     f"{data.n:,} training rows."
 )
 
-left, right = st.columns([2, 3], gap="large")
-with left:
+ranges = st.columns(4, gap="medium")
+with ranges[0]:
     neuron_num = st.slider(
         "Hidden neurons (neuron_num)",
         1,
@@ -63,6 +63,7 @@ with left:
         persist_state="session",
         help="Nodes of each hidden layer. A node adds up one curve for each of its inputs.",
     )
+with ranges[1]:
     grid = st.slider(
         "Grid intervals (grid)",
         2,
@@ -72,6 +73,7 @@ with left:
         persist_state="session",
         help="Intervals of the grid of every spline. With more of them a curve can bend more finely.",
     )
+with ranges[2]:
     k = st.slider(
         "Spline order (k)",
         1,
@@ -81,6 +83,7 @@ with left:
         persist_state="session",
         help="Degree of the splines: 1 is piecewise linear, 2 quadratic, 3 cubic.",
     )
+with ranges[3]:
     depth = st.slider(
         "Hidden layers (depth)",
         1,
@@ -92,6 +95,8 @@ with left:
         "follow nested functions, such as a product or a distance, with fewer parameters, but take several times as long to "
         "fit.",
     )
+counting = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
+with counting[0]:
     count = st.selectbox(
         "Counting rule for the parameters (K)",
         RULES,
@@ -100,6 +105,7 @@ with left:
         persist_state="session",
         help=RULE_HELP,
     )
+with counting[1]:
     count_sigma2 = data.likelihood.counts_variance and st.checkbox(
         "Count the noise variance as a parameter",
         True,
@@ -126,8 +132,7 @@ def start(spec: StudySpec, name: str = "") -> None:
     start_study(data, settled, name)
 
 
-with right:
-    place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine
+place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine
 
 if few := networks.few_rows_words(data.n, data.d):
     st.info(few, icon=":material/info:")

@@ -96,11 +96,11 @@ def _beside(choice: Candidate, listed: Sequence[Candidate]) -> str:
 
 
 def _base_rate(listed: Sequence[Candidate]) -> str:
-    """How often the more frequent class of the training rows is right by itself."""
+    """How often the most frequent class of the training rows is right by itself."""
     mean = next((c.classes for c in listed if c.family == "constant" and c.classes is not None), None)
     if mean is None or mean.accuracy_test is None:
         return ""
-    return f"; always naming the more frequent class, {100 * mean.accuracy_test:.0f}%"
+    return f"; always naming the most frequent class, {100 * mean.accuracy_test:.0f}%"
 
 
 def _name(candidate: Candidate) -> str:

@@ -27,8 +27,8 @@ _ERRORS = (
 _TRY = "Start this example"
 _TRY_HELP = "Fits 63 small networks in the background and shows them as they arrive; it takes some seconds."
 _NOTHING = (
-    "Nothing is chosen yet. A good table has one row for each observation, a column to predict (a number, or one of two "
-    "classes), and at least a few dozen rows."
+    "Nothing is chosen yet. A good table has one row for each observation, a column to predict (numbers or classes), "
+    "and at least a few dozen rows."
 )
 _LARGER = (
     "A larger file than {megabytes} MB: pack it with gzip or save it as Parquet, or leave it where it is and run "

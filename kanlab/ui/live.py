@@ -71,7 +71,8 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         st.markdown(" · ".join(parts))
         st.space("stretch")
         steering_buttons(study.handle, current, jobs)
-    st.progress(min(1.0, done / total) if total else 0.0)
+    if total:
+        st.progress(min(1.0, done / total))
     cells = len(spec.space)
     facts = [
         f"Target {short(data.fitted_target)}",

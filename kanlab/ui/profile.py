@@ -38,7 +38,7 @@ def columns_table(described: Profile, information: dict[str, float], target: str
     table(
         pd.DataFrame(rows),
         "columns",
-        height=min(38 + 35 * len(rows), 400),
+        height=400,
         column_config={
             "column": config.TextColumn("column", width=330, pinned=True),
             "kind": config.TextColumn("kind", width=95),

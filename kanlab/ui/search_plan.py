@@ -56,9 +56,8 @@ def preflight(
     if admissible:
         few = int((table["status"] == "few rows").sum())
         st.caption(
-            f"K, the number of parameters, ranges from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. Grey: "
-            f"inadmissible. Pale orange: fewer than {FEW_ROWS:g} training rows per parameter ({few} of the configurations), "
-            "to be trusted less."
+            f"K, the number of parameters, ranges from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. "
+            f"{few} of the configurations have fewer than {FEW_ROWS:g} training rows per parameter; trust them less."
         )
 
 

@@ -15,7 +15,8 @@ _STYLE = """
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 [data-testid="stElementContainer"]:has(script) { position: absolute; }
 .st-key-steps { border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }
-.st-key-steps { padding-bottom: 0.25rem; min-height: 3.9rem; }
+.st-key-steps { padding-bottom: 0.5rem; min-height: 2.6rem; }
+@media (max-width: 640px) { .st-key-steps { min-height: 3.9rem; } }
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p { color: light-dark(#ffffff, #0f1216); }
 [class*="st-key-slot-"] { min-height: 400px; }
 .st-key-slot-card { min-height: 250px; }

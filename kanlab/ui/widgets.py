@@ -84,8 +84,16 @@ def go_first_to(page: Path, sentence: str, label: str) -> NoReturn:
     st.stop()
 
 
+_ROW = 33  # pixels of a row of a table, at the font size of the theme
+
+
 def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:
-    """A table without row numbers, in which a missing value is a dash. options: of st.dataframe."""
+    """A table without row numbers, in which a missing value is a dash. options: of st.dataframe; a height in pixels is at most
+    that of its rows.
+    """
+    height = options.get("height")
+    if isinstance(height, int) and (len(frame) + 1) * _ROW < height:
+        options["height"] = "content"
     return st.dataframe(frame, key=key, hide_index=True, placeholder=DASH, **options)
 
 
