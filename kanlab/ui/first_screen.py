@@ -20,19 +20,11 @@ _SHOWN = (
     "a network it fitted: further right it has more parameters, further down it misses the training rows by less. The line "
     "joins those that no other network beats in both. The recommended one is ringed, and below is the formula read off it."
 )
-_ERRORS = (
-    "On the 80 rows held out, the formula misses y by {formula:.3f} and the network by {network:.3f} (root mean squared "
-    "error); the noise itself is 0.1."
-)
 _TRY = "Start this example"
 _TRY_HELP = "Fits 63 small networks in the background and shows them as they arrive; it takes some seconds."
 _NOTHING = (
     "Nothing is chosen yet. A good table has one row for each observation, a column to predict (numbers or classes), "
     "and at least a few dozen rows."
-)
-_LARGER = (
-    "A larger file than {megabytes} MB: pack it with gzip or save it as Parquet, or leave it where it is and run "
-    "`kanlab tune BIG.csv --target COLUMN`; the study appears under Studies."
 )
 _STEPS = {
     "1 Data": "A table, and the column to predict.",
@@ -59,11 +51,17 @@ def show() -> None:
     with right:
         st.markdown(_SHOWN)
         st.latex(found.formula)
-        st.caption(_ERRORS.format(formula=found.formula_error, network=found.error))
+        st.caption(
+            f"On the 80 rows held out, the formula misses y by {found.formula_error:.3f} and the network by "
+            f"{found.error:.3f} (root mean squared error); the noise itself is 0.1."
+        )
         st.button(_TRY, type="primary", icon=":material/play_arrow:", key="try", help=_TRY_HELP, on_click=_ask)
     if st.session_state.pop("kanlab_try", False):
         _start()
-    st.caption(f"{_NOTHING} {_LARGER.format(megabytes=st.get_option('server.maxUploadSize'))}")
+    st.caption(
+        f"{_NOTHING} A larger file than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, or "
+        "leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the study appears under Studies."
+    )
     with st.container(horizontal=True, gap="small"):
         for step, words in _STEPS.items():
             with st.container(border=True, width=175, height="stretch"):

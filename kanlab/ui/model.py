@@ -125,18 +125,16 @@ def _linear(view: ModelView) -> None:
     )
 
 
-_OTHER_FAMILY = (
-    "{model} is no network, so it has no diagram and no edges. Features shows what it makes of each of them, Residuals where "
-    "it errs; it predicts under Choose and can be exported."
-)
-
-
 def _no_network(view: ModelView, linear: str) -> str:
     """Why a panel of the network is empty. linear: what it says of a linear model."""
     held = view.model.fitted
     if isinstance(held, HeldFamily) and isinstance(held.fitted.predict, Affine):
         return f"A linear model {linear}. Its coefficients are under Network."
-    return _OTHER_FAMILY.format(model=literal(view.model.label[:1].upper() + view.model.label[1:]))
+    model = literal(view.model.label[:1].upper() + view.model.label[1:])
+    return (
+        f"{model} is no network, so it has no diagram and no edges. Features shows what it makes of each of them, Residuals "
+        "where it errs; it predicts under Choose and can be exported."
+    )
 
 
 def edges(view: ModelView) -> None:

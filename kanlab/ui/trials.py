@@ -178,14 +178,10 @@ def table(
         column_config=_column_config(ranked, study.handle.data),
     )
     if choice is not None and not choice.is_network:
-        st.caption(literal(_NO_NETWORK.format(model=choice.name)))
+        why = f"No trial is marked as recommended, because {choice.name} is"
+        st.caption(literal(f"{why}; it stands in the table of all models on the Choose page."))
     whole_table = lambda: to_csv(shared.ranking((*stamp, None), True, "", everything, None)[0].drop(columns=CHOICE))  # noqa: E731
     download("Download the trials", whole_table, f"{study.name}.csv")
-
-
-_NO_NETWORK = (
-    "No trial is marked as recommended, because {model} is; it stands in the table of all models on the Choose page."
-)
 
 
 def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
