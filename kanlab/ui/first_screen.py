@@ -59,8 +59,8 @@ def show() -> None:
     if st.session_state.pop("kanlab_try", False):
         _start()
     st.caption(
-        f"{_NOTHING} A larger file than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, or "
-        "leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the study appears under Studies."
+        f"{_NOTHING} A larger file than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, "
+        "or leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the study appears under Studies."
     )
     with st.container(horizontal=True, gap="small"):
         for step, words in _STEPS.items():
