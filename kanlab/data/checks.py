@@ -315,11 +315,12 @@ def few_rows(table: CheckedTable) -> Iterator[TableWarning]:
     features = sum(1 for c in table.others if c.kind not in ("constant", "text"))
     if 0 < rows < ROWS_A_PARAMETER * 5 * features:
         supported = max(1, rows // ROWS_A_PARAMETER)
+        several = f"about 4 for each of the {features} features: fewer features may predict better."
+        more = several if features > 1 else "more: bring more rows if you can."
         yield TableWarning(
             "few rows",
             f"{counted(rows, 'row')} can support about {counted(supported, 'parameter')} ({ROWS_A_PARAMETER} rows each), and "
-            f"the smallest network needs about 4 for each of the {counted(features, 'feature')}: fewer features may predict "
-            "better.",
+            f"the smallest network needs {more}",
             (),
             "screen" if features > 1 else "",
             (str(max(1, min(features - 1, supported // 5))),),

@@ -10,7 +10,7 @@ from kanlab.data.encoders import EncodedColumn, missing
 from kanlab.data.mutual_information import mutual_information
 from kanlab.data.preparation import Preparation
 from kanlab.errors import DatasetError
-from kanlab.text import agreeing, listing
+from kanlab.text import agreeing, counted, listing
 
 MIN_ROWS = 10
 MAX_MAGNITUDE = 1e100  # of a value; the squares of larger ones overflow
@@ -40,10 +40,9 @@ def usable_rows(
     if dropped:
         have, are = agreeing(dropped, "has", "have"), agreeing(dropped, "is", "are")
         notes.append(f"{dropped:,} of {len(y):,} rows {have} a missing value and {are} left out.")
-    if complete.sum() < MIN_ROWS:
-        raise DatasetError(
-            f"Only {int(complete.sum())} complete rows are left of {len(frame)}; a fit needs at least {MIN_ROWS}."
-        )
+    if (left := int(complete.sum())) < MIN_ROWS:
+        rows, are = counted(left, "complete row"), agreeing(left, "is", "are")
+        raise DatasetError(f"Only {rows} {are} left of {len(frame)}; a fit needs at least {MIN_ROWS}.")
     return frame[complete], y[complete]
 
 

@@ -192,7 +192,9 @@ def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
     best = best_trial(records)
     rows: list[tuple[str, str]] = []
     if found.choice is not None:
-        rows.append(("kanlab: lowest AICc, if its LOO error beats the linear model's", found.choice.label))
+        rows.append(
+            ("kanlab: lowest AICc, if its LOO error beats the linear model's", columns.model_name(found.choice))
+        )
     if best is not None:
         rows.append(("lowest AICc among the networks", trial_words(best)))
     names = {

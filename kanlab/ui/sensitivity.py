@@ -20,7 +20,7 @@ from kanlab.ui.widgets import table
 
 def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candidate | None) -> None:
     """The terms of one AICc, and the trials ranked by another counting rule or criterion. choice: the recommended model."""
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([1, 2], gap="large")
     with left:
         _terms(handle, records)
     with right:
@@ -86,7 +86,8 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         likelihood=data.likelihood,
         outputs=data.outputs,
     )
-    again[CHOICE] = columns.marks(again["number"].tolist(), choice)
+    marks = columns.marks(again["number"].tolist(), choice)
+    again[CHOICE] = [columns.RECOMMENDED if words else "" for words in marks]  # short, as the table is narrow
     shown = [CHOICE] if again[CHOICE].any() else []
     lost = int(again["rank"].isna().sum())
     table(
