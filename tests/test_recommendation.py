@@ -18,6 +18,7 @@ from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.model_key import ModelKey
+from kanlab.ui.columns import model_name
 from tests.helpers.pages import go, text_of
 
 SPACE = SearchSpace((1, 2), (3, 4), (2, 2))
@@ -102,8 +103,9 @@ def test_all_say_the_same(study: Study, app: AppTest, capsys: pytest.CaptureFixt
     assert all(reason in page for reason in found.reasons)
     assert [w.value.replace("\\", "") for w in app.warning] == content["warnings"]
     table = next(d.value for d in app.dataframe if "AICc" in d.value.columns).set_index("model")
-    assert table.loc[choice.label, ["K", "AICc"]].tolist() == [choice.n_params, choice.aicc]
-    assert table.loc[choice.label, error] == choice.error_test
+    shown = table.loc[model_name(choice)]
+    assert shown[["K", "AICc"]].tolist() == [choice.n_params, choice.aicc]
+    assert shown[error] == choice.error_test
 
     bundle = study.bundle()
     assert json.loads(bundle.files["study.json"]) == content
