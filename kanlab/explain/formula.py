@@ -23,6 +23,7 @@ from kanlab.selection.measures import four_digits
 from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, MULTICLASS, REGRESSION
 from kanlab.text import agreeing
 
+MUCH_WORSE = 1.25  # times the error of the network
 NEGLIGIBLE = 0.01  # share of the score of its layer below which an edge is left out
 TABLE_POINTS = 41
 
@@ -249,6 +250,10 @@ def remarks(formula: Formula) -> list[str]:
     """What to know of the formula."""
     count, unmatched = len(formula.terms), len(formula.unmatched)
     lines = ["The formula is an approximation of the network, not the network itself."]
+    own, network = formula.error, formula.network_error
+    if own is not None and network and not own <= MUCH_WORSE * network:
+        times = f"{own / network:,.1f} times as large" if np.isfinite(own) else "not finite"
+        lines.insert(0, f"It does not stand for its network: its error is {times}. Predict with the network.")
     if len(formula.levels) > 2:
         first = formula.levels[0][:60]
         lines.append(f"It gives the log-odds of each class against '{first}', of which softmax makes probabilities.")

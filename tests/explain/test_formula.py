@@ -140,3 +140,21 @@ def test_any_depth() -> None:
     assert len(found.nodes) == 3
     assert "z^{(2)}_{" in latex(found)[0]
     np.testing.assert_allclose(run(found, data), found.predict(data.X_test), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (0.2, ""),
+        (0.25, ""),
+        (0.5, "its error is 2.5 times as large"),
+        (float("nan"), "its error is not finite"),
+        (None, ""),
+    ],
+)
+def test_a_formula_far_worse_than_its_network_says_so_first(error: float | None, said: str) -> None:
+    data = Dataset.from_frame(pd.DataFrame({"x": np.arange(40.0), "y": np.arange(40.0) ** 2}), "y")
+    formula = replace(made(data), error=error, network_error=0.2)
+    first, *_ = remarks(formula)
+    assert said in first
+    assert first.startswith("It does not stand for its network") == bool(said)
