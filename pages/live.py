@@ -14,10 +14,6 @@ if name is None:
     heading("Live", "Watch a study as its trials arrive.")
     go_first_to(SEARCH, "No study is open. Start one, or choose one under Studies.", "Go to Search")
 
-with sentences():
-    study = Study(study_header.opened(name))
-    opened = watching.read(study.handle, fresh=True)
-    every = watching.interval(len(opened.records))
 heading(
     literal(name),
     "Each point is a trial, one fitted network. AICc, the corrected Akaike information criterion, weighs the fit (RSS, the "
@@ -25,6 +21,10 @@ heading(
     "Grid is the number of intervals of each spline, k its order; the Pareto front joins the trials that no other beats in "
     "both fit and K.",
 )
+with sentences():
+    study = Study(study_header.opened(name))
+    opened = watching.read(study.handle, fresh=True)
+    every = watching.interval(len(opened.records))
 manage.note_and_menu(study.handle)
 identity.key_of(study.handle)  # takes it from the address
 session.link_study(name)

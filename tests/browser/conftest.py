@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from sklearn.datasets import load_diabetes
 
 ROOT = Path(__file__).parents[2]
@@ -98,3 +101,16 @@ def csv(tmp_path: Path) -> Path:
     path = tmp_path / "patients.csv"
     load_diabetes(as_frame=True).frame.to_csv(path, index=False)
     return path
+
+
+def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
+    """Choose an option of a select box whose label begins so."""
+    labelled = re.compile(f"^{re.escape(label)}")
+    box = page.get_by_test_id("stSelectbox").filter(has_text=labelled).get_by_role("combobox")
+    wanted = page.get_by_role("option", name=option, exact=isinstance(option, str))
+    for _ in range(8):  # a click on a page that is being drawn goes astray
+        box.click()
+        with contextlib.suppress(PlaywrightTimeout):
+            wanted.click(timeout=2000)
+            return
+    pytest.fail(f"'{label}' offers no '{option}'")

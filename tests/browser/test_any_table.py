@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import io
 import zipfile
@@ -12,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, choose
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -41,17 +39,6 @@ def flats() -> pd.DataFrame:
 def upload(page: Page, server: Server, path: Path) -> None:
     page.goto(server.url)
     page.locator("input[type=file]").set_input_files(path)
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    box = page.get_by_test_id("stSelectbox").filter(has_text=label).get_by_role("combobox")
-    wanted = page.get_by_role("option", name=option, exact=True)
-    for _ in range(5):  # a click on a panel that is still opening goes astray
-        box.click()
-        with contextlib.suppress(PlaywrightTimeout):
-            wanted.click(timeout=2000)
-            return
-    pytest.fail(f"'{label}' offers no '{option}'")
 
 
 def metric(page: Page, label: str, value: str) -> None:
@@ -112,6 +99,7 @@ def test_names_that_look_like_code_are_shown(page: Page, server: Server, tmp_pat
     frame.to_csv(path, index=False)
     page.on("dialog", lambda dialog: pytest.fail("a name of the file was executed"))
     upload(page, server, path)
+    choose(page, "Target", "y")  # the last column is guessed
     metric(page, "Training rows n", "320")
     expect(page.get_by_text("'kind' is a category: one column for each level")).to_be_visible()
     for name in NASTY[:7]:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server
+from tests.browser.conftest import ROOT, Server, choose
 
 
 @pytest.fixture
@@ -42,8 +42,7 @@ def test_choosing(page: Page, server: Server, study: str) -> None:
 
     page.get_by_role("tab", name="Sensitivity").click()
     expect(page.locator(".katex").first).to_be_visible()
-    page.get_by_role("combobox", name=re.compile("Counting rule")).click()
-    page.get_by_role("option", name="Trainable").click()
+    choose(page, "Counting rule", "Trainable")
     expect(
         page.get_by_text("trials are inadmissible under this counting rule").or_(
             page.get_by_text("The ranking by another")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server
+from tests.browser.conftest import ROOT, Server, choose
 from tests.helpers.studies import wait_for
 
 LONG = "Acceleration from 0 to 60 miles per hour, in seconds"
@@ -45,8 +45,7 @@ def test_uploads_and_choices_survive_a_reload_and_belong_to_one_browser(
     page.locator("input[type=file]").set_input_files(table)
     expect(page.get_by_text("Guessed, change me.")).to_be_visible()
     no_none(page)
-    page.get_by_role("combobox", name=re.compile("Target")).click()
-    page.get_by_role("option", name="b", exact=True).click()
+    choose(page, "Target", "b")
     expect(page.get_by_text("Guessed, change me.")).to_have_count(0)
     expect(page.get_by_text("90 rows, 3 columns")).to_be_visible()
     page.wait_for_url(re.compile(r"\?table=[0-9a-f]{32}"))
@@ -111,8 +110,7 @@ def test_each_page_of_a_study_ends_with_the_next_step_and_gives_the_same_answer(
     page.get_by_role("button", name="Next: look into the model").click()
 
     expect(page.get_by_role("heading", name="Model: cars")).to_be_visible()
-    page.get_by_role("combobox", name=re.compile("Model")).click()
-    page.get_by_role("option", name=re.compile("^ridge model")).click()
+    choose(page, "Model", re.compile("^ridge model"))
     expect(page.get_by_text("The ridge model", exact=True)).to_be_visible()
     no_none(page)
     page.get_by_role("button", name="Next: export the model").click()

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server
+from tests.browser.conftest import ROOT, Server, choose
 
 
 def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> None:
@@ -62,8 +62,7 @@ def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> N
     said = "'area' holds '50,5', '100,25', and in training it held numbers with a decimal point"
     expect(page.get_by_text(said)).to_be_visible(timeout=60_000)
     page.get_by_text("Reading: as the training table").click()
-    page.get_by_role("combobox", name="Decimal sign").click()
-    page.get_by_role("option", name="Comma, 3,14").click()
+    choose(page, "Decimal sign", "Comma, 3,14")
     expect(page.get_by_text("'area' holds '50,5'")).to_have_count(0, timeout=60_000)
     if folder := os.environ.get("SHOTS"):
         page.screenshot(path=f"{folder}/german.png", full_page=True)
@@ -72,8 +71,7 @@ def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> N
     got = pd.read_csv(download.value.path(), dtype={"area": str})
     assert got["area"].tolist() == ["50,5", "100,25"]
     np.testing.assert_allclose(got["price_predicted"], [50_500, 100_250], rtol=0.15)
-    page.get_by_role("combobox", name="Decimal sign").click()
-    page.get_by_role("option", name="As in training").click()
+    choose(page, "Decimal sign", "As in training")
 
     broken = tmp_path / "broken.csv"
     broken.write_text("garden\nno\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from kanlab.study.handle import load_study
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, choose
 from tests.browser.test_whole_path import open_search, start, upload
 from tests.helpers.studies import finished, numbers, wait_for
 
@@ -20,8 +20,7 @@ def begin(page: Page, server: Server, csv: Path) -> None:
     """A study of stock networks, which runs long enough to look at."""
     upload(page, server, csv)
     open_search(page)
-    page.get_by_role("combobox", name=re.compile("Engine")).click()
-    page.get_by_role("option", name="pykan, Adam").click()
+    choose(page, "Engine", "pykan, Adam")
     start(page)
 
 

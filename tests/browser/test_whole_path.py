@@ -149,7 +149,8 @@ def test_two_studies_at_once_do_not_disturb_one_another(browser: Browser, server
 def test_a_link_to_a_study_is_the_first_thing_a_server_sees(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/live?study=nothing-of-the-kind")
     expect(page.get_by_text("There is no study 'nothing-of-the-kind'")).to_be_visible()
-    expect(page.get_by_role("link", name="Studies")).to_be_visible()
+    expect(page.get_by_role("link", name="Studies", exact=True).first).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(0)  # the page was opened through app.py
 
 
 @pytest.mark.parametrize(
