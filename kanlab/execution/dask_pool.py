@@ -121,10 +121,16 @@ class DaskPool:
     # ---- the thread of the caller
 
     def step(self, jobs: Queue, workers: int) -> None:
+        from distributed.client import ClosedClientError
+
+        lost = ClusterLost(f"The Dask scheduler {self._address} no longer answers.")
         if self._client.status in ("closing", "closed"):
-            raise ClusterLost(f"The Dask scheduler {self._address} no longer answers.")
-        self._hand_out(jobs, workers)
-        self._hear(jobs)
+            raise lost
+        try:
+            self._hand_out(jobs, workers)
+            self._hear(jobs)
+        except ClosedClientError as error:  # it closed in between
+            raise lost from error
 
     def _hand_out(self, jobs: Queue, workers: int) -> None:
         usable = {w: n for w, n in self._threads.items() if w not in self._refused}

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 from distributed import Client
+from distributed.client import ClosedClientError
 
 from kanlab.api import open_study, tune
 from kanlab.cli.main import main
@@ -22,7 +24,9 @@ from kanlab.execution.dask_cluster import address_of, chosen, cluster_workers
 from kanlab.execution.final_check import FINAL_CHECK
 from kanlab.execution.manage import differences
 from kanlab.execution.manager import manager
+from kanlab.execution.run_tasks import TaskQueue
 from kanlab.execution.supervisor import Supervisor
+from kanlab.execution.worker_pool import ClusterLost
 from kanlab.kan.search_space import SearchSpace
 from kanlab.selection.validation_run import validate
 from kanlab.study.handle import StudyHandle, create_study
@@ -285,3 +289,15 @@ def test_a_run_of_this_machine_loads_no_dask(tmp_path: Path) -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_client_that_closes_in_the_middle_of_a_step_is_a_lost_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = object.__new__(dask_pool.DaskPool)
+    pool._client, pool._address = SimpleNamespace(status="running"), "tcp://10.0.0.1:8786"  # type: ignore[assignment]
+
+    def closed(*_: object) -> None:
+        raise ClosedClientError("Client is closed.")
+
+    monkeypatch.setattr(pool, "_hand_out", closed)
+    with pytest.raises(ClusterLost, match="no longer answers"):
+        pool.step(TaskQueue([]), 1)
