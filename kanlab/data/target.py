@@ -175,11 +175,13 @@ def _note(y: Array, levels: tuple[str, ...], shown: str) -> str:
             f"'{shown}' has two classes: {listing(levels[1:])} counts as 1 ({counted(rows[1], 'row')}), {listing(levels[:1])} "
             f"as 0 ({counted(rows[0], 'row')})."
         )
-    least = int(np.argmin(rows))
-    return (
-        f"'{shown}' has {len(levels)} classes, {listing(levels, 8)}, of {max(rows):,} rows at most and {rows[least]:,} at "
-        f"least ({listing([levels[least]])}); the probability of each is predicted."
+    least, most = int(np.argmin(rows)), max(rows)
+    size = (
+        f"with {rows[least]:,} ({listing([levels[least]])}) to {most:,} rows"
+        if rows[least] < most
+        else f"of {most:,} rows each"
     )
+    return f"'{shown}' has {len(levels)} classes, {listing(levels, 8)}, {size}; the probability of each is predicted."
 
 
 def _neither(column: pd.Series, shown: str) -> str:

@@ -184,3 +184,13 @@ def test_a_class_that_is_not_among_the_training_rows() -> None:
     table["y"] = np.where(table["day"] > 90, "ill", "healthy")
     with refused(DatasetError, "single value (healthy)"):
         Dataset.from_frame(table, "y", preparation=Preparation(split="time", split_by="day"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"), [((20, 20, 20), "of 20 rows each;"), ((12, 30, 18), "with 12 ('a') to 30 rows;")]
+)
+def test_the_note_says_how_many_rows_the_classes_have(rows: tuple[int, ...], said: str) -> None:
+    words = [word for word, count in zip("abc", rows, strict=True) for _ in range(count)]
+    data = Dataset.from_frame(pd.DataFrame({"x": np.arange(60.0), "kind": words}), "kind")
+    (note,) = [n for n in data.notes if "classes" in n]
+    assert said in note
