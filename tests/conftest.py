@@ -22,6 +22,8 @@ from tests.helpers import fake_worker, postgres
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
+    from tests.helpers.dask_programs import DaskPrograms
+
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # as of a job in a shell's background; programs begun here inherit it
@@ -107,6 +109,29 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
         for name, value in fake_worker.environment(log=str(log), **plan).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(worker_process, "PROGRAM", (fake_worker.__file__,))
+        return log
+
+    return use
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskPrograms]:
+    """A Dask scheduler and workers, as programs."""
+    from tests.helpers.dask_programs import DaskPrograms
+
+    started = DaskPrograms(tmp_path_factory.mktemp("dask"))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def plan(programs: DaskPrograms, fake_workers: Callable[..., Path]) -> Callable[..., Path]:
+    """Have the fits of the cluster's workers made up by this plan; returns the log of the fits."""
+
+    def use(workers: int = 2, **content: Any) -> Path:
+        log = fake_workers(**content)
+        programs.ready(workers)
+        programs.use(fake_worker.environment(log=str(log), **content))
         return log
 
     return use

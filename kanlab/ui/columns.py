@@ -56,6 +56,15 @@ def number(title: str, values: Any, help_text: str = "", *, fmt: str | None = No
     return st.column_config.NumberColumn(title, format=fmt or fixed(values), help=help_text or None)
 
 
+def numbers(texts: Mapping[str, tuple[str, str | None, str]], known: pd.DataFrame) -> dict[str, Any]:
+    """Columns of numbers, as far as the table has them. texts: title, format and help of each, by its name."""
+    return {
+        name: number(title, known[name], help_text, fmt=fmt)
+        for name, (title, fmt, help_text) in texts.items()
+        if name in known
+    }
+
+
 def choice_column(marked: pd.Series) -> Any:
     """The column that marks the recommended model, wide enough for its marks."""
     return st.column_config.TextColumn(

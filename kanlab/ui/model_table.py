@@ -152,12 +152,7 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         "dof_se": ("SE of GDF", "%.1f", "Standard error of the GDF."),
         "edf": ("edf", "%.1f", "Effective degrees of freedom: the trace of the linearised smoother."),
     }
-    known = {
-        name: columns.number(title, frame[name], text, fmt=fmt)
-        for name, (title, fmt, text) in texts.items()
-        if name in frame
-    }
-    return known | {
+    return columns.numbers(texts, frame) | {
         CHOICE: columns.choice_column(frame[CHOICE]),
         "model": st.column_config.TextColumn("model", width=380),
     }

@@ -214,12 +214,7 @@ def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         ),
         "seconds": ("seconds", "%.2f", "Of the fit."),
     }
-    known = {
-        name: columns.number(title, ranked[name], text, fmt=fmt)
-        for name, (title, fmt, text) in texts.items()
-        if name in ranked
-    }
-    return known | {
+    return columns.numbers(texts, ranked) | {
         CHOICE: columns.choice_column(ranked[CHOICE]),
         "state": "state",
         "on_front": st.column_config.CheckboxColumn("Pareto front", help="No other trial is better in both K and fit."),

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
 from tests.browser.test_whole_path import make_it_slow, open_search, upload
 from tests.helpers.dask_programs import DaskPrograms
 from tests.helpers.studies import wait_for
-
-
-@pytest.fixture
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskPrograms]:
-    started = DaskPrograms(tmp_path_factory.mktemp("dask"))
-    started.ready(2)
-    yield started
-    started.close()
 
 
 def fits_here(server: Server) -> bool:
@@ -31,6 +21,7 @@ def fits_here(server: Server) -> bool:
 
 
 def test_a_study_of_the_app_runs_on_a_cluster(page: Page, server: Server, programs: DaskPrograms, csv: Path) -> None:
+    programs.ready(2)
     upload(page, server, csv)
     open_search(page)
     expect(page.get_by_text("Where to run")).to_have_count(0)  # no cluster is named

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,21 +31,13 @@ from kanlab.kan.search_space import SearchSpace
 from kanlab.selection.validation_run import validate
 from kanlab.study.handle import StudyHandle, create_study
 from kanlab.study.spec import StudySpec
-from tests.helpers import fake_worker
 from tests.helpers.dask_programs import ROOT, DaskPrograms
 from tests.helpers.fits import fitted_cells, release, worker_pids
 from tests.helpers.sentences import assert_sentence, refused
-from tests.helpers.studies import NESTED, STOCK, by_cell, finish, finished, state, wait_for
+from tests.helpers.studies import NESTED, STOCK, assert_whole, end, finish, finished, results, state, wait_for
 
 SPACE = SearchSpace((1, 2), (2, 6), (1, 2))
 Plan = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskPrograms]:
-    started = DaskPrograms(tmp_path_factory.mktemp("dask"))
-    yield started
-    started.close()
 
 
 @pytest.fixture
@@ -56,37 +48,8 @@ def cluster(programs: DaskPrograms) -> DaskPrograms:
     return programs
 
 
-@pytest.fixture
-def plan(programs: DaskPrograms, fake_workers: Plan, tmp_path: Path) -> Plan:
-    """Have the fits of both workers made up by this plan; returns the log of the fits."""
-
-    def use(workers: int = 2, **content: Any) -> Path:
-        log = fake_workers(**content)
-        programs.ready(workers)
-        programs.use(fake_worker.environment(log=str(log), **content))
-        return log
-
-    return use
-
-
 def running(handle: StudyHandle, programs: DaskPrograms) -> Supervisor:
     return manager().start(handle, programs.address)
-
-
-def done(supervisor: Supervisor) -> str:
-    supervisor.join(120)
-    assert not supervisor.is_alive()
-    return state(supervisor.handle).name
-
-
-def assert_every_cell_once(handle: StudyHandle, before: list[Any]) -> None:
-    assert sorted(finished(handle)) == sorted(handle.spec.admissible(handle.data.n_train, handle.data.d))
-    assert {r.state for r in handle.records()} == {"complete"}
-    assert [row for row in by_cell(handle.records()) if row in before] == before
-
-
-def results(handle: StudyHandle) -> list[Any]:
-    return by_cell([r for r in handle.records() if r.state != "running"])
 
 
 # ---- the same numbers
@@ -97,7 +60,7 @@ def test_numbers_are_those_of_one_machine(sampler: str, small: Dataset, cluster:
     spec = StudySpec(space=SearchSpace((1, 2), (2, 4), (3, 3)), sampler=sampler, trials=5, workers=2)
     here, there = (create_study(small, spec, name=name) for name in ("here", "there"))
     finish(here)
-    assert done(running(there, cluster)) == "finished"
+    assert end(running(there, cluster)) == "finished"
     assert len(there.records()) == 5
     assert differences(here.records(), there.records()) == []
     assert there.optuna.user_attrs[FINAL_CHECK] == here.optuna.user_attrs[FINAL_CHECK]
@@ -121,7 +84,7 @@ def test_data_travel_once_to_each_worker(small: Dataset, plan: Plan, programs: D
     with Client(programs.address, set_as_default=False) as client:
         before = sum(client.run(received).values())
         handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
-        assert done(running(handle, programs)) == "finished"
+        assert end(running(handle, programs)) == "finished"
         assert (
             sum(client.run(received).values()) - before <= 1
         )  # one worker has them of the scheduler, the other of that
@@ -212,11 +175,11 @@ def test_a_stop_ends_the_fits_in_hand(small: Dataset, plan: Plan, programs: Dask
     pids = begun(log, 2)
     assert len(pids) == 2
     manager().stop(handle)
-    assert done(supervisor) == "stopped"
+    assert end(supervisor) == "stopped"
     wait_for(lambda: gone(pids), 60)  # though the gate was never opened
     release(log)
-    assert done(running(handle, programs)) == "finished"
-    assert_every_cell_once(handle, [])
+    assert end(running(handle, programs)) == "finished"
+    assert_whole(handle, [])
 
 
 def test_a_pause_lets_the_fits_in_hand_end(small: Dataset, plan: Plan, programs: DaskPrograms) -> None:
@@ -227,12 +190,12 @@ def test_a_pause_lets_the_fits_in_hand_end(small: Dataset, plan: Plan, programs:
     manager().pause(handle)
     wait_for(lambda: state(handle).name == "pausing", 60)
     release(log)
-    assert done(supervisor) == "paused"
+    assert end(supervisor) == "paused"
     before = results(handle)
     assert len(before) == 6
     wait_for(lambda: gone(set(worker_pids(log))), 60)
-    assert done(running(handle, programs)) == "finished"
-    assert_every_cell_once(handle, before)
+    assert end(running(handle, programs)) == "finished"
+    assert_whole(handle, before)
 
 
 def test_a_fit_beyond_its_time_limit(small: Dataset, plan: Plan, programs: DaskPrograms) -> None:
@@ -240,7 +203,7 @@ def test_a_fit_beyond_its_time_limit(small: Dataset, plan: Plan, programs: DaskP
     log = plan(hang=[cell])
     options = {"options": StudySpec().options.__class__(time_limit=0.1)}
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, **options))
-    assert done(running(handle, programs)) == "finished"
+    assert end(running(handle, programs)) == "finished"
     failed = [r for r in handle.records() if r.state == "failed"]
     assert [tuple(r.cell)[:3] for r in failed] == [cell]
     assert "time limit" in (failed[0].status or "")
@@ -252,7 +215,7 @@ def test_a_fit_that_goes_wrong(wrong: str, small: Dataset, plan: Plan, programs:
     cell = (1, 3, 1)
     log = plan(**{wrong: [cell]})
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
-    assert done(running(handle, programs)) == "finished"
+    assert end(running(handle, programs)) == "finished"
     assert [tuple(r.cell)[:3] for r in handle.records() if r.state == "failed"] == [cell]
     assert len([c for c in fitted_cells(log) if tuple(c)[:3] == cell]) == (1 if wrong == "nan" else 2)
 
@@ -263,7 +226,7 @@ def test_machines_of_another_version_are_told_in_one_sentence(
     plan()
     monkeypatch.setattr(dask_pool, "fitting_versions", lambda with_torch: {"kanlab": "99.0"})
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
-    assert done(running(handle, programs)) == "failed"
+    assert end(running(handle, programs)) == "failed"
     detail = state(handle).detail
     assert_sentence(detail)
     assert "and the study kanlab 99.0; install the same version on all machines" in detail
@@ -273,7 +236,7 @@ def test_machines_of_another_version_are_told_in_one_sentence(
 def test_a_program_that_does_not_start(small: Dataset, plan: Plan, programs: DaskPrograms) -> None:
     plan(stillborn=True)
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK))
-    assert done(running(handle, programs)) == "failed"
+    assert end(running(handle, programs)) == "failed"
     assert "do not start" in state(handle).detail
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,52 +25,15 @@ from tests.helpers import fake_cli, fake_worker
 from tests.helpers.dask_programs import ROOT, DaskPrograms
 from tests.helpers.fits import fitted_cells, release, worker_pids
 from tests.helpers.sentences import assert_sentence
-from tests.helpers.studies import NESTED, STOCK, by_cell, finished, state, wait_for
+from tests.helpers.studies import NESTED, STOCK, assert_whole, end, finished, results, state, wait_for
 
 SPACE = SearchSpace((1, 3), (2, 9), (1, 1))
 Plan = Callable[..., Path]
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskPrograms]:
-    started = DaskPrograms(tmp_path_factory.mktemp("dask"))
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def plan(programs: DaskPrograms, fake_workers: Plan, tmp_path: Path) -> Plan:
-    """Have two workers whose fits are made up by this plan; returns the log of the fits."""
-
-    def use(**content: Any) -> Path:
-        log = fake_workers(**content)
-        programs.ready(2)
-        programs.use(fake_worker.environment(log=str(log), **content))
-        return log
-
-    return use
-
-
 def begin(data: Dataset, programs: DaskPrograms, **spec: Any) -> tuple[StudyHandle, Supervisor]:
     handle = create_study(data, StudySpec(**{"space": SPACE, "engine": STOCK} | spec))
     return handle, manager().start(handle, programs.address)
-
-
-def results(handle: StudyHandle) -> list[Any]:
-    return by_cell([r for r in handle.records() if r.state != "running"])
-
-
-def end(supervisor: Supervisor) -> str:
-    supervisor.join(120)
-    assert not supervisor.is_alive()
-    return state(supervisor.handle).name
-
-
-def assert_whole(handle: StudyHandle, before: list[Any]) -> None:
-    """Every cell has one result, those of before are what they were."""
-    assert sorted(finished(handle)) == sorted(handle.spec.admissible(handle.data.n_train, handle.data.d))
-    assert {r.state for r in handle.records()} == {"complete"}
-    assert [row for row in results(handle) if row in before] == before
 
 
 def gone(pids: set[int]) -> bool:

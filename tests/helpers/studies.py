@@ -69,3 +69,22 @@ def finished(handle: StudyHandle) -> list[Cell]:
 def admissible(data: Dataset, **spec: object) -> list[Cell]:
     """Cells a study of this specification may fit."""
     return StudySpec(**spec).admissible(data.n, data.d)  # type: ignore[arg-type]
+
+
+def results(handle: StudyHandle) -> list[tuple[Any, ...]]:
+    """What its trials have come to so far."""
+    return by_cell([r for r in handle.records() if r.state != "running"])
+
+
+def end(supervisor: Supervisor) -> str:
+    """The state a supervised study ends in."""
+    supervisor.join(120)
+    assert not supervisor.is_alive()
+    return state(supervisor.handle).name
+
+
+def assert_whole(handle: StudyHandle, before: list[tuple[Any, ...]]) -> None:
+    """Every cell has one result, those of before are what they were."""
+    assert sorted(finished(handle)) == sorted(handle.spec.admissible(handle.data.n_train, handle.data.d))
+    assert {r.state for r in handle.records()} == {"complete"}
+    assert [row for row in results(handle) if row in before] == before
