@@ -144,7 +144,8 @@ class Supervisor:
         handle = self.handle
         self._looked = time.monotonic()
         self._began = self._looked - read_state(handle.optuna.user_attrs).elapsed
-        self._write(StudyState("running", "Starting the workers."))
+        queue = self._waiting()
+        self._write(StudyState("queued", queue) if queue else StudyState("running", "Starting the workers."))
         self._schedule = make_schedule(handle)
         self._schedule.before_writing = self._check_lease
         dataset = local_data(handle.optuna, handle.data.sha256)

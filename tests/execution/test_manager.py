@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import optuna
 import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution import manager as jobs
+from kanlab.execution import supervisor as supervisor_module
 from kanlab.execution.manager import JobManager, manager
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import create_study, load_study
 from kanlab.study.processes import process_started
 from kanlab.study.spec import StudySpec
+from kanlab.study.state import StudyState
 from tests.helpers.fits import fitted_cells, release, worker_pids
 from tests.helpers.sentences import refused
 from tests.helpers.studies import STOCK, finish, finished, numbers, state, wait_for
@@ -80,6 +83,27 @@ def test_more_studies_than_slots_wait_for_their_turn(small: Dataset, fake_worker
     seeds = [line.split()[3] for line in log.read_text().splitlines()]
     assert seeds == sorted(seeds)
     assert "1" not in seeds
+
+
+def test_a_study_in_the_queue_is_never_called_running(
+    small: Dataset, fake_workers: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_workers(hold_after=0)
+    jobs, told = JobManager(slots=1), []
+    write = supervisor_module.write_state
+
+    def noted(study: optuna.Study, new: StudyState) -> None:
+        told.append((study.study_name, new.name))
+        write(study, new)
+
+    monkeypatch.setattr(supervisor_module, "write_state", noted)
+    first, second = (create_study(small, StudySpec(space=SPACE, engine=STOCK), name=name) for name in ("one", "two"))
+    supervisors = [jobs.start(handle) for handle in (first, second)]
+    wait_for(lambda: state(second).detail == "Number 1 in the queue for a free slot.")
+    assert {name for study, name in told if study == "two"} == {"queued"}
+    for handle, supervisor in zip((second, first), reversed(supervisors), strict=True):
+        jobs.stop(handle)
+        supervisor.join(60)
 
 
 def test_the_time_in_the_queue_is_not_the_time_of_the_study(small: Dataset, fake_workers: Fake) -> None:
