@@ -240,8 +240,8 @@ def connect(url: str, engine_options: dict[str, Any] | None) -> BaseStorage:
     except RuntimeError as error:
         with _unchecked(url, engine_options) as storage:
             current = storage.get_current_version()
-            if current == storage.get_head_version():
-                raise
+            if current == storage.get_head_version():  # another process has upgraded it in between
+                return optuna.storages.get_storage(RDBStorage(url, engine_kwargs=engine_options))
             with storage.engine.connect() as connection:
                 made_by = connection.execute(text("SELECT library_version FROM version_info")).scalar()
             raise OtherSchema(current, str(made_by), is_older=current in storage.get_all_versions()) from error

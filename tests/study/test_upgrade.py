@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -17,7 +18,7 @@ from kanlab.api import open_study
 from kanlab.cli.main import main
 from kanlab.errors import StudyError
 from kanlab.execution import doctor
-from kanlab.study import storage, upgrade
+from kanlab.study import optuna_adapter, storage, upgrade
 from kanlab.study.handle import study_names
 from kanlab.study.optuna_adapter import database
 from kanlab.study.processes import this_process
@@ -189,3 +190,20 @@ def test_the_command_it_names_upgrades(kanlab_home: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert study_names(get_storage(url)) == ["classes", "numbers"]
     assert isinstance(database(get_storage(url)), sqlalchemy.Engine)
+
+
+def test_one_that_is_upgraded_while_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process does it between Optuna's refusal and the look at the version."""
+    opened = optuna_adapter.RDBStorage
+    refusals = iter([RuntimeError("no longer compatible with the table schema")])
+
+    def refused_once(*arguments: Any, **options: Any) -> Any:
+        if not options.get("skip_compatibility_check") and (refusal := next(refusals, None)):
+            raise refusal
+        return opened(*arguments, **options)
+
+    get_storage()
+    storage._storages.clear()
+    monkeypatch.setattr(optuna_adapter, "RDBStorage", refused_once)
+    assert study_names(get_storage()) == []
+    assert next(refusals, None) is None
