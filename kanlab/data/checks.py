@@ -171,7 +171,7 @@ def target_with_few_values(table: CheckedTable) -> Iterator[TableWarning]:
         yield TableWarning(
             "few values",
             f"The target {quoted(target.name)} has only {target.unique} unique values: it may be a class rather than a "
-            "quantity; here a network predicts the mean of its numbers, and of classes it can predict two.",
+            "quantity. As a number its mean is predicted; as classes, the probability of each.",
             (target.name,),
         )
 

@@ -135,3 +135,11 @@ def test_examples(key: str) -> None:
 
 def test_names_are_cut_short_in_sentences(clean: pd.DataFrame) -> None:
     kinds(clean.rename(columns={"a": "n" * 10_000}).assign(again=clean["a"], **{"m" * 10_000: range(400)}))
+
+
+def test_few_values_may_be_classes_of_any_number(frame: pd.DataFrame) -> None:
+    (sentence,) = [
+        w.sentence for w in profile(frame.assign(y=np.arange(len(frame)) % 4), "y").warnings if w.kind == "few values"
+    ]
+    assert "has only 4 unique values" in sentence
+    assert "as classes, the probability of each" in sentence
