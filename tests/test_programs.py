@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ def test_a_module_beside_the_table_is_not_run(tmp_path: Path, monkeypatch: pytes
     for module in ("kanlab.solver.kernels_numba", "kanlab"):
         command = programs.command(module, *(["--help"] if module == "kanlab" else []))
         subprocess.run(command, env=programs.environment(), check=True, capture_output=True)
+    assert not (tmp_path / "MARKER").exists()
+
+
+def test_python_m_kanlab_runs_nothing_of_the_working_folder(tmp_path: Path) -> None:
+    """As somebody types it beside a table, without -P."""
+    (tmp_path / "numbers.py").write_text("open('MARKER', 'a').write('executed')\n")
+    (tmp_path / "few.csv").write_text("x,y\n1,2\n")
+    command = [sys.executable, "-m", "kanlab", "tune", "few.csv", "--target", "y"]
+    done = subprocess.run(command, cwd=tmp_path, env=programs.environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert not (tmp_path / "MARKER").exists()
 
 

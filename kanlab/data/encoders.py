@@ -27,8 +27,9 @@ class EncodedColumn:
 
     level: 1.0 where a category equals it.  part: "other", 1.0 where a category equals none of `levels`; "order", the place
     in `levels`; "missing", 1.0 where the cell is; a part of a date; or nothing, the number itself.  levels: those known,
-    others count as missing.  pooled: of "other", the levels it stands for in training.  fill: stands where the cell is
-    missing (None: nan).  transform: applied last.
+    others are unknown.  pooled: of "other", the levels it stands for in training.  fill: stands where the cell is missing
+    (None: nan).  transform: applied last.  shares: of the levels, or of false and true, in the training rows, by which
+    predictions are averaged where a cell is none of these; empty where it counts as missing.
     """
 
     source: str
@@ -38,6 +39,7 @@ class EncodedColumn:
     fill: float | None = None
     transform: Transform = Transform()
     pooled: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -82,14 +84,15 @@ class EncodedColumn:
 
     def to_dict(self) -> dict[str, Any]:
         content = asdict(self)
-        if not self.pooled:
-            del content["pooled"]  # as columns had none before
+        for later in ("pooled", "shares"):
+            if not content[later]:
+                del content[later]  # as columns had none before
         return content
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> EncodedColumn:
         known = dict(content)
-        known["levels"], known["pooled"] = tuple(known.get("levels", ())), tuple(known.get("pooled", ()))
+        known |= {name: tuple(known.get(name, ())) for name in ("levels", "pooled", "shares")}
         known["transform"] = Transform.from_dict(known["transform"]) if "transform" in known else Transform()
         return cls(**known)
 
@@ -100,6 +103,11 @@ class EncodedColumn:
 def is_numeric(column: pd.Series) -> bool:
     """Whether a column holds numbers or booleans."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
+
+
+def is_boolean(column: pd.Series) -> bool:
+    """Whether a column holds booleans."""
+    return pd.api.types.is_bool_dtype(column)
 
 
 def is_date(column: pd.Series) -> bool:

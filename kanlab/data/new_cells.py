@@ -15,6 +15,8 @@ from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conven
 from kanlab.errors import DatasetError
 from kanlab.text import quoted
 
+MISSING_CELL, AVERAGE = "missing", "the average of the training rows"
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -26,13 +28,18 @@ class Column:
 
 
 def read_column(
-    column: pd.Series, kind: ColumnKind, known: Conventions, found: Conventions, levels: Sequence[str] = ()
+    column: pd.Series,
+    kind: ColumnKind,
+    known: Conventions,
+    found: Conventions,
+    levels: Sequence[str] = (),
+    counts: str = MISSING_CELL,
 ) -> Column:
     """A column of a table to predict.
 
     kind: "number", "date" or "text", as the model takes it.  known: of the training table.  found: of the table the column
     comes from; where its cells are still as they were written it says what they are where training does not know.
-    levels: of a category, which are no words for missing.
+    levels: of a category, which are no words for missing.  counts: what a cell of none of the kind counts as.
 
     Raises DatasetError where the column was read otherwise than in training and its cells are no longer known.
     """
@@ -41,13 +48,13 @@ def read_column(
     if kind == "text":
         return _words(column, known if known.columns else found, levels, whether=written and (found.cells or bool(how)))
     if written:
-        return _cells(column, kind, known, found)
+        return _cells(column, kind, known, found, counts)
     values = column
     if is_date(column) and how is not None and how.kind == "date":
         values = _in_order(column, how, found.columns.get(str(column.name)))
     elif is_numeric(column) and kind == "date":
         text = as_text(column)
-        return _cells(text.astype("str").where(text.notna()), kind, known, found)
+        return _cells(text.astype("str").where(text.notna()), kind, known, found, counts)
     elif is_numeric(column):
         _check_sign(column, how, found.columns.get(str(column.name)))
         if numbers := known.missing_numbers:
@@ -65,7 +72,7 @@ def _words(column: pd.Series, known: Conventions, levels: Sequence[str], *, whet
     return Column(text.where(~gone), nothing)
 
 
-def _cells(column: pd.Series, kind: ColumnKind, known: Conventions, found: Conventions) -> Column:
+def _cells(column: pd.Series, kind: ColumnKind, known: Conventions, found: Conventions, counts: str) -> Column:
     """Cells of text by the conventions of training, or where it had none as this table is written."""
     name, text = str(column.name), column.astype("str").where(column.notna())
     trained = name in known.columns
@@ -73,10 +80,10 @@ def _cells(column: pd.Series, kind: ColumnKind, known: Conventions, found: Conve
     words = known.missing if known.columns or not found.cells else found.missing
     known = Conventions(decimal, words, known.columns)
     values, bad = known.read(text, kind)
-    if not trained and bad and values.isna().all():
+    if not trained and bad and values.isna().all() and counts == MISSING_CELL:
         what = "dates" if kind == "date" else "numbers"
         raise DatasetError(f"The column {quoted(name)} holds values such as {quoted(bad[0], 40)}, not {what}.")
-    notes = (known.complaint(name, bad, kind),) if bad else ()
+    notes = (known.complaint(name, bad, kind, counts),) if bad else ()
     lost = text.str.strip().isin(bad).to_numpy(dtype=bool) if bad else np.zeros(len(text), dtype=bool)
     return Column(values, lost, notes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,11 +13,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from kanlab.arrays import Array, Mask
-from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, missing
-from kanlab.data.new_cells import Column, read_column
+from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, is_boolean, missing
+from kanlab.data.new_cells import AVERAGE, MISSING_CELL, Column, read_column
 from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions
 from kanlab.data.transforms import Transform
+from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.errors import DatasetError
 from kanlab.stats.metrics import likeliest
 from kanlab.text import agreeing, counted, listing, quoted
@@ -29,17 +30,25 @@ FORMAT = 1
 class Inputs:
     """New rows made ready: X (rows, d), nan in rows that cannot be predicted, and what was done, in sentences.
 
-    unknown: (rows,), True where a row holds a level or a word that training had not; None where no row does.
+    unknown: (rows,), True where a row holds a level or a word that training had not; None where no row does.  levels: over
+    which the predictions of such rows are averaged; their inputs are the means.
     """
 
     X: Array
     notes: tuple[str, ...] = ()
     unknown: Mask | None = None
+    levels: tuple[UnknownLevel, ...] = ()
 
     @property
     def complete(self) -> Mask:
         """Which rows can be predicted."""
         return np.asarray(np.isfinite(self.X).all(axis=1))
+
+    def predicted(self, predict: Callable[[Array], tuple[Array, Mask]]) -> tuple[Array, Mask]:
+        """What a model gives for the rows that can be predicted: outputs, and whether a row was held."""
+        ready = self.complete
+        levels = [level._replace(rows=level.rows[ready]) for level in self.levels]
+        return predict_averaged(predict, self.X[ready], levels)
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,9 @@ class Recipe:
     def apply(self, frame: pd.DataFrame) -> Inputs:
         """New rows as inputs of the network. The target may be absent.
 
-        A gap, an unknown category or an absent column is filled where the recipe fills gaps; otherwise the row has nan, and
-        an absent column is refused with a DatasetError.
+        A gap or an absent column is filled where the recipe fills gaps; otherwise the row has nan, and an absent column is
+        refused with a DatasetError. A category that training had not counts as one of those pooled there, as missing where the
+        training rows had gaps that were filled, or else as the average of the training rows.
         """
         frame = frame.rename(columns=str)
         absent = [c for c in self.sources if c not in frame.columns]
@@ -102,17 +112,19 @@ class Recipe:
         for source in self.sources:
             if source in frame.columns:
                 known[source] = self._read(frame[source], found)
-        unknown = np.zeros(len(frame), dtype=bool)
+        unknown = {source: column.unreadable | self._unknown(source, column.values) for source, column in known.items()}
         for source, column in known.items():
-            notes += [*column.notes, *self._notes_on(source, column.values)]
-            unknown |= column.unreadable | self._unknown(source, column.values)
+            notes += [*column.notes, *self._notes_on(source, column.values, unknown[source])]
         read = pd.DataFrame({c: column.values for c, column in known.items()}, index=frame.index)
         X = np.column_stack([c.encode(read) for c in self.columns]) if len(frame) else np.empty((0, len(self.columns)))
+        levels = self._averaged(unknown)
+        put_means(X, levels)
         lost = int((~np.isfinite(X).all(axis=1)).sum())
         if lost:
             have = agreeing(lost, "has", "have")
             notes.append(f"{lost:,} of {len(frame):,} rows {have} a missing value and cannot be predicted.")
-        return Inputs(X, tuple(notes), unknown if unknown.any() else None)
+        any_unknown = np.logical_or.reduce([np.zeros(len(frame), dtype=bool), *unknown.values()])
+        return Inputs(X, tuple(notes), any_unknown if any_unknown.any() else None, levels)
 
     def overruled(self, **said: Any) -> Recipe:
         """The same but for what is said of a table: keywords of `Conventions.overruled`."""
@@ -130,7 +142,26 @@ class Recipe:
         if encoded.part == MISSING:
             how = self.conventions.columns.get(encoded.source)
             kind = how.kind if how else "text"
-        return read_column(column, kind, self.conventions, found, levels)
+        return read_column(column, kind, self.conventions, found, levels, self._unknown_counts_as(encoded.source))
+
+    def _unknown_counts_as(self, source: str) -> str:
+        """What a level or word counts as that is none of those in training."""
+        encoded = [c for c in self.columns if c.source == source]
+        if any(c.shares for c in encoded):
+            return AVERAGE
+        return "one of the pooled ones" if any(c.part == OTHER for c in encoded) else MISSING_CELL
+
+    def _averaged(self, unknown: Mapping[str, Mask]) -> tuple[UnknownLevel, ...]:
+        """The categories over whose levels predictions are averaged. unknown: by source the rows that hold none of these."""
+        found = []
+        for source, rows in unknown.items():
+            columns = [i for i, c in enumerate(self.columns) if c.source == source and c.shares]
+            if columns and rows.any():
+                first = self.columns[columns[0]]
+                levels = pd.Series(first.levels, dtype="str") if first.levels else pd.Series([0.0, 1.0])
+                settings = np.column_stack([self.columns[i].encode(pd.DataFrame({source: levels})) for i in columns])
+                found.append(UnknownLevel(rows, np.array(columns), settings, np.array(first.shares)))
+        return tuple(found)
 
     def _known_levels(self, source: str) -> tuple[str, ...]:
         """The levels of a category that the model tells apart; empty where it is none."""
@@ -148,17 +179,18 @@ class Recipe:
             return np.zeros(len(column), dtype=bool)  # of an earlier version, which did not keep them
         return (text.notna() & ~text.isin([*levels, *(pooled or ())])).to_numpy(dtype=bool)
 
-    def _notes_on(self, source: str, column: pd.Series) -> list[str]:
+    def _notes_on(self, source: str, column: pd.Series, unknown: Mask) -> list[str]:
         encoded = [c for c in self.columns if c.source == source]
         notes = []
-        unknown = as_text(column)[self._unknown(source, column)].unique().tolist()
-        if unknown:
-            as_what = "as one of the pooled ones" if any(c.part == OTHER for c in encoded) else "as missing"
-            words = listing(unknown, 4)
+        levels = as_text(column)[self._unknown(source, column)].unique().tolist()
+        if levels:
+            counts, words = self._unknown_counts_as(source), listing(levels, 4)
             notes.append(
-                f"{quoted(source)} holds levels that were not in the training rows: {words}; they count {as_what}."
+                f"{quoted(source)} holds levels that were not in the training rows: {words}; they count as {counts}."
             )
-        filled = int(missing(column).sum()) if encoded[0].fill is not None else 0
+        averaged = self._unknown_counts_as(source) == AVERAGE
+        gone = missing(column) & ~unknown if averaged else missing(column)
+        filled = int(gone.sum()) if encoded[0].fill is not None else 0
         if filled:
             notes.append(f"{quoted(source)} is missing in {counted(filled, 'row')}, where its typical value is used.")
         return notes
@@ -248,7 +280,23 @@ def fitted(
                 f"{quoted(source)} is missing in {counted(count, 'training row')}: {kind} is used there, and a column marks "
                 "them."
             )
-    return result, notes
+    return [_with_shares(column, result, rows) for column in result], notes
+
+
+def _with_shares(column: EncodedColumn, columns: list[EncodedColumn], rows: pd.DataFrame) -> EncodedColumn:
+    """A column of a category or a boolean with the shares of its levels, by which predictions of unknown ones are averaged.
+
+    Where levels are pooled an unknown one is among these, and where a column marks gaps it counts as one.
+    """
+    values = rows[column.source]
+    is_category = column.level is not None or column.part == ORDER
+    if not (is_category or is_boolean(values)) or any(
+        c.source == column.source and c.part in (OTHER, MISSING) for c in columns
+    ):
+        return column
+    found = as_text(values) if is_category else values.map({False: "0", True: "1"})
+    counts = found.value_counts().reindex(column.levels if is_category else ["0", "1"], fill_value=0)
+    return replace(column, shares=tuple(float(share) for share in counts / counts.sum())) if counts.sum() else column
 
 
 def _typical(column: EncodedColumn, values: Array, rows: pd.DataFrame) -> float:

@@ -134,7 +134,7 @@ class Predictor:
         outside = pd.array([pd.NA] * len(frame), dtype="boolean")
         ready, notes = inputs.complete, list(inputs.notes)
         if ready.any():
-            outputs, held = self.fitted.predict_flagged(inputs.X[ready])
+            outputs, held = inputs.predicted(self.fitted.predict_flagged)
             values[ready] = self.recipe.to_units(outputs)
             outside[ready] = held
             if held.any():

@@ -184,6 +184,12 @@ def _check_recipe(recipe: Mapping[str, Any]) -> int:
     return len(columns)
 
 
+def _check_shares(shares: Any, levels: int, place: str) -> None:
+    """Of the levels of a category, in the training rows."""
+    _need(isinstance(shares, list) and len(shares) == levels and all(map(_is_finite, shares)), place)
+    _need(all(0 <= share <= 1 for share in shares) and abs(sum(shares) - 1) < 1e-6, place)
+
+
 def _check_column(column: Mapping[str, Any], place: str) -> None:
     for name in ("level", "fill"):  # which may be null, and so would not be missed below
         _need(name in column, f"{place}.{name}")
@@ -196,6 +202,8 @@ def _check_column(column: Mapping[str, Any], place: str) -> None:
     if level is not None:
         _text(level, f"{place}.level")
         _need(part == "" and (not levels or level in levels), f"{place}.level")
+    if "shares" in column:
+        _check_shares(column["shares"], len(levels or ()) or 2, f"{place}.shares")
     if "pooled" in column:
         _texts(column["pooled"], f"{place}.pooled")
     transform = _part(column, "transform", dict, f"{place}.")

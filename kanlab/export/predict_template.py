@@ -43,6 +43,7 @@ from kanlab.data.reading.cells import (
     order_of,
 )
 from kanlab.data.transforms import to_units, transformed
+from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.data.writing import defused, free_name, probability_names
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
@@ -135,6 +136,7 @@ class Encoder:
         self.unknown: Mask = np.zeros(rows, dtype=bool)
         self.notes: list[str] = []
         self._read: dict[str, list[Any]] = {}
+        self._new: dict[str, Mask] = {}  # by column, the rows that hold what training had not
         absent = {c["source"] for c in recipe["columns"]} - self.columns.keys()
         lost = sorted({c["source"] for c in recipe["columns"] if c["fill"] is None and c["part"] != "missing"} & absent)
         if lost:
@@ -143,8 +145,30 @@ class Encoder:
 
     def inputs(self) -> Array:
         """X (rows, d); nan where a cell is missing and nothing fills it."""
-        X = [self._encoded(column) for column in self.recipe["columns"]]
-        return np.column_stack(X) if self.rows else np.empty((0, len(X)))
+        columns = [self._encoded(column) for column in self.recipe["columns"]]
+        X = np.column_stack(columns) if self.rows else np.empty((0, len(columns)))
+        put_means(X, self.levels())
+        return X
+
+    def levels(self) -> list[UnknownLevel]:
+        """The categories over whose levels predictions are averaged, once the inputs are known."""
+        found = []
+        for source, rows in self._new.items():
+            columns = [i for i, c in enumerate(self.recipe["columns"]) if c["source"] == source and c.get("shares")]
+            if columns:
+                settings = [self._at_levels(self.recipe["columns"][i]) for i in columns]
+                shares = np.array(self.recipe["columns"][columns[0]]["shares"])
+                found.append(UnknownLevel(rows, np.array(columns), np.column_stack(settings), shares))
+        return found
+
+    def _at_levels(self, column: Mapping[str, Any]) -> Array:
+        """An input for each level of its category, or for false and true."""
+        levels = column["levels"]
+        if column["level"] is not None:
+            values = np.array([float(name == column["level"]) for name in levels])
+        else:
+            values = np.arange(len(levels) or 2, dtype=float)
+        return transformed(column["transform"], values)
 
     def _encoded(self, column: Mapping[str, Any]) -> Array:
         source = column["source"]
@@ -192,19 +216,19 @@ class Encoder:
             present = [c for c in dict.fromkeys(cells) if not self.missing(c)]
             none: Any = None if kind == "date" else np.nan
             values, bad = cells_as(cells, self.missing, self._reader(present, how, kind), none)
-            if bad and how is None and all(v is None or v != v for v in values):
+            averaged = self._is_averaged(source)
+            if bad and how is None and not averaged and all(v is None or v != v for v in values):
                 what = "dates" if kind == "date" else "numbers"
                 raise BadInput(f"The column '{source[:60]}' holds values such as '{bad[0][:40]}', not {what}.")
             if bad:
                 words = ", ".join(f"'{c[:40]}'" for c in bad[:4]) + (" and more" if len(bad) > 4 else "")
-                said = (
-                    f"'{source[:60]}' holds {words}, which are none of what it held in training: they count as missing."
-                )
+                counts = "the average of the training rows" if averaged else "missing"
+                said = f"'{source[:60]}' holds {words}, which are none of what it held in training: they count as {counts}."
                 advice = {"boolean": "", "time": ""}.get(
                     str((how or {}).get("kind")), " --help tells how to read otherwise."
                 )
                 self.notes.append(said + advice)
-                self.unknown |= np.array([c in set(bad) for c in cells])
+                self._mark(source, set(bad), cells)
             self._read[source] = values
         return self._read[source]
 
@@ -236,9 +260,19 @@ class Encoder:
             if new:
                 words = ", ".join(f"'{c[:40]}'" for c in sorted(new)[:4]) + (" and more" if len(new) > 4 else "")
                 counts = "one of the pooled ones" if pooled else "missing"
+                counts = "the average of the training rows" if self._is_averaged(source) else counts
                 self.notes.append(f"'{source[:60]}' holds {words}, not in the training rows: it counts as {counts}.")
-                self.unknown |= np.array([c in new for c in cells])
+                self._mark(source, new, cells)
         return self._read[source]
+
+    def _is_averaged(self, source: str) -> bool:
+        """Whether what training had not counts as the average of the training rows."""
+        return any(c["source"] == source and c.get("shares") for c in self.recipe["columns"])
+
+    def _mark(self, source: str, new: set[str], cells: Sequence[str | None]) -> None:
+        """Note the rows of a column that hold what training had not."""
+        self._new[source] = np.array([c in new for c in cells], dtype=bool)
+        self.unknown |= self._new[source]
 
 
 # ---- the model
@@ -363,7 +397,8 @@ def predict_file(
     encoder = Encoder(recipe, columns, len(rows), found_sign)
     X = encoder.inputs()
     ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
-    values, outside = evaluate(content["model"], X[ready])
+    levels_unknown = [level._replace(rows=level.rows[ready]) for level in encoder.levels()]
+    values, outside = predict_averaged(lambda rows: evaluate(content["model"], rows), X[ready], levels_unknown)
     flagged = outside | encoder.unknown[ready]
     levels = recipe.get("levels", [])
     found: list[list[Any]] = [*np.atleast_2d(to_units(recipe["target_transform"], values).T).tolist(), flagged.tolist()]

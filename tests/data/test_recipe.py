@@ -127,9 +127,9 @@ def test_new_rows_with_unknown_levels_gaps_and_an_absent_column(data: Dataset, p
 
 def test_without_fills_the_row_cannot_be_predicted_and_an_absent_column_is_refused(frame: pd.DataFrame) -> None:
     recipe = Dataset.from_frame(frame, "y", ["a", "kind"]).recipe
-    inputs = recipe.apply(pd.DataFrame({"a": [1.0, np.nan, 2.0], "kind": ["red", "red", "violet"]}))
-    assert inputs.complete.tolist() == [True, False, False]
-    assert "2 of 3 rows" in inputs.notes[-1]
+    inputs = recipe.apply(pd.DataFrame({"a": [1.0, np.nan, 2.0, 3.0], "kind": ["red", "red", "violet", None]}))
+    assert inputs.complete.tolist() == [True, False, True, False]
+    assert "2 of 4 rows" in inputs.notes[-1]
     with refused(DatasetError, "no column 'kind'"):
         recipe.apply(frame[["a", "b"]])
     assert recipe.apply(frame.head(0)).X.shape == (0, 3)

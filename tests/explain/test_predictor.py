@@ -11,16 +11,17 @@ import pytest
 import scipy.stats
 import statsmodels.api as sm
 
-from kanlab.api import Study, open_study, tune
-from kanlab.baselines.registry import baselines
+from kanlab.api import Study, fit, open_study, tune
+from kanlab.baselines.registry import baselines, fit_named
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.data.reading.table import read_table
+from kanlab.data.unknown_levels import UnknownLevel, combinations, predict_averaged
 from kanlab.engines.registry import FitOptions, Unit, fit_unit
 from kanlab.errors import DatasetError, StudyError
 from kanlab.explain import predictor as predictor_module
-from kanlab.explain.predictor import read_new_rows
+from kanlab.explain.predictor import HeldFamily, Predictor, read_new_rows
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import SearchSpace
 from kanlab.selection import candidates, recommendation
@@ -234,3 +235,46 @@ def test_the_command(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "another name" in capsys.readouterr().err
     assert main(["predict", study.name, str(new), "-o", str(tmp_path / "no" / "out.csv")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_level_of_no_training_row_is_predicted_between_the_others() -> None:
+    """The mean of the predictions for the levels, each by its share of the training rows, whatever the model."""
+    rng = np.random.default_rng(3)
+    kind = rng.choice(["a", "b", "c"], 120, p=[0.5, 0.3, 0.2])
+    x = rng.uniform(-1, 1, 120)
+    y = x + np.select([kind == "b", kind == "c"], [3.0, -2.0]) + rng.normal(0, 0.05, 120)
+    data = Dataset.from_frame(pd.DataFrame({"x": x, "kind": kind, "y": y}), "y", test_fraction=0)
+    rows = pd.DataFrame({"x": 0.3, "kind": ["a", "b", "c", "never", None]})
+    line = HeldFamily(
+        fit_named("linear", data.X_train, data.y_train, 0, data.task), *np.quantile(data.X_train, [0, 1], axis=0)
+    )
+    found = Predictor("the line", data.recipe, line).predict(rows)
+    shares = np.array([np.mean(kind == level) for level in "abc"])
+    np.testing.assert_allclose(found.frame["y_predicted"][3], shares @ found.frame["y_predicted"][:3])
+    assert found.frame["y_extrapolates"].tolist() == [False, False, False, True, pd.NA]
+    assert np.isnan(found.frame["y_predicted"][4])
+    for network in (fit(data, 2, 3, 3, starts=2), fit(data, 1, 4, 2, starts=1, depth=2)):
+        by_network = Predictor("a network", data.recipe, network).predict(rows).frame["y_predicted"].to_numpy()
+        np.testing.assert_allclose(by_network[3], shares @ by_network[:3])
+
+
+def test_several_unknown_categories_are_averaged_over_their_combinations() -> None:
+    """By the product of the shares; of more than 1,000 combinations the likeliest, whose weights still sum to 1."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for i in range(4):
+        shares = rng.dirichlet(np.ones(8))
+        parts.append(UnknownLevel(np.array([i < 2, True]), np.array([i]), rng.normal(size=(8, 1)), shares))
+
+    def predict(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return X[:, 0] * X[:, 1] ** 2 + X[:, 2] * X[:, 3], np.zeros(len(X), dtype=bool)
+
+    X = np.ones((2, 4))
+    outputs, _ = predict_averaged(predict, X, parts)
+    mean, square = (np.array([p.shares @ p.settings[:, 0] ** power for p in parts]) for power in (1, 2))
+    assert outputs[0] == pytest.approx(mean[0] * square[1] + 1)  # rows differ in what they do not know
+    assert outputs[1] == pytest.approx(mean[0] * square[1] + mean[2] * mean[3], abs=0.2)
+    settings, weights = combinations(parts)
+    every = np.sort(np.prod(np.meshgrid(*(p.shares for p in parts)), axis=0).ravel())[::-1][:1000]
+    np.testing.assert_allclose(weights, every / every.sum())
+    assert settings.shape == (1000, 4)

@@ -175,19 +175,33 @@ def guessed_reader(cells: Iterable[str], decimal: str) -> Callable[[str], float]
     """
     some = list(cells)
     if all(c.casefold() in BOOLEAN_NUMBERS for c in some):
-        return lambda cell: BOOLEAN_NUMBERS.get(cell.casefold(), math.nan)
-    units = [m[0] for c in some for m in re.finditer(rf"{CURRENCY}|%", c)]
-    unit = max(sorted(set(units)), key=units.count) if units else ""
+        return _boolean_guess
     best: tuple[int, Callable[[str], float] | None] = 0, None
-    ways: list[Callable[[str], float]] = [
-        partial(number_of, decimal=decimal, unit=unit),
-        partial(number_of, decimal="," if decimal == "." else ".", unit=unit),
-        lambda cell: BOOLEAN_NUMBERS.get(cell.casefold(), math.nan),
-    ]
-    for way in ways:
+    for way in _guesses(some, decimal):
         hits = sum(not math.isnan(way(c)) for c in some)
         best = (hits, way) if hits > best[0] else best
     return best[1]
+
+
+def _guesses(cells: Sequence[str], decimal: str) -> list[Callable[[str], float]]:
+    """What may read a column of which nothing is known, the first of those that read as many cells to be taken."""
+    return [number_guess(cells, decimal), number_guess(cells, "," if decimal == "." else "."), _boolean_guess]
+
+
+def number_guess(cells: Sequence[str], decimal: str) -> Callable[[str], float]:
+    """What reads cells as numbers with this sign, in the unit that most of them bear."""
+    units = [m[0] for c in cells for m in re.finditer(rf"{CURRENCY}|%", c)]
+    return partial(number_of, decimal=decimal, unit=max(sorted(set(units)), key=units.count) if units else "")
+
+
+def _boolean_guess(cell: str) -> float:
+    return BOOLEAN_NUMBERS.get(cell.casefold(), math.nan)
+
+
+def reads_most(cells: Sequence[str], decimal: str) -> bool:
+    """Whether `guessed_reader` takes numbers with this sign for these cells and any plain numbers beside them."""
+    first, *others = (sum(not math.isnan(way(c)) for c in cells) for way in _guesses(cells, decimal))
+    return all(first >= hits for hits in others)
 
 
 def cells_as(

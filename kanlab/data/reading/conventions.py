@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import isfinite
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
 import pandas as pd
 
-from kanlab.arrays import Array
-from kanlab.data.reading.cell_rules import DATES, MISSING, PLAIN_NUMBER
+from kanlab.arrays import Array, Index
+from kanlab.data.reading.cell_rules import DATES, MISSING
 from kanlab.data.reading.cells import (
     boolean_of,
     cells_as,
@@ -22,8 +22,10 @@ from kanlab.data.reading.cells import (
     likelier_order,
     missing_numbers,
     missing_words,
+    number_guess,
     number_of,
     order_of,
+    reads_most,
 )
 from kanlab.text import listing, quoted
 
@@ -165,38 +167,43 @@ class Conventions:
         how = self.columns.get(str(column.name)) or ColumnConvention(kind)
         if how.kind == "text":
             how = replace(how, kind=kind)
-        codes, unique = pd.factorize(column.astype("str").str.strip())
-        cells, missing = pd.Index(unique).to_numpy(dtype=object).tolist(), missing_words(self.missing)
+        text = column.astype("str").str.strip()
+        missing = missing_words(self.missing)
         if how.kind == "date":
+            codes, cells = _unique(text)
             order = order_of(how.date)
             if not order:
                 order = likelier_order((c for c in cells if not missing(c)), how.decimal or self.decimal)
             dates, bad = cells_as(cells, missing, partial(date_of, form=how.date, order=order), None)
             values = pd.Series(pd.to_datetime(pd.Series(dates, dtype="object"), errors="coerce"))
             return _taken(values, codes, column), bad
-        reader = self.number_reader(how)
-        if kind == "number" and str(column.name) not in self.columns:
-            guessed = guessed_reader((c for c in cells if not missing(c)), self.decimal or ".")
-            reader = guessed or reader
-        numbers = np.full(len(cells), np.nan)
-        others = list(range(len(cells)))
-        if how.kind in ("number", "fraction", "limit") and str(column.name) in self.columns:
-            others = self._plain(cells, how, numbers)
-        rest, bad = cells_as([cells[i] for i in others], missing, reader, np.nan)
-        numbers[others] = rest
-        return _taken(pd.Series(numbers), codes, column), bad
+        numbers, bad = self._numbers(text, how, guess=kind == "number" and str(column.name) not in self.columns)
+        return pd.Series(numbers, column.index, name=column.name), bad
 
-    def _plain(self, cells: list[str], how: ColumnConvention, numbers: Array) -> list[int]:
-        """Put the cells that are plain numbers into `numbers`, most of a large table; the places of the others."""
-        comma, gone, others = (how.decimal or self.decimal) == ",", self.missing_numbers, []
-        for place, cell in enumerate(cells):
-            digits = cell.replace(",", ".") if comma and "." not in cell else cell
-            if PLAIN_NUMBER.fullmatch(digits) and (not comma or "." not in cell):
-                value = float(digits)
-                numbers[place] = value if value not in gone and isfinite(value) else np.nan
-            else:
-                others.append(place)
-        return others
+    def _numbers(self, text: pd.Series, how: ColumnConvention, *, guess: bool) -> tuple[Array, list[str]]:
+        """Cells as numbers, nan where one is missing or none, and those that are none, once each.
+
+        Plain numbers, most of a large table, are read at once; the rule of single cells is for the others.
+        """
+        missing, sign = missing_words(self.missing), how.decimal or self.decimal or "."
+        reader = self.number_reader(how)
+        numbers = np.full(len(text), np.nan)
+        others = np.ones(len(text), dtype=bool)
+        if guess or how.kind in ("number", "fraction", "limit"):
+            numbers = plain_numbers(text, sign)
+            others = np.isnan(numbers)
+            numbers[np.isin(numbers, list(self.missing_numbers)) | text.isin(set(self.missing))] = np.nan
+        codes, cells = _unique(text[others])
+        if guess:
+            present = [c for c in cells if not missing(c)]
+            if others.all() or not reads_most(present, sign):  # plain numbers may be none by the sign that reads most
+                others[:] = True
+                codes, cells = _unique(text)
+                present = [c for c in cells if not missing(c)]
+            reader = guessed_reader(present, sign) or reader if others.all() else number_guess(present, sign)
+        values, bad = cells_as(cells, missing, reader, np.nan)
+        numbers[others] = np.where(codes < 0, np.nan, np.array([*values, np.nan])[codes])
+        return numbers, bad
 
     def number_reader(self, how: ColumnConvention) -> Callable[[str], float]:
         """What turns a cell of a column into a number."""
@@ -209,18 +216,47 @@ class Conventions:
         """Numbers that stand for a missing value."""
         return missing_numbers(self.missing)
 
-    def complaint(self, name: str, bad: list[str], kind: ColumnKind) -> str:
-        """What to say of cells that cannot be read."""
+    def complaint(self, name: str, bad: list[str], kind: ColumnKind, counts: str) -> str:
+        """What to say of cells that cannot be read. counts: what they count as."""
         how = self.columns.get(name) or ColumnConvention(kind)
         if not how.decimal and how.kind in ("number", "fraction", "limit"):
             how = replace(how, decimal=self.decimal)
         what = "the order of day and month" if how.kind == "date" else "the decimal sign"
         advice = "" if how.kind in ("boolean", "time") else f" If they are written otherwise, say so: overrule {what}."
         words = ", ".join(quoted(cell, 30) for cell in bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-        return f"{quoted(name)} holds {words}, and in training it held {how.said}: such cells count as missing.{advice}"
+        return (
+            f"{quoted(name)} holds {words}, and in training it held {how.said}: such cells count as {counts}.{advice}"
+        )
 
 
-def _taken(values: pd.Series, codes: Any, column: pd.Series) -> pd.Series:
+def plain_numbers(text: pd.Series, decimal: str) -> Array:
+    """The cells that are digits and one decimal sign as numbers, all at once; nan where a cell is anything else.
+
+    Each is what the rule of single cells makes of it; a cell that only that rule can read is among the others.
+
+    >>> plain_numbers(pd.Series(["1,5", "-2e3", "1.500", "many"]), ",").tolist()
+    [1.5, -2000.0, nan, nan]
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cells = pa.array(text.astype("str"), type=pa.large_string())
+    point = re.escape(decimal)
+    plain = rf"^-?(?:[0-9]{{1,40}}(?:{point}[0-9]{{0,40}})?|{point}[0-9]{{1,40}})(?:[eE][+-]?[0-9]{{1,2}})?$"
+    cells = pc.if_else(pc.match_substring_regex(cells, plain), cells, None)
+    if decimal != ".":
+        cells = pc.replace_substring(cells, decimal, ".")
+    values: Array = pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False)
+    return values.copy()  # which may be written to
+
+
+def _unique(text: pd.Series) -> tuple[Index, list[str]]:
+    """Which of its unique cells each row holds, -1 for none, and the unique cells."""
+    codes, cells = pd.factorize(text)
+    return codes, pd.Index(cells).to_numpy(dtype=object).tolist()
+
+
+def _taken(values: pd.Series, codes: Index, column: pd.Series) -> pd.Series:
     """Values of unique cells back in their rows, missing where there is none."""
     rows = values.reindex(np.where(codes < 0, len(values), codes))
     return rows.set_axis(column.index).rename(column.name)
