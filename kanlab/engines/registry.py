@@ -137,7 +137,9 @@ def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterat
             neuron_num=neuron_num,
             status=fitted.status.value,
             seconds=fitted.seconds,
-            scores=Scores() if broken else replace(data.errors(fitted.predict), rss_train=fitted.rss_train),
+            scores=Scores()
+            if broken
+            else replace(data.errors(fitted.predict), rss_train=fitted.rss_train, edf=fitted.edf),
             iterations=fitted.iterations,
             starts=fitted.starts,
             loss_curve=thin(fitted.loss_curve),

@@ -1,4 +1,4 @@
-"""The final check of a study: its networks of lowest AICc, the leave-one-out error and the features the first can do without.
+"""The final check of a study: its networks of the first ranks, the leave-one-out error and the features the first can do without.
 
 AICc assumes that all rows have the same noise and that none decides its own prediction; leave-one-out residuals
 (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not
@@ -19,10 +19,10 @@ from kanlab.kan.search_space import Cell
 from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
-from kanlab.study.trials import CompletedTrial, TrialRecord, best_trial, completed
+from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked
 
 FINAL_CHECK = "appraisal"  # as versions before this one called it
-MOST_CHECKED = 8  # networks, by AICc
+MOST_CHECKED = 8  # networks, by rank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class ReducedTrial(CompletedTrial):
 
 @dataclass(frozen=True)
 class FinalCheck:
-    """Of the best cell. press: sum of squared leave-one-out residuals; press_se: as in Baseline.
+    """Of the cell of the first rank. press: sum of squared leave-one-out residuals; press_se: as in Baseline.
 
     params: the cell by the parameters of its search.  others: press and press_se of the next cells that were looked at.
     """
@@ -74,8 +74,8 @@ class FinalCheck:
 
 
 def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheck | None:
-    """That of the study's best trial; None where there is none, or only one of an earlier best."""
-    best, content = best_trial(records), handle.optuna.user_attrs.get(FINAL_CHECK)
+    """That of the study's network of the first rank; None where there is none, or only one of an earlier first."""
+    best, content = first_ranked(records), handle.optuna.user_attrs.get(FINAL_CHECK)
     if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
         return None
     reduced, space = content["reduced"], handle.spec.space
@@ -100,20 +100,20 @@ def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> Final
 
 def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
     """What to ask a worker; None where there is nothing to check or it is known already, and of classes."""
-    spec, best = handle.spec, best_trial(records)
+    spec, best = handle.spec, first_ranked(records)
     if spec.engine != "lm" or handle.data.levels or best is None or final_check_of(handle, records) is not None:
         return None
-    ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params, r.number))
     return FinalCheckTask(
         cell=best.cell,
         below=nested_below(handle, best.cell, records),
-        then=tuple((r.cell, nested_below(handle, r.cell, records)) for r in ranked[1:MOST_CHECKED]),
+        then=tuple((r.cell, nested_below(handle, r.cell, records)) for r in ranked(records)[1:MOST_CHECKED]),
         engine=spec.engine,
         options=spec.options,
         seed=spec.seed,
         count=spec.count,
         count_sigma2=spec.count_sigma2,
         neuron_nums=spec.space.neuron_num,
+        values=spec.values,
     )
 
 

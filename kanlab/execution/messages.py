@@ -163,12 +163,16 @@ class FamilyTask(Task, frozen=True, kw_only=True):
 
 
 class PermutationTask(FittingTask, frozen=True, kw_only=True):
-    """Fit some cells to a permuted target. shuffle: seed of the permutation, None for the target as it is."""
+    """Fit some cells to a permuted target. shuffle: seed of the permutation, None for the target as it is.
+
+    values: as of StudySpec.
+    """
 
     cells: tuple[Cell, ...]
     shuffle: int | None
     count: CountingRule
     count_sigma2: bool
+    values: tuple[int, ...] = ()
 
 
 class AverageTask(FittingTask, frozen=True, kw_only=True):
@@ -193,7 +197,7 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     """Leave-one-out error of a network, and the network without the features that do nothing.
 
     below: as of NetworkTask.  then: cells and their `below`, looked at one after the other until the leave-one-out error of
-    one is lower than that of the linear model.  neuron_nums: the range of the search.
+    one is lower than that of the linear model.  neuron_nums: the range of the search.  values: as of StudySpec.
     """
 
     below: tuple[int, ...]
@@ -201,6 +205,7 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     count: CountingRule
     count_sigma2: bool
     neuron_nums: tuple[int, int]
+    values: tuple[int, ...] = ()
 
 
 AnyTask = (

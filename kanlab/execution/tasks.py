@@ -20,7 +20,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
 from kanlab.kan.network import FittedKan
-from kanlab.kan.search_space import cell_n_params
+from kanlab.kan.search_space import cell_n_params, values_of
 from kanlab.solver.feature_elimination import reduced, widened
 from kanlab.solver.leave_one_out import leave_one_out
 from kanlab.solver.smoother import effective_dof
@@ -112,9 +112,9 @@ def permutation(data: Dataset, task: messages.PermutationTask) -> dict[str, Any]
         fitted = fit_model(shuffled, cell, task.engine, task.options, task.seed)
         misfit = fitted.rss_train if fitted.deviance_train is None else fitted.deviance_train
         if np.isfinite(misfit):
-            n_params = cell_n_params(
-                cell, task.options.inputs(data.d), m=data.outputs, rule=task.count, count_sigma2=task.count_sigma2
-            )
+            features = task.options.inputs(data.d)
+            of_data: dict[str, Any] = {"m": data.outputs, "values": values_of(task.values, features)}
+            n_params = cell_n_params(cell, features, rule=task.count, count_sigma2=task.count_sigma2, **of_data)
             least = min(least, aicc_of(likelihood.term(misfit, data.n), data.n, n_params))
     return {"gain": float(at_mean - least)}
 
@@ -190,13 +190,14 @@ def _reduced(
     """A task's network without the features that do nothing."""
     cell, (fewest, most) = task.cell, task.neuron_nums
 
-    def n_params(d: int, neuron_num: int) -> int:
+    def n_params(columns: Sequence[int], neuron_num: int) -> int:
         of = cell._replace(neuron_num=neuron_num)
-        return cell_n_params(of, d, m=data.outputs, rule=task.count, count_sigma2=task.count_sigma2)
+        of_data: dict[str, Any] = {"m": data.outputs, "values": [task.values[c] for c in columns if task.values]}
+        return cell_n_params(of, len(columns), rule=task.count, count_sigma2=task.count_sigma2, **of_data)
 
     def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
         near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)
-        nums = [h for h in near if is_admissible(data.n, n_params(len(columns), h))]
+        nums = [h for h in near if is_admissible(data.n, n_params(columns, h))]
         path = [cell._replace(neuron_num=h) for h in nums]
         return list(lm_path(with_columns(data, columns), path, task.options, task.seed))
 
@@ -208,7 +209,7 @@ def _reduced(
         "cell": list(cell._replace(neuron_num=found.neuron_num)),
         "below": list(found.below),
         "columns": list(found.kept),
-        "n_params": n_params(len(found.kept), found.neuron_num),
+        "n_params": n_params(found.kept, found.neuron_num),
         "charge": subset_charge(data.d, len(found.kept)),
         "aicc": found.aicc,
         "status": found.network.status.value,

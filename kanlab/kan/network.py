@@ -210,6 +210,8 @@ class FittedKan:
         probabilities.
     deviance_train : float or None
         -2 log L of the training rows, for classes.
+    edf : float or None
+        Effective degrees of freedom on the training rows (kanlab.solver.effective_dof), where they were computed.
     features : tuple of str
         Names of the inputs; () where they have none. Of a data frame `predict` takes its columns by name.
 
@@ -248,6 +250,7 @@ class FittedKan:
     task: TaskName = REGRESSION
     deviance_train: float | None = None
     features: tuple[str, ...] = ()
+    edf: float | None = None
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
@@ -398,6 +401,7 @@ class FittedKan:
             "rank": np.array(-1 if self.rank is None else self.rank),
             "features": np.array(self.features, dtype=str),
             "deviance_train": np.array(np.nan if self.deviance_train is None else self.deviance_train),
+            "edf": np.array(np.nan if self.edf is None else self.edf),
         }
         out |= {name: np.array(getattr(self, name)) for name in _PLAIN_FIELDS}
         for i, (layer, bounds) in enumerate(zip(self.layers, self.ranges, strict=True)):
@@ -413,6 +417,7 @@ class FittedKan:
             name: (arrays[name] if np.ndim(arrays[name]) else arrays[name].item()) for name in _PLAIN_FIELDS
         }
         rank, deviance = int(arrays["rank"]), float(arrays["deviance_train"])
+        edf = float(arrays.get("edf", np.nan))
         return cls(
             spec=KanSpec(widths, int(arrays["grid"]), int(arrays["k"])),
             layers=tuple(
@@ -423,6 +428,7 @@ class FittedKan:
             status=FitStatus(str(arrays["status"])),
             rank=None if rank < 0 else rank,
             deviance_train=None if np.isnan(deviance) else deviance,
+            edf=None if np.isnan(edf) else edf,
             features=tuple(map(str, arrays.get("features", ()))),
             **plain,
         )

@@ -1,4 +1,4 @@
-"""How many parameters a KAN has: four counting rules.
+"""How many parameters a KAN has: four counting rules known before any fit, and what a fit has spent.
 
 One edge of pykan's network is phi(x) = scale_base silu(x) + scale_sp sum_b coef_b B_b(x) with G + k B-splines, so with
 layer widths (n_0, ..., n_L), G grid intervals and spline order k a layer from n_in to n_out nodes counts
@@ -12,6 +12,11 @@ layer widths (n_0, ..., n_L), G grid intervals and spline order k a layer from n
     article         n_in n_out 4                                 4 an edge, whatever G and k
 
 (pykan's own `requires_grad` also counts 4 numbers an edge of the symbolic branch, which a numerical fit never moves.)
+
+On rows in which feature i takes v_i distinct values, an edge from it can be v_i different numbers and no more, so that
+`identifiable` of the first layer is n_out [1 + sum_i min(G + k, v_i - 1)]: a column of 0 and 1 carries 1 a node.
+
+`effective_count` is what a penalised fit has spent, known once it is fitted.
 """
 
 from __future__ import annotations
@@ -30,6 +35,8 @@ _LAYER_COUNT: dict[str, Callable[[int, int, int, int], int]] = {
     "article": lambda n_in, n_out, grid, k: n_in * n_out * 4,
 }
 
+SEARCH_CHARGE = 0.5  # of a feature, for every node beyond the first: what the search for it costs beside edf
+
 
 def n_params(
     layer_widths: Sequence[int],
@@ -38,6 +45,7 @@ def n_params(
     rule: CountingRule = "identifiable",
     *,
     count_sigma2: bool = False,
+    values: Sequence[int] = (),
 ) -> int:
     """Counted parameters K of a KAN.
 
@@ -53,6 +61,9 @@ def n_params(
         "identifiable", "trainable", "coefficients" or "article"; the head of kanlab.kan.parameter_count has the formulas.
     count_sigma2 : bool
         Whether to count one more for the noise variance, as R's AIC does.
+    values : sequence of int
+        Distinct values of each input in the training rows, which bound what `identifiable` counts of its edges; () where
+        they are not known, or more than G + k.
 
     Returns
     -------
@@ -67,6 +78,8 @@ def n_params(
     --------
     >>> n_params((2, 5, 1), grid=3, k=3)
     96
+    >>> n_params((2, 5, 1), grid=3, k=3, values=(100, 2))
+    71
     >>> n_params((2, 5, 1), grid=3, k=3, rule="article")
     60
     """
@@ -74,5 +87,40 @@ def n_params(
         raise ValueError(f"unknown counting rule {rule!r}; the rules are {', '.join(RULES)}")
     if len(layer_widths) < 2 or min(layer_widths) < 1 or grid < 1 or k < 0:
         raise ValueError(f"no network has layer_widths={tuple(layer_widths)}, grid={grid}, k={k}")
+    if values and len(values) != layer_widths[0]:
+        raise ValueError(f"values of {len(values)} inputs are given, and the network has {layer_widths[0]}")
     count = _LAYER_COUNT[rule]
-    return sum(count(n_in, n_out, grid, k) for n_in, n_out in pairwise(layer_widths)) + bool(count_sigma2)
+    total = sum(count(n_in, n_out, grid, k) for n_in, n_out in pairwise(layer_widths)) + bool(count_sigma2)
+    if rule == "identifiable" and values:
+        total -= layer_widths[1] * sum(max(0, grid + k - (v - 1)) for v in values)
+    return total
+
+
+def effective_count(edf: float, d: int, neuron_num: int, *, depth: int = 1, count_sigma2: bool = False) -> float:
+    """What a fit has spent: its effective degrees of freedom, and the search for its nodes.
+
+    edf is the trace of the smoother the fit is close to its minimum (kanlab.solver.effective_dof). It knows nothing of the
+    other minima a fit was chosen among; each node beyond the first, of every hidden layer, is charged `SEARCH_CHARGE` d for
+    them (benchmarks/README.md has the calibration).
+
+    Parameters
+    ----------
+    edf : float
+        Effective degrees of freedom.
+    d : int
+        Features.
+    neuron_num, depth : int
+        Nodes of each hidden layer, and hidden layers.
+    count_sigma2 : bool
+        Whether to count one more for the noise variance.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> effective_count(12.5, d=4, neuron_num=3, count_sigma2=True)
+    17.5
+    """
+    return edf + count_sigma2 + SEARCH_CHARGE * d * depth * (neuron_num - 1)

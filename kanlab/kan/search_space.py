@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from kanlab.arrays import Array
 from kanlab.errors import SpaceError
 from kanlab.kan.parameter_count import CountingRule, n_params
 from kanlab.stats.criteria import is_admissible
@@ -92,6 +95,11 @@ class SearchSpace:
         """A cell by the names of its parameters."""
         return {name: getattr(cell, name) for name in self.parameters}
 
+    @property
+    def most_values(self) -> int:
+        """Distinct values of a feature from which on they bound the edges of none of its cells."""
+        return self.grid[1] + self.k[1] + 1
+
     def __len__(self) -> int:
         """How many cells there are."""
         return math.prod(hi - lo + 1 for lo, hi in (self.neuron_num, self.grid, self.k, self.depth))
@@ -104,6 +112,7 @@ class SearchSpace:
         m: int = 1,
         rule: CountingRule = "identifiable",
         count_sigma2: bool = True,
+        values: Sequence[int] = (),
     ) -> list[Cell]:
         """The cells whose AICc is defined (n - K - 1 > 0), fewest parameters first: known before any training.
 
@@ -111,7 +120,7 @@ class SearchSpace:
         ----------
         n, d, m : int
             Training rows, features and outputs.
-        rule, count_sigma2
+        rule, count_sigma2, values
             How parameters are counted: see `kanlab.n_params`.
 
         Returns
@@ -126,7 +135,7 @@ class SearchSpace:
         """
 
         def size(cell: Cell) -> int:
-            return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2)
+            return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2, values=values)
 
         return sorted((c for c in self.cells if is_admissible(n, size(c))), key=lambda c: (size(c), c))
 
@@ -138,11 +147,36 @@ def _are_two_whole_numbers(values: Any) -> bool:
 
 
 def cell_n_params(
-    cell: Cell, d: int, *, m: int = 1, rule: CountingRule = "identifiable", count_sigma2: bool = True
+    cell: Cell,
+    d: int,
+    *,
+    m: int = 1,
+    rule: CountingRule = "identifiable",
+    count_sigma2: bool = True,
+    values: Sequence[int] = (),
 ) -> int:
     """K of one cell on d features and m outputs, by default with the noise variance.
 
     >>> cell_n_params(Cell(neuron_num=1, grid=4, k=3), d=1)
     17
     """
-    return n_params(cell.layer_widths(d, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2)
+    return n_params(cell.layer_widths(d, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2, values=values)
+
+
+def few_values(X: Array, most: int) -> tuple[int, ...]:
+    """Distinct values of each column of X (n, d), counted up to `most`; () where all have as many.
+
+    >>> few_values(np.array([[0.0, 1.5], [1.0, 2.5], [1.0, 3.5]]), most=3)
+    (2, 3)
+    """
+    counts = tuple(min(most, len(np.unique(column))) for column in X.T)
+    return counts if any(count < most for count in counts) else ()
+
+
+def values_of(values: Sequence[int], features: int) -> tuple[int, ...]:
+    """The distinct values of so many features; where that is not all of them, those of the most, for any may be taken.
+
+    >>> values_of((2, 9, 3), 2)
+    (9, 3)
+    """
+    return tuple(values if features >= len(values) else sorted(values, reverse=True)[:features])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from kanlab.kan.parameter_count import CountingRule
-from kanlab.kan.search_space import SearchSpace, cell_n_params
+from kanlab.kan.search_space import SearchSpace, cell_n_params, values_of
 from kanlab.stats.criteria import aic_of, aicc_of, bic_of, is_admissible
 from kanlab.stats.likelihood import GAUSSIAN, Likelihood
 from kanlab.study.trials import TrialRecord, completed
@@ -65,6 +65,7 @@ def ranked_again(
     criterion: Criterion = "AICc",
     likelihood: Likelihood = GAUSSIAN,
     outputs: int = 1,
+    values: Sequence[int] = (),
 ) -> pd.DataFrame:
     """Complete trials by another count or criterion, the rank within the study beside the new one.
 
@@ -72,12 +73,13 @@ def ranked_again(
     rank, rank_before. Trials that are inadmissible under the new count come last and have no rank.
     """
     done = completed(records)
-    counts = [cell_n_params(r.cell, d, m=outputs, rule=rule, count_sigma2=count_sigma2) for r in done]
-    values = [
+    of_data: dict[str, Any] = {"m": outputs, "values": values_of(values, d)}
+    counts = [cell_n_params(r.cell, d, rule=rule, count_sigma2=count_sigma2, **of_data) for r in done]
+    criteria = [
         CRITERIA[criterion](likelihood.term(r.misfit, n), n, count) for r, count in zip(done, counts, strict=True)
     ]
     before = pd.Series([r.aicc for r in done], dtype=float).rank(method="min")
-    after = pd.Series(values, dtype=float).replace(np.inf, np.nan)
+    after = pd.Series(criteria, dtype=float).replace(np.inf, np.nan)
     frame = pd.DataFrame(
         [{"number": r.number} | r.cell._asdict() for r in done],
         columns=["number", *(done[0].parameters if done else SearchSpace().parameters)],

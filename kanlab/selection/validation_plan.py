@@ -17,7 +17,7 @@ from kanlab.stats.criteria import akaike_weights
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
 from kanlab.study.spec import StudySpec
-from kanlab.study.trials import CompletedTrial, TrialRecord, completed
+from kanlab.study.trials import CompletedTrial, TrialRecord, ranked
 
 FINALISTS, SEEDS = 5, 5
 VERIFIED, FOLDS = 8, 5
@@ -27,12 +27,12 @@ CONFIDENCE = 0.95
 
 
 def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) -> list[tuple[CompletedTrial, float]]:
-    """The fewest trials whose Akaike weights sum to `share`, and their weights renormalised among themselves."""
-    ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
-    weights = akaike_weights([r.aicc for r in ranked])
-    count = int(np.searchsorted(np.cumsum(weights), share) + 1) if len(ranked) else 0
+    """The fewest trials whose Akaike weights, of what they are ranked by, sum to `share`, and their weights renormalised among themselves."""
+    listed = ranked(records)
+    weights = akaike_weights([r.criterion for r in listed])
+    count = int(np.searchsorted(np.cumsum(weights), share) + 1) if len(listed) else 0
     kept = weights[:count]
-    return list(zip(ranked[:count], (float(w) for w in kept / kept.sum()), strict=True)) if count else []
+    return list(zip(listed[:count], (float(w) for w in kept / kept.sum()), strict=True)) if count else []
 
 
 def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
@@ -52,15 +52,15 @@ def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
 def plan(handle: StudyHandle) -> list[Job]:
     """The tasks of a validation, those that say most first."""
     spec, records = handle.spec, handle.records()
-    ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
+    finalists = ranked(records)
     fit: dict[str, Any] = {"engine": spec.engine, "options": spec.options}
     final_check = final_check_task(handle, records)
     jobs = [Job(final_check, Step("final check"))] if final_check else []
 
-    for record in ranked[:FINALISTS]:
+    for record in finalists[:FINALISTS]:
         for seed in range(spec.seed + 1, spec.seed + 1 + SEEDS):
             jobs.append(Job(messages.RefitTask(cell=record.cell, seed=seed, **fit), Step("refit", record.key, seed)))
-    verified, known = ranked[:VERIFIED], final_check_of(handle, records)
+    verified, known = list[CompletedTrial](finalists[:VERIFIED]), final_check_of(handle, records)
     if known and known.reduced:
         verified.append(known.reduced)
     for record in verified:
@@ -87,7 +87,7 @@ def plan(handle: StudyHandle) -> list[Job]:
         jobs.append(Job(messages.AverageTask(cells=cells, weights=weights, seed=spec.seed, **fit), Step("average")))
     fit |= {"seed": spec.seed}
     cells = tuple(null_cells(spec, handle.data.n_train, handle.data.d))
-    counting: dict[str, Any] = {"count": spec.count, "count_sigma2": spec.count_sigma2}
+    counting: dict[str, Any] = {"count": spec.count, "count_sigma2": spec.count_sigma2, "values": spec.values}
     for number in range(PERMUTATIONS + 1 if cells else 0):
         shuffle = None if number == 0 else spec.seed + number
         jobs.append(
@@ -96,7 +96,7 @@ def plan(handle: StudyHandle) -> list[Job]:
                 Step("permutation", number=number),
             )
         )
-    for record in ranked[:DOF_FINALISTS]:
+    for record in finalists[:DOF_FINALISTS]:
         if spec.engine == "lm" and handle.data.outputs == 1:
             jobs.append(Job(messages.EdfTask(cell=record.cell, **fit), Step("edf", record.key)))
         for pair in range(0 if handle.data.levels else DOF_PAIRS):

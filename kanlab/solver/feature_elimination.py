@@ -77,19 +77,19 @@ def reduced(
     X: ArrayLike,
     y: ArrayLike,
     fits: Callable[[tuple[int, ...], int], Sequence[FittedKan]],
-    n_params: Callable[[int, int], float],
+    n_params: Callable[[Sequence[int], int], float],
 ) -> Reduction | None:
     """A network without the features that do nothing, where that lowers AICc; None where it does not.
 
     full: fitted to X (n, d), y (n,).  fits: networks on some columns of X, of about so many hidden neurons in ascending order,
-    of which the one of lowest AICc is taken: fewer features leave room for more neurons.  n_params: K of (features, neurons).
+    of which the one of lowest AICc is taken: fewer features leave room for more neurons.  n_params: K of (columns, neurons).
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     n, d = rows.shape
 
     def scored(kept: tuple[int, ...], network: FittedKan, below: tuple[int, ...] = ()) -> Reduction:
         found = Reduction(kept, network, np.inf, below)
-        value = aicc(network.rss_train, n, n_params(len(kept), found.neuron_num)) + subset_charge(d, len(kept))
+        value = aicc(network.rss_train, n, n_params(kept, found.neuron_num)) + subset_charge(d, len(kept))
         return replace(found, aicc=value)
 
     best, found, most = scored(tuple(range(d)), full), None, d - 1
@@ -109,14 +109,15 @@ def reduced(
     return found
 
 
-def _idle(best: Reduction, X: Array, y: Array, most: int, n_params: Callable[[int, int], float]) -> tuple[int, ...]:
+def _idle(best: Reduction, X: Array, y: Array, most: int, n_params: Callable[[Sequence[int], int], float]) -> tuple[int, ...]:
     """The columns to leave out next, at most so many, and of those kept at least one stays."""
     edges = _Edges(best.network, X[:, best.kept], y)
     order = edges.idle_first()
 
     def promised(count: int) -> float:
-        left = len(order) - count
-        return aicc(edges.rss(order[:count]), len(y), n_params(left, best.neuron_num)) + subset_charge(X.shape[1], left)
+        left = [best.kept[i] for i in sorted(order[count:])]
+        value = aicc(edges.rss(order[:count]), len(y), n_params(left, best.neuron_num))
+        return value + subset_charge(X.shape[1], len(left))
 
     count = min(range(1, min(most, len(order) - 1) + 1), key=promised, default=0)
     return tuple(best.kept[i] for i in order[:count])

@@ -20,6 +20,7 @@ from kanlab.arrays import Array
 from kanlab.kan.bspline import INPUT_MARGIN, OUTPUT_MARGIN, held_range
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.solver import kernels_numba
+from kanlab.solver.effective_dof import effective_dof
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome
 from kanlab.solver.likelihood_of import OF_TASK
@@ -191,6 +192,7 @@ class NestedPath:
         rows, design = self._rows, self._design
         m = len(rows.y) - (self._task == MULTICLASS)
         spec = KanSpec((len(rows.x), *[neuron_num] * self._depth, m), self._grid, self._k)
+        edf = None
         if runner is None:
             status, curve, iterations, deviance = FitStatus.DIVERGED, np.zeros(0), 0, np.inf
             layers, ranges = _empty_layers(spec, design)
@@ -200,6 +202,7 @@ class NestedPath:
             status, deviance = STATUS[runner.minimum.outcome], state.misfit
             layers, ranges = layers_of(design, state), hidden_ranges(state)
             outputs, rss = state.last.outputs, state.last.rss
+            edf = effective_dof(self._problem(design, rows.y, neuron_num), state)
             if self._task == MULTICLASS:
                 layers, outputs = (*layers[:-1], log_odds_layer(layers[-1])), log_odds_of(outputs)
         order, (first, *others) = np.argsort(rows.columns), layers
@@ -225,6 +228,7 @@ class NestedPath:
             rank=design.rank,
             task=self._task,
             deviance_train=None if self._task == REGRESSION else deviance,
+            edf=edf,
         )
 
 

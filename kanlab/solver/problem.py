@@ -86,7 +86,7 @@ class Problem:
         self.stack = Stack(design, neuron_num, depth, kernels)
         rough, nodes = second_differences(design.grid + design.k), np.eye(neuron_num)
         last = block_diag(smoothing * LAST_LAYER_ROUGHNESS * rough.T @ rough, smoothing * LAST_LAYER_SILU)
-        self._last = np.kron(nodes, last)
+        self.last_penalty = np.kron(nodes, last)
         self._roughness = [design.roughness, *[np.kron(nodes, block_diag(rough.T @ rough, 1.0))] * (depth - 1)]
         self._inner = smoothing * self.likelihood.roughness()
         # room for the normal equations, filled again and again: fresh memory costs more than filling it
@@ -155,7 +155,7 @@ class Problem:
         last = self.likelihood.solve(
             lambda block: self.stack.edges(self.depth - 1, nodes[-1], block),
             self.stack.blocks,
-            level * self._last,
+            level * self.last_penalty,
             None if near is None else near.last.D,
         )
         if last is None:
@@ -247,7 +247,7 @@ class Problem:
         for crossed in together:
             reduced = lapack.dtrtrs(last.factor, crossed.T, lower=1, overwrite_b=1)[0]
             hessian -= np.matmul(reduced.T, reduced, out=work)
-        self._add_penalty(state, extremes, hessian, gradient)
+        self.add_penalty(state, extremes, hessian, gradient)
         if len(stack.blocks) > 1 or self.design.k < SMOOTH or not self.likelihood.is_squares:
             return NormalEquations(hessian, gradient, work)
         return NormalEquations(hessian, gradient, work, lambda step: self._curvature_along(state, view, step))
@@ -268,7 +268,7 @@ class Problem:
         curve -= lapack.dpotrs(last.factor, P @ curve.T, lower=1)[0].T @ P
         return self.stack.pulled_back(state, view, curve) / AHEAD**2
 
-    def _add_penalty(self, state: State, extremes: Sequence[Array], hessian: Array, gradient: Array) -> None:
+    def add_penalty(self, state: State, extremes: Sequence[Array], hessian: Array, gradient: Array) -> None:
         """Add the gradient and the Gauss-Newton curvature of w'M w / width^2 of the edges into every hidden node.
 
         With S'S = M and d the derivative of ln width by all unknowns that is |S (dw - w d)|^2 / width^2.

@@ -48,6 +48,8 @@ class Scores:
 
     n_params: the K that AICc counts.  rss: sum of squared residuals on the scale of the fit, of classes to the probabilities.
     rmse: root mean square of the residuals in units of the data; none of classes, for which `classes` says more.
+    edf: effective degrees of freedom of a network's fit.  n_params_effective: what it has spent, aicc_effective: AICc by that,
+    +inf where it is not defined; all None where networks are not ranked by it.
     press: sum of squared leave-one-out residuals of the training rows.  press_se: standard error of the amount by which it
     lies below that of the reference model (kanlab.baselines.registry.reference_left_out).
 
@@ -64,6 +66,14 @@ class Scores:
     press: float | None = None
     press_se: float | None = None
     classes: ClassScores | None = None
+    edf: float | None = None
+    n_params_effective: float | None = None
+    aicc_effective: float | None = None
+
+    @property
+    def criterion(self) -> float | None:
+        """What networks are ranked by: AICc of what each has spent where that is known, else AICc."""
+        return self.aicc if self.aicc_effective is None else self.aicc_effective
 
     @property
     def misfit(self) -> float | None:
@@ -80,6 +90,11 @@ class Scores:
         of_classes = {} if self.classes is None else self.classes._asdict()
         return {name: getattr(self, name) for name in _NAMES} | of_classes
 
+    def effective(self) -> dict[str, float | None]:
+        """What a network has spent, as JSON has it, infinity being None; nothing where it is not known."""
+        found = {name: getattr(self, name) for name in _EFFECTIVE} if self.edf is not None else {}
+        return {name: None if value is None or np.isinf(value) else value for name, value in found.items()}
+
     def errors(self) -> dict[str, Any]:
         """`to_dict` without what follows from K and what takes further fits."""
         return {name: value for name, value in self.to_dict().items() if name not in _NOT_ERRORS}
@@ -92,7 +107,8 @@ class Scores:
         return cls(**known, classes=ClassScores(**of_classes) if of_classes else None)
 
 
-_NAMES = tuple(name for name in Scores.__dataclass_fields__ if name != "classes")
+_EFFECTIVE = ("edf", "n_params_effective", "aicc_effective")  # of networks alone
+_NAMES = tuple(name for name in Scores.__dataclass_fields__ if name not in ("classes", *_EFFECTIVE))
 _NOT_ERRORS = ("n_params", "aicc", "press", "press_se")
 
 
@@ -109,6 +125,10 @@ class HasScores:
     press: float | None
     press_se: float | None
     classes: ClassScores | None
+    edf: float | None
+    n_params_effective: float | None
+    aicc_effective: float | None
+    criterion: float | None
     misfit: float | None
     error_test: float | None
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from itertools import takewhile
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -15,21 +15,23 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions
 from kanlab.errors import KanlabError, StudyError
 from kanlab.kan.parameter_count import RULES, CountingRule
-from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params
+from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params, few_values, values_of
 from kanlab.stats.criteria import subset_charge
 from kanlab.study.sampler import SAMPLERS
 from kanlab.text import counted
 
+Ranking = Literal["effective", "count"]
+RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
 MAX_SEED = 2**31 - 1
 ROWS_PER_PARAMETER = 2.0  # of the smallest network, where features are screened so that there can be one
 
 
 @lru_cache(maxsize=32)
 def _admissible(
-    space: SearchSpace, n: int, d: int, outputs: int, rule: CountingRule, count_sigma2: bool
+    space: SearchSpace, n: int, d: int, outputs: int, rule: CountingRule, count_sigma2: bool, values: tuple[int, ...]
 ) -> tuple[Cell, ...]:
     """A page asks every second."""
-    return tuple(space.admissible(n, d, m=outputs, rule=rule, count_sigma2=count_sigma2))
+    return tuple(space.admissible(n, d, m=outputs, rule=rule, count_sigma2=count_sigma2, values=values))
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,12 @@ class StudySpec:
         was made.
     outputs : int
         Of every network: one less than there are classes, else 1. It follows from the data, and a study takes it from them.
+    values : tuple of int
+        Distinct values of each feature in the training rows, where one has so few that they bound what is counted; else ().
+        It follows from the data as well.
+    ranking : {"effective", "count"}
+        What networks are ranked by among each other: AICc of what each fit has spent (`kanlab.kan.parameter_count.
+        effective_count`), where that is known, or AICc by `count`. All else goes by `count`.
 
     Raises
     ------
@@ -98,6 +106,8 @@ class StudySpec:
     options: FitOptions = FitOptions()
     starts_fill: bool = False
     outputs: int = 1
+    values: tuple[int, ...] = ()
+    ranking: Ranking = "count"
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -107,6 +117,7 @@ class StudySpec:
         require(self.engine in ENGINES, f"There is no engine '{self.engine}'; choose one of {', '.join(ENGINES)}.")
         require(self.sampler in SAMPLERS, f"There is no sampler '{self.sampler}'; choose one of {', '.join(SAMPLERS)}.")
         require(self.count in RULES, f"There is no counting rule '{self.count}'; choose one of {', '.join(RULES)}.")
+        require(self.ranking in RANKINGS, f"Networks are ranked by {' or '.join(RANKINGS)}, not by '{self.ranking}'.")
         for name in ("trials", "minutes", "patience", "workers"):
             value = getattr(self, name)
             require(value is None or value > 0, f"The number of {name} must be above 0, not {value}.")
@@ -121,13 +132,15 @@ class StudySpec:
         require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
 
     def of(self, data: Dataset) -> StudySpec:
-        """The specification with what follows from the data: the outputs, and no noise variance where there is none."""
+        """The specification with what follows from the data: outputs, values, and no noise variance where there is none."""
         sigma2 = self.count_sigma2 and data.likelihood.counts_variance
-        return replace(self, outputs=data.outputs, count_sigma2=sigma2)
+        values = few_values(data.X_train, self.space.most_values)
+        return replace(self, outputs=data.outputs, count_sigma2=sigma2, values=values)
 
     def admissible(self, n: int, d: int) -> list[Cell]:
         """Cells for which AICc is defined on n training rows and d features, fewest parameters first."""
-        return list(_admissible(self.space, n, self.inputs(d), self.outputs, self.count, self.count_sigma2))
+        of_data = self.outputs, self.count, self.count_sigma2, values_of(self.values, self.inputs(d))
+        return list(_admissible(self.space, n, self.inputs(d), *of_data))
 
     def inputs(self, d: int) -> int:
         """How many of d features a network is fitted to."""
@@ -190,7 +203,8 @@ class StudySpec:
         return self._count(cell, self.inputs(d))
 
     def _count(self, cell: Cell, features: int) -> int:
-        return cell_n_params(cell, features, m=self.outputs, rule=self.count, count_sigma2=self.count_sigma2)
+        of_data: dict[str, Any] = {"m": self.outputs, "values": values_of(self.values, features)}
+        return cell_n_params(cell, features, rule=self.count, count_sigma2=self.count_sigma2, **of_data)
 
     def _smallest(self, features: int) -> int:
         """Parameters of the smallest network of so many features."""
@@ -219,10 +233,11 @@ class StudySpec:
     def from_dict(cls, content: Any) -> StudySpec:
         """The inverse of `to_dict`. Raises StudyError where the content is damaged, or of a version that knows more."""
         try:
-            _check_names(content, cls, "", optional=("starts_fill", "outputs"))
+            _check_names(content, cls, "", optional=("starts_fill", "outputs", "values", "ranking"))
             _check_names(content["space"], SearchSpace, "space.", optional=("depth",))
             _check_names(content["options"], FitOptions, "options.", optional=[f.name for f in fields(FitOptions)])
-            return msgspec.convert(content, cls)
+            # versions that did not say knew one ranking
+            return msgspec.convert({"ranking": "count"} | dict(content), cls)
         except (ValueError, KanlabError) as error:  # of msgspec, and of the values
             raise StudyError(
                 f"The specification of this study cannot be read: {str(error).rstrip('.')}; open it with the version of "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from kanlab.engines.registry import FAILED_STATUSES, Outcome
+from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.stats.metrics import ClassScores, HasScores, Scores
 from kanlab.study.data_summary import DataSummary
@@ -19,6 +20,7 @@ from kanlab.study.optuna_adapter import StoredTrial, fail_trial, set_constraints
 from kanlab.study.spec import StudySpec
 
 INTERRUPTED = "interrupted"
+MOST_EDF = 0.8  # of the training rows: beyond it a fit follows them, and its residuals say nothing
 
 State = Literal["complete", "failed", "running"]
 
@@ -61,7 +63,7 @@ class TrialRecord(_OfNetwork):
         params = {name: getattr(self.cell, name) for name in self.parameters}
         of_fit = {"aicc": self.aicc, "seconds": self.seconds, "status": self.status}
         start = {"number": self.number, "state": self.state, "params": params, "n_params": self.n_params}
-        return start | self.scores.errors() | of_fit
+        return start | self.scores.errors() | of_fit | self.scores.effective()
 
 
 class CompletedTrial(TrialRecord):
@@ -70,6 +72,7 @@ class CompletedTrial(TrialRecord):
     rss_train: float
     misfit: float
     aicc: float
+    criterion: float
 
 
 def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> tuple[float | None, str]:
@@ -83,6 +86,18 @@ def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     if not math.isfinite(value):
         return None, "interpolates: the residuals are 0 and AICc is not defined"
     return value, outcome.status
+
+
+def with_effective(scores: Scores, spec: StudySpec, data: DataSummary, cell: Cell, edf: float | None) -> Scores:
+    """The scores of a network with what its fit has spent; as they are where the study does not rank by that."""
+    misfit = scores.misfit
+    if edf is None or misfit is None or spec.ranking != "effective":
+        return scores
+    spent = effective_count(
+        edf, spec.inputs(data.d), cell.neuron_num, depth=cell.depth, count_sigma2=spec.count_sigma2
+    )
+    value = data.aicc(misfit, spent) if edf < MOST_EDF * data.n_train else math.inf
+    return replace(scores, edf=edf, n_params_effective=spent, aicc_effective=value)
 
 
 def record_outcome(
@@ -100,6 +115,8 @@ def record_outcome(
         trial.set_user_attr(key, number)
     curve, seconds = [v for v in outcome.loss_curve if math.isfinite(v)], round(outcome.seconds, 4)
     fit = {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve}
+    if (edf := _finite(outcome.edf)) is not None:
+        fit["edf"] = edf
     if data.is_transformed:  # elsewhere it follows from the RSS
         fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
     if outcome.classes is not None:
@@ -141,6 +158,7 @@ def make_record(trial: StoredTrial, spec: StudySpec, data: DataSummary) -> Trial
         rmse_test=rmse[1],
         classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
     )
+    scores = with_effective(scores, spec, data, cell, fit.get("edf"))
     complete = trial.state == "COMPLETE" and None not in (scores.rss_train, scores.misfit, scores.aicc)
     kind = CompletedTrial if complete else TrialRecord
     return kind(
@@ -165,3 +183,13 @@ def completed(records: Sequence[TrialRecord]) -> list[CompletedTrial]:
 def best_trial(records: Sequence[TrialRecord]) -> CompletedTrial | None:
     """The trial of lowest AICc, the one with fewer parameters where two are equal; None before any is complete."""
     return min(completed(records), key=lambda r: (r.aicc, r.n_params, r.number), default=None)
+
+
+def ranked(records: Sequence[TrialRecord]) -> list[CompletedTrial]:
+    """The trials that have an AICc by what networks are ranked by, `Scores.criterion`, lowest first."""
+    return sorted(completed(records), key=lambda r: (r.criterion, r.aicc, r.n_params, r.number))
+
+
+def first_ranked(records: Sequence[TrialRecord]) -> CompletedTrial | None:
+    """The first of `ranked`; None before any is complete."""
+    return next(iter(ranked(records)), None)

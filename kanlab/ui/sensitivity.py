@@ -85,6 +85,7 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         criterion=criterion,
         likelihood=data.likelihood,
         outputs=data.outputs,
+        values=handle.spec.values,
     )
     marks = columns.marks(again["number"].tolist(), choice)
     again[CHOICE] = [columns.RECOMMENDED if words else "" for words in marks]  # short, as the table is narrow

@@ -11,8 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanlab.kan.parameter_count import RULES, CountingRule, n_params
+from kanlab.kan.parameter_count import RULES, CountingRule, effective_count, n_params
 from kanlab.kan.pykan_network import KANWrapper
+from kanlab.kan.search_space import few_values
+from kanlab.solver.first_layer import first_layer
 
 widths = st.lists(st.integers(1, 8), min_size=2, max_size=5)
 grids = st.integers(1, 12)
@@ -145,6 +147,24 @@ def spread(model: KANWrapper, X: torch.Tensor) -> None:
             layer.coef[0] += (-(low + high) / 2 * factor / layer.scale_sp[0])[:, None]
 
 
+def jacobian_of(model: KANWrapper, X: torch.Tensor) -> np.ndarray:
+    """Derivatives of all outputs in all rows by what a training moves, (rows and outputs, parameters), scaled to length 1."""
+    names = {name: p for name, p in model.named_parameters() if any(p is q for q in trained(model))}
+
+    def outputs(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.func.functional_call(model, parameters, (X,))
+
+    blocks = torch.func.jacfwd(outputs)({name: p.detach() for name, p in names.items()})
+    jacobian = np.column_stack([b.numpy().reshape(len(X) * model.layer_widths[-1], -1) for b in blocks.values()])
+    return jacobian / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
+
+
+def assert_rank(jacobian: np.ndarray, K: int) -> None:
+    singular = np.linalg.svd(jacobian, compute_uv=False)
+    assert np.linalg.matrix_rank(jacobian, tol=1e-9 * singular[0]) == K
+    assert singular[K - 1] > 1e3 * singular[K:].max(initial=0)  # a gap, not a matter of the tolerance
+
+
 @pytest.mark.parametrize(("layer_widths", "grid", "k"), CASES)
 def test_identifiable_is_the_rank_of_the_jacobian(layer_widths: tuple[int, ...], grid: int, k: int) -> None:
     torch.manual_seed(20)
@@ -152,16 +172,39 @@ def test_identifiable_is_the_rank_of_the_jacobian(layer_widths: tuple[int, ...],
     X = torch.rand(1000, layer_widths[0], dtype=torch.float64) * 2 - 1
     X[:2] = torch.tensor([[-1.0], [1.0]])
     spread(model, X)
-    names = {name: p for name, p in model.named_parameters() if any(p is q for q in trained(model))}
-
-    def outputs(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
-        return torch.func.functional_call(model, parameters, (X,))
-
-    blocks = torch.func.jacfwd(outputs)({name: p.detach() for name, p in names.items()})
-    jacobian = np.column_stack([b.numpy().reshape(len(X) * layer_widths[-1], -1) for b in blocks.values()])
+    jacobian = jacobian_of(model, X)
     assert jacobian.shape[1] == model.n_params("trainable")
-    jacobian /= np.maximum(np.linalg.norm(jacobian, axis=0), 1e-300)
-    singular = np.linalg.svd(jacobian, compute_uv=False)
-    K = model.n_params("identifiable")
-    assert np.linalg.matrix_rank(jacobian, tol=1e-9 * singular[0]) == K
-    assert singular[K - 1] > 1e3 * singular[K:].max(initial=0)  # a gap, not a matter of the tolerance
+    assert_rank(jacobian, model.n_params("identifiable"))
+
+
+@pytest.mark.parametrize(("widths", "grid", "k"), [((3, 1, 1), 3, 3), ((3, 2, 1), 4, 2), ((3, 2, 2), 2, 1)])
+def test_columns_of_few_values_carry_as_many_parameters_as_the_jacobian_has(
+    widths: tuple[int, ...], grid: int, k: int
+) -> None:
+    """A column of 0 and 1 carries 1 a node, one of three values 2, in pykan's network and in the engine's first layer."""
+    torch.manual_seed(20)
+    model = KANWrapper(widths, grid, k, symbolic_enabled=False).double()
+    X = torch.rand(600, 3, dtype=torch.float64) * 2 - 1
+    X[:2, 0] = torch.tensor([-1.0, 1.0])
+    X[:, 1] = (X[:, 1] > 0).double() * 1.6 - 0.8
+    X[:, 2] = (X[:, 2] > -0.3).double() * 0.7 + (X[:, 2] > 0.4).double() * 0.9 - 0.9
+    spread(model, X)
+    values = few_values(X.numpy(), most=grid + k + 1)
+    assert values == (grid + k + 1, 2, 3)
+    assert_rank(jacobian_of(model, X), n_params(widths, grid, k, values=values))
+    assert first_layer(X.numpy().T, grid, k).rank == 1 + (grid + k) + 1 + min(grid + k, 2)
+
+
+def test_only_the_identifiable_count_knows_of_values() -> None:
+    assert n_params((2, 3, 1), 3, 3, values=(7, 7)) == n_params((2, 3, 1), 3, 3)
+    assert n_params((2, 3, 1), 3, 3, values=(6, 2)) == n_params((2, 3, 1), 3, 3) - 3 * (1 + 5)
+    for rule in ("trainable", "coefficients", "article"):
+        assert n_params((2, 3, 1), 3, 3, rule, values=(2, 2)) == n_params((2, 3, 1), 3, 3, rule)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="values of 1 inputs are given, and the network has 2"):
+        n_params((2, 3, 1), 3, 3, values=(2,))
+
+
+def test_what_a_fit_has_spent() -> None:
+    """edf, sigma2, and half a parameter a feature for every node beyond the first."""
+    assert effective_count(10.0, d=6, neuron_num=1) == 10.0
+    assert effective_count(10.0, d=6, neuron_num=4, depth=2, count_sigma2=True) == 11.0 + 6 / 2 * 2 * 3

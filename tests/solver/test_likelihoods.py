@@ -59,7 +59,7 @@ def test_gradient_is_the_difference_quotient_of_the_objective(seed, d, h, grid, 
 def test_the_second_layer_is_the_minimum_of_what_is_written_down():
     problem, state = cell(1)
     P, y = problem.last_design(state, slice(0, 80)).copy(), problem.Y[0]
-    penalty = state.level * problem._last + 1e-11 * 80 * np.eye(len(P))
+    penalty = state.level * problem.last_penalty + 1e-11 * 80 * np.eye(len(P))
 
     def objective(D):
         eta = D @ P
@@ -101,7 +101,7 @@ def test_what_the_second_layer_decides_is_what_its_predictions_move_with_y():
     """sum dp_i / dy_i, by moving y a little, is tr (P W P' + penalty)^-1 P p(1-p) P' with W = p (1 - p) + PULL / n."""
     problem, state = cell(5, h=1)
     P, p = problem.last_design(state, slice(0, 80)).copy(), expit(state.last.outputs[0])
-    penalty = state.level * problem._last + 1e-11 * 80 * np.eye(len(P))
+    penalty = state.level * problem.last_penalty + 1e-11 * 80 * np.eye(len(P))
     information = (P * (p * (1 - p))) @ P.T
     exact = np.trace(np.linalg.solve(information + PULL / 80 * P @ P.T + penalty, information))
     moved, e = 0.0, 1e-4

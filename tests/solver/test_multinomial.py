@@ -82,7 +82,7 @@ def test_the_gradient_of_deeper_cells(depth: int) -> None:
 def test_the_last_layer_is_the_minimum_of_what_is_written_down() -> None:
     problem, state = cell(1, h=1, grid=2, k=2)
     P, y = problem.last_design(state, slice(0, 80)).copy(), problem.Y.argmax(axis=0)
-    penalty, C = state.level * problem._last + 1e-11 * 80 * np.eye(len(P)), contrasts(3)
+    penalty, C = state.level * problem.last_penalty + 1e-11 * 80 * np.eye(len(P)), contrasts(3)
     prior = 2 * C @ np.log(np.bincount(y, minlength=3) + 0.5)
 
     def objective(D: np.ndarray) -> float:
@@ -106,7 +106,7 @@ def test_the_curvature_is_that_of_the_coupled_rows() -> None:
     problem, state = cell(3, n=60, h=1)
     problem._inner = 0.0  # the curvature of the data and the last layer alone
     P = problem.last_design(state, slice(0, 60)).copy()
-    penalty = state.level * problem._last
+    penalty = state.level * problem.last_penalty
     factor = problem.likelihood.factor(lambda rows: P[:, rows], [slice(0, 60)], state.last.outputs, penalty)  # type: ignore[attr-defined]
     state = replace(state, last=replace(state.last, factor=factor))  # of this very point, not of one nearby
     hessian = problem.linearise(state).hessian.copy()

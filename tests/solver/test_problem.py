@@ -93,7 +93,7 @@ def test_a_far_fit_of_several_nodes_follows_no_curve():
 def test_second_layer_is_the_penalised_least_squares_solution():
     problem, state = cell(1, m=2)
     P = problem.last_design(state, slice(0, 60))
-    system = P @ P.T + state.level * problem._last + 1e-11 * 60 * np.eye(len(P))
+    system = P @ P.T + state.level * problem.last_penalty + 1e-11 * 60 * np.eye(len(P))
     np.testing.assert_allclose(system @ state.last.D, P @ problem.Y.T, atol=1e-8)
     np.testing.assert_allclose(state.last.residual, problem.Y - state.last.D.T @ P, atol=1e-12)
     np.testing.assert_allclose(state.last.rss, np.sum(state.last.residual**2, axis=1))
