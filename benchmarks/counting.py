@@ -138,19 +138,25 @@ RULES: dict[str, Callable[[float, float, float, int, int], float]] = {  # of edf
 }
 
 
+def first_by(rule: str, networks: list[dict], n: int, d: int) -> dict:
+    """The network of lowest AICc by a rule."""
+
+    def criterion(of: dict) -> float:
+        if rule != "identifiable" and of["edf"] >= MOST_EDF * n:
+            return float("inf")
+        return aicc(of["rss"], n, RULES[rule](of["edf"], of["K"], n, d, of["cell"][0]) + 1)
+
+    return min(networks, key=criterion)
+
+
 def report(out: Path) -> None:
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     taken: dict[str, list[float]] = {rule: [] for rule in [*RULES, "the best in hindsight"]}
     shapes: dict[str, list[tuple[int, int, int]]] = {rule: [] for rule in RULES}
     for line in lines:
         networks, n, d = line["networks"], line["n"], line["d"]
-        for rule, count in RULES.items():
-            def criterion(w: dict) -> float:  # noqa: B023
-                if rule != "identifiable" and w["edf"] >= MOST_EDF * n:
-                    return np.inf
-                return aicc(w["rss"], n, count(w["edf"], w["K"], n, d, w["cell"][0]) + 1)
-
-            first = min(networks, key=criterion)
+        for rule in RULES:
+            first = first_by(rule, networks, n, d)
             taken[rule].append(first["test"])
             shapes[rule].append(first["cell"])
         taken["the best in hindsight"].append(min(w["test"] for w in networks))

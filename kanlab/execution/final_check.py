@@ -1,4 +1,4 @@
-"""The final check of a study: its networks of the first ranks, the leave-one-out error and the features the first can do without.
+"""The final check of a study: its first-ranked networks, the leave-one-out error and the features the first can do without.
 
 AICc assumes that all rows have the same noise and that none decides its own prediction; leave-one-out residuals
 (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not

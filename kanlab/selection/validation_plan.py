@@ -27,7 +27,7 @@ CONFIDENCE = 0.95
 
 
 def confidence_set(records: Sequence[TrialRecord], share: float = CONFIDENCE) -> list[tuple[CompletedTrial, float]]:
-    """The fewest trials whose Akaike weights, of what they are ranked by, sum to `share`, and their weights renormalised among themselves."""
+    """The fewest trials whose Akaike weights sum to `share`, by what they are ranked by; and these weights, renormalised."""
     listed = ranked(records)
     weights = akaike_weights([r.criterion for r in listed])
     count = int(np.searchsorted(np.cumsum(weights), share) + 1) if len(listed) else 0

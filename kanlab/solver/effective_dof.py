@@ -1,7 +1,7 @@
 r"""Effective degrees of freedom of a fit: how many of its coefficients the data have really decided.
 
-Near the minimum a fit is a linear smoother (kanlab.solver.smoother). With J the derivatives of the outputs by all coefficients,
-those of the last layer's D included, each row times a root of W, the curvature of the likelihood, and N the penalty in force,
+Near its minimum a fit is a linear smoother (kanlab.solver.smoother). With J the derivatives of the outputs by all
+coefficients, those of the last layer's D included, each row times a root of W, the curvature of the likelihood, and N the penalty in force,
 
     edf = tr (J J' + N)^-1 J J'
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lapack
 
-from kanlab.arrays import Array
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import State
 
