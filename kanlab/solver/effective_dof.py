@@ -1,7 +1,8 @@
 r"""Effective degrees of freedom of a fit: how many of its coefficients the data have really decided.
 
 Near its minimum a fit is a linear smoother (kanlab.solver.smoother). With J the derivatives of the outputs by all
-coefficients, those of the last layer's D included, each row times a root of W, the curvature of the likelihood, and N the penalty in force,
+coefficients, those of the last layer's D included, each row times a root of W, the curvature of the likelihood, and N the
+penalty in force,
 
     edf = tr (J J' + N)^-1 J J'
 
