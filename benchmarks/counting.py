@@ -163,7 +163,9 @@ def report(out: Path) -> None:
     base = np.array(taken["identifiable"])
     problems = np.array([line["problem"] for line in lines])
     print(f"{len(lines)} cases of {len(set(problems))} problems")
-    print("| count | error over that of the identifiable count | standard error over problems | over 5% worse | better | neurons, grid, k: mean |\n|---|---|---|---|---|---|")
+    print(
+        "| count | error over that of the identifiable count | standard error over problems | over 5% worse | better | neurons, grid, k: mean |\n|---|---|---|---|---|---|"
+    )
     for rule, errors in taken.items():
         ratio = np.log(np.array(errors) / base)
         by_problem = np.array([ratio[problems == p].mean() for p in dict.fromkeys(problems)])

@@ -75,10 +75,16 @@ def report(out: Path) -> None:
     rows = [r for r in rows if r["edf"] < 0.8 * r["n"]]
     h, d, dof, edf, se = (np.array([r[name] for r in rows]) for name in ("neuron_num", "d", "dof", "edf", "se"))
     excess = dof - edf
-    print("| hidden neurons | fits | dof / edf, median | excess a node beyond the first, median | the same over d |\n|---|---|---|---|---|")
+    print(
+        "| hidden neurons | fits | dof / edf, median | excess a node beyond the first, median | the same over d |\n|---|---|---|---|---|"
+    )
     for at in NEURON_NUMS:
         of = h == at
-        a_node = f"{np.median(excess[of] / (at - 1)):.1f} | {np.median(excess[of] / (at - 1) / d[of]):.2f}" if at > 1 else " | "
+        a_node = (
+            f"{np.median(excess[of] / (at - 1)):.1f} | {np.median(excess[of] / (at - 1) / d[of]):.2f}"
+            if at > 1
+            else " | "
+        )
         print(f"| {at} | {of.sum()} | {np.median(dof[of] / edf[of]):.2f} | {a_node} |")
     print()
     weight = 1.0 / np.sqrt(se**2 + 1.0)

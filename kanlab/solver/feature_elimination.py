@@ -109,7 +109,9 @@ def reduced(
     return found
 
 
-def _idle(best: Reduction, X: Array, y: Array, most: int, n_params: Callable[[Sequence[int], int], float]) -> tuple[int, ...]:
+def _idle(
+    best: Reduction, X: Array, y: Array, most: int, n_params: Callable[[Sequence[int], int], float]
+) -> tuple[int, ...]:
     """The columns to leave out next, at most so many, and of those kept at least one stays."""
     edges = _Edges(best.network, X[:, best.kept], y)
     order = edges.idle_first()

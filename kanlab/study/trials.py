@@ -93,9 +93,7 @@ def with_effective(scores: Scores, spec: StudySpec, data: DataSummary, cell: Cel
     misfit = scores.misfit
     if edf is None or misfit is None or spec.ranking != "effective":
         return scores
-    spent = effective_count(
-        edf, spec.inputs(data.d), cell.neuron_num, depth=cell.depth, count_sigma2=spec.count_sigma2
-    )
+    spent = effective_count(edf, spec.inputs(data.d), cell.neuron_num, depth=cell.depth, count_sigma2=spec.count_sigma2)
     value = data.aicc(misfit, spent) if edf < MOST_EDF * data.n_train else math.inf
     return replace(scores, edf=edf, n_params_effective=spent, aicc_effective=value)
 
