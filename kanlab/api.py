@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -42,6 +42,8 @@ from kanlab.study.storage import STORAGE_ERRORS, store_dataset
 from kanlab.study.trials import CompletedTrial, best_trial
 
 if TYPE_CHECKING:
+    from kanlab.explain.formula import Formula
+    from kanlab.explain.formulas import FormulaSearch
     from kanlab.export.bundle import Bundle
 
 logger = logging.getLogger(__name__)
@@ -204,6 +206,73 @@ class Study:
     def predictor(self, trial: int | None = None, family: str | None = None) -> Predictor:
         """The model of `predict`, fitted once for many tables; arguments and errors as there."""
         return predictor(self.handle, trial, family)
+
+    def formulas(
+        self,
+        minutes: float | None = None,
+        *,
+        functions: Sequence[str] | None = None,
+        forbidden: Sequence[str] = (),
+        required: Mapping[str, str] | None = None,
+        repeats: int = 0,
+        workers: int | None = None,
+        dask: Dask | None = None,
+        on_progress: Callable[[FormulaSearch], None] | None = None,
+    ) -> list[Formula]:
+        """The front of formulas, by complexity: searched the first time, and then kept with the study.
+
+        Parameters
+        ----------
+        minutes : float, optional
+            About how many of one processor the search may take, 0.1 by default; given, the search is made again. It ends at
+            a number of evaluations, so that the same study gives the same formulas.
+        functions, forbidden : sequence of str, optional
+            The functions a formula may hold, and those it may not (docs/formula.md lists them); given, searched again.
+        required : mapping of str to str, optional
+            Feature to function: the recommended formula holds the feature inside that function.
+        repeats : int
+            Searches of rows drawn with replacement, which say how often the recommended formula is found again.
+        workers, dask : as of `validate`
+        on_progress : function of the FormulaSearch, optional
+            Called after each of its steps.
+
+        Returns
+        -------
+        list of Formula
+            `.sympy` and `.latex` in the names of the columns, `.complexity`, `.rmse_train`, `.rmse_test`, `.aicc`,
+            `.predict(frame)`. `formula` is the recommended one.
+
+        Raises
+        ------
+        StudyError
+            Where the study has no model yet, or an argument cannot be.
+        """
+        from kanlab.explain.formulas import formulas_in, found_formulas
+        from kanlab.formulas.options import formula_options
+
+        asked = minutes is not None or functions is not None or forbidden or required or repeats
+        options = formula_options(
+            self.handle.data.features,
+            minutes=minutes,
+            functions=functions,
+            forbidden=forbidden,
+            required=required,
+            repeats=repeats,
+            seed=self.spec.seed,
+        )
+        found = found_formulas(
+            self.handle, options if asked else None, workers=workers, dask=chosen(dask), on_progress=on_progress
+        )
+        return formulas_in(self.handle, found, load_data(self.handle))
+
+    @property
+    def formula(self) -> Formula:
+        """The recommended formula, searched for where that was not done yet; errors as of `formulas`."""
+        from kanlab.explain.formulas import found_formulas
+
+        front, found = self.formulas(), found_formulas(self.handle).found
+        assert found is not None
+        return front[found.recommended]
 
     def bundle(self, trial: int | None = None, family: str | None = None) -> Bundle:
         """The model of `predict` with all it takes to predict with it: see kanlab.export.bundle."""

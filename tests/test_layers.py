@@ -21,7 +21,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 # From bottom to top: a module imports from its own room and those before it, wherever in the module the import stands.
 ROOMS = (
     "text", "arrays", "errors", "hosts", "files", "settings", "programs", "stats", "data.reading", "data", "kan", "solver",
-    "engines", "baselines", "study", "execution", "selection", "explain", "export", "api", "charts", "ui", "cli", "__main__",
+    "engines", "baselines", "formulas", "study", "execution", "selection", "explain", "export", "api", "charts", "ui", "cli",
+    "__main__",
 )  # fmt: skip
 
 # Libraries that only some modules or rooms may import, wherever in the module it is.
@@ -77,7 +78,7 @@ def library_of(target: str) -> str:
 def test_every_folder_is_a_room_that_states_its_contract() -> None:
     folders = {".".join(p.parent.relative_to(ROOT / "kanlab").parts) for p in SOURCES.values()} - {""}
     assert folders == {r for r in ROOMS if (ROOT / "kanlab" / r.replace(".", "/")).is_dir()}
-    assert len(folders) <= 15
+    assert len(folders) <= 16
     for folder in folders:
         text = (ROOT / "kanlab" / folder.replace(".", "/") / "__init__.py").read_text(encoding="utf-8")
         assert 3 <= len([line for line in (ast.get_docstring(ast.parse(text)) or "").splitlines() if line]) <= 6, folder

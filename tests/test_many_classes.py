@@ -28,8 +28,8 @@ from kanlab.errors import StudyError
 from kanlab.execution.messages import FamilyFoldTask, Fit, FoldTask, PermutationTask, decode, encode
 from kanlab.execution.tasks import answer, permutation
 from kanlab.explain.effects import partial_dependence, permutation_importance
-from kanlab.explain.formula import errors, formula_of
-from kanlab.explain.formula_latex import latex
+from kanlab.explain.formula import errors
+from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor, held_out
 from kanlab.export.bundle import predict_source
 from kanlab.export.document import document, read_bundle
@@ -311,10 +311,10 @@ def test_the_formula_has_a_line_for_each_class(study: Study, data: Dataset) -> N
     network = study.predictor().fitted
     assert isinstance(network, FittedKan)
     found = formula_of(curves_of(network, data.X_train), data)
-    p = found.predict(data.X_test)
+    p = found.predict_inputs(data.X_test)
     assert p.shape == (len(data.y_test), 3)
-    assert found.error == pytest.approx(log_loss(p, data.y_test))
-    assert latex(found)[0].count(r"\ln\frac{p_{") == 2
+    assert found.error_test == pytest.approx(log_loss(p, data.y_test))
+    assert found.latex.count(r"\ln\frac{p_{") == 2
     assert "Log-loss on the test rows" in errors(found)
 
 

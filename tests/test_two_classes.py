@@ -24,8 +24,8 @@ from kanlab.errors import StudyError
 from kanlab.execution.messages import FamilyFoldTask, Fit, FoldTask, PermutationTask, decode, encode
 from kanlab.execution.tasks import answer, fold_rows, permutation
 from kanlab.explain.effects import permutation_importance
-from kanlab.explain.formula import errors, formula_of
-from kanlab.explain.formula_latex import latex
+from kanlab.explain.formula import errors
+from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor, held_out
 from kanlab.export.bundle import predict_source
 from kanlab.export.document import document, read_bundle
@@ -350,11 +350,12 @@ def test_the_formula_is_of_the_log_odds(study: Study, data: Dataset) -> None:
     network = study.predictor().fitted
     assert isinstance(network, FittedKan)
     found = formula_of(curves_of(network, data.X_train), data)
-    p = found.predict(data.X_test)
-    np.testing.assert_allclose(p, expit(found.outputs(data.X_test)))
-    assert found.error == pytest.approx(log_loss(p, data.y_test))
-    assert found.network_error == pytest.approx(log_loss(network.predict(data.X_test), data.y_test))
-    assert latex(found)[0].count(r"\ln\frac{p}{1-p}") == 1
+    p = found.predict_inputs(data.X_test)
+    np.testing.assert_allclose(p, expit(found.outputs_at(data.X_test)))
+    assert found.error_test == pytest.approx(log_loss(p, data.y_test))
+    assert found.network is not None
+    assert found.network.error_test == pytest.approx(log_loss(network.predict(data.X_test), data.y_test))
+    assert found.latex.count(r"\ln\frac{p}{1-p}") == 1
     assert "Log-loss on the test rows" in errors(found)
 
 

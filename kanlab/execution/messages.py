@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from kanlab.engines.registry import FitOptions, Outcome, Unit
 from kanlab.errors import KanlabError
+from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.search_space import Cell
 
@@ -208,9 +209,32 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     values: tuple[int, ...] = ()
 
 
+class FormulaTask(Task, frozen=True, kw_only=True):
+    """What a search for formulas is told in each of its steps. networks: the recommended one first; none of other families."""
+
+    networks: tuple[NetworkTask, ...]
+    formula_options: FormulaOptions
+
+
+class FormulaPartTask(FormulaTask, frozen=True, kw_only=True):
+    """One part of the search (kanlab.formulas.search.PARTS). repeat: 0 for the training rows, else other rows of them."""
+
+    part: str
+    repeat: int = 0
+
+
+class FormulaFrontTask(FormulaTask, frozen=True, kw_only=True):
+    """What all parts come to. candidates: their answers, a list for each repeat."""
+
+    candidates: tuple[list[Any], ...]
+    count_sigma2: bool
+
+
 AnyTask = (
     UnitTask
     | TimingTask
+    | FormulaPartTask
+    | FormulaFrontTask
     | NetworkTask
     | RefitTask
     | FoldTask

@@ -19,6 +19,7 @@ from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
+from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import cell_n_params, values_of
 from kanlab.solver.feature_elimination import reduced, widened
@@ -33,12 +34,15 @@ def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
     return fit_model(data, task.cell, task.engine, task.options, task.seed)
 
 
-def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
-    """Every array of a cell's network as its type and its values; the edges of features left out are 0."""
+def _network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
     part = data if task.columns is None else with_columns(data, task.columns)
     fitted = fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
-    if task.columns is not None:
-        fitted = widened(fitted, task.columns, data.d)
+    return fitted if task.columns is None else widened(fitted, task.columns, data.d)
+
+
+def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
+    """Every array of a cell's network as its type and its values; the edges of features left out are 0."""
+    fitted = _network(data, task)
     return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
 
 
@@ -227,6 +231,24 @@ def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began}
 
 
+def formula_part(data: Dataset, task: messages.FormulaPartTask) -> dict[str, Any]:
+    """{candidates}: formulas, each a list of expressions as JSON."""
+    from kanlab.formulas.search import drawn, search_part
+
+    rows = drawn(data, task.repeat, task.formula_options.seed)
+    found = search_part(rows, task.part, [_network(rows, n) for n in task.networks], task.formula_options)
+    return {"candidates": [[to_json(e) for e in candidate] for candidate in found]}
+
+
+def formula_front(data: Dataset, task: messages.FormulaFrontTask) -> dict[str, Any]:
+    """FoundFormulas as JSON."""
+    from kanlab.formulas.search import concluded
+
+    candidates = [[tuple(from_json(e) for e in c) for c in of_rows] for of_rows in task.candidates]
+    network = _network(data, task.networks[0]) if task.networks else None
+    return concluded(data, candidates, network, task.formula_options, count_sigma2=task.count_sigma2).to_json()
+
+
 _DONE_BY: dict[type, Callable[[Dataset, Any], dict[str, Any]]] = {
     messages.NetworkTask: network,
     messages.RefitTask: refit,
@@ -239,6 +261,8 @@ _DONE_BY: dict[type, Callable[[Dataset, Any], dict[str, Any]]] = {
     messages.EdfTask: edf,
     messages.FinalCheckTask: final_check,
     messages.TimingTask: timing,
+    messages.FormulaPartTask: formula_part,
+    messages.FormulaFrontTask: formula_front,
 }
 
 

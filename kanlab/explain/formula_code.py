@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
+from kanlab.explain.named_formula import NamedFormula
+from kanlab.formulas.expression import Call, Constant, Expression, Power, Product, Sum, Variable
+from kanlab.formulas.functions import FUNCTIONS
 
-from kanlab.arrays import Array
-from kanlab.explain.formula import Formula, Term, sign
-from kanlab.explain.symbolic import FUNCTIONS, POWERS
+_ERF = """_erf = np.vectorize(math.erf, otypes=[float])
+"""
 
 
-def python(formula: Formula, title: str) -> str:
-    """The formula as a function of NumPy alone. title: what it approximates."""
+def python(formula: NamedFormula, title: str) -> str:
+    """The formula as a function of NumPy alone. title: what it is."""
     used = formula.used
-    names = "\n".join(f"    x{i + 1}: {json.dumps(formula.features[i])}" for i in used)
+    names = "\n".join(f"    x{i + 1}: {_one_line(json.dumps(formula.features[i]))}" for i in used)
+    body = [f"    {_output(formula, i)} = {_code(e)}" for i, e in enumerate(formula.expressions)]
+    needs_erf = any("_erf(" in line for line in body)
     lines = [
+        *(["import math\n"] if needs_erf else []),
         "import numpy as np\n",
+        *([_ERF] if needs_erf else []),
         "",
         f"def predict({', '.join(f'x{i + 1}' for i in used) or '*_'}):",
         f'    """{_one_line(title)}',
@@ -24,21 +29,16 @@ def python(formula: Formula, title: str) -> str:
         *([names] if used else []),
         f"    Returns {_returned(formula)}, of arrays or numbers.",
         '    """',
+        *body,
     ]
-    lines += [_held(f"x{i + 1}", formula.ranges[0][i]) for i in used]
-    for layer, node, constant, terms, is_output in formula.equations():
-        name = _output(formula, node) if is_output else _symbol(layer + 1, node)
-        parts = [_exact(constant), *(_term(t, _symbol(layer, t.edge.source)) for t in terms)]
-        lines.append(f"    {name} = (\n        " + "\n        + ".join(parts) + "\n    )")
-        lines.append(_held(name, formula.output_range[node] if is_output else formula.ranges[layer + 1][node]))
     return "\n".join([*lines, f"    return {_back(formula)}", ""])
 
 
-def _output(formula: Formula, node: int) -> str:
+def _output(formula: NamedFormula, node: int) -> str:
     return f"z_{node + 1}" if len(formula.levels) > 2 else "z"
 
 
-def _returned(formula: Formula) -> str:
+def _returned(formula: NamedFormula) -> str:
     if not formula.levels:
         return _one_line(json.dumps(formula.target))
     if len(formula.levels) > 2:
@@ -52,32 +52,36 @@ def _one_line(text: str) -> str:
     return json.dumps(text)[1:-1].replace('\\"', "'").replace("\\", "/").replace('"', "'")
 
 
-def _symbol(layer: int, index: int) -> str:
-    return f"x{index + 1}" if layer == 0 else f"z{layer}_{index + 1}"
+def _code(e: Expression) -> str:
+    if isinstance(e, Constant):
+        return _constant(e)
+    if isinstance(e, Variable):
+        return f"x{e.index + 1}"
+    if isinstance(e, Sum):
+        return "(" + " + ".join(_code(part) for part in e.parts) + ")"
+    if isinstance(e, Product):
+        return " * ".join(_factor(part) for part in e.parts)
+    if isinstance(e, Power):
+        if e.exponent.exact == "1/2":
+            return f"np.sqrt({_code(e.base)})"
+        return f"np.power({_code(e.base)}, {float(e.exponent.value)!r})"
+    if isinstance(e, Call):
+        return FUNCTIONS[e.function].code.format(_code(e.argument))
+    x, y = (", ".join(f"{v:.9g}" for v in values) for values in (e.x, e.y))
+    return f"np.interp({_code(e.argument)}, [{x}], [{y}])"
 
 
-def _held(name: str, held: Array) -> str:
-    return f"    {name} = np.clip({name}, {_exact(held[0])}, {_exact(held[1])})"
+def _factor(e: Expression) -> str:
+    return f"({_code(e)})" if isinstance(e, Product) else _code(e)
 
 
-def _exact(value: float) -> str:
-    """A number for code: twelve digits, more than the formula is good for."""
-    return f"{value:.12g}"
+def _constant(c: Constant) -> str:
+    if not c.exact:
+        return f"{c.value!r}"
+    return "(" + c.exact.replace("pi", "np.pi") + ")" if c.exact not in ("pi", "e") else f"np.{c.exact}"
 
 
-def _term(term: Term, x: str) -> str:
-    m = term.match
-    if not m.matched:
-        grid, values = (", ".join(f"{v:.9g}" for v in a) for a in term.table)
-        return f"{_exact(m.c)} * np.interp({x}, [{grid}], [{values}])"
-    factor = "" if m.a == 1.0 else "-" if m.a == -1.0 else f"{_exact(m.a)} * "
-    shift = f" {sign(m.b)} {_exact(abs(m.b))}" if m.b else ""
-    if m.name in POWERS and not factor and not shift:
-        return f"{_exact(m.c)} * {x} ** {POWERS[m.name]}"
-    return f"{_exact(m.c)} * {FUNCTIONS[m.name].code.format(f'{factor}{x}{shift}')}"
-
-
-def _back(formula: Formula) -> str:
+def _back(formula: NamedFormula) -> str:
     transform = formula.transform
     if len(formula.levels) > 2:
         outputs = ", ".join(_output(formula, node) for node in range(len(formula.levels) - 1))
@@ -87,6 +91,8 @@ def _back(formula: Formula) -> str:
     if transform.scale == "log":
         return f"np.exp(z) - {transform.shift!r}" if transform.shift else "np.exp(z)"
     if transform.scale == "rank":
-        levels = np.linspace(0.0, 1.0, len(transform.points)).tolist() if len(transform.points) > 1 else [0.0]
+        from numpy import linspace
+
+        levels = linspace(0.0, 1.0, len(transform.points)).tolist() if len(transform.points) > 1 else [0.0]
         return f"np.interp(z, {levels}, {list(transform.points)})"
     return "z"

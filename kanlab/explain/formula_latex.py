@@ -1,79 +1,140 @@
-"""A formula as LaTeX."""
+"""A formula as LaTeX, with the domain it was fitted to."""
 
 from __future__ import annotations
 
 import re
 
-from kanlab.explain.formula import Formula, Term, sign
-from kanlab.explain.symbolic import FUNCTIONS, POWERS
+from kanlab.explain.named_formula import NamedFormula
+from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable
+from kanlab.formulas.functions import FUNCTIONS
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _]{0,14}")
 _TERMS_A_LINE = 3
+_SUM, _PRODUCT, _POWER = 1, 2, 3  # how tightly a thing holds together
 
 
-def latex(formula: Formula) -> tuple[str, dict[str, str]]:
+def latex(formula: NamedFormula) -> tuple[str, dict[str, str]]:
     """The formula as LaTeX, and what its x_i are called where their names are too long or too odd to stand in it."""
-    names = [formula.features[i] for i in formula.used]
-    plain = all(_SIMPLE_NAME.fullmatch(name) for name in names)
+    used = [formula.features[i] for i in formula.used]
+    plain = all(_SIMPLE_NAME.fullmatch(name) for name in used)
     legend = {} if plain else {f"x_{{{i + 1}}}": formula.features[i] for i in formula.used}
-
-    def symbol(layer: int, index: int) -> str:
-        if layer == 0:
-            name = formula.features[index].replace("_", r"\_")
-            return rf"\text{{{name}}}" if plain else f"x_{{{index + 1}}}"
-        only = len(formula.nodes) == 2
-        return f"z_{{{index + 1}}}" if only else f"z^{{({layer})}}_{{{index + 1}}}"
-
-    unmatched = {id(t): i + 1 for i, t in enumerate(formula.unmatched)}
+    names = [_text(name) if plain else f"x_{{{i + 1}}}" for i, name in enumerate(formula.features)]
+    tables: dict[Curve, int] = {}
     lines = []
-    for layer, node, constant, terms, is_output in formula.equations():
-        parts = [_term(t, symbol(layer, t.edge.source), unmatched.get(id(t))) for t in terms]
-        parts = [_signed(constant), *parts] if abs(constant) > 1e-12 or not parts else parts
+    for output, e in enumerate(formula.expressions):
+        parts = [_signed(part, names, tables) for part in (e.parts if isinstance(e, Sum) else (e,))]
         rows = [" ".join(parts[i : i + _TERMS_A_LINE]) for i in range(0, len(parts), _TERMS_A_LINE)]
         rows[0] = rows[0].removeprefix("+ ")
-        name = _target(formula, node) if is_output else symbol(layer + 1, node)
-        lines.append(f"{name} &= " + r" \\ &\quad ".join(rows))
+        lines.append(f"{_target(formula, output)} &= " + r" \\ &\quad ".join(rows))
+    lines += [rf"&{_number(low)} \le {names[i]} \le {_number(high)}" for i, low, high in _domain(formula)]
     return r"\begin{aligned} " + r" \\[4pt] ".join(lines) + r" \end{aligned}", legend
 
 
-def _target(formula: Formula, node: int) -> str:
+def _domain(formula: NamedFormula) -> list[tuple[int, float, float]]:
+    return [(i, float(formula.domain[i, 0]), float(formula.domain[i, 1])) for i in formula.used]
+
+
+def _text(name: str) -> str:
+    return rf"\text{{{name}}}".replace("_", r"\_")
+
+
+def _target(formula: NamedFormula, output: int) -> str:
     if len(formula.levels) > 2:
-        one, zero = formula.levels[node + 1], formula.levels[0]
+        one, zero = formula.levels[output + 1], formula.levels[0]
         if _SIMPLE_NAME.fullmatch(one) and _SIMPLE_NAME.fullmatch(zero):
-            one, zero = (rf"\text{{{name}}}".replace("_", r"\_") for name in (one, zero))
+            one, zero = _text(one), _text(zero)
         else:
-            one, zero = str(node + 1), "0"
+            one, zero = str(output + 1), "0"
         return rf"\ln\frac{{p_{{{one}}}}}{{p_{{{zero}}}}}"
     if formula.levels:
         return r"\ln\frac{p}{1-p}"
-    simple = _SIMPLE_NAME.fullmatch(formula.target)
-    name = rf"\widehat{{\text{{{formula.target}}}}}".replace("_", r"\_") if simple else r"\hat{y}"
+    name = rf"\widehat{{{_text(formula.target)}}}" if _SIMPLE_NAME.fullmatch(formula.target) else r"\hat{y}"
     if formula.transform.scale == "log":
         shift = formula.transform.shift
-        return rf"\ln\left({name}{f' + {_digits(shift)}' if shift else ''}\right)"
+        return rf"\ln\left({name}{f' + {_number(shift)}' if shift else ''}\right)"
     return rf"\mathrm{{rank}}\left({name}\right)" if formula.transform.scale == "rank" else name
 
 
-def _term(term: Term, x: str, table: int | None) -> str:
-    m = term.match
-    if not m.matched:
-        return f"{sign(m.c)} {_factor(abs(m.c))}\\varphi_{{{table}}}\\left({x}\\right)"
-    factor = "" if m.a == 1.0 else "-" if m.a == -1.0 else _digits(m.a) + r"\,"
-    shift = "" if abs(m.b) < 5e-5 * max(1.0, abs(m.a)) else f" {sign(m.b)} {_digits(abs(m.b))}"
-    bare = not factor and not shift
-    whole = f"{{{x}}}^{POWERS[m.name]}" if bare and m.name in POWERS else None
-    return f"{sign(m.c)} {_factor(abs(m.c))}{whole or FUNCTIONS[m.name].latex.format(f'{factor}{x}{shift}')}"
+def _signed(e: Expression, names: list[str], tables: dict[Curve, int]) -> str:
+    """A term with its sign."""
+    if isinstance(e, Constant) and e.value < 0:
+        return f"- {_constant(Constant(-e.value, e.exact.removeprefix('-')))}"
+    if isinstance(e, Product):
+        negative = [i for i, p in enumerate(e.parts) if isinstance(p, Constant) and p.value < 0]
+        if len(negative) % 2:
+            i = negative[0]
+            size = e.parts[i]
+            assert isinstance(size, Constant)
+            rest = (*e.parts[:i], Constant(-size.value, size.exact.removeprefix("-")), *e.parts[i + 1 :])
+            return f"- {_written(Product(rest), names, tables, _PRODUCT)}"
+    return f"+ {_written(e, names, tables, _PRODUCT)}"
 
 
-def _factor(size: float) -> str:
-    return "" if _digits(size) == "1" else _digits(size) + r" \, "
+def _written(e: Expression, names: list[str], tables: dict[Curve, int], within: int = 0) -> str:
+    """An expression inside one that holds together as tightly as `within`."""
+
+    def of(part: Expression, tight: int = 0) -> str:
+        return _written(part, names, tables, tight)
+
+    if isinstance(e, Constant):
+        text = _constant(e)
+        return (
+            rf"\left({text}\right)"
+            if within >= _PRODUCT and (e.value < 0 or (r"\cdot" in text and within == _POWER))
+            else text
+        )
+    if isinstance(e, Variable):
+        return names[e.index]
+    if isinstance(e, Sum):
+        text = " ".join(_signed(part, names, tables) for part in e.parts).removeprefix("+ ")
+        return rf"\left({text}\right)" if within >= _PRODUCT else text
+    if isinstance(e, Product):
+        text = _product(e, names, tables)
+        return rf"\left({text}\right)" if within >= _POWER else text
+    if isinstance(e, Power):
+        if e.exponent.exact == "1/2":
+            return rf"\sqrt{{{of(e.base)}}}"
+        if e.exponent.exact == "-1":
+            text = rf"\frac{{1}}{{{of(e.base)}}}"
+        else:
+            text = f"{{{of(e.base, _POWER)}}}^{{{_constant(e.exponent)}}}"
+        return rf"\left({text}\right)" if within >= _POWER else text
+    if isinstance(e, Call):
+        text = FUNCTIONS[e.function].latex.format(of(e.argument))
+        return rf"\left({text}\right)" if within >= _POWER else text
+    number = tables.setdefault(e, len(tables) + 1)
+    return rf"\varphi_{{{number}}}\left({of(e.argument)}\right)"
 
 
-def _signed(value: float) -> str:
-    return f"{sign(value)} {_digits(abs(value))}"
+def _product(e: Product, names: list[str], tables: dict[Curve, int]) -> str:
+    """Factors above and below a fraction bar; a factor of 1 is not written."""
+    above, below = [], []
+    for part in e.parts:
+        if isinstance(part, Power) and part.exponent.exact in ("-1", "-2", "-1/2"):
+            inverse = part.exponent.exact[1:]
+            below.append(part.base if inverse == "1" else Power(part.base, Constant(-part.exponent.value, inverse)))
+        elif not (isinstance(part, Constant) and part.value == 1.0):
+            above.append(part)
+
+    def joined(parts: list[Expression]) -> str:
+        if len(parts) == 1:
+            return _written(parts[0], names, tables)
+        return r" \, ".join(_written(part, names, tables, _PRODUCT) for part in parts)
+
+    if below:
+        return rf"\frac{{{joined(above) if above else '1'}}}{{{joined(below)}}}"
+    return r" \, ".join(_written(part, names, tables, _PRODUCT) for part in above) if above else "1"
 
 
-def _digits(value: float) -> str:
+def _constant(c: Constant) -> str:
+    if not c.exact:
+        return _number(c.value)
+    above, _, below = c.exact.replace("pi", r"\pi").replace("*", r" ").partition("/")
+    sign = "-" if above.startswith("-") else ""
+    return rf"{sign}\frac{{{above.removeprefix('-')}}}{{{below}}}" if below else above
+
+
+def _number(value: float) -> str:
     """Four digits, powers of ten as LaTeX writes them."""
     text = f"{value:.4g}"
     mantissa, _, power = text.partition("e")

@@ -27,8 +27,9 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.writing import to_csv
 from kanlab.errors import StudyError
 from kanlab.explain.diagram import diagram, standing_alone
-from kanlab.explain.formula import errors, formula_of, remarks
+from kanlab.explain.formula import errors, remarks
 from kanlab.explain.formula_code import python
+from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import Predictor
 from kanlab.export.document import MODEL, document, document_text
 from kanlab.export.effects_html import effects_of

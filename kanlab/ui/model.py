@@ -14,11 +14,10 @@ from kanlab.charts import model as model_charts
 from kanlab.data.dataset import Dataset
 from kanlab.explain.diagram import diagram, node_name, standing_alone
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
-from kanlab.explain.formula import Formula, formula_of, remarks
+from kanlab.explain.formula import Formula, error_of, on_test, remarks
 from kanlab.explain.formula_code import python
-from kanlab.explain.formula_latex import latex
+from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor, held_out
-from kanlab.explain.symbolic import FUNCTIONS, MATCHED
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES, four_digits
@@ -268,61 +267,39 @@ def formula(view: ModelView) -> None:
         return
     with st.spinner("Matching the edges…"):
         found = view.formula
-    text, legend = view.once("latex", lambda: latex(found))
+    text, legend = view.once("latex", lambda: (found.latex, found.legend))
     st.markdown("  \n".join(literal(line) for line in remarks(found)))
     st.latex(text)
     if legend:
         names = ", ".join(f"${symbol}$ is {literal(short(name))}" for symbol, name in legend.items())
         st.markdown(names)
-    rows = "test rows" if found.on_test else "training rows"
+    rows = "test rows" if on_test(found) else "training rows"
     columns = st.columns(3)
     unit = literal("In nats per row." if found.levels else f"In units of {short(view.data.target)}.")
-    what, own, theirs = MEASURES[view.data.task].error, four_digits(found.error), four_digits(found.network_error)
+    what = MEASURES[view.data.task].error
+    own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
     columns[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)
     columns[1].metric(f"{what} of the network, {rows}", theirs or DASH, help=unit, border=True)
     columns[2].metric(
-        "Edges matched",
-        f"{len(found.terms) - len(found.unmatched)} of {len(found.terms)}",
-        help=literal(f"Edges that one of {len(FUNCTIONS)} functions approximates with R² of at least {MATCHED}."),
+        "Complexity",
+        str(found.complexity),
+        help="Operations, functions, constants and variables of the formula as it is written.",
         border=True,
     )
     title = f"An approximation of {view.model.label}, by kanlab."
     code = view.once("python", lambda: python(found, title))
     with st.expander("As Python", icon=":material/code:"):
         st.code(code, language="python")
-        st.caption("Its inputs are encoded as in kanlab, and clipped to the range of the training rows.")
-    with st.expander("Edge by edge"):
-        widgets.table(
-            matches_table(found),
-            "matches",
-            column_config={"R²": st.column_config.NumberColumn(format="%.4f"), "function": "closest function"},
-        )
+        st.caption("Its inputs are encoded as in kanlab.")
+    with st.expander("Its constants"):
+        widgets.table(constants_table(found), "constants")
         st.caption(
-            "R² is the share of the variance of an edge, over the training rows, that c f(ax + b) + d explains. Among the "
-            "functions with the highest R² the simplest is chosen, as in pykan's suggest_symbolic (Liu et al. 2024)."
+            "All constants are fitted together to the training rows. The standard error is that of the linearised fit; a "
+            "constant that the rows do not determine by itself has none."
         )
 
 
-def _output_name(found: Formula, node: int) -> str:
-    return found.levels[node + 1] if len(found.levels) > 2 else found.target
-
-
-def matches_table(found: Formula) -> pd.DataFrame:
-    """One row per edge of a formula."""
-    depth = len(found.nodes)
-    rows = [
-        {
-            "layer": t.edge.layer + 1,
-            "from": found.features[t.edge.source]
-            if not t.edge.layer
-            else node_name(depth, t.edge.layer, t.edge.source),
-            "to": _output_name(found, t.edge.target)
-            if t.edge.layer == depth - 1
-            else node_name(depth, t.edge.layer + 1, t.edge.target),
-            "function": t.match.name,
-            "R²": t.match.r2,
-            "matched": t.match.matched,
-        }
-        for t in found.terms
-    ]
-    return pd.DataFrame(rows, columns=["layer", "from", "to", "function", "R²", "matched"])
+def constants_table(found: Formula) -> pd.DataFrame:
+    """One row per constant of a formula, in the order in which they are written."""
+    rows = [{"constant": c.exact or f"{c.value:.6g}", "standard error": c.error} for c in found.constants]
+    return pd.DataFrame(rows, columns=["constant", "standard error"])

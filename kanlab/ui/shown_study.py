@@ -57,8 +57,7 @@ def study() -> Study:
 
 def recorded(found: Study) -> str:
     """What the first screen shows of a study, as JSON."""
-    from kanlab.explain.formula import formula_of
-    from kanlab.explain.formula_latex import latex
+    from kanlab.explain.network_formula import formula_of
     from kanlab.kan.edges import curves_of
     from kanlab.kan.network import FittedKan
 
@@ -74,9 +73,9 @@ def recorded(found: Study) -> str:
         "baselines": [b.to_dict() for b in found.baselines],
         "recommended": before.index(model.trial),
         "n_params": choice.n_params,
-        "formula": latex(formula)[0],
-        "error": _short(formula.network_error),
-        "formula_error": _short(formula.error),
+        "formula": formula.latex,
+        "error": _short(formula.network.rmse_test if formula.network else None),
+        "formula_error": _short(formula.rmse_test),
     }
     return json.dumps(content, ensure_ascii=False) + "\n"
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
 from kanlab.arrays import Array
+from kanlab.formulas.expression import Call, Constant, Expression, Power, Product, Sum, exact, times
 
 MATCHED = 0.98  # R^2 from which a curve counts as matched
 AS_GOOD, EXACT = 2.0, 1e-4  # factor of the unexplained share, and the share that is as good as none
@@ -101,9 +102,24 @@ class Match:
         """Whether the formula may stand for the curve."""
         return self.r2 >= MATCHED
 
+    def expression(self, x: Expression) -> Expression:
+        """The match as an expression of an argument, its constants free, as few as its function needs."""
+        inner = x if self.name == "linear" else _affine(self.a, x, self.b)
+        powers = {"square": exact(2), "cube": exact(3), "sqrt": exact("1/2"), "1/x": exact(-1)}
+        if self.name in powers:
+            inner = Power(inner, powers[self.name])
+        elif self.name != "linear":
+            inner = Call(self.name, inner)
+        return times(Constant(self.c), inner)
+
     def __call__(self, x: ArrayLike) -> Array:
         with np.errstate(all="ignore"):
             return self.c * FUNCTIONS[self.name].f(self.a * np.asarray(x, dtype=float) + self.b) + self.d
+
+
+def _affine(a: float, x: Expression, b: float) -> Expression:
+    scaled = x if a == 1.0 else Product((exact(-1), x)) if a == -1.0 else Product((Constant(a), x))
+    return Sum((scaled, Constant(b))) if b else scaled
 
 
 def matches(x: Array, y: Array) -> list[Match]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from kanlab.explain.symbolic import FUNCTIONS, MATCHED, matches, suggest
+from kanlab.formulas.matching import FUNCTIONS, MATCHED, matches, suggest
 
 X = np.random.default_rng(0).uniform(-1, 2, 300)
 KNOWN: dict[str, Callable[[np.ndarray], np.ndarray]] = {
