@@ -30,7 +30,7 @@ def local_dof(settled: FittedKan, data: Dataset, smoothing: float) -> float:
     What the linearised smoother makes of the same steps is known, and its trace too, so that only the rest is left to chance.
     """
     X, y = data.X_train, data.y_train
-    Q = linear_smoother(settled, X, y)
+    Q = linear_smoother(settled, X, y).B[:, 0]
     size = SIZE * np.sqrt(settled.rss_train / data.n)
     draws = []
     for pair in range(LOCAL_PAIRS):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic, multinomial
+from kanlab.baselines import logistic
 from kanlab.baselines.protocol import FamilyFit, Portable
 
 
@@ -30,9 +30,9 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """Boosted trees of every class, y (n, classes); the shares where y holds one class alone."""
     number = y.argmax(axis=1)
     if number.min() == number.max():
-        return FamilyFit(multinomial.constant(X, y).predict, None)
+        return FamilyFit(logistic.constant(X, y).predict, None)
     model = HistGradientBoostingClassifier(random_state=seed).fit(X, number)
-    return FamilyFit(multinomial.of_all_classes(model, y.shape[1]), None)
+    return FamilyFit(logistic.of_all_classes(model, y.shape[1]), None)
 
 
 def _numbers(model: HistGradientBoostingRegressor | HistGradientBoostingClassifier) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from scipy.interpolate import BSpline, PPoly
 from sklearn.preprocessing import SplineTransformer
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic, multinomial
+from kanlab.baselines import logistic
 from kanlab.baselines.linear import ridge
 from kanlab.baselines.protocol import Affine, FamilyFit, Portable
 
@@ -31,7 +31,7 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """The same for the log-odds of every class; of fewer knots where all of them would be more than MOST_TERMS terms."""
     knots = int(np.clip(MOST_TERMS // (X.shape[1] * y.shape[1]) - 2, 3, KNOTS))
-    return _on_splines(multinomial.ridge, X, y, knots)
+    return _on_splines(logistic.ridge, X, y, knots)
 
 
 def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, knots: int = KNOTS) -> FamilyFit:
@@ -54,4 +54,4 @@ def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Arra
         offset = float(affine.offset - affine.center @ weights)
         return {"kind": "additive", "offset": offset, "breaks": breaks, "coef": coef}
 
-    return FamilyFit(Portable(lambda new: inner.predict(splines.transform(new)), numbers), inner.dof)
+    return FamilyFit(Portable(lambda new: inner.predict(splines.transform(new)), numbers), inner.dof, inner.left_out)

@@ -52,14 +52,14 @@ class Predicts(Protocol):
 
 
 def refitted(fit: Callable[[Array, Array], Predicts], X: Array, y: Array) -> Array:
-    """Leave-one-out residuals (n,) by fits without each row, of more than EXACT_ROWS rows without a share of them at once."""
+    """Predictions (n,) or (n, classes) by fits without each row, of more than EXACT_ROWS rows without a share at once."""
     n = len(y)
     part = np.random.default_rng(0).permutation(n) % (n if n <= EXACT_ROWS else PARTS)
-    residual = np.empty(n)
+    predicted = []
     for number in range(int(part.max()) + 1):
         out = part == number
-        residual[out] = y[out] - fit(X[~out], y[~out]).predict(X[out])
-    return residual
+        predicted.append(fit(X[~out], y[~out]).predict(X[out]))
+    return np.concatenate(predicted)[np.argsort(np.argsort(part, kind="stable"), kind="stable")]
 
 
 def _gam(X: Array, y: Array) -> FamilyFit:
@@ -71,13 +71,7 @@ def _gam(X: Array, y: Array) -> FamilyFit:
 LEFT_OUT: dict[str, Callable[[Array, Array], Array]] = {
     "constant": constant,
     "linear": linear,
-    "stepwise": lambda X, y: refitted(forward, X, y),
-    "ridge": lambda X, y: refitted(ridge, X, y),
-    "gam": lambda X, y: refitted(_gam, X, y),
+    "stepwise": lambda X, y: y - refitted(forward, X, y),
+    "ridge": lambda X, y: y - refitted(ridge, X, y),
+    "gam": lambda X, y: y - refitted(_gam, X, y),
 }
-
-
-def press_gain_se(residual: Array, reference: Array) -> float:
-    """Standard error of sum(reference^2) - sum(residual^2), over the rows (n,)."""
-    terms = reference**2 - residual**2
-    return float(np.sqrt(len(terms)) * terms.std(ddof=1)) if len(terms) > 1 else 0.0

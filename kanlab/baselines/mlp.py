@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic, multinomial
+from kanlab.baselines import logistic
 from kanlab.baselines.protocol import FamilyFit, Portable
 
 
@@ -52,11 +52,11 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """The same of every class, y (n, classes); the shares where y holds one class alone."""
     number = y.argmax(axis=1)
     if number.min() == number.max():
-        return FamilyFit(multinomial.constant(X, y).predict, None)
+        return FamilyFit(logistic.constant(X, y).predict, None)
     present = np.bincount(number)
     settings = _settings(number) | {"early_stopping": len(y) >= 50 and present[present > 0].min() >= 5}
     model = _trained(MLPClassifier(**settings, random_state=seed), X, number)
-    return FamilyFit(multinomial.of_all_classes(model, y.shape[1]), None)
+    return FamilyFit(logistic.of_all_classes(model, y.shape[1]), None)
 
 
 def _settings(y: Array) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.preprocessing import PolynomialFeatures
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic, multinomial
+from kanlab.baselines import logistic
 from kanlab.baselines.linear import ridge
 from kanlab.baselines.protocol import Affine, FamilyFit, Portable
 
@@ -27,7 +27,7 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 
 def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """The same for the log-odds of every class, the terms counted for each."""
-    return _on_terms(multinomial.ridge, X, y, MOST_TERMS // (y.shape[1] - 1))
+    return _on_terms(logistic.ridge, X, y, MOST_TERMS // (y.shape[1] - 1))
 
 
 def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, most: int = MOST_TERMS) -> FamilyFit:
@@ -55,4 +55,4 @@ def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array,
             "offset": float(affine.offset - affine.center @ (affine.weights / affine.scale)),
         }
 
-    return FamilyFit(Portable(lambda new: inner.predict(expand(new)), numbers), inner.dof)
+    return FamilyFit(Portable(lambda new: inner.predict(expand(new)), numbers), inner.dof, inner.left_out)

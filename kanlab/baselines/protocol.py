@@ -71,6 +71,8 @@ class FamilyFit:
     dof : float or None
         Degrees of freedom of the mean, without the noise variance; None where the family has no such number (it is then
         compared on held-out rows only).
+    left_out : function, optional
+        Predictions of the training rows, each had it not been fitted, where the family knows a formula for them.
 
     Examples
     --------
@@ -81,3 +83,4 @@ class FamilyFit:
 
     predict: Callable[[Array], Array]
     dof: float | None
+    left_out: Callable[[], Array] | None = None

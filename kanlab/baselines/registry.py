@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array
-from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS, press_gain_se
+from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS
 from kanlab.baselines.linear import constant, linear, ridge, stepwise
 from kanlab.baselines.protocol import FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION, TaskName
-from kanlab.stats.metrics import HasFit, Scores
+from kanlab.stats.metrics import HasFit, LeftOut, Scores
 
 __all__ = [
     "BASELINES",
@@ -38,31 +38,29 @@ __all__ = [
     "fit_family",
     "fit_named",
     "label",
-    "press_gain_se",
-    "reference_left_out",
+    "predictions_left_out",
+    "reference_losses",
 ]
 
 Family = Callable[[Array, Array, int], FamilyFit]
 
 
-def _logistic(module: str, name: str) -> Family:
-    """A family of kanlab.baselines.logistic or multinomial, which load SciPy and are loaded for classes alone."""
+def _logistic(name: str) -> Family:
+    """A family of kanlab.baselines.logistic, which loads SciPy and is loaded for classes alone."""
 
     def fit(X: Array, y: Array, seed: int) -> FamilyFit:
-        found: Family = getattr(import_module(f"kanlab.baselines.{module}"), name)
+        found: Family = getattr(import_module("kanlab.baselines.logistic"), name)
         return found(X, y, seed)
 
     return fit
 
 
 BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
-_OF_CLASSES = ("constant", "linear", "ridge")
-CLASSIFIERS: dict[str, Family] = {name: _logistic("logistic", name) for name in _OF_CLASSES}
-OF_MANY_CLASSES: dict[str, Family] = {name: _logistic("multinomial", name) for name in _OF_CLASSES}
+CLASSIFIERS: dict[str, Family] = {name: _logistic(name) for name in ("constant", "linear", "ridge")}
 BASELINES_OF: dict[str, dict[str, Family]] = {
     REGRESSION: BASELINES,
     CLASSIFICATION: CLASSIFIERS,
-    MULTICLASS: OF_MANY_CLASSES,
+    MULTICLASS: CLASSIFIERS,
 }
 _FUNCTION_OF = {REGRESSION: "fit", CLASSIFICATION: "classify", MULTICLASS: "classify_many"}
 COMPARISON_FAMILIES = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
@@ -138,7 +136,10 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     >>> mean.n_params, mean.rss_train, round(mean.aicc, 2)
     (2, 665.0, 74.79)
     """
-    fitted = fit(data.X_train, data.fit_target(data.y_train), seed)
+    return _scored(family, data, fit(data.X_train, data.fit_target(data.y_train), seed), count_sigma2)
+
+
+def _scored(family: str, data: Dataset, fitted: FamilyFit, count_sigma2: bool) -> Baseline:
     n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
     if n_params is not None and n_params == int(n_params):
         n_params = int(n_params)
@@ -186,28 +187,43 @@ def baselines(
     >>> [b.family for b in found], found[1].aicc < found[0].aicc
     (['constant', 'linear', 'stepwise', 'ridge'], True)
     """
-    known = BASELINES_OF[data.task]
-    found = [fit_family(name, data, known[name], count_sigma2=count_sigma2) for name in families or known]
-    found += [comparison_family(name, data, count_sigma2=count_sigma2) for name in also]
-    reference = reference_left_out(data, count_sigma2=count_sigma2)
+    X, y = data.X_train, data.fit_target(data.y_train)
+    fits = {name: fit_named(name, X, y, task=data.task) for name in [*(families or BASELINES_OF[data.task]), *also]}
+    found = [_scored(name, data, fitted, count_sigma2) for name, fitted in fits.items()]
+    reference = reference_losses(data, count_sigma2=count_sigma2)
     if reference is None:
         return found
-    left_out = [LEFT_OUT[b.family](data.X_train, data.y_train) for b in found]
+    left_out = [predictions_left_out(name, data, fitted) for name, fitted in fits.items()]
     return [
-        b.rescored(press=float(r @ r), press_se=press_gain_se(r, reference))
-        for b, r in zip(found, left_out, strict=True)
+        b.with_left_out(LeftOut.of(data.likelihood, predicted, data.y_train, reference))
+        for b, predicted in zip(found, left_out, strict=True)
     ]
 
 
-def reference_left_out(data: Dataset, *, count_sigma2: bool = True) -> Array | None:
-    """Leave-one-out residuals of the model all others are held against: the linear one, or the mean where that has no AICc.
-
-    None where there are too many rows to look, or too few, and of classes, which have no such residuals.
+def reference_losses(data: Dataset, *, count_sigma2: bool = True) -> Array | None:
+    """Losses (n,) of the training rows by the model all others are held against, each row had it not been fitted: the linear
+    model, or the mean where that has no AICc. None where there are too many rows to look, or too few.
     """
-    if data.levels or not 2 < data.n <= MOST_ROWS:
+    if not 2 < data.n <= MOST_ROWS // data.outputs:
         return None
-    plain = fit_family("linear", data, linear, count_sigma2=count_sigma2)
-    return LEFT_OUT["constant" if plain.aicc is None else "linear"](data.X_train, data.y_train)
+    fitted = fit_named("linear", data.X_train, data.fit_target(data.y_train), task=data.task)
+    if _scored("linear", data, fitted, count_sigma2).aicc is None:
+        held = predictions_left_out("constant", data)
+    else:
+        held = predictions_left_out("linear", data, fitted)
+    return data.likelihood.losses(held, data.y_train)
+
+
+def predictions_left_out(family: str, data: Dataset, fitted: FamilyFit | None = None) -> Array:
+    """Predictions of the training rows by a family, (n,) or (n, classes), each row had it not been fitted.
+
+    fitted: the family's fit to all of them, where there is one.
+    """
+    if not data.levels:
+        return data.y_train - LEFT_OUT[family](data.X_train, data.y_train)
+    fitted = fitted or fit_named(family, data.X_train, data.fit_target(data.y_train), task=data.task)
+    assert fitted.left_out is not None  # every family that is fitted with a study has a formula
+    return fitted.left_out()
 
 
 def comparison_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:

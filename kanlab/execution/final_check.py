@@ -16,7 +16,7 @@ from typing import Any
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.messages import FinalCheckTask
 from kanlab.kan.search_space import Cell
-from kanlab.stats.metrics import Scores
+from kanlab.stats.metrics import LeftOut, Scores
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked
@@ -51,26 +51,27 @@ class ReducedTrial(CompletedTrial):
 
 @dataclass(frozen=True)
 class FinalCheck:
-    """Of the cell of the first rank. press: sum of squared leave-one-out residuals; press_se: as in Baseline.
+    """Of the cell of the first rank.
 
-    params: the cell by the parameters of its search.  others: press and press_se of the next cells that were looked at.
+
+    params: the cell by the parameters of its search.  left_out: the errors of rows left out, where they were looked at.
+    others: those of the next cells.
     """
 
     cell: Cell
     params: Mapping[str, int]
-    press: float | None
-    press_se: float | None
+    left_out: LeftOut | None
     reduced: ReducedTrial | None
-    others: Mapping[Cell, tuple[float | None, float | None]] = field(default_factory=dict)
+    others: Mapping[Cell, LeftOut | None] = field(default_factory=dict)
 
-    def errors_of(self, cell: Cell) -> tuple[float | None, float | None]:
-        """press and press_se of a cell, None where it was not looked at."""
-        return (self.press, self.press_se) if cell == self.cell else self.others.get(cell, (None, None))
+    def errors_of(self, cell: Cell) -> LeftOut | None:
+        """Those of a cell, None where it was not looked at."""
+        return self.left_out if cell == self.cell else self.others.get(cell)
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it."""
-        reduced = self.reduced.to_dict() if self.reduced else None
-        return {"params": dict(self.params), "press": self.press, "press_se": self.press_se, "reduced": reduced}
+        of_rows = {"press": None, "press_se": None} if self.left_out is None else self.left_out.to_dict()
+        return {"params": dict(self.params)} | of_rows | {"reduced": self.reduced.to_dict() if self.reduced else None}
 
 
 def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheck | None:
@@ -94,14 +95,14 @@ def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> Final
             without=tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
             charge=reduced["charge"],
         )
-    others = {Cell(*o["cell"]): (o["press"], o["press_se"]) for o in content.get("others", ())}
-    return FinalCheck(best.cell, space.params(best.cell), content["press"], content["press_se"], reduced, others)
+    others = {Cell(*o["cell"]): LeftOut.from_dict(o) for o in content.get("others", ())}
+    return FinalCheck(best.cell, space.params(best.cell), LeftOut.from_dict(content), reduced, others)
 
 
 def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
-    """What to ask a worker; None where there is nothing to check or it is known already, and of classes."""
+    """What to ask a worker; None where there is nothing to check or it is known already."""
     spec, best = handle.spec, first_ranked(records)
-    if spec.engine != "lm" or handle.data.levels or best is None or final_check_of(handle, records) is not None:
+    if spec.engine != "lm" or best is None or final_check_of(handle, records) is not None:
         return None
     return FinalCheckTask(
         cell=best.cell,

@@ -15,7 +15,7 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.baselines.leave_one_out import refitted
-from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, press_gain_se, reference_left_out
+from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, reference_losses
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
@@ -23,11 +23,11 @@ from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import cell_n_params, values_of
 from kanlab.solver.feature_elimination import reduced, widened
-from kanlab.solver.leave_one_out import leave_one_out
+from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.solver.smoother import effective_dof
 from kanlab.stats.criteria import aicc_of, is_admissible, subset_charge
 from kanlab.stats.generalised_dof import SIZE, divergence
-from kanlab.stats.metrics import squared_difference
+from kanlab.stats.metrics import LeftOut, squared_difference
 
 
 def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
@@ -144,7 +144,7 @@ def dof(data: Dataset, task: messages.DofTask) -> dict[str, Any]:
 def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     """Effective degrees of freedom of a cell's fit, for the engine lm."""
     part, _ = network_data(data, task.options)
-    return {"edf": effective_dof(_fit(part, task), part.X_train, part.y_train)}
+    return {"edf": effective_dof(_fit(part, task), part.X_train, part.fit_target(part.y_train))}
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
@@ -155,13 +155,13 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     whose press is lower than that of the linear model by more than its standard error; none where one is found before.
     """
     full = fit_model(data, task.cell, task.engine, task.options, task.seed, task.below)
-    reference = reference_left_out(data, count_sigma2=task.count_sigma2)
+    reference = reference_losses(data, count_sigma2=task.count_sigma2)
     answer = _left_out(data, full, task, reference) | {"reduced": None, "others": []}
     if task.options.inputs(data.d) == data.d:
         answer["reduced"] = _reduced(data, full, task, reference)
     looked_at = [answer, answer["reduced"] or answer]
     for cell, below in task.then:
-        if reference is None or any(a["press"] + a["press_se"] < reference @ reference for a in looked_at):
+        if reference is None or any(a["press"] + a["press_se"] < reference.sum() for a in looked_at):
             break
         other = msgspec.structs.replace(task, cell=cell, below=below)
         network = fit_model(data, cell, task.engine, task.options, task.seed, below)
@@ -173,19 +173,20 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
 def _left_out(
     data: Dataset, network: FittedKan, task: messages.FinalCheckTask, reference: Array | None
 ) -> dict[str, Any]:
-    """{press, press_se} of a task's network. reference: the leave-one-out residuals of the model it is held against."""
+    """`LeftOut` of a task's network. reference: the losses of the model it is held against, of rows left out."""
     if reference is None:
         return {"press": None, "press_se": None}
+    y = data.fit_target(data.y_train)
     if task.options.inputs(data.d) == data.d:
-        residual = leave_one_out(network, data.X_train, data.y_train, task.options.smoothing)
+        predicted = predictions_left_out(network, data.X_train, y, task.options.smoothing)
     else:  # the choice of the features is part of the fit
 
         def fit(X: Array, y: Array) -> FittedKan:
             rows = replace(data, X_train=X, y_train=y)
             return fit_model(rows, task.cell, task.engine, task.options, task.seed, task.below)
 
-        residual = refitted(fit, data.X_train, data.y_train)
-    return {"press": float(residual @ residual), "press_se": press_gain_se(residual, reference)}
+        predicted = refitted(fit, data.X_train, data.y_train)
+    return LeftOut.of(data.likelihood, predicted, data.y_train, reference).to_dict()
 
 
 def _reduced(

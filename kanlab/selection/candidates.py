@@ -132,8 +132,8 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
         return out
 
     def scores_of(r: CompletedTrial) -> Scores:
-        press, press_se = final_check.errors_of(r.cell) if final_check else (None, None)
-        scores = r.scores if press is None else replace(r.scores, press=press, press_se=press_se)
+        left_out = final_check.errors_of(r.cell) if final_check else None
+        scores = r.scores if left_out is None else r.scores.with_left_out(left_out)
         charge = handle.spec.screening_charge(handle.data.d)  # all networks pay it, so only the other families can tell
         return replace(scores, aicc=r.aicc + charge) if charge else scores
 

@@ -1,10 +1,10 @@
 """A network without the features that do nothing: backward elimination by the edges' own contribution.
 
 Every feature costs neuron_num (G + k) parameters, whether its edges do anything or not. What a set of features does is the
-rise of RSS when their edges are held at their means; K falls with the set at once. So of the nested sets, lowest contribution
-first, the one is left out whose AICc would be lowest if nothing else moved, and the cell is fitted again on what is left, as
-long as AICc falls. That search among 2^d subsets fits noise as well: s of d features are charged 2 ln C(d, s) on top, the
-code length of the choice (Foster & George 1994; Chen & Chen 2008, EBIC with gamma 1).
+rise of RSS, or of the deviance of classes, when their edges are held at their means; K falls with the set at once. So of the
+nested sets, lowest contribution first, the one is left out whose AICc would be lowest if nothing else moved, and the cell is
+fitted again on what is left, as long as AICc falls. That search among 2^d subsets fits noise as well: s of d features are
+charged 2 ln C(d, s) on top, the code length of the choice (Foster & George 1994; Chen & Chen 2008, EBIC with gamma 1).
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan, KanLayer, KanSpec
-from kanlab.stats.criteria import aicc, subset_charge
+from kanlab.stats.criteria import aicc_of, subset_charge
+from kanlab.stats.likelihood import LIKELIHOODS
 
 MOST_FITS = 6
 WIDE = 1e9  # scaled units: the range of an input that does nothing, which no row leaves
 
 
-def held_rss(fitted: FittedKan, X: ArrayLike, y: ArrayLike, held: Sequence[int]) -> float:
-    """RSS of a network of one target on X (n, d), y (n,), the edges of the features `held` at their means."""
-    return _Edges(fitted, X, y).rss(held)
+def held_misfit(fitted: FittedKan, X: ArrayLike, y: ArrayLike, held: Sequence[int]) -> float:
+    """RSS or deviance of a network on X (n, d), y (n,), classes by number, the edges of features `held` at their means."""
+    return _Edges(fitted, X, y).misfit(held)
 
 
 class _Edges:
@@ -39,20 +40,21 @@ class _Edges:
         splines = np.einsum("ijb,ibn->ijn", first.coef, bspline_basis(x, first.knots, first.k))
         self._out = splines + first.scale_base[:, :, None] * silu(x)[:, None]
         self._ranges, self._output_range = fitted.ranges[1:], fitted.output_range
-        self._scale, self._offset = fitted.y_scale[0], fitted.y_offset[0]
+        self._scale, self._offset, self._likelihood = fitted.y_scale, fitted.y_offset, LIKELIHOODS[fitted.task]
         self._y = np.asarray(y, dtype=float)
 
-    def rss(self, held: Sequence[int]) -> float:
+    def misfit(self, held: Sequence[int]) -> float:
         still = self._out[list(held)]
         z = self._out.sum(axis=0) - (still - still.mean(axis=2, keepdims=True)).sum(axis=0)
         for layer, held_to in zip(self._behind, self._ranges, strict=True):
             z = layer.evaluate(np.clip(z, held_to[:, :1], held_to[:, 1:]))
         z = np.clip(z, self._output_range[:, :1], self._output_range[:, 1:])
-        return float(np.sum((self._y - z[0] * self._scale - self._offset) ** 2))
+        predicted = self._likelihood.mean(z.T * self._scale + self._offset)
+        return self._likelihood.misfit(predicted[:, 0] if predicted.shape[1] == 1 else predicted, self._y)
 
     def idle_first(self) -> list[int]:
         """Features by rising contribution."""
-        return [int(i) for i in np.argsort([self.rss([i]) for i in range(len(self._out))], kind="stable")]
+        return [int(i) for i in np.argsort([self.misfit([i]) for i in range(len(self._out))], kind="stable")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,16 +83,18 @@ def reduced(
 ) -> Reduction | None:
     """A network without the features that do nothing, where that lowers AICc; None where it does not.
 
-    full: fitted to X (n, d), y (n,).  fits: networks on some columns of X, of about so many hidden neurons in ascending order,
-    of which the one of lowest AICc is taken: fewer features leave room for more neurons.  n_params: K of (columns, neurons).
+    full: fitted to X (n, d), y (n,), classes by number.  fits: networks on some columns of X, of about so many hidden neurons
+    in ascending order, of which the one of lowest AICc is taken: fewer features leave room for more neurons.
+    n_params: K of (columns, neurons).
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-    n, d = rows.shape
+    (n, d), likelihood = rows.shape, LIKELIHOODS[full.task]
 
     def scored(kept: tuple[int, ...], network: FittedKan, below: tuple[int, ...] = ()) -> Reduction:
         found = Reduction(kept, network, np.inf, below)
-        value = aicc(network.rss_train, n, n_params(kept, found.neuron_num)) + subset_charge(d, len(kept))
-        return replace(found, aicc=value)
+        misfit = network.rss_train if network.deviance_train is None else network.deviance_train
+        value = aicc_of(likelihood.term(misfit, n), n, n_params(kept, found.neuron_num))
+        return replace(found, aicc=value + subset_charge(d, len(kept)))
 
     best, found, most = scored(tuple(range(d)), full), None, d - 1
     for _ in range(MOST_FITS):
@@ -113,13 +117,13 @@ def _idle(
     best: Reduction, X: Array, y: Array, most: int, n_params: Callable[[Sequence[int], int], float]
 ) -> tuple[int, ...]:
     """The columns to leave out next, at most so many, and of those kept at least one stays."""
-    edges = _Edges(best.network, X[:, best.kept], y)
+    edges, likelihood = _Edges(best.network, X[:, best.kept], y), LIKELIHOODS[best.network.task]
     order = edges.idle_first()
 
     def promised(count: int) -> float:
         left = [best.kept[i] for i in sorted(order[count:])]
-        value = aicc(edges.rss(order[:count]), len(y), n_params(left, best.neuron_num))
-        return value + subset_charge(X.shape[1], len(left))
+        term = likelihood.term(edges.misfit(order[:count]), len(y))
+        return aicc_of(term, len(y), n_params(left, best.neuron_num)) + subset_charge(X.shape[1], len(left))
 
     count = min(range(1, min(most, len(order) - 1) + 1), key=promised, default=0)
     return tuple(best.kept[i] for i in order[:count])

@@ -75,12 +75,14 @@ class Likelihood(Protocol):
     total: misfit of a constant.  signal: (m, n), what a first node is fitted to.
     is_squares: whether the misfit is a sum of squares, so that steps may follow its residual's curvature.
     couples: whether the second derivatives of the misfit mix the outputs; `roots` then takes the place of `weighed`.
+    pull: what the pull adds to W, 0 where there is none.
     """
 
     total: float
     signal: Array
     is_squares: bool
     couples: bool
+    pull: float
 
     def __init__(self, Y: Array, neuron_num: int) -> None: ...
 
@@ -97,17 +99,23 @@ class Likelihood(Protocol):
         near: a D not far away, where one is known; an iterative solve begins there.
         """
 
+    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+        """A last layer D (p, m) with its outputs (m, n), whether at its minimum or not."""
+
+    def score(self, eta: Array, pull: float) -> Array:
+        """E (m, n) at outputs eta (m, n), the pull in it being `pull`."""
+
     def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
         """The design (p2, n), its rows times sqrt W at outputs eta (m, n), and the Jacobian (p, n) likewise in place."""
 
-    def roots(self, eta: Array) -> Array:
-        """R (r, m, n) with W_i = sum_r R_ri R_ri' in every row i, at outputs eta (m, n)."""
+    def roots(self, eta: Array, pull: float) -> Array:
+        """R (r, m, n) with W_i = sum_r R_ri R_ri' in every row i, at outputs eta (m, n), the pull in W being `pull`."""
 
 
 class Squares:
     """Least squares for targets Y (m, n), centred and of variance 1 (or 0)."""
 
-    is_squares, couples = True, False
+    is_squares, couples, pull = True, False, 0.0
 
     def __init__(self, Y: Array, neuron_num: int) -> None:
         self.Y = self.signal = Y
@@ -144,6 +152,14 @@ class Squares:
         misfit = float(rss.sum())
         return LastLayer(D, self.Y - E, E, factor, rss, misfit, misfit + float(np.sum(D * (penalty @ D))))
 
+    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+        E = self.Y - outputs
+        rss = np.einsum("on,on->o", E, E)
+        return LastLayer(D, outputs, E, factor, rss, float(rss.sum()), objective)
+
+    def score(self, eta: Array, pull: float) -> Array:
+        return np.asarray(self.Y - eta)
+
     def _residual(self, design: Design, blocks: Sequence[slice], D: Array) -> Array:
         E = np.empty_like(self.Y)
         for block in blocks:
@@ -153,7 +169,7 @@ class Squares:
     def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
         return design
 
-    def roots(self, eta: Array) -> Array:
+    def roots(self, eta: Array, pull: float) -> Array:
         return np.broadcast_to(np.eye(len(eta))[:, :, None], (len(eta), *eta.shape))
 
 
@@ -167,7 +183,7 @@ class Bernoulli:
         self.prior = prior_log_odds(y)
         self.signal = y - y.mean()
         self.total = max(deviance(np.full_like(y, self.prior), y), np.finfo(float).tiny)
-        self._pull = PULL / y.shape[1]
+        self.pull = PULL / y.shape[1]
 
     @staticmethod
     def roughness() -> float:
@@ -184,39 +200,41 @@ class Bernoulli:
         found = newton(self, design, blocks, penalty, near, self._constant(p))
         if found is None:
             return None
-        D, eta, factor, value = found
-        rss = np.sum((self.y - expit(eta)) ** 2, axis=1)
-        return LastLayer(D, eta, self.score(eta), factor, rss, deviance(eta, self.y), value)
+        return self.layer(*found)
+
+    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+        rss = np.sum((self.y - expit(outputs)) ** 2, axis=1)
+        return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, deviance(outputs, self.y), objective)
 
     def value(self, eta: Array) -> float:
         """The deviance and the pull."""
-        return deviance(eta, self.y) + float(self._pull * np.sum((eta - self.prior) ** 2))
+        return deviance(eta, self.y) + float(self.pull * np.sum((eta - self.prior) ** 2))
 
     def step(self, factor: Array, right: Array) -> Array:
         return np.asarray(lapack.dpotrs(factor, right, lower=1)[0])
 
-    def score(self, eta: Array) -> Array:
+    def score(self, eta: Array, pull: float) -> Array:
         """E (1, n)."""
-        return self.y - expit(eta) - self._pull * (eta - self.prior)
+        return self.y - expit(eta) - pull * (eta - self.prior)
 
     def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
-        root = self._root_weight(eta)
+        root = self._root_weight(eta, self.pull)
         jacobian *= root
         return design * root
 
-    def _root_weight(self, eta: Array) -> Array:
+    def _root_weight(self, eta: Array, pull: float) -> Array:
         """sqrt W, elementwise."""
         p = expit(eta)
-        return np.sqrt(p * (1.0 - p) + self._pull)
+        return np.sqrt(p * (1.0 - p) + pull)
 
-    def roots(self, eta: Array) -> Array:
-        return self._root_weight(eta)[None]
+    def roots(self, eta: Array, pull: float) -> Array:
+        return self._root_weight(eta, pull)[None]
 
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
         """Cholesky factor of P W P' + penalty; None where that is not positive definite."""
         gram = penalty.copy()
         for block in blocks:
-            P = design(block) * self._root_weight(eta[:, block])
+            P = design(block) * self._root_weight(eta[:, block], self.pull)
             gram += P @ P.T
         factor, info = lapack.dpotrf(gram.T, lower=1, overwrite_a=1, clean=0)
         return factor if info == 0 else None
@@ -230,11 +248,12 @@ class ByNewton(Protocol):
     """A likelihood whose last layer `newton` solves for."""
 
     couples: bool
+    pull: float
 
     def value(self, eta: Array) -> float:
         """The misfit at outputs eta (m, n), and the pull."""
 
-    def score(self, eta: Array) -> Array:
+    def score(self, eta: Array, pull: float) -> Array:
         """E (m, n)."""
 
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
@@ -277,7 +296,7 @@ def newton(
                 return None
             factor, far = found, np.inf
         right = -penalty @ D
-        score = of.score(eta)
+        score = of.score(eta, of.pull)
         for block in blocks:
             right += design(block) @ score[:, block].T
         step = of.step(factor, right)
@@ -321,11 +340,6 @@ def prior_log_odds(y: Array) -> float:
     """Log-odds of the share of 1 in y (any shape) of zeros and ones, finite for a single class too."""
     ones = float(y.sum())
     return float(np.log((ones + 0.5) / (y.size - ones + 0.5)))
-
-
-def pulled_residual(eta: Array, y: Array) -> Array:
-    """E (n,), row by row, of a fit of log-odds eta (n,) to y (n,)."""
-    return y - expit(eta) - PULL / len(y) * (eta - prior_log_odds(y))
 
 
 def ridged_factor(gram: Array, penalty: Array, n: int) -> Array | None:

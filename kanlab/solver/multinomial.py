@@ -25,6 +25,7 @@ which is how such models are read (Agresti, Categorical Data Analysis, 2013, sec
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from scipy.linalg import helmert, lapack
@@ -43,9 +44,12 @@ from kanlab.solver.likelihoods import (
 )
 
 
+@cache
 def contrasts(classes: int) -> Array:
-    """C (classes - 1, classes)."""
-    return -helmert(classes) / np.sqrt(2.0)
+    """C (classes - 1, classes), not to be written to."""
+    C: Array = -helmert(classes) / np.sqrt(2.0)
+    C.flags.writeable = False
+    return C
 
 
 def to_log_odds(classes: int) -> Array:
@@ -61,7 +65,16 @@ def log_odds_of(theta: Array) -> Array:
 
 def log_odds_layer(layer: KanLayer) -> KanLayer:
     """The edges into eta, of those into theta."""
-    A = to_log_odds(layer.coef.shape[1] + 1)
+    return _mixed(layer, to_log_odds(layer.coef.shape[1] + 1))
+
+
+def contrast_layer(layer: KanLayer) -> KanLayer:
+    """The edges into theta, of those into eta: the inverse of `log_odds_layer`."""
+    return _mixed(layer, np.asarray(np.linalg.inv(to_log_odds(layer.coef.shape[1] + 1)), dtype=float))
+
+
+def _mixed(layer: KanLayer, A: Array) -> KanLayer:
+    """A layer whose outputs are A (m, m) times those of another."""
     return KanLayer(layer.knots, np.einsum("ab,ibs->ias", A, layer.coef), layer.scale_base @ A.T)
 
 
@@ -81,11 +94,6 @@ def _below_0(z: Array) -> Array:
 def prior(Y: Array) -> Array:
     """theta (c - 1, 1) of the shares of the classes in Y (c, n), finite where a class has no row."""
     return 2.0 * contrasts(len(Y)) @ np.log(Y.sum(axis=1, keepdims=True) + 0.5)
-
-
-def pulled_residual(theta: Array, Y: Array) -> Array:
-    """E (c - 1, n) of theta (c - 1, n) for Y (c, n)."""
-    return contrasts(len(Y)) @ (Y - probabilities(theta)) - PULL / Y.shape[1] * (theta - prior(Y))
 
 
 def curvature(theta: Array, pull: float) -> Array:
@@ -113,7 +121,7 @@ class Multinomial:
         self._contrasts, self.prior = contrasts(len(Y)), prior(Y)
         self.signal = self._contrasts @ (Y - Y.mean(axis=1, keepdims=True))
         self.total = max(self._deviance(np.broadcast_to(self.prior, self.signal.shape)), np.finfo(float).tiny)
-        self._pull = PULL / Y.shape[1]
+        self.pull = PULL / Y.shape[1]
 
     @staticmethod
     def roughness() -> float:
@@ -131,9 +139,11 @@ class Multinomial:
         found = newton(self, design, blocks, penalty, near, constant)
         if found is None:
             return None
-        D, theta, factor, value = found
-        rss = np.sum((self.Y - probabilities(theta)) ** 2, axis=1)
-        return LastLayer(D, theta, self.score(theta), factor, rss, self._deviance(theta), value)
+        return self.layer(*found)
+
+    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+        rss = np.sum((self.Y - probabilities(outputs)) ** 2, axis=1)
+        return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, self._deviance(outputs), objective)
 
     def _deviance(self, theta: Array) -> float:
         z = _below_0(self._contrasts.T @ theta)
@@ -141,24 +151,24 @@ class Multinomial:
 
     def value(self, eta: Array) -> float:
         """The deviance and the pull."""
-        return self._deviance(eta) + float(self._pull * np.sum((eta - self.prior) ** 2))
+        return self._deviance(eta) + float(self.pull * np.sum((eta - self.prior) ** 2))
 
-    def score(self, eta: Array) -> Array:
+    def score(self, eta: Array, pull: float) -> Array:
         """E (m, n)."""
-        return self._contrasts @ (self.Y - probabilities(eta)) - self._pull * (eta - self.prior)
+        return self._contrasts @ (self.Y - probabilities(eta)) - pull * (eta - self.prior)
 
     def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
         raise NotImplementedError("The outputs are coupled: see `roots`.")
 
-    def roots(self, eta: Array) -> Array:
-        return curvature_roots(eta, self._pull)
+    def roots(self, eta: Array, pull: float) -> Array:
+        return curvature_roots(eta, pull)
 
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
         """Cholesky factor (m p, m p), output by output; None where the system is not positive definite."""
         p, m = len(penalty), len(eta)
         system = np.zeros((m, p, m, p))
         for block in blocks:
-            P, W = design(block), curvature(eta[:, block], self._pull)
+            P, W = design(block), curvature(eta[:, block], self.pull)
             for o in range(m):
                 crossed = (W[o, : o + 1, None] * P).reshape(-1, P.shape[1]) @ P.T
                 system[o, :, : o + 1] += crossed.reshape(o + 1, p, p).transpose(2, 0, 1)

@@ -24,8 +24,7 @@ from kanlab.solver.effective_dof import effective_dof
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome
 from kanlab.solver.likelihood_of import OF_TASK
-from kanlab.solver.multinomial import log_odds_layer, log_odds_of
-from kanlab.solver.network_state import hidden_ranges, layers_of
+from kanlab.solver.network_state import hidden_ranges, in_log_odds, layers_of
 from kanlab.solver.node_growth import grown_starts, idle_start
 from kanlab.solver.options import LmOptions
 from kanlab.solver.problem import Problem
@@ -204,7 +203,7 @@ class NestedPath:
             outputs, rss = state.last.outputs, state.last.rss
             edf = effective_dof(self._problem(design, rows.y, neuron_num), state)
             if self._task == MULTICLASS:
-                layers, outputs = (*layers[:-1], log_odds_layer(layers[-1])), log_odds_of(outputs)
+                layers, outputs = in_log_odds(layers, outputs)
         order, (first, *others) = np.argsort(rows.columns), layers
         first = KanLayer(first.knots[order], first.coef[order], first.scale_base[order])
         by_target = rss * rows.y_scale**2

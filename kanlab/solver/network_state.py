@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
-from kanlab.kan.bspline import HIDDEN_MARGIN, HiddenKnots, held_range, safe_range
+from kanlab.kan.bspline import HIDDEN_MARGIN, OUTPUT_MARGIN, HiddenKnots, held_range, safe_range
 from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import NUMPY
+from kanlab.solver.likelihood_of import OF_TASK
+from kanlab.solver.multinomial import contrast_layer, log_odds_layer, log_odds_of
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import Nodes, State
+from kanlab.stats.likelihood import MULTICLASS, REGRESSION
 
 
 def layers_of(design: FirstLayer, state: State) -> tuple[KanLayer, ...]:
@@ -31,10 +34,36 @@ def hidden_ranges(state: State) -> tuple[Array, ...]:
     return tuple(held_range(nodes.Z.min(axis=1), nodes.Z.max(axis=1), HIDDEN_MARGIN) for nodes in state.nodes)
 
 
+def with_solution(fitted: FittedKan, design: FirstLayer, state: State) -> FittedKan:
+    """A network with the layers, ranges and misfit of another solution of its problem, whose targets are scaled as its own."""
+    layers, outputs = layers_of(design, state), state.last.outputs
+    rss = state.last.rss * (fitted.y_scale**2 if fitted.task == REGRESSION else 1.0)
+    if fitted.task == MULTICLASS:
+        layers, outputs = in_log_odds(layers, outputs)
+    return replace(
+        fitted,
+        layers=layers,
+        ranges=(fitted.ranges[0], *hidden_ranges(state)),
+        output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
+        rss_train=float(rss.sum()),
+        rss_by_target=rss,
+        deviance_train=None if fitted.deviance_train is None else state.misfit,
+    )
+
+
+def in_log_odds(layers: tuple[KanLayer, ...], outputs: Array) -> tuple[tuple[KanLayer, ...], Array]:
+    """Layers and outputs (m, n) of more than two classes as a network has them, from those of a fit."""
+    return (*layers[:-1], log_odds_layer(layers[-1])), log_odds_of(outputs)
+
+
 def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Restored:
-    """A network of equally wide hidden layers at rows X (n, d), in their order, for targets Y (m, n), scaled."""
+    """A network of equally wide hidden layers at rows X (n, d), in their order, for targets Y (m, n), scaled, of more than two
+    classes (classes, n).
+    """
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, *others = fitted.layers
+    if fitted.task == MULTICLASS:
+        others[-1] = contrast_layer(others[-1])
     design, Z = first_layer(x, fitted.spec.grid, fitted.spec.k), first.evaluate(x)
     weights, nodes = [Z @ np.concatenate(design.basis, axis=1).T], []
     for layer in others:
@@ -43,7 +72,8 @@ def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Res
         by_node = np.concatenate([layer.coef, layer.scale_base[:, :, None]], axis=2)
         weights.append(by_node.transpose(1, 0, 2).reshape(by_node.shape[1], -1))
         Z = layer.evaluate(Z)
-    problem = Problem(design, Y, len(weights[0]), smoothing, NUMPY, depth=len(nodes))
+    of_task = OF_TASK[fitted.task]
+    problem = Problem(design, Y, len(weights[0]), smoothing, NUMPY, depth=len(nodes), likelihood=of_task)
     return Restored(problem, weights[:-1], tuple(nodes), weights[-1].T)
 
 
@@ -61,7 +91,8 @@ class Restored:
         return self.problem.state(self.weights, level, [nodes.knots for nodes in self.nodes])
 
     def as_it_is(self) -> State:
-        """The state of the network itself."""
-        state = self.problem.state(self.weights, 0.0, below=self.nodes)
-        assert state is not None  # a fitted network is finite on its training rows
-        return replace(state, last=replace(state.last, D=self.D))
+        """The state of the network itself, without a factor."""
+        stack, D = self.problem.stack, self.D
+        outputs = [D.T @ stack.edges(self.problem.depth - 1, self.nodes[-1], block) for block in stack.blocks]
+        last = self.problem.likelihood.layer(D, np.concatenate(outputs, axis=1), np.empty((0, 0)), np.nan)
+        return State(tuple(self.weights), self.nodes, 0.0, last, np.nan)

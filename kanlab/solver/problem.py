@@ -230,7 +230,7 @@ class Problem:
             view, P, first = stack.view(state, block, self.depth), self.last_design(state, block), block.start == 0
             if self.likelihood.couples:
                 gradient += stack.mixed_tangents(state, view, last.residual[:, block], extremes).sum(axis=1)
-                roots = self.likelihood.roots(last.outputs[:, block])
+                roots = self.likelihood.roots(last.outputs[:, block], self.likelihood.pull)
                 for r, root in enumerate(roots):
                     J = stack.mixed_tangents(state, view, root, extremes)
                     accumulate(J, J.T, hessian, work, first=first and r == 0)

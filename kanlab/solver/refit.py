@@ -12,44 +12,40 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.errors import FitError
-from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
 from kanlab.kan.network import FittedKan
 from kanlab.solver.levenberg_marquardt import LoopOptions, minimise
-from kanlab.solver.network_state import hidden_ranges, layers_of, restored
+from kanlab.solver.network_state import restored, with_solution
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import State
+from kanlab.stats.likelihood import REGRESSION
 
 ROUNDS = 4  # of the penalty's level, which is proportional to RSS and moves with it
 LOOP = LoopOptions(max_iterations=60, tolerance=1e-9, floor=0.0)
 
 
-def continued(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -> FittedKan:
-    """The minimum for targets y (n,) at the training rows X (n, d) that is nearest to a network of a quantity.
+def continued(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float) -> FittedKan:
+    """The minimum for targets Y at the training rows X (n, d) that is nearest to a network.
 
+    Y: (n,), of a quantity or of two classes; of more (n, classes) with a 1 in every row.
     Raises FitError where the network is not finite there.
     """
-    target = np.asarray(y, dtype=float)
-    offset, scale = target.mean(), target.std() or 1.0
-    level = float(np.sum((target - fitted.predict(X)) ** 2)) / scale**2
-    found = restored(fitted, X, ((target - offset) / scale)[None], smoothing)
-    problem, state = found.problem, found.at_minimum(level)
+    target = np.asarray(Y, dtype=float)
+    offset, scale = (target.mean(), target.std() or 1.0) if fitted.task == REGRESSION else (0.0, 1.0)
+    misfit = float(np.sum((target - fitted.predict(X)) ** 2)) / scale**2
+    found = restored(fitted, X, ((target - offset) / scale).reshape(len(target), -1).T, smoothing)
+    problem, state = found.problem, found.at_minimum(found.problem.likelihood.level(misfit))
     for _ in range(ROUNDS):
         if state is None:
             raise FitError("The network cannot be continued: its hidden nodes are not finite.")
         state = minimise(_Held(problem), state, LOOP).state
-        state = problem.relevelled(state, state.misfit)
+        level = problem.likelihood.level(state.misfit)
+        if level == state.level:
+            break
+        state = problem.relevelled(state, level)
     assert state is not None
-    rss, outputs = state.last.rss * scale**2, state.last.outputs
-    return replace(
-        fitted,
-        layers=layers_of(problem.design, state),
-        ranges=(fitted.ranges[0], *hidden_ranges(state)),
-        output_range=held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN),
-        y_offset=np.array([offset]),
-        y_scale=np.array([scale]),
-        rss_train=float(rss.sum()),
-        rss_by_target=rss,
-    )
+    if fitted.task == REGRESSION:
+        fitted = replace(fitted, y_offset=np.array([offset]), y_scale=np.array([scale]))
+    return with_solution(fitted, problem.design, state)
 
 
 class _Held:

@@ -10,70 +10,125 @@ directions that only a strong penalty holds.
     leave-one-out  e_i / (1 - h_i), the residual of row i had it not been fitted: exact for a linear smoother (Allen 1974,
                    Craven & Wahba 1979), and first order for a network, whose minimum hardly moves when one row leaves
 
-c are the weights of all layers before the last in the coordinates of kanlab.solver.stack, and then the last layer's D. The
-penalty of the edges into a node is |S w|^2 / width^2, and the width moves with every layer below: a row of R is
+c are the weights of all layers before the last in the coordinates of kanlab.solver.stack, and then the last layer's D, output
+by output. The penalty of the edges into a node is |S w|^2 / width^2, and the width moves with every layer below: a row of R is
 (S dw - S w dwidth / width) / width.
 
-Of two classes J are the derivatives of the log-odds, each row times the root of p (1 - p), the information it carries; the
-pull of kanlab.solver.likelihoods is one more penalty, sqrt(PULL / n) J.
+Of another likelihood J_i (m, p) are the derivatives of the outputs of row i, weighed by L_i' with L_i L_i' = W_i, the
+information (m, m) that the row carries (kanlab.solver.likelihoods). With M = sum_i J_i'W_i J_i + R'R, V_i = J_i M^-1 J_i' the
+variance of the outputs of row i, and E_i minus the derivative of half its misfit,
+
+    leverage       the eigenvalues of L_i'V_i L_i; their sum is the row's part of the effective dof
+    leave-one-out  the outputs of row i had it not been fitted, -V_i (1 - W_i V_i)^-1 E_i away: a Newton step from the minimum
+                   (Pregibon, Ann. Stat. 9, 1981; Rad & Maleki, J. R. Stat. Soc. B 82, 2020)
+
+which for W = 1 are the lines above. The pull of kanlab.solver.likelihoods is one more penalty, sqrt(pull) J.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import block_diag, qr
+from scipy.linalg import block_diag, qr, solve_triangular
 
 from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import roughness_root, second_differences
 from kanlab.solver.likelihood_of import OF_TASK
-from kanlab.solver.likelihoods import PULL, pulled_residual
+from kanlab.solver.likelihoods import Likelihood
 from kanlab.solver.network_state import restored
 from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU
-from kanlab.stats.likelihood import CLASSIFICATION
+from kanlab.solver.stack import State
+from kanlab.stats.likelihood import REGRESSION
 
 RANK_TOLERANCE = 1e-9  # of a column of length 1: what the columns before it leave of it below this is rounding
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
-    """Trace of the linearised smoother of a network of one target at its training rows X (n, d), y (n,)."""
-    return float(leverages(fitted, X, y).sum())
+    """Trace of the linearised smoother of a network at its training rows X (n, d), y (n,), of more than two classes
+    (n, classes).
+    """
+    return float(linear_smoother(fitted, X, y).leverages().sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Smoother:
+    """The linear smoother of a network at its training rows.
+
+    outputs (n, m) as the likelihood has them; E (n, m); L (n, m, m); B (n, m, r) with B_i B_j' = J_i M^-1 J_j'.
+    """
+
+    outputs: Array
+    E: Array
+    L: Array
+    B: Array
+
+    @cached_property
+    def variance(self) -> Array:
+        """V (n, m, m)."""
+        return np.asarray(self.B @ self.B.transpose(0, 2, 1))
+
+    def leverages(self) -> Array:
+        """What each row (n,) decides of its own prediction, of several outputs together: the trace of L'V L."""
+        return np.asarray(np.einsum("nar,nab,nbr->n", self.L, self.variance, self.L, optimize=True))
+
+    def freedom(self) -> Array:
+        """1 less the highest leverage among the outputs of each row (n,)."""
+        H = np.einsum("nar,nab,nbs->nrs", self.L, self.variance, self.L, optimize=True)
+        return np.asarray(1.0 - np.linalg.eigvalsh(H)[:, -1])
+
+    def left_out(self, least_freedom: float) -> Array:
+        """Outputs (n, m) of each row had it not been fitted. least_freedom: what 1 - leverage is taken to be at least."""
+        # with L'V L = U diag(h) U': V (1 - L L'V)^-1 E = V E + V L U diag(1 / (1 - h)) U'L'V E
+        VL = self.variance @ self.L
+        h, U = np.linalg.eigh(self.L.transpose(0, 2, 1) @ VL)
+        along = U.transpose(0, 2, 1) @ (VL.transpose(0, 2, 1) @ self.E[:, :, None])
+        moved = self.variance @ self.E[:, :, None] + VL @ U @ (along / np.maximum(1.0 - h, least_freedom)[:, :, None])
+        return np.asarray(self.outputs - moved[:, :, 0])
 
 
 def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
-    """Diagonal (n,) of the linearised smoother."""
-    return np.asarray(np.sum(linear_smoother(fitted, X, y) ** 2, axis=1))
+    """Diagonal (n,) of the linearised smoother, summed over the outputs."""
+    return linear_smoother(fitted, X, y).leverages()
 
 
-def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
-    """Q (n, r) of the linearised smoother S = Q Q'."""
-    J, R = linearised(fitted, X, y)
-    if fitted.task != CLASSIFICATION:
-        return smoother_root(J, R)
-    p = fitted.predict(X)
-    pull = np.sqrt(PULL / len(J)) * J
-    return smoother_root(np.sqrt(p * (1.0 - p))[:, None] * J, np.concatenate([R, pull]))
+def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Smoother:
+    """The linearised smoother of a network at its training rows."""
+    J, R, state, likelihood = linearised(fitted, X, y)
+    n, m = J.shape[:2]
+    L = likelihood.roots(state.last.outputs, 0.0).transpose(2, 1, 0)  # (n, m, r)
+    weighed = np.einsum("nor,nop->nrp", L, J, optimize=True).reshape(n * m, -1)
+    flat = J.reshape(n * m, -1)
+    penalties = [R] if likelihood.pull == 0.0 else [R, np.sqrt(likelihood.pull) * flat]
+    B = whitened(flat, np.concatenate([weighed, *penalties])).reshape(n, m, -1)
+    E = likelihood.score(state.last.outputs, 0.0)
+    return Smoother(state.last.outputs.T, E.T, L, B)
 
 
-def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    """J (n, p) and R (any, p) of a network of one target and equally wide hidden layers at its training rows X, y (n,)."""
-    targets, predicted = np.asarray(y, dtype=float), fitted.predict(X)
-    scale = float(fitted.y_scale[0])
-    found = restored(fitted, X, (targets - fitted.y_offset[0])[None] / scale, smoothing=1.0)
+def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array, State, Likelihood]:
+    """J (n, m, p) and R (any, p) of a network of equally wide hidden layers at its training rows X, y, and the state there."""
+    targets = np.asarray(y, dtype=float)
+    if fitted.task == REGRESSION:
+        targets = (targets - fitted.y_offset[0]) / fitted.y_scale[0]
+    found = restored(fitted, X, targets.reshape(len(targets), -1).T, smoothing=1.0)
     problem, state, D = found.problem, found.as_it_is(), found.D
-    stack, h, node = problem.stack, problem.neuron_num, np.arange(problem.neuron_num)
-    extremes, columns = stack.extreme_tangents(state), []
+    stack, h, node, m = problem.stack, problem.neuron_num, np.arange(problem.neuron_num), D.shape[1]
+    size, extremes, columns = stack.ends(state)[-1], stack.extreme_tangents(state), []
+    J, at = np.zeros((state.nodes[-1].Z.shape[1], m, size + D.size)), size
     for block in stack.blocks:
         view = stack.view(state, block, problem.depth)
-        by_weights = stack.tangents(state, view, 0, extremes)
         Z, of = state.nodes[-1].Z[:, block], fitted.layers[-1]
-        by_last = np.concatenate([bspline_basis(Z, of.knots, of.k), silu(Z)[:, None]], axis=1)
-        columns.append(np.concatenate([by_weights, by_last.reshape(-1, Z.shape[1])]))
-    J = np.concatenate(columns, axis=1).T
+        by_last = np.concatenate([bspline_basis(Z, of.knots, of.k), silu(Z)[:, None]], axis=1).reshape(-1, Z.shape[1])
+        columns.append(by_last)
+        for o in range(m):
+            J[block, o, :size] = stack.tangents(state, view, o, extremes).T
+            J[block, o, at + o * len(D) : at + (o + 1) * len(D)] = by_last.T
 
-    size, r = by_weights.shape[0], problem.design.rank
+    r = problem.design.rank
     slopes = [bounds[h:] - bounds[:h] for bounds in extremes]
     by_own = np.zeros((h, h, r))  # the widths of the lowest nodes depend on their own weights alone
     by_own[node, node] = slopes[0]
@@ -94,12 +149,11 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Ar
     of_node = block_diag(np.sqrt(LAST_LAYER_ROUGHNESS) * differences, np.sqrt(LAST_LAYER_SILU))
     last = np.kron(np.eye(h), of_node)
 
-    # D is at its minimum, P'E = level N D, which tells the level the fit ended with
-    P = J[:, -len(D) :].T
-    E = pulled_residual((D.T @ P)[0], targets) if fitted.task == CLASSIFICATION else (targets - predicted) / scale
-    held = float(np.sum((last @ D) ** 2))
-    level = max(float(D[:, 0] @ (P @ E)) / held, 0.0) if held > 0.0 else 0.0
-    return J, np.sqrt(level) * block_diag(np.concatenate(rows), last)
+    # D is at its minimum, P E' = level N D, which tells the level the fit ended with
+    PE, held = np.concatenate(columns, axis=1) @ state.last.residual.T, float(np.sum((last @ D) ** 2))
+    level = max(float(np.sum(D * PE)) / held, 0.0) if held > 0.0 else 0.0
+    R = np.sqrt(level) * block_diag(np.concatenate(rows), *[last] * m)
+    return J, R, state, problem.likelihood
 
 
 def smoother_root(J: Array, R: Array) -> Array:
@@ -107,8 +161,14 @@ def smoother_root(J: Array, R: Array) -> Array:
 
     The singular values of Q are at most 1.
     """
-    stacked = np.concatenate([J, R])
-    stacked /= np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
-    Q, upper, _ = qr(stacked, mode="economic", pivoting=True)
-    kept = np.abs(upper.diagonal()) > RANK_TOLERANCE
-    return np.asarray(Q[: len(J), kept[: Q.shape[1]]])
+    return whitened(J, np.concatenate([J, R]))
+
+
+def whitened(J: Array, stacked: Array) -> Array:
+    """B (n, r) with B B' = J (S'S)^-1 J' for J (n, p) and S (any, p), which is overwritten, as `smoother_root`."""
+    length = np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
+    stacked /= length
+    upper, order = qr(stacked, mode="r", pivoting=True, overwrite_a=True, check_finite=False)
+    rank = int(np.sum(np.abs(upper.diagonal()) > RANK_TOLERANCE))
+    upper, kept = upper[:rank, :rank], order[:rank]
+    return np.asarray(solve_triangular(upper, (J[:, kept] / length[kept]).T, trans="T", check_finite=False).T)

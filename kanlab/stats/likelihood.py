@@ -38,9 +38,13 @@ class Likelihood(Protocol):
 
     name: str
     counts_variance: bool  # whether a noise variance is estimated that can be counted as a parameter
+    of_classes: bool  # whether predictions are probabilities of classes
 
     def mean(self, eta: Array) -> Array:
         """Predictions of a network's outputs."""
+
+    def losses(self, predicted: ArrayLike, y: ArrayLike) -> Array:
+        """What each row (n,) adds to the misfit."""
 
     def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
         """What a fit makes small."""
@@ -56,15 +60,19 @@ class Gaussian:
     4.0
     """
 
-    name, counts_variance = "gaussian", True
+    name, counts_variance, of_classes = "gaussian", True, False
 
     def mean(self, eta: Array) -> Array:
         return eta
 
+    def losses(self, predicted: ArrayLike, y: ArrayLike) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray((np.asarray(predicted) - np.asarray(y)) ** 2)
+
     def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
         """RSS."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.sum((np.asarray(predicted) - np.asarray(y)) ** 2))
+            return float(np.sum(self.losses(predicted, y)))
 
     def term(self, misfit: float, n: int) -> float:
         return gaussian_term(misfit, n)
@@ -77,18 +85,21 @@ class Bernoulli:
     2.7726
     """
 
-    name, counts_variance = "bernoulli", False
+    name, counts_variance, of_classes = "bernoulli", False, True
 
     def mean(self, eta: Array) -> Array:
         from scipy.special import expit  # here: a study of quantities does without it, and it takes a tenth of a second
 
         return np.asarray(expit(eta))
 
-    def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
-        """Deviance, twice the number of rows times the log-loss."""
+    def losses(self, predicted: ArrayLike, y: ArrayLike) -> Array:
         p, of = np.clip(np.asarray(predicted, dtype=float), CERTAIN, 1.0 - CERTAIN), np.asarray(y)
         # log1p keeps the digits of a small p, which 1 - p would round away
-        return float(-2.0 * np.sum(of * np.log(p) + (1.0 - of) * np.log1p(-p)))
+        return np.asarray(-2.0 * (of * np.log(p) + (1.0 - of) * np.log1p(-p)))
+
+    def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
+        """Deviance, twice the number of rows times the log-loss."""
+        return float(np.sum(self.losses(predicted, y)))
 
     def term(self, misfit: float, n: int) -> float:
         return misfit if np.isfinite(misfit) else np.inf
@@ -103,7 +114,7 @@ class Multinomial:
     1.3863
     """
 
-    name, counts_variance = "multinomial", False
+    name, counts_variance, of_classes = "multinomial", False, True
 
     def mean(self, eta: Array) -> Array:
         """Softmax of log-odds (n, c - 1) against class 0, those of which are 0."""
@@ -111,10 +122,13 @@ class Multinomial:
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
+    def losses(self, predicted: ArrayLike, y: ArrayLike) -> Array:
+        p, of = np.asarray(predicted, dtype=float), np.asarray(y, dtype=np.intp)
+        return np.asarray(-2.0 * np.log(np.clip(p[np.arange(len(of)), of], CERTAIN, 1.0 - CERTAIN)))
+
     def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
         """Deviance, twice the number of rows times the log-loss."""
-        p, of = np.asarray(predicted, dtype=float), np.asarray(y, dtype=np.intp)
-        return float(-2.0 * np.sum(np.log(np.clip(p[np.arange(len(of)), of], CERTAIN, 1.0 - CERTAIN))))
+        return float(np.sum(self.losses(predicted, y)))
 
     def term(self, misfit: float, n: int) -> float:
         return misfit if np.isfinite(misfit) else np.inf

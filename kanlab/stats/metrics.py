@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanlab.arrays import Array
-from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, one_hot
+from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, Likelihood, one_hot
 
 CALIBRATION_BINS = 10
 
@@ -28,7 +28,8 @@ class ClassScores(NamedTuple):
 
     deviance: -2 log L.  log_loss: mean of -ln(the probability given to what happened), deviance / 2n, in nats.  brier: mean
     squared difference of probability and outcome, of more than two classes summed over them.  accuracy: share of rows whose
-    likeliest class is the true one.  auc: `area_under_roc`, None where a class is missing.
+    likeliest class is the true one.  auc: `area_under_roc`, None where a class is missing.  accuracy_loo: of the training
+    rows, each left out of the fit that classifies it; None where that is not known.
     """
 
     deviance_train: float
@@ -40,6 +41,42 @@ class ClassScores(NamedTuple):
     accuracy_test: float | None
     auc_train: float | None
     auc_test: float | None
+    accuracy_loo: float | None = None
+
+
+class LeftOut(NamedTuple):
+    """How well a model does on the training rows, each left out of the fit that predicts it.
+
+    press: sum of the losses, squared residuals or -2 ln(the probability given to what happened).  press_se: standard error of
+    the amount by which it lies below that of the reference model (kanlab.baselines.registry.reference_losses).
+    accuracy_loo: of classes, the share that is classified correctly.
+    """
+
+    press: float
+    press_se: float
+    accuracy_loo: float | None = None
+
+    @classmethod
+    def of(cls, likelihood: Likelihood, predicted: Array, y: Array, reference: Array) -> LeftOut:
+        """Of predictions (n,) or (n, classes) for y (n,). reference: the losses (n,) of the reference model.
+
+        The difference of two models is a sum over rows, so that the spread of its terms gives a standard error.
+        """
+        losses = likelihood.losses(predicted, y)
+        gains = reference - losses
+        se = float(np.sqrt(len(gains)) * gains.std(ddof=1)) if len(gains) > 1 else 0.0
+        return cls(float(losses.sum()), se, accuracy(predicted, y) if likelihood.of_classes else None)
+
+    def to_dict(self) -> dict[str, float]:
+        """What is known of it."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> LeftOut | None:
+        """The inverse of `to_dict`; other keys are left alone. None where press is not known."""
+        if content["press"] is None:
+            return None
+        return cls(content["press"], content["press_se"], content.get("accuracy_loo"))
 
 
 @dataclass(frozen=True)
@@ -50,8 +87,7 @@ class Scores:
     rmse: root mean square of the residuals in units of the data; none of classes, for which `classes` says more.
     edf: effective degrees of freedom of a network's fit.  n_params_effective: what it has spent, aicc_effective: AICc by that,
     +inf where it is not defined; all None where networks are not ranked by it.
-    press: sum of squared leave-one-out residuals of the training rows.  press_se: standard error of the amount by which it
-    lies below that of the reference model (kanlab.baselines.registry.reference_left_out).
+    press, press_se: as of `LeftOut`.
 
     >>> Scores(n_params=5, rss_train=2.0, aicc=-34.8).misfit
     2.0
@@ -85,6 +121,17 @@ class Scores:
         """On the test rows: RMSE in units of the target, of classes the log-loss."""
         return self.rmse_test if self.classes is None else self.classes.log_loss_test
 
+    def with_left_out(self, found: LeftOut) -> Scores:
+        """The same with the errors of rows left out."""
+        of_classes = None if self.classes is None else self.classes._replace(accuracy_loo=found.accuracy_loo)
+        return replace(self, press=found.press, press_se=found.press_se, classes=of_classes)
+
+    def error_loo(self, n: int) -> float | None:
+        """On the n training rows, each left out of the fit: RMSE on the scale of the fit, of classes the log-loss."""
+        if self.press is None:
+            return None
+        return float(np.sqrt(self.press / n)) if self.classes is None else self.press / (2 * n)
+
     def to_dict(self) -> dict[str, Any]:
         """Flat: the scores of classes stand beside the others."""
         of_classes = {} if self.classes is None else self.classes._asdict()
@@ -109,7 +156,7 @@ class Scores:
 
 _EFFECTIVE = ("edf", "n_params_effective", "aicc_effective")  # of networks alone
 _NAMES = tuple(name for name in Scores.__dataclass_fields__ if name not in ("classes", *_EFFECTIVE))
-_NOT_ERRORS = ("n_params", "aicc", "press", "press_se")
+_NOT_ERRORS = ("n_params", "aicc", "press", "press_se", "accuracy_loo")
 
 
 class HasScores:
@@ -135,6 +182,10 @@ class HasScores:
     def rescored(self, **changes: Any) -> Self:
         """The same with some other scores."""
         return replace(self, scores=replace(self.scores, **changes))  # type: ignore[type-var]
+
+    def with_left_out(self, found: LeftOut) -> Self:
+        """The same with the errors of rows left out."""
+        return replace(self, scores=self.scores.with_left_out(found))  # type: ignore[type-var]
 
 
 for _name in HasScores.__annotations__.keys() - {"scores"}:

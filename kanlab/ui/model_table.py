@@ -58,7 +58,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
             **scores(c),
             "wins": c.wins,
             "spread": c.spread,
-            "press": np.sqrt(c.press / data.n_train) if c.press is not None else None,
+            "press": c.scores.error_loo(data.n_train),
             "cv": c.cv_error,
             "cv_se": c.cv_se,
             "dof": c.dof,
@@ -69,7 +69,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
     return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
 
 
-_CLASSES_FIRST = (CHOICE, "model", "AICc", "delta", "K", "log_loss_test", "accuracy_test", "cv")
+_CLASSES_FIRST = (CHOICE, "model", "AICc", "delta", "K", "log_loss_test", "accuracy_test", "press", "cv")
 _FIRST = (CHOICE, "model", "AICc", "delta", "K", "rmse_test", "press", "cv")
 _GROUPS = {
     "Support": ("weight", "evidence"),
@@ -138,9 +138,10 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         "spread": ("SD of AICc", "%.1f", "Standard deviation of its AICc over those seeds."),
         **{name: (title, "%.3f", text) for name, (title, text) in CLASS_SCORES.items()},
         "press": (
-            "LOO RMSE",
+            "LOO log-loss" if data.levels else "LOO RMSE",
             same,
-            f"Leave-one-out error, {fitted_unit}: a fit without the row predicts each training row.",
+            f"Leave-one-out error, {'in nats a row' if data.levels else fitted_unit}: a fit without the row predicts each "
+            "training row.",
         ),
         "cv": (
             "CV log-loss" if data.levels else "CV RMSE",

@@ -17,7 +17,7 @@ from kanlab.explain.predictor import fitted_network
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.validation_plan import plan
-from kanlab.solver.leave_one_out import leave_one_out
+from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.study.handle import create_study
 from kanlab.study.spec import StudySpec
 
@@ -47,9 +47,9 @@ def test_at_the_end_of_a_study(study: Study) -> None:
     data = Dataset.from_frame(rows(), "y")
     network, notes = fitted_network(study.handle, best)
     assert notes == []
-    assert found.press == pytest.approx(
-        np.sum(leave_one_out(network, data.X_train, data.y_train, 1000.0) ** 2), rel=1e-9
-    )
+    left_out = predictions_left_out(network, data.X_train, data.y_train, 1000.0)
+    assert found.left_out is not None
+    assert found.left_out.press == pytest.approx(np.sum((data.y_train - left_out) ** 2), rel=1e-9)
 
     reduced = found.reduced
     assert reduced is not None
@@ -127,15 +127,15 @@ def test_one_wild_network_says_nothing_against_the_next_ones(monkeypatch: pytest
     wild: list[tuple[int, int]] = []
 
     def left_out(network: FittedKan, X: np.ndarray, y: np.ndarray, smoothing: float) -> np.ndarray:
-        residual = leave_one_out(network, X, y, smoothing)
+        predicted = predictions_left_out(network, X, y, smoothing)
         shape = network.spec.layer_widths[1], network.spec.grid
         if len(wild) < 2 and shape not in wild:
             wild.append(shape)
         if shape in wild:
-            residual[0] += 50.0
-        return residual
+            predicted[0] -= 50.0
+        return predicted
 
-    monkeypatch.setattr(tasks, "leave_one_out", left_out)
+    monkeypatch.setattr(tasks, "predictions_left_out", left_out)
     monkeypatch.setattr(tasks, "reduced", lambda *_: None)
     data = Dataset.from_frame(rows(), "y")
     handle = create_study(data, StudySpec(SPACE, workers=1), name="wild")
@@ -149,6 +149,6 @@ def test_one_wild_network_says_nothing_against_the_next_ones(monkeypatch: pytest
     ranked = sorted((r for r in records if r.aicc is not None), key=lambda r: r.aicc or 0.0)
     assert found is not None
     assert list(found.others) == [r.cell for r in ranked[1:3]]  # the second is wild too, the third is sound
-    assert found.errors_of(ranked[3].cell) == (None, None)
+    assert found.errors_of(ranked[3].cell) is None
     assert study.recommendation.choice is not None
     assert study.recommendation.choice.trial == ranked[2]

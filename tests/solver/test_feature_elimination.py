@@ -15,7 +15,7 @@ from kanlab.execution.messages import FinalCheckTask
 from kanlab.execution.tasks import final_check
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, cell_n_params
-from kanlab.solver.feature_elimination import held_rss, subset_charge, widened
+from kanlab.solver.feature_elimination import held_misfit, subset_charge, widened
 from kanlab.solver.fit import fit_cell
 from kanlab.stats.criteria import aicc
 
@@ -93,7 +93,7 @@ def test_held_edges() -> None:
     """Against a network whose coefficients say the same: constant edges at the mean of what they gave."""
     study = data()
     fitted = fit_cell(study.X_train, study.y_train, *CELL)
-    assert held_rss(fitted, study.X_train, study.y_train, []) == pytest.approx(fitted.rss_train, rel=1e-9)
+    assert held_misfit(fitted, study.X_train, study.y_train, []) == pytest.approx(fitted.rss_train, rel=1e-9)
     first = fitted.layers[0]
     inputs = ((study.X_train - fitted.x_offset) / fitted.x_scale).T
     out = np.array([replaced(fitted, keep=i)(inputs) for i in (2, 4)])  # (2, h, n)
@@ -104,7 +104,7 @@ def test_held_edges() -> None:
     base[[2, 4]] = 0.0
     still = with_first(fitted, coef, base)
     rss = np.sum((still.predict(study.X_train) - study.y_train) ** 2)
-    assert held_rss(fitted, study.X_train, study.y_train, [2, 4]) == pytest.approx(rss, rel=1e-8)
+    assert held_misfit(fitted, study.X_train, study.y_train, [2, 4]) == pytest.approx(rss, rel=1e-8)
 
 
 def with_first(fitted: FittedKan, coef: np.ndarray, base: np.ndarray) -> FittedKan:

@@ -16,7 +16,7 @@ from kanlab.export.predict_template import evaluate
 from kanlab.kan.bspline import OUTPUT_MARGIN
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.pykan_network import KANWrapper
-from kanlab.solver.feature_elimination import held_rss, widened
+from kanlab.solver.feature_elimination import held_misfit, widened
 from kanlab.solver.fit import LmOptions, fit_cell
 from kanlab.solver.refit import continued
 
@@ -179,7 +179,7 @@ def test_a_network_that_is_changed_keeps_a_range_that_fits_it() -> None:
     assert (high - low) / np.ptp(trained) == pytest.approx(1 + 2 * OUTPUT_MARGIN, rel=1e-6)
     assert low < trained.min() < trained.max() < high
     narrow = replace(model, output_range=np.zeros((1, 2)))
-    assert held_rss(narrow, X, y, []) == pytest.approx(np.sum((y - y.mean()) ** 2))
+    assert held_misfit(narrow, X, y, []) == pytest.approx(np.sum((y - y.mean()) ** 2))
 
 
 def test_a_range_of_another_network_is_refused() -> None:
