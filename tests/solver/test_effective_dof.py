@@ -24,7 +24,8 @@ def noisy(n: int = 150, d: int = 3, seed: int = 0) -> tuple[Array, Array]:
 
 def by_qr(fitted: FittedKan, X: Array, y: Array) -> float:
     """The same from the network alone, by a QR factorisation that squares nothing."""
-    stacked = np.concatenate(linearised(fitted, X, y))
+    J, R, *_ = linearised(fitted, X, y)
+    stacked = np.concatenate([J[:, 0], R])
     stacked /= np.maximum(np.linalg.norm(stacked, axis=0), 1e-300)
     Q = np.linalg.qr(np.concatenate([stacked, np.sqrt(RIDGE) * np.eye(stacked.shape[1])]))[0]
     return float(np.sum(Q[: len(X)] ** 2))
