@@ -73,3 +73,10 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(names["study"].predict(names["new_rows"]).frame) == 3
     assert (tmp_path / "bundle.zip").is_file()
     assert names["model"].n_params("identifiable") == names["network"].n_params
+
+
+def test_the_python_of_the_page_on_scikit_learn_runs() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "sklearn.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(block.replace("n_jobs=2", ""), "sklearn.md", "exec"), names)
+    assert names["model"].recommendation_.reasons

@@ -21,8 +21,8 @@ ROOT = Path(kanlab.__file__).parents[1]
 # From bottom to top: a module imports from its own room and those before it, wherever in the module the import stands.
 ROOMS = (
     "text", "arrays", "errors", "hosts", "files", "settings", "programs", "stats", "data.reading", "data", "kan", "solver",
-    "engines", "baselines", "formulas", "study", "execution", "selection", "explain", "export", "api", "charts", "ui", "cli",
-    "__main__",
+    "engines", "baselines", "formulas", "study", "execution", "selection", "explain", "export", "charts", "sklearn", "api",
+    "ui", "cli", "__main__",
 )  # fmt: skip
 
 # Libraries that only some modules or rooms may import, wherever in the module it is.
@@ -38,7 +38,7 @@ RESERVED: dict[str, set[str]] = {
     "streamlit": {"ui"},
     "multiprocessing": set(),
     "matplotlib": set(),
-    "sklearn": {"baselines.polynomial", "baselines.gam", "baselines.mlp", "baselines.boosting"},
+    "sklearn": {"sklearn", "baselines.polynomial", "baselines.gam", "baselines.mlp", "baselines.boosting"},
 }
 ARRAY_ROOMS = (
     "arrays",

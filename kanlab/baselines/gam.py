@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,26 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, knots: int = KNOTS) -> FamilyFit:
     splines = SplineTransformer(n_knots=knots, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
     inner = shrunken(splines.fit_transform(X), y)
+    model = _OnSplines(splines, inner.predict)
+    return FamilyFit(Portable(model.predict, model.numbers), inner.dof, inner.left_out)
 
-    def numbers() -> dict[str, Any]:
-        assert isinstance(inner.predict, Affine)
-        affine, breaks, coef, at = inner.predict, [], [], 0
+
+@dataclass(frozen=True, eq=False)
+class _OnSplines:
+    """A linear model of splines. A class, and no function within one, so that an estimator that holds it can be pickled."""
+
+    splines: SplineTransformer
+    inner: Callable[[Array], Array]
+
+    def predict(self, X: Array) -> Array:
+        return self.inner(self.splines.transform(X))
+
+    def numbers(self) -> dict[str, Any]:
+        """As of `Portable`: a cubic between each two breaks of a feature."""
+        affine, breaks, coef, at = self.inner, [], [], 0
+        assert isinstance(affine, Affine)
         weights = affine.weights / affine.scale
-        for spline in splines.bsplines_:
+        for spline in self.splines.bsplines_:
             count = spline.c.shape[1] - 1  # the last basis function of a feature is left out
             whole = BSpline(spline.t, np.append(weights[at : at + count], 0.0), spline.k)
             pieces = PPoly.from_spline(whole)
@@ -53,5 +68,3 @@ def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Arra
             at += count
         offset = float(affine.offset - affine.center @ weights)
         return {"kind": "additive", "offset": offset, "breaks": breaks, "coef": coef}
-
-    return FamilyFit(Portable(lambda new: inner.predict(splines.transform(new)), numbers), inner.dof, inner.left_out)

@@ -132,18 +132,21 @@ def fit_unit(data: Dataset, unit: Unit, engine: str, options: FitOptions, seed: 
 def _fit_lm(data: Dataset, unit: Unit, options: FitOptions, seed: int) -> Iterator[Outcome]:
     fits = lm_path(data, unit.cells, options, seed)
     for neuron_num, fitted in zip(unit.neuron_nums, fits, strict=True):
-        broken = fitted.status.value in FAILED_STATUSES
-        yield Outcome(
-            neuron_num=neuron_num,
-            status=fitted.status.value,
-            seconds=fitted.seconds,
-            scores=Scores()
-            if broken
-            else replace(data.errors(fitted.predict), rss_train=fitted.rss_train, edf=fitted.edf),
-            iterations=fitted.iterations,
-            starts=fitted.starts,
-            loss_curve=thin(fitted.loss_curve),
-        )
+        yield lm_outcome(data, neuron_num, fitted)
+
+
+def lm_outcome(data: Dataset, neuron_num: int, fitted: FittedKan) -> Outcome:
+    """What a study keeps of a network of `lm_path`."""
+    broken = fitted.status.value in FAILED_STATUSES
+    return Outcome(
+        neuron_num=neuron_num,
+        status=fitted.status.value,
+        seconds=fitted.seconds,
+        scores=Scores() if broken else replace(data.errors(fitted.predict), rss_train=fitted.rss_train, edf=fitted.edf),
+        iterations=fitted.iterations,
+        starts=fitted.starts,
+        loss_curve=thin(fitted.loss_curve),
+    )
 
 
 def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int) -> Iterator[FittedKan]:

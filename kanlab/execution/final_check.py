@@ -17,7 +17,7 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.messages import FinalCheckTask
 from kanlab.kan.search_space import Cell
 from kanlab.stats.metrics import LeftOut, Scores
-from kanlab.study.handle import StudyHandle
+from kanlab.study.handle import StudyHandle, StudyView
 from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked
 
@@ -74,9 +74,9 @@ class FinalCheck:
         return {"params": dict(self.params)} | of_rows | {"reduced": self.reduced.to_dict() if self.reduced else None}
 
 
-def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheck | None:
+def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCheck | None:
     """That of the study's network of the first rank; None where there is none, or only one of an earlier first."""
-    best, content = first_ranked(records), handle.optuna.user_attrs.get(FINAL_CHECK)
+    best, content = first_ranked(records), handle.attributes.get(FINAL_CHECK)
     if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
         return None
     reduced, space = content["reduced"], handle.spec.space
@@ -99,7 +99,7 @@ def final_check_of(handle: StudyHandle, records: Sequence[TrialRecord]) -> Final
     return FinalCheck(best.cell, space.params(best.cell), LeftOut.from_dict(content), reduced, others)
 
 
-def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
+def final_check_task(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCheckTask | None:
     """What to ask a worker; None where there is nothing to check or it is known already."""
     spec, best = handle.spec, first_ranked(records)
     if spec.engine != "lm" or best is None or final_check_of(handle, records) is not None:
@@ -120,10 +120,15 @@ def final_check_task(handle: StudyHandle, records: Sequence[TrialRecord]) -> Fin
 
 def keep_final_check(handle: StudyHandle, task: FinalCheckTask, answer: Mapping[str, Any]) -> None:
     """Write a worker's answer to the study."""
-    handle.optuna.set_user_attr(FINAL_CHECK, {"cell": list(task.cell)} | dict(answer))
+    handle.optuna.set_user_attr(FINAL_CHECK, final_check_content(task, answer))
 
 
-def nested_below(handle: StudyHandle, cell: Cell, records: Sequence[TrialRecord]) -> tuple[int, ...]:
+def final_check_content(task: FinalCheckTask, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """A worker's answer as it is kept under FINAL_CHECK."""
+    return {"cell": list(task.cell)} | dict(answer)
+
+
+def nested_below(handle: StudyView, cell: Cell, records: Sequence[TrialRecord]) -> tuple[int, ...]:
     """The lower neuron_nums that an exhaustive study fitted before a cell, and started it from."""
     spec, data = handle.spec, handle.data
     admissible = spec.admissible(data.n_train, data.d)

@@ -34,16 +34,16 @@ def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
     return fit_model(data, task.cell, task.engine, task.options, task.seed)
 
 
-def _network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
+def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
+    """Every array of a cell's network as its type and its values."""
+    return {name: [str(a.dtype), a.tolist()] for name, a in fitted_network(data, task).arrays().items()}
+
+
+def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
+    """A cell's network on all features; the edges of those left out are 0."""
     part = data if task.columns is None else with_columns(data, task.columns)
     fitted = fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
     return fitted if task.columns is None else widened(fitted, task.columns, data.d)
-
-
-def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
-    """Every array of a cell's network as its type and its values; the edges of features left out are 0."""
-    fitted = _network(data, task)
-    return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def formula_part(data: Dataset, task: messages.FormulaPartTask) -> dict[str, Any
     from kanlab.formulas.search import drawn, search_part
 
     rows = drawn(data, task.repeat, task.formula_options.seed)
-    found = search_part(rows, task.part, [_network(rows, n) for n in task.networks], task.formula_options)
+    found = search_part(rows, task.part, [fitted_network(rows, n) for n in task.networks], task.formula_options)
     return {"candidates": [[to_json(e) for e in candidate] for candidate in found]}
 
 
@@ -246,7 +246,7 @@ def formula_front(data: Dataset, task: messages.FormulaFrontTask) -> dict[str, A
     from kanlab.formulas.search import concluded
 
     candidates = [[tuple(from_json(e) for e in c) for c in of_rows] for of_rows in task.candidates]
-    network = _network(data, task.networks[0]) if task.networks else None
+    network = fitted_network(data, task.networks[0]) if task.networks else None
     return concluded(data, candidates, network, task.formula_options, count_sigma2=task.count_sigma2).to_json()
 
 

@@ -38,6 +38,7 @@ from kanlab.stats.likelihood import REGRESSION, TaskName
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
 from kanlab.study.model_key import ModelKey
+from kanlab.study.spec import StudySpec
 from kanlab.study.trials import CompletedTrial
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
@@ -98,6 +99,13 @@ class HeldFamily:
         slack = RANGE_TOLERANCE * np.maximum(self.high - self.low, 1.0)
         outside = np.asarray(((self.low - slack > X) | (self.high + slack < X)).any(axis=1))
         return self.fitted.predict(X if self.extends else np.clip(X, self.low, self.high)), outside
+
+
+def held_family(data: Dataset, family: str, seed: int) -> HeldFamily:
+    """A model of another family fitted to the training rows."""
+    fitted = fit_named(family, data.X_train, data.fit_target(data.y_train), seed, data.task)
+    fitted = replace(fitted, left_out=None)  # which holds the training rows
+    return HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
 
 
 def extends(model: Model) -> bool:
@@ -254,9 +262,7 @@ def predictor(handle: StudyHandle, trial: int | None = None, family: str | None 
     model, name, key = _chosen(handle, trial, family)
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(model, Baseline):
-        fitted = fit_named(model.family, data.X_train, data.fit_target(data.y_train), handle.spec.seed, data.task)
-        held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
-        return Predictor(name, data.recipe, held, key=key)
+        return Predictor(name, data.recipe, held_family(data, model.family, handle.spec.seed), key=key)
     network, notes = fitted_network(handle, model)
     without = model.without if isinstance(model, ReducedTrial) else ()
     network = replace(network, features=data.features)
@@ -312,8 +318,12 @@ def fitted_network(handle: StudyHandle, record: CompletedTrial) -> tuple[FittedK
 
 def _fitted(handle: StudyHandle, record: CompletedTrial, below: tuple[int, ...]) -> FittedKan:
     """Fitted in a process of its own, which may load what the engine needs."""
-    spec = handle.spec
-    task = NetworkTask(
+    return fit_in_worker(network_task(handle.spec, record, below), local_data(handle.optuna, handle.data.sha256))
+
+
+def network_task(spec: StudySpec, record: CompletedTrial, below: tuple[int, ...]) -> NetworkTask:
+    """What fits the network of a trial as its study did. below: as of NetworkTask."""
+    return NetworkTask(
         cell=record.cell,
         engine=spec.engine,
         options=spec.options,
@@ -321,4 +331,3 @@ def _fitted(handle: StudyHandle, record: CompletedTrial, below: tuple[int, ...])
         below=below,
         columns=record.columns if isinstance(record, ReducedTrial) else None,
     )
-    return fit_in_worker(task, local_data(handle.optuna, handle.data.sha256))

@@ -14,7 +14,7 @@ from kanlab.execution.final_check import ReducedTrial, final_check_of
 from kanlab.kan.search_space import Cell
 from kanlab.selection.validation import Validation
 from kanlab.stats.metrics import HasFit, Scores
-from kanlab.study.handle import StudyHandle, stored_baseline
+from kanlab.study.handle import StudyView, stored_baseline
 from kanlab.study.model_key import NETWORK, ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, completed
 from kanlab.text import agreeing
@@ -86,7 +86,7 @@ def trial_words(record: TrialRecord) -> str:
     return f"trial {record.number}{without}: {cell_words(record.cell)}"
 
 
-def seed_scores(handle: StudyHandle, validation: Validation) -> dict[ModelKey, dict[int, float]]:
+def seed_scores(handle: StudyView, validation: Validation) -> dict[ModelKey, dict[int, float]]:
     """AICc of every finalist by seed."""
     scores: dict[ModelKey, dict[int, float]] = {}
     for key, entries in validation.refits.items():
@@ -105,7 +105,7 @@ def winners(scores: dict[ModelKey, dict[int, float]]) -> Counter[ModelKey]:
     return Counter(min(scores, key=lambda key: scores[key][seed]) for seed in complete)
 
 
-def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: Validation | None) -> list[Candidate]:
+def candidates(handle: StudyView, records: Sequence[TrialRecord], validation: Validation | None) -> list[Candidate]:
     """Every complete trial and every model of another family, lowest AICc first; those without AICc last."""
     others = other_families(handle, validation)
     validation, final_check = validation or Validation(), final_check_of(handle, records)
@@ -147,7 +147,7 @@ def candidates(handle: StudyHandle, records: Sequence[TrialRecord], validation: 
     return sorted(out, key=lambda c: (np.inf if c.aicc is None else c.aicc, c.n_params or 0))
 
 
-def other_families(handle: StudyHandle, validation: Validation | None) -> list[Baseline]:
+def other_families(handle: StudyView, validation: Validation | None) -> list[Baseline]:
     """The models of other families: those fitted with the study, then those of the validation."""
     known = {b.family for b in handle.baselines}
     later = [stored_baseline(f, handle.data) for f in (validation.families if validation else ())]

@@ -12,7 +12,7 @@ from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
 from kanlab.selection.validation import Validation, p_words
-from kanlab.study.handle import StudyHandle
+from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import agreeing
 
@@ -32,7 +32,7 @@ class Diagnostic:
 
 
 def diagnose(
-    handle: StudyHandle,
+    handle: StudyView,
     records: Sequence[TrialRecord],
     validation: Validation | None,
     listed: Sequence[Candidate],
@@ -53,7 +53,7 @@ def diagnose(
     return [warning for warning in found if warning]
 
 
-def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Diagnostic | None:
+def _edge(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | None:
     """The best network at the top of a range that could go on, or at the low end of one above the default's."""
     best = best_trial(records)
     if best is None:
@@ -77,7 +77,7 @@ def _edge(handle: StudyHandle, records: Sequence[TrialRecord]) -> Diagnostic | N
     )
 
 
-def _few_rows(handle: StudyHandle, choice: Candidate) -> Diagnostic | None:
+def _few_rows(handle: StudyView, choice: Candidate) -> Diagnostic | None:
     data = handle.data
     which = (
         ""
@@ -178,7 +178,7 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
     )
 
 
-def _better_seed(handle: StudyHandle, validation: Validation, listed: Sequence[Candidate]) -> Diagnostic | None:
+def _better_seed(handle: StudyView, validation: Validation, listed: Sequence[Candidate]) -> Diagnostic | None:
     """A refit far below everything in the study: the starts were too few to find what the cell can do."""
     known = [c.aicc for c in listed if c.aicc is not None and c.family not in COMPARISON_FAMILIES]
     by_cell = ((key.cell, by_seed) for key, by_seed in seed_scores(handle, validation).items())

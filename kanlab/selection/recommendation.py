@@ -11,7 +11,7 @@ from kanlab.selection.decision import choose, conclusive_p
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import explain
 from kanlab.selection.validation import Validation
-from kanlab.study.handle import StudyHandle
+from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord
 
 
@@ -60,7 +60,7 @@ class Recommendation:
         }
 
 
-def recommend(handle: StudyHandle, records: Sequence[TrialRecord], validation: Validation | None) -> Recommendation:
+def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Validation | None) -> Recommendation:
     """The recommendation of a study as it stands."""
     listed = tuple(candidates(handle, records, validation))
     decision = choose(listed, conclusive_p(validation))

@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
@@ -47,6 +47,23 @@ class HalfMade(StudyError):
     """The study of this name was never finished by the process that made it."""
 
 
+class StudyView(Protocol):
+    """What the choice of a model sees of a study, in a storage (`StudyHandle`) or in memory (kanlab.execution.in_memory)."""
+
+    @property
+    def spec(self) -> StudySpec: ...
+
+    @property
+    def data(self) -> DataSummary: ...
+
+    @property
+    def baselines(self) -> list[Baseline]: ...
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What was written beside its trials."""
+
+
 @dataclass(frozen=True)
 class StudyHandle:
     """An open study: Optuna's object with kanlab's own view of it."""
@@ -71,6 +88,11 @@ class StudyHandle:
     def key(self) -> tuple[int, int]:
         """What tells it from other studies in this process."""
         return id(storage_of(self.optuna)), self.id
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What is written beside its trials, as it is now."""
+        return self.optuna.user_attrs
 
     def records(self) -> list[TrialRecord]:
         """Trials by number, interrupted ones left out."""
@@ -121,29 +143,38 @@ def checked_name(name: str) -> str:
 GAM_FEATURES = 100  # more have more splines than any few rows tell apart
 
 
+def settled(data: Dataset, spec: StudySpec) -> tuple[StudySpec, list[Baseline]]:
+    """The specification with what follows from the data, and the models of other families that stand beside its networks.
+
+    A likelihood without a noise variance has none to count, and the outputs of a network follow from the data, whatever the
+    specification says. Where the rows carry no network of all features it becomes one of networks of fewer
+    (StudySpec.screened_where_needed), and a spline GAM joins the other families; where they carry none at all the study is
+    one of these families alone.
+    """
+    spec = spec.of(data)
+    carries_all = bool(spec.admissible(data.n, data.d))
+    spec = spec.screened_where_needed(data.n, data.d)
+    also = () if carries_all or data.d > GAM_FEATURES else ("gam",)
+    return spec, baselines(data, count_sigma2=spec.count_sigma2, also=also)
+
+
 def create_study(
     data: Dataset, spec: StudySpec, *, name: str | None = None, storage_url: str | None = None
 ) -> StudyHandle:
     """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
 
     It is whole or not there: it gets its name in one statement when everything else is written (kanlab.study.unfinished).
-    A likelihood without a noise variance has none to count, and the outputs of a network follow from the data, whatever the
-    specification says. Where the rows carry no network
-    of all features the specification becomes one of networks of fewer (StudySpec.screened_where_needed), and a spline GAM
-    joins the other families; where they carry none at all the study is one of these families alone.
+    The specification becomes what `settled` makes of it.
     Raises StudyError where the name is taken.
     """
     storage = get_storage(storage_url)
-    spec = spec.of(data)
-    carries_all = bool(spec.admissible(data.n, data.d))
-    spec = spec.screened_where_needed(data.n, data.d)
     if name is not None:
         name = checked_name(name)
         if not discard(storage, name) and name in {s.name for s in all_studies(storage)}:  # before anything is done
             raise _taken(name)
     store_dataset(data)  # first: without its data there is no study
-    also = () if carries_all or data.d > GAM_FEATURES else ("gam",)
-    models, uid = baselines(data, count_sigma2=spec.count_sigma2, also=also), uuid4().hex
+    spec, models = settled(data, spec)
+    uid = uuid4().hex
     metrics = ["n_params", "deviance" if data.levels else "rss_train"] if spec.sampler == "nsga2" else ["AICc"]
     making = provisional_name()
     with quietly():

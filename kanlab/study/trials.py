@@ -103,14 +103,21 @@ def record_outcome(
 ) -> None:
     """Tell Optuna the result of a fit: AICc, or (K, misfit) for the two objectives of nsga2."""
     cell = Cell(**trial.params)
-    value, status = score(spec, data, cell, outcome)
-    n_params = spec.n_params(cell, data.d)
-    rss_train, rss_test = _finite(outcome.rss_train), _finite(outcome.rss_test)
+    attributes = outcome_attributes(spec, data, cell, outcome)
+    n_params, value = attributes["n_params"], attributes["aicc"]
     # AICc is defined where K - (n - 2) <= 0: what Optuna and its dashboard take for the constraint of a trial
     set_constraints(trial, [float(n_params - data.n_train + 2)])
-    content = {"n_params": n_params, "rss_train": rss_train, "rss_test": rss_test, "aicc": value}
-    for key, number in content.items():
-        trial.set_user_attr(key, number)
+    for key, content in attributes.items():
+        trial.set_user_attr(key, content)
+    if value is None or outcome.misfit is None:
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        study.tell(trial, value if len(study.directions) == 1 else [float(n_params), outcome.misfit])
+
+
+def outcome_attributes(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> dict[str, Any]:
+    """What is kept of a fit, from which `make_record` makes a record; its "aicc" is None where the fit failed."""
+    value, status = score(spec, data, cell, outcome)
     curve, seconds = [v for v in outcome.loss_curve if math.isfinite(v)], round(outcome.seconds, 4)
     fit = {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve}
     if (edf := _finite(outcome.edf)) is not None:
@@ -119,11 +126,13 @@ def record_outcome(
         fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
     if outcome.classes is not None:
         fit["classes"] = [_finite(v) for v in outcome.classes]
-    trial.set_user_attr("fit", fit)
-    if value is None or outcome.misfit is None:
-        study.tell(trial, state=TrialState.FAIL)
-    else:
-        study.tell(trial, value if len(study.directions) == 1 else [float(n_params), outcome.misfit])
+    return {
+        "n_params": spec.n_params(cell, data.d),
+        "rss_train": _finite(outcome.rss_train),
+        "rss_test": _finite(outcome.rss_test),
+        "aicc": value,
+        "fit": fit,
+    }
 
 
 def _finite(value: float | None) -> float | None:

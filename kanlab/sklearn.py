@@ -1,0 +1,453 @@
+"""KANs as estimators of scikit-learn: clone, Pipeline, cross_val_score, GridSearchCV and the rest work as with its own.
+
+`KANRegressor` and `KANClassifier` search for the right size by the rules of a study, as RidgeCV does for the penalty of Ridge.
+`SplineKANRegressor` and `SplineKANClassifier` fit one configuration. Nothing is written to the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import assert_all_finite, check_array, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from kanlab.arrays import Array
+from kanlab.data.dataset import Dataset
+from kanlab.data.estimator_table import as_categories, estimator_table
+from kanlab.data.frames import as_frame
+from kanlab.engines.registry import FitOptions, fit_model
+from kanlab.errors import KanlabError
+from kanlab.execution.final_check import ReducedTrial
+from kanlab.execution.in_memory import Fitted, MemoryStudy, search
+from kanlab.execution.tasks import fitted_network
+from kanlab.explain.predictor import Model, held_family, network_task
+from kanlab.kan.network import FittedKan
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection import ranking
+from kanlab.selection.recommendation import Recommendation, recommend
+from kanlab.stats.metrics import likeliest
+from kanlab.study.spec import MAX_SEED, StudySpec
+from kanlab.study.trials import CompletedTrial
+
+__all__ = ["KANClassifier", "KANRegressor", "SplineKANClassifier", "SplineKANRegressor"]
+
+_COUNT = StudySpec().count
+_SMOOTHING = FitOptions().smoothing
+Range = int | tuple[int, int]
+MOST_ROWS = 10_000_000  # that weights may make of a table
+
+
+@contextlib.contextmanager
+def _value_errors() -> Iterator[None]:
+    """What a user can cause is a ValueError to scikit-learn."""
+    try:
+        yield
+    except KanlabError as error:
+        raise ValueError(str(error)) from error
+
+
+class _KAN(BaseEstimator):
+    """What all four have: a table made ready, a fitted model behind it, and predictions."""
+
+    categorical_features: Any
+    random_state: Any
+    _levels: tuple[str, ...] = ()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit to a table.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+            Features; of a data frame (pandas, polars, Arrow) text, categories, booleans and dates are encoded. Missing values
+            are filled, with a column that marks them.
+        y : array_like of shape (n,)
+        sample_weight : array_like of shape (n,), optional
+            How often each row counts: whole numbers. A row of weight 2 is the same as two rows, one of weight 0 as none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Where a table cannot be fitted, in one sentence.
+        """
+        with _value_errors():
+            frame = self._frame(X, reset=True)
+            target = self._target(y, len(frame))
+            rows = _counted(sample_weight, frame)
+            if len(rows) < 2:
+                raise ValueError(f"There is {len(rows)} sample (n_samples={len(rows)}), and a fit needs at least 2.")
+            codes, levels = self._coded(target[rows])
+            data = estimator_table(frame.iloc[rows], codes, levels, self._categories)
+            self._recipe = data.recipe
+            self._model = self._fitted_to(data)
+        return self
+
+    def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
+        """The features as a data frame of unique names."""
+        if not (hasattr(X, "columns") or hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__")):
+            values = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
+            frame, given = pd.DataFrame(values, columns=_names(values.shape[1])), frozenset[str]()
+        else:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            kinds = X.dtypes if isinstance(X, pd.DataFrame) else ()
+            frame = as_frame(X)
+            if not (hasattr(self, "feature_names_in_") and frame.columns.is_unique):
+                frame = frame.set_axis(_names(frame.shape[1]), axis="columns")
+            given = frozenset(c for c, k in zip(frame, kinds, strict=False) if isinstance(k, pd.CategoricalDtype))
+            if not len(frame):
+                raise ValueError(
+                    f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required."
+                )
+            numbers = frame.select_dtypes("number")
+            if np.isinf(numbers.to_numpy(dtype=float, na_value=np.nan)).any():
+                raise ValueError("Input X contains infinity or a value too large for dtype('float64').")
+        if reset:
+            self._categories = tuple(_categories(self.categorical_features, list(frame.columns), given))
+        return frame
+
+    def _target(self, y: Any, n: int) -> NDArray[Any]:
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        target = column_or_1d(y, warn=True)
+        if len(target) != n:
+            raise ValueError(f"Found input variables with inconsistent numbers of samples: [{n}, {len(target)}]")
+        return target
+
+    def _coded(self, y: NDArray[Any]) -> tuple[Array, tuple[str, ...]]:
+        """The target as numbers, and the names of its classes."""
+        return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"), ()
+
+    def _fitted_to(self, data: Dataset) -> Model:
+        raise NotImplementedError
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, (int, np.integer)) and 0 <= self.random_state <= MAX_SEED:
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(MAX_SEED))
+
+    def _outputs(self, X: Any) -> Array:
+        """What the model predicts of rows, of classes probabilities."""
+        check_is_fitted(self)
+        with _value_errors():
+            frame = as_categories(self._frame(X, reset=False), self._categories)
+            inputs = self._recipe.apply(frame)
+        if inputs.unknown is not None:
+            warnings.warn(" ".join(n for n in inputs.notes if "not in the training rows" in n), stacklevel=3)
+        return self._model.predict_flagged(inputs.X)[0]
+
+
+class _Searched(_KAN):
+    """The search of KANRegressor and KANClassifier."""
+
+    def __init__(
+        self,
+        *,
+        neuron_num: Range = (1, 4),
+        grid: Range = (2, 5),
+        k: Range = (2, 3),
+        depth: Range = 1,
+        count: str = _COUNT,
+        smoothing: float = _SMOOTHING,
+        starts: int | None = None,
+        categorical_features: Any = "from_dtype",
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.neuron_num = neuron_num
+        self.grid = grid
+        self.k = k
+        self.depth = depth
+        self.count = count
+        self.smoothing = smoothing
+        self.starts = starts
+        self.categorical_features = categorical_features
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _fitted_to(self, data: Dataset) -> Model:
+        ranges = {name: _range(getattr(self, name)) for name in Cell._fields}
+        spec = StudySpec(
+            space=SearchSpace(**ranges),
+            count=self.count,  # type: ignore[arg-type]
+            seed=self._seed(),
+            test_fraction=0.0,
+            options=FitOptions(starts=self.starts, smoothing=self.smoothing),
+        )
+
+        def run(function: Any, jobs: Any) -> list[Fitted]:
+            return Parallel(n_jobs=self.n_jobs)(delayed(function)(job) for job in jobs)
+
+        study = search(data, spec, run)
+        found = recommend(study, study.records, None)
+        choice = found.choice
+        record = choice and (choice.trial or choice.reduced)
+        self.recommendation_: Recommendation = found
+        self.trials_ = ranking.trial_table(study.records)
+        self.family_ = choice.family if choice else "constant"
+        self.best_params_ = record.cell._asdict() if record else {}
+        self.n_params_, self.aicc_ = (choice.n_params, choice.aicc) if choice else (None, None)
+        model = _model_of(study, data, record) if record else held_family(data, self.family_, study.spec.seed)
+        self.network_ = model if isinstance(model, FittedKan) else None
+        return model
+
+
+class _Single(_KAN):
+    """The fit of SplineKANRegressor and SplineKANClassifier."""
+
+    def __init__(
+        self,
+        *,
+        neuron_num: int = 3,
+        grid: int = 5,
+        k: int = 3,
+        depth: int = 1,
+        smoothing: float = _SMOOTHING,
+        starts: int | None = None,
+        categorical_features: Any = "from_dtype",
+        random_state: Any = 0,
+    ) -> None:
+        self.neuron_num = neuron_num
+        self.grid = grid
+        self.k = k
+        self.depth = depth
+        self.smoothing = smoothing
+        self.starts = starts
+        self.categorical_features = categorical_features
+        self.random_state = random_state
+
+    def _fitted_to(self, data: Dataset) -> Model:
+        cell = Cell(self.neuron_num, self.grid, self.k, self.depth)
+        SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
+        options = FitOptions(starts=self.starts, smoothing=self.smoothing)
+        network = fit_model(data, cell, "lm", options, self._seed())
+        self.network_ = replace(network, features=data.features)
+        return self.network_
+
+
+class _Regressor(RegressorMixin):
+    def predict(self, X: Any) -> Array:
+        """Predict rows.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            In units of y. Inputs are held to the range of the training rows.
+        """
+        return self._outputs(X)  # type: ignore[attr-defined]
+
+
+class _Classifier(ClassifierMixin):
+    def _coded(self, y: NDArray[Any]) -> tuple[Array, tuple[str, ...]]:
+        check_classification_targets(y)
+        assert_all_finite(y, input_name="y")
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"Classification needs at least 2 classes; y holds one class, {self.classes_[0]!r}.")
+        names = tuple(map(str, self.classes_))
+        return codes.astype(float), names if len(set(names)) == len(names) else _names(len(names))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of all classes, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+        """
+        p = self._outputs(X)  # type: ignore[attr-defined]
+        return np.column_stack([1.0 - p, p]) if p.ndim == 1 else p
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest class of rows.
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        p = self._outputs(X)  # type: ignore[attr-defined]
+        return self.classes_[likeliest(p)]
+
+
+class KANRegressor(_Regressor, _Searched):
+    """A KAN of the right size for a quantity: the configurations of a range are fitted and one is chosen by AICc.
+
+    The choice is that of a study (`kanlab.tune`), the mean and the linear models included, but without test rows. AICc is
+    computed on all rows given; what a model is worth on others, `cross_val_score` says.
+
+    Parameters
+    ----------
+    neuron_num, grid, k, depth : int or pair of int
+        Hidden neurons a layer, grid intervals, spline order and hidden layers: a value, or the lowest and the highest.
+    count : str
+        Counting rule of the parameters: see `kanlab.n_params`.
+    smoothing : float
+        Roughness penalty, in proportion to the residual variance; 0 for none.
+    starts : int, optional
+        Starts per configuration, of which the best fit counts; by default the engine's own number.
+    categorical_features : "from_dtype", None, or array_like of int, str or bool
+        Which columns of numbers are categories: those of pandas' type category, none, or these. Text always is one.
+    random_state : int, RandomState or None
+        Seed of the starts.
+    n_jobs : int, optional
+        Processes to fit in; the numbers are the same for any number.
+
+    Attributes
+    ----------
+    recommendation_ : kanlab.selection.recommendation.Recommendation
+        The choice with its reasons, its warnings and all candidates.
+    trials_ : DataFrame
+        One row a configuration.
+    family_ : str
+        "kan", or the family of the model taken instead, such as "linear".
+    best_params_ : dict
+        neuron_num, grid, k and depth of the network; empty where none is taken.
+    network_ : FittedKan or None
+        The network.
+    n_params_, aicc_ : float or None
+        K and AICc of the model.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> x = np.linspace(-2, 2, 60)[:, None]
+    >>> model = KANRegressor(neuron_num=1).fit(x, np.sin(2 * x[:, 0]))
+    >>> model.family_, model.score(x, np.sin(2 * x[:, 0])) > 0.99
+    ('kan', True)
+    """
+
+
+class KANClassifier(_Classifier, _Searched):
+    """A KAN of the right size for two and more classes: the configurations of a range are fitted and one is chosen by AICc.
+
+    Parameters and attributes are those of `KANRegressor`; `classes_` holds the classes besides.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (200, 2))
+    >>> ring = np.where((X**2).sum(axis=1) + 0.1 * rng.normal(size=200) < 0.5, "in", "out")
+    >>> model = KANClassifier(neuron_num=(1, 2), grid=(2, 4)).fit(X, ring)
+    >>> model.classes_.tolist(), model.score(X, ring) > 0.9
+    (['in', 'out'], True)
+    """
+
+
+class SplineKANRegressor(_Regressor, _Single):
+    """One KAN, for a quantity.
+
+    Parameters
+    ----------
+    neuron_num, grid, k, depth : int
+        Hidden neurons a layer, grid intervals, spline order and hidden layers.
+    smoothing, starts, categorical_features, random_state
+        As of `KANRegressor`.
+
+    Attributes
+    ----------
+    network_ : FittedKan
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> x = np.linspace(-2, 2, 60)[:, None]
+    >>> SplineKANRegressor(neuron_num=1, grid=8).fit(x, np.sin(2 * x[:, 0])).network_.spec.layer_widths
+    (1, 1, 1)
+    """
+
+
+class SplineKANClassifier(_Classifier, _Single):
+    """One KAN, for two and more classes.
+
+    Parameters and attributes are those of `SplineKANRegressor`; `classes_` holds the classes besides.
+
+    Examples
+    --------
+    >>> x = np.linspace(-2, 2, 60)[:, None]
+    >>> model = SplineKANClassifier(neuron_num=1, grid=3).fit(x, abs(x[:, 0]) > 1)
+    >>> model.predict([[0.0], [1.9]]).tolist()
+    [False, True]
+    """
+
+
+def _names(count: int) -> tuple[str, ...]:
+    return tuple(f"x{i}" for i in range(count))
+
+
+def _range(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, (int, np.integer)) else tuple(value)  # type: ignore[return-value]
+
+
+def _counted(sample_weight: ArrayLike | None, frame: pd.DataFrame) -> NDArray[np.intp]:
+    """The rows, each as often as its weight says."""
+    every = np.arange(len(frame))
+    if sample_weight is None:
+        return every
+    weights = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
+    if (weights % 1 != 0).any():
+        raise ValueError("Sample weights say how often a row counts and must be whole numbers; round them first.")
+    if weights.sum() > MOST_ROWS:
+        raise ValueError(f"Sample weights add up to more than {MOST_ROWS:,} rows; divide them by a constant first.")
+    return np.repeat(every, weights.astype(int))
+
+
+def _categories(wanted: Any, names: list[str], given: frozenset[str]) -> list[str]:
+    """The columns of numbers that are categories. given: those whose type says so."""
+    if wanted is None:
+        return []
+    if isinstance(wanted, str):
+        if wanted != "from_dtype":
+            raise ValueError(f'categorical_features must be "from_dtype", None or a list of columns, not {wanted!r}.')
+        return [name for name in names if name in given]
+    chosen = np.asarray(wanted)
+    if chosen.dtype == bool:
+        if chosen.shape != (len(names),):
+            raise ValueError(f"The mask categorical_features must have {len(names)} values, not {chosen.size}.")
+        return [name for name, of in zip(names, chosen, strict=True) if of]
+    found = [
+        names[int(c)] if str(c).lstrip("-").isdigit() and -len(names) <= int(c) < len(names) else str(c) for c in chosen
+    ]
+    if unknown := [name for name in found if name not in names]:
+        raise ValueError(f"categorical_features names {unknown[0]!r}, and there is no such feature.")
+    return found
+
+
+def _model_of(study: MemoryStudy, data: Dataset, record: CompletedTrial) -> FittedKan:
+    """The network of a trial."""
+    if isinstance(record, ReducedTrial):
+        network = fitted_network(data, network_task(study.spec, record, record.below))
+    else:
+        network = study.networks[record.cell]
+    return replace(network, features=data.features)
