@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.catalogue import ENGINES, trouble
 from kanlab.engines.registry import FitOptions
 from kanlab.execution.manager import manager
 from kanlab.execution.starts_budget import MOST_STARTS
@@ -196,6 +196,8 @@ with third:
         persist_state="session",
         help="  \n".join(f"{e.label}: {e.help}" for e in ENGINES.values()),
     )
+    if without_pykan := trouble(engine):
+        st.warning(without_pykan)
 with fourth:
     sampler = st.selectbox(
         "Sampler", list(SAMPLERS), key="sampler", format_func=SAMPLERS.get, persist_state="session", help=SAMPLER_HELP

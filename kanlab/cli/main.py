@@ -61,16 +61,21 @@ def _storage_trouble(error: Exception) -> str:
 def _app(arguments: argparse.Namespace) -> int:
     from kanlab.ui.launch import run_app
 
-    return run_app(arguments.address, arguments.port, arguments.headless, arguments.storage)
+    return run_app(
+        arguments.address, arguments.port, arguments.headless, arguments.storage, base_path=arguments.base_path
+    )
 
 
 def _tune(arguments: argparse.Namespace) -> int:
-    from kanlab.engines.catalogue import ENGINES
+    from kanlab.engines.catalogue import ENGINES, trouble
+    from kanlab.errors import FitError
     from kanlab.execution.dask_cluster import chosen
     from kanlab.execution.worker_process import spare_worker
 
     if chosen(arguments.dask) is not None:  # whose machines start workers of their own
         return _create_and_run(arguments)
+    if arguments.engine in ENGINES and (sentence := trouble(arguments.engine)):
+        raise FitError(sentence)
     with spare_worker(preload_pykan=arguments.engine in ENGINES and ENGINES[arguments.engine].needs_torch):
         return _create_and_run(arguments)
 
@@ -238,6 +243,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     app.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     app.add_argument("--headless", action="store_true", help="do not open a browser")
+    app.add_argument(
+        "--base-path",
+        metavar="PATH",
+        default="",
+        help="path under which a reverse proxy serves the app, such as /kanlab",
+    )
     with_storage(app)
 
     _add_tune(

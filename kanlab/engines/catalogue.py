@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,15 @@ ENGINES = {
         ),
     )
 }
+
+
+def trouble(engine: str) -> str:
+    """Why an engine cannot fit on this machine, in one sentence; "" where it can.
+
+    >>> trouble("lm")
+    ''
+    """
+    if not ENGINES[engine].needs_torch or (find_spec("kan") and find_spec("torch")):
+        return ""
+    missing = "which is not installed here; install kanlab[pykan], or choose the engine lm"
+    return f"The engine {engine} trains stock pykan, {missing}."

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kanlab.engines.catalogue import trouble
 from kanlab.errors import KanlabError
 from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.run_tasks import TaskQueue
@@ -79,8 +80,14 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
             yield Check("port", True, f"{port} is free")
         except OSError:
             yield Check("port", False, f"{port} is in use, perhaps by a running app; choose another one with --port")
-    for name, preload in (("worker", False), ("worker with pykan", True)):
-        yield _try_worker(name, preload)
+    yield _try_worker("worker", False)
+    with_pykan = "worker with pykan"
+    if trouble("pykan-lbfgs"):
+        yield Check(
+            with_pykan, True, "stock pykan is not installed; kanlab[pykan] brings it, and only its engines need it"
+        )
+    else:
+        yield _try_worker(with_pykan, True)
 
 
 def _privacy(folder: Path) -> Check:

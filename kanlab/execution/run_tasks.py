@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kanlab.engines.registry import ENGINES
+from kanlab.engines.catalogue import ENGINES, trouble
 from kanlab.errors import FitError
 from kanlab.execution.messages import Answer, AnyTask, Error, FittingTask, NetworkTask, Result
 from kanlab.execution.process_pool import ProcessPool
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 def make_pool(dataset: Path, *, preload_pykan: bool = False, dask: Dask | None = None) -> WorkerPool:
     """A pool of this machine, or of a Dask cluster. dataset: the file of the data, on this machine.
 
-    Raises KanlabError where the cluster cannot be reached.
+    Raises KanlabError where the cluster cannot be reached, or stock pykan is needed and not installed here.
     """
     if dask is None:
+        if preload_pykan and (sentence := trouble("pykan-lbfgs")):
+            raise FitError(sentence.replace("The engine pykan-lbfgs", "The engine of this study"))
         return ProcessPool(dataset, preload_pykan=preload_pykan)
     from kanlab.execution.dask_pool import DaskPool  # which loads Dask
 

@@ -13,9 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import kan
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
@@ -25,6 +23,12 @@ from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
+
+try:
+    import kan
+    import torch
+except ModuleNotFoundError as error:
+    raise FitError(f"Stock pykan needs {error.name}, which is not installed here; install kanlab[pykan].") from error
 
 
 @contextlib.contextmanager

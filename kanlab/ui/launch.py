@@ -6,9 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 from kanlab import programs, settings
 from kanlab.errors import KanlabError
@@ -26,8 +30,14 @@ def app_folder() -> Path:
     raise KanlabError(f"app.py is missing beside {_PACKAGE}; install kanlab again.")
 
 
-def run_app(address: str, port: int, headless: bool, storage_url: str | None = None) -> int:
-    """Run the app until it is interrupted; returns its exit code. storage_url: None leaves it to the environment."""
+def run_app(
+    address: str, port: int, headless: bool, storage_url: str | None = None, *, base_path: str = "", study: str = ""
+) -> int:
+    """Run the app until it is interrupted; returns its exit code.
+
+    storage_url: None leaves it to the environment.  base_path: under which a reverse proxy serves it.  study: the one on which
+    a browser is opened.
+    """
     settings.check()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,18 +49,36 @@ def run_app(address: str, port: int, headless: bool, storage_url: str | None = N
             ) from error
     folder = app_folder()
     command = programs.command("streamlit", "run", str(folder / "app.py"))
-    options = {"server.address": address, "server.port": port, "server.headless": str(headless).lower()}
+    base = base_path.strip("/")
+    opens = bool(study) and not headless
+    options = {"server.address": address, "server.port": port, "server.headless": str(headless or opens).lower()}
+    options |= {"server.baseUrlPath": base} if base else {}
     command += [f"--{name}={value}" for name, value in options.items()]
     shown = f"[{address}]" if ":" in address else address
-    print(f"kanlab runs at http://{shown}:{port}. Press Ctrl-C to end it.", file=sys.stderr, flush=True)
+    home = f"http://{shown}:{port}" + f"/{base}" * bool(base)
+    print(f"kanlab runs at {home}. Press Ctrl-C to end it.", file=sys.stderr, flush=True)
+    link = f"{home}/?{urlencode({'study': study})}"
+    if study:
+        print(f"The study is at {link}", file=sys.stderr, flush=True)
     try:
         # cwd: the folder of .streamlit/config.toml; env: a URL may hold a password, which a list of processes must not show
         url = storage_url or settings.STORAGE()
         storage = {settings.STORAGE.name: from_here(url)} if url else {}
         with _ended_with_us(subprocess.Popen(command, cwd=folder, env=programs.environment(**storage))) as server:
+            if opens and _answers(server, f"{home}/_stcore/health"):
+                webbrowser.open(link)
             return server.wait()
     except KeyboardInterrupt:
         return 130
+
+
+def _answers(server: subprocess.Popen[bytes], url: str) -> bool:
+    """Wait until the server answers; False where it ends before."""
+    while server.poll() is None:
+        with suppress(OSError), urlopen(url, timeout=1):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @contextmanager
