@@ -182,12 +182,12 @@ STYLE = """
   .name { font-size: 15px; font-weight: 600; }
   .says { font-size: 12px; fill: #495057; }
   rect { fill: #ffffff; stroke: #adb5bd; }
-  .face { fill: #fff4ee; stroke: #d9480f; }
+  .face { fill: #fff4ee; stroke: #b93a06; }
   path { fill: none; stroke: #868e96; stroke-width: 1.3; }
   marker path { fill: #868e96; stroke: none; }
   @media (prefers-color-scheme: dark) {
     text { fill: #f1f3f5; } .says { fill: #ced4da; }
-    rect { fill: #212529; stroke: #6c757d; } .face { fill: #3a2219; stroke: #ff8a50; }
+    rect { fill: #212529; stroke: #6c757d; } .face { fill: #3a2219; stroke: #f28a4b; }
     path { stroke: #adb5bd; } marker path { fill: #adb5bd; }
   }
 """

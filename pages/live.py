@@ -52,9 +52,11 @@ def watch() -> None:
     drawn, fewer = shared.points(stamp, picked, current.is_live, table)
     if area.zoom is not None:
         drawn = drawn[drawn["number"].isin(area.zoom)]
+    if current.is_live:
+        drawn = drawn.assign(fresh=drawn["number"].isin(shared.arrived(stamp[:2], table)))
     if fewer:
         st.caption(fewer)
-    seen = (stamp[:2], picked, kind, area.zoom)  # running trials are not drawn
+    seen = (stamp[:2], current.is_live, picked, kind, area.zoom)  # running trials are not drawn
     n, baselines, target = data.n_train, study.baselines, data.fitted_target
     left, right = st.columns(2, gap="medium")
     with left:

@@ -8,9 +8,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from kanlab.charts.encoding import color_of, measure_of, parameters_of, robust_axis, tooltip, upper_fence
+from kanlab.charts.encoding import beyond_words, color_of, measure_of, parameters_of, robust_axis, tooltip, upper_fence
 from kanlab.charts.palette import LIGHT, Palette
-from kanlab.charts.style import NUMBERS, PADDING, number
+from kanlab.charts.style import NUMBERS, PADDING, heading, number
 
 _WIDE, _NARROW = (31, 22), (15, 15)  # px of a cell, with K written into it and without
 _MOST_ROWS, _MOST_COLUMNS, _MOST_WRITTEN = 16, 16, 900
@@ -45,10 +45,11 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
         ],
     )
     edge: dict[str, Any] = {"stroke": look.background, "strokeWidth": 1}
-    legend = alt.Legend(orient="bottom", gradientLength=200, gradientThickness=12, tickCount=4, direction="horizontal")
+    # above the maps, because a phone has no room for two legends beside each other
+    legend = alt.Legend(orient="top", gradientLength=200, gradientThickness=12, tickCount=4, direction="horizontal")
     scale = alt.Scale(scheme=look.scheme, reverse=True, domain=[1, top])
     color = alt.Color("n_params:Q", title="number of parameters K", scale=scale, legend=legend)
-    admissible = base.transform_filter("datum.status === 'admissible'").mark_rect(**edge).encode(color=color)
+    coloured = base.transform_filter("datum.status === 'admissible'").mark_rect(**edge).encode(color=color)
     # the kinds without a colour of the scale have a legend of their own
     tint = alt.Fill(
         "status:N",
@@ -64,7 +65,8 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
         ),
     )
     others = base.transform_filter("datum.status !== 'admissible'").mark_rect(**edge).encode(fill=tint)
-    layers = [others, admissible]
+    kinds = {*cells["status"]}
+    layers = [*[others] * bool(kinds & {FEW, NEVER}), *[coloured] * bool(kinds - {FEW, NEVER})]  # no empty legend
     if written:
         text = base.encode(text=alt.Text("n_params:Q", format=".3~s" if cells["n_params"].max() >= 1e4 else "d"))
         for ink in sorted({*inks}):
@@ -107,13 +109,17 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None, look: Palette = L
 
 
 def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
-    """AICc against each hyperparameter of the search, one point per trial."""
+    """AICc against each hyperparameter of the search, one point per trial; triangles at the edge lie beyond the axis."""
     done = table[table["state"] == "complete"]
     axis = robust_axis(done["aicc"])
     names = parameters_of(done)
-    frame = done.assign(drawn=axis.drawn(done["aicc"]))
-    long = frame.melt(id_vars=["number", "drawn", "aicc", "n_params"], value_vars=list(names), var_name="parameter")
-    base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_circle(size=40, opacity=0.7)
+    frame = done.assign(drawn=axis.drawn(done["aicc"]), beyond=axis.beyond(done["aicc"]) > 0)
+    kept = ["number", "drawn", "aicc", "n_params", "beyond"]
+    long = frame.melt(id_vars=kept, value_vars=list(names), var_name="parameter")
+    shape: Any = {"expr": "datum.beyond ? 'triangle-up' : 'circle'"}
+    base = alt.Chart(long.assign(parameter=long["parameter"].map(names))).mark_point(
+        size=40, opacity=0.7, filled=True, shape=shape
+    )
     chart = base.encode(
         x=alt.X("value:O", title=None, axis=_discrete()),
         y=alt.Y("drawn:Q", title="AICc", scale=axis.scale(), axis=alt.Axis(tickCount=6, labelExpr=NUMBERS)),
@@ -128,7 +134,9 @@ def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
     header = alt.Header(labelFontSize=13, labelAnchor="start")
     faceted = chart.facet(column=alt.Column("parameter:N", title=None, header=header)).resolve_scale(x="independent")
     described = faceted.properties(
-        padding=PADDING, description=f"AICc against {', '.join(names.values())}, one point per trial."
+        title=heading("AICc by hyperparameter", beyond_words(int(frame["beyond"].sum())), look),
+        padding=PADDING,
+        description=f"AICc against {', '.join(names.values())}, one point per trial.",
     )
     return described.configure(**look.config)
 

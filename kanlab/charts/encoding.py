@@ -17,6 +17,7 @@ from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import number, span_is_wide
 from kanlab.selection.measures import MEASURES, Measure
 from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION
+from kanlab.text import counted
 
 AxisKind = Literal["auto", "linear", "log"]
 
@@ -116,6 +117,15 @@ def robust_axis(
         return RobustAxis(low, float(finite.max()), log)
     high = float(np.exp(upper_fence(np.log(finite)))) if log else upper_fence(finite)
     return RobustAxis(low, max(high, float(kept.max())) if kept is not None and len(kept) else high, log)
+
+
+def beyond_words(count: int) -> str:
+    """How many trials lie beyond a robust axis.
+
+    >>> beyond_words(2), beyond_words(0)
+    ('2 trials beyond the axis, drawn as triangles at its edge', '')
+    """
+    return f"{counted(count, 'trial')} beyond the axis, drawn as triangles at its edge" if count else ""
 
 
 def color_of(k: pd.Series, look: Palette = LIGHT) -> alt.Color:

@@ -42,7 +42,7 @@ def permutation_gains(gain: float, permuted: Sequence[float], look: Palette = LI
     ticks = alt.Chart(shuffled).mark_tick(color=look.faint, thickness=2, size=28).encode(x=x, tooltip=tooltip)
     this = alt.Chart(pd.DataFrame({"gain": [gain], "target": "this target"}))
     own = this.mark_tick(color=look.accent, thickness=4, size=44).encode(x=x, tooltip=tooltip)
-    title = "This target (orange) and shuffled targets (grey)"
+    title = "Observed target (orange), shuffled (grey)"
     most = max(permuted, default=0.0)
     words = f"AICc gain over the mean: {gain:,.1f} with this target, at most {most:,.1f} with shuffled targets."
     return titled(ticks + own, title, height=190, look=look, description=words)

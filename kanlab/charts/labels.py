@@ -1,7 +1,7 @@
-"""Where the labels of a chart go: beside their marks, inside the plot, and none over another.
+"""Where the labels of a chart go: beside their marks, inside the plot, none over another, and over as few marks as can be.
 
-They are placed for a plot as narrow as a phone shows. In a wider one the marks lie further apart and the labels stay as large,
-so that labels apart in the narrow plot are apart in every other.
+A label has the same size in every plot, and marks lie further apart in a wide one. So a place is judged in plots as wide as a
+phone, half a page and a page show.
 """
 
 from __future__ import annotations
@@ -10,61 +10,120 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_WIDTH, _HEIGHT = 250.0, 200.0  # of the plot, px
+import numpy as np
+
+from kanlab.arrays import Array, Mask
+
+_SIZES = np.array([[250.0, 200.0], [480.0, 230.0], [1050.0, 230.0]])  # width and height of the plots, px
 _CHARACTER, _LINE = 7.0, 16.0  # of a label at 12 px, generously
 _GAP = 10.0
-
+_AROUND_POINT, _AROUND_LINE = 5.5, 1.0  # px
+_LINE_COSTS = 0.2  # of a sampled point of a line, beside a mark
+_STEP = 0.02  # of the plot, between the points that stand for a line
 
 _SHIFTS = (0.0, 17.0, -17.0, 34.0, -34.0, 51.0, -51.0)
-_BESIDE = [(side, dy) for dy in _SHIFTS for side in ("left", "right", "center")]
+_BESIDE = [(side, dy) for dy in _SHIFTS for side in ("left", "right", "center") if dy or side != "center"]
 _BELOW = [("right", 17.0), ("left", 17.0), *_BESIDE]
+_NEAR = 17.0  # px that an optional label is away from its mark at most, or it is left out
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text at a mark. u, v: where in the plot, 0 to 1 from the left and from the bottom.  below: rather than beside it."""
+    """A text at a mark.
+
+    places: where the mark is in the plot, 0 to 1 from the left and from the bottom; of a curve several, of which one is taken.
+    below: rather than beside it.  optional: left out where it would lie over a mark.
+    """
 
     text: str
-    u: float
-    v: float
+    places: Sequence[tuple[float, float]]
     below: bool = False
+    optional: bool = False
 
 
-Box = tuple[float, float, float, float]
+@dataclass(frozen=True)
+class Obstacles:
+    """What labels should not cover: points (m, 2) and corners of lines (c, 2), 0 to 1 from the left and from the bottom."""
+
+    points: Array
+    lines: Sequence[Array] = ()
+
+    @property
+    def marks(self) -> tuple[Array, Array, Array]:
+        """Places (m, 2), half sizes (m,) in px, and what covering each costs (m,)."""
+        along = [_sampled(line) for line in self.lines if len(line)]
+        at = np.concatenate([self.points.reshape(-1, 2), *along])
+        is_line = np.arange(len(at)) >= len(self.points)
+        return at, np.where(is_line, _AROUND_LINE, _AROUND_POINT), np.where(is_line, _LINE_COSTS, 1.0)
 
 
-def placed(labels: Sequence[Label]) -> list[dict[str, Any] | None]:
-    """For each label its align, dx and dy (px, down), the first ones first; None where there is no room for it.
+NO_OBSTACLES = Obstacles(np.zeros((0, 2)))
 
-    >>> placed([Label("mean", 0.5, 0.5), Label("linear", 0.5, 0.5)])
-    [{'align': 'left', 'dx': 10.0, 'dy': 0.0}, {'align': 'right', 'dx': -10.0, 'dy': 0.0}]
+
+def placed(labels: Sequence[Label], obstacles: Obstacles = NO_OBSTACLES) -> list[dict[str, Any] | None]:
+    """For each label the index `at` of its place, its align, dx and dy (px, down), the first labels first.
+
+    None where there is no room for it.
+
+    >>> there = [(0.5, 0.5)]
+    >>> for found in placed([Label("mean", there), Label("linear", there)]):
+    ...     print(found)
+    {'at': 0, 'align': 'left', 'dx': 10.0, 'dy': 0.0}
+    {'at': 0, 'align': 'right', 'dx': -10.0, 'dy': 0.0}
     """
-    taken: list[Box] = []
-    places: list[dict[str, Any] | None] = []
+    marks, around, costs = obstacles.marks
+    centres = marks[None] * _SIZES[:, None]
+    centres[..., 1] = _SIZES[:, 1:] - centres[..., 1]  # px from the top left corner, (sizes, marks, 2)
+    x, y = centres[..., 0], centres[..., 1]
+    taken = np.zeros((0, *_SIZES.shape[:1], 4))
+    found: list[dict[str, Any] | None] = []
     for label in labels:
-        found = None
-        for side, dy in _BELOW if label.below else _BESIDE:
-            if side == "center" and not dy:
-                continue  # over the mark itself
-            box = _box(label, side, dy)
-            if _inside(box) and not any(_overlap(box, other) for other in taken):
-                found = {"align": side, "dx": {"left": _GAP, "right": -_GAP, "center": 0.0}[side], "dy": dy}
-                taken.append(box)
-                break
-        places.append(found)
-    return places
+        tries = [
+            (at, side, dy)
+            for at in range(len(label.places))
+            for side, dy in (_BELOW if label.below else _BESIDE)
+            if not label.optional or abs(dy) <= _NEAR
+        ]
+        boxes = np.array([_boxes(label.text, label.places[at], side, dy) for at, side, dy in tries])
+        room = _inside(boxes) & ~_overlap(boxes, taken)
+        cost = np.full(len(tries), np.inf)
+        left, top, right, bottom = np.moveaxis(boxes[room], 2, 0)[..., None]
+        covered = (x > left - around) & (x < right + around) & (y > top - around) & (y < bottom + around)
+        cost[room] = covered.sum(axis=1) @ costs
+        best = int(np.argmin(cost))
+        if not np.isfinite(cost[best]) or (label.optional and cost[best] > 0):
+            found.append(None)
+            continue
+        at, side, dy = tries[best]
+        found.append({"at": at, "align": side, "dx": {"left": _GAP, "right": -_GAP, "center": 0.0}[side], "dy": dy})
+        taken = np.concatenate([taken, boxes[best : best + 1]])
+    return found
 
 
-def _box(label: Label, side: str, dy: float) -> Box:
-    """Left, right, top and bottom of a label, px from the top left corner of the plot."""
-    x, y, width = label.u * _WIDTH, (1.0 - label.v) * _HEIGHT + dy, _CHARACTER * len(label.text)
+def _sampled(line: Array) -> Array:
+    """Points along the straight pieces of a line, no further apart than _STEP."""
+    line = line[np.isfinite(line).all(axis=1)]
+    counts = np.ceil(np.abs(np.diff(line, axis=0)).max(axis=1, initial=0.0) / _STEP).astype(int).clip(1)
+    pieces = [
+        begin + np.linspace(0.0, 1.0, count, endpoint=False)[:, None] * (end - begin)
+        for begin, end, count in zip(line[:-1], line[1:], counts, strict=True)
+    ]
+    return np.concatenate([*pieces, line[-1:]])
+
+
+def _boxes(text: str, place: tuple[float, float], side: str, dy: float) -> Array:
+    """Left, top, right and bottom of a label in each plot, px from the top left corner."""
+    x, y, width = place[0] * _SIZES[:, 0], (1.0 - place[1]) * _SIZES[:, 1] + dy, _CHARACTER * len(text)
     left = {"left": x + _GAP, "right": x - _GAP - width, "center": x - width / 2}[side]
-    return left, left + width, y - _LINE / 2, y + _LINE / 2
+    return np.stack([left, y - _LINE / 2, left + width, y + _LINE / 2], axis=1)
 
 
-def _inside(box: Box) -> bool:
-    return box[0] >= 0 and box[1] <= _WIDTH and box[2] >= 0 and box[3] <= _HEIGHT
+def _inside(boxes: Array) -> Mask:
+    """Which of the labels, (many, sizes, 4), lie inside every plot."""
+    return np.asarray(((boxes[..., :2] >= 0) & (boxes[..., 2:] <= _SIZES)).all(axis=(1, 2)))
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+def _overlap(boxes: Array, taken: Array) -> Mask:
+    """Which of the labels lie over one that is placed, in any plot."""
+    one, other = boxes[:, None], taken[None]
+    return np.asarray(((one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])).all(axis=3).any(axis=(1, 2)))

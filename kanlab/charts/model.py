@@ -9,11 +9,23 @@ import numpy as np
 import pandas as pd
 
 from kanlab.charts.palette import LIGHT, Palette
-from kanlab.charts.style import ABOVE, PADDING, axis_below, axis_left, number, short, titled, tooltip_format
+from kanlab.charts.style import (
+    ABOVE,
+    PADDING,
+    axis_below,
+    axis_left,
+    axis_title,
+    number,
+    short,
+    titled,
+    tooltip_format,
+    wrapped,
+)
 from kanlab.explain.effects import Dependence
 from kanlab.kan.edges import Edge
 
 BINS = 30
+_NAME_WIDTH = 25  # characters of a line of a name
 _ROWS_SHARE = 4.5  # the histogram of the training rows takes up 1 / _ROWS_SHARE of the height
 _HOVER = {"opacity": 0, "size": 90}  # invisible points, so that a line has tooltips between its vertices as well
 
@@ -21,8 +33,8 @@ _HOVER = {"opacity": 0, "size": 90}  # invisible points, so that a line has tool
 def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT) -> Any:
     """One edge over the range of its input, with a histogram of the training rows. source: title of x.  target: of y."""
     frame = pd.DataFrame({"x": curve.x, "y": curve.y})
-    x = alt.X("x:Q", title=short(source), scale=alt.Scale(nice=False, zero=False), axis=axis_below(4))
-    y = alt.Y("y:Q", title=target, scale=alt.Scale(zero=False, nice=True), axis=axis_left(3))
+    x = alt.X("x:Q", title=axis_title(short(source)), scale=alt.Scale(nice=False, zero=False), axis=axis_below(4))
+    y = alt.Y("y:Q", title=axis_title(target), scale=alt.Scale(zero=False, nice=True), axis=axis_left(3))
     tooltip = [_number("x", short(source), frame["x"]), _number("y", target, frame["y"])]
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=_HOVER).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
@@ -63,12 +75,14 @@ def _over_rows(chart: Any, rows: np.ndarray, x: alt.X, look: Palette) -> Any:
 
 def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look: Palette = LIGHT) -> Any:
     """Increase of an error when a feature is shuffled, with its standard deviation. Columns as in explain.effects."""
-    names = table["feature"].astype(str)
-    cut = names.map(lambda name: short(name, 34))
-    drawn = table.assign(name=cut.where(~cut.duplicated(keep=False), names)).head(most)  # names stay apart
+    used = table[(table["rise"] != 0) | (table["deviation"] != 0)]
+    unused, used = len(table) - len(used), used if len(used) else table
+    names = used["feature"].astype(str)
+    cut = pd.Series(["\n".join(wrapped(name, _NAME_WIDTH, 2)) for name in names], index=names.index)
+    drawn = used.assign(name=cut.where(~cut.duplicated(keep=False), names)).head(most)  # names stay apart
     drawn = drawn.assign(low=drawn["rise"] - drawn["deviation"], high=drawn["rise"] + drawn["deviation"])
     y = alt.Y("name:N", title=None, sort=None, axis=_names())
-    x = alt.X("rise:Q", title=f"increase in {error} when shuffled ({short(unit)})", axis=axis_below(5))
+    x = alt.X("rise:Q", title=axis_title(f"increase in {error} when shuffled ({short(unit)})"), axis=axis_below(5))
     tooltip = [
         alt.Tooltip("feature:N"),
         _number("rise", f"increase in {error}", drawn["rise"]),
@@ -76,11 +90,13 @@ def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look:
     ]
     bars = alt.Chart(drawn).mark_bar(color=look.accent, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
     rule = alt.Chart(drawn).mark_rule(color=look.text, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
-    subtitle = f"the {most} most important of {len(table)} features" if len(table) > most else ""
+    subtitle = f"the {most} most important of {len(table)} features" if len(used) > most else ""
+    if unused and len(used) <= most and len(used) < len(table):
+        subtitle = f"the model makes no use of {unused} of the {len(table)} features"
     first = f"The most important feature is {short(names.iloc[0])}." if len(table) else ""
     words = f"Permutation importance of {len(table)} features. {first}".strip()
     title = "Permutation importance"
-    return titled(alt.layer(bars, rule), title, subtitle, 120 + 26 * len(drawn), look, words)
+    return titled(alt.layer(bars, rule), title, subtitle, 120 + 32 * len(drawn), look, words)
 
 
 def dependence(
@@ -101,18 +117,18 @@ def dependence(
     rise = f"The mean prediction goes from {np.nanmin(found.prediction):.4g} to {np.nanmax(found.prediction):.4g}."
     words = f"{title}. {rise}"
     if found.training is None:
-        labels = [short(str(v), 34) for v in found.values]
+        labels = ["\n".join(wrapped(str(v), _NAME_WIDTH, 2)) for v in found.values]
         frame = pd.DataFrame({"x": labels, "y": found.prediction, "level": [str(v) for v in found.values]})
         base = alt.Chart(frame).encode(
-            x=alt.X("y:Q", title=mean, scale=scale, axis=axis_below(5)),
-            y=alt.Y("x:N", title=short(name), sort=None, axis=_names(**ABOVE)),
+            x=alt.X("y:Q", title=axis_title(mean), scale=scale, axis=axis_below(5)),
+            y=alt.Y("x:N", title=axis_title(short(name)), sort=None, axis=_names(**ABOVE)),
             tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)],
         )
         points = base.mark_point(color=look.accent, filled=True, size=90, opacity=1)
-        return titled(points, title, whole, 150 + 28 * len(frame), look, words)
+        return titled(points, title, whole, 150 + 32 * len(frame), look, words)
     frame = pd.DataFrame({"x": found.values, "y": found.prediction})
-    x = alt.X("x:Q", title=short(name), scale=alt.Scale(nice=False, zero=False), axis=axis_below())
-    y = alt.Y("y:Q", title=mean, scale=scale, axis=axis_left(5))
+    x = alt.X("x:Q", title=axis_title(short(name)), scale=alt.Scale(nice=False, zero=False), axis=axis_below())
+    y = alt.Y("y:Q", title=axis_title(mean), scale=scale, axis=axis_left(5))
     tooltip = [_number("x", short(name), frame["x"]), _number("y", "mean prediction", heights)]
     few = {"size": 60, "filled": True, "opacity": 1, "color": look.accent} if len(frame) <= 12 else _HOVER
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
@@ -124,7 +140,12 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
     """Residuals against predictions, on training and test rows."""
     unit = short(target)
     points = _rows_of(table, look).encode(
-        x=alt.X("predicted:Q", title=f"predicted {unit}", scale=alt.Scale(zero=False, nice=True), axis=axis_below()),
+        x=alt.X(
+            "predicted:Q",
+            title=axis_title(f"predicted {unit}"),
+            scale=alt.Scale(zero=False, nice=True),
+            axis=axis_below(),
+        ),
         y=alt.Y("residual:Q", title="residual (observed − predicted)", scale=alt.Scale(nice=True), axis=axis_left()),
     )
     zero = (
@@ -151,8 +172,8 @@ def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) 
     ends = [float(both.min()), float(both.max())]
     scale = alt.Scale(zero=False, nice=True) if ends[0] == ends[1] else alt.Scale(domain=ends, nice=True, zero=False)
     points = _rows_of(whole, look).encode(
-        x=alt.X("predicted:Q", title=f"predicted {unit}", scale=scale, axis=axis_below()),
-        y=alt.Y("observed:Q", title=f"observed {unit}", scale=scale, axis=axis_left()),
+        x=alt.X("predicted:Q", title=axis_title(f"predicted {unit}"), scale=scale, axis=axis_below()),
+        y=alt.Y("observed:Q", title=axis_title(f"observed {unit}"), scale=scale, axis=axis_left()),
     )
     line = alt.Chart(pd.DataFrame({"predicted": ends, "observed": ends})).mark_line(color=look.accent, strokeWidth=1.5)
     title = "Predicted vs observed"
@@ -181,8 +202,9 @@ def _rows_of(table: pd.DataFrame, look: Palette) -> Any:
 
 
 def _names(**more: Any) -> alt.Axis:
-    """A y axis of names, whole up to a third of a phone."""
-    return alt.Axis(labelLimit=140, labelOverlap=False, **more)
+    """A y axis of names, on two lines where they are long, and as wide as a third of a phone at most."""
+    lines = "split(datum.label, '\\n')"
+    return alt.Axis(labelLimit=150, labelOverlap=False, labelExpr=lines, labelLineHeight=12, **more)
 
 
 def _number(field: str, title: str, values: Any) -> alt.Tooltip:

@@ -1,28 +1,18 @@
-"""The colours of the charts, one palette a theme.
-
-Text and accent pass WCAG AA (4.5:1) on their background, marks 3:1. Orange and blue, and the viridis scale, are told apart
-with any colour vision; of viridis each theme leaves out the end that its background swallows.
-"""
+"""The colours of the charts: those of the theme, and of viridis the part that its background does not swallow."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from kanlab import colours
 
 
 @dataclass(frozen=True)
-class Palette:
-    """background: also of the halo of a label.  faint: marks that stay behind the others.  ramp: the part of viridis drawn."""
+class Palette(colours.Colours):
+    """The colours of one theme. background: also of the halo of a label.  ramp: the part of viridis that is drawn."""
 
-    name: str
-    background: str
-    text: str
-    muted: str
-    faint: str
-    grid: str
-    accent: str
-    second: str
-    ramp: tuple[float, float]
+    ramp: tuple[float, float] = (0.0, 1.0)
 
     @property
     def scheme(self) -> dict[str, Any]:
@@ -36,6 +26,7 @@ class Palette:
         return {
             "axis": words
             | {"gridColor": self.grid, "titlePadding": 10, "labelPadding": 6, "titleFontWeight": "normal"},
+            "axisY": {"labelFlush": False},
             "legend": words | {"titlePadding": 6, "labelPadding": 4, "titleLimit": 300, "labelLimit": 300},
             "header": {"labelColor": self.text, "titleColor": self.muted},
             "title": {"color": self.text, "subtitleColor": self.muted},
@@ -49,9 +40,5 @@ class Palette:
         )  # viridis reaches 18% luminance there
 
 
-LIGHT = Palette(
-    "light", "#ffffff", "#1f2328", "#5c636b", "#8d959e", "#e7e9ec", "#b93a06", "#1864ab", (0.0, 0.82)
-)  # fmt: skip
-DARK = Palette(
-    "dark", "#0f1216", "#e6e8eb", "#a7afb8", "#646c76", "#262b32", "#f28a4b", "#74c0fc", (0.28, 1.0)
-)  # fmt: skip
+LIGHT = Palette(**asdict(colours.LIGHT), ramp=(0.0, 0.82))
+DARK = Palette(**asdict(colours.DARK), ramp=(0.28, 1.0))

@@ -17,7 +17,7 @@ PADDING = {"left": 2, "right": 8, "top": 7, "bottom": 10}  # around a chart: let
 
 # d3 groups the digits of 1,976 as well, which nobody writes of a year
 NUMBERS = "abs(datum.value) < 1e4 ? format(datum.value, '.6~g') : format(datum.value, ',.6~g')"
-_TITLE_WIDTH, _SUBTITLE_WIDTH = 40, 62  # characters that fit a phone
+_TITLE_WIDTH, _SUBTITLE_WIDTH, _AXIS_WIDTH = 40, 62, 46  # characters that fit a phone
 
 
 def span_is_wide(values: pd.Series) -> bool:
@@ -80,11 +80,21 @@ def axis_left(ticks: int = 6, **more: Any) -> alt.Axis:
 # an upright title of a y axis would be as long as the plot is high
 ABOVE: dict[str, Any] = {
     "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -9, "titleBaseline": "bottom",
-    "titleLimit": alt.ExprRef("width"),
+    "titleLimit": alt.ExprRef("width"), "titleLineHeight": 15,
 }  # fmt: skip
 
 
-def short(name: str, most: int = 60) -> str:
+def axis_title(words: str) -> str | list[str]:
+    """The title of an axis, on as many lines as a phone needs.
+
+    >>> axis_title("AICc"), axis_title("RSS on the training rows (squared units of the price)")
+    ('AICc', ['RSS on the training rows (squared units of the', 'price)'])
+    """
+    lines = wrapped(words, _AXIS_WIDTH)
+    return lines if len(lines) > 1 else words
+
+
+def short(name: str, most: int = 70) -> str:
     """A name short enough for an axis title.
 
     >>> short("progression of the disease after one year", most=12)

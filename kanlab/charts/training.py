@@ -18,6 +18,7 @@ from kanlab.charts.style import (
     PADDING,
     axis_below,
     axis_left,
+    axis_title,
     heading,
     label_format,
     number,
@@ -47,7 +48,7 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
         x=alt.X("step:Q", title="training progress (%)", axis=axis_below(5)),
         y=alt.Y(
             "rss:Q",
-            title=_with_unit(name, unit),
+            title=axis_title(_with_unit(name, unit)),
             scale=scale_of(frame["rss"]),
             axis=axis_left(4, format=label_format(frame["rss"])),
         ),
@@ -93,7 +94,10 @@ def loss_curves(
     frame = frame.assign(drawn=up.drawn(frame["loss"]))
     x = alt.X("step:Q", title="training progress (%)", axis=axis_below(5))
     y = alt.Y(
-        "drawn:Q", title=_with_unit(name, unit), scale=up.scale(), axis=axis_left(5, format=label_format(up.ends))
+        "drawn:Q",
+        title=axis_title(_with_unit(name, unit)),
+        scale=up.scale(),
+        axis=axis_left(5, format=label_format(up.ends)),
     )
     colours = {
         label: look.accent if "lowest" in label else look.second for label in sorted(kinds.values())

@@ -7,27 +7,30 @@ from functools import cache
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from kanlab.baselines.registry import Baseline, label
-from kanlab.charts.encoding import RobustAxis, fit_and_error, measure_of, parameters_of, tooltip
-from kanlab.charts.labels import Label, placed
+from kanlab.charts.encoding import RobustAxis, beyond_words, fit_and_error, measure_of, parameters_of, tooltip
+from kanlab.charts.labels import Label, Obstacles, placed
 from kanlab.charts.layered import Layered, layer, layered, nominal, vega_lite
 from kanlab.charts.palette import Palette
-from kanlab.charts.style import HEIGHT, PADDING, axis_below, axis_left, heading, number
+from kanlab.charts.style import HEIGHT, PADDING, axis_below, axis_left, axis_title, heading, number
 from kanlab.selection.measures import Measure
-from kanlab.text import counted
 
 SELECTED, BRUSHED = "selected", "brushed"
 _DRAWN = ("constant", "linear")  # the other linear models would lie on top of these
 _BEST = "lowest AICc"
+# by this attribute the pages find the points that fade in; of all attributes of a circle it alone changes nothing
+MITER, FRESH_MITER = 10, 9
 _ARROWS = {(-1, 0): "←", (1, 0): "→", (0, -1): "↓", (0, 1): "↑", (-1, -1): "↙", (-1, 1): "↖", (1, -1): "↘", (1, 1): "↗"}
 
 
 class TrialPlot:
     """A chart of trials that grows layer by layer, the last one on top; labels lie above all of them.
 
-    done: the complete trials.  across, up: its axes.  tables: its data, in which drawn_x and drawn_y lie within the axes.
+    done: the complete trials; those that are `fresh`, if it has that column, fade in.  across, up: its axes.  tables: its
+    data, in which drawn_x and drawn_y lie within the axes.
     """
 
     def __init__(self, done: pd.DataFrame, across: RobustAxis, up: RobustAxis, look: Palette) -> None:
@@ -35,7 +38,8 @@ class TrialPlot:
         self.of = measure_of(done)
         self.tables: dict[str, pd.DataFrame] = {}
         self.layers: list[dict[str, Any]] = []
-        self._labels: list[pd.DataFrame] = []
+        self._labels: list[tuple[str, pd.DataFrame, str, bool]] = []  # text, places, ink, whether it is optional
+        self._lines: list[pd.DataFrame] = []
 
     def draws(
         self, x: str, x_title: str, y: str, y_title: str, x_format: str = "", y_format: str = "", **x_axis: Any
@@ -44,11 +48,16 @@ class TrialPlot:
         self._columns = x, y
         across = axis_below(**x_axis | ({"format": x_format} if x_format else {}))
         up = axis_left(6, **({"format": y_format} if y_format else {}))
-        self.x: dict[str, Any] = vega_lite(alt.X("drawn_x:Q", title=x_title, scale=self.across.scale(), axis=across))
-        self.y: dict[str, Any] = vega_lite(alt.Y("drawn_y:Q", title=y_title, scale=self.up.scale(), axis=up))
+        self.x: dict[str, Any] = vega_lite(
+            alt.X("drawn_x:Q", title=axis_title(x_title), scale=self.across.scale(), axis=across)
+        )
+        self.y: dict[str, Any] = vega_lite(
+            alt.Y("drawn_y:Q", title=axis_title(y_title), scale=self.up.scale(), axis=up)
+        )
         columns = ["number", *parameters_of(self.done), "n_params", self.of.fit_column, self.of.error_column]
         points = self._drawn(self.done)
-        self.tables["trials"] = points[[*columns, "aicc", "delta_aicc", "drawn_x", "drawn_y", "beyond"]]
+        columns += ["aicc", "delta_aicc", "drawn_x", "drawn_y", "beyond", "fresh"]
+        self.tables["trials"] = points.assign(fresh=points.get("fresh", False))[columns]
 
     def _drawn(self, frame: pd.DataFrame) -> pd.DataFrame:
         x, y = (frame[name] for name in self._columns)
@@ -60,9 +69,24 @@ class TrialPlot:
         self.tables[name] = table
         self.layers.append(layer(name, mark, style, x=self.x, y=self.y, **channels))
 
-    def label(self, points: pd.DataFrame, ink: str) -> None:
-        """Label these points with their column `label`; of those labelled late, some may find no room."""
-        self._labels.append(points[["drawn_x", "drawn_y", "label"]].assign(ink=ink))
+    def add_line(
+        self, name: str, table: pd.DataFrame, style: dict[str, Any], *, step: bool = False, **channels: Any
+    ) -> None:
+        """A layer of lines, which labels do not cover. step: one line that keeps its height up to the next point."""
+        self.add(name, table, "line", style | ({"interpolate": "step-after"} if step else {}), **channels)
+        if step and len(table):
+            table = pd.DataFrame(
+                {
+                    "drawn_x": np.repeat(table["drawn_x"].to_numpy(), 2)[1:],
+                    "drawn_y": np.repeat(table["drawn_y"].to_numpy(), 2)[:-1],
+                }
+            )
+        by = next((channel["field"] for channel in channels.values() if "field" in channel), None)
+        self._lines += [part for _, part in table.groupby(by)] if by else [table]
+
+    def label(self, words: str, places: pd.DataFrame, ink: str, *, optional: bool = False) -> None:
+        """Label one of these places. Those labelled late may find no room; an optional one covers nothing."""
+        self._labels.append((words, places[["drawn_x", "drawn_y"]], ink, optional))
 
     def baselines(self, frame: pd.DataFrame) -> None:
         """Crosses with names; with an arrow as well for a baseline that lies beyond the axes, and so at their edge."""
@@ -70,11 +94,11 @@ class TrialPlot:
             return
         x, y = (frame[name] for name in self._columns)
         sides = zip(self.across.beyond(x), self.up.beyond(y), strict=True)
-        arrows = [f" {_ARROWS[side]}" if side in _ARROWS else "" for side in sides]
-        drawn = self._drawn(frame).assign(label=frame["label"] + arrows)
+        drawn = self._drawn(frame).assign(arrow=[f" {_ARROWS[side]}" if side in _ARROWS else "" for side in sides])
         cross = {"shape": "cross", "filled": True, "size": 90, "color": self.look.muted}
         self.add("baselines", drawn, "point", cross, tooltip=_baseline_tooltip(self.of))
-        self.label(drawn, self.look.muted)
+        for (_, _, arrow), same in drawn.groupby(["drawn_x", "drawn_y", "arrow"], sort=False):
+            self.label(", ".join(same["label"]) + str(arrow), same.head(1), self.look.muted)
 
     def trials(self, color: Any, selected: int | None) -> None:
         """Trials as circles (triangles beyond the axes), the selected one ringed."""
@@ -83,7 +107,14 @@ class TrialPlot:
             self.layers.append(layer("trials", "point", ring, x=self.x, y=self.y))
             self.layers[-1]["transform"] = [{"filter": f"datum.number === {int(selected)}"}]
         beyond = {"condition": {"test": "datum.beyond", "value": "triangle-up"}, "value": "circle"}
-        style = {"filled": True, "size": 64, "opacity": 0.9, "stroke": self.look.background, "strokeWidth": 0.7}
+        style: dict[str, Any] = {
+            "filled": True,
+            "size": 64,
+            "opacity": 0.9,
+            "stroke": self.look.background,
+            "strokeWidth": 0.7,
+        }
+        style["strokeMiterLimit"] = {"expr": f"datum.fresh ? {FRESH_MITER} : {MITER}"}
         about = _trial_tooltip(self.of, tuple(parameters_of(self.done)))
         points = layer("trials", "point", style, x=self.x, y=self.y, color=color, shape=beyond, tooltip=about)
         self.layers.append(points | {"name": "trials"})
@@ -95,7 +126,7 @@ class TrialPlot:
         best = self.tables["trials"].nsmallest(1, "aicc")
         style = {"shape": "diamond", "size": 240, "stroke": self.look.accent, "strokeWidth": 2.5, "filled": False}
         self.add("best", best, "point", style)
-        self._labels.insert(0, best[["drawn_x", "drawn_y"]].assign(label=_BEST, ink=self.look.accent))
+        self._labels.insert(0, (_BEST, best[["drawn_x", "drawn_y"]], self.look.accent, False))
 
     def whole(self, title: str, subtitle: str, description: str) -> Layered:
         """The chart. A click on a trial selects it, and an area that is drawn brushes those in it."""
@@ -118,18 +149,25 @@ class TrialPlot:
     @property
     def note(self) -> str:
         """How many trials lie beyond the axes."""
-        beyond = int(self.tables["trials"]["beyond"].sum())
-        return f"{counted(beyond, 'trial')} beyond the axis, drawn as triangles at its edge" if beyond else ""
+        return beyond_words(int(self.tables["trials"]["beyond"].sum()))
 
     def _label_layers(self) -> list[dict[str, Any]]:
         """The labels that find room, over a halo in the colour of the background."""
         if not self._labels:
             return []
-        found = pd.concat(self._labels, ignore_index=True)
-        at = zip(found["label"], self.across.along(found["drawn_x"]), self.up.along(found["drawn_y"]), strict=True)
         # below and to the left of the lowest AICc there are hardly any trials
-        places = placed([Label(text, float(u), float(v), below=text == _BEST) for text, u, v in at])
-        rows = [row | place for row, place in zip(found.to_dict("records"), places, strict=True) if place]
+        wanted = [
+            Label(text, [tuple(place) for place in self._along(places)], text == _BEST, optional)
+            for text, places, _, optional in self._labels
+        ]
+        marks = [self.tables[name] for name in ("trials", "baselines") if name in self.tables]
+        points = np.concatenate([self._along(each) for each in marks])
+        found = placed(wanted, Obstacles(points, [self._along(line) for line in self._lines]))
+        rows = [
+            {"label": text, "ink": ink} | places.iloc[place.pop("at")].to_dict() | place
+            for (text, places, ink, _), place in zip(self._labels, found, strict=True)
+            if place
+        ]
         if not rows:
             return []
         self.tables["labels"] = pd.DataFrame(rows)
@@ -144,6 +182,10 @@ class TrialPlot:
         ink = nominal("ink") | {"scale": None, "legend": None}
         place = {"x": self.x, "y": self.y, "text": nominal("label")}
         return [layer("labels", "text", halo, **place), layer("labels", "text", style, **place, color=ink)]
+
+    def _along(self, frame: pd.DataFrame) -> Any:
+        """Where drawn values lie in the plot, (m, 2), 0 to 1 from the left and from the bottom."""
+        return np.column_stack([self.across.along(frame["drawn_x"]), self.up.along(frame["drawn_y"])])
 
 
 @cache

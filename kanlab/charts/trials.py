@@ -72,13 +72,12 @@ def aicc_against_rss(
     curves = _equal_k(done, plot.across, n, plot.up, of) if len(done) > 1 else pd.DataFrame()
     if len(curves):
         line = {"strokeWidth": 1, "opacity": 0.6, "color": look.faint, "clip": True}
-        plot.add("curves", curves, "line", line, detail=nominal("n_params"))
+        plot.add_line("curves", curves, line, detail=nominal("n_params"))
     plot.baselines(plain)
     plot.trials(color_of(done["n_params"], look), selected)
     plot.best()
-    if len(curves):
-        ends = curves.loc[curves.groupby("n_params")["drawn_x"].idxmax()]
-        plot.label(ends.assign(label="K = " + ends["n_params"].astype(str)), look.muted)
+    for n_params, curve in curves.groupby("n_params") if len(curves) else ():
+        plot.label(f"K = {n_params}", curve.iloc[::-4], look.muted, optional=True)
     what = f"AICc against {of.fit}, one point per trial, coloured by the number of parameters K"
     return plot.whole(f"AICc against {of.fit}", plot.note, what)
 
@@ -102,8 +101,7 @@ def pareto_front(
     plot.draws("n_params", "number of parameters K", of.fit_column, title, x_format="~s", y_format=fmt)
     points = plot.tables["trials"] = plot.tables["trials"].assign(on_front=done["on_front"].astype(bool))
     front = points.loc[points["on_front"], ["drawn_x", "drawn_y"]].sort_values("drawn_x")
-    step = {"interpolate": "step-after", "color": look.accent, "strokeWidth": 1.5, "opacity": 0.8}
-    plot.add("front", front, "line", step)
+    plot.add_line("front", front, {"color": look.accent, "strokeWidth": 1.5, "opacity": 0.8}, step=True)
     plot.baselines(baseline_frame(baselines, of))
     plot.trials({"condition": {"test": "datum.on_front", "value": look.accent}, "value": look.faint}, selected)
     plot.best()

@@ -144,7 +144,8 @@ def dof(data: Dataset, task: messages.DofTask) -> dict[str, Any]:
 def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     """Effective degrees of freedom of a cell's fit, for the engine lm."""
     part, _ = network_data(data, task.options)
-    return {"edf": effective_dof(_fit(part, task), part.X_train, part.fit_target(part.y_train))}
+    whole = msgspec.structs.replace(task, options=replace(task.options, features=None))
+    return {"edf": effective_dof(_fit(part, whole), part.X_train, part.fit_target(part.y_train))}
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:

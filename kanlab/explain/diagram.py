@@ -1,7 +1,8 @@
 """A fitted network as a picture: inputs on the left, the output on the right, on every edge its curve. SVG, from escaped text.
 
-Lines and text take the colour of what stands around them, so the picture suits a light and a dark page. An edge is the fainter
-the less it accounts for; where there are more edges than can be read, the strongest are drawn.
+Lines and text take the colour of what stands around them, curves and halos the page's variables --accent and --page, so
+that the picture suits a light and a dark page. An edge is the fainter the less it accounts for. Features that the network
+takes no notice of are left out, and where there are more edges than can be read, the strongest are drawn.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from html import escape
 
 import numpy as np
 
+from kanlab.colours import DARK, LIGHT
 from kanlab.kan.edges import Curves, Edge
-from kanlab.text import short_apart
+from kanlab.text import agreeing, short_apart
 
 MOST_EDGES = 18  # drawn in a layer
-ACCENT = "#d9480f"
 _ROW, _BOX_W, _BOX_H, _GAP, _TOP = 42, 62, 34, 44, 26
 _FAINTEST = 0.16
+_NAME = 28  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
     words = "one output" if len(outputs) == 1 else f"{len(outputs)} outputs"
     kept = [_strongest(curves.layer(index), most) for index in range(curves.depth)]
     height = max(_ROW * max(len(edges) for edges in kept), 2 * _ROW) + 2 * _TOP
-    names, ends = short_apart(features, 14), short_apart(outputs, 24)
+    names, ends = short_apart(features, _NAME), short_apart(outputs, _NAME)
     left = max((_width(names[e.source]) for e in kept[0]), default=0.0)
     places, x = [], left
     for index in range(curves.depth + 1):
@@ -50,7 +52,7 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
     if curves.depth > 1:
         for index in range(1, curves.depth):
             for i, at in places[index].items():
-                parts.append(_label(node_name(curves.depth, index, i), at[0], at[1] - 12, "middle"))
+                parts.append(_label(node_name(curves.depth, index, i), at[0], at[1] - 15, "middle"))
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
         f'role="img" aria-label="The network: {len(features)} inputs, {words}, a curve on every edge" '
@@ -67,11 +69,26 @@ def node_name(depth: int, index: int, i: int) -> str:
 
 def standing_alone(svg: str, *, dark: bool = False) -> str:
     """A diagram as a picture of its own, which inherits no colour and no font."""
-    ink = "#e6e8eb" if dark else "#1f2328"
-    return svg.replace('color="inherit"', f'color="{ink}"').replace('font-family="inherit"', 'font-family="sans-serif"')
+    theme = DARK if dark else LIGHT
+    own = {
+        'color="inherit"': f'color="{theme.text}"',
+        'font-family="inherit"': 'font-family="sans-serif"',
+        "var(--accent)": theme.accent,
+        "var(--page)": theme.background,
+    }
+    for inherited, value in own.items():
+        svg = svg.replace(inherited, value)
+    return svg
+
+
+def working(edges: Sequence[Edge]) -> list[Edge]:
+    """The edges of a layer without those of features all of whose edges are constant, as if the fit has left them out."""
+    kept = {e.source for e in edges if e.layer or np.ptp(e.y) > 0.0}
+    return [e for e in edges if e.source in kept] or list(edges)
 
 
 def _strongest(edges: list[Edge], most: int) -> list[Edge]:
+    edges = working(edges)
     if len(edges) <= most:
         return edges
     strong = sorted(edges, key=lambda e: -e.share)[:most]
@@ -114,7 +131,7 @@ def _edge(edge: Edge, begin: tuple[float, float], end: tuple[float, float], y: f
         'stroke="currentColor" stroke-opacity="0.35"/>'
     )
     title = f"<title>{100 * edge.share:.1f}% of its layer</title>"
-    curve = f'<polyline points="{_points(edge, x, y)}" fill="none" stroke="{ACCENT}" stroke-width="2"/>'
+    curve = f'<polyline points="{_points(edge, x, y)}" fill="none" stroke="var(--accent)" stroke-width="2"/>'
     return f'<g opacity="{opacity:.2f}">{title}{lines}{box}{curve}</g>'
 
 
@@ -141,16 +158,24 @@ def _label(shown: str, x: float, y: float, anchor: str, whole: str = "", *, bold
     weight = ' font-weight="600"' if bold else ""
     title = f"<title>{escape(whole[:200])}</title>" if whole and whole != shown else ""
     return (
-        f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}" fill="currentColor"{weight}>'
+        f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}" fill="currentColor" stroke="var(--page)" '
+        f'stroke-width="4" stroke-linejoin="round" paint-order="stroke"{weight}>'
         f"{title}{escape(shown)}</text>"
     )
 
 
 def _note(curves: Curves, kept: list[list[Edge]]) -> str:
-    lines = []
+    lines: list[str] = []
     for index, edges in enumerate(kept):
         every = curves.layer(index)
-        if len(edges) < len(every):
+        if len(edges) == len(every):
+            continue
+        if len(edges) == len(working(every)):
+            sources = {e.source for e in every}
+            unused = len(sources) - len({e.source for e in edges})
+            lines.append(f"{unused} of the {len(sources)} features {agreeing(unused, 'has', 'have')} no influence and "
+                         f"{agreeing(unused, 'is', 'are')} left out.")  # fmt: skip
+        else:
             share = sum(e.share for e in edges)
             lines.append(
                 f"Only the {len(edges)} strongest of the {len(every)} edges of layer {index + 1} are drawn; they make up "

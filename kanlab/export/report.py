@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from kanlab.colours import DARK, LIGHT
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
 from kanlab.export.scatter import scatter
@@ -16,9 +17,6 @@ _TAKEN = ' class="taken"'
 _LISTED = 15  # trials in the table
 
 _STYLE = """
-:root { color-scheme: light dark; --text: #1f2328; --page: #ffffff; --muted: #667079; --line: #d5d9de; --accent: #b93a06; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6e8eb; --page: #0f1216; --muted: #9aa4ad; --line: #323941;
-  --accent: #f28a4b; } }
 body { color: var(--text); background: var(--page); font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem;
   max-width: 62rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
@@ -37,6 +35,15 @@ figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: v
 figure circle { fill: var(--accent); } .ends { display: flex; justify-content: space-between; }
 dt { color: var(--muted); } dd { margin: 0; }
 """
+
+
+def _themes() -> str:
+    """The colours of both themes as variables."""
+    light, dark = (
+        f"--text: {c.text}; --page: {c.background}; --muted: {c.muted}; --line: {c.grid}; --accent: {c.accent};"
+        for c in (LIGHT, DARK)
+    )
+    return f":root {{ color-scheme: light dark; {light} }} @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
 
 
 @dataclass(frozen=True)
@@ -83,11 +90,12 @@ def report(exported: Exported, drawing: Drawing) -> str:
         + (f" The best {_LISTED} of {len(rows)} models.</p>" if len(rows) > _LISTED else "</p>"),
         f"<h2>Where it comes from</h2><dl>{''.join(_fact(k, v) for k, v in exported.facts.items())}</dl>",
     ]
+    style = _themes() + _STYLE
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(name)}: {escape(label)}</title><style>{_STYLE}</style></head>\n<body>{''.join(parts)}</body></html>\n"
+        f"<title>{escape(name)}: {escape(label)}</title><style>{style}</style></head>\n<body>{''.join(parts)}</body></html>\n"
     )
 
 

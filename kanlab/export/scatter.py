@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.explain.diagram import ACCENT
 from kanlab.export.exported import Exported
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 320, 70, 46
@@ -36,13 +35,13 @@ def scatter(exported: Exported) -> str:
         name = f"<title>{escape(c.label)}: K {size:.4g}, AICc {value:,.2f}</title>"
         if c.is_network:
             parts.append(
-                f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="4" fill="{ACCENT}" fill-opacity="0.55">{name}</circle>'
+                f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="4" fill="var(--accent)" fill-opacity="0.55">{name}</circle>'
             )
         else:
             cross = f"M{cx - 4:.1f} {cy - 4:.1f}l8 8m-8 0l8 -8"
             parts.append(f'<path d="{cross}" stroke="currentColor" stroke-width="2">{name}</path>')
         if exported.is_it(c):
-            ring = f'fill="none" stroke="{ACCENT}" stroke-width="2.5"'
+            ring = 'fill="none" stroke="var(--accent)" stroke-width="2.5"'
             parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="9" {ring}/>')
     return (
         f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '

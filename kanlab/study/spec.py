@@ -185,7 +185,7 @@ class StudySpec:
         )
         if self.inputs(d) < d:
             return (
-                f"Networks take {self.inputs(d)} of the {d} features, those that say most of the target in the rows of each "
+                f"Networks take {self.inputs(d)} of the {d} features, chosen by forward selection in the rows of each "
                 f"fit; {need}. Beside the other families their AICc is charged {self.screening_charge(d):.1f} for the "
                 "choice."
             )

@@ -12,7 +12,7 @@ import streamlit as st
 from kanlab.baselines.protocol import Affine
 from kanlab.charts import model as model_charts
 from kanlab.data.dataset import Dataset
-from kanlab.explain.diagram import diagram, node_name, standing_alone
+from kanlab.explain.diagram import diagram, node_name, standing_alone, working
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
 from kanlab.explain.formula import Formula, error_of, on_test, remarks
 from kanlab.explain.formula_code import python
@@ -83,7 +83,7 @@ def network(view: ModelView) -> None:
         _linear(view)
         return
     drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.output_names))
-    with st.container(horizontal_alignment="center"):
+    with st.container(key="diagram"):
         st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"))
     st.caption(
         "The inputs are on the left, the output on the right. Each edge carries one curve, drawn over the range of the "
@@ -152,9 +152,14 @@ def edges(view: ModelView) -> None:
         label_visibility="collapsed",
     )
     index = 0 if index is None else index
-    ranked = sorted(curves.layer(index), key=lambda e: -e.share)
+    every = curves.layer(index)
+    ranked = sorted(working(every), key=lambda e: -e.share)
     if len(ranked) > MOST_CURVES:
-        st.caption(f"These are the {MOST_CURVES} strongest of {len(ranked)} edges.")
+        st.caption(f"These are the {MOST_CURVES} strongest of {len(every)} edges.")
+    elif len(ranked) < len(every):
+        st.caption(
+            f"The other {len(every) - len(ranked)} of {len(every)} edges are constant; their features have no influence."
+        )
     shown = ranked[:MOST_CURVES]
     targets = [short(name, 24) for name in view.data.output_names]
     for start in range(0, len(shown), _PER_ROW):
@@ -168,7 +173,9 @@ def edges(view: ModelView) -> None:
     st.caption(
         "Each curve is drawn without its mean over the training rows, because only the sum of the means at a node matters. "
         "The bars show where the training rows lie. Inputs are in units of the data, and the last layer is in units of "
-        + literal(f"{targets[0] if len(targets) == 1 else 'log-odds'}. Hidden nodes have no unit.")
+        + literal(
+            f"{short(view.data.output_names[0], 80) if len(targets) == 1 else 'log-odds'}. Hidden nodes have no unit."
+        )
     )
 
 

@@ -43,6 +43,18 @@ def table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
     return trial_table(_records)
 
 
+_drawn: dict[str, frozenset[int]] = {}  # complete trials of each study when it was looked at last
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def arrived(stamp: tuple[str, int], _table: pd.DataFrame) -> frozenset[int]:
+    """Trials that are complete since the study was last looked at, by any session; none at the first look."""
+    complete = frozenset(_table.loc[_table["state"] == "complete", "number"].astype(int))
+    before = _drawn.get(stamp[0], complete)
+    _drawn[stamp[0]] = complete
+    return complete - before
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def recommendation_so_far(stamp: Stamp, _study: Study, _records: Sequence[TrialRecord]) -> Recommendation:
     """selection.recommend of a live study, made once per stamp."""

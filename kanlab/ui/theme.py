@@ -4,26 +4,42 @@ from pathlib import Path
 
 import streamlit as st
 
+from kanlab.charts.trial_plot import FRESH_MITER
+from kanlab.colours import DARK, LIGHT
+
 ICON = str(Path(__file__).with_name("icon.svg"))
 _LOGOS = {name: str(Path(__file__).with_name(f"{name}.svg")) for name in ("logo", "logo-dark")}
 
 # while a fragment polls, nothing dims and no status icon moves; a formula or a chart wider than a phone scrolls;
-# a chart takes its place before it is drawn, so that nothing jumps; white on the dark theme's accent would be too faint
-_STYLE = """
+# a chart takes its place before it is drawn, so that nothing jumps; white on the dark theme's accent would be too faint;
+# on a phone columns stand below one another, no further apart than what is in them; a diagram scrolls rather than shrinks;
+# a point that a running study adds fades in, unless the reader wants no motion
+_STYLE = f"""
 <style>
-[data-testid="stStatusWidget"] { display: none; }
-[data-stale="true"] { opacity: 1 !important; transition: none !important; }
-[data-testid="stElementContainer"]:has(script) { position: absolute; }
-.st-key-steps { border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }
-.st-key-steps { padding-bottom: 0.5rem; min-height: 2.6rem; }
-@media (max-width: 640px) { .st-key-steps { min-height: 3.9rem; } }
-[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p { color: light-dark(#ffffff, #0f1216); }
-[class*="st-key-slot-"] { min-height: 400px; }
-.st-key-slot-card { min-height: 250px; }
-.st-key-slot-loss { min-height: 240px; }
-.katex-display { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }
-[data-testid="stElementContainer"]:has(> [data-testid="stFullScreenFrame"] .stVegaLiteChart) { max-width: 100%; }
-.stVegaLiteChart { max-width: 100%; overflow-x: auto; overflow-y: hidden; }
+[data-testid="stStatusWidget"] {{ display: none; }}
+[data-stale="true"] {{ opacity: 1 !important; transition: none !important; }}
+[data-testid="stElementContainer"]:has(script) {{ position: absolute; }}
+.st-key-steps {{ border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }}
+.st-key-steps {{ padding-bottom: 0.5rem; min-height: 2.6rem; }}
+@media (max-width: 640px) {{
+  .st-key-steps {{ min-height: 3.9rem; }}
+  [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {{ gap: 1rem; }}
+}}
+@media (prefers-reduced-motion: no-preference) {{
+  .stVegaLiteChart path[stroke-miterlimit="{FRESH_MITER}"] {{ animation: kanlab-arrive 0.9s ease-out; }}
+}}
+@keyframes kanlab-arrive {{ from {{ opacity: 0; }} }}
+.st-key-diagram {{ overflow-x: auto; }}
+.st-key-diagram img {{ max-width: none !important; margin: 0 auto; display: block; }}
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p {{
+  color: light-dark({LIGHT.on_accent}, {DARK.on_accent});
+}}
+[class*="st-key-slot-"] {{ min-height: 400px; }}
+.st-key-slot-card {{ min-height: 250px; }}
+.st-key-slot-loss {{ min-height: 240px; }}
+.katex-display {{ overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }}
+[data-testid="stElementContainer"]:has(> [data-testid="stFullScreenFrame"] .stVegaLiteChart) {{ max-width: 100%; }}
+.stVegaLiteChart {{ max-width: 100%; overflow-x: auto; overflow-y: hidden; }}
 </style>
 """
 

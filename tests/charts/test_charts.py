@@ -166,7 +166,7 @@ def test_much_worse_models_are_at_the_edge_with_an_arrow(small: Dataset) -> None
     assert (
         chart.tables["baselines"]["drawn_y"].max() <= chart.to_dict()["layer"][0]["encoding"]["y"]["scale"]["domain"][1]
     )
-    assert [label for label in chart.tables["labels"]["label"] if "mean" in label] == ["mean ↖"]
+    assert [label for label in chart.tables["labels"]["label"] if "mean" in label] == ["mean, linear ↖"]
 
 
 def test_points_can_be_selected_and_the_selected_one_is_ringed() -> None:

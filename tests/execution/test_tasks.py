@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 
 from kanlab.baselines.registry import BASELINES, baselines
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import FitOptions, Unit
+from kanlab.engines.registry import FitOptions, Unit, network_data
 from kanlab.execution import tasks
 from kanlab.execution.messages import (
     AnyTask,
@@ -164,6 +165,16 @@ def test_dof_of_a_network(small: Dataset) -> None:
     edf = answer(EdfTask(**COMMON), small)["edf"]
     assert 3 < edf < fitted.n_params
     assert 0.5 * edf < np.mean(draws) < 1.5 * fitted.n_params
+
+
+def test_effective_dof_of_a_network_of_some_features(frame: pd.DataFrame, small: Dataset) -> None:
+    """As of a table that never had the others: the last column says nothing, and the network is not fitted to it."""
+    noise = np.random.default_rng(0).normal(size=len(frame))
+    more = Dataset.from_frame(frame.assign(noise=noise), "y", ["a", "b", "noise"], name="more.csv")
+    options = FitOptions(features=2)
+    assert network_data(more, options)[1] == (0, 1)
+    found = answer(EdfTask(**COMMON | {"options": options}), more)["edf"]
+    assert found == pytest.approx(answer(EdfTask(**COMMON), small)["edf"])
 
 
 def test_effective_dof_fall_with_smoothing_and_reach_the_identifiable_count() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 
 from kanlab.api import tune
 from kanlab.charts import model
+from kanlab.colours import DARK, LIGHT
 from kanlab.data.dataset import Dataset
-from kanlab.explain.diagram import ACCENT, diagram, standing_alone
+from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table
 from kanlab.export.exported import Exported
 from kanlab.export.report import Drawing, report
@@ -116,4 +118,23 @@ def test_the_report_stands_alone_and_escapes_every_name(data: Dataset) -> None:
     plotted = ElementTree.fromstring(scatter(exported).partition("<p class")[0])
     marks = [c for c in plotted.iter("circle") if c.get("r") == "4"]
     assert len(marks) == sum(c.is_network for c in found.ranked)
-    assert all(c.get("fill") == ACCENT for c in marks)
+    assert all(c.get("fill") == "var(--accent)" for c in marks)
+
+
+def test_edges_of_features_that_the_fit_left_out_are_not_drawn() -> None:
+    found = curves((3, 2, 1))
+    flat = tuple(replace(e, y=0.0 * e.y, share=0.0) if e.layer == 0 and e.source == 1 else e for e in found.edges)
+    made = diagram(replace(found, edges=flat), ("a", "b", "c"), "y")
+    texts = ["".join(t.itertext()) for t in ElementTree.fromstring(made.svg).iter(f"{SVG}text")]
+    assert [name for name in texts if name in "abc"] == ["a", "c"]
+    assert made.note == "1 of the 3 features has no influence and is left out."
+
+
+def test_a_diagram_has_the_colours_of_its_page_or_its_own() -> None:
+    svg = diagram(curves((2, 1, 1)), ("a", "b"), "y").svg
+    assert "var(--accent)" in svg
+    assert "#" not in svg
+    for dark, theme in ((False, LIGHT), (True, DARK)):
+        alone = standing_alone(svg, dark=dark)
+        assert "var(" not in alone
+        assert {theme.accent, theme.text, theme.background} <= {*re.findall("#[0-9a-f]{6}", alone)}
