@@ -10,8 +10,8 @@ import pandas as pd
 
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import (
-    ABOVE,
     PADDING,
+    above,
     axis_below,
     axis_left,
     axis_title,
@@ -34,7 +34,7 @@ def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT) -> Any:
     """One edge over the range of its input, with a histogram of the training rows. source: title of x.  target: of y."""
     frame = pd.DataFrame({"x": curve.x, "y": curve.y})
     x = alt.X("x:Q", title=axis_title(short(source)), scale=alt.Scale(nice=False, zero=False), axis=axis_below(4))
-    y = alt.Y("y:Q", title=axis_title(target), scale=alt.Scale(zero=False, nice=True), axis=axis_left(3))
+    y = _left("y:Q", target, alt.Scale(zero=False, nice=True), 3)
     tooltip = [_number("x", short(source), frame["x"]), _number("y", target, frame["y"])]
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=_HOVER).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
@@ -119,16 +119,17 @@ def dependence(
     if found.training is None:
         labels = ["\n".join(wrapped(str(v), _NAME_WIDTH, 2)) for v in found.values]
         frame = pd.DataFrame({"x": labels, "y": found.prediction, "level": [str(v) for v in found.values]})
+        level = axis_title(short(name))
         base = alt.Chart(frame).encode(
             x=alt.X("y:Q", title=axis_title(mean), scale=scale, axis=axis_below(5)),
-            y=alt.Y("x:N", title=axis_title(short(name)), sort=None, axis=_names(**ABOVE)),
+            y=alt.Y("x:N", title=level, sort=None, axis=_names(**above(level))),
             tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)],
         )
         points = base.mark_point(color=look.accent, filled=True, size=90, opacity=1)
         return titled(points, title, whole, 150 + 32 * len(frame), look, words)
     frame = pd.DataFrame({"x": found.values, "y": found.prediction})
     x = alt.X("x:Q", title=axis_title(short(name)), scale=alt.Scale(nice=False, zero=False), axis=axis_below())
-    y = alt.Y("y:Q", title=axis_title(mean), scale=scale, axis=axis_left(5))
+    y = _left("y:Q", mean, scale, 5)
     tooltip = [_number("x", short(name), frame["x"]), _number("y", "mean prediction", heights)]
     few = {"size": 60, "filled": True, "opacity": 1, "color": look.accent} if len(frame) <= 12 else _HOVER
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
@@ -173,7 +174,7 @@ def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) 
     scale = alt.Scale(zero=False, nice=True) if ends[0] == ends[1] else alt.Scale(domain=ends, nice=True, zero=False)
     points = _rows_of(whole, look).encode(
         x=alt.X("predicted:Q", title=axis_title(f"predicted {unit}"), scale=scale, axis=axis_below()),
-        y=alt.Y("observed:Q", title=axis_title(f"observed {unit}"), scale=scale, axis=axis_left()),
+        y=_left("observed:Q", f"observed {unit}", scale),
     )
     line = alt.Chart(pd.DataFrame({"predicted": ends, "observed": ends})).mark_line(color=look.accent, strokeWidth=1.5)
     title = "Predicted vs observed"
@@ -199,6 +200,12 @@ def _rows_of(table: pd.DataFrame, look: Palette) -> Any:
     late = table.assign(late=(table["rows"] == "test").astype(int)).sort_values("late", kind="stable")
     marks = alt.Chart(late).mark_point(filled=True, size=40, opacity=0.8)
     return marks.encode(color=color, shape=shape, order=order, tooltip=[alt.Tooltip("rows:N"), *measured])
+
+
+def _left(field: str, title: str, scale: alt.Scale, ticks: int = 6) -> alt.Y:
+    """A y channel with its title above its axis."""
+    lines = axis_title(title)
+    return alt.Y(field, title=lines, scale=scale, axis=axis_left(ticks, lines))
 
 
 def _names(**more: Any) -> alt.Axis:

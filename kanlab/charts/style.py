@@ -13,6 +13,7 @@ from kanlab import text
 from kanlab.charts.palette import LIGHT, Palette
 
 HEIGHT = 400
+_LINE = 15  # px of a line of an axis title
 PADDING = {"left": 2, "right": 8, "top": 7, "bottom": 10}  # around a chart: letters are higher than their size says
 
 # d3 groups the digits of 1,976 as well, which nobody writes of a year
@@ -71,17 +72,19 @@ def axis_below(ticks: int = 6, **more: Any) -> alt.Axis:
     return alt.Axis(tickCount=ticks, labelOverlap=True, titleLimit=alt.ExprRef("width"), **more)
 
 
-def axis_left(ticks: int = 6, **more: Any) -> alt.Axis:
+def axis_left(ticks: int = 6, title: str | list[str] = "", **more: Any) -> alt.Axis:
     """A y axis with its title above it, read from left to right."""
     more = more if "format" in more else {"labelExpr": NUMBERS} | more
-    return alt.Axis(tickCount=ticks, labelOverlap=True, **ABOVE, **more)
+    return alt.Axis(tickCount=ticks, labelOverlap=True, **above(title), **more)
 
 
-# an upright title of a y axis would be as long as the plot is high
-ABOVE: dict[str, Any] = {
-    "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -9, "titleBaseline": "bottom",
-    "titleLimit": alt.ExprRef("width"), "titleLineHeight": 15,
-}  # fmt: skip
+def above(title: str | list[str]) -> dict[str, Any]:
+    """Where the title of a y axis is: an upright one would be as long as the plot is high."""
+    lines = len(title) if isinstance(title, list) else 1
+    return {
+        "titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -9 - _LINE * (lines - 1),
+        "titleBaseline": "bottom", "titleLimit": alt.ExprRef("width"), "titleLineHeight": _LINE,
+    }  # fmt: skip
 
 
 def axis_title(words: str) -> str | list[str]:

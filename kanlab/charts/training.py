@@ -44,13 +44,14 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
     'line'
     """
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
+    title = axis_title(_with_unit(name, unit))
     base = alt.Chart(frame).encode(
         x=alt.X("step:Q", title="training progress (%)", axis=axis_below(5)),
         y=alt.Y(
             "rss:Q",
-            title=axis_title(_with_unit(name, unit)),
+            title=title,
             scale=scale_of(frame["rss"]),
-            axis=axis_left(4, format=label_format(frame["rss"])),
+            axis=axis_left(4, title, format=label_format(frame["rss"])),
         ),
         tooltip=[number("step", "training progress (%)", ".0f"), number("rss", name)],
     )
@@ -93,11 +94,12 @@ def loss_curves(
     up = robust_axis(frame["loss"], "auto", kept=frame.loc[frame["kind"] != "other trials", "loss"])
     frame = frame.assign(drawn=up.drawn(frame["loss"]))
     x = alt.X("step:Q", title="training progress (%)", axis=axis_below(5))
+    title = axis_title(_with_unit(name, unit))
     y = alt.Y(
         "drawn:Q",
-        title=axis_title(_with_unit(name, unit)),
+        title=title,
         scale=up.scale(),
-        axis=axis_left(5, format=label_format(up.ends)),
+        axis=axis_left(5, title, format=label_format(up.ends)),
     )
     colours = {
         label: look.accent if "lowest" in label else look.second for label in sorted(kinds.values())

@@ -47,13 +47,12 @@ class TrialPlot:
         """Draw these columns. x_axis: of altair.Axis."""
         self._columns = x, y
         across = axis_below(**x_axis | ({"format": x_format} if x_format else {}))
-        up = axis_left(6, **({"format": y_format} if y_format else {}))
+        title = axis_title(y_title)
+        up = axis_left(6, title, **({"format": y_format} if y_format else {}))
         self.x: dict[str, Any] = vega_lite(
             alt.X("drawn_x:Q", title=axis_title(x_title), scale=self.across.scale(), axis=across)
         )
-        self.y: dict[str, Any] = vega_lite(
-            alt.Y("drawn_y:Q", title=axis_title(y_title), scale=self.up.scale(), axis=up)
-        )
+        self.y: dict[str, Any] = vega_lite(alt.Y("drawn_y:Q", title=title, scale=self.up.scale(), axis=up))
         columns = ["number", *parameters_of(self.done), "n_params", self.of.fit_column, self.of.error_column]
         points = self._drawn(self.done)
         columns += ["aicc", "delta_aicc", "drawn_x", "drawn_y", "beyond", "fresh"]
