@@ -21,7 +21,7 @@ _AROUND_POINT, _AROUND_LINE = 5.5, 1.0  # px
 _LINE_COSTS = 0.2  # of a sampled point of a line, beside a mark
 _STEP = 0.02  # of the plot, between the points that stand for a line
 
-_SHIFTS = (0.0, 17.0, -17.0, 34.0, -34.0, 51.0, -51.0)
+_SHIFTS = (0.0, 17.0, -17.0, 34.0, -34.0, 51.0, -51.0, 68.0, -68.0, 85.0, -85.0)
 _BESIDE = [(side, dy) for dy in _SHIFTS for side in ("left", "right", "center") if dy or side != "center"]
 _BELOW = [("right", 17.0), ("left", 17.0), *_BESIDE]
 _NEAR = 17.0  # px that an optional label is away from its mark at most, or it is left out
@@ -120,10 +120,12 @@ def _boxes(text: str, place: tuple[float, float], side: str, dy: float) -> Array
 
 def _inside(boxes: Array) -> Mask:
     """Which of the labels, (many, sizes, 4), lie inside every plot."""
-    return np.asarray(((boxes[..., :2] >= 0) & (boxes[..., 2:] <= _SIZES)).all(axis=(1, 2)))
+    within: Mask = (boxes[..., :2] >= 0) & (boxes[..., 2:] <= _SIZES)
+    return np.asarray(np.all(within, axis=(1, 2)))
 
 
 def _overlap(boxes: Array, taken: Array) -> Mask:
     """Which of the labels lie over one that is placed, in any plot."""
     one, other = boxes[:, None], taken[None]
-    return np.asarray(((one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])).all(axis=3).any(axis=(1, 2)))
+    over: Mask = (one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])
+    return np.asarray(np.any(np.all(over, axis=3), axis=(1, 2)))

@@ -26,6 +26,7 @@ from kanlab.kan.edges import Edge
 
 BINS = 30
 _NAME_WIDTH = 25  # characters of a line of a name
+_BESIDE_NAMES = 34  # characters of a title that a phone has room for beside names
 _ROWS_SHARE = 4.5  # the histogram of the training rows takes up 1 / _ROWS_SHARE of the height
 _HOVER = {"opacity": 0, "size": 90}  # invisible points, so that a line has tooltips between its vertices as well
 
@@ -82,7 +83,11 @@ def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look:
     drawn = used.assign(name=cut.where(~cut.duplicated(keep=False), names)).head(most)  # names stay apart
     drawn = drawn.assign(low=drawn["rise"] - drawn["deviation"], high=drawn["rise"] + drawn["deviation"])
     y = alt.Y("name:N", title=None, sort=None, axis=_names())
-    x = alt.X("rise:Q", title=axis_title(f"increase in {error} when shuffled ({short(unit)})"), axis=axis_below(5))
+    x = alt.X(
+        "rise:Q",
+        title=axis_title(f"increase in {error} when shuffled ({short(unit)})", _BESIDE_NAMES),
+        axis=axis_below(5),
+    )
     tooltip = [
         alt.Tooltip("feature:N"),
         _number("rise", f"increase in {error}", drawn["rise"]),
@@ -121,7 +126,7 @@ def dependence(
         frame = pd.DataFrame({"x": labels, "y": found.prediction, "level": [str(v) for v in found.values]})
         level = axis_title(short(name))
         base = alt.Chart(frame).encode(
-            x=alt.X("y:Q", title=axis_title(mean), scale=scale, axis=axis_below(5)),
+            x=alt.X("y:Q", title=axis_title(mean, _BESIDE_NAMES), scale=scale, axis=axis_below(5)),
             y=alt.Y("x:N", title=level, sort=None, axis=_names(**above(level))),
             tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)],
         )

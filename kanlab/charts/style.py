@@ -18,7 +18,7 @@ PADDING = {"left": 2, "right": 8, "top": 7, "bottom": 10}  # around a chart: let
 
 # d3 groups the digits of 1,976 as well, which nobody writes of a year
 NUMBERS = "abs(datum.value) < 1e4 ? format(datum.value, '.6~g') : format(datum.value, ',.6~g')"
-_TITLE_WIDTH, _SUBTITLE_WIDTH, _AXIS_WIDTH = 40, 62, 46  # characters that fit a phone
+_TITLE_WIDTH, _SUBTITLE_WIDTH, _AXIS_WIDTH = 40, 62, 54  # characters that fit a phone
 
 
 def span_is_wide(values: pd.Series) -> bool:
@@ -87,17 +87,17 @@ def above(title: str | list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def axis_title(words: str) -> str | list[str]:
-    """The title of an axis, on as many lines as a phone needs.
+def axis_title(words: str, width: int = _AXIS_WIDTH) -> str | list[str]:
+    """The title of an axis, on as many lines as a phone needs. width: characters of a line.
 
-    >>> axis_title("AICc"), axis_title("RSS on the training rows (squared units of the price)")
+    >>> axis_title("AICc"), axis_title("RSS on the training rows (squared units of the price)", width=46)
     ('AICc', ['RSS on the training rows (squared units of the', 'price)'])
     """
-    lines = wrapped(words, _AXIS_WIDTH)
+    lines = wrapped(words, width)
     return lines if len(lines) > 1 else words
 
 
-def short(name: str, most: int = 70) -> str:
+def short(name: str, most: int = 80) -> str:
     """A name short enough for an axis title.
 
     >>> short("progression of the disease after one year", most=12)

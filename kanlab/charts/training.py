@@ -64,7 +64,7 @@ def _capital(name: str) -> str:
 
 
 def _with_unit(name: str, unit: str) -> str:
-    return f"{name} ({short(unit)})" if unit else name
+    return f"{name} ({short(unit, 100)})" if unit else name
 
 
 def loss_curves(

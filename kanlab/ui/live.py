@@ -75,7 +75,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         st.progress(min(1.0, done / total))
     cells = len(spec.space)
     facts = [
-        f"Target {short(data.fitted_target)}",
+        f"Target {short(data.fitted_target, 80)}",
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
         *([spec.starts_words] if spec.starts_words else []),

@@ -30,6 +30,7 @@ _STYLE = f"""
 }}
 @keyframes kanlab-arrive {{ from {{ opacity: 0; }} }}
 .st-key-diagram {{ overflow-x: auto; }}
+.st-key-diagram [data-testid="stElementContainer"]:has(img) {{ width: max-content; margin: 0 auto; }}
 .st-key-diagram img {{ max-width: none !important; margin: 0 auto; display: block; }}
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p {{
   color: light-dark({LIGHT.on_accent}, {DARK.on_accent});

@@ -80,13 +80,13 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
                 sentence += f"; always naming the most frequent class, {100 * rate.accuracy_train:.1f}%{base}"
             st.caption(f"{sentence}.")
     else:
-        help_text = literal(f"{RSS_HELP}, in squared units of {short(data.fitted_target)}.")
+        help_text = literal(f"{RSS_HELP}, in squared units of {short(data.fitted_target, 80)}.")
         columns[2].metric("RSS, training", _quantity(record.rss_train), help=help_text)
         columns[3].metric("RSS, test", _quantity(record.rss_test), help=help_text)
     if record.rmse_train is not None:
         test = "" if record.rmse_test is None else f" and {record.rmse_test:.4g} on the test rows"
         sentence = f"RMSE, the typical error, is {record.rmse_train:.4g} on the training rows{test}"
-        st.caption(literal(f"{sentence}, in units of {short(data.target)}."))
+        st.caption(literal(f"{sentence}, in units of {short(data.target, 80)}."))
     ended = f"The fit took {record.iterations} iterations, {record.seconds:.2f} s. It ended with the status: {record.status}."
     st.caption(literal(ended if record.state == "complete" else record.status))
 
