@@ -9,7 +9,7 @@ from kanlab.ui.widgets import literal, notes, sentences
 
 handle = study_header.study(
     "Model",
-    "What the network has learned: its curves, its features, its errors and its formula. Grid is the number of "
+    "What the model has learned: its curves, its features, its errors and its formula. Grid is the number of "
     "intervals of each spline, k its order, K the number of parameters. Download it under Export.",
 )
 records = study_header.trials(handle, "show")

@@ -143,7 +143,7 @@ if not admissible:
         start(networks)
     st.stop()
 
-st.subheader("Budget and engine", anchor=False)
+st.header("Budget and engine", anchor=False)
 first, second, third, fourth = st.columns(4, gap="medium")
 most = len(admissible)
 with first:

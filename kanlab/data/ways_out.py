@@ -1,11 +1,11 @@
-"""What would make a refused table usable: single changes of what was asked for, each tried before it is offered."""
+"""What would make a refused table usable: changes of what was asked for, tried before they are offered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from kanlab.errors import DatasetError
 
 MOST_WAYS = 4
 _MOST_TRIES = 20  # of one kind
+_MOST_CHANGES, _MOST_COMBINATIONS = 3, 40  # together, and tried
 
 Kind = Literal[
     "fill",
@@ -33,6 +34,7 @@ Kind = Literal[
     "no test rows",
     "predict",
 ]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -53,32 +55,67 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class WayOut:
-    """One change after which the table is accepted. columns: those to leave out, or the one to predict."""
+class Change:
+    """One change of what is asked for. columns: those to leave out, or the one to predict."""
 
     kind: Kind
     columns: tuple[str, ...] = ()
 
 
+WayOut = tuple[Change, ...]
+
+
 def ways_out(frame: pd.DataFrame, asked: Asked, most: int = MOST_WAYS) -> tuple[WayOut, ...]:
     """The first single changes under which a refused table is accepted, those that lose least first; often none.
+
+    Where none is accepted but to predict another column, the first combination of two changes, or of three.
 
     Examples
     --------
     >>> table = pd.DataFrame({"x": range(20), "gaps": [1.0] + [None] * 19, "y": range(20, 40)})
-    >>> [way.kind for way in ways_out(table, Asked("y"))]
-    ['fill', 'leave out']
+    >>> [[change.kind for change in way] for way in ways_out(table, Asked("y"))]
+    [['fill'], ['leave out']]
     """
-    return tuple(islice(_accepted(frame, asked), most))
+    single = [(change,) for change in islice(_accepted(frame, asked), most)]
+    if any(way[0].kind != "predict" for way in single):
+        return tuple(single)
+    return tuple([*_combined(frame, asked), *single][:most])
 
 
-def _accepted(frame: pd.DataFrame, asked: Asked) -> Iterator[WayOut]:
+def _accepted(frame: pd.DataFrame, asked: Asked) -> Iterator[Change]:
     """Of a kind, only the first that is accepted."""
     found: set[Kind] = set()
-    for way, changed in _changes(frame, asked):
-        if way.kind not in found and _is_accepted(frame, changed):
-            found.add(way.kind)
-            yield way
+    for change, changed in _changes(frame, asked):
+        if change.kind not in found and _is_accepted(frame, changed):
+            found.add(change.kind)
+            yield change
+
+
+def _combined(frame: pd.DataFrame, asked: Asked) -> list[WayOut]:
+    """The first combination that is accepted, of as few changes as can be; none where there is none."""
+    tries, combined = _MOST_COMBINATIONS, [(WayOut(), asked)]
+    for number in range(1, _MOST_CHANGES + 1):
+        combined = [
+            ((*changes, change), changed)
+            for changes, so_far in combined
+            for change, changed in _of_each_kind(frame, so_far)
+            if not changes or KINDS.index(change.kind) > KINDS.index(changes[-1].kind)
+        ]
+        for changes, changed in combined if number > 1 else ():
+            if not tries:
+                return []
+            tries -= 1
+            if _is_accepted(frame, changed):
+                return [changes]
+    return []
+
+
+def _of_each_kind(frame: pd.DataFrame, asked: Asked) -> list[tuple[Change, Asked]]:
+    """The changes that lose least, one of each kind, and the one that leaves out most; all but to predict another column."""
+    every = [(change, changed) for change, changed in _changes(frame, asked, others=False)]
+    first = {change.kind: (change, changed) for change, changed in reversed(every)}
+    last = [each for each in every if each[0].kind == "leave out"][-1:]
+    return [*first.values(), *(each for each in last if each != first["leave out"])]
 
 
 def _is_accepted(frame: pd.DataFrame, asked: Asked) -> bool:
@@ -98,11 +135,12 @@ def _is_accepted(frame: pd.DataFrame, asked: Asked) -> bool:
     return True
 
 
-def _changes(frame: pd.DataFrame, asked: Asked) -> Iterator[tuple[WayOut, Asked]]:
+def _changes(frame: pd.DataFrame, asked: Asked, *, others: bool = True) -> Iterator[tuple[Change, Asked]]:
+    """Single changes, those that lose least first. others: whether to predict another column is one."""
     wanted, used = asked.preparation, asked.used(frame)
 
-    def prepared(kind: Kind, **changes: object) -> tuple[WayOut, Asked]:
-        return WayOut(kind), replace(asked, preparation=replace(wanted, **changes))  # type: ignore[arg-type]
+    def prepared(kind: Kind, **changes: object) -> tuple[Change, Asked]:
+        return Change(kind), replace(asked, preparation=replace(wanted, **changes))  # type: ignore[arg-type]
 
     if wanted.target_scale != "none":
         yield prepared("plain target", target_scale="none")
@@ -121,16 +159,16 @@ def _changes(frame: pd.DataFrame, asked: Asked) -> Iterator[tuple[WayOut, Asked]
         yield prepared("random split", split="random", split_by=None)
     yield from _fewer_features(frame, asked, gaps)
     if asked.features:
-        yield WayOut("all features"), replace(asked, features=())
+        yield Change("all features"), replace(asked, features=())
     if asked.test_fraction:
-        yield WayOut("no test rows"), replace(asked, test_fraction=0.0)
-    others = (c for c in reversed(frame.columns) if c != asked.target)
-    usable = (c for c in others if is_numeric(frame[c]) or class_levels(frame[c]))
+        yield Change("no test rows"), replace(asked, test_fraction=0.0)
+    columns = (c for c in reversed(frame.columns) if others and c != asked.target)
+    usable = (c for c in columns if is_numeric(frame[c]) or class_levels(frame[c]))
     for column in islice(usable, _MOST_TRIES):
-        yield WayOut("predict", (column,)), Asked(column, (), asked.test_fraction, asked.seed)
+        yield Change("predict", (column,)), Asked(column, (), asked.test_fraction, asked.seed)
 
 
-def _fewer_features(frame: pd.DataFrame, asked: Asked, gaps: dict[str, int]) -> Iterator[tuple[WayOut, Asked]]:
+def _fewer_features(frame: pd.DataFrame, asked: Asked, gaps: dict[str, int]) -> Iterator[tuple[Change, Asked]]:
     """Without the columns that cannot be used, then without as few of those with gaps as suffice."""
     used = asked.used(frame)
     columns, _ = encode_features(frame, asked.target, used, asked.preparation, asked=False)
@@ -141,7 +179,7 @@ def _fewer_features(frame: pd.DataFrame, asked: Asked, gaps: dict[str, int]) -> 
         kept = [c for c in fit if c not in emptiest[:number]]
         lost = tuple(c for c in used if c not in kept)
         if kept and lost:
-            yield WayOut("leave out", lost), replace(asked, features=tuple(kept))
+            yield Change("leave out", lost), replace(asked, features=tuple(kept))
 
 
 def _is_too_large(column: pd.Series) -> bool:

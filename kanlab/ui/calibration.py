@@ -26,7 +26,7 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
     best = max((r.number for r in records if r.state == "complete"), default=0)
     key = (handle.uid, None, best)
     shown = st.session_state.get("calibration-of") == key
-    if not shown and not st.button("Show", key="show-calibration", icon=":material/percent:"):
+    if not shown and not st.button("Show the calibration", key="show-calibration", icon=":material/percent:"):
         st.caption(
             "This fits the recommended model again, as in the study, and compares its probabilities with the test rows."
         )
@@ -57,7 +57,8 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
     with right:
         st.markdown(f"**{literal(label)}** on the {len(found.y):,} {found.rows} rows")
         auc, table = area_under_roc(found.p, found.y), confusion(found.p, found.y)
-        columns = st.columns(2)
+        with st.container(key="figures-calibration"):
+            columns = st.columns(2)
         columns[0].metric("Log-loss", f"{log_loss(found.p, found.y):.4g}", help=LOG_LOSS_HELP)
         rate = 100 * table.sum(axis=1).max() / len(found.y)
         help_text = f"Always naming the most frequent class of these rows, it would be {rate:.1f}%."

@@ -19,11 +19,11 @@ _LONG = 48  # characters of the name of a model that a table shows in full
 
 
 def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], known: pd.DataFrame) -> list[str]:
-    """The columns to show, in their order. A column without a single value is left out.
+    """The columns to show, in their order. A column without a single value or word is left out.
 
     first: always.  groups: by what they are called, each shown when its button is pressed.  known: the table.
     """
-    full = {str(name) for name in known.columns if not known[name].isna().all()}
+    full = {str(name) for name in known.columns if not (known[name].isna() | (known[name] == "")).all()}
     offered = {label: [name for name in columns if name in full] for label, columns in groups.items()}
     labels = [label for label, columns in offered.items() if columns]
     asked = st.pills("More columns", labels, selection_mode="multi", key=f"{key}-columns") if labels else []

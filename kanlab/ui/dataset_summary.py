@@ -16,7 +16,8 @@ def sizes(data: Dataset) -> None:
     """Rows, features and admissible configurations."""
     spec = StudySpec().of(data).screened_where_needed(data.n, data.d)
     admissible = spec.admissible(data.n, data.d)
-    columns = st.columns(4)
+    with st.container(key="figures-data"):
+        columns = st.columns(4)
     columns[0].metric("Training rows n", f"{data.n:,}", border=True, help="AICc and RSS are computed on these.")
     columns[1].metric(
         "Test rows",

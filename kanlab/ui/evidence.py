@@ -7,6 +7,7 @@ import streamlit as st
 
 from kanlab.charts import cells, evidence, trials
 from kanlab.charts.encoding import NAMES
+from kanlab.engines.catalogue import ENGINES
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.parameter_importance import importances
 from kanlab.selection.validation import Validation, p_words
@@ -48,15 +49,22 @@ def compare(handle: StudyHandle) -> None:
             {
                 "study": name,
                 "target": other.data.fitted_target,
-                "engine": other.spec.engine,
+                "engine": ENGINES[other.spec.engine].label,
                 "count": other.spec.count,
-                "noise variance": other.spec.count_sigma2,
+                "noise variance": "counted" if other.spec.count_sigma2 else "not counted",
                 "lowest AICc": best.aicc if best else None,
                 "AICc of the target": None if best is None or offset is None else best.aicc + offset,
                 "network": cell_words(best.cell) if best else None,
                 error: _error_test(best),
             }
         )
+    if len(rows) == 1:
+        st.info(
+            "No other study has these rows and this target. Start one with other ranges, another counting rule or another "
+            "engine, and it is compared here.",
+            icon=":material/info:",
+        )
+        return
     frame = pd.DataFrame(rows)
     widgets.table(
         frame if len(scales) > 1 else frame.drop(columns=["target", "AICc of the target"]),

@@ -62,7 +62,7 @@ def show() -> None:
         f"{_NOTHING} A larger file than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, "
         "or leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the study appears under Studies."
     )
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="path"):
         for step, words in _STEPS.items():
             with st.container(border=True, width=175, height="stretch"):
                 st.markdown(f"**{step}**  \n{words}")

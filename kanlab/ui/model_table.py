@@ -104,7 +104,9 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
         height=420,
         column_config=_column_config(frame, handle.data),
     )
-    st.caption(_UNKNOWN)
+    data = handle.data
+    few = handle.spec.few_rows_words(data.n_train, data.d)
+    st.caption("  \n".join(literal(words) for words in (_UNKNOWN, few) if words))
     download("Download the models", lambda: to_csv(frame), f"{handle.name}-models.csv")
     _confidence(handle, found.validation)
 

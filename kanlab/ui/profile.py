@@ -14,15 +14,19 @@ from kanlab.ui import remedies
 from kanlab.ui.widgets import literal, table
 
 _SHOWN = 3
+_CHARACTER = 7  # px of a table, generously
+_NAME_WIDTH, _WARNINGS_WIDTH = (120, 420), (130, 420)  # px
 _PREVIEW_ROWS = 200
 
 
 def columns_table(described: Profile, information: dict[str, float], target: str) -> None:
     """One row for each column. information: mutual information of a column with the target, in nats."""
+    warnings = [", ".join(("target", *c.warnings) if c.name == target else c.warnings) for c in described.columns]
     rows = [
         {
             "column": c.name,
             "kind": c.kind,
+            "warnings": words,
             "missing": c.missing / described.rows if described.rows else 0.0,
             "unique": c.unique,
             "minimum": c.minimum,
@@ -30,9 +34,8 @@ def columns_table(described: Profile, information: dict[str, float], target: str
             "maximum": c.maximum,
             "rows": [n / max(c.histogram) for n in c.histogram],
             "information": information.get(c.name),
-            "warnings": ", ".join(("target", *c.warnings) if c.name == target else c.warnings),
         }
-        for c in described.columns
+        for c, words in zip(described.columns, warnings, strict=True)
     ]
     config = st.column_config
     table(
@@ -40,12 +43,12 @@ def columns_table(described: Profile, information: dict[str, float], target: str
         "columns",
         height=400,
         column_config={
-            "column": config.TextColumn("column", width=330, pinned=True),
+            "column": config.TextColumn("column", width=_room([c.name for c in described.columns], _NAME_WIDTH)),
             "kind": config.TextColumn("kind", width=95),
             "minimum": config.TextColumn("minimum", width=85),
             "median or mode": config.TextColumn("median or mode", width=110),
             "maximum": config.TextColumn("maximum", width=85),
-            "warnings": config.TextColumn("warnings", width=150),
+            "warnings": config.TextColumn("warnings", width=_room(warnings, _WARNINGS_WIDTH)),
             "missing": config.NumberColumn("missing", format="percent", width=70),
             "unique": config.NumberColumn("unique", format="localized", width=70, help="Number of unique values."),
             "rows": config.BarChartColumn(
@@ -65,6 +68,11 @@ def columns_table(described: Profile, information: dict[str, float], target: str
             ),
         },
     )
+
+
+def _room(texts: Sequence[str], limits: tuple[int, int]) -> int:
+    """Room for the longest of these texts, in px, within limits."""
+    return min(max(_CHARACTER * max(map(len, texts), default=0), limits[0]), limits[1])
 
 
 def preview(frame: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
-from kanlab.data.ways_out import Asked, WayOut, ways_out
+from kanlab.data.ways_out import Asked, Change, WayOut, ways_out
 from kanlab.text import short
 from kanlab.ui import preparation, remedies, session, target_choice
 from kanlab.ui.widgets import literal
@@ -71,25 +71,36 @@ def read_otherwise(
 
 
 def _label(way: WayOut) -> str:
-    if way.kind == "predict":
-        return f"Predict {short(way.columns[0], _NAME)}"
-    if way.kind == "leave out":
-        one = len(way.columns) == 1
-        return f"Leave out {short(way.columns[0], _NAME) if one else f'{len(way.columns)} columns'}"
-    return _LABELS[way.kind]
+    """Fill missing values and pool rare levels."""
+    first, *rest = map(_change_label, way)
+    return " and ".join([first, *(label[0].lower() + label[1:] for label in rest)])
+
+
+def _change_label(change: Change) -> str:
+    if change.kind == "predict":
+        return f"Predict {short(change.columns[0], _NAME)}"
+    if change.kind == "leave out":
+        one = len(change.columns) == 1
+        return f"Leave out {short(change.columns[0], _NAME) if one else f'{len(change.columns)} columns'}"
+    return _LABELS[change.kind]
 
 
 def _take(way: WayOut, frame: pd.DataFrame, chosen: target_choice.Choice) -> None:
     """Set the widgets accordingly."""
+    for change in way:
+        _make(change, frame, chosen)
+
+
+def _make(change: Change, frame: pd.DataFrame, chosen: target_choice.Choice) -> None:
     key = chosen.key
-    match way.kind:
+    match change.kind:
         case "fill":
             preparation.choose(key, "gaps", "fill")
             preparation.choose(key, "gaps-of-fill", [])
         case "pool":
             preparation.choose(key, "pool", True)
         case "leave out":
-            st.session_state[chosen.features_key] = [c for c in chosen.used(frame) if c not in way.columns]
+            st.session_state[chosen.features_key] = [c for c in chosen.used(frame) if c not in change.columns]
         case "all features":
             st.session_state[chosen.features_key] = []
         case "plain features":
@@ -106,4 +117,4 @@ def _take(way: WayOut, frame: pd.DataFrame, chosen: target_choice.Choice) -> Non
         case "no test rows":
             st.session_state["test-percent"] = 0
         case "predict":
-            target_choice.predict(chosen, way.columns[0])
+            target_choice.predict(chosen, change.columns[0])

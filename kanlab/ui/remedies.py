@@ -8,6 +8,7 @@ import streamlit as st
 
 from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
+from kanlab.text import counted
 from kanlab.ui import preparation, reading
 
 LABELS = {
@@ -20,7 +21,6 @@ LABELS = {
     "read as missing": "Read as missing",
     "drop copies": "Leave out copies",
     "split by time": "Hold out the latest rows",
-    "screen": "Keep the best {0}",
 }
 
 
@@ -29,6 +29,8 @@ _KIND_NAMES = {"number": "numbers", "date": "dates", "time": "hours", "limit": "
 
 def label(warning: TableWarning) -> str:
     """What the click does, in a few words."""
+    if warning.remedy == "screen":
+        return f"Keep the best {counted(int(warning.details[0]), 'feature')}".replace(" 1 ", " ")
     return LABELS[warning.remedy].format(*(_KIND_NAMES.get(word, word) for word in warning.details))
 
 

@@ -97,7 +97,7 @@ def describe(table: Table) -> None:
     """What was read."""
     report = table.report
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(literal(report.source), anchor=False, width="content")
+        st.header(literal(report.source), anchor=False, width="content")
         st.caption(literal(report), width="content")
         if session.source() is not None:
             help_text = "Remove this table from the machine that runs the app. Studies made of it stay."

@@ -12,8 +12,8 @@ _LOGOS = {name: str(Path(__file__).with_name(f"{name}.svg")) for name in ("logo"
 
 # while a fragment polls, nothing dims and no status icon moves; a formula or a chart wider than a phone scrolls;
 # a chart takes its place before it is drawn, so that nothing jumps; white on the dark theme's accent would be too faint;
-# on a phone columns stand below one another, no further apart than what is in them; a diagram scrolls rather than shrinks;
-# a point that a running study adds fades in, unless the reader wants no motion
+# on a phone columns stand below one another, no further apart than what is in them, and figures two a row;
+# a diagram scrolls rather than shrinks; a point that a running study adds fades in, unless the reader wants no motion
 _STYLE = f"""
 <style>
 [data-testid="stStatusWidget"] {{ display: none; }}
@@ -24,6 +24,8 @@ _STYLE = f"""
 @media (max-width: 640px) {{
   .st-key-steps {{ min-height: 3.9rem; }}
   [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {{ gap: 1rem; }}
+  [class*="st-key-figures-"] [data-testid="stColumn"] {{ min-width: calc(50% - 0.5rem); }}
+  .st-key-path > * {{ flex: 1 1 40%; width: auto !important; }}
 }}
 @media (prefers-reduced-motion: no-preference) {{
   .stVegaLiteChart path[stroke-miterlimit="{FRESH_MITER}"] {{ animation: kanlab-arrive 0.9s ease-out; }}

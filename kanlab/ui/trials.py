@@ -64,7 +64,8 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
             on_click=session.select_trial,
             args=(None,),
         )
-    columns = st.columns(4)
+    with st.container(key="figures-trial"):
+        columns = st.columns(4)
     columns[0].metric("K", f"{record.n_params:,}", help=K_HELP)
     columns[1].metric("AICc", DASH if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
     if data.levels:
@@ -226,4 +227,4 @@ def _quantity(value: float | None) -> str:
     """A sum of squares short enough for a narrow column."""
     if value is None:
         return DASH
-    return f"{value:,.0f}" if 1e3 <= value < 1e7 else f"{value:.3g}"
+    return f"{value:,.0f}" if 1e3 <= value < 1e7 else f"{value:#.3g}".rstrip(".")

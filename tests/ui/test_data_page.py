@@ -310,6 +310,16 @@ def test_features_that_say_nothing_and_settings_that_refuse_are_given_up_by_one_
     _way_out(app, "Use all usable features")
 
 
+def test_two_changes_that_only_together_help_are_one_click(app: AppTest) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"empty": [1.0, *[None] * 59], "b": rng.normal(size=60), "y": rng.normal(size=60)})
+    upload(app, "mine.csv", frame.to_csv(index=False).encode())
+    widget(app.selectbox, "Predict the target").select("log").run()
+    widget(app.multiselect, "Features").select("empty").run()
+    _way_out(app, "Fill missing values and predict the target as it is")
+    assert app.session_state["kanlab_dataset"].n == 48
+
+
 def test_a_table_without_a_target_is_read_in_another_way_by_one_click(app: AppTest) -> None:
     body = "".join(f"{i},5{i % 10} kg\n" for i in range(40))
     upload(app, "odd.csv", ("name,weight\n" + body.replace(",", "x,")).encode())
