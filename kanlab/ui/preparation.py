@@ -174,7 +174,7 @@ def _ordered_categories(table: _Table) -> Fields:
         "Ordered categories",
         categories,
         key=_key(table.key, "ordered"),
-        placeholder="None",
+        placeholder="No part",
         help="One column of 0, 1, 2, … instead of one column for each level.",
         persist_state="session",
     )
@@ -200,7 +200,7 @@ def _date_parts(table: _Table) -> Fields:
         DATE_PARTS,
         default=["year"],
         key=_key(table.key, "parts"),
-        placeholder="None",
+        placeholder="No part",
         help="The year includes its fraction, so it is the time itself.",
         disabled=not any(map(table.is_date, table.columns)),
         persist_state="session",

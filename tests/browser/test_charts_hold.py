@@ -34,6 +34,9 @@ _TEXTS = """
 """
 
 
+_NEVER = "inadmissible, never trained"  # in the legend of a map
+
+
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an app that shows every chart."""
@@ -111,6 +114,9 @@ def test_every_text_is_inside_its_chart_and_covers_no_other(
     assert len(found) == charts.count() > 50
     assert all(chart["texts"] for chart in found)
     assert all(chart["name"] for chart in found), "a chart without alternative text"
+    legends = [t for c in found for t in c["texts"] if t["text"] in ("number of parameters K", _NEVER)]
+    assert len(legends) >= 4
+    assert all(text["box"][2] <= width for text in legends if text["text"] == _NEVER), "a legend is cut on a phone"
     problems = {
         f"{number} {chart['name'][:70]}": (outside(chart), covered(chart))
         for number, chart in enumerate(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from kanlab.charts.trial_plot import FRESH_MITER, MITER
 from tests.browser.conftest import Server
 from tests.browser.test_whole_path import make_it_slow, open_search, points, start, upload, wait_for
 
@@ -34,11 +35,25 @@ def test_nothing_moves_when_a_study_starts_and_ends(page: Page, server: Server, 
     expect(page.get_by_text("AICc against RSS")).to_be_visible()
     page.evaluate("window.shifts.length = 0")  # those of loading any page
     wait_for(lambda: points(page, 0).count() >= 2)
+    _new_points_fade_in_unless_motion_is_unwanted(page)
     expect(page.get_by_text(re.compile(r"^Trial \d+:"))).to_be_visible()  # nothing has been clicked
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert shift(page) < 0.1
+
+
+def _new_points_fade_in_unless_motion_is_unwanted(page: Page) -> None:
+    """Those that arrived since the last look, and no others."""
+    before = points(page, 0).count()
+    names = """(miter) => [...document.querySelectorAll('path[aria-label*="trial:"]')]
+        .filter(p => p.getAttribute('stroke-miterlimit') == miter).map(p => getComputedStyle(p).animationName)"""
+    wait_for(lambda: set(page.evaluate(names, str(FRESH_MITER))) == {"kanlab-arrive"})
+    assert points(page, 0).count() > before
+    assert set(page.evaluate(names, str(MITER))) == {"none"}
+    page.emulate_media(reduced_motion="reduce")
+    wait_for(lambda: set(page.evaluate(names, str(FRESH_MITER))) == {"none"})
+    page.emulate_media(reduced_motion=None)
 
 
 def test_an_area_filters_the_table_and_zooms(page: Page, server: Server, csv: Path) -> None:

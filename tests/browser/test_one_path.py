@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,16 @@ def no_none(page: Page) -> None:
     assert page.get_by_test_id("stException").count() == 0
 
 
+def headings_in_order(page: Page) -> None:
+    """One heading of level 1 comes first, and no level is left out on the way down."""
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].filter(h => h.offsetParent).map(h => +h.tagName[1])"
+    )
+    assert levels[:1] == [1]
+    assert levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels)), levels
+
+
 def test_uploads_and_choices_survive_a_reload_and_belong_to_one_browser(
     page: Page, server: Server, table: Path
 ) -> None:
@@ -45,6 +56,7 @@ def test_uploads_and_choices_survive_a_reload_and_belong_to_one_browser(
     page.locator("input[type=file]").set_input_files(table)
     expect(page.get_by_text("Guessed, change me.")).to_be_visible()
     no_none(page)
+    headings_in_order(page)
     choose(page, "Target", "b")
     expect(page.get_by_text("Guessed, change me.")).to_have_count(0)
     expect(page.get_by_text("90 rows, 3 columns")).to_be_visible()
@@ -59,6 +71,9 @@ def test_uploads_and_choices_survive_a_reload_and_belong_to_one_browser(
 
     page.get_by_role("button", name="Go to the search").click()
     expect(page.get_by_role("heading", name="Search", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    no_none(page)
+    headings_in_order(page)
     page.wait_for_url(re.compile(r"\?data=data-[0-9a-f]{32}"))
     thumb = page.get_by_role("slider", name="Hidden neurons").last
     thumb.focus()
@@ -94,6 +109,7 @@ def test_each_page_of_a_study_ends_with_the_next_step_and_gives_the_same_answer(
     page.get_by_role("link", name="Go to Studies").click()
     expect(page.get_by_role("heading", name="Studies", exact=True)).to_be_visible()
     no_none(page)
+    headings_in_order(page)
 
     page.goto(f"{server.url}/live?study=cars")
     expect(page.get_by_text("4 of 4 trials")).to_be_visible()
@@ -101,18 +117,21 @@ def test_each_page_of_a_study_ends_with_the_next_step_and_gives_the_same_answer(
     expect(page.get_by_text(re.compile("Recommended so far"))).to_have_count(0)
     expect(page.get_by_text(re.compile("^recommended")).first).to_be_attached()  # the row of the table of trials
     no_none(page)
+    headings_in_order(page)
     page.get_by_role("button", name="Next: choose a model").click()
 
     expect(page.get_by_role("heading", name=re.compile("^Take "))).to_be_visible()
     expect(page.get_by_text("recommended", exact=True).first).to_be_attached()  # the row of the leaderboard
     expect(page.get_by_text(re.compile("so far", re.IGNORECASE))).to_have_count(0)
     no_none(page)
+    headings_in_order(page)
     page.get_by_role("button", name="Next: look into the model").click()
 
     expect(page.get_by_role("heading", name="Model: cars")).to_be_visible()
     choose(page, "Model", re.compile("^ridge model"))
     expect(page.get_by_text("The ridge model", exact=True)).to_be_visible()
     no_none(page)
+    headings_in_order(page)
     page.get_by_role("button", name="Next: export the model").click()
 
     expect(page.get_by_role("heading", name="Export: cars")).to_be_visible()
@@ -120,5 +139,6 @@ def test_each_page_of_a_study_ends_with_the_next_step_and_gives_the_same_answer(
     expect(report.get_by_role("heading", name="What the features do")).to_be_visible()
     expect(report.get_by_role("heading", name="Models by AICc")).to_be_visible()
     no_none(page)
+    headings_in_order(page)
     page.get_by_role("button", name="Start with another table").click()
     expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible()

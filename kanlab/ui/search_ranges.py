@@ -1,0 +1,92 @@
+"""The Search page: the ranges of the hyperparameters, and how parameters are counted."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kanlab.data.dataset import Dataset
+from kanlab.kan.parameter_count import RULES
+from kanlab.kan.search_space import SearchSpace
+from kanlab.ui import session
+
+RULE_HELP = "  \n".join(
+    (
+        "K, the number of parameters, is what AICc weighs against the fit. An edge is one curve of the network, with G grid "
+        "intervals and spline order k.",
+        "Identifiable (default): the rank of the Jacobian, which is what the data can determine.",
+        "Trainable: every number the optimiser changes, G + k + 2 per edge.",
+        "Coefficients: the spline coefficients only, G + k per edge.",
+        "Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting.",
+    )
+)
+
+
+def ranges() -> SearchSpace:
+    """The sliders of the space."""
+    places = st.columns(4, gap="medium")
+    with places[0]:
+        neuron_num = st.slider(
+            "Hidden neurons (neuron_num)",
+            1,
+            session.upper_end("neuron_num", 10),
+            (1, 10),
+            key="neuron_num",
+            persist_state="session",
+            help="Nodes of each hidden layer. A node adds up one curve for each of its inputs.",
+        )
+    with places[1]:
+        grid = st.slider(
+            "Grid intervals (grid)",
+            2,
+            session.upper_end("grid", 10),
+            (2, 10),
+            key="grid",
+            persist_state="session",
+            help="Intervals of the grid of every spline. With more of them a curve can bend more finely.",
+        )
+    with places[2]:
+        k = st.slider(
+            "Spline order (k)",
+            1,
+            3,
+            (1, 3),
+            key="k",
+            persist_state="session",
+            help="Degree of the splines: 1 is piecewise linear, 2 quadratic, 3 cubic.",
+        )
+    with places[3]:
+        depth = st.slider(
+            "Hidden layers (depth)",
+            1,
+            3,
+            (1, 1),
+            key="depth",
+            persist_state="session",
+            help="Hidden layers in sequence, all with the same number of neurons. One is enough for most tables. Two or three "
+            "can follow nested functions, such as a product or a distance, with fewer parameters, but take several times as "
+            "long to fit.",
+        )
+    return SearchSpace(neuron_num, grid, k, depth)
+
+
+def counting(data: Dataset) -> tuple[str, bool]:
+    """The counting rule, and whether the noise variance is a parameter."""
+    places = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
+    with places[0]:
+        count = st.selectbox(
+            "Counting rule for the parameters (K)",
+            RULES,
+            key="count",
+            format_func=str.capitalize,
+            persist_state="session",
+            help=RULE_HELP,
+        )
+    with places[1]:
+        count_sigma2 = data.likelihood.counts_variance and st.checkbox(
+            "Count the noise variance as a parameter",
+            True,
+            key="sigma2",
+            persist_state="session",
+            help="As AIC in R does. It shifts all models alike and matters only if there are few rows.",
+        )
+    return count, bool(count_sigma2)
