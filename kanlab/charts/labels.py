@@ -19,6 +19,7 @@ _CHARACTER, _LINE = 7.0, 16.0  # of a label at 12 px, generously
 _GAP = 10.0
 _AROUND_POINT, _AROUND_LINE = 5.5, 1.0  # px
 _LINE_COSTS = 0.2  # of a sampled point of a line, beside a mark
+_AWAY_COSTS = 0.8  # of each shift but the first: a label far from its mark seems to be of another
 _STEP = 0.02  # of the plot, between the points that stand for a line
 
 _SHIFTS = (0.0, 17.0, -17.0, 34.0, -34.0, 51.0, -51.0, 68.0, -68.0, 85.0, -85.0)
@@ -86,11 +87,12 @@ def placed(labels: Sequence[Label], obstacles: Obstacles = NO_OBSTACLES) -> list
         ]
         boxes = np.array([_boxes(label.text, label.places[at], side, dy) for at, side, dy in tries])
         room = _inside(boxes) & ~_overlap(boxes, taken)
+        away = np.array([_AWAY_COSTS * max(0.0, abs(dy) / _SHIFTS[1] - 1.0) for _, _, dy in tries])
         cost = np.full(len(tries), np.inf)
         left, top, right, bottom = np.moveaxis(boxes[room], 2, 0)[..., None]
         covered = (x > left - around) & (x < right + around) & (y > top - around) & (y < bottom + around)
         cost[room] = covered.sum(axis=1) @ costs
-        best = int(np.argmin(cost))
+        best = int(np.argmin(cost + away))
         if not np.isfinite(cost[best]) or (label.optional and cost[best] > 0):
             found.append(None)
             continue

@@ -31,6 +31,7 @@ _STYLE = f"""
   .stVegaLiteChart path[stroke-miterlimit="{FRESH_MITER}"] {{ animation: kanlab-arrive 0.9s ease-out; }}
 }}
 @keyframes kanlab-arrive {{ from {{ opacity: 0; }} }}
+[data-testid="stMetricLabel"] * {{ white-space: normal; }}
 .st-key-diagram {{ overflow-x: auto; }}
 .st-key-diagram [data-testid="stElementContainer"]:has(img) {{ width: max-content; margin: 0 auto; }}
 .st-key-diagram img {{ max-width: none !important; margin: 0 auto; display: block; }}
