@@ -45,7 +45,7 @@ with overview:
         columns_table(described, information(table, chosen.target), chosen.target)
     with second:
         preview(frame)
-wanted = preparation(frame, chosen.target, list(chosen.features), described, chosen.key, classes=chosen.classes)
+wanted = preparation(frame, chosen.target, list(chosen.features), described, chosen.key, scaled=chosen.scaled)
 reload.keep_table()
 
 

@@ -1,6 +1,6 @@
 """The families fitted for comparison, evaluated from their numbers with NumPy alone, as a bundle's predict.py does it.
 
-Of classes each gives log-odds. X (rows, d) is within the range of the training rows.
+Of classes each gives log-odds, of counts the logarithm of the mean. X (rows, d) is within the range of the training rows.
 """
 
 from __future__ import annotations

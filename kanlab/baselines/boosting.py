@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, poisson
 from kanlab.baselines.protocol import FamilyFit, Portable
 
 
@@ -33,6 +33,14 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
         return FamilyFit(logistic.constant(X, y).predict, None)
     model = HistGradientBoostingClassifier(random_state=seed).fit(X, number)
     return FamilyFit(logistic.of_all_classes(model, y.shape[1]), None)
+
+
+def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """Boosted trees of the logarithm of mean counts, by Poisson deviance; the mean where all counts are 0."""
+    if not y.any():
+        return FamilyFit(poisson.constant(X, y).predict, None)
+    model = HistGradientBoostingRegressor(loss="poisson", random_state=seed).fit(X, y)
+    return FamilyFit(Portable(model.predict, lambda: _numbers(model)), None)
 
 
 def _numbers(model: HistGradientBoostingRegressor | HistGradientBoostingClassifier) -> dict[str, Any]:

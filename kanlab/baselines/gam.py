@@ -11,7 +11,7 @@ from scipy.interpolate import BSpline, PPoly
 from sklearn.preprocessing import SplineTransformer
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, poisson
 from kanlab.baselines.linear import ridge
 from kanlab.baselines.protocol import Affine, FamilyFit, Portable
 
@@ -33,6 +33,11 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """The same for the log-odds of every class; of fewer knots where all of them would be more than MOST_TERMS terms."""
     knots = int(np.clip(MOST_TERMS // (X.shape[1] * y.shape[1]) - 2, 3, KNOTS))
     return _on_splines(logistic.ridge, X, y, knots)
+
+
+def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The same for the logarithm of mean counts."""
+    return _on_splines(poisson.ridge, X, y)
 
 
 def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, knots: int = KNOTS) -> FamilyFit:

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, poisson
 from kanlab.baselines.protocol import FamilyFit, Portable
 
 
@@ -57,6 +57,19 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     settings = _settings(number) | {"early_stopping": len(y) >= 50 and present[present > 0].min() >= 5}
     model = _trained(MLPClassifier(**settings, random_state=seed), X, number)
     return FamilyFit(logistic.of_all_classes(model, y.shape[1]), None)
+
+
+def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The same network for the logarithm of mean counts, by Poisson deviance; the mean where all counts are 0.
+
+    Its target is scaled to a mean of 1.
+    """
+    if not y.any():
+        return FamilyFit(poisson.constant(X, y).predict, None)
+    mean = float(y.mean())
+    model = _trained(MLPRegressor(**_settings(y), loss="poisson", random_state=seed), X, y / mean)
+    numbers = lambda: _numbers(model, float(np.log(mean)), 1.0)  # noqa: E731
+    return FamilyFit(Portable(lambda new: model.predict(new) * mean, numbers), None)
 
 
 def _settings(y: Array) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.preprocessing import PolynomialFeatures
 
 from kanlab.arrays import Array
-from kanlab.baselines import logistic
+from kanlab.baselines import logistic, poisson
 from kanlab.baselines.linear import ridge
 from kanlab.baselines.protocol import Affine, FamilyFit, Portable
 
@@ -28,6 +28,11 @@ def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     """The same for the log-odds of every class, the terms counted for each."""
     return _on_terms(logistic.ridge, X, y, MOST_TERMS // (y.shape[1] - 1))
+
+
+def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+    """The same for the logarithm of mean counts."""
+    return _on_terms(poisson.ridge, X, y)
 
 
 def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array, most: int = MOST_TERMS) -> FamilyFit:

@@ -12,7 +12,8 @@ from kanlab.stats.likelihood import LIKELIHOODS, REGRESSION, TaskName
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A linear model, offset + ((X - center) / scale) @ weights; of classes that is the log-odds, and it gives probabilities.
+    """A linear model, offset + ((X - center) / scale) @ weights; of classes that is the log-odds, and it gives probabilities,
+    of counts the logarithm of their mean, and it gives the mean.
 
     Parameters
     ----------
@@ -21,7 +22,7 @@ class Affine:
     center, scale : ndarray of shape (d,)
     weights : ndarray of shape (d,), or (d, m)
     task : str
-        "regression", "classification" or "multiclass".
+        "regression", "classification", "multiclass" or "counts".
 
     Examples
     --------
@@ -50,7 +51,8 @@ class Portable:
     predict : function of (m, d) to (m,)
         As of `FamilyFit`.
     numbers : function
-        They, as JSON has them, with the `kind` by which `kanlab.baselines.arithmetic` evaluates them; of classes to log-odds.
+        They, as JSON has them, with the `kind` by which `kanlab.baselines.arithmetic` evaluates them; of classes to log-odds,
+        of counts to the logarithm of the mean.
     """
 
     predict: Callable[[Array], Array]
@@ -67,7 +69,8 @@ class FamilyFit:
     Parameters
     ----------
     predict : function of (m, d) to (m,)
-        Both in units of the data; of two classes to the probabilities of 1, of more to (m, classes), that of each.
+        Both in units of the data, of counts to their means; of two classes to the probabilities of 1, of more to (m, classes),
+        that of each.
     dof : float or None
         Degrees of freedom of the mean, without the noise variance; None where the family has no such number (it is then
         compared on held-out rows only).

@@ -1,9 +1,9 @@
 """Model families that stand beside the KAN, ranked by the same criterion on the same rows.
 
 A family is a name and a function `fit(X, y, seed) -> FamilyFit`; beside it `classify` tells two classes apart, and
-`classify_many` more than two, of which y (n, classes) has a 1 in every row; both predict probabilities. The linear ones below
-are fitted at the start of every study (`baselines`); the others cost more, load scikit-learn, and are fitted when a study is
-validated (`comparison_family`).
+`classify_many` more than two, of which y (n, classes) has a 1 in every row; both predict probabilities. `count` predicts the
+means of counts. The linear ones below are fitted at the start of every study (`baselines`); the others cost more, load
+scikit-learn, and are fitted when a study is validated (`comparison_family`).
 `docs/families.md` shows how to add one.
 """
 
@@ -23,7 +23,7 @@ from kanlab.baselines.protocol import FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.stats.criteria import aicc_of
-from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, LeftOut, Scores
 
 __all__ = [
@@ -45,24 +45,27 @@ __all__ = [
 Family = Callable[[Array, Array, int], FamilyFit]
 
 
-def _logistic(name: str) -> Family:
-    """A family of kanlab.baselines.logistic, which loads SciPy and is loaded for classes alone."""
+def _by_newton(module: str, name: str) -> Family:
+    """A family of kanlab.baselines.logistic or poisson, which load SciPy and are loaded where they are needed."""
 
     def fit(X: Array, y: Array, seed: int) -> FamilyFit:
-        found: Family = getattr(import_module("kanlab.baselines.logistic"), name)
+        found: Family = getattr(import_module(f"kanlab.baselines.{module}"), name)
         return found(X, y, seed)
 
     return fit
 
 
 BASELINES: dict[str, Family] = {"constant": constant, "linear": linear, "stepwise": stepwise, "ridge": ridge}
-CLASSIFIERS: dict[str, Family] = {name: _logistic(name) for name in ("constant", "linear", "ridge")}
+_BY_NEWTON = ("constant", "linear", "ridge")
+CLASSIFIERS: dict[str, Family] = {name: _by_newton("logistic", name) for name in _BY_NEWTON}
+OF_COUNTS: dict[str, Family] = {name: _by_newton("poisson", name) for name in _BY_NEWTON}
 BASELINES_OF: dict[str, dict[str, Family]] = {
     REGRESSION: BASELINES,
     CLASSIFICATION: CLASSIFIERS,
     MULTICLASS: CLASSIFIERS,
+    COUNTS: OF_COUNTS,
 }
-_FUNCTION_OF = {REGRESSION: "fit", CLASSIFICATION: "classify", MULTICLASS: "classify_many"}
+_FUNCTION_OF = {REGRESSION: "fit", CLASSIFICATION: "classify", MULTICLASS: "classify_many", COUNTS: "count"}
 COMPARISON_FAMILIES = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
 LABELS = {
     "constant": "mean",
@@ -77,11 +80,17 @@ LABELS = {
 LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regression", "ridge": "ridge logistic"}
 
 LABELS_OF_MANY = LABELS_OF_CLASSES | {"constant": "class shares", "linear": "multinomial logistic regression"}
-_LABELS_OF = {REGRESSION: LABELS, CLASSIFICATION: LABELS_OF_CLASSES, MULTICLASS: LABELS_OF_MANY}
+LABELS_OF_COUNTS = LABELS | {"linear": "Poisson regression", "ridge": "ridge Poisson"}
+_LABELS_OF = {
+    REGRESSION: LABELS,
+    CLASSIFICATION: LABELS_OF_CLASSES,
+    MULTICLASS: LABELS_OF_MANY,
+    COUNTS: LABELS_OF_COUNTS,
+}
 
 
 def label(family: str, task: TaskName = REGRESSION) -> str:
-    """What people call a family; of classes, its logistic kind.
+    """What people call a family; of classes its logistic kind, of counts its Poisson kind.
 
     >>> label("linear"), label("linear", "classification")
     ('linear', 'logistic regression')
@@ -177,7 +186,7 @@ def baselines(
     Returns
     -------
     list of Baseline
-        Of classes: their shares, logistic regression, and ridge.
+        Of classes: their shares, logistic regression, and ridge; of counts the mean, Poisson regression, and ridge.
 
     Examples
     --------
@@ -219,7 +228,7 @@ def predictions_left_out(family: str, data: Dataset, fitted: FamilyFit | None = 
 
     fitted: the family's fit to all of them, where there is one.
     """
-    if not data.levels:
+    if not data.has_deviance:
         return data.y_train - LEFT_OUT[family](data.X_train, data.y_train)
     fitted = fitted or fit_named(family, data.X_train, data.fit_target(data.y_train), task=data.task)
     assert fitted.left_out is not None  # every family that is fitted with a study has a formula
@@ -240,5 +249,5 @@ def _comparison(family: str, task: TaskName) -> Family:
     name = _FUNCTION_OF[task]
     found: Family | None = getattr(import_module(COMPARISON_FAMILIES[family]), name, None)
     if found is None:
-        raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to classes.")
+        raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to such a target.")
     return found

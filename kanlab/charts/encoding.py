@@ -16,7 +16,7 @@ import pandas as pd
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import number, span_is_wide
 from kanlab.selection.measures import MEASURES, Measure
-from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, REGRESSION
 from kanlab.text import counted
 
 AxisKind = Literal["auto", "linear", "log"]
@@ -25,9 +25,9 @@ NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline 
 
 
 def measure_of(table: pd.DataFrame) -> Measure:
-    """The measures of a table of trials: of a quantity or of classes."""
-    of_classes = MEASURES[CLASSIFICATION].fit_column in table.columns
-    return MEASURES[CLASSIFICATION if of_classes else REGRESSION]
+    """The measures of a table of trials: of a quantity, of counts or of classes."""
+    kinds = (COUNTS, CLASSIFICATION)
+    return MEASURES[next((kind for kind in kinds if MEASURES[kind].error_column in table.columns), REGRESSION)]
 
 
 def parameters_of(table: pd.DataFrame) -> dict[str, str]:

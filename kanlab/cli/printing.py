@@ -23,6 +23,13 @@ CLASS_SCORES = {
     "accuracy test": ("accuracy_test", 3),
     "AUC test": ("auc_test", 3),
 }
+COUNT_SCORES = {
+    "deviance": ("deviance_train", 5),
+    "mean deviance test": ("mean_deviance_test", 4),
+    "D2 test": ("d2_test", 3),
+    "RMSE test": ("rmse_test", 4),
+}
+SCORES_OF = {"regression": QUANTITY_SCORES, "counts": COUNT_SCORES}  # of classes CLASS_SCORES
 
 
 NOT_DONE = 130  # exit code of a study that was paused, stopped or interrupted, here or by another process
@@ -94,7 +101,7 @@ def shown(study: Study, as_json: bool) -> str:
 
     found, data, spec = study.recommendation, study.handle.data, study.spec
     table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
-    shown = CLASS_SCORES if data.levels else QUANTITY_SCORES
+    shown = SCORES_OF.get(data.task, CLASS_SCORES)
     names = spec.space.parameters
     header = ("trial", *names, "K", "AICc", "delta AICc", *shown)
     rows = [
@@ -116,6 +123,8 @@ def shown(study: Study, as_json: bool) -> str:
     elif data.levels:
         zero, one = data.levels
         lines.append(f"{data.target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
+    elif data.task == "counts":
+        lines.append(f"{data.target}: mean of a count; AICc is computed from the Poisson deviance")
     elif data.fitted_target != data.target:
         lines.append(f"AICc and RSS are of {data.fitted_target}, RMSE is in units of {data.target}")
     lines += [columns([header, *rows]), "recommended: " * (found.choice is not None) + found.summary]

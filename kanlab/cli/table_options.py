@@ -60,7 +60,7 @@ def _add_preparation_options(preparing: Options) -> None:
         metavar="N",
         help="keep only the N features with the highest mutual information with the target",
     )
-    preparing.add_argument("--task", default="auto", help="auto (default), regression or classification")
+    preparing.add_argument("--task", default="auto", help="auto (default), regression, classification or counts")
     preparing.add_argument("--positive", metavar="LEVEL", help="of two classes, the one that counts as 1")
     preparing.add_argument(
         "--split", default="random", help="how test rows are chosen: random (default), stratified, time or group"

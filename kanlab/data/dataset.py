@@ -27,8 +27,8 @@ from kanlab.data.target import AUTO, in_words, read_target, refuse_odd_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.files import OWNERS_FILE, written_whole
-from kanlab.stats.likelihood import REGRESSION, HasTask
-from kanlab.stats.metrics import Scores, class_scores, log_loss, squared_difference
+from kanlab.stats.likelihood import COUNTS, REGRESSION, Distribution, HasTask
+from kanlab.stats.metrics import Scores, class_scores, count_scores, log_loss, mean_deviance, squared_difference
 from kanlab.text import agreeing, listing, quoted, short
 
 _METADATA_KEY = b"kanlab"
@@ -62,6 +62,8 @@ class Dataset(HasTask):
         Of a target of classes, what y has as 0, 1 and so on.
     conventions : Conventions
         How the cells of the table were written that these rows were read from.
+    distribution : str
+        "poisson" of a target that is a count.
 
     Examples
     --------
@@ -83,11 +85,12 @@ class Dataset(HasTask):
     preparation: Preparation = Preparation()
     levels: tuple[str, ...] = ()
     conventions: Conventions = Conventions()
+    distribution: Distribution = ""
 
     @property
     def recipe(self) -> Recipe:
         """What makes inputs of new rows, and predictions in units of the target of the network's outputs."""
-        kept = (self.target_transform, self.preparation, self.levels, self.conventions)
+        kept = (self.target_transform, self.preparation, self.levels, self.conventions, self.distribution)
         return Recipe(self.target, self.columns, *kept)
 
     @property
@@ -97,12 +100,18 @@ class Dataset(HasTask):
 
     @property
     def output_label(self) -> str:
-        """What a network puts out: the target on its scale, or the log-odds of a class (of more than two the first output)."""
+        """What a network puts out: the target on its scale, the logarithm of its mean, or the log-odds of a class (of more
+        than two the first output).
+        """
         return self.output_labels[0]
 
     @property
     def output_labels(self) -> tuple[str, ...]:
-        """What each output of a network is: the target on its scale, or the log-odds of each class against the first."""
+        """What each output of a network is: the target on its scale, the logarithm of its mean, or the log-odds of each class
+        against the first.
+        """
+        if self.task == COUNTS:
+            return (f"log of the mean of {self.target}",)
         if self.outputs == 1:
             return (f"log-odds of {self.levels[1]}" if self.levels else self.target_label,)
         return tuple(f"log-odds of {level} against {self.levels[0]}" for level in self.levels[1:])
@@ -179,9 +188,10 @@ class Dataset(HasTask):
         preparation : Preparation, optional
             What to do about missing values, categories, dates and scales, and how to split. By default rows with a missing
             target or feature are dropped.
-        task : {"auto", "regression", "classification"}
+        task : {"auto", "regression", "classification", "counts"}
             auto is classification where the target holds texts, booleans, or 0 and 1; a random split then draws from each
-            class alike.
+            class alike. It is counts where the target looks like one (kanlab.data.target.count_reason) and no other scale is
+            asked for.
         positive : str, optional
             Of two classes, the one that counts as 1.
 
@@ -207,7 +217,14 @@ class Dataset(HasTask):
         features = None if features is None else [str(name) for name in features]
         refuse_odd_target(frame, target, task)
         found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
+        if found.distribution and task == AUTO and wanted.target_scale != "none":
+            found = read_target(frame, target, REGRESSION)
         levels = found.levels
+        if found.distribution and wanted.target_scale != "none":
+            raise DatasetError(
+                f"A count such as {quoted(target)} is fitted by the logarithm of its mean and has no other scale; leave the "
+                "scale of the target as it is, or choose regression."
+            )
         if levels and wanted.target_scale != "none":
             raise DatasetError(
                 f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the scale of the target as it is."
@@ -235,7 +252,10 @@ class Dataset(HasTask):
         parts = (X[train], y[train], X[test], y[test])
         conventions = Conventions.of(frame).only([target, *(c.source for c in columns)])
         notes += filled
-        return cls(name, target, tuple(columns), *parts, len(frame), tuple(notes), scale, wanted, levels, conventions)
+        learned = cls(
+            name, target, tuple(columns), *parts, len(frame), tuple(notes), scale, wanted, levels, conventions
+        )
+        return replace(learned, distribution=found.distribution)
 
     def errors(self, predict: Callable[[Array], Array]) -> Scores:
         """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities,
@@ -247,11 +267,15 @@ class Dataset(HasTask):
         rss = Scores(rss_train=squared_difference(train, self.y_train), rss_test=rss_test)
         if self.levels:
             return replace(rss, classes=class_scores(train, self.y_train, test, self.y_test))
+        if self.task == COUNTS:
+            rss = replace(rss, counts=count_scores(train, self.y_train, test, self.y_test))
         rmse_test = self.rmse(test, self.y_test) if held_out else None
         return replace(rss, rmse_train=self.rmse(train, self.y_train), rmse_test=rmse_test)
 
     def error(self, predicted: Array, y: Array) -> float | None:
-        """RMSE in units of the data, or of classes the log-loss; None where it is not finite."""
+        """RMSE in units of the data, of classes the log-loss, of counts the mean deviance; None where it is not finite."""
+        if self.task == COUNTS:
+            return mean_deviance(predicted, y)
         return log_loss(predicted, y) if self.levels else self.rmse(predicted, y)
 
     def rmse(self, predicted: Array, y: Array) -> float | None:
@@ -296,6 +320,7 @@ class Dataset(HasTask):
         parts = (X[:n], y[:n], X[n:], y[n:])
         more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation)
         data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more, recipe.levels, recipe.conventions)
+        data = replace(data, distribution=recipe.distribution)
         if data.test_sha256 != metadata["test_sha256"]:
             raise DatasetError(
                 f"The test rows in {path.name} are not those that were held out; start from the table again."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conven
 from kanlab.data.transforms import Transform
 from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.errors import DatasetError
+from kanlab.stats.likelihood import Distribution
 from kanlab.stats.metrics import likeliest
 from kanlab.text import agreeing, counted, listing, quoted
 
@@ -67,6 +68,8 @@ class Recipe:
         What was asked for.
     levels : tuple of str
         Of a target of classes, those that count as 0, 1 and so on.
+    distribution : str
+        "poisson" of a count, whose mean is predicted.
     conventions : Conventions
         How the cells of the training table were written: cells of text are read so in every later table.
 
@@ -85,6 +88,7 @@ class Recipe:
     preparation: Preparation = Preparation()
     levels: tuple[str, ...] = ()
     conventions: Conventions = Conventions()
+    distribution: Distribution = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -210,6 +214,8 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         # what the recipes of earlier versions have not stands there only where it is needed, so that theirs stay the same
         more: dict[str, Any] = {"levels": list(self.levels)} if self.levels else {}
+        if self.distribution:
+            more["distribution"] = self.distribution
         if self.conventions != Conventions():
             more["conventions"] = msgspec.to_builtins(self.conventions)
         return more | {
@@ -230,6 +236,8 @@ class Recipe:
             raise DatasetError(
                 f"The recipe has format {content.get('format')}, this version reads {FORMAT}; update kanlab."
             )
+        if (distribution := content.get("distribution", "")) not in get_args(Distribution):
+            raise DatasetError(f"The recipe has a distribution '{distribution}' that this version does not know.")
         columns = tuple(EncodedColumn.from_dict(c) for c in content["columns"])
         scale = Transform.from_dict(content["target_transform"])
         levels = tuple(content.get("levels", ()))
@@ -237,9 +245,8 @@ class Recipe:
             conventions = msgspec.convert(content.get("conventions", {}), Conventions)
         except (ValueError, TypeError) as error:
             raise DatasetError("The conventions of the recipe are damaged; make it again.") from error
-        return cls(
-            content["target"], columns, scale, Preparation.from_dict(content["preparation"]), levels, conventions
-        )
+        wanted = Preparation.from_dict(content["preparation"])
+        return cls(content["target"], columns, scale, wanted, levels, conventions, distribution)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:

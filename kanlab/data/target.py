@@ -1,4 +1,4 @@
-"""Whether a target is a quantity or one of some classes, and its classes by number."""
+"""Whether a target is a quantity, a count, or one of some classes, and its classes by number."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from kanlab.data.preparation import MAX_LEVELS
 from kanlab.data.reading.cell_rules import BOOLEANS
 from kanlab.data.reading.conventions import Conventions
 from kanlab.errors import DatasetError
-from kanlab.stats.likelihood import CLASSIFICATION, REGRESSION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, REGRESSION, Distribution, TaskName
 from kanlab.text import counted, listing, quoted
 
 AUTO = "auto"
-TASKS = (AUTO, REGRESSION, CLASSIFICATION)
+TASKS = (AUTO, REGRESSION, CLASSIFICATION, COUNTS)
 MOST_CLASSES = 50
 FEW_NUMBERS = 10  # whole numbers that may as well be classes
+LARGE_COUNT = 20  # medians above that do not make a target a count by themselves
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +37,13 @@ class Target:
     """What is to be predicted. y (rows,): numbers, or classes by number from 0, nan where missing.
 
     levels: the classes in their order, that of 0 first; none for a quantity.  note: a sentence for whoever chose it.
+    distribution: "poisson" of a count.
     """
 
     y: Array
     levels: tuple[str, ...] = ()
     note: str = ""
+    distribution: Distribution = ""
 
 
 def in_words(frame: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -108,11 +111,40 @@ def coded(column: pd.Series, levels: tuple[str, ...]) -> Array:
     return _words(column).map(places).to_numpy(dtype=float, na_value=np.nan)
 
 
+def can_be_counts(column: pd.Series) -> bool:
+    """Whether a column holds whole numbers alone, none of them below 0."""
+    if not _is_count(column):
+        return False
+    y = to_numbers(column[~missing(column)])
+    return bool(len(y) and np.isfinite(y).all() and (y >= 0).all() and (y % 1 == 0).all())
+
+
+def count_reason(column: pd.Series) -> str:
+    """Why a column is taken for a count, in half a sentence; "" where it is not.
+
+    It holds whole numbers from 0 on, three or more and each of several rows, half of them at most LARGE_COUNT, and the large
+    ones trail off to the right, as numbers of events do and scores, ages or identifiers do not.
+    """
+    if not can_be_counts(column):
+        return ""
+    y = to_numbers(column[~missing(column)])
+    distinct, median = len(np.unique(y)), float(np.median(y))
+    if y.min() > 0 or distinct < 3 or 2 * distinct > len(y) or median > LARGE_COUNT:
+        return ""
+    deviation = y - y.mean()
+    skewness = float(np.mean(deviation**3) / np.mean(deviation**2) ** 1.5)
+    if skewness <= 0.5 / np.sqrt(y.mean()):  # half of what Poisson counts of one mean have
+        return ""
+    return f"holds whole numbers from 0 to {y.max():,.0f}, half of them {median:g} or less, as numbers of events do"
+
+
 def default_task(column: pd.Series) -> TaskName:
-    """What a target is taken for: classes where it holds booleans, texts, or 0 and 1."""
+    """What a target is taken for: classes where it holds booleans, texts, or 0 and 1; a count where it looks like one."""
     levels = class_levels(column)
     plain = not is_numeric(column) or levels in (("0", "1"), ("False", "True"))
-    return CLASSIFICATION if levels and plain else REGRESSION
+    if levels and plain:
+        return CLASSIFICATION
+    return COUNTS if count_reason(column) else REGRESSION
 
 
 def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: str | None = None) -> Target:
@@ -126,12 +158,14 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
     column, shown = frame[target], target[:60]
     levels = class_levels(column)
     kind = default_task(column) if task == AUTO else task
-    if kind == REGRESSION:
+    if kind in (REGRESSION, COUNTS):
         if positive is not None:
             raise DatasetError(
                 f"The level {quoted(positive)} was named to count as 1, but '{shown}' is predicted as a number; choose "
                 "classification, or name no level."
             )
+        if kind == COUNTS:
+            return Target(target_numbers(frame, target), (), _count_note(column, shown, task), "poisson")
         if is_numeric(column) or (len(levels) == 2 and task == REGRESSION):
             return Target(target_numbers(frame, target), note=_offer(levels, shown) if task == AUTO else "")
         raise DatasetError(_neither(column, shown))
@@ -164,6 +198,24 @@ def _offer(levels: tuple[str, ...], shown: str) -> str:
     return (
         f"'{shown}' holds {what} and is predicted as a quantity; choose classification as the task to predict {kinds} "
         "instead."
+    )
+
+
+def _count_note(column: pd.Series, shown: str, task: str) -> str:
+    """What is done about a count, and how to refuse it. Raises DatasetError where it cannot be one."""
+    if not can_be_counts(column):
+        present = column[~missing(column)]
+        odd = [] if not is_numeric(column) else [v for v in to_numbers(present) if not (v >= 0 and v % 1 == 0)]
+        held = f"{odd[0]:g}" if odd else listing(_words(present).unique(), 1)
+        raise DatasetError(
+            f"Counts are whole numbers from 0 on, and the target '{shown}' holds {held}; choose regression, or another column."
+        )
+    done = "its mean is predicted, never below 0, by a Poisson likelihood"
+    if task != AUTO:
+        return f"'{shown}' is predicted as a count: {done}."
+    return (
+        f"'{shown}' {count_reason(column)}, and is predicted as a count: {done}; choose regression as the task to predict it "
+        "as any other number."
     )
 
 

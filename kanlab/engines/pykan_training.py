@@ -17,7 +17,7 @@ import torch
 
 from kanlab.arrays import Array
 from kanlab.kan.pykan_network import KANWrapper, reproducible
-from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def train(
 
     X (n, d), y (n,) or (n, m), in units of the data.  seed: pykan's, of the initial weights.
     task: "classification" for y of 0 and 1: the network puts out log-odds, its loss is their binary cross-entropy.
+    "counts": it puts out the logarithm of their mean, scaled, its loss is half the Poisson deviance.
     "multiclass" for y (n, classes) with a single 1 in every row: log-odds against the first class, and the cross-entropy.
     A training that breaks down inside pykan has the status "diverged"; it does not raise.
     """
@@ -129,7 +130,7 @@ def train(
                 opt=schedule.optimizer,
                 steps=schedule.steps,
                 lr=schedule.learning_rate,
-                loss_fn=LOSSES.get(task),
+                loss_fn=_count_loss(model) if task == COUNTS else LOSSES.get(task),
                 metrics=[monitor],
                 log=10**9,  # steps between its progress lines, which nobody would see
             ),
@@ -143,6 +144,17 @@ def _cross_entropy(log_odds: torch.Tensor, shares: torch.Tensor) -> torch.Tensor
     """Mean of -ln(the probability given to what happened), of log-odds (n, c - 1) against the first class."""
     logits = torch.cat([torch.zeros_like(log_odds[:, :1]), log_odds], dim=1)
     return torch.nn.functional.cross_entropy(logits, shares)
+
+
+def _count_loss(model: KANWrapper) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Mean of half the Poisson deviance, of outputs that are the logarithm of the mean in the model's scaling."""
+    offset, scale = float(model.y_offset[0]), float(model.y_scale[0])
+
+    def loss(outputs: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+        log_mean = offset + scale * outputs
+        return (torch.xlogy(counts, counts) - counts * log_mean - counts + torch.exp(log_mean)).mean()
+
+    return loss
 
 
 LOSSES = {CLASSIFICATION: torch.nn.functional.binary_cross_entropy_with_logits, MULTICLASS: _cross_entropy}

@@ -79,7 +79,8 @@ class Unit:
 
 @dataclass(frozen=True)
 class Outcome(HasScores):
-    """One fitted cell. scores: none where the fit broke down.  loss_curve: RSS, or the deviance of classes."""
+    """One fitted cell. scores: none where the fit broke down.  loss_curve: RSS, or the deviance of
+    classes and counts."""
 
     neuron_num: int
     status: str
@@ -232,7 +233,7 @@ def fit_model(
         fitted,
         rss_train=scores.rss_train,
         rss_by_target=np.array([scores.rss_train]),
-        deviance_train=None if scores.classes is None else scores.classes.deviance_train,
+        deviance_train=scores.deviance,
         n_train=data.n,
         status=FitStatus(status),
         loss_curve=np.array(best.loss_curve),

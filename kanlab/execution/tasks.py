@@ -47,7 +47,7 @@ def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
-    """rss_train, rss_test, of classes the deviance, and the share of the test rows outside the training range."""
+    """rss_train, rss_test, of classes and counts the deviance, and the share of the test rows outside the training range."""
     fitted = _fit(data, task)
     deviance = {} if fitted.deviance_train is None else {"deviance_train": fitted.deviance_train}
     predicted, outside = fitted.predict_flagged(data.X_test) if len(data.y_test) else (data.y_test, np.zeros(0))
@@ -70,7 +70,10 @@ def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = N
 
 
 def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
-    """RSS on the rows held out, in units of the data, and how many those are. Of classes also the deviance."""
+    """RSS on the rows held out, in units of the data, and how many those are; of classes and counts also the deviance.
+
+    loss: what a cross-validation adds up, the squared errors, of classes the log-loss, of counts the deviance.
+    """
     if task.columns is not None:
         data = with_columns(data, task.columns)
     held = _held(data, task)
@@ -92,8 +95,11 @@ def _held(data: Dataset, task: messages.FoldTask | messages.FamilyFoldTask) -> n
 
 def _held_out_errors(data: Dataset, held: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
     y = data.y_train[held]
-    deviance = {"deviance": data.likelihood.misfit(predicted, y)} if data.levels else {}
-    return deviance | {"rss": data.squared_error(predicted, y), "rows": int(held.sum())}
+    rss, rows = data.squared_error(predicted, y), int(held.sum())
+    if not data.has_deviance:
+        return {"rss": rss, "loss": rss, "rows": rows}
+    deviance = data.likelihood.misfit(predicted, y)
+    return {"deviance": deviance, "rss": rss, "loss": deviance / (2.0 if data.levels else 1.0), "rows": rows}
 
 
 def family(data: Dataset, task: messages.FamilyTask) -> dict[str, Any]:

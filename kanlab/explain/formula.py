@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from kanlab.explain.formula_latex import latex
 from kanlab.explain.named_formula import NamedFormula
-from kanlab.selection.measures import four_digits
+from kanlab.selection.measures import MEASURES, four_digits
+from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import Scores
 from kanlab.text import agreeing
 
@@ -95,15 +96,18 @@ def on_test(formula: Formula) -> bool:
 
 
 def error_of(scores: Scores) -> float | None:
-    """RMSE in units of the data, of classes the log-loss: on the test rows where there are any."""
+    """RMSE in units of the data, of classes the log-loss, of counts the mean deviance: on the test rows where there are any."""
     if scores.error_test is not None:
         return scores.error_test
+    if scores.counts is not None:
+        return scores.counts.mean_deviance_train
     return scores.rmse_train if scores.classes is None else scores.classes.log_loss_train
 
 
 def errors(formula: Formula) -> str:
     """The error of the formula beside that of the network."""
-    what = "Log-loss" if formula.levels else "RMSE"
+    what = MEASURES[formula.task].error
+    what = what[0].upper() + what[1:]
     own = four_digits(error_of(formula.scores)) or "not finite"
     beside = f", network {four_digits(error_of(formula.network)) or 'not finite'}" if formula.network else ""
     return f"{what} on the {'test' if on_test(formula) else 'training'} rows: formula {own}{beside}."
@@ -127,6 +131,8 @@ def remarks(formula: Formula) -> list[str]:
     if len(formula.levels) > 2:
         first = formula.levels[0][:60]
         lines.append(f"It gives the log-odds of each class against '{first}', of which softmax makes probabilities.")
+    elif formula.task == COUNTS:
+        lines.append("It gives the logarithm of the mean count.")
     elif formula.levels:
         lines.append(f"It gives the log-odds; p is the probability of '{formula.levels[1][:60]}'.")
     lines.append(domain_words(formula))

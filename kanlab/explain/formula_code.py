@@ -7,6 +7,7 @@ import json
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.formulas.expression import Call, Constant, Expression, Power, Product, Sum, Variable
 from kanlab.formulas.functions import FUNCTIONS
+from kanlab.stats.likelihood import COUNTS
 
 _ERF = """_erf = np.vectorize(math.erf, otypes=[float])
 """
@@ -39,6 +40,8 @@ def _output(formula: NamedFormula, node: int) -> str:
 
 
 def _returned(formula: NamedFormula) -> str:
+    if formula.task == COUNTS:
+        return f"the mean of the count {_one_line(json.dumps(formula.target))}"
     if not formula.levels:
         return _one_line(json.dumps(formula.target))
     if len(formula.levels) > 2:
@@ -83,6 +86,8 @@ def _constant(c: Constant) -> str:
 
 def _back(formula: NamedFormula) -> str:
     transform = formula.transform
+    if formula.task == COUNTS:
+        return "np.exp(z)"
     if len(formula.levels) > 2:
         outputs = ", ".join(_output(formula, node) for node in range(len(formula.levels) - 1))
         return f"(lambda odds: odds / odds.sum(axis=0))(np.exp(np.array([0 * z_1, {outputs}])))"

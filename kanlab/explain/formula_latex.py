@@ -7,6 +7,7 @@ import re
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable
 from kanlab.formulas.functions import FUNCTIONS
+from kanlab.stats.likelihood import COUNTS
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _]{0,14}")
 _TERMS_A_LINE = 3
@@ -49,6 +50,8 @@ def _target(formula: NamedFormula, output: int) -> str:
     if formula.levels:
         return r"\ln\frac{p}{1-p}"
     name = rf"\widehat{{{_text(formula.target)}}}" if _SIMPLE_NAME.fullmatch(formula.target) else r"\hat{y}"
+    if formula.task == COUNTS:
+        return rf"\ln {name}"
     if formula.transform.scale == "log":
         shift = formula.transform.shift
         return rf"\ln\left({name}{f' + {_number(shift)}' if shift else ''}\right)"

@@ -7,6 +7,7 @@ from sympy import Expr, Float, Symbol
 
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable
+from kanlab.stats.likelihood import COUNTS
 
 _FUNCTIONS = {
     "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "tanh": sympy.tanh, "abs": sympy.Abs,
@@ -58,6 +59,8 @@ def whole(formula: NamedFormula) -> Expr:
     if len(formula.levels) > 2:
         return sympy.Tuple(*values)
     (value,) = values
+    if formula.task == COUNTS:
+        return sympy.exp(value)
     if formula.levels:
         return 1 / (1 + sympy.exp(-value))
     if formula.transform.scale == "log":

@@ -15,7 +15,7 @@ from kanlab.data.transforms import Transform
 from kanlab.formulas.expression import Constant, Curve, Expression, constants, curves, variables
 from kanlab.formulas.front import FoundFormula
 from kanlab.formulas.program import outputs
-from kanlab.stats.likelihood import LIKELIHOODS, HasTask
+from kanlab.stats.likelihood import LIKELIHOODS, Distribution, HasTask
 from kanlab.stats.metrics import HasScores, Scores
 
 
@@ -60,6 +60,11 @@ class NamedFormula(HasTask, HasScores):
         return self.recipe.levels
 
     @property
+    def distribution(self) -> Distribution:  # type: ignore[override]
+        """Of a target that is a count, "poisson"."""
+        return self.recipe.distribution
+
+    @property
     def transform(self) -> Transform:
         """From units of the target to the scale of the fit."""
         return self.recipe.target_transform
@@ -90,7 +95,9 @@ class NamedFormula(HasTask, HasScores):
         return values[0] if len(values) == 1 else np.column_stack(values)
 
     def predict_inputs(self, X: ArrayLike) -> Array:
-        """Predictions at inputs X (n, d) on the scale of the fit; of classes probabilities as a network's."""
+        """Predictions at inputs X (n, d) on the scale of the fit; of classes probabilities as a network's, of counts
+        means.
+        """
         return LIKELIHOODS[self.task].mean(self.outputs_at(X))
 
     def predict(self, rows: Any) -> Array:

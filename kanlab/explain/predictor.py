@@ -163,6 +163,8 @@ class Predictor:
             columns = {predicted: self.recipe.to_levels(values)} | dict(zip(names, values.T, strict=True))
             done = done.assign(**columns, **{extrapolates: outside})
             return Predictions(done, predicted, extrapolates, tuple(notes), probabilities=names)
+        if self.recipe.distribution == "poisson":
+            notes.append(f"'{predicted}' is the mean of a count, and so seldom a whole number.")
         if not levels:
             done = done.assign(**{predicted: values, extrapolates: outside})
             return Predictions(done, predicted, extrapolates, tuple(notes))

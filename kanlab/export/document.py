@@ -23,13 +23,14 @@ from kanlab.export.document_check import Damaged, check_content
 from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network
 from kanlab.kan.network import FittedKan
-from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION
 
 MODEL = "model.json"
-LINKS: dict[str, Literal["logit", "softmax"] | UnsetType] = {
+LINKS: dict[str, Literal["logit", "softmax", "log"] | UnsetType] = {
     REGRESSION: UNSET,
     CLASSIFICATION: "logit",
     MULTICLASS: "softmax",
+    COUNTS: "log",
 }
 MAX_FILES = 100
 MAX_BYTES = 64 * 2**20  # of the archive
@@ -87,7 +88,7 @@ def model_document(model: Model) -> dict[str, Any]:
         return (
             model.fitted.predict.numbers()
             | {"low": model.low.tolist(), "high": model.high.tolist()}
-            | ({"link": "logit"} if model.task == CLASSIFICATION else {})
+            | ({} if model.task == REGRESSION else {"link": LINKS[model.task]})
         )
     else:
         raise StudyError(

@@ -29,12 +29,12 @@ class Damaged(Exception):
 def check_content(content: Mapping[str, Any]) -> None:
     """Look at everything a prediction uses. Raises Damaged."""
     recipe = _part(content, "recipe", dict, "")
-    d = _check_recipe(recipe)
-    check_model(_part(content, "model", dict, ""), d, len(recipe.get("levels", [])))
+    d, counts = _check_recipe(recipe), recipe.get("distribution", "") == "poisson"
+    check_model(_part(content, "model", dict, ""), d, len(recipe.get("levels", [])), counts=counts)
 
 
-def check_model(model: Mapping[str, Any], d: int, classes: int) -> None:
-    """The same of its model alone, of d inputs; classes: 0 for numbers."""
+def check_model(model: Mapping[str, Any], d: int, classes: int, *, counts: bool = False) -> None:
+    """The same of its model alone, of d inputs; classes: 0 for numbers.  counts: whether these are means of counts."""
     kind = _part(model, "kind", str, "model.")
     _need(kind in ARRAYS and (classes <= 2 or kind in ("kan", "linear")), "model.kind")
     for place, values, shape in ARRAYS[kind](model, d, max(1, classes - 1)):
@@ -42,7 +42,7 @@ def check_model(model: Mapping[str, Any], d: int, classes: int) -> None:
     if "low" in model:
         low, high = np.array(model["low"], dtype=float), np.array(model["high"], dtype=float)
         _need(bool((low <= high).all()), "model.high")
-    link = None if not classes else "logit" if classes == 2 else "softmax"
+    link = ("log" if counts else None) if not classes else "logit" if classes == 2 else "softmax"
     _need(model.get("link") == link and ("link" in model) == (link is not None), "model.link")
 
 
@@ -172,7 +172,11 @@ def _check_recipe(recipe: Mapping[str, Any]) -> int:
     levels = recipe.get("levels", [])
     _texts(levels, "recipe.levels")
     _need(len(levels) != 1 and len(levels) <= MOST_CLASSES, "recipe.levels")
-    _check_transform(_part(recipe, "target_transform", dict, "recipe."), "recipe.target_transform")
+    scale = _part(recipe, "target_transform", dict, "recipe.")
+    _check_transform(scale, "recipe.target_transform")
+    if "distribution" in recipe:
+        plain = not levels and scale["scale"] == "none"
+        _need(recipe["distribution"] == "poisson" and plain, "recipe.distribution")
     if "conventions" in recipe:
         _check_conventions(_part(recipe, "conventions", dict, "recipe."))
     columns = _part(recipe, "columns", list, "recipe.")

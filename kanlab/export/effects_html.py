@@ -43,7 +43,7 @@ def effects_of(outputs: Predict, data: Dataset) -> Effects | None:
     importance = permutation_importance(outputs, data)
     drawn = [partial_dependence(outputs, data, str(feature)) for feature in importance["feature"][:DRAWN]]
     predictions = data.recipe.to_units(outputs(data.X_train))
-    unit = "nats" if data.levels else data.target
+    unit = MEASURES[data.task].unit.format(data.target)
     return Effects(
         importance,
         drawn,

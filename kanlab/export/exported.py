@@ -9,10 +9,16 @@ from datetime import UTC, datetime
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
+from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
 from kanlab.study.state import read_state
 
+_COUNT_ERRORS = {
+    "mean deviance train": "mean_deviance_train",
+    "mean deviance test": "mean_deviance_test",
+    "D² test": "d2_test",
+}
 _CLASS_ERRORS = {"log-loss train": "log_loss_train", "log-loss test": "log_loss_test", "accuracy test": "accuracy_test"}
 _ERRORS = {"RMSE train": "rmse_train", "RMSE test": "rmse_test"}
 
@@ -59,7 +65,8 @@ class Exported:
     @property
     def errors(self) -> dict[str, str]:
         """Columns of the table of models: what an error is called, and its name among the scores."""
-        return _CLASS_ERRORS if self.handle.data.levels else _ERRORS
+        data = self.handle.data
+        return _CLASS_ERRORS if data.levels else _COUNT_ERRORS if data.task == COUNTS else _ERRORS
 
     def errors_of(self, candidate: Candidate) -> list[str]:
         """The errors of a model, four digits each."""
@@ -75,4 +82,6 @@ class Exported:
         if data.levels:
             zero, one = data.levels
             return f"Log-loss in nats a row, of the probability that {data.target} is {one} and not {zero}"
+        if data.task == COUNTS:
+            return f"Poisson deviance a row, of the mean of the count {data.target}; D² is the share of the deviance explained"
         return f"RMSE in units of {data.target}"

@@ -4,10 +4,10 @@
 
 OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
 row lies outside the rows the model was fitted to: a network is held at their edge, a straight line goes on. Where the
-target is one of two classes, the prediction is the likelier one, and a third column holds the probability of the second of
-them; of more classes the prediction is the likeliest, and there is a column for the probability of each. The cells are read
-as those of the training table were, whose conventions are in model.json; options say otherwise (--help). Needs Python 3.11
-and NumPy alone.
+target is a count, the prediction is its mean. Where it is one of two classes, the prediction is the likelier one, and a
+third column holds the probability of the second of them; of more classes the prediction is the likeliest, and there is a
+column for the probability of each. The cells are read as those of the training table were, whose conventions are in
+model.json; options say otherwise (--help). Needs Python 3.11 and NumPy alone.
 
 Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
 kanlab, each function word for word as kanlab itself runs it.
@@ -49,6 +49,7 @@ from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, held
+from kanlab.stats.likelihood import exponential
 
 FORMAT = 1
 DELIMITERS = ",;\t|"
@@ -281,7 +282,8 @@ class Encoder:
 def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     """Outputs (rows,) on the scale of the fit, and True where a row lies outside the training rows and was held there.
 
-    Of a model of two classes the outputs are probabilities; of more they are those of every class, (rows, classes).
+    Of a model of two classes the outputs are probabilities; of more they are those of every class, (rows, classes); of counts
+    they are their means.
     """
     kind: Callable[[Mapping[str, Any], Array], tuple[Array, Mask]] = {
         "kan": _network,
@@ -292,7 +294,7 @@ def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     if not blocks:
         blocks = [kind(model, X)]
     outputs, outside = (np.concatenate([b[i] for b in blocks]) for i in (0, 1))
-    link = {"logit": probability, "softmax": probabilities}.get(model.get("link", ""))
+    link = {"logit": probability, "softmax": probabilities, "log": exponential}.get(model.get("link", ""))
     return (link(outputs) if link else outputs), outside
 
 

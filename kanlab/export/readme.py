@@ -89,6 +89,8 @@ def _added(recipe: Recipe) -> str:
             f"three columns more: `{name}_predicted`, the likelier of {zero} and {one}, `{name}_probability`, the probability "
             f"of {one}"
         )
+    if recipe.distribution == "poisson":
+        return f"two columns more: `{name}_predicted`, the mean of the count, never below 0"
     median = " (a median: the model was fitted on another scale)" if recipe.target_transform.scale != "none" else ""
     return f"two columns more: `{name}_predicted`, in units of the target{median}"
 

@@ -14,7 +14,7 @@ from kanlab.data.recipe import Recipe
 Vector = list[float]
 Matrix = list[Vector]
 Count = Annotated[int, Meta(ge=1)]
-Link = Literal["logit", "softmax"]
+Link = Literal["logit", "softmax", "log"]
 
 
 class Layer(Struct, frozen=True):
@@ -30,7 +30,8 @@ class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
     """A network. output_range: where its outputs are held; bundles made before they were have none.
 
     link: "logit" where the output is the log-odds of a class, and the prediction its probability; "softmax" where the outputs
-    are the log-odds of each class but the first against that, and the predictions the probabilities of all.
+    are the log-odds of each class but the first against that, and the predictions the probabilities of all; "log" where the
+    output is the logarithm of a mean count, and the prediction that mean.
     """
 
     layer_widths: Annotated[list[Count], Meta(min_length=2)]
@@ -65,7 +66,7 @@ class _Held(Struct, frozen=True, tag_field="kind"):
     low: Vector
     high: Vector
     offset: float = 0.0
-    link: Literal["logit"] | UnsetType = UNSET
+    link: Literal["logit", "log"] | UnsetType = UNSET
 
 
 class Polynomial(_Held, frozen=True, kw_only=True, tag="polynomial"):

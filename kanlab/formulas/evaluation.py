@@ -16,12 +16,15 @@ from kanlab.data.dataset import Dataset
 from kanlab.formulas.expression import Expression
 from kanlab.formulas.fitting import fit, with_errors
 from kanlab.formulas.front import FoundFormula
-from kanlab.formulas.losses import BERNOULLI, SQUARES, Loss
+from kanlab.formulas.losses import BERNOULLI, POISSON, SQUARES, Loss
 from kanlab.formulas.program import outputs
 from kanlab.formulas.score import charge, scored
 from kanlab.stats.criteria import aicc_of
-from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS
 from kanlab.stats.metrics import Scores
+
+
+_KINDS = {CLASSIFICATION: BERNOULLI, COUNTS: POISSON}
 
 
 def problems(data: Dataset) -> list[tuple[Array, Loss]]:
@@ -33,7 +36,7 @@ def problems(data: Dataset) -> list[tuple[Array, Loss]]:
             rows = np.flatnonzero((data.y_train == 0) | (data.y_train == level))
             found.append((np.ascontiguousarray(X[:, rows]), Loss.of(BERNOULLI, data.y_train[rows] == level)))
         return found
-    return [(X, Loss.of(BERNOULLI if data.task == CLASSIFICATION else SQUARES, data.y_train))]
+    return [(X, Loss.of(_KINDS.get(data.task, SQUARES), data.y_train))]
 
 
 def evaluated(

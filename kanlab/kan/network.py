@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
-from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
+from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 from kanlab.text import listing
 
 if TYPE_CHECKING:
@@ -205,11 +205,12 @@ class FittedKan:
         Independent functions the first layer has on the training rows (an edge's constants counted once).
     engine : str
     task : str
-        "regression", "classification" of 0 and 1, or "multiclass" of three and more classes, whose log-odds against the first
-        are the outputs. Of classes loss_curve runs over the deviance and rss_train is the sum of squared differences to the
+        "regression", "classification" of 0 and 1, "multiclass" of three and more classes, whose log-odds against the first
+        are the outputs, or "counts", the logarithm of whose mean is the output, y_offset and y_scale being of that. Of classes
+        and counts loss_curve runs over the deviance; of classes rss_train is the sum of squared differences to the
         probabilities.
     deviance_train : float or None
-        -2 log L of the training rows, for classes.
+        -2 log L of the training rows, for classes; the deviance of counts.
     edf : float or None
         Effective degrees of freedom on the training rows (kanlab.solver.effective_dof), where they were computed.
     features : tuple of str
@@ -280,7 +281,8 @@ class FittedKan:
         Returns
         -------
         ndarray of shape (n,), or (n, m) for m > 1 targets
-            In units of y; of two classes probabilities of 1; of more (n, m + 1), the probability of every class.
+            In units of y; of counts their means; of two classes probabilities of 1; of more (n, m + 1), the probability of
+            every class.
 
         Raises
         ------
@@ -306,7 +308,7 @@ class FittedKan:
         FitError
             Where the network predicts a quantity.
         """
-        if self.task == REGRESSION:
+        if self.task in (REGRESSION, COUNTS):
             raise FitError("The network predicts a quantity, which has no probabilities; use predict.")
         p = self.predict(X)
         return p if p.ndim == 2 else np.column_stack([1.0 - p, p])

@@ -22,7 +22,7 @@ from kanlab.kan import parameter_count
 from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.parameter_count import CountingRule
-from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
+from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName, log_mean_scaling
 
 try:
     import kan
@@ -120,13 +120,17 @@ class KANWrapper(kan.KAN):
     def set_scaling(self, X: ArrayLike, y: ArrayLike) -> None:
         """Map the range of each input to pykan's default grid range [-1, 1], targets to mean 0 and deviation 1.
 
-        Classes stay as they are.
+        Classes stay as they are, and counts, of which the scaling is that of the logarithm of their mean.
         """
         X = np.asarray(X, dtype=float)
         Y = np.asarray(y, dtype=float).reshape(len(X), -1)
         low, high = X.min(axis=0), X.max(axis=0)
         self._set("x_offset", (low + high) / 2)
         self._set("x_scale", np.where(high > low, (high - low) / 2, 1.0))
+        if self.task == COUNTS:
+            offset, scale = log_mean_scaling(Y)
+            self._set("y_offset", np.array([offset]))
+            self._set("y_scale", np.array([scale]))
         if self.task != REGRESSION:
             return
         self._set("y_offset", Y.mean(axis=0))
@@ -142,6 +146,8 @@ class KANWrapper(kan.KAN):
 
     def scale_targets(self, y: ArrayLike) -> torch.Tensor:
         """Targets as the network sees them, shape (n, m), of more than two classes (n, m + 1)."""
+        if self.task == COUNTS:
+            return torch.from_numpy(np.asarray(y, dtype=float).reshape(-1, 1)).to(self.act_fun[0].coef.dtype)
         if self.task == MULTICLASS:
             return torch.from_numpy(np.asarray(y, dtype=float)).to(self.act_fun[0].coef.dtype)
         Y = np.asarray(y, dtype=float).reshape(-1, len(self.y_offset))

@@ -30,9 +30,11 @@ class Candidate(HasFit):
     scores: Scores
     wins: int | None = None  # seeds, of those refitted, in which it is the best of the finalists
     spread: float | None = None  # deviation of its AICc over the seeds
-    cv_error: float | None = None  # cross-validated: RMSE, of classes log-loss
+    cv_error: float | None = None  # cross-validated: RMSE, of classes log-loss, of counts mean deviance
     cv_se: float | None = None
-    folds: tuple[float, ...] = ()  # the held-out losses behind it: of each fold the mean squared error, or log-loss
+    folds: tuple[
+        float, ...
+    ] = ()  # the held-out losses behind it: of each fold the mean squared error, log-loss or deviance
     dof: float | None = None  # generalised, by perturbation
     dof_se: float | None = None
     edf: float | None = None  # of the linearised smoother
@@ -118,7 +120,7 @@ def candidates(handle: StudyView, records: Sequence[TrialRecord], validation: Va
             finite = [s for s in scores[key].values() if np.isfinite(s)]
             out |= {"wins": won[key], "spread": float(np.std(finite)) if len(finite) > 1 else None}
         if len(validation.folds.get(key, [])) > 1:  # one fold alone has no standard error
-            losses, back = np.array(validation.folds[key]), (lambda x: x) if handle.data.levels else np.sqrt
+            losses, back = np.array(validation.folds[key]), (lambda x: x) if handle.data.has_deviance else np.sqrt
             out |= {
                 "cv_error": float(back(losses.mean())),
                 "cv_se": float(back(losses).std(ddof=1) / np.sqrt(len(losses))),

@@ -11,14 +11,17 @@ from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES, separates
 from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
+from kanlab.selection.measures import measure_for
 from kanlab.selection.validation import Validation, p_words
+from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import agreeing
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
 FEW_ROWS = 3.0  # training rows a parameter
-SLIGHT_LOSS = 0.02  # nats a row: log-losses nearer than that are alike, however small both
+SLIGHT_LOSS = 0.02  # nats a row: log-losses nearer than that are alike, however small both; mean deviances too
+DISPERSED, SURE = 1.25, 3.0  # of counts: how far from 1 their dispersion is at least, and in how many standard errors
 EXTRAPOLATION = 0.05
 AGREEMENT = 4
 
@@ -48,7 +51,7 @@ def diagnose(
             _permutation(validation),
             _outside(choice, validation),
         ]
-    found += [_linear(choice, listed), _other_family(choice, listed)]
+    found += [_dispersion(handle, choice), _linear(choice, listed), _other_family(choice, listed)]
     found += [_separated(listed), _no_network(choice, listed), _no_information(choice, listed)]
     return [warning for warning in found if warning]
 
@@ -89,28 +92,52 @@ def _few_rows(handle: StudyView, choice: Candidate) -> Diagnostic | None:
     rows = data.informative_rows / (choice.n_params or 1)
     if not choice.is_network or rows >= FEW_ROWS:
         return None
+    what = "events in the training rows" if data.task == COUNTS and data.events < data.n_train else "training rows"
     return Diagnostic(
-        f"There are only {rows:.1f} training rows{which} a parameter; trust the order of the models less than their AICc "
+        f"There are only {rows:.1f} {what}{which} a parameter; trust the order of the models less than their AICc "
         "suggests, and bring more rows if you can."
     )
 
 
 def _held_out(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
-    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE, or in log-loss."""
+    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE, log-loss or deviance."""
     tested = [c for c in listed if c.error_test is not None and c.aicc is not None]
     if choice.error_test is None or not tested:
         return None
     best = min(tested, key=lambda c: c.error_test if c.error_test is not None else np.inf)
     lowest = best.error_test or 0.0
     ratio = choice.error_test / max(lowest, 1e-150)
-    slight = choice.classes is not None and choice.error_test - lowest < SLIGHT_LOSS
+    slight = choice.deviance is not None and choice.error_test - lowest < SLIGHT_LOSS
     if best is choice or ratio < 1.2 or slight:
         return None
-    what = "error" if choice.classes is None else "log-loss"
+    what = measure_for(choice).error.replace("RMSE", "error")
     return Diagnostic(
         f"AICc and the test rows disagree: {best.label} has {100 * (1 - 1 / ratio):.0f}% lower {what} there; look at both, "
         "and let cross-validation decide."
     )
+
+
+def _dispersion(handle: StudyView, choice: Candidate) -> Diagnostic | None:
+    """Counts that vary more around their predictions, or less, than Poisson counts do."""
+    freedom = handle.data.n_train - (choice.n_params or 0.0)
+    if choice.counts is None or freedom < 1:
+        return None
+    ratio = choice.counts.pearson_train / freedom
+    error = SURE * float(np.sqrt(2.0 / freedom))
+    measured = f"Pearson's chi-squared over n - K is {ratio:.2g}"
+    if ratio > max(DISPERSED, 1.0 + error):
+        return Diagnostic(
+            f"The counts are overdispersed: they vary {ratio:.2g} times as much around the predictions as Poisson counts "
+            f"would ({measured}). Differences of AICc are too large by about that factor; divide them by it, and trust the "
+            "cross-validation more. Missing features or events that come in clusters cause this."
+        )
+    if ratio < min(1.0 / DISPERSED, 1.0 - error):
+        return Diagnostic(
+            f"The counts are underdispersed: they vary less around the predictions than Poisson counts would ({measured}), "
+            "as numbers with an upper end do. Differences of AICc are too small by about that factor; compare a study of the "
+            "task regression by the errors of its test rows."
+        )
+    return None
 
 
 def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:

@@ -9,6 +9,7 @@ import numpy as np
 from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
 from kanlab.selection.decision import Decision, aicc_of, beats, eligible, exact_models, reference
+from kanlab.selection.measures import four_digits, measure_for
 
 
 def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
@@ -53,11 +54,19 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
             f"Refitted from {seeds_compared(listed)} other seeds, it is the best of the finalists in {choice.wins}."
         )
     if choice.cv_error is not None and choice.cv_se is not None:
-        what, unit = ("error", ", in units of the target") if choice.classes is None else ("log-loss", " a row")
+        measure = measure_for(choice)
+        what, unit = ("error", ", in units of the target") if measure.error == "RMSE" else (measure.error, " a row")
         reasons.append(f"Its cross-validated {what} is {choice.cv_error:.4g} ± {choice.cv_se:.2g}{unit}.")
     if choice.classes is not None and choice.classes.accuracy_test is not None:
         reasons.append(
             f"It classifies {100 * choice.classes.accuracy_test:.0f}% of the test rows correctly{_base_rate(listed)}."
+        )
+    if choice.counts is not None and choice.counts.d2_test is not None:
+        share = choice.counts.d2_test
+        does = f"explains {100 * share:.0f}%" if share > 0 else "explains nothing"
+        reasons.append(
+            f"It {does} of the deviance of the test rows around their mean (D² {share:.2f}); its RMSE there is "
+            f"{four_digits(choice.rmse_test)}."
         )
     return reasons
 

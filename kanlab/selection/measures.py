@@ -1,15 +1,18 @@
-"""What a fit and an error are called, of quantities and of classes, with their columns in `selection.trial_table`."""
+"""What a fit and an error are called, of quantities, counts and classes, with their columns in `selection.trial_table`."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from kanlab.stats.criteria import aicc_penalty, rss_at_aicc
-from kanlab.stats.likelihood import CLASSIFICATION, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
+from kanlab.stats.metrics import HasScores
 
 
 class Measure(NamedTuple):
-    """fit: what a fit makes small; axis: the same with its unit, {0} being the target.  error: of held-out rows."""
+    """fit: what a fit makes small; axis: the same with its unit, {0} being the target.  error: of held-out rows; unit: its
+    own, {0} being the target.
+    """
 
     task: TaskName
     fit: str
@@ -17,6 +20,7 @@ class Measure(NamedTuple):
     axis: str
     error: str
     error_column: str
+    unit: str
 
     def aicc(self, fit: float, n: int, n_params: float) -> float:
         """AICc of a fit to n rows."""
@@ -30,11 +34,20 @@ class Measure(NamedTuple):
 _DEVIANCE = "deviance of {0} on the training rows (−2 ln L)"
 MEASURES = {
     REGRESSION: Measure(
-        REGRESSION, "RSS", "rss_train", "RSS on the training rows (squared units of {0})", "RMSE", "rmse_test"
+        REGRESSION, "RSS", "rss_train", "RSS on the training rows (squared units of {0})", "RMSE", "rmse_test", "{0}"
     ),
-    CLASSIFICATION: Measure(CLASSIFICATION, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test"),
-    MULTICLASS: Measure(MULTICLASS, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test"),
+    CLASSIFICATION: Measure(CLASSIFICATION, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test", "nats"),
+    MULTICLASS: Measure(MULTICLASS, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test", "nats"),
+    COUNTS: Measure(
+        COUNTS, "deviance", "deviance_train", "Poisson deviance of {0} on the training rows",
+        "mean deviance", "mean_deviance_test", "per row",
+    ),
 }  # fmt: skip
+
+
+def measure_for(model: HasScores) -> Measure:
+    """The measures of a model, by the scores it has."""
+    return MEASURES[CLASSIFICATION if model.classes else COUNTS if model.counts else REGRESSION]
 
 
 def four_digits(value: float | None) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.stats.criteria import akaike_weights, delta
-from kanlab.stats.metrics import ClassScores
+from kanlab.stats.metrics import ClassScores, CountScores
 from kanlab.stats.pareto import knee, non_dominated
 from kanlab.study.trials import CompletedTrial, TrialRecord, completed
 
@@ -31,13 +31,14 @@ COLUMNS = (
     "status",
 )
 CLASS_COLUMNS = ClassScores._fields  # of studies of classes
+COUNT_COLUMNS = CountScores._fields  # of counts
 
 
 def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     """One row a trial, by number, with the columns COLUMNS, and depth after k where it is a parameter of the study.
 
-    Of classes CLASS_COLUMNS stand in the place of RMSE.  delta_aicc and akaike_weight are within this study's trials; on_front
-    is over (n_params, rss_train), of classes over (n_params, deviance_train).
+    Of classes CLASS_COLUMNS stand in the place of RMSE, of counts COUNT_COLUMNS before it.  delta_aicc and akaike_weight are
+    within this study's trials; on_front is over (n_params, rss_train), of classes and counts over (n_params, deviance_train).
     """
     frame = pd.DataFrame(  # as an array of floats None is NaN
         {
@@ -64,12 +65,14 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     frame["on_front"] = non_dominated(frame["n_params"].where(complete), np.where(complete, misfit, np.nan))
     depth = ["depth"] * any("depth" in r.parameters for r in records)
     columns = [*COLUMNS[:5], *depth, *COLUMNS[5:]]
-    if not any(r.classes for r in records):
+    own = [r.classes or r.counts for r in records]
+    if not any(own):
         return frame[columns]
-    for i, name in enumerate(CLASS_COLUMNS):
-        frame[name] = np.array([r.classes[i] if r.classes else None for r in records], dtype=float)
+    names: tuple[str, ...] = COUNT_COLUMNS if any(r.counts for r in records) else CLASS_COLUMNS
+    for i, name in enumerate(names):
+        frame[name] = np.array([scores[i] if scores else None for scores in own], dtype=float)
     at = columns.index("rmse_train")
-    return frame[[*columns[:at], *CLASS_COLUMNS, *columns[at + 2 :]]]
+    return frame[[*columns[:at], *names, *columns[at + (2 if names is CLASS_COLUMNS else 0) :]]]
 
 
 def front(records: Sequence[TrialRecord]) -> list[CompletedTrial]:

@@ -99,8 +99,7 @@ def collect(answers: Mapping[Step, Any], total: int, state: str, detail: str = "
         elif kind == "refit":
             validation.refits.setdefault(key, []).append({"seed": number} | answer)
         elif kind == "fold":
-            loss = answer["deviance"] / 2 if "deviance" in answer else answer["rss"]
-            validation.folds.setdefault(key, []).append(loss / answer["rows"])
+            validation.folds.setdefault(key, []).append(answer["loss"] / answer["rows"])
         elif kind == "family":
             validation.families.append({k: v for k, v in answer.items() if k != "seconds"})
         elif kind == "dof":

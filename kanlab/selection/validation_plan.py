@@ -99,7 +99,7 @@ def plan(handle: StudyHandle) -> list[Job]:
     for record in finalists[:DOF_FINALISTS]:
         if spec.engine == "lm":
             jobs.append(Job(messages.EdfTask(cell=record.cell, **fit), Step("edf", record.key)))
-        for pair in range(0 if handle.data.levels else DOF_PAIRS):
+        for pair in range(0 if handle.data.has_deviance else DOF_PAIRS):
             draw = messages.DofTask(cell=record.cell, pair=pair, rss_train=record.rss_train, **fit)
             jobs.append(Job(draw, Step("dof", record.key, pair)))
     return jobs

@@ -37,7 +37,7 @@ def fit_path(
 ) -> Iterator[FittedKan]:
     """Fit the networks of `depth` hidden layers of neuron_num nodes for ascending neuron_nums, one after the other.
 
-    RSS, or the deviance of classes, never rises from one network to the next, nor with depth.
+    RSS, or the deviance of classes and counts, never rises from one network to the next, nor with depth.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def fit_path(
         Inputs, in units of the data.
     Y : array_like, (n,) or (n, m)
         Targets, in units of the data; for two classes zeros and ones, (n,); for more a column for each, (n, m), with a single
-        1 in every row.
+        1 in every row; for counts whole numbers from 0 on, (n,).
     grid, k : int
         Grid intervals and spline order of every edge; k at most 3.
     neuron_nums : sequence of int
@@ -56,8 +56,9 @@ def fit_path(
         Smoothing, starts and limits.
     seed : int
         Of the random starts, at least 0.
-    task : {"regression", "classification", "multiclass"}
-        Whether the networks predict a quantity, the probability of 1, or one of each of three and more classes.
+    task : {"regression", "classification", "multiclass", "counts"}
+        Whether the networks predict a quantity, the probability of 1, one of each of three and more classes, or the mean of
+        a count.
 
     Yields
     ------
@@ -89,9 +90,10 @@ def fit_path(
         raise FitError(f"k is the order of the splines and must be at most {MAX_K}, not {k}.")
     if task not in LIKELIHOODS:
         raise FitError(
-            f"The task of a fit is regression or classification, or multiclass for more than two classes, not {task!r}."
+            "The task of a fit is regression, classification, multiclass for more than two classes, or counts, not "
+            f"{task!r}."
         )
-    path = NestedPath(scaled_rows(X, Y, classes=task != REGRESSION), grid, k, depth, options, seed, task)
+    path = NestedPath(scaled_rows(X, Y, task), grid, k, depth, options, seed, task)
     return (path.fit(h) for h in nums)
 
 

@@ -22,7 +22,7 @@ and W = p (1 - p) + PULL / n, D is found by Newton's method (McCullagh & Nelder,
 
     (P W P' + N + ridge) dD = P E' - (N + ridge) D
 
-More than two classes have `kanlab.solver.multinomial`.
+More than two classes have `kanlab.solver.multinomial`, counts `kanlab.solver.poisson`.
 
 What the last layer leaves to the layers before it is one form for all: the gradient J E, for D is at its minimum (envelope
 theorem), and the curvature of least squares with the rows of J and P times sqrt W.
@@ -84,8 +84,6 @@ class Likelihood(Protocol):
     couples: bool
     pull: float
 
-    def __init__(self, Y: Array, neuron_num: int) -> None: ...
-
     @staticmethod
     def roughness() -> float:
         """Penalty of the layers before the last at smoothing 1, as a multiple of the level."""
@@ -110,6 +108,9 @@ class Likelihood(Protocol):
 
     def roots(self, eta: Array, pull: float) -> Array:
         """R (r, m, n) with W_i = sum_r R_ri R_ri' in every row i, at outputs eta (m, n), the pull in W being `pull`."""
+
+
+MakeLikelihood = Callable[[Array, int], Likelihood]  # of targets Y (m, n) and neuron_num
 
 
 class Squares:
@@ -173,49 +174,66 @@ class Squares:
         return np.broadcast_to(np.eye(len(eta))[:, :, None], (len(eta), *eta.shape))
 
 
-class Bernoulli:
-    """Penalised logistic regression of y (1, n), zeros and ones, on the last layer's splines."""
+class OneOutput:
+    """Penalised maximum likelihood of y (1, n) on the last layer's splines, by Newton's method; a pull towards the output of
+    the whole table, `prior`, keeps it finite. A distribution gives its deviance, its mean, its score and its weight.
+    """
 
     is_squares, couples = False, False
 
     def __init__(self, y: Array, neuron_num: int) -> None:
         self.y, self._neuron_num = y, neuron_num
-        self.prior = prior_log_odds(y)
-        self.signal = y - y.mean()
-        self.total = max(deviance(np.full_like(y, self.prior), y), np.finfo(float).tiny)
+        self.prior, self.signal = self._whole_table()
+        self.total = max(self._deviance(np.full_like(y, self.prior)), np.finfo(float).tiny)
         self.pull = PULL / y.shape[1]
 
-    @staticmethod
-    def roughness() -> float:
-        return INNER_ROUGHNESS * LOG_ODDS_VARIANCE
+    def _whole_table(self) -> tuple[float, Array]:
+        """The output that the whole table has, and `signal`."""
+        raise NotImplementedError
+
+    def _deviance(self, eta: Array) -> float:
+        raise NotImplementedError
+
+    def _mean(self, eta: Array) -> Array:
+        """The predictions (1, n)."""
+        raise NotImplementedError
+
+    def _gradient(self, eta: Array) -> Array:
+        """Minus half the derivative of the deviance (1, n)."""
+        raise NotImplementedError
+
+    def _weight(self, eta: Array) -> Array:
+        """Half its second derivative (1, n)."""
+        raise NotImplementedError
 
     def level(self, misfit: float) -> float:
-        """Always the same, for the deviance has a scale of its own."""
+        """Always the same, for a deviance has a scale of its own."""
         return float(self.y.shape[1])
 
     def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
         """Newton's method with step halving."""
         p = len(penalty)
         penalty.flat[:: p + 1] += RIDGE * self.y.shape[1]
-        found = newton(self, design, blocks, penalty, near, self._constant(p))
+        constant = constant_layer(p, self._neuron_num, np.array([self.prior]))
+        found = newton(self, design, blocks, penalty, near, constant)
         if found is None:
             return None
         return self.layer(*found)
 
     def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
-        rss = np.sum((self.y - expit(outputs)) ** 2, axis=1)
-        return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, deviance(outputs, self.y), objective)
+        rss = np.sum((self.y - self._mean(outputs)) ** 2, axis=1)
+        return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, self._deviance(outputs), objective)
 
     def value(self, eta: Array) -> float:
         """The deviance and the pull."""
-        return deviance(eta, self.y) + float(self.pull * np.sum((eta - self.prior) ** 2))
+        return self._deviance(eta) + float(self.pull * np.sum((eta - self.prior) ** 2))
 
     def step(self, factor: Array, right: Array) -> Array:
         return np.asarray(lapack.dpotrs(factor, right, lower=1)[0])
 
     def score(self, eta: Array, pull: float) -> Array:
         """E (1, n)."""
-        return self.y - expit(eta) - pull * (eta - self.prior)
+        return self._gradient(eta) - pull * (eta - self.prior)
 
     def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
         root = self._root_weight(eta, self.pull)
@@ -224,8 +242,7 @@ class Bernoulli:
 
     def _root_weight(self, eta: Array, pull: float) -> Array:
         """sqrt W, elementwise."""
-        p = expit(eta)
-        return np.sqrt(p * (1.0 - p) + pull)
+        return np.asarray(np.sqrt(self._weight(eta) + pull))
 
     def roots(self, eta: Array, pull: float) -> Array:
         return self._root_weight(eta, pull)[None]
@@ -239,9 +256,29 @@ class Bernoulli:
         factor, info = lapack.dpotrf(gram.T, lower=1, overwrite_a=1, clean=0)
         return factor if info == 0 else None
 
-    def _constant(self, p: int) -> Array:
-        """D (p, 1) that puts out eta_0 everywhere."""
-        return constant_layer(p, self._neuron_num, np.array([self.prior]))
+
+class Bernoulli(OneOutput):
+    """Penalised logistic regression of y (1, n), zeros and ones; eta are log-odds."""
+
+    @staticmethod
+    def roughness() -> float:
+        return INNER_ROUGHNESS * LOG_ODDS_VARIANCE
+
+    def _whole_table(self) -> tuple[float, Array]:
+        return prior_log_odds(self.y), self.y - self.y.mean()
+
+    def _deviance(self, eta: Array) -> float:
+        return deviance(eta, self.y)
+
+    def _mean(self, eta: Array) -> Array:
+        return np.asarray(expit(eta))
+
+    def _gradient(self, eta: Array) -> Array:
+        return np.asarray(self.y - expit(eta))
+
+    def _weight(self, eta: Array) -> Array:
+        p = expit(eta)
+        return np.asarray(p * (1.0 - p))
 
 
 class ByNewton(Protocol):

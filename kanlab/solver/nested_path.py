@@ -23,7 +23,7 @@ from kanlab.solver import kernels_numba
 from kanlab.solver.effective_dof import effective_dof
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome
-from kanlab.solver.likelihood_of import OF_TASK
+from kanlab.solver.likelihood_of import likelihood_of
 from kanlab.solver.network_state import hidden_ranges, in_log_odds, layers_of
 from kanlab.solver.node_growth import grown_starts, idle_start
 from kanlab.solver.options import LmOptions
@@ -172,7 +172,13 @@ class NestedPath:
     def _problem(self, design: FirstLayer, Y: Array, neuron_num: int) -> Problem:
         kernels = kernels_numba.kernels(self._options.kernels, spent=time.monotonic() - self._began)
         return Problem(
-            design, Y, neuron_num, self._options.smoothing, kernels, depth=self._depth, likelihood=OF_TASK[self._task]
+            design,
+            Y,
+            neuron_num,
+            self._options.smoothing,
+            kernels,
+            depth=self._depth,
+            likelihood=likelihood_of(self._task, self._rows.y_offset, self._rows.y_scale),
         )
 
     def _loop(self, problem: Problem, max_iterations: int, expired: Callable[[], bool]) -> LoopOptions:
@@ -206,7 +212,7 @@ class NestedPath:
                 layers, outputs = in_log_odds(layers, outputs)
         order, (first, *others) = np.argsort(rows.columns), layers
         first = KanLayer(first.knots[order], first.coef[order], first.scale_base[order])
-        by_target = rss * rows.y_scale**2
+        by_target = rss * rows.y_scale**2 if self._task == REGRESSION else rss  # of others in units of y already
         return FittedKan(
             spec=spec,
             layers=(first, *others),

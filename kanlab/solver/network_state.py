@@ -12,7 +12,7 @@ from kanlab.kan.bspline import HIDDEN_MARGIN, OUTPUT_MARGIN, HiddenKnots, held_r
 from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver.first_layer import FirstLayer, first_layer
 from kanlab.solver.kernels import NUMPY
-from kanlab.solver.likelihood_of import OF_TASK
+from kanlab.solver.likelihood_of import likelihood_of
 from kanlab.solver.multinomial import contrast_layer, log_odds_layer, log_odds_of
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import Nodes, State
@@ -72,7 +72,7 @@ def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Res
         by_node = np.concatenate([layer.coef, layer.scale_base[:, :, None]], axis=2)
         weights.append(by_node.transpose(1, 0, 2).reshape(by_node.shape[1], -1))
         Z = layer.evaluate(Z)
-    of_task = OF_TASK[fitted.task]
+    of_task = likelihood_of(fitted.task, fitted.y_offset, fitted.y_scale)
     problem = Problem(design, Y, len(weights[0]), smoothing, NUMPY, depth=len(nodes), likelihood=of_task)
     return Restored(problem, weights[:-1], tuple(nodes), weights[-1].T)
 

@@ -143,7 +143,7 @@ def _on_top(problem: Problem, state: State) -> tuple[Problem, Array]:
     knots = below.low[:, None] + below.width[:, None] * below.knots.knots
     first = first_layer(below.Z, design.grid, design.k, knots)
     top = Problem(
-        first, problem.Y, problem.neuron_num, problem.smoothing, problem.kernels, likelihood=type(problem.likelihood)
+        first, problem.Y, problem.neuron_num, problem.smoothing, problem.kernels, likelihood=problem.make_likelihood
     )
     return top, project(first, state.nodes[-1].Z)
 

@@ -47,7 +47,7 @@ from kanlab.kan.bspline import HIDDEN_MARGIN, HiddenKnots, safe_range, unit_knot
 from kanlab.solver.first_layer import FirstLayer, second_differences
 from kanlab.solver.kernels import RowKernels
 from kanlab.solver.levenberg_marquardt import AHEAD, NormalEquations
-from kanlab.solver.likelihoods import Likelihood, Squares, accumulate, ridged_factor
+from kanlab.solver.likelihoods import MakeLikelihood, Squares, accumulate, ridged_factor
 from kanlab.solver.stack import Nodes, Stack, State, View
 
 # Penalties of the last layer at smoothing 1, as multiples of the running RSS for targets of variance 1
@@ -77,11 +77,11 @@ class Problem:
         kernels: RowKernels,
         *,
         depth: int = 1,
-        likelihood: type[Likelihood] = Squares,
+        likelihood: MakeLikelihood = Squares,
     ) -> None:
         self.design, self.Y, self.neuron_num, self.depth = design, Y, neuron_num, depth
         self.smoothing, self.kernels = smoothing, kernels
-        self.likelihood = likelihood(Y, neuron_num)
+        self.make_likelihood, self.likelihood = likelihood, likelihood(Y, neuron_num)
         self.total = self.likelihood.total
         self.stack = Stack(design, neuron_num, depth, kernels)
         rough, nodes = second_differences(design.grid + design.k), np.eye(neuron_num)
@@ -96,7 +96,7 @@ class Problem:
         """The same problem with another number of nodes."""
         return Problem(
             self.design, self.Y, neuron_num, self.smoothing, self.kernels,
-            depth=self.depth, likelihood=type(self.likelihood),
+            depth=self.depth, likelihood=self.make_likelihood,
         )  # fmt: skip
 
     # ---- states

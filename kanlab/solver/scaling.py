@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array, Index
 from kanlab.errors import FitError
+from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName, log_mean_scaling
 
 NEGLIGIBLE_SPREAD = 1e-12  # relative to the values: a column that varies less is constant
 
@@ -30,12 +31,14 @@ class ScaledRows:
     y_scale: Array
 
 
-def scaled_rows(X: ArrayLike, Y: ArrayLike, *, classes: bool = False) -> ScaledRows:
+def scaled_rows(X: ArrayLike, Y: ArrayLike, task: TaskName = REGRESSION) -> ScaledRows:
     """Check and scale X (n, d) and Y (n,) or (n, m). Raises FitError where they cannot be fitted.
 
-    classes: Y holds zeros and ones, which stay as they are: one target of two classes, or a column for each of several, in
-    which a row has a single 1.
+    Classes stay as they are: Y holds zeros and ones, one target of two classes, or a column for each of several, in which a
+    row has a single 1. So do counts, whole numbers from 0 on, of which offset and scale are those of the logarithm of their
+    mean (kanlab.solver.poisson).
     """
+    classes = task in (CLASSIFICATION, MULTICLASS)
     inputs, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
     if targets.ndim == 1:
         targets = targets[:, None]
@@ -51,6 +54,8 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike, *, classes: bool = False) -> ScaledR
         raise FitError("A fit to classes needs targets that hold 0 and 1 and nothing else.")
     if classes and targets.shape[1] > 1 and (targets.shape[1] == 2 or (targets.sum(axis=1) != 1.0).any()):
         raise FitError("A fit to classes needs one target of 0 and 1, or three or more with a single 1 in every row.")
+    if task == COUNTS and not (targets.shape[1] == 1 and (targets >= 0.0).all() and (targets % 1.0 == 0.0).all()):
+        raise FitError("A fit to counts needs one target of whole numbers, none of them below 0.")
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     half = high / 2 - low / 2
     x_offset, x_scale = low + half, _usable(half, np.maximum(abs(low), abs(high)))
@@ -63,6 +68,9 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike, *, classes: bool = False) -> ScaledR
     if not (np.isfinite(y_offset).all() and np.isfinite(y_scale).all()):
         raise FitError("Y holds values too large to square; divide it by a constant first.")
     x, y = ((inputs - x_offset) / x_scale).T, ((targets - y_offset) / y_scale).T
+    if task == COUNTS:
+        (offset, scale), y = log_mean_scaling(targets), targets.T
+        y_offset, y_scale = np.array([offset]), np.array([scale])
     columns = np.array(sorted(range(len(x)), key=lambda i: _column_key(x[i], y)), dtype=np.intp)
     x = x[columns]
     rows = np.lexsort((*y[::-1], *x[::-1]))

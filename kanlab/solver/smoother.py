@@ -14,7 +14,7 @@ c are the weights of all layers before the last in the coordinates of kanlab.sol
 by output. The penalty of the edges into a node is |S w|^2 / width^2, and the width moves with every layer below: a row of R is
 (S dw - S w dwidth / width) / width.
 
-Of another likelihood J_i (m, p) are the derivatives of the outputs of row i, weighed by L_i' with L_i L_i' = W_i, the
+Of another likelihood, of classes or counts, J_i (m, p) are the derivatives of the outputs of row i, weighed by L_i' with L_i L_i' = W_i, the
 information (m, m) that the row carries (kanlab.solver.likelihoods). With M = sum_i J_i'W_i J_i + R'R, V_i = J_i M^-1 J_i' the
 variance of the outputs of row i, and E_i minus the derivative of half its misfit,
 

@@ -1,22 +1,27 @@
-r"""What makes a fit a good one: least squares for a quantity, the Bernoulli or the multinomial likelihood for classes.
+r"""What makes a fit a good one: least squares for a quantity, a likelihood of their own for classes and for counts.
 
 Notation
     y (n,)      targets: numbers, or classes by number, 0 to c - 1
     eta         what a network puts out: (n,) numbers, or the log-odds of class 1; of more classes (n, c - 1), the log-odds of
-                each against class 0
-    mu          its prediction: eta itself; (n,) the probability p of class 1; (n, c) the probability of every class
+                each against class 0; of counts (n,) the logarithm of the mean
+    mu          its prediction: eta itself; (n,) the probability p of class 1; (n, c) the probability of every class; (n,) the
+                mean count
     misfit      what falls as a fit gets better: RSS, or the deviance, which is 0 where every row is certain and right
 
     Gaussian       misfit = sum (y - mu)^2                              -2 log L = n ln(misfit / n) up to a constant
     Bernoulli      misfit = -2 sum [y ln p + (1 - y) ln(1 - p)]         -2 log L = misfit
     multinomial    misfit = -2 sum ln p_y                               -2 log L = misfit
+    Poisson        misfit = 2 sum [y ln(y / mu) - y + mu]               -2 log L = misfit up to a constant
 
-The Gaussian -2 log L is the one at its maximum over the noise variance, one parameter more; those of classes have none to
-count (McCullagh & Nelder, Generalized Linear Models, 1989, chapters 4 and 5).
+The Gaussian -2 log L is the one at its maximum over the noise variance, one parameter more; the others have none to count
+(McCullagh & Nelder, Generalized Linear Models, 1989, chapters 4 to 6). The constants left out, 2 sum [ln y! - y ln y + y] of
+counts, are the same for all models of the same rows and likelihood, and others for another likelihood: criteria of counts are
+never held against those of a quantity.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -25,11 +30,15 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array
 from kanlab.stats.criteria import gaussian_term
 
-TaskName = Literal["regression", "classification", "multiclass"]
+TaskName = Literal["regression", "classification", "multiclass", "counts"]
 REGRESSION: Final = "regression"
 CLASSIFICATION: Final = "classification"  # of two classes
 MULTICLASS: Final = "multiclass"  # of three and more
+COUNTS: Final = "counts"
 
+Distribution = Literal["", "poisson"]
+
+LEAST_SCALE, MOST_SCALE = 0.2, 3.0  # of the logarithm of a mean count
 CERTAIN = float(np.finfo(float).eps)  # probabilities are held this far from 0 and 1, so that no log-loss is infinite
 
 
@@ -134,8 +143,63 @@ class Multinomial:
         return misfit if np.isfinite(misfit) else np.inf
 
 
-GAUSSIAN, BERNOULLI, MULTINOMIAL = Gaussian(), Bernoulli(), Multinomial()
-LIKELIHOODS: dict[str, Likelihood] = {REGRESSION: GAUSSIAN, CLASSIFICATION: BERNOULLI, MULTICLASS: MULTINOMIAL}
+class Poisson:
+    """Counts; predictions are their means, always above 0.
+
+    >>> round(POISSON.misfit([1.0, 2.0], [0, 2]), 4)  # 2 (0 + 1)
+    2.0
+    """
+
+    name, counts_variance = "poisson", False
+
+    def mean(self, eta: Array) -> Array:
+        """exp eta, finite and above 0."""
+        return exponential(eta)
+
+    def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
+        """Deviance, 0 where every prediction is the count itself."""
+        mu, of = np.maximum(np.asarray(predicted, dtype=float), np.finfo(float).tiny), np.asarray(y, dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            logs = np.where(of > 0, of * (np.log(of) - np.log(mu)), 0.0)
+            return max(float(2.0 * np.sum(logs - (of - mu))), 0.0)
+
+    def term(self, misfit: float, n: int) -> float:
+        return misfit if np.isfinite(misfit) else np.inf
+
+
+def exponential(eta: Array) -> Array:
+    """exp eta, the mean of a likelihood whose link is the logarithm; eta is held to where that is finite and above 0.
+
+    >>> exponential(np.array([0.0, 1e6]))[0], bool(np.isfinite(exponential(np.array([1e6]))[0]))
+    (1.0, True)
+    """
+    return np.asarray(np.exp(np.clip(eta, -700.0, 700.0)))
+
+
+def log_mean_scaling(y: ArrayLike) -> tuple[float, float]:
+    """Offset and scale of the logarithm of the mean of counts y: that of the whole table, and how much it varies.
+
+    Of a Poisson variable whose ln mu is normal with variance v, var y = m + m^2 (exp v - 1), so that v is
+    ln(1 + (var y - m) / m^2), whose root is held within LEAST_SCALE and MOST_SCALE. Half a count is added to the total, so
+    that a table of zeros has a mean above 0.
+
+    >>> offset, scale = log_mean_scaling([0.0, 1.0, 2.0, 1.0, 1.0])
+    >>> bool(abs(np.exp(offset) - 1.1) < 1e-9), scale
+    (True, 0.2)
+    """
+    ordered = np.sort(np.asarray(y, dtype=float), axis=None)  # sums in an order that does not depend on the table's
+    mean = (ordered.sum() + 0.5) / ordered.size
+    beyond = max(float(np.mean((ordered - mean) ** 2)) - mean, 0.0) / mean**2
+    return float(np.log(mean)), float(np.clip(np.sqrt(np.log1p(beyond)), LEAST_SCALE, MOST_SCALE))
+
+
+GAUSSIAN, BERNOULLI, MULTINOMIAL, POISSON = Gaussian(), Bernoulli(), Multinomial(), Poisson()
+LIKELIHOODS: dict[str, Likelihood] = {
+    REGRESSION: GAUSSIAN,
+    CLASSIFICATION: BERNOULLI,
+    MULTICLASS: MULTINOMIAL,
+    COUNTS: POISSON,
+}
 
 
 def one_hot(y: ArrayLike, classes: int) -> Array:
@@ -147,8 +211,19 @@ def one_hot(y: ArrayLike, classes: int) -> Array:
     return np.asarray(np.eye(classes)[np.asarray(y, dtype=np.intp)])
 
 
+def task_of(levels: Sequence[str], distribution: str = "") -> TaskName:
+    """What is to be predicted where a target has these levels, or none and a distribution.
+
+    >>> task_of(["no", "yes"]), task_of([], "poisson")
+    ('classification', 'counts')
+    """
+    if levels:
+        return CLASSIFICATION if len(levels) == 2 else MULTICLASS
+    return COUNTS if distribution == "poisson" else REGRESSION
+
+
 class HasTask:
-    """What has a target: a quantity, or one of some classes where there are `levels`.
+    """What has a target: a quantity, a count, or one of some classes where there are `levels`.
 
     >>> class Coin(HasTask):
     ...     levels = ("tails", "heads")
@@ -156,12 +231,18 @@ class HasTask:
     ('classification', 'bernoulli', 1)
     """
 
-    levels: tuple[str, ...]
+    levels: tuple[str, ...] = ()
+    distribution: Distribution = ""  # of a quantity, where it is not the normal one
 
     @property
     def task(self) -> TaskName:
         """What is to be predicted."""
-        return REGRESSION if not self.levels else CLASSIFICATION if len(self.levels) == 2 else MULTICLASS
+        return task_of(self.levels, self.distribution)
+
+    @property
+    def has_deviance(self) -> bool:
+        """Whether a fit makes a deviance small, of classes and counts, rather than an RSS."""
+        return not self.likelihood.counts_variance
 
     @property
     def outputs(self) -> int:

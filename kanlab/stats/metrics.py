@@ -1,4 +1,4 @@
-"""The scores of a model, and how well probabilities of classes hold against what happened.
+"""The scores of a model, and how well probabilities of classes and means of counts hold against what happened.
 
 Of two classes p (n,) are probabilities of 1 and y (n,) is 0 or 1; of c classes p (n, c) are probabilities of all and y (n,)
 are their numbers, from 0.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanlab.arrays import Array
-from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, Likelihood, one_hot
+from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, POISSON, Likelihood, one_hot
 
 CALIBRATION_BINS = 10
 
@@ -79,12 +79,29 @@ class LeftOut(NamedTuple):
         return cls(content["press"], content["press_se"], content.get("accuracy_loo"))
 
 
+class CountScores(NamedTuple):
+    """Of a model of counts on the training and the test rows (None where there are none).
+
+    deviance: 2 sum [y ln(y / mu) - y + mu].  mean_deviance: the same a row.  d2: the share of the deviance of the rows' own
+    mean that is explained, None where they are all alike.  pearson: sum (y - mu)^2 / mu, about n - K where counts vary as
+    Poisson counts do.
+    """
+
+    deviance_train: float
+    mean_deviance_train: float
+    mean_deviance_test: float | None
+    d2_train: float | None
+    d2_test: float | None
+    pearson_train: float
+
+
 @dataclass(frozen=True)
 class Scores:
     """How well one model fits the training rows and predicts others; None for what is not known or not defined.
 
     n_params: the K that AICc counts.  rss: sum of squared residuals on the scale of the fit, of classes to the probabilities.
-    rmse: root mean square of the residuals in units of the data; none of classes, for which `classes` says more.
+    rmse: root mean square of the residuals in units of the data; none of classes, for which `classes` says more. Of counts
+    `counts` stands beside it.
     edf: effective degrees of freedom of a network's fit.  n_params_effective: what it has spent, aicc_effective: AICc by that,
     +inf where it is not defined; all None where networks are not ranked by it.
     press, press_se: as of `LeftOut`.
@@ -102,6 +119,7 @@ class Scores:
     press: float | None = None
     press_se: float | None = None
     classes: ClassScores | None = None
+    counts: CountScores | None = None
     edf: float | None = None
     n_params_effective: float | None = None
     aicc_effective: float | None = None
@@ -112,14 +130,22 @@ class Scores:
         return self.aicc if self.aicc_effective is None else self.aicc_effective
 
     @property
+    def deviance(self) -> float | None:
+        """Of the training rows, of classes and counts; None of a quantity."""
+        own = self.classes or self.counts
+        return None if own is None else own.deviance_train
+
+    @property
     def misfit(self) -> float | None:
-        """What the fit made small: RSS, or the deviance of classes."""
-        return self.rss_train if self.classes is None else self.classes.deviance_train
+        """What the fit made small: RSS, or the deviance of classes and counts."""
+        return self.rss_train if self.deviance is None else self.deviance
 
     @property
     def error_test(self) -> float | None:
-        """On the test rows: RMSE in units of the target, of classes the log-loss."""
-        return self.rmse_test if self.classes is None else self.classes.log_loss_test
+        """On the test rows: RMSE in units of the target, of classes the log-loss, of counts the mean deviance."""
+        if self.classes is not None:
+            return self.classes.log_loss_test
+        return self.rmse_test if self.counts is None else self.counts.mean_deviance_test
 
     def with_left_out(self, found: LeftOut) -> Scores:
         """The same with the errors of rows left out."""
@@ -133,9 +159,9 @@ class Scores:
         return float(np.sqrt(self.press / n)) if self.classes is None else self.press / (2 * n)
 
     def to_dict(self) -> dict[str, Any]:
-        """Flat: the scores of classes stand beside the others."""
-        of_classes = {} if self.classes is None else self.classes._asdict()
-        return {name: getattr(self, name) for name in _NAMES} | of_classes
+        """Flat: the scores of classes or counts stand beside the others."""
+        own = self.classes or self.counts
+        return {name: getattr(self, name) for name in _NAMES} | ({} if own is None else own._asdict())
 
     def effective(self) -> dict[str, float | None]:
         """What a network has spent, as JSON has it, infinity being None; nothing where it is not known."""
@@ -150,12 +176,15 @@ class Scores:
     def from_dict(cls, content: Mapping[str, Any]) -> Scores:
         """The inverse of `to_dict`; other keys are left alone."""
         known = {name: content[name] for name in _NAMES if name in content}
-        of_classes = {name: content[name] for name in ClassScores._fields if name in content}
-        return cls(**known, classes=ClassScores(**of_classes) if of_classes else None)
+        classes, counts = (
+            of(**{name: content[name] for name in of._fields}) if content.keys() >= set(of._fields) else None
+            for of in (ClassScores, CountScores)
+        )
+        return cls(**known, classes=classes, counts=counts)  # type: ignore[arg-type]
 
 
 _EFFECTIVE = ("edf", "n_params_effective", "aicc_effective")  # of networks alone
-_NAMES = tuple(name for name in Scores.__dataclass_fields__ if name not in ("classes", *_EFFECTIVE))
+_NAMES = tuple(name for name in Scores.__dataclass_fields__ if name not in ("classes", "counts", *_EFFECTIVE))
 _NOT_ERRORS = ("n_params", "aicc", "press", "press_se", "accuracy_loo")
 
 
@@ -176,6 +205,8 @@ class HasScores:
     n_params_effective: float | None
     aicc_effective: float | None
     criterion: float | None
+    counts: CountScores | None
+    deviance: float | None
     misfit: float | None
     error_test: float | None
 
@@ -226,6 +257,60 @@ def class_scores(p_train: Array, y_train: Array, p_test: Array, y_test: Array) -
 
     pairs = [of_both(score) for score in (log_loss, brier, accuracy, area_under_roc)]
     return ClassScores(2 * len(y_train) * log_loss(p_train, y_train), *(value for pair in pairs for value in pair))  # type: ignore[arg-type]
+
+
+def count_scores(mu_train: Array, y_train: Array, mu_test: Array, y_test: Array) -> CountScores:
+    """All scores of predicted means of counts.
+
+    Parameters
+    ----------
+    mu_train, mu_test : ndarray of shape (n,)
+        Predictions, above 0.
+    y_train, y_test : ndarray of shape (n,)
+        Counts; there may be no test rows.
+
+    Returns
+    -------
+    CountScores
+
+    Examples
+    --------
+    >>> none = np.zeros(0)
+    >>> scores = count_scores(np.full(2, 1.0), np.array([0.0, 2.0]), none, none)
+    >>> scores.d2_train, scores.pearson_train, scores.mean_deviance_test
+    (0.0, 2.0, None)
+    """
+    deviance = POISSON.misfit(mu_train, y_train)
+    held_out = len(y_test) > 0
+    return CountScores(
+        deviance,
+        deviance / len(y_train),
+        mean_deviance(mu_test, y_test) if held_out else None,
+        deviance_explained(mu_train, y_train),
+        deviance_explained(mu_test, y_test) if held_out else None,
+        float(np.sum((y_train - mu_train) ** 2 / mu_train)),
+    )
+
+
+def mean_deviance(mu: Array, y: Array) -> float:
+    """Poisson deviance a row of means mu (n,) for counts y (n,).
+
+    >>> mean_deviance(np.array([1.0, 2.0]), np.array([0.0, 2.0]))
+    1.0
+    """
+    return POISSON.misfit(mu, y) / len(y)
+
+
+def deviance_explained(mu: Array, y: Array) -> float | None:
+    """D2, the share of the Poisson deviance of their own mean that means mu (n,) explain; None where counts y are all alike.
+
+    1 for an exact prediction, 0 for the mean of these rows, below 0 for worse (Hastie, Tibshirani & Wainwright 2015, 3.1).
+
+    >>> deviance_explained(np.array([1.0, 1.0]), np.array([0.0, 2.0]))
+    0.0
+    """
+    whole = POISSON.misfit(np.full(len(y), y.mean()), y) if y.any() else 0.0
+    return 1.0 - POISSON.misfit(mu, y) / whole if whole > 1e-9 * len(y) else None
 
 
 def log_loss(p: Array, y: Array) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kanlab.data.dataset import Dataset
 from kanlab.stats.criteria import aicc_of
-from kanlab.stats.likelihood import HasTask
+from kanlab.stats.likelihood import COUNTS, Distribution, HasTask
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class DataSummary(HasTask):
     levels: tuple[str, ...] = ()  # of a target of classes, those that count as 0, 1 and so on
     ones: int = 0  # of two classes, training rows of the latter
     rarest: int = 0  # of more classes, training rows of the rarest
+    distribution: Distribution = ""
+    events: int = 0  # of counts, their sum over the training rows
 
     @classmethod
     def of(cls, data: Dataset) -> DataSummary:
@@ -48,11 +50,17 @@ class DataSummary(HasTask):
             data.levels,
             int(data.y_train.sum()) if len(data.levels) == 2 else 0,
             int(np.bincount(data.y_train.astype(int), minlength=len(data.levels)).min()) if data.outputs > 1 else 0,
+            data.distribution,
+            int(data.y_train.sum()) if data.task == COUNTS else 0,
         )
 
     @property
     def informative_rows(self) -> int:
-        """Training rows that bear on a parameter: of classes those of the rarer one, once for every output."""
+        """Training rows that bear on a parameter: of classes those of the rarer one, once for every output; of counts as many
+        as there are events, where those are fewer.
+        """
+        if self.task == COUNTS:
+            return min(self.n_train, self.events)
         if self.outputs > 1:
             return self.rarest * self.outputs
         return min(self.ones, self.n_train - self.ones) if self.levels else self.n_train

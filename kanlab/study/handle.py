@@ -175,7 +175,7 @@ def create_study(
     store_dataset(data)  # first: without its data there is no study
     spec, models = settled(data, spec)
     uid = uuid4().hex
-    metrics = ["n_params", "deviance" if data.levels else "rss_train"] if spec.sampler == "nsga2" else ["AICc"]
+    metrics = ["n_params", "deviance" if data.has_deviance else "rss_train"] if spec.sampler == "nsga2" else ["AICc"]
     making = provisional_name()
     with quietly():
         study = optuna.create_study(study_name=making, storage=storage, directions=["minimize"] * len(metrics))

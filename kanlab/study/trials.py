@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from kanlab.engines.registry import FAILED_STATUSES, Outcome
 from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.stats.metrics import ClassScores, HasScores, Scores
+from kanlab.stats.metrics import ClassScores, CountScores, HasScores, Scores
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.model_key import ModelKey
 from kanlab.study.optuna_adapter import StoredTrial, fail_trial, set_constraints
@@ -124,8 +124,9 @@ def outcome_attributes(spec: StudySpec, data: DataSummary, cell: Cell, outcome: 
         fit["edf"] = edf
     if data.is_transformed:  # elsewhere it follows from the RSS
         fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
-    if outcome.classes is not None:
-        fit["classes"] = [_finite(v) for v in outcome.classes]
+    for name, own in (("classes", outcome.classes), ("counts", outcome.counts)):
+        if own is not None:
+            fit[name] = [_finite(v) for v in own]
     return {
         "n_params": spec.n_params(cell, data.d),
         "rss_train": _finite(outcome.rss_train),
@@ -164,6 +165,7 @@ def make_record(trial: StoredTrial, spec: StudySpec, data: DataSummary) -> Trial
         rmse_train=rmse[0],
         rmse_test=rmse[1],
         classes=ClassScores(*fit["classes"]) if "classes" in fit else None,
+        counts=CountScores(*fit["counts"]) if "counts" in fit else None,
     )
     scores = with_effective(scores, spec, data, cell, fit.get("edf"))
     complete = trial.state == "COMPLETE" and None not in (scores.rss_train, scores.misfit, scores.aicc)

@@ -52,6 +52,12 @@ def simplest_models(data: Dataset, key: object) -> None:
             f"{size} frequent class, {100 * larger:.1f}%. Their log-losses there are {losses[0]:.3f} and {losses[1]:.3f} nats "
             "per row. A network has to be worth its parameters beyond that."
         )
+    elif linear.counts and constant.counts:
+        share = 100 * (1 - linear.counts.deviance_train / constant.counts.deviance_train)
+        st.markdown(
+            f"Poisson regression already explains **{share:.1f}%** of the deviance of {literal(short(data.target))} in the "
+            "training rows (D²). A network has to be worth its parameters beyond that."
+        )
     elif linear.rss_train < constant.rss_train:
         share = 100 * (1 - linear.rss_train / constant.rss_train)
         st.markdown(

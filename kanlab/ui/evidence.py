@@ -9,11 +9,12 @@ from kanlab.charts import cells, evidence, trials
 from kanlab.charts.encoding import NAMES
 from kanlab.engines.catalogue import ENGINES
 from kanlab.selection.candidates import cell_words
+from kanlab.selection.measures import MEASURES
 from kanlab.selection.parameter_importance import importances
 from kanlab.selection.validation import Validation, p_words
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
-from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.study.trials import best_trial
 from kanlab.ui import columns, drawing, session, widgets
 from kanlab.ui.widgets import AICC_HELP
 
@@ -37,7 +38,8 @@ def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
 def compare(handle: StudyHandle) -> None:
     """Other studies of the same rows and target, on any scale of the target."""
     rows, scales = [], set()
-    error = "log-loss test" if handle.data.levels else "RMSE test"
+    measure = MEASURES[handle.data.task]
+    error = f"{measure.error} test"
     for name in study_names(get_storage(handle.storage_url)):
         other = load_study(name, storage_url=handle.storage_url)
         if not _same_rows(other, handle):
@@ -55,7 +57,7 @@ def compare(handle: StudyHandle) -> None:
                 "lowest AICc": best.aicc if best else None,
                 "AICc of the target": None if best is None or offset is None else best.aicc + offset,
                 "network": cell_words(best.cell) if best else None,
-                error: _error_test(best),
+                error: best.error_test if best else None,
             }
         )
     if len(rows) == 1:
@@ -77,7 +79,7 @@ def compare(handle: StudyHandle) -> None:
                 "For ranks there is no such number.",
             ),
             error: columns.number(
-                error, frame[error], "" if handle.data.levels else "In the target's own units, on every scale."
+                error, frame[error], "In the target's own units, on every scale." if measure.error == "RMSE" else ""
             ),
             "count": st.column_config.TextColumn("counting rule", help="What counts as a parameter, K."),
         },
@@ -91,12 +93,6 @@ def compare(handle: StudyHandle) -> None:
             " AICc values on different scales of the target are not comparable; compare 'AICc of the target' instead."
         )
     st.caption(sentence)
-
-
-def _error_test(best: TrialRecord | None) -> float | None:
-    if best is None or best.classes is None:
-        return best.rmse_test if best else None
-    return best.classes.log_loss_test
 
 
 def _same_rows(other: StudyHandle, handle: StudyHandle) -> bool:

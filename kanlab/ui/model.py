@@ -21,16 +21,17 @@ from kanlab.explain.predictor import HeldFamily, Predictor, held_out
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES, four_digits
+from kanlab.stats.likelihood import COUNTS
 from kanlab.text import short
 from kanlab.ui import drawing, session, widgets
 from kanlab.ui.calibration import probabilities
-from kanlab.ui.widgets import DASH, download, literal
+from kanlab.ui.widgets import DASH, MEAN_DEVIANCE_HELP, download, literal
 
 MOST_CURVES = 12
 _PER_ROW = 3
 IMPORTANCE_HELP = (
-    "The increase in RMSE (for classes, in log-loss) on the training rows when the values of this feature are shuffled: mean "
-    "and standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
+    "The increase in RMSE (for classes, in log-loss; for counts, in mean deviance) on the training rows when the values of "
+    "this feature are shuffled: mean and standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
 )
 
 
@@ -117,7 +118,7 @@ def _linear(view: ModelView) -> None:
         "coefficients",
         column_config={
             name: st.column_config.NumberColumn(
-                format="%.5g", help="What one unit of the feature adds to the prediction."
+                format="%.5g", help=f"What one unit of the feature adds to {literal(what)}."
             )
             for name in names
         },
@@ -192,7 +193,7 @@ def features(view: ModelView) -> None:
         table = view.once("importance", lambda: permutation_importance(view.outputs, data))
     left, right = st.columns(2, gap="medium")
     with left:
-        unit = "nats" if data.levels else data.target
+        unit = MEASURES[data.task].unit.format(data.target)
         drawing.chart(model_charts.importance(table, MEASURES[data.task].error, unit, look=look), "importance")
         st.caption(IMPORTANCE_HELP)
         if view.network is not None:
@@ -261,6 +262,12 @@ def residuals(view: ModelView) -> None:
         drawing.chart(model_charts.predicted_observed(table, label, look), "predicted-observed")
     with right:
         drawing.chart(model_charts.residuals(table, label, look), "residuals")
+    if view.data.task == COUNTS:
+        st.caption(
+            "Counts vary more where their mean is larger, by its square root where they vary by chance alone: a funnel is as "
+            "it should be. A bend means that the model misses a shape."
+        )
+        return
     st.caption(
         "A good model leaves a band of equal width around 0. A bend means that the model misses a shape. A funnel means that "
         "the error grows with the prediction; then the logarithm of the target may help (on the Data page, under Prepare)."
@@ -283,6 +290,8 @@ def formula(view: ModelView) -> None:
     rows = "test rows" if on_test(found) else "training rows"
     columns = st.columns(3)
     unit = literal("In nats per row." if found.levels else f"In units of {short(view.data.target)}.")
+    if found.task == COUNTS:
+        unit = MEAN_DEVIANCE_HELP
     what = MEASURES[view.data.task].error
     own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
     columns[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)

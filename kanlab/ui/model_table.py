@@ -12,23 +12,42 @@ import streamlit as st
 from kanlab.data.writing import to_csv
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, trial_words
+from kanlab.selection.measures import MEASURES
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_plan import confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
+from kanlab.stats.likelihood import COUNTS
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import agreeing, counted, short
 from kanlab.ui import columns, session
 from kanlab.ui.columns import CHOICE, RECOMMENDED
-from kanlab.ui.widgets import AICC_HELP, DASH, LOG_LOSS_HELP, SUPPORT_HELP, TEST_HELP, download, literal, table
+from kanlab.ui.widgets import (
+    AICC_HELP,
+    DASH,
+    LOG_LOSS_HELP,
+    MEAN_DEVIANCE_HELP,
+    SUPPORT_HELP,
+    TEST_HELP,
+    download,
+    literal,
+    table,
+)
 
 CLASS_SCORES = {
     "log_loss_train": ("log-loss train", LOG_LOSS_HELP),
     "log_loss_test": ("log-loss test", TEST_HELP),
     "accuracy_test": ("accuracy test", "Share of the test rows that are classified correctly."),
     "auc_test": ("AUC test", "Area under the ROC curve on the test rows: 1 is a perfect ranking, 0.5 is random."),
+}
+
+
+COUNT_SCORES = {
+    "mean_deviance_train": ("mean deviance train", MEAN_DEVIANCE_HELP),
+    "mean_deviance_test": ("mean deviance test", f"{MEAN_DEVIANCE_HELP} {TEST_HELP}"),
+    "d2_test": ("D² test", "Share of the deviance of the mean that is explained on the test rows."),
 }
 
 
@@ -42,6 +61,8 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
     def scores(c: Candidate) -> dict[str, object]:
         if c.classes is not None:
             return {name: getattr(c.classes, name) for name in CLASS_SCORES}
+        if c.counts is not None:
+            return {name: getattr(c.counts, name) for name in COUNT_SCORES} | {"rmse_test": c.rmse_test}
         r2 = 1 - c.rss_train / total if total else None
         return {"rmse": c.rmse_train, "rmse_test": c.rmse_test, "r2": r2}
 
@@ -69,11 +90,13 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
     return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
 
 
+_ERROR_HELP = {"log-loss": LOG_LOSS_HELP, "mean deviance": MEAN_DEVIANCE_HELP}
+_COUNTS_FIRST = (CHOICE, "model", "AICc", "delta", "K", "mean_deviance_test", "rmse_test", "press", "cv")
 _CLASSES_FIRST = (CHOICE, "model", "AICc", "delta", "K", "log_loss_test", "accuracy_test", "press", "cv")
 _FIRST = (CHOICE, "model", "AICc", "delta", "K", "rmse_test", "press", "cv")
 _GROUPS = {
     "Support": ("weight", "evidence"),
-    "Fit": ("rmse", "r2", "rows", "log_loss_train", "auc_test"),
+    "Fit": ("rmse", "r2", "rows", "log_loss_train", "auc_test", "mean_deviance_train", "d2_test"),
     "Validation": ("wins", "spread", "cv_se"),
     "Degrees of freedom": ("dof", "dof_se", "edf"),
 }
@@ -94,7 +117,8 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
         trial = (picked.trial or picked.reduced) if picked else None
         session.select_trial(trial.number if trial else None)
 
-    order = columns.shown("leaderboard", _CLASSES_FIRST if handle.data.levels else _FIRST, _GROUPS, frame)
+    first = _CLASSES_FIRST if handle.data.levels else _COUNTS_FIRST if handle.data.task == COUNTS else _FIRST
+    order = columns.shown("leaderboard", first, _GROUPS, frame)
     table(
         frame.assign(model=[columns.model_name(c) for c in found.candidates]),
         "leaderboard",
@@ -117,6 +141,7 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
     fitted_unit = literal(f"in units of {short(data.fitted_target)}")
     errors = frame[[c for c in ("rmse", "rmse_test", "press", "cv") if c in frame]].to_numpy(dtype=float)
     same = columns.fixed(errors)  # so that errors can be compared across columns
+    measure = MEASURES[data.task]
     whole = "%d" if (frame["K"].dropna() % 1 == 0).all() else "%.1f"
     texts: dict[str, tuple[str, str | None, str]] = {
         "AICc": ("AICc", "%.2f", AICC_HELP),
@@ -138,17 +163,17 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         ),
         "wins": ("seeds won", "%d", "In how many of 5 refits from other seeds it is the best of the finalists."),
         "spread": ("SD of AICc", "%.1f", "Standard deviation of its AICc over those seeds."),
-        **{name: (title, "%.3f", text) for name, (title, text) in CLASS_SCORES.items()},
+        **{name: (title, "%.3f", text) for name, (title, text) in (CLASS_SCORES | COUNT_SCORES).items()},
         "press": (
-            "LOO log-loss" if data.levels else "LOO RMSE",
-            same,
-            f"Leave-one-out error, {'in nats a row' if data.levels else fitted_unit}: a fit without the row predicts each "
+            f"LOO {measure.error}",
+            "%.3f" if data.has_deviance else same,
+            f"Leave-one-out error, {'a row' if data.has_deviance else fitted_unit}: a fit without the row predicts each "
             "training row.",
         ),
         "cv": (
-            "CV log-loss" if data.levels else "CV RMSE",
-            same,
-            f"5-fold cross-validation on the training rows. {LOG_LOSS_HELP if data.levels else unit}",
+            f"CV {measure.error}",
+            "%.3f" if data.has_deviance else same,
+            f"5-fold cross-validation on the training rows. {_ERROR_HELP.get(measure.error, unit)}",
         ),
         "cv_se": ("SE of CV", None, "Standard error of the cross-validated error over the folds."),
         "dof": ("GDF", "%.1f", "Generalised degrees of freedom (Ye 1998), found by perturbing the target."),
@@ -174,6 +199,8 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
         data = handle.data
         if data.levels:
             error, train, test = "a log-loss", average.get("log_loss_train"), average.get("log_loss_test")
+        elif data.task == COUNTS:
+            error, train, test = "a mean deviance", average["mean_deviance_train"], average["mean_deviance_test"]
         else:  # a validation of an earlier version has no RMSE
             error = "an RMSE"
             train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)

@@ -63,11 +63,11 @@ def add(key: str, name: str, columns: Sequence[str]) -> None:
 
 
 def preparation(
-    frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str, *, classes: bool = False
+    frame: pd.DataFrame, target: str, features: list[str], described: Profile, key: str, *, scaled: bool = True
 ) -> Preparation:
     """Draw the widgets, and return what they say. key: differs between tables.
 
-    classes: whether the target is one of some classes, which have no other scale.
+    scaled: whether the target is a quantity; a count or one of some classes has no other scale.
     """
     table = _Table(frame, features or [c for c in frame.columns if c != target], described, key)
     title = "Prepare: missing values, categories, dates, scales, split"
@@ -83,7 +83,7 @@ def preparation(
             fields |= _date_parts(table)
         first, second, third, fourth = st.columns(4, gap="medium")
         with first:
-            fields |= _target_scale(table, classes)
+            fields |= _target_scale(table, scaled)
         with second:
             logs = _logarithms(table)
         with third:
@@ -208,17 +208,17 @@ def _date_parts(table: _Table) -> Fields:
     return {"date_parts": tuple(parts)}
 
 
-def _target_scale(table: _Table, classes: bool) -> Fields:
+def _target_scale(table: _Table, scaled: bool) -> Fields:
     scale = st.selectbox(
         "Predict the target",
         list(_SCALES),
         key=_key(table.key, "target-scale"),
         format_func=lambda s: _SCALES[s],
         help="Predictions come back in units of the target. RSS and AICc are then computed on the other scale.",
-        disabled=classes,
+        disabled=not scaled,
         persist_state="session",
     )
-    return {"target_scale": "none" if classes else scale}
+    return {"target_scale": scale if scaled else "none"}
 
 
 def _logarithms(table: _Table) -> list[str]:

@@ -11,6 +11,7 @@ import streamlit as st
 from kanlab.kan.parameter_count import RULES
 from kanlab.selection.candidates import Candidate, trial_words
 from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
+from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, completed
 from kanlab.ui import columns, session
@@ -39,6 +40,8 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     opened = terms(record.misfit, n, count, likelihood=data.likelihood)
     mean, total = _number(record.misfit / (2 * n)), _number(record.misfit)
     fit = rf"2\cdot {n}\cdot {mean}" if data.levels else rf"{n}\ln({total}/{n})"
+    if data.task == COUNTS:
+        fit = rf"{n}\cdot {_number(record.misfit / n)}"
     st.latex(
         r"\begin{aligned}"
         rf"{fit} &= {opened.fit:,.2f}\\"
@@ -52,10 +55,12 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         f"The first term is the deviance, −2 ln L: twice {n} rows times the log-loss, which is the mean of −ln(predicted "
         "probability of the observed class). "
     )
+    if data.task == COUNTS:
+        deviance = f"The first term is the Poisson deviance: {n} rows times the mean deviance. "
     *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
     edges = f"{', '.join(first)} and {last}"
     st.caption(
-        f"{deviance if data.levels else ''}K is {count}, counted by the rule '{handle.spec.count}'. The network has "
+        f"{deviance if data.has_deviance else ''}K is {count}, counted by the rule '{handle.spec.count}'. The network has "
         f"{edges} edges with {record.cell.grid} + {record.cell.k} spline coefficients and one silu term each"
         f"{'; the noise variance counts as one parameter' if sigma2 else ''}."
     )

@@ -1,4 +1,4 @@
-"""What the Data page predicts, and from what: target, features, test rows, and whether the target is a class."""
+"""What the Data page predicts, and from what: target, features, test rows, and whether the target is a class or a count."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ import streamlit as st
 from kanlab.data.encoders import is_numeric
 from kanlab.data.mutual_information import relevance
 from kanlab.data.reading.table import Table
-from kanlab.data.target import CLASSIFICATION, REGRESSION, class_levels, coded, default_task, in_words
+from kanlab.data.target import (
+    CLASSIFICATION,
+    COUNTS,
+    REGRESSION,
+    can_be_counts,
+    class_levels,
+    coded,
+    count_reason,
+    default_task,
+    in_words,
+)
 from kanlab.errors import DatasetError
 from kanlab.ui import session
+from kanlab.ui.widgets import literal
 
 _GUESSED = ":material/help: **Guessed, change me.** Tables often end with the column to predict."
 
@@ -39,8 +50,9 @@ class Choice:
         return list(self.features) or [c for c in frame.columns if c != self.target]
 
     @property
-    def classes(self) -> bool:
-        return self.task == CLASSIFICATION
+    def scaled(self) -> bool:
+        """Whether it is a quantity, which may be fitted on another scale."""
+        return self.task == REGRESSION
 
 
 def choose_target(table: Table, suggested: str | None) -> Choice:
@@ -134,24 +146,35 @@ def levels_of(table: Table, target: str) -> tuple[str, ...]:
 
 
 def _with_task(chosen: Choice, table: Table) -> Choice:
-    """Of a column that may be classes, whether it is, and which of two counts as 1."""
-    column = table.frame[chosen.target]
-    levels = levels_of(table, chosen.target)
-    if not levels:
+    """Of a column that may be classes or a count, whether it is, and which of two classes counts as 1."""
+    column, levels = table.frame[chosen.target], levels_of(table, chosen.target)
+    default, why, possible = session.remember(
+        "tasks",
+        (id(table), chosen.target),
+        lambda: (default_task(column), count_reason(column), can_be_counts(column)),
+    )
+    tasks = [CLASSIFICATION] * bool(levels) + [COUNTS] * possible + [REGRESSION] * is_numeric(column)
+    if len(tasks) < 1 + is_numeric(column):
         return chosen
-    first, second, _ = st.columns([4, 5, 5], gap="medium")
-    tasks = [CLASSIFICATION, REGRESSION] if is_numeric(column) else [CLASSIFICATION]
+    names = {CLASSIFICATION: f"One of {_number(levels)} classes", COUNTS: "A count", REGRESSION: "A number"}
+    key = f"task-{chosen.key}"
+    first, second, _ = st.columns([4, 5, 5], gap="medium", vertical_alignment="bottom")
     with first:
         task = st.selectbox(
             "Predict it as",
             tasks,
-            index=tasks.index(default_task(column)),
-            key=f"task-{chosen.key}",
-            format_func=lambda t: f"One of {_number(levels)} classes" if t == CLASSIFICATION else "A number",
+            index=tasks.index(default),
+            key=key,
+            format_func=lambda t: names[t],
+            help="A count, such as a number of events, is predicted by its mean, which is never below 0 (Poisson likelihood).",
             persist_state="session",
         )
+    if task == COUNTS and why:
+        with second:
+            st.button("Predict it as a number instead", key=f"no-count-{chosen.key}", on_click=_as_number, args=(key,))
+        st.caption(literal(f"It {why}: so it is predicted as a count."))
     if task != CLASSIFICATION:
-        return chosen
+        return replace(chosen, task=task)
     if len(levels) > 2:
         return replace(chosen, task=task)
     with second:
@@ -164,6 +187,11 @@ def _with_task(chosen: Choice, table: Table) -> Choice:
             persist_state="session",
         )
     return replace(chosen, task=task, positive=positive)
+
+
+def _as_number(key: str) -> None:
+    """The suggestion to take a target for a count is refused."""
+    st.session_state[key] = REGRESSION
 
 
 def _number(levels: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
 from kanlab.data.writing import to_csv
 from kanlab.selection.candidates import Candidate, cell_words
 from kanlab.selection.recommendation import Recommendation
+from kanlab.stats.likelihood import COUNTS
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import counted, short
@@ -23,10 +24,12 @@ from kanlab.ui import columns, drawing, session, shared, widgets
 from kanlab.ui.columns import CHOICE
 from kanlab.ui.widgets import (
     AICC_HELP,
+    COUNT_DEVIANCE_HELP,
     DASH,
     DEVIANCE_HELP,
     K_HELP,
     LOG_LOSS_HELP,
+    MEAN_DEVIANCE_HELP,
     RSS_HELP,
     SUPPORT_HELP,
     TEST_HELP,
@@ -80,6 +83,10 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
                 base = f" and {100 * rate.accuracy_test:.1f}%" if rate.accuracy_test is not None and test else ""
                 sentence += f"; always naming the most frequent class, {100 * rate.accuracy_train:.1f}%{base}"
             st.caption(f"{sentence}.")
+    elif data.task == COUNTS:
+        found = record.counts
+        columns[2].metric("Deviance", _quantity(found and found.deviance_train), help=COUNT_DEVIANCE_HELP)
+        columns[3].metric("Mean deviance, test", _quantity(found and found.mean_deviance_test), help=MEAN_DEVIANCE_HELP)
     else:
         help_text = literal(f"{RSS_HELP}, in squared units of {short(data.fitted_target, 80)}.")
         columns[2].metric("RSS, training", _quantity(record.rss_train), help=help_text)
@@ -101,6 +108,8 @@ def loss(record: TrialRecord | None, data: DataSummary) -> None:
 
 def loss_words(data: DataSummary) -> tuple[str, str]:
     """The name of the loss, and its unit."""
+    if data.task == COUNTS:
+        return "deviance", "Poisson"
     return ("deviance", "−2 ln L") if data.levels else ("RSS", f"squared units of {data.fitted_target}")
 
 

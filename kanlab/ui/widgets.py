@@ -40,6 +40,13 @@ DEVIANCE_HELP = (
     r"$-2\ln L = -2\sum[y\ln p + (1-y)\ln(1-p)]$ on the training rows, with p the probability of the class that counts as 1. "
     "0 is certain and right in every row."
 )
+COUNT_DEVIANCE_HELP = (
+    r"The Poisson deviance, $2\sum[y\ln(y/\mu) - y + \mu]$ with $\mu$ the predicted mean, on the training rows. 0 is exact in "
+    "every row."
+)
+MEAN_DEVIANCE_HELP = (
+    "Poisson deviance divided by the number of rows: near 1 where counts of 1 and more vary by chance alone."
+)
 LOG_LOSS_HELP = (
     "Mean of −ln(predicted probability of the observed class), in nats per row. 0.693 is no better than a coin toss."
 )

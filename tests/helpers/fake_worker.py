@@ -126,8 +126,8 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
     answers: dict[str, dict[str, Any]] = {
         "refit": {"rss_train": left * (1 + 1e-4 * task["seed"]) if "seed" in task else left,
                   "rss_test": left / 3, "extrapolates": 0.0, "seconds": 0.01},
-        "fold": {"rss": left / 4, "rows": 9},
-        "familyfold": {"rss": left / 4, "rows": 9},
+        "fold": {"rss": left / 4, "loss": left / 4, "rows": 9},
+        "familyfold": {"rss": left / 4, "loss": left / 4, "rows": 9},
         "family": {"family": task.get("family"), "n_params": 7.5, "rss_train": 15.0, "rss_test": 5.0, "aicc": -5.0},
         "permutation": {"gain": 50.0 if task.get("shuffle") is None else 1.0},
         "average": {"rss_train": 2.0, "rss_test": 1.0},
