@@ -90,7 +90,7 @@ def fit_path(
         raise FitError(f"k is the order of the splines and must be at most {MAX_K}, not {k}.")
     if task not in LIKELIHOODS:
         raise FitError(
-            "The task of a fit is regression, classification, multiclass for more than two classes, or counts, not "
+            "The task of a fit is regression or classification, multiclass for more than two classes, or counts, not "
             f"{task!r}."
         )
     path = NestedPath(scaled_rows(X, Y, task), grid, k, depth, options, seed, task)

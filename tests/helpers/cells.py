@@ -44,7 +44,7 @@ def blocks_change_rounding_alone(
         monkeypatch.setattr(module, "BLOCK_ROWS", 17)
     Q = problem.design.basis[0]
     blocks = tuple(np.ascontiguousarray(Q[:, i : i + 17]) for i in range(0, Q.shape[1], 17))
-    design, likelihood = replace(problem.design, basis=blocks), type(problem.likelihood)
+    design, likelihood = replace(problem.design, basis=blocks), problem.make_likelihood
     cut = Problem(design, problem.Y, 3, 1000.0, NUMPY, likelihood=likelihood)
     same = cut.state(state.weights, state.level, state.knots)
     assert same.objective == pytest.approx(state.objective, rel=rel)
