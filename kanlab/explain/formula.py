@@ -96,7 +96,9 @@ def on_test(formula: Formula) -> bool:
 
 
 def error_of(scores: Scores) -> float | None:
-    """RMSE in units of the data, of classes the log-loss, of counts the mean deviance: on the test rows where there are any."""
+    """RMSE in units of the data, of classes the log-loss, of counts the mean deviance: on the test rows where there are
+    any.
+    """
     if scores.error_test is not None:
         return scores.error_test
     if scores.counts is not None:

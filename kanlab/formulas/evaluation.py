@@ -23,7 +23,6 @@ from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS
 from kanlab.stats.metrics import Scores
 
-
 _KINDS = {CLASSIFICATION: BERNOULLI, COUNTS: POISSON}
 
 

@@ -16,8 +16,6 @@ def table(n: int = 160, seed: int = 0, dispersion: float = 1.0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     a, b = rng.uniform(-1, 1, (2, n))
     mean = mean_of(a, b)
-    if dispersion > 1:  # negative binomial
-        counts = rng.negative_binomial(mean / (dispersion - 1), 1 / dispersion)
-    else:
-        counts = rng.poisson(mean)
+    more = dispersion > 1
+    counts = rng.negative_binomial(mean / (dispersion - 1), 1 / dispersion) if more else rng.poisson(mean)
     return pd.DataFrame({"a": a, "b": b, "kind": rng.choice(["r", "g"], n), "events": counts})

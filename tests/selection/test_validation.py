@@ -115,8 +115,8 @@ def test_answers_are_collected_and_failures_leave_a_gap() -> None:
     answers: dict[Any, Any] = {
         Step("refit", SMALL, 2): {"rss_train": 3.0, "rss_test": 1.0, "extrapolates": 0.0, "seconds": 0.1},
         Step("refit", SMALL, 1): Failure("the process ended: killed by signal 9"),
-        Step("fold", ModelKey("linear"), 1): {"rss": 8.0, "rows": 4},
-        Step("fold", ModelKey("linear"), 0): {"rss": 5.0, "rows": 5},
+        Step("fold", ModelKey("linear"), 1): {"rss": 8.0, "loss": 8.0, "rows": 4},
+        Step("fold", ModelKey("linear"), 0): {"rss": 5.0, "loss": 5.0, "rows": 5},
         Step("family", ModelKey("gam")): GAM | {"seconds": 1.0},
         Step("dof", SMALL, 3): {"dof": 7.5},
         Step("edf", SMALL): {"edf": 6.0},

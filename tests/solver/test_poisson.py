@@ -119,7 +119,9 @@ def test_the_order_of_rows_and_columns_changes_nothing() -> None:
     assert scaled_rows(X, y, "counts").y_offset == pytest.approx(np.log((y.sum() + 0.5) / len(y)))
 
 
-@pytest.mark.parametrize("y", [np.zeros(40), np.full(40, 7.0), np.eye(1, 40)[0] * 1e6], ids=["zeros", "sevens", "one huge"])
+@pytest.mark.parametrize(
+    "y", [np.zeros(40), np.full(40, 7.0), np.eye(1, 40)[0] * 1e6], ids=["zeros", "sevens", "one huge"]
+)
 def test_degenerate_counts_have_a_finite_fit(y: np.ndarray) -> None:
     X = rows(40)[0]
     fitted = fit_cell(X, y, 2, 3, 3, options=OPTIONS, task="counts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from kanlab.stats.metrics import (
     ClassScores,
+    CountScores,
     HasScores,
     Scores,
     accuracy,
@@ -73,6 +74,7 @@ def test_wilson(n: int, share: float) -> None:
 
 
 OF_CLASSES = ClassScores(40.0, 0.4, 0.5, 0.1, None, 0.8, None, 0.9, None)
+OF_COUNTS = CountScores(60.0, 0.6, 0.7, 0.4, None, 55.0)
 
 
 @pytest.mark.parametrize(
@@ -82,19 +84,22 @@ OF_CLASSES = ClassScores(40.0, 0.4, 0.5, 0.1, None, 0.8, None, 0.9, None)
         Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5),
         Scores(2.5, 9.0, rmse_test=0.2),
         Scores(4, 9.0, classes=OF_CLASSES),
+        Scores(4, 9.0, rmse_test=0.2, counts=OF_COUNTS),
     ],
 )
 def test_scores_are_flat_in_json_and_read_back(scores: Scores) -> None:
     content = json.loads(json.dumps({"family": "linear"} | scores.to_dict()))
     assert Scores.from_dict(content) == scores
     assert not any(isinstance(value, dict | list) for value in content.values())
-    assert ("deviance_train" in content) == (scores.classes is not None)
+    assert ("deviance_train" in content) == (scores.deviance is not None)
 
 
 def test_what_a_fit_makes_small() -> None:
     assert (Scores(3, 9.0, rmse_test=0.2).misfit, Scores(rmse_test=0.2).error_test) == (9.0, 0.2)
     of_classes = Scores(3, 9.0, rmse_test=0.2, classes=OF_CLASSES)
     assert (of_classes.misfit, of_classes.error_test) == (40.0, 0.5)
+    of_counts = Scores(3, 9.0, rmse_test=0.2, counts=OF_COUNTS)
+    assert (of_counts.misfit, of_counts.error_test) == (60.0, 0.7)
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,9 @@ class Holder(HasScores):
 
 
 def test_a_holder_gives_its_scores_by_name() -> None:
-    held = Holder("x", Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5, OF_CLASSES))
+    scores = Scores(3, 9.0, 2.0, -22.0, 0.3, 0.2, 11.0, 1.5, OF_CLASSES, OF_COUNTS, 2.5, 4.0, -23.0)
+    held = Holder("x", scores)
     for name in HasScores.__annotations__.keys() - {"scores"}:
         assert getattr(held, name) == getattr(held.scores, name) is not None
-    assert held.rescored(aicc=-1.0) == Holder("x", Scores(3, 9.0, 2.0, -1.0, 0.3, 0.2, 11.0, 1.5, OF_CLASSES))
+    assert held.rescored(aicc=-1.0) == Holder("x", replace(scores, aicc=-1.0))
     assert held.aicc == -22.0
