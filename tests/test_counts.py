@@ -17,7 +17,15 @@ import statsmodels.api as sm
 from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
 
 from kanlab.api import Study, open_study, tune
-from kanlab.baselines.registry import COMPARISON_FAMILIES, OF_COUNTS, Baseline, baselines, fit_named, label
+from kanlab.baselines.registry import (
+    COMPARISON_FAMILIES,
+    OF_COUNTS,
+    Baseline,
+    baselines,
+    fit_named,
+    label,
+    predictions_left_out,
+)
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.data.recipe import Recipe
@@ -127,6 +135,22 @@ def test_ridge_has_the_lowest_aicc_and_the_dof_of_its_hat_matrix(data: Dataset) 
     assert mean.n_params == 1
     assert ridge.aicc <= linear.aicc + 0.1
     assert 1 < (ridge.n_params or 0) <= data.d + 1
+
+
+def test_rows_left_out_of_poisson_regression_are_those_of_refits(data: Dataset) -> None:
+    part = replace(data, X_train=data.X_train[:60], y_train=data.y_train[:60])
+    X, y = sm.add_constant(part.X_train), part.y_train
+    refits = []
+    for row in range(60):
+        others = np.arange(60) != row
+        glm = sm.GLM(y[others], X[others], family=sm.families.Poisson()).fit()
+        refits.append(float(glm.predict(X[row])[0]))
+    found = predictions_left_out("linear", part)
+    np.testing.assert_allclose(np.log(found), np.log(refits), atol=0.05)
+    press = {b.family: b.press for b in baselines(part)}
+    assert press["linear"] == pytest.approx(POISSON.misfit(refits, y), rel=0.02)
+    mean = (y.sum() - y) / 59
+    assert press["constant"] == pytest.approx(POISSON.misfit(mean, y))
 
 
 def test_the_scores_are_those_of_scikit_learn() -> None:

@@ -14,9 +14,9 @@ c are the weights of all layers before the last in the coordinates of kanlab.sol
 by output. The penalty of the edges into a node is |S w|^2 / width^2, and the width moves with every layer below: a row of R is
 (S dw - S w dwidth / width) / width.
 
-Of another likelihood, of classes or counts, J_i (m, p) are the derivatives of the outputs of row i, weighed by L_i' with L_i L_i' = W_i, the
-information (m, m) that the row carries (kanlab.solver.likelihoods). With M = sum_i J_i'W_i J_i + R'R, V_i = J_i M^-1 J_i' the
-variance of the outputs of row i, and E_i minus the derivative of half its misfit,
+Of another likelihood, of classes or counts, J_i (m, p) are the derivatives of the outputs of row i, weighed by L_i' with
+L_i L_i' = W_i, the information (m, m) that the row carries (kanlab.solver.likelihoods). With M = sum_i J_i'W_i J_i + R'R,
+V_i = J_i M^-1 J_i' the variance of the outputs of row i, and E_i minus the derivative of half its misfit,
 
     leverage       the eigenvalues of L_i'V_i L_i; their sum is the row's part of the effective dof
     leave-one-out  the outputs of row i had it not been fitted, -V_i (1 - W_i V_i)^-1 E_i away: a Newton step from the minimum

@@ -150,18 +150,22 @@ class Poisson:
     2.0
     """
 
-    name, counts_variance = "poisson", False
+    name, counts_variance, of_classes = "poisson", False, False
 
     def mean(self, eta: Array) -> Array:
         """exp eta, finite and above 0."""
         return exponential(eta)
 
-    def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
-        """Deviance, 0 where every prediction is the count itself."""
+    def losses(self, predicted: ArrayLike, y: ArrayLike) -> Array:
+        """2 [y ln(y / mu) - y + mu], 0 where a prediction is the count itself."""
         mu, of = np.maximum(np.asarray(predicted, dtype=float), np.finfo(float).tiny), np.asarray(y, dtype=float)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             logs = np.where(of > 0, of * (np.log(of) - np.log(mu)), 0.0)
-            return max(float(2.0 * np.sum(logs - (of - mu))), 0.0)
+            return np.asarray(2.0 * np.maximum(logs - (of - mu), 0.0))
+
+    def misfit(self, predicted: ArrayLike, y: ArrayLike) -> float:
+        """Deviance, the sum of the losses."""
+        return float(np.sum(self.losses(predicted, y)))
 
     def term(self, misfit: float, n: int) -> float:
         return misfit if np.isfinite(misfit) else np.inf

@@ -47,8 +47,8 @@ class ClassScores(NamedTuple):
 class LeftOut(NamedTuple):
     """How well a model does on the training rows, each left out of the fit that predicts it.
 
-    press: sum of the losses, squared residuals or -2 ln(the probability given to what happened).  press_se: standard error of
-    the amount by which it lies below that of the reference model (kanlab.baselines.registry.reference_losses).
+    press: sum of the losses, squared residuals, -2 ln(the probability given to what happened), or deviances of counts.
+    press_se: standard error of the amount by which it lies below that of the reference model (kanlab.baselines.registry.reference_losses).
     accuracy_loo: of classes, the share that is classified correctly.
     """
 
@@ -153,9 +153,13 @@ class Scores:
         return replace(self, press=found.press, press_se=found.press_se, classes=of_classes)
 
     def error_loo(self, n: int) -> float | None:
-        """On the n training rows, each left out of the fit: RMSE on the scale of the fit, of classes the log-loss."""
+        """On the n training rows, each left out of the fit: RMSE on the scale of the fit, of classes the log-loss, of counts
+        the mean deviance.
+        """
         if self.press is None:
             return None
+        if self.counts is not None:
+            return self.press / n
         return float(np.sqrt(self.press / n)) if self.classes is None else self.press / (2 * n)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import first_layer
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.kernels import NUMPY
+from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.solver.likelihoods import PULL
 from kanlab.solver.poisson import Poisson
 from kanlab.solver.problem import Problem
+from kanlab.solver.refit import continued
 from kanlab.solver.scaling import scaled_rows
 from kanlab.solver.smoother import effective_dof, linearised
 from kanlab.solver.stack import State
@@ -155,7 +157,8 @@ def test_the_smoothness_asked_for_does_not_depend_on_the_size_of_the_counts() ->
 def test_effective_dof_is_the_trace_of_the_weighted_hat_matrix() -> None:
     X, y = rows(120, 1)
     fitted = fit_cell(X, y, 2, 3, 3, options=OPTIONS, task="counts")
-    J, R = linearised(fitted, X, y)
+    J, R, *_ = linearised(fitted, X, y)
+    J = J[:, 0]
     weights = float(fitted.y_scale[0]) ** 2 * fitted.predict(X)
     stacked = np.concatenate([np.sqrt(weights)[:, None] * J, R, np.sqrt(PULL / len(y)) * J])
     stacked /= np.linalg.norm(stacked, axis=0)
@@ -163,6 +166,26 @@ def test_effective_dof_is_the_trace_of_the_weighted_hat_matrix() -> None:
     expected = np.sum(U[: len(y), s > 1e-9 * s[0]] ** 2)
     assert effective_dof(fitted, X, y) == pytest.approx(expected, rel=1e-3)
     assert 2 < expected < fitted.n_params
+
+
+def test_rows_left_out_are_predicted_as_by_refits_without_them() -> None:
+    X, y = rows(80, 7)
+    fitted = continued(fit_cell(X, y, 1, 3, 3, options=OPTIONS, task="counts"), X, y, 1000.0)
+    closed = predictions_left_out(fitted, X, y, 1000.0)
+    for row in range(0, 80, 9):
+        others = np.arange(80) != row
+        again = continued(fitted, X[others], y[others], 1000.0).predict(X[row : row + 1])[0]
+        assert np.log(closed[row]) == pytest.approx(np.log(again), abs=0.05)
+    assert POISSON.misfit(closed, y) > (fitted.deviance_train or 0.0)
+
+
+def test_a_row_that_decides_its_own_prediction_is_fitted_again() -> None:
+    x = np.append(np.linspace(-1, 0, 60), 3.0)[:, None]
+    y = np.append(np.random.default_rng(0).poisson(3.0, 60), 400).astype(float)
+    fitted = fit_cell(x, y, 1, 4, 3, options=OPTIONS, task="counts")
+    left_out = predictions_left_out(fitted, x, y, 1000.0)
+    assert fitted.predict(x)[-1] == pytest.approx(400, rel=0.1)
+    assert left_out[-1] < 100
 
 
 def test_misuse_is_refused() -> None:
