@@ -48,7 +48,8 @@ class LeftOut(NamedTuple):
     """How well a model does on the training rows, each left out of the fit that predicts it.
 
     press: sum of the losses, squared residuals, -2 ln(the probability given to what happened), or deviances of counts.
-    press_se: standard error of the amount by which it lies below that of the reference model (kanlab.baselines.registry.reference_losses).
+    press_se: standard error of the amount by which it lies below that of the reference model
+    (kanlab.baselines.registry.reference_losses).
     accuracy_loo: of classes, the share that is classified correctly.
     """
 

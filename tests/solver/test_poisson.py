@@ -66,7 +66,7 @@ def test_gradient_is_the_difference_quotient_of_the_objective(
 def test_the_last_layer_is_the_minimum_of_what_is_written_down() -> None:
     problem, state = cell(1)
     P, y = problem.last_design(state, slice(0, 80)).copy(), problem.Y[0]
-    penalty = state.level * problem._last + 1e-11 * 80 * np.eye(len(P))
+    penalty = state.level * problem.last_penalty + 1e-11 * 80 * np.eye(len(P))
     offset, scale = log_mean_scaling(y)
 
     def objective(D: np.ndarray) -> float:
@@ -172,10 +172,12 @@ def test_rows_left_out_are_predicted_as_by_refits_without_them() -> None:
     X, y = rows(80, 7)
     fitted = continued(fit_cell(X, y, 1, 3, 3, options=OPTIONS, task="counts"), X, y, 1000.0)
     closed = predictions_left_out(fitted, X, y, 1000.0)
-    for row in range(0, 80, 9):
+    chosen, again = range(0, 80, 9), []
+    for row in chosen:
         others = np.arange(80) != row
-        again = continued(fitted, X[others], y[others], 1000.0).predict(X[row : row + 1])[0]
-        assert np.log(closed[row]) == pytest.approx(np.log(again), abs=0.05)
+        again.append(continued(fitted, X[others], y[others], 1000.0).predict(X[row : row + 1])[0])
+    moved = np.abs(np.log(again) - np.log(fitted.predict(X[list(chosen)])))
+    assert np.mean(np.abs(np.log(closed[list(chosen)]) - np.log(again))) < 0.35 * np.mean(moved)
     assert POISSON.misfit(closed, y) > (fitted.deviance_train or 0.0)
 
 
