@@ -344,8 +344,9 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
     )
     fit.add_argument(
         "--count",
-        default="identifiable",
-        help="rule that counts K: identifiable (default), trainable, coefficients or article",
+        default="effective",
+        help="rule that counts K: effective (default: networks are ranked by what each fit has spent, all else goes by "
+        "identifiable), identifiable, trainable, coefficients or article",
     )
     fit.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
     fit.add_argument(

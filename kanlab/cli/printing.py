@@ -98,26 +98,34 @@ def shown(study: Study, as_json: bool) -> str:
     if as_json:
         return json.dumps(study.to_dict(), indent=2, allow_nan=False)
     from kanlab.selection.candidates import other_families
+    from kanlab.selection.ranking import EFFECTIVE_COLUMNS, by_rank
 
     found, data, spec = study.recommendation, study.handle.data, study.spec
-    table = study.table.query("state == 'complete'").sort_values("aicc").head(10)
+    table = by_rank(study.table.query("state == 'complete'")).head(10)
+    spent = {"effective K": 1, "its AICc": 2} if "aicc_effective" in table else {}
     shown = SCORES_OF.get(data.task, CLASS_SCORES)
     names = spec.space.parameters
-    header = ("trial", *names, "K", "AICc", "delta AICc", *shown)
+    header = ("trial", *names, *spent, "K", "AICc", "delta AICc", *shown)
+
+    def effective(r: dict[str, Any]) -> list[str]:
+        return [f"{r[name]:.{digits}f}" for name, digits in zip(EFFECTIVE_COLUMNS, spent.values(), strict=False)]
+
     rows = [
-        (r["number"], *(r[name] for name in names), r["n_params"], f"{r['aicc']:.2f}", f"{r['delta_aicc']:.2f}",
-         *(_short(r[name], digits) for name, digits in shown.values()))
+        (r["number"], *(r[name] for name in names), *effective(r), r["n_params"], f"{r['aicc']:.2f}",
+         f"{r['delta_aicc']:.2f}", *(_short(r[name], digits) for name, digits in shown.values()))
         for r in table.to_dict("records")
     ]  # fmt: skip
     for model in other_families(study.handle, found.validation):
         scores, aicc = model.scores.to_dict(), "" if model.aicc is None else f"{model.aicc:.2f}"
         errors = (_short(scores[name], digits) for name, digits in shown.values())
-        rows.append((model.family, *[""] * len(names), _short(model.n_params), aicc, "", *errors))
+        rows.append((model.family, *[""] * len([*names, *spent]), _short(model.n_params), aicc, "", *errors))
     starts = f"; {spec.starts_words}" * bool(spec.starts_words)
     lines = [
-        f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.count}'{starts}; the lower the "
+        f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.rule}'{starts}; the lower the "
         "AICc, the better"
     ]
+    if spent:
+        lines.append("networks are ranked among each other by the AICc of effective K, what each fit has spent")
     if data.outputs > 1:
         print(f"{data.target}: probabilities of {len(data.levels)} classes; AICc is computed from the deviance")
     elif data.levels:

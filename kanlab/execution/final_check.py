@@ -10,7 +10,7 @@ first is not lower than that of the linear model, the next ones are looked at un
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kanlab.engines.catalogue import ENGINES
@@ -19,7 +19,7 @@ from kanlab.kan.search_space import Cell
 from kanlab.stats.metrics import LeftOut, Scores
 from kanlab.study.handle import StudyHandle, StudyView
 from kanlab.study.model_key import ModelKey
-from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked
+from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked, with_effective
 
 FINAL_CHECK = "appraisal"  # as versions before this one called it
 MOST_CHECKED = 8  # networks, by rank
@@ -79,14 +79,19 @@ def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCh
     best, content = first_ranked(records), handle.attributes.get(FINAL_CHECK)
     if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
         return None
-    reduced, space = content["reduced"], handle.spec.space
+    reduced, spec, space = content["reduced"], handle.spec, handle.spec.space
     if reduced is not None:
-        columns = tuple(reduced["columns"])
+        columns, cell = tuple(reduced["columns"]), Cell(*reduced["cell"])
+        scores = with_effective(
+            Scores.from_dict(reduced), spec, handle.data, cell, reduced.get("edf"), features=len(columns)
+        )
+        if scores.aicc_effective is not None:
+            scores = replace(scores, aicc_effective=scores.aicc_effective + reduced["charge"])
         reduced = ReducedTrial(
             best.number,
             "complete",
-            Cell(*reduced["cell"]),
-            Scores.from_dict(reduced),
+            cell,
+            scores,
             reduced["seconds"],
             reduced["status"],
             parameters=space.parameters,
@@ -111,7 +116,7 @@ def final_check_task(handle: StudyView, records: Sequence[TrialRecord]) -> Final
         engine=spec.engine,
         options=spec.options,
         seed=spec.seed,
-        count=spec.count,
+        count=spec.rule,
         count_sigma2=spec.count_sigma2,
         neuron_nums=spec.space.neuron_num,
         values=spec.values,

@@ -69,7 +69,7 @@ class Schedule(ABC):
         self._records = handle.records()
         self.done, self.limit, self.pausing = len(self._records), limit, False
         self.before_writing: Callable[[], None] = lambda: None
-        scores = [r.aicc for r in self._records if r.aicc is not None]
+        scores = [r.criterion for r in self._records if r.criterion is not None]
         self._best, self._since_best = min(scores, default=math.inf), 0
         taken = [r.cell for r in self._records]
         self._sampler = CellSampler(spec.space, cells, make_proposer(sampler, spec.seed), spec.seed, taken)
@@ -154,7 +154,7 @@ class Schedule(ABC):
             record_outcome(self._study, trial, self._handle.spec, self._handle.data, result)
         self._opened.pop(trial.number, None)
         self.done += 1
-        score = trial.user_attrs.get("aicc")
+        score = trial.user_attrs.get("aicc_effective", trial.user_attrs.get("aicc"))
         self._since_best += 1
         if score is not None and score < self._best:
             self._best, self._since_best = score, 0

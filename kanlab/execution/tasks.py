@@ -47,7 +47,8 @@ def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
-    """rss_train, rss_test, of classes and counts the deviance, and the share of the test rows outside the training range."""
+    """rss_train, rss_test, edf, of classes and counts the deviance, and the share of the test rows outside the training range.
+    """
     fitted = _fit(data, task)
     deviance = {} if fitted.deviance_train is None else {"deviance_train": fitted.deviance_train}
     predicted, outside = fitted.predict_flagged(data.X_test) if len(data.y_test) else (data.y_test, np.zeros(0))
@@ -56,6 +57,7 @@ def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
         "rss_test": squared_difference(predicted, data.y_test) if len(data.y_test) else None,
         "extrapolates": float(np.mean(outside)) if len(outside) else None,
         "seconds": fitted.seconds,
+        "edf": fitted.edf,
     }
 
 
@@ -226,6 +228,7 @@ def _reduced(
         "aicc": found.aicc,
         "status": found.network.status.value,
         "seconds": found.network.seconds,
+        "edf": found.network.edf,
         **part.errors(found.network.predict).errors(),
         **_left_out(part, found.network, task, reference),
     }

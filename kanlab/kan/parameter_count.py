@@ -35,7 +35,11 @@ _LAYER_COUNT: dict[str, Callable[[int, int, int, int], int]] = {
     "article": lambda n_in, n_out, grid, k: n_in * n_out * 4,
 }
 
-SEARCH_CHARGE = 0.5  # of a feature, for every node beyond the first: what the search for it costs beside edf
+# What the search among minima and among networks costs beside edf (benchmarks/README.md has the calibration)
+SEARCHED_EDF = 1.2  # of edf: what refits from scratch spend, each being the best of its starts
+NODE_CHARGE = (
+    0.5  # of a feature, for every node beyond the first: a network of more nodes is one of more to choose from
+)
 
 
 def n_params(
@@ -100,8 +104,9 @@ def effective_count(edf: float, d: int, neuron_num: int, *, depth: int = 1, coun
     """What a fit has spent: its effective degrees of freedom, and the search for its nodes.
 
     edf is the trace of the smoother the fit is close to its minimum (kanlab.solver.effective_dof). It knows nothing of the
-    other minima a fit was chosen among; each node beyond the first, of every hidden layer, is charged `SEARCH_CHARGE` d for
-    them (benchmarks/README.md has the calibration).
+    other minima a fit was chosen among, nor of the choice among networks:
+
+        K = SEARCHED_EDF edf + NODE_CHARGE d depth (neuron_num - 1) + 1 for the noise variance
 
     Parameters
     ----------
@@ -121,6 +126,6 @@ def effective_count(edf: float, d: int, neuron_num: int, *, depth: int = 1, coun
     Examples
     --------
     >>> effective_count(12.5, d=4, neuron_num=3, count_sigma2=True)
-    17.5
+    20.0
     """
-    return edf + count_sigma2 + SEARCH_CHARGE * d * depth * (neuron_num - 1)
+    return SEARCHED_EDF * edf + count_sigma2 + NODE_CHARGE * d * depth * (neuron_num - 1)

@@ -16,7 +16,7 @@ from kanlab.selection.validation import Validation
 from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyView, stored_baseline
 from kanlab.study.model_key import NETWORK, ModelKey
-from kanlab.study.trials import CompletedTrial, TrialRecord, completed
+from kanlab.study.trials import CompletedTrial, TrialRecord, charged, completed, criterion
 from kanlab.text import agreeing
 
 
@@ -89,13 +89,15 @@ def trial_words(record: TrialRecord) -> str:
 
 
 def seed_scores(handle: StudyView, validation: Validation) -> dict[ModelKey, dict[int, float]]:
-    """AICc of every finalist by seed."""
+    """What every finalist is ranked by, by seed."""
     scores: dict[ModelKey, dict[int, float]] = {}
     for key, entries in validation.refits.items():
         assert key.cell is not None  # finalists are networks
-        n_params, charge = handle.spec.n_params(key.cell, handle.data.d), handle.spec.screening_charge(handle.data.d)
+        spec, data = handle.spec, handle.data
         scores[key] = {
-            e["seed"]: handle.data.aicc(e.get("deviance_train", e["rss_train"]), n_params) + charge for e in entries
+            e["seed"]: criterion(spec, data, key.cell, e.get("deviance_train", e["rss_train"]), e.get("edf"))
+            + spec.screening_charge(data.d)
+            for e in entries
         }
     return scores
 
@@ -108,7 +110,9 @@ def winners(scores: dict[ModelKey, dict[int, float]]) -> Counter[ModelKey]:
 
 
 def candidates(handle: StudyView, records: Sequence[TrialRecord], validation: Validation | None) -> list[Candidate]:
-    """Every complete trial and every model of another family, lowest AICc first; those without AICc last."""
+    """Every complete trial and every model of another family, by what networks are ranked by, AICc of other families; those
+    without AICc last.
+    """
     others = other_families(handle, validation)
     validation, final_check = validation or Validation(), final_check_of(handle, records)
     scores = seed_scores(handle, validation)
@@ -137,16 +141,18 @@ def candidates(handle: StudyView, records: Sequence[TrialRecord], validation: Va
         left_out = final_check.errors_of(r.cell) if final_check else None
         scores = r.scores if left_out is None else r.scores.with_left_out(left_out)
         charge = handle.spec.screening_charge(handle.data.d)  # all networks pay it, so only the other families can tell
-        return replace(scores, aicc=r.aicc + charge) if charge else scores
+        return charged(scores, charge)
 
-    out = [Candidate(trial_words(r), NETWORK, r, scores_of(r), **known(r.key)) for r in completed(records)]
+    out = [
+        Candidate(trial_words(r), NETWORK, r, scores_of(r), **{"edf": r.edf} | known(r.key)) for r in completed(records)
+    ]
     if final_check and (r := final_check.reduced):
-        out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **known(r.key)))
+        out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **{"edf": r.edf} | known(r.key)))
     out += [
         Candidate(label(b.family, handle.data.task), b.family, None, b.scores, baseline=b, **known(ModelKey(b.family)))
         for b in others
     ]
-    return sorted(out, key=lambda c: (np.inf if c.aicc is None else c.aicc, c.n_params or 0))
+    return sorted(out, key=lambda c: (np.inf if c.criterion is None else c.criterion, c.n_params or 0))
 
 
 def other_families(handle: StudyView, validation: Validation | None) -> list[Baseline]:

@@ -1,5 +1,9 @@
-"""The decision rule: AICc among networks, the leave-one-out error (PRESS) against the linear models, then the evidence of the
-validation where that contradicts it.
+"""The decision rule: among networks AICc of what each has spent; against the linear models AICc of all that is identifiable
+and the leave-one-out error (PRESS); then the evidence of the validation where that contradicts it.
+
+What a penalised fit has spent ranks networks, for it does not charge what the penalty has tamed. It is no evidence that there
+is anything at all: it knows little of the search, and on pure noise it often puts a network before the mean. So some network
+has to have the lowest AICc by the count known before any fit as well.
 """
 
 from __future__ import annotations
@@ -35,11 +39,11 @@ def choose(listed: Sequence[Candidate], p: float | None = None) -> Decision:
     """The model to take. p: p-value of the permutation test, where there was one.
 
     Whatever takes the place of the linear model must have a lower leave-one-out error than that, by more than the standard
-    error of the difference. The network of lowest AICc takes it if no model has a lower AICc, or a smaller network whose AICc
-    lies within the noise; else a linear model of another kind, the one of lowest leave-one-out error. Where that error is not
-    known AICc decides alone. The families fitted for comparison are listed, and raise a warning where they do better; they are
-    chosen among where their leave-one-out error is known. A linear model that leaves nothing but rounding is taken at once:
-    differences below that are no evidence.
+    error of the difference. Where one of the networks that have has the lowest AICc of all models, the first of them by
+    `criterion_of` takes it, or a smaller network within the noise of that; else a linear model of another kind, the one of
+    lowest leave-one-out error. Where that error is not known AICc decides alone. The families fitted for comparison are
+    listed, and raise a warning where they do better; they are chosen among where their leave-one-out error is known. A linear
+    model that leaves nothing but rounding is taken at once: differences below that are no evidence.
 
     A validation overrules that: the model of lowest cross-validated error takes the place of one that is worse by more than
     the standard error of the difference over the folds; and where permuted targets do as well as the target, no network is
@@ -76,11 +80,11 @@ def _by_criteria(candidates: Sequence[Candidate], noise: float) -> Candidate | N
     bound = min(map(aicc_of, plain), default=np.inf) - noise
     with_press = [c for c in networks if c.press is not None]  # those of lowest AICc, once the study has ended
     sound = [c for c in with_press if held is not None and beats(c, held, simple)] if with_press and held else networks
-    best = min(sound, key=aicc_of, default=None)
-    if best is None or aicc_of(best) >= bound:
+    best = min(sound, key=criterion_of, default=None)
+    if best is None or min(map(aicc_of, sound)) >= bound:
         return simple
-    near = [c for c in networks if aicc_of(c) <= aicc_of(best) + noise and (c in sound or c.press is None)]
-    return min(near, key=lambda c: (c.n_params or 0, aicc_of(c)))
+    near = [c for c in networks if criterion_of(c) <= criterion_of(best) + noise and (c in sound or c.press is None)]
+    return min(near, key=lambda c: (c.n_params or 0, criterion_of(c)))
 
 
 def _supported(network: Candidate, plain: Sequence[Candidate]) -> bool:
@@ -127,6 +131,11 @@ def reference(plain: Sequence[Candidate]) -> Candidate | None:
 def aicc_of(candidate: Candidate) -> float:
     """AICc, inf where there is none."""
     return np.inf if candidate.aicc is None else candidate.aicc
+
+
+def criterion_of(candidate: Candidate) -> float:
+    """What it is ranked by (`Scores.criterion`), inf where there is none."""
+    return np.inf if candidate.criterion is None else candidate.criterion
 
 
 def _plain_choice(plain: Sequence[Candidate]) -> Candidate | None:

@@ -15,7 +15,7 @@ from kanlab.selection.measures import measure_for
 from kanlab.selection.validation import Validation, p_words
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
-from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.study.trials import TrialRecord, first_ranked
 from kanlab.text import agreeing
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
@@ -58,7 +58,7 @@ def diagnose(
 
 def _edge(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | None:
     """The best network at the top of a range that could go on, or at the low end of one above the default's."""
-    best = best_trial(records)
+    best = first_ranked(records)
     if best is None:
         return None
     space, usual = handle.spec.space, SearchSpace()
@@ -207,7 +207,7 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
 
 def _better_seed(handle: StudyView, validation: Validation, listed: Sequence[Candidate]) -> Diagnostic | None:
     """A refit far below everything in the study: the starts were too few to find what the cell can do."""
-    known = [c.aicc for c in listed if c.aicc is not None and c.family not in COMPARISON_FAMILIES]
+    known = [c.criterion for c in listed if c.criterion is not None and c.family not in COMPARISON_FAMILIES]
     by_cell = ((key.cell, by_seed) for key, by_seed in seed_scores(handle, validation).items())
     found = [(value, cell, seed) for cell, by_seed in by_cell for seed, value in by_seed.items()]
     value, cell, seed = min(found, default=(np.inf, None, 0))

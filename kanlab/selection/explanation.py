@@ -8,7 +8,7 @@ import numpy as np
 
 from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
-from kanlab.selection.decision import Decision, aicc_of, beats, eligible, exact_models, reference
+from kanlab.selection.decision import Decision, aicc_of, beats, criterion_of, eligible, exact_models, reference
 from kanlab.selection.measures import four_digits, measure_for
 
 
@@ -24,10 +24,16 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
             "a formula of the features, and differences of AICc between models that do so are no evidence."
         ]
     held, lowest = reference([c for c in rivals if not c.is_network]), min(rivals, key=aicc_of)
-    above = choice.aicc - aicc_of(lowest)
+    first = min((c for c in rivals if c.is_network), key=criterion_of, default=None)
+    spent = choice.is_network and choice.n_params_effective is not None
+    above = criterion_of(choice) - criterion_of(first) if spent and first else choice.aicc - aicc_of(lowest)
+    if spent and first is not None:
+        lowest = first
     reasons = []
     if decision.instead_of is not None:
         reasons.append(_overruled(decision, choice, decision.instead_of))
+    elif above == 0.0 and spent:
+        reasons.append(_by_what_is_spent(choice))
     elif above == 0.0:
         beside = _network_above(choice, rivals) + _beside(choice, listed)
         reasons.append(f"It has the lowest AICc of all networks and linear models{beside}.")
@@ -47,8 +53,8 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
             f"{gain:.1f} standard errors."
         )
     linear = next((c for c in rivals if c.family == "linear"), None)
-    if choice.is_network and linear is not None:
-        reasons.append(f"Its AICc is {aicc_of(linear) - choice.aicc:,.1f} below that of the {linear.label} model.")
+    if choice.is_network and linear is not None and linear.aicc is not None:
+        reasons.append(_beside_linear(choice, linear, rivals))
     if choice.wins is not None:
         reasons.append(
             f"Refitted from {seeds_compared(listed)} other seeds, it is the best of the finalists in {choice.wins}."
@@ -69,6 +75,30 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
             f"{four_digits(choice.rmse_test)}."
         )
     return reasons
+
+
+def _by_what_is_spent(choice: Candidate) -> str:
+    """Why it is the first of the networks."""
+    held = f"of the {choice.n_params:,g} parameters that could be identified the roughness penalty holds the rest"
+    return (
+        f"Of all networks it has the lowest AICc by what its fit has spent, {choice.n_params_effective:,.1f} effective "
+        f"parameters ({choice.edf:,.1f} effective degrees of freedom and a charge for the search); {held}."
+    )
+
+
+def _beside_linear(choice: Candidate, linear: Candidate, rivals: Sequence[Candidate]) -> str:
+    """That there is something beyond the linear model, by the count known before any fit."""
+    gap = aicc_of(linear) - aicc_of(choice)
+    if gap > 0.0:
+        return f"Its AICc is {gap:,.1f} below that of the {linear.label} model."
+    lowest = min((c for c in rivals if c.is_network), key=aicc_of)
+    beyond = aicc_of(linear) - aicc_of(lowest)
+    if beyond <= 0.0:
+        return f"No network has a lower AICc than the {linear.label} model, if all its parameters count in full."
+    return (
+        f"That there is more than a {linear.label} model shows with all parameters counted in full: the AICc of "
+        f"{lowest.label} is {beyond:,.1f} below it."
+    )
 
 
 def _overruled(decision: Decision, choice: Candidate, first: Candidate) -> str:
@@ -131,7 +161,8 @@ def _against(candidate: Candidate, held: Candidate) -> str:
 
 def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> str:
     """Why another model's AICc is lower, and it is not taken all the same."""
-    gap = aicc_of(choice) - aicc_of(lowest)
+    both = choice.is_network and lowest.is_network
+    gap = criterion_of(choice) - criterion_of(lowest) if both else aicc_of(choice) - aicc_of(lowest)
     lower = f"{gap:,.1f} lower" if gap >= 0.1 else "as low"
     words = f"The AICc of {_name(lowest)} is {lower}, but its leave-one-out (LOO) error is "
     if beats(lowest, held, held):
@@ -147,9 +178,10 @@ def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
     full = next((c for c in listed if c.trial is not None and c.trial.number == reduced.number), None)
     one = len(reduced.without) == 1
     words = f"The edges of {names_words(reduced.without)} do next to nothing"
-    if full is None or full.aicc is None:
+    if full is None or full.criterion is None or reduced.criterion is None:
         return f"{words}, so {'that feature is' if one else 'those features are'} left out."
     return (
         f"{words}: without {'that feature' if one else 'those features'} K is {reduced.n_params} instead of {full.n_params} "
-        f"and AICc {full.aicc - reduced.aicc:,.1f} lower, {reduced.charge:.1f} for the choice among features included."
+        f"and AICc {full.criterion - reduced.criterion:,.1f} lower, {reduced.charge:.1f} for the choice among features "
+        "included."
     )

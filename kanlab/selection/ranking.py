@@ -32,11 +32,13 @@ COLUMNS = (
 )
 CLASS_COLUMNS = ClassScores._fields  # of studies of classes
 COUNT_COLUMNS = CountScores._fields  # of counts
+EFFECTIVE_COLUMNS = ("n_params_effective", "aicc_effective")  # of studies that rank networks by what they have spent
 
 
 def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     """One row a trial, by number, with the columns COLUMNS, and depth after k where it is a parameter of the study.
 
+    EFFECTIVE_COLUMNS stand after aicc where they are known; aicc_effective is infinite where a fit follows its rows.
     Of classes CLASS_COLUMNS stand in the place of RMSE, of counts COUNT_COLUMNS before it.  delta_aicc and akaike_weight are
     within this study's trials; on_front is over (n_params, rss_train), of classes and counts over (n_params, deviance_train).
     """
@@ -54,6 +56,7 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
             "rmse_train": np.array([r.rmse_train for r in records], dtype=float),
             "rmse_test": np.array([r.rmse_test for r in records], dtype=float),
             "aicc": np.array([r.aicc for r in records], dtype=float),
+            **{name: np.array([getattr(r, name) for r in records], dtype=float) for name in EFFECTIVE_COLUMNS},
             "seconds": np.array([r.seconds for r in records], dtype=float),
             "status": [r.status for r in records],
         }
@@ -64,7 +67,9 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     misfit = np.array([r.misfit for r in records], dtype=float)
     frame["on_front"] = non_dominated(frame["n_params"].where(complete), np.where(complete, misfit, np.nan))
     depth = ["depth"] * any("depth" in r.parameters for r in records)
-    columns = [*COLUMNS[:5], *depth, *COLUMNS[5:]]
+    after = COLUMNS.index("aicc") + 1
+    spent = EFFECTIVE_COLUMNS if frame["n_params_effective"].notna().any() else ()
+    columns = [*COLUMNS[:5], *depth, *COLUMNS[5:after], *spent, *COLUMNS[after:]]
     own = [r.classes or r.counts for r in records]
     if not any(own):
         return frame[columns]
@@ -108,3 +113,11 @@ def knee_trial(records: Sequence[TrialRecord]) -> CompletedTrial | None:
     on = [r for r in front(records) if r.misfit]
     index = knee([r.n_params for r in on], np.log([r.misfit for r in on]))
     return None if index is None else on[index]
+
+
+def by_rank(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a `trial_table` by what its networks are ranked by, the first one first; those without it last."""
+    value = table["aicc"]
+    if "aicc_effective" in table:
+        value = table["aicc_effective"].fillna(value)
+    return table.iloc[np.lexsort((table["aicc"], value))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kanlab.selection.candidates import Candidate, candidates
-from kanlab.selection.decision import choose, conclusive_p
+from kanlab.selection.decision import aicc_of, choose, conclusive_p, criterion_of
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import explain
 from kanlab.selection.validation import Validation
@@ -19,8 +19,8 @@ from kanlab.study.trials import TrialRecord
 class Recommendation:
     """The model to take with its scores, the reasons, what competes with it, the warnings, and the evidence.
 
-    choice: None before any model has an AICc.  ties: models whose AICc the noise of the fit could put first.
-    candidates: every model of the study, lowest AICc first.  validation: of the finalists; None before there is one.
+    choice: None before any model has an AICc.  ties: models that the noise of the fit could put first.
+    candidates: every model of the study, by rank.  validation: of the finalists; None before there is one.
     """
 
     choice: Candidate | None
@@ -37,7 +37,7 @@ class Recommendation:
 
     @property
     def ranked(self) -> list[Candidate]:
-        """The candidates that have an AICc, lowest first."""
+        """The candidates that have an AICc, by rank."""
         return [c for c in self.candidates if c.aicc is not None]
 
     @property
@@ -67,6 +67,7 @@ def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Val
     choice = decision.choice
     if choice is None or choice.aicc is None:
         return Recommendation(None, (), (), (), listed, validation)
-    ties = tuple(c for c in listed if c is not choice and c.aicc is not None and abs(c.aicc - choice.aicc) <= TIE)
+    by = criterion_of if choice.is_network else aicc_of
+    ties = tuple(c for c in listed if c is not choice and abs(by(c) - by(choice)) <= TIE)
     reasons, warnings = explain(decision, listed), diagnose(handle, records, validation, listed, choice)
     return Recommendation(choice, tuple(reasons), ties, tuple(warnings), listed, validation)

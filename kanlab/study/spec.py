@@ -14,14 +14,14 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions
 from kanlab.errors import KanlabError, StudyError
-from kanlab.kan.parameter_count import RULES, CountingRule
+from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params, few_values, values_of
 from kanlab.stats.criteria import subset_charge
 from kanlab.study.sampler import SAMPLERS
 from kanlab.text import counted
 
-Ranking = Literal["effective", "count"]
-RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
+Count = Literal["effective", "identifiable", "trainable", "coefficients", "article"]
+COUNTS: tuple[Count, ...] = get_args(Count)
 MAX_SEED = 2**31 - 1
 ROWS_PER_PARAMETER = 2.0  # of the smallest network, where features are screened so that there can be one
 
@@ -48,7 +48,9 @@ class StudySpec:
         "auto", "exhaustive", "tpe", "random" or "nsga2"; auto is exhaustive where `trials` covers every admissible cell,
         else TPE.
     count : str
-        Counting rule of the parameters: see `kanlab.n_params`.
+        Counting rule of the parameters: see `kanlab.n_params`. "effective" ranks networks among each other by what each fit
+        has spent (`kanlab.kan.parameter_count.effective_count`), where its engine knows that; all else, the front and every
+        comparison with other families, goes by "identifiable".
     count_sigma2 : bool
         Whether the noise variance counts as a parameter.
     trials : int, optional
@@ -72,9 +74,6 @@ class StudySpec:
     values : tuple of int
         Distinct values of each feature in the training rows, where one has so few that they bound what is counted; else ().
         It follows from the data as well.
-    ranking : {"effective", "count"}
-        What networks are ranked by among each other: AICc of what each fit has spent (`kanlab.kan.parameter_count.
-        effective_count`), where that is known, or AICc by `count`. All else goes by `count`.
 
     Raises
     ------
@@ -95,7 +94,7 @@ class StudySpec:
     space: SearchSpace = SearchSpace()
     engine: str = "lm"
     sampler: str = "auto"
-    count: CountingRule = "identifiable"
+    count: Count = "effective"
     count_sigma2: bool = True
     trials: int | None = None
     minutes: float | None = None
@@ -107,7 +106,6 @@ class StudySpec:
     starts_fill: bool = False
     outputs: int = 1
     values: tuple[int, ...] = ()
-    ranking: Ranking = "count"
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -116,8 +114,7 @@ class StudySpec:
 
         require(self.engine in ENGINES, f"There is no engine '{self.engine}'; choose one of {', '.join(ENGINES)}.")
         require(self.sampler in SAMPLERS, f"There is no sampler '{self.sampler}'; choose one of {', '.join(SAMPLERS)}.")
-        require(self.count in RULES, f"There is no counting rule '{self.count}'; choose one of {', '.join(RULES)}.")
-        require(self.ranking in RANKINGS, f"Networks are ranked by {' or '.join(RANKINGS)}, not by '{self.ranking}'.")
+        require(self.count in COUNTS, f"There is no counting rule '{self.count}'; choose one of {', '.join(COUNTS)}.")
         for name in ("trials", "minutes", "patience", "workers"):
             value = getattr(self, name)
             require(value is None or value > 0, f"The number of {name} must be above 0, not {value}.")
@@ -137,9 +134,19 @@ class StudySpec:
         values = few_values(data.X_train, self.space.most_values)
         return replace(self, outputs=data.outputs, count_sigma2=sigma2, values=values)
 
+    @property
+    def rule(self) -> CountingRule:
+        """The rule by which n_params are counted, before any fit."""
+        return "identifiable" if self.count == "effective" else self.count
+
+    @property
+    def ranks_by_spent(self) -> bool:
+        """Whether networks are ranked among each other by what each fit has spent."""
+        return self.count == "effective"
+
     def admissible(self, n: int, d: int) -> list[Cell]:
         """Cells for which AICc is defined on n training rows and d features, fewest parameters first."""
-        of_data = self.outputs, self.count, self.count_sigma2, values_of(self.values, self.inputs(d))
+        of_data = self.outputs, self.rule, self.count_sigma2, values_of(self.values, self.inputs(d))
         return list(_admissible(self.space, n, self.inputs(d), *of_data))
 
     def inputs(self, d: int) -> int:
@@ -204,7 +211,7 @@ class StudySpec:
 
     def _count(self, cell: Cell, features: int) -> int:
         of_data: dict[str, Any] = {"m": self.outputs, "values": values_of(self.values, features)}
-        return cell_n_params(cell, features, rule=self.count, count_sigma2=self.count_sigma2, **of_data)
+        return cell_n_params(cell, features, rule=self.rule, count_sigma2=self.count_sigma2, **of_data)
 
     def _smallest(self, features: int) -> int:
         """Parameters of the smallest network of so many features."""
@@ -233,11 +240,10 @@ class StudySpec:
     def from_dict(cls, content: Any) -> StudySpec:
         """The inverse of `to_dict`. Raises StudyError where the content is damaged, or of a version that knows more."""
         try:
-            _check_names(content, cls, "", optional=("starts_fill", "outputs", "values", "ranking"))
+            _check_names(content, cls, "", optional=("starts_fill", "outputs", "values"))
             _check_names(content["space"], SearchSpace, "space.", optional=("depth",))
             _check_names(content["options"], FitOptions, "options.", optional=[f.name for f in fields(FitOptions)])
-            # versions that did not say knew one ranking
-            return msgspec.convert({"ranking": "count"} | dict(content), cls)
+            return msgspec.convert(content, cls)
         except (ValueError, KanlabError) as error:  # of msgspec, and of the values
             raise StudyError(
                 f"The specification of this study cannot be read: {str(error).rstrip('.')}; open it with the version of "

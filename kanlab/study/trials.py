@@ -88,20 +88,47 @@ def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     return value, outcome.status
 
 
-def with_effective(scores: Scores, spec: StudySpec, data: DataSummary, cell: Cell, edf: float | None) -> Scores:
+def effective(
+    spec: StudySpec, data: DataSummary, cell: Cell, misfit: float, edf: float, features: int | None = None
+) -> tuple[float, float]:
+    """What a network of so many features (by default those of the study) has spent, and AICc by that, +inf where it follows
+    its rows.
+    """
+    d = spec.inputs(data.d) if features is None else features
+    spent = effective_count(edf, d, cell.neuron_num, depth=cell.depth, count_sigma2=spec.count_sigma2)
+    return spent, data.aicc(misfit, spent) if edf < MOST_EDF * data.n_train else math.inf
+
+
+def with_effective(
+    scores: Scores, spec: StudySpec, data: DataSummary, cell: Cell, edf: float | None, features: int | None = None
+) -> Scores:
     """The scores of a network with what its fit has spent; as they are where the study does not rank by that."""
     misfit = scores.misfit
-    if edf is None or misfit is None or spec.ranking != "effective":
+    if edf is None or misfit is None or not spec.ranks_by_spent:
         return scores
-    spent = effective_count(edf, spec.inputs(data.d), cell.neuron_num, depth=cell.depth, count_sigma2=spec.count_sigma2)
-    value = data.aicc(misfit, spent) if edf < MOST_EDF * data.n_train else math.inf
+    spent, value = effective(spec, data, cell, misfit, edf, features)
     return replace(scores, edf=edf, n_params_effective=spent, aicc_effective=value)
+
+
+def criterion(spec: StudySpec, data: DataSummary, cell: Cell, misfit: float, edf: float | None) -> float:
+    """What a network is ranked by."""
+    if edf is None or not spec.ranks_by_spent:
+        return data.aicc(misfit, spec.n_params(cell, data.d))
+    return effective(spec, data, cell, misfit, edf)[1]
+
+
+def charged(scores: Scores, charge: float) -> Scores:
+    """The scores with a charge on every AICc."""
+    if not charge:
+        return scores
+    values = {name: getattr(scores, name) for name in ("aicc", "aicc_effective")}
+    return replace(scores, **{name: value + charge for name, value in values.items() if value is not None})
 
 
 def record_outcome(
     study: optuna.Study, trial: optuna.Trial, spec: StudySpec, data: DataSummary, outcome: Outcome
 ) -> None:
-    """Tell Optuna the result of a fit: AICc, or (K, misfit) for the two objectives of nsga2."""
+    """Tell Optuna the result of a fit: what it is ranked by, or (K, misfit) for the two objectives of nsga2."""
     cell = Cell(**trial.params)
     attributes = outcome_attributes(spec, data, cell, outcome)
     n_params, value = attributes["n_params"], attributes["aicc"]
@@ -111,16 +138,22 @@ def record_outcome(
         trial.set_user_attr(key, content)
     if value is None or outcome.misfit is None:
         study.tell(trial, state=TrialState.FAIL)
+    elif len(study.directions) == 1:
+        rank = attributes.get("aicc_effective")
+        study.tell(trial, value if rank is None else rank)
     else:
-        study.tell(trial, value if len(study.directions) == 1 else [float(n_params), outcome.misfit])
+        study.tell(trial, [float(n_params), outcome.misfit])
 
 
 def outcome_attributes(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> dict[str, Any]:
     """What is kept of a fit, from which `make_record` makes a record; its "aicc" is None where the fit failed."""
     value, status = score(spec, data, cell, outcome)
+    edf, of_ranking = _finite(outcome.edf), {}
+    if edf is not None and spec.ranks_by_spent and value is not None and outcome.misfit is not None:
+        of_ranking["aicc_effective"] = _finite(criterion(spec, data, cell, outcome.misfit, edf))
     curve, seconds = [v for v in outcome.loss_curve if math.isfinite(v)], round(outcome.seconds, 4)
     fit = {"status": status, "seconds": seconds, "iterations": outcome.iterations, "curve": curve}
-    if (edf := _finite(outcome.edf)) is not None:
+    if edf is not None:
         fit["edf"] = edf
     if data.is_transformed:  # elsewhere it follows from the RSS
         fit["rmse"] = [_finite(outcome.rmse_train), _finite(outcome.rmse_test)]
@@ -132,6 +165,7 @@ def outcome_attributes(spec: StudySpec, data: DataSummary, cell: Cell, outcome: 
         "rss_train": _finite(outcome.rss_train),
         "rss_test": _finite(outcome.rss_test),
         "aicc": value,
+        **of_ranking,
         "fit": fit,
     }
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from kanlab.execution.manage import load_data
 from kanlab.kan.search_space import Cell
-from kanlab.selection.decision import aicc_of
+from kanlab.selection.decision import criterion_of
 from kanlab.selection.diagnostics import Diagnostic
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
@@ -57,9 +57,9 @@ _PER_BAND = 4
 
 def _support(found: Recommendation) -> str:
     """The models near the recommended one by their support."""
-    lowest, rest, parts = aicc_of(found.ranked[0]), list(found.ties), []
+    lowest, rest, parts = criterion_of(found.ranked[0]), list(found.ties), []
     for end, words in _BANDS:
-        within = [c for c in rest if aicc_of(c) - lowest <= end]
+        within = [c for c in rest if criterion_of(c) - lowest <= end]
         rest = [c for c in rest if c not in within]
         if within:
             names = ", ".join(c.label for c in within[:_PER_BAND])

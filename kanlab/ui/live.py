@@ -79,7 +79,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
         *([spec.starts_words] if spec.starts_words else []),
-        f"K (parameters) counted by the rule '{spec.count}'",
+        f"K (parameters) counted by the rule '{spec.rule}'",
     ]
     if admissible < cells:
         facts.append(f"{cells - admissible} of {cells} configurations inadmissible, never trained")

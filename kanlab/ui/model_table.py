@@ -20,7 +20,7 @@ from kanlab.stats.criteria import akaike_weights, evidence_ratio
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle
-from kanlab.study.trials import TrialRecord, best_trial
+from kanlab.study.trials import TrialRecord, best_trial, first_ranked
 from kanlab.text import agreeing, counted, short
 from kanlab.ui import columns, session
 from kanlab.ui.columns import CHOICE, RECOMMENDED
@@ -29,6 +29,8 @@ from kanlab.ui.widgets import (
     DASH,
     LOG_LOSS_HELP,
     MEAN_DEVIANCE_HELP,
+    SPENT_HELP,
+    SPENT_RANKS_HELP,
     SUPPORT_HELP,
     TEST_HELP,
     download,
@@ -54,7 +56,8 @@ COUNT_SCORES = {
 def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFrame:
     """One row per candidate: RMSE in units of the target and R² on the scale of the fit, or the scores of classes."""
     listed, data = found.candidates, handle.data
-    values = np.array([np.nan if c.aicc is None else c.aicc for c in listed], dtype=float)
+    values = np.array([np.nan if c.criterion is None else c.criterion for c in listed], dtype=float)
+    ranks_by_spent = any(c.n_params_effective is not None for c in listed)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
     total = data.n_train * data.y_std**2
 
@@ -70,8 +73,9 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
         return {
             CHOICE: RECOMMENDED if c is found.choice else "",
             "model": c.label,
+            **({"spent": c.n_params_effective, "AICc_spent": c.aicc_effective} if ranks_by_spent else {}),
             "AICc": c.aicc,
-            "delta": None if c.aicc is None else c.aicc - np.nanmin(values),
+            "delta": None if c.criterion is None else c.criterion - np.nanmin(values),
             "weight": weight if c.aicc is not None else None,
             "evidence": ratio if c.aicc is not None and ratio < 1e6 else None,
             "K": c.n_params,
@@ -91,9 +95,10 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
 
 
 _ERROR_HELP = {"log-loss": LOG_LOSS_HELP, "mean deviance": MEAN_DEVIANCE_HELP}
-_COUNTS_FIRST = (CHOICE, "model", "AICc", "delta", "K", "mean_deviance_test", "rmse_test", "press", "cv")
-_CLASSES_FIRST = (CHOICE, "model", "AICc", "delta", "K", "log_loss_test", "accuracy_test", "press", "cv")
-_FIRST = (CHOICE, "model", "AICc", "delta", "K", "rmse_test", "press", "cv")
+_RANK = (CHOICE, "model", "AICc_spent", "AICc", "delta", "spent", "K")
+_COUNTS_FIRST = (*_RANK, "mean_deviance_test", "rmse_test", "press", "cv")
+_CLASSES_FIRST = (*_RANK, "log_loss_test", "accuracy_test", "press", "cv")
+_FIRST = (*_RANK, "rmse_test", "press", "cv")
 _GROUPS = {
     "Support": ("weight", "evidence"),
     "Fit": ("rmse", "r2", "rows", "log_loss_train", "auc_test", "mean_deviance_train", "d2_test"),
@@ -108,7 +113,7 @@ _UNKNOWN = (
 
 
 def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
-    """All models, lowest AICc first; the recommended one is marked, and a click on a network selects its trial."""
+    """All models by rank; the recommended one is marked, and a click on a network selects its trial."""
     frame = leaderboard_frame(found, handle)
 
     def pick() -> None:
@@ -145,7 +150,13 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
     whole = "%d" if (frame["K"].dropna() % 1 == 0).all() else "%.1f"
     texts: dict[str, tuple[str, str | None, str]] = {
         "AICc": ("AICc", "%.2f", AICC_HELP),
-        "delta": ("ΔAICc", "%.2f", "AICc minus the lowest AICc of the table. " + SUPPORT_HELP),
+        "AICc_spent": ("AICc of effective K", "%.2f", SPENT_RANKS_HELP),
+        "spent": ("effective K", "%.1f", SPENT_HELP),
+        "delta": (
+            "ΔAICc",
+            "%.2f",
+            f"AICc minus the lowest AICc of the table{', of networks by effective K' * ('spent' in frame)}. {SUPPORT_HELP}",
+        ),
         "weight": ("Akaike weight", "%.3f", "Relative support for the model among those of the table; sums to 1."),
         "evidence": ("evidence ratio", "%.1f", "Akaike weight of the best model divided by that of this model."),
         "K": (
@@ -214,7 +225,7 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
 
 def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
     """The choices of other decision rules from the same fits."""
-    best = best_trial(records)
+    best, first = best_trial(records), first_ranked(records)
     rows: list[tuple[str, str]] = []
     if found.choice is not None:
         rows.append(
@@ -222,6 +233,8 @@ def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
         )
     if best is not None:
         rows.append(("lowest AICc among the networks", trial_words(best)))
+    if first is not None and first.n_params_effective is not None:
+        rows.append(("the same by effective K", trial_words(first)))
     names = {
         "accuracy": "PySR accuracy: lowest RSS (or deviance)",
         "score": "PySR score: steepest fall of ln RSS per parameter",

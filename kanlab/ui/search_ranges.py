@@ -5,15 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from kanlab.data.dataset import Dataset
-from kanlab.kan.parameter_count import RULES
 from kanlab.kan.search_space import SearchSpace
+from kanlab.study.spec import COUNTS
 from kanlab.ui import session
 
 RULE_HELP = "  \n".join(
     (
         "K, the number of parameters, is what AICc weighs against the fit. An edge is one curve of the network, with G grid "
         "intervals and spline order k.",
-        "Identifiable (default): the rank of the Jacobian, which is what the data can determine.",
+        "Effective (default): networks are ranked by what each fit has spent, the effective degrees of freedom of the "
+        "penalised fit and a charge for the search. All else goes by the identifiable count, which is known before any fit.",
+        "Identifiable: the rank of the Jacobian, which is what the data can determine.",
         "Trainable: every number the optimiser changes, G + k + 2 per edge.",
         "Coefficients: the spline coefficients only, G + k per edge.",
         "Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting.",
@@ -75,7 +77,7 @@ def counting(data: Dataset) -> tuple[str, bool]:
     with places[0]:
         count = st.selectbox(
             "Counting rule for the parameters (K)",
-            RULES,
+            COUNTS,
             key="count",
             format_func=str.capitalize,
             persist_state="session",

@@ -60,7 +60,7 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
     edges = f"{', '.join(first)} and {last}"
     st.caption(
-        f"{deviance if data.has_deviance else ''}K is {count}, counted by the rule '{handle.spec.count}'. The network has "
+        f"{deviance if data.has_deviance else ''}K is {count}, counted by the rule '{handle.spec.rule}'. The network has "
         f"{edges} edges with {record.cell.grid} + {record.cell.k} spline coefficients and one silu term each"
         f"{'; the noise variance counts as one parameter' if sigma2 else ''}."
     )
@@ -73,7 +73,7 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
     rule = a.selectbox(
         "Counting rule",
         RULES,
-        index=RULES.index(handle.spec.count),
+        index=RULES.index(handle.spec.rule),
         format_func=str.capitalize,
         key="sensitivity-count",
     )

@@ -12,7 +12,7 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
 from kanlab.selection.candidates import Candidate
-from kanlab.selection.ranking import trial_table
+from kanlab.selection.ranking import by_rank, trial_table
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import columns
@@ -71,11 +71,11 @@ def points(stamp: Stamp, picked: int | None, live: bool, _table: pd.DataFrame) -
 def ranking(
     stamp: tuple[Any, ...], whole: bool, chosen: str, _table: pd.DataFrame, _choice: Candidate | None
 ) -> tuple[pd.DataFrame, pa.Table]:
-    """The trials, lowest AICc first, all or the first TABLE_ROWS; and the same table as Streamlit sends it.
+    """The trials by rank, all or the first TABLE_ROWS; and the same table as Streamlit sends it.
 
     chosen: the key of the recommended model, _choice, which a column marks.
     """
-    ranked = _table.sort_values("aicc", na_position="last", kind="stable").reset_index(drop=True)
+    ranked = by_rank(_table).reset_index(drop=True)
     ranked = ranked if whole else ranked.head(TABLE_ROWS)
     ranked.insert(0, columns.CHOICE, columns.marks(ranked["number"].tolist(), _choice))
     return ranked, pa.Table.from_pandas(ranked, preserve_index=False)

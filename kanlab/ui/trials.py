@@ -31,6 +31,8 @@ from kanlab.ui.widgets import (
     LOG_LOSS_HELP,
     MEAN_DEVIANCE_HELP,
     RSS_HELP,
+    SPENT_HELP,
+    SPENT_RANKS_HELP,
     SUPPORT_HELP,
     TEST_HELP,
     download,
@@ -143,7 +145,20 @@ def axes_and_area(count: int) -> AxisKind:
     return kind or "auto"
 
 
-_FIRST = (CHOICE, "number", "neuron_num", "grid", "k", "depth", "n_params", "aicc", "rmse_test", "log_loss_test")
+_FIRST = (
+    CHOICE,
+    "number",
+    "neuron_num",
+    "grid",
+    "k",
+    "depth",
+    "n_params",
+    "aicc",
+    "n_params_effective",
+    "aicc_effective",
+    "rmse_test",
+    "log_loss_test",
+)
 _GROUPS = {
     "Support": ("delta_aicc", "akaike_weight", "on_front"),
     "Errors": (
@@ -216,6 +231,8 @@ def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         "accuracy_test": ("accuracy test", "%.3f", TEST_HELP),
         "auc_test": ("AUC test", "%.3f", "Area under the ROC curve on the test rows."),
         "aicc": ("AICc", "%.2f", AICC_HELP),
+        "n_params_effective": ("effective K", "%.1f", SPENT_HELP),
+        "aicc_effective": ("AICc of effective K", "%.2f", SPENT_RANKS_HELP),
         "delta_aicc": ("ΔAICc", "%.2f", f"AICc minus the lowest AICc of the study. {SUPPORT_HELP}"),
         "akaike_weight": (
             "Akaike weight",

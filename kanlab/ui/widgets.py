@@ -28,6 +28,11 @@ AICC_HELP = (
     "classes the deviance replaces the first term). The corrected Akaike information criterion weighs the fit against the "
     "number of parameters. Lower is better; only differences between models of the same rows are meaningful."
 )
+SPENT_HELP = (
+    "What the fit has spent: the effective degrees of freedom of the penalised fit and a charge for the search. The roughness "
+    "penalty holds the rest of K."
+)
+SPENT_RANKS_HELP = "AICc with effective K in the place of K. Networks are ranked by it among each other, lowest first."
 SUPPORT_HELP = (
     "Burnham & Anderson (2002): models up to 2 above the lowest have substantial support, models 4 to 7 above it considerably "
     "less, models more than 10 above it essentially none."

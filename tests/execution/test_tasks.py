@@ -66,7 +66,12 @@ def test_refit(small: Dataset) -> None:
     assert found["rss_test"] == pytest.approx(np.sum((predicted - small.y_test) ** 2))
     assert found["extrapolates"] == outside.mean()
     bare = replace(small, X_test=small.X_test[:0], y_test=small.y_test[:0])
-    assert answer(RefitTask(**COMMON), bare) == {"rss_train": fitted.rss_train, "rss_test": None, "extrapolates": None}
+    assert answer(RefitTask(**COMMON), bare) == {
+        "rss_train": fitted.rss_train,
+        "rss_test": None,
+        "extrapolates": None,
+        "edf": fitted.edf,
+    }
 
 
 def test_the_folds_part_the_rows() -> None:

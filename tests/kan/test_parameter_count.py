@@ -205,6 +205,6 @@ def test_only_the_identifiable_count_knows_of_values() -> None:
 
 
 def test_what_a_fit_has_spent() -> None:
-    """edf, sigma2, and half a parameter a feature for every node beyond the first."""
-    assert effective_count(10.0, d=6, neuron_num=1) == 10.0
-    assert effective_count(10.0, d=6, neuron_num=4, depth=2, count_sigma2=True) == 11.0 + 6 / 2 * 2 * 3
+    """1.2 edf, sigma2, and half a parameter a feature for every node beyond the first."""
+    assert effective_count(10.0, d=6, neuron_num=1) == 12.0
+    assert effective_count(10.0, d=6, neuron_num=4, depth=2, count_sigma2=True) == 13.0 + 6 / 2 * 2 * 3

@@ -37,7 +37,7 @@ from kanlab.study.handle import load_study
 from kanlab.study.model_key import ModelKey
 from kanlab.study.spec import StudySpec
 from kanlab.study.storage import stored_path
-from kanlab.study.trials import completed
+from kanlab.study.trials import ranked
 from tests.helpers.sentences import refused
 from tests.helpers.studies import wait_for
 from tests.helpers.validations import study
@@ -185,8 +185,8 @@ def test_a_validation_end_to_end(small: Dataset) -> None:
     assert heard[-1] == found.done == found.total == len(plan(tuned.handle))
     assert open_study("mine").validation == found
 
-    ranked = sorted(completed(tuned.handle.records()), key=lambda r: r.aicc or 0.0)
-    finalists = {r.key for r in ranked[:2]}
+    finalists_by_rank = ranked(tuned.handle.records())
+    finalists = {r.key for r in finalists_by_rank[:2]}
     assert set(found.refits) == finalists
     assert all(len(entries) == 2 for entries in found.refits.values())
     others = ("constant", "linear", "stepwise", "ridge", *COMPARISON_FAMILIES)
@@ -195,7 +195,7 @@ def test_a_validation_end_to_end(small: Dataset) -> None:
     assert {f["family"] for f in found.families} == set(COMPARISON_FAMILIES)
     assert len(found.null["permuted"]) == 3
     assert found.null["gain"] > max(found.null["permuted"])
-    assert set(found.dof) == set(found.edf) == {ranked[0].key}
+    assert set(found.dof) == set(found.edf) == {finalists_by_rank[0].key}
     assert 0 < found.average["rss_train"] < (baselines(small)[0].rss_train)
 
     again = validate(tuned.handle, workers=2)

@@ -104,7 +104,7 @@ BROKEN: dict[str, dict] = {
     "got `bool` - at `$.seed`": {"seed": True},
     "got `str` - at `$.options.starts`": {"options": {"starts": "x"}},
     "engine 'kan3'": {"engine": "kan3"},
-    "'effective'": {"count": "effective"},
+    "'spent'": {"count": "spent"},
 }
 
 
