@@ -47,7 +47,7 @@ def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
-    """rss_train, rss_test, edf, of classes and counts the deviance, and the share of the test rows outside the training range."""
+    """rss_train, rss_test, edf, of classes and counts the deviance, and the share of test rows outside the training range."""
     fitted = _fit(data, task)
     deviance = {} if fitted.deviance_train is None else {"deviance_train": fitted.deviance_train}
     predicted, outside = fitted.predict_flagged(data.X_test) if len(data.y_test) else (data.y_test, np.zeros(0))
