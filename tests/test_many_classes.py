@@ -30,9 +30,8 @@ from kanlab.execution.tasks import answer, permutation
 from kanlab.explain.effects import partial_dependence, permutation_importance
 from kanlab.explain.formula import errors
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import HeldFamily, Predictor, held_out
-from kanlab.export.bundle import predict_source
-from kanlab.export.document import document, read_bundle
+from kanlab.explain.predictor import held_out
+from kanlab.export.document import read_bundle
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
@@ -243,7 +242,7 @@ def test_new_rows_get_a_class_and_the_probability_of_each(study: Study, data: Da
 # ---- taken away
 
 
-@pytest.mark.parametrize("model", ["network", "linear"])
+@pytest.mark.parametrize("model", ["network", "linear", *COMPARISON_FAMILIES])
 def test_a_bundle_predicts_as_the_study_does(study: Study, data: Dataset, tmp_path: Path, model: str) -> None:
     new = table(40, seed=4).drop(columns="state")
     new.loc[2, "a"] = np.nan
@@ -251,16 +250,9 @@ def test_a_bundle_predicts_as_the_study_does(study: Study, data: Dataset, tmp_pa
     source = tmp_path / "new.csv"
     new.to_csv(source, index=False)
     path = tmp_path / "b.zip"
-    if model == "network":
-        study.export(path)
-        predictor = study.predictor()
-    else:
-        fitted = fit_named("linear", data.X_train, data.fit_target(data.y_train), 0, data.task)
-        held = HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0))
-        predictor = Predictor("the multinomial logistic regression model", data.recipe, held)
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("s/model.json", json.dumps(document(predictor, {}), allow_nan=False))
-            archive.writestr("s/predict.py", predict_source())
+    family = None if model == "network" else model
+    study.export(path, family=family)
+    predictor = study.predictor(family=family)
     expected = predictor.predict(new)
     pd.testing.assert_frame_equal(read_bundle(path).predict(new).frame, expected.frame, rtol=1e-9)
     with zipfile.ZipFile(path) as archive:

@@ -32,7 +32,8 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     if number.min() == number.max():
         return FamilyFit(logistic.constant(X, y).predict, None)
     model = HistGradientBoostingClassifier(random_state=seed).fit(X, number)
-    return FamilyFit(logistic.of_all_classes(model, y.shape[1]), None)
+    predict, present = logistic.of_all_classes(model, y.shape[1]), model.classes_.astype(int)
+    return FamilyFit(Portable(predict, lambda: _numbers(model, present, y.shape[1])), None)
 
 
 def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -43,19 +44,33 @@ def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     return FamilyFit(Portable(model.predict, lambda: _numbers(model)), None)
 
 
-def _numbers(model: HistGradientBoostingRegressor | HistGradientBoostingClassifier) -> dict[str, Any]:
-    """Its trees, which scikit-learn keeps in attributes of its own; tests/baselines/test_arithmetic.py watches over them."""
-    trees = []
-    for (grown,) in model._predictors:
-        nodes = grown.nodes
-        inner = nodes["is_leaf"] == 0
-        trees.append(
-            {
-                "feature": np.where(inner, nodes["feature_idx"], 0).tolist(),
-                "threshold": np.where(inner, nodes["num_threshold"], 0.0).tolist(),
-                "left": np.where(inner, nodes["left"].astype(int), 0).tolist(),
-                "right": np.where(inner, nodes["right"].astype(int), 0).tolist(),
-                "value": nodes["value"].tolist(),
-            }
-        )
-    return {"kind": "trees", "offset": float(np.ravel(model._baseline_prediction)[0]), "trees": trees}
+def _numbers(
+    model: HistGradientBoostingRegressor | HistGradientBoostingClassifier,
+    present: Array | None = None,
+    classes: int = 1,
+) -> dict[str, Any]:
+    """Its trees, which scikit-learn keeps in attributes of its own; tests/baselines/test_arithmetic.py watches over them.
+
+    present: the classes it has seen, by number, of more than two.
+    """
+    raw, trees = np.ravel(model._baseline_prediction), []
+    outputs = np.arange(len(raw)) if present is None else present
+    offset = np.full(classes, logistic.UNSEEN)
+    if len(raw) < len(outputs):  # two classes of more, one raw score
+        offset[outputs], outputs = [0.0, float(raw[0])], outputs[1:]
+    else:
+        offset[outputs] = raw
+    for grown in model._predictors:
+        for output, tree in zip(outputs, grown, strict=True):
+            inner = tree.nodes["is_leaf"] == 0
+            trees.append(
+                {
+                    "feature": np.where(inner, tree.nodes["feature_idx"], 0).tolist(),
+                    "threshold": np.where(inner, tree.nodes["num_threshold"], 0.0).tolist(),
+                    "left": np.where(inner, tree.nodes["left"].astype(int), 0).tolist(),
+                    "right": np.where(inner, tree.nodes["right"].astype(int), 0).tolist(),
+                    "value": tree.nodes["value"].tolist(),
+                }
+                | ({} if present is None else {"output": int(output)})
+            )
+    return {"kind": "trees", "offset": float(offset[0]) if present is None else offset.tolist(), "trees": trees}

@@ -61,15 +61,17 @@ class _OnSplines:
         """As of `Portable`: a cubic between each two breaks of a feature."""
         affine, breaks, coef, at = self.inner, [], [], 0
         assert isinstance(affine, Affine)
-        weights = affine.weights / affine.scale
+        weights = (affine.weights.T / affine.scale).T
         for spline in self.splines.bsplines_:
             count = spline.c.shape[1] - 1  # the last basis function of a feature is left out
-            whole = BSpline(spline.t, np.append(weights[at : at + count], 0.0), spline.k)
-            pieces = PPoly.from_spline(whole)
-            real = np.flatnonzero(np.diff(pieces.x) > 0)  # knots that coincide have nothing between them
-            real = real[(real >= spline.k) & (real < len(pieces.x) - 1 - spline.k)]  # within the training rows
-            breaks.append([*pieces.x[real], pieces.x[real[-1] + 1]])
-            coef.append(pieces.c[:, real].T.tolist())
+            columns = weights[at : at + count].reshape(count, -1).T  # one an output
+            pieces = [PPoly.from_spline(BSpline(spline.t, np.append(w, 0.0), spline.k)) for w in columns]
+            x = pieces[0].x
+            real = np.flatnonzero(np.diff(x) > 0)  # knots that coincide have nothing between them
+            real = real[(real >= spline.k) & (real < len(x) - 1 - spline.k)]  # within the training rows
+            breaks.append([*x[real], x[real[-1] + 1]])
+            cubic = np.stack([p.c[:, real].T for p in pieces], axis=-1)
+            coef.append((cubic if weights.ndim == 2 else cubic[..., 0]).tolist())
             at += count
-        offset = float(affine.offset - affine.center @ weights)
-        return {"kind": "additive", "offset": offset, "breaks": breaks, "coef": coef}
+        offset = np.asarray(affine.offset - affine.center @ weights)
+        return {"kind": "additive", "offset": offset.tolist(), "breaks": breaks, "coef": coef}

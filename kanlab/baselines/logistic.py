@@ -42,6 +42,7 @@ TINY = 1e-6  # penalty on standardised coefficients where none is asked for
 PENALTIES = np.geomspace(1e-4, 1e3, 40)  # of ridge, a training row
 FEW = 300  # coefficients up to which ridge looks at every penalty; of more at every fourth
 RANK_TOLERANCE = 1e-10
+UNSEEN = -700.0  # logit of a class that a model has not seen, against those it has
 TRUSTED_FREEDOM = 0.2  # least eigenvalue of 1 - W V: below that the row is left out and the model fitted again
 MOST_REFITS = 40
 _MOST_STEPS = 60

@@ -56,7 +56,21 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     present = np.bincount(number)
     settings = _settings(number) | {"early_stopping": len(y) >= 50 and present[present > 0].min() >= 5}
     model = _trained(MLPClassifier(**settings, random_state=seed), X, number)
-    return FamilyFit(logistic.of_all_classes(model, y.shape[1]), None)
+    predict, present = logistic.of_all_classes(model, y.shape[1]), model.classes_.astype(int)
+    return FamilyFit(Portable(predict, lambda: _of_log_odds(_numbers(model, 0.0, 1.0), present, y.shape[1])), None)
+
+
+def _of_log_odds(numbers: dict[str, Any], present: Array, classes: int) -> dict[str, Any]:
+    """The numbers of a network of logits of the classes present as one of log-odds of each of all against the first."""
+    weights, biases = (np.array(numbers[name][-1]) for name in ("weights", "biases"))
+    if len(biases) == 1:  # two classes of more: the log-odds of the second
+        weights, biases = np.column_stack([np.zeros(len(weights)), weights]), np.append(0.0, biases)
+    every, offset = np.zeros((len(weights), classes)), np.full(classes, logistic.UNSEEN)
+    every[:, present], offset[present] = weights, biases
+    return numbers | {
+        "weights": [*numbers["weights"][:-1], (every[:, 1:] - every[:, :1]).tolist()],
+        "biases": [*numbers["biases"][:-1], (offset[1:] - offset[0]).tolist()],
+    }
 
 
 def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:

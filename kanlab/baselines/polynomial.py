@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from sklearn.preprocessing import PolynomialFeatures
 
 from kanlab.arrays import Array
@@ -51,13 +52,14 @@ def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array,
     def numbers() -> dict[str, Any]:
         assert isinstance(inner.predict, Affine)
         affine = inner.predict
+        weights = (affine.weights.T / affine.scale).T
         return {
             "kind": "polynomial",
             "center": center.tolist(),
             "scale": scale.tolist(),
             "powers": terms.powers_.tolist(),
-            "weights": (affine.weights / affine.scale).tolist(),
-            "offset": float(affine.offset - affine.center @ (affine.weights / affine.scale)),
+            "weights": weights.tolist(),
+            "offset": np.asarray(affine.offset - affine.center @ weights).tolist(),
         }
 
     return FamilyFit(Portable(lambda new: inner.predict(expand(new)), numbers), inner.dof, inner.left_out)

@@ -36,7 +36,7 @@ def check_content(content: Mapping[str, Any]) -> None:
 def check_model(model: Mapping[str, Any], d: int, classes: int, *, counts: bool = False) -> None:
     """The same of its model alone, of d inputs; classes: 0 for numbers.  counts: whether these are means of counts."""
     kind = _part(model, "kind", str, "model.")
-    _need(kind in ARRAYS and (classes <= 2 or kind in ("kan", "linear")), "model.kind")
+    _need(kind in ARRAYS, "model.kind")
     for place, values, shape in ARRAYS[kind](model, d, max(1, classes - 1)):
         _check_order(place, _numbers(values, shape, place))
     if "low" in model:
@@ -81,17 +81,19 @@ def _linear_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
 
 def _polynomial_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
     powers, weights = _part(model, "powers", list, "model."), _part(model, "weights", list, "model.")
-    yield "model.offset", model.get("offset"), ()
+    several = (m,) if m > 1 else ()
+    yield "model.offset", model.get("offset"), several
     for name in ("center", "scale", "low", "high"):
         yield f"model.{name}", model.get(name), (d,)
-    yield "model.weights", weights, (len(weights),)
+    yield "model.weights", weights, (len(weights), *several)
     yield "model.powers", powers, (len(weights), d)
     _need(all(type(p) is int and 0 <= p <= 9 for term in powers for p in term), "model.powers")
 
 
 def _additive_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
     breaks, coef = _part(model, "breaks", list, "model."), _part(model, "coef", list, "model.")
-    yield "model.offset", model.get("offset"), ()
+    several = (m,) if m > 1 else ()
+    yield "model.offset", model.get("offset"), several
     for name in ("low", "high"):
         yield f"model.{name}", model.get(name), (d,)
     _need(len(breaks) == d, "model.breaks")
@@ -100,7 +102,7 @@ def _additive_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
         place = f"model.breaks[{number}]"
         _need(isinstance(points, list) and len(points) >= 2, place)
         yield place, points, (len(points),)
-        yield f"model.coef[{number}]", pieces, (len(points) - 1, 4)
+        yield f"model.coef[{number}]", pieces, (len(points) - 1, 4, *several)
 
 
 def _perceptron_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
@@ -123,7 +125,7 @@ def _perceptron_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
 
 
 def _trees_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
-    yield "model.offset", model.get("offset"), ()
+    yield "model.offset", model.get("offset"), (m + 1,) if m > 1 else ()
     for name in ("low", "high"):
         yield f"model.{name}", model.get(name), (d,)
     for number, tree in enumerate(_part(model, "trees", list, "model.")):
@@ -136,6 +138,8 @@ def _trees_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
         for name in ("feature", "left", "right"):
             _need(all(type(i) is int for i in tree[name]), f"{place}.{name}")
         _need(all(0 <= i < d for i in tree["feature"]), f"{place}.feature")
+        output = tree.get("output", 0)
+        _need(type(output) is int and 0 <= output < (m + 1 if m > 1 else 1), f"{place}.output")
         for at, children in enumerate(zip(tree["left"], tree["right"], strict=True)):
             for name, child in zip(("left", "right"), children, strict=True):
                 # a leaf has no children, 0; they come after their node, so that every way ends

@@ -61,12 +61,14 @@ class Linear(Struct, frozen=True, tag_field="kind", tag="linear"):
 
 
 class _Held(Struct, frozen=True, tag_field="kind"):
-    """A model of another family, of one output. low, high: the range that its inputs are held to.  link: as of a network."""
+    """A model of another family. low, high: the range that its inputs are held to.  link: as of a network.  offset: of several
+    outputs a number for each.
+    """
 
     low: Vector
     high: Vector
-    offset: float = 0.0
-    link: Literal["logit", "log"] | UnsetType = UNSET
+    offset: float | Vector = 0.0
+    link: Link | UnsetType = UNSET
 
 
 class Polynomial(_Held, frozen=True, kw_only=True, tag="polynomial"):
@@ -75,14 +77,14 @@ class Polynomial(_Held, frozen=True, kw_only=True, tag="polynomial"):
     center: Vector
     scale: Vector
     powers: list[list[Annotated[int, Meta(ge=0, le=9)]]]
-    weights: Vector
+    weights: list[float | Vector]
 
 
 class Additive(_Held, frozen=True, kw_only=True, tag="additive"):
     """See `kanlab.baselines.arithmetic.additive`."""
 
     breaks: list[Annotated[Vector, Meta(min_length=2)]]
-    coef: list[Matrix]
+    coef: list[list[list[float | Vector]]]
 
 
 class Perceptron(_Held, frozen=True, kw_only=True, tag="perceptron"):
@@ -97,13 +99,17 @@ class Perceptron(_Held, frozen=True, kw_only=True, tag="perceptron"):
 
 
 class Tree(Struct, frozen=True):
-    """A tree by its nodes; a leaf has left 0, and children come after their node, so that every way ends."""
+    """A tree by its nodes; a leaf has left 0, and children come after their node, so that every way ends.
+
+    output: the class it is of, of more than two.
+    """
 
     feature: list[int]
     threshold: Vector
     left: list[int]
     right: list[int]
     value: Annotated[Vector, Meta(min_length=1)]
+    output: int | UnsetType = UNSET
 
 
 class Trees(_Held, frozen=True, kw_only=True, tag="trees"):

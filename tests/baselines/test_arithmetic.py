@@ -15,7 +15,7 @@ from kanlab.explain.predictor import HeldFamily
 from kanlab.export import schema
 from kanlab.export.document import StoredModel, model_document
 from kanlab.export.document_check import Damaged, check_model
-from kanlab.stats.likelihood import TaskName
+from kanlab.stats.likelihood import CLASSIFICATION, MULTICLASS, REGRESSION, TaskName, one_hot
 
 ANY = schema.Polynomial | schema.Additive | schema.Perceptron | schema.Trees
 
@@ -26,11 +26,14 @@ def _rows(seed: int, n: int) -> tuple[Array, Array]:
     return X, np.sin(X[:, 0]) + X[:, 1] * X[:, 2] + 0.1 * rng.normal(size=n)
 
 
-@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("task", ["regression", "classification", "multiclass"])
 @pytest.mark.parametrize("family", list(COMPARISON_FAMILIES))
 def test_a_family_as_numbers_predicts_as_scikit_learn_does(family: str, task: TaskName) -> None:
     X, y = _rows(0, 150)
-    y = y if task == "regression" else (y > 1).astype(float)
+    if task == MULTICLASS:
+        y = one_hot(np.digitize(y, [-0.5, 0.5, 2.0]), 4)
+    elif task == CLASSIFICATION:
+        y = (y > 1).astype(float)
     fitted = fit_named(family, X, y, 0, task)
     assert isinstance(fitted.predict, Portable)
     held = HeldFamily(fitted, X.min(axis=0), X.max(axis=0), task)
@@ -42,7 +45,20 @@ def test_a_family_as_numbers_predicts_as_scikit_learn_does(family: str, task: Ta
     assert (flagged == outside).all()
     assert flagged[-1]
     convert(content, ANY)
-    check_model(content, 3, 0 if task == "regression" else 2)
+    check_model(content, 3, {REGRESSION: 0, CLASSIFICATION: 2, MULTICLASS: 4}[task])
+
+
+@pytest.mark.parametrize("present", [(0, 2), (1, 2, 3)])
+@pytest.mark.parametrize("family", list(COMPARISON_FAMILIES))
+def test_classes_that_no_training_row_has_are_given_next_to_nothing(family: str, present: tuple[int, ...]) -> None:
+    X, y = _rows(0, 120)
+    number = np.array(present)[np.digitize(y, [0.5, 2.0][: len(present) - 1])]
+    fitted = fit_named(family, X, one_hot(number, 4), 0, MULTICLASS)
+    held = HeldFamily(fitted, X.min(axis=0), X.max(axis=0), MULTICLASS)
+    content = json.loads(json.dumps(model_document(held)))
+    found = StoredModel(content).predict_flagged(X)[0]
+    assert found == pytest.approx(fitted.predict(X), rel=1e-7, abs=1e-9)
+    check_model(content, 3, 4)
 
 
 @pytest.mark.parametrize(
