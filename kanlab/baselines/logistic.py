@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -54,13 +54,9 @@ def constant(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     Y, (_, center, scale) = _by_class(y), standardised(X)
     with np.errstate(divide="ignore"):  # a class without rows
         logs = np.log(Y.mean(axis=0) if y.ndim == 1 else np.maximum(Y.mean(axis=0), np.finfo(float).tiny))
-
-    def left_out() -> Array:
-        others = np.maximum(Y.sum(axis=0) - Y, 0.0) / (len(Y) - 1)
-        return others if y.ndim == 2 else others[:, 1]
-
     weights = np.zeros((X.shape[1], Y.shape[1] - 1))
-    return FamilyFit(_affine(y, logs[1:] - logs[0], center, scale, weights), float(Y.shape[1] - 1), left_out)
+    model = _affine(y, logs[1:] - logs[0], center, scale, weights)
+    return FamilyFit(model, float(Y.shape[1] - 1), partial(_shares_left_out, Y, y.ndim == 1))
 
 
 def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
@@ -95,12 +91,17 @@ def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
 def _fit(y: Array, found: Newton, b: Array, center: Array, scale: Array, dof: float) -> FamilyFit:
     """Coefficients b (1 + d, m) in contrasts as a fit; found: that of the same model."""
     eta = b @ to_log_odds(b.shape[1] + 1).T
+    return FamilyFit(_affine(y, eta[0], center, scale, eta[1:]), dof, partial(_rows_left_out, found, y.ndim == 1))
 
-    def left_out() -> Array:
-        p = probabilities(found.left_out().T).T
-        return p if y.ndim == 2 else p[:, 1]
 
-    return FamilyFit(_affine(y, eta[0], center, scale, eta[1:]), dof, left_out)
+def _rows_left_out(found: Newton, of_two: bool) -> Array:
+    p = probabilities(found.left_out().T).T
+    return p[:, 1] if of_two else p
+
+
+def _shares_left_out(Y: Array, of_two: bool) -> Array:
+    p = np.maximum(Y.sum(axis=0) - Y, 0.0) / (len(Y) - 1)
+    return p[:, 1] if of_two else p
 
 
 def _affine(y: Array, offset: Array, center: Array, scale: Array, weights: Array) -> Affine:
