@@ -192,7 +192,7 @@ STYLE = """
   }
 """
 PAGES, BASE = "app.py, pages/", "base"  # base: the modules beside the rooms that every room may use
-FACES = {PAGES, "cli", "api", "sklearn"}  # where people come in
+FACES = {PAGES, "cli", "api", "targets", "sklearn"}  # where people come in
 
 
 def _path(room: str) -> str:

@@ -27,6 +27,9 @@ _HOMES = {
     "KanSpec": "kan.network",
     "open_study": "api",
     "Study": "api",
+    "tune_targets": "targets",
+    "open_group": "targets",
+    "StudyGroup": "targets",
     "KANWrapper": "kan.pykan_network",
     "KanlabError": "errors",
 }
@@ -40,6 +43,7 @@ __all__ = [
     "LmOptions",
     "SearchSpace",
     "Study",
+    "StudyGroup",
     "StudySpec",
     "Table",
     "aicc",
@@ -47,9 +51,11 @@ __all__ = [
     "fit",
     "fit_cell",
     "n_params",
+    "open_group",
     "open_study",
     "read_table",
     "tune",
+    "tune_targets",
 ]
 
 if TYPE_CHECKING:
@@ -64,6 +70,7 @@ if TYPE_CHECKING:
     from kanlab.solver.fit import LmOptions, fit_cell
     from kanlab.stats.criteria import aicc, akaike_weights
     from kanlab.study.spec import StudySpec
+    from kanlab.targets import StudyGroup, open_group, tune_targets
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ ROOT = Path(kanlab.__file__).parents[1]
 ROOMS = (
     "text", "colours", "arrays", "errors", "hosts", "files", "settings", "programs", "stats", "data.reading", "data", "kan",
     "solver", "engines", "baselines", "formulas", "study", "execution", "selection", "explain", "export", "charts", "sklearn",
-    "api", "ui", "cli", "__main__",
+    "api", "targets", "ui", "cli", "__main__",
 )  # fmt: skip
 
 # Libraries that only some modules or rooms may import, wherever in the module it is.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from kanlab.cli import studies
 from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges
@@ -19,6 +19,7 @@ from kanlab.cli.table_options import add_table_options, preparation, read_option
 from kanlab.errors import KanlabError, StudyError
 
 if TYPE_CHECKING:
+    from kanlab.data.dataset import Dataset
     from kanlab.selection.validation import Validation
 
 
@@ -81,23 +82,23 @@ def _tune(arguments: argparse.Namespace) -> int:
 
 
 def _create_and_run(arguments: argparse.Namespace) -> int:
-    from kanlab.data.checks import leaks_among
     from kanlab.data.dataset import Dataset
     from kanlab.data.reading.table import read_table
     from kanlab.engines.registry import FitOptions
     from kanlab.execution.dask_cluster import chosen, cluster_workers
-    from kanlab.execution.starts_budget import settled
     from kanlab.kan.search_space import SearchSpace
-    from kanlab.study.handle import create_study
     from kanlab.study.spec import StudySpec
+    from kanlab.targets import create_group
 
     table = read_table(arguments.data, options=read_options(arguments))
-    data = Dataset.from_frame(
+    columns = set(table.frame.columns)
+    targets = [[text] if text in columns else names(text) or [text] for text in arguments.target]
+    datasets = Dataset.for_targets(
         table.frame,
-        arguments.target,
+        [target for several in targets for target in several],
         None if arguments.features is None else names(arguments.features),
-        arguments.test_fraction,
-        arguments.seed,
+        test_fraction=arguments.test_fraction,
+        seed=arguments.seed,
         name=table.report.source,
         preparation=preparation(arguments),
         task=arguments.task,
@@ -119,13 +120,19 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
         starts_fill=arguments.fill,
     )
     at_hand = cluster_workers(chosen(arguments.dask))  # before a study is made that could not run
-    handle = create_study(
-        data, settled(data, spec, at_hand=at_hand), name=arguments.study, storage_url=arguments.storage
-    )
-    leaks = [] if data.levels else leaks_among(dict(zip(data.features, data.X_train.T, strict=True)), data.y_train)
-    warnings = [f"! {warning.sentence}" for warning in leaks]
-    print(f"{table.report}", *table.report.notes, *data.notes, *warnings, sep="\n", file=sys.stderr)
-    return exit_code(run_and_print(handle, arguments.json, arguments.dask))
+    handles = create_group(datasets, spec, name=arguments.study, storage=arguments.storage, at_hand=at_hand)
+    said = dict.fromkeys(note for data in datasets for note in (*data.notes, *_leaks(data)))
+    print(f"{table.report}", *table.report.notes, *said, sep="\n", file=sys.stderr)
+    return exit_code(run_and_print(handles, arguments.json, arguments.dask))
+
+
+def _leaks(data: Dataset) -> Iterator[str]:
+    """Warnings of features that nearly are the target."""
+    from kanlab.data.checks import leaks_among
+
+    if not data.levels:
+        for warning in leaks_among(dict(zip(data.features, data.X_train.T, strict=True)), data.y_train):
+            yield f"! {warning.sentence}"
 
 
 def _studies(arguments: argparse.Namespace) -> int:
@@ -152,28 +159,34 @@ def _studies(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from kanlab.api import open_study
+    from kanlab.api import Study
+    from kanlab.study.several_targets import load_studies
 
-    print(shown(open_study(arguments.name, storage=arguments.storage), arguments.json))
+    found = [Study(handle) for handle in load_studies(arguments.name, storage_url=arguments.storage)]
+    print(shown(found, arguments.json))
     return 0
 
 
 def _validate(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from kanlab.api import open_study
+    from kanlab.api import Study
     from kanlab.study.patience import patiently
+    from kanlab.study.several_targets import load_studies
 
-    study = open_study(arguments.name, storage=arguments.storage)
-    with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+    studies = [Study(handle) for handle in load_studies(arguments.name, storage_url=arguments.storage)]
+    for study in studies:
+        of_target = f" of {study.handle.data.target}" * (len(studies) > 1)
+        with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
-        def show(validation: Validation) -> None:
-            bar.total = validation.total
-            bar.update(validation.done - bar.n)
+            def show(validation: Validation, bar: tqdm[NoReturn] = bar) -> None:
+                bar.total = validation.total
+                bar.update(validation.done - bar.n)
 
-        validation = study.validate(arguments.workers, show, dask=arguments.dask)
-    print(f"validation: {validation.done} of {validation.total} steps. {validation.detail}".rstrip(), file=sys.stderr)
-    print(patiently(lambda: shown(study, arguments.json)))
+            validation = study.validate(arguments.workers, show, dask=arguments.dask)
+        steps = f"validation{of_target}: {validation.done} of {validation.total} steps. {validation.detail}".rstrip()
+        print(steps, file=sys.stderr)
+    print(patiently(lambda: shown(studies, arguments.json)))
     return 0
 
 
@@ -307,7 +320,13 @@ _TUNE = (
 def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.ArgumentParser], None]) -> None:
     """The options of `kanlab tune`, in groups."""
     tune.add_argument("data", metavar="DATA", type=Path, help="CSV (also compressed), Parquet or Excel file")
-    tune.add_argument("--target", required=True, metavar="COL", help="column to predict")
+    tune.add_argument(
+        "--target",
+        required=True,
+        action="append",
+        metavar="COL[,COL]",
+        help="column to predict; of several, separated by commas or given one by one, each gets a study of its own",
+    )
     tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
     tune.add_argument("--study", metavar="NAME", help="name of the study (default: after the file)")
     add_json(tune)

@@ -35,50 +35,72 @@ SCORES_OF = {"regression": QUANTITY_SCORES, "counts": COUNT_SCORES}  # of classe
 NOT_DONE = 130  # exit code of a study that was paused, stopped or interrupted, here or by another process
 
 
-def exit_code(study: Study) -> int:
+def exit_code(studies: Sequence[Study]) -> int:
     """0 where nothing is left to fit."""
     from kanlab.study.patience import patiently
 
-    return 0 if patiently(lambda: study.state).name == "finished" else NOT_DONE
+    done = patiently(lambda: all(study.state.name == "finished" for study in studies))
+    return 0 if done else NOT_DONE
 
 
-def run_and_print(handle: StudyHandle, as_json: bool, dask: str | None = None) -> Study:
-    """Run a study with a progress bar, then print it. dask: as of kanlab.tune."""
+def run_and_print(handles: Sequence[StudyHandle], as_json: bool, dask: str | None = None) -> list[Study]:
+    """Run a study, or those of several targets, with a progress bar, then print them. dask: as of kanlab.tune."""
     from tqdm import tqdm
 
-    from kanlab.api import run_study
+    from kanlab.api import Study, run_study
     from kanlab.study.patience import patiently
 
-    spec, data = handle.spec, handle.data
-    admissible = len(spec.admissible(data.n_train, data.d))
-    total = min(spec.trials or admissible, admissible)
-    print(
-        f"study '{handle.name}': {admissible} of {len(spec.space.cells)} configurations are admissible with "
-        f"{data.n_train} training rows; {total} trials with the engine {spec.engine}"
-        + f"; {spec.starts_words}"
-        * bool(spec.starts_words),
-        file=sys.stderr,
-    )
-    if words := spec.few_rows_words(data.n_train, data.d):
-        print(words, file=sys.stderr)
+    for handle in handles:
+        print(*_announced(handle), sep="\n", file=sys.stderr)
+    studies, before = [Study(handle) for handle in handles], 0
+    total = sum(_trials_planned(handle) for handle in handles)
     with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def show(study: Study) -> None:
             records = [r for r in study.handle.records() if r.state != "running"]
             scores = [r.aicc for r in records if r.aicc is not None]
             bar.set_postfix_str(f"lowest AICc {min(scores):.2f}" if scores else "starting the workers")
-            bar.update(len(records) - bar.n)
+            bar.update(before + len(records) - bar.n)
 
         def say(sentence: str) -> None:
             bar.clear()
             print(f"kanlab: {sentence}", file=sys.stderr, flush=True)
 
         with _quiet_supervisor():
-            study = run_study(handle, show, say=say, dask=dask)
-            detail, printed = patiently(lambda: (study.state.detail, shown(study, as_json)), say)
-    print(detail, file=sys.stderr)
+            for number, handle in enumerate(handles, 1):
+                if len(handles) > 1:
+                    bar.set_description_str(f"{handle.data.target[:20]} ({number} of {len(handles)})")
+                if patiently(lambda study=studies[number - 1]: study.state.name, say) != "finished":  # type: ignore[misc]
+                    run_study(handle, show, say=say, dask=dask)
+                before += _trials_planned(handle)
+            details, printed = patiently(lambda: (_details(studies), shown(studies, as_json)), say)
+    print(*details, sep="\n", file=sys.stderr)
     print(printed)
-    return study
+    return studies
+
+
+def _details(studies: Sequence[Study]) -> list[str]:
+    """What became of each."""
+    return [f"{study.handle.data.target}: " * (len(studies) > 1) + study.state.detail for study in studies]
+
+
+def _trials_planned(handle: StudyHandle) -> int:
+    spec, data = handle.spec, handle.data
+    admissible = len(spec.admissible(data.n_train, data.d))
+    return min(spec.trials or admissible, admissible)
+
+
+def _announced(handle: StudyHandle) -> Iterator[str]:
+    """What is about to be done, in sentences."""
+    spec, data = handle.spec, handle.data
+    yield (
+        f"study '{handle.name}': {len(spec.admissible(data.n_train, data.d))} of {len(spec.space.cells)} configurations are "
+        f"admissible with {data.n_train} training rows; {_trials_planned(handle)} trials with the engine {spec.engine}"
+        + f"; {spec.starts_words}"
+        * bool(spec.starts_words)
+    )
+    if words := spec.few_rows_words(data.n_train, data.d):
+        yield words
 
 
 @contextlib.contextmanager
@@ -93,10 +115,18 @@ def _quiet_supervisor() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def shown(study: Study, as_json: bool) -> str:
-    """A study: its best trials, the other families, the recommendation and why; or the JSON contract."""
+def shown(studies: Sequence[Study], as_json: bool) -> str:
+    """A study, or those of several targets; as text or by the JSON contract."""
     if as_json:
-        return json.dumps(study.to_dict(), indent=2, allow_nan=False)
+        from kanlab.targets import StudyGroup
+
+        content = studies[0].to_dict() if len(studies) == 1 else StudyGroup([s.handle for s in studies]).to_dict()
+        return json.dumps(content, indent=2, allow_nan=False)
+    return "\n\n".join(map(_shown, studies))
+
+
+def _shown(study: Study) -> str:
+    """Its best trials, the other families, the recommendation and why."""
     from kanlab.selection.candidates import other_families
     from kanlab.selection.ranking import EFFECTIVE_COLUMNS, by_rank
 
@@ -127,7 +157,7 @@ def shown(study: Study, as_json: bool) -> str:
     if spent:
         lines.append("networks are ranked among each other by the AICc of effective K, what each fit has spent")
     if data.outputs > 1:
-        print(f"{data.target}: probabilities of {len(data.levels)} classes; AICc is computed from the deviance")
+        lines.append(f"{data.target}: probabilities of {len(data.levels)} classes; AICc is computed from the deviance")
     elif data.levels:
         zero, one = data.levels
         lines.append(f"{data.target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")

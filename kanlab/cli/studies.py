@@ -27,6 +27,13 @@ def _open(arguments: argparse.Namespace) -> StudyHandle:
     return load_study(arguments.name, storage_url=arguments.storage)
 
 
+def _open_all(arguments: argparse.Namespace) -> list[StudyHandle]:
+    """The study of a name, or those of several targets that have it together."""
+    from kanlab.study.several_targets import load_studies
+
+    return load_studies(arguments.name, storage_url=arguments.storage)
+
+
 def _say(text: str) -> int:
     print(text, file=sys.stderr)
     return 0
@@ -36,11 +43,12 @@ def _resume(arguments: argparse.Namespace) -> int:
     from kanlab.execution.dask_cluster import chosen, cluster_workers
     from kanlab.execution.manage import extend
 
-    handle = _open(arguments)
+    handles = _open_all(arguments)
     cluster_workers(chosen(arguments.dask))  # raises where none answers, before anything changes
     if arguments.trials is not None or arguments.minutes is not None:
-        handle = extend(handle, trials=arguments.trials, minutes=arguments.minutes)
-    return exit_code(run_and_print(handle, arguments.json, arguments.dask))
+        minutes = None if arguments.minutes is None else arguments.minutes / len(handles)
+        handles = [extend(handle, trials=arguments.trials, minutes=minutes) for handle in handles]
+    return exit_code(run_and_print(handles, arguments.json, arguments.dask))
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
@@ -59,8 +67,8 @@ def _rerun(arguments: argparse.Namespace) -> int:
         changed["starts_fill"] = True
     at_hand = cluster_workers(chosen(arguments.dask))
     again = duplicate(handle, name=arguments.study, at_hand=at_hand, **changed)
-    study = run_and_print(again, arguments.json, arguments.dask)
-    code = exit_code(study)
+    [study] = run_and_print([again], arguments.json, arguments.dask)
+    code = exit_code([study])
     if changed or code:
         return code
     lines = patiently(lambda: differences(handle.records(), study.handle.records()))
@@ -86,29 +94,33 @@ def _wish(arguments: argparse.Namespace, wanted: str) -> int:
     from kanlab.execution.manager import manager
     from kanlab.study.state import read_state
 
-    handle = _open(arguments)
-    state = read_state(handle.optuna.user_attrs)
-    if not state.is_live or not state.pid:
-        raise StudyError(f"The study '{handle.name}' is not running: it is {state.name}.")
-    (manager().pause if wanted == "pause" else manager().stop)(handle)
-    return _say(f"The study '{handle.name}' was asked to {wanted}.")
+    handles = _open_all(arguments)
+    live = [(handle, read_state(handle.optuna.user_attrs)) for handle in handles]
+    running = [handle for handle, state in live if state.is_live and state.pid]
+    if not running:
+        raise StudyError(f"The study '{arguments.name}' is not running: it is {live[0][1].name}.")
+    for handle in running:
+        (manager().pause if wanted == "pause" else manager().stop)(handle)
+        _say(f"The study '{handle.name}' was asked to {wanted}.")
+    return 0
 
 
 def _rename(arguments: argparse.Namespace) -> int:
-    from kanlab.execution.manage import rename
+    from kanlab.execution.manage import rename_together
 
-    return _say(f"The study '{arguments.name}' is now called '{rename(_open(arguments), arguments.new).name}'.")
+    return _say(f"The study '{arguments.name}' is now called '{rename_together(_open_all(arguments), arguments.new)}'.")
 
 
 def _note(arguments: argparse.Namespace) -> int:
     from kanlab.execution.manage import annotate, note
 
-    handle = _open(arguments)
+    handles = _open_all(arguments)
     if arguments.text is None:
-        print(note(handle))
+        print(note(handles[0]))
         return 0
-    annotate(handle, arguments.text)
-    return _say(f"The note of '{handle.name}' is saved.")
+    for handle in handles:
+        annotate(handle, arguments.text)
+    return _say(f"The note of '{arguments.name}' is saved.")
 
 
 def _delete(arguments: argparse.Namespace) -> int:
@@ -118,27 +130,31 @@ def _delete(arguments: argparse.Namespace) -> int:
     from kanlab.study.unfinished import discard
 
     try:
-        handle = _open(arguments)
+        handles = _open_all(arguments)
     except HalfMade:
         discard(get_storage(arguments.storage), arguments.name)
         return _say(f"'{arguments.name}', a study that was never whole, is deleted.")
     if not arguments.yes:
-        done = len(handle.records())
+        done = sum(len(handle.records()) for handle in handles)
+        what = f"'{arguments.name}'" if len(handles) == 1 else f"the {len(handles)} studies of '{arguments.name}'"
         if not sys.stdin.isatty():
-            return _refuse(f"'{handle.name}' has {done} trials; add --yes to delete it for good.")
-        print(f"Delete the study '{handle.name}' with its {done} trials for good? [y/N] ", end="", file=sys.stderr)
+            return _refuse(f"{what} has {done} trials; add --yes to delete it for good.")
+        print(f"Delete the study {what} with its {done} trials for good? [y/N] ", end="", file=sys.stderr)
         if input().strip().lower() not in ("y", "yes"):
             return _say("Nothing was deleted.")
-    delete(handle)
-    return _say(f"The study '{handle.name}' is deleted. 'kanlab gc' removes data that no study uses.")
+    for handle in handles:
+        delete(handle)
+        _say(f"The study '{handle.name}' is deleted. 'kanlab gc' removes data that no study uses.")
+    return 0
 
 
 def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.cli.table_options import read_options
     from kanlab.data.writing import to_csv
     from kanlab.errors import DatasetError
-    from kanlab.explain.predictor import overruled, predictor, read_new_rows
-    from kanlab.export.document import is_bundle, read_bundle
+    from kanlab.explain.predictor import predictor
+    from kanlab.explain.several_targets import predict_together, read_rows_of
+    from kanlab.export.document import is_bundle, read_models
     from kanlab.files import write_whole
 
     target: Path | None = arguments.output
@@ -149,13 +165,19 @@ def _predict(arguments: argparse.Namespace) -> int:
         if arguments.trial is not None or arguments.family is not None:
             option = "--trial" if arguments.family is None else "--family"
             raise DatasetError(f"{packed.name} holds one model only; leave out {option}.")
-        model = read_bundle(packed)
+        models = read_models(packed)
     else:
-        model = predictor(_open(arguments), arguments.trial, arguments.family)
+        handles = _open_all(arguments)
+        _check_one_trial(arguments, handles)
+        models = [predictor(handle, arguments.trial, arguments.family) for handle in handles]
     options = read_options(arguments)
-    table = read_new_rows(arguments.data, model.recipe, options=options)
-    found = replace(model, recipe=overruled(model.recipe, options)).predict(table.frame)
-    lines = (f"{table.report}", *table.report.notes, f"predicted by {model.label}", *model.notes, *found.notes)
+    table = read_rows_of(arguments.data, models, options=options)
+    found = predict_together(models, table, options)
+    by = [
+        (f"{model.recipe.target} is " * (len(models) > 1) + f"predicted by {model.label}", *model.notes)
+        for model in models
+    ]
+    lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *found.notes)
     print(*lines, sep="\n", file=sys.stderr)
     if target is None:
         print(to_csv(found.frame), end="")
@@ -164,10 +186,27 @@ def _predict(arguments: argparse.Namespace) -> int:
     return _say(f"{target} holds {len(found.frame):,} rows.")
 
 
+def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) -> None:
+    """Raises StudyError where a trial is asked for and there are several studies."""
+    from kanlab.errors import StudyError
+
+    if arguments.trial is not None and len(handles) > 1:
+        own = ", ".join(f"'{handle.name}'" for handle in handles)
+        raise StudyError(
+            f"'{arguments.name}' is a study for each of {len(handles)} targets; name one with --trial: {own}."
+        )
+
+
 def _export(arguments: argparse.Namespace) -> int:
     from kanlab.api import Study
+    from kanlab.targets import StudyGroup
 
-    made = Study(_open(arguments)).export(arguments.output, arguments.trial, arguments.family)
+    handles = _open_all(arguments)
+    _check_one_trial(arguments, handles)
+    if len(handles) == 1:
+        made = Study(handles[0]).export(arguments.output, arguments.trial, arguments.family)
+    else:
+        made = StudyGroup(handles).export(arguments.output, arguments.family)
     return _say(
         f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
     )

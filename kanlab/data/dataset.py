@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kanlab.arrays import Array, Index, Mask
-from kanlab.data.encoders import EncodedColumn, encode_features
+from kanlab.data.encoders import EncodedColumn, check_target, encode_features
 from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
 from kanlab.data.frames import as_frame
 from kanlab.data.preparation import Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.recipe import Recipe, fitted
 from kanlab.data.splits import split_rows
-from kanlab.data.target import AUTO, in_words, read_target, refuse_odd_target
+from kanlab.data.target import AUTO, class_levels, in_words, read_target, refuse_odd_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.files import OWNERS_FILE, written_whole
@@ -256,6 +256,65 @@ class Dataset(HasTask):
             name, target, tuple(columns), *parts, len(frame), tuple(notes), scale, wanted, levels, conventions
         )
         return replace(learned, distribution=found.distribution)
+
+    @classmethod
+    def for_targets(
+        cls,
+        frame: pd.DataFrame,
+        targets: Sequence[str],
+        features: Sequence[str] | None = None,
+        *,
+        positive: str | None = None,
+        **options: Any,
+    ) -> list[Dataset]:
+        """A data set for each of several targets of one table, none of which is a feature of another.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            As of `from_frame`.
+        targets : sequence of str
+            The columns to predict.
+        features : sequence of str, optional
+            Columns to predict them from; by default all others that are usable.
+        positive : str, optional
+            Of two classes, the one that counts as 1, for those targets that have it.
+        **options
+            As of `from_frame`.
+
+        Returns
+        -------
+        list of Dataset
+            In the order of the targets. Where no cell of them is missing they have the same rows and the same test rows.
+
+        Raises
+        ------
+        DatasetError
+            As of `from_frame`.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"x": range(20), "a": range(20, 40), "b": [v * v for v in range(20)]})
+        >>> [(data.target, data.features) for data in Dataset.for_targets(frame, ["a", "b"])]
+        [('a', ('x',)), ('b', ('x',))]
+        """
+        frame, wanted = as_frame(frame), [str(target) for target in targets]
+        if len(wanted) == 1:
+            return [cls.from_frame(frame, wanted[0], features, positive=positive, **options)]
+        both = [name for name in map(str, features or ()) if name in wanted]
+        if both:
+            raise DatasetError(f"The target {listing(both)} cannot be a feature as well; take it out of the features.")
+        for target in wanted:
+            check_target(frame, target)
+        levels = {target: class_levels(in_words(frame, target)[target]) for target in wanted} if positive else {}
+        if positive and not any(positive in known for known in levels.values()):
+            raise DatasetError(f"No target has a class {quoted(positive)}; name one that is there, or none.")
+        found = []
+        for target in wanted:
+            rows = frame.drop(columns=[other for other in wanted if other != target])
+            counts = positive if positive in levels.get(target, ()) else None
+            found.append(cls.from_frame(rows, target, features, positive=counts, **options))
+        return found
 
     def errors(self, predict: Callable[[Array], Array]) -> Scores:
         """How far off a model is. predict: X (rows, d) to (rows,) on the scale of the fit, of classes to probabilities,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.starts_budget import settled
 from kanlab.study.artifacts import local_data
-from kanlab.study.handle import StudyHandle, checked_name, create_study, load_study
+from kanlab.study.handle import GROUP, StudyHandle, checked_name, create_study, load_study, taken_names
 from kanlab.study.lease import claim
 from kanlab.study.optuna_adapter import delete_study, rename_study, storage_of
+from kanlab.study.several_targets import Group, member_name
 from kanlab.study.state import StudyState, read_state, write_state
 from kanlab.study.storage import data_path
 from kanlab.study.trials import TrialRecord
@@ -74,6 +75,21 @@ def rename(handle: StudyHandle, name: str) -> StudyHandle:
         discard(storage_of(handle.optuna), name)
         rename_study(handle.optuna, name)
     return load_study(name, storage_url=handle.storage_url)
+
+
+def rename_together(handles: Sequence[StudyHandle], name: str) -> str:
+    """Give the studies of several targets another name together, and each its own after that. One alone is renamed itself."""
+    if len(handles) == 1:
+        return rename(handles[0], name).name
+    name = checked_name(name)
+    if name in taken_names(storage_of(handles[0].optuna)):
+        raise StudyError(f"There is a study '{name}' already; choose another name.")
+    taken: set[str] = set()
+    for handle in handles:
+        group = Group.of(handle.optuna.user_attrs)
+        taken.add(rename(handle, member_name(name, handle.data.target, taken)).name)
+        handle.optuna.set_user_attr(GROUP, Group(name, group.targets if group else ()).to_dict())
+    return name
 
 
 def annotate(handle: StudyHandle, text: str) -> None:

@@ -10,6 +10,8 @@
     trials.csv        all its trials
     requirements.txt  numpy
 
+Of several targets each has such a folder, within one that holds a predict.py for all of them.
+
 The same study and model give the same bytes.
 """
 
@@ -19,7 +21,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,7 +37,7 @@ from kanlab.export.document import MODEL, document, document_text
 from kanlab.export.effects_html import effects_of
 from kanlab.export.exported import Exported
 from kanlab.export.predict_source import predict_source
-from kanlab.export.readme import readme
+from kanlab.export.readme import plain, readme
 from kanlab.export.report import Drawing, report
 from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
@@ -46,6 +48,7 @@ from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import StudyHandle
 
+REQUIREMENTS = "numpy>=1.26\n"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the date of every file, so that equal bundles have equal bytes
 
 
@@ -101,8 +104,40 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
     files["report.html"] = report(exported, drawing)
     files["study.json"] = json.dumps(study_json(handle, records, found), indent=2, allow_nan=False)
     files["trials.csv"] = to_csv(trial_table(records))
-    files["requirements.txt"] = "numpy>=1.26\n"
+    files["requirements.txt"] = REQUIREMENTS
     return Bundle(folder_name(handle.name), files)
+
+
+def joint_bundle(name: str, parts: Sequence[tuple[str, Bundle]]) -> Bundle:
+    """A bundle for several targets: the bundle of each in a folder of its own, and above them a predict.py for all.
+
+    name: of the group.  parts: the targets and their bundles.
+    """
+    files = {"predict.py": predict_source()}
+    lines = []
+    for number, (target, made) in enumerate(parts, 1):
+        folder = f"{number:02}-{folder_name(target)[:40]}"
+        files |= {f"{folder}/{part}": text for part, text in made.files.items()}
+        lines.append(f"- `{folder}`: {plain(target)}")
+    files["README.md"] = "\n".join(
+        [
+            f"# {plain(name)}: {len(parts)} targets",
+            "",
+            "Each target has a model of its own, in a folder of its own with its README, report, formula and predict.py:",
+            "",
+            *lines,
+            "",
+            "All of them at once, with NumPy alone:",
+            "",
+            "    pip install -r requirements.txt",
+            "    python predict.py IN.csv OUT.csv",
+            "",
+            "OUT.csv holds the rows of IN.csv as they are and beside them the columns that each target adds.",
+            "",
+        ]
+    )
+    files["requirements.txt"] = REQUIREMENTS
+    return Bundle(folder_name(name), files)
 
 
 def write(made: Bundle, path: Path) -> None:

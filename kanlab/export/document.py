@@ -24,6 +24,7 @@ from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network
 from kanlab.kan.network import FittedKan
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION
+from kanlab.study.several_targets import MOST_TARGETS
 
 MODEL = "model.json"
 LINKS: dict[str, Literal["logit", "softmax", "log"] | UnsetType] = {
@@ -32,7 +33,7 @@ LINKS: dict[str, Literal["logit", "softmax", "log"] | UnsetType] = {
     MULTICLASS: "softmax",
     COUNTS: "log",
 }
-MAX_FILES = 100
+MAX_FILES = 150
 MAX_BYTES = 64 * 2**20  # of the archive
 MAX_MODEL_BYTES = 16 * 2**20  # of its model unpacked, which takes twenty times as much once it is read
 
@@ -126,7 +127,16 @@ def is_bundle(path: Path) -> bool:
 
 
 def read_bundle(path: Path) -> Predictor:
-    """The model of a bundle. Nothing is written to disk and nothing in it is executed.
+    """The model of a bundle of one target; see `read_models`."""
+    models = read_models(path)
+    if len(models) > 1:
+        targets = ", ".join(f"'{model.recipe.target[:40]}'" for model in models)
+        raise StudyError(f"{path.name} holds a model for each of {len(models)} targets: {targets}.")
+    return models[0]
+
+
+def read_models(path: Path) -> list[Predictor]:
+    """The models of a bundle, one for each target. Nothing is written to disk and nothing in it is executed.
 
     Raises StudyError, with one sentence, for what is no bundle of kanlab or has been damaged.
     """
@@ -134,9 +144,14 @@ def read_bundle(path: Path) -> Predictor:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise StudyError(f"{name} is larger than {MAX_BYTES >> 20} MB, which no bundle is; export it again.")
-        text = _model_text(path.read_bytes(), name)
+        texts = _model_texts(path.read_bytes(), name)
     except OSError as error:
         raise StudyError(f"{name} cannot be read: {error.strerror or error}.") from error
+    return [_read(text, name) for text in texts]
+
+
+def _read(text: bytes, name: str) -> Predictor:
+    """The model of a document. name: of the bundle."""
     try:
         content = msgspec.json.decode(text)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -159,27 +174,36 @@ def _damaged(name: str, error: Exception) -> StudyError:
     return StudyError(f"The model in {name} is damaged{f' at {place}' * bool(place)}; export it again.")
 
 
-def _model_text(packed: bytes, name: str) -> bytes:
-    """The text of the one model.json of an archive whose names stay within it."""
+def _model_texts(packed: bytes, name: str) -> list[bytes]:
+    """The text of the model.json of an archive whose names stay within it, or of one in each of several folders beside one
+    another, by name.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             members = archive.infolist()
             if len(members) > MAX_FILES or any(not _is_plain(m) for m in members):
                 raise StudyError(f"{name} is no bundle of kanlab: its files have names that no bundle has.")
-            found = [m for m in members if PurePosixPath(m.filename).name == MODEL]
-            if len(found) != 1 or found[0].flag_bits & 1:
+            found = sorted((m for m in members if PurePosixPath(m.filename).name == MODEL), key=lambda m: m.filename)
+            folders = {PurePosixPath(m.filename).parent for m in found}
+            joined = len(found) == len(folders) <= MOST_TARGETS and len({folder.parent for folder in folders}) == 1
+            if not joined or any(m.flag_bits & 1 for m in found):
                 raise StudyError(f"{name} is no bundle of kanlab: it has no {MODEL}; make one with 'kanlab export'.")
-            with archive.open(found[0]) as unpacked:
-                text = unpacked.read(MAX_MODEL_BYTES + 1)  # counted, whatever the archive says of its size
+            texts, left = [], MAX_MODEL_BYTES
+            for member in found:
+                with archive.open(member) as unpacked:
+                    texts.append(unpacked.read(left + 1))  # counted, whatever the archive says of its size
+                left -= len(texts[-1])
+                if left < 0:
+                    break
     except StudyError:
         raise
     except Exception as error:  # zipfile raises seven kinds of error at least on bytes it did not expect
         raise StudyError(f"{name} is a damaged zip archive; export it again.") from error
-    if len(text) > MAX_MODEL_BYTES:
+    if left < 0:
         raise StudyError(
             f"{name} unpacks to more than {MAX_MODEL_BYTES >> 20} MB, which no bundle does; export it again."
         )
-    return text
+    return texts
 
 
 def _is_plain(member: zipfile.ZipInfo) -> bool:

@@ -6,8 +6,9 @@ OUT.csv holds the rows of IN.csv as they are and two columns more: the predictio
 row lies outside the rows the model was fitted to: a network is held at their edge, a straight line goes on. Where the
 target is a count, the prediction is its mean. Where it is one of two classes, the prediction is the likelier one, and a
 third column holds the probability of the second of them; of more classes the prediction is the likeliest, and there is a
-column for the probability of each. The cells are read as those of the training table were, whose conventions are in
-model.json; options say otherwise (--help). Needs Python 3.11 and NumPy alone.
+column for the probability of each. Of several targets each has its columns, by its own model in a folder beside this
+file. The cells are read as those of the training table were, whose conventions are in model.json; options say otherwise
+(--help). Needs Python 3.11 and NumPy alone.
 
 Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
 kanlab, each function word for word as kanlab itself runs it.
@@ -376,7 +377,7 @@ def overruled(
 
 
 def predict_file(
-    content: Mapping[str, Any],
+    content: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     source: Path,
     target: Path,
     encoding: str | None = None,
@@ -387,41 +388,63 @@ def predict_file(
 ) -> list[str]:
     """Predict the rows of a file and write them with the predictions; what there is to say, in sentences.
 
-    decimal, day_first, missing: how the file is written, where that is not as in training.
+    content: of model.json, or of one for each of several targets.  decimal, day_first, missing: how the file is written, where
+    that is not as in training.
     """
-    recipe = overruled(content["recipe"], decimal, day_first, missing)
-    header, rows, found_sign = read_csv(source, [c["source"] for c in recipe["columns"]], encoding)
+    contents = [content] if isinstance(content, Mapping) else list(content)
+    recipes = [overruled(each["recipe"], decimal, day_first, missing) for each in contents]
+    wanted = dict.fromkeys(c["source"] for recipe in recipes for c in recipe["columns"])
+    header, rows, found_sign = read_csv(source, list(wanted), encoding)
     if target.exists() and target.samefile(source):
         raise BadInput(f"{target.name} would be written over the rows themselves; give another name.")
     columns: dict[str, list[str]] = {}
     for i, name in enumerate(header):
         columns.setdefault(name, [row[i] for row in rows])
-    encoder = Encoder(recipe, columns, len(rows), found_sign)
+    names, notes = list(header), [f"{len(rows):,} rows are in {target.name}."]
+    added: list[list[Any]] = [[] for _ in rows]
+    for each, recipe in zip(contents, recipes, strict=True):
+        more, cells, said = _predicted(
+            each["model"], recipe, Encoder(recipe, columns, len(rows), found_sign), set(names)
+        )
+        names += more
+        for row, known in zip(added, cells, strict=True):
+            row += known
+        notes += said
+    try:
+        with written_whole(target) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow([defused(name) for name in names])
+            for row, known in zip(rows, added, strict=True):
+                writer.writerow([*(defused(cell) for cell in row), *known])
+    except OSError as error:
+        raise BadInput(f"{target.name} cannot be written: {error.strerror or error}.") from error
+    return list(dict.fromkeys(notes))
+
+
+def _predicted(
+    model: Mapping[str, Any], recipe: Mapping[str, Any], encoder: Encoder, taken: set[str]
+) -> tuple[list[str], list[list[Any]], list[str]]:
+    """The names of the columns that a model adds, their cells by row, and what there is to say. taken: names in use."""
     X = encoder.inputs()
     ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
-    levels_unknown = [level._replace(rows=level.rows[ready]) for level in encoder.levels()]
-    values, outside = predict_averaged(lambda rows: evaluate(content["model"], rows), X[ready], levels_unknown)
+    unknown = [level._replace(rows=level.rows[ready]) for level in encoder.levels()]
+    values, outside = predict_averaged(lambda inputs: evaluate(model, inputs), X[ready], unknown)
     flagged = outside | encoder.unknown[ready]
     levels = recipe.get("levels", [])
     found: list[list[Any]] = [*np.atleast_2d(to_units(recipe["target_transform"], values).T).tolist(), flagged.tolist()]
     if levels:
         likeliest = values.argmax(axis=1) if values.ndim == 2 else values >= 0.5
         found.insert(0, [defused(levels[int(i)]) for i in likeliest])
-    predicted = iter(zip(*found, strict=True))
     words = ["predicted", "probability", "extrapolates"] if len(levels) == 2 else ["predicted", "extrapolates"]
-    names = [free_name(f"{recipe['target']}_{word}", set(header)) for word in words]
+    names = [free_name(f"{recipe['target']}_{word}", taken) for word in words]
     if len(levels) > 2:
-        names[1:1] = probability_names(recipe["target"], levels, set(header))
-    try:
-        with written_whole(target) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([defused(name) for name in [*header, *names]])
-            for row, is_ready, is_new in zip(rows, ready, encoder.unknown, strict=True):
-                known = next(predicted) if is_ready else [""] * (len(names) - 1) + ([True] if is_new else [""])
-                writer.writerow([*(defused(cell) for cell in row), *known])
-    except OSError as error:
-        raise BadInput(f"{target.name} cannot be written: {error.strerror or error}.") from error
-    notes = [f"{len(rows):,} rows are in {target.name}.", *encoder.notes]
+        names[1:1] = probability_names(recipe["target"], levels, taken)
+    predicted = iter(zip(*found, strict=True))
+    cells = [
+        list(next(predicted)) if is_ready else [""] * (len(names) - 1) + ([True] if is_new else [""])
+        for is_ready, is_new in zip(ready, encoder.unknown, strict=True)
+    ]
+    notes = list(encoder.notes)
     if len(levels) > 2:
         notes.append(f"The columns '{names[1]}' to '{names[-2]}' hold the probability of each class.")
     elif levels:
@@ -433,7 +456,7 @@ def predict_file(
         )
     if outside.any():
         notes.append(f"{int(outside.sum()):,} of them lie outside the training rows; trust their predictions less.")
-    return notes
+    return names, cells, notes
 
 
 def read_model(path: Path) -> dict[str, Any]:
@@ -455,6 +478,12 @@ def read_model(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_models(folder: Path) -> list[dict[str, Any]]:
+    """The content of model.json in a folder, or where there is none of those in the folders within it, one for each target."""
+    inner = [] if (folder / "model.json").exists() else sorted(folder.glob("*/model.json"))
+    return [read_model(path) for path in inner or [folder / "model.json"]]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0 done, 2 bad input."""
     parser = argparse.ArgumentParser(description="Predict the rows of a CSV file by the model in model.json.")
@@ -468,7 +497,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--missing", default="", metavar="A,B", help="further words that mean a missing value")
     given = parser.parse_args(arguments)
     try:
-        content = read_model(Path(__file__).with_name("model.json"))
+        content = read_models(Path(__file__).parent)
         words = [word.strip() for word in given.missing.split(",") if word.strip()]
         how = {"decimal": given.decimal, "day_first": given.day_first, "missing": words}
         print(*predict_file(content, given.source, given.target, given.encoding, **how), sep="\n", file=sys.stderr)

@@ -18,9 +18,9 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     handle, rows = exported.handle, exported.found.ranked
     data, lowest = handle.data, aicc_of(rows[0]) if rows else 0.0
     lines = [
-        f"# {_plain(handle.name)}: {_plain(exported.label)}",
+        f"# {plain(handle.name)}: {plain(exported.label)}",
         "",
-        f"A model of {_plain(data.fitted_target)}, chosen among {len(rows)} by AICc with kanlab, and all it "
+        f"A model of {plain(data.fitted_target)}, chosen among {len(rows)} by AICc with kanlab, and all it "
         "takes to predict with it. Open `report.html` for pictures.",
         "",
         "## Predict",
@@ -44,9 +44,9 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         "## Why this model",
         "",
     ]
-    lines += [f"- {_plain(reason)}" for reason in exported.reasons]
+    lines += [f"- {plain(reason)}" for reason in exported.reasons]
     if exported.warnings:
-        lines += ["", "## Warnings", "", *(f"- {_plain(warning)}" for warning in exported.warnings)]
+        lines += ["", "## Warnings", "", *(f"- {plain(warning)}" for warning in exported.warnings)]
     lines += [
         "",
         "## Models by AICc",
@@ -57,15 +57,15 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     for c in rows[:_LISTED]:
         mark, errors = " (this one)" * exported.is_it(c), " | ".join(exported.errors_of(c))
         gap = aicc_of(c) - lowest
-        lines.append(f"| {_plain(c.label)}{mark} | {c.n_params:.4g} | {c.aicc:.2f} | {gap:.2f} | {errors} |")
+        lines.append(f"| {plain(c.label)}{mark} | {c.n_params:.4g} | {c.aicc:.2f} | {gap:.2f} | {errors} |")
     lines += [
         "",
         f"K is counted as {handle.spec.rule}; AICc on {data.n_train:,} training rows. "
-        f"{_plain(exported.units)}. The {data.n_test:,} test rows were never used to choose.",
+        f"{plain(exported.units)}. The {data.n_test:,} test rows were never used to choose.",
         "",
         "## Where it comes from",
         "",
-        *(f"- {name}: {_plain(value)}" for name, value in exported.facts.items()),
+        *(f"- {name}: {plain(value)}" for name, value in exported.facts.items()),
         "",
         f"`model.json` holds the model as numbers and text, nothing pickled; `study.json` the study; `trials.csv` all its "
         f"trials.{' `formula.py` is a formula that comes near the network.' if has_formula else ''}",
@@ -78,13 +78,13 @@ def _added(recipe: Recipe) -> str:
     """The columns of the prediction."""
     name = _code(recipe.target)
     if len(recipe.levels) > 2:
-        named = ", ".join(map(_plain, recipe.levels[:12])) + ", ..." * (len(recipe.levels) > 12)
+        named = ", ".join(map(plain, recipe.levels[:12])) + ", ..." * (len(recipe.levels) > 12)
         return (
             f"{len(recipe.levels) + 1} columns more: `{name}_predicted`, the likeliest of {named}, and for each of them its "
             f"probability, `{name}_probability_{_code(recipe.levels[0])}` and so on"
         )
     if recipe.levels:
-        zero, one = map(_plain, recipe.levels)
+        zero, one = map(plain, recipe.levels)
         return (
             f"three columns more: `{name}_predicted`, the likelier of {zero} and {one}, `{name}_probability`, the probability "
             f"of {one}"
@@ -103,13 +103,13 @@ def _columns(recipe: Recipe) -> Sequence[str]:
         kind = "a number" if any(c.is_number for c in columns) else "a date"
         if levels or any(c.level is not None for c in columns):
             names = [*levels, *(c.level for c in columns if c.level is not None and c.level not in levels)]
-            kind = "one of " + ", ".join(_plain(str(n)) for n in names[:12])
+            kind = "one of " + ", ".join(plain(str(n)) for n in names[:12])
         gaps = "may be missing" if all(c.fill is not None for c in columns) else "needed"
-        lines.append(f"- {_plain(source)}: {kind}; {gaps}")
+        lines.append(f"- {plain(source)}: {kind}; {gaps}")
     return lines
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as data in Markdown."""
     return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " ").replace("\r", " "))
 

@@ -40,6 +40,7 @@ from kanlab.study.unfinished import SPEC, UID, discard, is_ours_unfinished, is_p
 from kanlab.study.versions import current_versions
 
 DATA, BASELINES = "data", "baselines"
+GROUP = "group"  # of studies of one table with several targets: kanlab.study.several_targets
 MAX_NAME = 80
 
 
@@ -125,11 +126,17 @@ def study_names(storage: BaseStorage) -> list[str]:
 def free_name(data_name: str, storage: BaseStorage) -> str:
     """A name no study has yet: the file's name and a number."""
     stem = re.sub(r"\.\w{1,8}$", "", data_name).strip()[: MAX_NAME - 8] or "study"
-    taken = {s.name for s in all_studies(storage)}
+    taken = taken_names(storage)
     number = 1
     while f"{stem}-{number}" in taken:
         number += 1
     return f"{stem}-{number}"
+
+
+def taken_names(storage: BaseStorage) -> set[str]:
+    """The names of all studies, and those that groups of them have together."""
+    studies = all_studies(storage)
+    return {s.attributes[GROUP]["name"] for s in studies if GROUP in s.attributes} | {s.name for s in studies}
 
 
 def checked_name(name: str) -> str:
@@ -159,18 +166,24 @@ def settled(data: Dataset, spec: StudySpec) -> tuple[StudySpec, list[Baseline]]:
 
 
 def create_study(
-    data: Dataset, spec: StudySpec, *, name: str | None = None, storage_url: str | None = None
+    data: Dataset,
+    spec: StudySpec,
+    *,
+    name: str | None = None,
+    storage_url: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
 ) -> StudyHandle:
     """Write a new study, its specification, its baselines and its data to the storage; nothing is fitted yet.
 
     It is whole or not there: it gets its name in one statement when everything else is written (kanlab.study.unfinished).
     The specification becomes what `settled` makes of it.
+    attributes: more to keep with it.
     Raises StudyError where the name is taken.
     """
     storage = get_storage(storage_url)
     if name is not None:
         name = checked_name(name)
-        if not discard(storage, name) and name in {s.name for s in all_studies(storage)}:  # before anything is done
+        if not discard(storage, name) and name in taken_names(storage):  # before anything is done
             raise _taken(name)
     store_dataset(data)  # first: without its data there is no study
     spec, models = settled(data, spec)
@@ -188,6 +201,8 @@ def create_study(
         study.set_user_attr(DATA, asdict(handle.data))
         study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
         study.set_user_attr("versions", current_versions())
+        for key, value in (attributes or {}).items():
+            study.set_user_attr(key, value)
         study.set_user_attr(SPEC, spec.to_dict())
         _give_name(study, name, data.name)
     except BaseException:
@@ -219,6 +234,11 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
             raise KeyError(name)
         study = optuna.load_study(study_name=name, storage=storage)
     except KeyError as error:
+        joint = [s.name for s in all_studies(storage) if s.attributes.get(GROUP, {}).get("name") == name]
+        if joint:
+            raise StudyError(
+                f"'{name}' is a study for each of several targets; name one of them: {', '.join(joint)}."
+            ) from error
         names = study_names(storage)
         known = f"the newest are {', '.join(names[:5])}" if names else "there is none yet"
         raise StudyError(f"There is no study '{name}'; {known}.") from error
