@@ -112,9 +112,14 @@ class StudyGroup:
         }
 
 
-def shared_spec(spec: StudySpec, targets: int) -> StudySpec:
-    """The specification of each of some studies that are run one after the other: the minutes are for all of them."""
-    return spec if spec.minutes is None else replace(spec, minutes=spec.minutes / targets)
+def specs_of(spec: StudySpec, datasets: Sequence[Dataset]) -> list[StudySpec]:
+    """The specification of the study of each target: the minutes are for all of them, the rest is the same.
+
+    How many features networks take where few rows ask for it follows from the rows of each.
+    """
+    minutes = None if spec.minutes is None else spec.minutes / len(datasets)
+    others = replace(spec, minutes=minutes, options=replace(spec.options, features=None))
+    return [replace(spec, minutes=minutes), *[others] * (len(datasets) - 1)]
 
 
 def create_group(
@@ -126,9 +131,10 @@ def create_group(
     at_hand: int | None = None,
 ) -> list[StudyHandle]:
     """A study for each data set, with the same settings; nothing is fitted yet. at_hand: workers of a cluster."""
-    each = shared_spec(spec, len(datasets))
-    specs = [settled(data, each, at_hand=at_hand) for data in datasets]
-    return create_studies(datasets, specs, name=name, storage_url=storage)
+    own = zip(datasets, specs_of(spec, datasets), strict=True)
+    return create_studies(
+        datasets, [settled(data, each, at_hand=at_hand) for data, each in own], name=name, storage_url=storage
+    )
 
 
 def tune_targets(

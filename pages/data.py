@@ -11,7 +11,7 @@ from kanlab.ui import dataset_summary, refusal, reload, remedies, session, steps
 from kanlab.ui.navigation import DATA
 from kanlab.ui.preparation import preparation
 from kanlab.ui.profile import columns_table, preview, warning_list
-from kanlab.ui.target_choice import choose_target, information
+from kanlab.ui.target_choice import choose_target, information, other_datasets
 from kanlab.ui.widgets import heading
 
 heading(
@@ -37,8 +37,9 @@ with place_of_target:
         st.stop()
     place_of_refusal = st.container()
 overview = st.container()
+frame = frame.drop(columns=list(chosen.more))  # as none of them is a feature of another
 used = chosen.used(frame)
-described = session.remember("profile", (id(table), chosen.target), lambda: profile(frame, chosen.target))
+described = session.remember("profile", (id(table), chosen.targets), lambda: profile(frame, chosen.target))
 with overview:
     first, second = st.tabs(["Columns", "Rows"])
     with first:
@@ -78,12 +79,14 @@ try:
             positive=chosen.positive,
         ),
     )
+    more = session.remember("more datasets", asked, lambda: other_datasets(table, chosen, wanted))
 except DatasetError as problem:
     with place_of_refusal:
         of_target = refusal.read_otherwise(described.warnings, [chosen.target]) if reread else []
         refusal.show(problem, [*of_target, *refusal.ways(frame, chosen, wanted, asked)])
     st.stop()
-session.set_dataset(data, chosen.test_fraction, chosen.seed)
+session.set_dataset(data, chosen.test_fraction, chosen.seed, more)
 dataset_summary.sizes(data)
+dataset_summary.other_targets(more)
 dataset_summary.simplest_models(data, asked)
 steps.next_step(DATA)

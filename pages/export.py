@@ -22,6 +22,7 @@ with sentences(), st.spinner("Packing the bundle…"):
     found, state = Study(handle).recommendation, Study(handle).state.name
     key = (*fitted_model.model_key(handle, records, trial), state, str(found.to_dict()))
     made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle)))
+export.all_targets(handle)
 export.downloads(made)
 export.elsewhere(handle.name, trial)
 steps.next_step(EXPORT, primary=False)

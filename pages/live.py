@@ -28,6 +28,8 @@ with sentences():
 manage.note_and_menu(study.handle)
 identity.key_of(study.handle)  # takes it from the address
 session.link_study(name)
+with sentences():
+    study_header.targets(study.handle)
 
 
 @st.fragment(run_every=every if opened.is_awaited else None)

@@ -4,10 +4,11 @@ import streamlit as st
 
 from kanlab.kan.search_space import Cell
 from kanlab.study.spec import StudySpec
+from kanlab.targets import specs_of
 from kanlab.text import short
 from kanlab.ui import cluster, reload, search_budget, search_plan, search_ranges, session
 from kanlab.ui.navigation import DATA
-from kanlab.ui.start import start_study
+from kanlab.ui.start import start_studies
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 heading(
@@ -20,9 +21,11 @@ data = session.dataset()
 if data is None:
     go_first_to(DATA, "There is no data yet. Choose a table and a target first.", "Go to Data")
 
+datasets = [data, *session.more_datasets()]
+targets = " and ".join(f"**{literal(short(each.target))}**" for each in datasets)
 st.caption(
-    f"{literal(short(data.name))}: predict **{literal(short(data.target))}** from {data.d} features with "
-    f"{data.n:,} training rows."
+    f"{literal(short(data.name))}: predict {targets} from {data.d} features with {data.n:,} training rows."
+    + " Each target has a study of its own, with these settings; the minutes are for all of them." * (len(datasets) > 1)
 )
 
 with sentences():
@@ -41,8 +44,8 @@ def n_params(cell: Cell) -> int:
 def start(spec: StudySpec, name: str = "") -> None:
     """Make the study, start it, and show it."""
     with sentences():
-        settled = search_plan.settled(data, spec)
-    start_study(data, settled, name)
+        settled = [search_plan.settled(each, own) for each, own in zip(datasets, specs_of(spec, datasets), strict=True)]
+    start_studies(datasets, settled, name)
 
 
 place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine

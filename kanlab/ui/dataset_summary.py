@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from kanlab.baselines.registry import baselines
 from kanlab.data.dataset import Dataset
 from kanlab.study.spec import StudySpec
-from kanlab.text import short
+from kanlab.text import counted, short
 from kanlab.ui import session
 from kanlab.ui.widgets import literal, notes
 
@@ -35,6 +37,14 @@ def sizes(data: Dataset) -> None:
     notes(data.notes)
     if few := spec.few_rows_words(data.n, data.d):
         st.info(few, icon=":material/info:")
+
+
+def other_targets(more: Sequence[Dataset]) -> None:
+    """The data sets of further targets, a line each."""
+    for data in more:
+        rows = f"{counted(data.n, 'training row')}, {counted(len(data.y_test), 'test row')}"
+        kind = f"one of {len(data.levels)} classes" if data.levels else "a number"
+        st.caption(f"**{literal(short(data.target))}** is predicted too, as {kind}, by a study of its own: {rows}.")
 
 
 def simplest_models(data: Dataset, key: object) -> None:

@@ -8,8 +8,12 @@ from typing import Any
 import streamlit as st
 
 from kanlab.export.bundle import Bundle
+from kanlab.study.handle import StudyHandle
+from kanlab.study.several_targets import together
+from kanlab.targets import StudyGroup
+from kanlab.text import short
 from kanlab.ui import fitted_model
-from kanlab.ui.widgets import download, literal
+from kanlab.ui.widgets import download, literal, sentences
 
 _OTHERS = {
     "report.html": ("Report", "text/html", ":material/article:", "One page with the reasons and the charts."),
@@ -57,6 +61,28 @@ def downloads(made: Bundle) -> None:
             with place.container(border=True, height="stretch"):
                 _part(made, name, width="stretch")
                 st.caption(literal(_OTHERS[name][3]))
+
+
+def all_targets(handle: StudyHandle) -> None:
+    """Of a study of several targets: one bundle of the recommended models of all."""
+    handles = together(handle)
+    if len(handles) < 2:
+        return
+    with st.container(border=True):
+        names = ", ".join(short(each.data.target) for each in handles)
+        st.markdown(
+            f"**The bundle of all {len(handles)} targets** ({literal(names)}): the recommended model of each, below one "
+            "`predict.py` that adds the columns of all."
+        )
+        if st.button("Pack it", icon=":material/folder_zip:", key="pack-all"):
+            with sentences(), st.spinner("Fitting the models again, as in the studies…"):
+                st.session_state[_JOINT] = handle.uid, StudyGroup(handles).bundle()
+        kept, made = st.session_state.get(_JOINT, ("", None))
+        if made is not None and kept == handle.uid:
+            download("Download it", made.zipped, f"{made.folder}.zip", "application/zip", key="bundle-all")
+
+
+_JOINT = "kanlab_joint_bundle"
 
 
 def _part(made: Bundle, name: str, **options: Any) -> None:

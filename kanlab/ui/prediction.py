@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import BinaryIO
 
@@ -14,8 +13,10 @@ from kanlab.data.reading.reader_process import keep_ready
 from kanlab.data.reading.typed import Table
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
-from kanlab.explain.predictor import Predictions, Predictor, overruled, read_new_rows
+from kanlab.explain.predictor import Predictor
+from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
 from kanlab.study.handle import StudyHandle
+from kanlab.study.several_targets import together
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
 from kanlab.ui import fitted_model, session
@@ -47,6 +48,8 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         sentence = (
             f"You get your rows back with {columns} and whether the row lies outside the range of the training rows. "
         )
+        if more := ", ".join(f"'{short(other.data.target)}'" for other in _other_targets(handle)):
+            sentence += f"The recommended models of {more} add their columns too. "
         st.caption(literal(sentence + "The model is first fitted again, as in the study."))
         return
     try:
@@ -54,10 +57,15 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         with st.spinner("Predicting…"):
             key = fitted_model.model_key(handle, records, which)
             model = session.remember("predictor", key, lambda: fitted_model.asked_for(handle, which))
-            found: Predictions
+            others = _other_targets(handle) if which is None else []
+            key = (*key, *(fitted_model.model_key(other, other.records(), None) for other in others))
+            models = session.remember(
+                "predictors", key, lambda: [model, *(fitted_model.asked_for(other, None) for other in others)]
+            )
+            found: JointPredictions
             asked, place = ("predictions", (upload.file_id, key, options)), st.empty()
             reader = partial(read, of=asked, place=place)
-            label, lines, found = once(*asked, lambda: _predicted(upload, model, options, reader))
+            label, lines, found = once(*asked, lambda: _predicted(upload, models, options, reader))
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
@@ -93,9 +101,16 @@ def _written() -> ReadOptions:
     return ReadOptions(decimal=signs.get(sign), day_first=orders.get(order), missing=missing)
 
 
+def _other_targets(handle: StudyHandle) -> list[StudyHandle]:
+    """The studies of further targets of the same table that have a model to predict with."""
+    return [other for other in together(handle) if other.name != handle.name and other.has_model(other.records())]
+
+
 def _predicted(
-    upload: BinaryIO, model: Predictor, options: ReadOptions, reader: Callable[..., Table]
-) -> tuple[str, tuple[str, ...], Predictions]:
-    rows = read_new_rows(upload, model.recipe, options=options, reader=reader)
-    found = replace(model, recipe=overruled(model.recipe, options)).predict(rows.frame)
-    return model.label, (str(rows.report), *rows.report.notes, *model.notes, *found.notes), found
+    upload: BinaryIO, models: Sequence[Predictor], options: ReadOptions, reader: Callable[..., Table]
+) -> tuple[str, tuple[str, ...], JointPredictions]:
+    rows = read_rows_of(upload, models, options=options, reader=reader)
+    found = predict_together(models, rows, options)
+    labels = [f"{model.label} ({model.recipe.target})" if len(models) > 1 else model.label for model in models]
+    notes = dict.fromkeys(note for model in models for note in model.notes)
+    return ", ".join(labels), (str(rows.report), *rows.report.notes, *notes, *found.notes), found

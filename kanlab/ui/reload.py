@@ -94,12 +94,14 @@ def restore_data() -> None:
     found = kept_tables.kept(identity.owner(), key) if key and session.dataset() is None else None
     if found is None or not found.path.exists():
         return
+    others = [kept_tables.kept(identity.owner(), name) for name in found.choices.get("more", ())]
     try:
         data = Dataset.load(found.path)
+        more = [Dataset.load(other.path) for other in others if other is not None]
     except (KanlabError, OSError, ValueError):
         return  # damaged: the page says that there is no data
     fraction, seed = found.choices.get("split", (0.2, 0))
-    session.set_dataset(data, fraction, seed)
+    session.set_dataset(data, fraction, seed, more)
     session.set_kept_key(found.choices.get("table"))
     _set(found.choices)
 
@@ -112,8 +114,11 @@ def keep_data() -> None:
     key = f"{PREPARED}{data.sha256[:32]}"
     try:
         kept_tables.keep_as(owner, key, data.name, data.save)
-        more = {"split": list(session.split()), "table": session.kept_key()}
-        kept_tables.choose(owner, key, _choices(_SEARCH_PAGE.__contains__) | more)
+        others = {f"{PREPARED}{other.sha256[:32]}": other for other in session.more_datasets()}
+        for name, other in others.items():
+            kept_tables.keep_as(owner, name, other.name, other.save)
+        about = {"split": list(session.split()), "table": session.kept_key(), "more": list(others)}
+        kept_tables.choose(owner, key, _choices(_SEARCH_PAGE.__contains__) | about)
     except OSError:
         return
     if st.query_params.to_dict() != {DATA: key}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -13,7 +13,7 @@ from kanlab.data.reading.table import Table
 
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
-_AREA = "kanlab_area"
+_AREA, _MORE = "kanlab_area", "kanlab_more_datasets"
 _STUDY, _OPENED, _SAID, _KEPT = "study", "kanlab_opened", "kanlab_said", "kanlab_kept"
 
 
@@ -71,9 +71,14 @@ def dataset() -> Dataset | None:
     return st.session_state.get(_DATASET)
 
 
-def set_dataset(value: Dataset, test_fraction: float, seed: int) -> None:
-    """Keep the data set and how it was split."""
-    st.session_state[_DATASET] = value
+def more_datasets() -> tuple[Dataset, ...]:
+    """Those of the further targets of the same table."""
+    return tuple(st.session_state.get(_MORE, ()))
+
+
+def set_dataset(value: Dataset, test_fraction: float, seed: int, more: Sequence[Dataset] = ()) -> None:
+    """Keep the data set and how it was split. more: those of further targets."""
+    st.session_state[_DATASET], st.session_state[_MORE] = value, tuple(more)
     st.session_state[_SPLIT] = test_fraction, seed
 
 

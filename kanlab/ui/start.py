@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -10,7 +11,7 @@ import streamlit as st
 from kanlab.data.dataset import Dataset
 from kanlab.execution.dask_cluster import cluster_workers
 from kanlab.execution.manager import manager
-from kanlab.study.handle import create_study
+from kanlab.study.several_targets import create_studies
 from kanlab.study.spec import StudySpec
 from kanlab.ui import cluster, identity, session
 from kanlab.ui.navigation import LIVE
@@ -19,12 +20,19 @@ from kanlab.ui.widgets import sentences
 
 def start_study(data: Dataset, spec: StudySpec, name: str | None = None) -> NoReturn:
     """Start it and open it; an error is shown, and ends the page. name: by default after the data."""
+    start_studies([data], [spec], name)
+
+
+def start_studies(datasets: Sequence[Dataset], specs: Sequence[StudySpec], name: str | None = None) -> NoReturn:
+    """Start a study for each of several targets and open the first; as `start_study`."""
     with sentences():
         dask = cluster.place()
         cluster_workers(dask)  # before a study is made that could not run
-        spec = spec if dask is None else replace(spec, workers=None)  # all the cluster has
-        handle = create_study(data, spec, name=name or None)
-        identity.take(handle)
-        manager().start(handle, dask)
-    session.set_study_name(handle.name)
-    st.switch_page(LIVE, query_params={"study": handle.name})
+        if dask is not None:
+            specs = [replace(spec, workers=None) for spec in specs]  # all the cluster has
+        handles = create_studies(datasets, specs, name=name or None)
+        for handle in handles:
+            identity.take(handle)
+            manager().start(handle, dask)
+    session.set_study_name(handles[0].name)
+    st.switch_page(LIVE, query_params={"study": handles[0].name})

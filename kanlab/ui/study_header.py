@@ -6,8 +6,10 @@ import streamlit as st
 
 from kanlab.errors import StudyError
 from kanlab.study.handle import StudyHandle, check_it_is_there, load_study, study_names
+from kanlab.study.several_targets import Group, together
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord
+from kanlab.text import short
 from kanlab.ui import identity, session
 from kanlab.ui.navigation import LIVE, STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
@@ -23,7 +25,30 @@ def study(title: str, purpose: str) -> StudyHandle:
         handle = opened(name)
         identity.key_of(handle)  # takes it from the address
         session.link_study(name)
+        targets(handle)
     return handle
+
+
+def targets(handle: StudyHandle) -> None:
+    """Of a study of several targets: a button for each, which opens the study of that one on the same page."""
+    group = Group.of(handle.optuna.user_attrs)
+    if group is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="targets"):
+        st.markdown(f"Targets of **{literal(group.name)}**:")
+        for number, other in enumerate(together(handle)):
+            st.button(
+                literal(short(other.data.target)),
+                key=f"target-of-{number}",
+                type="primary" if other.name == handle.name else "secondary",
+                on_click=_open,
+                args=(other.name,),
+            )
+
+
+def _open(name: str) -> None:
+    session.set_study_name(name)
+    session.link_study(name)
 
 
 def opened(name: str) -> StudyHandle:

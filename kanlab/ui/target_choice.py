@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import is_numeric
 from kanlab.data.mutual_information import relevance
+from kanlab.data.preparation import Preparation
 from kanlab.data.reading.table import Table
 from kanlab.data.target import (
     CLASSIFICATION,
@@ -23,6 +27,7 @@ from kanlab.data.target import (
     in_words,
 )
 from kanlab.errors import DatasetError
+from kanlab.study.several_targets import MOST_TARGETS
 from kanlab.ui import session
 from kanlab.ui.widgets import literal
 
@@ -32,7 +37,7 @@ _GUESSED = ":material/help: **Guessed, change me.** Tables often end with the co
 @dataclass(frozen=True)
 class Choice:
     """What is asked for. features: none are all usable columns.  key: differs between tables and targets, table_key between
-    tables alone.
+    tables alone.  more: further columns to predict.
     """
 
     target: str
@@ -44,10 +49,16 @@ class Choice:
     table_key: str
     task: str = REGRESSION
     positive: str | None = None
+    more: tuple[str, ...] = ()
 
     def used(self, frame: pd.DataFrame) -> list[str]:
         """The columns to predict from."""
-        return list(self.features) or [c for c in frame.columns if c != self.target]
+        return list(self.features) or [c for c in frame.columns if c not in self.targets]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All columns to predict, each by a study of its own."""
+        return self.target, *self.more
 
     @property
     def scaled(self) -> bool:
@@ -84,11 +95,12 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
         if suggested is None and not st.session_state.get(_chosen(key)):
             st.caption(_GUESSED)
     with second:
-        features_key = f"features-{key}-{target}"
+        features_key, more_key = f"features-{key}-{target}", f"target-more-{key}-{target}"
+        others = [c for c in frame.columns if c not in (target, *st.session_state.get(more_key, ()))]
+        st.session_state[features_key] = [c for c in st.session_state.get(features_key, ()) if c in others]
         features = st.multiselect(
             "Features",
-            [c for c in frame.columns if c != target],
-            default=[],
+            others,
             key=features_key,
             placeholder="All usable columns",
             help="The columns to predict it from. Numbers stay as they are, a date becomes its year; text with at most 12 "
@@ -116,8 +128,39 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             persist_state="session",
             help="Draws the test rows and the initial weights. The same seed gives the same numbers.",
         )
+    place, *others = st.columns([4, 5, 5], gap="medium", vertical_alignment="bottom")
+    with place:
+        more = st.multiselect(
+            "More targets",
+            [c for c in frame.columns if c != target],
+            key=more_key,
+            max_selections=MOST_TARGETS - 1,
+            placeholder="None",
+            help="Each is predicted by a study of its own, from the same features; no target is a feature of another.",
+            persist_state="session",
+        )
     chosen = Choice(target, tuple(features), percent / 100, int(seed), f"{key}-{target}", features_key, key)
-    return _with_task(chosen, table)
+    return _with_task(replace(chosen, more=tuple(more)), table, others)
+
+
+def other_datasets(table: Table, chosen: Choice, wanted: Preparation) -> tuple[Dataset, ...]:
+    """The data sets of the further targets: prepared alike, but for the scale of the target. Raises DatasetError."""
+    if not chosen.more:
+        return ()
+    alike = replace(wanted, target_scale="none")
+    frames = {t: table.frame.drop(columns=[o for o in chosen.targets if o != t]) for t in chosen.more}
+    return tuple(
+        Dataset.from_frame(
+            frame,
+            target,
+            chosen.features or None,
+            chosen.test_fraction,
+            chosen.seed,
+            name=table.report.source,
+            preparation=alike,
+        )
+        for target, frame in frames.items()
+    )
 
 
 def _chosen(key: str) -> str:
@@ -145,8 +188,11 @@ def levels_of(table: Table, target: str) -> tuple[str, ...]:
     return session.remember("levels", (id(table), target), lambda: class_levels(in_words(table.frame, target)[target]))
 
 
-def _with_task(chosen: Choice, table: Table) -> Choice:
-    """Of a column that may be classes or a count, whether it is, and which of two classes counts as 1."""
+def _with_task(chosen: Choice, table: Table, places: Sequence[DeltaGenerator]) -> Choice:
+    """Of a column that may be classes or a count, whether it is, and which of two classes counts as 1.
+
+    places: of the two widgets.
+    """
     column, levels = table.frame[chosen.target], levels_of(table, chosen.target)
     default, why, possible = session.remember(
         "tasks",
@@ -158,7 +204,7 @@ def _with_task(chosen: Choice, table: Table) -> Choice:
         return chosen
     names = {CLASSIFICATION: f"One of {_number(levels)} classes", COUNTS: "A count", REGRESSION: "A number"}
     key = f"task-{chosen.key}"
-    first, second, _ = st.columns([4, 5, 5], gap="medium", vertical_alignment="bottom")
+    first, second = places
     with first:
         task = st.selectbox(
             "Predict it as",
