@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from kanlab.data.checks import TableWarning
+from kanlab.data.checks import TableWarning, text_cells
 from kanlab.data.dataset import Dataset
 from kanlab.data.profile import profile
 from kanlab.data.reading.reader_process import keep_ready
@@ -57,7 +57,9 @@ def remedied(warning: TableWarning) -> None:
 
 with overview:
     warning_list(
-        remedies.unanswered(described.warnings, wanted, chosen.target, used),
+        remedies.unanswered(
+            [*text_cells(frame, table.report.text_cells), *described.warnings], wanted, chosen.target, used
+        ),
         remedied,
         reread=reread,
     )

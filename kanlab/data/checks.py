@@ -293,6 +293,21 @@ def odd_texts(table: CheckedTable) -> Iterator[TableWarning]:
             )
 
 
+def text_cells(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[TableWarning]:
+    """Numbers that are text in a workbook, as codes are. columns: those that reading found."""
+    for name in columns:
+        if name in frame.columns and is_numeric(frame[name]):
+            some = listing([f"{value:g}" for value in frame[name].dropna().unique()[:2]])
+            yield TableWarning(
+                "text cells",
+                f"{quoted(name)} holds numbers that are text in the workbook, such as {some}, and is taken for a quantity: "
+                "where they are codes, read the column as text.",
+                (name,),
+                "read as",
+                ("text",),
+            )
+
+
 def numbers_with_words(table: CheckedTable) -> Iterator[TableWarning]:
     """Numbers that are read as text because of a few words."""
     for name, words in list(table.almost_numbers.items())[:_NAMED]:

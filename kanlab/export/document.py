@@ -147,7 +147,12 @@ def read_models(path: Path) -> list[Predictor]:
         texts = _model_texts(path.read_bytes(), name)
     except OSError as error:
         raise StudyError(f"{name} cannot be read: {error.strerror or error}.") from error
-    return [_read(text, name) for text in texts]
+    models = [_read(text, name) for text in texts]
+    if len({model.recipe.target for model in models}) < len(models):
+        raise StudyError(
+            f"{name} is no bundle of kanlab: it has no {MODEL} for each of several targets; make one with 'kanlab export'."
+        )
+    return models
 
 
 def _read(text: bytes, name: str) -> Predictor:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from openpyxl import Workbook
 
+from kanlab.data.checks import text_cells
 from kanlab.data.dataset import Dataset
 from kanlab.data.odd_cells import odd_cells
 from kanlab.data.profile import profile
@@ -155,5 +156,12 @@ def test_merged_cells_are_filled_down_and_text_in_a_workbook_is_named() -> None:
     assert table.frame["dose"].tolist()[:3] == [0, 10, 20]
     assert any("'dose' holds numbers that are text in the workbook" in note for note in table.report.notes)
     assert table.frame["code"].tolist()[:2] == ["000", "001"]
+    assert table.report.text_cells == ("dose",)
+    [warning] = text_cells(table.frame, table.report.text_cells)
+    assert "'dose' holds numbers that are text in the workbook, such as '0', '10'" in warning.sentence
+    assert_sentence(warning.sentence)
+    assert (warning.remedy, warning.details) == ("read as", ("text",))
     as_text = read_table(workbook(), name="plots.xlsx", kinds={"dose": "text"})
     assert as_text.frame["dose"].tolist()[:3] == ["0", "10", "20"]
+    assert as_text.report.text_cells == ()
+    assert not any("text in the workbook" in note for note in as_text.report.notes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from openpyxl import Workbook
 from streamlit.testing.v1 import AppTest
 
 from kanlab.data.dataset import Dataset
@@ -257,6 +259,36 @@ def test_text_that_nearly_is_a_quantity_is_read_by_one_click(app: AppTest) -> No
         assert app.session_state[f"read-{kind}"] == [column]
         assert column in session_features(app)
     assert not any(b.label.startswith("Read as") for b in app.button)
+
+
+def test_percents_and_dates_but_for_one_are_read_by_one_click(app: AppTest) -> None:
+    lines = [
+        f"{f'{i}.5%' if i % 2 else f'0.{i:02}'};{'1' if i == 39 else f'2024/11/{1 + i % 28:02}'};{i * i % 17 + 0.5}"
+        for i in range(40)
+    ]
+    upload(app, "odd.csv", "\n".join(["growth;day;y", *lines]).encode())
+    for label, kind in (("Read as fractions", "fraction"), ("Read as dates", "date")):
+        healthy(next(b for b in app.button if b.label == label).click().run())
+        assert app.session_state[f"read-{kind}"] == [{"fraction": "growth", "date": "day"}[kind]]
+    assert session_features(app) == ("growth", "day (year)") or session_features(app) == ("growth",)
+
+
+def test_numbers_that_are_text_in_a_workbook_are_read_as_text_by_one_click(app: AppTest) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["dose", "x", "y"])
+    for i in range(40):
+        sheet.append([str(10 * (i % 3)), i % 7, i * i % 17 + 0.5])
+    content = io.BytesIO()
+    book.save(content)
+    app.file_uploader[0].upload("plots.xlsx", content.getvalue(), "application/octet-stream")
+    words = text_of(healthy(app.run())).replace("\\", "")
+    assert "'dose' holds numbers that are text in the workbook, such as '0', '10'" in words
+    assert session_features(app) == ("dose", "x")
+    healthy(next(b for b in app.button if b.label == "Read as text").click().run())
+    assert session_features(app) == ("dose=10", "dose=20", "x")
+    assert "text in the workbook" not in text_of(app)
 
 
 def session_features(app: AppTest) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from kanlab.data.reading.footer import footer_rows
 from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, too_wide
 from kanlab.data.reading.workbook import sheet_as_text
 from kanlab.errors import DatasetError
-from kanlab.text import agreeing, listing, quoted
+from kanlab.text import agreeing, listing, quoted, short
 
 _SAMPLE_BYTES = 2**20
 _PANDAS_LINE = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -61,10 +61,12 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
         notes.insert(0, f"The archive holds {len(parts)} files; this is '{part}'.")
     if packed == "Excel" and len(parts) > 1:
         notes.insert(0, f"The workbook has {len(parts)} sheets; this is '{part}'.")
-    if numbers := [names[i] for i in sorted(as_text) if i < len(names) and frame[names[i]].dtype.kind in "iuf"]:
-        hold = agreeing(len(numbers), "holds", "hold")
+    numbers = [names[i] for i in sorted(as_text) if i < len(names) and frame[names[i]].dtype.kind in "iuf"]
+    numbers = [name for name in numbers if name not in options.kinds]
+    if numbers:
+        hold, option = agreeing(len(numbers), "holds", "hold"), f"--read {short(numbers[0], 30)}=text"
         notes.append(
-            f"{listing(numbers)} {hold} numbers that are text in the workbook; read as text they are a category."
+            f"{listing(numbers)} {hold} numbers that are text in the workbook; read as text ({option}) they are a category."
         )
     found = 0 if options.cells else footer_rows(frame)  # of new rows every one is given back
     footer = found if options.skip_last is None else min(options.skip_last, len(frame))
@@ -78,7 +80,7 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
         "decimal": dialect.decimal, "notes": notes, "quote": dialect.quote, "comment": dialect.comment,
         "header": dialect.header_rows, "lines_before_data": dialect.skip_lines, "rows_after_data": footer,
         "index": "" if first in frame.columns else first,
-        "missing_seen": dialect.missing_seen, "packed": packed, "part": part, "parts": parts,
+        "missing_seen": dialect.missing_seen, "text_cells": tuple(numbers), "packed": packed, "part": part, "parts": parts,
     }  # fmt: skip
     return frame, known
 

@@ -34,6 +34,7 @@ class TableReport:
 
     header: rows that name the columns.  lines_before_data: lines of the file up to the first row of data, header included.
     rows_after_data: totals and footnotes left out.  index: the first column where it only names the rows and is left out.
+    text_cells: columns of numbers that are text in the workbook.
     """
 
     source: str
@@ -50,6 +51,7 @@ class TableReport:
     rows_after_data: int = 0
     index: str = ""
     missing_seen: tuple[str, ...] = ()
+    text_cells: tuple[str, ...] = ()
     packed: str = ""
     part: str = ""
     parts: tuple[str, ...] = ()
