@@ -19,7 +19,7 @@ _CHARACTER, _LINE = 7.0, 16.0  # of a label at 12 px, generously
 _GAP = 10.0
 _AROUND_POINT, _AROUND_LINE = 5.5, 1.0  # px
 _LINE_COSTS = 0.2  # of a sampled point of a line, beside a mark
-_AWAY_COSTS = 0.8  # of each shift but the first: a label far from its mark seems to be of another
+_AWAY_COSTS = 3.0  # of each shift but the first: a label far from its mark seems to be of another
 _STEP = 0.02  # of the plot, between the points that stand for a line
 
 _SHIFTS = (0.0, 17.0, -17.0, 34.0, -34.0, 51.0, -51.0, 68.0, -68.0, 85.0, -85.0)

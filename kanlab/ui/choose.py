@@ -36,8 +36,8 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
         st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
         st.stop()
     with st.container(border=True):
-        st.markdown(f"#### Take {literal('the network of ' * choice.is_network + choice.name)}")
-        st.markdown("  \n".join(f"• {literal(reason)}" for reason in found.reasons))
+        st.header(f"Take {literal('the network of ' * choice.is_network + choice.name)}", anchor=False)
+        st.markdown("\n".join(f"- {literal(reason)}" for reason in found.reasons))
         if found.ties:
             st.caption(literal(_support(found)))
         if found.validation is None:
