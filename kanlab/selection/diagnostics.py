@@ -149,12 +149,13 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None
         or choice.aicc is None
         or best is None
         or best.aicc is None
-        or best.aicc > choice.aicc + TIE
+        or abs(best.aicc - choice.aicc) > TIE
     ):
         return None
+    side = "higher" if best.aicc >= choice.aicc else "lower"
     return Diagnostic(
-        f"The {best.label} model is as good within the noise: its AICc is only {best.aicc - choice.aicc:.1f} higher; take "
-        "it unless you need the curves of the network."
+        f"The {best.label} model is as good within the noise: its AICc is only {abs(best.aicc - choice.aicc):.1f} {side}; "
+        "take it unless you need the curves of the network."
     )
 
 
@@ -199,6 +200,11 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
     best = min(others, key=aicc_of, default=None)
     if best is None or best.aicc is None or choice.aicc is None or best.aicc > choice.aicc - 2:
         return None
+    if best.cv_error is not None and choice.cv_error is not None and best.cv_error > choice.cv_error:
+        return Diagnostic(
+            f"The AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower, but its cross-validated error is "
+            f"higher, {best.cv_error:.4g} against {choice.cv_error:.4g}."
+        )
     return Diagnostic(
         f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
         "Its shape may suit these data better; open it on the Model page, and compare the cross-validated errors."
@@ -223,8 +229,10 @@ def _instability(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic |
     seeds = seeds_compared(listed)
     if choice.wins is None or seeds < AGREEMENT or choice.wins >= seeds - 1:
         return None
+    agree = f"Only {choice.wins} of {seeds} seeds {agreeing(choice.wins, 'agrees', 'agree')}"
+    agree = agree if choice.wins else f"No seed of {seeds} agrees"
     return Diagnostic(
-        f"Only {choice.wins} of {seeds} seeds agree on this configuration; treat the finalists as equal and take the simplest "
+        f"{agree} on this configuration; treat the finalists as equal and take the simplest "
         "one that is accurate enough."
     )
 

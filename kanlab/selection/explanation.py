@@ -57,7 +57,7 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
         reasons.append(_beside_linear(choice, linear, rivals))
     if choice.wins is not None:
         reasons.append(
-            f"Refitted from {seeds_compared(listed)} other seeds, it is the best of the finalists in {choice.wins}."
+            f"Refitted from {seeds_compared(listed)} other seeds, it is the best of the finalists in {choice.wins or 'none'}."
         )
     if choice.cv_error is not None and choice.cv_se is not None:
         measure = measure_for(choice)

@@ -38,7 +38,7 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
     with st.container(border=True):
         st.header(f"Take {literal('the network of ' * choice.is_network + choice.name)}", anchor=False)
         st.markdown("\n".join(f"- {literal(reason)}" for reason in found.reasons))
-        if found.ties:
+        if found.ties and aicc_of(choice) - aicc_of(found.ranked[0]) <= _WITH_SUPPORT:
             st.caption(literal(_support(found)))
         if found.validation is None:
             st.caption(
@@ -53,6 +53,7 @@ _BANDS = (  # Burnham & Anderson 2002, section 2.6, who leave 2 to 4 and 7 to 10
     (np.inf, "little support (more than 7 above)"),
 )
 _PER_BAND = 4
+_WITH_SUPPORT = 10.0  # units above the lowest AICc, beyond which a model has essentially none
 
 
 def _support(found: Recommendation) -> str:

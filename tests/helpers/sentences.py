@@ -12,13 +12,16 @@ from kanlab.errors import KanlabError
 
 _TRACEBACK = re.compile(r"Traceback|Error\b|Exception|File \"|line \d+, in |<class|0x[0-9a-f]{6}|\bNone\b")
 
+_NEGATIVE_DIFFERENCE = re.compile(r"-\d[\d,.]*%? (below|above|lower|higher)")
+
 
 def assert_sentence(text: str) -> None:
-    """One line that starts well, ends with a full stop and has no trace of a traceback."""
+    """One line that starts well, ends with a full stop and has no trace of a traceback and nothing '-3 below' another."""
     assert text.endswith("."), text
     assert not text.endswith(".."), text
     assert "\n" not in text, text
     assert not _TRACEBACK.search(text), text
+    assert not _NEGATIVE_DIFFERENCE.search(text), text
     assert 15 <= len(text) <= 400, text
 
 

@@ -341,6 +341,21 @@ def test_cross_validation_that_disagrees_decides(folds: dict[str, Any], moved: b
     assert warning(result, "By cross-validation") is None
 
 
+def test_a_network_that_cross_validation_prefers_is_said_to_lie_above_in_aicc(small: Dataset) -> None:
+    """And not -80 below it, nor as good within the noise; of the seeds none may agree."""
+    linear = min(b.aicc or 0.0 for b in study(small, {}, space=SPACE).baselines if b.aicc is not None)
+    handle = study(small, {INNER: linear + 80.0, OTHER: linear + 90.0}, space=SPACE)
+    folds = {"2,3,2": [0.01] * 5} | {name: [0.2, 0.3, 0.2, 0.3, 0.2] for name in ("linear", "ridge", "stepwise")}
+    seeds = refits(handle, {INNER: [linear + 99.0] * 5, OTHER: [linear + 85.0] * 5})
+    result = found(handle, validation(folds=folds, refits=seeds))
+    assert result.choice is not None
+    assert result.choice.is_network
+    assert any(reason.endswith("above that of the linear model.") for reason in result.reasons)
+    assert "Refitted from 5 other seeds, it is the best of the finalists in none." in result.reasons
+    assert warning(result, "No seed of 5 agrees on this configuration")
+    assert warning(result, "within the noise") is None
+
+
 @pytest.mark.parametrize(("above", "fires"), [(0, False), (1, True), (10, True)])
 def test_pure_noise(above: int, fires: bool, quiet: StudyHandle) -> None:
     null = {"gain": 5.0, "permuted": [6.0] * above + [1.0] * (20 - above)}
