@@ -38,7 +38,7 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
     with st.container(border=True):
         st.header(f"Take {literal('the network of ' * choice.is_network + choice.name)}", anchor=False)
         st.markdown("\n".join(f"- {literal(reason)}" for reason in found.reasons))
-        if found.ties and aicc_of(choice) - aicc_of(found.ranked[0]) <= _WITH_SUPPORT:
+        if found.ties and criterion_of(choice) - criterion_of(found.ranked[0]) <= _WITH_SUPPORT:
             st.caption(literal(_support(found)))
         if found.validation is None:
             st.caption(
