@@ -19,6 +19,7 @@ from kanlab.selection.validation import Validation, p_value
 
 WORTH = 0.01  # of PRESS: a smaller gain is no reason to leave the linear model
 SIGNIFICANCE = 0.05
+ROWS_OF_CLASSES = 2.0  # of the rarest class, once for every output, a degree of freedom that a network has spent
 EXACT = 1e-18  # of the sum of squares around the mean: residuals below it are rounding
 
 
@@ -35,8 +36,9 @@ class Decision(NamedTuple):
     by: Literal["", "cross-validation", "permutation test"] = ""
 
 
-def choose(listed: Sequence[Candidate], p: float | None = None) -> Decision:
-    """The model to take. p: p-value of the permutation test, where there was one.
+def choose(listed: Sequence[Candidate], p: float | None = None, rows: float = np.inf) -> Decision:
+    """The model to take. p: p-value of the permutation test, where there was one.  rows: training rows that bear on a
+    parameter (`DataSummary.informative_rows`).
 
     Whatever takes the place of the linear model must have a lower leave-one-out error than that, by more than the standard
     error of the difference. Where one of the networks that have has the lowest AICc of all models, the first of them by
@@ -44,6 +46,10 @@ def choose(listed: Sequence[Candidate], p: float | None = None) -> Decision:
     lowest leave-one-out error. Where that error is not known AICc decides alone. The families fitted for comparison are
     listed, and raise a warning where they do better; they are chosen among where their leave-one-out error is known. A linear
     model that leaves nothing but rounding is taken at once: differences below that are no evidence.
+
+    Of classes the identifiable count refuses networks that predict better (docs/method.md). So the error of rows left out
+    decides where it is known, for networks that have spent at most one degree of freedom for ROWS_OF_CLASSES rows: where they
+    spend more the search among minima, which a row left out does not see, has decided too much.
 
     A validation overrules that: the model of lowest cross-validated error takes the place of one that is worse by more than
     the standard error of the difference over the folds; and where permuted targets do as well as the target, no network is
@@ -56,7 +62,7 @@ def choose(listed: Sequence[Candidate], p: float | None = None) -> Decision:
         return Decision(exact[0])
     spreads = [c.spread for c in candidates if c.spread is not None]
     noise = float(np.median(spreads)) if spreads else 0.0
-    first = _by_criteria(candidates, noise)
+    first = _by_criteria(candidates, noise, rows)
     if first is None:
         return Decision(None)
     if better := _better_verified(first, candidates):
@@ -73,11 +79,13 @@ def conclusive_p(validation: Validation | None) -> float | None:
     return p_value(validation) if validation and 1.0 / (1 + len(permuted)) <= SIGNIFICANCE else None
 
 
-def _by_criteria(candidates: Sequence[Candidate], noise: float) -> Candidate | None:
+def _by_criteria(candidates: Sequence[Candidate], noise: float, rows: float) -> Candidate | None:
     """The choice by AICc and leave-one-out errors."""
     networks, plain = [c for c in candidates if c.is_network], [c for c in candidates if not c.is_network]
     simple, held = _plain_choice(plain), reference(plain)
     bound = min(map(aicc_of, plain), default=np.inf) - noise
+    if held is not None and held.classes is not None and any(c.press is not None for c in networks):
+        networks, bound = [c for c in networks if ROWS_OF_CLASSES * (c.edf or c.n_params or 0) <= rows], np.inf
     with_press = [c for c in networks if c.press is not None]  # those of lowest AICc, once the study has ended
     sound = [c for c in with_press if held is not None and beats(c, held, simple)] if with_press and held else networks
     best = min(sound, key=criterion_of, default=None)

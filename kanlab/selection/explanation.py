@@ -151,7 +151,7 @@ def _name(candidate: Candidate) -> str:
 def _change(candidate: Candidate, held: Candidate) -> float:
     """Its leave-one-out RMSE, or log-loss, against that of the reference, as a share of that."""
     ratio = (candidate.press or 0.0) / max(held.press or 0.0, np.finfo(float).tiny)
-    return float(np.sqrt(ratio) if candidate.classes is None else ratio) - 1
+    return float(np.sqrt(ratio) if measure_for(candidate).error == "RMSE" else ratio) - 1
 
 
 def _against(candidate: Candidate, held: Candidate) -> str:

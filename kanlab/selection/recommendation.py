@@ -63,7 +63,7 @@ class Recommendation:
 def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Validation | None) -> Recommendation:
     """The recommendation of a study as it stands."""
     listed = tuple(candidates(handle, records, validation))
-    decision = choose(listed, conclusive_p(validation))
+    decision = choose(listed, conclusive_p(validation), handle.data.informative_rows)
     choice = decision.choice
     if choice is None or choice.aicc is None:
         return Recommendation(None, (), (), (), listed, validation)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kanlab.kan.search_space import Cell
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.decision import WORTH, Decision, choose, reference
-from kanlab.stats.metrics import Scores
+from kanlab.stats.metrics import ClassScores, Scores
 from kanlab.study.trials import CompletedTrial
 
 
@@ -47,6 +47,20 @@ def test_a_network_must_be_better_on_rows_left_out_beyond_its_standard_error() -
 
 def test_a_network_must_have_the_lowest_aicc_too() -> None:
     assert taken(*PLAIN, network(0, 8.5, 50.0)) is LINEAR
+
+
+def test_of_classes_rows_left_out_decide_where_the_network_has_rows_enough() -> None:
+    def of_classes(candidate: Candidate) -> Candidate:
+        classes = ClassScores(1.0, 0.5, None, 0.1, None, 0.8, None, 0.8, None)
+        return replace(candidate.rescored(classes=classes), edf=12.0 if candidate.is_network else None)
+
+    listed, better = [of_classes(c) for c in PLAIN], of_classes(network(0, 50.0, 90.0))  # whose AICc is 40 higher
+    assert choose([*listed, better], rows=30).choice is better
+    assert choose([*listed, better], rows=20).choice is listed[1]
+    doubtful = of_classes(network(0, 50.0, 98.5))
+    assert choose([*listed, doubtful], rows=30).choice is listed[1]
+    unknown = of_classes(network(0, 50.0, None, None))
+    assert choose([*listed, unknown], rows=30).choice is listed[1]
 
 
 def test_a_linear_model_of_another_kind_must_be_better_beyond_its_standard_error() -> None:
