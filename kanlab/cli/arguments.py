@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
+import sys
+from pathlib import Path
+from typing import BinaryIO
 
 from kanlab.errors import SpaceError
 
@@ -60,6 +64,13 @@ def add_dask(parser: Options) -> None:
         "$KANLAB_DASK, or this machine; '': this machine)"
     )
     parser.add_argument("--dask", metavar="ADDRESS", help=text)
+
+
+def source(path: Path) -> tuple[Path | BinaryIO, str | None]:
+    """What to read a table from, and what to call it where that is no file: - is standard input."""
+    if str(path) != "-":
+        return path, None
+    return io.BytesIO(sys.stdin.buffer.read()), "standard input"
 
 
 def names(text: str | None) -> list[str]:

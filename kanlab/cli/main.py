@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from kanlab.cli import studies
-from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges
+from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges, source
+from kanlab.cli.completion import SHELLS, complete, shell_code
+from kanlab.cli.config import named_file, use
+from kanlab.cli.examples import Formatter, examples
 from kanlab.cli.printing import columns, exit_code, formulas_shown, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
@@ -25,9 +28,17 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    arguments = _parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], int] = arguments.run
+    given = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser()
+    complete(parser)
     try:
+        several = {}
+        if given[:1] == ["tune"] and (file := named_file(given)) is not None:
+            several = use(_commands(parser)["tune"], "tune", file)
+        arguments = parser.parse_args(given)
+        for name, value in several.items():
+            setattr(arguments, name, getattr(arguments, name) or value)
+        run: Callable[[argparse.Namespace], int] = arguments.run
         code = run(arguments)
         sys.stdout.flush()  # here, so that a closed pipe is caught below
         return code
@@ -62,9 +73,8 @@ def _storage_trouble(error: Exception) -> str:
 def _app(arguments: argparse.Namespace) -> int:
     from kanlab.ui.launch import run_app
 
-    return run_app(
-        arguments.address, arguments.port, arguments.headless, arguments.storage, base_path=arguments.base_path
-    )
+    more = {"base_path": arguments.base_path, "study": arguments.study or ""}
+    return run_app(arguments.address, arguments.port, arguments.headless, arguments.storage, **more)
 
 
 def _tune(arguments: argparse.Namespace) -> int:
@@ -90,7 +100,10 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     from kanlab.study.spec import StudySpec
     from kanlab.targets import create_group
 
-    table = read_table(arguments.data, options=read_options(arguments))
+    if arguments.data is None:
+        raise StudyError("There is no table: name a file, or give 'data' in the file of --config.")
+    where, called = source(arguments.data)
+    table = read_table(where, name=called, options=read_options(arguments))
     columns = set(table.frame.columns)
     targets = [[text] if text in columns else names(text) or [text] for text in arguments.target]
     datasets = Dataset.for_targets(
@@ -123,7 +136,12 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     handles = create_group(datasets, spec, name=arguments.study, storage=arguments.storage, at_hand=at_hand)
     said = dict.fromkeys(note for data in datasets for note in (*data.notes, *_leaks(data)))
     print(f"{table.report}", *table.report.notes, *said, sep="\n", file=sys.stderr)
-    return exit_code(run_and_print(handles, arguments.json, arguments.dask))
+    code = exit_code(run_and_print(handles, arguments.json, arguments.dask))
+    if arguments.open:
+        from kanlab.ui.launch import open_study
+
+        return open_study(handles[0].name, arguments.storage)
+    return code
 
 
 def _leaks(data: Dataset) -> Iterator[str]:
@@ -222,7 +240,18 @@ def _dashboard(arguments: argparse.Namespace) -> int:
     return serve(arguments.storage, arguments.port, writable=arguments.writable)
 
 
+def _completion(arguments: argparse.Namespace) -> int:
+    print(shell_code(arguments.shell))
+    return 0
+
+
 # ---- arguments
+
+
+def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of the commands, by name."""
+    (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(found.choices)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -240,7 +269,14 @@ def _parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         """A command with its line in the list of commands. more: what its own help says beyond that line."""
         description = f"{text[0].upper()}{text[1:]}. {more}".strip()
-        sub = commands.add_parser(name, help=text, description=description, aliases=alias)
+        sub = commands.add_parser(
+            name,
+            help=text,
+            description=description,
+            aliases=alias,
+            epilog=examples(name),
+            formatter_class=Formatter,
+        )
         sub.set_defaults(run=run)
         return sub
 
@@ -256,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     app.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     app.add_argument("--headless", action="store_true", help="do not open a browser")
+    app.add_argument("--study", metavar="NAME", help="study to open the browser on")
     app.add_argument(
         "--base-path",
         metavar="PATH",
@@ -306,6 +343,13 @@ def _parser() -> argparse.ArgumentParser:
     dashboard.add_argument("--port", type=int, default=8080, help="port to listen on (default: %(default)s)")
     dashboard.add_argument("--writable", action="store_true", help="let the dashboard change and delete studies")
     with_storage(dashboard)
+    completion = command(
+        "completion",
+        _completion,
+        "print what makes a shell complete kanlab's commands and options",
+        'Bash: eval "$(kanlab completion bash)" in ~/.bashrc; zsh: the same with zsh; fish: kanlab completion fish | source.',
+    )
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh, fish or powershell")
     return parser
 
 
@@ -319,7 +363,17 @@ _TUNE = (
 
 def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.ArgumentParser], None]) -> None:
     """The options of `kanlab tune`, in groups."""
-    tune.add_argument("data", metavar="DATA", type=Path, help="CSV (also compressed), Parquet or Excel file")
+    tune.add_argument(
+        "data",
+        metavar="DATA",
+        nargs="?",
+        type=Path,
+        help="CSV (also compressed), Parquet or Excel file; - for standard input",
+    )
+    tune.add_argument(
+        "--config", metavar="FILE", type=Path, help="TOML file with options of this command in a table [tune]"
+    )
+    tune.add_argument("--open", action="store_true", help="open the app on the study when it is done")
     tune.add_argument(
         "--target",
         required=True,

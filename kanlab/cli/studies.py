@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_trial, ranges
+from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_trial, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
 from kanlab.text import counted
@@ -158,7 +158,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.files import write_whole
 
     target: Path | None = arguments.output
-    if target is not None and target.exists() and target.samefile(arguments.data):
+    given: Path = arguments.data
+    if target is not None and target.exists() and given.exists() and target.samefile(given):
         raise DatasetError(f"{target} is the input file itself; give another name after -o.")
     packed = Path(arguments.name)
     if is_bundle(packed):
@@ -171,7 +172,8 @@ def _predict(arguments: argparse.Namespace) -> int:
         _check_one_trial(arguments, handles)
         models = [predictor(handle, arguments.trial, arguments.family) for handle in handles]
     options = read_options(arguments)
-    table = read_rows_of(arguments.data, models, options=options)
+    rows, called = source(given)
+    table = read_rows_of(rows, models, name=called, options=options)
     found = predict_together(models, table, options)
     by = [
         (f"{model.recipe.target} is " * (len(models) > 1) + f"predicted by {model.label}", *model.notes)
@@ -261,7 +263,9 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "say otherwise.",
     )
     predict.add_argument("name", metavar="NAME|BUNDLE.zip", help="name of a study, or file of a bundle")
-    predict.add_argument("data", metavar="NEW.csv", type=Path, help="table with the features of the study")
+    predict.add_argument(
+        "data", metavar="NEW.csv", type=Path, help="table with the features of the study; - for standard input"
+    )
     predict.add_argument(
         "-o", "--output", metavar="OUT.csv", type=Path, help="file to write (default: standard output)"
     )

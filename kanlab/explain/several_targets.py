@@ -50,9 +50,10 @@ def read_rows_of(
     source: str | PathLike[str] | BinaryIO,
     models: Sequence[Predictor],
     *,
+    name: str | None = None,
     options: ReadOptions | None = None,
     reader: Callable[..., Table] = read_table,
 ) -> Table:
     """Read rows to predict by several models of one table: arguments as of `kanlab.explain.predictor.read_new_rows`."""
     widest = max(models, key=lambda model: len(model.recipe.sources))
-    return read_new_rows(source, widest.recipe, options=options, reader=reader)
+    return read_new_rows(source, widest.recipe, name=name, options=options, reader=reader)

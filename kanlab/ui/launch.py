@@ -18,6 +18,7 @@ from kanlab import programs, settings
 from kanlab.errors import KanlabError
 from kanlab.study.storage import from_here
 
+FIRST_PORT = 8501
 GRACE_SECONDS = 5.0  # in which the server may close what it has open
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -70,6 +71,21 @@ def run_app(
             return server.wait()
     except KeyboardInterrupt:
         return 130
+
+
+def open_study(study: str, storage_url: str | None = None) -> int:
+    """Run the app on the first free port from 8501 on, and open a browser on a study."""
+    return run_app("127.0.0.1", _free_port(), False, storage_url, study=study)
+
+
+def _free_port() -> int:
+    for port in range(FIRST_PORT, FIRST_PORT + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise KanlabError(f"No port from {FIRST_PORT} on is free; end an app that still runs.")
 
 
 def _answers(server: subprocess.Popen[bytes], url: str) -> bool:

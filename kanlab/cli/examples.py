@@ -1,0 +1,53 @@
+"""Examples of the commands, shown by `kanlab COMMAND --help`. The tests run them in this order, in one folder."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "tune": (
+        "kanlab tune patients.csv --target progression",
+        "kanlab tune patients.csv --target progression --features age,bmi --neuron-num 1:3 --grid 2:5 --trials 6",
+        "kanlab tune patients.csv --target better --task classification --positive yes --k 1:2 --trials 4",
+        "zcat patients.csv.gz | kanlab tune - --target progression --study packed --trials 2",
+        "kanlab tune --config kanlab.toml --seed 1",
+    ),
+    "validate": ("kanlab validate packed",),
+    "show": ("kanlab show patients-1", "kanlab show patients-1 --json > patients.json"),
+    "formula": ("kanlab formula patients-1 --minutes 0.05",),
+    "studies": ("kanlab studies",),
+    "predict": (
+        "kanlab predict patients-1 new.csv -o predicted.csv",
+        "kanlab predict patients-1 new.csv --family linear",
+        "cat new.csv | kanlab predict patients-1 - > predicted.csv",
+    ),
+    "export": ("kanlab export patients-1 -o bundle.zip", "kanlab export patients-1 --trial 0 -o bundle.zip"),
+    "resume": ("kanlab resume patients-2 --trials 8",),
+    "rerun": ("kanlab rerun packed --study again",),
+    "rename": ("kanlab rename again copy",),
+    "note": ("kanlab note copy 'looks right'",),
+    "delete": ("kanlab delete copy --yes",),
+    "doctor": ("kanlab doctor --port 8599",),
+    "gc": ("kanlab gc --dry-run",),
+    "completion": ("kanlab completion bash > kanlab.bash",),
+}
+ENDLESS: dict[str, tuple[str, ...]] = {  # until somebody ends them, or of a study that runs
+    "tune": ("kanlab tune patients.csv --target progression --minutes 5 --fill --open",),
+    "app": ("kanlab app", "kanlab app --study patients-1", "kanlab app --headless --port 8600 --base-path /kanlab"),
+    "dashboard": ("kanlab dashboard --port 8081",),
+    "pause": ("kanlab pause patients-1",),
+    "stop": ("kanlab stop patients-1",),
+}
+
+
+class Formatter(argparse.HelpFormatter):
+    """argparse's own, which leaves the lines of the examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("examples:\n") else super()._fill_text(text, width, indent)
+
+
+def examples(command: str) -> str | None:
+    """The end of a command's help."""
+    lines = (*EXAMPLES.get(command, ()), *ENDLESS.get(command, ()))
+    return "\n  ".join(("examples:", *lines)) if lines else None
