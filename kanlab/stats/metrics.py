@@ -182,7 +182,9 @@ class Scores:
         """The inverse of `to_dict`; other keys are left alone."""
         known = {name: content[name] for name in _NAMES if name in content}
         classes, counts = (
-            of(**{name: content[name] for name in of._fields}) if content.keys() >= set(of._fields) else None
+            of(**{name: content[name] for name in of._fields if name in content})
+            if content.keys() >= set(of._fields) - of._field_defaults.keys()
+            else None
             for of in (ClassScores, CountScores)
         )
         return cls(**known, classes=classes, counts=counts)  # type: ignore[arg-type]

@@ -94,6 +94,14 @@ def test_scores_are_flat_in_json_and_read_back(scores: Scores) -> None:
     assert ("deviance_train" in content) == (scores.deviance is not None)
 
 
+def test_scores_of_an_earlier_version_have_no_accuracy_of_rows_left_out() -> None:
+    classes = ClassScores(1.0, 0.5, 0.5, 0.1, 0.1, 0.8, 0.8, 0.8, None)
+    content = Scores(rss_train=1.0, classes=classes).to_dict()
+    del content["accuracy_loo"]
+    assert Scores.from_dict(content).classes == classes
+    assert Scores.from_dict(Scores(rss_train=1.0, classes=classes).errors()).classes == classes
+
+
 def test_what_a_fit_makes_small() -> None:
     assert (Scores(3, 9.0, rmse_test=0.2).misfit, Scores(rmse_test=0.2).error_test) == (9.0, 0.2)
     of_classes = Scores(3, 9.0, rmse_test=0.2, classes=OF_CLASSES)
