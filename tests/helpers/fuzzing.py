@@ -27,6 +27,7 @@ from kanlab.data.profile import profile
 from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import ENCODINGS
 from kanlab.data.reading.column_types import KINDS
+from kanlab.data.reading.conventions import Conventions
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import read_table
 from kanlab.data.recipe import Recipe
@@ -34,6 +35,7 @@ from kanlab.data.writing import to_csv
 from kanlab.errors import DatasetError
 from kanlab.explain.predictor import HeldFamily, Predictor, read_new_rows
 from kanlab.explain.predictor import overruled as overruled_recipe
+from kanlab.export import predict_template
 from tests.helpers.corpus import CASES, zipped, zstd
 from tests.helpers.sentences import assert_sentence
 
@@ -265,7 +267,8 @@ def broken_new_rows(draw: Any) -> bytes:
 def check_new_rows(content: bytes, recipe: Recipe, options: dict[str, Any]) -> str:
     """Read bytes as rows to predict; what became of them: "refused" or "rows".
 
-    Every row comes back, what it means does not follow from the others, and what cannot be read is told.
+    Every row comes back, what it means does not follow from the others, what cannot be read is told, and predict.py makes the
+    same inputs and flags of the same cells.
     """
     try:
         asked = ReadOptions(**options)
@@ -283,6 +286,14 @@ def check_new_rows(content: bytes, recipe: Recipe, options: dict[str, Any]) -> s
     for place in {0, len(frame) // 2, len(frame) - 1}:
         alone = said.apply(frame.iloc[[place]])
         np.testing.assert_array_equal(alone.X[0], inputs.X[place])
+    cells = {c: frame[c].fillna("").astype(str).tolist() for c in frame.columns}
+    program = predict_template.Encoder(said.to_dict(), cells, len(frame), Conventions.of(frame).decimal or ".")
+    np.testing.assert_allclose(program.inputs(), inputs.X, rtol=1e-12, atol=1e-9)
+    np.testing.assert_array_equal(
+        program.unknown, np.zeros(len(frame), bool) if inputs.unknown is None else inputs.unknown
+    )
+    for note in program.notes:
+        assert_sentence(note)
     model = HeldFamily(
         FamilyFit(lambda X: X.sum(axis=1), 1.0), np.zeros(len(recipe.columns)), np.ones(len(recipe.columns))
     )
