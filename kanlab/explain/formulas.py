@@ -24,7 +24,7 @@ from kanlab.execution.run_tasks import run_tasks
 from kanlab.execution.supervisor import default_workers
 from kanlab.execution.worker_pool import Failure, Job
 from kanlab.explain.formula import Formula
-from kanlab.formulas.expression import ExpressionError
+from kanlab.formulas.expression import ExpressionError, variables
 from kanlab.formulas.front import FoundFormulas
 from kanlab.formulas.options import FormulaOptions
 from kanlab.formulas.parts import PARTS
@@ -85,7 +85,11 @@ def read_search(handle: StudyHandle) -> FormulaSearch | None:
     if content is None:
         return None
     try:
-        return FormulaSearch.from_dict(content)
+        search = FormulaSearch.from_dict(content)
+        formulas = search.found.formulas if search.found else ()
+        if any(i >= handle.data.d for f in formulas for e in f.expressions for i in variables(e)):
+            raise ExpressionError("A formula holds a feature that the study has not.")
+        return search
     except (ExpressionError, KeyError, TypeError) as error:
         logger.warning("the formulas of study %s are not read: %s", handle.name, error)
         return None

@@ -4,7 +4,7 @@
     predict.py        python predict.py IN.csv OUT.csv; see predict_source
     README.md         what it is, why it was chosen, the warnings, how to predict
     report.html       the same with pictures, on one page that needs nothing else
-    formula.py        the formula that comes nearest to the network, with NumPy alone (networks)
+    formula.py        the recommended formula of the study, or that of the network, with NumPy alone (networks)
     network.svg       the network drawn (networks)
     study.json        the study as `kanlab show --json` prints it
     trials.csv        all its trials
@@ -31,6 +31,7 @@ from kanlab.errors import StudyError
 from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.formula import errors, remarks
 from kanlab.explain.formula_code import python
+from kanlab.explain.formulas import formulas_in, read_search
 from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import Predictor
 from kanlab.export.document import MODEL, document, document_text
@@ -93,8 +94,11 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
     if isinstance(predictor.fitted, FittedKan):
         curves = curves_of(predictor.fitted, data.X_train)
         drawn = diagram(curves, data.features, data.output_names)
-        formula = formula_of(curves, data)
-        code = python(formula, f"An approximation of {predictor.label}, of the study {handle.name}.")
+        search = read_search(handle)
+        kept = formulas_in(handle, search, data) if search and search.found else []
+        formula = kept[search.found.recommended] if search and search.found else formula_of(curves, data)
+        what = "A formula" if kept else f"An approximation of {predictor.label}"
+        code = python(formula, f"{what}, of the study {handle.name}.")
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))
         files["formula.py"] = code
         files["network.svg"] = standing_alone(drawn.svg)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import final_check_of
+from kanlab.explain.formulas import formulas_json, read_search
 from kanlab.selection import ranking
 from kanlab.selection.candidates import other_families
 from kanlab.selection.recommendation import Recommendation
+from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import read_state
 from kanlab.study.trials import TrialRecord, best_trial
@@ -51,6 +54,15 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
         "best": best.to_dict() if best else None,
         "final_check": checked,
         "appraisal": checked,  # its earlier name
+        "formulas": _formulas(handle),
         "pareto": [r.number for r in ranking.front(records)],
         **found.to_dict(),
     }
+
+
+def _formulas(handle: StudyHandle) -> dict[str, Any] | None:
+    """The formulas that are kept with a study; None before they are searched for."""
+    search = read_search(handle)
+    if search is None or search.found is None:
+        return None
+    return formulas_json(handle, search, Dataset.load(local_data(handle.optuna, handle.data.sha256)))

@@ -264,7 +264,7 @@ def from_json(content: Any, depth: int = 0) -> Expression:
         if rest[1]:
             return exact(rest[1])
         return Constant(_number(rest[0]), "", None if rest[2] is None else _number(rest[2]))
-    if kind == "variable" and len(rest) == 1 and isinstance(rest[0], int) and rest[0] >= 0:
+    if kind == "variable" and len(rest) == 1 and type(rest[0]) is int and rest[0] >= 0:
         return Variable(rest[0])
     if kind in ("sum", "product") and len(rest) >= 2:
         parts = tuple(from_json(part, depth + 1) for part in rest)

@@ -1,4 +1,4 @@
 """The parts of a search, which workers do side by side."""
 
-NETWORKS = "networks"
-PARTS = (NETWORKS,)
+GROWTH, NETWORKS = "growth", "networks"
+PARTS = (GROWTH, NETWORKS)

@@ -1,10 +1,11 @@
 r"""The score of a formula: its description length, so that a search may weigh error against what is written.
 
-    score = -2 log L + ln n (K + sum of function costs + a quarter an operation) + 2 sum over exact constants of ln(1 + r)
+    score = -2 log L + ln n (K + sum of function costs + a quarter an operation) + sum over exact constants of ln(1 + r)
 
 -2 log L + K ln n is BIC (Schwarz 1978); a function or power costs as many constants as `kanlab.formulas.functions` says, and a
 constant that is held at an exact number costs the choice of that number, the r-th of `EXACT_NUMBERS`, not the ln n of a fitted
-one (Rissanen 1983). The lowest score is the shortest description of the target by a formula.
+one (Rissanen 1983), at half the price of a number in such a list, since formulas hold them so often. The lowest score is the
+shortest description of the target by a formula.
 """
 
 from __future__ import annotations
@@ -20,9 +21,26 @@ from kanlab.formulas.losses import Loss
 
 OPERATION_COST = 0.25
 _TEXTS = (
-    *("0", "1", "-1", "2", "-2", "3", "-3", "4", "-4", "5", "-5", "6", "8", "10"),
-    *("1/2", "-1/2", "1/4", "-1/4", "3/2", "-3/2", "1/3", "-1/3", "3/4", "-3/4", "2/3", "-2/3"),
-    *("pi", "-pi", "pi/2", "-pi/2", "2*pi", "-2*pi", "pi/4", "e"),
+    *("0", "1", "-1", "2", "-2", "1/2", "-1/2", "pi", "-pi", "3", "-3", "4", "-4", "2*pi", "-2*pi", "pi/2", "-pi/2"),
+    *(
+        "1/4",
+        "-1/4",
+        "3/2",
+        "-3/2",
+        "1/3",
+        "-1/3",
+        "5",
+        "-5",
+        "6",
+        "8",
+        "10",
+        "2/3",
+        "-2/3",
+        "3/4",
+        "-3/4",
+        "pi/4",
+        "e",
+    ),
 )
 EXACT_NUMBERS: dict[str, float] = {text: exact_value(text) for text in _TEXTS}
 _RANK = {text: rank for rank, text in enumerate(EXACT_NUMBERS)}
@@ -48,7 +66,7 @@ def charge(e: Expression) -> float:
     """What the choice of exact constants adds to -2 log L; exponents are charged as powers, not here."""
     exponents = {id(part.exponent) for part in walk(e) if isinstance(part, Power)}
     found = (p for p in walk(e) if isinstance(p, Constant) and p.exact and id(p) not in exponents)
-    return sum(2 * math.log(1 + _RANK.get(c.exact, len(_RANK))) for c in found)
+    return sum(math.log(1 + _RANK.get(c.exact, len(_RANK))) for c in found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,8 @@
-"""The search for formulas of a table, in parts that workers do side by side, and what it comes to."""
+"""The search for formulas of a table, in parts that workers do side by side, and what it comes to.
+
+Formulas are grown on some of the rows (`kanlab.formulas.growth`), or taken from networks; the most promising are fitted to
+all, shortened, tried with other functions in their places, and their constants made exact where the rows allow it.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,171 @@ from dataclasses import replace
 
 import numpy as np
 
+from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
+from kanlab.formulas.dictionary import Dictionary
 from kanlab.formulas.evaluation import evaluated, problems
-from kanlab.formulas.expression import Expression
-from kanlab.formulas.front import FoundFormula, FoundFormulas
+from kanlab.formulas.expression import Call, Constant, Expression, Power, Variable, children, complexity, walk
+from kanlab.formulas.front import FoundFormulas
+from kanlab.formulas.growth import (
+    Budget,
+    Known,
+    constant_seed,
+    grown,
+    monomial_seed,
+    promising,
+    rational_seed,
+    refitted,
+)
+from kanlab.formulas.losses import Loss
 from kanlab.formulas.networks import alternatives, network_expressions
-from kanlab.formulas.options import FormulaOptions
-from kanlab.formulas.selection import held_out_losses
+from kanlab.formulas.options import POWER, FormulaOptions
+from kanlab.formulas.parts import GROWTH
+from kanlab.formulas.pruning import pruned
+from kanlab.formulas.selection import front
+from kanlab.formulas.simplify import simplified
+from kanlab.formulas.snapping import snapped
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 
 Candidate = tuple[Expression, ...]
-_ALTERNATIVES = 8
+GROWN_ROWS, ALL_ROWS = 256, 2000  # rows that formulas are grown on, and finished on
+BUDGET = 60000.0  # of effort 1, in units of kanlab.formulas.growth.Budget
+_ALTERNATIVES, _FINISHED, _SHORT_ONES, _ROUNDS = 8, 7, 6, 3
 
 
 def search_part(data: Dataset, part: str, networks: Sequence[FittedKan], options: FormulaOptions) -> list[Candidate]:
-    """The formulas that one part of a search comes to."""
-    found: list[Candidate] = []
-    for curves in _curves(data, networks):
-        found += alternatives(curves, _ALTERNATIVES)
-    return found
+    """The formulas that one part of a search comes to, one expression an output."""
+    outputs = problems(data)
+    if part == GROWTH:
+        found = [searched(X, loss, options, share=1 / len(outputs)) for X, loss in outputs]
+        most = max(map(len, found))
+        return [tuple(of[min(i, len(of) - 1)] for of in found) for i in range(most)]
+    return _from_networks([curves_of(network, data.X_train) for network in networks], outputs, options)
+
+
+def searched(
+    X: Array, loss: Loss, options: FormulaOptions, share: float = 1.0, seeds: Sequence[Expression] = ()
+) -> list[Expression]:
+    """Formulas of one output, the best first, then shorter ones. X (d, n)."""
+    budget = Budget(BUDGET * options.effort * share)
+    few = _evenly(loss.n, GROWN_ROWS)
+    X_few, loss_few = np.ascontiguousarray(X[:, few]), loss.at(few)
+    dictionary = Dictionary(X_few, options.library)
+    begun = [constant_seed(loss), monomial_seed(X_few, loss_few), rational_seed(X_few, loss_few)]
+    growing = budget.part(0.6)
+    archive = grown([*(e for e in begun if e is not None), *seeds], X_few, loss_few, dictionary, growing)
+    budget.back(growing)
+    return _finished(
+        [k for k in archive if allowed(k.expression, options)], X, loss, dictionary, (X_few, loss_few), budget
+    )
+
+
+def allowed(e: Expression, options: FormulaOptions) -> bool:
+    """Whether an expression holds functions of the library alone."""
+    library = set(options.library)
+    held = {part.function for part in walk(e) if isinstance(part, Call)}
+    return held <= library and (POWER in library or not any(isinstance(part, Power) for part in walk(e)))
+
+
+def _evenly(n: int, most: int) -> np.ndarray:
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+
+
+def _finished(
+    archive: Sequence[Known], X: Array, loss: Loss, dictionary: Dictionary, of_few: tuple[Array, Loss], budget: Budget
+) -> list[Expression]:
+    rows = _evenly(loss.n, ALL_ROWS)
+    X, loss = np.ascontiguousarray(X[:, rows]), loss.at(rows)
+    again = [refitted(k.expression, X, loss, budget, 20) for k in archive[:30]]
+    again = sorted((k for k in again if np.isfinite(k.score)), key=lambda k: k.score)
+    best = _distinct(again, _FINISHED)
+    done: list[tuple[float, Expression]] = []
+    for known in best:
+        if done and budget.is_over:
+            break
+        finished = _polished(known, X, loss, dictionary, of_few, budget)
+        done.append((finished.score, finished.expression))
+    done.sort(key=lambda f: f[0])
+    longest = complexity(done[0][1]) if done else 0
+    short = []
+    for known in _front_of(archive, longest):
+        final = snapped(simplified(known.expression), X, loss, Budget(500.0))
+        short.append(final.expression)
+    return [e for _, e in done] + short
+
+
+def _distinct(known: Sequence[Known], most: int) -> list[Known]:
+    kept: list[Known] = []
+    for k in known:
+        if len(kept) < most and all(abs(k.score - o.score) > 1e-4 * max(1.0, abs(o.score)) for o in kept):
+            kept.append(k)
+    return kept
+
+
+def _front_of(archive: Sequence[Known], longest: int) -> list[Known]:
+    """The formulas shorter than `longest` that no shorter one beats, at most so many."""
+    ordered = sorted(
+        (k for k in archive if complexity(k.expression) < longest), key=lambda k: (complexity(k.expression), k.misfit)
+    )
+    kept: list[Known] = []
+    for k in ordered:
+        if not kept or k.misfit < 0.98 * kept[-1].misfit:
+            kept.append(k)
+    return [kept[i] for i in _evenly(len(kept), _SHORT_ONES)] if kept else []
+
+
+def _polished(
+    known: Known, X: Array, loss: Loss, dictionary: Dictionary, of_few: tuple[Array, Loss], budget: Budget
+) -> Known:
+    """Shortened, extended or changed where that lowers the score, and its constants made exact."""
+    own = budget.part(0.3)
+    known = pruned(known, X, loss, own)
+    for _ in range(_ROUNDS):
+        if own.is_over:
+            break
+        extended = [refitted(e, X, loss, own, 15) for e in promising(known.expression, *of_few, dictionary, 10, own)]
+        better = min(
+            (pruned(k, X, loss, own) for k in extended if k.score < known.score + 25),
+            key=lambda k: k.score,
+            default=known,
+        )
+        if not better.score < known.score - 1e-6:
+            break
+        known = better
+    final = snapped(known.expression, X, loss, own)
+    after = pruned(Known(final.score, final.expression, final.misfit), X, loss, own)
+    if after.expression != final.expression:
+        final = snapped(after.expression, X, loss, own)
+    budget.back(own)
+    return Known(final.score, final.expression, final.misfit)
+
+
+def _from_networks(
+    curves: Sequence[Curves], outputs: Sequence[tuple[Array, Loss]], options: FormulaOptions
+) -> list[Candidate]:
+    found: list[tuple[float, Candidate]] = []
+    for of_network in curves:
+        for candidate in alternatives(of_network, _ALTERNATIVES):
+            if not all(allowed(e, options) for e in candidate):
+                continue
+            budget = Budget(BUDGET)
+            known = [
+                refitted(simplified(e), X, loss, budget, 20) for e, (X, loss) in zip(candidate, outputs, strict=True)
+            ]
+            found.append((sum(k.score for k in known), tuple(k.expression for k in known)))
+    found.sort(key=lambda f: f[0])
+    finished = []
+    for score, candidate in found[:2]:
+        if not np.isfinite(score):
+            continue
+        one = []
+        for e, (X, loss) in zip(candidate, outputs, strict=True):
+            budget = Budget(BUDGET * options.effort * 0.1)
+            shortest = pruned(refitted(e, X, loss, budget, 30), X, loss, budget)
+            one.append(snapped(shortest.expression, X, loss, budget).expression)
+        finished.append(tuple(one))
+    return finished
 
 
 def drawn(data: Dataset, repeat: int, seed: int) -> Dataset:
@@ -35,10 +184,6 @@ def drawn(data: Dataset, repeat: int, seed: int) -> Dataset:
         return data
     rows = np.sort(np.random.default_rng([seed, repeat]).integers(0, data.n, data.n))
     return replace(data, X_train=data.X_train[rows], y_train=data.y_train[rows])
-
-
-def _curves(data: Dataset, networks: Sequence[FittedKan]) -> list[Curves]:
-    return [curves_of(network, data.X_train) for network in networks]
 
 
 def concluded(
@@ -54,33 +199,35 @@ def concluded(
     candidates: of the training rows, then of other rows drawn from them, for the stability.  network: that of the study, a
     candidate too.
     """
-    entries = [evaluated(c, data, count_sigma2=count_sigma2, origin="search") for c in candidates[0]]
+    entries = [evaluated(c, data, count_sigma2=count_sigma2, origin="search") for c in dict.fromkeys(candidates[0])]
     if network is not None:
         own = network_expressions(curves_of(network, data.X_train))
         entries.append(evaluated(own, data, count_sigma2=count_sigma2, origin="network"))
+    shapes = [_first_shape(of_rows, drawn(data, i + 1, options.seed)) for i, of_rows in enumerate(candidates[1:])]
+    made = front(data, entries, options.required)
+    found_again = [
+        replace(f, found_in=shapes.count(shape(f.expressions)) if options.repeats else None) for f in made.formulas
+    ]
     scores = None if network is None else data.errors(network.predict)
-    return replace(front(data, entries), network=scores, repeats=options.repeats)
+    return replace(made, formulas=tuple(found_again), network=scores, repeats=options.repeats)
 
 
-def front(data: Dataset, entries: Sequence[FoundFormula]) -> FoundFormulas:
-    """The formulas that no shorter one beats on rows left out, and which to take."""
-    losses = [held_out_losses(e.expressions, problems(data)) for e in entries]
-    means = [float(l.mean()) for l in losses]
-    order = sorted(range(len(entries)), key=lambda i: (entries[i].complexity, means[i]))
-    kept: list[int] = []
-    for i in order:
-        if np.isfinite(means[i]) and (not kept or means[i] < means[kept[-1]]):
-            kept.append(i)
-    best = min(range(len(entries)), key=lambda i: entries[i].score)
-    if best not in kept:
-        kept = sorted([*kept, best], key=lambda i: (entries[i].complexity, means[i]))
-    lowest = min(kept, key=lambda i: means[i])
-    chosen = []
-    for i in kept:
-        difference = losses[i] - losses[lowest]
-        error = float(difference.std(ddof=1) / np.sqrt(len(difference))) if np.isfinite(difference).all() else None
-        tied = error is not None and means[i] - means[lowest] <= error
-        held_out = means[i] if np.isfinite(means[i]) else None
-        chosen.append(replace(entries[i], held_out=held_out, held_out_se=error, tied=tied))
-    reason = "Its description is the shortest: the fewest constants and functions for what it leaves unexplained."
-    return FoundFormulas(tuple(chosen), kept.index(best), reason)
+def shape(expressions: Sequence[Expression]) -> str:
+    """An expression without the values of its constants, its terms in one order: what makes two formulas the same one."""
+
+    def of(e: Expression) -> str:
+        if isinstance(e, Constant):
+            return "c"
+        if isinstance(e, Variable):
+            return f"x{e.index}"
+        name = e.function if isinstance(e, Call) else f"^{e.exponent.value:.3g}" if isinstance(e, Power) else e.kind
+        parts = [of(part) for part in (children(e)[:1] if isinstance(e, Power) else children(e))]
+        return f"{name}({','.join(sorted(p for p in parts if p != 'c'))})"
+
+    return ";".join(map(of, expressions))
+
+
+def _first_shape(candidates: Sequence[Candidate], data: Dataset) -> str:
+    """The structure of the candidate of lowest score on these rows."""
+    entries = [evaluated(c, data, count_sigma2=True, origin="search") for c in candidates]
+    return shape(min(entries, key=lambda f: f.score).expressions) if entries else ""

@@ -9,13 +9,18 @@ error of the lowest are tied. The test rows decide nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kanlab.arrays import Array
-from kanlab.formulas.expression import Expression
+from kanlab.data.dataset import Dataset
+from kanlab.formulas.evaluation import problems
+from kanlab.formulas.expression import Call, Expression, Power, variables, walk
 from kanlab.formulas.fitting import fit
+from kanlab.formulas.front import FoundFormula, FoundFormulas
 from kanlab.formulas.losses import BERNOULLI, POISSON, Loss
+from kanlab.formulas.options import POWER
 from kanlab.formulas.program import outputs
 
 FOLDS = 10
@@ -50,3 +55,40 @@ def row_losses(loss: Loss, eta: Array) -> Array:
         else:
             values = (loss.y - eta) ** 2
     return np.where(np.isfinite(values), loss.w * values, np.inf)
+
+
+def front(data: Dataset, entries: Sequence[FoundFormula], required: Sequence[tuple[int, str]] = ()) -> FoundFormulas:
+    """The formulas that no shorter one beats on rows left out, and which to take."""
+    losses = [held_out_losses(e.expressions, problems(data)) for e in entries]
+    means = [float(values.mean()) for values in losses]
+    order = sorted(range(len(entries)), key=lambda i: (entries[i].complexity, means[i], i))
+    able = [i for i in order if all(holds(entries[i], *pair) for pair in required)] or order
+    best = min(able, key=lambda i: (not np.isfinite(means[i]), entries[i].score))
+    kept: list[int] = []
+    for i in order:
+        if i == best or (np.isfinite(means[i]) and (not kept or means[i] < min(means[k] for k in kept))):
+            kept.append(i)
+    lowest = min(kept, key=lambda i: means[i])
+    chosen = []
+    for i in kept:
+        with np.errstate(all="ignore"):
+            difference = losses[i] - losses[lowest]
+        known = bool(np.isfinite(difference).all())
+        error = float(difference.std(ddof=1) / np.sqrt(len(difference))) if known and len(difference) > 1 else None
+        tied = error is not None and means[i] - means[lowest] <= error
+        held_out = means[i] if np.isfinite(means[i]) else None
+        chosen.append(replace(entries[i], held_out=held_out, held_out_se=error, tied=tied))
+    return FoundFormulas(tuple(chosen), kept.index(best), REASON)
+
+
+REASON = "Its description is the shortest: the fewest constants and functions for what it leaves unexplained."
+
+
+def holds(found: FoundFormula, feature: int, function: str) -> bool:
+    """Whether a formula has a feature inside a function."""
+    return any(
+        feature in variables(part)
+        for e in found.expressions
+        for part in walk(e)
+        if (isinstance(part, Call) and part.function == function) or (isinstance(part, Power) and function == POWER)
+    )
