@@ -64,7 +64,7 @@ def page() -> None:
             tab.info("There is no network in this study.", icon=":material/info:")
     else:
         with cells:
-            evidence.map_and_pareto_front(table, points, handle)
+            evidence.map_and_pareto_front(table, points, handle, found.choice)
             st.caption(fewer)
         with criteria:
             sensitivity.sensitivity(handle, records, found.choice)

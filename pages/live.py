@@ -5,7 +5,20 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
-from kanlab.ui import drawing, fits, identity, live, manage, session, shared, steps, study_header, trials, watching
+from kanlab.ui import (
+    columns,
+    drawing,
+    fits,
+    identity,
+    live,
+    manage,
+    session,
+    shared,
+    steps,
+    study_header,
+    trials,
+    watching,
+)
 from kanlab.ui.navigation import LIVE, SEARCH
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -58,16 +71,19 @@ def watch() -> None:
         drawn = drawn.assign(fresh=drawn["number"].isin(shared.arrived(stamp[:2], table)))
     if fewer:
         st.caption(fewer)
-    seen = (stamp[:2], current.is_live, picked, kind, area.zoom)  # running trials are not drawn
+    mark = columns.recommended(found.choice)
+    seen = (stamp[:2], current.is_live, picked, kind, area.zoom, mark)  # running trials are not drawn
     n, baselines, target = data.n_train, study.baselines, data.fitted_target
     left, right = st.columns(2, gap="medium")
     with left:
         drawing.drawn_once(
-            lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target, look, kind), "aicc-rss", seen
+            lambda: trial_charts.aicc_against_rss(drawn, n, baselines, picked, target, look, kind, mark),
+            "aicc-rss",
+            seen,
         )
     with right:
         drawing.drawn_once(
-            lambda: trial_charts.pareto_front(drawn, baselines, picked, target, look, kind), "front", seen
+            lambda: trial_charts.pareto_front(drawn, baselines, picked, target, look, kind, mark), "front", seen
         )
     shown = trials.shown_trial(records, found)
     with st.container(key="slot-card"):

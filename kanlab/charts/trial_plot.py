@@ -20,10 +20,13 @@ from kanlab.selection.measures import Measure
 
 SELECTED, BRUSHED = "selected", "brushed"
 _DRAWN = ("constant", "linear")  # the other linear models would lie on top of these
-_BEST = "lowest AICc"
+_BEST, _RECOMMENDED = "lowest AICc", "recommended"
 # by this attribute the pages find the points that fade in; of all attributes of a circle it alone changes nothing
 MITER, FRESH_MITER = 10, 9
 _ARROWS = {(-1, 0): "←", (1, 0): "→", (0, -1): "↓", (0, 1): "↑", (-1, -1): "↙", (-1, 1): "↖", (1, -1): "↘", (1, 1): "↗"}
+
+
+Recommended = int | str | None  # the number of a trial, or the family of another model
 
 
 class TrialPlot:
@@ -87,7 +90,7 @@ class TrialPlot:
         """Label one of these places. Those labelled late may find no room; an optional one covers nothing."""
         self._labels.append((words, places[["drawn_x", "drawn_y"]], ink, optional))
 
-    def baselines(self, frame: pd.DataFrame) -> None:
+    def baselines(self, frame: pd.DataFrame, recommended: Recommended = None) -> None:
         """Crosses with names; with an arrow as well for a baseline that lies beyond the axes, and so at their edge."""
         if not len(frame):
             return
@@ -96,7 +99,10 @@ class TrialPlot:
         drawn = self._drawn(frame).assign(arrow=[f" {_ARROWS[side]}" if side in _ARROWS else "" for side in sides])
         cross = {"shape": "cross", "filled": True, "size": 90, "color": self.look.muted}
         self.add("baselines", drawn, "point", cross, tooltip=_baseline_tooltip(self.of))
-        for (_, _, arrow), same in drawn.groupby(["drawn_x", "drawn_y", "arrow"], sort=False):
+        taken = drawn["family"] == recommended
+        for _, one in drawn[taken].iterrows():
+            self.label(f"{one['label']} ({_RECOMMENDED}){one['arrow']}", one.to_frame().T, self.look.text)
+        for (_, _, arrow), same in drawn[~taken].groupby(["drawn_x", "drawn_y", "arrow"], sort=False):
             self.label(", ".join(same["label"]) + str(arrow), same.head(1), self.look.muted)
 
     def trials(self, color: Any, selected: int | None) -> None:
@@ -118,14 +124,20 @@ class TrialPlot:
         points = layer("trials", "point", style, x=self.x, y=self.y, color=color, shape=beyond, tooltip=about)
         self.layers.append(points | {"name": "trials"})
 
-    def best(self) -> None:
-        """A diamond with a label around the trial of lowest AICc."""
+    def best(self, recommended: Recommended = None) -> None:
+        """Diamonds with labels around the trial of lowest AICc and the recommended one."""
         if not len(self.tables["trials"]):
             return
         best = self.tables["trials"].nsmallest(1, "aicc")
         style = {"shape": "diamond", "size": 240, "stroke": self.look.accent, "strokeWidth": 2.5, "filled": False}
         self.add("best", best, "point", style)
-        self._labels.insert(0, (_BEST, best[["drawn_x", "drawn_y"]], self.look.accent, False))
+        marked = [(_BEST, best[["drawn_x", "drawn_y"]], self.look.accent, False)]
+        taken = self.tables["trials"].loc[self.tables["trials"]["number"] == recommended]
+        if len(taken):
+            marked.append((_RECOMMENDED, taken[["drawn_x", "drawn_y"]], self.look.text, False))
+            if recommended not in best["number"].to_numpy():
+                self.add("recommended", taken, "point", style | {"stroke": self.look.text})
+        self._labels = marked + self._labels
 
     def whole(self, title: str, subtitle: str, description: str) -> Layered:
         """The chart. A click on a trial selects it, and an area that is drawn brushes those in it."""
@@ -195,12 +207,12 @@ def selections() -> list[dict[str, Any]]:
     return [vega_lite(made.param) | {"views": ["trials"]} for made in (clicks, area)]
 
 
-def baseline_frame(baselines: Sequence[Baseline], of: Measure) -> pd.DataFrame:
-    """The baselines to draw, with the columns of a table of trials and a label."""
+def baseline_frame(baselines: Sequence[Baseline], of: Measure, recommended: Recommended = None) -> pd.DataFrame:
+    """The baselines to draw, the recommended one among them, with the columns of a table of trials and a label."""
     rows = [
         b.to_dict() | {"label": label(b.family, of.task)}
         for b in baselines
-        if b.aicc is not None and b.family in _DRAWN
+        if b.aicc is not None and (b.family in _DRAWN or b.family == recommended)
     ]
     numbers = ["n_params", of.fit_column, of.error_column, "aicc"]
     return pd.DataFrame(rows, columns=["family", *numbers, "label"]).astype(dict.fromkeys(numbers, float))

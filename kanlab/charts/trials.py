@@ -16,10 +16,10 @@ from kanlab.charts.encoding import AxisKind, RobustAxis, color_of, measure_of, r
 from kanlab.charts.layered import Layered, layer, nominal
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import label_format, short
-from kanlab.charts.trial_plot import BRUSHED, SELECTED, TrialPlot, baseline_frame
+from kanlab.charts.trial_plot import BRUSHED, SELECTED, Recommended, TrialPlot, baseline_frame
 from kanlab.selection.measures import Measure
 
-__all__ = ["BRUSHED", "SELECTED", "aicc_against_rss", "history", "pareto_front"]
+__all__ = ["BRUSHED", "SELECTED", "Recommended", "aicc_against_rss", "history", "pareto_front"]
 
 
 def aicc_against_rss(
@@ -30,6 +30,7 @@ def aicc_against_rss(
     target: str = "the target",
     look: Palette = LIGHT,
     kind: AxisKind = "auto",
+    recommended: Recommended = None,
 ) -> Layered:
     """Every complete trial as a point, coloured by K, over curves of equal K.
 
@@ -49,6 +50,8 @@ def aicc_against_rss(
         The colours of the page's theme.
     kind : {"auto", "linear", "log"}
         Of the axis of RSS; "auto" is logarithmic where the trials span more than a decade.
+    recommended : int or str, optional
+        Number of the recommended trial, or the family of another model.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def aicc_against_rss(
     ([-80.0], ['AICc against RSS'])
     """
     of, done = measure_of(table), _complete(table)
-    plain, fit = baseline_frame(baselines, of), of.fit_column
+    plain, fit = baseline_frame(baselines, of, recommended), of.fit_column
     up = robust_axis(done["aicc"])
     across = robust_axis(done[fit], kind, kept=done.loc[done["aicc"] <= up.high, fit])
     plot = TrialPlot(done, across, _with_baselines(up, plain), look)
@@ -73,9 +76,9 @@ def aicc_against_rss(
     if len(curves):
         line = {"strokeWidth": 1, "opacity": 0.6, "color": look.faint, "clip": True}
         plot.add_line("curves", curves, line, detail=nominal("n_params"))
-    plot.baselines(plain)
+    plot.baselines(plain, recommended)
     plot.trials(color_of(done["n_params"], look), selected)
-    plot.best()
+    plot.best(recommended)
     for n_params, curve in curves.groupby("n_params") if len(curves) else ():
         plot.label(f"K = {n_params}", curve.iloc[::-4], look.muted, optional=True)
     what = f"AICc against {of.fit}, one point per trial, coloured by the number of parameters K"
@@ -89,6 +92,7 @@ def pareto_front(
     target: str = "the target",
     look: Palette = LIGHT,
     kind: AxisKind = "auto",
+    recommended: Recommended = None,
 ) -> Layered:
     """RSS (for classes the deviance) against K: every trial, the Pareto front, and the trial of lowest AICc.
 
@@ -102,9 +106,9 @@ def pareto_front(
     points = plot.tables["trials"] = plot.tables["trials"].assign(on_front=done["on_front"].astype(bool))
     front = points.loc[points["on_front"], ["drawn_x", "drawn_y"]].sort_values("drawn_x")
     plot.add_line("front", front, {"color": look.accent, "strokeWidth": 1.5, "opacity": 0.8}, step=True)
-    plot.baselines(baseline_frame(baselines, of))
+    plot.baselines(baseline_frame(baselines, of, recommended), recommended)
     plot.trials({"condition": {"test": "datum.on_front", "value": look.accent}, "value": look.faint}, selected)
-    plot.best()
+    plot.best(recommended)
     sentence = f"{len(front):,} of {len(done):,} trials are on the front: no other is better in both"
     what = f"{of.fit} against the number of parameters K, one point per trial; {sentence}"
     return plot.whole("Pareto front: fit against complexity", "; ".join(filter(None, [sentence, plot.note])), what)

@@ -80,6 +80,14 @@ def model_name(candidate: Candidate) -> str:
     return f"trial {reduced.number} without {counted(len(reduced.without), 'feature')}: {cell_words(reduced.cell)}"
 
 
+def recommended(choice: Candidate | None) -> int | str | None:
+    """What charts mark: the number of the recommended trial, or the family of another model."""
+    if choice is None:
+        return None
+    network = choice.trial or choice.reduced
+    return network.number if network else choice.family
+
+
 def marks(numbers: Sequence[int], choice: Candidate | None) -> list[str]:
     """For each trial whether it is the recommended one, or the same network before it lost some features."""
     if choice is None or not choice.is_network:

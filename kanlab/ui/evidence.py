@@ -8,7 +8,7 @@ import streamlit as st
 from kanlab.charts import cells, evidence, trials
 from kanlab.charts.encoding import NAMES
 from kanlab.engines.catalogue import ENGINES
-from kanlab.selection.candidates import cell_words
+from kanlab.selection.candidates import Candidate, cell_words
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.parameter_importance import importances
 from kanlab.selection.validation import Validation, p_words
@@ -120,13 +120,16 @@ def permutation_test(validation: Validation) -> None:
     )
 
 
-def map_and_pareto_front(table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle) -> None:
-    """The map of AICc over all trials, and the Pareto front of the points to draw."""
+def map_and_pareto_front(
+    table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle, choice: Candidate | None
+) -> None:
+    """The map of AICc over all trials, and the Pareto front of the points to draw. choice: the recommended model."""
     look, picked = drawing.look(), session.selected_trial()
     drawing.chart(cells.aicc_map(table, picked, look), "aicc-map", width="content")
     st.caption(
         "Orange frame: the lowest AICc. The other frame: the selected trial. Configurations without colour were not fitted, "
         "or failed."
     )
-    front = trials.pareto_front(points, handle.baselines, picked, handle.data.fitted_target, look)
+    target, mark = handle.data.fitted_target, columns.recommended(choice)
+    front = trials.pareto_front(points, handle.baselines, picked, target, look, recommended=mark)
     drawing.selecting_chart(front, "choose-front")

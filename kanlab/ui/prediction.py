@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import BinaryIO
 
+import pandas as pd
 import streamlit as st
 
 from kanlab.data.reading.dialect import ReadOptions
@@ -19,7 +20,7 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
-from kanlab.ui import fitted_model, session
+from kanlab.ui import columns, fitted_model, session
 from kanlab.ui.upload import once, read
 from kanlab.ui.widgets import download, literal, notes, table
 
@@ -40,13 +41,13 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         which = fitted_model.model_box(handle, records, "predict")
     if upload is None:
         target, levels = short(handle.data.target), handle.data.levels
-        columns = f"two more columns: the prediction of {target}, in its own units,"
+        added = f"two more columns: the prediction of {target}, in its own units,"
         if len(levels) > 2:
-            columns = f"{len(levels) + 2} more columns: the predicted class of {target}, the probability of each class,"
+            added = f"{len(levels) + 2} more columns: the predicted class of {target}, the probability of each class,"
         elif levels:
-            columns = f"three more columns: the predicted class of {target}, the probability of '{short(levels[1])}',"
+            added = f"three more columns: the predicted class of {target}, the probability of '{short(levels[1])}',"
         sentence = (
-            f"You get your rows back with {columns} and whether the row lies outside the range of the training rows. "
+            f"You get your rows back with {added} and whether the row lies outside the range of the training rows. "
         )
         if more := ", ".join(f"'{short(other.data.target)}'" for other in _other_targets(handle)):
             sentence += f"The recommended models of {more} add their columns too. "
@@ -73,7 +74,9 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     notes(lines)
     download("Download the predictions", lambda: to_csv(found.frame), "predictions.csv", type="primary")
     order = found.columns + [c for c in found.frame.columns if c not in found.columns]
-    table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300)
+    made = [c for c in found.columns if pd.api.types.is_float_dtype(found.frame[c])]
+    formats = {c: columns.number(literal(c), found.frame[c]) for c in made}  # the cells given stay as they are
+    table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300, column_config=formats)
     if len(found.frame) > PREVIEW_ROWS:
         st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")
 

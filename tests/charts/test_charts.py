@@ -160,6 +160,29 @@ def test_the_front_and_the_lowest_aicc_are_within_the_axes(count: int) -> None:
     assert not points.nsmallest(1, "aicc")["beyond"].any()
 
 
+def test_the_recommended_model_is_marked_whatever_it_is(small: Dataset) -> None:
+    """The trial of lowest AICc, another one, or a model that is no network; nothing where nothing is recommended."""
+    few = trial_table(
+        [complete(i, Cell(1, 2 + i, 1), Scores(10 + i, 0.5 - 0.1 * i, None, -20.0 + i)) for i in range(4)]
+    )
+    linear = baselines(small)
+
+    def labels(recommended: Any) -> list[str]:
+        charts = (
+            trial_charts.pareto_front(few, linear, recommended=recommended),
+            trial_charts.aicc_against_rss(few, 48, linear, recommended=recommended),
+        )
+        named = [[w.rstrip(" ↖↗↘↙←→") for w in c.tables["labels"]["label"] if "recommended" in w] for c in charts]
+        assert named[0] == named[1]
+        marked = "recommended" in charts[0].tables
+        assert marked == (recommended not in (None, 0) and isinstance(recommended, int))
+        return named[0]
+
+    assert labels(None) == []
+    assert labels(0) == labels(2) == ["recommended"]
+    assert labels("ridge") == ["ridge (recommended)"]
+
+
 def test_much_worse_models_are_at_the_edge_with_an_arrow(small: Dataset) -> None:
     few = [complete(i, Cell(1, 2 + i, 1), Scores(30 + i, 1e-3 * (5 - i), None, -400.0 + i)) for i in range(4)]
     chart = trial_charts.pareto_front(trial_table(few), baselines(small))

@@ -69,6 +69,13 @@ def trial_charts(look: Palette) -> Iterator[tuple[str, Any]]:
         table, models = trial_table(trial_records(60, rng, scale)), plain_models(scale)
         yield f"{scale:g}: AICc against RSS", trials.aicc_against_rss(table, 300, models, 3, name, look)
         yield f"{scale:g}: front", trials.pareto_front(table, models, 3, name, look)
+    for mark in (5, "linear"):
+        table, models = trial_table(trial_records(60, rng)), plain_models(1.0)
+        yield (
+            f"{mark} recommended: AICc against RSS",
+            trials.aicc_against_rss(table, 300, models, 3, "y", look, recommended=mark),
+        )
+        yield f"{mark} recommended: front", trials.pareto_front(table, models, 3, "y", look, recommended=mark)
     for kind in ("linear", "log"):
         table = trial_table(trial_records(60, rng))
         yield f"{kind}: front", trials.pareto_front(table, plain_models(1.0), None, "y", look, kind)  # type: ignore[arg-type]
