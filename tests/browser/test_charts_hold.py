@@ -99,7 +99,7 @@ def test_every_text_is_inside_its_chart_and_covers_no_other(
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(gallery)
-    expect(page.get_by_text("All charts are drawn.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("All charts are drawn.")).to_be_visible(timeout=240_000)
     charts = page.get_by_test_id("stVegaLiteChart")
     wait_for(lambda: charts.count() == page.locator('[data-testid="stVegaLiteChart"] svg.marks').count() > 0)
     page.evaluate("document.fonts.ready")
