@@ -4,12 +4,13 @@ import streamlit as st
 
 from kanlab.data.checks import TableWarning, text_cells
 from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import AUTO, Preparation
 from kanlab.data.profile import profile
 from kanlab.data.reading.reader_process import keep_ready
 from kanlab.errors import DatasetError
 from kanlab.ui import dataset_summary, refusal, reload, remedies, session, steps, table_source
 from kanlab.ui.navigation import DATA
-from kanlab.ui.preparation import preparation
+from kanlab.ui.preparation import preparation, refuse_suggestion
 from kanlab.ui.profile import columns_table, preview, warning_list
 from kanlab.ui.target_choice import choose_target, information, other_datasets
 from kanlab.ui.widgets import heading
@@ -55,14 +56,13 @@ def remedied(warning: TableWarning) -> None:
     remedies.apply(warning, chosen.key, chosen.target, chosen.features_key, used)
 
 
-with overview:
-    warning_list(
-        remedies.unanswered(
-            [*text_cells(frame, table.report.text_cells), *described.warnings], wanted, chosen.target, used
-        ),
-        remedied,
-        reread=reread,
-    )
+def warn(prepared: Preparation) -> None:
+    """The warnings that a preparation does not answer."""
+    noticed = [*text_cells(frame, table.report.text_cells), *described.warnings]
+    left = remedies.unanswered(noticed, prepared, chosen.target, used, scaled=chosen.scaled)
+    with overview:
+        warning_list(left, remedied, reread=reread)
+
 
 asked = (id(table), chosen, repr(wanted))
 try:
@@ -83,12 +83,16 @@ try:
     )
     more = session.remember("more datasets", asked, lambda: other_datasets(table, chosen, wanted))
 except DatasetError as problem:
+    warn(wanted)
     with place_of_refusal:
         of_target = refusal.read_otherwise(described.warnings, [chosen.target]) if reread else []
         refusal.show(problem, [*of_target, *refusal.ways(frame, chosen, wanted, asked)])
     st.stop()
+warn(data.preparation)
 session.set_dataset(data, chosen.test_fraction, chosen.seed, more)
 dataset_summary.sizes(data)
+if wanted.target_scale == AUTO and data.preparation.asks_for_a_scale:
+    refuse_suggestion(chosen.key)
 dataset_summary.other_targets(more)
 dataset_summary.simplest_models(data, asked)
 steps.next_step(DATA)

@@ -51,8 +51,9 @@ def _add_preparation_options(preparing: Options) -> None:
     preparing.add_argument("--rank", metavar="A,B", help="features to replace by their rank")
     preparing.add_argument(
         "--target-scale",
-        default="none",
-        help="scale on which the target is fitted: none (default), log or rank; predictions are in the target's own units",
+        default="auto",
+        help="scale on which the target is fitted: auto (default), none, log or rank; predictions are in its own units. "
+        "auto is log where the target spans decades and its logarithm fits far better",
     )
     preparing.add_argument(
         "--keep",

@@ -22,6 +22,7 @@ from kanlab.data.frames import as_frame
 from kanlab.data.preparation import Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.recipe import Recipe, fitted
+from kanlab.data.scale_choice import settled
 from kanlab.data.splits import split_rows
 from kanlab.data.target import AUTO, class_levels, in_words, read_target, refuse_odd_target
 from kanlab.data.transforms import Transform
@@ -217,15 +218,15 @@ class Dataset(HasTask):
         features = None if features is None else [str(name) for name in features]
         refuse_odd_target(frame, target, task)
         found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
-        if found.distribution and task == AUTO and wanted.target_scale != "none":
+        if found.distribution and task == AUTO and wanted.asks_for_a_scale:
             found = read_target(frame, target, REGRESSION)
         levels = found.levels
-        if found.distribution and wanted.target_scale != "none":
+        if found.distribution and wanted.asks_for_a_scale:
             raise DatasetError(
                 f"A count such as {quoted(target)} is fitted by the logarithm of its mean and has no other scale; leave the "
                 "scale of the target as it is, or choose regression."
             )
-        if levels and wanted.target_scale != "none":
+        if levels and wanted.asks_for_a_scale:
             raise DatasetError(
                 f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the scale of the target as it is."
             )
@@ -239,6 +240,9 @@ class Dataset(HasTask):
         notes = [*said, *([found.note] if found.note else []), *notes]
         if not columns:
             raise DatasetError(no_feature(target, left_out))
+        quantity = not levels and not found.distribution
+        wanted, said_of_scale = settled(wanted, target, columns, rows.iloc[train], y[train], quantity=quantity)
+        notes += [said_of_scale] if said_of_scale else []
         scale = Transform.fit(y[train], wanted.target_scale, target)
         y = scale(y)
         columns, filled = fitted(columns, rows.iloc[train], wanted)

@@ -15,7 +15,7 @@ from kanlab.data.preparation import Preparation
 from kanlab.data.recipe import fitted
 from kanlab.errors import DatasetError
 
-PREPARATION = Preparation(gaps="fill", pool=True)
+PREPARATION = Preparation(gaps="fill", pool=True, target_scale="none")
 
 
 def estimator_table(

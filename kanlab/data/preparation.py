@@ -15,6 +15,7 @@ Gaps = Literal["drop", "fill"]
 Copies = Literal["keep", "drop"]
 DATE_PARTS = ("year", "month", "weekday", "hour")
 MAX_LEVELS = 12
+AUTO = "auto"  # the scale of a target that is for its training rows to decide
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Preparation:
         What is used of every date.
     scales : mapping of str to {"none", "log", "rank"}
         Of single features.
-    target_scale : {"none", "log", "rank"}
-        Of the target; predictions come back in units of the data.
+    target_scale : {"auto", "none", "log", "rank"}
+        Of the target; predictions come back in units of the data. auto is the logarithm where that fits far better, of
+        features too (kanlab.data.scale_choice), and none elsewhere.
     screen : int, optional
         Keep this many features, those with the highest mutual information with the target in the training rows.
     split : {"random", "stratified", "time", "group"}
@@ -68,7 +70,7 @@ class Preparation:
     ordered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     date_parts: tuple[str, ...] = ("year",)
     scales: Mapping[str, str] = field(default_factory=dict)
-    target_scale: str = "none"
+    target_scale: str = AUTO
     screen: int | None = None
     split: Split = "random"
     split_by: str | None = None
@@ -86,8 +88,9 @@ class Preparation:
             )
         kept = self.copies in ("keep", "drop")
         require(kept, f"Repeated rows can be kept or dropped (keep, drop), not '{self.copies}'.")
-        for scale in (self.target_scale, *self.scales.values()):
-            require(scale in SCALES, f"There is no scale '{scale}'; choose one of {', '.join(SCALES)}.")
+        for known, scales in ((SCALES, self.scales.values()), ((AUTO, *SCALES), [self.target_scale])):
+            for scale in scales:
+                require(scale in known, f"There is no scale '{scale}'; choose one of {', '.join(known)}.")
         for part in self.date_parts:
             require(part in DATE_PARTS, f"A date has no part '{part}'; choose among {', '.join(DATE_PARTS)}.")
         for column, levels in self.ordered.items():
@@ -98,6 +101,11 @@ class Preparation:
         require(self.split in SPLITS, f"There is no split '{self.split}'; choose one of {', '.join(SPLITS)}.")
         if self.split in ("time", "group"):
             require(bool(self.split_by), f"A split by {self.split} needs a column to split by; name it as split_by.")
+
+    @property
+    def asks_for_a_scale(self) -> bool:
+        """Whether the target is to be fitted on another scale than its own."""
+        return self.target_scale not in (AUTO, "none")
 
     def gaps_in(self, column: str) -> Gaps:
         """What is done about the gaps of a column."""

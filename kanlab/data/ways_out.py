@@ -142,7 +142,7 @@ def _changes(frame: pd.DataFrame, asked: Asked, *, others: bool = True) -> Itera
     def prepared(kind: Kind, **changes: object) -> tuple[Change, Asked]:
         return Change(kind), replace(asked, preparation=replace(wanted, **changes))  # type: ignore[arg-type]
 
-    if wanted.target_scale != "none":
+    if wanted.asks_for_a_scale:
         yield prepared("plain target", target_scale="none")
     if set(wanted.scales.values()) - {"none"}:
         yield prepared("plain features", scales={})

@@ -119,6 +119,7 @@ class Predictor:
 
     fitted: its outputs are on the scale of the fit, of classes they are probabilities.  trial: its number, None for a model of
     another family.  without: features the network does without.  key: which model of its study it is; None in a bundle.
+    smearing: of a target fitted by its logarithm, how many times as large as its predictions, medians, the means are.
     """
 
     label: str
@@ -128,6 +129,7 @@ class Predictor:
     trial: int | None = None
     without: tuple[str, ...] = ()
     key: ModelKey | None = None
+    smearing: float | None = None
 
     def predict(self, frame: Any) -> Predictions:
         """Predict rows, in whatever holds a table (kanlab.data.frames.as_frame); of an array the columns are the features.
@@ -163,6 +165,11 @@ class Predictor:
             columns = {predicted: self.recipe.to_levels(values)} | dict(zip(names, values.T, strict=True))
             done = done.assign(**columns, **{extrapolates: outside})
             return Predictions(done, predicted, extrapolates, tuple(notes), probabilities=names)
+        if self.smearing is not None:
+            notes.append(
+                f"'{predicted}' is a median, for the model was fitted to a logarithm; the mean is about {self.smearing:.4g} "
+                "times as large (Duan's smearing estimate)."
+            )
         if self.recipe.distribution == "poisson":
             notes.append(f"'{predicted}' is the mean of a count, and so seldom a whole number.")
         if not levels:
@@ -264,11 +271,26 @@ def predictor(handle: StudyHandle, trial: int | None = None, family: str | None 
     model, name, key = _chosen(handle, trial, family)
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(model, Baseline):
-        return Predictor(name, data.recipe, held_family(data, model.family, handle.spec.seed), key=key)
+        held = held_family(data, model.family, handle.spec.seed)
+        return Predictor(name, data.recipe, held, key=key, smearing=smearing(held, data))
     network, notes = fitted_network(handle, model)
     without = model.without if isinstance(model, ReducedTrial) else ()
     network = replace(network, features=data.features)
-    return Predictor(name, data.recipe, network, tuple(notes), model.number, without, key)
+    return Predictor(name, data.recipe, network, tuple(notes), model.number, without, key, smearing(network, data))
+
+
+def smearing(model: Model, data: Dataset) -> float | None:
+    """How many times as large as a model's predictions the means are, where it is fitted to the logarithm of a target.
+
+    exp of a mean logarithm is a median; the mean of exp(residual) over the training rows makes a mean of it whatever the
+    distribution of the residuals (Duan, JASA 78, 1983). None on other scales.
+    """
+    if data.target_transform.scale != "log":
+        return None
+    residual = data.y_train - model.predict_flagged(data.X_train)[0]
+    with np.errstate(over="ignore"):
+        value = float(np.mean(np.exp(residual)))
+    return value if np.isfinite(value) else None
 
 
 def _chosen(

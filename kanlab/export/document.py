@@ -107,7 +107,7 @@ def document(predictor: Predictor, about: Mapping[str, Any]) -> dict[str, Any]:
         "trial": predictor.trial,
         "recipe": predictor.recipe.to_dict(),
         "model": model_document(predictor.fitted),
-    }
+    } | ({} if predictor.smearing is None else {"smearing": predictor.smearing})
 
 
 def document_text(content: Mapping[str, Any]) -> str:
@@ -169,7 +169,8 @@ def _read(text: bytes, name: str) -> Predictor:
         raise
     except (ValueError, RecursionError, OverflowError, KanlabError, Damaged) as error:
         raise _damaged(name, error) from error
-    return Predictor(found.label, found.recipe, StoredModel(msgspec.to_builtins(found.model)), trial=found.trial)
+    model = StoredModel(msgspec.to_builtins(found.model))
+    return Predictor(found.label, found.recipe, model, trial=found.trial, smearing=found.smearing)
 
 
 def _damaged(name: str, error: Exception) -> StudyError:

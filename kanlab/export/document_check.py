@@ -30,6 +30,9 @@ def check_content(content: Mapping[str, Any]) -> None:
     """Look at everything a prediction uses. Raises Damaged."""
     recipe = _part(content, "recipe", dict, "")
     d, counts = _check_recipe(recipe), recipe.get("distribution", "") == "poisson"
+    if (factor := content.get("smearing")) is not None:
+        of_log = recipe["target_transform"]["scale"] == "log"
+        _need(of_log and _is_finite(factor) and factor > 0, "smearing")
     check_model(_part(content, "model", dict, ""), d, len(recipe.get("levels", [])), counts=counts)
 
 

@@ -449,6 +449,11 @@ def _predicted(
         notes.append(f"The columns '{names[1]}' to '{names[-2]}' hold the probability of each class.")
     elif levels:
         notes.append(f"'{names[1]}' is the probability of '{levels[1][:60]}', against '{levels[0][:60]}'.")
+    if content.get("smearing") is not None:
+        notes.append(
+            f"'{names[0]}' is a median, for the model was fitted to a logarithm; the mean is about {content['smearing']:.4g} "
+            "times as large (Duan's smearing estimate)."
+        )
     if not ready.all():
         notes.append(
             f"{int((~ready).sum()):,} of them have a missing value, or a level that was not in the training rows, and "

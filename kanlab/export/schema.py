@@ -119,9 +119,10 @@ class Trees(_Held, frozen=True, kw_only=True, tag="trees"):
 
 
 class Document(Struct):
-    """model.json: a model, and the recipe that turns a table into its inputs."""
+    """model.json: a model, and the recipe that turns a table into its inputs. smearing: as of `Predictor`."""
 
     label: str
     recipe: Recipe
     model: Network | Linear | Polynomial | Additive | Perceptron | Trees
     trial: int | None = None
+    smearing: float | None = None

@@ -34,6 +34,7 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
             "task": data.task,
             "sha256": data.sha256,
         }
+        | ({"aicc_offset": data.aicc_offset} if data.is_transformed else {})
         | ({"levels": list(data.levels)} if data.levels else {}),
         "space": {
             **{name: list(ends) for name, ends in spec.space.ranges().items()},

@@ -42,7 +42,7 @@ def diagnose(
     choice: Candidate,
 ) -> list[Diagnostic]:
     """The warnings of a study and its recommended model."""
-    found = [_edge(handle, records), _few_rows(handle, choice), _held_out(choice, listed)]
+    found = [_edge(handle, records), _few_rows(handle, choice), _held_out(handle, choice, listed)]
     if validation:
         found += [
             _better_seed(handle, validation, listed),
@@ -99,15 +99,24 @@ def _few_rows(handle: StudyView, choice: Candidate) -> Diagnostic | None:
     )
 
 
-def _held_out(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
-    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE, log-loss or deviance."""
-    tested = [c for c in listed if c.error_test is not None and c.aicc is not None]
-    if choice.error_test is None or not tested:
+def _held_out(handle: StudyView, choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
+    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE, log-loss or deviance; in RMSE on the
+    scale of the fit, for in units of a target fitted by its logarithm the largest row decides alone.
+    """
+
+    def error_of(c: Candidate) -> float | None:
+        if handle.data.is_transformed and c.rss_test is not None:
+            return float(np.sqrt(c.rss_test))
+        return c.error_test
+
+    tested = {c.key: error for c in listed if (error := error_of(c)) is not None and c.aicc is not None}
+    own = error_of(choice)
+    if own is None or not tested:
         return None
-    best = min(tested, key=lambda c: c.error_test if c.error_test is not None else np.inf)
-    lowest = best.error_test or 0.0
-    ratio = choice.error_test / max(lowest, 1e-150)
-    slight = choice.deviance is not None and choice.error_test - lowest < SLIGHT_LOSS
+    best = min((c for c in listed if c.key in tested), key=lambda c: tested[c.key])
+    lowest = tested[best.key]
+    ratio = own / max(lowest, 1e-150)
+    slight = choice.deviance is not None and own - lowest < SLIGHT_LOSS
     if best is choice or ratio < 1.2 or slight:
         return None
     what = measure_for(choice).error.replace("RMSE", "error")

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.data.encoders import as_text, is_date, is_numeric, missing
-from kanlab.data.preparation import DATE_PARTS, MAX_LEVELS, Gaps, Preparation
+from kanlab.data.preparation import AUTO, DATE_PARTS, MAX_LEVELS, Gaps, Preparation
 from kanlab.data.profile import Profile
 from kanlab.data.splits import Split
 from kanlab.text import counted, short
@@ -55,6 +55,11 @@ def _key(key: str, name: str) -> str:
 def choose(key: str, name: str, value: object) -> None:
     """Set a widget before it is drawn."""
     st.session_state[_key(key, name)] = value
+
+
+def refuse_suggestion(key: str) -> None:
+    """A button that fits the target as it is, where its rows suggest the logarithm. key: of the preparing widgets."""
+    st.button("Fit the target as it is", key=f"plain-target-{key}", on_click=choose, args=(key, "target-scale", "none"))
 
 
 def add(key: str, name: str, columns: Sequence[str]) -> None:
@@ -211,10 +216,11 @@ def _date_parts(table: _Table) -> Fields:
 def _target_scale(table: _Table, scaled: bool) -> Fields:
     scale = st.selectbox(
         "Predict the target",
-        list(_SCALES),
+        [AUTO, *_SCALES],
         key=_key(table.key, "target-scale"),
-        format_func=lambda s: _SCALES[s],
-        help="Predictions come back in units of the target. RSS and AICc are then computed on the other scale.",
+        format_func=lambda s: "As its rows suggest" if s == AUTO else _SCALES[s],
+        help="Predictions come back in units of the target. RSS and AICc are then computed on the other scale. The rows "
+        "suggest the logarithm where the target spans decades and its logarithm fits far better.",
         disabled=not scaled,
         persist_state="session",
     )

@@ -35,12 +35,16 @@ def label(warning: TableWarning) -> str:
 
 
 def unanswered(
-    warnings: Sequence[TableWarning], wanted: Preparation, target: str, features: Sequence[str]
+    warnings: Sequence[TableWarning], wanted: Preparation, target: str, features: Sequence[str], *, scaled: bool = True
 ) -> list[TableWarning]:
-    """The warnings about columns in use that the choices made so far do not answer. features: those in use."""
+    """The warnings about columns in use that the choices made so far do not answer.
+
+    features: those in use.  scaled: whether the target is a quantity; no other has a scale to change.
+    """
     used = {target, *features}
+    possible = (w for w in warnings if scaled or w.remedy not in ("log", "rank") or w.columns != (target,))
     return [
-        w for w in warnings if (not w.columns or used & set(w.columns)) and not answered(w, wanted, target, features)
+        w for w in possible if (not w.columns or used & set(w.columns)) and not answered(w, wanted, target, features)
     ]
 
 
@@ -52,7 +56,7 @@ def answered(warning: TableWarning, wanted: Preparation, target: str, features: 
             return not columns
         case "log" | "rank":
             if warning.columns == (target,):
-                return wanted.target_scale != "none"
+                return wanted.asks_for_a_scale
             return all(wanted.scales.get(c, "none") != "none" for c in columns)
         case "fill":
             return all(wanted.gaps_in(c) == "fill" for c in columns)
