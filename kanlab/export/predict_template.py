@@ -403,9 +403,7 @@ def predict_file(
     names, notes = list(header), [f"{len(rows):,} rows are in {target.name}."]
     added: list[list[Any]] = [[] for _ in rows]
     for each, recipe in zip(contents, recipes, strict=True):
-        more, cells, said = _predicted(
-            each["model"], recipe, Encoder(recipe, columns, len(rows), found_sign), set(names)
-        )
+        more, cells, said = _predicted(each, recipe, Encoder(recipe, columns, len(rows), found_sign), set(names))
         names += more
         for row, known in zip(added, cells, strict=True):
             row += known
@@ -422,10 +420,10 @@ def predict_file(
 
 
 def _predicted(
-    model: Mapping[str, Any], recipe: Mapping[str, Any], encoder: Encoder, taken: set[str]
+    content: Mapping[str, Any], recipe: Mapping[str, Any], encoder: Encoder, taken: set[str]
 ) -> tuple[list[str], list[list[Any]], list[str]]:
     """The names of the columns that a model adds, their cells by row, and what there is to say. taken: names in use."""
-    X = encoder.inputs()
+    model, X = content["model"], encoder.inputs()
     ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
     unknown = [level._replace(rows=level.rows[ready]) for level in encoder.levels()]
     values, outside = predict_averaged(lambda inputs: evaluate(model, inputs), X[ready], unknown)

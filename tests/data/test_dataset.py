@@ -205,7 +205,8 @@ def test_new_rows_are_encoded_alike(frame: pd.DataFrame) -> None:
     ],
 )
 def test_real_data(frame: pd.DataFrame, target: str, d: int, tmp_path: Path) -> None:
-    data = Dataset.from_frame(frame, target, test_fraction=0.2, seed=1)
+    as_it_is = Preparation(target_scale="none")
+    data = Dataset.from_frame(frame, target, test_fraction=0.2, seed=1, preparation=as_it_is)
     assert data.d == d
     assert data.n + len(data.y_test) == data.rows == len(frame)
     pooled = np.sort(np.concatenate([data.y_train, data.y_test]))

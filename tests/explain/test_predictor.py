@@ -114,7 +114,7 @@ def test_aicc_of_log_y_becomes_aicc_of_y() -> None:
     assert data.target_transform.aicc_offset(data.y_train) == pytest.approx(-2 * (of_y - of_log))
     ranked = Dataset.from_frame(frame, "y", ["a"], preparation=Preparation(target_scale="rank"))
     assert ranked.target_transform.aicc_offset(ranked.y_train) is None
-    plain = Dataset.from_frame(frame, "y", ["a"])
+    plain = Dataset.from_frame(frame, "y", ["a"], preparation=Preparation(target_scale="none"))
     assert plain.target_transform.aicc_offset(plain.y_train) == 0.0
 
 
