@@ -12,7 +12,7 @@ from openpyxl import Workbook
 from streamlit.testing.v1 import AppTest
 
 from kanlab.data.dataset import Dataset
-from kanlab.kan.search_space import SearchSpace
+from kanlab.study.spec import StudySpec
 from tests.helpers.pages import go, healthy, metric, text_of, upload, widget
 
 
@@ -23,7 +23,8 @@ def test_an_upload_is_described_and_judged(app: AppTest, frame: pd.DataFrame) ->
     assert "3 of 60 rows have a missing value" in words
     data = Dataset.from_frame(frame, "y")
     assert f"Features: {data.d}" in words
-    assert f"Configurations with AICc: {len(SearchSpace().admissible(data.n, data.d))} of 270" in words
+    admissible = StudySpec().of(data).admissible(data.n, data.d)
+    assert f"Configurations with AICc: {len(admissible)} of 270" in words
 
 
 @pytest.mark.parametrize(

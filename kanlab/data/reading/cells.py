@@ -180,6 +180,8 @@ def guessed_reader(cells: Iterable[str], decimal: str) -> Callable[[str], float]
     for way in _guesses(some, decimal):
         hits = sum(not math.isnan(way(c)) for c in some)
         best = (hits, way) if hits > best[0] else best
+        if hits == len(some):
+            break  # which no other can exceed
     return best[1]
 
 
