@@ -22,6 +22,7 @@ from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import FitError, StudyError
 from kanlab.execution import starts_budget
 from kanlab.execution.dask_cluster import Dask, chosen, cluster_workers
+from kanlab.execution.final_check import AveragedNetworks
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
 from kanlab.execution.messages import NetworkTask
@@ -31,6 +32,7 @@ from kanlab.export.study_json import study_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import ranking
+from kanlab.selection.headline import Use
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import Validation, read_validation
 from kanlab.selection.validation_run import validate
@@ -99,8 +101,10 @@ class Study:
         return best_trial(self.handle.records())
 
     @property
-    def recommended(self) -> CompletedTrial | Baseline | None:
-        """The model to take: by AICc among networks, by leave-one-out errors against the linear models."""
+    def recommended(self) -> CompletedTrial | Baseline | AveragedNetworks | None:
+        """The model to read: by AICc among networks, by leave-one-out errors against the linear models. The one to predict
+        with is `recommendation.chosen_for("predict")`.
+        """
         choice = self.recommendation.choice
         return choice.model if choice else None
 
@@ -168,7 +172,15 @@ class Study:
         """Alias of `validate`."""
         return self.validate(workers, on_progress, dask=dask)
 
-    def predict(self, rows: Any, trial: int | None = None, *, family: str | None = None, **reading: Any) -> Predictions:
+    def predict(
+        self,
+        rows: Any,
+        trial: int | None = None,
+        *,
+        family: str | None = None,
+        use: Use | None = None,
+        **reading: Any,
+    ) -> Predictions:
         """Predict new rows by the recommended model, by the network of a trial, or by the model of another family.
 
         The recipe of the study's data is applied first: cells of text are read as those of the training table were, by its
@@ -182,7 +194,11 @@ class Study:
         trial : int, optional
             Number of a trial; by default the recommended model predicts.
         family : str, optional
-            Name of another family that the study has, such as "linear", or after a validation "gam".
+            Name of another family that the study has, such as "linear", or after a validation "gam"; "average" is the mean of
+            several networks.
+        use : {"read", "predict"}, optional
+            Which of the recommended models predicts: the one that can be read, with a formula of its own, or the one that
+            predicts best, often an average; by default what `recommendation.use` says.
         **reading
             How the rows are written, where that is not as in training: decimal, day_first, missing (more words for a missing
             value), kinds, and of a file any other field of ReadOptions.
@@ -201,11 +217,11 @@ class Study:
         DatasetError
             Where a feature is missing that the recipe cannot fill.
         """
-        return predict_table(self.predictor(trial, family), rows, ReadOptions().with_(**reading))
+        return predict_table(self.predictor(trial, family, use), rows, ReadOptions().with_(**reading))
 
-    def predictor(self, trial: int | None = None, family: str | None = None) -> Predictor:
+    def predictor(self, trial: int | None = None, family: str | None = None, use: Use | None = None) -> Predictor:
         """The model of `predict`, fitted once for many tables; arguments and errors as there."""
-        return predictor(self.handle, trial, family)
+        return predictor(self.handle, trial, family, use)
 
     def formulas(
         self,
@@ -274,13 +290,19 @@ class Study:
         assert found is not None
         return front[found.recommended]
 
-    def bundle(self, trial: int | None = None, family: str | None = None) -> Bundle:
+    def bundle(self, trial: int | None = None, family: str | None = None, use: Use | None = None) -> Bundle:
         """The model of `predict` with all it takes to predict with it: see kanlab.export.bundle."""
         from kanlab.export.bundle import bundle  # which loads half of SciPy for its formulas
 
-        return bundle(self.handle, self.predictor(trial, family), load_data(self.handle))
+        return bundle(self.handle, self.predictor(trial, family, use), load_data(self.handle))
 
-    def export(self, path: str | PathLike[str], trial: int | None = None, family: str | None = None) -> Path:
+    def export(
+        self,
+        path: str | PathLike[str],
+        trial: int | None = None,
+        family: str | None = None,
+        use: Use | None = None,
+    ) -> Path:
         """Write the model as a zip whose predict.py needs NumPy alone.
 
         Parameters
@@ -290,6 +312,8 @@ class Study:
             Number of a trial; by default the recommended model is written.
         family : str, optional
             Name of another family that the study has.
+        use : {"read", "predict"}, optional
+            As of `predict`.
 
         Returns
         -------
@@ -303,7 +327,7 @@ class Study:
         """
         from kanlab.export.bundle import write
 
-        write(self.bundle(trial, family), Path(path))
+        write(self.bundle(trial, family, use), Path(path))
         return Path(path)
 
     @property

@@ -15,6 +15,7 @@ from kanlab.execution.dask_cluster import Dask, chosen, cluster_workers
 from kanlab.execution.starts_budget import settled
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
 from kanlab.kan.search_space import SearchSpace
+from kanlab.selection.headline import Use
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import Group, create_studies, load_studies
@@ -58,7 +59,9 @@ class StudyGroup:
     def __getitem__(self, target: str) -> Study:
         return self.studies[target]
 
-    def predict(self, rows: Any, *, family: str | None = None, **reading: Any) -> JointPredictions:
+    def predict(
+        self, rows: Any, *, family: str | None = None, use: Use | None = None, **reading: Any
+    ) -> JointPredictions:
         """Predict new rows by the recommended model of each target, or by another family; as `Study.predict`.
 
         Parameters
@@ -66,6 +69,8 @@ class StudyGroup:
         rows : DataFrame of m rows, or path of a file
         family : str, optional
             Name of another family that each study has, such as "linear".
+        use : {"read", "predict"}, optional
+            As of `Study.predict`.
         **reading
             How the rows are written, where that is not as in training.
 
@@ -74,7 +79,7 @@ class StudyGroup:
         JointPredictions
             `.frame` holds the m rows as they were given and beside them the columns of each target.
         """
-        models = [study.predictor(family=family) for study in self.studies.values()]
+        models = [study.predictor(family=family, use=use) for study in self.studies.values()]
         options = ReadOptions().with_(**reading)
         if isinstance(rows, (str, PathLike)) or hasattr(rows, "read"):
             rows = read_rows_of(rows, models, options=options)
@@ -90,17 +95,19 @@ class StudyGroup:
         """Validate the finalists of each target, one after the other; arguments as of `Study.validate`."""
         return {target: study.validate(workers, on_progress, dask=dask) for target, study in self.studies.items()}
 
-    def bundle(self, family: str | None = None) -> Bundle:
+    def bundle(self, family: str | None = None, use: Use | None = None) -> Bundle:
         """The models of all targets with all it takes to predict with them: see kanlab.export.bundle."""
         from kanlab.export.bundle import joint_bundle
 
-        return joint_bundle(self.name, [(target, s.bundle(family=family)) for target, s in self.studies.items()])
+        return joint_bundle(
+            self.name, [(target, s.bundle(family=family, use=use)) for target, s in self.studies.items()]
+        )
 
-    def export(self, path: str | PathLike[str], family: str | None = None) -> Path:
+    def export(self, path: str | PathLike[str], family: str | None = None, use: Use | None = None) -> Path:
         """Write the models as one zip whose predict.py adds the columns of every target and needs NumPy alone."""
         from kanlab.export.bundle import write
 
-        write(self.bundle(family), Path(path))
+        write(self.bundle(family, use), Path(path))
         return Path(path)
 
     def to_dict(self) -> dict[str, Any]:

@@ -24,5 +24,5 @@ with sentences(), st.spinner("Packing the bundle…"):
     made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle)))
 export.all_targets(handle)
 export.downloads(made)
-export.elsewhere(handle.name, trial)
+export.elsewhere(handle.name, trial, found.average is not None)
 steps.next_step(EXPORT, primary=False)

@@ -16,7 +16,7 @@ records = study_header.trials(handle, "show")
 
 left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with left:
-    trial = fitted_model.model_box(handle, records, "model")
+    trial = fitted_model.model_box(handle, records, "model", "read")
 found = fitted_model.fitted(handle, records, trial)
 with right:
     st.page_link(EXPORT, label="Export this study", icon=":material/download:", query_params={"study": handle.name})

@@ -19,6 +19,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.model_key import ModelKey
 from kanlab.ui.columns import model_name
+from kanlab.ui.fitted_model import USE
 from tests.helpers.pages import go, text_of
 
 SPACE = SearchSpace((1, 2), (3, 4), (2, 2))
@@ -95,9 +96,21 @@ def test_all_say_the_same(study: Study, app: AppTest, capsys: pytest.CaptureFixt
     assert [line[2:] for line in lines if line.startswith("  ")][-len(found.reasons) :] == list(found.reasons)
     assert [line[2:] for line in lines if line.startswith("! ")] == content["warnings"]
 
+    assert (content["use"], content["use_reason"]) == (found.use, found.use_reason)
+    if found.average is not None:
+        assert content["to_predict"]["family"] == "average"
+        assert f"to predict: {found.average.name}. {found.use_reason}" in lines
+
     app.query_params["study"] = study.name
     live = text_of(go(app, "live")).replace("\\", "")
     assert f"Recommended: {found.summary}. {found.reasons[0]}" in live
+    page = text_of(go(app, "choose")).replace("\\", "")
+    headline = found.chosen_for()
+    assert headline is not None
+    assert f"Take {'the network of ' * headline.is_network}{headline.name}" in page
+    assert found.use_reason in page
+    go(app, "live")  # away from the switch, whose own state would be sent along
+    app.session_state[USE] = "read"
     page = text_of(go(app, "choose")).replace("\\", "")
     assert f"Take {'the network of ' * choice.is_network}{choice.name}" in page
     assert all(reason in page for reason in found.reasons)
@@ -107,7 +120,8 @@ def test_all_say_the_same(study: Study, app: AppTest, capsys: pytest.CaptureFixt
     assert shown[["K", "AICc"]].tolist() == [choice.n_params, choice.aicc]
     assert shown[error] == choice.error_test
 
-    bundle = study.bundle()
+    assert json.loads(study.bundle().files["model.json"])["label"] == headline.name
+    bundle = study.bundle(use="read")
     assert json.loads(bundle.files["study.json"]) == content
     assert json.loads(bundle.files["model.json"])["label"] == choice.name
     (row,) = re.findall(r'<tr class="taken"><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>', bundle.files["report.html"])

@@ -49,6 +49,12 @@ def add_trial(parser: Options) -> None:
         "--trial", type=int, metavar="N", help="use the network of trial N (default: the recommended model)"
     )
     which.add_argument("--family", metavar="NAME", help="use another family that the study has, such as linear or gam")
+    which.add_argument(
+        "--use",
+        choices=["read", "predict"],
+        help="use the recommended model that can be read, or the one that predicts best, often an average of networks "
+        "(default: what the evidence speaks for, which 'kanlab show' tells)",
+    )
 
 
 def add_workers(parser: Options) -> None:

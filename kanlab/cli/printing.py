@@ -167,6 +167,8 @@ def _shown(study: Study) -> str:
         lines.append(f"AICc and RSS are of {data.fitted_target}, RMSE is in units of {data.target}")
     lines += [columns([header, *rows]), "recommended: " * (found.choice is not None) + found.summary]
     lines += [f"  {reason}" for reason in found.reasons]
+    if found.average is not None:
+        lines.append(f"to predict: {found.average.name}. {found.use_reason}")
     lines += [f"! {warning.sentence}" for warning in found.warnings]
     return "\n".join(lines)
 

@@ -163,14 +163,14 @@ def _predict(arguments: argparse.Namespace) -> int:
         raise DatasetError(f"{target} is the input file itself; give another name after -o.")
     packed = Path(arguments.name)
     if is_bundle(packed):
-        if arguments.trial is not None or arguments.family is not None:
-            option = "--trial" if arguments.family is None else "--family"
+        asked = {"--trial": arguments.trial, "--family": arguments.family, "--use": arguments.use}
+        if option := next((name for name, value in asked.items() if value is not None), ""):
             raise DatasetError(f"{packed.name} holds one model only; leave out {option}.")
         models = read_models(packed)
     else:
         handles = _open_all(arguments)
         _check_one_trial(arguments, handles)
-        models = [predictor(handle, arguments.trial, arguments.family) for handle in handles]
+        models = [predictor(handle, arguments.trial, arguments.family, arguments.use) for handle in handles]
     options = read_options(arguments)
     rows, called = source(given)
     table = read_rows_of(rows, models, name=called, options=options)
@@ -206,9 +206,9 @@ def _export(arguments: argparse.Namespace) -> int:
     handles = _open_all(arguments)
     _check_one_trial(arguments, handles)
     if len(handles) == 1:
-        made = Study(handles[0]).export(arguments.output, arguments.trial, arguments.family)
+        made = Study(handles[0]).export(arguments.output, arguments.trial, arguments.family, arguments.use)
     else:
-        made = StudyGroup(handles).export(arguments.output, arguments.family)
+        made = StudyGroup(handles).export(arguments.output, arguments.family, arguments.use)
     return _say(
         f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
     )

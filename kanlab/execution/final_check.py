@@ -3,8 +3,9 @@
 AICc assumes that all rows have the same noise and that none decides its own prediction; leave-one-out residuals
 (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not
 (kanlab.solver.feature_elimination). Both need the fitted network, which no study keeps, so one worker fits it once more
-and answers both. One network that is wild on a few rows says nothing against the others: where the leave-one-out error of the
-first is not lower than that of the linear model, the next ones are looked at until that of one is.
+and answers both. One network that is wild on a few rows says nothing against the others, so the next ones are looked at as
+well; and their predictions of rows left out tell what the mean of all of them is worth beside the linear model
+(kanlab.stats.stacking).
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kanlab.baselines.registry import label as family_label
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.messages import FinalCheckTask
 from kanlab.kan.search_space import Cell
-from kanlab.stats.metrics import LeftOut, Scores
+from kanlab.stats.metrics import HasFit, LeftOut, Scores
 from kanlab.study.handle import StudyHandle, StudyView
 from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked, with_effective
 
 FINAL_CHECK = "appraisal"  # as versions before this one called it
 MOST_CHECKED = 8  # networks, by rank
+AVERAGE = "average"  # the family of the mean of some networks and a linear model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +53,45 @@ class ReducedTrial(CompletedTrial):
 
 
 @dataclass(frozen=True)
+class AveragedNetworks(HasFit):
+    """The mean of the networks of some cells and a linear model of a family, in the shares `share` and 1 - share.
+
+    scores: without n_params and AICc, which it has not.  reach: how far the edges of its networks go on straight beyond the
+    training rows (kanlab.solver.extremes).
+    """
+
+    cells: tuple[Cell, ...]
+    rest: str
+    share: float
+    scores: Scores
+    parameters: tuple[str, ...]
+    reach: float = 0.0
+
+    @property
+    def family(self) -> str:
+        return AVERAGE
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        networks = f"average of {len(self.cells)} networks"
+        if self.share == 1.0:
+            return networks
+        return f"{networks} ({100 * self.share:.0f}%) and the {family_label(self.rest)} model ({100 - 100 * self.share:.0f}%)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON of a study has it."""
+        params = [{name: getattr(cell, name) for name in self.parameters} for cell in self.cells]
+        of_it = {"family": AVERAGE, "networks": params, "rest": self.rest, "share": self.share, "reach": self.reach}
+        return of_it | self.scores.to_dict()
+
+
+@dataclass(frozen=True)
 class FinalCheck:
     """Of the cell of the first rank.
 
-
     params: the cell by the parameters of its search.  left_out: the errors of rows left out, where they were looked at.
-    others: those of the next cells.
+    others: those of the next cells.  average: of all these networks, where it says more than a linear model.
     """
 
     cell: Cell
@@ -63,6 +99,7 @@ class FinalCheck:
     left_out: LeftOut | None
     reduced: ReducedTrial | None
     others: Mapping[Cell, LeftOut | None] = field(default_factory=dict)
+    average: AveragedNetworks | None = None
 
     def errors_of(self, cell: Cell) -> LeftOut | None:
         """Those of a cell, None where it was not looked at."""
@@ -71,7 +108,12 @@ class FinalCheck:
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it."""
         of_rows = {"press": None, "press_se": None} if self.left_out is None else self.left_out.to_dict()
-        return {"params": dict(self.params)} | of_rows | {"reduced": self.reduced.to_dict() if self.reduced else None}
+        return {
+            "params": dict(self.params),
+            **of_rows,
+            "reduced": self.reduced.to_dict() if self.reduced else None,
+            "average": self.average.to_dict() if self.average else None,
+        }
 
 
 def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCheck | None:
@@ -101,7 +143,20 @@ def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCh
             charge=reduced["charge"],
         )
     others = {Cell(*o["cell"]): LeftOut.from_dict(o) for o in content.get("others", ())}
-    return FinalCheck(best.cell, space.params(best.cell), LeftOut.from_dict(content), reduced, others)
+    average = _average(handle, content["average"]) if content.get("average") else None
+    return FinalCheck(best.cell, space.params(best.cell), LeftOut.from_dict(content), reduced, others, average)
+
+
+def _average(handle: StudyView, content: Mapping[str, Any]) -> AveragedNetworks:
+    cells = tuple(Cell(*cell) for cell in content["cells"])
+    return AveragedNetworks(
+        cells,
+        content["family"],
+        content["share"],
+        Scores.from_dict(content),
+        handle.spec.space.parameters,
+        content.get("reach", 0.0),
+    )
 
 
 def final_check_task(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCheckTask | None:

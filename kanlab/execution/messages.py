@@ -134,6 +134,12 @@ class NetworkTask(CellTask, frozen=True, kw_only=True):
     columns: tuple[int, ...] | None = None
 
 
+class NetworksTask(FittingTask, frozen=True, kw_only=True):
+    """Fit some cells, each after its lower neuron_nums, and send the networks."""
+
+    cells: tuple[tuple[Cell, tuple[int, ...]], ...]
+
+
 class RefitTask(CellTask, frozen=True, kw_only=True):
     """Fit a cell from another seed."""
 
@@ -195,10 +201,10 @@ class EdfTask(CellTask, frozen=True, kw_only=True):
 
 
 class FinalCheckTask(CellTask, frozen=True, kw_only=True):
-    """Leave-one-out error of a network, and the network without the features that do nothing.
+    """Leave-one-out errors of some networks, the first without the features that do nothing, and the average of all of them.
 
-    below: as of NetworkTask.  then: cells and their `below`, looked at one after the other until the leave-one-out error of
-    one is lower than that of the linear model.  neuron_nums: the range of the search.  values: as of StudySpec.
+    below: as of NetworkTask.  then: the next cells and their `below`.  neuron_nums: the range of the search.  values: as of
+    StudySpec.
     """
 
     below: tuple[int, ...]
@@ -236,6 +242,7 @@ AnyTask = (
     | FormulaPartTask
     | FormulaFrontTask
     | NetworkTask
+    | NetworksTask
     | RefitTask
     | FoldTask
     | FamilyFoldTask

@@ -11,7 +11,7 @@ import numpy as np
 
 from kanlab.engines.catalogue import ENGINES, trouble
 from kanlab.errors import FitError
-from kanlab.execution.messages import Answer, AnyTask, Error, FittingTask, NetworkTask, Result
+from kanlab.execution.messages import Answer, AnyTask, Error, FittingTask, NetworksTask, NetworkTask, Result
 from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.worker_pool import Failure, Job, WorkerPool, WorkersFailed
 from kanlab.kan.network import FittedKan
@@ -113,5 +113,13 @@ def run_task(task: AnyTask, dataset: Path) -> dict[str, Any]:
 
 def fit_in_worker(task: NetworkTask, dataset: Path) -> FittedKan:
     """The network of a cell, fitted by a process of its own. Raises FitError."""
-    answer = run_task(task, dataset)
-    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in answer.items()})
+    return _read(run_task(task, dataset))
+
+
+def fit_all_in_worker(task: NetworksTask, dataset: Path) -> list[FittedKan]:
+    """The networks of some cells, fitted by a process of its own. Raises FitError."""
+    return [_read(found) for found in run_task(task, dataset)["networks"]]
+
+
+def _read(found: dict[str, Any]) -> FittedKan:
+    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in found.items()})

@@ -16,18 +16,22 @@ import numpy as np
 from kanlab.arrays import Array
 from kanlab.baselines.leave_one_out import refitted
 from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, reference_losses
+from kanlab.baselines.registry import predictions_left_out as family_left_out
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
 from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
-from kanlab.kan.search_space import cell_n_params, values_of
+from kanlab.kan.search_space import Cell, cell_n_params, values_of
+from kanlab.solver.extremes import reach
 from kanlab.solver.feature_elimination import reduced, widened
 from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.solver.smoother import effective_dof
-from kanlab.stats.criteria import aicc_of, is_admissible, subset_charge
+from kanlab.stats.criteria import ROWS_OF_CLASSES, aicc_of, is_admissible, subset_charge
 from kanlab.stats.generalised_dof import SIZE, divergence
+from kanlab.stats.likelihood import REGRESSION
 from kanlab.stats.metrics import LeftOut, squared_difference
+from kanlab.stats.stacking import LEAST_SHARE, stacking_share
 
 
 def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
@@ -36,7 +40,7 @@ def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
 
 def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
     """Every array of a cell's network as its type and its values."""
-    return {name: [str(a.dtype), a.tolist()] for name, a in fitted_network(data, task).arrays().items()}
+    return _written(fitted_network(data, task))
 
 
 def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
@@ -44,6 +48,15 @@ def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
     part = data if task.columns is None else with_columns(data, task.columns)
     fitted = fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
     return fitted if task.columns is None else widened(fitted, task.columns, data.d)
+
+
+def networks(data: Dataset, task: messages.NetworksTask) -> dict[str, Any]:
+    """The networks of several cells, each as `network` gives one."""
+    return {"networks": [_written(fitted) for fitted in path_networks(data, task.cells, task)]}
+
+
+def _written(fitted: FittedKan) -> dict[str, Any]:
+    return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
@@ -156,44 +169,118 @@ def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
-    """{press, press_se, reduced, others} of a cell's network, for the engine lm.
+    """{press, press_se, reduced, others, average} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
-    and where the features are screened already. others: {cell, press, press_se} of the cells of `task.then`, up to the first
-    whose press is lower than that of the linear model by more than its standard error; none where one is found before.
+    and where the features are screened already. others: {cell, press, press_se} of the cells of `task.then`; where features
+    are screened, which makes that dear, up to the first whose press is lower than that of the linear model by more than its
+    standard error.  average: see `_averaged`.
     """
-    full = fit_model(data, task.cell, task.engine, task.options, task.seed, task.below)
+    screened = task.options.inputs(data.d) < data.d
+    wanted = [(task.cell, task.below), *task.then]
+    networks = path_networks(data, wanted[:1] if screened else wanted, task)
     reference = reference_losses(data, count_sigma2=task.count_sigma2)
-    answer = _left_out(data, full, task, reference) | {"reduced": None, "others": []}
-    if task.options.inputs(data.d) == data.d:
-        answer["reduced"] = _reduced(data, full, task, reference)
+    answer: dict[str, Any] = {"press": None, "press_se": None, "reduced": None, "others": [], "average": None}
+    if not screened:
+        answer["reduced"] = _reduced(data, networks[0], task, reference)
+    if reference is None:
+        return answer
+    predicted = [_predictions_left_out(data, networks[0], task)]
+    answer |= _left_out(data, predicted[0], reference)
     looked_at = [answer, answer["reduced"] or answer]
     for cell, below in task.then:
-        if reference is None or any(a["press"] + a["press_se"] < reference.sum() for a in looked_at):
-            break
         other = msgspec.structs.replace(task, cell=cell, below=below)
-        network = fit_model(data, cell, task.engine, task.options, task.seed, below)
-        looked_at.append(_left_out(data, network, other, reference))
+        if screened:
+            if any(a["press"] + a["press_se"] < reference.sum() for a in looked_at):
+                break
+            networks.append(fit_model(data, cell, task.engine, task.options, task.seed, below))
+        predicted.append(_predictions_left_out(data, networks[len(predicted)], other))
+        looked_at.append(_left_out(data, predicted[-1], reference))
         answer["others"].append({"cell": list(cell)} | looked_at[-1])
+    if not screened and len(networks) > 1:
+        answer["average"] = _averaged(
+            data, [cell for cell, _ in wanted], networks, predicted, reference, task.options.smoothing
+        )
     return answer
 
 
-def _left_out(
-    data: Dataset, network: FittedKan, task: messages.FinalCheckTask, reference: Array | None
-) -> dict[str, Any]:
-    """`LeftOut` of a task's network. reference: the losses of the model it is held against, of rows left out."""
-    if reference is None:
-        return {"press": None, "press_se": None}
-    y = data.fit_target(data.y_train)
+def path_networks(
+    data: Dataset, wanted: Sequence[tuple[Cell, tuple[int, ...]]], task: messages.FittingTask
+) -> list[FittedKan]:
+    """The networks of cells, each with the lower neuron_nums it is fitted after; those of one path are fitted once."""
+    found: dict[tuple[Cell, tuple[int, ...]], FittedKan] = {}
+    for cell, below in sorted(wanted, key=lambda w: -len(w[1])):
+        if (cell, below) in found:
+            continue
+        if task.engine != "lm":
+            found[cell, below] = fit_model(data, cell, task.engine, task.options, task.seed, below)
+            continue
+        nums = (*below, cell.neuron_num)
+        path = [cell._replace(neuron_num=h) for h in nums]
+        for i, fitted in enumerate(lm_path(data, path, task.options, task.seed)):
+            found.setdefault((path[i], nums[:i]), fitted)
+    return [found[key] for key in wanted]
+
+
+def _averaged(
+    data: Dataset,
+    cells: Sequence[Cell],
+    networks: Sequence[FittedKan],
+    left_out: Sequence[Array],
+    reference: Array,
+    smoothing: float,
+) -> dict[str, Any] | None:
+    """The mean of some networks and the best linear model, weighted by what they predict of rows left out.
+
+    {cells, family, share, reach, press, press_se, and its errors}; share: of the networks together.  reach: of their edges, by
+    the rows at the edge of the first.  None where the share is next to nothing.
+    """
+    y, losses = data.y_train, data.likelihood.losses
+    if data.levels:  # with fewer rows a row left out does not see the search among minima (docs/method.md)
+        rows = data.outputs * np.bincount(y.astype(int), minlength=len(data.levels)).min()
+        sound = [i for i, f in enumerate(networks) if f.edf is not None and ROWS_OF_CLASSES * f.edf <= rows]
+        cells, networks = [cells[i] for i in sound], [networks[i] for i in sound]
+        left_out = [left_out[i] for i in sound]
+        if len(networks) < 2:
+            return None
+    plain = {name: family_left_out(name, data) for name in BASELINES_OF[data.task]}
+    family = min(plain, key=lambda name: float(losses(plain[name], y).sum()))
+    of_networks, of_family = np.mean(left_out, axis=0), plain[family]
+    share = stacking_share(of_networks, of_family, y, losses)
+    if share < LEAST_SHARE:
+        return None
+    linear = fit_named(family, data.X_train, data.fit_target(y), 0, data.task).predict
+    further = 0.0 if data.task != REGRESSION else reach(networks[0], data.X_train, y, smoothing)
+    members = [replace(network, reach=further) for network in networks]
+
+    def predict(X: Array) -> Array:
+        mean = np.mean([network.predict(X) for network in members], axis=0)
+        return np.asarray(share * mean + (1.0 - share) * linear(X))
+
+    return {
+        "cells": [list(cell) for cell in cells],
+        "family": family,
+        "share": share,
+        "reach": further,
+        **_left_out(data, share * of_networks + (1.0 - share) * of_family, reference),
+        **data.errors(predict).errors(),
+    }
+
+
+def _predictions_left_out(data: Dataset, network: FittedKan, task: messages.FinalCheckTask) -> Array:
+    """Predictions of the training rows by a task's network, each row had it not been fitted."""
     if task.options.inputs(data.d) == data.d:
-        predicted = predictions_left_out(network, data.X_train, y, task.options.smoothing)
-    else:  # the choice of the features is part of the fit
+        return predictions_left_out(network, data.X_train, data.fit_target(data.y_train), task.options.smoothing)
 
-        def fit(X: Array, y: Array) -> FittedKan:
-            rows = replace(data, X_train=X, y_train=y)
-            return fit_model(rows, task.cell, task.engine, task.options, task.seed, task.below)
+    def fit(X: Array, y: Array) -> FittedKan:  # the choice of the features is part of the fit
+        rows = replace(data, X_train=X, y_train=y)
+        return fit_model(rows, task.cell, task.engine, task.options, task.seed, task.below)
 
-        predicted = refitted(fit, data.X_train, data.y_train)
+    return refitted(fit, data.X_train, data.y_train)
+
+
+def _left_out(data: Dataset, predicted: Array, reference: Array) -> dict[str, Any]:
+    """`LeftOut` of predictions of rows left out. reference: the losses of the model they are held against."""
     return LeftOut.of(data.likelihood, predicted, data.y_train, reference).to_dict()
 
 
@@ -229,8 +316,16 @@ def _reduced(
         "seconds": found.network.seconds,
         "edf": found.network.edf,
         **part.errors(found.network.predict).errors(),
-        **_left_out(part, found.network, task, reference),
+        **_of_reduced(part, found.network, task, reference),
     }
+
+
+def _of_reduced(
+    part: Dataset, network: FittedKan, task: messages.FinalCheckTask, reference: Array | None
+) -> dict[str, Any]:
+    if reference is None:
+        return {"press": None, "press_se": None}
+    return _left_out(part, _predictions_left_out(part, network, task), reference)
 
 
 def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:
@@ -261,6 +356,7 @@ def formula_front(data: Dataset, task: messages.FormulaFrontTask) -> dict[str, A
 
 _DONE_BY: dict[type, Callable[[Dataset, Any], dict[str, Any]]] = {
     messages.NetworkTask: network,
+    messages.NetworksTask: networks,
     messages.RefitTask: refit,
     messages.FoldTask: fold,
     messages.FamilyFoldTask: family_fold,

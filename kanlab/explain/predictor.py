@@ -27,14 +27,17 @@ from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import DatasetError, StudyError
-from kanlab.execution.final_check import ReducedTrial, nested_below
-from kanlab.execution.messages import NetworkTask
-from kanlab.execution.run_tasks import fit_in_worker
+from kanlab.execution.final_check import AVERAGE, AveragedNetworks, ReducedTrial, nested_below
+from kanlab.execution.messages import NetworksTask, NetworkTask
+from kanlab.execution.run_tasks import fit_all_in_worker, fit_in_worker
+from kanlab.explain.average import AveragedModel
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.selection.candidates import other_families, trial_words
+from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.stats.likelihood import REGRESSION, TaskName
+from kanlab.stats.metrics import squared_difference
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle, versions_changed
 from kanlab.study.model_key import ModelKey
@@ -42,7 +45,7 @@ from kanlab.study.spec import StudySpec
 from kanlab.study.trials import CompletedTrial
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
-HELD = "Their values are clipped to that range, so trust these predictions less."
+HELD = "The model goes on from the edge of that range with what it has learnt there, so trust these predictions less."
 EXTENDED = "The straight line goes on there, so trust these predictions less."
 
 
@@ -261,18 +264,24 @@ def predict_table(model: Predictor, rows: Any, options: ReadOptions) -> Predicti
     return replace(model, recipe=overruled(model.recipe, options)).predict(frame)
 
 
-def predictor(handle: StudyHandle, trial: int | None = None, family: str | None = None) -> Predictor:
+def predictor(
+    handle: StudyHandle, trial: int | None = None, family: str | None = None, use: Use | None = None
+) -> Predictor:
     """The recommended model of a study, the network of a trial, or the model of another family, fitted as the study did.
 
-    family: its name in `kanlab.baselines.registry`, such as "gam".
+    family: its name in `kanlab.baselines.registry`, such as "gam", or "average" for the mean of several networks.
+    use: whether the recommended model is one to read or one to predict with; by default whichever the evidence speaks for.
     Of a given trial nothing is ranked: it is read alone, with the trials that failed before it.
     Raises StudyError where there is none, FitError where it cannot be fitted.
     """
-    model, name, key = _chosen(handle, trial, family)
+    model, name, key = _chosen(handle, trial, family, use)
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     if isinstance(model, Baseline):
         held = held_family(data, model.family, handle.spec.seed)
         return Predictor(name, data.recipe, held, key=key, smearing=smearing(held, data))
+    if isinstance(model, AveragedNetworks):
+        averaged, notes = _averaged(handle, model, data)
+        return Predictor(name, data.recipe, averaged, tuple(notes), key=key, smearing=smearing(averaged, data))
     network, notes = fitted_network(handle, model)
     without = model.without if isinstance(model, ReducedTrial) else ()
     network = replace(network, features=data.features)
@@ -293,9 +302,35 @@ def smearing(model: Model, data: Dataset) -> float | None:
     return value if np.isfinite(value) else None
 
 
+def _averaged(handle: StudyHandle, model: AveragedNetworks, data: Dataset) -> tuple[AveragedModel, list[str]]:
+    """Its networks, fitted in a process of their own, and its linear model; a warning where they differ from the study's."""
+    spec, failed = handle.spec, handle.failed()
+    cells = tuple((cell, nested_below(handle, cell, failed)) for cell in model.cells)
+    task = NetworksTask(cells=cells, engine=spec.engine, options=spec.options, seed=spec.seed)
+    networks = fit_all_in_worker(task, local_data(handle.optuna, data.sha256))
+    members: list[Model] = [replace(network, features=data.features, reach=model.reach) for network in networks]
+    weights = [model.share / len(members)] * len(members)
+    if model.share < 1.0:
+        members.append(held_family(data, model.rest, 0))
+        weights.append(1.0 - model.share)
+    averaged = AveragedModel(members, weights)
+    rss = squared_difference(averaged.predict_flagged(data.X_train)[0], data.y_train)
+    if data.levels or np.isclose(rss, model.rss_train or 0.0, rtol=SAME_RSS):
+        return averaged, []
+    return averaged, [_another("the average", rss, model.rss_train or 0.0, handle)]
+
+
+def _another(name: str, rss: float, before: float, handle: StudyHandle) -> str:
+    changed = "; ".join(versions_changed(handle)) or "a time limit or another processor can cause this"
+    return (
+        f"The refit of {name} has an RSS (residual sum of squares) of {rss:.6g}; in the study it was {before:.6g} "
+        f"({changed})."
+    )
+
+
 def _chosen(
-    handle: StudyHandle, trial: int | None, family: str | None
-) -> tuple[CompletedTrial | Baseline, str, ModelKey]:
+    handle: StudyHandle, trial: int | None, family: str | None, use: Use | None
+) -> tuple[CompletedTrial | Baseline | AveragedNetworks, str, ModelKey]:
     """The model that is asked for, what it is called, and its key; arguments and errors as of `predictor`."""
     if trial is not None:
         found = handle.record(trial)
@@ -303,6 +338,16 @@ def _chosen(
             raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
         return found, trial_words(found), found.key
     validation = read_validation(handle.optuna.user_attrs)
+    if use is not None and use not in USES:
+        raise StudyError(f"A model is there to {' or to '.join(USES)}, not to {use!r}.")
+    if family == AVERAGE:
+        average = recommend(handle, handle.records(), validation).average
+        if average is None or average.model is None:
+            raise StudyError(
+                f"The study '{handle.name}' has no average of several networks: it is made when a study has ended, where it "
+                "says more than a linear model."
+            )
+        return average.model, average.name, average.key
     if family is not None:
         known = {b.family: b for b in other_families(handle, validation)}
         if family not in known:
@@ -311,7 +356,7 @@ def _chosen(
                 f"'kanlab validate' fits the others."
             )
         return known[family], f"the {label(family, handle.data.task)} model", ModelKey(family)
-    choice = recommend(handle, handle.records(), validation).choice
+    choice = recommend(handle, handle.records(), validation).chosen_for(use)
     if choice is None or choice.model is None:
         raise StudyError(f"The study '{handle.name}' has no complete trial yet; run it first.")
     return choice.model, choice.name, choice.key
@@ -333,11 +378,7 @@ def fitted_network(handle: StudyHandle, record: CompletedTrial) -> tuple[FittedK
         if np.isclose(network.rss_train, record.rss_train, rtol=SAME_RSS):
             return network, []
     assert network is not None
-    changed = "; ".join(versions_changed(handle)) or "a time limit or another processor can cause this"
-    return network, [
-        f"The refit of trial {record.number} has an RSS (residual sum of squares) of {network.rss_train:.6g}; in the study it "
-        f"was {record.rss_train:.6g} ({changed})."
-    ]
+    return network, [_another(f"trial {record.number}", network.rss_train, record.rss_train, handle)]
 
 
 def _fitted(handle: StudyHandle, record: CompletedTrial, below: tuple[int, ...]) -> FittedKan:

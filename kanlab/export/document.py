@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import Affine, Portable
 from kanlab.errors import KanlabError, StudyError
+from kanlab.explain.average import AveragedModel
 from kanlab.explain.predictor import HeldFamily, Model, Predictor
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.export.predict_template import FORMAT, evaluate
@@ -57,6 +58,9 @@ def model_document(model: Model) -> dict[str, Any]:
     """The numbers of a fitted model as JSON knows them. Raises StudyError for a family that has none to keep."""
     if isinstance(model, StoredModel):
         return dict(model.content)
+    if isinstance(model, AveragedModel):
+        members = [model_document(member) for member in model.members]
+        return {"kind": "average", "weights": list(model.weights), "members": members}
     content: Network | Linear
     if isinstance(model, FittedKan):
         content = Network(
@@ -72,6 +76,7 @@ def model_document(model: Model) -> dict[str, Any]:
                 for layer, held in zip(model.layers, model.ranges, strict=True)
             ],
             output_range=model.output_range.tolist() if np.isfinite(model.output_range).all() else UNSET,
+            reach=model.reach,
             link=LINKS[model.task],
         )
     elif isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):

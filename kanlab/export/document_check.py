@@ -19,6 +19,7 @@ SCALES_KNOWN = ("none", "log", "rank")
 PARTS_KNOWN = ("", "other", "order", "missing", "year", "month", "weekday", "hour")
 KINDS_KNOWN = ("number", "fraction", "limit", "time", "boolean", "date", "text")
 RECIPE_FORMAT = 1
+MOST_MEMBERS = 100  # of an average
 Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]
 
 
@@ -39,6 +40,9 @@ def check_content(content: Mapping[str, Any]) -> None:
 def check_model(model: Mapping[str, Any], d: int, classes: int, *, counts: bool = False) -> None:
     """The same of its model alone, of d inputs; classes: 0 for numbers.  counts: whether these are means of counts."""
     kind = _part(model, "kind", str, "model.")
+    if kind == "average":
+        _check_average(model, d, classes, counts=counts)
+        return
     _need(kind in ARRAYS, "model.kind")
     for place, values, shape in ARRAYS[kind](model, d, max(1, classes - 1)):
         _check_order(place, _numbers(values, shape, place))
@@ -47,6 +51,22 @@ def check_model(model: Mapping[str, Any], d: int, classes: int, *, counts: bool 
         _need(bool((low <= high).all()), "model.high")
     link = ("log" if counts else None) if not classes else "logit" if classes == 2 else "softmax"
     _need(model.get("link") == link and ("link" in model) == (link is not None), "model.link")
+
+
+def _check_average(model: Mapping[str, Any], d: int, classes: int, *, counts: bool) -> None:
+    """The same of an average, of members that are none."""
+    members, weights = _part(model, "members", list, "model."), _part(model, "weights", list, "model.")
+    _need(1 <= len(members) <= MOST_MEMBERS, "model.members")
+    shares = _numbers(weights, (len(members),), "model.weights")
+    _need(bool((shares >= 0).all()) and abs(float(shares.sum()) - 1.0) < 1e-6, "model.weights")
+    _need("link" not in model, "model.link")
+    for number, member in enumerate(members):
+        place = f"model.members[{number}]"
+        _need(isinstance(member, dict) and member.get("kind") in ("kan", "linear"), place)
+        try:
+            check_model(member, d, classes, counts=counts)
+        except Damaged as error:
+            raise Damaged(place + str(error).removeprefix("model")) from error
 
 
 # ---- the numbers of a model of d inputs and m outputs: their place, they themselves, and the shape they must have
@@ -65,6 +85,9 @@ def _network_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
         yield f"model.{name}", model.get(name), (size,)
     if "output_range" in model:
         yield "model.output_range", model["output_range"], (m, 2)
+    if "reach" in model:
+        yield "model.reach", model["reach"], ()
+        _need(0 <= model["reach"] <= 10, "model.reach")
     for number, (layer, n_in, n_out) in enumerate(zip(layers, widths[:-1], widths[1:], strict=True)):
         place = f"model.layers[{number}]"
         _need(isinstance(layer, dict), place)

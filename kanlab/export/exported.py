@@ -56,6 +56,8 @@ class Exported:
         """Why it is recommended, or that it is not."""
         if self.found.choice is not None and self.is_it(self.found.choice):
             return list(self.found.reasons)
+        if self.found.average is not None and self.is_it(self.found.average):
+            return [self.found.use_reason]
         return ["This model was asked for; it is not the one the study recommends."]
 
     @property

@@ -3,12 +3,12 @@
     python predict.py IN.csv OUT.csv
 
 OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
-row lies outside the rows the model was fitted to: a network is held at their edge, a straight line goes on. Where the
-target is a count, the prediction is its mean. Where it is one of two classes, the prediction is the likelier one, and a
-third column holds the probability of the second of them; of more classes the prediction is the likeliest, and there is a
-column for the probability of each. Of several targets each has its columns, by its own model in a folder beside this
-file. The cells are read as those of the training table were, whose conventions are in model.json; options say otherwise
-(--help). Needs Python 3.11 and NumPy alone.
+row lies outside the rows the model was fitted to: a network is held at their edge, or goes on straight for a while where its
+bundle says so, and a linear model goes on. Where the target is a count, the prediction is its mean. Where it is one of two
+classes, the prediction is the likelier one, and a third column holds the probability of the second of them; of more classes
+the prediction is the likeliest, and there is a column for the probability of each. Of several targets each has its
+columns, by its own model in a folder beside this file. The cells are read as those of the training table were, whose
+conventions are in model.json; options say otherwise (--help). Needs Python 3.11 and NumPy alone.
 
 Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
 kanlab, each function word for word as kanlab itself runs it.
@@ -46,10 +46,11 @@ from kanlab.data.reading.cells import (
 from kanlab.data.transforms import to_units, transformed
 from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.data.writing import defused, free_name, probability_names
+from kanlab.explain.average import weighted
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
-from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, held
+from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, continuation, held
 from kanlab.stats.likelihood import exponential
 
 FORMAT = 1
@@ -286,6 +287,8 @@ def evaluate(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     Of a model of two classes the outputs are probabilities; of more they are those of every class, (rows, classes); of counts
     they are their means.
     """
+    if model["kind"] == "average":
+        return weighted([evaluate(member, X) for member in model["members"]], model["weights"])
     kind: Callable[[Mapping[str, Any], Array], tuple[Array, Mask]] = {
         "kan": _network,
         "linear": _linear,
@@ -324,10 +327,14 @@ def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
     outside = np.zeros(len(X), dtype=bool)
     for layer in model["layers"]:
         knots, coef, scale_base = (np.array(layer[name]) for name in ("knots", "coef", "scale_base"))
-        z, moved = held(z, np.array(layer["range"]))
+        bounds = np.array(layer["range"])
+        edge, moved = held(z, bounds)
         outside |= moved
-        splines = np.einsum("ijb,ibn->jn", coef, bspline_basis(z, knots, knots.shape[1] - coef.shape[2] - 1))
-        z = splines + scale_base.T @ silu(z)
+        splines = np.einsum("ijb,ibn->jn", coef, bspline_basis(edge, knots, knots.shape[1] - coef.shape[2] - 1))
+        out = splines + scale_base.T @ silu(edge)
+        if moved.any() and "reach" in model:  # bundles made before had flat edges there
+            out[:, moved] += continuation(z[:, moved], bounds, model["reach"], knots, coef, scale_base)
+        z = out
     if "output_range" in model:
         z, moved = held(z, np.array(model["output_range"]))
         outside |= moved

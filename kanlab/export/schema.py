@@ -27,7 +27,8 @@ class Layer(Struct, frozen=True):
 
 
 class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
-    """A network. output_range: where its outputs are held; bundles made before they were have none.
+    """A network. output_range: where its outputs are held.  reach: how far beyond their range edges go on straight; 0 in
+    bundles made before they did.
 
     link: "logit" where the output is the log-odds of a class, and the prediction its probability; "softmax" where the outputs
     are the log-odds of each class but the first against that, and the predictions the probabilities of all; "log" where the
@@ -43,6 +44,7 @@ class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
     y_scale: Vector
     layers: list[Layer]
     output_range: Matrix | UnsetType = UNSET
+    reach: float | UnsetType = UNSET
     link: Link | UnsetType = UNSET
 
 
@@ -118,11 +120,18 @@ class Trees(_Held, frozen=True, kw_only=True, tag="trees"):
     trees: list[Tree]
 
 
+class Average(Struct, frozen=True, tag_field="kind", tag="average"):
+    """The mean of several models by their weights, which add up to 1; it has no link, they have theirs."""
+
+    weights: Vector
+    members: Annotated[list[Network | Linear], Meta(min_length=1, max_length=100)]
+
+
 class Document(Struct):
     """model.json: a model, and the recipe that turns a table into its inputs. smearing: as of `Predictor`."""
 
     label: str
     recipe: Recipe
-    model: Network | Linear | Polynomial | Additive | Perceptron | Trees
+    model: Network | Linear | Polynomial | Additive | Perceptron | Trees | Average
     trial: int | None = None
     smearing: float | None = None

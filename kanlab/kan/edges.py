@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
-from kanlab.kan.bspline import bspline_basis, silu
-from kanlab.kan.network import FittedKan, KanLayer
+from kanlab.kan.network import FittedKan
 
 MOST_ROWS = 2000  # that the score of an edge is computed from
 POINTS = 81  # of a drawn curve
@@ -65,12 +64,6 @@ class Curves:
         return len(self.network.layers)
 
 
-def edge_values(layer: KanLayer, z: Array) -> Array:
-    """Every edge of a layer, (n_in, n_out, n), at inputs z (n_in, n); their sum over n_in is what the layer puts out."""
-    splines = np.einsum("ijb,ibn->ijn", layer.coef, bspline_basis(z, layer.knots, layer.k))
-    return splines + layer.scale_base[:, :, None] * silu(z)[:, None, :]
-
-
 def curves_of(network: FittedKan, X: ArrayLike) -> Curves:
     """The edges of a network as curves, with their shares.
 
@@ -102,7 +95,7 @@ def curves_of(network: FittedKan, X: ArrayLike) -> Curves:
     for layer, held in zip(network.layers, network.ranges, strict=True):
         z = np.clip(z, held[:, :1], held[:, 1:])
         inputs.append(z)
-        outputs.append(edge_values(layer, z))
+        outputs.append(layer.edges(z))
         z = outputs[-1].sum(axis=0)
     scores = edge_scores(outputs)
     edges = [
@@ -133,11 +126,11 @@ def _edges(network: FittedKan, index: int, inputs: Array, values: Array, scores:
     layer, last = network.layers[index], index == len(network.layers) - 1
     means = values.mean(axis=2)
     grid = np.linspace(inputs.min(axis=1), inputs.max(axis=1), POINTS, axis=1)
-    drawn = edge_values(layer, grid)
+    drawn = layer.edges(grid)
     for i, row in enumerate(inputs):
         taken = np.unique(row)
         if len(taken) <= FEW:  # a level, a year: no row lies between
-            through = edge_values(layer, np.tile(taken, (len(inputs), 1)))[i]
+            through = layer.edges(np.tile(taken, (len(inputs), 1)))[i]
             drawn[i] = [np.interp(grid[i], taken, through[j]) for j in range(len(through))]
     offset, scale = (network.x_offset, network.x_scale) if index == 0 else (np.zeros(len(grid)), np.ones(len(grid)))
     unit = network.y_scale if last else np.ones(values.shape[1])

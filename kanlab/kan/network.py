@@ -6,10 +6,11 @@ Layer l maps n_in values to n_out by one univariate function an edge (Liu et al.
     z'_j = sum_i phi_ij(z_i),    phi_ij(z) = scale_base_ij silu(z) + sum_b coef_ijb B_ib(z)
 
 A fitted network works on scaled numbers, (x - x_offset) / x_scale in and y_offset + y_scale z out (of classes, that is
-the log-odds of one of them, and the prediction its probability), and holds the inputs of every layer to the range they had
-on the training rows and a little beyond, where its knots end: further out a B-spline is 0 and an edge says nothing. Its
-outputs are held as well, more loosely: nodes that are large and cancel do so only where there were rows. Rows where that
-changed anything are flagged.
+the log-odds of one of them, and the prediction its probability). The inputs of every layer have the range they had on the
+training rows and a little beyond, where its knots end: further out a B-spline is 0 and an edge says nothing. There an edge
+goes on as a straight line with the slope of its last stretch, as a natural spline does, for at most `reach` of the range, and
+is then flat. The outputs are held to a range, more loosely: nodes that are large and cancel do so only where there were rows.
+Rows where that changed anything are flagged.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 16384  # rows evaluated at once: bounds the memory of the splines
 RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
+STRETCH = 0.1  # of a range: the last part of it, whose slope an edge goes on with
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,10 @@ class KanLayer:
         splines = self.coef.transpose(1, 0, 2).reshape(-1, n_in * width) @ basis.reshape(n_in * width, n)
         return splines + self.scale_base.T @ silu(z)
 
+    def edges(self, z: Array) -> Array:
+        """Every edge, (n_in, n_out, n), at inputs z (n_in, n)."""
+        return edge_values(z, self.knots, self.coef, self.scale_base)
+
     def slopes(self, z: Array) -> Array:
         """Derivatives of every edge, (n_out, n_in, n), at inputs z (n_in, n)."""
         splines = np.einsum("ijb,ibn->jin", self.coef, bspline_derivative(z, self.knots, self.k))
@@ -171,6 +177,26 @@ def held(z: Array, bounds: Array) -> tuple[Array, Mask]:
     return np.clip(z, low, high), np.asarray(((z < low - slack) | (z > high + slack)).any(axis=0))
 
 
+def edge_values(z: Array, knots: Array, coef: Array, scale_base: Array) -> Array:
+    """Every edge of a layer, (n_in, n_out, n), at inputs z (n_in, n); their sum over n_in is what the layer puts out."""
+    splines = np.einsum("ijb,ibn->ijn", coef, bspline_basis(z, knots, knots.shape[1] - coef.shape[2] - 1))
+    return splines + scale_base[:, :, None] * silu(z)[:, None, :]
+
+
+def continuation(z: Array, bounds: Array, reach: float, knots: Array, coef: Array, scale_base: Array) -> Array:
+    """What the straight lines beyond the bounds (n_in, 2) of a layer add, (n_out, n), to its outputs at inputs z held to them.
+
+    z: (n_in, n), as they came.  reach: how far the lines go, as a share of the range.
+    """
+    low, high = bounds[:, :1], bounds[:, 1:]
+    edge, width = np.clip(z, low, high), high - low
+    beyond = np.clip(z - edge, -reach * width, reach * width)
+    stretch = np.sign(beyond) * STRETCH * width
+    rise = edge_values(edge, knots, coef, scale_base) - edge_values(edge - stretch, knots, coef, scale_base)
+    times = np.divide(beyond, stretch, out=np.zeros_like(beyond), where=stretch != 0.0)
+    return np.asarray(np.einsum("ijn,in->jn", rise, times))
+
+
 @dataclass(frozen=True, eq=False)
 class FittedKan:
     """A fitted network with its scaling and the record of its fit; what `kanlab.fit` returns.
@@ -180,8 +206,8 @@ class FittedKan:
     spec : KanSpec
     layers : tuple of KanLayer
     ranges : tuple of ndarray of shape (n_in, 2)
-        For every layer the range its inputs are held to, scaled: that of the training rows and on either side 2% of it more
-        (5% for hidden nodes).
+        For every layer the range of its inputs, scaled, beyond which its edges go on straight: that of the training rows and
+        on either side 2% of it more (5% for hidden nodes).
     output_range : ndarray of shape (m, 2)
         The range its outputs are held to, scaled: that of its own outputs on the training rows and on either side half as
         much again; infinite where nothing is held.
@@ -215,6 +241,8 @@ class FittedKan:
         Effective degrees of freedom on the training rows (kanlab.solver.effective_dof), where they were computed.
     features : tuple of str
         Names of the inputs; () where they have none. Of a data frame `predict` takes its columns by name.
+    reach : float
+        How far beyond its range an edge goes on straight, as a share of it; flat from there on.
 
     Examples
     --------
@@ -252,6 +280,7 @@ class FittedKan:
     deviance_train: float | None = None
     features: tuple[str, ...] = ()
     edf: float | None = None
+    reach: float = 0.0
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
@@ -271,7 +300,7 @@ class FittedKan:
         return n_params(self.spec.layer_widths, self.spec.grid, self.spec.k, rule="identifiable")
 
     def predict(self, X: ArrayLike) -> Array:
-        """Predictions at new rows, held to the range of the training rows.
+        """Predictions at new rows; outside the range of the training rows see `reach`.
 
         Parameters
         ----------
@@ -324,7 +353,7 @@ class FittedKan:
         -------
         predictions : ndarray
         outside : ndarray of bool, shape (n,)
-            True where an input, a hidden node or an output left its range on the training rows and was held to it.
+            True where an input, a hidden node or an output left its range on the training rows.
         """
         rows = self._checked(X)
         width = len(self.y_scale) + (self.task == MULTICLASS)
@@ -332,9 +361,14 @@ class FittedKan:
         for block in row_blocks(len(rows)):  # splines take grid + k numbers a value
             z = ((rows[block] - self.x_offset) / self.x_scale).T
             for layer, bounds in zip(self.layers, self.ranges, strict=True):
-                z, moved = held(z, bounds)
+                edge, moved = held(z, bounds)
                 outside[block] |= moved
-                z = layer.evaluate(z)
+                out = layer.evaluate(edge)
+                if moved.any():
+                    out[:, moved] += continuation(
+                        z[:, moved], bounds, self.reach, layer.knots, layer.coef, layer.scale_base
+                    )
+                z = out
             z, moved = held(z, self.output_range)
             outside[block] |= moved
             Y[block] = LIKELIHOODS[self.task].mean(z.T * self.y_scale + self.y_offset)
@@ -438,7 +472,7 @@ class FittedKan:
 
 _PLAIN_FIELDS = (
     "output_range", "x_offset", "x_scale", "y_offset", "y_scale", "rss_train", "rss_by_target", "n_train",
-    "loss_curve", "iterations", "starts", "seconds", "engine", "task",
+    "loss_curve", "iterations", "starts", "seconds", "engine", "task", "reach",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan import parameter_count
 from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
-from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
+from kanlab.kan.network import STRETCH, FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName, log_mean_scaling
 
@@ -86,6 +86,7 @@ class KANWrapper(kan.KAN):
     ckpt_path: str
     _non_persistent_buffers_set: set[str]
     task: TaskName
+    reach: float
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class KANWrapper(kan.KAN):
         options = {"auto_save": False} | options
         with reproducible(seed):
             super().__init__(width=[int(w) for w in layer_widths], grid=grid, k=k, seed=seed, **options)
-        self.task = task
+        self.task, self.reach = task, 0.0
         d, m = layer_widths[0], layer_widths[-1]
         for name, size, value in (("x_offset", d, 0.0), ("x_scale", d, 1.0), ("y_offset", m, 0.0), ("y_scale", m, 1.0)):
             self.register_buffer(name, torch.full((size,), value, dtype=torch.float64))
@@ -154,7 +155,7 @@ class KANWrapper(kan.KAN):
         return torch.from_numpy((Y - self.y_offset.numpy()) / self.y_scale.numpy()).to(self.act_fun[0].coef.dtype)
 
     def hold_ranges(self, X: ArrayLike) -> None:
-        """Learn the range of every layer's inputs and of the outputs on the training rows; predictions are held to them.
+        """Learn the range of every layer's inputs and of the outputs on the training rows, for predictions beyond them.
 
         Outside its grid a spline dies, so that one unusual row could be predicted as anything.
         """
@@ -185,16 +186,14 @@ class KANWrapper(kan.KAN):
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
-        """Clamp what goes into each layer to its range, where one is known."""
-
-        def clamp(held: torch.Tensor) -> Any:
-            return lambda _, inputs: (inputs[0].clamp(held[:, 0], held[:, 1]), *inputs[1:])
-
-        hooks = [
-            part.register_forward_pre_hook(clamp(self._range(index)))
-            for index, parts in enumerate(zip(self.act_fun, self.symbolic_fun, strict=True))
-            for part in parts
-        ]
+        """Clamp what goes into each layer to its range, where one is known, and let its edges go on straight from there
+        (kanlab.kan.network.continuation).
+        """
+        hooks = []
+        for index in range(len(self.act_fun)):
+            for part, edges in ((self.act_fun[index], 2), (self.symbolic_fun[index], 1)):
+                straight = _Straight(self._range(index), self.reach, edges)
+                hooks += [part.register_forward_pre_hook(straight.clamp), part.register_forward_hook(straight.go_on)]
         try:
             yield
         finally:
@@ -205,8 +204,8 @@ class KANWrapper(kan.KAN):
         """Predictions in units of the data, of classes probabilities: X (n, d) to (n,), or (n, m) for more than one target, or
         of more than two classes (n, m + 1).
 
-        Inputs are held to the first layer's grid, outside of which its splines die; once `hold_ranges` has learnt them,
-        inputs, hidden nodes and outputs to their ranges on the training rows.
+        Inputs are held to the first layer's grid, outside of which its splines die. Once `hold_ranges` has learnt the ranges
+        of inputs, hidden nodes and outputs on the training rows, edges go on straight beyond them as those of a FittedKan.
         """
         with torch.no_grad(), self._held():
             output = self.forward(self.scale_inputs(X)).numpy().astype(float)
@@ -228,6 +227,7 @@ class KANWrapper(kan.KAN):
             model._set(name, getattr(fitted, name))
         for index, held in enumerate(fitted.ranges):
             model._set(f"range_{index}", held)
+        model.reach = fitted.reach
         return model
 
     def to_fitted(self) -> FittedKan:
@@ -249,6 +249,7 @@ class KANWrapper(kan.KAN):
             layers=tuple(layers),
             ranges=tuple(ranges),
             output_range=_array(self.output_range),
+            reach=self.reach,
             x_offset=_array(self.x_offset),
             x_scale=_array(self.x_scale),
             y_offset=_array(self.y_offset),
@@ -308,6 +309,29 @@ class KANWrapper(kan.KAN):
             raise FitError("The network has affine node parameters, which a FittedKan cannot express.")
         if not isinstance(self.grid, int) or not isinstance(self.k, int):
             raise FitError("The network has a grid or an order for each layer, which a FittedKan cannot express.")
+
+
+class _Straight:
+    """The hooks of a part of a layer. held: (n_in, 2).  edges: where its edges stand among what it gives, (n, n_out, n_in)."""
+
+    def __init__(self, held: torch.Tensor, reach: float, edges: int) -> None:
+        self._low, self._high, self._edges = held[:, 0], held[:, 1], edges
+        width = torch.where(torch.isfinite(held).all(dim=1), held[:, 1] - held[:, 0], 0.0)
+        self._most, self._stretch = reach * width, STRETCH * width
+        self._beyond = width
+
+    def clamp(self, _: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        edge = inputs[0].clamp(self._low, self._high)
+        self._beyond = (inputs[0] - edge).clamp(-self._most, self._most)
+        return (edge, *inputs[1:])
+
+    def go_on(self, part: torch.nn.Module, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not bool(self._beyond.any()):
+            return outputs
+        stretch = self._beyond.sign() * self._stretch
+        rise = outputs[self._edges] - part.forward(inputs[0] - stretch)[self._edges]
+        times = torch.where(stretch != 0.0, self._beyond / stretch, 0.0)
+        return (outputs[0] + torch.einsum("noi,ni->no", rise, times), *outputs[1:])
 
 
 def _array(values: torch.Tensor) -> Array:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.baselines.registry import Baseline, label
-from kanlab.execution.final_check import ReducedTrial, final_check_of
+from kanlab.execution.final_check import AVERAGE, AveragedNetworks, ReducedTrial, final_check_of
 from kanlab.kan.search_space import Cell
 from kanlab.selection.validation import Validation
 from kanlab.stats.metrics import HasFit, Scores
@@ -40,11 +40,12 @@ class Candidate(HasFit):
     edf: float | None = None  # of the linearised smoother
     baseline: Baseline | None = None
     reduced: ReducedTrial | None = None
+    average: AveragedNetworks | None = None
 
     @property
-    def model(self) -> CompletedTrial | Baseline | None:
+    def model(self) -> CompletedTrial | Baseline | AveragedNetworks | None:
         """What it stands for."""
-        return self.trial or self.reduced or self.baseline
+        return self.trial or self.reduced or self.baseline or self.average
 
     @property
     def is_network(self) -> bool:
@@ -62,6 +63,8 @@ class Candidate(HasFit):
     @property
     def name(self) -> str:
         """What pages, command line, reports and predictions call it."""
+        if self.average is not None:
+            return f"the {self.label}"
         return self.label if self.is_network else f"the {self.label} model"
 
 
@@ -148,6 +151,8 @@ def candidates(handle: StudyView, records: Sequence[TrialRecord], validation: Va
     ]
     if final_check and (r := final_check.reduced):
         out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **{"edf": r.edf} | known(r.key)))
+    if final_check and (a := final_check.average):
+        out.append(Candidate(a.label, AVERAGE, None, a.scores, average=a, **known(ModelKey(AVERAGE))))
     out += [
         Candidate(label(b.family, handle.data.task), b.family, None, b.scores, baseline=b, **known(ModelKey(b.family)))
         for b in others

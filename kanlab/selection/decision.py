@@ -16,10 +16,10 @@ import numpy as np
 from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.validation import Validation, p_value
+from kanlab.stats.criteria import ROWS_OF_CLASSES
 
 WORTH = 0.01  # of PRESS: a smaller gain is no reason to leave the linear model
 SIGNIFICANCE = 0.05
-ROWS_OF_CLASSES = 2.0  # of the rarest class, once for every output, a degree of freedom that a network has spent
 EXACT = 1e-18  # of the sum of squares around the mean: residuals below it are rounding
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 
@@ -99,9 +100,24 @@ def _few_rows(handle: StudyView, choice: Candidate) -> Diagnostic | None:
     )
 
 
+def chance_ratio(looks: int, rows: int) -> float:
+    """By what factor the lowest of so many errors on so few test rows may lie below another by chance, in one of 20 cases.
+
+    The log of a mean loss over m rows has a standard deviation near sqrt(2 / m), exactly so for squares of many normal errors,
+    and the difference of two that are independent one of 2 / sqrt(m); models whose errors are alike differ less. RMSE is the
+    root of such a mean. Bonferroni's bound takes care of the looks.
+
+    >>> round(chance_ratio(looks=1, rows=1000), 2), round(chance_ratio(looks=100, rows=12), 2)
+    (1.05, 2.58)
+    """
+    z = NormalDist().inv_cdf(1 - SIGNIFICANCE / max(1, looks))
+    return float(np.exp(z / np.sqrt(rows)))
+
+
 def _held_out(handle: StudyView, choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None:
-    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE, log-loss or deviance; in RMSE on the
-    scale of the fit, for in units of a target fitted by its logarithm the largest row decides alone.
+    """The test rows, which nothing was chosen on, disagree by more than a fifth in RMSE, log-loss or deviance, and by more
+    than so many looks at so few rows give by chance; in RMSE on the scale of the fit, for in units of a target fitted by its
+    logarithm the largest row decides alone.
     """
 
     def error_of(c: Candidate) -> float | None:
@@ -117,7 +133,9 @@ def _held_out(handle: StudyView, choice: Candidate, listed: Sequence[Candidate])
     lowest = tested[best.key]
     ratio = own / max(lowest, 1e-150)
     slight = choice.deviance is not None and own - lowest < SLIGHT_LOSS
-    if best is choice or ratio < 1.2 or slight:
+    by_chance = chance_ratio(len(tested), handle.data.n_test)
+    by_chance = by_chance if choice.deviance is None else by_chance**2  # which is a mean, not the root of one
+    if best is choice or ratio < max(1.2, by_chance) or slight:
         return None
     what = measure_for(choice).error.replace("RMSE", "error")
     return Diagnostic(
@@ -159,6 +177,7 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None
         or best is None
         or best.aicc is None
         or abs(best.aicc - choice.aicc) > TIE
+        or _is_worse(best, choice)
     ):
         return None
     side = "higher" if best.aicc >= choice.aicc else "lower"
@@ -166,6 +185,16 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None
         f"The {best.label} model is as good within the noise: its AICc is only {abs(best.aicc - choice.aicc):.1f} {side}; "
         "take it unless you need the curves of the network."
     )
+
+
+def _is_worse(plain: Candidate, choice: Candidate) -> bool:
+    """Whether rows left out say that a linear model predicts worse: those of cross-validation, else one by one."""
+    if plain.folds and len(plain.folds) == len(choice.folds):
+        gain = np.subtract(plain.folds, choice.folds)
+        return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
+    if plain.press is None or choice.press is None or choice.press_se is None:
+        return False
+    return plain.press - choice.press > choice.press_se
 
 
 def _separated(listed: Sequence[Candidate]) -> Diagnostic | None:

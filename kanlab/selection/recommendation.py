@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kanlab.selection.candidates import Candidate, candidates
-from kanlab.selection.decision import aicc_of, choose, conclusive_p, criterion_of
+from kanlab.selection.decision import aicc_of, choose, conclusive_p, criterion_of, eligible, exact_models
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import explain
+from kanlab.selection.headline import Use, headline
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord
@@ -19,8 +20,10 @@ from kanlab.study.trials import TrialRecord
 class Recommendation:
     """The model to take with its scores, the reasons, what competes with it, the warnings, and the evidence.
 
-    choice: None before any model has an AICc.  ties: models that the noise of the fit could put first.
-    candidates: every model of the study, by rank.  validation: of the finalists; None before there is one.
+    choice: the one to read, with a formula of its own; None before any model has an AICc.  ties: models that the noise of the
+    fit could put first.  candidates: every model of the study, by rank.  validation: of the finalists; None before there is
+    one.  average: the mean of several networks, where the study has one; it is no single formula.  use: for which of the two
+    the evidence speaks, and use_reason: why, in a sentence; "" where there is one alone.
     """
 
     choice: Candidate | None
@@ -29,6 +32,13 @@ class Recommendation:
     warnings: tuple[Diagnostic, ...]
     candidates: tuple[Candidate, ...]
     validation: Validation | None = None
+    average: Candidate | None = None
+    use: Use = "read"
+    use_reason: str = ""
+
+    def chosen_for(self, use: Use | None = None) -> Candidate | None:
+        """The model to read or to predict with; by default for what the evidence speaks for."""
+        return self.average if self.average is not None and (use or self.use) == "predict" else self.choice
 
     @property
     def alarms(self) -> tuple[Diagnostic, ...]:
@@ -52,6 +62,9 @@ class Recommendation:
         state, warnings = self.validation.state if self.validation else None, [w.sentence for w in self.warnings]
         return {
             "recommended": self.choice.to_dict() if self.choice else None,
+            "to_predict": found.to_dict() if (found := self.chosen_for("predict")) else None,
+            "use": self.use,
+            "use_reason": self.use_reason,
             "reasons": list(self.reasons),
             "warnings": warnings,
             "validation": state,
@@ -70,4 +83,7 @@ def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Val
     by = criterion_of if choice.is_network else aicc_of
     ties = tuple(c for c in listed if c is not choice and abs(by(c) - by(choice)) <= TIE)
     reasons, warnings = explain(decision, listed), diagnose(handle, records, validation, listed, choice)
-    return Recommendation(choice, tuple(reasons), ties, tuple(warnings), listed, validation)
+    exact = choice in exact_models(eligible(listed))  # what is left is rounding, which an average cannot improve on
+    average = None if exact else next((c for c in listed if c.average is not None), None)
+    use, why = headline(choice, average)
+    return Recommendation(choice, tuple(reasons), ties, tuple(warnings), listed, validation, average, use, why)

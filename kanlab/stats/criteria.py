@@ -28,6 +28,8 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
 
+ROWS_OF_CLASSES = 2.0  # of the rarest class, once for every output, a degree of freedom that a network has spent
+
 
 def gaussian_term(rss: float, n: int) -> float:
     """-2 log L of a least-squares fit, n ln(rss / n), up to the constant that is the same for all models of the same rows.

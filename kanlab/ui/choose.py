@@ -11,11 +11,12 @@ from kanlab.execution.manage import load_data
 from kanlab.kan.search_space import Cell
 from kanlab.selection.decision import criterion_of
 from kanlab.selection.diagnostics import Diagnostic
+from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import cluster, identity, session
+from kanlab.ui import cluster, fitted_model, identity, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
@@ -36,14 +37,45 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
         st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
         st.stop()
     with st.container(border=True):
-        st.header(f"Take {literal('the network of ' * choice.is_network + choice.name)}", anchor=False)
-        st.markdown("\n".join(f"- {literal(reason)}" for reason in found.reasons))
-        if found.ties and criterion_of(choice) - criterion_of(found.ranked[0]) <= _WITH_SUPPORT:
+        average = found.average if _use(found) == "predict" else None
+        if average is not None:
+            st.header(f"Take {literal(average.name)}", anchor=False)
+            st.markdown(literal(_AVERAGED))
+            st.markdown(f"- {literal(found.use_reason)}")
+        else:
+            st.header(f"Take {literal('the network of ' * choice.is_network + choice.name)}", anchor=False)
+            reasons = [*([found.use_reason] if found.average is not None else []), *found.reasons]
+            st.markdown("\n".join(f"- {literal(reason)}" for reason in reasons))
+        if average is None and found.ties and criterion_of(choice) - criterion_of(found.ranked[0]) <= _WITH_SUPPORT:
             st.caption(literal(_support(found)))
         if found.validation is None:
             st.caption(
                 "This rests on one fit per configuration. Validate the finalists to see how far you can trust it."
             )
+
+
+_USES: dict[Use, str] = {"read": "To read", "predict": "To predict"}
+_AVERAGED = (
+    "It predicts by the weighted mean of these models. It has no single formula, diagram or curve; what it makes of each "
+    "feature is on the Model page."
+)
+
+
+def _use(found: Recommendation) -> Use:
+    """The switch between a model to read and one to predict with, where there are two."""
+    if found.average is None:
+        return "read"
+    use = st.segmented_control(
+        "What the model is for",
+        USES,
+        default=found.use if fitted_model.USE not in st.session_state else None,
+        format_func=lambda known: _USES[known],
+        key=fitted_model.USE,
+        persist_state="session",
+        label_visibility="collapsed",
+        help="One network has curves and a formula to read. The average of several often predicts with less error.",
+    )
+    return use or found.use
 
 
 _BANDS = (  # Burnham & Anderson 2002, section 2.6, who leave 2 to 4 and 7 to 10 without a word of their own

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from kanlab.execution.final_check import AVERAGE
 from kanlab.export.bundle import Bundle
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
@@ -92,12 +93,16 @@ def _part(made: Bundle, name: str, **options: Any) -> None:
     download(label, made.files[name].encode(), saved, mime, icon=icon, key=f"part-{name}", **options)
 
 
-def elsewhere(name: str, which: fitted_model.Which) -> None:
-    """The same on the command line and in Python."""
+def elsewhere(name: str, which: fitted_model.Which, averaged: bool = False) -> None:
+    """The same on the command line and in Python. averaged: whether the study has an average beside the model to read."""
     with st.expander("On the command line and in Python", icon=":material/terminal:"):
-        asked = None if which is None else "family" if isinstance(which, str) else "trial"
-        more = "" if asked is None else f" --{asked} {which}"
-        argument = "" if asked is None else f", {asked}={which!r}"
+        asked: tuple[str, int | str] | None
+        if which is None or which == AVERAGE:
+            asked = ("use", "read" if which is None else "predict") if averaged else None
+        else:
+            asked = ("family" if isinstance(which, str) else "trial", which)
+        more = "" if asked is None else f" --{asked[0]} {asked[1]}"
+        argument = "" if asked is None else f", {asked[0]}={asked[1]!r}"
         st.code(
             f"kanlab export {_quoted(name)}{more} -o bundle.zip\nkanlab predict bundle.zip NEW.csv -o OUT.csv",
             language="bash",

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from kanlab.baselines.registry import label
-from kanlab.execution.final_check import final_check_of
+from kanlab.execution.final_check import AVERAGE, final_check_of
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.selection.candidates import cell_words, other_families
+from kanlab.selection.headline import Use
+from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, completed
 from kanlab.ui import session
 from kanlab.ui.widgets import sentences
 
+USE = "model-use"  # the switch, in the state of the session
 _RECOMMENDED = -1
 _LISTED = 40  # trials, lowest AICc first
 _BOX_HELP = (
@@ -25,44 +28,60 @@ _BOX_HELP = (
 )
 
 
-Which = int | str | None  # the number of a trial, the name of another family, or the recommended model
+Which = int | str | None  # the number of a trial, the name of another family, or the recommended model to read
 
 
-def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str) -> Which:
-    """A select box of the recommended model, the other families, and the trials; returns which is chosen."""
+def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use: Use | None = None) -> Which:
+    """A select box of the recommended models, the other families, and the trials; returns which is chosen.
+
+    use: which of the recommended ones stands first; by default the one chosen on the Choose page, or that the evidence is for.
+    """
     ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     picked = [r for r in ranked if r.number == session.selected_trial()]
     listed = {r.number: r for r in (*picked, *ranked[:_LISTED])}
-    families = {b.family: b for b in other_families(handle, read_validation(handle.optuna.user_attrs))}
+    validation = read_validation(handle.optuna.user_attrs)
+    families = {b.family: b for b in other_families(handle, validation)}
+    found = recommend(handle, records, validation)
 
     def words(which: int | str) -> str:
         if which == _RECOMMENDED:
-            return "the recommended model"
+            return "the recommended model" if found.average is None else "the recommended model to read"
+        if which == AVERAGE and found.average is not None:
+            return f"to predict: {found.average.label}"
         if isinstance(which, str):
             known = f", AICc {families[which].aicc:,.1f}" if families[which].aicc is not None else ""
             return f"{label(which, handle.data.task)} model{known}"
         mark = "selected: " if picked and which == picked[0].number else ""
         return f"{mark}trial {which}, {cell_words(listed[which].cell)}, AICc {listed[which].aicc:,.1f}"
 
-    options: list[int | str] = [_RECOMMENDED, *listed, *families]
+    first: list[int | str] = [_RECOMMENDED]
+    if found.average is not None:
+        first.insert(0 if (use or chosen_use(found)) == "predict" else 1, AVERAGE)
+    options: list[int | str] = [*first, *listed, *families]
     chosen = st.selectbox("Model", options, key=f"{key}-model", format_func=words, help=_BOX_HELP)
     return None if chosen == _RECOMMENDED else chosen
 
 
+def chosen_use(found: Recommendation) -> Use:
+    """What the reader wants a model for, by the switch of the Choose page; else what the evidence speaks for."""
+    use: Use = st.session_state.get(USE) or found.use
+    return use
+
+
 def model_key(handle: StudyHandle, records: Sequence[TrialRecord], which: Which) -> tuple[object, ...]:
     """The key of a fitted model. The recommended one may change with every trial, the final check and the validation."""
-    if which is not None:
+    if which is not None and which != AVERAGE:
         return handle.uid, which
     newest = max((r.number for r in records if r.state == "complete"), default=0)
     validation = read_validation(handle.optuna.user_attrs)
-    return handle.uid, newest, final_check_of(handle, records), validation.done if validation else 0
+    return handle.uid, which, newest, final_check_of(handle, records), validation.done if validation else 0
 
 
 def asked_for(handle: StudyHandle, which: Which) -> Predictor:
     """The model that is chosen, fitted in a worker process where it is a network. Raises KanlabError."""
     if isinstance(which, str):
         return predictor(handle, family=which)
-    return predictor(handle, which)
+    return predictor(handle, which, use="read")
 
 
 def fitted(handle: StudyHandle, records: Sequence[TrialRecord], which: Which) -> Predictor:

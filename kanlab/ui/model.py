@@ -12,6 +12,7 @@ import streamlit as st
 from kanlab.baselines.protocol import Affine
 from kanlab.charts import model as model_charts
 from kanlab.data.dataset import Dataset
+from kanlab.explain.average import AveragedModel
 from kanlab.explain.diagram import diagram, node_name, standing_alone, working
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
 from kanlab.explain.formula import Formula, error_of, on_test, remarks
@@ -131,6 +132,11 @@ def _no_network(view: ModelView, linear: str) -> str:
     if isinstance(held, HeldFamily) and isinstance(held.fitted.predict, Affine):
         return f"A linear model {linear}. Its coefficients are under Network."
     model = literal(view.model.label[:1].upper() + view.model.label[1:])
+    if isinstance(held, AveragedModel):
+        return (
+            f"{model} is the mean of several models, so it has no single formula, diagram or edge. Features shows what it "
+            "makes of each of them, Residuals where it errs; to read a network, choose another model above."
+        )
     return (
         f"{model} is no network, so it has no diagram and no edges. Features shows what it makes of each of them, Residuals "
         "where it errs; it predicts under Choose and can be exported."

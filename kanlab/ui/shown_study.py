@@ -61,7 +61,7 @@ def recorded(found: Study) -> str:
     from kanlab.kan.edges import curves_of
     from kanlab.kan.network import FittedKan
 
-    data, model, choice = dataset(), found.predictor(), found.recommendation.choice
+    data, model, choice = dataset(), found.predictor(use="read"), found.recommendation.choice
     assert isinstance(model.fitted, FittedKan)
     assert choice is not None
     formula = formula_of(curves_of(model.fitted, data.X_train), data)

@@ -30,8 +30,10 @@ from kanlab.data.reading.table import read_table
 from kanlab.data.recipe import Recipe
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
+from kanlab.explain.average import AveragedModel
 from kanlab.explain.predictor import HeldFamily, read_new_rows
 from kanlab.export.document import model_document
+from kanlab.export.document_check import Damaged, check_model
 from kanlab.export.predict_source import TEMPLATE, predict_source
 from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec
 from tests.helpers.corpus import NEW_ROWS, NewRows
@@ -292,7 +294,7 @@ def network(widths: tuple[int, ...], grid: int, k: int) -> FittedKan:
     output_range = np.tile([-1.0, 1.5], (widths[-1], 1))
     scales = (RNG.normal(size=widths[0]), np.exp(RNG.normal(size=widths[0])), RNG.normal(size=1), np.array([3.0]))
     spec, record = KanSpec(widths, grid, k), (0.0, np.zeros(1), 10, FitStatus.CONVERGED)
-    return FittedKan(spec, tuple(layers), tuple(ranges), output_range, *scales, *record)
+    return FittedKan(spec, tuple(layers), tuple(ranges), output_range, *scales, *record, reach=0.5)
 
 
 @pytest.mark.parametrize(("widths", "grid", "k"), [((3, 2, 1), 4, 3), ((1, 1), 2, 1), ((2, 3, 2, 1), 3, 2)])
@@ -304,6 +306,34 @@ def test_networks_of_any_depth(widths: tuple[int, ...], grid: int, k: int) -> No
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(held, outside)
     assert held.any()
+
+
+def test_an_average(small: Dataset) -> None:
+    """Networks and a linear model: the weighted mean, flagged where half of the weight is."""
+    linear = BASELINES["linear"](small.X_train, small.y_train, 0)
+    held = HeldFamily(linear, small.X_train.min(axis=0), small.X_train.max(axis=0))
+    model = AveragedModel((network((small.d, 2, 1), 3, 3), network((small.d, 1, 1), 2, 2), held), (0.3, 0.3, 0.4))
+    X = RNG.uniform(-2, 2, (200, small.d))
+    expected, outside = model.predict_flagged(X)
+    parts = [member.predict_flagged(X) for member in model.members]
+    np.testing.assert_allclose(expected, 0.3 * parts[0][0] + 0.3 * parts[1][0] + 0.4 * parts[2][0])
+    assert [bool(o) for o in outside] == [0.3 * a + 0.3 * b + 0.4 * c >= 0.5 for (_, a), (_, b), (_, c) in [
+        tuple((p[0][i], p[1][i]) for p in parts) for i in range(200)]]  # fmt: skip
+    content = model_document(model)
+    found, mask = predict.evaluate(content, X)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_array_equal(mask, outside)
+    check_model(content, small.d, 0)
+    for damage, place in (
+        ({"weights": [0.3, 0.3, 0.5]}, "model.weights"),
+        ({"weights": [0.5, 0.5]}, "model.weights"),
+        ({"members": []}, "model.members"),
+        ({"members": [*content["members"][:2], content]}, r"model.members\[2\]"),
+        ({"members": [content["members"][2] | {"scale": [0.0] * small.d}] * 3}, r"model.members\[0\].scale"),
+        ({"link": "logit"}, "model.link"),
+    ):
+        with pytest.raises(Damaged, match=f"^{place}$"):
+            check_model(content | damage, small.d, 0)
 
 
 @pytest.mark.parametrize("family", BASELINES)

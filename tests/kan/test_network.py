@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from kanlab.errors import FitError
 from kanlab.kan.bspline import knots_from_samples
-from kanlab.kan.network import FitStatus, FittedKan, KanLayer, KanSpec, evaluate, jacobian
+from kanlab.kan.network import STRETCH, FitStatus, FittedKan, KanLayer, KanSpec, evaluate, jacobian
 from kanlab.solver.fit import LmOptions, fit_cell
 
 seeds = st.integers(0, 2**32 - 1)
@@ -74,14 +75,34 @@ def test_predictions_are_those_the_record_speaks_of(fitted):
     assert not model.predict_flagged(X)[1].any()
 
 
-def test_inputs_far_beyond_the_training_range_are_held_and_flagged(fitted):
-    X, model = fitted
-    far, edge = X[:1].copy(), X[:1].copy()
-    far[0, 0], edge[0, 0] = 1e9, X[:, 0].max() + 0.02 * np.ptp(X[:, 0])
-    values, outside = model.predict_flagged(np.concatenate([far, edge]))
-    assert values[0] == pytest.approx(values[1], abs=1e-9)
-    assert outside[0]
-    assert np.isfinite(values).all()
+def test_inputs_beyond_the_training_range_go_on_straight_and_are_flagged():
+    """The edge of a network of one edge is a line there, with the slope of its last stretch, and flat from its reach on."""
+    rng = np.random.default_rng(0)
+    for k in (1, 2, 3):
+        bounds = np.array([[-1.0, 2.0]])
+        knots = (-1.0 + np.arange(-k, 4 + k + 1) * 0.75)[None]
+        layer = KanLayer(knots, rng.normal(size=(1, 1, 4 + k)), rng.normal(size=(1, 1)))
+        free, one = np.array([[-np.inf, np.inf]]), np.ones(1)
+        numbers = (0 * one, one, 0 * one, one, np.nan, np.full(1, np.nan), 0, FitStatus.CONVERGED)
+        model = FittedKan(KanSpec((1, 1), 4, k), (layer,), (bounds,), free, *numbers, reach=0.5)
+        for edge, side in ((2.0, 1.0), (-1.0, -1.0)):
+            at, before = model.predict([[edge], [edge - side * STRETCH * 3.0]])
+            slope = (at - before) / (STRETCH * 3.0)
+            steps = np.array([0.0, 0.3, 1.0, 1.5, 1e9])
+            values, outside = model.predict_flagged((edge + side * steps)[:, None])
+            np.testing.assert_allclose(values, at + slope * np.minimum(steps, 1.5), rtol=1e-12)
+            assert outside.tolist() == [False, True, True, True, True]
+
+
+def test_a_line_goes_on(fitted):
+    X, _ = fitted
+    line = fit_cell(X, 2 * X[:, 0] - X[:, 1], 1, 3, 3, options=LmOptions(kernels="numpy"))
+    model = replace(line, reach=0.5)
+    beyond = np.array([[12.0, 5.0], [5.0, -1.5], [5.0, 5.0]])
+    values, outside = model.predict_flagged(beyond)
+    np.testing.assert_allclose(values, 2 * beyond[:, 0] - beyond[:, 1], atol=0.05)
+    assert outside.tolist() == [True, True, False]
+    assert np.isfinite(model.predict([[1e9, -1e9]])).all()
 
 
 def test_hidden_nodes_are_held_to_their_range(fitted):
