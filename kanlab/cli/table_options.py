@@ -62,6 +62,9 @@ def _add_preparation_options(preparing: Options) -> None:
         help="keep only the N features with the highest mutual information with the target",
     )
     preparing.add_argument("--task", default="auto", help="auto (default), regression, classification or counts")
+    preparing.add_argument(
+        "--weights", metavar="COL", help="column that says how often each row was seen: it counts as so many rows"
+    )
     preparing.add_argument("--positive", metavar="LEVEL", help="of two classes, the one that counts as 1")
     preparing.add_argument(
         "--split", default="random", help="how test rows are chosen: random (default), stratified, time or group"
@@ -114,4 +117,5 @@ def preparation(arguments: argparse.Namespace) -> Preparation:
         screen=arguments.keep,
         split=arguments.split,
         split_by=arguments.split_by,
+        weights=arguments.weights or "",
     )

@@ -22,6 +22,7 @@ from kanlab.data.frames import as_frame
 from kanlab.data.preparation import Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.recipe import Recipe, fitted
+from kanlab.data.row_weights import written_out
 from kanlab.data.scale_choice import settled
 from kanlab.data.splits import split_rows
 from kanlab.data.target import AUTO, class_levels, in_words, read_target, refuse_odd_target
@@ -165,6 +166,7 @@ class Dataset(HasTask):
         preparation: Preparation | None = None,
         task: str = AUTO,
         positive: str | None = None,
+        weights: str | None = None,
     ) -> Dataset:
         """Prepare and split a data frame.
 
@@ -195,6 +197,8 @@ class Dataset(HasTask):
             asked for.
         positive : str, optional
             Of two classes, the one that counts as 1.
+        weights : str, optional
+            Column of frequency weights, as of `Preparation`: a row of weight 3 counts as three rows in everything.
 
         Returns
         -------
@@ -213,9 +217,14 @@ class Dataset(HasTask):
         ((15, 2), (5, 2), ('x', 'kind=b'))
         """
         wanted = preparation or Preparation()
+        wanted = wanted if weights is None else replace(wanted, weights=weights)
         _check_fraction_and_seed(test_fraction, seed)
         frame, target = _with_unique_names(as_frame(frame)), str(target)
         features = None if features is None else [str(name) for name in features]
+        notes: list[str] = []
+        if wanted.weights:
+            frame, said = written_out(frame, wanted.weights, target, features)
+            notes.append(said)
         refuse_odd_target(frame, target, task)
         found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
         if found.distribution and task == AUTO and wanted.asks_for_a_scale:
@@ -230,14 +239,13 @@ class Dataset(HasTask):
             raise DatasetError(
                 f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the scale of the target as it is."
             )
-        notes: list[str] = []
         likely, left_out = encode_features(frame, target, features, wanted, asked=False)  # whose gaps cost rows
         rows, y = usable_rows(frame, found.y, likely, wanted, notes)
         train, test = _split(rows, y, wanted, test_fraction, seed, classes=bool(levels))
 
         # from here on, whatever is learned of the data is learned on the training rows
-        columns, said = encode_features(rows.iloc[train], target, features, wanted)
-        notes = [*said, *([found.note] if found.note else []), *notes]
+        columns, said_of_columns = encode_features(rows.iloc[train], target, features, wanted)
+        notes = [*said_of_columns, *([found.note] if found.note else []), *notes]
         if not columns:
             raise DatasetError(no_feature(target, left_out))
         quantity = not levels and not found.distribution

@@ -51,6 +51,9 @@ class Preparation:
         The column a split by time or group goes by.
     copies : {"keep", "drop"}
         What is done with rows that repeat others in every column of the table.
+    weights : str
+        A column of frequency weights, whole numbers: a row of weight 3 counts as three rows, in everything
+        (kanlab.data.row_weights). "" for none.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Preparation:
     split: Split = "random"
     split_by: str | None = None
     copies: Copies = "keep"
+    weights: str = ""
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -86,6 +90,10 @@ class Preparation:
                 gaps in ("drop", "fill"),
                 f"Rows with missing values can be dropped or filled (drop, fill), not '{gaps}'.",
             )
+        require(
+            not self.weights or self.copies == "keep",
+            "Repeated rows cannot be left out where weights repeat rows; choose one of the two.",
+        )
         kept = self.copies in ("keep", "drop")
         require(kept, f"Repeated rows can be kept or dropped (keep, drop), not '{self.copies}'.")
         for known, scales in ((SCALES, self.scales.values()), ((AUTO, *SCALES), [self.target_scale])):
@@ -112,7 +120,10 @@ class Preparation:
         return self.gaps_of.get(column, self.gaps)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        content = asdict(self)
+        if not self.weights:  # recipes without stay as those of earlier versions
+            del content["weights"]
+        return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Preparation:

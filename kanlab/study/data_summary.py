@@ -31,6 +31,7 @@ class DataSummary(HasTask):
     rarest: int = 0  # of more classes, training rows of the rarest
     distribution: Distribution = ""
     events: int = 0  # of counts, their sum over the training rows
+    weights: str = ""  # the column that says how often each row was seen
 
     @classmethod
     def of(cls, data: Dataset) -> DataSummary:
@@ -52,6 +53,7 @@ class DataSummary(HasTask):
             int(np.bincount(data.y_train.astype(int), minlength=len(data.levels)).min()) if data.outputs > 1 else 0,
             data.distribution,
             int(data.y_train.sum()) if data.task == COUNTS else 0,
+            data.preparation.weights,
         )
 
     @property

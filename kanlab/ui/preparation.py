@@ -15,6 +15,7 @@ from kanlab.data.encoders import as_text, is_date, is_numeric, missing
 from kanlab.data.preparation import AUTO, DATE_PARTS, MAX_LEVELS, Gaps, Preparation
 from kanlab.data.profile import Profile
 from kanlab.data.splits import Split
+from kanlab.data.target import can_be_counts
 from kanlab.text import counted, short
 from kanlab.ui.widgets import literal, sentences
 
@@ -95,13 +96,15 @@ def preparation(
             fields |= {"scales": dict.fromkeys(logs, "log") | dict.fromkeys(_ranks(table, logs), "rank")}
         with fourth:
             fields |= _screen(table)
-        first, second, third = st.columns([1, 1, 2], gap="medium", vertical_alignment="bottom")
+        first, second, third, fourth = st.columns(4, gap="medium", vertical_alignment="bottom")
         with first:
             split = _split(table)
         with second:
             fields |= {"split": split, "split_by": _split_by(table, split) if split in ("time", "group") else None}
         with third:
             fields |= _copies(table)
+        with fourth:
+            fields |= {"weights": _weights(table, target)}
     with sentences():
         return Preparation(**fields)
 
@@ -260,6 +263,20 @@ def _screen(table: _Table) -> Fields:
         persist_state="session",
     )
     return {"screen": int(most) or None}
+
+
+def _weights(table: _Table, target: str) -> str:
+    """The column of frequency weights; "" for none."""
+    whole = [c for c in table.frame.columns if c != target and can_be_counts(table.frame[c])]
+    return st.selectbox(
+        "Rows seen several times",
+        ["", *whole],
+        key=_key(table.key, "weights"),
+        format_func=lambda c: c or "Each row counts once",
+        help="A column that says how often each row was seen (frequency weights): a row of weight 3 counts as three rows in "
+        "the fit, in AICc and in every error.",
+        persist_state="session",
+    )
 
 
 def _split(table: _Table) -> Split:
