@@ -25,10 +25,11 @@ _NAME = 44  # characters of a name
 
 @dataclass(frozen=True)
 class Diagram:
-    """The picture, and what it leaves out, in a sentence."""
+    """The picture, what it leaves out, in a sentence, and its width in px."""
 
     svg: str
     note: str
+    width: int
 
 
 def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[str], most: int = MOST_EDGES) -> Diagram:
@@ -59,7 +60,7 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
         'style="max-width:100%;height:auto;display:block;margin:0 auto" font-family="inherit" font-size="13" '
         f'color="inherit">{"".join(parts)}</svg>'
     )
-    return Diagram(svg, _note(curves, kept))
+    return Diagram(svg, _note(curves, kept), round(width))
 
 
 def node_name(depth: int, index: int, i: int) -> str:

@@ -86,7 +86,7 @@ def network(view: ModelView) -> None:
         return
     drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.output_names))
     with st.container(key="diagram"):
-        st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"))
+        st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"), width=drawn.width)
     st.caption(
         "The inputs are on the left, the output on the right. Each edge carries one curve, drawn over the range of the "
         "training rows, and a node is the sum of its curves. Faint edges contribute little (edge scores, Liu et al. 2024). "

@@ -33,8 +33,9 @@ _STYLE = f"""
 @keyframes kanlab-arrive {{ from {{ opacity: 0; }} }}
 [data-testid="stMetricLabel"] * {{ white-space: normal; }}
 .st-key-diagram {{ overflow-x: auto; }}
-.st-key-diagram [data-testid="stElementContainer"]:has(img) {{ width: max-content; margin: 0 auto; }}
-.st-key-diagram img {{ max-width: none !important; margin: 0 auto; display: block; }}
+.st-key-diagram div:has(img) {{ width: max-content !important; max-width: none !important; }}
+.st-key-diagram > div:has(img) {{ margin: 0 auto; }}
+.st-key-diagram img {{ max-width: none !important; }}
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p {{
   color: light-dark({LIGHT.on_accent}, {DARK.on_accent});
 }}

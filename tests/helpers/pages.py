@@ -21,7 +21,7 @@ class ServedPages(PagesManager):
 
 def text_of(app: AppTest) -> str:
     """All words on the page."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "error", "warning", "success")
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "error", "warning", "success")
     words = [element.value for kind in kinds for element in app.get(kind)]
     return "\n".join([*words, *(f"{m.label}: {m.value}" for m in app.metric)])
 

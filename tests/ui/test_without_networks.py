@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     ("path", "words"),
     [
         ("live", "Recommended"),
-        ("choose", "#### Take the"),
+        ("choose", "Take the"),
         ("model", "model**"),
     ],
 )
