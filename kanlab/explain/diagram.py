@@ -20,7 +20,7 @@ from kanlab.text import agreeing, short_apart
 MOST_EDGES = 18  # drawn in a layer
 _ROW, _BOX_W, _BOX_H, _GAP, _TOP = 42, 62, 34, 44, 26
 _FAINTEST = 0.16
-_NAME = 44  # characters of a name
+_NAME = 32  # characters of a name
 
 
 @dataclass(frozen=True)
