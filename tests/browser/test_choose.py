@@ -37,7 +37,7 @@ def study(server: Server, tmp_path: Path) -> str:
 def test_choosing(page: Page, server: Server, study: str) -> None:
     page.goto(f"{server.url}/choose?study={study}")
     expect(page.get_by_role("heading", name=re.compile("Take the network of trial"))).to_be_visible()
-    expect(page.get_by_text("It has the lowest AICc of all networks")).to_be_visible()
+    expect(page.get_by_text("Of all networks it has the lowest AICc by what its fit has spent")).to_be_visible()
     expect(page.get_by_text("lies at the edge of the range")).to_be_visible()
 
     page.get_by_role("tab", name="Sensitivity").click()
