@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -49,13 +50,14 @@ LOG_ODDS_VARIANCE = 5.0  # what log-odds are taken to vary by, where the penalty
 MAX_STEPS, MAX_HALVINGS = 40, 12
 SETTLED = 1e-8  # decrease a Newton step promises, relative to the objective, that makes it the last
 CHORD = 0.1  # of what the step before promised: while a step promises less than that, a kept factor is good enough
+LENT_STEPS = 2  # made by the factor of another state before it is seen whether they shrink
 NEAR_THE_END = 1e-2  # of the objective: a factor made where a step still promised more is made again at the end
 
 
 @dataclass(frozen=True, eq=False)
 class LastLayer:
-    """The last layer at its minimum. D (p, m); outputs, residual E (m, n); factor: Cholesky factor of its system, (p, p) for
-    every output alike, or (m p, m p) where the likelihood couples them.
+    """The last layer at its minimum. D (p, m); outputs, residual E (m, n); made: its factor, or what makes it when it is asked
+    for.
 
     rss: (m,), of the predictions.  misfit: over all targets.  objective: the misfit, the penalty of D, and the pull.
     """
@@ -63,10 +65,20 @@ class LastLayer:
     D: Array
     outputs: Array
     residual: Array
-    factor: Array
+    made: Array | Callable[[], Array]
     rss: Array
     misfit: float
     objective: float
+
+    @cached_property
+    def factor(self) -> Array:
+        """Cholesky factor of its system, (p, p) for every output alike, or (m p, m p) where the likelihood couples them."""
+        return self.made() if callable(self.made) else self.made
+
+    @property
+    def ready(self) -> Array | None:
+        """The factor where it is made already."""
+        return self.factor if not callable(self.made) or "factor" in vars(self) else None
 
 
 class Likelihood(Protocol):
@@ -91,13 +103,15 @@ class Likelihood(Protocol):
     def level(self, misfit: float) -> float:
         """The penalty level at a misfit."""
 
-    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+    def solve(
+        self, design: Design, blocks: Sequence[slice], penalty: Array, near: LastLayer | None
+    ) -> LastLayer | None:
         """D at a penalty (p, p), which is changed in place. None where it cannot be solved for.
 
-        near: a D not far away, where one is known; an iterative solve begins there.
+        near: a last layer not far away, where one is known; an iterative solve begins there.
         """
 
-    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
         """A last layer D (p, m) with its outputs (m, n), whether at its minimum or not."""
 
     def score(self, eta: Array, pull: float) -> Array:
@@ -131,7 +145,9 @@ class Squares:
         """The RSS itself."""
         return misfit
 
-    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+    def solve(
+        self, design: Design, blocks: Sequence[slice], penalty: Array, near: LastLayer | None
+    ) -> LastLayer | None:
         if self._gram.shape != penalty.shape:
             self._gram, self._work = np.empty_like(penalty), np.empty_like(penalty)
         gram, right = self._gram, np.zeros((len(penalty), len(self.Y)))
@@ -153,7 +169,7 @@ class Squares:
         misfit = float(rss.sum())
         return LastLayer(D, self.Y - E, E, factor, rss, misfit, misfit + float(np.sum(D * (penalty @ D))))
 
-    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
         E = self.Y - outputs
         rss = np.einsum("on,on->o", E, E)
         return LastLayer(D, outputs, E, factor, rss, float(rss.sum()), objective)
@@ -210,7 +226,9 @@ class OneOutput:
         """Always the same, for a deviance has a scale of its own."""
         return float(self.y.shape[1])
 
-    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+    def solve(
+        self, design: Design, blocks: Sequence[slice], penalty: Array, near: LastLayer | None
+    ) -> LastLayer | None:
         """Newton's method with step halving."""
         p = len(penalty)
         penalty.flat[:: p + 1] += RIDGE * self.y.shape[1]
@@ -220,7 +238,7 @@ class OneOutput:
             return None
         return self.layer(*found)
 
-    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
         rss = np.sum((self.y - self._mean(outputs)) ** 2, axis=1)
         return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, self._deviance(outputs), objective)
 
@@ -301,13 +319,14 @@ class ByNewton(Protocol):
 
 
 def newton(
-    of: ByNewton, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None, constant: Array
-) -> tuple[Array, Array, Array, float] | None:
-    """D (p, m) at its minimum, its outputs, the last factor, and the objective; None where none is found.
+    of: ByNewton, design: Design, blocks: Sequence[slice], penalty: Array, near: LastLayer | None, constant: Array
+) -> tuple[Array, Array, Array | Callable[[], Array], float] | None:
+    """D (p, m) at its minimum, its outputs, its factor or what makes it, and the objective; None where none is found.
 
-    penalty: (p, p), of every output alike.  near: a D to begin at.  constant: the D to begin at where that is out of bounds.
-    A factor of coupled outputs is dear, and kept for as long as the steps by it shrink fast (the chord method). What is left
-    is one made near the end, for it tells how D follows what lies before it.
+    penalty: (p, p), of every output alike.  near: where to begin.  constant: the D to begin at where that is out of bounds.
+    A factor of coupled outputs is dear. It is kept for as long as the steps by it shrink fast (the chord method), the first
+    steps are made by that of `near`, and that of the end, which tells how D follows what lies before it, is made when it is
+    asked for, since many states that are tried are not taken.
     """
 
     def outputs(D: Array) -> Array:
@@ -317,21 +336,23 @@ def newton(
         with np.errstate(over="ignore", invalid="ignore"):
             return float(of.value(eta) + np.sum(D * (penalty @ D)))
 
-    starts = [constant]
-    if near is not None and near.shape == constant.shape:
-        starts.insert(0, near)
-    for D in starts:  # the second where the first is out of bounds
+    starts: list[tuple[Array, Array | None]] = [(constant, None)]
+    if near is not None and near.D.shape == constant.shape:
+        starts.insert(0, (near.D, near.ready if of.couples else None))
+    for D, lent in starts:  # the second where the first is out of bounds
         eta = outputs(D)
-        value, factor = value_of(eta, D), np.empty(0)
+        value, factor = value_of(eta, D), lent
         if np.isfinite(value):
             break
     before, promised, far, size = np.inf, np.inf, np.inf, 1.0
-    for _ in range(MAX_STEPS):
-        if not (of.couples and len(factor) and promised < CHORD * before < np.inf and size == 1.0):
-            found = of.factor(design, blocks, eta, penalty)
-            if found is None:
+    for number in range(MAX_STEPS):
+        shrinks = promised < CHORD * before < np.inf or (lent is not None and number < LENT_STEPS)
+        fresh = factor is None or not (of.couples and shrinks and size == 1.0)
+        if factor is None or fresh:
+            factor = of.factor(design, blocks, eta, penalty)
+            if factor is None:
                 return None
-            factor, far = found, np.inf
+            far, lent = np.inf, None
         right = -penalty @ D
         score = of.score(eta, of.pull)
         for block in blocks:
@@ -348,16 +369,23 @@ def newton(
                 break
             size /= 2.0
         else:
-            break  # as far as rounding allows
+            if fresh:
+                break  # as far as rounding allows
+            continue  # with a factor of its own
         D, eta, value = D + size * step, eta + size * along, moved
         if promised <= SETTLED * value:
             break
-    if not (np.isfinite(value) and len(factor)):
+    if not np.isfinite(value) or factor is None:
         return None
-    if of.couples and far > NEAR_THE_END * value:
+    if not of.couples or (lent is None and far <= NEAR_THE_END * value):
+        return D, eta, factor, value
+    last = factor
+
+    def made() -> Array:
         again = of.factor(design, blocks, eta, penalty)
-        factor = factor if again is None else again
-    return D, eta, factor, value
+        return last if again is None else again
+
+    return D, eta, made, value
 
 
 def constant_layer(p: int, neuron_num: int, outputs: Array) -> Array:

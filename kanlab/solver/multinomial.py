@@ -24,7 +24,7 @@ which is how such models are read (Agresti, Categorical Data Analysis, 2013, sec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -131,7 +131,9 @@ class Multinomial:
         """Always the same, for the deviance has a scale of its own."""
         return float(self.Y.shape[1])
 
-    def solve(self, design: Design, blocks: Sequence[slice], penalty: Array, near: Array | None) -> LastLayer | None:
+    def solve(
+        self, design: Design, blocks: Sequence[slice], penalty: Array, near: LastLayer | None
+    ) -> LastLayer | None:
         """Newton's method with step halving."""
         p = len(penalty)
         penalty.flat[:: p + 1] += RIDGE * self.Y.shape[1]
@@ -141,7 +143,7 @@ class Multinomial:
             return None
         return self.layer(*found)
 
-    def layer(self, D: Array, outputs: Array, factor: Array, objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
         rss = np.sum((self.Y - probabilities(outputs)) ** 2, axis=1)
         return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, self._deviance(outputs), objective)
 
@@ -165,17 +167,22 @@ class Multinomial:
 
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
         """Cholesky factor (m p, m p), output by output; None where the system is not positive definite."""
-        p, m = len(penalty), len(eta)
-        system = np.zeros((m, p, m, p))
+        p, m, C = len(penalty), len(eta), self._contrasts
+        # sum_i P_i P_i' x C (diag p - p p') C': of the first part a Gram matrix a class, of the second one product
+        grams, mixed = np.zeros((len(C.T), p * p)), np.zeros((m * p, m * p))
         for block in blocks:
-            P, W = design(block), curvature(eta[:, block], self.pull)
-            for o in range(m):
-                crossed = (W[o, : o + 1, None] * P).reshape(-1, P.shape[1]) @ P.T
-                system[o, :, : o + 1] += crossed.reshape(o + 1, p, p).transpose(2, 0, 1)
+            P, odds = design(block), probabilities(eta[:, block])
+            for k, share in enumerate(odds):
+                grams[k] += ((share * P) @ P.T).ravel()
+            shared = ((C @ odds)[:, None] * P).reshape(m * p, -1)
+            mixed += shared @ shared.T
+        by_pairs = ((C[:, None] * C[None]).reshape(m * m, -1) @ grams).reshape(m, m, p, p)
+        system = by_pairs.transpose(0, 2, 1, 3).reshape(m * p, m * p) - mixed
+        held = penalty + (self.pull + np.finfo(float).eps) * grams.sum(axis=0).reshape(p, p)
         for o in range(m):
-            system[o, :, o, :] += penalty
-        # the lower triangle alone is filled: for Fortran's order it is the upper one of the transpose
-        upper, info = lapack.dpotrf(system.reshape(m * p, m * p).T, lower=0, overwrite_a=1, clean=1)
+            system[o * p : (o + 1) * p, o * p : (o + 1) * p] += held
+        # of the upper triangle of the transpose, which for Fortran's order is the lower one
+        upper, info = lapack.dpotrf(system.T, lower=0, overwrite_a=1, clean=1)
         return np.asfortranarray(upper.T) if info == 0 else None
 
     def step(self, factor: Array, right: Array) -> Array:

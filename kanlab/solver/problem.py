@@ -156,7 +156,7 @@ class Problem:
             lambda block: self.stack.edges(self.depth - 1, nodes[-1], block),
             self.stack.blocks,
             level * self.last_penalty,
-            None if near is None else near.last.D,
+            None if near is None else near.last,
         )
         if last is None:
             return None
@@ -234,8 +234,14 @@ class Problem:
                 for r, root in enumerate(roots):
                     J = stack.mixed_tangents(state, view, root, extremes)
                     accumulate(J, J.T, hessian, work, first=first and r == 0)
-                    for o in range(r, m):  # a root says nothing of the outputs before it
-                        accumulate(J, (root[o] * P).T, cross[o], cross_work, first=first and r == 0)
+                    weighed = (root[r:, None] * P).reshape(
+                        -1, P.shape[1]
+                    )  # a root says nothing of the outputs before it
+                    crossed = (J @ weighed.T).reshape(size, m - r, p2).transpose(1, 0, 2)
+                    if first and r == 0:
+                        cross[:] = crossed
+                    else:
+                        cross[r:] += crossed
                 continue
             for o in range(m):
                 J = stack.tangents(state, view, o, extremes)

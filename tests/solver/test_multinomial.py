@@ -108,7 +108,7 @@ def test_the_curvature_is_that_of_the_coupled_rows() -> None:
     P = problem.last_design(state, slice(0, 60)).copy()
     penalty = state.level * problem.last_penalty
     factor = problem.likelihood.factor(lambda rows: P[:, rows], [slice(0, 60)], state.last.outputs, penalty)  # type: ignore[attr-defined]
-    state = replace(state, last=replace(state.last, factor=factor))  # of this very point, not of one nearby
+    state = replace(state, last=replace(state.last, made=factor))  # of this very point, not of one nearby
     hessian = problem.linearise(state).hessian.copy()
     size, C = len(hessian), contrasts(3)
     J, e = np.empty((2, size, 60)), 1e-6
