@@ -20,7 +20,7 @@ _HOMES = {
     "SearchSpace": "kan.search_space",
     "StudySpec": "study.spec",
     "tune": "api",
-    "fit": "api",
+    "fit": "execution.single_fit",
     "fit_cell": "solver.fit",
     "LmOptions": "solver.fit",
     "FittedKan": "kan.network",
@@ -59,10 +59,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from kanlab.api import Study, fit, open_study, tune
+    from kanlab.api import Study, open_study, tune
     from kanlab.data.dataset import Dataset
     from kanlab.data.reading.table import Table, read_table
     from kanlab.errors import KanlabError
+    from kanlab.execution.single_fit import fit
     from kanlab.kan.network import FittedKan, KanSpec
     from kanlab.kan.parameter_count import n_params
     from kanlab.kan.pykan_network import KANWrapper

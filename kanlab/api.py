@@ -1,9 +1,10 @@
-"""kanlab from Python: tune a study, look at the result, fit one network."""
+"""kanlab from Python: tune a study and look at the result."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,26 +12,21 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
 from kanlab.data.reading.dialect import ReadOptions
-from kanlab.engines.catalogue import ENGINES
-from kanlab.engines.registry import FitOptions, fit_model
-from kanlab.errors import FitError, StudyError
+from kanlab.errors import StudyError
 from kanlab.execution import starts_budget
 from kanlab.execution.dask_cluster import Dask, chosen, cluster_workers
 from kanlab.execution.final_check import AveragedNetworks
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
-from kanlab.execution.messages import NetworkTask
-from kanlab.execution.run_tasks import fit_in_worker
+from kanlab.execution.single_fit import fit as fit
 from kanlab.explain.predictor import Predictions, Predictor, predict_table, predictor
 from kanlab.export.study_json import study_json
-from kanlab.kan.network import FittedKan
-from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.kan.search_space import SearchSpace
 from kanlab.selection import ranking
 from kanlab.selection.headline import Use
 from kanlab.selection.recommendation import Recommendation, recommend
@@ -40,10 +36,11 @@ from kanlab.study.handle import StudyHandle, create_study, load_study
 from kanlab.study.patience import patiently
 from kanlab.study.spec import StudySpec
 from kanlab.study.state import StudyState, is_awaited, read_state
-from kanlab.study.storage import STORAGE_ERRORS, store_dataset
+from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.study.trials import CompletedTrial, best_trial
 
 if TYPE_CHECKING:
+    from kanlab.charts.notebook import Plots
     from kanlab.explain.formula import Formula
     from kanlab.explain.formulas import FormulaSearch
     from kanlab.export.bundle import Bundle
@@ -331,6 +328,19 @@ class Study:
         return Path(path)
 
     @property
+    def plot(self) -> Plots:
+        """Charts as Altair objects: `plot.front()`, `aicc()`, `history()`, `map()`, `slices()`."""
+        from kanlab.charts.notebook import Plots  # which loads Altair
+
+        return Plots(self.handle, lambda: self.recommendation)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the state, the recommendation, and AICc against K."""
+        from kanlab.charts.notebook import study_html
+
+        return study_html(self.handle, self.handle.records(), self.recommendation)
+
+    @property
     def pareto(self) -> list[CompletedTrial]:
         """The Pareto front over (n_params, rss_train), of classes over (n_params, deviance), by n_params."""
         return ranking.front(self.handle.records())
@@ -450,7 +460,7 @@ def tune(
     spec : StudySpec, optional
         The settings to start from, of which the other arguments, where given, change a field.
     on_progress : function of the Study, optional
-        Called about ten times a second and once at the end.
+        Called about ten times a second and once at the end. In a notebook it is by default a bar.
     dask : str, path, or client or cluster of dask.distributed, optional
         A Dask cluster whose workers do the fits: the address of its scheduler ("tcp://host:8786"), the path of its scheduler
         file, or an object. By default what $KANLAB_DASK names, or else this machine; "" is this machine in any case. The
@@ -495,86 +505,11 @@ def tune(
     old = spec if spec and spec.options.starts else None
     wanted = starts_budget.settled(dataset, replace(base, **changes), old, at_hand)
     handle = create_study(dataset, wanted, name=name, storage_url=storage)
+    if on_progress is None and "IPython" in sys.modules:
+        from kanlab.charts.notebook import progress_bar
+
+        on_progress = progress_bar(handle)
     return run_study(handle, on_progress, dask="" if place is None else place)
-
-
-def fit(
-    dataset: Dataset,
-    neuron_num: int,
-    grid: int,
-    k: int,
-    engine: str = "lm",
-    starts: int | None = None,
-    seed: int = 0,
-    depth: int = 1,
-    seconds: float | None = None,
-    **options: Any,
-) -> FittedKan:
-    """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Of d features.
-    neuron_num, grid, k : int
-        Hidden nodes a layer, grid intervals, and spline order (the degree: 3 is cubic).
-    engine : str
-        "lm", or "pykan-adam" or "pykan-lbfgs", which train stock pykan in a process of its own.
-    starts : int, optional
-        Initialisations, the best of which counts; by default the engine's own number.
-    seed : int
-    depth : int
-        Hidden layers.
-    seconds : float, optional
-        In place of `starts`: as many as so much time allows, but a few at least. A fit of few starts is timed, then one of
-        more made. The number is then in `.starts` of the network and, given as `starts`, makes the same network again.
-    **options
-        Any other field of FitOptions: smoothing, time_limit, early_stopping.
-
-    Returns
-    -------
-    FittedKan
-
-    Raises
-    ------
-    FitError
-        Where the arguments contradict each other, or the training of stock pykan broke down.
-    SpaceError
-        Where no network has such a neuron_num, grid, k or depth.
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> x = np.linspace(-2, 2, 40)
-    >>> data = Dataset.from_frame(pd.DataFrame({"x": x, "y": np.sin(2 * x)}), "y")
-    >>> network = fit(data, neuron_num=1, grid=8, k=3)
-    >>> network.spec.layer_widths, network.n_params
-    ((1, 1, 1), 24)
-    >>> bool(abs(network.predict([[0.5]])[0] - np.sin(1)) < 0.1)
-    True
-    """
-    if engine not in ENGINES:
-        raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
-    cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
-    SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
-    if seconds is None:
-        return _fitted(dataset, cell, engine, settings, seed)
-    if starts is not None:
-        raise FitError(f"Both starts ({starts}) and the seconds they are to fill are given; leave one of the two out.")
-    if not 0 < seconds < np.inf:
-        raise FitError(f"The seconds of a fit must be above 0, not {seconds}.")
-    began, few = time.monotonic(), starts_budget.fewest_starts([cell], engine)
-    first = _fitted(dataset, cell, engine, replace(settings, starts=few), seed)
-    left = min(seconds - (time.monotonic() - began), settings.time_limit or np.inf)
-    more = starts_budget.fit_starts(cell, engine, few, first.seconds, left)
-    return first if more is None else _fitted(dataset, cell, engine, replace(settings, starts=more), seed)
-
-
-def _fitted(dataset: Dataset, cell: Cell, engine: str, settings: FitOptions, seed: int) -> FittedKan:
-    if not ENGINES[engine].needs_torch:
-        return replace(fit_model(dataset, cell, engine, settings, seed), features=dataset.features)
-    task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
-    return replace(fit_in_worker(task, store_dataset(dataset)), features=dataset.features)
 
 
 def open_study(name: str, *, storage: str | None = None) -> Study:

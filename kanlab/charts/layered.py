@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import altair as alt
 import pandas as pd
 
 
@@ -25,6 +26,11 @@ class Layered:
         """The chart as Vega-Lite, including its data."""
         content = {name: json.loads(table.to_json(orient="records")) for name, table in self.tables.items()}
         return self.spec | {"datasets": content}
+
+    def chart(self) -> alt.LayerChart:
+        """The chart as an Altair object."""
+        made: alt.LayerChart = alt.LayerChart.from_dict(self.to_dict())
+        return made
 
 
 def layer(data: str, mark: str, style: Mapping[str, Any], **channels: Any) -> dict[str, Any]:

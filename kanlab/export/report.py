@@ -9,9 +9,9 @@ from html import escape
 from kanlab.colours import DARK, LIGHT
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
-from kanlab.export.scatter import scatter
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.decision import aicc_of
+from kanlab.selection.scatter import scatter
 
 _TAKEN = ' class="taken"'
 _LISTED = 15  # trials in the table
@@ -82,7 +82,7 @@ def report(exported: Exported, drawing: Drawing) -> str:
     if drawing.effects is not None:
         parts.append(effects_html(drawing.effects))
     parts += [
-        f"<h2>Fit against size</h2>{scatter(exported)}",
+        f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
         f"<h2>Models by AICc</h2>{_table(exported, rows[:_LISTED])}",
         f'<p class="muted">{escape(exported.units)}; AICc of {escape(target)} on {data.n_train:,} training rows; '
         f" K, the number of parameters, counted by the rule '{escape(exported.handle.spec.rule)}'. "

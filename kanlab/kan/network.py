@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
+from kanlab.kan.picture import picture
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 from kanlab.text import listing
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from kanlab.kan.pykan_network import KANWrapper
 
 
+CURVE_POINTS = 41  # of an edge in a notebook
 BLOCK_ROWS = 16384  # rows evaluated at once: bounds the memory of the splines
 RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
 STRETCH = 0.1  # of a range: the last part of it, whose slope an edge goes on with
@@ -403,6 +405,21 @@ class FittedKan:
                 f"The column {listing(words, 4)} of X holds no numbers; `encode` of the data set makes them."
             )
         return frame.to_numpy(dtype=float, na_value=np.nan)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what it is, and every edge as a curve."""
+        curves = []
+        for layer, (low, high) in zip(self.layers, ((b[:, :1], b[:, 1:]) for b in self.ranges), strict=True):
+            z = low + (high - low) * np.linspace(0.0, 1.0, CURVE_POINTS)
+            splines = np.einsum("ijb,ibn->ijn", layer.coef, bspline_basis(z, layer.knots, layer.k))
+            curves.append(splines + layer.scale_base[:, :, None] * silu(z)[:, None, :])
+        names = self.features or tuple(f"x{i + 1}" for i in range(self.spec.layer_widths[0]))
+        return picture(curves, names, f"{self}: {self.status.advice}")
+
+    def __str__(self) -> str:
+        fit = f"RSS {self.rss_train:.5g}" if self.deviance_train is None else f"deviance {self.deviance_train:.5g}"
+        widths = ", ".join(map(str, self.spec.layer_widths))
+        return f"KAN [{widths}], grid {self.spec.grid}, k {self.spec.k}, {fit} on {self.n_train:,} training rows"
 
     def to_pykan(self) -> KANWrapper:
         """The same network as a float64 pykan KAN; loads pykan and torch.

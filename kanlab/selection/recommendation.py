@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
+from kanlab.colours import LIGHT
 from kanlab.selection.candidates import Candidate, candidates
 from kanlab.selection.decision import aicc_of, choose, conclusive_p, criterion_of, eligible, exact_models
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
 from kanlab.selection.explanation import explain
 from kanlab.selection.headline import Use, headline
+from kanlab.selection.scatter import scatter
 from kanlab.selection.validation import Validation
 from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord
@@ -56,6 +59,16 @@ class Recommendation:
         if self.choice is None or self.choice.aicc is None:
             return "no trial is complete yet"
         return f"{self.choice.name} (K = {self.choice.n_params:.4g}, AICc {self.choice.aicc:,.2f})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the model to take, the reasons and the warnings, and AICc against K."""
+        items = [*self.reasons, *(f"! {warning.sentence}" for warning in self.warnings)]
+        listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+        chart = scatter(self.ranked, lambda c: c is self.choice, "the one to take")
+        return (
+            f'<div style="--accent:{LIGHT.accent};max-width:46em"><p><b>Recommended:</b> {escape(self.summary)}</p>'
+            f"<ul>{listed}</ul>{chart}</div>"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it; "judgement" and "alarms" are earlier names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,8 @@ from kanlab.data.reading.parse import parse_text
 from kanlab.data.reading.source import read_content
 from kanlab.errors import DatasetError
 from kanlab.text import counted, quoted
+
+SHOWN_ROWS = 8  # in a notebook
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,12 @@ class Table:
 
     def __post_init__(self) -> None:
         self.report.conventions.put_on(self.frame)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was inferred, and the first rows."""
+        said = "".join(f"<li>{escape(note)}</li>" for note in self.report.notes)
+        rows = self.frame.head(SHOWN_ROWS).to_html(notebook=True, max_cols=20, border=0)
+        return f"<p>{escape(self.report.source)}: {escape(str(self.report))}</p><ul>{said}</ul>{rows}"
 
 
 def read_here(stream: Any, name: str, options: ReadOptions) -> Table:

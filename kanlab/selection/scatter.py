@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from kanlab.export.exported import Exported
+from kanlab.selection.candidates import Candidate
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 320, 70, 46
 
 
-def scatter(exported: Exported) -> str:
-    """AICc against K: every trial, the other families as crosses, the exported model ringed. Far ones lie at the edge."""
-    models = [c for c in exported.found.ranked if c.n_params]
+def scatter(candidates: Sequence[Candidate], ringed: Callable[[Candidate], bool], it: str) -> str:
+    """AICc against K: every trial, the other families as crosses, a model ringed. Far ones lie at the edge.
+
+    candidates: those that have an AICc.  it: what the one that is ringed is called.
+    """
+    models = [c for c in candidates if c.n_params]
     if not models:
         return ""
     k, a = np.array([c.n_params for c in models], dtype=float), np.array([c.aicc for c in models], dtype=float)
@@ -40,15 +44,14 @@ def scatter(exported: Exported) -> str:
         else:
             cross = f"M{cx - 4:.1f} {cy - 4:.1f}l8 8m-8 0l8 -8"
             parts.append(f'<path d="{cross}" stroke="currentColor" stroke-width="2">{name}</path>')
-        if exported.is_it(c):
+        if ringed(c):
             ring = 'fill="none" stroke="var(--accent)" stroke-width="2.5"'
             parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="9" {ring}/>')
     return (
         f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
         f'aria-label="AICc against the number of parameters" font-size="12" style="max-width:100%;height:auto">'
         f'{"".join(parts)}</svg></div><p class="muted">AICc against the number of parameters K: low is good, left is simple. '
-        "Crosses are models of other families; the ring is the model of this report. What lies far above is drawn at the "
-        "edge.</p>"
+        f"Crosses are models of other families; the ring is {it}. What lies far above is drawn at the edge.</p>"
     )
 
 
