@@ -33,7 +33,7 @@ with sentences():
 count, count_sigma2 = search_ranges.counting(data)
 with sentences():
     wanted = StudySpec(space, count=count, count_sigma2=count_sigma2).of(data)
-    networks = wanted.screened_where_needed(data.n, data.d)
+    networks = wanted.for_few_rows(data.n, data.d)
 admissible = networks.admissible(data.n, data.d)
 
 
@@ -66,7 +66,8 @@ cluster.choice()
 with sentences():
     spec = search_budget.specification(networks, chosen, settings)
 with place_of_map:
-    search_plan.preflight(space, admissible, data, n_params, search_plan.fit_seconds(data, spec))
+    seconds = search_plan.fit_seconds(data, spec)
+    search_plan.preflight(space, admissible, data, n_params, seconds, after_fit=networks.after_fit)
 st.markdown(search_budget.planned(spec, len(admissible)))
 reload.keep_data()
 if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):

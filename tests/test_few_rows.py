@@ -18,15 +18,17 @@ from kanlab.baselines.leave_one_out import LEFT_OUT, refitted
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model, network_data
 from kanlab.explain.predictor import fitted_network
+from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.decision import exact_models
 from kanlab.selection.recommendation import recommend
 from kanlab.solver.feature_screening import screened
 from kanlab.stats.criteria import aicc
 from kanlab.study.spec import StudySpec
-from kanlab.study.trials import first_ranked
+from kanlab.study.trials import best_trial, completed, first_ranked
 from tests.helpers.command_line import run, strict_json
 
+KNOWN_BEFORE = StudySpec(count="identifiable")
 MTCARS = Path(__file__).parent / "tables" / "mtcars.csv"
 
 
@@ -37,7 +39,14 @@ def mtcars() -> Dataset:
 
 @pytest.fixture
 def cars(mtcars: Dataset) -> Study:
-    return tune(mtcars, SearchSpace((1, 2), (2, 3), (1, 2)), name="cars", workers=1)
+    """Networks of screened features, as every count known before the fit needs them."""
+    return tune(mtcars, SearchSpace((1, 2), (2, 3), (1, 2)), name="cars", workers=1, count="identifiable")
+
+
+@pytest.fixture
+def counted_later(mtcars: Dataset) -> Study:
+    """Networks of all features, as a study has them by default."""
+    return tune(mtcars, SearchSpace((1, 2), (2, 4), (1, 3)), name="later", workers=1)
 
 
 # ---- which features
@@ -104,16 +113,16 @@ def test_every_engine_fits_them(engine: str, mtcars: Dataset) -> None:
 
 def test_how_many_features_the_rows_carry() -> None:
     for n, d in ((26, 10), (24, 6), (38, 15), (80, 1000), (30, 200)):
-        spec = StudySpec().screened_where_needed(n, d)
+        spec = KNOWN_BEFORE.for_few_rows(n, d)
         features = spec.options.features
         assert features is not None
         smallest = kanlab.n_params((features, 1, 1), 2, 1) + 1
         assert spec.n_params(Cell(1, 2, 1), d) == smallest
         assert 2 * smallest <= n < 2 * (kanlab.n_params((features + 1, 1, 1), 2, 1) + 1)
         assert spec.screening_charge(d) == pytest.approx(2 * log(comb(d, features)))
-    assert StudySpec().screened_where_needed(400, 10) == StudySpec()
-    assert StudySpec().screened_where_needed(8, 10) == StudySpec()  # no network of one feature either
-    ten = StudySpec().screened_where_needed(11, 10)
+    assert KNOWN_BEFORE.for_few_rows(400, 10) == KNOWN_BEFORE
+    assert KNOWN_BEFORE.for_few_rows(8, 10) == KNOWN_BEFORE  # no network of one feature either
+    ten = KNOWN_BEFORE.for_few_rows(11, 10)
     assert (ten.options.features, len(ten.admissible(11, 10))) == (1, 1)
 
 
@@ -151,7 +160,7 @@ def test_a_row_left_out_is_left_out_of_the_screening_too(cars: Study, mtcars: Da
 
 def test_mtcars_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     """As a newcomer would try it."""
-    run("tune", str(MTCARS), "--target", "mpg", "--json", "--grid", "2:4")
+    run("tune", str(MTCARS), "--target", "mpg", "--json", "--grid", "2:4", "--count", "identifiable")
     out, err = capsys.readouterr()
     content = strict_json(out)
     families = {b["family"]: b for b in content["baselines"]}
@@ -184,6 +193,77 @@ def test_noise_in_a_thousand_columns_is_noise() -> None:
     assert study.recommendation.choice.family in ("constant", "ridge")
     press = {b.family: b.press for b in study.handle.baselines}
     assert (study.recommendation.choice.press or 0.0) <= (press["constant"] or 0.0)
+
+
+# ---- admissible after the fit
+
+
+def test_configurations_of_all_features_are_admissible_by_what_their_fits_spend(
+    counted_later: Study, mtcars: Dataset
+) -> None:
+    spec, records = counted_later.spec, counted_later.handle.records()
+    assert (spec.after_fit, spec.options.features, spec.options.smoothing) == (True, None, 10_000.0)
+    assert len(records) == len(spec.admissible(mtcars.n, mtcars.d)) > 4
+    done = completed(records)
+    for record in done:
+        assert record.edf is not None
+        assert record.edf < MOST_EDF * mtcars.n
+        spent = effective_count(record.edf, 10, record.cell.neuron_num, count_sigma2=True)
+        assert record.n_params == record.n_params_effective == spent < mtcars.n - 1
+        assert record.aicc == record.criterion == pytest.approx(aicc(record.rss_train, mtcars.n, spent))
+    assert best_trial(records) == first_ranked(records)
+    network, notes = fitted_network(counted_later.handle, done[0])
+    assert notes == []
+    assert network.rss_train == pytest.approx(done[0].rss_train, rel=1e-9)
+    assert network.spec.layer_widths[0] == 10
+
+
+def test_a_fit_that_follows_its_rows_is_inadmissible(mtcars: Dataset) -> None:
+    spec = StudySpec(space=SearchSpace((1, 2), (2, 4), (1, 3)), options=FitOptions(smoothing=1.0))
+    study = tune(mtcars, spec=spec, name="wild", workers=1)
+    content = study.to_dict()
+    states = {t["state"] for t in content["trials"]}
+    assert "inadmissible" in states <= {"inadmissible", "complete"}
+    assert content["count"] == "effective"
+    for trial in content["trials"]:
+        K = trial["n_params"]
+        if trial["state"] == "inadmissible":
+            assert trial["aicc"] is None
+            assert "the fit follows its 24 rows" in trial["status"]
+        else:
+            assert mtcars.n - K - 1 > 0
+            assert trial["aicc"] == pytest.approx(aicc(trial["rss_train"], mtcars.n, K))
+    assert content["recommended"] is not None
+
+
+def test_what_they_mean_is_said_before_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    run("tune", str(MTCARS), "--target", "mpg", "--json", "--grid", "2:3", "--k", "1:2")
+    out, err = capsys.readouterr()
+    content = strict_json(out)
+    assert "inadmissible after the fit" in err
+    done = [t for t in content["trials"] if t["state"] == "complete"]
+    assert content["best"]["aicc"] == min(t["aicc"] for t in done)
+    points = [(t["n_params"], t["rss_train"]) for t in done]
+    front = [t["number"] for t, (K, rss) in zip(done, points, strict=True)
+             if not any(k <= K and r <= rss and (k, r) != (K, rss) for k, r in points)]  # fmt: skip
+    assert set(content["pareto"]) == set(front)
+
+
+def test_where_the_count_known_before_is_asked_for_or_no_penalty_holds_features_are_screened(mtcars: Dataset) -> None:
+    n, d = mtcars.n, mtcars.d
+    assert StudySpec().for_few_rows(n, d).after_fit
+    assert not StudySpec().for_few_rows(400, 10).after_fit
+    for spec in (
+        KNOWN_BEFORE,
+        StudySpec(engine="pykan-lbfgs"),
+        StudySpec(options=FitOptions(smoothing=0.0)),
+    ):
+        few = spec.for_few_rows(n, d)
+        assert not few.after_fit
+        assert few.options.features is not None
+    assert StudySpec().for_few_rows(60, 1000).options.features is not None  # too many parameters for any penalty
+    assert StudySpec(options=FitOptions(smoothing=50.0)).for_few_rows(n, d).options.smoothing == 50.0
+    assert not StudySpec().for_few_rows(9, 3).after_fit  # no network of one feature either
 
 
 # ---- leave-one-out

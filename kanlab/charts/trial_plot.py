@@ -144,7 +144,9 @@ class TrialPlot:
         best = "No trial is complete."
         if len(self.done):
             first = self.done.loc[self.done["aicc"].idxmin()]
-            best = f"Trial {first['number']} has the lowest AICc, {first['aicc']:,.2f}, with K = {first['n_params']:,}."
+            best = (
+                f"Trial {first['number']} has the lowest AICc, {first['aicc']:,.2f}, with K = {first['n_params']:,.6g}."
+            )
         return layered(
             self.layers + self._label_layers(),
             self.tables,

@@ -132,7 +132,7 @@ def _shown(study: Study) -> str:
 
     found, data, spec = study.recommendation, study.handle.data, study.spec
     table = by_rank(study.table.query("state == 'complete'")).head(10)
-    spent = {"effective K": 1, "its AICc": 2} if "aicc_effective" in table else {}
+    spent = {"effective K": 1, "its AICc": 2} if "aicc_effective" in table and not spec.after_fit else {}
     shown = SCORES_OF.get(data.task, CLASS_SCORES)
     names = spec.space.parameters
     header = ("trial", *names, *spent, "K", "AICc", "delta AICc", *shown)
@@ -141,7 +141,7 @@ def _shown(study: Study) -> str:
         return [f"{r[name]:.{digits}f}" for name, digits in zip(EFFECTIVE_COLUMNS, spent.values(), strict=False)]
 
     rows = [
-        (r["number"], *(r[name] for name in names), *effective(r), r["n_params"], f"{r['aicc']:.2f}",
+        (r["number"], *(r[name] for name in names), *effective(r), f"{r['n_params']:.6g}", f"{r['aicc']:.2f}",
          f"{r['delta_aicc']:.2f}", *(_short(r[name], digits) for name, digits in shown.values()))
         for r in table.to_dict("records")
     ]  # fmt: skip
@@ -151,8 +151,8 @@ def _shown(study: Study) -> str:
         rows.append((model.family, *[""] * len([*names, *spent]), _short(model.n_params), aicc, "", *errors))
     starts = f"; {spec.starts_words}" * bool(spec.starts_words)
     lines = [
-        f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.rule}'{starts}; the lower the "
-        "AICc, the better"
+        f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.counted_by}'{starts}; the lower "
+        "the AICc, the better"
     ]
     if spent:
         lines.append("networks are ranked among each other by the AICc of effective K, what each fit has spent")

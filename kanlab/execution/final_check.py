@@ -175,6 +175,7 @@ def final_check_task(handle: StudyView, records: Sequence[TrialRecord]) -> Final
         count_sigma2=spec.count_sigma2,
         neuron_nums=spec.space.neuron_num,
         values=spec.values,
+        after_fit=spec.after_fit,
     )
 
 
@@ -194,6 +195,6 @@ def nested_below(handle: StudyView, cell: Cell, records: Sequence[TrialRecord]) 
     admissible = spec.admissible(data.n_train, data.d)
     if not ENGINES[spec.engine].nested or spec.resolved_sampler(len(admissible)) != "exhaustive":
         return ()
-    failed = {r.cell for r in records if r.state == "failed"}
+    failed = {r.cell for r in records if r.state == "failed" and not r.is_inadmissible}
     path = (c for c in admissible if c._replace(neuron_num=0) == cell._replace(neuron_num=0) and c not in failed)
     return tuple(sorted(c.neuron_num for c in path if c.neuron_num < cell.neuron_num))

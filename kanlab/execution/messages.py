@@ -172,7 +172,7 @@ class FamilyTask(Task, frozen=True, kw_only=True):
 class PermutationTask(FittingTask, frozen=True, kw_only=True):
     """Fit some cells to a permuted target. shuffle: seed of the permutation, None for the target as it is.
 
-    values: as of StudySpec.
+    values, after_fit: as of StudySpec.
     """
 
     cells: tuple[Cell, ...]
@@ -180,6 +180,7 @@ class PermutationTask(FittingTask, frozen=True, kw_only=True):
     count: CountingRule
     count_sigma2: bool
     values: tuple[int, ...] = ()
+    after_fit: bool = False
 
 
 class AverageTask(FittingTask, frozen=True, kw_only=True):
@@ -203,8 +204,8 @@ class EdfTask(CellTask, frozen=True, kw_only=True):
 class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     """Leave-one-out errors of some networks, the first without the features that do nothing, and the average of all of them.
 
-    below: as of NetworkTask.  then: the next cells and their `below`.  neuron_nums: the range of the search.  values: as of
-    StudySpec.
+    below: as of NetworkTask.  then: the next cells and their `below`.  neuron_nums: the range of the search.
+    values, after_fit: as of StudySpec.
     """
 
     below: tuple[int, ...]
@@ -213,6 +214,7 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     count_sigma2: bool
     neuron_nums: tuple[int, int]
     values: tuple[int, ...] = ()
+    after_fit: bool = False
 
 
 class FormulaTask(Task, frozen=True, kw_only=True):

@@ -182,7 +182,7 @@ class ExhaustiveSchedule(Schedule):
         limit = min(handle.spec.trials or len(admissible), len(admissible))
         super().__init__(handle, admissible[:limit], limit, "exhaustive")
         fresh = set(self._sampler.open)
-        broken = {r.cell for r in self._records if r.state == "failed"}
+        broken = {r.cell for r in self._records if r.state == "failed" and not r.is_inadmissible}
         paths = units([c for c in admissible[:limit] if c not in broken], handle.spec.engine)
         self._units = deque(u for u in paths if not fresh.isdisjoint(u.cells))
         self._returned: dict[Cell, optuna.Trial] = {}  # open trials that no worker has

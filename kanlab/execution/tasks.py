@@ -22,6 +22,7 @@ from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, 
 from kanlab.execution import messages
 from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
+from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, cell_n_params, values_of
 from kanlab.solver.extremes import reach
 from kanlab.solver.feature_elimination import reduced, widened
@@ -136,11 +137,20 @@ def permutation(data: Dataset, task: messages.PermutationTask) -> dict[str, Any]
         fitted = fit_model(shuffled, cell, task.engine, task.options, task.seed)
         misfit = fitted.rss_train if fitted.deviance_train is None else fitted.deviance_train
         if np.isfinite(misfit):
-            features = task.options.inputs(data.d)
-            of_data: dict[str, Any] = {"m": data.outputs, "values": values_of(task.values, features)}
-            n_params = cell_n_params(cell, features, rule=task.count, count_sigma2=task.count_sigma2, **of_data)
-            least = min(least, aicc_of(likelihood.term(misfit, data.n), data.n, n_params))
-    return {"gain": float(at_mean - least)}
+            term = likelihood.term(misfit, data.n)
+            least = min(least, aicc_of(term, data.n, _permuted_count(data, task, cell, fitted.edf)))
+    return {"gain": float(at_mean - least) if np.isfinite(least) else 0.0}
+
+
+def _permuted_count(data: Dataset, task: messages.PermutationTask, cell: Cell, edf: float | None) -> float:
+    """K of a cell fitted to a permuted target; inf where its fit follows its rows."""
+    features = task.options.inputs(data.d)
+    if task.after_fit:
+        if edf is None or edf >= MOST_EDF * data.n:
+            return np.inf
+        return effective_count(edf, features, cell.neuron_num, depth=cell.depth, count_sigma2=task.count_sigma2)
+    of_data: dict[str, Any] = {"m": data.outputs, "values": values_of(task.values, features)}
+    return cell_n_params(cell, features, rule=task.count, count_sigma2=task.count_sigma2, **of_data)
 
 
 def average(data: Dataset, task: messages.AverageTask) -> dict[str, Any]:
@@ -172,16 +182,16 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     """{press, press_se, reduced, others, average} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
-    and where the features are screened already. others: {cell, press, press_se} of the cells of `task.then`; where features
-    are screened, which makes that dear, up to the first whose press is lower than that of the linear model by more than its
-    standard error.  average: see `_averaged`.
+    where the features are screened already, and where configurations are admissible after the fit. others: {cell, press,
+    press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
+    lower than that of the linear model by more than its standard error.  average: see `_averaged`.
     """
     screened = task.options.inputs(data.d) < data.d
     wanted = [(task.cell, task.below), *task.then]
     networks = path_networks(data, wanted[:1] if screened else wanted, task)
     reference = reference_losses(data, count_sigma2=task.count_sigma2)
     answer: dict[str, Any] = {"press": None, "press_se": None, "reduced": None, "others": [], "average": None}
-    if not screened:
+    if not screened and not task.after_fit:
         answer["reduced"] = _reduced(data, networks[0], task, reference)
     if reference is None:
         return answer

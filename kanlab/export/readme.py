@@ -60,7 +60,7 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         lines.append(f"| {plain(c.label)}{mark} | {c.n_params:.4g} | {c.aicc:.2f} | {gap:.2f} | {errors} |")
     lines += [
         "",
-        f"K is counted as {handle.spec.rule}; AICc on {data.n_train:,} training rows. "
+        f"K is counted as {handle.spec.counted_by}; AICc on {data.n_train:,} training rows. "
         f"{plain(exported.units)}. The {data.n_test:,} test rows were never used to choose.",
         "",
         "## Where it comes from",

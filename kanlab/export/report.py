@@ -85,7 +85,7 @@ def report(exported: Exported, drawing: Drawing) -> str:
         f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
         f"<h2>Models by AICc</h2>{_table(exported, rows[:_LISTED])}",
         f'<p class="muted">{escape(exported.units)}; AICc of {escape(target)} on {data.n_train:,} training rows; '
-        f" K, the number of parameters, counted by the rule '{escape(exported.handle.spec.rule)}'. "
+        f" K, the number of parameters, counted by the rule '{escape(exported.handle.spec.counted_by)}'. "
         f"The {data.n_test:,} test rows were never used to choose."
         + (f" The best {_LISTED} of {len(rows)} models.</p>" if len(rows) > _LISTED else "</p>"),
         f"<h2>Where it comes from</h2><dl>{''.join(_fact(k, v) for k, v in exported.facts.items())}</dl>",

@@ -42,7 +42,7 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
             "cells": len(spec.space.cells),
             "admissible": len(spec.admissible(data.n_train, data.d)),
         },
-        "count": spec.rule,
+        "count": spec.counted_by,
         "ranking": "effective" if spec.ranks_by_spent else "count",
         "count_sigma2": spec.count_sigma2,
         "engine": spec.engine,

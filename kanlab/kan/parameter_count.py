@@ -37,9 +37,9 @@ _LAYER_COUNT: dict[str, Callable[[int, int, int, int], int]] = {
 
 # What the search among minima and among networks costs beside edf (benchmarks/README.md has the calibration)
 SEARCHED_EDF = 1.2  # of edf: what refits from scratch spend, each being the best of its starts
-NODE_CHARGE = (
-    0.5  # of a feature, for every node beyond the first: a network of more nodes is one of more to choose from
-)
+# Of a feature, for every node beyond the first: a network of more nodes is one of more to choose from
+NODE_CHARGE = 0.5
+MOST_EDF = 0.8  # of the training rows: beyond it a fit follows them, and its residuals say nothing
 
 
 def n_params(

@@ -48,6 +48,11 @@ class Candidate(HasFit):
         return self.trial or self.reduced or self.baseline or self.average
 
     @property
+    def counted_later(self) -> bool:
+        """Whether its n_params are what its fit has spent, because the rows carry no network by a count known before."""
+        return self.n_params_effective is not None and self.n_params == self.n_params_effective
+
+    @property
     def is_network(self) -> bool:
         return self.trial is not None or self.reduced is not None
 

@@ -45,7 +45,8 @@ def choose(listed: Sequence[Candidate], p: float | None = None, rows: float = np
     `criterion_of` takes it, or a smaller network within the noise of that; else a linear model of another kind, the one of
     lowest leave-one-out error. Where that error is not known AICc decides alone. The families fitted for comparison are
     listed, and raise a warning where they do better; they are chosen among where their leave-one-out error is known. A linear
-    model that leaves nothing but rounding is taken at once: differences below that are no evidence.
+    model that leaves nothing but rounding is taken at once: differences below that are no evidence. Where the rows carry no
+    network by a count known before, no AICc can make the claim, and the leave-one-out error alone does.
 
     Of classes the identifiable count refuses networks that predict better (docs/method.md). So the error of rows left out
     decides where it is known, for networks that have spent at most one degree of freedom for ROWS_OF_CLASSES rows: where they
@@ -89,7 +90,7 @@ def _by_criteria(candidates: Sequence[Candidate], noise: float, rows: float) -> 
     with_press = [c for c in networks if c.press is not None]  # those of lowest AICc, once the study has ended
     sound = [c for c in with_press if held is not None and beats(c, held, simple)] if with_press and held else networks
     best = min(sound, key=criterion_of, default=None)
-    if best is None or min(map(aicc_of, sound)) >= bound:
+    if best is None or (min(map(aicc_of, sound)) >= bound and not (best.counted_later and best.press is not None)):
         return simple
     near = [c for c in networks if criterion_of(c) <= criterion_of(best) + noise and (c in sound or c.press is None)]
     return min(near, key=lambda c: (c.n_params or 0, criterion_of(c)))

@@ -79,7 +79,11 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
 
 def _by_what_is_spent(choice: Candidate) -> str:
     """Why it is the first of the networks."""
-    held = f"of the {choice.n_params:,g} parameters that could be identified the roughness penalty holds the rest"
+    held = (
+        f"of the {choice.n_params:,g} parameters that could be identified the roughness penalty holds the rest"
+        if choice.n_params != choice.n_params_effective
+        else "the roughness penalty holds the rest of its parameters"
+    )
     return (
         f"Of all networks it has the lowest AICc by what its fit has spent, {choice.n_params_effective:,.1f} effective "
         f"parameters ({choice.edf:,.1f} effective degrees of freedom and a charge for the search); {held}."

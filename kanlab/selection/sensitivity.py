@@ -31,7 +31,7 @@ class Terms:
     """
 
     n: int
-    n_params: int
+    n_params: float
     misfit: float
     fit: float
     penalty: float
@@ -43,7 +43,7 @@ class Terms:
 
 
 def terms(
-    misfit: float, n: int, n_params: int, criterion: Criterion = "AICc", likelihood: Likelihood = GAUSSIAN
+    misfit: float, n: int, n_params: float, criterion: Criterion = "AICc", likelihood: Likelihood = GAUSSIAN
 ) -> Terms:
     """The terms of a criterion with the numbers of one fit; the correction is +inf where AICc is not defined."""
     fit = likelihood.term(misfit, n)

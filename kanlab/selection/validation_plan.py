@@ -87,7 +87,12 @@ def plan(handle: StudyHandle) -> list[Job]:
         jobs.append(Job(messages.AverageTask(cells=cells, weights=weights, seed=spec.seed, **fit), Step("average")))
     fit |= {"seed": spec.seed}
     cells = tuple(null_cells(spec, handle.data.n_train, handle.data.d))
-    counting: dict[str, Any] = {"count": spec.rule, "count_sigma2": spec.count_sigma2, "values": spec.values}
+    counting: dict[str, Any] = {
+        "count": spec.rule,
+        "count_sigma2": spec.count_sigma2,
+        "values": spec.values,
+        "after_fit": spec.after_fit,
+    }
     for number in range(PERMUTATIONS + 1 if cells else 0):
         shuffle = None if number == 0 else spec.seed + number
         jobs.append(

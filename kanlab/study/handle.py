@@ -154,13 +154,13 @@ def settled(data: Dataset, spec: StudySpec) -> tuple[StudySpec, list[Baseline]]:
     """The specification with what follows from the data, and the models of other families that stand beside its networks.
 
     A likelihood without a noise variance has none to count, and the outputs of a network follow from the data, whatever the
-    specification says. Where the rows carry no network of all features it becomes one of networks of fewer
-    (StudySpec.screened_where_needed), and a spline GAM joins the other families; where they carry none at all the study is
+    specification says. Where the rows carry no network of all features it becomes one for few rows
+    (StudySpec.for_few_rows), and a spline GAM joins the other families; where they carry none at all the study is
     one of these families alone.
     """
     spec = spec.of(data)
     carries_all = bool(spec.admissible(data.n, data.d))
-    spec = spec.screened_where_needed(data.n, data.d)
+    spec = spec.for_few_rows(data.n, data.d)
     also = () if carries_all or data.d > GAM_FEATURES else ("gam",)
     return spec, baselines(data, count_sigma2=spec.count_sigma2, also=also)
 

@@ -23,6 +23,8 @@ from kanlab.text import counted
 Count = Literal["effective", "identifiable", "trainable", "coefficients", "article"]
 COUNTS: tuple[Count, ...] = get_args(Count)
 MAX_SEED = 2**31 - 1
+FEW_ROWS_SMOOTHING = 10_000.0  # in the place of the default, where configurations are admissible after the fit
+MOST_PARAMETERS_A_ROW = 4.0  # of a configuration that may be: beyond that no penalty leaves enough rows
 ROWS_PER_PARAMETER = 2.0  # of the smallest network, where features are screened so that there can be one
 
 
@@ -74,6 +76,10 @@ class StudySpec:
     values : tuple of int
         Distinct values of each feature in the training rows, where one has so few that they bound what is counted; else ().
         It follows from the data as well.
+    after_fit : bool
+        Whether configurations are admissible by what their fits have spent, which is known after the fit, because the rows
+        carry no network of all features by the count known before. n_params and AICc are then by that. It follows from the
+        data as well.
 
     Raises
     ------
@@ -106,6 +112,7 @@ class StudySpec:
     starts_fill: bool = False
     outputs: int = 1
     values: tuple[int, ...] = ()
+    after_fit: bool = False
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -132,7 +139,7 @@ class StudySpec:
         """The specification with what follows from the data: outputs, values, and no noise variance where there is none."""
         sigma2 = self.count_sigma2 and data.likelihood.counts_variance
         values = few_values(data.X_train, self.space.most_values)
-        return replace(self, outputs=data.outputs, count_sigma2=sigma2, values=values)
+        return replace(self, outputs=data.outputs, count_sigma2=sigma2, values=values, after_fit=False)
 
     @property
     def rule(self) -> CountingRule:
@@ -140,12 +147,22 @@ class StudySpec:
         return "identifiable" if self.count == "effective" else self.count
 
     @property
+    def counted_by(self) -> str:
+        """The name of the rule that `n_params` of its trials go by."""
+        return "effective" if self.after_fit else self.rule
+
+    @property
     def ranks_by_spent(self) -> bool:
         """Whether networks are ranked among each other by what each fit has spent."""
         return self.count == "effective"
 
     def admissible(self, n: int, d: int) -> list[Cell]:
-        """Cells for which AICc is defined on n training rows and d features, fewest parameters first."""
+        """Cells for which AICc is defined on n training rows and d features, fewest parameters first; or, where that is known
+        after the fit, may be.
+        """
+        if self.after_fit:
+            may = [c for c in self.space.cells if self.n_params(c, d) <= MOST_PARAMETERS_A_ROW * n]
+            return sorted(may, key=lambda c: (self.n_params(c, d), c))
         of_data = self.outputs, self.rule, self.count_sigma2, values_of(self.values, self.inputs(d))
         return list(_admissible(self.space, n, self.inputs(d), *of_data))
 
@@ -157,19 +174,29 @@ class StudySpec:
         """What AICc pays for the choice of features, beside models that take all d of them; 0 where networks do."""
         return subset_charge(d, self.inputs(d))
 
-    def screened_where_needed(self, n: int, d: int) -> StudySpec:
-        """The specification whose networks are fitted to so few features that n training rows carry one.
+    def for_few_rows(self, n: int, d: int) -> StudySpec:
+        """The specification for n training rows, where those carry no configuration of all d features.
 
-        It is this one where a configuration is admissible with all d features, where the number of features is given, and
-        where no number would do. Else it is as many as leave ROWS_PER_PARAMETER training rows for each parameter of the
-        smallest network, or the most there may be.
+        It is this one where they carry one, where the number of features is given, and where nothing would do. Else, if they
+        carry one of one feature, configurations of all features are admissible after the fit, smoothed more than by default.
+        Where even the smallest has too many parameters for that, or a fit does not tell what it has spent, networks are fitted
+        to so few features that the rows carry one: as many as leave ROWS_PER_PARAMETER training rows for each parameter of the
+        smallest, or the most there may be.
 
-        >>> mtcars = StudySpec().screened_where_needed(n=26, d=10)
-        >>> mtcars.options.features, len(mtcars.admissible(26, 10)) > 0
-        (2, True)
+        >>> mtcars = StudySpec().for_few_rows(n=26, d=10)
+        >>> mtcars.after_fit, mtcars.options.smoothing, len(mtcars.admissible(26, 10)) > 0
+        (True, 10000.0, True)
+        >>> StudySpec(count="identifiable").for_few_rows(n=26, d=10).options.features
+        2
         """
         if self.options.features is not None or self.admissible(n, d):
             return self
+        later = replace(self, after_fit=True)
+        knows = self.ranks_by_spent and self.engine == "lm" and self.options.smoothing > 0.0
+        if knows and self._smallest(1) < n - 1 and later.admissible(n, d):
+            given = self.options.smoothing
+            smoothing = FEW_ROWS_SMOOTHING if given == FitOptions().smoothing else given
+            return replace(later, options=replace(self.options, smoothing=smoothing))
 
         def of(features: int) -> StudySpec:
             return replace(self, options=replace(self.options, features=features))
@@ -190,6 +217,12 @@ class StudySpec:
             f"with all {d} features the smallest has {smallest} parameters, and AICc needs more than {smallest + 1} training "
             "rows"
         )
+        if self.after_fit:
+            return (
+                f"There are {n} training rows; {need}. So {len(self.admissible(n, d))} configurations, which may be "
+                f"admissible, are fitted with a roughness penalty of {self.options.smoothing:,g} and counted by what their "
+                "fits have spent; those that follow their rows are inadmissible after the fit."
+            )
         if self.inputs(d) < d:
             return (
                 f"Networks take {self.inputs(d)} of the {d} features, chosen by forward selection in the rows of each "
@@ -240,7 +273,7 @@ class StudySpec:
     def from_dict(cls, content: Any) -> StudySpec:
         """The inverse of `to_dict`. Raises StudyError where the content is damaged, or of a version that knows more."""
         try:
-            _check_names(content, cls, "", optional=("starts_fill", "outputs", "values"))
+            _check_names(content, cls, "", optional=("starts_fill", "outputs", "values", "after_fit"))
             _check_names(content["space"], SearchSpace, "space.", optional=("depth",))
             _check_names(content["options"], FitOptions, "options.", optional=[f.name for f in fields(FitOptions)])
             return msgspec.convert(content, cls)

@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from kanlab.engines.registry import FAILED_STATUSES, Outcome
-from kanlab.kan.parameter_count import effective_count
+from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.stats.metrics import ClassScores, CountScores, HasScores, Scores
 from kanlab.study.data_summary import DataSummary
@@ -19,14 +19,13 @@ from kanlab.study.model_key import ModelKey
 from kanlab.study.optuna_adapter import StoredTrial, fail_trial, set_constraints
 from kanlab.study.spec import StudySpec
 
-INTERRUPTED = "interrupted"
-MOST_EDF = 0.8  # of the training rows: beyond it a fit follows them, and its residuals say nothing
+INTERRUPTED, INADMISSIBLE = "interrupted", "inadmissible"
 
 State = Literal["complete", "failed", "running"]
 
 
 class _OfNetwork(HasScores):
-    n_params: int  # follows from the cell, before any fit
+    n_params: float  # follows from the cell, before any fit, unless the study counts after it
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,17 @@ class TrialRecord(_OfNetwork):
         """What tells its network from the other models of the study."""
         return ModelKey(cell=self.cell)
 
+    @property
+    def is_inadmissible(self) -> bool:
+        """Whether its fit went well and follows its rows, where that is known after the fit."""
+        return self.status.startswith(INADMISSIBLE)
+
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""
         params = {name: getattr(self.cell, name) for name in self.parameters}
         of_fit = {"aicc": self.aicc, "seconds": self.seconds, "status": self.status}
-        start = {"number": self.number, "state": self.state, "params": params, "n_params": self.n_params}
+        state = INADMISSIBLE if self.is_inadmissible else self.state
+        start = {"number": self.number, "state": state, "params": params, "n_params": self.n_params}
         return start | self.scores.errors() | of_fit | self.scores.effective()
 
 
@@ -82,10 +87,27 @@ def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
     misfit = outcome.misfit
     if misfit is None or not math.isfinite(outcome.rss_train) or not math.isfinite(misfit):
         return None, f"diverged: the residuals are not finite ({outcome.status})"
+    if spec.after_fit:
+        edf = outcome.edf
+        value = math.inf if edf is None else effective(spec, data, cell, misfit, edf)[1]
+        if not math.isfinite(value):
+            known = "unknown" if edf is None else f"{edf:.1f}"
+            return (
+                None,
+                f"{INADMISSIBLE}: the fit follows its {data.n_train} rows (effective degrees of freedom {known})",
+            )
+        return value, outcome.status
     value = data.aicc(misfit, spec.n_params(cell, data.d))
     if not math.isfinite(value):
         return None, "interpolates: the residuals are 0 and AICc is not defined"
     return value, outcome.status
+
+
+def counted(spec: StudySpec, data: DataSummary, cell: Cell, edf: float | None) -> float:
+    """The K of a network's AICc, after its fit."""
+    if not spec.after_fit or edf is None:
+        return spec.n_params(cell, data.d)
+    return effective(spec, data, cell, 1.0, edf)[0]
 
 
 def effective(
@@ -161,7 +183,7 @@ def outcome_attributes(spec: StudySpec, data: DataSummary, cell: Cell, outcome: 
         if own is not None:
             fit[name] = [_finite(v) for v in own]
     return {
-        "n_params": spec.n_params(cell, data.d),
+        "n_params": counted(spec, data, cell, edf),
         "rss_train": _finite(outcome.rss_train),
         "rss_test": _finite(outcome.rss_test),
         "aicc": value,
@@ -192,7 +214,7 @@ def make_record(trial: StoredTrial, spec: StudySpec, data: DataSummary) -> Trial
     rss_train, rss_test = attributes.get("rss_train"), attributes.get("rss_test")
     rmse = fit.get("rmse") or (data.rmse(rss_train, data.n_train), data.rmse(rss_test, data.n_test))
     scores = Scores(
-        n_params=spec.n_params(cell, data.d),
+        n_params=counted(spec, data, cell, fit.get("edf")),
         rss_train=rss_train,
         rss_test=rss_test,
         aicc=attributes.get("aicc"),

@@ -16,7 +16,7 @@ from kanlab.ui.widgets import literal, notes
 
 def sizes(data: Dataset) -> None:
     """Rows, features and admissible configurations."""
-    spec = StudySpec().of(data).screened_where_needed(data.n, data.d)
+    spec = StudySpec().of(data).for_few_rows(data.n, data.d)
     admissible = spec.admissible(data.n, data.d)
     with st.container(key="figures-data"):
         columns = st.columns(4)

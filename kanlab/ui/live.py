@@ -51,7 +51,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     spec, data = study.spec, study.handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
-    states = Counter(r.state for r in records)
+    states = Counter("inadmissible" if r.is_inadmissible else r.state for r in records)
     failed, running = states["failed"], states["running"]
     done = len(records) - running
     counts = current.is_live and current.name != "queued" and current.pid  # no time passes in the queue
@@ -61,6 +61,8 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     parts = [f"{done:,} of {total:,} trials"]
     if failed:
         parts.append(f"{failed} failed")
+    if states["inadmissible"]:
+        parts.append(f"{states['inadmissible']} inadmissible")
     if running and current.is_live:
         parts.append(f"{running} running")
     parts.append(f"{cost_model.duration_text(elapsed)} elapsed")
@@ -79,7 +81,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
         *([spec.starts_words] if spec.starts_words else []),
-        f"K (parameters) counted by the rule '{spec.rule}'",
+        f"K (parameters) counted by the rule '{spec.counted_by}'",
     ]
     if admissible < cells:
         facts.append(f"{cells - admissible} of {cells} configurations inadmissible, never trained")

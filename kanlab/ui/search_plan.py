@@ -26,12 +26,18 @@ def preflight(
     data: Dataset,
     n_params: Callable[[Cell], int],
     seconds: Callable[[Cell], float] | None = None,
+    *,
+    after_fit: bool = False,
 ) -> None:
-    """The map of the space, and how much of it is admissible with these rows. seconds: of one fit, if known."""
+    """The map of the space, and how much of it is admissible with these rows, or may be. seconds: of one fit, if known.
+
+    after_fit: as of StudySpec.
+    """
     cells, fitted = space.cells, set(admissible)
-    sentence = (
-        f"Of **{len(cells)}** configurations, **{len(admissible)}** are admissible with your {data.n:,} training rows."
-    )
+    known = "may be admissible" if after_fit else "are admissible"
+    sentence = f"Of **{len(cells)}** configurations, **{len(admissible)}** {known} with your {data.n:,} training rows."
+    if after_fit:
+        sentence += " What their fits have spent decides, and is known after the fit."
     if len(admissible) < len(cells):
         sentence += (
             " The others are never trained. They have too many parameters for AICc, the corrected Akaike information "

@@ -45,8 +45,8 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     st.latex(
         r"\begin{aligned}"
         rf"{fit} &= {opened.fit:,.2f}\\"
-        rf"2\cdot {count} &= {opened.penalty:,.0f}\\"
-        rf"\frac{{2\cdot {count}\cdot {count + 1}}}{{{n}-{count}-1}} &= {opened.correction:,.2f}\\[4pt]"
+        rf"2\cdot {count:g} &= {opened.penalty:,.0f}\\"
+        rf"\frac{{2\cdot {count:g}\cdot {count + 1:g}}}{{{n}-{count:g}-1}} &= {opened.correction:,.2f}\\[4pt]"
         rf"\mathrm{{AICc}} &= {opened.total:,.2f}"
         r"\end{aligned}"
     )
@@ -60,8 +60,9 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
     edges = f"{', '.join(first)} and {last}"
     st.caption(
-        f"{deviance if data.has_deviance else ''}K is {count}, counted by the rule '{handle.spec.rule}'. The network has "
-        f"{edges} edges with {record.cell.grid} + {record.cell.k} spline coefficients and one silu term each"
+        f"{deviance if data.has_deviance else ''}K is {count:,g}, counted by the rule "
+        f"'{handle.spec.counted_by}'. The network has {edges} edges with {record.cell.grid} + {record.cell.k} spline "
+        "coefficients and one silu term each"
         f"{'; the noise variance counts as one parameter' if sigma2 else ''}."
     )
 

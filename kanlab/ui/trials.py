@@ -71,7 +71,7 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
         )
     with st.container(key="figures-trial"):
         columns = st.columns(4)
-    columns[0].metric("K", f"{record.n_params:,}", help=K_HELP)
+    columns[0].metric("K", f"{record.n_params:,.6g}", help=K_HELP)
     columns[1].metric("AICc", DASH if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
     if data.levels:
         scores = record.classes
@@ -219,7 +219,7 @@ def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
         "grid": ("grid", "%d", "Grid intervals of every spline."),
         "k": ("k", "%d", "Spline order: 1 is piecewise linear, 2 quadratic, 3 cubic."),
         "depth": ("depth", "%d", "Hidden layers."),
-        "n_params": ("K", "%d", K_HELP),
+        "n_params": ("K", "%d" if (ranked["n_params"] % 1 == 0).all() else "%.1f", K_HELP),
         "rss_train": ("RSS train", None, f"{squared}, on the training rows."),
         "rss_test": ("RSS test", None, f"{squared}. {TEST_HELP}"),
         "rmse_train": ("RMSE train", None, f"Root mean squared error, in units of {unit}."),

@@ -10,7 +10,7 @@ import pytest
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import Outcome
 from kanlab.export.study_json import study_json
-from kanlab.kan.parameter_count import effective_count
+from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.candidates import candidates
 from kanlab.selection.ranking import EFFECTIVE_COLUMNS, by_rank, front, trial_table
@@ -20,7 +20,7 @@ from kanlab.stats.metrics import Scores
 from kanlab.study.handle import StudyHandle, create_study
 from kanlab.study.sampler import distributions
 from kanlab.study.spec import StudySpec
-from kanlab.study.trials import MOST_EDF, best_trial, first_ranked, ranked, record_outcome
+from kanlab.study.trials import best_trial, first_ranked, ranked, record_outcome
 from tests.helpers.sentences import assert_sentence
 from tests.helpers.validations import rss_of
 

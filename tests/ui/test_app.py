@@ -54,7 +54,7 @@ def test_the_sliders_move_the_count_of_admissible_cells(app: AppTest, frame: pd.
     app.selectbox(key="count").select("article")
     words = text_of(healthy(app.run()))
     assert space.admissible(data.n, data.d, rule="article") == []  # of all features, so that networks take fewer
-    fewer = StudySpec(space, count="article").screened_where_needed(data.n, data.d)
+    fewer = StudySpec(space, count="article").for_few_rows(data.n, data.d)
     assert f"**{len(fewer.admissible(data.n, data.d))}** are admissible" in words
     assert fewer.few_rows_words(data.n, data.d) in words
 
