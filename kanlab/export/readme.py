@@ -16,7 +16,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     """The text of README.md."""
     handle, rows = exported.handle, exported.found.ranked
-    data, lowest = handle.data, aicc_of(rows[0]) if rows else 0.0
+    data, lowest = handle.data, min(map(aicc_of, rows), default=0.0)
     lines = [
         f"# {plain(handle.name)}: {plain(exported.label)}",
         "",

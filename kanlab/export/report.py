@@ -122,7 +122,7 @@ def _fact(name: str, value: str) -> str:
 
 
 def _table(exported: Exported, rows: Sequence[Candidate]) -> str:
-    lowest = aicc_of(rows[0]) if rows else 0.0
+    lowest = min(map(aicc_of, rows), default=0.0)
     head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", *exported.errors))
     body = "".join(
         f"<tr{_TAKEN if exported.is_it(c) else ''}><td>{escape(c.label)}</td><td>{c.n_params:.4g}</td>"
