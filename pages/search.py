@@ -64,7 +64,8 @@ chosen = search_budget.budget(len(admissible))
 settings = search_budget.more_settings(chosen)
 cluster.choice()
 with sentences():
-    spec = search_budget.specification(networks, chosen, settings)
+    asked = search_budget.specification(networks, chosen, settings)
+    spec = asked.of(data).for_few_rows(data.n, data.d)  # as a study makes it, for the engine that is chosen
 with place_of_map:
     seconds = search_plan.fit_seconds(data, spec)
     search_plan.preflight(space, admissible, data, n_params, seconds, after_fit=networks.after_fit)
