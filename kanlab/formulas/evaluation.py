@@ -1,7 +1,7 @@
 """A formula fitted to the rows of a table, and scored beside the networks of its study.
 
-Of more than two classes a formula has one output for each but the first, the log-odds against that; each is fitted to the rows
-of those two classes alone, which estimates the same constants as the joint likelihood (Begg & Gray 1984, Biometrika 71).
+Of more than two classes a formula has one output for each but the first, the log-odds against that. Each is searched for in
+the rows of those two classes alone (Begg & Gray 1984, Biometrika 71); the constants of all are then fitted together.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from kanlab.formulas.expression import Expression
 from kanlab.formulas.fitting import fit, with_errors
 from kanlab.formulas.front import FoundFormula
 from kanlab.formulas.losses import BERNOULLI, POISSON, SQUARES, Loss
+from kanlab.formulas.multinomial import fit_together
 from kanlab.formulas.program import outputs
-from kanlab.formulas.score import charge, scored
+from kanlab.formulas.score import charge, function_cost, scored
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS
 from kanlab.stats.metrics import Scores
@@ -43,6 +44,9 @@ def evaluated(
 ) -> FoundFormula:
     """The formula with its constants fitted once more to all training rows, their standard errors, and its scores."""
     fitted, rank, exact, score = [], 0, 0.0, 0.0
+    if data.task == MULTICLASS:
+        expressions = fit_together(expressions, np.ascontiguousarray(data.X_train.T), data.y_train, iterations)
+        iterations = 0
     for e, (X, loss) in zip(expressions, problems(data), strict=True):
         one = scored(fit(e, X, loss, iterations), X, loss)
         fitted.append(with_errors(one.expression, one.errors))
@@ -57,6 +61,9 @@ def evaluated(
         errors = data.errors(predict)
     misfit = errors.misfit
     finite = misfit is not None and np.isfinite(misfit)
+    if data.task == MULTICLASS and finite:  # the rows of two classes at a time do not add up to the likelihood of all
+        written = rank + sum(map(function_cost, fitted))
+        score = float(misfit or 0.0) + float(np.log(data.n)) * written + exact
     aicc = aicc_of(data.likelihood.term(misfit, data.n), data.n, n_params) + exact if finite and misfit else None
     scores = replace(errors, n_params=float(n_params), aicc=aicc if aicc is not None and np.isfinite(aicc) else None)
     return FoundFormula(tuple(fitted), _finite(scores), score if np.isfinite(score) else 1e300, origin=origin)

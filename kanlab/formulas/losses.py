@@ -3,12 +3,15 @@ r"""What the constants of a formula are fitted by, row by row: squares, or the l
 Notation: eta (n,) what the formula gives, w (n,) weights of the rows, mu the mean,
 
     squares      mu = eta               misfit = sum w (y - eta)^2
-    bernoulli    mu = 1/(1+exp(-eta))   misfit = -2 sum w [y eta - ln(1 + exp eta)]
+    bernoulli    mu = 1/(1+exp(-eta))   misfit = -2 sum w [y eta - ln(1 + exp eta)] + PULL mean w (eta - eta_0)^2
     poisson      mu = exp(eta)          misfit =  2 sum w [y ln(y / mu) - (y - mu)]
 
     pull = w (y - mu), minus half the derivative of the misfit by eta;   curvature = w, w p (1 - p), w mu
 
-the canonical links (McCullagh & Nelder, Generalized Linear Models, 1989, 2.2), for which Fisher's scoring is Newton's method.
+The weak pull of the log-odds towards those of the whole table, eta_0, is that of the networks
+(`kanlab.solver.likelihoods`): where a formula separates the classes the likelihood has no maximum, and with it has one at
+finite log-odds. The links are the canonical ones (McCullagh & Nelder, Generalized Linear Models, 1989, 2.2), for which
+Fisher's scoring is Newton's method.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from scipy.special import expit, xlogy
 
 from kanlab.arrays import Array, Index
 
+PULL = 0.3
 SQUARES, BERNOULLI, POISSON = "squares", "bernoulli", "poisson"
 _MOST = {BERNOULLI: 30.0, POISSON: 50.0}  # of |eta|: what is beyond is certain, or no count
 
@@ -59,6 +63,7 @@ class Loss:
                 value = float(np.dot(self.w * r, r))
             elif self.kind == BERNOULLI:
                 value = 2.0 * float(self.w @ (np.logaddexp(0.0, eta) - self.y * eta))
+                value += PULL * float(self.w @ (eta - self.constant()) ** 2) / self.n
             else:
                 mu = np.exp(np.minimum(eta, _MOST[POISSON]))
                 value = 2.0 * float(self.w @ (xlogy(self.y, self.y) - self.y * eta - self.y + mu))
@@ -70,7 +75,8 @@ class Loss:
             return self.w * (self.y - eta), self.w
         if self.kind == BERNOULLI:
             p = expit(np.clip(eta, -_MOST[BERNOULLI], _MOST[BERNOULLI]))
-            return self.w * (self.y - p), np.maximum(self.w * p * (1 - p), 1e-10)
+            drawn = PULL / self.n * self.w
+            return self.w * (self.y - p) - drawn * (eta - self.constant()), self.w * p * (1 - p) + drawn
         mu = np.exp(np.minimum(eta, _MOST[POISSON]))
         return self.w * (self.y - mu), np.maximum(self.w * mu, 1e-10)
 

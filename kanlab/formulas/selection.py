@@ -19,7 +19,7 @@ from kanlab.formulas.evaluation import problems
 from kanlab.formulas.expression import Call, Expression, Power, variables, walk
 from kanlab.formulas.fitting import fit
 from kanlab.formulas.front import FoundFormula, FoundFormulas
-from kanlab.formulas.losses import BERNOULLI, POISSON, Loss
+from kanlab.formulas.multinomial import fit_together
 from kanlab.formulas.options import POWER
 from kanlab.formulas.program import outputs
 
@@ -27,39 +27,41 @@ FOLDS = 10
 MOST_ROWS = 4000  # that the held-out error is taken from
 
 
-def held_out_losses(expressions: Sequence[Expression], problems_: Sequence[tuple[Array, Loss]]) -> Array:
-    """The loss of every row, left out of the fit that predicts it; of several outputs their rows one after the other."""
-    found = []
-    for e, (X, loss) in zip(expressions, problems_, strict=True):
-        rows = np.linspace(0, loss.n - 1, min(loss.n, MOST_ROWS)).round().astype(int)
-        X, loss = X[:, rows], loss.at(rows)
-        losses = np.empty(loss.n)
-        # rows are dealt out in a fixed random order, so that sorted tables leave no stretch out
-        fold = np.random.default_rng(loss.n).permutation(loss.n) % min(FOLDS, loss.n)
-        for k in range(int(fold.max()) + 1):
-            held, kept = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-            again = fit(e, np.ascontiguousarray(X[:, kept]), loss.at(kept), iterations=8).expression
-            losses[held] = row_losses(loss.at(held), outputs(again, X[:, held].T))
-        found.append(losses)
-    return np.concatenate(found)
-
-
-def row_losses(loss: Loss, eta: Array) -> Array:
-    """The loss of each row: its squared error, or its deviance; infinite where eta is not defined."""
-    with np.errstate(all="ignore"):
-        if loss.kind == BERNOULLI:
-            values = 2 * (np.logaddexp(0.0, eta) - loss.y * eta)
-        elif loss.kind == POISSON:
-            mu = np.exp(np.minimum(eta, 50.0))
-            values = 2 * (np.where(loss.y > 0, loss.y * np.log(np.maximum(loss.y, 1e-300) / mu), 0.0) - loss.y + mu)
+def held_out_losses(expressions: Sequence[Expression], data: Dataset) -> Array:
+    """The loss of every row, left out of the fit that predicts it: squared on the scale of the fit, or its deviance."""
+    rows = np.linspace(0, data.n - 1, min(data.n, MOST_ROWS)).round().astype(int)
+    part = replace(data, X_train=data.X_train[rows], y_train=data.y_train[rows])
+    # rows are dealt out in a fixed random order, so that sorted tables leave no stretch out
+    fold = np.random.default_rng(part.n).permutation(part.n) % min(FOLDS, part.n)
+    outputs_ = np.empty((part.n, len(expressions)))
+    for k in range(int(fold.max()) + 1):
+        held, kept = fold == k, fold != k
+        known = replace(part, X_train=part.X_train[kept], y_train=part.y_train[kept])
+        if len(expressions) > 1:
+            again = fit_together(expressions, np.ascontiguousarray(known.X_train.T), known.y_train, iterations=8)
         else:
-            values = (loss.y - eta) ** 2
-    return np.where(np.isfinite(values), loss.w * values, np.inf)
+            again = tuple(
+                fit(e, X, loss, 8).expression for e, (X, loss) in zip(expressions, problems(known), strict=True)
+            )
+        for j, e in enumerate(again):
+            outputs_[held, j] = outputs(e, part.X_train[held])
+    return row_losses(outputs_, part)
+
+
+def row_losses(eta: Array, data: Dataset) -> Array:
+    """The loss of each training row at outputs eta (n, m); infinite where they are not defined."""
+    with np.errstate(all="ignore"):
+        if not data.levels:
+            values = (data.y_train - eta[:, 0]) ** 2
+        else:
+            logits = np.column_stack([np.zeros(data.n), eta])
+            values = 2 * (np.logaddexp.reduce(logits, axis=1) - logits[np.arange(data.n), data.y_train.astype(int)])
+    return np.where(np.isfinite(values), values, np.inf)
 
 
 def front(data: Dataset, entries: Sequence[FoundFormula], required: Sequence[tuple[int, str]] = ()) -> FoundFormulas:
     """The formulas that no shorter one beats on rows left out, and which to take."""
-    losses = [held_out_losses(e.expressions, problems(data)) for e in entries]
+    losses = [held_out_losses(e.expressions, data) for e in entries]
     means = [float(values.mean()) for values in losses]
     order = sorted(range(len(entries)), key=lambda i: (entries[i].complexity, means[i], i))
     able = [i for i in order if all(holds(entries[i], *pair) for pair in required)] or order

