@@ -18,9 +18,9 @@ from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table
 from kanlab.export.exported import Exported
 from kanlab.export.report import Drawing, report
-from kanlab.export.scatter import scatter
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.search_space import SearchSpace
+from kanlab.selection.scatter import scatter
 from kanlab.study.model_key import ModelKey
 from tests.charts.test_charts import drawn
 from tests.export.test_predict_source import network
@@ -115,7 +115,7 @@ def test_the_report_stands_alone_and_escapes_every_name(data: Dataset) -> None:
     rows = body.findall(".//tbody/tr")
     assert len(rows) == min(15, len(found.ranked))
     assert [r.find("td").text for r in rows] == [c.label for c in found.ranked[:15]]  # type: ignore[union-attr]
-    plotted = ElementTree.fromstring(scatter(exported).partition("<p class")[0])
+    plotted = ElementTree.fromstring(scatter(found.ranked, exported.is_it, "it").partition("<p class")[0])
     marks = [c for c in plotted.iter("circle") if c.get("r") == "4"]
     assert len(marks) == sum(c.is_network for c in found.ranked)
     assert all(c.get("fill") == "var(--accent)" for c in marks)
