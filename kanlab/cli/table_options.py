@@ -46,7 +46,12 @@ def _add_preparation_options(preparing: Options) -> None:
         "--fill-gaps", action="store_true", help="fill missing features instead of dropping their rows"
     )
     preparing.add_argument("--drop-copies", action="store_true", help="drop rows that repeat others")
-    preparing.add_argument("--pool", action="store_true", help="pool the rare levels of text columns with many levels")
+    preparing.add_argument(
+        "--pool",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="pool the rare levels of text columns with many levels (default), or leave such columns out",
+    )
     preparing.add_argument("--log", metavar="A,B", help="features to replace by their logarithm")
     preparing.add_argument("--rank", metavar="A,B", help="features to replace by their rank")
     preparing.add_argument(

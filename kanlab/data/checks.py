@@ -277,8 +277,8 @@ def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
     if names := [c.name for c in table.others if c.kind == "text" and c.name not in known]:
         yield TableWarning(
             "many levels",
-            f"{listing(names)} {agreeing(len(names), 'holds', 'hold')} text with more than {MAX_LEVELS} unique values and "
-            f"{agreeing(len(names), 'is', 'are')} left out unless the rare ones are pooled (under Prepare).",
+            f"{listing(names)} {agreeing(len(names), 'holds', 'hold')} text with more than {MAX_LEVELS} unique values: "
+            "the rare ones are pooled, or the column is left out (under Prepare).",
             tuple(names),
             "pool",
         )

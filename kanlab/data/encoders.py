@@ -18,6 +18,7 @@ from kanlab.errors import DatasetError
 from kanlab.text import counted, listing, quoted
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
+LEAST_ROWS = 3  # of a level that has a column of its own beside pooled ones
 MOST_POOLED = 1000  # names of pooled levels that a recipe keeps
 
 
@@ -250,7 +251,7 @@ def _ordered(column: pd.Series, levels: tuple[str, ...]) -> EncodedColumn:
 
 
 def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list[EncodedColumn], str]:
-    """One column a level but the first; the rare ones beyond max_levels pooled where that is asked for."""
+    """One column a level but the first; the rare ones beyond max_levels pooled unless that is not wanted."""
     name, most = str(column.name), wanted.max_levels
     counts = as_text(column).value_counts()
     levels = sorted(counts.index)
@@ -265,15 +266,18 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
     problem = f"{quoted(name)} holds text with {len(levels):,} unique values ({_example(column)})"
     if len(levels) == counts.sum() >= 20:
         problem = f"{quoted(name)} looks like an identifier: every row has its own value ({_example(column)})"
-    if counts.iloc[: most - 1].sum() > 0.05 * counts.sum() and wanted.pool:
-        kept = sorted(counts.index[: most - 1])
+    frequent = counts.iloc[: most - 1]
+    frequent = frequent[frequent >= LEAST_ROWS]
+    if frequent.sum() > 0.05 * counts.sum() and wanted.pool:
+        kept = sorted(frequent.index)
         columns = [EncodedColumn(name, level) for level in kept[1:]]  # an unknown level is one of the others
         pooled = tuple(sorted(set(levels) - set(kept)))
         columns.append(EncodedColumn(name, part=OTHER, levels=tuple(kept), pooled=pooled[:MOST_POOLED]))
-        rare = int(counts.iloc[most - 1 :].sum())
+        rare = int(counts.sum() - frequent.sum())
         return (
             columns,
-            f"{quoted(name)}: the {len(levels) - len(kept):,} rarest levels ({counted(rare, 'row')}) are pooled as other.",
+            f"{quoted(name)} is a category of {len(levels):,} levels: the {len(levels) - len(kept):,} rarest levels "
+            f"({counted(rare, 'row')}) are pooled as other.",
         )
     if asked:
         raise DatasetError(f"{problem}; at most {most} can be encoded, so leave it out of the features.")

@@ -32,7 +32,8 @@ class Preparation:
     max_levels : int
         Of a category, one column each but for the first.
     pool : bool
-        Whether the levels beyond, the rarest ones, become one column; otherwise the category is left out.
+        Whether the levels beyond, the rarest ones, become one column; otherwise such a category is left out. One whose levels
+        are nearly all of a single row, as names and numbers of things are, is left out in any case.
     ordered : mapping of str to tuple of str
         Categories and their levels from low to high, each one column of 0, 1, 2, ...
     date_parts : tuple of {"year", "month", "weekday", "hour"}
@@ -69,7 +70,7 @@ class Preparation:
     gaps: Gaps = "drop"
     gaps_of: Mapping[str, Gaps] = field(default_factory=dict)
     max_levels: int = MAX_LEVELS
-    pool: bool = False
+    pool: bool = True
     ordered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     date_parts: tuple[str, ...] = ("year",)
     scales: Mapping[str, str] = field(default_factory=dict)

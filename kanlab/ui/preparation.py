@@ -146,6 +146,7 @@ def _incomplete_rows(frame: pd.DataFrame, columns: list[str]) -> int:
 def _rare_levels(table: _Table) -> Fields:
     pool = st.checkbox(
         "Pool rare levels",
+        True,
         key=_key(table.key, "pool"),
         help="Text with many unique values becomes one column for each of the most frequent levels and one for all others; "
         "otherwise it is left out.",

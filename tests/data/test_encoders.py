@@ -93,6 +93,19 @@ def test_rare_levels_are_pooled() -> None:
     np.testing.assert_array_equal(encoded, [[0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1], [np.nan] * 3])
 
 
+def test_many_levels_are_pooled_by_default_and_names_are_not() -> None:
+    """A level needs three rows for a column of its own: names, one a row or nearly so, are left out."""
+    towns = [f"town {i % 20}" for i in range(60)] + ["town 0"] * 9
+    names = [f"name {i // 2}" for i in range(69)]
+    frame = pd.DataFrame({"town": towns, "name": names, "y": range(69)})
+    columns, notes = encode_features(frame, "y", None)
+    assert len(columns) == 11  # 10 of 11 levels, and the others
+    assert {c.source for c in columns} == {"town"}
+    assert "'town' is a category of 20 levels: the 9 rarest levels (27 rows) are pooled" in notes[0]
+    assert "'name' holds text with 35 unique values" in notes[1]
+    assert encode_features(frame, "y", None, Preparation(pool=False))[0] == []
+
+
 def test_ordered_levels_are_one_column() -> None:
     frame = pd.DataFrame({"size": ["low", "high", "mid", None], "y": range(4)})
     columns, _ = encode_features(frame, "y", None, Preparation(ordered={"size": ("low", "mid", "high")}))

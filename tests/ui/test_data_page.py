@@ -197,7 +197,6 @@ def test_every_warning_that_has_a_remedy_is_answered_by_its_click(app: AppTest) 
         "Fill missing values",
         "Use the rank",
         "Use the rank",
-        "Pool rare levels",
         "Read as missing",
         "Leave out copies",
         "Hold out the latest rows",

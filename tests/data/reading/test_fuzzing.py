@@ -27,7 +27,7 @@ from tests.helpers.fuzzing import (
 )
 
 DEFAULT = {
-    "gaps": "drop", "pool": False, "max_levels": 12, "date_parts": ("year",), "scale": "none", "target_scale": "none",
+    "gaps": "drop", "pool": True, "max_levels": 12, "date_parts": ("year",), "scale": "none", "target_scale": "none",
     "screen": None, "split": "random",
 }  # fmt: skip
 
