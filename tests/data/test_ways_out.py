@@ -20,7 +20,7 @@ def table(rows: int = 60) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "empty": [1.0, *[None] * (rows - 1)],
-            "town": [f"town {i}" for i in rng.integers(0, 30, rows)],
+            "town": [f"town {i // 2}" for i in range(rows)],
             "y": rng.normal(size=rows).round(3),
         }
     )

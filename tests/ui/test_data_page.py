@@ -336,6 +336,8 @@ def test_features_that_say_nothing_and_settings_that_refuse_are_given_up_by_one_
     upload(
         app, "mine.csv", pd.DataFrame({"town": towns, "b": 1, "y": rng.normal(size=200)}).to_csv(index=False).encode()
     )
+    assert not app.error  # pooled unless that is not wanted
+    widget(app.checkbox, "Pool rare levels").uncheck().run()
     _way_out(app, "Pool rare levels")
     widget(app.selectbox, "Predict the target").select("log").run()
     _way_out(app, "Predict the target as it is")
