@@ -90,7 +90,8 @@ def _by_criteria(candidates: Sequence[Candidate], noise: float, rows: float) -> 
     with_press = [c for c in networks if c.press is not None]  # those of lowest AICc, once the study has ended
     sound = [c for c in with_press if held is not None and beats(c, held, simple)] if with_press and held else networks
     best = min(sound, key=criterion_of, default=None)
-    if best is None or (min(map(aicc_of, sound)) >= bound and not (best.counted_later and best.press is not None)):
+    known = min(map(aicc_of, networks), default=np.inf)  # of any network, as only the first have a PRESS
+    if best is None or (known >= bound and not (best.counted_later and best.press is not None)):
         return simple
     near = [c for c in networks if criterion_of(c) <= criterion_of(best) + noise and (c in sound or c.press is None)]
     return min(near, key=lambda c: (c.n_params or 0, criterion_of(c)))

@@ -49,6 +49,17 @@ def test_a_network_must_have_the_lowest_aicc_too() -> None:
     assert taken(*PLAIN, network(0, 8.5, 50.0)) is LINEAR
 
 
+def test_another_network_may_have_the_lowest_aicc_of_all_parameters() -> None:
+    """As of twenty periods of a sine: the network that has spent its parameters best has many, and rows left out are for it;
+    a small one, of which these are not known, says that there is more than a line.
+    """
+    large = network(0, 200.0, 50.0).rescored(aicc_effective=-800.0)
+    small = network(1, -90.0).rescored(aicc_effective=-120.0)
+    assert taken(*PLAIN, large, small) is large
+    assert taken(*PLAIN, large) is LINEAR
+    assert taken(*PLAIN, large.rescored(press=99.5), small) is LINEAR
+
+
 def test_of_classes_rows_left_out_decide_where_the_network_has_rows_enough() -> None:
     def of_classes(candidate: Candidate) -> Candidate:
         classes = ClassScores(1.0, 0.5, None, 0.1, None, 0.8, None, 0.8, None)
