@@ -96,9 +96,12 @@ def test_every_aicc_is_the_deviance_and_its_charge(study: Study, data: Dataset) 
     records = study.handle.records()
     assert len(records) == len(SPACE.cells)
     assert (study.spec.count_sigma2, study.spec.outputs) == (False, 2)
+    values = [len(np.unique(column)) for column in data.X_train.T]
+    assert min(values) == 2
     for r in records:
         h, grid, k = r.cell[:3]
-        K = h * (data.d * (grid + k + 1) - (data.d - 1)) + 2 * (h * (grid + k + 1) - (h - 1))
+        first = 1 + sum(min(grid + k, v - 1) for v in values)  # of a node
+        K = h * first + 2 * (h * (grid + k + 1) - (h - 1))
         assert r.n_params == K
         assert r.classes is not None
         assert r.aicc == pytest.approx(r.classes.deviance_train + 2 * K + 2 * K * (K + 1) / (data.n - K - 1))

@@ -196,8 +196,8 @@ def test_test_rows_that_disagree_raise_a_warning_where_it_matters(study: Study) 
         other = listed[1].rescored(classes=scores(100.0, test=test))
         return [a.sentence for a in diagnose(handle, records, None, [choice, other], choice)]
 
-    assert any("disagree" in s and "20% lower log-loss" in s for s in sentences(0.40))
-    assert not any("disagree" in s for s in sentences(0.45))
+    assert any("disagree" in s and "60% lower log-loss" in s for s in sentences(0.20))
+    assert not any("disagree" in s for s in sentences(0.40))  # which two looks at so few rows give by chance
     choice = choice.rescored(classes=scores(100.0, test=0.012))
     assert not any("disagree" in s for s in sentences(0.002))
 

@@ -108,7 +108,7 @@ def chance_ratio(looks: int, rows: int) -> float:
     root of such a mean. Bonferroni's bound takes care of the looks.
 
     >>> round(chance_ratio(looks=1, rows=1000), 2), round(chance_ratio(looks=100, rows=12), 2)
-    (1.05, 2.58)
+    (1.05, 2.59)
     """
     z = NormalDist().inv_cdf(1 - SIGNIFICANCE / max(1, looks))
     return float(np.exp(z / np.sqrt(rows)))
