@@ -22,9 +22,10 @@ class FoundFormula:
     """A formula of a table. expressions: one an output, on the scale of the fit.
 
     scores: with K, the constants that are fitted (and the noise variance where it counts), and AICc, in which the choice of
-    exact constants is charged.  held_out: mean over the training rows of their squared error, of classes of their deviance,
-    each row left out of the fit that predicts it; held_out_se: the standard error of the amount by which that differs from
-    the lowest of the front.  score: description length.  origin: how it was found, "search", "network" or "edited".
+    exact constants is charged.  held_out: mean over the training rows of their squared error, of classes and counts of their
+    deviance, each row left out of the fit that predicts it; held_out_se: the standard error of the amount by which that
+    differs from the lowest of the front.  score: description length.  origin: how it was found, "search", "network" or
+    "edited".
     tied: whether its held-out error is within one standard error of the lowest.  found_in: in how many searches of other
     rows a formula of this structure came first; None where that was not asked.
     """

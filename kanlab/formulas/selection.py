@@ -1,9 +1,9 @@
 """Which of many formulas are kept, and which is recommended.
 
 Each formula's constants are fitted again without a tenth of the training rows, ten times; the mean loss of the rows left out
-is its held-out error. The front holds the formulas that no shorter one beats in that error. Recommended is the one of lowest
-score, the shortest description of the target (`kanlab.formulas.score`); those whose held-out error is within one standard
-error of the lowest are tied. The test rows decide nothing.
+is its held-out error. The front holds the formulas that no shorter one beats in that error; those whose error is within one
+standard error of the lowest are tied. Recommended is the simplest of those (the one-standard-error rule, Breiman et al. 1984),
+of equally simple ones that of the lowest score (`kanlab.formulas.score`). The test rows decide nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kanlab.formulas.evaluation import problems
 from kanlab.formulas.expression import Call, Expression, Power, variables, walk
 from kanlab.formulas.fitting import fit
 from kanlab.formulas.front import FoundFormula, FoundFormulas
+from kanlab.formulas.losses import EXACT
 from kanlab.formulas.multinomial import fit_together
 from kanlab.formulas.options import POWER
 from kanlab.formulas.program import outputs
@@ -52,7 +53,7 @@ def row_losses(eta: Array, data: Dataset) -> Array:
     """The loss of each training row at outputs eta (n, m); infinite where they are not defined."""
     with np.errstate(all="ignore"):
         if not data.levels:
-            values = (data.y_train - eta[:, 0]) ** 2
+            values = data.likelihood.losses(data.likelihood.mean(eta[:, 0]), data.y_train)
         else:
             logits = np.column_stack([np.zeros(data.n), eta])
             values = 2 * (np.logaddexp.reduce(logits, axis=1) - logits[np.arange(data.n), data.y_train.astype(int)])
@@ -66,9 +67,10 @@ def front(data: Dataset, entries: Sequence[FoundFormula], required: Sequence[tup
     order = sorted(range(len(entries)), key=lambda i: (entries[i].complexity, means[i], i))
     able = [i for i in order if all(holds(entries[i], *pair) for pair in required)] or order
     best = min(able, key=lambda i: (not np.isfinite(means[i]), entries[i].score))
+    slack = rounding(data, means)
     kept: list[int] = []
     for i in order:
-        if i == best or (np.isfinite(means[i]) and (not kept or means[i] < min(means[k] for k in kept))):
+        if i == best or (np.isfinite(means[i]) and (not kept or means[i] < min(means[k] for k in kept) - slack)):
             kept.append(i)
     lowest = min(kept, key=lambda i: means[i])
     chosen = []
@@ -77,13 +79,37 @@ def front(data: Dataset, entries: Sequence[FoundFormula], required: Sequence[tup
             difference = losses[i] - losses[lowest]
         known = bool(np.isfinite(difference).all())
         error = float(difference.std(ddof=1) / np.sqrt(len(difference))) if known and len(difference) > 1 else None
-        tied = error is not None and means[i] - means[lowest] <= error
+        tied = error is not None and means[i] - means[lowest] <= error + slack
         held_out = means[i] if np.isfinite(means[i]) else None
         chosen.append(replace(entries[i], held_out=held_out, held_out_se=error, tied=tied))
-    return FoundFormulas(tuple(chosen), kept.index(best), REASON)
+    place, reason = recommended(chosen, [i in able for i in kept])
+    return FoundFormulas(tuple(chosen), place, reason)
+
+
+def rounding(data: Dataset, means: Sequence[float]) -> float:
+    """A difference of held-out errors that says nothing: that of two exact formulas, or of two ways to write one."""
+    exact = 0.0 if data.has_deviance else EXACT**2 * float(np.var(data.y_train))
+    return exact + 1e-9 * min((m for m in means if np.isfinite(m)), default=0.0)
+
+
+def recommended(formulas: Sequence[FoundFormula], able: Sequence[bool]) -> tuple[int, str]:
+    """The place of the recommended one of a front, and why. able: whether each holds what is required of it."""
+    may = [i for i in range(len(formulas)) if able[i]] or list(range(len(formulas)))
+    shortest = min(may, key=lambda i: (formulas[i].held_out is None, formulas[i].score))
+    tied = [i for i in may if formulas[i].tied]
+    if not tied:
+        return shortest, REASON
+    simplest = min(tied, key=lambda i: (formulas[i].complexity, formulas[i].score))
+    if simplest == shortest:
+        return shortest, REASON
+    return simplest, HELD_OUT_REASON.format(formulas[shortest].complexity)
 
 
 REASON = "Its description is the shortest: the fewest constants and functions for what it leaves unexplained."
+HELD_OUT_REASON = (
+    "It is the simplest whose error on rows left out is within one standard error of the lowest. The shortest description by "
+    "the score is that of another formula, of complexity {}."
+)
 
 
 def holds(found: FoundFormula, feature: int, function: str) -> bool:

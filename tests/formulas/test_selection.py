@@ -1,0 +1,74 @@
+"""The recommended formula: the simplest that is tied, held-out errors of every task, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import xlogy
+
+from kanlab.data.dataset import Dataset
+from kanlab.formulas.evaluation import evaluated
+from kanlab.formulas.expression import Call, Constant, Expression, Product, Sum, Variable, exact
+from kanlab.formulas.front import FoundFormula
+from kanlab.formulas.selection import REASON, front, held_out_losses, recommended, row_losses
+from kanlab.stats.metrics import Scores
+from tests.helpers import counts
+
+RNG = np.random.default_rng(4)
+A, B = Variable(0), Variable(1)
+
+
+def found(size: int, score: float, *, tied: bool, held_out: float | None = 1.0) -> FoundFormula:
+    """A formula of an odd complexity."""
+    e: Expression = A if size == 1 else Sum((A,) * ((size + 1) // 2))
+    made = FoundFormula((e,), Scores(1), score, held_out, 0.1, tied=tied)
+    assert made.complexity == size
+    return made
+
+
+CASES: list[tuple[Any, Any, int, str]] = [
+    ([found(1, 9.0, tied=False), found(3, 2.0, tied=True), found(5, 4.0, tied=True)], (1, 1, 1), 1, ""),
+    ([found(1, 0.0, tied=False), found(3, 2.0, tied=True), found(5, 4.0, tied=True)], (1, 1, 1), 1, "complexity 1."),
+    ([found(1, 9.0, tied=False), found(3, 4.0, tied=True), found(5, 2.0, tied=True)], (1, 1, 1), 1, "complexity 5."),
+    ([found(1, 9.0, tied=False), found(3, 4.0, tied=True), found(5, 2.0, tied=True)], (1, 0, 1), 2, ""),
+    ([found(3, 4.0, tied=True), found(3, 2.0, tied=True)], (1, 1), 1, ""),
+    ([found(1, 4.0, tied=False), found(3, -9.0, tied=False, held_out=None)], (1, 1), 0, ""),
+    ([found(1, 4.0, tied=False), found(3, 2.0, tied=False)], (0, 0), 1, ""),
+]
+
+
+@pytest.mark.parametrize(("formulas", "able", "place", "words"), CASES)
+def test_the_simplest_of_the_tied_is_recommended(formulas: Any, able: Any, place: int, words: str) -> None:
+    chosen, reason = recommended(formulas, [bool(a) for a in able])
+    assert chosen == place
+    assert reason.endswith(words) if words else reason == REASON
+
+
+def straight(noise: float) -> Dataset:
+    a, b = RNG.uniform(1, 2, (2, 200))
+    return Dataset.from_frame(pd.DataFrame({"a": a, "b": b, "y": a * b + noise * RNG.normal(size=200)}), "y")
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_the_truth_stays_recommended_beside_what_says_the_same_at_more_length(noise: float) -> None:
+    data = straight(noise)
+    truth = Product((A, B))
+    longer = Call("exp", Sum((Call("log", A), Call("log", B))))
+    wrong = Sum((Constant(1.0), Product((Constant(1.0), A))))
+    entries = [evaluated((e,), data, count_sigma2=True, origin="search") for e in (wrong, longer, truth)]
+    made = front(data, entries)
+    assert [f.expressions for f in made.formulas] == [(truth,)]
+    assert made.formulas[0].tied
+    assert made.reason == REASON
+
+
+def test_the_held_out_error_of_counts_is_their_deviance() -> None:
+    data = Dataset.from_frame(counts.table().drop(columns="kind"), "events", test_fraction=0)
+    assert data.distribution == "poisson"
+    eta, y = np.linspace(-1, 2, data.n), data.y_train
+    expected = 2 * (xlogy(y, y) - y * eta - y + np.exp(eta))
+    np.testing.assert_allclose(row_losses(eta[:, None], data), expected, atol=1e-12)
+    assert np.mean(held_out_losses([exact(0)], data)) == pytest.approx(2 * np.mean(xlogy(y, y) - y + 1))
