@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from kanlab.explain.formula_latex import latex
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.selection.measures import MEASURES, four_digits
@@ -99,8 +102,11 @@ def error_of(scores: Scores) -> float | None:
     """RMSE in units of the data, of classes the log-loss, of counts the mean deviance: on the test rows where there are
     any.
     """
-    if scores.error_test is not None:
-        return scores.error_test
+    return training_error(scores) if scores.error_test is None else scores.error_test
+
+
+def training_error(scores: Scores) -> float | None:
+    """The same on the training rows."""
     if scores.counts is not None:
         return scores.counts.mean_deviance_train
     return scores.rmse_train if scores.classes is None else scores.classes.log_loss_train
@@ -115,13 +121,62 @@ def errors(formula: Formula) -> str:
     return f"{what} on the {'test' if on_test(formula) else 'training'} rows: formula {own}{beside}."
 
 
+def held_out_error(formula: Formula) -> float | None:
+    """The error on rows left out of the fit: RMSE on the scale of the fit, of classes the log-loss, of counts the mean
+    deviance.
+    """
+    mean = formula.found.held_out
+    if mean is None or formula.task == COUNTS:
+        return mean
+    return mean / 2 if formula.levels else float(np.sqrt(mean))
+
+
+def compared(formula: Formula) -> str:
+    """How many times the network's error that of the formula is, in one sentence; "" where that is not known."""
+    own, network = error_of(formula.scores), error_of(formula.network) if formula.network else None
+    if own is None or not network:
+        return ""
+    return f"Its error on the {'test' if on_test(formula) else 'training'} rows is {own / network:,.2f} times the network's."
+
+
+def is_much_worse(formula: Formula) -> bool:
+    """Whether the formula does not stand for its network, as `remarks` says first."""
+    own, network = error_of(formula.scores), error_of(formula.network) if formula.network else None
+    return network is not None and (own is None or not own <= MUCH_WORSE * network)
+
+
+def front_table(front: Sequence[Formula], recommended: int) -> pd.DataFrame:
+    """One row a formula. choice: "recommended", "tied" or "".  train, held_out, test: errors, as `error_of` and
+    `held_out_error` have them.
+    """
+    rows = [
+        {
+            "choice": RECOMMENDED if i == recommended else TIED if f.found.tied else "",
+            "formula": str(f),
+            "complexity": f.complexity,
+            "train": training_error(f.scores),
+            "held_out": held_out_error(f),
+            "test": f.error_test,
+            "aicc": f.aicc,
+            "n_params": f.n_params,
+        }
+        for i, f in enumerate(front)
+    ]
+    numbers = ["train", "held_out", "test", "aicc", "n_params"]
+    frame = pd.DataFrame(rows, columns=["choice", "formula", "complexity", *numbers])
+    return frame.astype(dict.fromkeys(numbers, float))
+
+
+RECOMMENDED, TIED = "recommended", "tied"
+
+
 def remarks(formula: Formula) -> list[str]:
     """What to know of the formula, the most important first."""
     lines = []
     if formula.found.origin == "network":
         lines.append("The formula is an approximation of the network, not the network itself.")
     own, network = error_of(formula.scores), error_of(formula.network) if formula.network else None
-    if network is not None and (own is None or not own <= MUCH_WORSE * network):
+    if network is not None and is_much_worse(formula):
         times = "not finite" if own is None else f"{own / network:,.1f} times as large" if network > 0 else "larger"
         lines.insert(0, f"It does not stand for its network: its error is {times}. Predict with the network.")
     if found := formula.curves:

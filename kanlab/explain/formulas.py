@@ -43,6 +43,7 @@ FORMULAS = "formulas"  # the study's attribute
 MOST_NETWORKS = 4  # that a search starts from
 _FEW_NODES = 3
 _SILENT = 60.0  # seconds after which a search that says nothing is over
+_SPEAKS = 10.0  # seconds after which one at work says so again
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ logger = logging.getLogger(__name__)
 class FormulaSearch:
     """How far a search is, and what it found. state: "running", "done", "stopped" or "failed"; detail says why.
 
-    model: key of the model that was recommended then, as text.
+    model: key of the model that was recommended then, as text.  found: until it is done, what an earlier one found.
     """
 
     state: str = "running"
@@ -128,6 +129,8 @@ def search(
 ) -> FormulaSearch:
     """Search for formulas, and keep them with the study. Raises StudyError where the study has no model yet.
 
+    What an earlier search found is kept until this one is done, and if it is stopped or fails.
+
     workers: at most; by default as the study had, or one a core.  dask: the cluster to search on in place of this machine.
     """
     path = local_data(handle.optuna, handle.data.sha256)
@@ -138,9 +141,12 @@ def search(
         for part in PARTS
     ]
     total, answers = len(parts) + 1, dict[Any, Any]()
+    earlier, spoken = earlier_formulas(handle), time.monotonic()
 
     def write(state: str, detail: str = "", found: FoundFormulas | None = None) -> FormulaSearch:
-        said = FormulaSearch(state, len(answers) + (found is not None), total, detail, model, time.time(), found)
+        nonlocal spoken
+        spoken, done = time.monotonic(), len(answers) + (found is not None)
+        said = FormulaSearch(state, done, total, detail, model, time.time(), found or earlier)
         patiently(lambda: handle.optuna.set_user_attr(FORMULAS, said.to_dict()), logger.warning)
         if on_progress:
             on_progress(said)
@@ -150,12 +156,17 @@ def search(
         answers[job.key] = answer
         write("running")
 
+    def stopped() -> bool:
+        if time.monotonic() - spoken > _SPEAKS:
+            write("running")
+        return stop()
+
     write("running")
     preload = any(ENGINES[n.engine].needs_torch for n in networks)
     most = workers or handle.spec.workers or (default_workers() if dask is None else sys.maxsize)
 
     def done_by_workers(jobs: list[Job], on_answer: Callable[[Job, Any], None] | None) -> list[Any]:
-        return run_tasks(jobs, path, workers=most, preload_pykan=preload, dask=dask, on_answer=on_answer, stop=stop)
+        return run_tasks(jobs, path, workers=most, preload_pykan=preload, dask=dask, on_answer=on_answer, stop=stopped)
 
     try:
         done_by_workers(parts, take)
@@ -175,8 +186,15 @@ def search(
         return write("done", found=FoundFormulas.from_json(answer))
     except BaseException:
         with contextlib.suppress(*STORAGE_ERRORS):  # which does not keep anybody who wants to leave
-            handle.optuna.set_user_attr(FORMULAS, FormulaSearch("stopped", len(answers), total).to_dict())
+            ended = FormulaSearch("stopped", len(answers), total, model=model, found=earlier)
+            handle.optuna.set_user_attr(FORMULAS, ended.to_dict())
         raise
+
+
+def earlier_formulas(handle: StudyHandle) -> FoundFormulas | None:
+    """What the last search that was done found."""
+    kept = read_search(handle)
+    return None if kept is None else kept.found
 
 
 def _candidates(answer: Any) -> list[Any]:
@@ -229,7 +247,7 @@ class FormulaRun:
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-formulas-{handle.name}")
 
     def start(self) -> None:
-        self._write(FormulaSearch(total=1, written=time.time()))
+        self._write(FormulaSearch(total=1, written=time.time(), found=earlier_formulas(self.handle)))
         self._thread.start()
 
     def stop(self) -> None:
@@ -246,7 +264,8 @@ class FormulaRun:
         try:
             search(self.handle, self._options, dask=self._dask, stop=self._stop.is_set)
         except KanlabError as error:
-            self._write(FormulaSearch(state="failed", written=time.time(), detail=str(error)))
+            found = earlier_formulas(self.handle)
+            self._write(FormulaSearch(state="failed", written=time.time(), detail=str(error), found=found))
         except STORAGE_ERRORS as error:  # for longer than is waited
             logger.warning("the search of study %s ends: %s", self.handle.name, storage_trouble(error))
 
@@ -291,6 +310,6 @@ def found_formulas(
         return kept
     wanted = options or FormulaOptions(seed=handle.spec.seed)
     made = search(handle, wanted, workers=workers, dask=dask, on_progress=on_progress)
-    if made.found is None:
+    if made.found is None or made.state != "done":
         raise FitError(f"No formula was found for the study '{handle.name}': {made.detail or made.state}.")
     return made

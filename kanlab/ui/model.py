@@ -1,4 +1,4 @@
-"""The Model page: the diagram of the network, its edges, features, residuals and formula."""
+"""The Model page: the diagram of the network, its edges, features and residuals."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from kanlab.data.dataset import Dataset
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.diagram import diagram, node_name, standing_alone, working
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
-from kanlab.explain.formula import Formula, error_of, on_test, remarks
-from kanlab.explain.formula_code import python
+from kanlab.explain.formula import Formula
 from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor, held_out
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
-from kanlab.selection.measures import MEASURES, four_digits
+from kanlab.selection.measures import MEASURES
 from kanlab.stats.likelihood import COUNTS
 from kanlab.text import short
 from kanlab.ui import drawing, session, widgets
 from kanlab.ui.calibration import probabilities
-from kanlab.ui.widgets import DASH, MEAN_DEVIANCE_HELP, download, literal
+from kanlab.ui.widgets import download, literal
 
 MOST_CURVES = 12
 _PER_ROW = 3
@@ -40,12 +39,12 @@ class ModelView:
     """One fitted model and its data, with results that are computed once per session. key: identifies the model."""
 
     def __init__(self, model: Predictor, data: Dataset, key: tuple[object, ...]) -> None:
-        self.model, self.data, self._key = model, data, key
+        self.model, self.data, self.key = model, data, key
         self.network = model.fitted if isinstance(model.fitted, FittedKan) else None
 
     def once(self, name: str, compute: Callable[[], Any], *more: object) -> Any:
         """The result of `compute` for this model, computed once."""
-        return session.remember(f"model-{name}", (*self._key, *more), compute)
+        return session.remember(f"model-{name}", (*self.key, *more), compute)
 
     def outputs(self, X: Any) -> Any:
         """Predictions on the scale of the fit."""
@@ -99,7 +98,7 @@ def _linear(view: ModelView) -> None:
     held = view.model.fitted
     affine = held.fitted.predict if isinstance(held, HeldFamily) else None
     if not isinstance(affine, Affine):
-        st.info(_no_network(view, "has coefficients"), icon=":material/info:")
+        st.info(no_network(view, "has coefficients"), icon=":material/info:")
         return
     slopes = affine.weights.reshape(view.data.d, -1) / affine.scale[:, None]
     intercepts = np.atleast_1d(affine.offset) - affine.center @ slopes
@@ -126,7 +125,7 @@ def _linear(view: ModelView) -> None:
     )
 
 
-def _no_network(view: ModelView, linear: str) -> str:
+def no_network(view: ModelView, linear: str) -> str:
     """Why a panel of the network is empty. linear: what it says of a linear model."""
     held = view.model.fitted
     if isinstance(held, HeldFamily) and isinstance(held.fitted.predict, Affine):
@@ -146,7 +145,7 @@ def _no_network(view: ModelView, linear: str) -> str:
 def edges(view: ModelView) -> None:
     """The curve of every edge, the strongest first."""
     if view.network is None:
-        st.info(_no_network(view, "has no curves"), icon=":material/show_chart:")
+        st.info(no_network(view, "has no curves"), icon=":material/show_chart:")
         return
     curves, last = view.curves, view.curves.depth - 1
     layers = {i: _layer_name(i, last) for i in range(curves.depth)}
@@ -278,50 +277,3 @@ def residuals(view: ModelView) -> None:
         "A good model leaves a band of equal width around 0. A bend means that the model misses a shape. A funnel means that "
         "the error grows with the prediction; then the logarithm of the target may help (on the Data page, under Prepare)."
     )
-
-
-def formula(view: ModelView) -> None:
-    """The network as a formula, with the errors of both."""
-    if view.network is None:
-        st.info(_no_network(view, "is its own formula"), icon=":material/function:")
-        return
-    with st.spinner("Matching the edges…"):
-        found = view.formula
-    text, legend = view.once("latex", lambda: (found.latex, found.legend))
-    st.markdown("  \n".join(literal(line) for line in remarks(found)))
-    st.latex(text)
-    if legend:
-        names = ", ".join(f"${symbol}$ is {literal(short(name))}" for symbol, name in legend.items())
-        st.markdown(names)
-    rows = "test rows" if on_test(found) else "training rows"
-    columns = st.columns(3)
-    unit = literal("In nats per row." if found.levels else f"In units of {short(view.data.target)}.")
-    if found.task == COUNTS:
-        unit = MEAN_DEVIANCE_HELP
-    what = MEASURES[view.data.task].error
-    own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
-    columns[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)
-    columns[1].metric(f"{what} of the network, {rows}", theirs or DASH, help=unit, border=True)
-    columns[2].metric(
-        "Complexity",
-        str(found.complexity),
-        help="Operations, functions, constants and variables of the formula as it is written.",
-        border=True,
-    )
-    title = f"An approximation of {view.model.label}, by kanlab."
-    code = view.once("python", lambda: python(found, title))
-    with st.expander("As Python", icon=":material/code:"):
-        st.code(code, language="python")
-        st.caption("Its inputs are encoded as in kanlab.")
-    with st.expander("Its constants"):
-        widgets.table(constants_table(found), "constants")
-        st.caption(
-            "All constants are fitted together to the training rows. The standard error is that of the linearised fit; a "
-            "constant that the rows do not determine by itself has none."
-        )
-
-
-def constants_table(found: Formula) -> pd.DataFrame:
-    """One row per constant of a formula, in the order in which they are written."""
-    rows = [{"constant": c.exact or f"{c.value:.6g}", "standard error": c.error} for c in found.constants]
-    return pd.DataFrame(rows, columns=["constant", "standard error"])

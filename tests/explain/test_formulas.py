@@ -12,6 +12,7 @@ import sympy
 from kanlab.api import Study, open_study, tune
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
+from kanlab.explain.formula import compared, front_table, is_much_worse
 from kanlab.explain.formulas import FORMULAS, read_search, search, start_search
 from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.search_space import SearchSpace
@@ -37,6 +38,16 @@ def test_a_study_has_its_formulas(study: Study, capsys: pytest.CaptureFixture[st
     assert sympy.simplify(best.sympy - mass * v**2 / 2) == 0
     assert best.rmse_test == pytest.approx(0.0, abs=1e-12)
     np.testing.assert_allclose(best.predict(FRAME), FRAME["energy"])
+    table = front_table(front, [str(f) for f in front].index(str(best)))
+    assert table["choice"].tolist().count("recommended") == 1
+    assert table["train"].tolist() == [f.rmse_train for f in front]
+    assert table["held_out"].tolist() == pytest.approx([f.found.held_out**0.5 for f in front])  # type: ignore[operator]
+    shortest = front[0]
+    assert shortest.network is not None
+    times = shortest.rmse_test / shortest.network.rmse_test  # type: ignore[operator]
+    assert compared(shortest) == f"Its error on the test rows is {times:,.2f} times the network's."
+    assert is_much_worse(shortest)
+    assert not is_much_worse(best)
     assert best.legend == {"x_{1}": "mass (kg)", "x_{2}": "v"}
     assert [f.complexity for f in front] == sorted(f.complexity for f in front)
     again = open_study("energy")
@@ -63,6 +74,20 @@ def test_a_search_that_is_stopped_keeps_nothing_and_can_be_made_again(study: Stu
     found = read_search(study.handle)
     assert found is not None
     assert found.state == "done"
+    again = search(study.handle, FormulaOptions(effort=0.1), workers=1, stop=lambda: True)
+    assert again.state == "stopped"
+    assert again.found == found.found  # what was found before stays
+    assert read_search(study.handle) == again
+    with pytest.raises(RuntimeError):
+        search(study.handle, FormulaOptions(effort=0.1), workers=1, stop=interrupted)
+    kept = read_search(study.handle)
+    assert kept is not None
+    assert kept.state == "stopped"
+    assert kept.found == found.found
+
+
+def interrupted() -> bool:
+    raise RuntimeError("interrupted")
 
 
 @pytest.mark.parametrize("content", [{"state": "done"}, {"version": 0}, "text"])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.baselines.registry import Baseline
-from kanlab.charts import cells, evidence, model, training, trials
+from kanlab.charts import cells, evidence, formulas, model, training, trials
 from kanlab.charts.palette import Palette
 from kanlab.explain.effects import Dependence
 from kanlab.kan.edges import Edge
@@ -172,6 +172,23 @@ def model_charts(look: Palette) -> Iterator[tuple[str, Any]]:
     yield "one row", model.predicted_observed(one, "y", look)
 
 
+def front_charts(look: Palette) -> Iterator[tuple[str, Any]]:
+    """Fronts of formulas."""
+    for name, errors in (("one", [0.0]), ("exact", [3.0, 1e-3, 0.0]), ("many", [1e12, 3e3, 2.0, 1.9, np.nan])):
+        marks = ["", "", "tied", "recommended", ""][-len(errors) :] if len(errors) > 1 else ["recommended"]
+        held_out = np.array(errors, dtype=float)
+        front = {"choice": marks, "formula": [f"{LONG} * {i}" for i in range(len(errors))], "held_out": held_out}
+        front |= {"complexity": np.arange(1, 2 * len(errors), 2), "test": held_out, "n_params": 2.0}
+        yield f"front of {name}", formulas.formula_front(pd.DataFrame(front), "RMSE", LONG, look)
+
+
 def all_charts(look: Palette) -> Sequence[tuple[str, Any]]:
     """Every chart of every case, with a name."""
-    return [*trial_charts(look), *fit_charts(look), *map_charts(look), *evidence_charts(look), *model_charts(look)]
+    return [
+        *trial_charts(look),
+        *fit_charts(look),
+        *map_charts(look),
+        *evidence_charts(look),
+        *model_charts(look),
+        *front_charts(look),
+    ]

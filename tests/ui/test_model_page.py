@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from streamlit.testing.v1 import AppTest
 from kanlab.api import open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
+from kanlab.explain import formulas
+from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers.pages import go, healthy, text_of
 from tests.helpers.validations import study as made_study
@@ -165,3 +168,59 @@ def test_names_for_the_shell(app: AppTest, home: Path, monkeypatch: pytest.Monke
 
     for name in ("plain-1", "it's; rm -rf", "$HOME", "日本"):
         assert shlex.split(_quoted(name)) == [name]
+
+
+def test_formulas_are_searched_for_and_read(app: AppTest, kanlab_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the empty state by one click to a front, and to a formula that is chosen in it."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(rng.uniform(0.5, 2, (80, 2)), columns=[NASTY, "v"])
+    frame["y"] = frame[NASTY] * frame["v"] ** 2
+    study = tune(Dataset.from_frame(frame, "y"), SearchSpace((1, 1), (2, 2), (2, 2)), name="product", workers=1)
+    opened(app, "product", "model")
+    assert "A search finds short expressions" in look_at(app, "Formula")
+    assert app.button(key="search-formulas").label == "Search for formulas"
+    assert len(app.latex) == 1  # of the network
+    from kanlab.ui.formulas import EFFORTS  # the pages have to be made by the app first
+
+    monkeypatch.setitem(EFFORTS, "6 seconds", 0.03)
+    app.button(key="search-formulas").click()
+    healthy(app.run())
+    formulas._runs[study.handle.key].join()
+    words = text_of(healthy(app.run()))
+    assert "A search finds" not in words
+    assert charts(app) == 1
+    table = next(f.value for f in app.dataframe if "held_out" in f.value.columns)
+    best = table[table["choice"] == "recommended"]
+    assert len(best) == 1
+    assert best["test"].item() == pytest.approx(0.0, abs=1e-9)
+    assert "Recommended: Its description is the shortest" in words.replace("\\", "")
+    assert "bold" not in app.latex[0].value
+    assert len(app.latex) == 2
+    compile(app.code[0].value, "formula", "exec")
+    box = next(s for s in app.selectbox if s.label == "Formula")
+    assert "(recommended)" in box.options[box.index]
+    box.select_index(0)
+    words = text_of(healthy(app.run())).replace("\\", "")
+    assert "It does not stand for its network: its error is" in words
+    assert app.warning[0].value.replace("\\", "").startswith("It does not stand for its network")
+    assert app.button(key="search-formulas").label == "Search again"
+
+
+def test_a_search_is_watched_and_stopped(app: AppTest, real: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = open_study("straight").handle
+    stopped: list[str] = []
+    monkeypatch.setattr(formulas.FormulaRun, "stop", lambda self: stopped.append(self.handle.name))
+    run = formulas.FormulaRun(handle, FormulaOptions())
+    monkeypatch.setitem(formulas._runs, handle.key, run)
+    live = formulas.FormulaSearch("running", 1, 4, written=time.time() + 3600)
+    handle.optuna.set_user_attr(formulas.FORMULAS, live.to_dict())
+    opened(app, "straight", "model")
+    assert "Search for formulas: 1 of 4 steps" in look_at(app, "Formula")
+    app.button(key="stop-formulas").click()
+    healthy(app.run())
+    assert stopped == ["straight"]
+    ended = formulas.FormulaSearch("stopped", 1, 4, written=time.time())
+    handle.optuna.set_user_attr(formulas.FORMULAS, ended.to_dict())
+    words = text_of(healthy(app.run()))
+    assert "The search was stopped" in words
+    assert "A search finds short expressions" in words

@@ -1,0 +1,66 @@
+"""The front of formulas: complexity against the error on rows left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from kanlab.charts.palette import LIGHT, Palette
+from kanlab.charts.style import axis_below, axis_left, axis_title, number, scale_of, short, titled, tooltip_format
+from kanlab.explain.formula import RECOMMENDED, TIED
+
+_SHOWN = 60  # characters of a formula in a tooltip
+_NEITHER = "others"
+_SHAPES = {RECOMMENDED: "diamond", TIED: "circle", _NEITHER: "circle"}
+
+
+def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LIGHT) -> Any:
+    """Complexity against held-out error, the recommended and the tied ones marked.
+
+    table: as of `kanlab.explain.formula.front_table`.  error: what the error is called.  unit: its own.
+
+    >>> row = {"choice": "recommended", "formula": "2*x", "complexity": 3, "held_out": 0.5, "test": 0.6, "n_params": 2.0}
+    >>> chart = formula_front(pd.DataFrame([row]), "RMSE", "y")
+    >>> chart.to_dict()["description"]
+    'The front of formulas: 1 of complexity 3 to 3; recommended is 2*x of complexity 3.'
+    """
+    drawn = table.assign(mark=table["choice"].replace("", _NEITHER), shown=[short(f, _SHOWN) for f in table["formula"]])
+    drawn = drawn[drawn["held_out"].notna()]
+    # an exact formula has an error of 0, which has no place on a logarithmic axis
+    scale = scale_of(drawn["held_out"]) if (drawn["held_out"] > 0).all() else alt.Scale(zero=True, nice=True)
+    most = 1.04 * float(table["complexity"].max())
+    x = alt.X("complexity:Q", title="complexity", scale=alt.Scale(domain=[0, most], nice=False), axis=axis_below())
+    title = axis_title(f"held-out {error} ({short(unit)})")
+    y = alt.Y("held_out:Q", title=title, scale=scale, axis=axis_left(5, title))
+    kinds = [kind for kind in _SHAPES if kind in set(drawn["mark"])]
+    inks = {RECOMMENDED: look.accent, TIED: look.second, _NEITHER: look.faint}
+    color = alt.Color(
+        "mark:N",
+        title=None,
+        scale=alt.Scale(domain=kinds, range=[inks[kind] for kind in kinds]),
+        legend=alt.Legend(orient="bottom", symbolOpacity=1),
+    )
+    shape = alt.Shape("mark:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds]))
+    form = tooltip_format(drawn["held_out"])
+    tooltip = [
+        alt.Tooltip("shown:N", title="formula"),
+        alt.Tooltip("complexity:Q", title="complexity"),
+        number("held_out", f"held-out {error}", form),
+        number("test", f"{error}, test rows", form),
+        alt.Tooltip("n_params:Q", title="K"),
+    ]
+    base = alt.Chart(drawn)
+    line = base.mark_line(color=look.faint, strokeWidth=1, interpolate="step-after").encode(x=x, y=y)
+    points = base.mark_point(filled=True, size=130, opacity=1).encode(
+        x=x, y=y, color=color, shape=shape, tooltip=tooltip
+    )
+    best = next(table[table["choice"] == RECOMMENDED].itertuples(), None)
+    words = (
+        f"The front of formulas: {len(table)} of complexity {table['complexity'].min()} to {table['complexity'].max()}"
+    )
+    if best is not None:
+        words += f"; recommended is {short(best.formula, _SHOWN)} of complexity {best.complexity}"
+    heading, subtitle = "Formulas: error against complexity", "tied: within one standard error of the lowest"
+    return titled(alt.layer(line, points), heading, subtitle, 320, look, f"{words}.")

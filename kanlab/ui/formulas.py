@@ -1,0 +1,234 @@
+"""The Model page: the search for formulas of the study, its front, one formula in detail, and the network as a formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from kanlab.api import Study
+from kanlab.charts.formulas import formula_front
+from kanlab.data.dataset import Dataset
+from kanlab.explain.formula import Formula, compared, error_of, front_table, is_much_worse, on_test, remarks
+from kanlab.explain.formula_code import python
+from kanlab.explain.formulas import FormulaSearch, formulas_in, read_search, start_search, stop_search
+from kanlab.formulas.options import FormulaOptions
+from kanlab.selection.measures import MEASURES, four_digits
+from kanlab.stats.likelihood import COUNTS
+from kanlab.study.handle import StudyHandle, check_it_is_there
+from kanlab.text import short
+from kanlab.ui import cluster, columns, drawing, identity, session, widgets
+from kanlab.ui.columns import CHOICE
+from kanlab.ui.model import ModelView, no_network
+from kanlab.ui.widgets import AICC_HELP, DASH, MEAN_DEVIANCE_HELP, TEST_HELP, literal, sentences
+
+POLL_SECONDS = 1.0
+EFFORTS = {"6 seconds": 1.0, "1 minute": 10.0, "5 minutes": 50.0}  # of one processor
+_EMPTY = (
+    "A search finds short expressions of elementary functions for the target, with all their constants fitted to the training "
+    "rows, and lists them by complexity and error; it takes about 6 seconds of one processor."
+)
+_OTHERS = "This study was started in another browser. Only its owner can search for formulas."
+COMPLEXITY_HELP = "Operations, functions, constants and variables of the formula as it is written."
+_HELD_OUT_HELP = (
+    "On training rows that the constants were not fitted to: ten-fold cross-validation, on the scale of the fit."
+)
+
+
+def formula(view: ModelView, handle: StudyHandle) -> None:
+    """The formulas that are searched for in the study, and the shown network as a formula."""
+    search = read_search(handle)
+    _bar(handle, search is not None and search.is_live)
+    if search is not None and search.found is not None:
+        _front(view, handle, search)
+    st.subheader("The network as a formula", divider="gray", anchor=False)
+    network_formula(view)
+
+
+# ---- the search
+
+
+def _bar(handle: StudyHandle, was_live: bool) -> None:
+    """Start and stop a search, for the owner; watch it, for everybody."""
+
+    @st.fragment(run_every=POLL_SECONDS if was_live else None)
+    @sentences()
+    def bar() -> None:
+        check_it_is_there(handle)
+        search = read_search(handle)
+        live = search is not None and search.is_live
+        if was_live != live:
+            st.rerun()
+        if search is not None and live:
+            _progress(handle, search)
+        else:
+            _start(handle, search)
+
+    bar()
+
+
+def _progress(handle: StudyHandle, search: FormulaSearch) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Search for formulas: {search.done} of {search.total} steps")
+        st.space("stretch")
+        if identity.controls(handle):
+            st.button(
+                "Stop the search",
+                icon=":material/stop:",
+                key="stop-formulas",
+                on_click=stop_search,
+                args=(handle,),
+            )
+        else:
+            st.caption(_OTHERS)
+    st.progress(min(1.0, search.done / max(1, search.total)))
+
+
+def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
+    found = search is not None and search.found is not None
+    if not found:
+        st.info(_EMPTY, icon=":material/function:")
+    if not identity.controls(handle):
+        st.caption(_OTHERS)
+        return
+    study_live = Study(handle).state.is_live
+    kind: Any = "secondary" if found else "primary"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            "Search again" if found else "Search for formulas",
+            icon=":material/search:",
+            key="search-formulas",
+            type=kind,
+            disabled=study_live,
+            on_click=_search,
+            args=(handle,),
+        )
+        if found:
+            st.selectbox("Processor time", list(EFFORTS), key="formula-effort", width=160)
+    if study_live:
+        st.caption("The study is still running. Search for formulas when it is done.")
+    elif search is not None and search.state != "done":
+        ended = {"stopped": "The search was stopped.", "failed": "The search failed."}
+        words = ended.get(search.state, "The search was interrupted.")
+        st.caption(literal(f"{words} {search.detail}".strip()))
+
+
+def _search(handle: StudyHandle) -> None:
+    effort = EFFORTS[st.session_state.get("formula-effort") or next(iter(EFFORTS))]
+    start_search(handle, FormulaOptions(effort=effort, seed=handle.spec.seed), cluster.place())
+
+
+# ---- what it found
+
+
+def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
+    found, data = search.found, view.data
+    assert found is not None
+    stamp = (handle.uid, search.written)
+    front: list[Formula] = session.remember("formula-front", stamp, lambda: formulas_in(handle, search, data))
+    table = session.remember("formula-table", stamp, lambda: front_table(front, found.recommended))
+    error = MEASURES[data.task].error
+    unit = MEASURES[data.task].unit.format(handle.data.fitted_target)
+    drawing.chart(formula_front(table, error, unit, drawing.look()), "formula-front")
+    chosen = f"formula-{search.written}"
+
+    def pick() -> None:
+        rows = st.session_state["formula-table"]["selection"]["rows"]
+        st.session_state[chosen] = rows[0] if rows else found.recommended
+
+    errors = table[["train", "test"]].to_numpy(dtype=float)
+    same = columns.fixed(errors)
+    texts: dict[str, tuple[str, str | None, str]] = {
+        "complexity": ("complexity", "%d", COMPLEXITY_HELP),
+        "train": (f"{error} train", same, "On the training rows."),
+        "held_out": (f"{error} held out", None, _HELD_OUT_HELP),
+        "test": (f"{error} test", same, TEST_HELP),
+        "aicc": ("AICc", "%.2f", AICC_HELP),
+        "n_params": ("K", "%d", "Number of fitted constants, with the noise variance if the study counts it."),
+    }
+    widgets.table(
+        table,
+        "formula-table",
+        on_select=pick,
+        selection_mode="single-row",
+        height=300,
+        column_config=columns.numbers(texts, table)
+        | {
+            CHOICE: st.column_config.TextColumn(CHOICE, width=115),
+            "formula": st.column_config.TextColumn("formula", width=320),
+        },
+    )
+    st.caption(f"Recommended: {literal(found.reason)} Click a row to see its formula.")
+    index = st.selectbox(
+        "Formula",
+        range(len(front)),
+        index=found.recommended if chosen not in st.session_state else None,
+        format_func=lambda i: _name(table, i),
+        key=chosen,
+    )
+    place = found.recommended if index is None else index
+    first = compared(front[place])
+    if is_much_worse(front[place]):
+        first = ""  # which the remarks say first
+    details(front[place], (*stamp, place), "searched", f"A formula of the study {handle.name}, by kanlab.", data, first)
+
+
+def _name(table: pd.DataFrame, place: int) -> str:
+    row = table.iloc[place]
+    return f"{short(row['formula'], 70)}, complexity {row['complexity']}" + f" ({row[CHOICE]})" * bool(row[CHOICE])
+
+
+# ---- one formula
+
+
+def network_formula(view: ModelView) -> None:
+    """The network as a formula, with the errors of both."""
+    if view.network is None:
+        st.info(no_network(view, "is its own formula"), icon=":material/function:")
+        return
+    with st.spinner("Matching the edges…"):
+        found = view.formula
+    details(found, view.key, "network", f"An approximation of {view.model.label}, by kanlab.", view.data)
+
+
+def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, data: Dataset, first: str = "") -> None:
+    """One formula: what to know of it, LaTeX, errors beside the network's, code, constants.
+
+    stamp: identifies it.  key: of its widgets.  title: of the code.  first: a sentence before all others.
+    """
+    text, legend = session.remember(f"formula-latex-{key}", stamp, lambda: (found.latex, found.legend))
+    lines = [*filter(None, [first]), *remarks(found)]
+    if is_much_worse(found):
+        st.warning(literal(lines.pop(0)), icon=":material/warning:")
+    st.markdown("  \n".join(literal(line) for line in lines))
+    st.latex(text)
+    if legend:
+        names = ", ".join(f"${symbol}$ is {literal(short(name))}" for symbol, name in legend.items())
+        st.markdown(names)
+    rows = "test rows" if on_test(found) else "training rows"
+    unit = literal("In nats per row." if found.levels else f"In units of {short(data.target)}.")
+    if found.task == COUNTS:
+        unit = MEAN_DEVIANCE_HELP
+    what = MEASURES[data.task].error
+    own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
+    places = st.columns(3)
+    places[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)
+    places[1].metric(f"{what} of the network, {rows}", theirs or DASH, help=unit, border=True)
+    places[2].metric("Complexity", str(found.complexity), help=COMPLEXITY_HELP, border=True)
+    code = session.remember(f"formula-python-{key}", stamp, lambda: python(found, title))
+    with st.expander("As Python", icon=":material/code:"):
+        st.code(code, language="python")
+        st.caption("Its inputs are encoded as in kanlab.")
+    with st.expander("Its constants"):
+        widgets.table(constants_table(found), f"constants-{key}")
+        st.caption(
+            "All constants are fitted together to the training rows. The standard error is that of the linearised fit; a "
+            "constant that the rows do not determine by itself has none."
+        )
+
+
+def constants_table(found: Formula) -> pd.DataFrame:
+    """One row per constant of a formula, in the order in which they are written."""
+    rows = [{"constant": c.exact or f"{c.value:.6g}", "standard error": c.error} for c in found.constants]
+    return pd.DataFrame(rows, columns=["constant", "standard error"])
