@@ -87,6 +87,9 @@ def test_every_chart_is_valid(data: Dataset) -> None:
         drawn(model.edge(edge, "n" * 200, "adds to z1"))
     table = permutation_importance(predict, data)
     content = drawn(model.importance(table, "RMSE", data.target))
+    assert len(table) == 4
+    assert len(next(iter(content["datasets"].values()))) == 1  # a feature the model does not use has no bar
+    content = drawn(model.importance(permutation_importance(lambda X: X.sum(1), data), "RMSE", data.target))
     assert len(next(iter(content["datasets"].values()))) == 4
     for feature in table["feature"]:
         drawn(model.dependence(partial_dependence(predict, data, feature), data.target))
