@@ -193,6 +193,16 @@ def tune_targets(
         Where there is nothing to fit for one of them.
     StudyError
         As of `tune`.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> x = np.linspace(-2, 2, 40)
+    >>> frame = pd.DataFrame({"x": x, "wave": np.sin(2 * x), "bowl": x**2})
+    >>> space = SearchSpace(neuron_num=(1, 1), grid=(2, 3), k=(3, 3))
+    >>> group = tune_targets(frame, ["wave", "bowl"], space, name="pair", workers=1)
+    >>> group.targets
+    ('wave', 'bowl')
     """
     options = {"test_fraction": test_fraction, "seed": seed} | (preparing or {})
     datasets = Dataset.for_targets(frame, targets, features, **options)
@@ -208,6 +218,27 @@ def tune_targets(
 def open_group(name: str, *, storage: str | None = None) -> StudyGroup:
     """The studies of several targets by the name they have together, running or done.
 
-    Raises StudyError where there is no group and no study of that name.
+    Parameters
+    ----------
+    name : str
+        Of the group, or of one study.
+    storage : str, optional
+        URL of an Optuna storage; by default kanlab's own file.
+
+    Returns
+    -------
+    StudyGroup
+
+    Raises
+    ------
+    StudyError
+        Where there is no group and no study of that name.
+
+    Examples
+    --------
+    >>> open_group("no such group")
+    Traceback (most recent call last):
+        ...
+    kanlab.errors.StudyError: There is no study 'no such group'...
     """
     return StudyGroup(load_studies(name, storage_url=storage))

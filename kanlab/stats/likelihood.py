@@ -174,7 +174,7 @@ class Poisson:
 def exponential(eta: Array) -> Array:
     """exp eta, the mean of a likelihood whose link is the logarithm; eta is held to where that is finite and above 0.
 
-    >>> exponential(np.array([0.0, 1e6]))[0], bool(np.isfinite(exponential(np.array([1e6]))[0]))
+    >>> float(exponential(np.array([0.0, 1e6]))[0]), bool(np.isfinite(exponential(np.array([1e6]))[0]))
     (1.0, True)
     """
     return np.asarray(np.exp(np.clip(eta, -700.0, 700.0)))
