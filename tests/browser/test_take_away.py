@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server
+from tests.browser.conftest import ROOT, Server, choose
 
 
 def test_a_network_is_looked_at_and_taken_away(page: Page, server: Server, tmp_path: Path) -> None:
@@ -61,6 +61,8 @@ def test_a_network_is_looked_at_and_taken_away(page: Page, server: Server, tmp_p
     page.get_by_role("link", name="Export this study").click()
     expect(page.get_by_role("heading", name=re.compile("^Export: paper"))).to_be_visible()
     assert "study=paper" in page.url
+    choose(page, "Model", "the recommended model to read")  # an average of two predicts better, and has no formula
+    expect(page.get_by_role("button", name="Diagram")).to_be_visible(timeout=60_000)
     with page.expect_download() as bundle:
         page.get_by_role("button", name="Download the bundle").click()
     with zipfile.ZipFile(bundle.value.path()) as archive:
