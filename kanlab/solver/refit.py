@@ -23,10 +23,12 @@ ROUNDS = 4  # of the penalty's level, which is proportional to RSS and moves wit
 LOOP = LoopOptions(max_iterations=60, tolerance=1e-9, floor=0.0)
 
 
-def continued(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float) -> FittedKan:
+def continued(
+    fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float, loop: LoopOptions = LOOP
+) -> FittedKan:
     """The minimum for targets Y at the training rows X (n, d) that is nearest to a network.
 
-    Y: (n,), of a quantity or of two classes; of more (n, classes) with a 1 in every row.
+    Y: (n,), of a quantity or of two classes; of more (n, classes) with a 1 in every row.  loop: when a minimum is near enough.
     Raises FitError where the network is not finite there.
     """
     target = np.asarray(Y, dtype=float)
@@ -37,7 +39,7 @@ def continued(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float) -
     for _ in range(ROUNDS):
         if state is None:
             raise FitError("The network cannot be continued: its hidden nodes are not finite.")
-        state = minimise(_Held(problem), state, LOOP).state
+        state = minimise(_Held(problem), state, loop).state
         level = problem.likelihood.level(state.misfit)
         if level == state.level:
             break
