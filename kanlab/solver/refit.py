@@ -23,9 +23,7 @@ ROUNDS = 4  # of the penalty's level, which is proportional to RSS and moves wit
 LOOP = LoopOptions(max_iterations=60, tolerance=1e-9, floor=0.0)
 
 
-def continued(
-    fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float, loop: LoopOptions = LOOP
-) -> FittedKan:
+def continued(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float, loop: LoopOptions = LOOP) -> FittedKan:
     """The minimum for targets Y at the training rows X (n, d) that is nearest to a network.
 
     Y: (n,), of a quantity or of two classes; of more (n, classes) with a 1 in every row.  loop: when a minimum is near enough.
