@@ -56,7 +56,7 @@ def test_from_a_csv_to_live_points_and_back(page: Page, server: Server, csv: Pat
     expect(page.get_by_text("442 rows, 11 columns")).to_be_visible()
     open_search(page)
 
-    expect(page.get_by_text("Of 270 configurations, 108 are admissible")).to_be_visible()
+    expect(page.get_by_text("Of 270 configurations, 116 are admissible")).to_be_visible()
     thumb = page.get_by_role("slider", name="Hidden neurons").last
     thumb.focus()
     for _ in range(8):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,13 +33,24 @@ def test_the_studies_are_listed() -> None:
     assert study_names(get_storage()) == ["classes", "numbers"]
 
 
+def without_news(found: Any, expected: Any) -> Any:
+    """JSON without the fields that were added since, which an old study has nothing for."""
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        return [without_news(f, e) for f, e in zip(found, expected, strict=True)]
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return {k: without_news(v, expected.get(k)) for k, v in found.items() if k in expected or v is not None}
+    return found
+
+
 @pytest.mark.parametrize("name", ["numbers", "classes"])
 def test_they_show_what_they_showed(name: str) -> None:
     found, expected = json.loads(json.dumps(open_study(name).to_dict())), older.shown(name)
     assert found.keys() >= expected.keys()
     for key in expected.keys() - WORDS:
-        assert found[key] == expected[key], key
-    assert all(len(found[key]) == len(expected[key]) for key in WORDS)
+        assert without_news(found[key], expected[key]) == expected[key], key
+    assert len(found["reasons"]) == len(expected["reasons"])
+    # which is said since then only beyond what so many looks at so few test rows give by chance
+    assert len(found["alarms"]) == sum("test rows disagree" not in sentence for sentence in expected["alarms"])
 
 
 def test_trials_and_the_specification_have_their_types() -> None:
@@ -47,7 +59,7 @@ def test_trials_and_the_specification_have_their_types() -> None:
     (stored,) = (s for s in all_studies(storage_of(handle.optuna)) if s.name == "numbers")
     spec, before = json.loads(json.dumps(handle.spec.to_dict())), stored.attributes["spec"]
     assert spec | before | {"options": spec["options"] | before["options"]} == spec
-    added = {"outputs": 1, "options": spec["options"] | {"features": None}}  # since then
+    added = {"outputs": 1, "values": [], "after_fit": False, "options": spec["options"] | {"features": None}}  # since then
     assert {name: value for name, value in spec.items() if name not in before or value != before[name]} == added
     assert handle.data.levels == ()
     assert load_study("classes").data.levels == ("False", "True")
