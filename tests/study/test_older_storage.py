@@ -59,7 +59,12 @@ def test_trials_and_the_specification_have_their_types() -> None:
     (stored,) = (s for s in all_studies(storage_of(handle.optuna)) if s.name == "numbers")
     spec, before = json.loads(json.dumps(handle.spec.to_dict())), stored.attributes["spec"]
     assert spec | before | {"options": spec["options"] | before["options"]} == spec
-    added = {"outputs": 1, "values": [], "after_fit": False, "options": spec["options"] | {"features": None}}  # since then
+    added = {
+        "outputs": 1,
+        "values": [],
+        "after_fit": False,
+        "options": spec["options"] | {"features": None},
+    }  # since then
     assert {name: value for name, value in spec.items() if name not in before or value != before[name]} == added
     assert handle.data.levels == ()
     assert load_study("classes").data.levels == ("False", "True")
