@@ -286,14 +286,15 @@ def check_new_rows(content: bytes, recipe: Recipe, options: dict[str, Any]) -> s
     for place in {0, len(frame) // 2, len(frame) - 1}:
         alone = said.apply(frame.iloc[[place]])
         np.testing.assert_array_equal(alone.X[0], inputs.X[place])
-    cells = {c: frame[c].fillna("").astype(str).tolist() for c in frame.columns}
-    program = predict_template.Encoder(said.to_dict(), cells, len(frame), Conventions.of(frame).decimal or ".")
-    np.testing.assert_allclose(program.inputs(), inputs.X, rtol=1e-12, atol=1e-9)
-    np.testing.assert_array_equal(
-        program.unknown, np.zeros(len(frame), bool) if inputs.unknown is None else inputs.unknown
-    )
-    for note in program.notes:
-        assert_sentence(note)
+    if not asked.kinds:  # which predict.py is not asked for
+        cells = {c: frame[c].fillna("").astype(str).tolist() for c in frame.columns}
+        program = predict_template.Encoder(said.to_dict(), cells, len(frame), Conventions.of(frame).decimal or ".")
+        np.testing.assert_allclose(program.inputs(), inputs.X, rtol=1e-12, atol=1e-9)
+        np.testing.assert_array_equal(
+            program.unknown, np.zeros(len(frame), bool) if inputs.unknown is None else inputs.unknown
+        )
+        for note in program.notes:
+            assert_sentence(note)
     model = HeldFamily(
         FamilyFit(lambda X: X.sum(axis=1), 1.0), np.zeros(len(recipe.columns)), np.ones(len(recipe.columns))
     )
