@@ -6,6 +6,8 @@ BIN := .venv/bin
 app: .venv/app.done
 	$(BIN)/python -m kanlab app
 
+# a thread each: two processes share the cores
+test: export OMP_NUM_THREADS = 1
 test: .venv/test.done lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
