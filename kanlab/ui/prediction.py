@@ -14,7 +14,8 @@ from kanlab.data.reading.reader_process import keep_ready
 from kanlab.data.reading.typed import Table
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
-from kanlab.explain.predictor import Predictor
+from kanlab.execution.final_check import AVERAGE
+from kanlab.explain.predictor import Predictor, predictor
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
@@ -58,10 +59,10 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         with st.spinner("Predicting…"):
             key = fitted_model.model_key(handle, records, which)
             model = session.remember("predictor", key, lambda: fitted_model.asked_for(handle, which))
-            others = _other_targets(handle) if which is None else []
+            others = _other_targets(handle) if which in (None, AVERAGE) else []
             key = (*key, *(fitted_model.model_key(other, other.records(), None) for other in others))
             models = session.remember(
-                "predictors", key, lambda: [model, *(fitted_model.asked_for(other, None) for other in others)]
+                "predictors", key, lambda: [model, *map(predictor, others)]
             )
             found: JointPredictions
             asked, place = ("predictions", (upload.file_id, key, options)), st.empty()
