@@ -61,9 +61,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             model = session.remember("predictor", key, lambda: fitted_model.asked_for(handle, which))
             others = _other_targets(handle) if which in (None, AVERAGE) else []
             key = (*key, *(fitted_model.model_key(other, other.records(), None) for other in others))
-            models = session.remember(
-                "predictors", key, lambda: [model, *map(predictor, others)]
-            )
+            models = session.remember("predictors", key, lambda: [model, *map(predictor, others)])
             found: JointPredictions
             asked, place = ("predictions", (upload.file_id, key, options)), st.empty()
             reader = partial(read, of=asked, place=place)
