@@ -36,7 +36,7 @@ _STYLE = f"""
 .st-key-diagram div:has(img) {{ width: max-content !important; max-width: none !important; }}
 .st-key-diagram > div:has(img) {{ margin: 0 auto; }}
 .st-key-diagram img {{ max-width: none !important; }}
-[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p {{
+[data-testid="stBaseButton-primary"]:enabled, [data-testid="stBaseButton-primary"]:enabled p {{
   color: light-dark({LIGHT.on_accent}, {DARK.on_accent});
 }}
 [class*="st-key-slot-"] {{ min-height: 400px; }}
