@@ -71,7 +71,8 @@ def watch() -> None:
         drawn = drawn.assign(fresh=drawn["number"].isin(shared.arrived(stamp[:2], table)))
     if fewer:
         st.caption(fewer)
-    mark = columns.recommended(found.choice)
+    compared = not current.is_live or bool((table["state"] == "complete").any())
+    mark = columns.recommended(found.choice) if compared else None
     seen = (stamp[:2], current.is_live, picked, kind, area.zoom, mark)  # running trials are not drawn
     n, baselines, target = data.n_train, study.baselines, data.fitted_target
     left, right = st.columns(2, gap="medium")

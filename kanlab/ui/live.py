@@ -118,6 +118,7 @@ def recommendation(found: Recommendation, current: StudyState, engine: str) -> N
     """The recommended model and the first reasons for it; or why there is none yet."""
     if current.is_live and not any(c.trial for c in found.candidates):
         no_trial_yet(current, engine)
+        return  # a baseline is no recommendation before there is a network beside it
     if found.choice is None:
         return
     live = current.is_live

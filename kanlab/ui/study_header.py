@@ -10,7 +10,7 @@ from kanlab.study.several_targets import Group, together
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
-from kanlab.ui import identity, session
+from kanlab.ui import identity, session, watching
 from kanlab.ui.navigation import LIVE, STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
@@ -26,7 +26,26 @@ def study(title: str, purpose: str) -> StudyHandle:
         identity.key_of(handle)  # takes it from the address
         session.link_study(name)
         targets(handle)
+        _watched(handle)
     return handle
+
+
+def _watched(handle: StudyHandle) -> None:
+    """Of a study that has not ended: say so, and draw the page anew once it has, for the recommendation changes with it."""
+    opened = watching.read(handle, fresh=True)
+
+    @st.fragment(run_every=watching.interval(len(opened.records)))
+    @sentences()
+    def note() -> None:
+        if not watching.read(handle).state.is_live:
+            st.rerun()
+        st.caption(
+            "The study is still running. This page shows what is known so far, and is drawn anew when the study ends."
+        )
+
+    with st.container():  # always one element, so that the tabs below keep their state
+        if opened.state.is_live:
+            note()
 
 
 def targets(handle: StudyHandle) -> None:

@@ -58,6 +58,27 @@ def _new_points_fade_in_unless_motion_is_unwanted(page: Page) -> None:
     page.emulate_media(reduced_motion=None)
 
 
+def test_a_page_opened_while_the_study_runs_is_drawn_anew_when_it_ends(page: Page, server: Server, csv: Path) -> None:
+    upload(page, server, csv)
+    open_search(page)
+    make_it_slow(page)
+    name = start(page)
+    wait_for(lambda: points(page, 0).count() >= 1)
+    chosen = page.context.new_page()
+    chosen.goto(f"{server.url}/choose?study={name}")
+    expect(chosen.get_by_text("This page shows what is known so far")).to_be_visible(timeout=60_000)
+    validate = chosen.get_by_role("button", name="Validate the finalists")
+    expect(validate).to_be_disabled()
+    words, ground = validate.evaluate(
+        "b => [getComputedStyle(b.querySelector('p') || b).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert words != ground
+    assert words != "rgb(255, 255, 255)"
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(chosen.get_by_text("This page shows what is known so far")).to_have_count(0, timeout=60_000)
+    expect(validate).to_be_enabled()
+
+
 def test_an_area_filters_the_table_and_zooms(page: Page, server: Server, csv: Path) -> None:
     upload(page, server, csv)
     open_search(page)
