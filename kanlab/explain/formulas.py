@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES
-from kanlab.errors import FitError, KanlabError, StudyError
+from kanlab.errors import FitError, StudyError
+from kanlab.execution.background import BackgroundRun, BackgroundRuns
 from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.messages import FormulaFrontTask, FormulaPartTask, NetworkTask
 from kanlab.execution.run_tasks import run_tasks
@@ -33,7 +33,7 @@ from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.patience import patiently
-from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.study.trials import CompletedTrial, completed
 
 if TYPE_CHECKING:
@@ -238,62 +238,33 @@ def _network_task(handle: StudyHandle, record: CompletedTrial) -> NetworkTask:
 # ---- in the background
 
 
-class FormulaRun:
-    """A search in a thread of its own."""
-
-    def __init__(self, handle: StudyHandle, options: FormulaOptions, dask: Dask | None = None) -> None:
-        self.handle, self._options, self._dask = handle, options, dask
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-formulas-{handle.name}")
-
-    def start(self) -> None:
-        self._write(FormulaSearch(total=1, written=time.time(), found=earlier_formulas(self.handle)))
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End it; a worker in the middle of a part is ended too."""
-        self._stop.set()
-
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def join(self, timeout: float | None = None) -> None:
-        self._thread.join(timeout)
-
-    def _run(self) -> None:
-        try:
-            search(self.handle, self._options, dask=self._dask, stop=self._stop.is_set)
-        except KanlabError as error:
-            found = earlier_formulas(self.handle)
-            self._write(FormulaSearch(state="failed", written=time.time(), detail=str(error), found=found))
-        except STORAGE_ERRORS as error:  # for longer than is waited
-            logger.warning("the search of study %s ends: %s", self.handle.name, storage_trouble(error))
-
-    def _write(self, said: FormulaSearch) -> None:
-        self.handle.optuna.set_user_attr(FORMULAS, said.to_dict())
+_runs = BackgroundRuns()
 
 
-_runs: dict[tuple[int, int], FormulaRun] = {}
-_lock = threading.Lock()
-
-
-def start_search(handle: StudyHandle, options: FormulaOptions | None = None, dask: Dask | None = None) -> FormulaRun:
+def start_search(handle: StudyHandle, options: FormulaOptions | None = None, dask: Dask | None = None) -> BackgroundRun:
     """Search in the background, on this machine or a cluster; the search already at it where there is one."""
-    with _lock:
-        running = _runs.get(handle.key)
-        if running is not None and running.is_alive():
-            return running
-        wanted = options or FormulaOptions(seed=handle.spec.seed)
-        _runs[handle.key] = FormulaRun(handle, wanted, dask)
-        _runs[handle.key].start()
-        return _runs[handle.key]
+    wanted = options or FormulaOptions(seed=handle.spec.seed)
+
+    def write(state: str, total: int = 0, detail: str = "") -> None:
+        found = earlier_formulas(handle)
+        said = FormulaSearch(state, total=total, written=time.time(), detail=detail, found=found)
+        handle.optuna.set_user_attr(FORMULAS, said.to_dict())
+
+    def make() -> BackgroundRun:
+        write("running", total=1)
+        return BackgroundRun(
+            handle,
+            "search for formulas",
+            lambda stop: search(handle, wanted, dask=dask, stop=stop),
+            lambda detail: write("failed", detail=detail),
+        )
+
+    return _runs.start(handle, make)
 
 
 def stop_search(handle: StudyHandle) -> None:
     """End a search that this process makes."""
-    running = _runs.get(handle.key)
-    if running is not None:
-        running.stop()
+    _runs.stop(handle)
 
 
 def found_formulas(

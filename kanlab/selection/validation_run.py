@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kanlab.engines.catalogue import ENGINES
-from kanlab.errors import KanlabError, StudyError
+from kanlab.errors import StudyError
 from kanlab.execution import messages
+from kanlab.execution.background import BackgroundRun, BackgroundRuns
 from kanlab.execution.final_check import keep_final_check
 from kanlab.execution.run_tasks import run_tasks
 from kanlab.execution.supervisor import default_workers
@@ -22,7 +22,7 @@ from kanlab.selection.validation_plan import plan
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.patience import patiently
-from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
+from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.study.trials import completed
 
 if TYPE_CHECKING:
@@ -31,41 +31,6 @@ if TYPE_CHECKING:
 WRITE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
-
-
-class ValidationRun:
-    """Runs a validation in a thread of its own."""
-
-    def __init__(self, handle: StudyHandle, workers: int | None = None, dask: Dask | None = None) -> None:
-        self.handle = handle
-        self._workers, self._dask = workers, dask
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name=f"kanlab-validation-{handle.name}")
-
-    def start(self) -> None:
-        self._write(Validation(total=len(plan(self.handle)), written=time.time()))
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End it; what is known stays."""
-        self._stop.set()
-
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def join(self, timeout: float | None = None) -> None:
-        self._thread.join(timeout)
-
-    def _run(self) -> None:
-        try:
-            validate(self.handle, workers=self._workers, dask=self._dask, stop=self._stop.is_set)
-        except KanlabError as error:
-            self._write(Validation(state="failed", written=time.time(), detail=str(error)))
-        except STORAGE_ERRORS as error:  # for longer than is waited
-            logger.warning("the validation of study %s ends: %s", self.handle.name, storage_trouble(error))
-
-    def _write(self, validation: Validation) -> None:
-        self.handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
 
 
 def validate(
@@ -119,24 +84,27 @@ def validate(
     return write("stopped" if len(answers) < len(tasks) else "done", detail)
 
 
-_runs: dict[tuple[int, int], ValidationRun] = {}
-_lock = threading.Lock()
+_runs = BackgroundRuns()
 
 
-def start_validation(handle: StudyHandle, dask: Dask | None = None) -> ValidationRun:
+def start_validation(handle: StudyHandle, dask: Dask | None = None) -> BackgroundRun:
     """Validate a study in the background, on this machine or a cluster; the one already at it where there is one."""
-    key = handle.key
-    with _lock:
-        running = _runs.get(key)
-        if running is not None and running.is_alive():
-            return running
-        _runs[key] = ValidationRun(handle, dask=dask)
-        _runs[key].start()
-        return _runs[key]
+
+    def write(validation: Validation) -> None:
+        handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
+
+    def make() -> BackgroundRun:
+        write(Validation(total=len(plan(handle)), written=time.time()))
+        return BackgroundRun(
+            handle,
+            "validation",
+            lambda stop: validate(handle, dask=dask, stop=stop),
+            lambda detail: write(Validation(state="failed", written=time.time(), detail=detail)),
+        )
+
+    return _runs.start(handle, make)
 
 
 def stop_validation(handle: StudyHandle) -> None:
     """End a validation that this process makes; what is known stays."""
-    running = _runs.get(handle.key)
-    if running is not None:
-        running.stop()
+    _runs.stop(handle)

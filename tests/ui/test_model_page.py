@@ -17,7 +17,6 @@ from kanlab.api import open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.explain import formulas
-from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers.pages import go, healthy, text_of
 from tests.helpers.validations import study as made_study
@@ -185,7 +184,9 @@ def test_formulas_are_searched_for_and_read(app: AppTest, kanlab_home: Path, mon
     monkeypatch.setitem(EFFORTS, "6 seconds", 0.03)
     app.button(key="search-formulas").click()
     healthy(app.run())
-    formulas._runs[study.handle.key].join()
+    run = formulas._runs.of(study.handle)
+    assert run is not None
+    run.join()
     words = text_of(healthy(app.run()))
     assert "A search finds" not in words
     assert charts(app) == 1
@@ -209,9 +210,7 @@ def test_formulas_are_searched_for_and_read(app: AppTest, kanlab_home: Path, mon
 def test_a_search_is_watched_and_stopped(app: AppTest, real: None, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = open_study("straight").handle
     stopped: list[str] = []
-    monkeypatch.setattr(formulas.FormulaRun, "stop", lambda self: stopped.append(self.handle.name))
-    run = formulas.FormulaRun(handle, FormulaOptions())
-    monkeypatch.setitem(formulas._runs, handle.key, run)
+    monkeypatch.setattr(formulas._runs, "stop", lambda handle: stopped.append(handle.name))
     live = formulas.FormulaSearch("running", 1, 4, written=time.time() + 3600)
     handle.optuna.set_user_attr(formulas.FORMULAS, live.to_dict())
     opened(app, "straight", "model")
