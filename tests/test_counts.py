@@ -16,7 +16,7 @@ import pytest
 import statsmodels.api as sm
 from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
 
-from kanlab.api import Study, open_study, tune
+from kanlab.api import Study
 from kanlab.baselines.registry import (
     COMPARISON_FAMILIES,
     OF_COUNTS,
@@ -43,7 +43,6 @@ from kanlab.export.document_check import Damaged, check_model
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection import validation_plan
 from kanlab.selection.candidates import candidates
 from kanlab.selection.diagnostics import diagnose
 from kanlab.selection.sensitivity import terms
@@ -54,6 +53,7 @@ from kanlab.study.spec import StudySpec
 from kanlab.study.trials import completed
 from tests.helpers.counts import mean_of, table
 from tests.helpers.sentences import refused
+from tests.helpers.validated import validated
 
 SPACE = SearchSpace((1, 2), (2, 3), (2, 2))
 FIT: dict[str, Any] = {"engine": "lm", "options": FitOptions()}
@@ -72,19 +72,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
     """One study, validated a little, for the module."""
-    monkeypatch.setenv("KANLAB_HOME", str(home))
-    for name, value in {
-        "FINALISTS": 2,
-        "SEEDS": 2,
-        "VERIFIED": 2,
-        "FOLDS": 3,
-        "PERMUTATIONS": 4,
-        "NULL_CELLS": 2,
-    }.items():
-        monkeypatch.setattr(validation_plan, name, value)
-    if not (home / "studies.db").exists():
-        tune(data, SPACE, workers=1, name="events").validate(workers=1)
-    return open_study("events")
+    return validated(home, monkeypatch, data, SPACE, "events")
 
 
 # ---- trials and baselines

@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
-from kanlab.api import Study, open_study, tune
+from kanlab.api import Study, tune
 from kanlab.baselines.registry import BASELINES_OF, COMPARISON_FAMILIES, fit_named, label
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, Unit, fit_unit
@@ -35,13 +35,13 @@ from kanlab.export.document import read_bundle
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection import validation_plan
 from kanlab.selection.sensitivity import ranked_again
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, class_scores, confusion, log_loss
 from kanlab.study.model_key import ModelKey
 from tests.helpers.many_classes import LEVELS, table
 from tests.helpers.sentences import refused
+from tests.helpers.validated import validated
 
 SPACE = SearchSpace((1, 2), (2, 3), (2, 2))
 
@@ -59,13 +59,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
     """One study, validated a little, for the module."""
-    monkeypatch.setenv("KANLAB_HOME", str(home))
-    small = {"FINALISTS": 2, "SEEDS": 2, "VERIFIED": 2, "FOLDS": 3, "PERMUTATIONS": 4, "NULL_CELLS": 2}
-    for name, value in small.items():
-        monkeypatch.setattr(validation_plan, name, value)
-    if not (home / "studies.db").exists():
-        tune(data, SPACE, workers=1, name="states").validate(workers=1)
-    return open_study("states")
+    return validated(home, monkeypatch, data, SPACE, "states")
 
 
 # ---- scores

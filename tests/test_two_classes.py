@@ -16,7 +16,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit
 
-from kanlab.api import Study, open_study, tune
+from kanlab.api import Study, tune
 from kanlab.baselines.registry import CLASSIFIERS, COMPARISON_FAMILIES, Baseline, fit_named, label
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, Outcome, Unit, fit_unit
@@ -32,7 +32,6 @@ from kanlab.export.document import document, read_bundle
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection import validation_plan
 from kanlab.selection.candidates import candidates
 from kanlab.selection.diagnostics import diagnose
 from kanlab.selection.sensitivity import ranked_again, terms
@@ -46,6 +45,7 @@ from kanlab.study.spec import StudySpec
 from kanlab.study.trials import completed, score
 from tests.helpers.sentences import refused
 from tests.helpers.two_classes import NASTY, table
+from tests.helpers.validated import validated
 
 SPACE = SearchSpace((1, 2), (2, 3), (2, 2))
 
@@ -63,19 +63,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def study(home: Path, monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Study:
     """One study, validated a little, for the module."""
-    monkeypatch.setenv("KANLAB_HOME", str(home))
-    for name, value in {
-        "FINALISTS": 2,
-        "SEEDS": 2,
-        "VERIFIED": 2,
-        "FOLDS": 3,
-        "PERMUTATIONS": 4,
-        "NULL_CELLS": 2,
-    }.items():
-        monkeypatch.setattr(validation_plan, name, value)
-    if not (home / "studies.db").exists():
-        tune(data, SPACE, workers=1, name="states").validate(workers=1)
-    return open_study("states")
+    return validated(home, monkeypatch, data, SPACE, "states")
 
 
 def scores(deviance: float, n: int = 128, test: float | None = 0.5) -> ClassScores:
