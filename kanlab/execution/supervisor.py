@@ -168,8 +168,7 @@ class Supervisor:
                     "stopped", f"Stopped after {counted(schedule.done, 'trial')}. Resume continues from there."
                 )
             schedule.pausing = wanted == "pause"
-            self._count_time()
-            if spent := schedule.spent(time.monotonic() - self._began):
+            if spent := schedule.spent(self._count_time()):
                 return StudyState("finished", spent)
             if schedule.pausing and not pool.is_busy:
                 return StudyState(
@@ -221,12 +220,13 @@ class Supervisor:
             logger.warning("the best network of study %s was not checked: %s", self.handle.name, answer.reason)
         return state
 
-    def _count_time(self) -> None:
-        """The time in which the study waits for its turn, or for a cluster, is not its own."""
+    def _count_time(self) -> float:
+        """Seconds of the study; those in which it waits for its turn, or for a cluster, are not its own."""
         now = time.monotonic()
         if self._place_in_queue():
             self._began += now - self._looked
         self._looked = now
+        return now - self._began
 
     def _place_in_queue(self) -> str:
         """Where in the queue it stands; "" where it has its turn, or a fit in hand. Where it waits for a cluster."""

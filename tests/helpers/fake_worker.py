@@ -43,7 +43,7 @@ def environment(
     """Environment variables of a plan.
 
     log: file that gets a line "neuron_num grid k seed pid depth" as each fit begins.  seconds: of a fit, jitter: at most
-    so many more.  hold_after: fits after so many in the log end only once `fits.release(log)` was called, however slow the
+    so many more.  hold_after: fits after so many in the log end only once `fits.release(log)` lets them, however slow the
     machine is.  crash, garbage, nonsense, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
     more memory than the process may have.  crash_all: every fit crashes, crash_final_check: that one.
     stillborn: no worker becomes ready.
@@ -76,12 +76,22 @@ def _answer_fit(**outcome: Any) -> None:
     _answer("fit", outcome=outcome | {"scores": scores})
 
 
+def _free(log: Path, hold_after: int) -> float:
+    """How many of the fits in the log may end."""
+    try:
+        said = log.with_suffix(".go").read_text()
+    except FileNotFoundError:
+        return hold_after
+    return int(said) if said else math.inf
+
+
 def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
     path = Path(plan["log"])
     with path.open("a") as log:
         log.write(f"{cell[0]} {cell[1]} {cell[2]} {seed} {os.getpid()} {cell[3]}\n")
-    if "hold_after" in plan and len(path.read_text().splitlines()) > plan["hold_after"]:
-        while not path.with_suffix(".go").exists():
+    if "hold_after" in plan:
+        number = len(path.read_text().splitlines())
+        while number > _free(path, plan["hold_after"]):
             time.sleep(0.01)
 
     def planned(name: str) -> bool:

@@ -18,6 +18,8 @@ def worker_pids(log: Path) -> list[int]:
     return [int(line.split()[4]) for line in log.read_text().splitlines()]
 
 
-def release(log: Path) -> None:
-    """Let the fits end that `hold_after` holds, and all that follow."""
-    log.with_suffix(".go").touch()
+def release(log: Path, up_to: int | None = None) -> None:
+    """Let the fits end that `hold_after` holds, and all that follow; or the first so many of the log."""
+    written = log.with_suffix(".tmp")
+    written.write_text("" if up_to is None else str(up_to))
+    written.replace(log.with_suffix(".go"))
