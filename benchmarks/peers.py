@@ -35,7 +35,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import kanlab
 from kanlab.selection.headline import USES
 
-SPACE = kanlab.SearchSpace((1, 4), (2, 5), (1, 3))
+SPACE = kanlab.SearchSpace()  # what a user gets who sets nothing
 SETTINGS, FOLDS = 20, 5
 MOST_TREES, PATIENCE = 1000, 50
 PEERS = ("linear", "GAM", "EBM", "LightGBM", "forest", "MLP")
