@@ -198,6 +198,32 @@ def test_it_can_be_overruled_everywhere(study: Study, home: Path) -> None:
         assert np.isnan(predicted[1])
 
 
+@pytest.mark.parametrize(
+    ("kinds", "sentence"),
+    [
+        ({"sold": "number"}, "'sold' was read as a date in training and cannot be a number here"),
+        ({"turnover": "text"}, "'turnover' was read as a number in training and cannot be text here"),
+        ({"zip": "number"}, "'zip' was read as text in training and cannot be a number here"),
+        ({"zip": "date"}, "'zip' was read as text in training and cannot be a date here"),
+    ],
+)
+def test_a_kind_that_no_input_can_be_made_of_is_refused(
+    study: Study, home: Path, kinds: dict[str, str], sentence: str
+) -> None:
+    path = home / "kinds.csv"
+    path.write_text("sold;turnover;temp;fitted;zip\n02/11/2023;1500,0;20,0;Yes;07244\n")
+    with refused(DatasetError, sentence):
+        study.predict(path, kinds=kinds)
+
+
+def test_a_kind_is_said_as_it_was(study: Study, home: Path) -> None:
+    path = home / "kinds.csv"
+    path.write_text("sold;turnover;temp;fitted;zip\n02/11/2023;1500,0;20,0;Yes;07244\n")
+    said = {"sold": "date", "turnover": "number", "temp": "number", "fitted": "boolean", "zip": "text"}
+    found = study.predict(path, kinds=said)
+    assert found.frame["price_predicted"][0] == pytest.approx(WANTED[0], abs=0.5)
+
+
 def test_workbooks_and_parquet(study: Study, home: Path) -> None:
     """Their numbers are numbers, whatever sign the training table had; their dates are dates."""
     frame = pd.DataFrame(

@@ -24,6 +24,8 @@ from kanlab.stats.likelihood import Distribution
 from kanlab.stats.metrics import likeliest
 from kanlab.text import agreeing, counted, listing, quoted
 
+_GROUPS: dict[ColumnKind, str] = {"date": "a date", "text": "text"}  # all others are numbers
+
 FORMAT = 1
 
 
@@ -131,22 +133,39 @@ class Recipe:
         return Inputs(X, tuple(notes), any_unknown if any_unknown.any() else None, levels)
 
     def overruled(self, **said: Any) -> Recipe:
-        """The same but for what is said of a table: keywords of `Conventions.overruled`."""
+        """The same but for what is said of a table: keywords of `Conventions.overruled`.
+
+        Raises DatasetError where a column is said to be what no input can be made of, such as text where training had dates.
+        """
         known = self.conventions
+        for source, kind in (said.get("kinds") or {}).items():
+            if source not in self.sources or kind == "leave out":
+                continue
+            written = self.conventions.columns.get(source)
+            was, now = (_GROUPS.get(k, "a number") for k in (written.kind if written else self._kind(source), kind))
+            if was != now:
+                raise DatasetError(
+                    f"{quoted(source)} was read as {was} in training and cannot be {now} here; "
+                    "leave out what is said of its kind, or train again."
+                )
         if said.get("day_first") is not None:  # also of dates that were typed in training
             dates = {c.source: ColumnConvention("date") for c in self.columns if c.part in DATE_PARTS}
             known = replace(known, columns={**dates, **known.columns})
         return replace(self, conventions=known.overruled(**said))
 
+    def _kind(self, source: str) -> ColumnKind:
+        """What a column is an input as: a number, a date or text."""
+        encoded = next(c for c in self.columns if c.source == source)
+        if encoded.part == MISSING:
+            how = self.conventions.columns.get(source)
+            return how.kind if how else "text"
+        return "number" if encoded.is_number else "date" if encoded.part in DATE_PARTS else "text"
+
     def _read(self, column: pd.Series, found: Conventions) -> Column:
         """A column as numbers, dates or text, whichever it is an input as. found: the conventions it was read by."""
-        encoded = next(c for c in self.columns if c.source == column.name)
+        kind = self._kind(str(column.name))
         levels = next((c.levels for c in self.columns if c.source == column.name and c.levels), ())
-        kind: ColumnKind = "number" if encoded.is_number else "date" if encoded.part in DATE_PARTS else "text"
-        if encoded.part == MISSING:
-            how = self.conventions.columns.get(encoded.source)
-            kind = how.kind if how else "text"
-        return read_column(column, kind, self.conventions, found, levels, self._unknown_counts_as(encoded.source))
+        return read_column(column, kind, self.conventions, found, levels, self._unknown_counts_as(str(column.name)))
 
     def _unknown_counts_as(self, source: str) -> str:
         """What a level or word counts as that is none of those in training."""
