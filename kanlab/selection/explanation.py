@@ -171,6 +171,8 @@ def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> st
     words = f"The AICc of {_name(lowest)} is {lower}, but its leave-one-out (LOO) error is "
     if beats(lowest, held, held):
         return words + f"{_against(lowest, choice)} than that of this model."
+    if abs(_change(lowest, held)) < 0.0005:  # 0.0% as it would be written
+        return words + f"as high as that of {_name(held)}."
     beyond = "." if _change(lowest, held) >= 0 else ", too small a difference to be sure of."
     return words + f"{_against(lowest, held)} than that of {_name(held)}{beyond}"
 
