@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from kanlab.cli.examples import Formatter, examples
 from kanlab.cli.printing import columns, exit_code, formulas_shown, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
+from kanlab.text import listing
 
 if TYPE_CHECKING:
     from kanlab.data.dataset import Dataset
@@ -104,7 +106,12 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
         raise StudyError("There is no table: name a file, or give 'data' in the file of --config.")
     where, called = source(arguments.data)
     table = read_table(where, name=called, options=read_options(arguments))
-    columns = set(table.frame.columns)
+    columns = list(table.frame.columns)
+    if not arguments.target:
+        raise StudyError(
+            f"Say which column to predict, such as --target {shlex.quote(columns[-1])}; {table.report.source} has "
+            f"{listing(columns)}."
+        )
     targets = [[text] if text in columns else names(text) or [text] for text in arguments.target]
     datasets = Dataset.for_targets(
         table.frame,
@@ -376,10 +383,9 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
     tune.add_argument("--open", action="store_true", help="open the app on the study when it is done")
     tune.add_argument(
         "--target",
-        required=True,
         action="append",
         metavar="COL[,COL]",
-        help="column to predict; of several, separated by commas or given one by one, each gets a study of its own",
+        help="column to predict, needed; of several, separated by commas or given one by one, each gets a study of its own",
     )
     tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
     tune.add_argument("--study", metavar="NAME", help="name of the study (default: after the file)")
