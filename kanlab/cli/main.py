@@ -21,7 +21,6 @@ from kanlab.cli.examples import Formatter, examples
 from kanlab.cli.printing import columns, exit_code, formulas_shown, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
-from kanlab.text import listing
 
 if TYPE_CHECKING:
     from kanlab.data.dataset import Dataset
@@ -101,6 +100,7 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     from kanlab.kan.search_space import SearchSpace
     from kanlab.study.spec import StudySpec
     from kanlab.targets import create_group
+    from kanlab.text import listing
 
     if arguments.data is None:
         raise StudyError("There is no table: name a file, or give 'data' in the file of --config.")
