@@ -41,6 +41,7 @@ from kanlab.study.trials import CompletedTrial, best_trial
 
 if TYPE_CHECKING:
     from kanlab.charts.notebook import Plots
+    from kanlab.explain.contributions import Explanation, RowExplainer
     from kanlab.explain.formula import Formula
     from kanlab.explain.formulas import FormulaSearch
     from kanlab.export.bundle import Bundle
@@ -219,6 +220,66 @@ class Study:
     def predictor(self, trial: int | None = None, family: str | None = None, use: Use | None = None) -> Predictor:
         """The model of `predict`, fitted once for many tables; arguments and errors as there."""
         return predictor(self.handle, trial, family, use)
+
+    def explain(
+        self,
+        rows: Any,
+        trial: int | None = None,
+        *,
+        family: str | None = None,
+        use: Use | None = None,
+        background: int | None = None,
+        **reading: Any,
+    ) -> Explanation:
+        """Why rows are predicted as they are: what each feature adds to the mean prediction, and the nearest training rows.
+
+        Contributions are Shapley values against training rows, on the scale of the link: log-odds for classes, the logarithm
+        of the mean for counts, units of the target otherwise. They are exact where the model adds up what each feature says
+        or has few features, and sampled elsewhere, with their standard errors; they always add up to the prediction less the
+        mean. docs/explaining.md defines them.
+
+        Parameters
+        ----------
+        rows, trial, family, use, **reading
+            As of `predict`.
+        background : int, optional
+            Training rows to hold against; by default 64 to 256, and all of an additive model.
+
+        Returns
+        -------
+        Explanation
+            `.frame` holds the rows with their predictions and a column for each feature, `.table(i)` the features of one row
+            by the size of their contributions, `.neighbours(i)` the training rows nearest to it, `.support(i)` whether any
+            is near.
+
+        Raises
+        ------
+        StudyError, DatasetError
+            As of `predict`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"x": range(30), "z": [1, 2, 3] * 10, "y": [3 * i for i in range(30)]})
+        >>> study = tune(Dataset.from_frame(frame, "y"), SearchSpace((1, 1), (2, 2), (1, 1)), name="why", workers=1)
+        >>> found = study.explain(frame.head(2), family="linear")
+        >>> found.table(0)["feature"].tolist(), bool(abs(found.values.sum(axis=1) + found.mean - found.totals).max() < 1e-8)
+        (['x', 'z'], True)
+        """
+        explainer = self.explainer(trial, family, use, background)
+        return explainer.explain(rows, ReadOptions().with_(**reading))
+
+    def explainer(
+        self,
+        trial: int | None = None,
+        family: str | None = None,
+        use: Use | None = None,
+        background: int | None = None,
+    ) -> RowExplainer:
+        """What `explain` uses, made once for many tables; arguments and errors as there."""
+        from kanlab.explain.contributions import RowExplainer
+
+        return RowExplainer(self.predictor(trial, family, use), load_data(self.handle), rows=background)
 
     def formulas(
         self,

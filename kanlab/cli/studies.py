@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kanlab.cli import explaining
 from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_trial, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
@@ -166,7 +167,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         asked = {"--trial": arguments.trial, "--family": arguments.family, "--use": arguments.use}
         if option := next((name for name, value in asked.items() if value is not None), ""):
             raise DatasetError(f"{packed.name} holds one model only; leave out {option}.")
-        models = read_models(packed)
+        models, handles = read_models(packed), []
     else:
         handles = _open_all(arguments)
         _check_one_trial(arguments, handles)
@@ -175,17 +176,22 @@ def _predict(arguments: argparse.Namespace) -> int:
     rows, called = source(given)
     table = read_rows_of(rows, models, name=called, options=options)
     found = predict_together(models, table, options)
+    frame, said = found.frame, found.notes
+    if arguments.explain:
+        from kanlab.cli.explaining import with_contributions
+
+        frame, said = with_contributions(found, models, handles, table, options)
     by = [
         (f"{model.recipe.target} is " * (len(models) > 1) + f"predicted by {model.label}", *model.notes)
         for model in models
     ]
-    lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *found.notes)
+    lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *said)
     print(*lines, sep="\n", file=sys.stderr)
     if target is None:
-        print(to_csv(found.frame), end="")
+        print(to_csv(frame), end="")
         return 0
-    write_whole(target, to_csv(found.frame).encode("utf-8"), DatasetError)
-    return _say(f"{target} holds {len(found.frame):,} rows.")
+    write_whole(target, to_csv(frame).encode("utf-8"), DatasetError)
+    return _say(f"{target} holds {len(frame):,} rows.")
 
 
 def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) -> None:
@@ -269,9 +275,13 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     predict.add_argument(
         "-o", "--output", metavar="OUT.csv", type=Path, help="file to write (default: standard output)"
     )
+    predict.add_argument(
+        "--explain", action="store_true", help="add a column for what each feature contributes to the prediction"
+    )
     add_trial(predict)
     with_storage(predict)
     add_reading_options(predict)
+    explaining.add_command(command, with_storage)
     export = on_a_study(
         "export",
         _export,

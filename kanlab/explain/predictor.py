@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -123,6 +123,7 @@ class Predictor:
     fitted: its outputs are on the scale of the fit, of classes they are probabilities.  trial: its number, None for a model of
     another family.  without: features the network does without.  key: which model of its study it is; None in a bundle.
     smearing: of a target fitted by its logarithm, how many times as large as its predictions, medians, the means are.
+    reference: what its predictions are explained against (kanlab.explain.shapley.reference_for), where a bundle holds it.
     """
 
     label: str
@@ -133,6 +134,7 @@ class Predictor:
     without: tuple[str, ...] = ()
     key: ModelKey | None = None
     smearing: float | None = None
+    reference: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def predict(self, frame: Any) -> Predictions:
         """Predict rows, in whatever holds a table (kanlab.data.frames.as_frame); of an array the columns are the features.

@@ -51,7 +51,7 @@ from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, continuation, held
-from kanlab.stats.likelihood import exponential
+from kanlab.stats.likelihood import exponential, probabilities, probability
 
 FORMAT = 1
 DELIMITERS = ",;\t|"
@@ -306,19 +306,6 @@ def _widest(model: Mapping[str, Any]) -> int:
     """The most values that a layer makes of a row."""
     splines = [len(layer["knots"]) * len(layer["knots"][0]) for layer in model.get("layers", [])]
     return max([1, *splines, *(len(biases) for biases in model.get("biases", []))])
-
-
-def probability(log_odds: Array) -> Array:
-    """1 / (1 + exp(-log-odds)), without overflow."""
-    small = np.exp(-np.abs(log_odds))
-    return np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
-
-
-def probabilities(log_odds: Array) -> Array:
-    """Of all classes, (rows, classes), from the log-odds of each but the first against that, (rows, classes - 1)."""
-    logits = np.column_stack([np.zeros(len(log_odds)), log_odds])
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
 
 
 def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:

@@ -180,6 +180,19 @@ def exponential(eta: Array) -> Array:
     return np.asarray(np.exp(np.clip(eta, -700.0, 700.0)))
 
 
+def probability(log_odds: Array) -> Array:
+    """1 / (1 + exp(-log-odds)), without overflow."""
+    small = np.exp(-np.abs(log_odds))
+    return np.where(log_odds >= 0, 1.0, small) / (1.0 + small)
+
+
+def probabilities(log_odds: Array) -> Array:
+    """Of all classes, (rows, classes), from the log-odds of each but the first against that, (rows, classes - 1)."""
+    logits = np.column_stack([np.zeros(len(log_odds)), log_odds])
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
 def log_mean_scaling(y: ArrayLike) -> tuple[float, float]:
     """Offset and scale of the logarithm of the mean of counts y: that of the whole table, and how much it varies.
 
