@@ -348,11 +348,18 @@ class Study:
         assert found is not None
         return front[found.recommended]
 
-    def bundle(self, trial: int | None = None, family: str | None = None, use: Use | None = None) -> Bundle:
-        """The model of `predict` with all it takes to predict with it: see kanlab.export.bundle."""
+    def bundle(
+        self,
+        trial: int | None = None,
+        family: str | None = None,
+        use: Use | None = None,
+        *,
+        explain: bool = False,
+    ) -> Bundle:
+        """The model of `predict` with all it takes to predict with it: see kanlab.export.bundle. explain: as of `export`."""
         from kanlab.export.bundle import bundle  # which loads half of SciPy for its formulas
 
-        return bundle(self.handle, self.predictor(trial, family, use), load_data(self.handle))
+        return bundle(self.handle, self.predictor(trial, family, use), load_data(self.handle), explain=explain)
 
     def export(
         self,
@@ -360,6 +367,8 @@ class Study:
         trial: int | None = None,
         family: str | None = None,
         use: Use | None = None,
+        *,
+        explain: bool = False,
     ) -> Path:
         """Write the model as a zip whose predict.py needs NumPy alone.
 
@@ -372,6 +381,9 @@ class Study:
             Name of another family that the study has.
         use : {"read", "predict"}, optional
             As of `predict`.
+        explain : bool
+            With 64 to 256 training rows, without their targets, against which `python predict.py --explain` says what each
+            feature contributes; of an additive model their means alone.
 
         Returns
         -------
@@ -385,7 +397,7 @@ class Study:
         """
         from kanlab.export.bundle import write
 
-        write(self.bundle(trial, family, use), Path(path))
+        write(self.bundle(trial, family, use, explain=explain), Path(path))
         return Path(path)
 
     @property

@@ -95,19 +95,30 @@ class StudyGroup:
         """Validate the finalists of each target, one after the other; arguments as of `Study.validate`."""
         return {target: study.validate(workers, on_progress, dask=dask) for target, study in self.studies.items()}
 
-    def bundle(self, family: str | None = None, use: Use | None = None) -> Bundle:
+    def bundle(self, family: str | None = None, use: Use | None = None, *, explain: bool = False) -> Bundle:
         """The models of all targets with all it takes to predict with them: see kanlab.export.bundle."""
         from kanlab.export.bundle import joint_bundle
 
         return joint_bundle(
-            self.name, [(target, s.bundle(family=family, use=use)) for target, s in self.studies.items()]
+            self.name,
+            [(target, s.bundle(family=family, use=use, explain=explain)) for target, s in self.studies.items()],
         )
 
-    def export(self, path: str | PathLike[str], family: str | None = None, use: Use | None = None) -> Path:
-        """Write the models as one zip whose predict.py adds the columns of every target and needs NumPy alone."""
+    def export(
+        self,
+        path: str | PathLike[str],
+        family: str | None = None,
+        use: Use | None = None,
+        *,
+        explain: bool = False,
+    ) -> Path:
+        """Write the models as one zip whose predict.py adds the columns of every target and needs NumPy alone.
+
+        explain: as of `Study.export`.
+        """
         from kanlab.export.bundle import write
 
-        write(self.bundle(family, use), Path(path))
+        write(self.bundle(family, use, explain=explain), Path(path))
         return Path(path)
 
     def to_dict(self) -> dict[str, Any]:

@@ -212,9 +212,12 @@ def _export(arguments: argparse.Namespace) -> int:
     handles = _open_all(arguments)
     _check_one_trial(arguments, handles)
     if len(handles) == 1:
-        made = Study(handles[0]).export(arguments.output, arguments.trial, arguments.family, arguments.use)
+        study = Study(handles[0])
+        made = study.export(
+            arguments.output, arguments.trial, arguments.family, arguments.use, explain=arguments.explain
+        )
     else:
-        made = StudyGroup(handles).export(arguments.output, arguments.family, arguments.use)
+        made = StudyGroup(handles).export(arguments.output, arguments.family, arguments.use, explain=arguments.explain)
     return _say(
         f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
     )
@@ -289,6 +292,11 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "The bundle predicts new rows with NumPy alone: unpack it and run 'python predict.py IN.csv OUT.csv'.",
     )
     export.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, required=True, help="file to write")
+    export.add_argument(
+        "--explain",
+        action="store_true",
+        help="with some training rows (not their targets), so that 'predict.py --explain' says what each feature contributes",
+    )
     add_trial(export)
 
     resume = on_a_study("resume", _resume, "continue a study that was paused, stopped or interrupted")

@@ -22,12 +22,18 @@ from kanlab.data.frames import as_frame
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table
 from kanlab.data.recipe import Recipe
-from kanlab.data.writing import free_name
 from kanlab.errors import DatasetError, StudyError
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.nearest import Nearest, Neighbourhood
 from kanlab.explain.predictor import HeldFamily, Model, Predictions, Predictor, overruled, read_new_rows
-from kanlab.explain.shapley import explainer_for, groups_of, players, reference_for, variants_of
+from kanlab.explain.shapley import (
+    contribution_names,
+    explainer_for,
+    groups_of,
+    players,
+    reference_for,
+    variants_of,
+)
 from kanlab.explain.terms import COSTS, SumOfTerms, averaged, terms_of, whole_rows
 from kanlab.kan.network import FittedKan
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
@@ -117,14 +123,11 @@ class Explanation:
 
     def beside(self, done: pd.DataFrame) -> pd.DataFrame:
         """Rows with these columns beside their own. done: the rows, in their order."""
-        target, taken, columns = self.recipe.target, set(done.columns), dict[str, Any]()
-        for output, ending in enumerate([f"_{level}" for level in self.classes] or [""]):
-            named = {f"{target}_mean_prediction{ending}": np.full(len(done), self.mean[output])}
-            named |= {
-                f"{target}_contribution_{feature}{ending}": self.values[:, number, output]
-                for number, feature in enumerate(self.features)
-            }
-            columns |= {free_name(name, taken | columns.keys()): column for name, column in named.items()}
+        columns: dict[str, Array] = {}
+        names = contribution_names(self.recipe.to_dict(), self.features, set(done.columns))
+        for output, (first, *others) in enumerate(names):
+            columns[first] = np.where(np.isfinite(self.totals[:, output]), self.mean[output], np.nan)
+            columns |= dict(zip(others, self.values[:, :, output].T, strict=True))
         return pd.concat([done, pd.DataFrame(columns, index=done.index)], axis=1)
 
     @property
@@ -318,6 +321,12 @@ class RowExplainer:
             self._neighbourhood,
             near,
         )
+
+
+def with_reference(predictor: Predictor, data: Dataset) -> Predictor:
+    """The same model with what its predictions are explained against, for a bundle. data: that of its study."""
+    reference = reference_for(model_terms(predictor.fitted), predictor.recipe.to_dict(), data.X_train)
+    return replace(predictor, reference=reference)
 
 
 def model_terms(model: Model) -> SumOfTerms:

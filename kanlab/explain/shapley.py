@@ -20,28 +20,27 @@ NumPy alone, as a bundle's predict.py has it written into it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import comb
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kanlab.arrays import Array, Index
 from kanlab.data.transforms import to_units
 from kanlab.data.unknown_levels import UnknownLevel, combinations
+from kanlab.data.writing import free_name
 from kanlab.explain.terms import SumOfTerms
 
 MOST_WORK = 500_000  # curves a row is allowed: some 15 ms
 LEAST_ROWS, MOST_ROWS = 64, 256  # of the background
 MOST_EXACT = 12  # features whose 2^M sets are all looked at
-BLOCK_ROWS = 4096  # whose intermediate values stay in the processor's cache
-CERTAIN = 1e-12  # probabilities are held this far from 0 and 1
+ROWS_AT_ONCE = 4096  # whose intermediate values stay in the processor's cache
+LEAST_CHANCE = 1e-12  # probabilities are held this far from 0 and 1
 LEAST_PAIRS, MOST_PAIRS = 2, 16  # of orders, a row of the background
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How the values are found: by all sets (pairs = 0), or by so many pairs of orders a row of the background."""
 
     rows: int
@@ -149,8 +148,8 @@ class Explainer:
         """Sums (n, H) on the scale of the explanation, (n, outputs); of several variants the predictions are averaged."""
         rows = len(variants[0][1])
         found = []
-        for begin in range(0, rows, BLOCK_ROWS):
-            block = slice(begin, begin + BLOCK_ROWS)
+        for begin in range(0, rows, ROWS_AT_ONCE):
+            block = slice(begin, begin + ROWS_AT_ONCE)
             mean = sum(weight * self._model.predict(sums[block]) for weight, sums in variants)
             found.append(by_outputs(self._scale(np.asarray(mean))))
         return np.concatenate(found)
@@ -188,7 +187,9 @@ def by_outputs(values: Array) -> Array:
 def _set_weights(masks: Array) -> Array:
     """W (M, 2^M) by which values of all sets become contributions: phi = W v. masks: (2^M, M)."""
     sizes, players = masks.sum(axis=1).astype(int), masks.shape[1]
-    joining = np.array([1.0 / (players * comb(players - 1, s)) if s < players else 0.0 for s in range(players + 1)])
+    joining = np.array(
+        [1.0 / (players * math.comb(players - 1, s)) if s < players else 0.0 for s in range(players + 1)]
+    )
     leaving = np.array([joining[s - 1] if s else 0.0 for s in range(players + 1)])
     return np.where(masks.T > 0, leaving[sizes], -joining[sizes])
 
@@ -204,7 +205,7 @@ def _orders(rows: int, plan: Plan, players: int) -> Index:
 
 def logit(p: Array) -> Array:
     """Log-odds of probabilities, held to some 27 on either side: nothing tells a chance of 1e-12 from one of 0."""
-    held = np.clip(p, CERTAIN, 1.0 - CERTAIN)
+    held = np.clip(p, LEAST_CHANCE, 1.0 - LEAST_CHANCE)
     return np.asarray(np.log(held) - np.log1p(-held))
 
 
@@ -263,8 +264,30 @@ def explainer_for(
     groups = list(groups_of(recipe).values())
     if "mean_terms" in reference:
         return AdditiveExplainer(model, groups, np.array(reference["mean_terms"]))
-    rows = np.array(reference["rows"])
-    return Explainer(model, groups, scale_of(recipe), Plan(len(rows), reference["pairs"], reference["seed"]), rows)
+    rows, pairs = np.array(reference["rows"]), reference["pairs"]
+    if len(players(model, groups)) > MOST_EXACT:  # whatever a bundle from elsewhere says: 2^M would fill the memory
+        pairs = max(pairs, LEAST_PAIRS)
+    return Explainer(model, groups, scale_of(recipe), Plan(len(rows), pairs, reference["seed"]), rows)
+
+
+def contribution_names(recipe: Mapping[str, Any], features: Sequence[str], taken: set[str]) -> list[list[str]]:
+    """The names of the columns of a table of contributions, for each output that of the mean prediction and one a feature.
+
+    taken: the names of the columns there are.
+
+    >>> contribution_names({"target": "y", "levels": []}, ["a", "b"], {"y"})
+    [['y_mean_prediction', 'y_contribution_a', 'y_contribution_b']]
+    """
+    levels = recipe.get("levels", [])
+    found, known = [], set(taken)
+    for ending in [f"_{level}" for level in levels] if len(levels) > 2 else [""]:
+        wanted = ["mean_prediction", *(f"contribution_{feature}" for feature in features)]
+        names = []
+        for word in wanted:
+            names.append(free_name(f"{recipe['target']}_{word}{ending}", known))
+            known.add(names[-1])
+        found.append(names)
+    return found
 
 
 def variants_of(X: Array, unknown: Sequence[UnknownLevel]) -> list[Variants]:

@@ -11,8 +11,7 @@ written into it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from kanlab.kan.network import STRETCH, edge_values, held
 from kanlab.stats.likelihood import exponential, probabilities, probability
 
 
-@dataclass(frozen=True, eq=False)
-class SumOfTerms:
+class SumOfTerms(NamedTuple):
     """A model of d inputs in terms of width H.
 
     terms: X (n, d) to (n, d, H).  rest: sums (n, H) to what the model puts out before its link, (n,) or (n, outputs).

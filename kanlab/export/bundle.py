@@ -28,6 +28,7 @@ from pathlib import Path
 from kanlab.data.dataset import Dataset
 from kanlab.data.writing import to_csv
 from kanlab.errors import StudyError
+from kanlab.explain.contributions import with_reference
 from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.formula import errors, remarks
 from kanlab.explain.formula_code import python
@@ -71,8 +72,9 @@ class Bundle:
         return packed.getvalue()
 
 
-def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
-    """The bundle of a fitted model. data: that of the study.
+def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain: bool = False) -> Bundle:
+    """The bundle of a fitted model. data: that of the study.  explain: with some training rows, against which predict.py
+    explains its predictions on request.
 
     Raises StudyError for a model that cannot be exported.
     """
@@ -88,6 +90,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Bundle:
         "Versions": ", ".join(f"{name} {v}" for name, v in versions.items()),
     }
     about = {"study": handle.name, "data_sha256": handle.data.sha256, "versions": versions}
+    predictor = with_reference(predictor, data) if explain else predictor
     files = {MODEL: document_text(document(predictor, about))}
     files["predict.py"] = predict_source()
     drawing = Drawing()

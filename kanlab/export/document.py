@@ -105,14 +105,25 @@ def model_document(model: Model) -> dict[str, Any]:
 
 def document(predictor: Predictor, about: Mapping[str, Any]) -> dict[str, Any]:
     """Everything a prediction needs. about: what else to say, such as the study's name."""
-    return {
-        "format": FORMAT,
-        **about,
-        "label": predictor.label,
-        "trial": predictor.trial,
-        "recipe": predictor.recipe.to_dict(),
-        "model": model_document(predictor.fitted),
-    } | ({} if predictor.smearing is None else {"smearing": predictor.smearing})
+    return (
+        {
+            "format": FORMAT,
+            **about,
+            "label": predictor.label,
+            "trial": predictor.trial,
+            "recipe": predictor.recipe.to_dict(),
+            "model": model_document(predictor.fitted),
+        }
+        | ({} if predictor.smearing is None else {"smearing": predictor.smearing})
+        | _reference(predictor)
+    )
+
+
+def _reference(predictor: Predictor) -> dict[str, Any]:
+    """What the predictions are explained against, where the bundle is to say why."""
+    if predictor.reference is None:
+        return {}
+    return {"reference": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in predictor.reference.items()}}
 
 
 def document_text(content: Mapping[str, Any]) -> str:
@@ -175,7 +186,8 @@ def _read(text: bytes, name: str) -> Predictor:
     except (ValueError, RecursionError, OverflowError, KanlabError, Damaged) as error:
         raise _damaged(name, error) from error
     model = StoredModel(msgspec.to_builtins(found.model))
-    return Predictor(found.label, found.recipe, model, trial=found.trial, smearing=found.smearing)
+    reference = None if found.reference is None else msgspec.to_builtins(found.reference)
+    return Predictor(found.label, found.recipe, model, trial=found.trial, smearing=found.smearing, reference=reference)
 
 
 def _damaged(name: str, error: Exception) -> StudyError:

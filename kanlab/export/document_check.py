@@ -20,6 +20,7 @@ PARTS_KNOWN = ("", "other", "order", "missing", "year", "month", "weekday", "hou
 KINDS_KNOWN = ("number", "fraction", "limit", "time", "boolean", "date", "text")
 RECIPE_FORMAT = 1
 MOST_MEMBERS = 100  # of an average
+MOST_REFERENCE_ROWS = 1000  # of training, that predictions are explained against
 Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]
 
 
@@ -35,6 +36,24 @@ def check_content(content: Mapping[str, Any]) -> None:
         of_log = recipe["target_transform"]["scale"] == "log"
         _need(of_log and _is_finite(factor) and factor > 0, "smearing")
     check_model(_part(content, "model", dict, ""), d, len(recipe.get("levels", [])), counts=counts)
+    if content.get("reference") is not None:
+        _check_reference(_part(content, "reference", dict, ""), recipe, content["model"], d)
+
+
+def _check_reference(reference: Mapping[str, Any], recipe: Mapping[str, Any], model: Mapping[str, Any], d: int) -> None:
+    """What predictions are explained against, of no more rows and orders than kanlab writes."""
+    place, levels = "reference.", len(recipe.get("levels", []))
+    if "mean_terms" in reference:
+        _need(model["kind"] in ("linear", "additive") and levels < 3, place + "mean_terms")
+        _numbers(reference["mean_terms"], (d, 1), place + "mean_terms")
+        return
+    rows, pairs, seed = (
+        _part(reference, name, kind, place) for name, kind in (("rows", list), ("pairs", int), ("seed", int))
+    )
+    _need(1 <= len(rows) <= MOST_REFERENCE_ROWS, place + "rows")
+    _numbers(rows, (len(rows), d), place + "rows")
+    _need(pairs == 0 or 2 <= pairs <= 64, place + "pairs")
+    _need(0 <= seed < 2**32, place + "seed")
 
 
 def check_model(model: Mapping[str, Any], d: int, classes: int, *, counts: bool = False) -> None:

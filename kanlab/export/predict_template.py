@@ -47,6 +47,8 @@ from kanlab.data.transforms import to_units, transformed
 from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.data.writing import defused, free_name, probability_names
 from kanlab.explain.average import weighted
+from kanlab.explain.shapley import contribution_names, explainer_for, groups_of, variants_of
+from kanlab.explain.terms import terms_of
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
@@ -379,11 +381,12 @@ def predict_file(
     decimal: str | None = None,
     day_first: bool | None = None,
     missing: Sequence[str] = (),
+    explain: bool = False,
 ) -> list[str]:
     """Predict the rows of a file and write them with the predictions; what there is to say, in sentences.
 
     content: of model.json, or of one for each of several targets.  decimal, day_first, missing: how the file is written, where
-    that is not as in training.
+    that is not as in training.  explain: with a column for what each feature contributes.
     """
     contents = [content] if isinstance(content, Mapping) else list(content)
     recipes = [overruled(each["recipe"], decimal, day_first, missing) for each in contents]
@@ -397,11 +400,13 @@ def predict_file(
     names, notes = list(header), [f"{len(rows):,} rows are in {target.name}."]
     added: list[list[Any]] = [[] for _ in rows]
     for each, recipe in zip(contents, recipes, strict=True):
-        more, cells, said = _predicted(each, recipe, Encoder(recipe, columns, len(rows), found_sign), set(names))
-        names += more
-        for row, known in zip(added, cells, strict=True):
-            row += known
-        notes += said
+        encoder = Encoder(recipe, columns, len(rows), found_sign)
+        for add in (_predicted, _explained)[: 2 if explain else 1]:
+            more, cells, said = add(each, recipe, encoder, set(names))
+            names += more
+            for row, known in zip(added, cells, strict=True):
+                row += known
+            notes += said
     try:
         with written_whole(target) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
@@ -456,6 +461,31 @@ def _predicted(
     return names, cells, notes
 
 
+def _explained(
+    content: Mapping[str, Any], recipe: Mapping[str, Any], encoder: Encoder, taken: set[str]
+) -> tuple[list[str], list[list[Any]], list[str]]:
+    """The same for what each feature contributes to the difference to the mean prediction."""
+    if content.get("reference") is None:
+        raise BadInput(
+            "The bundle holds nothing to explain its predictions with; export it again with 'kanlab export --explain'."
+        )
+    explainer = explainer_for(
+        terms_of(content["model"], lambda model, X: evaluate(model, X)[0]), recipe, content["reference"]
+    )
+    X = encoder.inputs()
+    ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
+    unknown = [level._replace(rows=level.rows[ready]) for level in encoder.levels()]
+    features = list(groups_of(recipe))
+    names = [name for of_output in contribution_names(recipe, features, taken) for name in of_output]
+    cells: list[list[Any]] = [[""] * len(names) for _ in X]
+    for row, variants in zip(np.flatnonzero(ready), variants_of(X[ready], unknown), strict=True):
+        phi = explainer.explain(variants)[0]
+        cells[row] = np.vstack([explainer.mean, phi]).T.ravel().tolist()
+    scale = "as log-odds" if recipe.get("levels") else "on the scale the model was fitted on"
+    note = f"'{names[1]}' and so on are what each feature adds to the mean prediction, '{names[0]}', {scale}."
+    return names, cells, [note]
+
+
 def read_model(path: Path) -> dict[str, Any]:
     """The content of model.json."""
     again = "it belongs beside this file, so unpack the bundle again."
@@ -492,11 +522,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     order.add_argument("--day-first", action="store_true", default=None, help="3/4/2024 is in April")
     order.add_argument("--month-first", dest="day_first", action="store_false", help="3/4/2024 is in March")
     parser.add_argument("--missing", default="", metavar="A,B", help="further words that mean a missing value")
+    parser.add_argument("--explain", action="store_true", help="also what each feature contributes, a column each")
     given = parser.parse_args(arguments)
     try:
         content = read_models(Path(__file__).parent)
         words = [word.strip() for word in given.missing.split(",") if word.strip()]
-        how = {"decimal": given.decimal, "day_first": given.day_first, "missing": words}
+        how = {"decimal": given.decimal, "day_first": given.day_first, "missing": words, "explain": given.explain}
         print(*predict_file(content, given.source, given.target, given.encoding, **how), sep="\n", file=sys.stderr)
     except BadInput as error:
         print(f"predict: {error}", file=sys.stderr)

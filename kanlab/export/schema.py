@@ -127,11 +127,24 @@ class Average(Struct, frozen=True, tag_field="kind", tag="average"):
     members: Annotated[list[Network | Linear], Meta(min_length=1, max_length=100)]
 
 
+class Reference(Struct, frozen=True):
+    """What predictions are explained against: see `kanlab.explain.shapley.reference_for`.
+
+    rows: of training.  pairs: of orders, 0 for all sets.  mean_terms: of an additive model, in place of the rows.
+    """
+
+    rows: Matrix | UnsetType = UNSET
+    pairs: Annotated[int, Meta(ge=0, le=64)] = 0
+    seed: Annotated[int, Meta(ge=0)] = 0
+    mean_terms: Matrix | UnsetType = UNSET
+
+
 class Document(Struct):
-    """model.json: a model, and the recipe that turns a table into its inputs. smearing: as of `Predictor`."""
+    """model.json: a model, and the recipe that turns a table into its inputs. smearing, reference: as of `Predictor`."""
 
     label: str
     recipe: Recipe
     model: Network | Linear | Polynomial | Additive | Perceptron | Trees | Average
     trial: int | None = None
     smearing: float | None = None
+    reference: Reference | None = None

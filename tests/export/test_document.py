@@ -152,6 +152,52 @@ def test_both_ways_write_the_same(
     assert "holds one model" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("trial", [0, None])
+def test_it_explains_as_the_study_does(
+    studies: Callable[[str], Study], tmp_path: Path, capsys: pytest.CaptureFixture[str], trial: int | None
+) -> None:
+    """On request: by predict.py with NumPy alone, by kanlab from the bundle, and by the study; a network, a linear model."""
+    study = studies("noise")
+    which = [] if trial is None else ["--trial", str(trial)]
+    bundle = tmp_path / "why.zip"
+    assert main(["export", study.name, "-o", str(bundle), "--explain", *which]) == 0
+    with zipfile.ZipFile(bundle) as packed:
+        packed.extractall(tmp_path)
+    folder = tmp_path / folder_name(study.name)
+    (folder / "new.csv").write_text(NEW)
+    done = run_predict(folder, "new.csv", "out.csv", "--explain")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["numpy"]
+    assert "adds to the mean prediction" in done.stderr
+    out = pd.read_csv(folder / "out.csv").filter(regex="mean_pred|contrib")
+    assert (
+        main(["predict", study.name, str(folder / "new.csv"), "--explain", "-o", str(tmp_path / "a.csv"), *which]) == 0
+    )
+    assert main(["predict", str(bundle), str(folder / "new.csv"), "--explain", "-o", str(tmp_path / "b.csv")]) == 0
+    for name in ("a.csv", "b.csv"):
+        other = pd.read_csv(tmp_path / name)
+        pd.testing.assert_frame_equal(other[out.columns], out, rtol=1e-8, atol=1e-10)
+        whole = other["y_predicted"].notna()
+        np.testing.assert_allclose(out[whole].sum(axis=1), other["y_predicted"][whole], rtol=1e-8)
+    assert main(["explain", str(bundle), str(folder / "new.csv"), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert rows[0]["explained"][0]["contributions"]["a"] == pytest.approx(out["y_contribution_a"].iloc[0])
+    content = json.loads((folder / "model.json").read_text())["reference"]
+    assert content.keys() == ({"mean_terms"} if trial is None else {"rows", "pairs", "seed"})
+
+
+def test_a_bundle_without_training_rows_explains_nothing(
+    studies: Callable[[str], Study], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = unpacked(studies("noise"), tmp_path)
+    (folder / "new.csv").write_text(NEW)
+    done = run_predict(folder, "new.csv", "out.csv", "--explain")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert main(["explain", str(tmp_path / "bundle.zip"), str(folder / "new.csv")]) == 2
+    for said in (done.stderr, capsys.readouterr().err):
+        assert "holds nothing to explain its predictions with; export it again with 'kanlab export --explain'" in said
+
+
 def test_what_is_in_it(studies: Callable[[str], Study], tmp_path: Path) -> None:
     study = studies("filled, log")
     trial = study.best.number  # type: ignore[union-attr]
