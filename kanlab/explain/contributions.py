@@ -21,10 +21,10 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.frames import as_frame
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table
-from kanlab.data.recipe import Recipe
+from kanlab.data.recipe import Inputs, Recipe
 from kanlab.errors import DatasetError, StudyError
 from kanlab.explain.average import AveragedModel
-from kanlab.explain.nearest import Nearest, Neighbourhood
+from kanlab.explain.nearest import Nearest, Neighbourhood, decoded
 from kanlab.explain.predictor import HeldFamily, Model, Predictions, Predictor, overruled, read_new_rows
 from kanlab.explain.shapley import (
     contribution_names,
@@ -183,7 +183,7 @@ class Explanation:
         self._check(row)
         output, given = self.output_of(row, class_), self.predictions.frame
         phi = self.values[row, :, output]
-        cells = [given[f].iloc[row] if f in given.columns else None for f in self.features]
+        cells = [_cell(given.iloc[row], feature) for feature in self.features]
         found = pd.DataFrame({"feature": self.features, "value": pd.Series(cells, dtype=object), "contribution": phi})
         found["standard_error"] = self.standard_error[row, :, output]
         if self.scale.times:
@@ -236,6 +236,18 @@ class Explanation:
     def _check(self, row: int) -> None:
         if row not in self.ready:
             raise DatasetError(f"Row {row} cannot be explained: there is no such row, or a value is missing in it.")
+
+
+def _cell(row: pd.Series, feature: str) -> Any:
+    """The cell of a feature; of a date given by its parts those."""
+    if feature in row.index:
+        return row[feature]
+    parts = {
+        name.removeprefix(f"{feature} (").rstrip(")"): row[name]
+        for name in row.index
+        if name.startswith(f"{feature} (")
+    }
+    return ", ".join(f"{part} {value:.6g}" for part, value in parts.items()) or None
 
 
 class RowExplainer:
@@ -298,8 +310,18 @@ class RowExplainer:
         if isinstance(rows, (str, PathLike)) or hasattr(rows, "read"):
             rows = read_new_rows(rows, recipe, options=options)
         frame = rows.frame if isinstance(rows, Table) else rows
-        predictions = predictor.predict(frame)
-        inputs = recipe.apply(as_frame(frame, recipe.sources))
+        return self._explained(predictor.predict(frame), recipe.apply(as_frame(frame, recipe.sources)), recipe)
+
+    def explain_inputs(self, X: Array) -> Explanation:
+        """Rows X (m, d) of the inputs of the model, such as training rows; their frame has the features as they were read."""
+        recipe, frame = self.predictor.recipe, decoded(self.predictor.recipe, X)
+        outputs, outside = self.predictor.fitted.predict_flagged(X)
+        of = recipe.to_levels(outputs) if recipe.levels else recipe.to_units(outputs)
+        predicted, extrapolates = f"{recipe.target}_predicted", f"{recipe.target}_extrapolates"
+        predictions = Predictions(frame.assign(**{predicted: of, extrapolates: outside}), predicted, extrapolates)
+        return self._explained(predictions, Inputs(X), recipe)
+
+    def _explained(self, predictions: Predictions, inputs: Inputs, recipe: Recipe) -> Explanation:
         ready = np.flatnonzero(inputs.complete)
         unknown = [level._replace(rows=level.rows[ready]) for level in inputs.levels]
         outputs = len(self._explainer.mean)
