@@ -26,6 +26,7 @@ from kanlab.execution.manager import manager
 from kanlab.execution.single_fit import fit as fit
 from kanlab.explain.predictor import Predictions, Predictor, predict_table, predictor
 from kanlab.export.study_json import study_json
+from kanlab.files import write_whole
 from kanlab.kan.search_space import SearchSpace
 from kanlab.selection import ranking
 from kanlab.selection.headline import Use
@@ -369,12 +370,14 @@ class Study:
         use: Use | None = None,
         *,
         explain: bool = False,
+        formula: bool = False,
     ) -> Path:
-        """Write the model as a zip whose predict.py needs NumPy alone.
+        """Write the model as a zip whose predict.py needs NumPy alone, or in the form that the ending of the path names.
 
         Parameters
         ----------
-        path : path of the zip
+        path : path of the file
+            Ending in .sql, .xlsx, .js or .c the model as code (docs/exports.md); anything else is a bundle.
         trial : int, optional
             Number of a trial; by default the recommended model is written.
         family : str, optional
@@ -384,19 +387,27 @@ class Study:
         explain : bool
             With 64 to 256 training rows, without their targets, against which `python predict.py --explain` says what each
             feature contributes; of an additive model their means alone.
+        formula : bool
+            Whether the recommended formula is written in place of the model; it is searched for where that was not done yet.
 
         Returns
         -------
         Path
-            The path of the zip.
+            The path of the file.
 
         Raises
         ------
         StudyError
-            Where the study has no model, or not that trial.
+            Where the study has no model, or not that trial, or the model has no such form.
         """
         from kanlab.export.bundle import write
+        from kanlab.export.code.forms import ENDINGS, form_of
 
+        ending = Path(path).suffix.lower()
+        if formula or ending in ENDINGS:
+            what = self.formula if formula else self.predictor(trial, family, use)
+            write_whole(Path(path), form_of(ending).write(what), StudyError)
+            return Path(path)
         write(self.bundle(trial, family, use, explain=explain), Path(path))
         return Path(path)
 

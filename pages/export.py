@@ -5,7 +5,7 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.execution.manage import load_data
 from kanlab.export.bundle import bundle
-from kanlab.ui import export, fitted_model, session, steps, study_header
+from kanlab.ui import as_code, export, fitted_model, session, steps, study_header
 from kanlab.ui.navigation import EXPORT
 from kanlab.ui.widgets import notes, sentences
 
@@ -24,5 +24,6 @@ with sentences(), st.spinner("Packing the bundle…"):
     made = session.remember("bundle", key, lambda: bundle(handle, model, load_data(handle)))
 export.all_targets(handle)
 export.downloads(made)
+as_code.forms(handle, model, key)
 export.elsewhere(handle.name, trial, found.average is not None)
 steps.next_step(EXPORT, primary=False)

@@ -16,7 +16,7 @@ from kanlab.study.storage import default_url, home
 from tests.helpers.sentences import refused
 
 ROOT = Path(kanlab.__file__).parents[1]
-OF_THE_TESTS = {"KANLAB_REQUIRE_BROWSER", "KANLAB_REQUIRE_POSTGRESQL"}
+OF_THE_TESTS = {"KANLAB_REQUIRE_BROWSER", "KANLAB_REQUIRE_LIBREOFFICE", "KANLAB_REQUIRE_POSTGRESQL"}
 VARIABLE = re.compile(r"KANLAB_[A-Z_]+")
 
 

@@ -18,6 +18,7 @@ from kanlab.text import counted
 if TYPE_CHECKING:
     from kanlab.study.handle import StudyHandle
 
+_ENDINGS = (".sql", ".xlsx", ".js", ".c")  # kanlab.export.code.forms.ENDINGS, which takes a second to load
 Run = Callable[[argparse.Namespace], int]
 AddCommand = Callable[..., argparse.ArgumentParser]  # name, run, text, more
 
@@ -207,8 +208,13 @@ def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) 
 
 def _export(arguments: argparse.Namespace) -> int:
     from kanlab.api import Study
+    from kanlab.errors import StudyError
     from kanlab.targets import StudyGroup
 
+    if arguments.to is not None:
+        return _export_as(arguments)
+    if arguments.formula:
+        raise StudyError("A bundle holds the formula anyway; --formula goes with --to FILE, such as --to formula.sql.")
     handles = _open_all(arguments)
     _check_one_trial(arguments, handles)
     if len(handles) == 1:
@@ -221,6 +227,32 @@ def _export(arguments: argparse.Namespace) -> int:
     return _say(
         f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
     )
+
+
+def _export_as(arguments: argparse.Namespace) -> int:
+    """The model of a study or a bundle, or the formula of a study, in the form that the ending of --to names."""
+    from kanlab.api import Study
+    from kanlab.errors import StudyError
+    from kanlab.export.code.forms import form_of
+    from kanlab.export.document import is_bundle, read_bundle
+    from kanlab.files import write_whole
+
+    target, packed = arguments.to, Path(arguments.name)
+    form = form_of(target.suffix)
+    if is_bundle(packed):
+        if arguments.formula:
+            raise StudyError(f"{packed.name} holds a model; name the study to have its formula.")
+        write_whole(target, form.write(read_bundle(packed)), StudyError)
+    else:
+        handles = _open_all(arguments)
+        if len(handles) > 1:
+            own = ", ".join(f"'{handle.name}'" for handle in handles)
+            raise StudyError(
+                f"'{arguments.name}' is a study for each of {len(handles)} targets; name one of them: {own}."
+            )
+        which = arguments.trial, arguments.family, arguments.use
+        Study(handles[0]).export(target, *which, formula=arguments.formula)
+    return _say(f"{target} holds {'the formula' if arguments.formula else 'the model'} for {form.readers}.")
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -288,10 +320,21 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     export = on_a_study(
         "export",
         _export,
-        "write the model of a study as a bundle (a zip file)",
-        "The bundle predicts new rows with NumPy alone: unpack it and run 'python predict.py IN.csv OUT.csv'.",
+        "write the model of a study as a bundle (a zip file), or as code of another language",
+        "The bundle predicts new rows with NumPy alone: unpack it and run 'python predict.py IN.csv OUT.csv'. --to writes the "
+        "model by itself; NAME may then be a bundle.",
     )
-    export.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, required=True, help="file to write")
+    where = export.add_mutually_exclusive_group(required=True)
+    where.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, help="the bundle to write")
+    where.add_argument(
+        "--to",
+        metavar="FILE",
+        type=Path,
+        help="file to write the model to in the form its ending says: " + ", ".join(_ENDINGS),
+    )
+    export.add_argument(
+        "--formula", action="store_true", help="write the recommended formula of the study in place of the model"
+    )
     export.add_argument(
         "--explain",
         action="store_true",

@@ -17,6 +17,7 @@ from kanlab.api import open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.explain import formulas
+from kanlab.export.code.forms import ENDINGS, form_of
 from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers.pages import go, healthy, text_of
 from tests.helpers.validations import study as made_study
@@ -136,7 +137,11 @@ def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:
 
     opened(app, "curved", "export")
     assert parts(app)[0] == "Report"
-    assert sorted(parts(app)) == sorted(["Download the bundle", *(label for label, *_ in _OTHERS.values())])
+    code = "Download curved-model.sql"
+    assert sorted(parts(app)) == sorted([code, "Download the bundle", *(label for label, *_ in _OTHERS.values())])
+    form = app.selectbox(key="code-form")
+    assert [option.rpartition(" ")[2] for option in form.options] == [f"({ending})" for ending in ENDINGS]
+    assert "Download curved-model.js" in parts(form.set_value(form_of(".js")).run())
     study = open_study("curved")
     with zipfile.ZipFile(io.BytesIO(study.bundle(use="read").zipped())) as archive:
         assert {Path(n).name for n in archive.namelist()} == {*_OTHERS, "requirements.txt"}
@@ -145,6 +150,7 @@ def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:
     assert sorted(parts(app)) == sorted(
         [
             "Download the bundle",
+            "Download straight-model.js",
             *(label for name, (label, *_) in _OTHERS.items() if name not in ("formula.py", "network.svg")),
         ]
     )

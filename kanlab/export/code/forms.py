@@ -1,0 +1,73 @@
+"""The forms of a model or a formula by the ending of a file: what `kanlab export NAME --to FILE` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kanlab.errors import StudyError
+from kanlab.explain.named_formula import NamedFormula
+from kanlab.explain.predictor import Predictor
+from kanlab.export.code.lowering import of_formula, of_model
+from kanlab.export.code.program import Program
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form: what it is called, the ending of its files, their media type, an icon, who reads it, and what writes it."""
+
+    name: str
+    ending: str
+    mime: str
+    icon: str
+    readers: str
+    write: Callable[[Predictor | NamedFormula], bytes]
+
+
+def _program(what: Predictor | NamedFormula) -> Program:
+    return of_model(what) if isinstance(what, Predictor) else of_formula(what)
+
+
+def _c(what: Predictor | NamedFormula) -> bytes:
+    from kanlab.export.code.c import c_code
+
+    return c_code(_program(what)).encode("utf-8", "replace")
+
+
+def _javascript(what: Predictor | NamedFormula) -> bytes:
+    from kanlab.export.code.javascript import javascript_code
+
+    return javascript_code(_program(what)).encode("utf-8", "replace")
+
+
+def _sql(what: Predictor | NamedFormula) -> bytes:
+    from kanlab.export.code.sql import sql_code
+
+    return sql_code(_program(what)).encode("utf-8", "replace")
+
+
+def _excel(what: Predictor | NamedFormula) -> bytes:
+    from kanlab.export.code.excel import workbook
+
+    return workbook(_program(what))
+
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMS = (
+    Form("SQL", ".sql", "application/sql", ":material/database:", "DuckDB, SQLite, PostgreSQL", _sql),
+    Form("Excel", ".xlsx", _XLSX, ":material/table:", "Excel, LibreOffice", _excel),
+    Form("JavaScript", ".js", "text/javascript", ":material/javascript:", "a web page, Node", _javascript),
+    Form("C", ".c", "text/x-c", ":material/memory:", "any C99 compiler", _c),
+)
+ENDINGS = tuple(form.ending for form in FORMS)
+
+
+def form_of(ending: str) -> Form:
+    """The form of an ending. Raises StudyError where there is none."""
+    found = next((form for form in FORMS if form.ending == ending.lower()), None)
+    if found is None:
+        raise StudyError(
+            f"Nothing is written as {ending or 'a file without an ending'}; the endings are .zip for a bundle, "
+            f"{', '.join(ENDINGS)}."
+        )
+    return found

@@ -1,0 +1,254 @@
+"""Models and formulas in other languages: run by what a user would run them with, they say what kanlab says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.api import fit
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
+from kanlab.errors import StudyError
+from kanlab.explain.average import AveragedModel
+from kanlab.explain.formula import Formula
+from kanlab.explain.network_formula import formula_of
+from kanlab.explain.predictor import Predictor, held_family
+from kanlab.export.code.excel import workbook
+from kanlab.export.code.forms import FORMS, form_of
+from kanlab.export.code.javascript import javascript_code
+from kanlab.export.code.lowering import of_formula, of_model
+from kanlab.export.code.program import Program
+from kanlab.export.code.sql import sql_code
+from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable, exact
+from kanlab.formulas.functions import FUNCTIONS
+from kanlab.kan.edges import curves_of
+from tests.export.test_predict_source import network as random_network
+from tests.export.test_predict_source import training
+from tests.helpers import counts, many_classes, two_classes
+from tests.helpers.run_code import RUNS, by_office
+
+HOSTILE = {
+    "plain": "a \"b\" 'c' */ \\",
+    "skewed": "=1+1",
+    "ranked": "</script>`${1}",
+    "kind": "kind; DROP TABLE rows; --",
+    "many": "名前\n2",
+    "size": "?? /size",
+    "y": "[target] '\" \\",
+}
+ODD_LEVELS = {"red": "=SUM(A1)", "green": 'it\'s "green"', "blue": "blau?\\\n</script>ü"}
+
+
+def mixed(target_scale: str = "none") -> tuple[Dataset, pd.DataFrame]:
+    """Every kind of column under names that are code somewhere, and rows to predict, half of them beyond the training rows."""
+    frame = training()
+    if target_scale != "none":
+        frame["y"] = np.exp(frame["y"])
+    frame["kind"] = frame["kind"].map(ODD_LEVELS)
+    frame = frame.rename(columns=HOSTILE)
+    wanted = Preparation(
+        pool=True,
+        max_levels=5,
+        ordered={HOSTILE["size"]: ("small", "medium", "large")},
+        date_parts=("year", "month", "weekday", "hour"),
+        scales={HOSTILE["skewed"]: "log", HOSTILE["ranked"]: "rank"},
+        target_scale=target_scale,
+        gaps="fill",
+    )
+    data = Dataset.from_frame(frame, HOSTILE["y"], preparation=wanted)
+    rows = frame.drop(columns=HOSTILE["y"]).iloc[:48].reset_index(drop=True)
+    for name in ("plain", "skewed", "ranked"):
+        rows.loc[24:, HOSTILE[name]] *= 3.0
+    rows.loc[3, HOSTILE["skewed"]] = np.nan
+    rows.loc[5, HOSTILE["size"]] = None
+    return data, rows
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program, the rows it is run on, and what kanlab says of them."""
+
+    program: Program
+    rows: pd.DataFrame
+    expected: pd.DataFrame
+
+
+def case_of(predictor: Predictor, rows: pd.DataFrame) -> Case:
+    found = predictor.predict(rows)
+    return Case(of_model(predictor), with_dates(predictor, rows), found.frame[found.columns])
+
+
+def with_dates(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
+    """The parts of dates as columns, as a program reads them."""
+    parts = [c for c in predictor.recipe.columns if c.part in ("year", "month", "weekday", "hour")]
+    return rows.assign(**{f"{c.source} ({c.part})": replace(c, fill=None).encode(rows) for c in parts})
+
+
+def of_network(target_scale: str, depth: int) -> Case:
+    data, rows = mixed(target_scale)
+    fitted = replace(fit(data, 2, 3, 3, depth=depth, starts=1), reach=0.5)
+    return case_of(Predictor("a network", data.recipe, fitted), rows)
+
+
+def of_average() -> Case:
+    data, rows = mixed("log")
+    members = (random_network((data.d, 2, 1), 3, 2), random_network((data.d, 1), 2, 1), held_family(data, "linear", 0))
+    return case_of(Predictor("an average", data.recipe, AveragedModel(members, (0.25, 0.25, 0.5))), rows)
+
+
+def of_classes(table: pd.DataFrame, target: str) -> Case:
+    data = Dataset.from_frame(table, target)
+    rows = table.drop(columns=target).iloc[:40].assign(a=lambda t: 1.5 * t["a"])
+    rows.iloc[2, 0] = np.nan
+    return case_of(Predictor("a network", data.recipe, fit(data, 2, 3, 3)), rows)
+
+
+def of_found_formula(expression: Callable[[int], Expression] | None = None) -> Case:
+    """The formula of a network, or one that is made up of three features."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.uniform(-1.4, 1.4, (90, 3)), columns=list(HOSTILE.values())[:3])
+    frame["y"] = np.exp(np.sin(2 * frame.iloc[:, 0]) + 0.3 * frame.iloc[:, 1] ** 2)
+    data = Dataset.from_frame(frame, "y", preparation=Preparation(target_scale="log"))
+    found: Formula = formula_of(curves_of(fit(data, 1, 3, 3), data.X_train), data)
+    if expression is not None:
+        found = replace(found, found=replace(found.found, expressions=(expression(data.d),)))
+    rows = frame.drop(columns="y").iloc[:30] * 1.3
+    rows.iloc[1, 0] = np.nan
+    expected = pd.DataFrame({"y_predicted": found.predict(rows), "y_extrapolates": found.extrapolates(rows)})
+    return Case(of_formula(found), rows, expected)
+
+
+def every_function(_: int) -> Expression:
+    """A sum of every function, of powers of many kinds, and of a curve; not defined in some of the rows."""
+    v, w = Variable(0), Variable(1)
+    half = Product((exact("1/2"), v))
+    parts = [Call(name, Sum((exact(3), w)) if name == "log" else half) for name in FUNCTIONS]
+    powers = [Power(w, exact(n)) for n in ("2", "3", "6")] + [Power(Sum((exact(3), w)), exact(n)) for n in ("-1", "-2")]
+    roots = [Power(Sum((exact("6/5"), v)), e) for e in (exact("1/2"), Constant(1.37), exact("-1/2"))]
+    return Sum((*parts, *powers, *roots, Curve(Variable(2), (-1.0, 0.2, 1.0), (0.5, 2.0, -1.0))))
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "network": lambda: of_network("none", 1),
+    "deep network of ranks": lambda: of_network("rank", 2),
+    "average on a logarithm": of_average,
+    "two classes": lambda: of_classes(two_classes.table(), "state"),
+    "three classes": lambda: of_classes(many_classes.table(), "state"),
+    "counts": lambda: of_classes(counts.table(), "events"),
+    "formula of a network": of_found_formula,
+    "every function": lambda: of_found_formula(every_function),
+}
+
+
+@cache
+def case(name: str) -> Case:
+    return CASES[name]()
+
+
+def compare(found: list[list[Any]], wanted: Case, rtol: float = 1e-11) -> None:
+    """Number by number, relative to the largest prediction; what is missing is missing in both."""
+    assert [o.name for o in wanted.program.outputs] == list(wanted.expected.columns)
+    assert len(found) == len(wanted.expected)
+    for (name, expected), output, values in zip(
+        wanted.expected.items(), wanted.program.outputs, zip(*found, strict=True), strict=True
+    ):
+        if output.kind == "text":
+            assert [v or None for v in values] == [None if pd.isna(v) else v for v in expected], name
+            continue
+        numbers = np.array([np.nan if v is None or v == "" else float(v) for v in values])
+        known = expected.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        if output is wanted.program.outputs[-1]:
+            known[wanted.expected.iloc[:, 0].isna().to_numpy()] = np.nan
+            np.testing.assert_array_equal(numbers, known, err_msg=str(name))
+        else:
+            atol = rtol * np.nanmax(np.abs(known))
+            np.testing.assert_allclose(numbers, known, rtol=0, atol=atol, err_msg=str(name))
+
+
+@pytest.mark.parametrize("language", RUNS)
+@pytest.mark.parametrize("name", CASES)
+def test_it_says_what_kanlab_says(name: str, language: str, tmp_path: Path) -> None:
+    wanted = case(name)
+    assert wanted.expected.iloc[:, 0].notna().any()
+    compare(RUNS[language](wanted.program, wanted.rows, tmp_path), wanted)
+
+
+def test_the_cases_hold_what_is_hard() -> None:
+    flags = {name: case(name).expected.iloc[:, -1].dropna() for name in CASES}
+    assert all(
+        0 < flag.astype(bool).sum() < len(flag) for name, flag in flags.items() if name != "average on a logarithm"
+    )
+    assert case("every function").expected.iloc[:, 0].isna().sum() > 1
+    assert case("two classes").expected.iloc[:, 0].isna().sum() == 1
+
+
+def few(name: str) -> Case:
+    """Every third row."""
+    whole = case(name)
+    return Case(whole.program, whole.rows.iloc[1::3], whole.expected.iloc[1::3])
+
+
+def test_workbooks_compute_what_kanlab_says(tmp_path: Path) -> None:
+    """LibreOffice reads the numbers of a formula with 15 digits."""
+    from openpyxl import load_workbook
+
+    books = []
+    for number, name in enumerate(CASES):
+        wanted = few(name)
+        book = load_workbook(io.BytesIO(workbook(wanted.program, rows=len(wanted.rows))))
+        sheet = book["Predict"]
+        for i, row in enumerate(wanted.rows[[c.name for c in wanted.program.columns]].itertuples(index=False), 2):
+            for j, value in enumerate(row, 1):
+                cell = sheet.cell(i, j)
+                cell.value = None if pd.isna(value) else value
+                if isinstance(value, str):
+                    cell.data_type = "s"
+        books.append(tmp_path / f"{number}.xlsx")
+        book.save(books[-1])
+    for name, found in zip(CASES, by_office(books, tmp_path), strict=True):
+        outputs = found.iloc[:, -len(few(name).program.outputs) :].astype(object)
+        rows = [[None if pd.isna(v) else v for v in row] for row in outputs.itertuples(index=False)]
+        compare(rows, few(name), rtol=1e-9)
+
+
+# ---- names and refusals
+
+
+def test_what_the_languages_cannot_write_is_refused_in_a_sentence(small: Dataset) -> None:
+    with pytest.raises(StudyError, match="no code in other languages"):
+        of_model(Predictor("a GAM", small.recipe, held_family(small, "gam", 0)))
+    with pytest.raises(StudyError, match=r"the endings are \.zip for a bundle, \.sql, \.xlsx, \.js, \.c"):
+        form_of(".exe")
+
+
+def test_the_same_model_gives_the_same_bytes_but_for_the_time_in_a_workbook(small: Dataset) -> None:
+    predictor = Predictor("a network", small.recipe, random_network((small.d, 1), 2, 2))
+    for form in FORMS:
+        made = form.write(predictor)
+        assert form.ending == ".xlsx" or made == form.write(predictor)
+
+
+def test_a_level_that_training_had_not(small: Dataset) -> None:
+    """kanlab averages over those it knows; code says that it has no prediction."""
+    wanted = case("two classes")
+    (kind,) = (c for c in wanted.program.columns if c.kind == "text")
+    rows = wanted.rows.head(2).assign(**{kind.name: ["new", "r"]})
+    found = RUNS["SQLite"](wanted.program, rows, Path())
+    assert [value is None for value in found[0]] == [True] * 3
+    assert found[1][0] is not None
+    assert any("no training row had" in note for note in wanted.program.notes)
+
+
+def test_hostile_names_stay_names() -> None:
+    program = case("network").program
+    script = javascript_code(program)
+    assert "</script" not in script
+    assert sql_code(program, 'x"; DROP TABLE y; --').count('"x""; DROP TABLE y; --"') == 2
