@@ -63,7 +63,9 @@ class _Excel(Writer):
         return f"OR({same})"
 
 
-_TOO_LONG = "The model has too many intervals or categories for a cell of a workbook; choose a smaller one, or another language."
+_TOO_LONG = (
+    "The model has too many intervals or categories for a cell of a workbook; choose a smaller one or another form."
+)
 
 
 def workbook(program: Program, rows: int | None = None) -> bytes:
