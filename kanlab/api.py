@@ -401,7 +401,7 @@ class Study:
             Where the study has no model, or not that trial, or the model has no such form.
         """
         from kanlab.export.bundle import write
-        from kanlab.export.code.forms import ENDINGS, form_of
+        from kanlab.export.code_forms import ENDINGS, form_of
 
         ending = Path(path).suffix.lower()
         if formula or ending in ENDINGS:

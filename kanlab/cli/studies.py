@@ -18,7 +18,7 @@ from kanlab.text import counted
 if TYPE_CHECKING:
     from kanlab.study.handle import StudyHandle
 
-_ENDINGS = (".sql", ".xlsx", ".js", ".c")  # kanlab.export.code.forms.ENDINGS, which takes a second to load
+_ENDINGS = (".sql", ".xlsx", ".js", ".c")  # kanlab.export.code_forms.ENDINGS, which takes a second to load
 Run = Callable[[argparse.Namespace], int]
 AddCommand = Callable[..., argparse.ArgumentParser]  # name, run, text, more
 
@@ -233,7 +233,7 @@ def _export_as(arguments: argparse.Namespace) -> int:
     """The model of a study or a bundle, or the formula of a study, in the form that the ending of --to names."""
     from kanlab.api import Study
     from kanlab.errors import StudyError
-    from kanlab.export.code.forms import form_of
+    from kanlab.export.code_forms import form_of
     from kanlab.export.document import is_bundle, read_bundle
     from kanlab.files import write_whole
 

@@ -11,7 +11,7 @@ from kanlab.explain.formula import Formula
 from kanlab.explain.formulas import formulas_in, read_search
 from kanlab.explain.predictor import Predictor
 from kanlab.export.bundle import folder_name
-from kanlab.export.code.forms import FORMS
+from kanlab.export.code_forms import FORMS
 from kanlab.study.handle import StudyHandle
 from kanlab.ui import session
 from kanlab.ui.widgets import download, literal, sentences

@@ -21,12 +21,12 @@ from kanlab.explain.average import AveragedModel
 from kanlab.explain.formula import Formula
 from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import Predictor, held_family
-from kanlab.export.code.excel import workbook
-from kanlab.export.code.forms import FORMS, form_of
-from kanlab.export.code.javascript import javascript_code
-from kanlab.export.code.lowering import of_formula, of_model
-from kanlab.export.code.program import Program
-from kanlab.export.code.sql import sql_code
+from kanlab.export.code_excel import workbook
+from kanlab.export.code_forms import FORMS, form_of
+from kanlab.export.code_javascript import javascript_code
+from kanlab.export.code_lowering import of_formula, of_model
+from kanlab.export.code_program import Program
+from kanlab.export.code_sql import sql_code
 from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable, exact
 from kanlab.formulas.functions import FUNCTIONS
 from kanlab.kan.edges import curves_of

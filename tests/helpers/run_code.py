@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanlab.export.code.c import c_code, c_text
-from kanlab.export.code.javascript import javascript_code
-from kanlab.export.code.program import Program
-from kanlab.export.code.sql import identifier, sql_code
+from kanlab.export.code_c import c_code, c_text
+from kanlab.export.code_javascript import javascript_code
+from kanlab.export.code_program import Program
+from kanlab.export.code_sql import identifier, sql_code
 
 Rows = list[list[Any]]
 

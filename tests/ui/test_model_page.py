@@ -17,7 +17,7 @@ from kanlab.api import open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.explain import formulas
-from kanlab.export.code.forms import ENDINGS, form_of
+from kanlab.export.code_forms import ENDINGS, form_of
 from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers.pages import go, healthy, text_of
 from tests.helpers.validations import study as made_study

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array
-from kanlab.export.code.arithmetic import held, outside, pieces, silu
-from kanlab.export.code.program import Name, Number, Product, Program, Quotient, Sum, Value
+from kanlab.export.code_arithmetic import held, outside, pieces, silu
+from kanlab.export.code_program import Name, Number, Product, Program, Quotient, Sum, Value
 from kanlab.kan.network import RANGE_TOLERANCE, STRETCH, edge_values
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from kanlab.errors import StudyError
-from kanlab.export.code.program import Choice, Column, Name, Program
-from kanlab.export.code.writer import Writer
+from kanlab.export.code_program import Choice, Column, Name, Program
+from kanlab.export.code_writer import Writer
 
 ROWS = 100  # that a workbook of few steps is made for
 _MOST_CELLS = 20_000

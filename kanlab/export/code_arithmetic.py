@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from kanlab.export.code.program import (
+from kanlab.export.code_program import (
     Below,
     Call,
     Choice,

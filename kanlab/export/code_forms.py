@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from kanlab.errors import StudyError
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.predictor import Predictor
-from kanlab.export.code.lowering import of_formula, of_model
-from kanlab.export.code.program import Program
+from kanlab.export.code_lowering import of_formula, of_model
+from kanlab.export.code_program import Program
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,25 @@ def _program(what: Predictor | NamedFormula) -> Program:
 
 
 def _c(what: Predictor | NamedFormula) -> bytes:
-    from kanlab.export.code.c import c_code
+    from kanlab.export.code_c import c_code
 
     return c_code(_program(what)).encode("utf-8", "replace")
 
 
 def _javascript(what: Predictor | NamedFormula) -> bytes:
-    from kanlab.export.code.javascript import javascript_code
+    from kanlab.export.code_javascript import javascript_code
 
     return javascript_code(_program(what)).encode("utf-8", "replace")
 
 
 def _sql(what: Predictor | NamedFormula) -> bytes:
-    from kanlab.export.code.sql import sql_code
+    from kanlab.export.code_sql import sql_code
 
     return sql_code(_program(what)).encode("utf-8", "replace")
 
 
 def _excel(what: Predictor | NamedFormula) -> bytes:
-    from kanlab.export.code.excel import workbook
+    from kanlab.export.code_excel import workbook
 
     return workbook(_program(what))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from kanlab.export.code.program import (
+from kanlab.export.code_program import (
     Below,
     Call,
     Choice,

@@ -14,9 +14,9 @@ from kanlab.errors import StudyError
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.predictor import Predictor
 from kanlab.export.code import arithmetic
-from kanlab.export.code.inputs import add_inputs, is_text, levels_of
-from kanlab.export.code.networks import add_linear, add_network
-from kanlab.export.code.program import (
+from kanlab.export.code_inputs import add_inputs, is_text, levels_of
+from kanlab.export.code_networks import add_linear, add_network
+from kanlab.export.code_program import (
     Below,
     Call,
     Choice,

@@ -7,8 +7,8 @@ make the query longer than it can read.
 from __future__ import annotations
 
 from kanlab.errors import StudyError
-from kanlab.export.code.program import Choice, Column, Name, Program, Value
-from kanlab.export.code.writer import Writer, heading
+from kanlab.export.code_program import Choice, Column, Name, Program, Value
+from kanlab.export.code_writer import Writer, heading
 
 _GREATEST = 1.7976931348623157e308
 

@@ -9,8 +9,8 @@ from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.data.recipe import Recipe
 from kanlab.data.transforms import Transform
-from kanlab.export.code.arithmetic import at_least, curve, either, logarithm
-from kanlab.export.code.program import Choice, Column, Missing, Name, Number, OneOf, Program, Sum, Value
+from kanlab.export.code_arithmetic import at_least, curve, either, logarithm
+from kanlab.export.code_program import Choice, Column, Missing, Name, Number, OneOf, Program, Sum, Value
 
 DATES = (
     "A part of a date is a column of its own: the year with its fraction, the month, the weekday (Monday 0), the hour."

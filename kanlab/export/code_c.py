@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kanlab.export.code.program import Choice, Column, Name, Program, Value
-from kanlab.export.code.writer import Writer, heading, ternaries
+from kanlab.export.code_program import Choice, Column, Name, Program, Value
+from kanlab.export.code_writer import Writer, heading, ternaries
 
 _FUNCTIONS = {"ln": "log", "abs": "fabs"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from kanlab.export.code.program import Choice, Column, Name, Program
-from kanlab.export.code.writer import Writer, heading, ternaries
+from kanlab.export.code_program import Choice, Column, Name, Program
+from kanlab.export.code_writer import Writer, heading, ternaries
 
 _FUNCTIONS = {"ln": "Math.log"}
 
