@@ -13,7 +13,7 @@ from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import StudyError
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.predictor import Predictor
-from kanlab.export.code import arithmetic
+from kanlab.export import code_arithmetic as arithmetic
 from kanlab.export.code_inputs import add_inputs, is_text, levels_of
 from kanlab.export.code_networks import add_linear, add_network
 from kanlab.export.code_program import (
