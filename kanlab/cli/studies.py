@@ -212,6 +212,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from kanlab.targets import StudyGroup
 
     if arguments.to is not None:
+        if arguments.explain:
+            raise StudyError("--explain is for a bundle, whose predict.py explains; leave it out beside --to.")
         return _export_as(arguments)
     if arguments.formula:
         raise StudyError("A bundle holds the formula anyway; --formula goes with --to FILE, such as --to formula.sql.")

@@ -82,8 +82,9 @@ class Case:
 
 
 def case_of(predictor: Predictor, rows: pd.DataFrame) -> Case:
-    found = predictor.predict(rows)
-    return Case(of_model(predictor), with_dates(predictor, rows), found.frame[found.columns])
+    program = of_model(predictor)
+    expected = predictor.predict(rows).frame[[output.name for output in program.outputs]]
+    return Case(program, with_dates(predictor, rows), expected)
 
 
 def with_dates(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
