@@ -54,7 +54,7 @@ def watch() -> None:
         st.rerun()  # the whole page, because polling starts or ends there
     live.status_bar(study, current, records, manager())
     stamp = shared.stamp_of(study, records, live=current.is_live)
-    table = shared.table(stamp, records)
+    table = shared.table(stamp, records, study.handle.data.task)
     if not current.is_live and not (table["state"] == "complete").any():
         if study.handle.has_model(records):
             live.recommendation(study.recommendation, current, study.spec.engine)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from kanlab.charts.encoding import beyond_words, color_of, measure_of, parameters_of, robust_axis, tooltip, upper_fence
@@ -16,6 +15,7 @@ _WIDE, _NARROW = (31, 22), (15, 15)  # px of a cell, with K written into it and 
 _MOST_ROWS, _MOST_COLUMNS, _MOST_WRITTEN = 16, 16, 900
 _TITLE_WIDTH = 96  # px of "hidden neurons"
 FEW, NEVER = "few rows", "inadmissible"
+_RECOMMENDED, _BEST, _SELECTED = "recommended", "lowest AICc", "selected"
 
 
 def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
@@ -80,8 +80,13 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
     return _facets(chart, cells, look, sentence)
 
 
-def aicc_map(table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT) -> Any:
-    """AICc over hidden neurons and grid intervals for each k and depth; the colour scale ends at the upper fence."""
+def aicc_map(
+    table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT, recommended: int | str | None = None
+) -> Any:
+    """AICc over hidden neurons and grid intervals for each k and depth; the colour scale ends at the upper fence.
+
+    Frames mark the lowest AICc, the recommended trial (the family of another model has no place here) and the selected one.
+    """
     done = table[table["state"] == "complete"]
     domain = [float(done["aicc"].min()), upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
@@ -92,20 +97,38 @@ def aicc_map(table: pd.DataFrame, selected: int | None = None, look: Palette = L
             type="gradient", orient="bottom", direction="horizontal", gradientLength=200, format=",~f", tickCount=4
         ),
     )
-    chosen = -1 if selected is None else int(selected)
-    rings = np.select([done["number"] == chosen, done["delta_aicc"] == 0], ["selected", "best"], "")
-    base = alt.Chart(done.assign(ringed=rings)).encode(
-        x=alt.X("neuron_num:O", title="hidden neurons", axis=_discrete()),
-        y=alt.Y("grid:O", title="grid intervals", sort="descending", axis=_discrete()),
+    marked = {
+        _RECOMMENDED: done["number"] == recommended, _BEST: done["delta_aicc"] == 0, _SELECTED: done["number"] == selected,
+    }  # fmt: skip
+    framed = [", ".join(words for words, is_so in marked.items() if is_so[i]) for i in done.index]
+    across, up = (alt.Scale(domain=_listed(done[name])) for name in ("neuron_num", "grid"))
+    up.domain.reverse()  # the first one is at the top
+    base = alt.Chart(done.assign(framed=framed)).encode(
+        x=alt.X("neuron_num:O", title="hidden neurons", scale=across, axis=_discrete()),
+        y=alt.Y("grid:O", title="grid intervals", scale=up, axis=_discrete()),
         tooltip=tooltip(measure_of(done), tuple(parameters_of(done))),
     )
     cells = base.mark_rect(stroke=look.background, strokeWidth=1).encode(color=color)
-    best = base.transform_filter("datum.ringed === 'best'").mark_rect(filled=False, stroke=look.accent, strokeWidth=3)
-    ring = base.transform_filter("datum.ringed === 'selected'").mark_rect(filled=False, stroke=look.text, strokeWidth=3)
+    kinds = sorted(set(framed) - {""})
+    legend = alt.Legend(
+        orient="bottom",
+        direction="vertical",
+        symbolType="square",
+        symbolSize=150,
+        symbolStrokeWidth=3,
+        symbolFillColor="transparent",
+    )
+    inks = [look.accent if _BEST in kind else look.text for kind in kinds]
+    dashes = [[4, 3] if kind == _SELECTED else [1, 0] for kind in kinds]
+    stroke = alt.Stroke("framed:N", title=None, scale=alt.Scale(domain=kinds, range=inks), legend=legend)
+    dash = alt.StrokeDash("framed:N", scale=alt.Scale(domain=kinds, range=dashes), legend=None)
+    frames = base.transform_filter("datum.framed !== ''").mark_rect(filled=False, strokeWidth=3)
+    frames = frames.encode(stroke=stroke, strokeDash=dash)
     wide = done["neuron_num"].nunique() <= _MOST_COLUMNS and done["grid"].nunique() <= _MOST_ROWS
     size = 24 if wide else _NARROW[0]
-    chart = alt.layer(cells, best, ring).properties(width=_across(done, size), height={"step": size})
-    return _facets(chart, done, look, f"AICc of {len(done):,} configurations, hidden neurons against grid intervals.")
+    chart = alt.layer(cells, *[frames] * bool(kinds)).properties(width=_across(done, size), height={"step": size})
+    words = f"AICc of {len(done):,} configurations, hidden neurons against grid intervals."
+    return _facets(chart, done, look, words, heading("AICc by configuration", "", look))
 
 
 def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
@@ -145,12 +168,19 @@ def _discrete() -> alt.Axis:
     return alt.Axis(labelAngle=0, labelOverlap=True)
 
 
+def _listed(values: pd.Series) -> list[int]:
+    """The values along an axis: each whole number of a short range, so that what was not tried leaves a gap."""
+    known = sorted({int(v) for v in values})
+    every = list(range(known[0], known[-1] + 1)) if known else []
+    return every if len(every) <= _MOST_COLUMNS else known
+
+
 def _across(table: pd.DataFrame, step: int) -> int:
     """The width of one map, px, at least that of the title of its axis."""
-    return max(step * table["neuron_num"].nunique(), _TITLE_WIDTH)
+    return max(step * len(_listed(table["neuron_num"])), _TITLE_WIDTH)
 
 
-def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str) -> Any:
+def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str, title: Any = None) -> Any:
     """One map for each k, side by side, and one row of maps for each depth if depth varies."""
 
     def header(name: str) -> alt.Header:
@@ -158,4 +188,5 @@ def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str) ->
 
     rows = {"row": alt.Row("depth:O", title=None, header=header("depth"))} if "depth" in table else {}
     faceted = chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
-    return faceted.properties(description=description, padding=PADDING).configure(**look.config)
+    named = {} if title is None else {"title": title}
+    return faceted.properties(description=description, padding=PADDING, **named).configure(**look.config)

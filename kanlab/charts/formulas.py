@@ -7,8 +7,18 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from kanlab.charts.encoding import AxisKind, robust_axis
 from kanlab.charts.palette import LIGHT, Palette
-from kanlab.charts.style import axis_below, axis_left, axis_title, number, scale_of, short, titled, tooltip_format
+from kanlab.charts.style import (
+    HEIGHT,
+    axis_below,
+    axis_left,
+    axis_title,
+    number,
+    short,
+    titled,
+    tooltip_format,
+)
 from kanlab.explain.formula import RECOMMENDED, TIED
 
 _SHOWN = 60  # characters of a formula in a tooltip
@@ -29,11 +39,14 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     drawn = table.assign(mark=table["choice"].replace("", _NEITHER), shown=[short(f, _SHOWN) for f in table["formula"]])
     drawn = drawn[drawn["held_out"].notna()]
     # an exact formula has an error of 0, which has no place on a logarithmic axis
-    scale = scale_of(drawn["held_out"]) if (drawn["held_out"] > 0).all() else alt.Scale(zero=True, nice=True)
-    most = 1.04 * float(table["complexity"].max())
-    x = alt.X("complexity:Q", title="complexity", scale=alt.Scale(domain=[0, most], nice=False), axis=axis_below())
+    kind: AxisKind = "auto" if (drawn["held_out"] > 0).all() else "linear"
+    marked = drawn.loc[drawn["mark"] != _NEITHER, "held_out"]
+    up = robust_axis(drawn["held_out"], kind, kept=pd.concat([marked, drawn["held_out"].head(1)]))
+    drawn = drawn.assign(drawn_y=up.drawn(drawn["held_out"]), beyond=up.beyond(drawn["held_out"]) > 0)
+    across = robust_axis(drawn["complexity"], "auto", fence=False)
+    x = alt.X("complexity:Q", title="complexity", scale=across.scale(), axis=axis_below(format="d", tickMinStep=1))
     title = axis_title(f"held-out {error} ({short(unit)})")
-    y = alt.Y("held_out:Q", title=title, scale=scale, axis=axis_left(5, title))
+    y = alt.Y("drawn_y:Q", title=title, scale=up.scale(), axis=axis_left(5, title))
     kinds = [kind for kind in _SHAPES if kind in set(drawn["mark"])]
     inks = {RECOMMENDED: look.accent, TIED: look.second, _NEITHER: look.faint}
     color = alt.Color(
@@ -52,7 +65,9 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
         alt.Tooltip("n_params:Q", title="K"),
     ]
     base = alt.Chart(drawn)
-    line = base.mark_line(color=look.faint, strokeWidth=1, interpolate="step-after").encode(x=x, y=y)
+    lowest = drawn.sort_values("complexity")
+    lowest = lowest[lowest["held_out"] <= lowest["held_out"].cummin()]
+    line = alt.Chart(lowest).mark_line(color=look.faint, strokeWidth=1, interpolate="step-after").encode(x=x, y=y)
     points = base.mark_point(filled=True, size=130, opacity=1).encode(
         x=x, y=y, color=color, shape=shape, tooltip=tooltip
     )
@@ -63,4 +78,6 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     if best is not None:
         words += f"; recommended is {short(best.formula, _SHOWN)} of complexity {best.complexity}"
     heading, subtitle = "Formulas: error against complexity", "tied: within one standard error of the lowest"
-    return titled(alt.layer(line, points), heading, subtitle, 320, look, f"{words}.")
+    if far := int(drawn["beyond"].sum()):
+        subtitle += f"; {far:,} beyond the axis, drawn at its edge"
+    return titled(alt.layer(line, points), heading, subtitle, HEIGHT, look, f"{words}.")

@@ -26,6 +26,7 @@ from kanlab.kan.edges import Edge
 
 BINS = 30
 _NAME_WIDTH = 25  # characters of a line of a name
+_NAME_LINES, _NAME_LINE = 6, 12  # most lines of a name, and px of one
 _BESIDE_NAMES = 34  # characters of a title that a phone has room for beside names
 _ROWS_SHARE = 4.5  # the histogram of the training rows takes up 1 / _ROWS_SHARE of the height
 _HOVER = {"opacity": 0, "size": 90}  # invisible points, so that a line has tooltips between its vertices as well
@@ -79,7 +80,7 @@ def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look:
     used = table[(table["rise"] != 0) | (table["deviation"] != 0)]
     unused, used = len(table) - len(used), used if len(used) else table
     names = used["feature"].astype(str)
-    cut = pd.Series(["\n".join(wrapped(name, _NAME_WIDTH, 2)) for name in names], index=names.index)
+    cut = pd.Series(["\n".join(wrapped(name, _NAME_WIDTH, _NAME_LINES)) for name in names], index=names.index)
     drawn = used.assign(name=cut.where(~cut.duplicated(keep=False), names)).head(most)  # names stay apart
     drawn = drawn.assign(low=drawn["rise"] - drawn["deviation"], high=drawn["rise"] + drawn["deviation"])
     y = alt.Y("name:N", title=None, sort=None, axis=_names())
@@ -101,7 +102,7 @@ def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look:
     first = f"The most important feature is {short(names.iloc[0])}." if len(table) else ""
     words = f"Permutation importance of {len(table)} features. {first}".strip()
     title = "Permutation importance"
-    return titled(alt.layer(bars, rule), title, subtitle, 120 + 32 * len(drawn), look, words)
+    return titled(alt.layer(bars, rule), title, subtitle, 120 + _row(drawn["name"]) * len(drawn), look, words)
 
 
 def dependence(
@@ -122,7 +123,7 @@ def dependence(
     rise = f"The mean prediction goes from {np.nanmin(found.prediction):.4g} to {np.nanmax(found.prediction):.4g}."
     words = f"{title}. {rise}"
     if found.training is None:
-        labels = ["\n".join(wrapped(str(v), _NAME_WIDTH, 2)) for v in found.values]
+        labels = ["\n".join(wrapped(str(v), _NAME_WIDTH, _NAME_LINES)) for v in found.values]
         frame = pd.DataFrame({"x": labels, "y": found.prediction, "level": [str(v) for v in found.values]})
         level = axis_title(short(name))
         base = alt.Chart(frame).encode(
@@ -131,7 +132,7 @@ def dependence(
             tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)],
         )
         points = base.mark_point(color=look.accent, filled=True, size=90, opacity=1)
-        return titled(points, title, whole, 150 + 32 * len(frame), look, words)
+        return titled(points, title, whole, 150 + _row(frame["x"]) * len(frame), look, words)
     frame = pd.DataFrame({"x": found.values, "y": found.prediction})
     x = alt.X("x:Q", title=axis_title(short(name)), scale=alt.Scale(nice=False, zero=False), axis=axis_below())
     y = _left("y:Q", mean, scale, 5)
@@ -214,9 +215,14 @@ def _left(field: str, title: str, scale: alt.Scale, ticks: int = 6) -> alt.Y:
 
 
 def _names(**more: Any) -> alt.Axis:
-    """A y axis of names, on two lines where they are long, and as wide as a third of a phone at most."""
+    """A y axis of names, on as many lines as they need, and as wide as a third of a phone at most."""
     lines = "split(datum.label, '\\n')"
-    return alt.Axis(labelLimit=150, labelOverlap=False, labelExpr=lines, labelLineHeight=12, **more)
+    return alt.Axis(labelLimit=150, labelOverlap=False, labelExpr=lines, labelLineHeight=_NAME_LINE, **more)
+
+
+def _row(names: pd.Series) -> int:
+    """px of a row, of a chart with a row a name, in which the name of most lines has room."""
+    return max(32, 14 + _NAME_LINE * max((str(name).count("\n") + 1 for name in names), default=1))
 
 
 def _number(field: str, title: str, values: Any) -> alt.Tooltip:

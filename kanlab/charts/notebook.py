@@ -33,7 +33,7 @@ class Plots:
         return trials.aicc_against_rss(self._table(), n, families, self._selected(), self._target()).chart()
 
     def history(self) -> Any:
-        """AICc of every trial in their order, and the lowest so far."""
+        """AICc of every trial in their order, and its running minimum."""
         return trials.history(self._table(), self._selected()).chart()
 
     def map(self) -> Any:

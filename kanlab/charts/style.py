@@ -97,7 +97,7 @@ def axis_title(words: str, width: int = _AXIS_WIDTH) -> str | list[str]:
     return lines if len(lines) > 1 else words
 
 
-def short(name: str, most: int = 80) -> str:
+def short(name: str, most: int = 110) -> str:
     """A name short enough for an axis title.
 
     >>> short("progression of the disease after one year", most=12)
@@ -118,7 +118,7 @@ def wrapped(words: str, width: int, most: int = 3) -> list[str]:
 def heading(title: str, subtitle: str, look: Palette = LIGHT) -> alt.TitleParams:
     """A title with a subtitle, whose line stays when it is empty. Both wrap, so that a phone shows them whole."""
     return alt.TitleParams(
-        wrapped(title, _TITLE_WIDTH),
+        wrapped(title, _TITLE_WIDTH, 4),
         subtitle=wrapped(subtitle, _SUBTITLE_WIDTH),
         anchor="start",
         fontSize=15,

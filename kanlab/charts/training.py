@@ -32,7 +32,7 @@ from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import counted
 
 MOST_FITS, MOST_CURVES = 1500, 120
-_STATES = ("complete", "failed", "running")
+_STATES = ("complete", "inadmissible", "failed", "running")
 _UNITS = (("s", 1.0), ("min", 60.0), ("h", 3600.0))
 _SHORTEST = 0.002  # of the width, so that a fit of a moment is seen
 
@@ -161,10 +161,13 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
         scale=alt.Scale(domain=list(room), nice=False, zero=False),
         axis=axis_left(6, format="d", tickMinStep=1),
     )
+    inks = dict(zip(_STATES, (look.second, look.muted, look.accent, look.faint), strict=True))
+    known = {fit.state for fit in fits} | {"complete"}
+    shown = [state for state in _STATES if state in known]
     color = alt.Color(
         "state:N",
         title=None,
-        scale=alt.Scale(domain=list(_STATES), range=[look.second, look.accent, look.faint]),
+        scale=alt.Scale(domain=shown, range=[inks[state] for state in shown]),
         legend=alt.Legend(
             orient="bottom",
             symbolType="stroke",

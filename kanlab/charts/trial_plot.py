@@ -21,6 +21,11 @@ from kanlab.selection.measures import Measure
 SELECTED, BRUSHED = "selected", "brushed"
 _DRAWN = ("constant", "linear")  # the other linear models would lie on top of these
 _BEST, _RECOMMENDED = "lowest AICc", "recommended"
+_DIAMOND = {"shape": "diamond", "size": 240, "strokeWidth": 2.5, "filled": False}
+_BESIDE = 20.0  # px: further up or down a label is no longer seen to be of its mark
+_HALF_LINE = 8  # px of a label
+_NOTHING_YET = "No trial is complete yet."
+_NO_VALUES = {"labelOpacity": 0, "tickOpacity": 0, "gridOpacity": 0}  # which keep their room
 # by this attribute the pages find the points that fade in; of all attributes of a circle it alone changes nothing
 MITER, FRESH_MITER = 10, 9
 _ARROWS = {(-1, 0): "←", (1, 0): "→", (0, -1): "↓", (0, 1): "↑", (-1, -1): "↙", (-1, 1): "↖", (1, -1): "↘", (1, 1): "↗"}
@@ -49,9 +54,10 @@ class TrialPlot:
     ) -> None:
         """Draw these columns. x_axis: of altair.Axis."""
         self._columns = x, y
-        across = axis_below(**x_axis | ({"format": x_format} if x_format else {}))
+        unknown = {} if len(self.done) else _NO_VALUES
+        across = axis_below(**x_axis | ({"format": x_format} if x_format else {}) | unknown)
         title = axis_title(y_title)
-        up = axis_left(6, title, **({"format": y_format} if y_format else {}))
+        up = axis_left(6, title, **({"format": y_format} if y_format else {}) | unknown)
         self.x: dict[str, Any] = vega_lite(
             alt.X("drawn_x:Q", title=axis_title(x_title), scale=self.across.scale(), axis=across)
         )
@@ -100,6 +106,8 @@ class TrialPlot:
         cross = {"shape": "cross", "filled": True, "size": 90, "color": self.look.muted}
         self.add("baselines", drawn, "point", cross, tooltip=_baseline_tooltip(self.of))
         taken = drawn["family"] == recommended
+        if taken.any():
+            self.add("recommended", drawn[taken], "point", _DIAMOND | {"stroke": self.look.text})
         for _, one in drawn[taken].iterrows():
             self.label(f"{one['label']} ({_RECOMMENDED}){one['arrow']}", one.to_frame().T, self.look.text)
         for (_, _, arrow), same in drawn[~taken].groupby(["drawn_x", "drawn_y", "arrow"], sort=False):
@@ -129,14 +137,13 @@ class TrialPlot:
         if not len(self.tables["trials"]):
             return
         best = self.tables["trials"].nsmallest(1, "aicc")
-        style = {"shape": "diamond", "size": 240, "stroke": self.look.accent, "strokeWidth": 2.5, "filled": False}
-        self.add("best", best, "point", style)
+        self.add("best", best, "point", _DIAMOND | {"stroke": self.look.accent})
         marked = [(_BEST, best[["drawn_x", "drawn_y"]], self.look.accent, False)]
         taken = self.tables["trials"].loc[self.tables["trials"]["number"] == recommended]
         if len(taken):
             marked.append((_RECOMMENDED, taken[["drawn_x", "drawn_y"]], self.look.text, False))
             if recommended not in best["number"].to_numpy():
-                self.add("recommended", taken, "point", style | {"stroke": self.look.text})
+                self.add("recommended", taken, "point", _DIAMOND | {"stroke": self.look.text})
         self._labels = marked + self._labels
 
     def whole(self, title: str, subtitle: str, description: str) -> Layered:
@@ -148,7 +155,7 @@ class TrialPlot:
                 f"Trial {first['number']} has the lowest AICc, {first['aicc']:,.2f}, with K = {first['n_params']:,.6g}."
             )
         return layered(
-            self.layers + self._label_layers(),
+            self.layers + (self._label_layers() if len(self.done) else self._empty()),
             self.tables,
             params=selections(),
             title=heading(title, subtitle, self.look),
@@ -163,6 +170,13 @@ class TrialPlot:
     def note(self) -> str:
         """How many trials lie beyond the axes."""
         return beyond_words(int(self.tables["trials"]["beyond"].sum()))
+
+    def _empty(self) -> list[dict[str, Any]]:
+        """A sentence in the middle of the plot, where there are no points yet."""
+        self.tables["empty"] = pd.DataFrame({"words": [_NOTHING_YET]})
+        middle = {"x": {"value": {"expr": "width / 2"}}, "y": {"value": {"expr": "height / 2"}}}
+        style = {"align": "center", "baseline": "middle", "fontSize": 13, "color": self.look.muted}
+        return [layer("empty", "text", style, text=nominal("words"), **middle)]
 
     def _label_layers(self) -> list[dict[str, Any]]:
         """The labels that find room, over a halo in the colour of the background."""
@@ -192,9 +206,17 @@ class TrialPlot:
             "strokeWidth": 4,
             "strokeJoin": "round",
         }
+        # a label that is not beside its mark is joined to it by a thin line
+        far = self.tables["labels"][self.tables["labels"]["dy"].abs() > _BESIDE]
+        self.tables["leaders"] = far.assign(right=far["dx"] / 2, down=far["dy"] - _HALF_LINE * np.sign(far["dy"]))
+        ends: dict[str, Any] = {"x2Offset": {"expr": "datum.right"}, "y2Offset": {"expr": "datum.down"}}
+        leader = {"color": self.look.faint, "strokeWidth": 1} | ends
+        there = {"x2": {"field": "drawn_x"}, "y2": {"field": "drawn_y"}}
+        leaders = layer("leaders", "rule", leader, x=self.x, y=self.y, **there)
         ink = nominal("ink") | {"scale": None, "legend": None}
         place = {"x": self.x, "y": self.y, "text": nominal("label")}
-        return [layer("labels", "text", halo, **place), layer("labels", "text", style, **place, color=ink)]
+        labels = [layer("labels", "text", halo, **place), layer("labels", "text", style, **place, color=ink)]
+        return [leaders, *labels] if len(self.tables["leaders"]) else labels
 
     def _along(self, frame: pd.DataFrame) -> Any:
         """Where drawn values lie in the plot, (m, 2), 0 to 1 from the left and from the bottom."""

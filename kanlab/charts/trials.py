@@ -115,7 +115,7 @@ def pareto_front(
 
 
 def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT) -> Layered:
-    """AICc of every trial in the order of the trials, and the lowest so far; arguments as of `aicc_against_rss`."""
+    """AICc of every trial in the order of the trials, and its running minimum; arguments as of `aicc_against_rss`."""
     done = _complete(table).sort_values("number")
     plot = TrialPlot(done, robust_axis(done["number"], fence=False), robust_axis(done["aicc"]), look)
     plot.draws("number", "trial", "aicc", "AICc", x_format="d", tickMinStep=1)
@@ -123,8 +123,8 @@ def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LI
     step = {"interpolate": "step-after", "color": look.accent, "strokeWidth": 2}
     plot.layers.append(layer("trials", "line", step, x=plot.x, y=plot.y | {"field": "best"}))
     plot.trials(color_of(done["n_params"], look), selected)
-    what = "AICc of every trial in the order of the trials, and the lowest so far"
-    return plot.whole("AICc by trial, and the lowest so far", plot.note, what)
+    what = "AICc of every trial in the order of the trials, and its running minimum"
+    return plot.whole("AICc by trial, and its running minimum", plot.note, what)
 
 
 def _complete(table: pd.DataFrame) -> pd.DataFrame:

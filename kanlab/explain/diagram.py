@@ -7,6 +7,7 @@ takes no notice of are left out, and where there are more edges than can be read
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,7 +21,7 @@ from kanlab.text import agreeing, short_apart
 MOST_EDGES = 18  # drawn in a layer
 _ROW, _BOX_W, _BOX_H, _GAP, _TOP = 42, 62, 34, 44, 26
 _FAINTEST = 0.16
-_NAME = 32  # characters of a name
+_NAME, _LINE, _LINES, _LINE_HEIGHT = 90, 32, 3, 13.5  # characters of a name and of a line of it, lines, px of a line
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
     kept = [_strongest(curves.layer(index), most) for index in range(curves.depth)]
     height = max(_ROW * max(len(edges) for edges in kept), 2 * _ROW) + 2 * _TOP
     names, ends = short_apart(features, _NAME), short_apart(outputs, _NAME)
-    left = max((_width(names[e.source]) for e in kept[0]), default=0.0)
+    left = max((_width(line) for e in kept[0] for line in _lines(names[e.source])), default=0.0)
     places, x = [], left
     for index in range(curves.depth + 1):
         ids = _nodes(kept, index)
         places.append({i: (x, y) for i, y in zip(ids, _spread(len(ids), height), strict=True)})
         x += 2 * _GAP + _BOX_W
-    width = x - 2 * _GAP - _BOX_W + max(_width(name, bold=True) for name in ends)
+    width = x - 2 * _GAP - _BOX_W + max(_width(line, bold=True) for name in ends for line in _lines(name))
     parts = [_layer(edges, places[index], places[index + 1], height) for index, edges in enumerate(kept)]
     parts += [_node(*at) for level in places for at in level.values()]
     parts += [_label(names[i], at[0] - 10, at[1], "end", features[i]) for i, at in places[0].items()]
@@ -154,14 +155,22 @@ def _width(text: str, *, bold: bool = False) -> float:
     return 24 + sum((13.5 if ord(c) > 0x2E7F else 8.3 if bold else 7.7) for c in text)
 
 
+def _lines(name: str) -> list[str]:
+    return textwrap.wrap(name, _LINE, max_lines=_LINES, placeholder="…") or [name]
+
+
 def _label(shown: str, x: float, y: float, anchor: str, whole: str = "", *, bold: bool = False) -> str:
     """A name beside its node. whole: the name, if what is shown may be cut."""
     weight = ' font-weight="600"' if bold else ""
-    title = f"<title>{escape(whole[:200])}</title>" if whole and whole != shown else ""
+    lines = _lines(shown)
+    title = f"<title>{escape(whole[:200])}</title>" if whole and whole != " ".join(lines) else ""
+    first, *rest = lines
+    below = "".join(f'<tspan x="{x:.1f}" dy="{_LINE_HEIGHT}">{escape(line)}</tspan>' for line in rest)
+    top = y + 4.5 - _LINE_HEIGHT * len(rest) / 2
     return (
-        f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="{anchor}" fill="currentColor" stroke="var(--page)" '
+        f'<text x="{x:.1f}" y="{top:.1f}" text-anchor="{anchor}" fill="currentColor" stroke="var(--page)" '
         f'stroke-width="4" stroke-linejoin="round" paint-order="stroke"{weight}>'
-        f"{title}{escape(shown)}</text>"
+        f"{title}{escape(first)}{below}</text>"
     )
 
 

@@ -19,7 +19,7 @@ from kanlab.explain.named_formula import NamedFormula
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import Scores
-from kanlab.text import agreeing
+from kanlab.text import agreeing, short
 
 if TYPE_CHECKING:
     import sympy
@@ -191,7 +191,7 @@ def remarks(formula: Formula) -> list[str]:
     elif formula.task == COUNTS:
         lines.append("It gives the logarithm of the mean count.")
     elif formula.levels:
-        lines.append(f"It gives the log-odds; p is the probability of '{formula.levels[1][:60]}'.")
+        lines.append(f"It gives the log-odds; p is the probability of '{short(formula.levels[1])}'.")
     lines.append(domain_words(formula))
     return lines
 
@@ -200,7 +200,7 @@ def domain_words(formula: Formula) -> str:
     """Where the formula was fitted."""
     if not formula.used:
         return "No feature is in it: it is a constant."
-    ranges = [f"{formula.features[i][:40]} from {_short(a)} to {_short(b)}" for i, (a, b) in _domain(formula)]
+    ranges = [f"{short(formula.features[i], 80)} from {_short(a)} to {_short(b)}" for i, (a, b) in _domain(formula)]
     return f"It is fitted to {_listed(ranges)}; beyond that it extrapolates."
 
 

@@ -10,7 +10,7 @@ from kanlab.formulas.functions import FUNCTIONS
 from kanlab.stats.likelihood import COUNTS
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _]{0,14}")
-_TERMS_A_LINE = 3
+_TERMS_A_LINE, _SIGNS_A_LINE = 3, 70  # at most; of signs as they are read, about
 _SUM, _PRODUCT, _POWER = 1, 2, 3  # how tightly a thing holds together
 
 
@@ -24,11 +24,22 @@ def latex(formula: NamedFormula) -> tuple[str, dict[str, str]]:
     lines = []
     for output, e in enumerate(formula.expressions):
         parts = [_signed(part, names, tables) for part in (e.parts if isinstance(e, Sum) else (e,))]
-        rows = [" ".join(parts[i : i + _TERMS_A_LINE]) for i in range(0, len(parts), _TERMS_A_LINE)]
+        rows = _rows(parts)
         rows[0] = rows[0].removeprefix("+ ")
         lines.append(f"{_target(formula, output)} &= " + r" \\ &\quad ".join(rows))
     lines += [rf"&{_number(low)} \le {names[i]} \le {_number(high)}" for i, low, high in _domain(formula)]
     return r"\begin{aligned} " + r" \\[4pt] ".join(lines) + r" \end{aligned}", legend
+
+
+def _rows(parts: list[str]) -> list[str]:
+    """Terms on lines that a page has room for; a term is never broken."""
+    rows: list[list[str]] = [[]]
+    for part in parts:
+        length = sum(len(re.sub(r"\\[a-z]+|[{}_^ ]", "", each)) for each in (*rows[-1], part))
+        if rows[-1] and (len(rows[-1]) == _TERMS_A_LINE or length > _SIGNS_A_LINE):
+            rows.append([])
+        rows[-1].append(part)
+    return [" ".join(row) for row in rows]
 
 
 def _domain(formula: NamedFormula) -> list[tuple[int, float, float]]:
@@ -92,6 +103,8 @@ def _written(e: Expression, names: list[str], tables: dict[Curve, int], within: 
         text = " ".join(_signed(part, names, tables) for part in e.parts).removeprefix("+ ")
         return rf"\left({text}\right)" if within >= _PRODUCT else text
     if isinstance(e, Product):
+        if not within and (signed := _signed(e, names, tables)).startswith("- "):
+            return f"-{signed[2:]}"
         text = _product(e, names, tables)
         return rf"\left({text}\right)" if within >= _POWER else text
     if isinstance(e, Power):

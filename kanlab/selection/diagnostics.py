@@ -284,7 +284,7 @@ def _cross_validation(choice: Candidate, listed: Sequence[Candidate]) -> Diagnos
         return None
     return Diagnostic(
         f"By cross-validation {best.label} is better ({best.cv_error:.4g} against {choice.cv_error:.4g}) by more than its "
-        "standard error; take that one unless you have a reason not to."
+        "standard error; look at that one, too."
     )
 
 

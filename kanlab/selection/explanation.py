@@ -123,7 +123,12 @@ def _network_above(choice: Candidate, rivals: Sequence[Candidate]) -> str:
     if choice.is_network or not networks:
         return ""
     best = min(networks, key=aicc_of)
-    return f"; that of the best network, {best.label}, is {aicc_of(best) - aicc_of(choice):,.1f} higher"
+    counted_so = (
+        ", with all its parameters counted in full," if best.n_params_effective not in (None, best.n_params) else ""
+    )
+    return (
+        f"; that of the best network, {best.label}{counted_so or ','} is {aicc_of(best) - aicc_of(choice):,.1f} higher"
+    )
 
 
 def _beside(choice: Candidate, listed: Sequence[Candidate]) -> str:

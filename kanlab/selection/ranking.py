@@ -45,7 +45,7 @@ def trial_table(records: Sequence[TrialRecord]) -> pd.DataFrame:
     frame = pd.DataFrame(  # as an array of floats None is NaN
         {
             "number": [r.number for r in records],
-            "state": [r.state for r in records],
+            "state": [r.shown_state for r in records],
             "neuron_num": [r.cell.neuron_num for r in records],
             "grid": [r.cell.grid for r in records],
             "k": [r.cell.k for r in records],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kanlab.study.optuna_adapter import TrialTimes
-from kanlab.study.trials import State, TrialRecord
+from kanlab.study.trials import TrialRecord
 
 PAUSE_SECONDS = 60.0  # without any fit for as long, a study was paused, or had ended and was resumed
 
@@ -21,8 +21,8 @@ class FitTime:
     end: float
 
     @property
-    def state(self) -> State:
-        return self.record.state
+    def state(self) -> str:
+        return self.record.shown_state
 
 
 def fit_times(

@@ -62,12 +62,16 @@ class TrialRecord(_OfNetwork):
         """Whether its fit went well and follows its rows, where that is known after the fit."""
         return self.status.startswith(INADMISSIBLE)
 
+    @property
+    def shown_state(self) -> str:
+        """What users read: the state, or that it is inadmissible, which is no failure."""
+        return INADMISSIBLE if self.is_inadmissible else self.state
+
     def to_dict(self) -> dict[str, Any]:
         """The trial as the JSON contract has it."""
         params = {name: getattr(self.cell, name) for name in self.parameters}
         of_fit = {"aicc": self.aicc, "seconds": self.seconds, "status": self.status}
-        state = INADMISSIBLE if self.is_inadmissible else self.state
-        start = {"number": self.number, "state": state, "params": params, "n_params": self.n_params}
+        start = {"number": self.number, "state": self.shown_state, "params": params, "n_params": self.n_params}
         return start | self.scores.errors() | of_fit | self.scores.effective()
 
 

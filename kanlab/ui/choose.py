@@ -16,7 +16,7 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import cluster, fitted_model, identity, session
+from kanlab.ui import cluster, columns, fitted_model, identity, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
@@ -95,7 +95,7 @@ def _support(found: Recommendation) -> str:
         within = [c for c in rest if criterion_of(c) - lowest <= end]
         rest = [c for c in rest if c not in within]
         if within:
-            names = ", ".join(c.label for c in within[:_PER_BAND])
+            names = ", ".join(columns.model_name(c) for c in within[:_PER_BAND])
             parts.append(f"{words}: {names}{f' and {len(within) - _PER_BAND} more' if len(within) > _PER_BAND else ''}")
     return (
         f"Other models within 10 units of its AICc, by their support (Burnham & Anderson 2002): {'; '.join(parts)}. A model "

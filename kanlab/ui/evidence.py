@@ -125,11 +125,8 @@ def map_and_pareto_front(
 ) -> None:
     """The map of AICc over all trials, and the Pareto front of the points to draw. choice: the recommended model."""
     look, picked = drawing.look(), session.selected_trial()
-    drawing.chart(cells.aicc_map(table, picked, look), "aicc-map", width="content")
-    st.caption(
-        "Orange frame: the lowest AICc. The other frame: the selected trial. Configurations without colour were not fitted, "
-        "or failed."
-    )
     target, mark = handle.data.fitted_target, columns.recommended(choice)
+    drawing.chart(cells.aicc_map(table, picked, look, mark), "aicc-map", width="content")
+    st.caption("Configurations without colour were not fitted, failed, or are inadmissible.")
     front = trials.pareto_front(points, handle.baselines, picked, target, look, recommended=mark)
     drawing.selecting_chart(front, "choose-front")

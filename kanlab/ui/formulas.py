@@ -204,7 +204,7 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     st.markdown("  \n".join(literal(line) for line in lines))
     st.latex(text)
     if legend:
-        names = ", ".join(f"${symbol}$ is {literal(short(name))}" for symbol, name in legend.items())
+        names = ", ".join(f"${symbol}$ is {literal(name)}" for symbol, name in legend.items())
         st.markdown(names)
     rows = "test rows" if on_test(found) else "training rows"
     unit = literal("In nats per row." if found.levels else f"In units of {short(data.target)}.")

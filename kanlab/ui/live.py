@@ -51,7 +51,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     spec, data = study.spec, study.handle.data
     admissible = len(spec.admissible(data.n_train, data.d))
     total = min(spec.trials or admissible, admissible)
-    states = Counter("inadmissible" if r.is_inadmissible else r.state for r in records)
+    states = Counter(r.shown_state for r in records)
     failed, running = states["failed"], states["running"]
     done = len(records) - running
     counts = current.is_live and current.name != "queued" and current.pid  # no time passes in the queue

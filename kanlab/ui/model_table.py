@@ -57,7 +57,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
     """One row per candidate: RMSE in units of the target and R² on the scale of the fit, or the scores of classes."""
     listed, data = found.candidates, handle.data
     values = np.array([np.nan if c.criterion is None else c.criterion for c in listed], dtype=float)
-    ranks_by_spent = any(c.n_params_effective is not None for c in listed)
+    by_spent = any(c.n_params_effective is not None for c in listed)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
     total = data.n_train * data.y_std**2
 
@@ -73,7 +73,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
         return {
             CHOICE: RECOMMENDED if c is found.choice else "",
             "model": c.label,
-            **({"spent": c.n_params_effective, "AICc_spent": c.aicc_effective} if ranks_by_spent else {}),
+            **(_spent(c) if by_spent else {}),
             "AICc": c.aicc,
             "delta": None if c.criterion is None else c.criterion - np.nanmin(values),
             "weight": weight if c.aicc is not None else None,
@@ -92,6 +92,13 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
         }
 
     return pd.DataFrame([row(c, w, r) for c, w, r in zip(listed, weights, ratios, strict=True)])
+
+
+def _spent(c: Candidate) -> dict[str, float | None]:
+    """Effective K and its AICc: of a network what its fit has spent; the K of a family is its degrees of freedom."""
+    if c.is_network:
+        return {"spent": c.n_params_effective, "AICc_spent": c.aicc_effective}
+    return {"spent": c.n_params, "AICc_spent": c.aicc}
 
 
 _ERROR_HELP = {"log-loss": LOG_LOSS_HELP, "mean deviance": MEAN_DEVIANCE_HELP}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
@@ -12,8 +13,10 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
 from kanlab.selection.candidates import Candidate
+from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import by_rank, trial_table
 from kanlab.selection.recommendation import Recommendation, recommend
+from kanlab.stats.likelihood import TaskName
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import columns
 
@@ -38,9 +41,10 @@ def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Sta
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def table(stamp: Stamp, _records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """selection.trial_table, made once per stamp."""
-    return trial_table(_records)
+def table(stamp: Stamp, _records: Sequence[TrialRecord], _task: TaskName) -> pd.DataFrame:
+    """selection.trial_table, made once per stamp; with the measures of the task before the first trial as well."""
+    found, of = trial_table(_records), MEASURES[_task]
+    return found.assign(**{name: np.nan for name in (of.fit_column, of.error_column) if name not in found})
 
 
 _drawn: dict[str, frozenset[int]] = {}  # complete trials of each study when it was looked at last
@@ -78,4 +82,4 @@ def ranking(
     ranked = by_rank(_table).reset_index(drop=True)
     ranked = ranked if whole else ranked.head(TABLE_ROWS)
     ranked.insert(0, columns.CHOICE, columns.marks(ranked["number"].tolist(), _choice))
-    return ranked, pa.Table.from_pandas(ranked, preserve_index=False)
+    return ranked, pa.Table.from_pandas(ranked.replace(np.inf, np.nan), preserve_index=False)
