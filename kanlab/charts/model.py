@@ -143,8 +143,8 @@ def dependence(
     return titled(_over_rows(line, found.training, x, look), title, subtitle, 320, look, words)
 
 
-def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
-    """Residuals against predictions, on training and test rows."""
+def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT, *, has_unit: bool = True) -> Any:
+    """Residuals against predictions, on training and test rows. has_unit: whether predictions have the target's unit."""
     unit = short(target)
     points = _rows_of(table, look).encode(
         x=alt.X(
@@ -163,7 +163,9 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
     low, high = table["residual"].min(), table["residual"].max()
     spread = f"The residuals of {len(table):,} rows lie between {low:.4g} and {high:.4g}."
     title = "Residuals against predictions"
-    return titled(alt.layer(zero, points), title, f"both in units of {unit}", 400, look, f"{title}. {spread}")
+    return titled(
+        alt.layer(zero, points), title, f"both in units of {unit}" * has_unit, 400, look, f"{title}. {spread}"
+    )
 
 
 def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:

@@ -211,6 +211,7 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     if found.task == COUNTS:
         unit = MEAN_DEVIANCE_HELP
     what = MEASURES[data.task].error
+    what = what[:1].upper() + what[1:]
     own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
     places = st.columns(3)
     places[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)

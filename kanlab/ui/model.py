@@ -256,7 +256,7 @@ def residuals(view: ModelView) -> None:
         return
     table, look, label = view.residuals, drawing.look(), view.data.prediction_label
     if view.data.levels:
-        drawing.chart(model_charts.residuals(table, label, look), "residuals")
+        drawing.chart(model_charts.residuals(table, label, look, has_unit=False), "residuals")
         st.caption(
             "For classes a residual is 0 or 1 minus the predicted probability, so there are always two bands. Calibration, on "
             "the Choose page, shows whether the probabilities are right."
