@@ -98,8 +98,8 @@ class TrialPlot:
 
     def baselines(self, frame: pd.DataFrame, recommended: Recommended = None) -> None:
         """Crosses with names; with an arrow as well for a baseline that lies beyond the axes, and so at their edge."""
-        if not len(frame):
-            return
+        if not len(frame) or not len(self.done):
+            return  # the axes are those of the networks
         x, y = (frame[name] for name in self._columns)
         sides = zip(self.across.beyond(x), self.up.beyond(y), strict=True)
         drawn = self._drawn(frame).assign(arrow=[f" {_ARROWS[side]}" if side in _ARROWS else "" for side in sides])

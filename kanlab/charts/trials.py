@@ -7,6 +7,7 @@ The charts are redrawn often while a study runs, so kanlab.charts.layered puts t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import label_format, short
 from kanlab.charts.trial_plot import BRUSHED, SELECTED, Recommended, TrialPlot, baseline_frame
 from kanlab.selection.measures import Measure
+
+_FEWEST = 4  # trials that the axis of trials has room for
 
 __all__ = ["BRUSHED", "SELECTED", "Recommended", "aicc_against_rss", "history", "pareto_front"]
 
@@ -117,7 +120,9 @@ def pareto_front(
 def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT) -> Layered:
     """AICc of every trial in the order of the trials, and its running minimum; arguments as of `aicc_against_rss`."""
     done = _complete(table).sort_values("number")
-    plot = TrialPlot(done, robust_axis(done["number"], fence=False), robust_axis(done["aicc"]), look)
+    across = robust_axis(done["number"], fence=False)
+    across = replace(across, high=max(across.high, across.low + _FEWEST))
+    plot = TrialPlot(done, across, robust_axis(done["aicc"]), look)
     plot.draws("number", "trial", "aicc", "AICc", x_format="d", tickMinStep=1)
     plot.tables["trials"] = plot.tables["trials"].assign(best=plot.up.drawn(done["aicc"].cummin()))
     step = {"interpolate": "step-after", "color": look.accent, "strokeWidth": 2}

@@ -12,7 +12,7 @@ from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES, separates
 from kanlab.kan.search_space import LIMITS, SearchSpace
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
-from kanlab.selection.measures import measure_for
+from kanlab.selection.measures import four_digits, measure_for
 from kanlab.selection.validation import Validation, p_words
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
@@ -241,7 +241,7 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
     if best.cv_error is not None and choice.cv_error is not None and best.cv_error > choice.cv_error:
         return Diagnostic(
             f"The AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower, but its cross-validated error is "
-            f"higher, {best.cv_error:.4g} against {choice.cv_error:.4g}."
+            f"higher, {four_digits(best.cv_error)} against {four_digits(choice.cv_error)}."
         )
     return Diagnostic(
         f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
@@ -282,9 +282,9 @@ def _cross_validation(choice: Candidate, listed: Sequence[Candidate]) -> Diagnos
     best = min(verified, key=lambda c: c.cv_error or np.inf)
     if best is choice or choice.cv_error <= (best.cv_error or 0.0) + (best.cv_se or 0.0):
         return None
+    errors = f"{four_digits(best.cv_error)} against {four_digits(choice.cv_error)}"
     return Diagnostic(
-        f"By cross-validation {best.label} is better ({best.cv_error:.4g} against {choice.cv_error:.4g}) by more than its "
-        "standard error; look at that one, too."
+        f"By cross-validation {best.label} is better ({errors}) by more than its standard error; look at that one, too."
     )
 
 

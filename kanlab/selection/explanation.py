@@ -50,7 +50,7 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
         gain = ((held.press or 0.0) - choice.press) / choice.press_se
         reasons.append(
             f"Its leave-one-out (LOO) error is {_against(choice, held)} than that of {_name(held)}, a difference of "
-            f"{gain:.1f} standard errors."
+            f"{abs(gain):.1f} standard errors."
         )
     linear = next((c for c in rivals if c.family == "linear"), None)
     if choice.is_network and linear is not None and linear.aicc is not None:
@@ -62,7 +62,7 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     if choice.cv_error is not None and choice.cv_se is not None:
         measure = measure_for(choice)
         what, unit = ("error", ", in units of the target") if measure.error == "RMSE" else (measure.error, " a row")
-        reasons.append(f"Its cross-validated {what} is {choice.cv_error:.4g} ± {choice.cv_se:.2g}{unit}.")
+        reasons.append(f"Its cross-validated {what} is {four_digits(choice.cv_error)} ± {choice.cv_se:.2g}{unit}.")
     if choice.classes is not None and choice.classes.accuracy_test is not None:
         reasons.append(
             f"It classifies {100 * choice.classes.accuracy_test:.0f}% of the test rows correctly{_base_rate(listed)}."
@@ -113,7 +113,7 @@ def _overruled(decision: Decision, choice: Candidate, first: Candidate) -> str:
     gain = np.subtract(first.folds, choice.folds)
     errors = gain.mean() / max(gain.std(ddof=1) / np.sqrt(len(gain)), np.finfo(float).tiny)
     many = f"a difference of {errors:.1f} standard errors" if errors < 100 else "in every fold alike"
-    against = f"{choice.cv_error:.4g} against {first.cv_error:.4g}"
+    against = f"{four_digits(choice.cv_error)} against {four_digits(first.cv_error)}"
     return f"{by_criteria}the cross-validated error of this model is lower, {against}, {many}."
 
 

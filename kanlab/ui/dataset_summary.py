@@ -29,10 +29,10 @@ def sizes(data: Dataset) -> None:
     )
     columns[2].metric("Features", data.d, border=True, help="Inputs of the network, after categories became columns.")
     columns[3].metric(
-        "Configurations with AICc",
+        "Configurations",
         f"{len(admissible)} of {len(spec.space)}",
         border=True,
-        help="Of the default search space. A network needs fewer parameters than n - 1, or AICc is not defined.",
+        help="Those of the default search that are admissible: with fewer parameters than n - 1, as AICc needs.",
     )
     notes(data.notes)
     if few := spec.few_rows_words(data.n, data.d):

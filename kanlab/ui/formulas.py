@@ -213,7 +213,8 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     what = MEASURES[data.task].error
     what = what[:1].upper() + what[1:]
     own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
-    places = st.columns(3)
+    with st.container(key=f"figures-{key}"):
+        places = st.columns(3)
     places[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)
     places[1].metric(f"{what} of the network, {rows}", theirs or DASH, help=unit, border=True)
     places[2].metric("Complexity", str(found.complexity), help=COMPLEXITY_HELP, border=True)

@@ -12,7 +12,7 @@ import streamlit as st
 from kanlab.data.writing import to_csv
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, trial_words
-from kanlab.selection.measures import MEASURES
+from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_plan import confidence_set
@@ -225,8 +225,8 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
             test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
         if train is not None:
             whose = agreeing(len(kept), "Its predictions have", "The average of their predictions has")
-            sentence += f" {whose} {error} of {train:.4g} on the training rows"
-            sentence += f" and {test:.4g} on the test rows." if test is not None else "."
+            sentence += f" {whose} {error} of {four_digits(train)} on the training rows"
+            sentence += f" and {four_digits(test)} on the test rows." if test is not None else "."
     st.caption(sentence)
 
 

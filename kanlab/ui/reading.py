@@ -16,9 +16,9 @@ from kanlab.ui.widgets import literal
 _AUTO = None
 _PREFIX = "read-"
 _DECIMALS = {".": "Point, 3.14", ",": "Comma, 3,14"}
-_THOUSANDS = {"": "None", ",": "Comma", ".": "Point", " ": "Space", "'": "Apostrophe"}
-_QUOTES = {'"': 'Double, "', "'": "Single, '", "": "None"}
-_COMMENTS = {"": "None", "#": "#", "%": "%", "//": "//"}
+_THOUSANDS = {"": "No sign", ",": "Comma", ".": "Point", " ": "Space", "'": "Apostrophe"}
+_QUOTES = {'"': 'Double, "', "'": "Single, '", "": "No quotes"}
+_COMMENTS = {"": "No comments", "#": "#", "%": "%", "//": "//"}
 _HEADERS = {1: "In one row", 2: "In two rows", 0: "There are none"}
 _INDEX = {True: "Names the rows", False: "Is data"}
 _KINDS = {
@@ -173,7 +173,7 @@ def _missing_and_dates(report: TableReport | None) -> None:
             "Words that are not missing",
             [m for m in MISSING if m],
             key=_key("present"),
-            placeholder=f"Seen: {', '.join(seen)}" if seen else "None",
+            placeholder=f"Seen: {', '.join(seen)}" if seen else "No word",
             help="For columns in which NA or a dash is a value of its own.",
             persist_state="session",
         )

@@ -135,7 +135,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             [c for c in frame.columns if c != target],
             key=more_key,
             max_selections=MOST_TARGETS - 1,
-            placeholder="None",
+            placeholder="No other target",
             help="Each is predicted by a study of its own, from the same features; no target is a feature of another.",
             persist_state="session",
         )

@@ -15,6 +15,7 @@ from kanlab.charts.encoding import AxisKind
 from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
 from kanlab.data.writing import to_csv
 from kanlab.selection.candidates import Candidate, cell_words
+from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.data_summary import DataSummary
@@ -71,7 +72,9 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
         )
     with st.container(key="figures-trial"):
         columns = st.columns(4)
-    columns[0].metric("K", f"{record.n_params:,.6g}", help=K_HELP)
+    columns[0].metric(
+        "K", f"{record.n_params:,.0f}" if record.n_params % 1 == 0 else f"{record.n_params:,.1f}", help=K_HELP
+    )
     columns[1].metric("AICc", DASH if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
     if data.levels:
         scores = record.classes
@@ -94,8 +97,8 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
         columns[2].metric("RSS, training", _quantity(record.rss_train), help=help_text)
         columns[3].metric("RSS, test", _quantity(record.rss_test), help=help_text)
     if record.rmse_train is not None:
-        test = "" if record.rmse_test is None else f" and {record.rmse_test:.4g} on the test rows"
-        sentence = f"RMSE, the typical error, is {record.rmse_train:.4g} on the training rows{test}"
+        test = "" if record.rmse_test is None else f" and {four_digits(record.rmse_test)} on the test rows"
+        sentence = f"RMSE, the typical error, is {four_digits(record.rmse_train)} on the training rows{test}"
         st.caption(literal(f"{sentence}, in units of {short(data.target, 80)}."))
     ended = f"The fit took {record.iterations} iterations, {record.seconds:.2f} s. It ended with the status: {record.status}."
     st.caption(literal(ended if record.state == "complete" else record.status))

@@ -49,9 +49,19 @@ def test_every_edge_node_and_name_is_drawn(widths: tuple[int, ...]) -> None:
     assert "<b>y</b>" in texts
     assert all(name[:13] in " ".join(texts) for name in names)
     assert {e.tag for e in root.iter()} <= {
-        SVG + n for n in ("svg", "g", "title", "path", "rect", "polyline", "circle", "text")
+        SVG + n for n in ("svg", "g", "title", "path", "rect", "polyline", "circle", "text", "tspan")
     }
     ElementTree.fromstring(standing_alone(made.svg, dark=True))
+
+
+def test_long_names_stand_whole_on_several_lines_inside_the_picture() -> None:
+    name = "Weighted mean of distances to five Boston employment centres"
+    made = diagram(curves((1, 1, 1)), (name,), "y")
+    root = ElementTree.fromstring(made.svg)
+    text = next(t for t in root.iter(f"{SVG}text") if t.findall(f"{SVG}tspan"))
+    lines = [str(text.text), *(str(line.text) for line in text.iter(f"{SVG}tspan"))]
+    assert " ".join(lines) == name
+    assert float(text.get("x", "")) > 7 * max(map(len, lines))  # they end there
 
 
 def test_the_strongest_edges_are_drawn_and_it_says_so() -> None:

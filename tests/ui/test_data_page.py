@@ -24,7 +24,7 @@ def test_an_upload_is_described_and_judged(app: AppTest, frame: pd.DataFrame) ->
     data = Dataset.from_frame(frame, "y")
     assert f"Features: {data.d}" in words
     admissible = StudySpec().of(data).admissible(data.n, data.d)
-    assert f"Configurations with AICc: {len(admissible)} of 270" in words
+    assert f"Configurations: {len(admissible)} of 270" in words
 
 
 @pytest.mark.parametrize(
