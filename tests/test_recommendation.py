@@ -17,8 +17,8 @@ from kanlab.api import Study, open_study, tune
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.selection.candidates import model_name
 from kanlab.study.model_key import ModelKey
-from kanlab.ui.columns import model_name
 from kanlab.ui.fitted_model import USE
 from tests.helpers.pages import go, text_of
 

@@ -11,29 +11,33 @@ import pandas as pd
 
 from kanlab.data.dataset import Dataset
 from kanlab.explain.effects import Dependence, Predict, partial_dependence, permutation_importance
-from kanlab.selection.measures import MEASURES, four_digits
+from kanlab.selection.measures import MEASURES
 from kanlab.text import short
 
 MOST_FEATURES = 60  # of more the importances are left out: each is shuffled eight times
 DRAWN = 4
 _LISTED = 12
 _WIDTH, _HEIGHT, _PAD = 220.0, 110.0, 8.0
+_DASHES = ("", "7 3", "2 3", "10 3 2 3", "1 5", "14 5")  # of the lines of classes; of more the most frequent are drawn
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class Effects:
     """Importances, the partial dependence on the DRAWN most important features, and the range of the predictions.
 
-    importance: of `explain.effects.permutation_importance`.  unit: of its rises.  low, high: units of the target.
+    importance: of `explain.effects.permutation_importance`.  dependences: of each feature one, or one of each of `classes`.
+    unit: of the rises.  low, high: units of the target.
     """
 
     importance: pd.DataFrame
-    dependences: Sequence[Dependence]
+    dependences: Sequence[Sequence[Dependence]]
     low: float
     high: float
     error: str
     unit: str
     predicted: str
+    classes: tuple[str, ...] = ()
 
 
 def effects_of(outputs: Predict, data: Dataset) -> Effects | None:
@@ -41,7 +45,8 @@ def effects_of(outputs: Predict, data: Dataset) -> Effects | None:
     if data.d > MOST_FEATURES:
         return None
     importance = permutation_importance(outputs, data)
-    drawn = [partial_dependence(outputs, data, str(feature)) for feature in importance["feature"][:DRAWN]]
+    each, classes = _outputs(outputs, data)
+    drawn = [[partial_dependence(one, data, str(name)) for one in each] for name in importance["feature"][:DRAWN]]
     predictions = data.recipe.to_units(outputs(data.X_train))
     unit = MEASURES[data.task].unit.format(data.target)
     return Effects(
@@ -51,27 +56,55 @@ def effects_of(outputs: Predict, data: Dataset) -> Effects | None:
         float(np.max(predictions)),
         MEASURES[data.task].error,
         unit,
-        data.prediction_label,
+        "probability" if classes else data.prediction_label,
+        classes,
     )
+
+
+def _outputs(outputs: Predict, data: Dataset) -> tuple[list[Predict], tuple[str, ...]]:
+    """What is drawn: the prediction, or of many classes the probability of each of the most frequent ones, and their names."""
+    if data.outputs == 1:
+        return [outputs], ()
+    counts = np.bincount(data.y_train.astype(int), minlength=len(data.levels))
+    frequent = sorted(np.argsort(-counts, kind="stable")[: len(_DASHES)].tolist())
+
+    def probability(at: int) -> Predict:
+        return lambda X: outputs(X)[:, at]
+
+    return [probability(i) for i in frequent], tuple(data.levels[i] for i in frequent)
 
 
 def effects_html(found: Effects) -> str:
     """Both as HTML with names escaped."""
-    curves = "".join(_curve(d, found) for d in found.dependences)
+    curves = "".join(_curve(lines, found) for lines in found.dependences)
     return (
         f'<h2>What the features do</h2><div class="wide">{_bars(found)}</div>'
         f'<p class="muted">By how much the {found.error} on the training rows rises, in units of {escape(short(found.unit))}, '
         "when the values of a feature are shuffled: the mean of eight shuffles. Below, the mean prediction as one feature "
         "changes and the others stay as they are, over the whole range of the predictions.</p>"
-        f'<div class="curves">{curves}</div>'
+        f'{_legend(found.classes)}<div class="curves">{curves}</div>'
     )
+
+
+def _dashed(at: int) -> str:
+    return f' stroke-dasharray="{_DASHES[at]}"' if _DASHES[at] else ""
+
+
+def _legend(classes: tuple[str, ...]) -> str:
+    """The line of each class."""
+    lines = "".join(
+        f'<span><svg width="34" height="8"><polyline points="0,4 34,4"{_dashed(i)}/></svg> {escape(short(name))}</span>'
+        for i, name in enumerate(classes)
+    )
+    return f'<p class="muted lines">{lines}</p>' if classes else ""
 
 
 def _bars(found: Effects) -> str:
     most = max(float(found.importance["rise"].max()), np.finfo(float).tiny)
+    digits = max(0, 3 - int(np.floor(np.log10(most)))) if most > _TINY else 3  # of all, four of the largest
     rows = "".join(
-        f"<tr><td>{escape(short(str(row.feature)))}</td><td>{four_digits(float(row.rise))}</td>"
-        f'<td><div class="bar" style="width:{max(0.0, 12 * float(row.rise) / most):.2f}rem"></div></td></tr>'
+        f"<tr><td>{escape(str(row.feature))}</td><td>{float(row.rise):,.{digits}f}</td>"
+        f'<td><div class="bar" style="width:{12 * max(0.0, float(row.rise)) / most:.2f}rem"></div></td></tr>'
         for row in found.importance.head(_LISTED).itertuples()
     )
     rest = len(found.importance) - _LISTED
@@ -80,9 +113,9 @@ def _bars(found: Effects) -> str:
     return f"<table><thead>{head}</thead><tbody>{rows}{more}</tbody></table>"
 
 
-def _curve(found: Dependence, among: Effects) -> str:
-    """One partial dependence: a line over numbers, points over levels."""
-    y = np.asarray(found.prediction, dtype=float)
+def _curve(lines: Sequence[Dependence], among: Effects) -> str:
+    """The partial dependence on one feature: lines over numbers, points over levels."""
+    found, y = lines[0], np.array([line.prediction for line in lines], dtype=float)
     low, high = min(among.low, float(y.min())), max(among.high, float(y.max()))
     span = max(high - low, np.finfo(float).tiny)
     if found.is_numeric:
@@ -90,17 +123,25 @@ def _curve(found: Dependence, among: Effects) -> str:
         left, right = f"{x[0]:.4g}", f"{x[-1]:.4g}"
         across = (x - x[0]) / max(float(x[-1] - x[0]), np.finfo(float).tiny)
     else:
-        across = (np.arange(len(y)) + 0.5) / len(y)
-        left, right = escape(short(str(found.values[0]), 14)), escape(short(str(found.values[-1]), 14)) * (len(y) > 1)
+        count = len(found.values)
+        across = (np.arange(count) + 0.5) / count
+        left, right = escape(short(str(found.values[0]), 14)), escape(short(str(found.values[-1]), 14)) * (count > 1)
     px, py = _PAD + across * (_WIDTH - 2 * _PAD), _PAD + (high - y) / span * (_HEIGHT - 2 * _PAD)
     if found.is_numeric:
-        inner = f'<polyline points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(px, py, strict=True))}"/>'
+        inner = "".join(
+            f'<polyline points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(px, each, strict=True))}"{_dashed(i)}/>'
+            for i, each in enumerate(py)
+        )
     else:
-        inner = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3"/>' for a, b in zip(px, py, strict=True))
-    name = escape(short(found.encoded or found.feature, 30))
+        inner = "".join(
+            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{3 + i}" fill-opacity="{1 if not i else 0}" stroke="var(--accent)"/>'
+            for i, each in enumerate(py)
+            for a, b in zip(px, each, strict=True)
+        )
+    name = escape(found.encoded or found.feature)
     return (
         f'<figure><figcaption>{name}</figcaption><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" '
         f'aria-label="Partial dependence on {name}">{inner}</svg>'
         f'<p class="muted ends"><span>{left}</span><span>{right}</span></p>'
-        f'<p class="muted">{escape(short(among.predicted, 30))}: {low:.4g} to {high:.4g}</p></figure>'
+        f'<p class="muted">{escape(among.predicted)}: {low:.4g} to {high:.4g}</p></figure>'
     )

@@ -9,7 +9,7 @@ from html import escape
 from kanlab.colours import DARK, LIGHT
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
-from kanlab.selection.candidates import Candidate
+from kanlab.selection.candidates import Candidate, model_name
 from kanlab.selection.decision import aicc_of
 from kanlab.selection.scatter import scatter
 
@@ -24,7 +24,8 @@ h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2r
 .choice p:first-child { font-size: 1.15rem; font-weight: 600; margin: 0; } .choice ul { margin: .4rem 0 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { color: var(--muted); font-weight: 500; }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 11rem; max-width: 26rem; }
+th { color: var(--muted); font-weight: 500; }
 tr.taken td { font-weight: 650; } .muted { color: var(--muted); } pre { overflow-x: auto; font-size: 13px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; }
@@ -32,8 +33,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; ove
 .bar { background: var(--accent); height: .7rem; } .curves { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; width: 14rem; } figure svg { border: 1px solid var(--line); width: 100%; }
 figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: var(--accent); stroke-width: 2; }
+figure figcaption { overflow-wrap: anywhere; } .lines { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+.lines polyline { fill: none; stroke: var(--accent); stroke-width: 2; }
 figure circle { fill: var(--accent); } .ends { display: flex; justify-content: space-between; }
 dt { color: var(--muted); } dd { margin: 0; }
+@media (max-width: 40rem) { .wide > svg { max-width: none !important; } }
 """
 
 
@@ -125,7 +129,7 @@ def _table(exported: Exported, rows: Sequence[Candidate]) -> str:
     lowest = min(map(aicc_of, rows), default=0.0)
     head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", *exported.errors))
     body = "".join(
-        f"<tr{_TAKEN if exported.is_it(c) else ''}><td>{escape(c.label)}</td><td>{c.n_params:.4g}</td>"
+        f"<tr{_TAKEN if exported.is_it(c) else ''}><td>{escape(model_name(c))}</td><td>{c.n_params:.4g}</td>"
         f"<td>{c.aicc:,.2f}</td><td>{aicc_of(c) - lowest:,.2f}</td>"
         f"{''.join(f'<td>{error}</td>' for error in exported.errors_of(c))}</tr>"
         for c in rows

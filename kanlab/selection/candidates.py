@@ -17,7 +17,7 @@ from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyView, stored_baseline
 from kanlab.study.model_key import NETWORK, ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, charged, completed, criterion
-from kanlab.text import agreeing
+from kanlab.text import agreeing, counted
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,17 @@ def trial_words(record: TrialRecord) -> str:
     """The network of a trial in words."""
     without = f" without {names_words(record.without)}" if isinstance(record, ReducedTrial) else ""
     return f"trial {record.number}{without}: {cell_words(record.cell)}"
+
+
+_LONG = 48  # characters of the name of a model that a table shows in full
+
+
+def model_name(candidate: Candidate) -> str:
+    """The name of a model, short enough for a column: many features that a network does without are counted."""
+    reduced = candidate.reduced
+    if reduced is None or len(trial_words(reduced)) <= _LONG:
+        return candidate.label
+    return f"trial {reduced.number} without {counted(len(reduced.without), 'feature')}: {cell_words(reduced.cell)}"
 
 
 def seed_scores(handle: StudyView, validation: Validation) -> dict[ModelKey, dict[int, float]]:

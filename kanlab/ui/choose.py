@@ -9,6 +9,7 @@ import streamlit as st
 
 from kanlab.execution.manage import load_data
 from kanlab.kan.search_space import Cell
+from kanlab.selection.candidates import model_name
 from kanlab.selection.decision import criterion_of
 from kanlab.selection.diagnostics import Diagnostic
 from kanlab.selection.headline import USES, Use
@@ -16,7 +17,7 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import cluster, columns, fitted_model, identity, session
+from kanlab.ui import cluster, fitted_model, identity, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
@@ -95,7 +96,7 @@ def _support(found: Recommendation) -> str:
         within = [c for c in rest if criterion_of(c) - lowest <= end]
         rest = [c for c in rest if c not in within]
         if within:
-            names = ", ".join(columns.model_name(c) for c in within[:_PER_BAND])
+            names = ", ".join(model_name(c) for c in within[:_PER_BAND])
             parts.append(f"{words}: {names}{f' and {len(within) - _PER_BAND} more' if len(within) > _PER_BAND else ''}")
     return (
         f"Other models within 10 units of its AICc, by their support (Burnham & Anderson 2002): {'; '.join(parts)}. A model "

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from kanlab.selection.candidates import Candidate, cell_words, trial_words
+from kanlab.selection.candidates import Candidate
 from kanlab.text import counted
 
 CHOICE = "choice"  # the column that marks the recommended model
 RECOMMENDED = "recommended"
 CHOICE_HELP = "The model that kanlab recommends; the reasons stand on the Choose page."
-_LONG = 48  # characters of the name of a model that a table shows in full
 
 
 def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], known: pd.DataFrame) -> list[str]:
@@ -70,14 +69,6 @@ def choice_column(marked: pd.Series) -> Any:
     return st.column_config.TextColumn(
         CHOICE, width=115 if marked.isin(["", RECOMMENDED]).all() else 210, help=CHOICE_HELP
     )
-
-
-def model_name(candidate: Candidate) -> str:
-    """The name of a model, short enough for a column: many features that a network does without are counted."""
-    reduced = candidate.reduced
-    if reduced is None or len(trial_words(reduced)) <= _LONG:
-        return candidate.label
-    return f"trial {reduced.number} without {counted(len(reduced.without), 'feature')}: {cell_words(reduced.cell)}"
 
 
 def recommended(choice: Candidate | None) -> int | str | None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from kanlab.data.writing import to_csv
 from kanlab.selection import ranking
-from kanlab.selection.candidates import Candidate, trial_words
+from kanlab.selection.candidates import Candidate, model_name, trial_words
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
@@ -132,7 +132,7 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
     first = _CLASSES_FIRST if handle.data.levels else _COUNTS_FIRST if handle.data.task == COUNTS else _FIRST
     order = columns.shown("leaderboard", first, _GROUPS, frame)
     table(
-        frame.assign(model=[columns.model_name(c) for c in found.candidates]),
+        frame.assign(model=[model_name(c) for c in found.candidates]),
         "leaderboard",
         column_order=order,
         on_select=pick,
@@ -235,9 +235,7 @@ def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
     best, first = best_trial(records), first_ranked(records)
     rows: list[tuple[str, str]] = []
     if found.choice is not None:
-        rows.append(
-            ("kanlab: lowest AICc, if its LOO error beats the linear model's", columns.model_name(found.choice))
-        )
+        rows.append(("kanlab: lowest AICc, if its LOO error beats the linear model's", model_name(found.choice)))
     if best is not None:
         rows.append(("lowest AICc among the networks", trial_words(best)))
     if first is not None and first.n_params_effective is not None:
