@@ -24,6 +24,7 @@ from kanlab.execution.final_check import AveragedNetworks
 from kanlab.execution.manage import load_data
 from kanlab.execution.manager import manager
 from kanlab.execution.single_fit import fit as fit
+from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictions, Predictor, predict_table, predictor
 from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
@@ -67,7 +68,7 @@ class Study:
     >>> study.best.cell, study.best.n_params
     (Cell(neuron_num=1, grid=4, k=3, depth=1), 17)
     >>> study.predict(frame.head(2)).frame.columns.tolist()
-    ['x', 'y', 'y_predicted', 'y_extrapolates']
+    ['x', 'y', 'y_predicted', 'y_lower', 'y_upper', 'y_extrapolates']
     """
 
     def __init__(self, handle: StudyHandle) -> None:
@@ -178,6 +179,7 @@ class Study:
         *,
         family: str | None = None,
         use: Use | None = None,
+        interval: float | None = LEVEL,
         **reading: Any,
     ) -> Predictions:
         """Predict new rows by the recommended model, by the network of a trial, or by the model of another family.
@@ -198,6 +200,9 @@ class Study:
         use : {"read", "predict"}, optional
             Which of the recommended models predicts: the one that can be read, with a formula of its own, or the one that
             predicts best, often an average; by default what `recommendation.use` says.
+        interval : float or None
+            The share of rows like those of the training that the intervals, or sets of classes, should hold; None for
+            predictions alone.
         **reading
             How the rows are written, where that is not as in training: decimal, day_first, missing (more words for a missing
             value), kinds, and of a file any other field of ReadOptions.
@@ -206,8 +211,9 @@ class Study:
         -------
         Predictions
             `.frame` holds the m rows as they were given, their index kept, with `<target>_predicted`, in units of the target
-            (of classes the likelier one, and its `<target>_probability` beside it), and `<target>_extrapolates`; `.notes`
-            says what was done.
+            (of classes the likelier one, and its `<target>_probability` beside it), `<target>_lower` and `<target>_upper` (of
+            classes `<target>_set`), and `<target>_extrapolates`; `.notes` says what was done, and how many of the test rows
+            the intervals hold.
 
         Raises
         ------
@@ -216,7 +222,7 @@ class Study:
         DatasetError
             Where a feature is missing that the recipe cannot fill.
         """
-        return predict_table(self.predictor(trial, family, use), rows, ReadOptions().with_(**reading))
+        return predict_table(self.predictor(trial, family, use), rows, ReadOptions().with_(**reading), interval)
 
     def predictor(self, trial: int | None = None, family: str | None = None, use: Use | None = None) -> Predictor:
         """The model of `predict`, fitted once for many tables; arguments and errors as there."""

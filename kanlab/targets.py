@@ -13,6 +13,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.execution.dask_cluster import Dask, chosen, cluster_workers
 from kanlab.execution.starts_budget import settled
+from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
 from kanlab.kan.search_space import SearchSpace
 from kanlab.selection.headline import Use
@@ -39,7 +40,7 @@ class StudyGroup:
     >>> group.targets, group["b"].name
     (('a', 'b'), 'both.b')
     >>> group.predict(frame[["x"]].head(2)).frame.columns.tolist()
-    ['x', 'a_predicted', 'a_extrapolates', 'b_predicted', 'b_extrapolates']
+    ['x', 'a_predicted', 'a_lower', 'a_upper', 'a_extrapolates', 'b_predicted', 'b_lower', 'b_upper', 'b_extrapolates']
     """
 
     def __init__(self, handles: Sequence[StudyHandle]) -> None:
@@ -60,7 +61,13 @@ class StudyGroup:
         return self.studies[target]
 
     def predict(
-        self, rows: Any, *, family: str | None = None, use: Use | None = None, **reading: Any
+        self,
+        rows: Any,
+        *,
+        family: str | None = None,
+        use: Use | None = None,
+        interval: float | None = LEVEL,
+        **reading: Any,
     ) -> JointPredictions:
         """Predict new rows by the recommended model of each target, or by another family; as `Study.predict`.
 
@@ -70,6 +77,8 @@ class StudyGroup:
         family : str, optional
             Name of another family that each study has, such as "linear".
         use : {"read", "predict"}, optional
+            As of `Study.predict`.
+        interval : float or None
             As of `Study.predict`.
         **reading
             How the rows are written, where that is not as in training.
@@ -83,7 +92,7 @@ class StudyGroup:
         options = ReadOptions().with_(**reading)
         if isinstance(rows, (str, PathLike)) or hasattr(rows, "read"):
             rows = read_rows_of(rows, models, options=options)
-        return predict_together(models, rows, options)
+        return predict_together(models, rows, options, interval)
 
     def validate(
         self,

@@ -51,10 +51,13 @@ class Predicts(Protocol):
         """Of rows (n, d), (n,)."""
 
 
-def refitted(fit: Callable[[Array, Array], Predicts], X: Array, y: Array) -> Array:
-    """Predictions (n,) or (n, classes) by fits without each row, of more than EXACT_ROWS rows without a share at once."""
+def refitted(fit: Callable[[Array, Array], Predicts], X: Array, y: Array, parts: int | None = None) -> Array:
+    """Predictions (n,) or (n, classes) by fits without each row, of more than EXACT_ROWS rows without a share at once.
+
+    parts: how many shares, whatever the number of rows.
+    """
     n = len(y)
-    part = np.random.default_rng(0).permutation(n) % (n if n <= EXACT_ROWS else PARTS)
+    part = np.random.default_rng(0).permutation(n) % min(parts or (n if n <= EXACT_ROWS else PARTS), n)
     predicted = []
     for number in range(int(part.max()) + 1):
         out = part == number

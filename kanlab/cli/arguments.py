@@ -57,6 +57,21 @@ def add_trial(parser: Options) -> None:
     )
 
 
+def add_interval(parser: Options) -> None:
+    """The option --interval."""
+    text = (
+        "share of rows like those of the training that the interval of a prediction should hold, or the set of classes "
+        "(default: 0.9); none: predictions alone"
+    )
+    parser.add_argument("--interval", type=_level, default=0.9, metavar="SHARE", help=text)
+
+
+def _level(text: str) -> float | None:
+    from kanlab.explain.interval_columns import level_of
+
+    return level_of(text)
+
+
 def add_workers(parser: Options) -> None:
     """The option --workers."""
     text = "worker processes (default: one per core; on a cluster: as many as it has)"

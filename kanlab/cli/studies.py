@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanlab.cli import explaining
-from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_trial, ranges, source
+from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
 from kanlab.text import counted
@@ -154,9 +154,11 @@ def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.cli.table_options import read_options
     from kanlab.data.writing import to_csv
     from kanlab.errors import DatasetError
+    from kanlab.explain.intervals import TOO_FEW_ROWS
     from kanlab.explain.predictor import predictor
     from kanlab.explain.several_targets import predict_together, read_rows_of
     from kanlab.export.document import is_bundle, read_models
+    from kanlab.export.predict_template import NO_INTERVALS
     from kanlab.files import write_whole
 
     target: Path | None = arguments.output
@@ -176,7 +178,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     options = read_options(arguments)
     rows, called = source(given)
     table = read_rows_of(rows, models, name=called, options=options)
-    found = predict_together(models, table, options)
+    found = predict_together(models, table, options, arguments.interval)
     frame, said = found.frame, found.notes
     if arguments.explain:
         from kanlab.cli.explaining import with_contributions
@@ -186,7 +188,9 @@ def _predict(arguments: argparse.Namespace) -> int:
         (f"{model.recipe.target} is " * (len(models) > 1) + f"predicted by {model.label}", *model.notes)
         for model in models
     ]
+    lacks = arguments.interval is not None and any(model.interval is None for model in models)
     lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *said)
+    lines += (NO_INTERVALS if is_bundle(packed) else TOO_FEW_ROWS,) if lacks else ()
     print(*lines, sep="\n", file=sys.stderr)
     if target is None:
         print(to_csv(frame), end="")
@@ -301,7 +305,8 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "predict",
         _predict,
         "predict new rows with the model of a study or of a bundle",
-        "The rows come back as they are with their predictions, in units of the target. Their cells are read as those of the "
+        "The rows come back as they are with their predictions, in units of the target, and the interval that should hold "
+        "90% of rows like those of the training (of classes a set of them). Their cells are read as those of the "
         "training table were: its decimal sign, order of day and month, words for missing and kinds; the options of reading "
         "say otherwise.",
     )
@@ -316,6 +321,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "--explain", action="store_true", help="add a column for what each feature contributes to the prediction"
     )
     add_trial(predict)
+    add_interval(predict)
     with_storage(predict)
     add_reading_options(predict)
     explaining.add_command(command, with_storage)

@@ -128,16 +128,19 @@ class NetworkTask(CellTask, frozen=True, kw_only=True):
     """Fit a cell and send the network.
 
     below: the lower neuron_nums it is fitted after.  columns: features it is fitted to, None for all of them.
+    left_out: whether to send what it predicts of each training row had it not been fitted, too.
     """
 
     below: tuple[int, ...] = ()
     columns: tuple[int, ...] | None = None
+    left_out: bool = False
 
 
 class NetworksTask(FittingTask, frozen=True, kw_only=True):
-    """Fit some cells, each after its lower neuron_nums, and send the networks."""
+    """Fit some cells, each after its lower neuron_nums, and send the networks. left_out: as of NetworkTask."""
 
     cells: tuple[tuple[Cell, tuple[int, ...]], ...]
+    left_out: bool = False
 
 
 class RefitTask(CellTask, frozen=True, kw_only=True):

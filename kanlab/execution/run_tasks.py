@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kanlab.arrays import Array
 from kanlab.engines.catalogue import ENGINES, trouble
 from kanlab.errors import FitError
 from kanlab.execution.messages import Answer, AnyTask, Error, FittingTask, NetworksTask, NetworkTask, Result
@@ -111,15 +112,19 @@ def run_task(task: AnyTask, dataset: Path) -> dict[str, Any]:
     return found
 
 
-def fit_in_worker(task: NetworkTask, dataset: Path) -> FittedKan:
-    """The network of a cell, fitted by a process of its own. Raises FitError."""
+def fit_in_worker(task: NetworkTask, dataset: Path) -> tuple[FittedKan, Array | None]:
+    """The network of a cell, fitted by a process of its own, and what it predicts of each training row had it not been
+    fitted, where the task asks for that. Raises FitError.
+    """
     return _read(run_task(task, dataset))
 
 
-def fit_all_in_worker(task: NetworksTask, dataset: Path) -> list[FittedKan]:
-    """The networks of some cells, fitted by a process of its own. Raises FitError."""
+def fit_all_in_worker(task: NetworksTask, dataset: Path) -> list[tuple[FittedKan, Array | None]]:
+    """The networks of some cells, each as `fit_in_worker`. Raises FitError."""
     return [_read(found) for found in run_task(task, dataset)["networks"]]
 
 
-def _read(found: dict[str, Any]) -> FittedKan:
-    return FittedKan.from_arrays({name: np.array(values, dtype=kind) for name, (kind, values) in found.items()})
+def _read(found: dict[str, Any]) -> tuple[FittedKan, Array | None]:
+    arrays = {name: np.array(values, dtype=kind) for name, (kind, values) in found.items()}
+    left_out = arrays.pop("left_out", None)
+    return FittedKan.from_arrays(arrays), left_out

@@ -96,4 +96,4 @@ def _fitted(dataset: Dataset, cell: Cell, engine: str, settings: FitOptions, see
     if not ENGINES[engine].needs_torch:
         return replace(fit_model(dataset, cell, engine, settings, seed), features=dataset.features)
     task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
-    return replace(fit_in_worker(task, store_dataset(dataset)), features=dataset.features)
+    return replace(fit_in_worker(task, store_dataset(dataset))[0], features=dataset.features)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from kanlab.arrays import Array
-from kanlab.baselines.leave_one_out import refitted
+from kanlab.baselines.leave_one_out import MOST_ROWS, refitted
 from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, reference_losses
 from kanlab.baselines.registry import predictions_left_out as family_left_out
 from kanlab.data.dataset import Dataset
@@ -34,30 +34,58 @@ from kanlab.stats.likelihood import REGRESSION
 from kanlab.stats.metrics import LeftOut, squared_difference
 from kanlab.stats.stacking import LEAST_SHARE, stacking_share
 
+SCREENED_PARTS = 10  # of the rows, each left out at once where the choice of features is part of the fit
+
 
 def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
     return fit_model(data, task.cell, task.engine, task.options, task.seed)
 
 
 def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
-    """Every array of a cell's network as its type and its values."""
-    return _written(fitted_network(data, task))
+    """Every array of a cell's network as its type and its values, and among them `left_out` where that is asked for."""
+    part, fitted = _on_its_features(data, task)
+    predicted = rows_left_out(part, fitted, task, task.cell, task.below) if task.left_out else None
+    return _written(_on_all(fitted, task, data.d), predicted)
 
 
 def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
     """A cell's network on all features; the edges of those left out are 0."""
+    return _on_all(_on_its_features(data, task)[1], task, data.d)
+
+
+def _on_its_features(data: Dataset, task: messages.NetworkTask) -> tuple[Dataset, FittedKan]:
     part = data if task.columns is None else with_columns(data, task.columns)
-    fitted = fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
-    return fitted if task.columns is None else widened(fitted, task.columns, data.d)
+    return part, fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
+
+
+def _on_all(fitted: FittedKan, task: messages.NetworkTask, d: int) -> FittedKan:
+    return fitted if task.columns is None else widened(fitted, task.columns, d)
 
 
 def networks(data: Dataset, task: messages.NetworksTask) -> dict[str, Any]:
     """The networks of several cells, each as `network` gives one."""
-    return {"networks": [_written(fitted) for fitted in path_networks(data, task.cells, task)]}
+    answers = []
+    for (cell, below), fitted in zip(task.cells, path_networks(data, task.cells, task), strict=True):
+        predicted = rows_left_out(data, fitted, task, cell, below) if task.left_out else None
+        answers.append(_written(fitted, predicted))
+    return {"networks": answers}
 
 
-def _written(fitted: FittedKan) -> dict[str, Any]:
-    return {name: [str(a.dtype), a.tolist()] for name, a in fitted.arrays().items()}
+def rows_left_out(
+    data: Dataset, network: FittedKan, task: messages.FittingTask, cell: Cell, below: tuple[int, ...]
+) -> Array | None:
+    """Predictions of the training rows by a cell's network, each row had it not been fitted, for its intervals.
+
+    None where there are too many rows to look, or too few, and for networks of stock pykan.
+    """
+    if task.engine != "lm" or not 2 < data.n <= MOST_ROWS // data.outputs:
+        return None
+    return _predictions_left_out(data, network, task, cell, below, SCREENED_PARTS)
+
+
+def _written(fitted: FittedKan, left_out: Array | None = None) -> dict[str, Any]:
+    of_rows = {} if left_out is None else {"left_out": left_out}
+    return {name: [str(a.dtype), a.tolist()] for name, a in (fitted.arrays() | of_rows).items()}
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
@@ -195,16 +223,15 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         answer["reduced"] = _reduced(data, networks[0], task, reference)
     if reference is None:
         return answer
-    predicted = [_predictions_left_out(data, networks[0], task)]
+    predicted = [_predictions_left_out(data, networks[0], task, task.cell, task.below)]
     answer |= _left_out(data, predicted[0], reference)
     looked_at = [answer, answer["reduced"] or answer]
     for cell, below in task.then:
-        other = msgspec.structs.replace(task, cell=cell, below=below)
         if screened:
             if any(a["press"] + a["press_se"] < reference.sum() for a in looked_at):
                 break
             networks.append(fit_model(data, cell, task.engine, task.options, task.seed, below))
-        predicted.append(_predictions_left_out(data, networks[len(predicted)], other))
+        predicted.append(_predictions_left_out(data, networks[len(predicted)], task, cell, below))
         looked_at.append(_left_out(data, predicted[-1], reference))
         answer["others"].append({"cell": list(cell)} | looked_at[-1])
     if not screened and len(networks) > 1:
@@ -277,16 +304,23 @@ def _averaged(
     }
 
 
-def _predictions_left_out(data: Dataset, network: FittedKan, task: messages.FinalCheckTask) -> Array:
-    """Predictions of the training rows by a task's network, each row had it not been fitted."""
+def _predictions_left_out(
+    data: Dataset,
+    network: FittedKan,
+    task: messages.FittingTask,
+    cell: Cell,
+    below: tuple[int, ...],
+    parts: int | None = None,
+) -> Array:
+    """Predictions of the training rows by a cell's network, each row had it not been fitted. parts: as of `refitted`."""
     if task.options.inputs(data.d) == data.d:
         return predictions_left_out(network, data.X_train, data.fit_target(data.y_train), task.options.smoothing)
 
     def fit(X: Array, y: Array) -> FittedKan:  # the choice of the features is part of the fit
         rows = replace(data, X_train=X, y_train=y)
-        return fit_model(rows, task.cell, task.engine, task.options, task.seed, task.below)
+        return fit_model(rows, cell, task.engine, task.options, task.seed, below)
 
-    return refitted(fit, data.X_train, data.y_train)
+    return refitted(fit, data.X_train, data.y_train, parts)
 
 
 def _left_out(data: Dataset, predicted: Array, reference: Array) -> dict[str, Any]:
@@ -335,7 +369,7 @@ def _of_reduced(
 ) -> dict[str, Any]:
     if reference is None:
         return {"press": None, "press_se": None}
-    return _left_out(part, _predictions_left_out(part, network, task), reference)
+    return _left_out(part, _predictions_left_out(part, network, task, task.cell, task.below), reference)
 
 
 def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:

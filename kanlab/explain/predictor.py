@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -31,6 +31,8 @@ from kanlab.execution.final_check import AVERAGE, AveragedNetworks, ReducedTrial
 from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.run_tasks import fit_all_in_worker, fit_in_worker
 from kanlab.explain.average import AveragedModel
+from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note
+from kanlab.explain.intervals import IntervalRecord, checked_level, of_average, of_family, of_network
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.selection.candidates import other_families, trial_words
 from kanlab.selection.headline import USES, Use
@@ -56,6 +58,8 @@ class Predictions:
     frame[predicted]: in units of the target, or the likeliest class; missing where the row cannot be predicted.
     frame[probability]: of two classes, that of the one that counts as 1, which the notes name; "" where there are none.
     probabilities: of more classes, the names of the columns that hold the probability of each.
+    bounds: the names of the columns of the lower and the upper bound of each prediction, or of the set of classes that one
+    stands for, which should hold the share `interval` of rows like those of the training; () where there are none.
     frame[extrapolates]: whether the row lies outside the training rows, or holds a word or a level they had not; missing where
     the row cannot be predicted for another reason.
     """
@@ -66,11 +70,14 @@ class Predictions:
     notes: tuple[str, ...] = ()
     probability: str = ""
     probabilities: tuple[str, ...] = ()
+    interval: float | None = None
+    bounds: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         """The columns that were added, in their order."""
-        return [c for c in (self.predicted, self.probability, *self.probabilities, self.extrapolates) if c]
+        named = (self.predicted, *self.bounds, self.probability, *self.probabilities, self.extrapolates)
+        return [c for c in named if c]
 
 
 class Model(Protocol):
@@ -123,6 +130,7 @@ class Predictor:
     fitted: its outputs are on the scale of the fit, of classes they are probabilities.  trial: its number, None for a model of
     another family.  without: features the network does without.  key: which model of its study it is; None in a bundle.
     smearing: of a target fitted by its logarithm, how many times as large as its predictions, medians, the means are.
+    interval: what its intervals are made of (kanlab.stats.interval_bounds); None where it has none.
     reference: what its predictions are explained against (kanlab.explain.shapley.reference_for), where a bundle holds it.
     """
 
@@ -134,24 +142,31 @@ class Predictor:
     without: tuple[str, ...] = ()
     key: ModelKey | None = None
     smearing: float | None = None
+    interval: IntervalRecord | None = field(default=None, repr=False)
     reference: Mapping[str, Any] | None = field(default=None, repr=False)
 
-    def predict(self, frame: Any) -> Predictions:
+    def predict(self, frame: Any, interval: float | None = LEVEL) -> Predictions:
         """Predict rows, in whatever holds a table (kanlab.data.frames.as_frame); of an array the columns are the features.
 
-        Raises DatasetError where a column the model needs is not there.
+        interval: the share of rows like those of the training that intervals should hold, or sets of classes; None for
+        predictions alone.
+        Raises DatasetError where a column the model needs is not there, or the share is none.
         """
+        level = checked_level(interval)
         known = as_frame(frame, self.recipe.sources)
         inputs = self.recipe.apply(known)
         frame = frame if isinstance(frame, pd.DataFrame) else known  # the cells given, whatever was made of them
         levels = self.recipe.levels
         values = np.full((len(frame), len(levels)) if len(levels) > 2 else len(frame), np.nan)
         outside = pd.array([pd.NA] * len(frame), dtype="boolean")
-        ready, notes = inputs.complete, list(inputs.notes)
+        ready, notes, cells = inputs.complete, list(inputs.notes), list[Sequence[Any]]()
         if ready.any():
             outputs, held = inputs.predicted(self.fitted.predict_flagged)
             values[ready] = self.recipe.to_units(outputs)
             outside[ready] = held
+            if level is not None and self.interval is not None:
+                X = inputs.X[ready]
+                cells = interval_cells(self.interval, levels, outputs, X, level, self.recipe.to_units)
             if held.any():
                 notes.append(
                     f"{int(held.sum()):,} of {len(frame):,} rows lie outside the range of the training rows. "
@@ -163,13 +178,18 @@ class Predictor:
         predicted, probability, extrapolates = (
             free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
         )
+        within: dict[str, Any] = {}
+        if level is not None and self.interval is not None:
+            within = _in_rows(interval_names(target, levels, taken), cells, ready, words=bool(levels))
+            notes.append(interval_note(self.interval, list(within), level, outside=bool(outside.any())))
         done = frame.rename(columns=str)
+        more: dict[str, Any] = {"interval": level if within else None, "bounds": tuple(within)}
         if len(levels) > 2:
             names = probability_names(target, levels, taken)
             notes.append(f"The columns {names[0]!r} to {names[-1]!r} hold the probability of each class.")
-            columns = {predicted: self.recipe.to_levels(values)} | dict(zip(names, values.T, strict=True))
+            columns = {predicted: self.recipe.to_levels(values)} | within | dict(zip(names, values.T, strict=True))
             done = done.assign(**columns, **{extrapolates: outside})
-            return Predictions(done, predicted, extrapolates, tuple(notes), probabilities=names)
+            return Predictions(done, predicted, extrapolates, tuple(notes), probabilities=names, **more)
         if self.smearing is not None:
             notes.append(
                 f"'{predicted}' is a median, for the model was fitted to a logarithm; the mean is about {self.smearing:.4g} "
@@ -178,15 +198,26 @@ class Predictor:
         if self.recipe.distribution == "poisson":
             notes.append(f"'{predicted}' is the mean of a count, and so seldom a whole number.")
         if not levels:
-            done = done.assign(**{predicted: values, extrapolates: outside})
-            return Predictions(done, predicted, extrapolates, tuple(notes))
+            done = done.assign(**{predicted: values}, **within, **{extrapolates: outside})
+            return Predictions(done, predicted, extrapolates, tuple(notes), **more)
         zero, one = levels
         notes.append(
             f"'{probability}' is the probability of '{one[:60]}' rather than '{zero[:60]}'. From 0.5 on, '{one[:60]}' is "
             "predicted."
         )
-        done = done.assign(**{predicted: self.recipe.to_levels(values), probability: values, extrapolates: outside})
-        return Predictions(done, predicted, extrapolates, tuple(notes), probability)
+        columns = {predicted: self.recipe.to_levels(values)} | within | {probability: values, extrapolates: outside}
+        return Predictions(done.assign(**columns), predicted, extrapolates, tuple(notes), probability, **more)
+
+
+def _in_rows(names: Sequence[str], cells: Sequence[Sequence[Any]], ready: Mask, *, words: bool) -> dict[str, Any]:
+    """Columns of all rows from the cells of those that can be predicted."""
+    columns: dict[str, Any] = {}
+    for i, name in enumerate(names):
+        column = np.full(len(ready), None if words else np.nan, dtype=object if words else float)
+        if cells:
+            column[ready] = cells[i]
+        columns[name] = column
+    return columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,15 +286,15 @@ def overruled(recipe: Recipe, options: ReadOptions) -> Recipe:
     return recipe.overruled(decimal=options.decimal, day_first=options.day_first, missing=missing, kinds=options.kinds)
 
 
-def predict_table(model: Predictor, rows: Any, options: ReadOptions) -> Predictions:
+def predict_table(model: Predictor, rows: Any, options: ReadOptions, interval: float | None = LEVEL) -> Predictions:
     """Predict the rows of a file (its path, or a binary stream), of a `Table`, or of a data frame.
 
-    options: how they are written, where that is not as in training.
+    options: how they are written, where that is not as in training.  interval: as of `Predictor.predict`.
     """
     if isinstance(rows, (str, PathLike)) or hasattr(rows, "read"):
         rows = read_new_rows(rows, model.recipe, options=options)
     frame = rows.frame if isinstance(rows, Table) else rows
-    return replace(model, recipe=overruled(model.recipe, options)).predict(frame)
+    return replace(model, recipe=overruled(model.recipe, options)).predict(frame, interval)
 
 
 def predictor(
@@ -278,16 +309,20 @@ def predictor(
     """
     model, name, key = _chosen(handle, trial, family, use)
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
+    found: Model
     if isinstance(model, Baseline):
-        held = held_family(data, model.family, handle.spec.seed)
-        return Predictor(name, data.recipe, held, key=key, smearing=smearing(held, data))
-    if isinstance(model, AveragedNetworks):
-        averaged, notes = _averaged(handle, model, data)
-        return Predictor(name, data.recipe, averaged, tuple(notes), key=key, smearing=smearing(averaged, data))
-    network, notes = fitted_network(handle, model)
+        found, notes = held_family(data, model.family, handle.spec.seed), list[str]()
+        interval = of_family(data, found, model.family, handle.spec.seed)
+    elif isinstance(model, AveragedNetworks):
+        found, notes, interval = _averaged(handle, model, data)
+    else:
+        network, left_out, notes = _fitted_with_rows(handle, model, left_out=True)
+        found = replace(network, features=data.features)
+        used = len(model.columns) if isinstance(model, ReducedTrial) else handle.spec.options.inputs(data.d)
+        interval = of_network(data, network, left_out, used)
+    trial = model.number if isinstance(model, CompletedTrial) else None
     without = model.without if isinstance(model, ReducedTrial) else ()
-    network = replace(network, features=data.features)
-    return Predictor(name, data.recipe, network, tuple(notes), model.number, without, key, smearing(network, data))
+    return Predictor(name, data.recipe, found, tuple(notes), trial, without, key, smearing(found, data), interval)
 
 
 def smearing(model: Model, data: Dataset) -> float | None:
@@ -304,22 +339,27 @@ def smearing(model: Model, data: Dataset) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _averaged(handle: StudyHandle, model: AveragedNetworks, data: Dataset) -> tuple[AveragedModel, list[str]]:
-    """Its networks, fitted in a process of their own, and its linear model; a warning where they differ from the study's."""
+def _averaged(
+    handle: StudyHandle, model: AveragedNetworks, data: Dataset
+) -> tuple[AveragedModel, list[str], IntervalRecord | None]:
+    """Its networks, fitted in a process of their own, and its linear model; a warning where they differ from the study's;
+    and what its intervals are made of.
+    """
     spec, failed = handle.spec, handle.failed()
     cells = tuple((cell, nested_below(handle, cell, failed)) for cell in model.cells)
-    task = NetworksTask(cells=cells, engine=spec.engine, options=spec.options, seed=spec.seed)
+    task = NetworksTask(cells=cells, engine=spec.engine, options=spec.options, seed=spec.seed, left_out=True)
     networks = fit_all_in_worker(task, local_data(handle.optuna, data.sha256))
-    members: list[Model] = [replace(network, features=data.features, reach=model.reach) for network in networks]
+    members: list[Model] = [replace(network, features=data.features, reach=model.reach) for network, _ in networks]
     weights = [model.share / len(members)] * len(members)
     if model.share < 1.0:
         members.append(held_family(data, model.rest, 0))
         weights.append(1.0 - model.share)
     averaged = AveragedModel(members, weights)
+    interval = of_average(data, averaged, networks, model.rest, model.share, spec.options.inputs(data.d))
     rss = squared_difference(averaged.predict_flagged(data.X_train)[0], data.y_train)
     if data.levels or np.isclose(rss, model.rss_train or 0.0, rtol=SAME_RSS):
-        return averaged, []
-    return averaged, [_another("the average", rss, model.rss_train or 0.0, handle)]
+        return averaged, [], interval
+    return averaged, [_another("the average", rss, model.rss_train or 0.0, handle)], interval
 
 
 def _another(name: str, rss: float, before: float, handle: StudyHandle) -> str:
@@ -369,6 +409,14 @@ def fitted_network(handle: StudyHandle, record: CompletedTrial) -> tuple[FittedK
 
     Of features it does without the edges are 0.
     """
+    network, _, notes = _fitted_with_rows(handle, record, left_out=False)
+    return network, notes
+
+
+def _fitted_with_rows(
+    handle: StudyHandle, record: CompletedTrial, *, left_out: bool
+) -> tuple[FittedKan, Array | None, list[str]]:
+    """The same, and between them what it predicts of rows left out, where that is asked for."""
     if isinstance(record, ReducedTrial):
         ways = [record.below]
     else:
@@ -376,20 +424,18 @@ def fitted_network(handle: StudyHandle, record: CompletedTrial) -> tuple[FittedK
         ways = [below, ()] if below else [()]
     network = None
     for below in ways:
-        network = _fitted(handle, record, below)
+        task = network_task(handle.spec, record, below, left_out=left_out)
+        network, rows = fit_in_worker(task, local_data(handle.optuna, handle.data.sha256))
         if np.isclose(network.rss_train, record.rss_train, rtol=SAME_RSS):
-            return network, []
+            return network, rows, []
     assert network is not None
-    return network, [_another(f"trial {record.number}", network.rss_train, record.rss_train, handle)]
+    return network, rows, [_another(f"trial {record.number}", network.rss_train, record.rss_train, handle)]
 
 
-def _fitted(handle: StudyHandle, record: CompletedTrial, below: tuple[int, ...]) -> FittedKan:
-    """Fitted in a process of its own, which may load what the engine needs."""
-    return fit_in_worker(network_task(handle.spec, record, below), local_data(handle.optuna, handle.data.sha256))
-
-
-def network_task(spec: StudySpec, record: CompletedTrial, below: tuple[int, ...]) -> NetworkTask:
-    """What fits the network of a trial as its study did. below: as of NetworkTask."""
+def network_task(
+    spec: StudySpec, record: CompletedTrial, below: tuple[int, ...], *, left_out: bool = False
+) -> NetworkTask:
+    """What fits the network of a trial as its study did. below, left_out: as of NetworkTask."""
     return NetworkTask(
         cell=record.cell,
         engine=spec.engine,
@@ -397,4 +443,5 @@ def network_task(spec: StudySpec, record: CompletedTrial, below: tuple[int, ...]
         seed=spec.seed,
         below=below,
         columns=record.columns if isinstance(record, ReducedTrial) else None,
+        left_out=left_out,
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table, read_table
+from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictions, Predictor, overruled, read_new_rows
 
 
@@ -31,16 +32,18 @@ class JointPredictions:
         return [column for found in self.targets.values() for column in found.columns]
 
 
-def predict_together(models: Sequence[Predictor], rows: Any, options: ReadOptions | None = None) -> JointPredictions:
+def predict_together(
+    models: Sequence[Predictor], rows: Any, options: ReadOptions | None = None, interval: float | None = LEVEL
+) -> JointPredictions:
     """Predict rows by the models of several targets, in whatever holds a table (kanlab.data.frames.as_frame), or a `Table`.
 
-    options: how they are written, where that is not as in training.
+    options: how they are written, where that is not as in training.  interval: as of `Predictor.predict`.
     Raises DatasetError where a column a model needs is not there.
     """
     frame, found, notes = rows.frame if isinstance(rows, Table) else rows, {}, list[str]()
     for model in models:
         said = replace(model, recipe=overruled(model.recipe, options)) if options else model
-        predicted = said.predict(frame)
+        predicted = said.predict(frame, interval)
         frame, found[model.recipe.target] = predicted.frame, predicted
         notes += predicted.notes
     return JointPredictions(frame, found, tuple(dict.fromkeys(notes)))

@@ -114,7 +114,7 @@ def document(predictor: Predictor, about: Mapping[str, Any]) -> dict[str, Any]:
             "recipe": predictor.recipe.to_dict(),
             "model": model_document(predictor.fitted),
         }
-        | ({} if predictor.smearing is None else {"smearing": predictor.smearing})
+        | {name: value for name in ("smearing", "interval") if (value := getattr(predictor, name)) is not None}
         | _reference(predictor)
     )
 
@@ -186,8 +186,12 @@ def _read(text: bytes, name: str) -> Predictor:
     except (ValueError, RecursionError, OverflowError, KanlabError, Damaged) as error:
         raise _damaged(name, error) from error
     model = StoredModel(msgspec.to_builtins(found.model))
-    reference = None if found.reference is None else msgspec.to_builtins(found.reference)
-    return Predictor(found.label, found.recipe, model, trial=found.trial, smearing=found.smearing, reference=reference)
+    more = {name: _plain(getattr(found, name)) for name in ("interval", "reference")}
+    return Predictor(found.label, found.recipe, model, trial=found.trial, smearing=found.smearing, **more)
+
+
+def _plain(part: msgspec.Struct | None) -> Any:
+    return None if part is None else msgspec.to_builtins(part)
 
 
 def _damaged(name: str, error: Exception) -> StudyError:

@@ -14,6 +14,8 @@ import numpy as np
 from kanlab.arrays import Array
 from kanlab.data.reading.cell_rules import DATES
 from kanlab.data.target import MOST_CLASSES
+from kanlab.stats.interval_bounds import MOST_SCORES
+from kanlab.stats.likelihood import task_of
 
 SCALES_KNOWN = ("none", "log", "rank")
 PARTS_KNOWN = ("", "other", "order", "missing", "year", "month", "weekday", "hour")
@@ -21,6 +23,7 @@ KINDS_KNOWN = ("number", "fraction", "limit", "time", "boolean", "date", "text")
 RECIPE_FORMAT = 1
 MOST_MEMBERS = 100  # of an average
 MOST_REFERENCE_ROWS = 1000  # of training, that predictions are explained against
+MOST_LOG_SPREAD = 1e5  # of the logarithm of a spread, far beyond what doubles hold
 Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]
 
 
@@ -35,7 +38,10 @@ def check_content(content: Mapping[str, Any]) -> None:
     if (factor := content.get("smearing")) is not None:
         of_log = recipe["target_transform"]["scale"] == "log"
         _need(of_log and _is_finite(factor) and factor > 0, "smearing")
-    check_model(_part(content, "model", dict, ""), d, len(recipe.get("levels", [])), counts=counts)
+    levels = recipe.get("levels", [])
+    check_model(_part(content, "model", dict, ""), d, len(levels), counts=counts)
+    if content.get("interval") is not None:
+        _check_interval(_part(content, "interval", dict, ""), d, task_of(levels, recipe.get("distribution", "")))
     if content.get("reference") is not None:
         _check_reference(_part(content, "reference", dict, ""), recipe, content["model"], d)
 
@@ -54,6 +60,29 @@ def _check_reference(reference: Mapping[str, Any], recipe: Mapping[str, Any], mo
     _numbers(rows, (len(rows), d), place + "rows")
     _need(pairs == 0 or 2 <= pairs <= 64, place + "pairs")
     _need(0 <= seed < 2**32, place + "seed")
+
+
+def _check_interval(record: Mapping[str, Any], d: int, task: str) -> None:
+    """What intervals are made of, of a model of d inputs."""
+    _need(record.get("task") == task, "interval.task")
+    rows, scores = _part(record, "rows", int, "interval."), _part(record, "scores", list, "interval.")
+    _need(0 < rows <= 2**53, "interval.rows")
+    _need(_part(record, "tails", int, "interval.") in (1, 2), "interval.tails")
+    found = _numbers(scores, (min(rows, MOST_SCORES),), "interval.scores")
+    _need(bool((np.diff(found) >= 0.0).all()) and (record["tails"] == 2 or found[0] >= 0.0), "interval.scores")
+    if record.get("scale") is not None:
+        scale = _part(record, "scale", dict, "interval.")
+        _need(scale.get("of") in ("output", "inputs"), "interval.scale.of")
+        for name in ("center", "width", "linear", "square"):
+            _numbers(scale.get(name), (1 if scale["of"] == "output" else d,), f"interval.scale.{name}")
+        for name in ("offset", "low", "high"):
+            _need(_is_finite(scale.get(name)) and abs(scale[name]) <= MOST_LOG_SPREAD, f"interval.scale.{name}")
+        _need(min(scale["width"]) > 0.0, "interval.scale.width")
+        _need(scale["low"] <= scale["high"], "interval.scale.high")
+    held = _part(record, "held", list, "interval.")
+    shares = _numbers(held, (99 if held else 0,), "interval.held")
+    _need(bool(((shares >= 0.0) & (shares <= 1.0)).all()), "interval.held")
+    _need(_part(record, "held_rows", int, "interval.") >= 0, "interval.held_rows")
 
 
 def check_model(model: Mapping[str, Any], d: int, classes: int, *, counts: bool = False) -> None:

@@ -113,7 +113,7 @@ def _import_lines(libraries: set[tuple[str, str]]) -> str:
         if names:
             names.sort(key=lambda n: (0 if n.isupper() else 1 if n[0].isupper() else 2, n))
             parts[standard].append(f"from {module} import {', '.join(names)}")
-        else:
+        if ("", module) in libraries:  # also beside names of it
             whole[standard].append(f"import {module}")
     sections = (["from __future__ import annotations"], whole[True] + parts[True], whole[False] + parts[False])
     return "\n\n".join("\n".join(section) for section in sections)

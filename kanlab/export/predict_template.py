@@ -2,13 +2,14 @@
 
     python predict.py IN.csv OUT.csv
 
-OUT.csv holds the rows of IN.csv as they are and two columns more: the prediction, in units of the target, and whether the
-row lies outside the rows the model was fitted to: a network is held at their edge, or goes on straight for a while where its
-bundle says so, and a linear model goes on. Where the target is a count, the prediction is its mean. Where it is one of two
-classes, the prediction is the likelier one, and a third column holds the probability of the second of them; of more classes
-the prediction is the likeliest, and there is a column for the probability of each. Of several targets each has its
-columns, by its own model in a folder beside this file. The cells are read as those of the training table were, whose
-conventions are in model.json; options say otherwise (--help). Needs Python 3.11 and NumPy alone.
+OUT.csv holds the rows of IN.csv as they are and four columns more: the prediction, in units of the target, the two ends of
+an interval that should hold 90% of rows like those the model was fitted to (--interval says how many), and whether the row
+lies outside those rows: a network is held at their edge, or goes on straight for a while where its bundle says so, and a
+linear model goes on. Where the target is a count, the prediction is its mean. Where it is one of two classes, the prediction
+is the likelier one, a set of classes stands for the interval, and another column holds the probability of the second of
+them; of more classes the prediction is the likeliest, and there is a column for the probability of each. Of several targets
+each has its columns, by its own model in a folder beside this file. The cells are read as those of the training table were,
+whose conventions are in model.json; options say otherwise (--help). Needs Python 3.11 and NumPy alone.
 
 Made by kanlab.export.predict_source: the program kanlab/export/predict_template.py, and above it whatever it imports from
 kanlab, each function word for word as kanlab itself runs it.
@@ -24,6 +25,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ from kanlab.data.transforms import to_units, transformed
 from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.data.writing import defused, free_name, probability_names
 from kanlab.explain.average import weighted
+from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note, level_of
 from kanlab.explain.shapley import contribution_names, explainer_for, groups_of, variants_of
 from kanlab.explain.terms import terms_of
 from kanlab.export.document_check import Damaged, check_content
@@ -58,6 +61,9 @@ from kanlab.stats.likelihood import exponential, probabilities, probability
 FORMAT = 1
 DELIMITERS = ",;\t|"
 MOST_VALUES = 2**25  # values of splines at once: 256 MB
+
+
+NO_INTERVALS = "The model has no intervals, because its bundle was made before they were; export it again to have them."
 
 
 class BadInput(Exception):
@@ -382,11 +388,13 @@ def predict_file(
     day_first: bool | None = None,
     missing: Sequence[str] = (),
     explain: bool = False,
+    interval: float | None = LEVEL,
 ) -> list[str]:
     """Predict the rows of a file and write them with the predictions; what there is to say, in sentences.
 
     content: of model.json, or of one for each of several targets.  decimal, day_first, missing: how the file is written, where
-    that is not as in training.  explain: with a column for what each feature contributes.
+    that is not as in training.  explain: with a column for what each feature contributes.  interval: the share of rows that
+    intervals should hold, None for predictions alone.
     """
     contents = [content] if isinstance(content, Mapping) else list(content)
     recipes = [overruled(each["recipe"], decimal, day_first, missing) for each in contents]
@@ -401,7 +409,7 @@ def predict_file(
     added: list[list[Any]] = [[] for _ in rows]
     for each, recipe in zip(contents, recipes, strict=True):
         encoder = Encoder(recipe, columns, len(rows), found_sign)
-        for add in (_predicted, _explained)[: 2 if explain else 1]:
+        for add in (partial(_predicted, level=interval), _explained)[: 2 if explain else 1]:
             more, cells, said = add(each, recipe, encoder, set(names))
             names += more
             for row, known in zip(added, cells, strict=True):
@@ -419,9 +427,12 @@ def predict_file(
 
 
 def _predicted(
-    content: Mapping[str, Any], recipe: Mapping[str, Any], encoder: Encoder, taken: set[str]
+    content: Mapping[str, Any], recipe: Mapping[str, Any], encoder: Encoder, taken: set[str], level: float | None
 ) -> tuple[list[str], list[list[Any]], list[str]]:
-    """The names of the columns that a model adds, their cells by row, and what there is to say. taken: names in use."""
+    """The names of the columns that a model adds, their cells by row, and what there is to say.
+
+    taken: names in use.  level: of intervals, None for none.
+    """
     model, X = content["model"], encoder.inputs()
     ready: Mask = np.asarray(np.isfinite(X).all(axis=1))
     unknown = [level._replace(rows=level.rows[ready]) for level in encoder.levels()]
@@ -436,16 +447,28 @@ def _predicted(
     names = [free_name(f"{recipe['target']}_{word}", taken) for word in words]
     if len(levels) > 2:
         names[1:1] = probability_names(recipe["target"], levels, taken)
+    within, record = list[str](), content.get("interval")
+    if level is not None and record is not None:
+        within = interval_names(recipe["target"], levels, taken)
+        back = partial(to_units, recipe["target_transform"])
+        bounds = interval_cells(record, levels, values, X[ready], level, back)
+        found[1:1] = [[defused(c) if isinstance(c, str) else c for c in np.asarray(b).tolist()] for b in bounds]
+        names[1:1] = within
     predicted = iter(zip(*found, strict=True))
     cells = [
         list(next(predicted)) if is_ready else [""] * (len(names) - 1) + ([True] if is_new else [""])
         for is_ready, is_new in zip(ready, encoder.unknown, strict=True)
     ]
-    notes = list(encoder.notes)
+    notes, first = list(encoder.notes), 1 + len(within)
+    if within:
+        any_outside = bool(outside.any() or encoder.unknown.any())
+        notes.append(interval_note(content["interval"], within, level or LEVEL, outside=any_outside))
+    elif level is not None:
+        notes.append(NO_INTERVALS)
     if len(levels) > 2:
-        notes.append(f"The columns '{names[1]}' to '{names[-2]}' hold the probability of each class.")
+        notes.append(f"The columns '{names[first]}' to '{names[-2]}' hold the probability of each class.")
     elif levels:
-        notes.append(f"'{names[1]}' is the probability of '{levels[1][:60]}', against '{levels[0][:60]}'.")
+        notes.append(f"'{names[first]}' is the probability of '{levels[1][:60]}', against '{levels[0][:60]}'.")
     if content.get("smearing") is not None:
         notes.append(
             f"'{names[0]}' is a median, for the model was fitted to a logarithm; the mean is about {content['smearing']:.4g} "
@@ -522,12 +545,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     order.add_argument("--day-first", action="store_true", default=None, help="3/4/2024 is in April")
     order.add_argument("--month-first", dest="day_first", action="store_false", help="3/4/2024 is in March")
     parser.add_argument("--missing", default="", metavar="A,B", help="further words that mean a missing value")
+    parser.add_argument(
+        "--interval", type=level_of, default=LEVEL, metavar="SHARE", help="of rows that intervals hold (0.9), or none"
+    )
     parser.add_argument("--explain", action="store_true", help="also what each feature contributes, a column each")
     given = parser.parse_args(arguments)
     try:
         content = read_models(Path(__file__).parent)
         words = [word.strip() for word in given.missing.split(",") if word.strip()]
         how = {"decimal": given.decimal, "day_first": given.day_first, "missing": words, "explain": given.explain}
+        how["interval"] = given.interval
         print(*predict_file(content, given.source, given.target, given.encoding, **how), sep="\n", file=sys.stderr)
     except BadInput as error:
         print(f"predict: {error}", file=sys.stderr)

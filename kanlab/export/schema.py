@@ -139,12 +139,41 @@ class Reference(Struct, frozen=True):
     mean_terms: Matrix | UnsetType = UNSET
 
 
+class Spread(Struct, frozen=True):
+    """How far rows scatter where: see `kanlab.stats.interval_bounds.spread`."""
+
+    of: Literal["output", "inputs"]
+    center: Vector
+    width: Vector
+    linear: Vector
+    square: Vector
+    offset: float
+    low: float
+    high: float
+
+
+class Interval(Struct, frozen=True):
+    """What intervals are made of: see `kanlab.stats.interval_bounds`."""
+
+    task: Literal["regression", "classification", "multiclass", "counts"]
+    rows: Count
+    scores: Vector
+    tails: Literal[1, 2]
+    scale: Spread | None
+    held: Vector
+    held_rows: Annotated[int, Meta(ge=0)]
+
+
 class Document(Struct):
-    """model.json: a model, and the recipe that turns a table into its inputs. smearing, reference: as of `Predictor`."""
+    """model.json: a model, and the recipe that turns a table into its inputs.
+
+    smearing, interval, reference: as of `Predictor`.
+    """
 
     label: str
     recipe: Recipe
     model: Network | Linear | Polynomial | Additive | Perceptron | Trees | Average
     trial: int | None = None
     smearing: float | None = None
+    interval: Interval | None = None
     reference: Reference | None = None

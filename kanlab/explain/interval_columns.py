@@ -1,0 +1,77 @@
+"""The columns and the sentence that intervals add to predictions; NumPy alone, as predict.py has it written into it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kanlab.arrays import Array
+from kanlab.data.writing import free_name
+from kanlab.stats.interval_bounds import class_sets, interval_bounds, share_held
+
+LEVEL = 0.9
+BETWEEN = " | "  # the classes of a set
+
+
+def level_of(text: str) -> float | None:
+    """The level of intervals that a command line names: a share such as 0.9, or none.
+
+    >>> level_of("0.95"), level_of("none")
+    (0.95, None)
+    """
+    if text.strip().lower() in ("none", "off"):
+        return None
+    try:
+        level = float(text)
+    except ValueError:
+        level = 0.0
+    if not 0.0 < level < 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share above 0 and below 1, such as 0.9, nor none")
+    return level
+
+
+def interval_names(target: str, levels: Sequence[str], taken: set[str]) -> list[str]:
+    """Names of the columns. levels: of a target of classes, which has sets of them.
+
+    >>> interval_names("price", (), {"price_upper"})
+    ['price_lower', 'price_upper_2']
+    """
+    return [free_name(f"{target}_{word}", taken) for word in (["set"] if levels else ["lower", "upper"])]
+
+
+def interval_cells(
+    record: Mapping[str, Any],
+    levels: Sequence[str],
+    outputs: Array,
+    X: Array,
+    level: float,
+    back: Callable[[Array], Array],
+) -> list[Any]:
+    """The cells (rows,) of these columns: both bounds in units of the target, or the classes of a set, the likeliest first.
+
+    outputs, X: on the scale of the fit.  back: from there to units of the target.
+    """
+    if levels:
+        p = np.column_stack([1.0 - outputs, outputs]) if outputs.ndim == 1 else outputs
+        order = np.argsort(-p, axis=1, kind="stable")
+        if p.shape[1] == 2:  # from 0.5 on the second class is predicted
+            order = np.where((p[:, 1] >= 0.5)[:, None], [1, 0], [0, 1])
+        sets = class_sets(record, outputs, level)
+        return [[BETWEEN.join(levels[c] for c in row if has[c]) for row, has in zip(order, sets, strict=True)]]
+    return [back(bound) for bound in interval_bounds(record, outputs, X, level)]
+
+
+def interval_note(record: Mapping[str, Any], names: Sequence[str], level: float, *, outside: bool) -> str:
+    """What the columns promise, what came of it on the test rows, and where it does not hold. outside: of any row."""
+    percent = f"{100 * level:.4g}%"
+    if len(names) == 1:
+        words = f"'{names[0]}' is a set of classes that should hold the true one in {percent} of rows like the training rows"
+    else:
+        words = f"'{names[0]}' to '{names[1]}' should hold the target in {percent} of rows like the training rows"
+    if (share := share_held(record, level)) is not None:
+        n = record["held_rows"]
+        words += f"; of the {n:,} test rows, none of which it was made of, {100 * share:.4g}% lie within"
+    return words + "." + " That is no promise for rows outside the range of the training rows." * outside
