@@ -105,7 +105,7 @@ def check(text: str, study: Study) -> None:
     found = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skipinitialspace=False)
     given = pd.read_csv(io.StringIO(NEW), sep=";", dtype=str, keep_default_na=False, skipinitialspace=False)
     pd.testing.assert_frame_equal(found[given.columns], given)
-    assert list(found.columns[6:]) == ["price_predicted", "price_extrapolates"]
+    assert list(found.columns[6:]) == ["price_predicted", "price_lower", "price_upper", "price_extrapolates"]
     assert [v.casefold() for v in found["price_extrapolates"]] == [
         "false",
         "false",

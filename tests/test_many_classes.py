@@ -220,7 +220,7 @@ def test_new_rows_get_a_class_and_the_probability_of_each(study: Study, data: Da
     new.loc[4, "a"] = 50.0
     found = study.predict(new)
     names = [f"state_probability_{level}" for level in LEVELS]
-    assert found.columns == ["state_predicted", *names, "state_extrapolates"]
+    assert found.columns == ["state_predicted", "state_set", *names, "state_extrapolates"]
     p = found.frame[names]
     assert p.isna().any(axis=1).tolist() == [i == 3 for i in range(30)]
     known = p.notna().all(axis=1)
@@ -275,7 +275,7 @@ def test_what_a_bundle_says_of_classes(study: Study) -> None:
         assert "log-loss test" in text
         assert "RMSE" not in text
         assert "<b>" not in text
-    assert "4 columns more: `state_predicted`" in readme
+    assert "6 columns more: `state_predicted`" in readme
     assert json.loads(files["model.json"])["model"]["link"] == "softmax"
     assert json.loads(files["study.json"])["data"]["levels"] == list(LEVELS)
     formula: dict[str, Any] = {}

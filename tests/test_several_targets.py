@@ -29,8 +29,9 @@ from tests.helpers.sentences import refused
 
 SPACE = SearchSpace((1, 1), (2, 3), (2, 2))
 TARGETS = ["up", "kind", "near up"]
-ADDED = ["up_predicted", "up_extrapolates", "kind_predicted", "kind_probability_a", "kind_probability_b", "kind_probability_c",
-         "kind_extrapolates", "near up_predicted", "near up_extrapolates"]  # fmt: skip
+ADDED = ["up_predicted", "up_lower", "up_upper", "up_extrapolates", "kind_predicted", "kind_set", "kind_probability_a",
+         "kind_probability_b", "kind_probability_c", "kind_extrapolates", "near up_predicted", "near up_lower",
+         "near up_upper", "near up_extrapolates"]  # fmt: skip
 
 
 def table(n: int = 90) -> pd.DataFrame:

@@ -251,7 +251,7 @@ def test_new_rows_get_a_class_and_its_probability(study: Study, data: Dataset) -
     new.loc[3, "a"] = np.nan
     new.loc[4, "a"] = 50.0
     found = study.predict(new.drop(columns="state"))
-    assert found.columns == ["state_predicted", "state_probability", "state_extrapolates"]
+    assert found.columns == ["state_predicted", "state_set", "state_probability", "state_extrapolates"]
     frame = found.frame
     p = frame["state_probability"]
     assert p.isna().tolist() == [i == 3 for i in range(30)]

@@ -106,7 +106,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         files["formula.py"] = code
         files["network.svg"] = standing_alone(drawn.svg)
     drawing = replace(drawing, effects=effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data))
-    exported = Exported(handle, found, predictor.label, predictor.key, facts)
+    exported = Exported(handle, found, predictor.label, predictor.key, facts, predictor.interval)
     files["README.md"] = readme(exported, predictor.recipe, "formula.py" in files)
     files["report.html"] = report(exported, drawing)
     files["study.json"] = json.dumps(study_json(handle, records, found), indent=2, allow_nan=False)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from kanlab.explain.interval_columns import LEVEL
+from kanlab.explain.intervals import IntervalRecord
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
+from kanlab.stats.interval_bounds import share_held
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
@@ -27,7 +30,7 @@ _ERRORS = {"RMSE train": "rmse_train", "RMSE test": "rmse_test"}
 class Exported:
     """A model, what its study recommends, and the facts to name: data, hash, engine, versions.
 
-    key: None where the study has the model no longer.
+    key: None where the study has the model no longer.  interval: what the intervals of its predictions are made of.
     """
 
     handle: StudyHandle
@@ -35,6 +38,7 @@ class Exported:
     label: str
     key: ModelKey | None
     facts: Mapping[str, str]
+    interval: IntervalRecord | None = None
 
     def is_it(self, candidate: Candidate) -> bool:
         """Whether a candidate is the exported model."""
@@ -44,6 +48,24 @@ class Exported:
     def candidate(self) -> Candidate | None:
         """The exported model among the candidates."""
         return next((c for c in self.found.candidates if self.is_it(c)), None)
+
+    @property
+    def promise(self) -> str:
+        """What the intervals promise, and what share of the test rows they hold, in sentences."""
+        if self.interval is None:
+            return ""
+        what = "sets of classes" if self.handle.data.levels else "intervals"
+        shares = [(level, share_held(self.interval, level)) for level in (LEVEL, 0.95)]
+        held = ", ".join(
+            f"{100 * share:.0f}% ({100 * level:.0f}% promised)" for level, share in shares if share is not None
+        )
+        n = self.interval["held_rows"]
+        seen = f" Of the {n:,} test rows, none of which they were made of, they hold {held}." if held else ""
+        return (
+            f"The {what} are made of what the model predicts of training rows it was not fitted to (the jackknife). They "
+            f"should hold {100 * LEVEL:.0f}% of rows like those of the training, and promise nothing outside their range."
+            f"{seen} "
+        )
 
     @property
     def date(self) -> str:

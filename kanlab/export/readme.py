@@ -36,6 +36,8 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         "row lies outside the training rows (a network is held at their edge, a straight line goes on) or has a level that no "
         "training row had. A row that cannot be predicted has no prediction.",
         "",
+        f"{plain(exported.promise)}`--interval 0.95` asks for another share, `--interval none` for predictions alone.",
+        "",
         "The cells are read as those of the training table were: its decimal sign, its order of day and month, its words for "
         "missing values. `--decimal`, `--day-first`, `--month-first` and `--missing` say otherwise.",
         "",
@@ -77,22 +79,24 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
 def _added(recipe: Recipe) -> str:
     """The columns of the prediction."""
     name = _code(recipe.target)
+    of_set = f"`{name}_set`, the classes of which one should be the true one in 90% of rows"
+    bounds = f"`{name}_lower` and `{name}_upper`, which should hold the target between them in 90% of rows"
     if len(recipe.levels) > 2:
         named = ", ".join(map(plain, recipe.levels[:12])) + ", ..." * (len(recipe.levels) > 12)
         return (
-            f"{len(recipe.levels) + 1} columns more: `{name}_predicted`, the likeliest of {named}, and for each of them its "
+            f"{len(recipe.levels) + 3} columns more: `{name}_predicted`, the likeliest of {named}, {of_set}, for each its "
             f"probability, `{name}_probability_{_code(recipe.levels[0])}` and so on"
         )
     if recipe.levels:
         zero, one = map(plain, recipe.levels)
         return (
-            f"three columns more: `{name}_predicted`, the likelier of {zero} and {one}, `{name}_probability`, the probability "
-            f"of {one}"
+            f"four columns more: `{name}_predicted`, the likelier of {zero} and {one}, {of_set}, "
+            f"`{name}_probability`, the probability of {one}"
         )
     if recipe.distribution == "poisson":
-        return f"two columns more: `{name}_predicted`, the mean of the count, never below 0"
+        return f"four columns more: `{name}_predicted`, the mean of the count, never below 0, {bounds}"
     median = " (a median: the model was fitted on another scale)" if recipe.target_transform.scale != "none" else ""
-    return f"two columns more: `{name}_predicted`, in units of the target{median}"
+    return f"four columns more: `{name}_predicted`, in units of the target{median}, {bounds}"
 
 
 def _columns(recipe: Recipe) -> Sequence[str]:

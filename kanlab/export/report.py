@@ -74,6 +74,8 @@ def report(exported: Exported, drawing: Drawing) -> str:
         f'<div class="choice"><p>{escape(label[0].upper() + label[1:])}</p>{_items(exported.reasons)}</div>',
         _figures(exported),
     ]
+    if exported.promise:
+        parts.append(f"<h2>How sure a prediction is</h2><p>{escape(exported.promise.strip())}</p>")
     if exported.warnings:
         parts.append(f"<h2>Warnings</h2>{_items(exported.warnings)}")
     if drawing.svg:

@@ -15,6 +15,7 @@ from kanlab.data.reading.typed import Table
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
 from kanlab.execution.final_check import AVERAGE
+from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
 from kanlab.study.handle import StudyHandle
@@ -26,6 +27,7 @@ from kanlab.ui.upload import once, read
 from kanlab.ui.widgets import download, literal, notes, table
 
 PREVIEW_ROWS = 200
+INTERVALS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
@@ -40,16 +42,9 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         )
     with right:
         which = fitted_model.model_box(handle, records, "predict")
+        level = interval_box("new-rows-interval")
     if upload is None:
-        target, levels = short(handle.data.target), handle.data.levels
-        added = f"two more columns: the prediction of {target}, in its own units,"
-        if len(levels) > 2:
-            added = f"{len(levels) + 2} more columns: the predicted class of {target}, the probability of each class,"
-        elif levels:
-            added = f"three more columns: the predicted class of {target}, the probability of '{short(levels[1])}',"
-        sentence = (
-            f"You get your rows back with {added} and whether the row lies outside the range of the training rows. "
-        )
+        sentence = f"You get your rows back with {_added(handle, level)}, and whether the row lies outside the range of the training rows. "
         if more := ", ".join(f"'{short(other.data.target)}'" for other in _other_targets(handle)):
             sentence += f"The recommended models of {more} add their columns too. "
         st.caption(literal(sentence + "The model is first fitted again, as in the study."))
@@ -63,9 +58,9 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             key = (*key, *(fitted_model.model_key(other, other.records(), None) for other in others))
             models = session.remember("predictors", key, lambda: [model, *map(predictor, others)])
             found: JointPredictions
-            asked, place = ("predictions", (upload.file_id, key, options)), st.empty()
+            asked, place = ("predictions", (upload.file_id, key, options, level)), st.empty()
             reader = partial(read, of=asked, place=place)
-            label, lines, found = once(*asked, lambda: _predicted(upload, models, options, reader))
+            label, lines, found = once(*asked, lambda: _predicted(upload, models, options, level, reader))
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
@@ -78,6 +73,35 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300, column_config=formats)
     if len(found.frame) > PREVIEW_ROWS:
         st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")
+
+
+def _added(handle: StudyHandle, level: float | None) -> str:
+    """The columns that a prediction adds, but for the last."""
+    target, levels = short(handle.data.target), handle.data.levels
+    if not levels:
+        parts = [f"the prediction of {target}, in its own units", *["the two ends of its interval"] * bool(level)]
+        return f"{'four' if level else 'two'} more columns: {', '.join(parts)}"
+    of_set = ["the set of classes that may be the true one"] * bool(level)
+    if len(levels) == 2:
+        parts = [f"the predicted class of {target}", *of_set, f"the probability of '{short(levels[1])}'"]
+        return f"{'four' if level else 'three'} more columns: {', '.join(parts)}"
+    parts = [f"the predicted class of {target}", *of_set, "the probability of each class"]
+    return f"{len(levels) + 2 + bool(level)} more columns: {', '.join(parts)}"
+
+
+def interval_box(key: str) -> float | None:
+    """A select box of the level of intervals; None for none."""
+    chosen: float = st.selectbox(
+        "Interval",
+        [*INTERVALS, 0.0],
+        index=INTERVALS.index(LEVEL),
+        key=key,
+        format_func=lambda level: f"{100 * level:.4g}%" if level else "None",
+        help="The share of rows like those of the training that the interval of each prediction should hold, or the set of "
+        "classes. It comes of what the model predicts of training rows it was not fitted to; how many of the test rows it "
+        "holds stands beside the predictions.",
+    )
+    return chosen or None
 
 
 def _written() -> ReadOptions:
@@ -109,10 +133,14 @@ def _other_targets(handle: StudyHandle) -> list[StudyHandle]:
 
 
 def _predicted(
-    upload: BinaryIO, models: Sequence[Predictor], options: ReadOptions, reader: Callable[..., Table]
+    upload: BinaryIO,
+    models: Sequence[Predictor],
+    options: ReadOptions,
+    level: float | None,
+    reader: Callable[..., Table],
 ) -> tuple[str, tuple[str, ...], JointPredictions]:
     rows = read_rows_of(upload, models, options=options, reader=reader)
-    found = predict_together(models, rows, options)
+    found = predict_together(models, rows, options, level)
     labels = [f"{model.label} ({model.recipe.target})" if len(models) > 1 else model.label for model in models]
     notes = dict.fromkeys(note for model in models for note in model.notes)
     return ", ".join(labels), (str(rows.report), *rows.report.notes, *notes, *found.notes), found

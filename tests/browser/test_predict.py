@@ -51,7 +51,15 @@ def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> N
     text = Path(download.value.path()).read_text()
     assert "'=HYPERLINK(1)" in text
     got = pd.read_csv(download.value.path())
-    assert got.columns.tolist() == ["area", "garden", "who", "price_predicted", "price_extrapolates"]
+    assert got.columns.tolist() == [
+        "area",
+        "garden",
+        "who",
+        "price_predicted",
+        "price_lower",
+        "price_upper",
+        "price_extrapolates",
+    ]
     np.testing.assert_allclose(got["price_predicted"][:2], [50_000, 100_000], rtol=0.15)
     assert got["price_extrapolates"].tolist() == [False, False, True]
 

@@ -128,7 +128,16 @@ def test_new_rows(study: Study) -> None:
         }
     )
     found = study.predict(rows, study.best.number)  # type: ignore[union-attr]
-    assert list(found.frame.columns) == ["kind", "a", "gap", "id", "y_predicted", "y_extrapolates"]
+    assert list(found.frame.columns) == [
+        "kind",
+        "a",
+        "gap",
+        "id",
+        "y_predicted",
+        "y_lower",
+        "y_upper",
+        "y_extrapolates",
+    ]
     assert found.frame["y_extrapolates"].tolist() == [False, True, True, False]  # no row had the level "never"
     assert found.frame["y_predicted"].iloc[0] == pytest.approx(1000 * np.exp(2 * np.sin(0.2) + 1), rel=0.3)
     words = " ".join(found.notes)
@@ -226,11 +235,11 @@ def test_the_command(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "predicted by" in told.err
     assert "'=cmd" in out.read_text()
     read = pd.read_csv(out)
-    assert read.columns.tolist() == ["a", "kind", "gap", "who", "y_predicted", "y_extrapolates"]
+    assert read.columns.tolist() == ["a", "kind", "gap", "who", "y_predicted", "y_lower", "y_upper", "y_extrapolates"]
     expected = study.predict(read_new_rows(new, study.predictor().recipe).frame).frame["y_predicted"]
     np.testing.assert_allclose(read["y_predicted"], expected)
     assert main(["predict", study.name, str(new), "--trial", "0"]) == 0
-    assert capsys.readouterr().out.startswith("a,kind,gap,who,y_predicted,y_extrapolates\n")
+    assert capsys.readouterr().out.startswith("a,kind,gap,who,y_predicted,y_lower,y_upper,y_extrapolates\n")
     assert main(["predict", study.name, str(new), "-o", str(new)]) == 2
     assert "another name" in capsys.readouterr().err
     assert main(["predict", study.name, str(new), "-o", str(tmp_path / "no" / "out.csv")]) == 2

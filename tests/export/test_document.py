@@ -118,12 +118,13 @@ def test_it_predicts_as_the_study_does(
         out = pd.read_csv(folder / "out.csv")
         model = study.predictor(trial)
         expected = model.predict(read_new_rows(folder / name, model.recipe).frame).frame
-        np.testing.assert_allclose(out["y_predicted"], expected["y_predicted"], rtol=1e-9)
+        for column in ("y_predicted", "y_lower", "y_upper"):
+            np.testing.assert_allclose(out[column], expected[column], rtol=1e-9)
         flags = expected["y_extrapolates"].astype("object")
         assert out["y_extrapolates"].astype("object").tolist() == pytest.approx(
             flags.where(flags.notna(), np.nan).tolist(), nan_ok=True
         )
-        assert list(out.columns) == [*pd.read_csv(folder / name, sep=None, engine="python").columns, *out.columns[-2:]]
+        assert list(out.columns) == [*pd.read_csv(folder / name, sep=None, engine="python").columns, *out.columns[-4:]]
     if kind == "filled, log" and trial is None:
         assert "lie outside the training rows" in done.stderr or "rows are in" in done.stderr
 

@@ -99,7 +99,7 @@ def test_live_and_choose(app: AppTest, study: str) -> None:
     assert not {"rmse", "r2"} & set(board.columns)
     assert any(r"2\cdot 96\cdot" in latex.value for latex in app.latex)
     assert "sensitivity-sigma2" not in [c.key for c in app.checkbox]
-    assert "three more columns: the predicted class of state" in words
+    assert "four more columns: the predicted class of state" in words
 
     app.button(key="show-calibration").click()
     healthy(app.run())
