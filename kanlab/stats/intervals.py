@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array
-from kanlab.stats.interval_bounds import MOST_SCORES, class_sets, interval_bounds, mass_before, spread
+from kanlab.stats.interval_bounds import MOST_SCORES, class_sets, mass_before, score_quantile, spread
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, REGRESSION, TaskName, one_hot
 
 CLEAR = 2.0  # standard errors that a spread of its own must gain
+LEAST_GAIN = 1e-3  # a row: less is no reason, and may be rounding
 FEWEST_ROWS = 40  # that tell where residuals are larger
 MOST_SPREAD_ROWS = 2000  # that are looked at for it
 FOLDS = 5
@@ -80,7 +81,7 @@ def interval_record(left_out: Rows, test: Rows | None, task: TaskName, factor: f
         record = _of_quantity(left_out, task, factor)
     else:
         record = _kept(_class_scores(left_out.predicted, left_out.y), 1, task, None)
-    held = [] if test is None else [_share_within(record, test, percent / 100.0) for percent in range(1, 100)]
+    held = [] if test is None else _shares_held(record, test)
     return record | {"held": held, "held_rows": 0 if test is None else len(test.y)}
 
 
@@ -128,11 +129,18 @@ def _kept(scores: Array, tails: int, task: TaskName, scale: Mapping[str, Any] | 
     return {"task": task, "rows": len(ordered), "scores": kept, "tails": tails, "scale": scale}
 
 
-def _share_within(record: Mapping[str, Any], test: Rows, level: float) -> float:
-    if record["task"] in (REGRESSION, COUNTS):
-        low, high = interval_bounds(record, test.predicted, test.X, level)
-        return float(np.mean((low <= test.y) & (test.y <= high)))
-    return float(np.mean(class_sets(record, test.predicted, level)[np.arange(len(test.y)), test.y.astype(int)]))
+def _shares_held(record: Mapping[str, Any], test: Rows) -> list[float]:
+    """The share of rows within, of levels of 1% to 99%."""
+    levels = [percent / 100.0 for percent in range(1, 100)]
+    if record["task"] not in (REGRESSION, COUNTS):
+        own = np.arange(len(test.y)), test.y.astype(int)
+        return [float(np.mean(class_sets(record, test.predicted, level)[own])) for level in levels]
+    counts, mean = record["task"] == COUNTS, test.predicted
+    width = spread(record["scale"], np.log(mean) if counts else mean, test.X)
+    scores = residuals(mean, test.y, record["task"]) / width
+    near = (np.floor(mean) <= test.y) & (test.y <= np.ceil(mean)) & counts  # which intervals of counts always hold
+    quantiles = [[score_quantile(record, level, upper=upper) for upper in (False, True)] for level in levels]
+    return [float(np.mean(near | ((-below <= scores) & (scores <= above)))) for below, above in quantiles]
 
 
 def _is_lopsided(scores: Array) -> bool:
@@ -167,7 +175,7 @@ def _chosen_spread(signed: Array, by: Array, X: Array) -> tuple[dict[str, Any] |
             losses[inside] = _losses(absolute[these], widths[inside])
         better = plain - losses
         error = float(better.std()) * np.sqrt(len(better))
-        if better.sum() > max(CLEAR * error, gain):
+        if better.sum() > max(CLEAR * error, LEAST_GAIN * len(better), gain):
             chosen, gain = (of, ridge, widths), float(better.sum())
     if chosen is None:
         return None, everywhere
