@@ -416,7 +416,7 @@ def predict_file(
                 row += known
             notes += said
     try:
-        with written_whole(target) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        with written_whole(target) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([defused(name) for name in names])
             for row, known in zip(rows, added, strict=True):

@@ -44,7 +44,8 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         which = fitted_model.model_box(handle, records, "predict")
         level = interval_box("new-rows-interval")
     if upload is None:
-        sentence = f"You get your rows back with {_added(handle, level)}, and whether the row lies outside the range of the training rows. "
+        where = "whether the row lies outside the range of the training rows"
+        sentence = f"You get your rows back with {_added(handle, level)}, and {where}. "
         if more := ", ".join(f"'{short(other.data.target)}'" for other in _other_targets(handle)):
             sentence += f"The recommended models of {more} add their columns too. "
         st.caption(literal(sentence + "The model is first fitted again, as in the study."))
