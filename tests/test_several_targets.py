@@ -109,10 +109,10 @@ def test_on_the_command_line_and_in_one_bundle(
         found = pd.read_csv(home / name, dtype={"key": str})
         assert found.columns.tolist() == ["q", "p", "key", *ADDED]
         assert found["key"].tolist() == ["007", "x", "y"]
-        numbers = [c for c in ADDED if c.endswith("up_predicted") or "probability" in c]
+        numbers = [c for c in ADDED if c.endswith(("up_predicted", "lower", "upper")) or "probability" in c]
         np.testing.assert_allclose(found[numbers], expected[numbers].astype(float), rtol=1e-9)
         assert found["kind_predicted"].fillna("").tolist() == expected["kind_predicted"].fillna("").tolist()
-    assert pd.read_csv(home / "kind.csv").columns.tolist() == ["q", "p", "key", *ADDED[2:7]]
+    assert pd.read_csv(home / "kind.csv").columns.tolist() == ["q", "p", "key", *ADDED[4:10]]
     assert [model.recipe.target for model in read_models(home / "three.zip")] == TARGETS
     with refused(StudyError, "a model for each of 3 targets: 'up', 'kind', 'near up'"):
         read_bundle(home / "three.zip")
