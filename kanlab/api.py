@@ -288,6 +288,44 @@ class Study:
 
         return RowExplainer(self.predictor(trial, family, use), load_data(self.handle), rows=background)
 
+    def effects(
+        self,
+        features: str | Sequence[str] | None = None,
+        trial: int | None = None,
+        *,
+        family: str | None = None,
+        use: Use | None = None,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """The mean prediction as one feature changes and the others stay as they are in the training rows, with bands.
+
+        Partial dependence (Friedman 2001), in units of the target; of many classes the probability of the last one.
+
+        Parameters
+        ----------
+        features : str or sequence of str, optional
+            By default all.
+        trial, family, use
+            Which model; as of `predict`.
+        level : float
+            Of the pointwise bands, by the delta method with the penalty's Bayesian covariance (Wood 2017); those of an average
+            include how far its models lie apart (Burnham & Anderson 2002, equation 4.9). They hold the mean, not a new row.
+
+        Returns
+        -------
+        DataFrame
+            Columns feature, value, effect, lower and upper; the last two are missing where a model has no standard errors.
+
+        Raises
+        ------
+        StudyError
+            Where the study has no such model, or the data no such feature, or the level is no share.
+        """
+        from kanlab.explain.bands import effects_of
+
+        model, data = self.predictor(trial, family, use), load_data(self.handle)
+        return effects_of(model.fitted, data, [features] if isinstance(features, str) else features, level)
+
     def formulas(
         self,
         minutes: float | None = None,

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from kanlab.execution.manage import load_data
-from kanlab.ui import fitted_model, formulas, model, session, steps, study_header
+from kanlab.ui import diagnostics, fitted_model, formulas, model, session, steps, study_header
 from kanlab.ui.navigation import EXPORT, MODEL
 from kanlab.ui.widgets import literal, notes, sentences
 
@@ -31,7 +31,7 @@ labels = {
     "Formula": lambda view: formulas.formula(view, handle),
     "Edges": model.edges,
     "Features": model.features,
-    "Residuals" if data.outputs == 1 else "Classes": model.residuals,
+    "Diagnostics": lambda view: diagnostics.diagnostics(view, handle),
 }
 for tab, draw in zip(st.tabs(list(labels), key="model-tab", on_change="rerun"), labels.values(), strict=True):
     if tab.open:  # compute only what is shown

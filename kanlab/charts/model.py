@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from kanlab.arrays import Array
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import (
     PADDING,
@@ -29,15 +30,23 @@ _NAME_WIDTH = 25  # characters of a line of a name
 _NAME_LINES, _NAME_LINE = 6, 12  # most lines of a name, and px of one
 _BESIDE_NAMES = 34  # characters of a title that a phone has room for beside names
 _ROWS_SHARE = 4.5  # the histogram of the training rows takes up 1 / _ROWS_SHARE of the height
+_MOST_BAND = 0.6  # of a curve's range: so far its band is drawn beyond it
 _HOVER = {"opacity": 0, "size": 90}  # invisible points, so that a line has tooltips between its vertices as well
 
 
-def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT) -> Any:
-    """One edge over the range of its input, with a histogram of the training rows. source: title of x.  target: of y."""
+def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT, band: tuple[Array, Array] | None = None) -> Any:
+    """One edge over the range of its input, with a histogram of the training rows. source: title of x.  target: of y.
+
+    band: its lower and upper ends; what reaches far beyond the curve is cut off.
+    """
     frame = pd.DataFrame({"x": curve.x, "y": curve.y})
     x = alt.X("x:Q", title=axis_title(short(source)), scale=alt.Scale(nice=False, zero=False), axis=axis_below(4))
-    y = _left("y:Q", target, alt.Scale(zero=False, nice=True), 3)
+    scale = alt.Scale(zero=False, nice=True) if band is None else _with_band(curve.y, *band, _MOST_BAND)
+    y = _left("y:Q", target, scale, 3)
     tooltip = [_number("x", short(source), frame["x"]), _number("y", target, frame["y"])]
+    if band is not None:
+        frame = frame.assign(lower=band[0], upper=band[1])
+        tooltip += _ends(frame)
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=_HOVER).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
         f"{100 * curve.share:.1f}% of the layer's edge scores",
@@ -50,10 +59,29 @@ def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT) -> Any:
     words = (
         f"The curve of the edge from {short(source)}: what it {target}, {100 * curve.share:.1f}% of the edge scores."
     )
-    whole = _over_rows(line, curve.rows, x, look)
+    drawn = line if band is None else alt.layer(_area(frame, x, _left("lower:Q", target, scale, 3), look), line)
+    whole = _over_rows(drawn, curve.rows, x, look)
     return whole.properties(height=230, width="container", padding=PADDING, title=title, description=words).configure(
         **look.config
     )
+
+
+def _area(frame: pd.DataFrame, x: alt.X, low: alt.Y, look: Palette) -> Any:
+    """A light band between the columns lower and upper. low: the channel of lower, its title and axis those of the curve."""
+    return alt.Chart(frame).mark_area(color=look.accent, opacity=0.18, clip=True).encode(x=x, y=low, y2="upper:Q")
+
+
+def _with_band(values: Array, lower: Array, upper: Array, most: float) -> alt.Scale:
+    """A scale of values and their band, of which so many of the values' ranges beyond them are shown at most."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    room = most * max(high - low, 1e-9 * max(abs(low), abs(high)))
+    ends = [max(low - room, min(low, float(np.nanmin(lower)))), min(high + room, max(high, float(np.nanmax(upper))))]
+    return alt.Scale(zero=False, nice=True) if ends[0] == ends[1] else alt.Scale(domain=ends, zero=False, nice=True)
+
+
+def _ends(frame: pd.DataFrame) -> list[alt.Tooltip]:
+    """The ends of a band in a tooltip."""
+    return [_number(name, f"95% band, {name} end", frame[["lower", "upper"]]) for name in ("lower", "upper")]
 
 
 def _over_rows(chart: Any, rows: np.ndarray, x: alt.X, look: Palette) -> Any:
@@ -116,8 +144,10 @@ def dependence(
     name = found.encoded or found.feature
     heights = np.array([*found.prediction, *(predictions or ())], dtype=float)
     heights = heights[np.isfinite(heights)]
-    ends = [float(heights.min()), float(heights.max())] if len(heights) else [0.0, 1.0]
-    scale = alt.Scale(zero=False, nice=True) if ends[0] == ends[1] else alt.Scale(domain=ends, zero=False, nice=True)
+    heights = heights if len(heights) else np.array([0.0, 1.0])
+    banded = found.lower is not None and found.upper is not None
+    lower, upper = (found.lower, found.upper) if banded else (heights, heights)
+    scale = _with_band(heights, np.asarray(lower), np.asarray(upper), _MOST_BAND)
     mean, title = f"mean prediction ({short(target)})", f"Partial dependence on {short(name)}"
     whole = "axis: the range of all predictions" if predictions else ""
     rise = f"The mean prediction goes from {np.nanmin(found.prediction):.4g} to {np.nanmax(found.prediction):.4g}."
@@ -125,26 +155,36 @@ def dependence(
     if found.training is None:
         labels = ["\n".join(wrapped(str(v), _NAME_WIDTH, _NAME_LINES)) for v in found.values]
         frame = pd.DataFrame({"x": labels, "y": found.prediction, "level": [str(v) for v in found.values]})
+        frame = frame.assign(lower=lower, upper=upper) if banded else frame
         level = axis_title(short(name))
+        y = alt.Y("x:N", title=level, sort=None, axis=_names(**above(level)))
         base = alt.Chart(frame).encode(
             x=alt.X("y:Q", title=axis_title(mean, _BESIDE_NAMES), scale=scale, axis=axis_below(5)),
-            y=alt.Y("x:N", title=level, sort=None, axis=_names(**above(level))),
-            tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)],
+            y=y,
+            tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)]
+            + (_ends(frame) if banded else []),
         )
         points = base.mark_point(color=look.accent, filled=True, size=90, opacity=1)
+        if banded:
+            rule = alt.Chart(frame).mark_rule(color=look.accent, opacity=0.45, strokeWidth=6, clip=True)
+            low = alt.X("lower:Q", title=axis_title(mean, _BESIDE_NAMES), scale=scale, axis=axis_below(5))
+            points = alt.layer(rule.encode(x=low, x2="upper:Q", y=y), points)
         return titled(points, title, whole, 150 + _row(frame["x"]) * len(frame), look, words)
     frame = pd.DataFrame({"x": found.values, "y": found.prediction})
+    frame = frame.assign(lower=lower, upper=upper) if banded else frame
     x = alt.X("x:Q", title=axis_title(short(name)), scale=alt.Scale(nice=False, zero=False), axis=axis_below())
     y = _left("y:Q", mean, scale, 5)
     tooltip = [_number("x", short(name), frame["x"]), _number("y", "mean prediction", heights)]
+    tooltip += _ends(frame) if banded else []
     few = {"size": 60, "filled": True, "opacity": 1, "color": look.accent} if len(frame) <= 12 else _HOVER
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
     subtitle = "; ".join(filter(None, ["bars: distribution of the training rows", whole]))
-    return titled(_over_rows(line, found.training, x, look), title, subtitle, 320, look, words)
+    drawn = alt.layer(_area(frame, x, _left("lower:Q", mean, scale, 5), look), line) if banded else line
+    return titled(_over_rows(drawn, found.training, x, look), title, subtitle, 320, look, words)
 
 
-def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT, *, has_unit: bool = True) -> Any:
-    """Residuals against predictions, on training and test rows. has_unit: whether predictions have the target's unit."""
+def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
+    """Residuals against predictions, on training and test rows."""
     unit = short(target)
     points = _rows_of(table, look).encode(
         x=alt.X(
@@ -163,9 +203,7 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT, *, has_un
     low, high = table["residual"].min(), table["residual"].max()
     spread = f"The residuals of {len(table):,} rows lie between {low:.4g} and {high:.4g}."
     title = "Residuals against predictions"
-    return titled(
-        alt.layer(zero, points), title, f"both in units of {unit}" * has_unit, 400, look, f"{title}. {spread}"
-    )
+    return titled(alt.layer(zero, points), title, f"both in units of {unit}", 400, look, f"{title}. {spread}")
 
 
 def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:

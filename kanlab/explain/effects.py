@@ -10,8 +10,8 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,8 @@ class Dependence:
 
     values: numbers in units of the data, or levels.  prediction: the mean prediction there, units of the target.
     training: (n,) the feature's values in the training rows where it is a number.  encoded: the name of the column that was
-    varied where it is not the feature itself (a part of a date).
+    varied where it is not the feature itself (a part of a date).  lower, upper: a pointwise band, where it is known
+    (kanlab.explain.bands).
     """
 
     feature: str
@@ -75,6 +76,8 @@ class Dependence:
     prediction: Array
     training: Array | None
     encoded: str = ""
+    lower: Array | None = None
+    upper: Array | None = None
 
     @property
     def is_numeric(self) -> bool:
@@ -82,15 +85,43 @@ class Dependence:
         return self.training is not None
 
 
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """The values one feature is set to, and how. columns: of X.  settings: (values, columns), as the columns have them."""
+
+    dependence: Dependence
+    columns: list[int]
+    settings: Array
+
+    def rows(self, X: Array) -> Iterator[Array]:
+        """X with the feature set to each value in turn."""
+        for setting in self.settings:
+            rows = X.copy()
+            rows[:, self.columns] = setting
+            yield rows
+
+
 def partial_dependence(predict: Predict, data: Dataset, feature: str) -> Dependence:
     """The mean prediction as one feature changes and the others stay as they are in the training rows.
 
     predict: to (rows,), so of many classes to the probability of one.
     """
+    found, X = setting_of(data, feature), some_rows(data)
+    mean = [float(np.mean(data.recipe.to_units(predict(rows)))) for rows in found.rows(X)]
+    return replace(found.dependence, prediction=np.array(mean))
+
+
+def some_rows(data: Dataset) -> Array:
+    """The training rows, or MOST_ROWS of them, evenly chosen."""
+    return np.asarray(data.X_train[_some(data.X_train)])
+
+
+def setting_of(data: Dataset, feature: str) -> Setting:
+    """Where the dependence on a feature is looked at; its predictions are not known yet."""
     columns, recipe = sources_of(data.recipe)[feature], data.recipe
     first = next((i for i in columns if recipe.columns[i].part != MISSING), columns[0])
     kind = recipe.columns[first]
-    X, training, encoded = data.X_train[_some(data.X_train)], None, ""
+    training, encoded = None, ""
     values: list[float] | list[str]
     if kind.level is not None or kind.part in (OTHER, ORDER):
         known = dict.fromkeys(level for i in columns for level in recipe.columns[i].levels)
@@ -109,12 +140,7 @@ def partial_dependence(predict: Predict, data: Dataset, feature: str) -> Depende
         values = _grid(training)
         table = pd.DataFrame({feature: values})
         settings = np.column_stack([recipe.columns[i].encode(table) for i in columns])
-    mean = np.empty(len(values))
-    for i, setting in enumerate(settings):
-        rows = X.copy()
-        rows[:, columns] = setting
-        mean[i] = float(np.mean(recipe.to_units(predict(rows))))
-    return Dependence(feature, values, mean, training, encoded)
+    return Setting(Dependence(feature, values, np.full(len(values), np.nan), training, encoded), columns, settings)
 
 
 def _grid(training: Array) -> list[float]:

@@ -28,6 +28,7 @@ from pathlib import Path
 from kanlab.data.dataset import Dataset
 from kanlab.data.writing import to_csv
 from kanlab.errors import StudyError
+from kanlab.explain.bands import bands_of
 from kanlab.explain.contributions import with_reference
 from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.formula import errors, remarks
@@ -105,7 +106,8 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))
         files["formula.py"] = code
         files["network.svg"] = standing_alone(drawn.svg)
-    drawing = replace(drawing, effects=effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data))
+    bands = bands_of(predictor.fitted, data)
+    drawing = replace(drawing, effects=effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data, bands))
     exported = Exported(handle, found, predictor.label, predictor.key, facts, predictor.interval)
     files["README.md"] = readme(exported, predictor.recipe, "formula.py" in files)
     files["report.html"] = report(exported, drawing)

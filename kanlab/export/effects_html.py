@@ -9,7 +9,9 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
+from kanlab.explain.bands import Bands
 from kanlab.explain.effects import Dependence, Predict, partial_dependence, permutation_importance
 from kanlab.selection.measures import MEASURES
 from kanlab.text import short
@@ -17,6 +19,7 @@ from kanlab.text import short
 MOST_FEATURES = 60  # of more the importances are left out: each is shuffled eight times
 DRAWN = 4
 _LISTED = 12
+MOST_BAND = 0.3  # of the range of the predictions: so far a band is drawn beyond it
 _WIDTH, _HEIGHT, _PAD = 220.0, 110.0, 8.0
 _DASHES = ("", "7 3", "2 3", "10 3 2 3", "1 5", "14 5")  # of the lines of classes; of more the most frequent are drawn
 _TINY = 1e-12
@@ -40,13 +43,20 @@ class Effects:
     classes: tuple[str, ...] = ()
 
 
-def effects_of(outputs: Predict, data: Dataset) -> Effects | None:
-    """The effects in a fitted model; None for more than MOST_FEATURES features. outputs: on the scale of the fit."""
+def effects_of(outputs: Predict, data: Dataset, bands: Bands | None = None) -> Effects | None:
+    """The effects in a fitted model; None for more than MOST_FEATURES features. outputs: on the scale of the fit.
+
+    bands: of its curves, drawn where there is one curve a feature.
+    """
     if data.d > MOST_FEATURES:
         return None
     importance = permutation_importance(outputs, data)
     each, classes = _outputs(outputs, data)
-    drawn = [[partial_dependence(one, data, str(name)) for one in each] for name in importance["feature"][:DRAWN]]
+    names = [str(name) for name in importance["feature"][:DRAWN]]
+    if bands is None or classes:
+        drawn = [[partial_dependence(one, data, name) for one in each] for name in names]
+    else:
+        drawn = [[bands.dependence(name)] for name in names]
     predictions = data.recipe.to_units(outputs(data.X_train))
     unit = MEASURES[data.task].unit.format(data.target)
     return Effects(
@@ -81,8 +91,17 @@ def effects_html(found: Effects) -> str:
         f'<h2>What the features do</h2><div class="wide">{_bars(found)}</div>'
         f'<p class="muted">By how much the {found.error} on the training rows rises, in units of {escape(short(found.unit))}, '
         "when the values of a feature are shuffled: the mean of eight shuffles. Below, the mean prediction as one feature "
-        "changes and the others stay as they are, over the whole range of the predictions.</p>"
+        f"changes and the others stay as they are, over the whole range of the predictions.{_banded(found.dependences)}</p>"
         f'{_legend(found.classes)}<div class="curves">{curves}</div>'
+    )
+
+
+def _banded(found: Sequence[Sequence[Dependence]]) -> str:
+    if not any(line.lower is not None for lines in found for line in lines):
+        return ""
+    return (
+        " The light band is at 95% confidence, at one value at a time, from the linearised fit (delta method, Wood 2017); of "
+        "an average it includes how far the models lie apart (Burnham &amp; Anderson 2002). A new row lies further away."
     )
 
 
@@ -116,7 +135,10 @@ def _bars(found: Effects) -> str:
 def _curve(lines: Sequence[Dependence], among: Effects) -> str:
     """The partial dependence on one feature: lines over numbers, points over levels."""
     found, y = lines[0], np.array([line.prediction for line in lines], dtype=float)
-    low, high = min(among.low, float(y.min())), max(among.high, float(y.max()))
+    ends = [np.asarray(v, dtype=float) for line in lines for v in (line.lower, line.upper) if v is not None]
+    room = MOST_BAND * (among.high - among.low)
+    low = max(among.low - room, min(among.low, *(float(v.min()) for v in (y, *ends))))
+    high = min(among.high + room, max(among.high, *(float(v.max()) for v in (y, *ends))))
     span = max(high - low, np.finfo(float).tiny)
     if found.is_numeric:
         x = np.array(found.values, dtype=float)
@@ -126,7 +148,12 @@ def _curve(lines: Sequence[Dependence], among: Effects) -> str:
         count = len(found.values)
         across = (np.arange(count) + 0.5) / count
         left, right = escape(short(str(found.values[0]), 14)), escape(short(str(found.values[-1]), 14)) * (count > 1)
-    px, py = _PAD + across * (_WIDTH - 2 * _PAD), _PAD + (high - y) / span * (_HEIGHT - 2 * _PAD)
+
+    def heights(values: Array) -> Array:
+        return np.asarray(_PAD + (high - np.clip(values, low, high)) / span * (_HEIGHT - 2 * _PAD))
+
+    px, py = _PAD + across * (_WIDTH - 2 * _PAD), heights(y)
+    band = _band(px, *map(heights, ends), is_numeric=found.is_numeric) if len(ends) == 2 else ""
     if found.is_numeric:
         inner = "".join(
             f'<polyline points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(px, each, strict=True))}"{_dashed(i)}/>'
@@ -141,7 +168,16 @@ def _curve(lines: Sequence[Dependence], among: Effects) -> str:
     name = escape(found.encoded or found.feature)
     return (
         f'<figure><figcaption>{name}</figcaption><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" '
-        f'aria-label="Partial dependence on {name}">{inner}</svg>'
+        f'aria-label="Partial dependence on {name}">{band}{inner}</svg>'
         f'<p class="muted ends"><span>{left}</span><span>{right}</span></p>'
         f'<p class="muted">{escape(among.predicted)}: {low:.4g} to {high:.4g}</p></figure>'
     )
+
+
+def _band(x: Array, below: Array, above: Array, *, is_numeric: bool) -> str:
+    """A band between two curves, or a bar at each level."""
+    if is_numeric:
+        around = [*zip(x, above, strict=True), *zip(x[::-1], below[::-1], strict=True)]
+        return f'<polygon points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in around)}"/>'
+    ends = zip(x, above, below, strict=True)
+    return "".join(f'<line x1="{a:.1f}" x2="{a:.1f}" y1="{b:.1f}" y2="{c:.1f}"/>' for a, b, c in ends)

@@ -35,6 +35,7 @@ figure { margin: 0; width: 14rem; } figure svg { border: 1px solid var(--line); 
 figure p { margin: 0; font-size: 12px; } figure polyline { fill: none; stroke: var(--accent); stroke-width: 2; }
 figure figcaption { overflow-wrap: anywhere; } .lines { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
 .lines polyline { fill: none; stroke: var(--accent); stroke-width: 2; }
+figure polygon { fill: var(--accent); opacity: .18; } figure line { stroke: var(--accent); opacity: .45; stroke-width: 5; }
 figure circle { fill: var(--accent); } .ends { display: flex; justify-content: space-between; }
 dt { color: var(--muted); } dd { margin: 0; }
 @media (max-width: 40rem) { .wide > svg { max-width: none !important; } }

@@ -29,19 +29,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import block_diag, qr, solve_triangular
 
-from kanlab.arrays import Array
+from kanlab.arrays import Array, Index
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import roughness_root, second_differences
 from kanlab.solver.likelihood_of import OF_TASK
 from kanlab.solver.likelihoods import Likelihood
 from kanlab.solver.network_state import restored
-from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU
+from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU, Problem
 from kanlab.solver.stack import State
 from kanlab.stats.likelihood import REGRESSION
 
@@ -98,19 +99,34 @@ def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
 
 def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Smoother:
     """The linearised smoother of a network at its training rows."""
-    J, R, state, likelihood = linearised(fitted, X, y)
+    return smoother_of(linearised(fitted, X, y))[0]
+
+
+def smoother_of(found: Linearised) -> tuple[Smoother, Root]:
+    """The smoother of a linearised network, and the root of M that it rests on."""
+    J, R, state, likelihood, _ = found
     n, m = J.shape[:2]
     L = likelihood.roots(state.last.outputs, 0.0).transpose(2, 1, 0)  # (n, m, r)
     weighed = np.einsum("nor,nop->nrp", L, J, optimize=True).reshape(n * m, -1)
     flat = J.reshape(n * m, -1)
     penalties = [R] if likelihood.pull == 0.0 else [R, np.sqrt(likelihood.pull) * flat]
-    B = whitened(flat, np.concatenate([weighed, *penalties])).reshape(n, m, -1)
+    root = Root.of(np.concatenate([weighed, *penalties]))
     E = likelihood.score(state.last.outputs, 0.0)
-    return Smoother(state.last.outputs.T, E.T, L, B)
+    return Smoother(state.last.outputs.T, E.T, L, root.whitened(flat).reshape(n, m, -1)), root
 
 
-def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array, State, Likelihood]:
-    """J (n, m, p) and R (any, p) of a network of equally wide hidden layers at its training rows X, y, and the state there."""
+class Linearised(NamedTuple):
+    """J (n, m, p) and R (any, p) of a network at its training rows, the state there, and the problem it is a state of."""
+
+    J: Array
+    R: Array
+    state: State
+    likelihood: Likelihood
+    problem: Problem
+
+
+def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Linearised:
+    """A network of equally wide hidden layers at its training rows X (n, d), y (n,) or (n, classes)."""
     targets = np.asarray(y, dtype=float)
     if fitted.task == REGRESSION:
         targets = (targets - fitted.y_offset[0]) / fitted.y_scale[0]
@@ -153,7 +169,7 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[Array, Ar
     PE, held = np.concatenate(columns, axis=1) @ state.last.residual.T, float(np.sum((last @ D) ** 2))
     level = max(float(np.sum(D * PE)) / held, 0.0) if held > 0.0 else 0.0
     R = np.sqrt(level) * block_diag(np.concatenate(rows), *[last] * m)
-    return J, R, state, problem.likelihood
+    return Linearised(J, R, state, problem.likelihood, problem)
 
 
 def smoother_root(J: Array, R: Array) -> Array:
@@ -161,14 +177,32 @@ def smoother_root(J: Array, R: Array) -> Array:
 
     The singular values of Q are at most 1.
     """
-    return whitened(J, np.concatenate([J, R]))
+    return Root.of(np.concatenate([J, R])).whitened(J)
 
 
-def whitened(J: Array, stacked: Array) -> Array:
-    """B (n, r) with B B' = J (S'S)^-1 J' for J (n, p) and S (any, p), which is overwritten, as `smoother_root`."""
-    length = np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
-    stacked /= length
-    upper, order = qr(stacked, mode="r", pivoting=True, overwrite_a=True, check_finite=False)
-    rank = int(np.sum(np.abs(upper.diagonal()) > RANK_TOLERANCE))
-    upper, kept = upper[:rank, :rank], order[:rank]
-    return np.asarray(solve_triangular(upper, (J[:, kept] / length[kept]).T, trans="T", check_finite=False).T)
+@dataclass(frozen=True, eq=False)
+class Root:
+    """A triangular root of M = S'S, of the columns `kept` of S that are no combination of others, scaled to length 1.
+
+    upper (r, r); length (p,).
+    """
+
+    upper: Array
+    kept: Index
+    length: Array
+
+    @classmethod
+    def of(cls, stacked: Array) -> Root:
+        """That of S (any, p), which is overwritten."""
+        length = np.maximum(np.linalg.norm(stacked, axis=0), np.finfo(float).tiny)
+        stacked /= length
+        upper, order = qr(stacked, mode="r", pivoting=True, overwrite_a=True, check_finite=False)
+        rank = int(np.sum(np.abs(upper.diagonal()) > RANK_TOLERANCE))
+        return cls(upper[:rank, :rank], order[:rank], length)
+
+    def whitened(self, J: Array) -> Array:
+        """B (n, r) with B B' = J M^-1 J' for J (n, p), by a generalised inverse where M has none: of what the rows of S tell,
+        which is all that a row of S or a sum of such rows asks for, any of them gives the same.
+        """
+        scaled = (J[:, self.kept] / self.length[self.kept]).T
+        return np.asarray(solve_triangular(self.upper, scaled, trans="T", check_finite=False).T)

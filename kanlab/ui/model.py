@@ -13,18 +13,17 @@ from kanlab.baselines.protocol import Affine
 from kanlab.charts import model as model_charts
 from kanlab.data.dataset import Dataset
 from kanlab.explain.average import AveragedModel
+from kanlab.explain.bands import Bands, bands_of, no_bands
 from kanlab.explain.diagram import diagram, node_name, standing_alone, working
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
 from kanlab.explain.formula import Formula
 from kanlab.explain.network_formula import formula_of
-from kanlab.explain.predictor import HeldFamily, Predictor, held_out
+from kanlab.explain.predictor import HeldFamily, Predictor
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
 from kanlab.selection.measures import MEASURES
-from kanlab.stats.likelihood import COUNTS
 from kanlab.text import short
 from kanlab.ui import drawing, session, widgets
-from kanlab.ui.calibration import probabilities
 from kanlab.ui.widgets import download, literal
 
 MOST_CURVES = 12
@@ -32,6 +31,21 @@ _PER_ROW = 3
 IMPORTANCE_HELP = (
     "The increase in RMSE (for classes, in log-loss; for counts, in mean deviance) on the training rows when the values of "
     "this feature are shuffled: mean and standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
+)
+
+
+BAND = (
+    "The light band holds the mean prediction with 95% confidence, at one value at a time, if the model has the right form "
+    "(delta method with the penalty's Bayesian covariance, Wood 2017); a new row lies further away."
+)
+AVERAGE_BAND = (
+    "The light band is at 95% confidence, at one value at a time, and includes how far the averaged models lie apart (Burnham "
+    "& Anderson 2002, equation 4.9); a new row lies further away."
+)
+EDGE_BANDS = (
+    "The light band is at 95% confidence, at one value at a time, with the mean of each curve and the range of each hidden "
+    "node held, for only the rest can be told from data (delta method, Wood 2017). A band much wider than its curve, cut off "
+    "at the edge of the chart, says that other edges could do this one's part: read the Features tab instead."
 )
 
 
@@ -55,6 +69,21 @@ class ModelView:
         """The edges of the network."""
         assert self.network is not None
         found: Curves = self.once("curves", lambda: curves_of(self.network, self.data.X_train))  # type: ignore[arg-type]
+        return found
+
+    @property
+    def bands(self) -> Bands | None:
+        """The bands of the model's curves."""
+        found: Bands | None = self.once("bands", lambda: bands_of(self.model.fitted, self.data))
+        return found
+
+    @property
+    def edge_bands(self) -> dict[tuple[int, int, int], tuple[Any, Any]]:
+        """Those of its edges."""
+        bands = self.bands
+        if bands is None:
+            return {}
+        found: dict[tuple[int, int, int], tuple[Any, Any]] = self.once("edge-bands", lambda: bands.edges(self.curves))
         return found
 
     @property
@@ -134,10 +163,10 @@ def no_network(view: ModelView, linear: str) -> str:
     if isinstance(held, AveragedModel):
         return (
             f"{model} is the mean of several models, so it has no single formula, diagram or edge. Features shows what it "
-            "makes of each of them, Residuals where it errs; to read a network, choose another model above."
+            "makes of each of them, Diagnostics where it errs; to read a network, choose another model above."
         )
     return (
-        f"{model} is no network, so it has no diagram and no edges. Features shows what it makes of each of them, Residuals "
+        f"{model} is no network, so it has no diagram and no edges. Features shows what it makes of each of them, Diagnostics "
         "where it errs; it predicts under Choose and can be exported."
     )
 
@@ -167,7 +196,7 @@ def edges(view: ModelView) -> None:
             f"The other {len(every) - len(ranked)} of {len(every)} edges are constant; their features have no influence."
         )
     shown = ranked[:MOST_CURVES]
-    targets = [short(name, 24) for name in view.data.output_names]
+    targets, bands = [short(name, 24) for name in view.data.output_names], view.edge_bands
     for start in range(0, len(shown), _PER_ROW):
         for place, edge in zip(st.columns(_PER_ROW, gap="medium"), shown[start : start + _PER_ROW], strict=False):
             source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)
@@ -175,7 +204,8 @@ def edges(view: ModelView) -> None:
             added = f"adds to {into}"
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
             with place:
-                drawing.chart(model_charts.edge(edge, source, added, drawing.look()), key)
+                band = bands.get((edge.layer, edge.source, edge.target))
+                drawing.chart(model_charts.edge(edge, source, added, drawing.look(), band), key)
     st.caption(
         "Each curve is drawn without its mean over the training rows, because only the sum of the means at a node matters. "
         "The bars show where the training rows lie. Inputs are in units of the data, and the last layer is in units of "
@@ -183,6 +213,7 @@ def edges(view: ModelView) -> None:
             f"{short(view.data.output_names[0], 80) if len(targets) == 1 else 'log-odds'}. Hidden nodes have no unit."
         )
     )
+    st.caption(EDGE_BANDS if bands else no_bands(view.model.fitted))
 
 
 def _layer_name(index: int, last: int) -> str:
@@ -220,11 +251,17 @@ def features(view: ModelView) -> None:
             def predict(X: Any) -> Any:
                 return view.outputs(X)[:, level]
 
-        found = view.once("dependence", lambda: partial_dependence(predict, data, feature), feature, level)
+        bands = view.bands
+
+        def dependence() -> Any:
+            return partial_dependence(predict, data, feature) if bands is None else bands.dependence(feature, level)
+
+        found = view.once("dependence", dependence, feature, level)
         drawing.chart(model_charts.dependence(found, what, look, view.range), "dependence")
         st.caption(
             "The mean prediction over the training rows when this feature has the same value in all of them and the other "
-            "features stay as they are (Friedman 2001). If features are correlated, some of these rows cannot occur."
+            "features stay as they are (Friedman 2001). If features are correlated, some of these rows cannot occur. "
+            + (no_bands(view.model.fitted) if bands is None else AVERAGE_BAND if bands.averaged else BAND)
         )
 
 
@@ -244,36 +281,3 @@ def _scores(view: ModelView) -> None:
             "How much the edges of an input change the nodes they lead to, followed through to the output (Liu et al. 2024, "
             "arXiv 2408.10205). These scores depend on the network only; permutation importance depends on the error."
         )
-
-
-def residuals(view: ModelView) -> None:
-    """Predicted vs observed, and the residuals, on the training and test rows; of many classes how its probabilities hold on
-    the test rows.
-    """
-    if view.data.outputs > 1:
-        found = view.once("held-out", lambda: held_out(view.model, view.data))
-        probabilities(found, view.data.levels, view.model.label)
-        return
-    table, look, label = view.residuals, drawing.look(), view.data.prediction_label
-    if view.data.levels:
-        drawing.chart(model_charts.residuals(table, label, look, has_unit=False), "residuals")
-        st.caption(
-            "For classes a residual is 0 or 1 minus the predicted probability, so there are always two bands. Calibration, on "
-            "the Choose page, shows whether the probabilities are right."
-        )
-        return
-    left, right = st.columns(2, gap="medium")
-    with left:
-        drawing.chart(model_charts.predicted_observed(table, label, look), "predicted-observed")
-    with right:
-        drawing.chart(model_charts.residuals(table, label, look), "residuals")
-    if view.data.task == COUNTS:
-        st.caption(
-            "Counts vary more where their mean is larger, by its square root where they vary by chance alone: a funnel is as "
-            "it should be. A bend means that the model misses a shape."
-        )
-        return
-    st.caption(
-        "A good model leaves a band of equal width around 0. A bend means that the model misses a shape. A funnel means that "
-        "the error grows with the prediction; then the logarithm of the target may help (on the Data page, under Prepare)."
-    )

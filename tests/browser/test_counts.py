@@ -42,7 +42,7 @@ def test_counts_from_the_upload_to_the_export(page: Page, server: Server, tmp_pa
     expect(page.get_by_text(re.compile("of the deviance of the test rows")).first).to_be_visible()
     page.get_by_role("button", name="Next: look into the model").click()
     expect(page.get_by_role("heading", name="Model: visits-1")).to_be_visible()
-    page.get_by_role("tab", name="Residuals").click()
+    page.get_by_role("tab", name="Diagnostics").click()
     expect(page.get_by_text("Counts vary more where their mean is larger")).to_be_visible()
     page.get_by_role("button", name="Next: export the model").click()
     expect(page.get_by_role("heading", name="Export: visits-1")).to_be_visible()

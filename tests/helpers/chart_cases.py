@@ -154,10 +154,16 @@ def model_charts(look: Palette) -> Iterator[tuple[str, Any]]:
         x = np.linspace(low, high, 60)
         curve = Edge(0, 0, 0, x, np.sin(x) * high, rng.uniform(low, high, 200), rng.normal(size=200), 0.0, 0.4)
         yield f"edge {name}", model.edge(curve, name, f"adds to {LONG[:24]}", look)
+        half = np.abs(high) * np.linspace(0.01, 90.0, 60)  # at its end far wider than the curve
+        yield f"edge with a band {name}", model.edge(curve, name, "adds to y", look, (curve.y - half, curve.y + half))
         found = Dependence(name, x.tolist(), 0.001 * np.linspace(0, 1, 60), rng.uniform(low, high, 200))
         yield f"dependence {name}", model.dependence(found, LONG, look, (-4.0, 9.0))
+        banded = replace(found, lower=found.prediction - 2.0, upper=found.prediction + 2.0)
+        yield f"dependence with a band {name}", model.dependence(banded, LONG, look, (-4.0, 9.0))
     levels = Dependence(LONG, [LONG, WORDLESS, *NAMES], np.linspace(10.0, 11.0, len(NAMES) + 2), None)
     yield "dependence of levels", model.dependence(levels, LONG, look, (0.0, 1e7))
+    banded = replace(levels, lower=0.5 * levels.prediction, upper=2.0 * levels.prediction)
+    yield "dependence of levels with a band", model.dependence(banded, LONG, look, (0.0, 1e7))
     for names in ([LONG, WORDLESS, LONG + " and more", "a"], ["a"], [f"{LONG} {i}" for i in range(40)]):
         table = pd.DataFrame({"feature": names, "rise": np.linspace(3e6, 0, len(names)), "deviation": 1e5})
         yield f"importance of {len(names)}", model.importance(table, "RMSE", LONG, look=look)

@@ -45,7 +45,7 @@ def test_from_live_to_model(app: AppTest, kanlab_home: object) -> None:
     for tab, asked in (
         ("Edges", None),
         ("Features", "Probability of"),
-        ("Classes", "Calibration of"),
+        ("Diagnostics", "Calibration of"),
         ("Formula", None),
     ):
         app.session_state["model-tab"] = tab

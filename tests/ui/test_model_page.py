@@ -80,16 +80,19 @@ def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
     assert f"**Trial {best.number}" in words
     assert len(app.get("image")) == 1
     assert "Download the diagram" in parts(app)
-    look_at(app, "Edges")
+    assert "with the mean of each curve" in look_at(app, "Edges")
     assert charts(app) == 4 * best.cell.neuron_num
-    look_at(app, "Features")
+    assert "The light band holds the mean prediction with 95% confidence" in look_at(app, "Features")
     assert charts(app) == 2
     assert set(app.selectbox(key="dependence-of").options) == {NASTY, "b", "kind"}
     for feature in ("kind", "b"):
         app.selectbox(key="dependence-of").select(feature)
         assert charts(healthy(app.run())) == 2
-    look_at(app, "Residuals")
-    assert charts(app) == 2  # predicted vs observed, and residuals
+    words = look_at(app, "Diagnostics")
+    assert (
+        charts(app) == 7
+    )  # predicted vs observed, residuals, along a feature and the rows, quantiles, spread, influence
+    assert "No bend" in words.replace("\\", "")
     words = look_at(app, "Formula")
     assert "The formula is an approximation of the network" in words
     assert "RMSE of the formula, test rows" in words
@@ -115,8 +118,8 @@ def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:
     assert "Its coefficients are under Network" in look_at(app, "Edges")
     look_at(app, "Features")
     assert charts(app) == 2
-    look_at(app, "Residuals")
-    assert charts(app) == 2  # predicted vs observed, and residuals
+    look_at(app, "Diagnostics")
+    assert charts(app) == 7
     assert "Its coefficients are under Network" in look_at(app, "Formula")
 
 

@@ -1,0 +1,119 @@
+"""Whether the bands of partial dependences cover the true curve, across the function, and whether their standard errors are right.
+
+python benchmarks/bands.py [-o FILE]        writes a line a problem as it comes; about ten minutes
+
+Of every problem tables are simulated anew, the network of lowest AICc (what each fit has spent) among some configurations is
+fitted, and its 95% bands are held against the mean of the true function over the same rows: the share of all values of all
+features that are covered. Beside it the networks' average, equation 4.9 of Burnham & Anderson (2002), with an equal weight for
+the four of lowest AICc as in a study's average. The width is over the standard deviation of the true function.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from kanlab.data.dataset import Dataset
+from kanlab.explain.average import AveragedModel
+from kanlab.explain.bands import bands_of
+from kanlab.explain.effects import setting_of, some_rows
+from kanlab.kan.network import FittedKan
+from kanlab.kan.parameter_count import effective_count
+from kanlab.solver.fit import LmOptions, fit_path
+from kanlab.stats.criteria import aicc_of
+
+REPEATS = 40
+GRIDS, NEURONS, K = (2, 3, 5), (1, 2, 3), 3
+MOST = 4  # networks of an average
+Truth = Callable[[np.ndarray], np.ndarray]
+
+PROBLEMS: dict[str, tuple[int, int, Truth, str, float]] = {  # rows, features, function, noise, its size
+    "one feature": (100, 1, lambda x: np.sin(3 * x[:, 0]), "normal", 0.3),
+    "additive, 100 rows": (100, 2, lambda x: np.sin(3 * x[:, 0]) + x[:, 1] ** 2, "normal", 0.3),
+    "additive, 400 rows": (400, 3, lambda x: np.sin(3 * x[:, 0]) + x[:, 1] ** 2 + 0.5 * x[:, 2], "normal", 0.3),
+    "of one sum": (200, 2, lambda x: np.exp(np.sin(2 * x[:, 0]) + x[:, 1]), "normal", 0.3),
+    "product": (200, 2, lambda x: 2 * x[:, 0] * x[:, 1] + x[:, 0], "normal", 0.3),
+    "a feature of no use": (200, 3, lambda x: np.tanh(3 * x[:, 0]) + x[:, 1], "normal", 0.4),
+    "heavy tails": (200, 2, lambda x: np.sin(3 * x[:, 0]) + x[:, 1] ** 2, "t3", 0.3),
+    "rough, misspecified": (200, 1, lambda x: np.abs(x[:, 0]) + (x[:, 0] > 0.3), "normal", 0.2),
+    "counts": (300, 2, lambda x: np.exp(0.8 + np.sin(2 * x[:, 0]) + 0.5 * x[:, 1]), "poisson", 0.0),
+    "two classes": (600, 2, lambda x: expit(2 * np.sin(2 * x[:, 0]) + x[:, 1]), "bernoulli", 0.0),
+}
+
+
+def simulated(name: str, seed: int) -> Dataset:
+    n, d, function, noise, size = PROBLEMS[name]
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, (n, d))
+    mean = function(x)
+    if noise == "poisson":
+        y, options = rng.poisson(mean).astype(float), {"task": "counts"}
+    elif noise == "bernoulli":
+        y, options = (rng.random(n) < mean).astype(float), {"task": "classification"}
+    else:
+        draws = rng.normal(size=n) if noise == "normal" else rng.standard_t(3, n) / np.sqrt(3.0)
+        y, options = mean + size * draws, {"task": "regression"}
+    frame = pd.DataFrame(x, columns=[f"x{i}" for i in range(d)]).assign(y=y)
+    return Dataset.from_frame(frame, "y", test_fraction=0.0, **options)
+
+
+def ranked_networks(data: Dataset) -> list[FittedKan]:
+    """All networks of the configurations, lowest AICc first."""
+    found = []
+    y = data.fit_target(data.y_train)
+    for grid in GRIDS:
+        for network in fit_path(data.X_train, y, grid, K, NEURONS, options=LmOptions(smoothing=1.0), task=data.task):
+            misfit = network.rss_train if network.deviance_train is None else network.deviance_train
+            of_noise = data.likelihood.counts_variance
+            spent = effective_count(network.edf or np.inf, data.d, network.spec.layer_widths[1], count_sigma2=of_noise)
+            found.append((aicc_of(data.likelihood.term(misfit, data.n), data.n, spent), network))
+    return [network for _, network in sorted(found, key=lambda pair: pair[0])]
+
+
+def covered(model: FittedKan | AveragedModel, data: Dataset, function: Truth) -> tuple[float, float] | None:
+    """Share of the values of all features at which the band covers the truth, and its mean width."""
+    bands = bands_of(model, data)
+    if bands is None:
+        return None
+    inside, widths, X = [], [], some_rows(data)
+    for feature in data.features:
+        found = bands.dependence(feature)
+        truth = np.array([function(rows).mean() for rows in setting_of(data, feature).rows(X)])
+        assert found.lower is not None
+        assert found.upper is not None
+        inside.append((found.lower <= truth) & (truth <= found.upper))
+        widths.append(found.upper - found.lower)
+    return float(np.mean(inside)), float(np.mean(widths)) / float(function(X).std())
+
+
+def measured(name: str) -> str:
+    function, one, several = PROBLEMS[name][2], [], []
+    for seed in range(REPEATS):
+        data = simulated(name, seed)
+        networks = ranked_networks(data)
+        one.append(covered(networks[0], data, function))
+        several.append(covered(AveragedModel(networks[:MOST], [1 / MOST] * MOST), data, function))
+    figures = []
+    for found in (one, several):
+        known = np.array([pair for pair in found if pair is not None])
+        se = 100 * known[:, 0].std(ddof=1) / np.sqrt(len(known))
+        figures += [f"{100 * known[:, 0].mean():.1f} ({se:.1f})", f"{np.median(known[:, 1]):.2f}"]
+    return f"| {name} | {' | '.join(figures)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", default="bands.txt")
+    out = Path(parser.parse_args().o)
+    with out.open("w") as file:
+        for name in PROBLEMS:
+            print(measured(name), file=file, flush=True)
+
+
+if __name__ == "__main__":
+    main()

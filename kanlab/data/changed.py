@@ -1,0 +1,66 @@
+"""A data set with one thing changed that its residuals ask for: the scale of its target, its likelihood, or some rows less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kanlab.data.dataset import Dataset
+from kanlab.data.transforms import Transform
+from kanlab.errors import DatasetError
+from kanlab.stats.likelihood import COUNTS, REGRESSION
+from kanlab.text import counted, quoted
+
+LEAST_ROWS = 10  # that stay
+
+
+def can_take_logarithm(data: Dataset) -> bool:
+    """Whether the target is a quantity, fitted as it is, with no value below 0 and some above."""
+    plain = data.task == REGRESSION and data.target_transform.scale == "none"
+    return plain and bool(min(data.y_train.min(), data.y_test.min(initial=0.0)) >= 0.0 < data.y_train.max())
+
+
+def with_log_target(data: Dataset) -> Dataset:
+    """The same rows, the target by its logarithm.
+
+    >>> import pandas as pd
+    >>> data = Dataset.from_frame(pd.DataFrame({"x": range(20), "y": np.exp(np.arange(20.0))}), "y", preparation=None)
+    >>> plain = replace(data, y_train=np.exp(data.y_train)) if data.target_transform.scale == "log" else data
+    >>> with_log_target(replace(plain, target_transform=Transform())).target_label
+    'log(y)'
+    """
+    if not can_take_logarithm(data):
+        raise DatasetError(
+            f"The target {quoted(data.target)} has no logarithm to be fitted, or is fitted by it already."
+        )
+    scale = Transform.fit(data.y_train, "log", data.target)
+    wanted = replace(data.preparation, target_scale="log")
+    return replace(
+        data, y_train=scale(data.y_train), y_test=scale(data.y_test), target_transform=scale, preparation=wanted
+    )
+
+
+def as_quantity(data: Dataset) -> Dataset:
+    """Counts as a quantity with errors of one variance."""
+    if data.task != COUNTS:
+        raise DatasetError(f"The target {quoted(data.target)} is no count.")
+    return replace(data, distribution="")
+
+
+def without_rows(data: Dataset, rows: Sequence[int]) -> Dataset:
+    """Without some training rows, by their number from 0; the test rows stay."""
+    kept = np.ones(data.n, dtype=bool)
+    try:
+        kept[list(rows)] = False
+    except IndexError:
+        raise DatasetError(
+            f"There are {data.n:,} training rows, and a row that is left out must be one of them."
+        ) from None
+    y = data.y_train[kept]
+    if len(y) < LEAST_ROWS or np.ptp(y) == 0 or (data.levels and len(np.unique(y)) < len(data.levels)):
+        raise DatasetError("Without these rows too little would be left to fit; leave out fewer.")
+    left = int((~kept).sum())
+    note = f"{counted(left, 'training row')} left out for {'its' if left == 1 else 'their'} influence."
+    return replace(data, X_train=data.X_train[kept], y_train=y, notes=(*data.notes, note))

@@ -1,0 +1,277 @@
+r"""Pointwise bands of what a model says: of its edges, its partial dependences, its mean predictions.
+
+Each is a number of the coefficients, whose standard error comes from the linearised fit by the delta method
+(kanlab.solver.covariance, kanlab.baselines.covariance). A band is symmetric on the scale on which a prediction has no bound:
+the log-odds of a probability, the logarithm of a count and of a target fitted by its logarithm. It says where the mean lies,
+not where a new row will.
+
+Of an average of models with weights w_i the standard error includes the choice among them (Burnham & Anderson, Model Selection
+and Multimodel Inference, 2002, equation 4.9),
+
+    se = sum_i w_i sqrt(se_i^2 + (theta_i - theta)^2)
+
+with theta_i what each says and theta what the average says. Of one network, which was chosen as well, the standard error is
+wider by what the search has spent (kanlab.solver.covariance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import expit, stdtrit
+
+from kanlab.arrays import Array
+from kanlab.baselines.covariance import affine_covariance
+from kanlab.baselines.protocol import Affine
+from kanlab.data.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.explain.average import AveragedModel
+from kanlab.explain.effects import Dependence, partial_dependence, setting_of, some_rows, sources_of
+from kanlab.explain.predictor import HeldFamily, Model
+from kanlab.kan.edges import FEW, Curves, Edge
+from kanlab.kan.network import FittedKan
+from kanlab.solver.covariance import NetworkCovariance, network_covariance
+from kanlab.solver.smoother import Smoother
+from kanlab.stats.likelihood import COUNTS
+from kanlab.text import listing, quoted
+
+LEVEL = 0.95
+_STEP = 1e-5  # of the outputs, by which the response to them is differentiated
+_RANK_STEP = 1e-2  # of ranks, whose inverse is a staircase of straight lines
+
+
+class Covariance(Protocol):
+    """A model linearised at its training rows; the members are told in `kanlab.solver.covariance.NetworkCovariance`."""
+
+    @property
+    def edf(self) -> float: ...
+
+    @property
+    def freedom(self) -> float: ...
+
+    @property
+    def searched(self) -> float: ...
+
+    @property
+    def smoother(self) -> Smoother: ...
+
+    def sd(self, gradients: Array) -> Array: ...
+
+    def forward(self, X: ArrayLike) -> Any: ...
+
+    def mean(self, outputs: Array) -> Array: ...
+
+    def pulled_back(self, at: Any, values: Array) -> Array: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One model of those that predict together, its weight, and its covariance."""
+
+    model: Model
+    weight: float
+    covariance: Covariance
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """The bands of a fitted model of some data; what `bands_of` returns.
+
+    level: of confidence.
+    """
+
+    data: Dataset
+    members: tuple[Member, ...]
+    level: float = LEVEL
+
+    @property
+    def averaged(self) -> bool:
+        """Whether several models predict together, so that the bands include how far these lie apart."""
+        return len(self.members) > 1
+
+    @property
+    def quantile(self) -> float:
+        """Of Student's distribution with the degrees of freedom left, the fewest of any member."""
+        return float(stdtrit(min(m.covariance.freedom for m in self.members), 0.5 + self.level / 2))
+
+    def dependence(self, feature: str, output: int = 0) -> Dependence:
+        """The partial dependence on a feature with its band.
+
+        output: of many classes, the one whose probability is looked at.
+        """
+        setting, X = setting_of(self.data, feature), some_rows(self.data)
+        found = [self._mean(rows, np.full((1, len(rows)), 1.0 / len(rows)), output) for rows in setting.rows(X)]
+        mean, se = np.array(found)[:, :, 0].T
+        lower, upper = self._ends(mean, se)
+        return replace(setting.dependence, prediction=mean, lower=lower, upper=upper)
+
+    def predictions(self, X: ArrayLike, output: int = 0) -> pd.DataFrame:
+        """Mean predictions of rows X (n, d), in units of the target: columns predicted, se, lower and upper."""
+        rows = np.asarray(X, dtype=float)
+        mean, se = self._mean(rows, np.eye(len(rows)), output)
+        lower, upper = self._ends(mean, se)
+        return pd.DataFrame({"predicted": mean, "se": se, "lower": lower, "upper": upper})
+
+    def edges(self, curves: Curves) -> dict[tuple[int, int, int], tuple[Array, Array]]:
+        """Lower and upper ends (POINTS,) of every edge of a network as drawn, by layer, source and target; {} of no network.
+
+        An edge into a hidden node is scaled to the node's range, and every edge is less its mean over the training rows: the
+        rest is not identified (kanlab.solver.covariance).
+        """
+        covariance = self.members[0].covariance
+        if self.averaged or not isinstance(covariance, NetworkCovariance):
+            return {}
+        found = {}
+        for edge in curves.edges:
+            half = self.quantile * covariance.searched * _edge_se(edge, covariance, curves.network)
+            found[edge.layer, edge.source, edge.target] = (edge.y - half, edge.y + half)
+        return found
+
+    def _mean(self, rows: Array, weights: Array, output: int) -> tuple[Array, Array]:
+        """Weighted means (k,) of the predictions of rows (n, d), weights (k, n), and their standard errors."""
+
+        def response(predicted: Array) -> Array:
+            return self.data.recipe.to_units(predicted if predicted.ndim == 1 else predicted[:, output])
+
+        each, errors, share = [], [], [m.weight for m in self.members]
+        outputs = [m.model.predict_flagged(rows)[0] for m in self.members]
+        for member, predicted in zip(self.members, outputs, strict=True):
+            covariance = member.covariance
+            at = covariance.forward(rows)
+            slopes = _slopes(lambda outputs: response(covariance.mean(outputs)), at.outputs, self._step)  # noqa: B023
+            gradients = np.array([covariance.pulled_back(at, w * slopes) for w in weights])
+            each.append(weights @ response(predicted))
+            errors.append(covariance.sd(gradients))
+        together = np.tensordot(share, outputs, 1)
+        mean = np.asarray(weights @ response(together))
+        se = unconditional(np.array(share), mean, np.array(each), np.array(errors))
+        return mean, se if self.averaged else se * self.members[0].covariance.searched
+
+    def _ends(self, mean: Array, se: Array) -> tuple[Array, Array]:
+        half = self.quantile * se
+        if self.data.levels:
+            p = np.clip(mean, 1e-12, 1.0 - 1e-12)
+            logit, wide = np.log(p / (1.0 - p)), half / (p * (1.0 - p))
+            return np.asarray(expit(logit - wide)), np.asarray(expit(logit + wide))
+        scale = self.data.target_transform
+        if self.data.task == COUNTS or scale.scale == "log":
+            shift = scale.shift if scale.scale == "log" else 0.0
+            above = np.maximum(mean + shift, np.finfo(float).tiny)
+            factor = np.exp(np.minimum(half / above, 700.0))
+            return above / factor - shift, above * factor - shift
+        return mean - half, mean + half
+
+    @property
+    def _step(self) -> float:
+        return _RANK_STEP if self.data.target_transform.scale == "rank" else _STEP
+
+
+def unconditional(weights: Array, mean: Array, each: Array, errors: Array) -> Array:
+    """Standard errors (k,) that include the choice among models.
+
+    weights (models,), adding up to 1.  mean (k,) what they say together.  each, errors (models, k): what each of them says,
+    and its standard error had there been no choice.
+
+    >>> unconditional(np.array([0.5, 0.5]), np.array([1.0]), np.array([[0.0], [2.0]]), np.array([[0.0], [np.sqrt(3.0)]]))
+    array([1.5])
+    """
+    return np.asarray(weights @ np.sqrt(errors**2 + (each - mean) ** 2))
+
+
+def bands_of(model: Model, data: Dataset, level: float = LEVEL) -> Bands | None:
+    """The bands of a fitted model; None where it has none: `no_bands` says why.
+
+    Raises StudyError for a level that is no share.
+    """
+    if not 0.0 < level < 1.0:
+        raise StudyError(f"The level of a band lies between 0 and 1, such as 0.95; it cannot be {level:g}.")
+    parts = zip(model.members, model.weights, strict=True) if isinstance(model, AveragedModel) else [(model, 1.0)]
+    members = []
+    for part, weight in parts:
+        covariance = _covariance(part, data)
+        if covariance is None:
+            return None
+        members.append(Member(part, float(weight), covariance))
+    return Bands(data, tuple(members), level)
+
+
+def no_bands(model: Model) -> str:
+    """Why a model has no bands, in a sentence."""
+    if isinstance(model, HeldFamily) and not isinstance(model.fitted.predict, Affine):
+        return "There is no band: this family gives no standard errors."
+    return (
+        "There is no band: standard errors come from networks of the engine lm and from linear models, and of tables that are "
+        "not too large."
+    )
+
+
+def _covariance(model: Model, data: Dataset) -> Covariance | None:
+    y = data.fit_target(data.y_train)
+    if isinstance(model, FittedKan):
+        return network_covariance(model, data.X_train, y)
+    if isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
+        return affine_covariance(model.fitted.predict, data.X_train, y, model.fitted.dof)
+    return None
+
+
+def _slopes(response: Callable[[Array], Array], outputs: Array, step: float) -> Array:
+    """Derivatives (m, n) of a response (n,) by outputs (m, n), row by row."""
+    found = np.empty_like(outputs)
+    for o in range(len(outputs)):
+        moved = np.zeros((len(outputs), 1))
+        moved[o] = step
+        found[o] = (response(outputs + moved) - response(outputs - moved)) / (2.0 * step)
+    return found
+
+
+def _edge_se(edge: Edge, covariance: NetworkCovariance, network: FittedKan) -> Array:
+    """Standard errors (POINTS,) of an edge, in the units it is drawn in."""
+    first, last = edge.layer == 0, edge.layer == covariance.depth
+    if first and edge.source not in covariance.columns:
+        return np.zeros(len(edge.x))
+    source = covariance.columns.index(edge.source) if first else edge.source
+    offset, scale = (network.x_offset[edge.source], network.x_scale[edge.source]) if first else (0.0, 1.0)
+    z, rows = (edge.x - offset) / scale, (edge.rows - offset) / scale
+    taken = np.unique(rows)
+    if len(taken) <= FEW:  # the curve is a line through them
+        gradients = covariance.edge(edge.layer, source, edge.target, taken, rows)
+        gradients = np.array([np.interp(z, taken, g) for g in gradients.T]).T
+    else:
+        gradients = covariance.edge(edge.layer, source, edge.target, z, rows)
+    return np.asarray(covariance.sd(gradients) * (network.y_scale[edge.target] if last else 1.0))
+
+
+def effects_of(
+    model: Model, data: Dataset, features: Sequence[str] | None = None, level: float = LEVEL
+) -> pd.DataFrame:
+    """Partial dependences as one table: feature, value, effect, lower and upper, the last two missing where there is no band.
+
+    Of many classes it is the probability of the last one. Raises StudyError for a feature that is none, and as `bands_of`.
+    """
+    known, bands, last = list(sources_of(data.recipe)), bands_of(model, data, level), max(len(data.levels) - 1, 0)
+    wanted = known if features is None else list(features)
+    if missing := [f for f in wanted if f not in known]:
+        raise StudyError(f"There is no feature {quoted(missing[0])}; the features are {listing(known)}.")
+
+    def predict(X: Array) -> Array:
+        predicted = model.predict_flagged(X)[0]
+        return predicted if predicted.ndim == 1 else predicted[:, last]
+
+    frames = []
+    for feature in wanted:
+        found = partial_dependence(predict, data, feature) if bands is None else bands.dependence(feature, last)
+        unknown = np.full(len(found.values), np.nan)
+        columns = {
+            "feature": feature,
+            "value": pd.Series(list(found.values), dtype=object),
+            "effect": found.prediction,
+            "lower": unknown if found.lower is None else found.lower,
+            "upper": unknown if found.upper is None else found.upper,
+        }
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)

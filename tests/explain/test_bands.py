@@ -1,0 +1,230 @@
+"""Bands: of linear models against statsmodels, of a penalised spline against its closed form, of networks by refits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import Preparation
+from kanlab.errors import StudyError
+from kanlab.explain.average import AveragedModel
+from kanlab.explain.bands import Bands, bands_of, effects_of, no_bands, unconditional
+from kanlab.explain.effects import partial_dependence
+from kanlab.explain.predictor import held_family
+from kanlab.kan.edges import curves_of
+from kanlab.kan.network import FittedKan
+from kanlab.solver.covariance import network_covariance
+from kanlab.solver.fit import LmOptions, fit_cell
+from kanlab.solver.refit import continued
+
+N = 120
+
+
+def frame(task: str, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    a, b = rng.uniform(-1, 1, (2, N))
+    f = np.sin(3 * a) + b**2
+    y: np.ndarray = f + 0.2 * rng.normal(size=N)
+    if task == "counts":
+        y = rng.poisson(np.exp(f)).astype(float)
+    elif task == "classification":
+        y = np.where(rng.random(N) < 1 / (1 + np.exp(-2 * f)), "yes", "no")
+    elif task == "multiclass":
+        y = np.array(["low", "middle", "top"])[np.digitize(y, [0.0, 0.7])]
+    return pd.DataFrame({"a": a, "b": b, "kind": rng.choice(["x", "z"], N), "y": y})
+
+
+@pytest.fixture(scope="module", params=["regression", "counts", "classification", "multiclass"])
+def data(request: pytest.FixtureRequest) -> Dataset:
+    task = "auto" if request.param == "multiclass" else request.param
+    return Dataset.from_frame(frame(request.param), "y", test_fraction=0.0, task=task)
+
+
+def network_of(data: Dataset, h: int = 1, smoothing: float = 1.0) -> FittedKan:
+    y = data.fit_target(data.y_train)
+    return fit_cell(data.X_train, y, h, 3, 3, options=LmOptions(smoothing=smoothing), task=data.task)
+
+
+def known(found: Bands | None) -> Bands:
+    assert found is not None
+    return found
+
+
+def test_linear_models_have_the_intervals_of_statsmodels(data: Dataset) -> None:
+    if data.outputs > 1:
+        return  # statsmodels has none of MNLogit; the next test looks at it
+    X = sm.add_constant(data.X_train)
+    found = known(bands_of(held_family(data, "linear", 0), data)).predictions(data.X_train[:7])
+    if data.task == "regression":
+        expected = sm.OLS(data.y_train, X).fit().get_prediction(X[:7]).summary_frame()
+        np.testing.assert_allclose(found[["lower", "upper"]], expected[["mean_ci_lower", "mean_ci_upper"]], rtol=1e-7)
+    else:
+        family = sm.families.Poisson() if data.task == "counts" else sm.families.Binomial()
+        expected = sm.GLM(data.y_train, X, family=family).fit().get_prediction(X[:7]).summary_frame()
+        np.testing.assert_allclose(found[["lower", "upper"]], expected[["mean_ci_lower", "mean_ci_upper"]], rtol=1e-4)
+    np.testing.assert_allclose(found["se"], expected["mean_se"], rtol=1e-4)
+
+
+def test_multinomial_errors_are_those_of_the_information(data: Dataset) -> None:
+    if data.task != "multiclass":
+        return
+    X = sm.add_constant(data.X_train)
+    fit = sm.MNLogit(data.y_train.astype(int), X).fit(disp=False)
+    covariance = known(bands_of(held_family(data, "linear", 0), data)).members[0].covariance
+    np.testing.assert_allclose(covariance.edf, X.shape[1] * 2, rtol=1e-4)
+    x = data.X_train[3:4]
+    for o in range(2):
+        values = np.eye(2)[o][:, None]
+        gradient = np.kron(np.eye(2)[o], X[3])
+        expected = np.sqrt(gradient @ fit.cov_params() @ gradient)
+        ours = covariance.sd(covariance.pulled_back(covariance.forward(x), values)[None])[0]
+        assert ours == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_middle_of_a_band_is_the_partial_dependence(data: Dataset) -> None:
+    network = network_of(data)
+    bands, last = known(bands_of(network, data)), max(len(data.levels) - 1, 0)
+    for feature in ("a", "kind"):
+        found = bands.dependence(feature, last)
+
+        def predict(X: np.ndarray) -> np.ndarray:
+            p = network.predict(X)
+            return p if p.ndim == 1 else p[:, last]
+
+        plain = partial_dependence(predict, data, feature)
+        np.testing.assert_allclose(found.prediction, plain.prediction, rtol=1e-10)
+        assert found.values == plain.values
+        assert found.lower is not None
+        assert found.upper is not None
+        assert (found.lower < found.prediction).all()
+        assert (found.upper > found.prediction).all()
+        if data.levels:
+            assert ((found.lower >= 0) & (found.upper <= 1)).all()
+        if data.task == "counts":
+            assert (found.lower > 0).all()
+
+
+def test_of_a_penalised_linear_spline_the_band_is_the_closed_form() -> None:
+    """With inner weights held, a network of one node is a penalised regression on its last splines: Wood's covariance."""
+    data = Dataset.from_frame(frame("regression")[["a", "y"]], "y", test_fraction=0.0)
+    network = network_of(data, smoothing=300.0)
+    found = network_covariance(network, data.X_train, data.y_train)
+    assert found is not None
+    size = found.found.problem.stack.ends(found.found.state)[-1]
+    J, R = found.found.J[:, 0, size:], found.found.R[:, size:]
+    R = R[np.any(R != 0.0, axis=1)]
+    M = J.T @ J + R.T @ R
+    y = (data.y_train - network.y_offset[0]) / network.y_scale[0]
+    np.testing.assert_allclose(np.linalg.solve(M, J.T @ y), found.found.state.last.D[:, 0], rtol=1e-3, atol=1e-3)
+    from kanlab.solver.smoother import Root
+
+    G = J[:5]
+    closed = np.sqrt(np.diag(G @ np.linalg.solve(M, G.T)))
+    np.testing.assert_allclose(np.linalg.norm(Root.of(np.concatenate([J, R])).whitened(G), axis=1), closed, rtol=1e-6)
+    # all coefficients move more than those of the last layer alone
+    assert (found.sd(found.found.J[:5, 0]) >= np.sqrt(found.scale) * closed * (1 - 1e-9)).all()
+
+
+def test_bands_are_as_wide_as_refits_to_new_noise_vary() -> None:
+    """A parametric bootstrap, each refit followed from the same minimum: of a partial dependence and of every edge."""
+    data = Dataset.from_frame(frame("regression")[["a", "b", "y"]], "y", test_fraction=0.0)
+    network = continued(network_of(data, smoothing=30.0), data.X_train, data.y_train, 30.0)
+    found = known(bands_of(network, data))
+    curves = curves_of(network, data.X_train)
+    searched = found.members[0].covariance.searched  # refits from the same minimum do not search
+    ends, quantile, fitted = found.edges(curves), found.quantile * searched, network.predict(data.X_train)
+    noise = np.sqrt(found.members[0].covariance.scale) * network.y_scale[0]  # type: ignore[attr-defined]
+    dependences, edges = [], {key: [] for key in ends}
+    for seed in range(24):
+        y = fitted + noise * np.random.default_rng(seed).normal(size=N)
+        again = continued(network, data.X_train, y, 30.0)
+        dependences.append(partial_dependence(again.predict, data, "a").prediction)
+        other, widths = curves_of(again, data.X_train), [np.ptp(v.ranges[1][0]) for v in (network, again)]
+        first = zip(other.layer(0), curves.layer(0), strict=True)
+        mirrored = sum(float(e.y @ o.y) for e, o in first) < 0.0  # the sign of a node is nobody's either
+        for edge in other.edges:
+            stretch = widths[0] / widths[1] if edge.layer == 0 else 1.0
+            values = edge.y * stretch
+            if mirrored:
+                values = -values if edge.layer == 0 else values[::-1]
+            edges[edge.layer, edge.source, edge.target].append(values)
+    band = found.dependence("a")
+    assert band.upper is not None
+    half = (band.upper - band.prediction) / quantile
+    ratio = np.std(dependences, axis=0) / half
+    assert 0.7 < np.median(ratio) < 1.35
+    for key, (lower, upper) in ends.items():
+        ratio = np.std(edges[key], axis=0) / ((upper - lower) / (2 * quantile))
+        assert 0.6 < np.median(ratio) < 1.6, key
+
+
+def test_an_average_of_alike_networks_has_their_band_and_of_different_ones_a_wider_one() -> None:
+    data = Dataset.from_frame(frame("regression"), "y", test_fraction=0.0)
+    one, other = network_of(data), network_of(data, h=2)
+    alone = known(bands_of(one, data)).dependence("a")
+    alike = known(bands_of(AveragedModel([one, one], [0.5, 0.5]), data))
+    assert alike.averaged
+    band, wider = alike.dependence("a"), known(bands_of(one, data)).members[0].covariance.searched
+    half = [np.subtract(d.upper, d.prediction) for d in (alone, band)]
+    np.testing.assert_allclose(
+        half[0], wider * half[1], rtol=1e-9
+    )  # no search is charged where the models' spread tells it
+    assert alike.edges(curves_of(one, data.X_train)) == {}
+    both = known(bands_of(AveragedModel([one, other], [0.5, 0.5]), data))
+    each = [known(bands_of(m, data)) for m in (one, other)]
+    searched = [bands.members[0].covariance.searched for bands in each]
+    assert all(1.0 < s < 1.6 for s in searched)
+    each = [
+        e.predictions(data.X_train).assign(se=lambda t, s=s: t["se"] / s) for e, s in zip(each, searched, strict=True)
+    ]
+    found, mean = both.predictions(data.X_train), 0.5 * (each[0]["predicted"] + each[1]["predicted"])
+    np.testing.assert_allclose(found["predicted"], mean, rtol=1e-9)
+    expected = sum(0.5 * np.sqrt(e["se"] ** 2 + (e["predicted"] - mean) ** 2) for e in each)
+    np.testing.assert_allclose(found["se"], expected, rtol=1e-9)
+    linear = held_family(data, "ridge", 0)
+    assert known(bands_of(AveragedModel([one, linear], [0.9, 0.1]), data)).dependence("a").lower is not None
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    arrays(float, (3, 4), elements=st.floats(-5, 5)), arrays(float, (3, 4), elements=st.floats(0, 5)),
+    arrays(float, 3, elements=st.floats(0.1, 1.0)),
+)  # fmt: skip
+def test_the_choice_never_makes_an_estimate_surer(each: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> None:
+    weights = weights / weights.sum()
+    found = unconditional(weights, weights @ each, each, errors)
+    assert (found >= weights @ errors - 1e-12).all()
+    assert (found <= np.sqrt(weights @ (errors**2 + (each - weights @ each) ** 2)) + 1e-9).all()  # Jensen
+
+
+def test_a_target_fitted_by_its_logarithm_keeps_its_sign() -> None:
+    rows = frame("regression")
+    rows["y"] = np.exp(rows["y"])
+    data = Dataset.from_frame(rows, "y", test_fraction=0.0, preparation=Preparation(target_scale="log"))
+    found = known(bands_of(network_of(data), data)).dependence("a")
+    assert found.lower is not None
+    assert found.upper is not None
+    assert (found.lower > 0).all()
+    np.testing.assert_allclose(found.upper / found.prediction, found.prediction / found.lower, rtol=1e-9)
+
+
+def test_families_without_standard_errors_and_bad_arguments_are_told() -> None:
+    data = Dataset.from_frame(frame("regression"), "y")
+    boosting = held_family(data, "boosting", 0)
+    assert bands_of(boosting, data) is None
+    assert "no standard errors" in no_bands(boosting)
+    table = effects_of(boosting, data, ["a"])
+    assert table.columns.tolist() == ["feature", "value", "effect", "lower", "upper"]
+    assert table["lower"].isna().all()
+    linear = held_family(data, "linear", 0)
+    assert effects_of(linear, data)["lower"].notna().all()
+    with pytest.raises(StudyError, match="There is no feature 'q'"):
+        effects_of(linear, data, ["q"])
+    with pytest.raises(StudyError, match="between 0 and 1"):
+        bands_of(linear, data, 95)
