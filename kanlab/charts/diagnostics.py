@@ -114,7 +114,7 @@ def influence(leverage: Array, standardised: Array, cook: Array, row: Array, loo
 def rootogram(table: pd.DataFrame, name: str, look: Palette = LIGHT) -> Any:
     """How often each count occurs, as bars that hang from how often it is expected, both by their root.
 
-    table: of `kanlab.stats.curves.rootogram`.
+    table: of `kanlab.explain.curves.rootogram`.
     """
     top, foot = np.sqrt(table["expected"]), np.sqrt(table["expected"]) - np.sqrt(table["observed"])
     frame = table.assign(top=top, foot=foot)
@@ -137,7 +137,7 @@ def rootogram(table: pd.DataFrame, name: str, look: Palette = LIGHT) -> Any:
 
 
 def roc(curve: pd.DataFrame, area: float, of: str, look: Palette = LIGHT) -> Any:
-    """The ROC curve. curve: of `kanlab.stats.curves.roc`."""
+    """The ROC curve. curve: of `kanlab.explain.curves.roc`."""
     x = _share("false_positive:Q", "share of the others taken for it")
     y = _share_up("true_positive:Q", "share found")
     tooltip = [
@@ -153,7 +153,7 @@ def roc(curve: pd.DataFrame, area: float, of: str, look: Palette = LIGHT) -> Any
 
 
 def precision_recall(curve: pd.DataFrame, average: float, rate: float, of: str, look: Palette = LIGHT) -> Any:
-    """Precision against recall. curve: of `kanlab.stats.curves.precision_recall`.  rate: what chance has."""
+    """Precision against recall. curve: of `kanlab.explain.curves.precision_recall`.  rate: what chance has."""
     x, y = (
         _share("recall:Q", "recall (share found)"),
         _share_up("precision:Q", "precision (share named rightly)"),
@@ -171,7 +171,7 @@ def precision_recall(curve: pd.DataFrame, average: float, rate: float, of: str, 
 
 
 def gains(curve: pd.DataFrame, rate: float, of: str, look: Palette = LIGHT) -> Any:
-    """Cumulative gains: the share found among the rows of highest probability. curve: of `kanlab.stats.curves.gains`."""
+    """Cumulative gains: the share found among the rows of highest probability. curve: of `kanlab.explain.curves.gains`."""
     start = pd.DataFrame({"rows": [0.0], "found": [0.0], "lift": [np.nan]})
     x, y = (
         _share("rows:Q", "share of the rows, highest probability first"),

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from kanlab.arrays import Array
+from kanlab.explain.curves import average_precision, gains
 from kanlab.explain.residual_checks import ALPHA, Check, p_words, two_sided
-from kanlab.stats.curves import average_precision, gains
 from kanlab.stats.metrics import accuracy, area_under_roc, likeliest
 from kanlab.stats.metrics import confusion as confusion_table
 from kanlab.text import short

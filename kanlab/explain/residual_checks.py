@@ -28,7 +28,7 @@ import pandas as pd
 from scipy.special import chdtr, chdtrc, fdtrc, ndtr
 
 from kanlab.arrays import Array
-from kanlab.stats.curves import rootogram
+from kanlab.explain.curves import rootogram
 from kanlab.text import listing, short
 
 ALPHA = 0.01

@@ -10,10 +10,10 @@ import streamlit as st
 
 from kanlab.charts import diagnostics as charts
 from kanlab.charts import model as model_charts
+from kanlab.explain import curves
 from kanlab.explain.diagnostics import Diagnostics, diagnostics_of, normal_quantiles
 from kanlab.explain.predictor import HeldOut
 from kanlab.explain.residual_checks import Check, binned
-from kanlab.stats import curves
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import area_under_roc
 from kanlab.study.handle import StudyHandle

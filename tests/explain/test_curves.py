@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import poisson
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
-from kanlab.stats import curves
+from kanlab.explain import curves
 
 
 @settings(max_examples=50, deadline=None)
