@@ -52,14 +52,28 @@ def _excel(what: Predictor | NamedFormula) -> bytes:
     return workbook(_program(what))
 
 
+def _onnx(what: Predictor | NamedFormula) -> bytes:
+    from kanlab.export.onnx_graph import onnx_model
+
+    if not isinstance(what, Predictor):
+        raise StudyError("ONNX takes the model; the formula goes into SQL, Excel, JavaScript or C.")
+    return onnx_model(what)
+
+
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMS = (
+    Form("ONNX", ".onnx", "application/octet-stream", ":material/hub:", "onnxruntime", _onnx),
     Form("SQL", ".sql", "application/sql", ":material/database:", "DuckDB, SQLite, PostgreSQL", _sql),
     Form("Excel", ".xlsx", _XLSX, ":material/table:", "Excel, LibreOffice", _excel),
     Form("JavaScript", ".js", "text/javascript", ":material/javascript:", "a web page, Node", _javascript),
     Form("C", ".c", "text/x-c", ":material/memory:", "any C99 compiler", _c),
 )
 ENDINGS = tuple(form.ending for form in FORMS)
+
+
+def forms_of(formula: bool) -> tuple[Form, ...]:
+    """Those of a formula, or of a model."""
+    return FORMS[1:] if formula else FORMS
 
 
 def form_of(ending: str) -> Form:

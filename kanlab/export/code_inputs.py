@@ -41,7 +41,7 @@ def add_inputs(
             if encoded.source not in read:
                 text = read[encoded.source] = Column(encoded.source, "text")
                 program.columns.append(text)
-                if known := _known(recipe, encoded.source):
+                if known := known_levels(recipe, encoded.source):
                     unknown.append(either(text, known))
             column_of_text = read[encoded.source]
             assert isinstance(column_of_text, Column)
@@ -83,7 +83,7 @@ def levels_of(recipe: Recipe, source: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _known(recipe: Recipe, source: str) -> tuple[str, ...]:
+def known_levels(recipe: Recipe, source: str) -> tuple[str, ...]:
     """The levels the training rows had; () where that is not known."""
     parts = [c for c in recipe.columns if c.source == source]
     known = next((c.levels for c in parts if c.levels and (c.level is not None or c.part in (ORDER, OTHER))), ())

@@ -11,7 +11,7 @@ from kanlab.explain.formula import Formula
 from kanlab.explain.formulas import formulas_in, read_search
 from kanlab.explain.predictor import Predictor
 from kanlab.export.bundle import folder_name
-from kanlab.export.code_forms import FORMS
+from kanlab.export.code_forms import forms_of
 from kanlab.study.handle import StudyHandle
 from kanlab.ui import session
 from kanlab.ui.widgets import download, literal, sentences
@@ -31,7 +31,10 @@ def forms(handle: StudyHandle, model: Predictor, key: tuple[Any, ...]) -> None:
         found = _formula(handle)
         chosen = what.selectbox("What", [MODEL, FORMULA][: 1 + (found is not None)], key="code-what")
         in_form = form.selectbox(
-            "Form", FORMS, format_func=lambda f: f"{f.name}, for {f.readers} ({f.ending})", key="code-form"
+            "Form",
+            forms_of(chosen == FORMULA),
+            format_func=lambda f: f"{f.name}, for {f.readers} ({f.ending})",
+            key="code-form",
         )
         formula = chosen == FORMULA and found is not None
         with sentences():

@@ -50,8 +50,7 @@ ODD_LEVELS = {"red": "=SUM(A1)", "green": 'it\'s "green"', "blue": "blau?\\\n</s
 def mixed(target_scale: str = "none") -> tuple[Dataset, pd.DataFrame]:
     """Every kind of column under names that are code somewhere, and rows to predict, half of them beyond the training rows."""
     frame = training()
-    if target_scale != "none":
-        frame["y"] = np.exp(frame["y"])
+    frame["y"] = np.exp(frame["ranked"] / 6 + 0.3 * frame["y"])
     frame["kind"] = frame["kind"].map(ODD_LEVELS)
     frame = frame.rename(columns=HOSTILE)
     wanted = Preparation(
@@ -79,12 +78,18 @@ class Case:
     program: Program
     rows: pd.DataFrame
     expected: pd.DataFrame
+    predictor: Predictor | None = None
+
+    @property
+    def model(self) -> Predictor:
+        assert self.predictor is not None
+        return self.predictor
 
 
 def case_of(predictor: Predictor, rows: pd.DataFrame) -> Case:
     program = of_model(predictor)
     expected = predictor.predict(rows).frame[[output.name for output in program.outputs]]
-    return Case(program, with_dates(predictor, rows), expected)
+    return Case(program, with_dates(predictor, rows), expected, predictor)
 
 
 def with_dates(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +100,7 @@ def with_dates(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
 
 def of_network(target_scale: str, depth: int) -> Case:
     data, rows = mixed(target_scale)
-    fitted = replace(fit(data, 2, 3, 3, depth=depth, starts=1), reach=0.5)
+    fitted = replace(fit(data, 2 if depth == 1 else 1, 3, 3, depth=depth, starts=1), reach=0.5)
     return case_of(Predictor("a network", data.recipe, fitted), rows)
 
 
@@ -226,7 +231,7 @@ def test_workbooks_compute_what_kanlab_says(tmp_path: Path) -> None:
 def test_what_the_languages_cannot_write_is_refused_in_a_sentence(small: Dataset) -> None:
     with pytest.raises(StudyError, match="no code in other languages"):
         of_model(Predictor("a GAM", small.recipe, held_family(small, "gam", 0)))
-    with pytest.raises(StudyError, match=r"the endings are \.zip for a bundle, \.sql, \.xlsx, \.js, \.c"):
+    with pytest.raises(StudyError, match=r"the endings are \.zip for a bundle, \.onnx, \.sql, \.xlsx, \.js, \.c"):
         form_of(".exe")
 
 

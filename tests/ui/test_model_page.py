@@ -140,7 +140,7 @@ def test_everything_can_be_taken_away(app: AppTest, real: None) -> None:
 
     opened(app, "curved", "export")
     assert parts(app)[0] == "Report"
-    code = "Download curved-model.sql"
+    code = "Download curved-model.onnx"
     assert sorted(parts(app)) == sorted([code, "Download the bundle", *(label for label, *_ in _OTHERS.values())])
     form = app.selectbox(key="code-form")
     assert [option.rpartition(" ")[2] for option in form.options] == [f"({ending})" for ending in ENDINGS]

@@ -1,0 +1,85 @@
+"""Models as ONNX graphs: onnxruntime says what kanlab says, to 1e-12 in float64 and to 1e-5 in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanlab.data.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.explain.predictor import Predictor, held_family
+from kanlab.export.onnx_graph import Precision, onnx_model
+from tests.export.test_code import CASES, Case, case
+
+ort = pytest.importorskip("onnxruntime")
+MODELS = [name for name in CASES if name not in ("formula of a network", "every function")]
+
+
+def fed(wanted: Case, precision: Precision) -> dict[str, np.ndarray]:
+    """The columns as a caller hands them over."""
+    given: dict[str, np.ndarray] = {}
+    for column in wanted.program.columns:
+        cells = wanted.rows[column.name]
+        if column.kind == "text":
+            given[column.name] = np.array([["" if pd.isna(c) else c] for c in cells], dtype=object)
+        else:
+            given[column.name] = cells.astype("Float64").to_numpy(dtype=precision, na_value=np.nan)[:, None]
+    return given
+
+
+def run(model: bytes, given: dict[str, np.ndarray]) -> dict[str, Any]:
+    """By onnxruntime, on one thread."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    assert {value.name for value in session.get_inputs()} == set(given)
+    names = [value.name for value in session.get_outputs()]
+    return {n: v[:, 0] for n, v in zip(names, session.run(names, given), strict=True)}
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize("name", MODELS)
+def test_it_says_what_kanlab_says(name: str, precision: Precision, tolerance: float) -> None:
+    wanted = case(name)
+    given, expected = fed(wanted, precision), wanted.expected
+    if precision == "float32":  # what it says of the inputs as float32 has them
+        rounded = {name: v.astype(float) if v.dtype == np.float32 else v for name, v in given.items()}
+        expected = pd.DataFrame(run(onnx_model(wanted.model, "float64"), rounded))
+        expected = expected.mask(expected == "", None)
+    found = run(onnx_model(wanted.model, precision), given)
+    assert list(found) == list(expected.columns)
+    lost = expected.iloc[:, 0].isna().to_numpy()
+    for output in wanted.program.outputs[:-1]:
+        known = expected[output.name]
+        if output.kind == "text":
+            assert found[output.name].tolist() == ["" if pd.isna(v) else v for v in known]
+        else:
+            numbers = known.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+            atol = tolerance * np.nanmax(np.abs(numbers))
+            np.testing.assert_allclose(found[output.name], numbers, rtol=0, atol=atol)
+    flags = expected.iloc[:, -1].fillna(False).to_numpy(dtype=bool) & ~lost
+    np.testing.assert_array_equal(found[wanted.program.outputs[-1].name], flags)
+
+
+def test_a_level_that_training_had_not_and_no_rows_at_all() -> None:
+    wanted = case("two classes")
+    model, given = onnx_model(wanted.model), fed(wanted, "float32")
+    (kind,) = (c.name for c in wanted.program.columns if c.kind == "text")
+    given[kind][0] = "new"
+    found = run(model, given)
+    assert [found["state_predicted"][0], np.isnan(found["state_probability"][0])] == ["", True]
+    assert found["state_predicted"][1] != ""
+    assert all(len(v) == 0 for v in run(model, {name: values[:0] for name, values in given.items()}).values())
+
+
+def test_the_same_model_gives_the_same_bytes() -> None:
+    predictor = case("counts").model
+    assert onnx_model(predictor) == onnx_model(predictor)
+
+
+def test_other_families_are_refused_in_a_sentence(small: Dataset) -> None:
+    with pytest.raises(StudyError, match="no ONNX graph"):
+        onnx_model(Predictor("a GAM", small.recipe, held_family(small, "gam", 0)))
