@@ -3,7 +3,7 @@
 import streamlit as st
 
 from kanlab.execution.manage import load_data
-from kanlab.ui import diagnostics, fitted_model, formulas, model, session, steps, study_header
+from kanlab.ui import diagnostics, fitted_model, formulas, model, session, steps, study_header, what_if, why
 from kanlab.ui.navigation import EXPORT, MODEL
 from kanlab.ui.widgets import literal, notes, sentences
 
@@ -32,8 +32,13 @@ labels = {
     "Edges": model.edges,
     "Features": model.features,
     "Diagnostics": lambda view: diagnostics.diagnostics(view, handle),
+    "Why": why.why,
+    "What if": what_if.what_if,
 }
-for tab, draw in zip(st.tabs(list(labels), key="model-tab", on_change="rerun"), labels.values(), strict=True):
+first = "What if" if what_if.is_asked_for() else None
+for tab, draw in zip(
+    st.tabs(list(labels), key="model-tab", on_change="rerun", default=first), labels.values(), strict=True
+):
     if tab.open:  # compute only what is shown
         with tab:
             draw(view)

@@ -38,7 +38,7 @@ def waterfall(
         axis=axis_below(4),
     )
     names = alt.Axis(labelLimit=170, labelOverlap=False, labelExpr="split(datum.label, '\\n')", labelLineHeight=12)
-    y = alt.Y("name:N", title=None, sort=None, axis=names)
+    y = alt.Y("name:N", title=None, sort=steps["name"].tolist(), axis=names)
     tooltip = [
         alt.Tooltip("full:N", title="feature"),
         alt.Tooltip("value:N"),
@@ -68,12 +68,13 @@ def waterfall(
         "color": look.text,
     }
     words = base.mark_text(**beside).encode(x=alt.X("end:Q", scale=x["scale"]), y=y, text="label:N")
-    subtitle = f"orange raises it, blue lowers it; {scale}"
     largest = steps[steps["kind"] != "whole"].iloc[0] if len(steps) > 2 else None
     told = "" if largest is None else f" The largest contribution is that of {largest['full']}, {largest['label']}."
     title = "From the mean prediction to this one"
     description = f"{title}: {mean:.4g} in the mean, {total:.4g} here, as {scale}.{told}"
-    return titled(alt.layer(bars, ends, words), title, subtitle, 90 + 30 * len(steps), look, description)
+    return titled(
+        alt.layer(bars, ends, words), title, "orange raises it, blue lowers it", 90 + 30 * len(steps), look, description
+    )
 
 
 def _steps(found: Explanation, row: int, class_: str | None, most: int) -> pd.DataFrame:
@@ -131,6 +132,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, float | np.floating):
         value = float(value)
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.6g}"
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
     return short(str(value), 30)

@@ -281,8 +281,8 @@ class RowExplainer:
         self._explainer = explainer_for(self._model, content, reference)
         groups = groups_of(content)
         self.features = tuple(groups)
-        plays = [self.features[i] for i in players(self._model, list(groups.values()))]
-        self._neighbourhood = Neighbourhood(data, plays) if data is not None else None
+        self.used = tuple(self.features[i] for i in players(self._model, list(groups.values())))
+        self._neighbourhood = Neighbourhood(data, self.used) if data is not None else None
 
     @property
     def method(self) -> str:

@@ -21,12 +21,14 @@ from kanlab.arrays import Array, Index, Mask
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn
 from kanlab.data.recipe import Recipe
+from kanlab.data.writing import free_name
 from kanlab.explain.shapley import groups_of
 from kanlab.text import listing
 
 MOST_LOOKED_AT = 500  # training rows whose own nearest neighbour is looked for
 FAR = 0.99  # quantile of their distances
 SHOWN = 5  # nearest rows
+TRUTHS = ("false", "true")
 _BLOCK = 2**22  # distances at once: 32 MB
 
 
@@ -94,10 +96,10 @@ class Neighbourhood:
         which = found.rows[row]
         target = self.data.recipe.to_units(self.data.y_train[which])
         observed = [self.data.levels[int(v)] for v in target] if self.data.levels else target
-        first = pd.DataFrame({"distance": found.distances[row]})
         features = decoded(self.data.recipe, self.data.X_train[which])
-        name = self.data.target if self.data.target not in features.columns else f"{self.data.target} (target)"
-        return pd.concat([first.assign(**{name: observed}), features], axis=1)
+        taken = {*features.columns, self.data.target}
+        first = pd.DataFrame({free_name("distance", taken): found.distances[row]})
+        return pd.concat([first.assign(**{self.data.target: observed}), features], axis=1)
 
     def _embedded(self, X: Array) -> Array:
         """Points (m, q) whose squared distances add up over the features."""
@@ -162,7 +164,9 @@ def _part(data: Dataset, columns: Index) -> _Numbers | _Levels:
 
 
 def decoded(recipe: Recipe, X: Array) -> pd.DataFrame:
-    """Inputs X (m, d) as columns of a table again: numbers in units of the data, levels by name, dates by their parts."""
+    """Inputs X (m, d) as columns of a table again: numbers in units of the data, levels by name, booleans as false and true,
+    dates by their parts.
+    """
     found: dict[str, list[object] | Array] = {}
     for source, columns in groups_of(recipe.to_dict()).items():
         kinds = [recipe.columns[i] for i in columns]
@@ -171,6 +175,9 @@ def decoded(recipe: Recipe, X: Array) -> pd.DataFrame:
             continue
         gone = [i for i, kind in zip(columns, kinds, strict=True) if kind.part == MISSING]
         lost = X[:, gone[0]] > 0.5 if gone else np.zeros(len(X), dtype=bool)
+        if kinds[0].shares:  # of false and true, which have no names
+            found[source] = [TRUTHS[int(x > 0.5)] for x in X[:, columns[0]]]
+            continue
         for i, kind in zip(columns, kinds, strict=True):
             if kind.part != MISSING:
                 name = source if kind.is_number else f"{source} ({kind.part})"

@@ -70,7 +70,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     download("Download the predictions", lambda: to_csv(found.frame), "predictions.csv", type="primary")
     order = found.columns + [c for c in found.frame.columns if c not in found.columns]
     made = [c for c in found.columns if pd.api.types.is_float_dtype(found.frame[c])]
-    formats = {c: columns.number(literal(c), found.frame[c]) for c in made}  # the cells given stay as they are
+    formats = {c: columns.number(c, found.frame[c]) for c in made}  # the cells given stay as they are
     table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300, column_config=formats)
     if len(found.frame) > PREVIEW_ROWS:
         st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")

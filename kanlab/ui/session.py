@@ -14,6 +14,7 @@ from kanlab.data.reading.table import Table
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
 _AREA, _MORE = "kanlab_area", "kanlab_more_datasets"
+SETTING = "x."  # before the name of a feature, in an address that says what to set of a row
 _STUDY, _OPENED, _SAID, _KEPT = "study", "kanlab_opened", "kanlab_said", "kanlab_kept"
 
 
@@ -110,9 +111,10 @@ def forget_study() -> None:
 
 
 def link_study(name: str) -> None:
-    """Put the study into the address, and nothing else, so that reloads and copied links find it."""
+    """Put the study into the address, so that reloads and copied links find it; what was set of a row of it stays."""
     st.session_state[_OPENED] = name
-    wanted = {_STUDY: name}
+    known = st.query_params.to_dict() if st.query_params.get(_STUDY) == name else {}
+    wanted = {_STUDY: name} | {key: value for key, value in known.items() if key.startswith(SETTING)}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 

@@ -26,6 +26,10 @@ _STYLE = f"""
   [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {{ gap: 1rem; }}
   [class*="st-key-figures-"] [data-testid="stColumn"] {{ min-width: calc(50% - 0.5rem); }}
   .st-key-path > * {{ flex: 1 1 40%; width: auto !important; }}
+  [data-testid="stLayoutWrapper"]:has(> .st-key-what-if-answer) {{
+    position: sticky; top: 3.5rem; z-index: 5; padding-bottom: 0.5rem;
+    background: light-dark({LIGHT.background}, {DARK.background});
+  }}
 }}
 @media (prefers-reduced-motion: no-preference) {{
   .stVegaLiteChart path[stroke-miterlimit="{FRESH_MITER}"] {{ animation: kanlab-arrive 0.9s ease-out; }}
@@ -40,6 +44,10 @@ _STYLE = f"""
   color: light-dark({LIGHT.on_accent}, {DARK.on_accent});
 }}
 [class*="st-key-slot-"] {{ min-height: 400px; }}
+.st-key-what-if-answer [data-testid="stMetricValue"] {{ font-size: 2.6rem; }}
+.st-key-what-if-large [data-testid="stMetricValue"] {{ font-size: 5.5rem; line-height: 1.1; }}
+.st-key-what-if-large :is([data-testid="stMetricLabel"], [data-testid="stWidgetLabel"], [data-testid="stAlert"]) p,
+.st-key-what-if-large [data-testid="stCaptionContainer"] p {{ font-size: 1.5rem; line-height: 1.35; }}
 .st-key-slot-card {{ min-height: 250px; }}
 .st-key-slot-loss {{ min-height: 240px; }}
 .katex-display {{ overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }}

@@ -1,0 +1,127 @@
+"""The Model page: set the features of a row, and see its prediction, the contributions and the nearest rows move along.
+
+What is set stands in the address (`x.FEATURE=VALUE`), so that a copied link shows the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from kanlab.explain.contributions import Explanation
+from kanlab.explain.what_if import Control, Value, controls_of, row_of
+from kanlab.text import short
+from kanlab.ui import session, why
+from kanlab.ui.model import ModelView
+from kanlab.ui.widgets import literal, sentences
+
+_FIRST = 8  # controls shown at once; the others are behind a line
+_LOOKED_AT = 24  # training rows that say how much each feature contributes
+
+
+def is_asked_for() -> bool:
+    """Whether the address says what to set."""
+    return any(name.startswith(session.SETTING) for name in st.query_params)
+
+
+def what_if(view: ModelView) -> None:
+    """The whole panel. A change draws the panel anew and nothing else."""
+    explainer = why.explainer(view)
+    if not explainer.used:
+        st.info("The model predicts the same whatever the features are, so there is nothing to try.")
+        return
+    controls = view.once("controls", lambda: controls_of(view.data, _ranked(view)))
+    _panel(view, controls)
+
+
+@st.fragment
+@sentences()
+def _panel(view: ModelView, controls: list[Control]) -> None:
+    large = st.toggle(
+        "Large type", key="what-if-large-type", help="For a meeting room: figures that are read from afar."
+    )
+    with st.container(key="what-if-large" if large else "what-if"):
+        answer = st.container(key="what-if-answer")
+        left, right = st.columns([2, 3], gap="large")
+        with left:
+            values = _set(view, controls)
+        _write_address(controls, values)
+        made = why.explainer(view)
+        found: Explanation = made.explain(row_of(view.data, controls, values))
+        with answer:
+            _answer(found)
+        with right:
+            why.details(found, key="what-if")
+
+
+def _ranked(view: ModelView) -> list[str]:
+    """The features the model uses, the largest contributions first."""
+    made, data = why.explainer(view), view.data
+    some = np.linspace(0, data.n - 1, min(data.n, _LOOKED_AT)).round().astype(int)
+    sizes = np.abs(made.explain_inputs(data.X_train[some]).values).mean(axis=(0, 2))
+    return [made.features[i] for i in np.argsort(-sizes, kind="stable") if made.features[i] in made.used]
+
+
+def _set(view: ModelView, controls: list[Control]) -> list[Value]:
+    """The widgets, and what they are set to."""
+    keys = [f"what-if-{view.key[0]}-{control.feature}" for control in controls]
+    for key, control in zip(keys, controls, strict=True):
+        if key not in st.session_state:
+            st.session_state[key] = control.read(st.query_params.get(session.SETTING + control.feature))
+    st.button(
+        "The typical row",
+        icon=":material/restart_alt:",
+        key="what-if-reset",
+        help="Every number at the median of the training rows, every category at its most frequent level.",
+        on_click=_reset,
+        args=(keys, controls),
+    )
+    values = [_widget(control, key) for control, key in zip(controls[:_FIRST], keys, strict=False)]
+    if len(controls) > _FIRST:
+        with st.expander(f"{len(controls) - _FIRST} more features, which contribute less"):
+            values += [_widget(c, k) for c, k in zip(controls[_FIRST:], keys[_FIRST:], strict=True)]
+    return values
+
+
+def _reset(keys: list[str], controls: list[Control]) -> None:
+    for key, control in zip(keys, controls, strict=True):
+        st.session_state[key] = control.start
+
+
+def _widget(control: Control, key: str) -> Value:
+    label = literal(short(control.feature, 60))
+    if control.kind == "level":
+        return st.selectbox(label, control.options, key=key, format_func=lambda level: short(str(level), 60))
+    if control.kind == "date":
+        return st.date_input(label, min_value=control.low, max_value=control.high, key=key)
+    if control.kind == "values":
+        chosen: float = st.select_slider(label, control.options, key=key, format_func=lambda value: f"{value:.6g}")
+        return chosen
+    return st.slider(label, control.low, control.high, step=control.step, format=f"%.{control.digits}f", key=key)
+
+
+def _write_address(controls: list[Control], values: list[Value]) -> None:
+    """What differs from the typical row goes into the address."""
+    others = {k: v for k, v in st.query_params.items() if not k.startswith(session.SETTING)}
+    changed = {
+        session.SETTING + control.feature: control.text(value)
+        for control, value in zip(controls, values, strict=True)
+        if value != control.start
+    }
+    if st.query_params.to_dict() != others | changed:
+        st.query_params.from_dict(others | changed)
+
+
+def _answer(found: Explanation) -> None:
+    """The prediction, as large as it is important."""
+    made, recipe = found.predictions, found.recipe
+    row = made.frame.iloc[0]
+    value = row[made.predicted]
+    figure = short(str(value), 60) if recipe.levels else f"{float(value):,.5g}"
+    st.metric(literal(f"Predicted {short(recipe.target)}"), literal(figure))
+    if made.probability:
+        st.caption(literal(f"Probability of {short(recipe.levels[1])}: {float(row[made.probability]):.1%}"))
+    elif made.probabilities:
+        shares = sorted(zip(recipe.levels, row[list(made.probabilities)], strict=True), key=lambda s: -s[1])
+        st.caption(literal("; ".join(f"{short(level, 30)} {float(p):.1%}" for level, p in shares[:4])))
+    why.support(found)
