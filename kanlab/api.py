@@ -235,6 +235,7 @@ class Study:
         *,
         family: str | None = None,
         use: Use | None = None,
+        interval: float | None = LEVEL,
         background: int | None = None,
         **reading: Any,
     ) -> Explanation:
@@ -247,7 +248,7 @@ class Study:
 
         Parameters
         ----------
-        rows, trial, family, use, **reading
+        rows, trial, family, use, interval, **reading
             As of `predict`.
         background : int, optional
             Training rows to hold against; by default 64 to 256, and all of an additive model.
@@ -274,7 +275,7 @@ class Study:
         (['x', 'z'], True)
         """
         explainer = self.explainer(trial, family, use, background)
-        return explainer.explain(rows, ReadOptions().with_(**reading))
+        return explainer.explain(rows, ReadOptions().with_(**reading), interval)
 
     def explainer(
         self,

@@ -7,42 +7,20 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import add_trial, source
 from kanlab.cli.printing import columns
 from kanlab.cli.table_options import add_reading_options
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from kanlab.data.reading.dialect import ReadOptions
     from kanlab.explain.contributions import Explanation, RowExplainer
     from kanlab.explain.predictor import Predictor
-    from kanlab.explain.several_targets import JointPredictions
     from kanlab.study.handle import StudyHandle
 
 
-def with_contributions(
-    found: JointPredictions,
-    models: Sequence[Predictor],
-    handles: Sequence[StudyHandle],
-    rows: Any,
-    options: ReadOptions | None,
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Predictions with a column for what each feature contributes, and what there is to say.
-
-    handles: the studies of the models; none of a bundle.
-    """
-    frame, notes = found.frame, list(found.notes)
-    for explainer in _explainers(models, handles):
-        explained = explainer.explain(rows, options)
-        frame = explained.beside(frame)
-        notes += explained.notes
-    return frame, tuple(dict.fromkeys(notes))
-
-
-def _explainers(models: Sequence[Predictor], handles: Sequence[StudyHandle]) -> list[RowExplainer]:
+def explainers(models: Sequence[Predictor], handles: Sequence[StudyHandle]) -> list[RowExplainer]:
+    """What explains the predictions of models. handles: their studies; none of a bundle."""
     from kanlab.execution.manage import load_data
     from kanlab.explain.contributions import RowExplainer
 

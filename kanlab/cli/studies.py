@@ -179,24 +179,23 @@ def _predict(arguments: argparse.Namespace) -> int:
     rows, called = source(given)
     table = read_rows_of(rows, models, name=called, options=options)
     found = predict_together(models, table, options, arguments.interval)
-    frame, said = found.frame, found.notes
     if arguments.explain:
-        from kanlab.cli.explaining import with_contributions
+        from kanlab.explain.contributions import with_contributions
 
-        frame, said = with_contributions(found, models, handles, table, options)
+        found = with_contributions(found, explaining.explainers(models, handles), table, options)
     by = [
         (f"{model.recipe.target} is " * (len(models) > 1) + f"predicted by {model.label}", *model.notes)
         for model in models
     ]
     lacks = arguments.interval is not None and any(model.interval is None for model in models)
-    lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *said)
+    lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *found.notes)
     lines += (NO_INTERVALS if is_bundle(packed) else TOO_FEW_ROWS,) if lacks else ()
     print(*lines, sep="\n", file=sys.stderr)
     if target is None:
-        print(to_csv(frame), end="")
+        print(to_csv(found.frame), end="")
         return 0
-    write_whole(target, to_csv(frame).encode("utf-8"), DatasetError)
-    return _say(f"{target} holds {len(frame):,} rows.")
+    write_whole(target, to_csv(found.frame).encode("utf-8"), DatasetError)
+    return _say(f"{target} holds {len(found.frame):,} rows.")
 
 
 def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) -> None:

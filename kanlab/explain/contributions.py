@@ -6,7 +6,7 @@ explained: networks of any depth, their averages, other families, quantities, co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -24,8 +24,10 @@ from kanlab.data.reading.table import Table
 from kanlab.data.recipe import Inputs, Recipe
 from kanlab.errors import DatasetError, StudyError
 from kanlab.explain.average import AveragedModel
+from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.nearest import Nearest, Neighbourhood, decoded
 from kanlab.explain.predictor import HeldFamily, Model, Predictions, Predictor, overruled, read_new_rows
+from kanlab.explain.several_targets import JointPredictions
 from kanlab.explain.shapley import (
     contribution_names,
     explainer_for,
@@ -297,10 +299,10 @@ class RowExplainer:
             "their reverses; the standard errors say what that leaves open."
         )
 
-    def explain(self, rows: Any, options: ReadOptions | None = None) -> Explanation:
+    def explain(self, rows: Any, options: ReadOptions | None = None, interval: float | None = LEVEL) -> Explanation:
         """Explain the rows of a file, of a `Table`, or of whatever holds a table.
 
-        options: how they are written, where that is not as in training.
+        options: how they are written, where that is not as in training.  interval: as of `Predictor.predict`.
         Raises DatasetError where a column the model needs is not there.
         """
         predictor = self.predictor
@@ -310,7 +312,9 @@ class RowExplainer:
         if isinstance(rows, (str, PathLike)) or hasattr(rows, "read"):
             rows = read_new_rows(rows, recipe, options=options)
         frame = rows.frame if isinstance(rows, Table) else rows
-        return self._explained(predictor.predict(frame), recipe.apply(as_frame(frame, recipe.sources)), recipe)
+        return self._explained(
+            predictor.predict(frame, interval), recipe.apply(as_frame(frame, recipe.sources)), recipe
+        )
 
     def explain_inputs(self, X: Array) -> Explanation:
         """Rows X (m, d) of the inputs of the model, such as training rows; their frame has the features as they were read."""
@@ -343,6 +347,21 @@ class RowExplainer:
             self._neighbourhood,
             near,
         )
+
+
+def with_contributions(
+    found: JointPredictions, explainers: Sequence[RowExplainer], rows: Any, options: ReadOptions | None = None
+) -> JointPredictions:
+    """Predictions with a column for what each feature contributes to those of each target.
+
+    found: of the rows.  explainers: of its targets.  rows, options: as of `RowExplainer.explain`.
+    """
+    frame, notes = found.frame, list(found.notes)
+    for explainer in explainers:
+        explained = explainer.explain(rows, options)
+        frame = explained.beside(frame)
+        notes += explained.notes
+    return replace(found, frame=frame, notes=tuple(dict.fromkeys(notes)))
 
 
 def with_reference(predictor: Predictor, data: Dataset) -> Predictor:

@@ -15,6 +15,8 @@ from kanlab.data.reading.typed import Table
 from kanlab.data.writing import to_csv
 from kanlab.errors import KanlabError
 from kanlab.execution.final_check import AVERAGE
+from kanlab.execution.manage import load_data
+from kanlab.explain.contributions import RowExplainer, with_contributions
 from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
@@ -43,6 +45,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     with right:
         which = fitted_model.model_box(handle, records, "predict")
         level = interval_box("new-rows-interval")
+        explain = st.checkbox("Explain: a column for what each feature contributes", key="new-rows-explain")
     if upload is None:
         where = "whether the row lies outside the range of the training rows"
         sentence = f"You get your rows back with {_added(handle, level)}, and {where}. "
@@ -59,9 +62,10 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
             key = (*key, *(fitted_model.model_key(other, other.records(), None) for other in others))
             models = session.remember("predictors", key, lambda: [model, *map(predictor, others)])
             found: JointPredictions
-            asked, place = ("predictions", (upload.file_id, key, options, level)), st.empty()
+            asked, place = ("predictions", (upload.file_id, key, options, level, explain)), st.empty()
             reader = partial(read, of=asked, place=place)
-            label, lines, found = once(*asked, lambda: _predicted(upload, models, options, level, reader))
+            handles = [handle, *others] if explain else []
+            label, lines, found = once(*asked, lambda: _predicted(upload, models, handles, options, level, reader))
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
@@ -136,12 +140,17 @@ def _other_targets(handle: StudyHandle) -> list[StudyHandle]:
 def _predicted(
     upload: BinaryIO,
     models: Sequence[Predictor],
+    handles: Sequence[StudyHandle],
     options: ReadOptions,
     level: float | None,
     reader: Callable[..., Table],
 ) -> tuple[str, tuple[str, ...], JointPredictions]:
+    """handles: the studies of the models, where their predictions are explained as well."""
     rows = read_rows_of(upload, models, options=options, reader=reader)
     found = predict_together(models, rows, options, level)
+    if handles:
+        explainers = [RowExplainer(m, load_data(h)) for m, h in zip(models, handles, strict=True)]
+        found = with_contributions(found, explainers, rows, options)
     labels = [f"{model.label} ({model.recipe.target})" if len(models) > 1 else model.label for model in models]
     notes = dict.fromkeys(note for model in models for note in model.notes)
     return ", ".join(labels), (str(rows.report), *rows.report.notes, *notes, *found.notes), found

@@ -119,6 +119,13 @@ def _answer(found: Explanation) -> None:
     value = row[made.predicted]
     figure = short(str(value), 60) if recipe.levels else f"{float(value):,.5g}"
     st.metric(literal(f"Predicted {short(recipe.target)}"), literal(figure))
+    if made.bounds and made.interval is not None:
+        share = f"{100 * made.interval:.4g}%"
+        if recipe.levels:
+            st.caption(literal(f"{share} set of classes: {row[made.bounds[0]]}"))
+        else:
+            low, high = (f"{float(row[name]):,.5g}" for name in made.bounds)
+            st.caption(literal(f"{share} interval: {low} to {high}"))
     if made.probability:
         st.caption(literal(f"Probability of {short(recipe.levels[1])}: {float(row[made.probability]):.1%}"))
     elif made.probabilities:

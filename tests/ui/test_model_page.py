@@ -232,3 +232,44 @@ def test_a_search_is_watched_and_stopped(app: AppTest, real: None, monkeypatch: 
     words = text_of(healthy(app.run()))
     assert "The search was stopped" in words
     assert "A search finds short expressions" in words
+
+
+def test_a_row_is_explained(app: AppTest, real: None) -> None:
+    """Of a network and of a linear model: its prediction, the waterfall, the nearest rows, a download."""
+    for name in ("curved", "straight"):
+        opened(app, name, "model")
+        words = look_at(app, "Why").replace("\\", "")
+        assert "Predicted y: **" in words
+        assert charts(app) == 1
+        near = next(f.value for f in app.dataframe if "distance" in f.value.columns)
+        assert near.columns.tolist() == ["distance", "y", NASTY, "b", "kind"]
+        assert len(near) == 5
+        assert "Download the contributions in 24 test rows" in parts(app)
+        assert ("multiplies the prediction by exp(c)" in words) is (name == "curved")
+    app.segmented_control(key="why-order").set_value("error")
+    worst = text_of(healthy(app.run()))
+    assert worst.replace("\\", "") != words
+
+
+def test_what_is_set_of_a_row_moves_its_prediction(app: AppTest, real: None) -> None:
+    """From the address, by a slider and a category, and back; features the model does not use are not offered."""
+    app.query_params["x.b"] = "1.5"
+    app.query_params["x.kind"] = "red"
+    opened(app, "curved", "model")
+    words = look_at(app, "What if")
+    study = open_study("curved")
+    rows = pd.DataFrame(
+        {NASTY: [s.value for s in app.slider if NASTY.split()[0] in s.label.replace("\\", "")], "b": 1.5}
+    )
+    expected = study.predict(rows.assign(kind="red"), use="read").frame.iloc[0]
+    assert f"Predicted y: {expected['y_predicted']:,.5g}" in words.replace("\\", "")
+    assert f"90% interval: {expected['y_lower']:,.5g} to {expected['y_upper']:,.5g}" in words.replace("\\", "")
+    assert charts(app) == 1
+    next(s for s in app.slider if s.label == "b").set_value(-1.0)
+    expected = study.predict(rows.assign(b=-1.0, kind="red"), use="read").frame.iloc[0]
+    words = text_of(healthy(app.run())).replace("\\", "")
+    assert f"Predicted y: {expected['y_predicted']:,.5g}" in words
+    app.button(key="what-if-reset").click()
+    healthy(app.run())
+    assert app.selectbox[-1].label == "kind"
+    assert next(s for s in app.slider if s.label == "b").value == pytest.approx(0.0, abs=0.5)
