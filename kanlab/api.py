@@ -44,9 +44,11 @@ from kanlab.study.trials import CompletedTrial, best_trial
 if TYPE_CHECKING:
     from kanlab.charts.notebook import Plots
     from kanlab.explain.contributions import Explanation, RowExplainer
+    from kanlab.explain.diagnostics import Diagnostics
     from kanlab.explain.formula import Formula
     from kanlab.explain.formulas import FormulaSearch
     from kanlab.export.bundle import Bundle
+    from kanlab.selection.feature_weights import FeatureWeights
 
 logger = logging.getLogger(__name__)
 
@@ -288,6 +290,40 @@ class Study:
         from kanlab.explain.contributions import RowExplainer
 
         return RowExplainer(self.predictor(trial, family, use), load_data(self.handle), rows=background)
+
+    @property
+    def feature_weights(self) -> FeatureWeights | None:
+        """How much of the evidence uses each feature: Akaike weights, summed over the models that use it; `.table`, and
+        `.sentence` says what they come to. None before there is a model (kanlab.selection.feature_weights).
+        """
+        from kanlab.selection.feature_weights import feature_weights
+
+        return feature_weights(self.recommendation.ranked, load_data(self.handle))
+
+    def diagnostics(
+        self, trial: int | None = None, *, family: str | None = None, use: Use | None = None
+    ) -> Diagnostics:
+        """What the rows say against a model: residuals, leverage and Cook's distance of each, and checks with a verdict.
+
+        Parameters
+        ----------
+        trial, family, use
+            Which model; as of `predict`.
+
+        Returns
+        -------
+        Diagnostics
+            `.rows` holds every row with its prediction, residual and influence, `.checks` the verdicts, `.departures` those
+            that find something, `.most_influential` the training rows that decide most. docs/model.md lists the checks.
+
+        Raises
+        ------
+        StudyError
+            Where the study has no such model.
+        """
+        from kanlab.explain.diagnostics import diagnostics_of
+
+        return diagnostics_of(self.predictor(trial, family, use).fitted, load_data(self.handle))
 
     def effects(
         self,

@@ -25,12 +25,13 @@ with st.container():  # always one element, so that the tabs below keep their st
     notes(found.notes)
 with sentences():
     data = session.remember("model-data", handle.uid, lambda: load_data(handle))
+
 view = model.ModelView(found, data, fitted_model.model_key(handle, records, trial))
 labels = {
     "Network": model.network,
     "Formula": lambda view: formulas.formula(view, handle),
     "Edges": model.edges,
-    "Features": model.features,
+    "Features": lambda view: model.features(view, fitted_model.feature_support(handle, records, data)),
     "Diagnostics": lambda view: diagnostics.diagnostics(view, handle),
     "Why": why.why,
     "What if": what_if.what_if,

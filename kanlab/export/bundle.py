@@ -30,6 +30,7 @@ from kanlab.data.writing import to_csv
 from kanlab.errors import StudyError
 from kanlab.explain.bands import bands_of
 from kanlab.explain.contributions import with_reference
+from kanlab.explain.diagnostics import diagnostics_of
 from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.formula import errors, remarks
 from kanlab.explain.formula_code import python
@@ -107,7 +108,11 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         files["formula.py"] = code
         files["network.svg"] = standing_alone(drawn.svg)
     bands = bands_of(predictor.fitted, data)
-    drawing = replace(drawing, effects=effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data, bands))
+    drawing = replace(
+        drawing,
+        effects=effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data, bands),
+        diagnostics=diagnostics_of(predictor.fitted, data, bands),
+    )
     exported = Exported(handle, found, predictor.label, predictor.key, facts, predictor.interval)
     files["README.md"] = readme(exported, predictor.recipe, "formula.py" in files)
     files["report.html"] = report(exported, drawing)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 from kanlab.colours import DARK, LIGHT
+from kanlab.explain.diagnostics import Diagnostics
+from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
 from kanlab.selection.candidates import Candidate, model_name
@@ -55,7 +57,7 @@ def _themes() -> str:
 class Drawing:
     """What is drawn of the model: its diagram as SVG, its formula as text, and remarks; empty for a model that is no network.
 
-    effects: of its features; None where there are too many.
+    effects: of its features; None where there are too many.  diagnostics: what its rows say against it.
     """
 
     svg: str = ""
@@ -63,6 +65,7 @@ class Drawing:
     formula: str = ""
     remarks: tuple[str, ...] = ()
     effects: Effects | None = None
+    diagnostics: Diagnostics | None = None
 
 
 def report(exported: Exported, drawing: Drawing) -> str:
@@ -88,6 +91,8 @@ def report(exported: Exported, drawing: Drawing) -> str:
         parts.append(f"<h2>As a formula</h2>{notes}<pre>{escape(drawing.formula)}</pre>")
     if drawing.effects is not None:
         parts.append(effects_html(drawing.effects))
+    if drawing.diagnostics is not None:
+        parts.append(diagnostics_html(drawing.diagnostics))
     parts += [
         f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
         f"<h2>Models by AICc</h2>{_table(exported, rows[:_LISTED])}",

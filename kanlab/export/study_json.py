@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from kanlab.data.dataset import Dataset
+from kanlab.errors import KanlabError
 from kanlab.execution.final_check import final_check_of
 from kanlab.explain.formulas import formulas_json, read_search
 from kanlab.selection import ranking
 from kanlab.selection.candidates import other_families
+from kanlab.selection.feature_weights import feature_weights
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
@@ -57,9 +59,22 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
         "final_check": checked,
         "appraisal": checked,  # its earlier name
         "formulas": _formulas(handle),
+        "feature_weights": _feature_weights(handle, found),
         "pareto": [r.number for r in ranking.front(records)],
         **found.to_dict(),
     }
+
+
+def _feature_weights(handle: StudyHandle, found: Recommendation) -> list[dict[str, object]] | None:
+    """Summed Akaike weights of the features; None before there is a model, and where the data are no longer there."""
+    if not found.ranked:
+        return None
+    try:
+        data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
+    except KanlabError:
+        return None
+    weights = feature_weights(found.ranked, data)
+    return weights.to_list() if weights else None
 
 
 def _formulas(handle: StudyHandle) -> dict[str, Any] | None:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from kanlab.baselines.registry import label
+from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import AVERAGE, final_check_of
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.selection.candidates import cell_words, other_families
+from kanlab.selection.feature_weights import FeatureWeights, feature_weights
 from kanlab.selection.headline import Use
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import read_validation
@@ -91,3 +93,14 @@ def fitted(handle: StudyHandle, records: Sequence[TrialRecord], which: Which) ->
         found: Predictor = session.remember("predictor", key, lambda: asked_for(handle, which))
         session.remember("model-data", handle.uid, lambda: load_data(handle))
     return found
+
+
+def feature_support(handle: StudyHandle, records: Sequence[TrialRecord], data: Dataset) -> FeatureWeights | None:
+    """The summed Akaike weights of the features of a study. data: its own."""
+
+    def summed() -> FeatureWeights | None:
+        found = recommend(handle, records, read_validation(handle.optuna.user_attrs))
+        return feature_weights(found.ranked, data)
+
+    weights: FeatureWeights | None = session.remember("feature-weights", model_key(handle, records, None), summed)
+    return weights

@@ -21,6 +21,7 @@ from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
+from kanlab.selection.feature_weights import FeatureWeights
 from kanlab.selection.measures import MEASURES
 from kanlab.text import short
 from kanlab.ui import drawing, session, widgets
@@ -222,8 +223,8 @@ def _layer_name(index: int, last: int) -> str:
     return f"{first} to {second}"
 
 
-def features(view: ModelView) -> None:
-    """Permutation importance and partial dependence."""
+def features(view: ModelView, support: FeatureWeights | None = None) -> None:
+    """Permutation importance and partial dependence. support: the summed Akaike weights of the features."""
     data, look = view.data, drawing.look()
     with st.spinner("Shuffling the features…"):
         table = view.once("importance", lambda: permutation_importance(view.outputs, data))
@@ -232,6 +233,8 @@ def features(view: ModelView) -> None:
         unit = MEASURES[data.task].unit.format(data.target)
         drawing.chart(model_charts.importance(table, MEASURES[data.task].error, unit, look=look), "importance")
         st.caption(IMPORTANCE_HELP)
+        if support is not None:
+            _support(support)
         if view.network is not None:
             _scores(view)
     with right:
@@ -262,6 +265,25 @@ def features(view: ModelView) -> None:
             "The mean prediction over the training rows when this feature has the same value in all of them and the other "
             "features stay as they are (Friedman 2001). If features are correlated, some of these rows cannot occur. "
             + (no_bands(view.model.fitted) if bands is None else AVERAGE_BAND if bands.averaged else BAND)
+        )
+
+
+def _support(support: FeatureWeights) -> None:
+    st.markdown(literal(support.sentence))
+    with st.expander("Akaike weight of each feature"):
+        widgets.table(
+            support.table,
+            "feature-weights",
+            column_config={
+                "weight": st.column_config.ProgressColumn(
+                    "summed Akaike weight", format="%.3f", min_value=0.0, max_value=1.0
+                )
+            },
+        )
+        st.caption(
+            f"The models of this study use {support.sets} sets of features. The model of lowest AICc stands for each set, and "
+            "the Akaike weights of those with the feature are added up (Burnham & Anderson 2002, section 4.2.2): near 1 every "
+            "model with support uses it, near 0 none does."
         )
 
 

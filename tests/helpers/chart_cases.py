@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from kanlab.baselines.registry import Baseline
-from kanlab.charts import cells, evidence, formulas, model, training, trials
+from kanlab.charts import cells, diagnostics, evidence, formulas, model, training, trials
 from kanlab.charts.palette import Palette
+from kanlab.explain import curves
+from kanlab.explain.diagnostics import normal_quantiles
 from kanlab.explain.effects import Dependence
+from kanlab.explain.residual_checks import binned
 from kanlab.kan.edges import Edge
 from kanlab.kan.search_space import Cell
 from kanlab.selection.ranking import trial_table
@@ -174,8 +177,28 @@ def model_charts(look: Palette) -> Iterator[tuple[str, Any]]:
         table.loc[3, "residual"] = np.nan
         yield f"residuals {scale:g}", model.residuals(table, LONG, look)
         yield f"predicted vs observed {scale:g}", model.predicted_observed(table, LONG, look)
+    yield from diagnostic_charts(look)
     one = pd.DataFrame({"predicted": [2.0], "residual": [0.5], "rows": ["test"]})
     yield "one row", model.predicted_observed(one, "y", look)
+
+
+def diagnostic_charts(look: Palette) -> Iterator[tuple[str, Any]]:
+    """Residuals along features and rows, quantiles, influence, and the curves of classes."""
+    rng, n = np.random.default_rng(1), 120
+    x, r, row = 1e6 * rng.uniform(-1, 1, n), rng.normal(size=n), np.arange(1, n + 1)
+    yield "residuals along a feature", diagnostics.along(x, r, row, binned(x, r), LONG, look)
+    yield "scale-location", diagnostics.scale_location(x, r, row, binned(x, np.sqrt(np.abs(r))), LONG, look)
+    yield "normal quantiles", diagnostics.quantiles(normal_quantiles(r), look)
+    leverage, cook = rng.uniform(0, 1, n), rng.exponential(0.3, n)
+    yield "influence", diagnostics.influence(leverage, r, cook, row, look)
+    yield "influence of classes", diagnostics.influence(leverage, np.full(n, np.nan), cook, row, look)
+    mu = rng.uniform(0.2, 5.0, n)
+    yield "rootogram", diagnostics.rootogram(curves.rootogram(mu, rng.poisson(mu).astype(float)), LONG, look)
+    y = (rng.random(n) < leverage).astype(float)
+    yield "ROC curve", diagnostics.roc(curves.roc(leverage, y), 0.8123, LONG, look)
+    by_recall = curves.precision_recall(leverage, y)
+    yield "precision and recall", diagnostics.precision_recall(by_recall, 0.7, 0.5, LONG, look)
+    yield "gains", diagnostics.gains(curves.gains(leverage, y), 0.5, LONG, look)
 
 
 def front_charts(look: Palette) -> Iterator[tuple[str, Any]]:

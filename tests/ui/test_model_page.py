@@ -82,7 +82,11 @@ def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
     assert "Download the diagram" in parts(app)
     assert "with the mean of each curve" in look_at(app, "Edges")
     assert charts(app) == 4 * best.cell.neuron_num
-    assert "The light band holds the mean prediction with 95% confidence" in look_at(app, "Features")
+    words = look_at(app, "Features")
+    assert "The light band holds the mean prediction with 95% confidence" in words
+    assert "The evidence needs" in words
+    weights = next(f.value for f in app.dataframe if "weight" in f.value.columns)
+    assert set(weights["feature"]) == {NASTY, "b", "kind"}
     assert charts(app) == 2
     assert set(app.selectbox(key="dependence-of").options) == {NASTY, "b", "kind"}
     for feature in ("kind", "b"):
