@@ -41,7 +41,7 @@ from kanlab.engines.registry import FitOptions
 from kanlab.execution.final_check import AveragedNetworks, ReducedTrial, nested_below
 from kanlab.execution.in_memory import MemoryStudy, search
 from kanlab.execution.messages import NetworksTask, NetworkTask
-from kanlab.execution.tasks import _on_all, _on_its_features, path_networks, rows_left_out
+from kanlab.execution.tasks import on_all_features, on_its_features, path_networks, rows_left_out
 from kanlab.explain import intervals
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.predictor import Model, held_family
@@ -170,8 +170,8 @@ def recommended(study: MemoryStudy, data: Dataset) -> tuple[str, Model, Callable
         cell=model.cell, engine="lm", options=spec.options, seed=spec.seed, below=below,
         columns=reduced.columns if reduced else None,
     )  # fmt: skip
-    part, own = _on_its_features(data, of_net)
-    network = _on_all(own, of_net, data.d)
+    part, own = on_its_features(data, of_net)
+    network = on_all_features(own, of_net, data.d)
     used = len(reduced.columns) if reduced else features
 
     def of_network() -> Any:

@@ -27,14 +27,18 @@ from kanlab.data.estimator_table import as_categories, estimator_table
 from kanlab.data.frames import as_frame
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import KanlabError
-from kanlab.execution.final_check import ReducedTrial
+from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.in_memory import Fitted, MemoryStudy, search
-from kanlab.execution.tasks import fitted_network
+from kanlab.execution.messages import NetworkTask
+from kanlab.execution.tasks import on_all_features, on_its_features, rows_left_out
+from kanlab.explain.interval_columns import LEVEL
+from kanlab.explain.intervals import TOO_FEW_ROWS, IntervalRecord, checked_level, of_family, of_network
 from kanlab.explain.predictor import Model, held_family, network_task
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import ranking
 from kanlab.selection.recommendation import Recommendation, recommend
+from kanlab.stats.interval_bounds import class_sets, interval_bounds
 from kanlab.stats.metrics import likeliest
 from kanlab.study.spec import MAX_SEED, StudySpec
 from kanlab.study.trials import CompletedTrial
@@ -62,6 +66,7 @@ class _KAN(BaseEstimator):
     categorical_features: Any
     random_state: Any
     _levels: tuple[str, ...] = ()
+    _interval: IntervalRecord | None = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -147,13 +152,25 @@ class _KAN(BaseEstimator):
 
     def _outputs(self, X: Any) -> Array:
         """What the model predicts of rows, of classes probabilities."""
+        return self._outputs_and_inputs(X)[0]
+
+    def _within(self, X: Any, level: float) -> tuple[IntervalRecord, Array, Array]:
+        """What intervals are made of, and outputs and inputs of rows."""
+        check_is_fitted(self)
+        with _value_errors():
+            checked_level(level)
+        if self._interval is None:
+            raise ValueError(TOO_FEW_ROWS)
+        return self._interval, *self._outputs_and_inputs(X)
+
+    def _outputs_and_inputs(self, X: Any) -> tuple[Array, Array]:
         check_is_fitted(self)
         with _value_errors():
             frame = as_categories(self._frame(X, reset=False), self._categories)
             inputs = self._recipe.apply(frame)
         if inputs.unknown is not None:
-            warnings.warn(" ".join(n for n in inputs.notes if "not in the training rows" in n), stacklevel=3)
-        return self._model.predict_flagged(inputs.X)[0]
+            warnings.warn(" ".join(n for n in inputs.notes if "not in the training rows" in n), stacklevel=4)
+        return self._model.predict_flagged(inputs.X)[0], inputs.X
 
 
 class _Searched(_KAN):
@@ -206,7 +223,12 @@ class _Searched(_KAN):
         self.family_ = choice.family if choice else "constant"
         self.best_params_ = record.cell._asdict() if record else {}
         self.n_params_, self.aicc_ = (choice.n_params, choice.aicc) if choice else (None, None)
-        model = _model_of(study, data, record) if record else held_family(data, self.family_, study.spec.seed)
+        model: Model
+        if record:
+            model, self._interval = _model_of(study, data, record)
+        else:
+            model = held_family(data, self.family_, study.spec.seed)
+            self._interval = of_family(data, model, self.family_, study.spec.seed)
         self.network_ = model if isinstance(model, FittedKan) else None
         return model
 
@@ -239,7 +261,9 @@ class _Single(_KAN):
         cell = Cell(self.neuron_num, self.grid, self.k, self.depth)
         SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
         options = FitOptions(starts=self.starts, smoothing=self.smoothing)
-        network = fit_model(data, cell, "lm", options, self._seed())
+        task = NetworkTask(cell=cell, engine="lm", options=options, seed=self._seed())
+        network = fit_model(data, cell, "lm", options, task.seed)
+        self._interval = of_network(data, network, rows_left_out(data, network, task, cell, ()), data.d)
         self.network_ = replace(network, features=data.features)
         return self.network_
 
@@ -258,6 +282,23 @@ class _Regressor(RegressorMixin):
             In units of y. Inputs are held to the range of the training rows.
         """
         return self._outputs(X)  # type: ignore[attr-defined]
+
+    def predict_interval(self, X: Any, level: float = LEVEL) -> Array:
+        """Intervals of rows, made of training rows left out (docs/intervals.md).
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+        level : float
+            The share of rows like those of the training that they should hold, above 0 and below 1.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            Lower and upper bounds, in units of y.
+        """
+        record, outputs, inputs = self._within(X, level)  # type: ignore[attr-defined]
+        return np.column_stack(interval_bounds(record, outputs, inputs, level))
 
 
 class _Classifier(ClassifierMixin):
@@ -297,6 +338,23 @@ class _Classifier(ClassifierMixin):
         """
         p = self._outputs(X)  # type: ignore[attr-defined]
         return self.classes_[likeliest(p)]
+
+    def predict_set(self, X: Any, level: float = LEVEL) -> NDArray[np.bool_]:
+        """The classes of which one should be the true one, made of training rows left out (docs/intervals.md).
+
+        Parameters
+        ----------
+        X : array_like or data frame of shape (n, d)
+        level : float
+            The share of rows like those of the training whose class should be in its set, above 0 and below 1.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, n_classes)
+            In the order of `classes_`.
+        """
+        record, p, _ = self._within(X, level)  # type: ignore[attr-defined]
+        return class_sets(record, p, level)
 
 
 class KANRegressor(_Regressor, _Searched):
@@ -444,10 +502,15 @@ def _categories(wanted: Any, names: list[str], given: frozenset[str]) -> list[st
     return found
 
 
-def _model_of(study: MemoryStudy, data: Dataset, record: CompletedTrial) -> FittedKan:
-    """The network of a trial."""
+def _model_of(study: MemoryStudy, data: Dataset, record: CompletedTrial) -> tuple[FittedKan, IntervalRecord | None]:
+    """The network of a trial, and what its intervals are made of."""
+    below = record.below if isinstance(record, ReducedTrial) else nested_below(study, record.cell, study.records)
+    task, features = network_task(study.spec, record, below), study.spec.options.inputs(data.d)
     if isinstance(record, ReducedTrial):
-        network = fitted_network(data, network_task(study.spec, record, record.below))
+        part, own = on_its_features(data, task)
+        network, features = on_all_features(own, task, data.d), len(record.columns)
     else:
-        network = study.networks[record.cell]
-    return replace(network, features=data.features)
+        part, network = data, study.networks[record.cell]
+        own = network
+    interval = of_network(data, network, rows_left_out(part, own, task, record.cell, below), features)
+    return replace(network, features=data.features), interval

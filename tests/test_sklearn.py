@@ -272,3 +272,30 @@ def test_the_rules_are_those_of_a_study(numbers: tuple[np.ndarray, np.ndarray]) 
     assert found.choice.press is not None
     with pytest.raises(kanlab.KanlabError, match="budget"):
         search(data, StudySpec(trials=3))
+
+
+def test_intervals(fitted: KANRegressor, table: pd.DataFrame, numbers: tuple[np.ndarray, np.ndarray]) -> None:
+    """As a study's; they hold most of the rows, and those of a higher level more."""
+    X, y = table.drop(columns="y"), table["y"].to_numpy()
+    low, high = fitted.predict_interval(X).T
+    assert np.mean((low <= y) & (y <= high)) > 0.85
+    wider = fitted.predict_interval(X, level=0.99)
+    assert (wider[:, 0] <= low).all()
+    assert (high <= wider[:, 1]).all()
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict_interval(X).T, [low, high])
+    with pytest.raises(ValueError, match="share above 0 and below 1"):
+        fitted.predict_interval(X, level=95)
+    single = SplineKANRegressor(neuron_num=1, grid=3, starts=2).fit(*numbers)
+    assert single.predict_interval(numbers[0]).shape == (120, 2)
+
+
+def test_sets_of_classes(table: pd.DataFrame) -> None:
+    X, three = table[["a", "b"]], np.digitize(table["y"], [0.0, 1.2])
+    model = SplineKANClassifier(neuron_num=1, grid=2, starts=2).fit(X, three)
+    sets = model.predict_set(X, level=0.9)
+    assert sets.shape == (120, 3)
+    own = np.searchsorted(model.classes_, model.predict(X))
+    assert sets[np.arange(120), own].all()
+    assert sets[np.arange(120), three].mean() > 0.85
+    assert (sets <= model.predict_set(X, level=0.98)).all()

@@ -43,22 +43,24 @@ def _fit(data: Dataset, task: messages.CellTask) -> FittedKan:
 
 def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
     """Every array of a cell's network as its type and its values, and among them `left_out` where that is asked for."""
-    part, fitted = _on_its_features(data, task)
+    part, fitted = on_its_features(data, task)
     predicted = rows_left_out(part, fitted, task, task.cell, task.below) if task.left_out else None
-    return _written(_on_all(fitted, task, data.d), predicted)
+    return _written(on_all_features(fitted, task, data.d), predicted)
 
 
 def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
     """A cell's network on all features; the edges of those left out are 0."""
-    return _on_all(_on_its_features(data, task)[1], task, data.d)
+    return on_all_features(on_its_features(data, task)[1], task, data.d)
 
 
-def _on_its_features(data: Dataset, task: messages.NetworkTask) -> tuple[Dataset, FittedKan]:
+def on_its_features(data: Dataset, task: messages.NetworkTask) -> tuple[Dataset, FittedKan]:
+    """The data of the features a cell's network is fitted to, and that network."""
     part = data if task.columns is None else with_columns(data, task.columns)
     return part, fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
 
 
-def _on_all(fitted: FittedKan, task: messages.NetworkTask, d: int) -> FittedKan:
+def on_all_features(fitted: FittedKan, task: messages.NetworkTask, d: int) -> FittedKan:
+    """The network of a task with an edge of every one of d features, those of features left out 0."""
     return fitted if task.columns is None else widened(fitted, task.columns, d)
 
 
