@@ -38,11 +38,11 @@ from real_tables import TABLES
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.engines.registry import FitOptions
+from kanlab.execution import intervals
 from kanlab.execution.final_check import AveragedNetworks, ReducedTrial, nested_below
 from kanlab.execution.in_memory import MemoryStudy, search
 from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.tasks import on_all_features, on_its_features, path_networks, rows_left_out
-from kanlab.explain import intervals
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.predictor import Model, held_family
 from kanlab.kan.search_space import SearchSpace

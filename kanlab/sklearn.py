@@ -29,10 +29,10 @@ from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import KanlabError
 from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.in_memory import Fitted, MemoryStudy, search
+from kanlab.execution.intervals import TOO_FEW_ROWS, IntervalRecord, checked_level, of_family, of_network
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.tasks import on_all_features, on_its_features, rows_left_out
 from kanlab.explain.interval_columns import LEVEL
-from kanlab.explain.intervals import TOO_FEW_ROWS, IntervalRecord, checked_level, of_family, of_network
 from kanlab.explain.predictor import Model, held_family, network_task
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace

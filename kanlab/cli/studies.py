@@ -154,7 +154,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.cli.table_options import read_options
     from kanlab.data.writing import to_csv
     from kanlab.errors import DatasetError
-    from kanlab.explain.intervals import TOO_FEW_ROWS
+    from kanlab.execution.intervals import TOO_FEW_ROWS
     from kanlab.explain.predictor import predictor
     from kanlab.explain.several_targets import predict_together, read_rows_of
     from kanlab.export.document import is_bundle, read_models

@@ -13,8 +13,10 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import FitError
 from kanlab.execution import starts_budget
+from kanlab.execution.intervals import of_network
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.run_tasks import fit_in_worker
+from kanlab.execution.tasks import rows_left_out
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.storage import store_dataset
@@ -30,6 +32,7 @@ def fit(
     seed: int = 0,
     depth: int = 1,
     seconds: float | None = None,
+    interval: bool = False,
     **options: Any,
 ) -> FittedKan:
     """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
@@ -50,6 +53,8 @@ def fit(
     seconds : float, optional
         In place of `starts`: as many as so much time allows, but a few at least. A fit of few starts is timed, then one of
         more made. The number is then in `.starts` of the network and, given as `starts`, makes the same network again.
+    interval : bool
+        Whether to look at rows left out as well, so that the network has `predict_interval`.
     **options
         Any other field of FitOptions: smoothing, time_limit, early_stopping.
 
@@ -79,6 +84,11 @@ def fit(
         raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
     cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
+    if interval:
+        without = fit(dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds, **options)
+        task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
+        record = of_network(dataset, without, rows_left_out(dataset, without, task, cell, ()), dataset.d)
+        return replace(without, interval=record)
     if seconds is None:
         return _fitted(dataset, cell, engine, settings, seed)
     if starts is not None:

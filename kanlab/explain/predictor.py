@@ -28,11 +28,11 @@ from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.final_check import AVERAGE, AveragedNetworks, ReducedTrial, nested_below
+from kanlab.execution.intervals import IntervalRecord, checked_level, of_average, of_family, of_network
 from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.run_tasks import fit_all_in_worker, fit_in_worker
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note
-from kanlab.explain.intervals import IntervalRecord, checked_level, of_average, of_family, of_network
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.selection.candidates import other_families, trial_words
 from kanlab.selection.headline import USES, Use

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from kanlab.execution.intervals import IntervalRecord
 from kanlab.explain.interval_columns import LEVEL
-from kanlab.explain.intervals import IntervalRecord
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation

@@ -27,6 +27,7 @@ from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.kan.picture import picture
+from kanlab.stats.interval_bounds import class_sets, interval_bounds
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 from kanlab.text import listing
 
@@ -245,6 +246,8 @@ class FittedKan:
         Names of the inputs; () where they have none. Of a data frame `predict` takes its columns by name.
     reach : float
         How far beyond its range an edge goes on straight, as a share of it; flat from there on.
+    interval : mapping or None
+        What its intervals are made of (kanlab.stats.interval_bounds), where it was fitted with `interval=True`.
 
     Examples
     --------
@@ -283,6 +286,7 @@ class FittedKan:
     features: tuple[str, ...] = ()
     edf: float | None = None
     reach: float = 0.0
+    interval: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
@@ -321,6 +325,36 @@ class FittedKan:
             Where X has another width, lacks a column, or holds missing or infinite values.
         """
         return self.predict_flagged(X)[0]
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
+        """Intervals of predictions, of a network that `kanlab.fit` has fitted with `interval=True`.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d), or data frame
+            As of `predict`.
+        level : float
+            The share of rows like those of the training that they should hold, above 0 and below 1.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            Lower and upper bounds, on the scale of the predictions; of classes (n, classes), 1 for those in its set.
+
+        Raises
+        ------
+        FitError
+            Where the network was fitted without, or the level is no share.
+        """
+        if self.interval is None:
+            raise FitError("The network was fitted without what intervals are made of; fit it with interval=True.")
+        if not 0.0 < level < 1.0:
+            raise FitError(f"The level of intervals is a share above 0 and below 1, such as 0.9, not {level}.")
+        rows = self._checked(X)
+        predicted = self.predict(rows)
+        if self.task in (REGRESSION, COUNTS):
+            return np.column_stack(interval_bounds(self.interval, predicted, rows, level))
+        return class_sets(self.interval, predicted, level).astype(float)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Probabilities of all classes, as scikit-learn has them.

@@ -15,15 +15,16 @@ from mapie.regression import CrossConformalRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import LeaveOneOut
 
+import kanlab
 from kanlab import Dataset
 from kanlab.api import Study, tune
 from kanlab.cli.main import main
 from kanlab.data.preparation import Preparation
 from kanlab.engines.registry import FitOptions
-from kanlab.errors import DatasetError, StudyError
+from kanlab.errors import DatasetError, FitError, StudyError
+from kanlab.execution.intervals import of_family, of_network
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.tasks import network as fit_network
-from kanlab.explain.intervals import of_family, of_network
 from kanlab.explain.predictor import Predictor, held_family
 from kanlab.export.document import document, document_text, read_bundle
 from kanlab.export.predict_template import predict_file, read_model
@@ -226,3 +227,21 @@ def test_on_the_command_line(study: Study, tmp_path: Path, capsys: pytest.Captur
             main(["predict", "sure", str(new), "--interval", wrong])
         assert ended.value.code == 2
         assert "no share above 0 and below 1" in capsys.readouterr().err
+
+
+def test_of_a_single_fit() -> None:
+    """What a study's predictor has for the same network."""
+    data = dataset("y")
+    with refused(FitError, "fit it with interval=True"):
+        kanlab.fit(data, 1, 2, 2, starts=2).predict_interval(data.X_test)
+    network = kanlab.fit(data, 1, 2, 2, starts=2, interval=True)
+    task = NetworkTask(cell=Cell(1, 2, 2), engine="lm", options=FitOptions(starts=2), seed=0)
+    left_out = predictions_left_out(network, data.X_train, data.y_train, task.options.smoothing)
+    assert network.interval == of_network(data, network, left_out, data.d)
+    low, high = network.predict_interval(data.X_test, level=0.8).T
+    assert (low < network.predict(data.X_test)).all()
+    assert np.mean((low <= data.y_test) & (data.y_test <= high)) == pytest.approx(share_held(network.interval, 0.8))
+    with refused(FitError, "share above 0 and below 1"):
+        network.predict_interval(data.X_test, 80)
+    sets = kanlab.fit(dataset("kind"), 1, 2, 2, starts=2, interval=True).predict_interval(data.X_test)
+    assert sets.any(axis=1).all()
