@@ -16,7 +16,6 @@ from kanlab.execution import starts_budget
 from kanlab.execution.intervals import of_network
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.run_tasks import fit_in_worker
-from kanlab.execution.tasks import rows_left_out
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.storage import store_dataset
@@ -85,6 +84,8 @@ def fit(
     cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
     if interval:
+        from kanlab.execution.tasks import rows_left_out  # with the solver, which who starts a study does without
+
         without = fit(dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds, **options)
         task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
         record = of_network(dataset, without, rows_left_out(dataset, without, task, cell, ()), dataset.d)
