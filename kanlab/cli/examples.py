@@ -42,6 +42,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 ENDLESS: dict[str, tuple[str, ...]] = {  # until somebody ends them, or of a study that runs
     "tune": ("kanlab tune patients.csv --target progression --minutes 5 --fill --open",),
     "app": ("kanlab app", "kanlab app --study patients-1", "kanlab app --headless --port 8600 --base-path /kanlab"),
+    "serve": ("kanlab serve bundle.zip", "kanlab serve bundle.zip --address 0.0.0.0 --port 8700"),
     "dashboard": ("kanlab dashboard --port 8081",),
     "pause": ("kanlab pause patients-1",),
     "stop": ("kanlab stop patients-1",),

@@ -260,6 +260,16 @@ def _export_as(arguments: argparse.Namespace) -> int:
     return _say(f"{target} holds {'the formula' if arguments.formula else 'the model'} for {form.readers}.")
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    from kanlab.export.server import serve
+
+    return serve(arguments.bundle, arguments.address, arguments.port, _is_ready)
+
+
+def _is_ready(url: str) -> None:
+    print(f"Predictions at {url}; end with Ctrl+C.", flush=True)
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from kanlab.execution.doctor import doctor
 
@@ -348,6 +358,19 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         help="with some training rows (not their targets), so that 'predict.py --explain' says what each feature contributes",
     )
     add_trial(export)
+
+    serve = command(
+        "serve",
+        _serve,
+        "serve the predictions of a bundle: a page, and a JSON route for programs",
+        'POST /predict takes {"rows": [...]}; /schema says which columns, /health whether it answers. Nothing in the bundle '
+        "is executed.",
+    )
+    serve.add_argument("bundle", metavar="BUNDLE.zip", type=Path, help="file of a bundle")
+    serve.add_argument(
+        "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+    )
+    serve.add_argument("--port", type=int, default=8600, help="port to listen on (default: %(default)s)")
 
     resume = on_a_study("resume", _resume, "continue a study that was paused, stopped or interrupted")
     resume.add_argument("--trials", type=int, metavar="N", help="raise the budget to N trials in total")

@@ -2,13 +2,14 @@
 
     model.json        the network or the linear model and the recipe of its data, as numbers and text
     predict.py        python predict.py IN.csv OUT.csv; see predict_source
-    README.md         what it is, why it was chosen, the warnings, how to predict
+    README.md         a model card: what it is, what for, why it was chosen, the warnings, how to predict
     report.html       the same with pictures, on one page that needs nothing else
     formula.py        the recommended formula of the study, or that of the network, with NumPy alone (networks)
     network.svg       the network drawn (networks)
     study.json        the study as `kanlab show --json` prints it
     trials.csv        all its trials
     requirements.txt  numpy
+    Dockerfile        serves it, by `kanlab serve`
 
 Of several targets each has such a folder, within one that holds a predict.py for all of them.
 
@@ -37,6 +38,7 @@ from kanlab.explain.formula_code import python
 from kanlab.explain.formulas import formulas_in, read_search
 from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import Predictor
+from kanlab.export.card import dockerfile
 from kanlab.export.document import MODEL, document, document_text
 from kanlab.export.effects_html import effects_of
 from kanlab.export.exported import Exported
@@ -119,6 +121,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
     files["study.json"] = json.dumps(study_json(handle, records, found), indent=2, allow_nan=False)
     files["trials.csv"] = to_csv(trial_table(records))
     files["requirements.txt"] = REQUIREMENTS
+    files["Dockerfile"] = dockerfile()
     return Bundle(folder_name(handle.name), files)
 
 
@@ -131,7 +134,7 @@ def joint_bundle(name: str, parts: Sequence[tuple[str, Bundle]]) -> Bundle:
     lines = []
     for number, (target, made) in enumerate(parts, 1):
         folder = f"{number:02}-{folder_name(target)[:40]}"
-        files |= {f"{folder}/{part}": text for part, text in made.files.items()}
+        files |= {f"{folder}/{part}": text for part, text in made.files.items() if part != "Dockerfile"}
         lines.append(f"- `{folder}`: {plain(target)}")
     files["README.md"] = "\n".join(
         [
@@ -151,6 +154,7 @@ def joint_bundle(name: str, parts: Sequence[tuple[str, Bundle]]) -> Bundle:
         ]
     )
     files["requirements.txt"] = REQUIREMENTS
+    files["Dockerfile"] = dockerfile()
     return Bundle(folder_name(name), files)
 
 

@@ -1,4 +1,4 @@
-"""README.md of a bundle: what the model is, why it was chosen, the warnings, how to predict with it."""
+"""README.md of a bundle, a model card: what the model is, why it was chosen, the warnings, how to predict with it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from kanlab.data.recipe import Recipe
+from kanlab.export.card import front_matter, serving, uses
 from kanlab.export.exported import Exported
 from kanlab.selection.decision import aicc_of
 
@@ -18,6 +19,7 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     handle, rows = exported.handle, exported.found.ranked
     data, lowest = handle.data, min(map(aicc_of, rows), default=0.0)
     lines = [
+        *front_matter(exported),
         f"# {plain(handle.name)}: {plain(exported.label)}",
         "",
         f"A model of {plain(data.fitted_target)}, chosen among {len(rows)} by AICc with kanlab, and all it "
@@ -42,6 +44,10 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         "missing values. `--decimal`, `--day-first`, `--month-first` and `--missing` say otherwise.",
         "",
         "With kanlab installed, `kanlab predict BUNDLE.zip IN.csv -o OUT.csv` does the same, from any kind of table.",
+        "",
+        *serving(),
+        "",
+        *uses(exported),
         "",
         "## Why this model",
         "",

@@ -24,7 +24,8 @@ _OTHERS = {
     "network.svg": ("Diagram", "image/svg+xml", ":material/hub:", "The network with the curve on every edge."),
     "study.json": ("Study", "application/json", ":material/list_alt:", "All numbers, as kanlab show --json prints them."),
     "trials.csv": ("Trials", "text/csv", ":material/table_chart:", "One row per trial."),
-    "README.md": ("Readme", "text/markdown", ":material/description:", "What the bundle holds and how to predict with it."),
+    "README.md": ("Model card", "text/markdown", ":material/description:", "What the model is and how to predict with it."),
+    "Dockerfile": ("Dockerfile", "text/plain", ":material/deployed_code:", "Serves the bundle in a container."),
 }  # fmt: skip
 _PER_ROW = 4
 

@@ -205,7 +205,7 @@ def test_what_is_in_it(studies: Callable[[str], Study], tmp_path: Path) -> None:
     folder = unpacked(study, tmp_path, trial)
     assert {p.name for p in folder.iterdir()} == {
         "model.json", "predict.py", "README.md", "report.html", "formula.py", "network.svg", "study.json", "trials.csv",
-        "requirements.txt",
+        "Dockerfile", "requirements.txt",
     }  # fmt: skip
     assert json.loads((folder / "study.json").read_text())["study"] == study.name
     assert study.handle.data.sha256 in (folder / "README.md").read_text()
