@@ -7,9 +7,9 @@ become more than a text.
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import kanlab
 from kanlab.export.exported import Exported
 
 _TYPES = {
@@ -73,6 +73,13 @@ def serving() -> list[str]:
     ]
 
 
+def _version() -> str:
+    try:
+        return version("kanlab")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0.1.0"
+
+
 def dockerfile() -> str:
     """The Dockerfile of a bundle: `kanlab serve` without rights, with a health check."""
     health = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8600/health', timeout=4)"
@@ -85,7 +92,7 @@ def dockerfile() -> str:
 # To be reached by another name than localhost, say it: docker run -e KANLAB_HOSTS=models.example.org ...
 
 FROM python:3.12-slim
-ARG KANLAB="kanlab=={kanlab.__version__}"
+ARG KANLAB="kanlab=={_version()}"
 RUN useradd --create-home --uid 10001 kanlab
 COPY . /model
 RUN python -m pip install --no-cache-dir "${{KANLAB}}" && python -m zipfile -c /bundle.zip /model
