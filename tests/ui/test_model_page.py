@@ -40,6 +40,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         tune(data, SearchSpace((1, 2), (3, 3), (2, 3)), name="curved", workers=1)
         frame["y"] = 3 * a + rng.normal(size=120)
         tune(Dataset.from_frame(frame, "y"), SearchSpace((1, 1), (2, 2), (1, 1)), name="straight", workers=1)
+        frame["y"] = np.exp(a + rng.normal(size=120))
+        plain = Dataset.from_frame(frame, "y", preparation=Preparation(target_scale="none"))
+        tune(plain, SearchSpace((1, 1), (2, 2), (1, 1)), name="fanning", workers=1)
     return folder
 
 
@@ -125,6 +128,25 @@ def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:
     look_at(app, "Diagnostics")
     assert charts(app) == 7
     assert "Its coefficients are under Network" in look_at(app, "Formula")
+
+
+def test_what_the_residuals_ask_for_is_a_click_away(app: AppTest, real: None) -> None:
+    """Errors that grow with the prediction: the button opens Search on the logarithm of the same rows."""
+    opened(app, "fanning", "model")
+    words = look_at(app, "Diagnostics").replace("\\", "")
+    assert "checks find something" in words
+    assert "The logarithm of the target may help." in words
+    assert app.button(key="leave-out-selected").disabled
+    button = next(b for b in app.button if b.label == "Fit the logarithm")
+    words = text_of(healthy(button.click().run()))
+    assert "Start" in {b.label for b in app.button}
+    from kanlab.ui import session
+
+    data = app.session_state[session._DATASET]
+    study = open_study("fanning").handle
+    assert data.target_label == "log(y)"
+    assert data.n == study.data.n_train
+    assert app.session_state["neuron_num"] == (1, 1)
 
 
 def test_a_trial_is_chosen(app: AppTest, real: None) -> None:
