@@ -47,7 +47,7 @@ from kanlab.solver.stack import Stack
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION
 
 LM = "lm"  # the engine whose fits are minima of the penalised problem
-MOST_VALUES = 40_000_000  # of the Jacobian: 320 MB, and as much again while it is factored
+MOST_VALUES = 20_000_000  # of the Jacobian: 160 MB, and as much again while it is factored
 SURE = 3.0  # standard errors by which counts must vary more than by chance
 
 

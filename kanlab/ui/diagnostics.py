@@ -181,12 +181,18 @@ def _of_classes(panel: _Panel) -> None:
         roc = charts.roc(curves.thinned(curves.roc(p, y)), area, of, panel.look)
         recall = charts.precision_recall(by_recall, average, rate, of, panel.look)
         gains = charts.gains(curves.thinned(curves.gains(p, y)), rate, of, panel.look)
-        panel.pair(lambda: drawing.chart(roc, "roc"), lambda: drawing.chart(recall, "precision-recall"))
+
+        def ranked() -> None:
+            drawing.chart(roc, "roc")
+            panel.checked("ranking")
+
+        panel.pair(ranked, lambda: drawing.chart(recall, "precision-recall"))
         if data.outputs == 1:
             panel.pair(lambda: drawing.chart(gains, "gains"), lambda: _along_feature(panel))
         else:
             panel.pair(lambda: drawing.chart(gains, "gains"), lambda: None)
-    panel.checked("ranking")
+    else:
+        panel.checked("ranking")
 
 
 def _influence(panel: _Panel) -> None:

@@ -46,7 +46,8 @@ AVERAGE_BAND = (
 EDGE_BANDS = (
     "The light band is at 95% confidence, at one value at a time, with the mean of each curve and the range of each hidden "
     "node held, for only the rest can be told from data (delta method, Wood 2017). A band much wider than its curve, cut off "
-    "at the edge of the chart, says that other edges could do this one's part: read the Features tab instead."
+    "at the edge of the chart, says that the curve may as well be flat, or that other edges could do its part; the Features "
+    "tab shows what is known of them together."
 )
 
 

@@ -130,6 +130,20 @@ def test_every_tab_of_a_linear_model(app: AppTest, real: None) -> None:
     assert "Its coefficients are under Network" in look_at(app, "Formula")
 
 
+def test_the_same_figures_in_python(real: None) -> None:
+    study = open_study("straight")
+    effects = study.effects("b", family="linear", level=0.8)
+    assert effects["feature"].unique().tolist() == ["b"]
+    assert (effects["lower"] < effects["effect"]).all()
+    found = study.diagnostics(family="linear")
+    assert len(found.rows) == 120
+    assert found.rows["cook"].notna().sum() == study.handle.data.n_train
+    weights = study.feature_weights
+    assert weights is not None
+    assert weights.features[0] == NASTY
+    assert study.to_dict()["feature_weights"] == weights.to_list()
+
+
 def test_what_the_residuals_ask_for_is_a_click_away(app: AppTest, real: None) -> None:
     """Errors that grow with the prediction: the button opens Search on the logarithm of the same rows."""
     opened(app, "fanning", "model")
