@@ -6,23 +6,22 @@ import re
 from collections.abc import Sequence
 
 from kanlab.data.recipe import Recipe
+from kanlab.export import model_list
 from kanlab.export.card import front_matter, serving, uses
 from kanlab.export.exported import Exported
-from kanlab.selection.decision import aicc_of
 
-_LISTED = 12
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
 def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     """The text of README.md."""
-    handle, rows = exported.handle, exported.found.ranked
-    data, lowest = handle.data, min(map(aicc_of, rows), default=0.0)
+    handle, columns = exported.handle, model_list.columns(exported)
+    data = handle.data
     lines = [
         *front_matter(exported),
         f"# {plain(handle.name)}: {plain(exported.label)}",
         "",
-        f"A model of {plain(data.fitted_target)}, chosen among {len(rows)} by AICc with kanlab, and all it "
+        f"A model of {plain(data.fitted_target)}, chosen among {len(exported.found.ranked)} by AICc with kanlab, and all it "
         "takes to predict with it. Open `report.html` for pictures.",
         "",
         "## Predict",
@@ -59,16 +58,16 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         "",
         "## Models by AICc",
         "",
-        f"| model | K | AICc | ΔAICc | {' | '.join(exported.errors)} |",
-        "|---|---|---|---" + "|---" * len(exported.errors) + "|",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
     ]
-    for c in rows[:_LISTED]:
-        mark, errors = " (this one)" * exported.is_it(c), " | ".join(exported.errors_of(c))
-        gap = aicc_of(c) - lowest
-        lines.append(f"| {plain(c.label)}{mark} | {c.n_params:.4g} | {c.aicc:.2f} | {gap:.2f} | {errors} |")
+    for c, cells in zip(model_list.listed(exported), zip(*columns.values(), strict=True), strict=True):
+        name, *numbers = cells
+        lines.append(f"| {' | '.join([plain(name) + ' (this one)' * exported.is_it(c), *numbers])} |")
     lines += [
         "",
         f"K is counted as {handle.spec.counted_by}; AICc on {data.n_train:,} training rows. "
+        f"{model_list.ranking_words(exported)}"
         f"{plain(exported.units)}. The {data.n_test:,} test rows were never used to choose.",
         "",
         "## Where it comes from",

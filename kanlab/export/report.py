@@ -8,15 +8,13 @@ from html import escape
 
 from kanlab.colours import DARK, LIGHT
 from kanlab.explain.diagnostics import Diagnostics
+from kanlab.export import model_list
 from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
-from kanlab.selection.candidates import Candidate, model_name
-from kanlab.selection.decision import aicc_of
 from kanlab.selection.scatter import scatter
 
 _TAKEN = ' class="taken"'
-_LISTED = 15  # trials in the table
 
 _STYLE = """
 body { color: var(--text); background: var(--page); font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem;
@@ -95,11 +93,12 @@ def report(exported: Exported, drawing: Drawing) -> str:
         parts.append(diagnostics_html(drawing.diagnostics))
     parts += [
         f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
-        f"<h2>Models by AICc</h2>{_table(exported, rows[:_LISTED])}",
+        f"<h2>Models by AICc</h2>{_table(exported)}",
         f'<p class="muted">{escape(exported.units)}; AICc of {escape(target)} on {data.n_train:,} training rows; '
         f" K, the number of parameters, counted by the rule '{escape(exported.handle.spec.counted_by)}'. "
+        f"{model_list.ranking_words(exported)}"
         f"The {data.n_test:,} test rows were never used to choose."
-        + (f" The best {_LISTED} of {len(rows)} models.</p>" if len(rows) > _LISTED else "</p>"),
+        + (f" The best {model_list.MOST} of {len(rows)} models.</p>" if len(rows) > model_list.MOST else "</p>"),
         f"<h2>Where it comes from</h2><dl>{''.join(_fact(k, v) for k, v in exported.facts.items())}</dl>",
     ]
     style = _themes() + _STYLE
@@ -133,13 +132,11 @@ def _fact(name: str, value: str) -> str:
     return f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
 
 
-def _table(exported: Exported, rows: Sequence[Candidate]) -> str:
-    lowest = min(map(aicc_of, rows), default=0.0)
-    head = "".join(f"<th>{name}</th>" for name in ("model", "K", "AICc", "ΔAICc", *exported.errors))
+def _table(exported: Exported) -> str:
+    columns = model_list.columns(exported)
+    head = "".join(f"<th>{name}</th>" for name in columns)
     body = "".join(
-        f"<tr{_TAKEN if exported.is_it(c) else ''}><td>{escape(model_name(c))}</td><td>{c.n_params:.4g}</td>"
-        f"<td>{c.aicc:,.2f}</td><td>{aicc_of(c) - lowest:,.2f}</td>"
-        f"{''.join(f'<td>{error}</td>' for error in exported.errors_of(c))}</tr>"
-        for c in rows
+        f"<tr{_TAKEN if exported.is_it(c) else ''}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for c, cells in zip(model_list.listed(exported), zip(*columns.values(), strict=True), strict=True)
     )
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from kanlab.stats.criteria import aicc_penalty, rss_at_aicc
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
@@ -55,3 +57,23 @@ def four_digits(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:,.4g}"
+
+
+_ROUNDING = 1e-12
+
+
+def fixed(values: Any, digits: int = 4) -> str:
+    """The format of a column of numbers: as many decimals for all as give its typical number that many digits.
+
+    >>> fixed([0.7902, 0.812, 12.0]), fixed([1804.79, 1790.2]), fixed([1e-9, 1.0])
+    ('%.4f', '%.0f', '%.3e')
+    """
+    numbers = np.abs(np.asarray(values, dtype=float))
+    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+    if not len(numbers):
+        return "%.2f"
+    numbers = numbers[numbers > _ROUNDING * numbers.max()]  # what an exact model leaves
+    low, typical, high = numbers.min(), float(np.median(numbers)), numbers.max()
+    if high >= 1e7 or high < 1e-4 or high / low > 1e7:
+        return f"%.{digits - 1}e"
+    return f"%.{max(0, digits - 1 - int(np.floor(np.log10(typical))))}f"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from kanlab.selection.candidates import Candidate
+from kanlab.selection.measures import fixed
 from kanlab.text import counted
 
 CHOICE = "choice"  # the column that marks the recommended model
@@ -28,26 +28,6 @@ def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], k
     asked = st.pills("More columns", labels, selection_mode="multi", key=f"{key}-columns") if labels else []
     more = [name for label in asked or [] for name in offered[label]]
     return [name for name in (*first, *more) if name in full]
-
-
-ROUNDING = 1e-12
-
-
-def fixed(values: Any, digits: int = 4) -> str:
-    """The format of a column of numbers: as many decimals for all as give its typical number that many digits.
-
-    >>> fixed([0.7902, 0.812, 12.0]), fixed([1804.79, 1790.2]), fixed([1e-9, 1.0])
-    ('%.4f', '%.0f', '%.3e')
-    """
-    numbers = np.abs(np.asarray(values, dtype=float))
-    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
-    if not len(numbers):
-        return "%.2f"
-    numbers = numbers[numbers > ROUNDING * numbers.max()]  # what an exact model leaves
-    low, typical, high = numbers.min(), float(np.median(numbers)), numbers.max()
-    if high >= 1e7 or high < 1e-4 or high / low > 1e7:
-        return f"%.{digits - 1}e"
-    return f"%.{max(0, digits - 1 - int(np.floor(np.log10(typical))))}f"
 
 
 def number(title: str, values: Any, help_text: str = "", *, fmt: str | None = None) -> Any:
