@@ -93,8 +93,9 @@ def aicc_map(
         "aicc:Q",
         title="AICc",
         scale=alt.Scale(scheme=look.scheme, reverse=True, domain=domain, clamp=True),
+        # above the maps, as that of the frames is below: a phone has no room for two beside each other
         legend=alt.Legend(
-            type="gradient", orient="bottom", direction="horizontal", gradientLength=200, format=",~f", tickCount=4
+            type="gradient", orient="top", direction="horizontal", gradientLength=200, format=",~f", tickCount=4
         ),
     )
     marked = {

@@ -112,8 +112,8 @@ def pareto_front(
     plot.baselines(baseline_frame(baselines, of, recommended), recommended)
     plot.trials({"condition": {"test": "datum.on_front", "value": look.accent}, "value": look.faint}, selected)
     plot.best(recommended)
-    sentence = f"{len(front):,} of {len(done):,} trials are on the front: no other is better in both"
-    what = f"{of.fit} against the number of parameters K, one point per trial; {sentence}"
+    sentence = f"{len(front):,} of {len(done):,} trials are on the front: no other is better in both" * bool(len(done))
+    what = "; ".join(filter(None, [f"{of.fit} against the number of parameters K, one point per trial", sentence]))
     return plot.whole("Pareto front: fit against complexity", "; ".join(filter(None, [sentence, plot.note])), what)
 
 

@@ -13,7 +13,7 @@ from kanlab.selection.measures import fixed
 from kanlab.text import counted
 
 CHOICE = "choice"  # the column that marks the recommended model
-RECOMMENDED = "recommended"
+RECOMMENDED, TO_PREDICT = "recommended", "recommended to predict"
 CHOICE_HELP = "The model that kanlab recommends; the reasons stand on the Choose page."
 
 

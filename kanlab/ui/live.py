@@ -123,6 +123,8 @@ def recommendation(found: Recommendation, current: StudyState, engine: str) -> N
         return
     live = current.is_live
     sentence = f"Recommended{' so far' * live}: {found.summary}. {' '.join(found.reasons[:2])}"
+    if found.use == "predict":
+        sentence += f" {found.use_reason}"  # so that all pages name the same two models
     if found.choice.is_network:
         st.success(literal(sentence), icon=":material/flag:")
     else:

@@ -23,7 +23,7 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial, first_ranked
 from kanlab.text import agreeing, counted, short
 from kanlab.ui import columns, session
-from kanlab.ui.columns import CHOICE, RECOMMENDED
+from kanlab.ui.columns import CHOICE, RECOMMENDED, TO_PREDICT
 from kanlab.ui.widgets import (
     AICC_HELP,
     DASH,
@@ -56,6 +56,7 @@ COUNT_SCORES = {
 def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFrame:
     """One row per candidate: RMSE in units of the target and R² on the scale of the fit, or the scores of classes."""
     listed, data = found.candidates, handle.data
+    to_predict = found.average if found.use == "predict" else None
     values = np.array([np.nan if c.criterion is None else c.criterion for c in listed], dtype=float)
     by_spent = any(c.n_params_effective is not None for c in listed)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
@@ -71,7 +72,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
 
     def row(c: Candidate, weight: float, ratio: float) -> dict[str, object]:
         return {
-            CHOICE: RECOMMENDED if c is found.choice else "",
+            CHOICE: RECOMMENDED if c is found.choice else TO_PREDICT if c is to_predict else "",
             "model": c.label,
             **(_spent(c) if by_spent else {}),
             "AICc": c.aicc,

@@ -118,7 +118,7 @@ def map_charts(look: Palette) -> Iterator[tuple[str, Any]]:
     rng = np.random.default_rng(0)
     for count in (1, 270):
         table = trial_table(trial_records(count, rng))
-        yield f"{count}: map of AICc", cells.aicc_map(table, 0, look)
+        yield f"{count}: map of AICc", cells.aicc_map(table, 0, look, recommended=1)
         yield f"{count}: slices", cells.slices(table, look)
     for neurons, grids in ((10, 10), (1, 2), (40, 30)):
         yield f"{neurons} x {grids}: admissible", cells.admissible_map(cell_table(neurons, grids), 300, look)
