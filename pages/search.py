@@ -29,7 +29,10 @@ st.caption(
 )
 
 with sentences():
+    place_of_note = st.container()
     space = search_ranges.ranges()
+    with place_of_note:
+        search_ranges.widened(space)
 count, count_sigma2 = search_ranges.counting(data)
 with sentences():
     wanted = StudySpec(space, count=count, count_sigma2=count_sigma2).of(data)

@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from kanlab.execution.manage import load_data
-from kanlab.kan.search_space import Cell
 from kanlab.selection.candidates import model_name
 from kanlab.selection.decision import criterion_of
 from kanlab.selection.diagnostics import Diagnostic
@@ -17,7 +16,7 @@ from kanlab.selection.recommendation import Recommendation
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_run import start_validation, stop_validation
 from kanlab.study.handle import StudyHandle
-from kanlab.ui import cluster, fitted_model, identity, session
+from kanlab.ui import cluster, fitted_model, identity, search_ranges, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
@@ -163,6 +162,5 @@ def _open_search(handle: StudyHandle, warning: Diagnostic) -> None:
     with sentences():
         data = load_data(handle)
     session.set_dataset(data, handle.spec.test_fraction, handle.spec.seed)
-    for name in Cell._fields:
-        st.session_state[name] = getattr(warning.widen, name)
+    search_ranges.widen(handle, warning.widen)
     st.switch_page(SEARCH)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from kanlab.charts.encoding import NAMES
 from kanlab.data.dataset import Dataset
-from kanlab.kan.search_space import SearchSpace
+from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.study.handle import StudyHandle
 from kanlab.study.spec import COUNTS
 from kanlab.ui import session
+from kanlab.ui.widgets import literal
 
 RULE_HELP = "  \n".join(
     (
@@ -21,6 +24,31 @@ RULE_HELP = "  \n".join(
         "Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting.",
     )
 )
+
+
+_WIDENED = "widened"  # the study whose ranges were widened, and the wider ones
+
+
+def widen(handle: StudyHandle, wider: SearchSpace) -> None:
+    """Set the ranges to these, which are wider than those of a study."""
+    for name in Cell._fields:
+        st.session_state[name] = getattr(wider, name)
+    st.session_state[_WIDENED] = handle.name, handle.spec.space, wider
+
+
+def widened(space: SearchSpace) -> None:
+    """Say where the ranges come from, as long as they are those of `widen`."""
+    name, before, wider = st.session_state.get(_WIDENED, ("", space, None))
+    if space != wider:
+        return
+    changed = [
+        f"{NAMES[field]} {low} to {high}"
+        for field in Cell._fields
+        for low, high in [getattr(space, field)]
+        if (low, high) != tuple(getattr(before, field))
+    ]
+    words = f"The ranges of the study '{name}', wider where its best network lies at the edge: {', '.join(changed)}."
+    st.info(literal(words), icon=":material/open_in_full:")
 
 
 def ranges() -> SearchSpace:

@@ -80,6 +80,9 @@ def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None
     healthy(widen.click().run())
     assert app.slider(key="neuron_num").value == (1, 4)
     assert app.slider(key="grid").value == (2, 4)
+    assert "wider where its best network lies at the edge: hidden neurons 1 to 4." in text_of(app)
+    healthy(app.slider(key="grid").set_value((2, 3)).run())
+    assert "wider where its best network" not in text_of(app)
 
 
 def test_only_the_owner_validates_and_widens(app: AppTest, small: Dataset) -> None:
