@@ -37,7 +37,7 @@ def along(
     bars = base.mark_rule(color=look.accent, strokeWidth=2).encode(x="x:Q", y="low:Q", y2="high:Q")
     dots = base.mark_point(color=look.accent, filled=True, size=60, opacity=1).encode(x="x:Q", y="mean:Q")
     whole = alt.layer(points.encode(x=across, y=up, tooltip=tooltip), _zero(look), bars, dots)
-    heading = title or f"Residuals along {short(name, 40)}"
+    heading = title or f"Residuals along {short(name)}"
     return titled(whole, heading, "orange: means of groups of rows and two standard errors", _HEIGHT, look)
 
 

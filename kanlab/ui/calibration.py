@@ -55,7 +55,7 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
             p, y = found.p[:, shown], np.asarray(found.y == shown, dtype=float)
         drawing.chart(evidence.calibration(calibration(p, y), names[shown], drawing.look()), "calibration")
     with right:
-        st.markdown(f"**{literal(label)}** on the {len(found.y):,} {found.rows} rows")
+        st.markdown(f"**{literal(label[:1].upper() + label[1:])}** on the {len(found.y):,} {found.rows} rows")
         auc, table = area_under_roc(found.p, found.y), confusion(found.p, found.y)
         with st.container(key="figures-calibration"):
             columns = st.columns(2)

@@ -14,6 +14,7 @@ from kanlab.explain import curves
 from kanlab.explain.diagnostics import Diagnostics, diagnostics_of, normal_quantiles
 from kanlab.explain.predictor import HeldOut
 from kanlab.explain.residual_checks import Check, binned
+from kanlab.selection.measures import fixed
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import area_under_roc
 from kanlab.study.handle import StudyHandle
@@ -212,13 +213,15 @@ def _influence(panel: _Panel) -> None:
             "row": st.column_config.NumberColumn("row", help=_ROWS_HELP, format="%d"),
             "cook": st.column_config.NumberColumn(
                 "Cook's distance",
-                format="%.3g",
+                format="%.3f",
                 help="How far the fit moves without the row; above 1 the row decides it.",
             ),
             "leverage": st.column_config.NumberColumn(
                 "leverage", format="%.3f", help="What share of its own prediction the row decides."
             ),
         }
+        if "predicted" in table:
+            columns["predicted"] = st.column_config.NumberColumn("predicted", format=fixed(table["predicted"]))
         selected = widgets.table(
             table, "influential-rows", column_config=columns, on_select="rerun", selection_mode="multi-row", height=360
         )

@@ -35,7 +35,9 @@ _STYLE = f"""
   .stVegaLiteChart path[stroke-miterlimit="{FRESH_MITER}"] {{ animation: kanlab-arrive 0.9s ease-out; }}
 }}
 @keyframes kanlab-arrive {{ from {{ opacity: 0; }} }}
-[data-testid="stMetricLabel"] * {{ white-space: normal; }}
+[data-testid="stMetricLabel"] * {{
+  white-space: normal !important; overflow: visible !important; -webkit-line-clamp: none !important;
+}}
 .st-key-diagram {{ overflow-x: auto; }}
 .st-key-diagram div:has(img) {{ width: max-content !important; max-width: none !important; }}
 .st-key-diagram > div:has(img) {{ margin: 0 auto; }}
