@@ -25,7 +25,7 @@ def columns(exported: Exported) -> dict[str, list[str]]:
     models = listed(exported)
     ranked_by = np.array([np.nan if c.criterion is None else c.criterion for c in models], dtype=float)
     numbers: dict[str, tuple[list[float | None], str]] = {
-        "K": ([c.n_params for c in models], "%.1f" if any((c.n_params or 0) % 1 for c in models) else "%d"),
+        "K": ([c.n_params for c in models], "%.1f" if any((c.n_params or 0) % 1 for c in models) else "%.0f"),
         "AICc": ([c.aicc for c in models], "%.2f"),
     }
     if any(c.n_params_effective is not None for c in models):
@@ -48,4 +48,4 @@ def ranking_words(exported: Exported) -> str:
 
 
 def _written(value: float | None, fmt: str) -> str:
-    return "\u2014" if value is None or not np.isfinite(value) else fmt % value
+    return "\u2014" if value is None or not np.isfinite(value) else format(value, f",{fmt[1:]}")

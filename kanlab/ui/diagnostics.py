@@ -33,7 +33,8 @@ _ROWS_HELP = "Number of the training row, in the order of the table; the test ro
 
 def diagnostics(view: ModelView, handle: StudyHandle) -> None:
     """Every chart of the task in two columns, each with one sentence, and a button where a click may mend what it shows."""
-    found: Diagnostics = view.once("diagnostics", lambda: diagnostics_of(view.model.fitted, view.data, view.bands))
+    with st.spinner("Checking the residuals…"):
+        found: Diagnostics = view.once("diagnostics", lambda: diagnostics_of(view.model.fitted, view.data, view.bands))
     panel = _Panel(found, view, handle)
     _summary(found)
     if view.data.levels:

@@ -198,7 +198,9 @@ def edges(view: ModelView) -> None:
             f"The other {len(every) - len(ranked)} of {len(every)} edges are constant; their features have no influence."
         )
     shown = ranked[:MOST_CURVES]
-    targets, bands = [short(name, 24) for name in view.data.output_names], view.edge_bands
+    with st.spinner("Finding the bands of the curves…"):
+        bands = view.edge_bands
+    targets = [short(name, 24) for name in view.data.output_names]
     for start in range(0, len(shown), _PER_ROW):
         for place, edge in zip(st.columns(_PER_ROW, gap="medium"), shown[start : start + _PER_ROW], strict=False):
             source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)

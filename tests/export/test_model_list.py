@@ -39,7 +39,7 @@ def test_the_distance_is_from_the_first_one_by_what_networks_are_ranked_by() -> 
     made = model_list.columns(
         exported(network(3, 133, 1063.43, 97.5, 923.51), RIDGE, network(4, 88, 999.79, 69.7, 950.5))
     )
-    assert made["AICc"] == ["1063.43", "950.00", "999.79"]
+    assert made["AICc"] == ["1,063.43", "950.00", "999.79"]
     assert made["AICc of effective K"] == ["923.51", "950.00", "950.50"]
     assert made["ΔAICc"] == ["0.00", "26.49", "26.99"]
     assert made["K"] == ["133.0", "7.2", "88.0"]
