@@ -129,7 +129,7 @@ def test_all_say_the_same(study: Study, app: AppTest, capsys: pytest.CaptureFixt
     n_params = f"{choice.n_params:,.0f}" if whole else f"{choice.n_params:,.1f}"
     assert tuple(map(unescape, row)) == (model_name(choice), n_params, f"{choice.aicc:,.2f}")
     (line,) = [line for line in bundle.files["README.md"].splitlines() if " (this one) |" in line]
-    assert line.split(" | ")[1:3] == [f"{choice.n_params:.4g}", f"{choice.aicc:.2f}"]
+    assert line.split(" | ")[1:3] == [n_params, f"{choice.aicc:,.2f}"]
     for reason in found.reasons:
         assert reason in unescape(bundle.files["report.html"])
 
