@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from pandas.api.types import is_numeric_dtype
 
 from kanlab.charts import diagnostics as charts
 from kanlab.charts import model as model_charts
@@ -221,7 +222,7 @@ def _influence(panel: _Panel) -> None:
                 "leverage", format="%.3f", help="What share of its own prediction the row decides."
             ),
         }
-        if "predicted" in table:
+        if is_numeric_dtype(table["predicted"]):  # of many classes it is the name of one
             columns["predicted"] = st.column_config.NumberColumn("predicted", format=fixed(table["predicted"]))
         selected = widgets.table(
             table, "influential-rows", column_config=columns, on_select="rerun", selection_mode="multi-row", height=360
