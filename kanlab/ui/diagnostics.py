@@ -1,4 +1,4 @@
-"""The Diagnostics tab of the Model page: what the rows say against the model, each chart with its verdict and its remedy."""
+"""The Diagnostics tab of the Model page: what the rows say against the model, each chart with what it finds and its remedy."""
 
 from __future__ import annotations
 
