@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from kanlab.explain.diagnostics import Diagnostics
     from kanlab.explain.formula import Formula
     from kanlab.explain.formulas import FormulaSearch
+    from kanlab.explain.interactions import Interactions
     from kanlab.export.bundle import Bundle
     from kanlab.selection.feature_weights import FeatureWeights
 
@@ -278,6 +279,43 @@ class Study:
         """
         explainer = self.explainer(trial, family, use, background)
         return explainer.explain(rows, ReadOptions().with_(**reading), interval)
+
+    def interactions(
+        self,
+        trial: int | None = None,
+        *,
+        family: str | None = None,
+        use: Use | None = "read",
+        nulls: int = 19,
+    ) -> Interactions:
+        """Which features interact in a model, how strongly, and whether that is more than chance.
+
+        Parameters
+        ----------
+        trial, family, use
+            As of `predict`; by default the recommended model to read.
+        nulls : int
+            Networks to fit to targets without interactions, against which those of a network are held; 0 for none. They are
+            kept with the study.
+
+        Returns
+        -------
+        Interactions
+            `.table` has a row for each pair with Friedman's H, `.sentence` says whether the model is additive.
+
+        Raises
+        ------
+        StudyError
+            As of `predict`, and where too few of the networks could be fitted.
+        """
+        from kanlab.explain import interactions as found
+
+        model, data = self.predictor(trial, family, use), load_data(self.handle)
+        if nulls and found.can_be_tested(self.handle, model):
+            kept = found.read_test(self.handle, model)
+            if kept is None or kept["state"] != "done" or len(kept["nulls"]) < nulls:
+                found.fit_nulls(self.handle, model, nulls=nulls)
+        return found.interactions(self.handle, model, data)
 
     def explainer(
         self,

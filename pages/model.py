@@ -3,7 +3,18 @@
 import streamlit as st
 
 from kanlab.execution.manage import load_data
-from kanlab.ui import diagnostics, fitted_model, formulas, model, session, steps, study_header, what_if, why
+from kanlab.ui import (
+    diagnostics,
+    fitted_model,
+    formulas,
+    interactions,
+    model,
+    session,
+    steps,
+    study_header,
+    what_if,
+    why,
+)
 from kanlab.ui.navigation import EXPORT, MODEL
 from kanlab.ui.widgets import literal, notes, sentences
 
@@ -32,6 +43,7 @@ labels = {
     "Formula": lambda view: formulas.formula(view, handle),
     "Edges": model.edges,
     "Features": lambda view: model.features(view, fitted_model.feature_support(handle, records, data)),
+    "Interactions": lambda view: interactions.interactions(view, handle),
     "Diagnostics": lambda view: diagnostics.diagnostics(view, handle),
     "Why": why.why,
     "What if": what_if.what_if,

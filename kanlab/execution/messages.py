@@ -128,12 +128,14 @@ class NetworkTask(CellTask, frozen=True, kw_only=True):
     """Fit a cell and send the network.
 
     below: the lower neuron_nums it is fitted after.  columns: features it is fitted to, None for all of them.
-    left_out: whether to send what it predicts of each training row had it not been fitted, too.
+    left_out: whether to send what it predicts of each training row had it not been fitted, too.  additive_null: the seed of a
+    target without interactions it is fitted to in place of the true one (kanlab.baselines.additive_null).
     """
 
     below: tuple[int, ...] = ()
     columns: tuple[int, ...] | None = None
     left_out: bool = False
+    additive_null: int | None = None
 
 
 class NetworksTask(FittingTask, frozen=True, kw_only=True):

@@ -116,15 +116,16 @@ def fit_in_worker(task: NetworkTask, dataset: Path) -> tuple[FittedKan, Array | 
     """The network of a cell, fitted by a process of its own, and what it predicts of each training row had it not been
     fitted, where the task asks for that. Raises FitError.
     """
-    return _read(run_task(task, dataset))
+    return read_network(run_task(task, dataset))
 
 
 def fit_all_in_worker(task: NetworksTask, dataset: Path) -> list[tuple[FittedKan, Array | None]]:
     """The networks of some cells, each as `fit_in_worker`. Raises FitError."""
-    return [_read(found) for found in run_task(task, dataset)["networks"]]
+    return [read_network(found) for found in run_task(task, dataset)["networks"]]
 
 
-def _read(found: dict[str, Any]) -> tuple[FittedKan, Array | None]:
+def read_network(found: dict[str, Any]) -> tuple[FittedKan, Array | None]:
+    """The answer to a NetworkTask: the network, and what it predicts of rows left out, where that was asked for."""
     arrays = {name: np.array(values, dtype=kind) for name, (kind, values) in found.items()}
     left_out = arrays.pop("left_out", None)
     return FittedKan.from_arrays(arrays), left_out

@@ -55,6 +55,10 @@ def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
 
 def on_its_features(data: Dataset, task: messages.NetworkTask) -> tuple[Dataset, FittedKan]:
     """The data of the features a cell's network is fitted to, and that network."""
+    if task.additive_null is not None:
+        from kanlab.baselines.additive_null import additive_null  # which loads scikit-learn
+
+        data = additive_null(data, task.additive_null)
     part = data if task.columns is None else with_columns(data, task.columns)
     return part, fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
 

@@ -36,11 +36,12 @@ from kanlab.explain.diagram import diagram, standing_alone
 from kanlab.explain.formula import errors, remarks
 from kanlab.explain.formula_code import python
 from kanlab.explain.formulas import formulas_in, read_search
+from kanlab.explain.interactions import interactions
 from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import Predictor
 from kanlab.export.card import dockerfile
 from kanlab.export.document import MODEL, document, document_text
-from kanlab.export.effects_html import effects_of
+from kanlab.export.effects_html import MOST_FEATURES, effects_of
 from kanlab.export.exported import Exported
 from kanlab.export.predict_source import predict_source
 from kanlab.export.readme import plain, readme
@@ -115,6 +116,8 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         effects=effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data, bands),
         diagnostics=diagnostics_of(predictor.fitted, data, bands),
     )
+    if data.d <= MOST_FEATURES:
+        drawing = replace(drawing, interactions=interactions(handle, predictor, data, fit=False).sentence)
     exported = Exported(handle, found, predictor.label, predictor.key, facts, predictor.interval)
     files["README.md"] = readme(exported, predictor.recipe, "formula.py" in files)
     files["report.html"] = report(exported, drawing)

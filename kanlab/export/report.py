@@ -55,7 +55,8 @@ def _themes() -> str:
 class Drawing:
     """What is drawn of the model: its diagram as SVG, its formula as text, and remarks; empty for a model that is no network.
 
-    effects: of its features; None where there are too many.  diagnostics: what its rows say against it.
+    effects: of its features; None where there are too many.  diagnostics: what its rows say against it.  interactions:
+    whether it is additive, in sentences.
     """
 
     svg: str = ""
@@ -64,6 +65,7 @@ class Drawing:
     remarks: tuple[str, ...] = ()
     effects: Effects | None = None
     diagnostics: Diagnostics | None = None
+    interactions: str = ""
 
 
 def report(exported: Exported, drawing: Drawing) -> str:
@@ -91,6 +93,8 @@ def report(exported: Exported, drawing: Drawing) -> str:
         parts.append(effects_html(drawing.effects))
     if drawing.diagnostics is not None:
         parts.append(diagnostics_html(drawing.diagnostics))
+    if drawing.interactions:
+        parts.append(f"<h2>Interactions</h2><p>{escape(drawing.interactions)}</p>")
     parts += [
         f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
         f"<h2>Models by AICc</h2>{_table(exported)}",

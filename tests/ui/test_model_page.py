@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 import zipfile
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from streamlit.testing.v1 import AppTest
 from kanlab.api import open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
-from kanlab.explain import formulas
+from kanlab.execution.manage import load_data
+from kanlab.explain import formulas, interactions
 from kanlab.export.code_forms import ENDINGS, form_of
 from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers.pages import go, healthy, text_of
@@ -313,3 +315,39 @@ def test_what_is_set_of_a_row_moves_its_prediction(app: AppTest, real: None) -> 
     healthy(app.run())
     assert app.selectbox[-1].label == "kind"
     assert next(s for s in app.slider if s.label == "b").value == pytest.approx(0.0, abs=0.5)
+
+
+def test_interactions_are_shown_and_tested(app: AppTest, real: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence, the pairs, a heat map; one click starts the test, and its p-values are there when it is done."""
+    opened(app, "curved", "model")
+    words = look_at(app, "Interactions").replace("\\", "")
+    assert "Is it additive? The strongest interaction is that of" in words
+    assert charts(app) == 1
+    first = next(f.value for f in app.dataframe if "strength" in f.value.columns)
+    assert "p" not in first
+    handle = open_study("curved").handle
+    model = open_study("curved").predictor(use="read")
+    started: list[str] = []
+    monkeypatch.setattr(interactions, "start_test", lambda handle, model: started.append(handle.name))
+    app.button(key="test-interactions").click()
+    healthy(app.run())
+    assert started == ["curved"]
+    pairs = [
+        json.dumps([p.first, p.second]) for p in interactions.interactions_of(model.fitted, load_data(handle)).pairs
+    ]
+    nulls = [dict.fromkeys(pairs, 0.001 * (1 + i)) for i in range(19)]
+    said = {
+        "model": str(model.key),
+        "state": "running",
+        "done": 3,
+        "total": 19,
+        "nulls": nulls[:3],
+        "written": time.time(),
+    }
+    handle.optuna.set_user_attr(interactions.INTERACTIONS, said)
+    healthy(app.run())
+    assert not [b for b in app.button if b.key == "test-interactions"]
+    handle.optuna.set_user_attr(interactions.INTERACTIONS, said | {"state": "done", "nulls": nulls})
+    words = text_of(healthy(app.run())).replace("\\", "")
+    assert "by 19 networks fitted to targets without interactions" in words
+    assert "p" in next(f.value for f in app.dataframe if "strength" in f.value.columns)

@@ -1,0 +1,75 @@
+"""The partial dependence on two features as a heat map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from kanlab.charts.palette import LIGHT, Palette
+from kanlab.charts.style import above, axis_below, axis_left, axis_title, number, short, titled, tooltip_format, wrapped
+from kanlab.explain.interactions import Surface
+
+_NAME_WIDTH = 25  # characters of a line of a level
+
+
+def heat_map(found: Surface, look: Palette = LIGHT) -> Any:
+    """The mean prediction for each combination of the values of two features; bright is low."""
+    frame, (across, up) = found.frame.copy(), found.numeric
+    x = _side(frame, "first", across)
+    y = _side(frame, "second", up)
+    first, second = axis_title(short(found.first)), axis_title(short(found.second))
+    encoded: dict[str, Any] = {}
+    if across:
+        encoded |= {"x": alt.X(f"{x[0]}:Q", title=first, scale=_tight(), axis=axis_below(5)), "x2": f"{x[1]}:Q"}
+    else:
+        encoded["x"] = alt.X(f"{x[0]}:N", title=first, sort=None, axis=alt.Axis(labelAngle=0, labelLimit=90))
+    if up:
+        encoded |= {"y": alt.Y(f"{y[0]}:Q", title=second, scale=_tight(), axis=axis_left(5, second)), "y2": f"{y[1]}:Q"}
+    else:
+        encoded["y"] = alt.Y(
+            f"{y[0]}:N", title=second, sort=None, axis=alt.Axis(labelLimit=110, labelOverlap=False, **above(second))
+        )
+    legend = alt.Legend(orient="bottom", direction="horizontal", gradientLength=200, tickCount=4, titleLimit=330)
+    color = alt.Color(
+        "value:Q",
+        title=f"mean prediction ({short(found.scale, 40)})",
+        scale=alt.Scale(scheme=look.scheme, reverse=True),
+        legend=legend,
+    )
+    sides = (("first", short(found.first), across), ("second", short(found.second), up))
+    tooltip = [
+        *(
+            number(name, title, tooltip_format(frame[name])) if numeric else alt.Tooltip(f"{name}:N", title=title)
+            for name, title, numeric in sides
+        ),
+        number("value", "mean prediction", tooltip_format(frame["value"])),
+    ]
+    cells = alt.Chart(frame).mark_rect().encode(color=color, tooltip=tooltip, **encoded)
+    title = f"{short(found.first, 40)} and {short(found.second, 40)}"
+    ends = f"from {frame['value'].min():.4g} to {frame['value'].max():.4g}"
+    words = f"Partial dependence on {title}: the mean prediction goes {ends}, as {found.scale}."
+    return titled(cells, title, "partial dependence: mean prediction with both set", 380, look, words)
+
+
+def _tight() -> alt.Scale:
+    return alt.Scale(nice=False, zero=False)
+
+
+def _side(frame: pd.DataFrame, name: str, numeric: bool) -> tuple[str, str]:
+    """The columns of a side: the ends of the cell of a number, or the level on as many lines as it takes."""
+    if not numeric:
+        frame[f"{name} shown"] = ["\n".join(wrapped(str(v), _NAME_WIDTH, 2)) for v in frame[name]]
+        return f"{name} shown", ""
+    values = np.unique(frame[name].to_numpy(dtype=float))
+    between = (values[1:] + values[:-1]) / 2
+    ends = (
+        np.concatenate([[values[0]], between, [values[-1]]])
+        if len(values) > 1
+        else np.array([values[0], values[0] + 1])
+    )
+    at = np.searchsorted(values, frame[name].to_numpy(dtype=float))
+    frame[f"{name} from"], frame[f"{name} to"] = ends[at], ends[at + 1]
+    return f"{name} from", f"{name} to"
