@@ -47,7 +47,8 @@ def heat_map(found: Surface, look: Palette = LIGHT) -> Any:
         ),
         number("value", "mean prediction", tooltip_format(frame["value"])),
     ]
-    cells = alt.Chart(frame).mark_rect().encode(color=color, tooltip=tooltip, **encoded)
+    seams = alt.Stroke("value:Q", scale=color["scale"], legend=None)  # which the background would show through
+    cells = alt.Chart(frame).mark_rect(strokeWidth=1).encode(color=color, stroke=seams, tooltip=tooltip, **encoded)
     title = f"{short(found.first, 40)} and {short(found.second, 40)}"
     ends = f"from {frame['value'].min():.4g} to {frame['value'].max():.4g}"
     words = f"Partial dependence on {title}: the mean prediction goes {ends}, as {found.scale}."
