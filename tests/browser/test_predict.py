@@ -44,6 +44,7 @@ def test_new_rows_are_predicted(page: Page, server: Server, tmp_path: Path) -> N
     expect(page.get_by_text("Predicted by")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("levels that were not in the training rows: 'never'")).to_be_visible()
     expect(page.get_by_text("1 of 3 rows lie outside the range of the training rows")).to_be_visible()
+    expect(page.get_by_text("'price_lower' to 'price_upper' should hold the target in 90% of rows")).to_be_visible()
     if folder := os.environ.get("SHOTS"):
         page.screenshot(path=f"{folder}/predict.png", full_page=True)
     with page.expect_download() as download:
