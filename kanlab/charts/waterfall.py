@@ -13,7 +13,7 @@ from kanlab.charts.style import axis_below, axis_title, number, short, titled, t
 from kanlab.explain.contributions import Explanation
 
 MOST_BARS = 10
-_NAME_WIDTH = 24  # characters of a line of a name
+_NAME_WIDTH, _NAME_LINES, _NAME_LINE = 24, 6, 12  # characters of a line of a name, most lines, px of one
 _BESIDE_NAMES = 34  # characters of a title that a phone has room for beside names
 _ROOM = 0.16  # of the range, on either side, for the numbers at the ends of the bars
 _MEAN, _PREDICTION = "mean prediction", "this prediction"
@@ -37,7 +37,9 @@ def waterfall(
         scale=alt.Scale(domain=[low - room, high + room], nice=False, zero=False),
         axis=axis_below(4),
     )
-    names = alt.Axis(labelLimit=170, labelOverlap=False, labelExpr="split(datum.label, '\\n')", labelLineHeight=12)
+    names = alt.Axis(
+        labelLimit=170, labelOverlap=False, labelExpr="split(datum.label, '\\n')", labelLineHeight=_NAME_LINE
+    )
     y = alt.Y("name:N", title=None, sort=steps["name"].tolist(), axis=names)
     tooltip = [
         alt.Tooltip("full:N", title="feature"),
@@ -72,9 +74,9 @@ def waterfall(
     told = "" if largest is None else f" The largest contribution is that of {largest['full']}, {largest['label']}."
     title = "From the mean prediction to this one"
     description = f"{title}: {mean:.4g} in the mean, {total:.4g} here, as {scale}.{told}"
-    return titled(
-        alt.layer(bars, ends, words), title, "orange raises it, blue lowers it", 90 + 30 * len(steps), look, description
-    )
+    lines = 1 + max(int(name.count("\n")) for name in steps["name"])
+    height = 90 + max(30, 10 + _NAME_LINE * lines) * len(steps)
+    return titled(alt.layer(bars, ends, words), title, "orange raises it, blue lowers it", height, look, description)
 
 
 def _steps(found: Explanation, row: int, class_: str | None, most: int) -> pd.DataFrame:
@@ -86,7 +88,7 @@ def _steps(found: Explanation, row: int, class_: str | None, most: int) -> pd.Da
     rows = [_bar(_MEAN, "", "", 0.0, at, at, "whole", f"{at:.4g}")]
     for step in shown.to_dict("records"):
         size, value = float(step["contribution"]), _cell(step["value"])
-        name = f"{short(step['feature'], 60)}" + (f" = {value}" if value else "")
+        name = f"{short(step['feature'])}" + (f" = {value}" if value else "")
         rows.append(_bar(name, step["feature"], value, size, at, at + size, "", f"{size:+.3g}", step["standard_error"]))
         at += size
     if len(others):
@@ -111,7 +113,7 @@ def _bar(
     error: float = 0.0,
 ) -> dict[str, Any]:
     return {
-        "name": "\n".join(wrapped(name, _NAME_WIDTH, 2)),
+        "name": "\n".join(wrapped(name, _NAME_WIDTH, _NAME_LINES)),
         "full": full or name,
         "value": value,
         "contribution": size,
