@@ -671,7 +671,8 @@ def tune(
     **settings
         Any other field of StudySpec: engine, sampler, count, minutes, workers, ... With minutes=5, starts_fill=True each
         configuration gets as many starts as 5 minutes allow on this machine; the number is then in `spec.options.starts`
-        of the study.
+        of the study. constraints={"monotone": {"price": "down"}, "convex": ["dose"]} is what is known of the effects
+        (kanlab.kan.constraints; docs/constraints.md).
 
     Returns
     -------
@@ -706,7 +707,9 @@ def tune(
     place = chosen(dask)
     at_hand = cluster_workers(place)  # before a study is made that could not run
     old = spec if spec and spec.options.starts else None
-    wanted = starts_budget.settled(dataset, replace(base, **changes), old, at_hand)
+    asked = replace(base, **changes)
+    asked.constraints.check(dataset, asked.engine)
+    wanted = starts_budget.settled(dataset, asked, old, at_hand)
     handle = create_study(dataset, wanted, name=name, storage_url=storage)
     if on_progress is None and "IPython" in sys.modules:
         from kanlab.charts.notebook import progress_bar

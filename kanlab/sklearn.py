@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -34,6 +34,7 @@ from kanlab.execution.messages import NetworkTask
 from kanlab.execution.tasks import on_all_features, on_its_features, rows_left_out
 from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Model, held_family, network_task
+from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection import ranking
@@ -42,6 +43,7 @@ from kanlab.stats.interval_bounds import class_sets, interval_bounds
 from kanlab.stats.metrics import likeliest
 from kanlab.study.spec import MAX_SEED, StudySpec
 from kanlab.study.trials import CompletedTrial
+from kanlab.text import listing
 
 __all__ = ["KANClassifier", "KANRegressor", "SplineKANClassifier", "SplineKANRegressor"]
 
@@ -63,8 +65,11 @@ def _value_errors() -> Iterator[None]:
 class _KAN(BaseEstimator):
     """What all four have: a table made ready, a fitted model behind it, and predictions."""
 
+    monotonic_cst: Any
+    constraints: Any
     categorical_features: Any
     random_state: Any
+    _demands: Constraints = Constraints()
     _levels: tuple[str, ...] = ()
     _interval: IntervalRecord | None = None
 
@@ -103,6 +108,8 @@ class _KAN(BaseEstimator):
                 raise ValueError(f"There is {len(rows)} sample (n_samples={len(rows)}), and a fit needs at least 2.")
             codes, levels = self._coded(target[rows])
             data = estimator_table(frame.iloc[rows], codes, levels, self._categories)
+            self._demands = self._demanded(list(frame.columns), data)
+            data = self._demands.without_idle(data)
             self._recipe = data.recipe
             self._model = self._fitted_to(data)
         return self
@@ -129,6 +136,27 @@ class _KAN(BaseEstimator):
         if reset:
             self._categories = tuple(_categories(self.categorical_features, list(frame.columns), given))
         return frame
+
+    def _demanded(self, names: list[str], data: Dataset) -> Constraints:
+        """What is demanded of the effects of columns that vary. Raises StudyError where it cannot be kept."""
+        asked = Constraints.read(self.constraints)
+        ways = self.monotonic_cst
+        if ways is not None and not isinstance(ways, Mapping):
+            values = np.asarray(ways)
+            if values.shape != (len(names),):
+                raise ValueError(f"monotonic_cst has shape {values.shape}, and X has {len(names)} features.")
+            ways = dict(zip(names, values.tolist(), strict=True))
+        if ways:
+            if unknown := [w for w in ways.values() if w not in (-1, 0, 1)]:
+                raise ValueError(f"monotonic_cst holds 1 (up), -1 (down) and 0 (either), not {unknown[0]!r}.")
+            more = {side: tuple(str(n) for n, w in ways.items() if w == way) for side, way in (("up", 1), ("down", -1))}
+            both = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
+            asked = replace(asked, **{side: tuple(dict.fromkeys(columns)) for side, columns in both.items()})
+        if unknown := [name for name in asked.named() if name not in names]:
+            raise ValueError(f"There is no feature {unknown[0]!r} to constrain; the features are {listing(names)}.")
+        asked = asked.only(data.recipe.sources)
+        asked.check(data)
+        return asked
 
     def _target(self, y: Any, n: int) -> NDArray[Any]:
         if y is None:
@@ -186,6 +214,8 @@ class _Searched(_KAN):
         count: str = _COUNT,
         smoothing: float = _SMOOTHING,
         starts: int | None = None,
+        monotonic_cst: Any = None,
+        constraints: Any = None,
         categorical_features: Any = "from_dtype",
         random_state: Any = 0,
         n_jobs: int | None = None,
@@ -197,6 +227,8 @@ class _Searched(_KAN):
         self.count = count
         self.smoothing = smoothing
         self.starts = starts
+        self.monotonic_cst = monotonic_cst
+        self.constraints = constraints
         self.categorical_features = categorical_features
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -209,6 +241,7 @@ class _Searched(_KAN):
             seed=self._seed(),
             test_fraction=0.0,
             options=FitOptions(starts=self.starts, smoothing=self.smoothing),
+            constraints=self._demands,
         )
 
         def run(function: Any, jobs: Any) -> list[Fitted]:
@@ -227,8 +260,9 @@ class _Searched(_KAN):
         if record:
             model, self._interval = _model_of(study, data, record)
         else:
-            model = held_family(data, self.family_, study.spec.seed)
-            self._interval = of_family(data, model, self.family_, study.spec.seed)
+            shape = study.spec.options.shape
+            model = held_family(data, self.family_, study.spec.seed, shape)
+            self._interval = of_family(data, model, self.family_, study.spec.seed, shape)
         self.network_ = model if isinstance(model, FittedKan) else None
         return model
 
@@ -245,6 +279,8 @@ class _Single(_KAN):
         depth: int = 1,
         smoothing: float = _SMOOTHING,
         starts: int | None = None,
+        monotonic_cst: Any = None,
+        constraints: Any = None,
         categorical_features: Any = "from_dtype",
         random_state: Any = 0,
     ) -> None:
@@ -254,13 +290,15 @@ class _Single(_KAN):
         self.depth = depth
         self.smoothing = smoothing
         self.starts = starts
+        self.monotonic_cst = monotonic_cst
+        self.constraints = constraints
         self.categorical_features = categorical_features
         self.random_state = random_state
 
     def _fitted_to(self, data: Dataset) -> Model:
         cell = Cell(self.neuron_num, self.grid, self.k, self.depth)
         SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
-        options = FitOptions(starts=self.starts, smoothing=self.smoothing)
+        options = FitOptions(starts=self.starts, smoothing=self.smoothing, shape=self._demands.shape(data))
         task = NetworkTask(cell=cell, engine="lm", options=options, seed=self._seed())
         network = fit_model(data, cell, "lm", options, task.seed)
         self._interval = of_network(data, network, rows_left_out(data, network, task, cell, ()), data.d)
@@ -373,6 +411,12 @@ class KANRegressor(_Regressor, _Searched):
         Roughness penalty, in proportion to the residual variance; 0 for none.
     starts : int, optional
         Starts per configuration, of which the best fit counts; by default the engine's own number.
+    monotonic_cst : array_like of int, or dict of str to int, optional
+        Which way the prediction runs with each feature: 1 up, -1 down, 0 either; as of scikit-learn's boosting. Of two classes
+        the probability of the second.
+    constraints : dict, optional
+        Other demands on the effects by the names of the features (x0, x1, ... of an array), such as {"convex": ["dose"],
+        "no_interaction": [("age", "dose")]}: the keywords of `kanlab.kan.constraints.Constraints.of`.
     categorical_features : "from_dtype", None, or array_like of int, str or bool
         Which columns of numbers are categories: those of pandas' type category, none, or these. Text always is one.
     random_state : int, RandomState or None

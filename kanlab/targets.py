@@ -158,6 +158,8 @@ def create_group(
     at_hand: int | None = None,
 ) -> list[StudyHandle]:
     """A study for each data set, with the same settings; nothing is fitted yet. at_hand: workers of a cluster."""
+    for data in datasets:
+        spec.constraints.check(data, spec.engine)
     own = zip(datasets, specs_of(spec, datasets), strict=True)
     return create_studies(
         datasets, [settled(data, each, at_hand=at_hand) for data, each in own], name=name, storage_url=storage

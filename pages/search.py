@@ -6,7 +6,7 @@ from kanlab.kan.search_space import Cell
 from kanlab.study.spec import StudySpec
 from kanlab.targets import specs_of
 from kanlab.text import short
-from kanlab.ui import cluster, reload, search_budget, search_plan, search_ranges, session
+from kanlab.ui import cluster, constraints, reload, search_budget, search_plan, search_ranges, session
 from kanlab.ui.navigation import DATA
 from kanlab.ui.start import start_studies
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
@@ -35,7 +35,8 @@ with sentences():
         search_ranges.widened(space)
 count, count_sigma2 = search_ranges.counting(data)
 with sentences():
-    wanted = StudySpec(space, count=count, count_sigma2=count_sigma2).of(data)
+    known = constraints.constraints(datasets)
+    wanted = StudySpec(space, count=count, count_sigma2=count_sigma2, constraints=known).of(data)
     networks = wanted.for_few_rows(data.n, data.d)
 admissible = networks.admissible(data.n, data.d)
 

@@ -1,4 +1,7 @@
-"""Histogram gradient boosting with scikit-learn's defaults, compared on held-out rows only."""
+"""Histogram gradient boosting with scikit-learn's defaults, compared on held-out rows only.
+
+It keeps to demands for monotone effects and for features that do not interact; other demands it knows nothing of.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,20 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from kanlab.arrays import Array
 from kanlab.baselines import logistic, poisson
 from kanlab.baselines.protocol import FamilyFit, Portable
+from kanlab.kan.shapes import Shape
 
 
-def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def fit(X: Array, y: Array, seed: int = 0, shape: Shape = Shape()) -> FamilyFit:
     """Boosted trees."""
-    model = HistGradientBoostingRegressor(random_state=seed).fit(X, y)
+    model = HistGradientBoostingRegressor(random_state=seed, **_demands(shape, X.shape[1])).fit(X, y)
     return FamilyFit(Portable(model.predict, lambda: _numbers(model)), None)
 
 
-def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def classify(X: Array, y: Array, seed: int = 0, shape: Shape = Shape()) -> FamilyFit:
     """Boosted trees of the log-odds; the prevalence where y holds one class alone."""
     if y.min() == y.max():
         return FamilyFit(logistic.constant(X, y).predict, None)
-    model = HistGradientBoostingClassifier(random_state=seed).fit(X, y)
+    model = HistGradientBoostingClassifier(random_state=seed, **_demands(shape, X.shape[1])).fit(X, y)
     return FamilyFit(Portable(lambda new: model.predict_proba(new)[:, 1], lambda: _numbers(model)), None)
 
 
@@ -36,12 +40,20 @@ def classify_many(X: Array, y: Array, seed: int = 0) -> FamilyFit:
     return FamilyFit(Portable(predict, lambda: _numbers(model, present, y.shape[1])), None)
 
 
-def count(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def count(X: Array, y: Array, seed: int = 0, shape: Shape = Shape()) -> FamilyFit:
     """Boosted trees of the logarithm of mean counts, by Poisson deviance; the mean where all counts are 0."""
     if not y.any():
         return FamilyFit(poisson.constant(X, y).predict, None)
-    model = HistGradientBoostingRegressor(loss="poisson", random_state=seed).fit(X, y)
+    model = HistGradientBoostingRegressor(loss="poisson", random_state=seed, **_demands(shape, X.shape[1])).fit(X, y)
     return FamilyFit(Portable(model.predict, lambda: _numbers(model)), None)
+
+
+def _demands(shape: Shape, d: int) -> dict[str, Any]:
+    """What scikit-learn is told of the effects of d features."""
+    directions = [shape.direction(c) for c in range(d)]
+    groups = [set(group) for group in shape.groups(d)] + [{c} for c in shape.linear]
+    told: dict[str, Any] = {"monotonic_cst": directions} if any(directions) else {}
+    return told | ({"interaction_cst": groups} if shape.apart else {})
 
 
 def _numbers(

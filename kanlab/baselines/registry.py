@@ -10,21 +10,24 @@ scikit-learn, and are fitted when a study is validated (`comparison_family`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS
 from kanlab.baselines.linear import constant, linear, ridge, stepwise
-from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.protocol import Affine, FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
+from kanlab.kan.shapes import Shape
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, LeftOut, Scores
+from kanlab.text import quoted
 
 __all__ = [
     "BASELINES",
@@ -34,6 +37,7 @@ __all__ = [
     "Family",
     "FamilyFit",
     "baselines",
+    "broken_by",
     "comparison_family",
     "fit_family",
     "fit_named",
@@ -66,6 +70,8 @@ BASELINES_OF: dict[str, dict[str, Family]] = {
     COUNTS: OF_COUNTS,
 }
 _FUNCTION_OF = {REGRESSION: "fit", CLASSIFICATION: "classify", MULTICLASS: "classify_many", COUNTS: "count"}
+_TOLD = {"boosting"}  # families that are told what is demanded
+_KEPT_BY = {"boosting": {"up", "down", "apart"}, "gam": {"apart"}}  # what they keep to, by construction or because told
 COMPARISON_FAMILIES = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
 LABELS = {
     "constant": "mean",
@@ -103,19 +109,22 @@ class Baseline(HasFit):
     """A model of another family fitted to a study's training rows.
 
     n_params: counted parameters, or effective degrees of freedom for a penalised family, the noise variance included where
-    the study counts it; None where the family has no such number.
+    the study counts it; None where the family has no such number.  breaks: which constraint of the study it does not keep, in
+    a sentence; "" where it keeps all of them.
     """
 
     family: str
     scores: Scores
+    breaks: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Flat: the scores stand beside the family."""
-        return {"family": self.family} | self.scores.to_dict()
+        broken = {"breaks": self.breaks} if self.breaks else {}
+        return {"family": self.family} | self.scores.to_dict() | broken
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Baseline:
-        return cls(content["family"], Scores.from_dict(content))
+        return cls(content["family"], Scores.from_dict(content), content.get("breaks", ""))
 
 
 def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, seed: int = 0) -> Baseline:
@@ -148,11 +157,12 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     return _scored(family, data, fit(data.X_train, data.fit_target(data.y_train), seed), count_sigma2)
 
 
-def _scored(family: str, data: Dataset, fitted: FamilyFit, count_sigma2: bool) -> Baseline:
+def _scored(family: str, data: Dataset, fitted: FamilyFit, count_sigma2: bool, shape: Shape = Shape()) -> Baseline:
     n_params = None if fitted.dof is None else fitted.dof + (count_sigma2 and data.likelihood.counts_variance)
     if n_params is not None and n_params == int(n_params):
         n_params = int(n_params)
-    model = Baseline(family, replace(data.errors(fitted.predict), n_params=n_params))
+    scores = replace(data.errors(fitted.predict), n_params=n_params)
+    model = Baseline(family, scores, broken_by(family, data, shape, fitted))
     if n_params is None or (family == "linear" and separates(model)):
         return model
     value = aicc_of(data.likelihood.term(model.misfit, data.n), data.n, n_params)
@@ -169,7 +179,12 @@ def separates(linear: Baseline) -> bool:
 
 
 def baselines(
-    data: Dataset, *, count_sigma2: bool = True, families: Sequence[str] | None = None, also: Sequence[str] = ()
+    data: Dataset,
+    *,
+    count_sigma2: bool = True,
+    families: Sequence[str] | None = None,
+    also: Sequence[str] = (),
+    shape: Shape = Shape(),
 ) -> list[Baseline]:
     """The mean, the linear model, the stepwise linear and the ridge model: in the table of every study.
 
@@ -182,6 +197,8 @@ def baselines(
         Some of them by name.
     also : sequence of str
         Families of COMPARISON_FAMILIES to fit as well.
+    shape : Shape
+        What is demanded of the effects of the features; a model says whether it keeps to that.
 
     Returns
     -------
@@ -198,8 +215,8 @@ def baselines(
     """
     X, y = data.X_train, data.fit_target(data.y_train)
     fits = {name: fit_named(name, X, y, task=data.task) for name in [*(families or BASELINES_OF[data.task]), *also]}
-    found = [_scored(name, data, fitted, count_sigma2) for name, fitted in fits.items()]
-    reference = reference_losses(data, count_sigma2=count_sigma2)
+    found = [_scored(name, data, fitted, count_sigma2, shape) for name, fitted in fits.items()]
+    reference = reference_losses(data, count_sigma2=count_sigma2, shape=shape)
     if reference is None:
         return found
     left_out = [predictions_left_out(name, data, fitted) for name, fitted in fits.items()]
@@ -209,14 +226,16 @@ def baselines(
     ]
 
 
-def reference_losses(data: Dataset, *, count_sigma2: bool = True) -> Array | None:
+def reference_losses(data: Dataset, *, count_sigma2: bool = True, shape: Shape = Shape()) -> Array | None:
     """Losses (n,) of the training rows by the model all others are held against, each row had it not been fitted: the linear
-    model, or the mean where that has no AICc. None where there are too many rows to look, or too few.
+    model, or the mean where that has no AICc or does not keep to what is demanded. None where there are too many rows to look,
+    or too few.
     """
     if not 2 < data.n <= MOST_ROWS // data.outputs:
         return None
     fitted = fit_named("linear", data.X_train, data.fit_target(data.y_train), task=data.task)
-    if _scored("linear", data, fitted, count_sigma2).aicc is None:
+    linear = _scored("linear", data, fitted, count_sigma2, shape)
+    if linear.aicc is None or linear.breaks:
         held = predictions_left_out("constant", data)
     else:
         held = predictions_left_out("linear", data, fitted)
@@ -235,19 +254,46 @@ def predictions_left_out(family: str, data: Dataset, fitted: FamilyFit | None = 
     return fitted.left_out()
 
 
-def comparison_family(family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0) -> Baseline:
+def comparison_family(
+    family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0, shape: Shape = Shape()
+) -> Baseline:
     """One of the families that are fitted when a study is validated."""
-    return fit_family(family, data, _comparison(family, data.task), count_sigma2=count_sigma2, seed=seed)
+    fit = _comparison(family, data.task, shape)
+    fitted = fit(data.X_train, data.fit_target(data.y_train), seed)
+    return _scored(family, data, fitted, count_sigma2, shape)
 
 
-def fit_named(family: str, X: Array, y: Array, seed: int = 0, task: TaskName = REGRESSION) -> FamilyFit:
-    """A family fitted to (X, y)."""
-    return (BASELINES_OF[task].get(family) or _comparison(family, task))(X, y, seed)
+def fit_named(
+    family: str, X: Array, y: Array, seed: int = 0, task: TaskName = REGRESSION, shape: Shape = Shape()
+) -> FamilyFit:
+    """A family fitted to (X, y), within what is demanded of the effects where it can be told to."""
+    return (BASELINES_OF[task].get(family) or _comparison(family, task, shape))(X, y, seed)
 
 
-def _comparison(family: str, task: TaskName) -> Family:
+def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None = None) -> str:
+    """Which demand a family fitted to the training rows does not keep, in a sentence; "" where it keeps all of them.
+
+    fitted: its fit, where there is one.
+    """
+    asked = {f.name for f in fields(shape) if getattr(shape, f.name)} - {"zero"}
+    if family == "constant" or not asked or asked <= _KEPT_BY.get(family, set()):
+        return ""
+    if family not in BASELINES_OF[data.task]:
+        return f"The {label(family, data.task)} model cannot be held to the constraints."
+    fitted = fitted or fit_named(family, data.X_train, data.fit_target(data.y_train), 0, data.task)
+    if not isinstance(model := fitted.predict, Affine):  # where a logistic regression was not found
+        return ""
+    slopes = np.ravel(model.weights / model.scale)
+    wrong = [c for c in (*shape.up, *shape.down) if slopes[c] * shape.direction(c) < 0.0]
+    if not wrong:
+        return ""
+    way = "down" if shape.direction(wrong[0]) > 0 else "up"
+    return f"The {label(family, data.task)} model runs {way} in {quoted(data.features[wrong[0]])}."
+
+
+def _comparison(family: str, task: TaskName, shape: Shape = Shape()) -> Family:
     name = _FUNCTION_OF[task]
     found: Family | None = getattr(import_module(COMPARISON_FAMILIES[family]), name, None)
     if found is None:
         raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to such a target.")
-    return found
+    return partial(cast(Any, found), shape=shape) if shape and family in _TOLD else found

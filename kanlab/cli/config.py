@@ -7,6 +7,8 @@
     neuron-num = "1:5"
     minutes = 5
     fill = true
+    monotone = { price = "down" }
+    no-interaction = [["age", "bmi"]]
 
 What stands on the command line has precedence.
 """
@@ -75,8 +77,10 @@ def _value(action: argparse.Action, key: str, value: Any, file: Path) -> Any:
             raise StudyError(f"{file}: '{key}' is true or false, not {value!r}.")
         return action.const
     several = isinstance(action, argparse._AppendAction)
+    if several and isinstance(value, dict):  # monotone = { price = "down" }
+        value = [f"{name}:{way}" for name, way in value.items()]
     if isinstance(value, list):
-        texts = [str(v) for v in value]
+        texts = [",".join(map(str, v)) if isinstance(v, list) else str(v) for v in value]
         return texts if several else ",".join(texts)
     if isinstance(value, (dict, bool)):
         raise StudyError(f"{file}: '{key}' takes {action.metavar or 'a value'}, not {value!r}.")

@@ -17,6 +17,7 @@ from kanlab.cli import studies
 from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges, source
 from kanlab.cli.completion import SHELLS, complete, shell_code
 from kanlab.cli.config import named_file, use
+from kanlab.cli.constraint_options import add_constraints, constraints
 from kanlab.cli.examples import Formatter, examples
 from kanlab.cli.printing import columns, exit_code, formulas_shown, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
@@ -138,6 +139,7 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         options=FitOptions(arguments.starts, arguments.time_limit, smoothing=arguments.smoothing),
         starts_fill=arguments.fill,
+        constraints=constraints(arguments),
     )
     at_hand = cluster_workers(chosen(arguments.dask))  # before a study is made that could not run
     handles = create_group(datasets, spec, name=arguments.study, storage=arguments.storage, at_hand=at_hand)
@@ -439,4 +441,5 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
         help="share of the rows held out for the test (default: %(default)s)",
     )
     fit.add_argument("--family", default="kan", choices=["kan"], help="model family")
+    add_constraints(tune.add_argument_group("what is known of the effects (docs/constraints.md)"))
     add_table_options(tune)

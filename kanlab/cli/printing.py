@@ -99,6 +99,8 @@ def _announced(handle: StudyHandle) -> Iterator[str]:
         + f"; {spec.starts_words}"
         * bool(spec.starts_words)
     )
+    if spec.constraints:
+        yield f"demanded of the effects: {'; '.join(spec.constraints.sentences())}"
     if words := spec.few_rows_words(data.n_train, data.d):
         yield words
 

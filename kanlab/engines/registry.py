@@ -18,6 +18,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import FitError
 from kanlab.kan.search_space import Cell
+from kanlab.kan.shapes import Shape
 from kanlab.stats.metrics import HasScores, Scores
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class FitOptions:
     features : int, optional
         To how many features a network is fitted at most, screened anew on the rows of each fit
         (kanlab.solver.feature_screening); by default all of them.
+    shape : Shape
+        Demands on the effects of the inputs, which a study takes from its constraints (kanlab.kan.constraints).
 
     Examples
     --------
@@ -57,6 +60,7 @@ class FitOptions:
     early_stopping: bool = True
     smoothing: float = 1000.0
     features: int | None = None
+    shape: Shape = Shape()
 
     def inputs(self, d: int) -> int:
         """How many of d features a network is fitted to."""
@@ -159,8 +163,9 @@ def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int
     lm_options = LmOptions(smoothing=options.smoothing, starts=options.starts, time_limit=options.time_limit)
     path = cells[0].grid, cells[0].k, [c.neuron_num for c in cells], cells[0].depth
     for fitted in fit_path(
-        part.X_train, part.fit_target(part.y_train), *path, options=lm_options, seed=seed, task=data.task
-    ):
+        part.X_train, part.fit_target(part.y_train), *path, options=lm_options, seed=seed, task=data.task,
+        shape=options.shape if kept is None else options.shape.only(kept, data.d),
+    ):  # fmt: skip
         yield fitted if kept is None else widened(fitted, kept, data.d)
 
 

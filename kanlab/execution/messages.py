@@ -21,6 +21,7 @@ from kanlab.errors import KanlabError
 from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.search_space import Cell
+from kanlab.kan.shapes import Shape
 
 
 class MessageError(KanlabError):
@@ -158,12 +159,13 @@ class FoldTask(CellTask, frozen=True, kw_only=True):
 
 
 class FamilyFoldTask(Task, frozen=True, kw_only=True):
-    """Fit another family without one fold of the training rows."""
+    """Fit another family without one fold of the training rows. shape: what is demanded of the effects."""
 
     family: str
     fold: int
     folds: int
     seed: int
+    shape: Shape = Shape()
 
 
 class FamilyTask(Task, frozen=True, kw_only=True):
@@ -172,6 +174,7 @@ class FamilyTask(Task, frozen=True, kw_only=True):
     family: str
     seed: int
     count_sigma2: bool
+    shape: Shape = Shape()
 
 
 class PermutationTask(FittingTask, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from kanlab.execution import starts_budget
 from kanlab.execution.intervals import of_network
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.run_tasks import fit_in_worker
+from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.study.storage import store_dataset
@@ -32,6 +34,7 @@ def fit(
     depth: int = 1,
     seconds: float | None = None,
     interval: bool = False,
+    constraints: Constraints | Mapping[str, Any] | None = None,
     **options: Any,
 ) -> FittedKan:
     """Fit one network [d, neuron_num, 1], or of `depth` hidden layers, to the training rows of a data set.
@@ -54,6 +57,9 @@ def fit(
         more made. The number is then in `.starts` of the network and, given as `starts`, makes the same network again.
     interval : bool
         Whether to look at rows left out as well, so that the network has `predict_interval`.
+    constraints : Constraints or mapping, optional
+        What is known of the effects of the features, such as {"monotone": {"price": "down"}}: see
+        `kanlab.kan.constraints.Constraints.of`.
     **options
         Any other field of FitOptions: smoothing, time_limit, early_stopping.
 
@@ -65,6 +71,8 @@ def fit(
     ------
     FitError
         Where the arguments contradict each other, or the training of stock pykan broke down.
+    StudyError
+        Where the constraints cannot be kept.
     SpaceError
         Where no network has such a neuron_num, grid, k or depth.
 
@@ -83,10 +91,13 @@ def fit(
         raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
     cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
+    if demands := Constraints.read(constraints):
+        demands.check(dataset, engine)
+        settings = replace(settings, shape=demands.shape(dataset, engine))
     if interval:
         from kanlab.execution.tasks import rows_left_out  # with the solver, which who starts a study does without
 
-        without = fit(dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds, **options)
+        without = fit(dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds, constraints=constraints, **options)
         task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
         record = of_network(dataset, without, rows_left_out(dataset, without, task, cell, ()), dataset.d)
         return replace(without, interval=record)

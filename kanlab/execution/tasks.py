@@ -15,15 +15,16 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.baselines.leave_one_out import MOST_ROWS, refitted
-from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, reference_losses
+from kanlab.baselines.registry import BASELINES_OF, broken_by, comparison_family, fit_named, reference_losses
 from kanlab.baselines.registry import predictions_left_out as family_left_out
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
+from kanlab.engines.registry import FitOptions, fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
 from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, cell_n_params, values_of
+from kanlab.kan.shapes import Shape
 from kanlab.solver.extremes import reach
 from kanlab.solver.feature_elimination import reduced, widened
 from kanlab.solver.leave_one_out import predictions_left_out
@@ -134,7 +135,9 @@ def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
 def family_fold(data: Dataset, task: messages.FamilyFoldTask) -> dict[str, Any]:
     """As `fold`."""
     held = _held(data, task)
-    fitted = fit_named(task.family, data.X_train[~held], data.fit_target(data.y_train[~held]), task.seed, data.task)
+    fitted = fit_named(
+        task.family, data.X_train[~held], data.fit_target(data.y_train[~held]), task.seed, data.task, task.shape
+    )
     return _held_out_errors(data, held, fitted.predict(data.X_train[held]))
 
 
@@ -154,7 +157,7 @@ def _held_out_errors(data: Dataset, held: np.ndarray, predicted: np.ndarray) -> 
 def family(data: Dataset, task: messages.FamilyTask) -> dict[str, Any]:
     """The family's scores, as those of a baseline."""
     began = time.monotonic()
-    fitted = comparison_family(task.family, data, count_sigma2=task.count_sigma2, seed=task.seed)
+    fitted = comparison_family(task.family, data, count_sigma2=task.count_sigma2, seed=task.seed, shape=task.shape)
     return fitted.to_dict() | {"seconds": time.monotonic() - began}
 
 
@@ -184,6 +187,7 @@ def _permuted_count(data: Dataset, task: messages.PermutationTask, cell: Cell, e
             return np.inf
         return effective_count(edf, features, cell.neuron_num, depth=cell.depth, count_sigma2=task.count_sigma2)
     of_data: dict[str, Any] = {"m": data.outputs, "values": values_of(task.values, features)}
+    of_data["shape"] = task.options.shape if features == data.d else Shape()
     return cell_n_params(cell, features, rule=task.count, count_sigma2=task.count_sigma2, **of_data)
 
 
@@ -209,23 +213,27 @@ def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     """Effective degrees of freedom of a cell's fit, for the engine lm."""
     part, _ = network_data(data, task.options)
     whole = msgspec.structs.replace(task, options=replace(task.options, features=None))
-    return {"edf": effective_dof(_fit(part, whole), part.X_train, part.fit_target(part.y_train))}
+    fitted = _fit(part, whole)
+    if fitted.shape:  # counted as the study does
+        return {"edf": fitted.edf}
+    return {"edf": effective_dof(fitted, part.X_train, part.fit_target(part.y_train))}
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     """{press, press_se, reduced, others, average} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
-    where the features are screened already, and where configurations are admissible after the fit. others: {cell, press,
-    press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
+    where the features are screened already or their effects constrained, and where configurations are admissible after the
+    fit. others: {cell, press, press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to
+    the first whose press is
     lower than that of the linear model by more than its standard error.  average: see `_averaged`.
     """
     screened = task.options.inputs(data.d) < data.d
     wanted = [(task.cell, task.below), *task.then]
     networks = path_networks(data, wanted[:1] if screened else wanted, task)
-    reference = reference_losses(data, count_sigma2=task.count_sigma2)
+    reference = reference_losses(data, count_sigma2=task.count_sigma2, shape=task.options.shape)
     answer: dict[str, Any] = {"press": None, "press_se": None, "reduced": None, "others": [], "average": None}
-    if not screened and not task.after_fit:
+    if not screened and not task.after_fit and not task.options.shape:
         answer["reduced"] = _reduced(data, networks[0], task, reference)
     if reference is None:
         return answer
@@ -241,9 +249,7 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         looked_at.append(_left_out(data, predicted[-1], reference))
         answer["others"].append({"cell": list(cell)} | looked_at[-1])
     if not screened and len(networks) > 1:
-        answer["average"] = _averaged(
-            data, [cell for cell, _ in wanted], networks, predicted, reference, task.options.smoothing
-        )
+        answer["average"] = _averaged(data, [cell for cell, _ in wanted], networks, predicted, reference, task.options)
     return answer
 
 
@@ -271,7 +277,7 @@ def _averaged(
     networks: Sequence[FittedKan],
     left_out: Sequence[Array],
     reference: Array,
-    smoothing: float,
+    options: FitOptions,
 ) -> dict[str, Any] | None:
     """The mean of some networks and the best linear model, weighted by what they predict of rows left out.
 
@@ -286,14 +292,15 @@ def _averaged(
         left_out = [left_out[i] for i in sound]
         if len(networks) < 2:
             return None
-    plain = {name: family_left_out(name, data) for name in BASELINES_OF[data.task]}
+    keep = [name for name in BASELINES_OF[data.task] if not broken_by(name, data, options.shape)]
+    plain = {name: family_left_out(name, data) for name in keep}
     family = min(plain, key=lambda name: float(losses(plain[name], y).sum()))
     of_networks, of_family = np.mean(left_out, axis=0), plain[family]
     share = stacking_share(of_networks, of_family, y, losses)
     if share < LEAST_SHARE:
         return None
     linear = fit_named(family, data.X_train, data.fit_target(y), 0, data.task).predict
-    further = 0.0 if data.task != REGRESSION else reach(networks[0], data.X_train, y, smoothing)
+    further = 0.0 if data.task != REGRESSION else reach(networks[0], data.X_train, y, options.smoothing)
     members = [replace(network, reach=further) for network in networks]
 
     def predict(X: Array) -> Array:
@@ -401,7 +408,10 @@ def formula_front(data: Dataset, task: messages.FormulaFrontTask) -> dict[str, A
 
     candidates = [[tuple(from_json(e) for e in c) for c in of_rows] for of_rows in task.candidates]
     network = fitted_network(data, task.networks[0]) if task.networks else None
-    return concluded(data, candidates, network, task.formula_options, count_sigma2=task.count_sigma2).to_json()
+    demanded = task.networks[0].options.shape if task.networks else Shape()
+    return concluded(
+        data, candidates, network, task.formula_options, count_sigma2=task.count_sigma2, shape_of_effects=demanded
+    ).to_json()
 
 
 _DONE_BY: dict[type, Callable[[Dataset, Any], dict[str, Any]]] = {

@@ -34,6 +34,7 @@ from kanlab.execution.run_tasks import fit_all_in_worker, fit_in_worker
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
+from kanlab.kan.shapes import Shape
 from kanlab.selection.candidates import other_families, trial_words
 from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import recommend
@@ -111,9 +112,9 @@ class HeldFamily:
         return self.fitted.predict(X if self.extends else np.clip(X, self.low, self.high)), outside
 
 
-def held_family(data: Dataset, family: str, seed: int) -> HeldFamily:
-    """A model of another family fitted to the training rows."""
-    fitted = fit_named(family, data.X_train, data.fit_target(data.y_train), seed, data.task)
+def held_family(data: Dataset, family: str, seed: int, shape: Shape = Shape()) -> HeldFamily:
+    """A model of another family fitted to the training rows, within what is demanded of the effects where it can be."""
+    fitted = fit_named(family, data.X_train, data.fit_target(data.y_train), seed, data.task, shape)
     fitted = replace(fitted, left_out=None)  # which holds the training rows
     return HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
 
@@ -311,7 +312,8 @@ def predictor(
     data = Dataset.load(local_data(handle.optuna, handle.data.sha256))
     found: Model
     if isinstance(model, Baseline):
-        found, notes = held_family(data, model.family, handle.spec.seed), list[str]()
+        found = held_family(data, model.family, handle.spec.seed, handle.spec.options.shape)
+        notes = list[str]()
         interval = of_family(data, found, model.family, handle.spec.seed)
     elif isinstance(model, AveragedNetworks):
         found, notes, interval = _averaged(handle, model, data)

@@ -98,7 +98,8 @@ def _network_terms(model: Mapping[str, Any]) -> SumOfTerms:
     reach, output_range = float(model.get("reach", 0.0)), model.get("output_range")
     limits = None if output_range is None else np.array(output_range)
     first, later = layers[0], [(held_to, layer_polynomials(a, b, c, held_to)) for a, b, c, held_to in layers[1:]]
-    lines = [straight_lines(a, b, c, held_to, reach) for a, b, c, held_to in layers]
+    part = float(model.get("stretch", STRETCH))
+    lines = [straight_lines(a, b, c, held_to, reach, part) for a, b, c, held_to in layers]
 
     def terms(X: Array) -> Array:
         knots, coef, scale_base, bounds = first
@@ -129,7 +130,7 @@ def _network_terms(model: Mapping[str, Any]) -> SumOfTerms:
 
 
 def straight_lines(
-    knots: Array, coef: Array, scale_base: Array, bounds: Array, reach: float
+    knots: Array, coef: Array, scale_base: Array, bounds: Array, reach: float, part: float = STRETCH
 ) -> Callable[[Array], tuple[Array, Array, Array]]:
     """The lines on which the edges of a layer go on beyond its bounds, as `kanlab.kan.network.continuation` has them.
 
@@ -137,7 +138,7 @@ def straight_lines(
     (n_in, n), and the rises (2, n_in, n_out) of the edges over a stretch, below and above.
     """
     low, high = bounds[:, :1], bounds[:, 1:]
-    stretch = STRETCH * (high - low)
+    stretch = part * (high - low)
     ends = edge_values(np.hstack([low, low + stretch, high - stretch, high]), knots, coef, scale_base)
     rises = np.stack([ends[..., 0] - ends[..., 1], ends[..., 3] - ends[..., 2]])
     per_stretch = np.divide(1.0, stretch, out=np.zeros_like(stretch), where=stretch > 0)

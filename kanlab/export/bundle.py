@@ -30,6 +30,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.writing import to_csv
 from kanlab.errors import StudyError
 from kanlab.explain.bands import bands_of
+from kanlab.explain.constraints_kept import statement
 from kanlab.explain.contributions import with_reference
 from kanlab.explain.diagnostics import diagnostics_of
 from kanlab.explain.diagram import diagram, standing_alone
@@ -94,6 +95,8 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         "Engine": ", ".join(filter(None, engine)),
         "Versions": ", ".join(f"{name} {v}" for name, v in versions.items()),
     }
+    if handle.spec.constraints:
+        facts["Constraints"] = statement(predictor.fitted, handle.spec.constraints, data)
     about = {"study": handle.name, "data_sha256": handle.data.sha256, "versions": versions}
     predictor = with_reference(predictor, data) if explain else predictor
     files = {MODEL: document_text(document(predictor, about))}

@@ -22,7 +22,7 @@ def add_network(program: Program, model: Mapping[str, Any], inputs: Sequence[Nam
     ]
     flags: list[Name] = []
     for number, layer in enumerate(model["layers"], 1):
-        z = _layer(program, layer, model.get("reach", 0.0), z, number, flags)
+        z = _layer(program, layer, model.get("reach", 0.0), z, number, flags, model.get("stretch", STRETCH))
     if "output_range" in model:
         bounds = model["output_range"]
         flags += [_flag(program, at, low, high) for at, (low, high) in zip(z, bounds, strict=True)]
@@ -76,11 +76,11 @@ def edge_polynomials(knots: Array, coef: Array, low: float, high: float) -> tupl
     return ends, [polynomials.c[::-1, i].tolist() for i in used]
 
 
-def slopes_beyond(layer: Mapping[str, Any]) -> tuple[Array, Array]:
-    """The slopes (n_in, n_out) with which the edges of a layer go on below and above their range."""
+def slopes_beyond(layer: Mapping[str, Any], part: float = STRETCH) -> tuple[Array, Array]:
+    """The slopes (n_in, n_out) with which the edges of a layer go on below and above their range: those of its last part."""
     knots, coef, base, bounds = (np.array(layer[name]) for name in ("knots", "coef", "scale_base", "range"))
     low, high = bounds[:, :1], bounds[:, 1:]
-    stretch = STRETCH * (high - low)
+    stretch = part * (high - low)
 
     def rise(edge: Array, inner: Array) -> Array:
         return np.asarray((edge_values(edge, knots, coef, base) - edge_values(inner, knots, coef, base))[:, :, 0])
@@ -92,11 +92,17 @@ def slopes_beyond(layer: Mapping[str, Any]) -> tuple[Array, Array]:
 
 
 def _layer(
-    program: Program, layer: Mapping[str, Any], reach: float, z: Sequence[Name], number: int, flags: list[Name]
+    program: Program,
+    layer: Mapping[str, Any],
+    reach: float,
+    z: Sequence[Name],
+    number: int,
+    flags: list[Name],
+    part: float,
 ) -> list[Name]:
     """What a layer puts out; what is held to its range is flagged."""
     knots, coef, base = (np.array(layer[name]) for name in ("knots", "coef", "scale_base"))
-    below, above = slopes_beyond(layer)
+    below, above = slopes_beyond(layer, part)
     terms: list[list[Value]] = [[] for _ in range(base.shape[1])]
     for i, (at, (low, high)) in enumerate(zip(z, layer["range"], strict=True)):
         flags.append(_flag(program, at, low, high))

@@ -23,7 +23,7 @@ from kanlab.explain.predictor import HeldFamily, Model, Predictor
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network
-from kanlab.kan.network import FittedKan
+from kanlab.kan.network import STRETCH, FittedKan
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION
 from kanlab.study.several_targets import MOST_TARGETS
 
@@ -77,6 +77,7 @@ def model_document(model: Model) -> dict[str, Any]:
             ],
             output_range=model.output_range.tolist() if np.isfinite(model.output_range).all() else UNSET,
             reach=model.reach,
+            stretch=UNSET if model.stretch == STRETCH else model.stretch,
             link=LINKS[model.task],
         )
     elif isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):

@@ -22,6 +22,7 @@ PARTS_KNOWN = ("", "other", "order", "missing", "year", "month", "weekday", "hou
 KINDS_KNOWN = ("number", "fraction", "limit", "time", "boolean", "date", "text")
 RECIPE_FORMAT = 1
 MOST_MEMBERS = 100  # of an average
+MOST_REACH = 1000.0  # of a range, for edges that go on straight beyond it
 MOST_REFERENCE_ROWS = 1000  # of training, that predictions are explained against
 MOST_LOG_SPREAD = 1e5  # of the logarithm of a spread, far beyond what doubles hold
 Arrays = Iterator[tuple[str, Any, tuple[int, ...]]]
@@ -135,7 +136,10 @@ def _network_arrays(model: Mapping[str, Any], d: int, m: int) -> Arrays:
         yield "model.output_range", model["output_range"], (m, 2)
     if "reach" in model:
         yield "model.reach", model["reach"], ()
-        _need(0 <= model["reach"] <= 10, "model.reach")
+        _need(0 <= model["reach"] <= MOST_REACH, "model.reach")
+    if "stretch" in model:
+        yield "model.stretch", model["stretch"], ()
+        _need(0 < model["stretch"] <= 1, "model.stretch")
     for number, (layer, n_in, n_out) in enumerate(zip(layers, widths[:-1], widths[1:], strict=True)):
         place = f"model.layers[{number}]"
         _need(isinstance(layer, dict), place)

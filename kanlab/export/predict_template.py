@@ -55,7 +55,7 @@ from kanlab.explain.terms import terms_of
 from kanlab.export.document_check import Damaged, check_content
 from kanlab.files import written_whole
 from kanlab.kan.bspline import bspline_basis, silu
-from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, continuation, held
+from kanlab.kan.network import BLOCK_ROWS, RANGE_TOLERANCE, STRETCH, continuation, held
 from kanlab.stats.likelihood import exponential, probabilities, probability
 
 FORMAT = 1
@@ -328,7 +328,9 @@ def _network(model: Mapping[str, Any], X: Array) -> tuple[Array, Mask]:
         splines = np.einsum("ijb,ibn->jn", coef, bspline_basis(edge, knots, knots.shape[1] - coef.shape[2] - 1))
         out = splines + scale_base.T @ silu(edge)
         if moved.any() and "reach" in model:  # bundles made before had flat edges there
-            out[:, moved] += continuation(z[:, moved], bounds, model["reach"], knots, coef, scale_base)
+            out[:, moved] += continuation(
+                z[:, moved], bounds, model["reach"], knots, coef, scale_base, model.get("stretch", STRETCH)
+            )
         z = out
     if "output_range" in model:
         z, moved = held(z, np.array(model["output_range"]))

@@ -28,7 +28,7 @@ class Layer(Struct, frozen=True):
 
 class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
     """A network. output_range: where its outputs are held.  reach: how far beyond their range edges go on straight; 0 in
-    bundles made before they did.
+    bundles made before they did.  stretch: the last part of their range whose slope they then have, where it is not a tenth.
 
     link: "logit" where the output is the log-odds of a class, and the prediction its probability; "softmax" where the outputs
     are the log-odds of each class but the first against that, and the predictions the probabilities of all; "log" where the
@@ -45,6 +45,7 @@ class Network(Struct, frozen=True, tag_field="kind", tag="kan"):
     layers: list[Layer]
     output_range: Matrix | UnsetType = UNSET
     reach: float | UnsetType = UNSET
+    stretch: float | UnsetType = UNSET
     link: Link | UnsetType = UNSET
 
 

@@ -48,6 +48,7 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
         "ranking": "effective" if spec.ranks_by_spent else "count",
         "count_sigma2": spec.count_sigma2,
         "engine": spec.engine,
+        **({"constraints": list(spec.constraints.sentences())} if spec.constraints else {}),
         "seed": spec.seed,
         "starts": spec.options.starts,
         "starts_fill": spec.starts_fill,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -31,12 +32,15 @@ from kanlab.formulas.losses import Loss
 from kanlab.formulas.networks import alternatives, network_expressions
 from kanlab.formulas.options import POWER, FormulaOptions
 from kanlab.formulas.parts import GROWTH
+from kanlab.formulas.program import outputs as values_at
 from kanlab.formulas.pruning import pruned
 from kanlab.formulas.selection import front
 from kanlab.formulas.simplify import simplified
 from kanlab.formulas.snapping import snapped
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
+from kanlab.kan.shape_check import violations
+from kanlab.kan.shapes import Shape
 
 Candidate = tuple[Expression, ...]
 GROWN_ROWS, ALL_ROWS = 256, 2000  # rows that formulas are grown on, and finished on
@@ -193,16 +197,26 @@ def concluded(
     options: FormulaOptions,
     *,
     count_sigma2: bool,
+    shape_of_effects: Shape = Shape(),
 ) -> FoundFormulas:
     """The front of the formulas of all parts, with the recommended one.
 
     candidates: of the training rows, then of other rows drawn from them, for the stability.  network: that of the study, a
-    candidate too.
+    candidate too.  shape_of_effects: what is demanded of them; a formula that breaks it, looked up at many points
+    (kanlab.kan.shape_check), is none of the front, and where all of them do the mean is.
     """
     entries = [evaluated(c, data, count_sigma2=count_sigma2, origin="search") for c in dict.fromkeys(candidates[0])]
     if network is not None:
         own = network_expressions(curves_of(network, data.X_train))
         entries.append(evaluated(own, data, count_sigma2=count_sigma2, origin="network"))
+        if shape_of_effects:  # as it is it keeps to them, which refitted constants need not
+            entries.append(evaluated(own, data, count_sigma2=count_sigma2, origin="network", iterations=0))
+    if shape_of_effects:
+        kept = [
+            e for e in entries if not violations(partial(values_at, e.expressions[0]), data.X_train, shape_of_effects)
+        ]
+        mean = (Constant(float(np.mean(data.fit_target(data.y_train)))),)
+        entries = kept or [evaluated(mean, data, count_sigma2=count_sigma2, origin="search")]
     shapes = [_first_shape(of_rows, drawn(data, i + 1, options.seed)) for i, of_rows in enumerate(candidates[1:])]
     made = front(data, entries, options.required)
     found_again = [

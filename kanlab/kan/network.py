@@ -27,6 +27,7 @@ from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.kan.picture import picture
+from kanlab.kan.shapes import Shape, n_params_shaped
 from kanlab.stats.interval_bounds import class_sets, interval_bounds
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 from kanlab.text import listing
@@ -39,6 +40,8 @@ CURVE_POINTS = 41  # of an edge in a notebook
 BLOCK_ROWS = 16384  # rows evaluated at once: bounds the memory of the splines
 RANGE_TOLERANCE = 1e-9  # of a range: a value this little outside of it is inside
 STRETCH = 0.1  # of a range: the last part of it, whose slope an edge goes on with
+EXACT_STRETCH = 1e-6  # where the slope must be that of the end, which only convex and concave effects ask for
+CONVEX_REACH = 1000.0  # of a range: so far a convex or concave effect goes on straight
 
 
 @dataclass(frozen=True)
@@ -186,15 +189,18 @@ def edge_values(z: Array, knots: Array, coef: Array, scale_base: Array) -> Array
     return splines + scale_base[:, :, None] * silu(z)[:, None, :]
 
 
-def continuation(z: Array, bounds: Array, reach: float, knots: Array, coef: Array, scale_base: Array) -> Array:
+def continuation(
+    z: Array, bounds: Array, reach: float, knots: Array, coef: Array, scale_base: Array, part: float = STRETCH
+) -> Array:
     """What the straight lines beyond the bounds (n_in, 2) of a layer add, (n_out, n), to its outputs at inputs z held to them.
 
-    z: (n_in, n), as they came.  reach: how far the lines go, as a share of the range.
+    z: (n_in, n), as they came.  reach: how far the lines go, as a share of the range.  part: of the range, whose slope they
+    have.
     """
     low, high = bounds[:, :1], bounds[:, 1:]
     edge, width = np.clip(z, low, high), high - low
     beyond = np.clip(z - edge, -reach * width, reach * width)
-    stretch = np.sign(beyond) * STRETCH * width
+    stretch = np.sign(beyond) * part * width
     rise = edge_values(edge, knots, coef, scale_base) - edge_values(edge - stretch, knots, coef, scale_base)
     times = np.divide(beyond, stretch, out=np.zeros_like(beyond), where=stretch != 0.0)
     return np.asarray(np.einsum("ijn,in->jn", rise, times))
@@ -248,6 +254,10 @@ class FittedKan:
         How far beyond its range an edge goes on straight, as a share of it; flat from there on.
     interval : mapping or None
         What its intervals are made of (kanlab.stats.interval_bounds), where it was fitted with `interval=True`.
+    stretch : float
+        The last part of its range, as a share of it, whose slope it goes on with.
+    shape : Shape
+        What was demanded of the effects of its inputs; nothing by default.
 
     Examples
     --------
@@ -287,6 +297,8 @@ class FittedKan:
     edf: float | None = None
     reach: float = 0.0
     interval: Mapping[str, Any] | None = field(default=None, repr=False)
+    stretch: float = STRETCH
+    shape: Shape = Shape()
 
     def __post_init__(self) -> None:
         widths = self.spec.layer_widths
@@ -303,6 +315,10 @@ class FittedKan:
         """Identifiable parameters of the structure, the noise variance not counted."""
         from kanlab.kan.parameter_count import n_params
 
+        if self.shape:
+            d, width, grid, k = self.spec.layer_widths[0], self.spec.layer_widths[1], self.spec.grid, self.spec.k
+            neuron_num = width - bool(self.shape.linear)
+            return n_params_shaped(self.shape, d, neuron_num, grid, k, len(self.layers) - 1, "identifiable")
         return n_params(self.spec.layer_widths, self.spec.grid, self.spec.k, rule="identifiable")
 
     def predict(self, X: ArrayLike) -> Array:
@@ -402,7 +418,7 @@ class FittedKan:
                 out = layer.evaluate(edge)
                 if moved.any():
                     out[:, moved] += continuation(
-                        z[:, moved], bounds, self.reach, layer.knots, layer.coef, layer.scale_base
+                        z[:, moved], bounds, self.reach, layer.knots, layer.coef, layer.scale_base, self.stretch
                     )
                 z = out
             z, moved = held(z, self.output_range)
@@ -490,6 +506,8 @@ class FittedKan:
             "deviance_train": np.array(np.nan if self.deviance_train is None else self.deviance_train),
             "edf": np.array(np.nan if self.edf is None else self.edf),
         }
+        if self.shape:
+            out |= {"stretch": np.array(self.stretch), "shape": np.array(self.shape.to_json())}
         out |= {name: np.array(getattr(self, name)) for name in _PLAIN_FIELDS}
         for i, (layer, bounds) in enumerate(zip(self.layers, self.ranges, strict=True)):
             out |= {f"knots_{i}": layer.knots, f"coef_{i}": layer.coef, f"scale_base_{i}": layer.scale_base}
@@ -517,6 +535,8 @@ class FittedKan:
             deviance_train=None if np.isnan(deviance) else deviance,
             edf=None if np.isnan(edf) else edf,
             features=tuple(map(str, arrays.get("features", ()))),
+            stretch=float(arrays.get("stretch", STRETCH)),
+            shape=Shape.from_json(str(arrays["shape"])) if "shape" in arrays else Shape(),
             **plain,
         )
 

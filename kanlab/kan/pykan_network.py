@@ -87,6 +87,7 @@ class KANWrapper(kan.KAN):
     _non_persistent_buffers_set: set[str]
     task: TaskName
     reach: float
+    stretch: float
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class KANWrapper(kan.KAN):
         options = {"auto_save": False} | options
         with reproducible(seed):
             super().__init__(width=[int(w) for w in layer_widths], grid=grid, k=k, seed=seed, **options)
-        self.task, self.reach = task, 0.0
+        self.task, self.reach, self.stretch = task, 0.0, STRETCH
         d, m = layer_widths[0], layer_widths[-1]
         for name, size, value in (("x_offset", d, 0.0), ("x_scale", d, 1.0), ("y_offset", m, 0.0), ("y_scale", m, 1.0)):
             self.register_buffer(name, torch.full((size,), value, dtype=torch.float64))
@@ -192,7 +193,7 @@ class KANWrapper(kan.KAN):
         hooks = []
         for index in range(len(self.act_fun)):
             for part, edges in ((self.act_fun[index], 2), (self.symbolic_fun[index], 1)):
-                straight = _Straight(self._range(index), self.reach, edges)
+                straight = _Straight(self._range(index), self.reach, self.stretch, edges)
                 hooks += [part.register_forward_pre_hook(straight.clamp), part.register_forward_hook(straight.go_on)]
         try:
             yield
@@ -227,7 +228,7 @@ class KANWrapper(kan.KAN):
             model._set(name, getattr(fitted, name))
         for index, held in enumerate(fitted.ranges):
             model._set(f"range_{index}", held)
-        model.reach = fitted.reach
+        model.reach, model.stretch = fitted.reach, fitted.stretch
         return model
 
     def to_fitted(self) -> FittedKan:
@@ -250,6 +251,7 @@ class KANWrapper(kan.KAN):
             ranges=tuple(ranges),
             output_range=_array(self.output_range),
             reach=self.reach,
+            stretch=self.stretch,
             x_offset=_array(self.x_offset),
             x_scale=_array(self.x_scale),
             y_offset=_array(self.y_offset),
@@ -314,10 +316,10 @@ class KANWrapper(kan.KAN):
 class _Straight:
     """The hooks of a part of a layer. held: (n_in, 2).  edges: where its edges stand among what it gives, (n, n_out, n_in)."""
 
-    def __init__(self, held: torch.Tensor, reach: float, edges: int) -> None:
+    def __init__(self, held: torch.Tensor, reach: float, part: float, edges: int) -> None:
         self._low, self._high, self._edges = held[:, 0], held[:, 1], edges
         width = torch.where(torch.isfinite(held).all(dim=1), held[:, 1] - held[:, 0], 0.0)
-        self._most, self._stretch = reach * width, STRETCH * width
+        self._most, self._stretch = reach * width, part * width
         self._beyond = width
 
     def clamp(self, _: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from kanlab.arrays import Array
 from kanlab.errors import SpaceError
 from kanlab.kan.parameter_count import CountingRule, n_params
+from kanlab.kan.shapes import Shape, n_params_shaped
 from kanlab.stats.criteria import is_admissible
 
 LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3), "depth": (1, 3)}
@@ -113,6 +114,7 @@ class SearchSpace:
         rule: CountingRule = "identifiable",
         count_sigma2: bool = True,
         values: Sequence[int] = (),
+        shape: Shape = Shape(),
     ) -> list[Cell]:
         """The cells whose AICc is defined (n - K - 1 > 0), fewest parameters first: known before any training.
 
@@ -122,6 +124,8 @@ class SearchSpace:
             Training rows, features and outputs.
         rule, count_sigma2, values
             How parameters are counted: see `kanlab.n_params`.
+        shape : Shape
+            Demands on the effects of the features: a cell has a node for each group of features that may interact.
 
         Returns
         -------
@@ -135,9 +139,10 @@ class SearchSpace:
         """
 
         def size(cell: Cell) -> int:
-            return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2, values=values)
+            return cell_n_params(cell, d, m=m, rule=rule, count_sigma2=count_sigma2, values=values, shape=shape)
 
-        return sorted((c for c in self.cells if is_admissible(n, size(c))), key=lambda c: (size(c), c))
+        cells = [c for c in self.cells if c.neuron_num >= len(shape.groups(d))] if shape else self.cells
+        return sorted((c for c in cells if is_admissible(n, size(c))), key=lambda c: (size(c), c))
 
 
 def _are_two_whole_numbers(values: Any) -> bool:
@@ -154,12 +159,15 @@ def cell_n_params(
     rule: CountingRule = "identifiable",
     count_sigma2: bool = True,
     values: Sequence[int] = (),
+    shape: Shape = Shape(),
 ) -> int:
     """K of one cell on d features and m outputs, by default with the noise variance.
 
     >>> cell_n_params(Cell(neuron_num=1, grid=4, k=3), d=1)
     17
     """
+    if shape:
+        return n_params_shaped(shape, d, *cell, rule, values) + count_sigma2
     return n_params(cell.layer_widths(d, m), cell.grid, cell.k, rule, count_sigma2=count_sigma2, values=values)
 
 

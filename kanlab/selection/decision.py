@@ -115,8 +115,11 @@ def _better_verified(first: Candidate, candidates: Sequence[Candidate]) -> Candi
 
 
 def eligible(listed: Sequence[Candidate]) -> list[Candidate]:
-    """The models that can be recommended: with AICc, and of a family fitted for comparison only with a leave-one-out error."""
-    return [c for c in listed if c.aicc is not None and (c.family not in COMPARISON_FAMILIES or c.press is not None)]
+    """The models that can be recommended: with AICc, of a family fitted for comparison only with a leave-one-out error, and
+    none that breaks a constraint of the study.
+    """
+    kept = [c for c in listed if not (c.baseline and c.baseline.breaks)]
+    return [c for c in kept if c.aicc is not None and (c.family not in COMPARISON_FAMILIES or c.press is not None)]
 
 
 def exact_models(candidates: Sequence[Candidate]) -> list[Candidate]:

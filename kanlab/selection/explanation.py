@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kanlab.baselines.registry import COMPARISON_FAMILIES
+from kanlab.kan.constraints import Constraints
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
 from kanlab.selection.decision import Decision, aicc_of, beats, criterion_of, eligible, exact_models, reference
 from kanlab.selection.measures import four_digits, measure_for
@@ -75,6 +76,15 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
             f"{four_digits(choice.rmse_test)}."
         )
     return reasons
+
+
+def constraint_reasons(constraints: Constraints, listed: Sequence[Candidate]) -> list[str]:
+    """That the choice keeps to what is demanded of the effects, and which models could not be chosen for breaking that."""
+    if not constraints:
+        return []
+    broken = [c.baseline.breaks for c in listed if c.baseline and c.baseline.breaks]
+    others = f" Not taken, because they do not: {' '.join(broken)}" if broken else ""
+    return [f"It keeps to the constraints of the study: {'; '.join(constraints.sentences())}.{others}"]
 
 
 def _by_what_is_spent(choice: Candidate) -> str:

@@ -11,7 +11,7 @@ from kanlab.colours import LIGHT
 from kanlab.selection.candidates import Candidate, candidates
 from kanlab.selection.decision import aicc_of, choose, conclusive_p, criterion_of, eligible, exact_models
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
-from kanlab.selection.explanation import explain
+from kanlab.selection.explanation import constraint_reasons, explain
 from kanlab.selection.headline import Use, headline
 from kanlab.selection.scatter import scatter
 from kanlab.selection.validation import Validation
@@ -96,6 +96,7 @@ def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Val
     by = criterion_of if choice.is_network else aicc_of
     ties = tuple(c for c in listed if c is not choice and abs(by(c) - by(choice)) <= TIE)
     reasons, warnings = explain(decision, listed), diagnose(handle, records, validation, listed, choice)
+    reasons += constraint_reasons(handle.spec.constraints, listed)
     exact = choice in exact_models(eligible(listed))  # what is left is rounding, which an average cannot improve on
     average = None if exact else next((c for c in listed if c.average is not None), None)
     use, why = headline(choice, average)

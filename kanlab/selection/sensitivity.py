@@ -11,6 +11,7 @@ import pandas as pd
 
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.search_space import SearchSpace, cell_n_params, values_of
+from kanlab.kan.shapes import Shape
 from kanlab.stats.criteria import aic_of, aicc_of, bic_of, is_admissible
 from kanlab.stats.likelihood import GAUSSIAN, Likelihood
 from kanlab.study.trials import TrialRecord, completed
@@ -66,6 +67,7 @@ def ranked_again(
     likelihood: Likelihood = GAUSSIAN,
     outputs: int = 1,
     values: Sequence[int] = (),
+    shape: Shape = Shape(),
 ) -> pd.DataFrame:
     """Complete trials by another count or criterion, the rank within the study beside the new one.
 
@@ -73,7 +75,7 @@ def ranked_again(
     rank, rank_before. Trials that are inadmissible under the new count come last and have no rank.
     """
     done = completed(records)
-    of_data: dict[str, Any] = {"m": outputs, "values": values_of(values, d)}
+    of_data: dict[str, Any] = {"m": outputs, "values": values_of(values, d), "shape": shape}
     counts = [cell_n_params(r.cell, d, rule=rule, count_sigma2=count_sigma2, **of_data) for r in done]
     criteria = [
         CRITERIA[criterion](likelihood.term(r.misfit, n), n, count) for r, count in zip(done, counts, strict=True)

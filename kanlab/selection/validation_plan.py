@@ -54,7 +54,7 @@ def plan(handle: StudyHandle) -> list[Job]:
     spec, records = handle.spec, handle.records()
     finalists = ranked(records)
     fit: dict[str, Any] = {"engine": spec.engine, "options": spec.options}
-    final_check = final_check_task(handle, records)
+    final_check, shape = final_check_task(handle, records), spec.options.shape
     jobs = [Job(final_check, Step("final check"))] if final_check else []
 
     for record in finalists[:FINALISTS]:
@@ -70,11 +70,11 @@ def plan(handle: StudyHandle) -> list[Job]:
             jobs.append(Job(task, Step("fold", record.key, fold)))
     for name in dict.fromkeys([*(b.family for b in handle.baselines), *COMPARISON_FAMILIES]):
         for fold in range(FOLDS):
-            held_out = messages.FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed)
+            held_out = messages.FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed, shape=shape)
             jobs.append(Job(held_out, Step("fold", ModelKey(name), fold)))
     jobs += [
         Job(
-            messages.FamilyTask(family=name, seed=spec.seed, count_sigma2=spec.count_sigma2),
+            messages.FamilyTask(family=name, seed=spec.seed, count_sigma2=spec.count_sigma2, shape=shape),
             Step("family", ModelKey(name)),
         )
         for name in COMPARISON_FAMILIES

@@ -25,7 +25,11 @@ FEW_VALUES = 12  # up to so many values a feature is a level, a year: nothing li
 
 
 def reach(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -> float:
-    """How far the edges of a network of a quantity go on straight beyond its training rows X (n, d), y (n,): 0 or REACH."""
+    """How far the edges of a network of a quantity go on straight beyond its training rows X (n, d), y (n,): 0 or REACH, or
+    what its constraints ask for.
+    """
+    if fitted.shape:
+        return fitted.reach
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     gains = []
     for row in edge_rows(rows):

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from kanlab.errors import FitError
 from kanlab.kan.network import FittedKan, KanSpec
+from kanlab.kan.shapes import Shape
 from kanlab.solver.nested_path import NestedPath
 from kanlab.solver.options import LmOptions as LmOptions
 from kanlab.solver.scaling import scaled_rows
@@ -34,6 +35,7 @@ def fit_path(
     options: LmOptions = LmOptions(),
     seed: int = 0,
     task: TaskName = REGRESSION,
+    shape: Shape = Shape(),
 ) -> Iterator[FittedKan]:
     """Fit the networks of `depth` hidden layers of neuron_num nodes for ascending neuron_nums, one after the other.
 
@@ -59,6 +61,8 @@ def fit_path(
     task : {"regression", "classification", "multiclass", "counts"}
         Whether the networks predict a quantity, the probability of 1, one of each of three and more classes, or the mean of
         a count.
+    shape : Shape
+        Demands on the effects of the inputs; nothing by default. docs/constraints.md says how they are kept.
 
     Yields
     ------
@@ -93,7 +97,13 @@ def fit_path(
             "The task of a fit is regression or classification, multiclass for more than two classes, or counts, not "
             f"{task!r}."
         )
-    path = NestedPath(scaled_rows(X, Y, task), grid, k, depth, options, seed, task)
+    rows = scaled_rows(X, Y, task)
+    if shape:
+        from kanlab.solver.shaped_path import ShapedPath
+
+        constrained = ShapedPath(rows, shape, grid, k, depth, options, seed, task)
+        return (constrained.fit(h) for h in nums)
+    path = NestedPath(rows, grid, k, depth, options, seed, task)
     return (path.fit(h) for h in nums)
 
 
@@ -108,12 +118,13 @@ def fit_cell(
     options: LmOptions = LmOptions(),
     seed: int = 0,
     task: TaskName = REGRESSION,
+    shape: Shape = Shape(),
 ) -> FittedKan:
     """Fit one network by itself.
 
     Parameters
     ----------
-    X, Y, grid, k, depth, options, seed, task
+    X, Y, grid, k, depth, options, seed, task, shape
         As for `fit_path`.
     neuron_num : int
         Hidden neurons a layer.
@@ -135,4 +146,4 @@ def fit_cell(
     >>> fit_cell(X, X[:, 0] * X[:, 1], neuron_num=2, grid=3, k=3).spec.layer_widths
     (2, 2, 1)
     """
-    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed, task=task))
+    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed, task=task, shape=shape))

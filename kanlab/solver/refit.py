@@ -27,8 +27,10 @@ def continued(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float, l
     """The minimum for targets Y at the training rows X (n, d) that is nearest to a network.
 
     Y: (n,), of a quantity or of two classes; of more (n, classes) with a 1 in every row.  loop: when a minimum is near enough.
-    Raises FitError where the network is not finite there.
+    Raises FitError where the network is not finite there, and where its effects are constrained: nothing here keeps them so.
     """
+    if fitted.shape:
+        raise FitError("A network under constraints cannot be continued; fit it again.")
     target = np.asarray(Y, dtype=float)
     offset, scale = (target.mean(), target.std() or 1.0) if fitted.task == REGRESSION else (0.0, 1.0)
     misfit = float(np.sum((target - fitted.predict(X)) ** 2)) / scale**2

@@ -162,7 +162,7 @@ def settled(data: Dataset, spec: StudySpec) -> tuple[StudySpec, list[Baseline]]:
     carries_all = bool(spec.admissible(data.n, data.d))
     spec = spec.for_few_rows(data.n, data.d)
     also = () if carries_all or data.d > GAM_FEATURES else ("gam",)
-    return spec, baselines(data, count_sigma2=spec.count_sigma2, also=also)
+    return spec, baselines(data, count_sigma2=spec.count_sigma2, also=also, shape=spec.options.shape)
 
 
 def create_study(
@@ -180,7 +180,7 @@ def create_study(
     attributes: more to keep with it.
     Raises StudyError where the name is taken.
     """
-    storage = get_storage(storage_url)
+    storage, data = get_storage(storage_url), spec.constraints.without_idle(data)
     if name is not None:
         name = checked_name(name)
         if not discard(storage, name) and name in taken_names(storage):  # before anything is done

@@ -14,8 +14,10 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES
 from kanlab.engines.registry import FitOptions
 from kanlab.errors import KanlabError, StudyError
+from kanlab.kan.constraints import Constraints
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params, few_values, values_of
+from kanlab.kan.shapes import Shape
 from kanlab.stats.criteria import subset_charge
 from kanlab.study.sampler import SAMPLERS
 from kanlab.text import counted
@@ -30,10 +32,17 @@ ROWS_PER_PARAMETER = 2.0  # of the smallest network, where features are screened
 
 @lru_cache(maxsize=32)
 def _admissible(
-    space: SearchSpace, n: int, d: int, outputs: int, rule: CountingRule, count_sigma2: bool, values: tuple[int, ...]
+    space: SearchSpace,
+    n: int,
+    d: int,
+    outputs: int,
+    rule: CountingRule,
+    count_sigma2: bool,
+    values: tuple[int, ...],
+    shape: Shape,
 ) -> tuple[Cell, ...]:
     """A page asks every second."""
-    return tuple(space.admissible(n, d, m=outputs, rule=rule, count_sigma2=count_sigma2, values=values))
+    return tuple(space.admissible(n, d, m=outputs, rule=rule, count_sigma2=count_sigma2, values=values, shape=shape))
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,8 @@ class StudySpec:
         Whether configurations are admissible by what their fits have spent, which is known after the fit, because the rows
         carry no network of all features by the count known before. n_params and AICc are then by that. It follows from the
         data as well.
+    constraints : Constraints
+        What is known of the effects of the features; a mapping with the keywords of `Constraints.of` will do.
 
     Raises
     ------
@@ -113,8 +124,11 @@ class StudySpec:
     outputs: int = 1
     values: tuple[int, ...] = ()
     after_fit: bool = False
+    constraints: Constraints = Constraints()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "constraints", Constraints.read(self.constraints))
+
         def require(ok: bool, sentence: str) -> None:
             if not ok:
                 raise StudyError(sentence)
@@ -139,7 +153,14 @@ class StudySpec:
         """The specification with what follows from the data: outputs, values, and no noise variance where there is none."""
         sigma2 = self.count_sigma2 and data.likelihood.counts_variance
         values = few_values(data.X_train, self.space.most_values)
-        return replace(self, outputs=data.outputs, count_sigma2=sigma2, values=values, after_fit=False)
+        shape = self.constraints.shape(data, self.engine)
+        if (groups := len(shape.groups(data.d)) if shape else 0) > self.space.neuron_num[1]:
+            raise StudyError(
+                f"The features that may not interact need {groups} hidden neurons, one for each group of those that may, and "
+                f"the search goes up to {self.space.neuron_num[1]}; raise neuron_num, or let more of them interact."
+            )
+        options = replace(self.options, shape=shape)
+        return replace(self, outputs=data.outputs, count_sigma2=sigma2, values=values, after_fit=False, options=options)
 
     @property
     def rule(self) -> CountingRule:
@@ -161,10 +182,20 @@ class StudySpec:
         after the fit, may be.
         """
         if self.after_fit:
-            may = [c for c in self.space.cells if self.n_params(c, d) <= MOST_PARAMETERS_A_ROW * n]
+            groups = len(self._shape(d).groups(d)) if self._shape(d) else 0
+            may = [
+                c
+                for c in self.space.cells
+                if self.n_params(c, d) <= MOST_PARAMETERS_A_ROW * n and c.neuron_num >= groups
+            ]
             return sorted(may, key=lambda c: (self.n_params(c, d), c))
         of_data = self.outputs, self.rule, self.count_sigma2, values_of(self.values, self.inputs(d))
-        return list(_admissible(self.space, n, self.inputs(d), *of_data))
+        return list(_admissible(self.space, n, self.inputs(d), *of_data, self._shape(self.inputs(d))))
+
+    def _shape(self, features: int) -> Shape:
+        """What is demanded of networks of so many features, where it is known which these are: all of them."""
+        shape = self.options.shape
+        return shape if self.options.features is None and shape.columns < features + 1 else Shape()
 
     def inputs(self, d: int) -> int:
         """How many of d features a network is fitted to."""
@@ -244,6 +275,7 @@ class StudySpec:
 
     def _count(self, cell: Cell, features: int) -> int:
         of_data: dict[str, Any] = {"m": self.outputs, "values": values_of(self.values, features)}
+        of_data["shape"] = self._shape(features)
         return cell_n_params(cell, features, rule=self.rule, count_sigma2=self.count_sigma2, **of_data)
 
     def _smallest(self, features: int) -> int:
@@ -267,13 +299,16 @@ class StudySpec:
         return f"{words}, as many as {time}" if words else f"the engine's own number of starts, since {time} no more"
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"space": self.space.ranges()}
+        content = asdict(self) | {"space": self.space.ranges()}
+        if not self.constraints:  # which the specifications of earlier versions have not
+            del content["constraints"], content["options"]["shape"]
+        return content
 
     @classmethod
     def from_dict(cls, content: Any) -> StudySpec:
         """The inverse of `to_dict`. Raises StudyError where the content is damaged, or of a version that knows more."""
         try:
-            _check_names(content, cls, "", optional=("starts_fill", "outputs", "values", "after_fit"))
+            _check_names(content, cls, "", optional=("starts_fill", "outputs", "values", "after_fit", "constraints"))
             _check_names(content["space"], SearchSpace, "space.", optional=("depth",))
             _check_names(content["options"], FitOptions, "options.", optional=[f.name for f in fields(FitOptions)])
             return msgspec.convert(content, cls)

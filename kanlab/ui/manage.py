@@ -17,7 +17,7 @@ from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
 from kanlab.study.storage import study_trouble
-from kanlab.ui import cluster, identity, session, watching
+from kanlab.ui import cluster, constraints, identity, session, watching
 from kanlab.ui.browser_cookies import KEY
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
@@ -182,6 +182,7 @@ def _duplicate(handle: StudyHandle) -> None:
     settings["starts"] = 0 if spec.starts_fill else min(MOST_STARTS, spec.options.starts or 0)
     for name, value in settings.items():
         st.session_state[name] = value
+    constraints.preset(spec.constraints)
 
 
 def _open(handle: StudyHandle) -> None:

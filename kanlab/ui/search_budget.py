@@ -193,7 +193,8 @@ def more_settings(chosen: Budget) -> Settings:
 
 
 def specification(networks: StudySpec, chosen: Budget, settings: Settings) -> StudySpec:
-    """What the study is asked for. networks: the space and the counting rule, with the features that networks take.
+    """What the study is asked for. networks: the space, the counting rule and the constraints, with the
+    features that networks take.
 
     Raises StudyError for what no study can do.
     """
@@ -218,6 +219,7 @@ def specification(networks: StudySpec, chosen: Budget, settings: Settings) -> St
             features=networks.options.features,
         ),
         starts_fill=chosen.fill,
+        constraints=networks.constraints,
     )
 
 

@@ -87,12 +87,12 @@ class _Timing:
 
 
 @st.cache_resource(max_entries=64)
-def _timing(sha256: str, engine: str, smoothing: float, _data: Dataset, _spec: StudySpec) -> _Timing:
+def _timing(sha256: str, engine: str, smoothing: float, shape: str, _data: Dataset, _spec: StudySpec) -> _Timing:
     return _Timing(_data, _spec)
 
 
 def _timing_of(data: Dataset, spec: StudySpec) -> _Timing:
-    return _timing(data.sha256, spec.engine, spec.options.smoothing, data, spec)
+    return _timing(data.sha256, spec.engine, spec.options.smoothing, spec.options.shape.to_json(), data, spec)
 
 
 def fit_seconds(data: Dataset, spec: StudySpec) -> Callable[[Cell], float] | None:

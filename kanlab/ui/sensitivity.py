@@ -92,6 +92,7 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         likelihood=data.likelihood,
         outputs=data.outputs,
         values=handle.spec.values,
+        shape=handle.spec.options.shape,
     )
     marks = columns.marks(again["number"].tolist(), choice)
     again[CHOICE] = [columns.RECOMMENDED if words else "" for words in marks]  # short, as the table is narrow

@@ -102,3 +102,29 @@ def test_a_duplicate_asks_for_the_same(
     app.run()
     go(app, "search")
     assert (app.toggle(key="fill").value, app.number_input(key="starts").value) == (fill, 0 if fill else starts or 0)
+
+
+def test_constraints_are_kept_with_the_study_and_contradictions_are_one_sentence(search: AppTest) -> None:
+    names = ["a", "b"]
+    assert [search.multiselect(key=f"constraint-{kind}").options for kind in ("up", "convex", "no_effect")] == [
+        names
+    ] * 3
+    search.multiselect(key="constraint-up").set_value(["a"])
+    search.multiselect(key="constraint-down").set_value(["a"])
+    search.run()
+    assert [e.value.replace("\\", "") for e in search.error] == [
+        "'a' cannot be monotone up and monotone down at once; keep one of the two."
+    ]
+    search.multiselect(key="constraint-down").set_value(["b"])
+    search.multiselect(key="constraint-apart-1").set_value(names)
+    healthy(search.run())
+    assert "of the" in text_of(search)  # two groups need two hidden neurons, so that fewer are admissible
+    search.button(key="start").click()
+    healthy(search.run())
+    spec = load_study("mine-1").spec
+    assert (spec.constraints.up, spec.constraints.down, spec.constraints.no_interaction) == (
+        ("a",),
+        ("b",),
+        (("a", "b"),),
+    )
+    assert min(c.neuron_num for c in spec.admissible(100, 2)) == 2

@@ -1,0 +1,53 @@
+"""The options that say what is known of the effects of the features."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kanlab.cli.arguments import Options, names
+from kanlab.errors import StudyError
+
+if TYPE_CHECKING:
+    from kanlab.kan.constraints import Constraints
+
+_LISTS = {
+    "convex": "features whose effect is convex: it bends upwards",
+    "concave": "features whose effect is concave: it bends downwards",
+    "linear": "features whose effect is a straight line, added to the rest",
+    "no-effect": "features that no model may use",
+}
+
+
+def add_constraints(options: Options) -> None:
+    """--monotone, --convex, --concave, --linear, --no-effect and --no-interaction."""
+    options.add_argument(
+        "--monotone",
+        action="append",
+        metavar="COL:WAY[,COL:WAY]",
+        help="features with which the prediction never falls (price:up) or never rises (price:down)",
+    )
+    for name, text in _LISTS.items():
+        options.add_argument(f"--{name}", metavar="A,B", help=text)
+    options.add_argument(
+        "--no-interaction",
+        action="append",
+        metavar="A,B",
+        help="features of which none changes the effect of another; may be given several times",
+    )
+
+
+def constraints(arguments: argparse.Namespace) -> Constraints:
+    """What these options demand."""
+    from kanlab.kan.constraints import Constraints
+
+    ways: dict[str, str] = {}
+    for text in [pair for given in arguments.monotone or [] for pair in names(given)]:
+        column, sign, way = text.rpartition(":")
+        if not (sign and column and way):
+            raise StudyError(f"'{text[:80]}' of --monotone is not COL:up or COL:down, for example price:down.")
+        if ways.setdefault(column.strip(), way.strip()) != way.strip():
+            raise StudyError(f"'{column.strip()[:60]}' cannot be monotone up and down at once; keep one of the two.")
+    lists = {name.replace("-", "_"): names(getattr(arguments, name.replace("-", "_"))) for name in _LISTS}
+    groups = [names(group) for group in arguments.no_interaction or []]
+    return Constraints.of(monotone=ways, no_interaction=groups, **lists)

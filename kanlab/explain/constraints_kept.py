@@ -1,0 +1,36 @@
+"""What becomes of a study's constraints in one of its models, looked up on the training rows: a statement for its bundle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kanlab.arrays import Array
+from kanlab.data.dataset import Dataset
+from kanlab.explain.predictor import Model
+from kanlab.kan.constraints import Constraints
+from kanlab.kan.shape_check import ROWS, STEPS, violations
+from kanlab.stats.likelihood import COUNTS
+from kanlab.text import listing
+
+_SMALL = 1e-12  # of a probability or a mean count, whose logarithm is taken
+
+
+def statement(model: Model, constraints: Constraints, data: Dataset) -> str:
+    """What is demanded and whether the model keeps to it; "" where nothing is demanded of it."""
+    shape = constraints.shape(data)
+
+    def outputs(X: Array) -> Array:  # effects add up on the scale of the fit
+        predicted = model.predict_flagged(X)[0]
+        if data.task == COUNTS:
+            return np.log(np.maximum(predicted, _SMALL))
+        if data.levels:
+            held = np.clip(predicted, _SMALL, 1.0 - _SMALL)
+            return np.asarray(np.log(held) - np.log1p(-held))
+        return predicted
+
+    said = "; ".join(constraints.sentences())
+    if not shape:
+        return said
+    if broken := violations(outputs, data.X_train, shape):
+        return f"{said}. This model does not keep to them in {listing(data.features[c] for c in broken)}"
+    return f"{said}. Checked: kept in {ROWS} rows with each feature moved over its range in {STEPS} steps"

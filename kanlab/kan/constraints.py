@@ -1,0 +1,236 @@
+"""What a user knows of the effects of the features, by the names of the columns, before any fit.
+
+    monotone         the prediction never falls as the feature rises (up), or never rises (down), whatever the others are
+    convex, concave  the prediction is such a function of the feature
+    linear           its effect is a straight line, added to the rest
+    no effect        it is left out of every model
+    no interaction   the features of a group act apart: none changes the effect of another
+
+`kanlab.kan.shapes.Shape` is the same for the inputs of a network. docs/constraints.md tells how they are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
+from typing import Any
+
+from kanlab.data.dataset import Dataset
+from kanlab.data.encoders import MISSING, ORDER, EncodedColumn
+from kanlab.data.preparation import DATE_PARTS
+from kanlab.errors import StudyError
+from kanlab.kan.shapes import Shape
+from kanlab.stats.likelihood import MULTICLASS, REGRESSION
+from kanlab.text import listing, quoted
+
+KINDS = ("monotone", "convex", "concave", "linear", "no_effect", "no_interaction")
+DIRECTIONS = {"up": "up", "down": "down", "1": "up", "-1": "down", "increasing": "up", "decreasing": "down"}
+_WORDS = {"up": "monotone up", "down": "monotone down", "no_effect": "without effect"}
+_OF_EFFECTS = ("up", "down", "convex", "concave", "linear")
+_CONTRADICT = (("up", "down"), ("convex", "concave"), *(("no_effect", kind) for kind in _OF_EFFECTS))
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Demands on the effects of features.
+
+    Parameters
+    ----------
+    up, down, convex, concave, linear, no_effect : tuple of str
+        Columns of the table whose effect is such.
+    no_interaction : tuple of tuples of str
+        Groups of columns of which none changes the effect of another.
+
+    Raises
+    ------
+    StudyError
+        Where they contradict each other.
+
+    Examples
+    --------
+    >>> known = Constraints.of(monotone={"price": "down"}, no_interaction=[("age", "price")])
+    >>> known.sentences()
+    ("'price' is monotone down", "'age' and 'price' do not interact")
+    >>> Constraints(up=("price",), down=("price",))
+    Traceback (most recent call last):
+        ...
+    kanlab.errors.StudyError: 'price' cannot be monotone up and monotone down at once; keep one of the two.
+    """
+
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    convex: tuple[str, ...] = ()
+    concave: tuple[str, ...] = ()
+    linear: tuple[str, ...] = ()
+    no_effect: tuple[str, ...] = ()
+    no_interaction: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        for one, other in _CONTRADICT:
+            if both := sorted(set(getattr(self, one)) & set(getattr(self, other))):
+                first, second = (_WORDS.get(kind, kind) for kind in (one, other))
+                also = " A straight line is both: say linear." if one == "convex" else ""
+                raise StudyError(
+                    f"{quoted(both[0])} cannot be {first} and {second} at once; keep one of the two.{also}"
+                )
+        for group in self.no_interaction:
+            if len(set(group)) < 2:
+                raise StudyError(
+                    f"No interaction is a demand on two features and more, not on {listing(group)} alone; name another "
+                    "feature beside it, or the linear or monotone demand that is meant."
+                )
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, f.name) for f in fields(self))
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        monotone: Mapping[str, str | int] | None = None,
+        convex: Iterable[str] = (),
+        concave: Iterable[str] = (),
+        linear: Iterable[str] = (),
+        no_effect: Iterable[str] = (),
+        no_interaction: Iterable[Sequence[str]] = (),
+    ) -> Constraints:
+        """From what a user writes: monotone {"price": "down"}, lists of columns, and groups of columns."""
+        ways: dict[str, list[str]] = {"up": [], "down": []}
+        for name, way in (monotone or {}).items():
+            if str(way).lower() not in DIRECTIONS:
+                raise StudyError(f"{quoted(name)} is monotone up or down, not {quoted(way)}; say one of the two.")
+            ways[DIRECTIONS[str(way).lower()]].append(str(name))
+        lists = {"convex": convex, "concave": concave, "linear": linear, "no_effect": no_effect, **ways}
+        named = {kind: _names(kind, columns) for kind, columns in lists.items()}
+        groups = tuple(_names("no_interaction", group) for group in no_interaction)
+        return cls(**named, no_interaction=groups)
+
+    @classmethod
+    def read(cls, content: Constraints | Mapping[str, Any] | None) -> Constraints:
+        """Constraints, or a mapping with the keywords of `of`."""
+        if isinstance(content, Constraints):
+            return content
+        if unknown := sorted(map(str, (content or {}).keys() - set(KINDS))):
+            raise StudyError(f"There is no constraint {quoted(unknown[0])}; there are {listing(KINDS, len(KINDS))}.")
+        return cls.of(**(content or {}))
+
+    def sentences(self) -> tuple[str, ...]:
+        """What is demanded, column by column."""
+        found = [
+            f"{quoted(name)} is {_WORDS.get(f.name, f.name)}"
+            for f in fields(self)[:-1]
+            for name in getattr(self, f.name)
+        ]
+        return (*found, *(f"{' and '.join(map(quoted, group))} do not interact" for group in self.no_interaction))
+
+    def named(self) -> tuple[str, ...]:
+        """Every column that is named."""
+        flat = [name for f in fields(self)[:-1] for name in getattr(self, f.name)]
+        return tuple(dict.fromkeys([*flat, *(name for group in self.no_interaction for name in group)]))
+
+    def only(self, names: Collection[str]) -> Constraints:
+        """The demands on some columns alone."""
+        kept = {f.name: tuple(n for n in getattr(self, f.name) if n in names) for f in fields(self)[:-1]}
+        groups = (tuple(n for n in group if n in names) for group in self.no_interaction)
+        return Constraints(**kept, no_interaction=tuple(g for g in groups if len(g) > 1))
+
+    def check(self, data: Dataset, engine: str = "lm") -> None:
+        """Raise StudyError, with one sentence, where they cannot be kept for a data set whose features are all there."""
+        if not self:
+            return
+        known = data.recipe.sources
+        if data.target in self.named():
+            raise StudyError(
+                f"{quoted(data.target)} is the target; constraints are on the features. Take it out of them."
+            )
+        if unknown := [name for name in self.named() if name not in known]:
+            raise StudyError(
+                f"There is no feature {quoted(unknown[0])} to constrain; the features are {listing(known, 12)}."
+            )
+        if set(self.no_effect) >= set(known):
+            raise StudyError("Every feature is without effect, so nothing can be predicted; leave one in.")
+        self.shape(data, engine)
+
+    def shape(self, data: Dataset, engine: str = "lm") -> Shape:
+        """The same for the inputs of a network. Columns without effect may be gone already (`without_idle`)."""
+        if not self:
+            return Shape()
+        if replace(self, no_effect=()):
+            if engine != "lm":
+                raise StudyError(
+                    f"Constraints are kept by the engine lm, not by '{engine}'; choose lm, or take the constraints away."
+                )
+            if data.task == MULTICLASS:
+                raise StudyError(
+                    f"Constraints are for a quantity, a count or one of two classes, and {quoted(data.target)} has "
+                    f"{len(data.levels)}; predict one class against the others, or take the constraints away."
+                )
+        if (bent := [*self.convex, *self.concave]) and data.task != REGRESSION:
+            raise StudyError(
+                f"{quoted(bent[0])} cannot be convex or concave: that needs a quantity to predict, and {quoted(data.target)} "
+                "is none; say monotone."
+            )
+        columns: dict[str, list[int]] = {}
+        for i, column in enumerate(data.columns):
+            columns.setdefault(column.source, []).append(i)
+        of: dict[str, tuple[int, ...]] = {}
+        for kind in _OF_EFFECTS:
+            names = [n for n in getattr(self, kind) if not (kind in ("convex", "concave") and n in self.linear)]
+            of[kind] = tuple(sorted(_number(data.columns, columns, name, kind) for name in names))
+        zero = tuple(sorted(i for name in self.no_effect for i in columns.get(name, ())))
+        pairs = {
+            (min(a, b), max(a, b))
+            for group in self.no_interaction
+            for one, other in combinations(group, 2)
+            if one != other
+            for a in columns.get(one, ())
+            for b in columns.get(other, ())
+        }
+        apart = tuple(sorted(p for p in pairs if not set(p) & {*zero, *of["linear"]}))
+        shape = Shape(**of, zero=zero, apart=apart)
+        if shape and not shape.groups(data.d):
+            raise StudyError(
+                "Every feature is linear or without effect, so there is nothing for a network to fit; leave a feature free, "
+                "or take the linear model."
+            )
+        return shape
+
+    def without_idle(self, data: Dataset) -> Dataset:
+        """The data without the columns of no effect, which no model then sees."""
+        kept = [i for i, column in enumerate(data.columns) if column.source not in self.no_effect]
+        if len(kept) == data.d:
+            return data
+        columns = tuple(data.columns[i] for i in kept)
+        return replace(data, columns=columns, X_train=data.X_train[:, kept], X_test=data.X_test[:, kept])
+
+
+def can_have(kind: str, name: str, data: Dataset) -> bool:
+    """Whether a column of the features can be asked for an effect of a kind."""
+    try:
+        Constraints(**{kind: (name,)}).shape(data)
+    except StudyError:
+        return False
+    return True
+
+
+def _names(kind: str, columns: Any) -> tuple[str, ...]:
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise StudyError(f"The constraint {kind} takes a list of columns, not {quoted(columns)}.")
+    return tuple(dict.fromkeys(map(str, columns)))
+
+
+def _number(columns: Sequence[EncodedColumn], of: Mapping[str, list[int]], name: str, kind: str) -> int:
+    """The one input that a column of numbers, or of ordered levels where that will do, has become."""
+    words = _WORDS.get(kind, kind)
+    if name not in of:
+        raise StudyError(f"There is no feature {quoted(name)} that could be {words}; it was left out of the features.")
+    own = [i for i in of[name] if columns[i].part != MISSING]
+    ordered = kind in ("up", "down")
+    if len(own) == 1 and (columns[own[0]].is_number or (ordered and columns[own[0]].part == ORDER)):
+        return own[0]
+    what = "a date" if any(columns[i].part in DATE_PARTS for i in own) else "a category"
+    raise StudyError(
+        f"{quoted(name)} cannot be {words}: it is {what}, and that needs numbers; take it out, or have the column read as "
+        "numbers."
+    )

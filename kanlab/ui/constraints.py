@@ -1,0 +1,71 @@
+"""The Search page: what is known of the effects of the features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from kanlab.data.dataset import Dataset
+from kanlab.kan.constraints import Constraints, can_have
+from kanlab.stats.likelihood import MULTICLASS
+
+MOST_GROUPS = 5
+_KEY, _GROUP = "constraint-", "constraint-apart-"
+_DEMANDS = {
+    "up": ("Monotone up", "The prediction never falls as the feature rises, whatever the others are."),
+    "down": ("Monotone down", "The prediction never rises as the feature rises, whatever the others are."),
+    "convex": ("Convex", "The effect bends upwards: each further step adds more, or takes away less."),
+    "concave": ("Concave", "The effect bends downwards: each further step adds less, or takes away more."),
+    "linear": ("Linear", "The effect is a straight line, added to the rest."),
+    "no_effect": ("No effect", "No model sees the feature."),
+}
+
+
+def constraints(datasets: Sequence[Dataset]) -> Constraints:
+    """The widgets, and what they demand. datasets: of the targets of the study.
+
+    Raises StudyError where the demands contradict each other, or cannot be kept.
+    """
+    data, found = datasets[0], {}
+    sources = list(data.recipe.sources)
+    with st.expander("What is known of the effects"):
+        st.caption(
+            "Knowledge that every network of the study keeps, between the training rows and beyond them. Models of other "
+            "families that break it are not recommended."
+        )
+        places = st.columns(3, gap="medium")
+        for number, (kind, (label, text)) in enumerate(_DEMANDS.items()):
+            possible = [name for name in sources if can_have(kind, name, data)]
+            with places[number % 3]:
+                found[kind] = _chosen(label, _KEY + kind, possible, text)
+        groups: list[tuple[str, ...]] = []
+        for number in range(1, MOST_GROUPS + 1):
+            label = "Do not interact with each other" if number == 1 else f"Nor do these (group {number})"
+            text = "None of these features changes the effect of another; choose two or more."
+            group = _chosen(label, f"{_GROUP}{number}", sources if data.task != MULTICLASS else [], text)
+            if not group:
+                break
+            groups.append(group)
+    known = Constraints(**found, no_interaction=tuple(groups))
+    for each in datasets:
+        known.check(each)
+    return known
+
+
+def _chosen(label: str, key: str, possible: Sequence[str], text: str) -> tuple[str, ...]:
+    if key in st.session_state:  # of another table, or another choice of features
+        st.session_state[key] = [name for name in st.session_state[key] if name in possible]
+    chosen = st.multiselect(
+        label, possible, key=key, persist_state="session", help=text, placeholder="none", disabled=not possible
+    )
+    return tuple(chosen)
+
+
+def preset(known: Constraints) -> None:
+    """Fill the widgets with the demands of a study."""
+    for kind in _DEMANDS:
+        st.session_state[_KEY + kind] = list(getattr(known, kind))
+    for number in range(1, MOST_GROUPS + 1):
+        group = known.no_interaction[number - 1] if number <= len(known.no_interaction) else ()
+        st.session_state[f"{_GROUP}{number}"] = list(group)
