@@ -20,6 +20,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
+from kanlab.kan.shapes import Shape
 from kanlab.stats.intervals import MOST_INFLATION, Rows, inflation, interval_record
 
 IntervalRecord = Mapping[str, Any]
@@ -80,8 +81,8 @@ def of_average(
     return _record(data, model, np.asarray(left_out), 1.0 + share * (factor - 1.0))
 
 
-def of_family(data: Dataset, model: _Predicts, family: str, seed: int) -> IntervalRecord | None:
-    """The record of a model of another family."""
+def of_family(data: Dataset, model: _Predicts, family: str, seed: int, shape: Shape = Shape()) -> IntervalRecord | None:
+    """The record of a model of another family. shape: what is demanded of the effects."""
     if data.n < FEWEST_ROWS:
         return None
     few = data.n <= MOST_ROWS // data.outputs
@@ -92,7 +93,7 @@ def of_family(data: Dataset, model: _Predicts, family: str, seed: int) -> Interv
         if fitted.left_out is not None:
             return _record(data, model, fitted.left_out(), 1.0)
     left_out = refitted(
-        lambda X, y: fit_named(family, X, data.fit_target(y), seed, data.task), data.X_train, data.y_train, PARTS
+        lambda X, y: fit_named(family, X, data.fit_target(y), seed, data.task, shape), data.X_train, data.y_train, PARTS
     )
     return _record(data, model, left_out, 1.0)
 

@@ -314,7 +314,7 @@ def predictor(
     if isinstance(model, Baseline):
         found = held_family(data, model.family, handle.spec.seed, handle.spec.options.shape)
         notes = list[str]()
-        interval = of_family(data, found, model.family, handle.spec.seed)
+        interval = of_family(data, found, model.family, handle.spec.seed, handle.spec.options.shape)
     elif isinstance(model, AveragedNetworks):
         found, notes, interval = _averaged(handle, model, data)
     else:

@@ -208,7 +208,7 @@ class Constraints:
 def can_have(kind: str, name: str, data: Dataset) -> bool:
     """Whether a column of the features can be asked for an effect of a kind."""
     try:
-        Constraints(**{kind: (name,)}).shape(data)
+        replace(Constraints(), **{kind: (name,)}).shape(data)
     except StudyError:
         return False
     return True

@@ -226,13 +226,13 @@ class Forward:
 def network_covariance(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> NetworkCovariance | None:
     """A network fitted by the engine lm to X (n, d), y (n,) or (n, classes), linearised there.
 
-    None where there is none: of another engine, whose fits are no minima, of too many rows, and where the rows leave no degree
-    of freedom for the noise.
+    None where there is none: of another engine, whose fits are no minima, of a network under constraints, whose numbers
+    lie at their bounds, of too many rows, and where the rows leave no degree of freedom for the noise.
     """
     first = fitted.layers[0]
     works = np.any(first.coef != 0.0, axis=(1, 2)) | np.any(first.scale_base != 0.0, axis=1)
     used, rows, spec = tuple(int(i) for i in np.flatnonzero(works)), np.asarray(X, dtype=float), fitted.spec
-    if fitted.engine != LM or len(spec.layer_widths) < 3 or not used:
+    if fitted.engine != LM or len(spec.layer_widths) < 3 or not used or fitted.shape:
         return None
     wide = (len(used), *spec.layer_widths[1:])
     size = sum(a * b for a, b in pairwise(wide)) * (spec.grid + spec.k + 1)

@@ -27,15 +27,13 @@ which for W = 1 are the lines above. The pull of kanlab.solver.likelihoods is on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import block_diag, qr, solve_triangular
+from scipy.linalg import block_diag
 
-from kanlab.arrays import Array, Index
+from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan
 from kanlab.solver.first_layer import roughness_root, second_differences
@@ -47,7 +45,6 @@ from kanlab.solver.rows_smoothed import Root, Smoother
 from kanlab.solver.shaped_smoother import shaped_smoother
 from kanlab.solver.stack import State
 from kanlab.stats.likelihood import REGRESSION
-
 
 
 def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
