@@ -208,7 +208,8 @@ class Constraints:
 def can_have(kind: str, name: str, data: Dataset) -> bool:
     """Whether a column of the features can be asked for an effect of a kind."""
     try:
-        replace(Constraints(), **{kind: (name,)}).shape(data)
+        asked: dict[str, Any] = {kind: (name,)}
+        Constraints(**asked).shape(data)
     except StudyError:
         return False
     return True
