@@ -48,7 +48,9 @@ def main(path: str) -> None:
                 network = fit_cell(X, y, 2, 4, 3, shape=demanded)
                 seconds = time.process_time() - began
                 error = float(np.sqrt(np.mean((network.predict(new) - truth(new.T)) ** 2))) / spread
-                out.writerow([name, n, seed, bool(demanded), f"{error:.5f}", f"{seconds:.4f}", f"{network.edf or 0:.2f}"])
+                out.writerow(
+                    [name, n, seed, bool(demanded), f"{error:.5f}", f"{seconds:.4f}", f"{network.edf or 0:.2f}"]
+                )
                 file.flush()
 
 

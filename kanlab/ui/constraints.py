@@ -34,10 +34,10 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
             "Knowledge that every network of the study keeps, between the training rows and beyond them. Models of other "
             "families that break it are not recommended."
         )
-        places = st.columns(3, gap="medium")
+        places = [*st.columns(3, gap="medium"), *st.columns(3, gap="medium")]  # a row each, for narrow screens
         for number, (kind, (label, text)) in enumerate(_DEMANDS.items()):
             possible = [name for name in sources if can_have(kind, name, data)]
-            with places[number % 3]:
+            with places[number]:
                 found[kind] = _chosen(label, _KEY + kind, possible, text)
         groups: list[tuple[str, ...]] = []
         for number in range(1, MOST_GROUPS + 1):
