@@ -97,7 +97,9 @@ def fit(
     if interval:
         from kanlab.execution.tasks import rows_left_out  # with the solver, which who starts a study does without
 
-        without = fit(dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds, constraints=constraints, **options)
+        without = fit(
+            dataset, neuron_num, grid, k, engine, starts, seed, depth, seconds, constraints=constraints, **options
+        )
         task = NetworkTask(cell=cell, engine=engine, options=settings, seed=seed)
         record = of_network(dataset, without, rows_left_out(dataset, without, task, cell, ()), dataset.d)
         return replace(without, interval=record)
