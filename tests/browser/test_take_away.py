@@ -53,7 +53,7 @@ def test_a_network_is_looked_at_and_taken_away(page: Page, server: Server, tmp_p
     page.get_by_role("tab", name="Features").click()
     expect(page.get_by_text("Permutation importance").first).to_be_attached()
     page.get_by_role("tab", name="Diagnostics").click()
-    expect(page.get_by_text("The most influential rows")).to_be_visible()
+    expect(page.get_by_text("The most influential rows", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(7)
     for title in ("Normal quantiles", "Scale-location", "Influence of the rows", "Residuals along a"):
         expect(page.get_by_role("graphics-document", name=re.compile(title))).to_be_visible()
