@@ -29,7 +29,7 @@ from scipy.special import chdtr, chdtrc, fdtrc, ndtr
 
 from kanlab.arrays import Array
 from kanlab.explain.curves import rootogram
-from kanlab.text import listing, short
+from kanlab.text import short
 
 ALPHA = 0.01
 BINS = 8  # groups of a feature's values
@@ -199,12 +199,12 @@ def influential(cook: Array, leverage: Array, outputs: int = 1) -> Check:
     rows = np.flatnonzero(cook > DECISIVE)
     rows = rows[np.argsort(-cook[rows], kind="stable")]
     if len(rows):
-        one = len(rows) == 1
-        names = listing([f"row {i + 1}" for i in rows[:MOST_NAMED]])
+        one, numbers = len(rows) == 1, [str(i + 1) for i in rows[:MOST_NAMED]]
+        names = f"Row {numbers[0]}" if one else f"Rows {', '.join(numbers[:-1])} and {numbers[-1]}"
         words = (
-            f"{names[0].upper()}{names[1:]} {'decides' if one else 'decide'} the fit (Cook's distance up to "
-            f"{cook[rows[0]]:.1f}, above 1): without {'it' if one else 'them'} the curves would be others. See whether the "
-            f"cells are right, and fit once more without {'it' if one else 'them'}."
+            f"{names} {'decides' if one else 'decide'} the fit (Cook's distance up to {cook[rows[0]]:.1f}, above 1): without "
+            f"{'it' if one else 'them'} the curves would be others. See whether the cells are right, and fit once more "
+            f"without {'it' if one else 'them'}."
         )
         return Check("influence", True, words, None, "leave out", tuple(int(i) for i in rows[:MOST_NAMED]))
     pinned = np.flatnonzero(leverage > PINNED * outputs)

@@ -101,6 +101,20 @@ def test_a_row_that_decides_a_network_is_found_and_can_be_left_out() -> None:
         changed.without_rows(data, range(55))
 
 
+def test_rows_that_decide_are_named() -> None:
+    small = np.full(40, 0.01)
+    one, two = small.copy(), small.copy()
+    one[3], two[[3, 9]] = 2.0, (2.0, 5.0)
+    assert residual_checks.influential(one, small).sentence.startswith(
+        "Row 4 decides the fit (Cook's distance up to 2.0,"
+    )
+    assert residual_checks.influential(two, small).sentence.startswith("Rows 10 and 4 decide the fit")
+    assert residual_checks.influential(two, small).rows == (9, 3)
+    pinned = residual_checks.influential(small, np.full(40, 0.95))
+    assert pinned.sentence.startswith("40 of 40 rows decide their own prediction")
+    assert residual_checks.influential(small, small).departs is False
+
+
 def test_an_average_has_the_mean_of_the_leverages() -> None:
     rng, X = rows()
     y = np.sin(2 * X[:, 0]) + 0.2 * rng.normal(size=N)
