@@ -530,6 +530,32 @@ class Study:
         write(self.bundle(trial, family, use, explain=explain), Path(path))
         return Path(path)
 
+    def to_mlflow(self, uri: str) -> str:
+        """Write a run of MLflow: parameters, the figures of every trial, the report, and the recommended model with its
+        signature.
+
+        Parameters
+        ----------
+        uri : str
+            Where MLflow keeps its runs, such as "sqlite:///mlflow.db" or "http://127.0.0.1:5000".
+
+        Returns
+        -------
+        str
+            The id of the run; `mlflow.pyfunc.load_model(f"runs:/{id}/model")` is the model.
+
+        Raises
+        ------
+        StudyError
+            Where MLflow is not installed or does not take it.
+        """
+        from kanlab.export.bundle import bundle
+        from kanlab.export.mlflow_run import check_installed, log_study
+
+        check_installed()
+        model = self.predictor()
+        return log_study(self.handle, self.to_dict(), model, bundle(self.handle, model, load_data(self.handle)), uri)
+
     @property
     def plot(self) -> Plots:
         """Charts as Altair objects: `plot.front()`, `aicc()`, `history()`, `map()`, `slices()`."""

@@ -103,6 +103,10 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     from kanlab.targets import create_group
     from kanlab.text import listing
 
+    if arguments.mlflow:
+        from kanlab.export.mlflow_run import check_installed
+
+        check_installed()  # before a study is made
     if arguments.data is None:
         raise StudyError("There is no table: name a file, or give 'data' in the file of --config.")
     where, called = source(arguments.data)
@@ -146,6 +150,12 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     said = dict.fromkeys(note for data in datasets for note in (*data.notes, *_leaks(data)))
     print(f"{table.report}", *table.report.notes, *said, sep="\n", file=sys.stderr)
     code = exit_code(run_and_print(handles, arguments.json, arguments.dask))
+    if arguments.mlflow and not code:
+        from kanlab.api import Study
+
+        for handle in handles:
+            run = Study(handle).to_mlflow(arguments.mlflow)
+            print(f"'{handle.name}' is the run {run} of MLflow.", file=sys.stderr)
     if arguments.open:
         from kanlab.ui.launch import open_study
 
@@ -381,6 +391,9 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
     )
     tune.add_argument(
         "--config", metavar="FILE", type=Path, help="TOML file with options of this command in a table [tune]"
+    )
+    tune.add_argument(
+        "--mlflow", metavar="URI", help="write the finished study as a run of MLflow there, such as sqlite:///mlflow.db"
     )
     tune.add_argument("--open", action="store_true", help="open the app on the study when it is done")
     tune.add_argument(
