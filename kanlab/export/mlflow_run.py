@@ -20,6 +20,7 @@ from kanlab.explain.predictor import Predictor
 from kanlab.export.bundle import Bundle
 from kanlab.export.served import ServedModel
 from kanlab.study.handle import StudyHandle
+from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.study.trials import CompletedTrial
 
 EXPERIMENT = "kanlab"
@@ -64,7 +65,6 @@ def log_study(handle: StudyHandle, content: dict[str, Any], predictor: Predictor
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # kanlab sends no usage statistics, and has none sent
     import mlflow
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
 
     before = mlflow.get_tracking_uri() if mlflow.tracking.is_tracking_uri_set() else None
     try:
@@ -85,7 +85,7 @@ def log_study(handle: StudyHandle, content: dict[str, Any], predictor: Predictor
                 pip_requirements=["kanlab"],
             )
             return str(run.info.run_id)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, *STORAGE_ERRORS) as error:
         raise StudyError(
             f"MLflow at {uri[:100]} did not take the study: {' '.join(str(error).split())[:300]}"
         ) from error
