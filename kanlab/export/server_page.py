@@ -76,7 +76,7 @@ label { display: flex; flex-direction: column; justify-content: end; font-weight
 small { font-weight: 400; color: var(--muted); }
 input, select { width: 100%; margin-top: .25rem; padding: .5rem .6rem; font: inherit; font-weight: 400; color: inherit;
   background: transparent; border: 1px solid var(--muted); border-radius: .4rem; min-height: 2.6rem; }
-select option { color: #1f2328; background: #fff; }
+select option { color: var(--text); background: var(--background); }
 button { margin-top: 1.25rem; padding: .6rem 1.6rem; font: inherit; font-weight: 600; color: var(--on-accent);
   background: var(--accent); border: 0; border-radius: .4rem; cursor: pointer; min-height: 2.75rem; }
 input:focus-visible, select:focus-visible, button:focus-visible, summary:focus-visible, a:focus-visible {
