@@ -96,7 +96,7 @@ def auc_error(auc: float, ones: int, zeros: int) -> float:
     """Standard error of an area under the ROC curve of so many rows of both classes (Hanley & McNeil 1982, equation 2).
 
     >>> round(auc_error(0.8, 50, 50), 4)
-    0.0446
+    0.0445
     """
     first, second = auc / (2.0 - auc), 2.0 * auc**2 / (1.0 + auc)
     whole = auc * (1 - auc) + (ones - 1) * (first - auc**2) + (zeros - 1) * (second - auc**2)
