@@ -85,7 +85,7 @@ def log_study(handle: StudyHandle, content: dict[str, Any], predictor: Predictor
                 pip_requirements=["kanlab"],
             )
             return str(run.info.run_id)
-    except (MlflowException, *STORAGE_ERRORS) as error:
+    except (MlflowException, OSError, *STORAGE_ERRORS) as error:
         raise StudyError(
             f"MLflow at {uri[:100]} did not take the study: {' '.join(str(error).split())[:300]}"
         ) from error
