@@ -102,13 +102,14 @@ class Diagnostics:
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         """Every check of the task, in the order of the charts."""
-        data, r = self.data, self.standardised
+        data = self.data
         if data.levels:
             p, y, rows = self.held_out
             of_classes = (class_checks.calibrated(p, y, rows), class_checks.ranking(p, y, rows, data.levels))
             named = class_checks.confusion(p, y, rows, data.levels)
             pattern = [self._along_features[0]] if data.outputs == 1 else []
             return (*of_classes, named, *pattern, self._influential)
+        r = self.standardised
         along = (residual_checks.bend(r, self.linear), self._along_features[0], residual_checks.in_order(r))
         if data.task == COUNTS:
             edf = 1.0 if self.influence is None else self.influence.edf
