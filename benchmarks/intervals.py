@@ -148,16 +148,14 @@ def recommended(study: MemoryStudy, data: Dataset) -> tuple[str, Model, Callable
         networks = path_networks(data, cells, task)
         members: list[Any] = [network.__class__(**{**vars(network), "reach": model.reach}) for network in networks]
         weights = [model.share / len(members)] * len(members)
-        if model.share < 1.0:
-            members.append(held_family(data, model.rest, 0))
-            weights.append(1.0 - model.share)
+        members += [held_family(data, name, 0) for name, _ in model.families]
+        weights += [share for _, share in model.families]
         averaged = AveragedModel(members, weights)
 
         def of_average() -> Any:
             rows = [rows_left_out(data, f, task, *cell) for cell, f in zip(cells, networks, strict=True)]
-            return intervals.of_average(
-                data, averaged, list(zip(networks, rows, strict=True)), model.rest, model.share, features
-            )
+            found = list(zip(networks, rows, strict=True))
+            return intervals.of_average(data, averaged, found, model.families, features)
 
         return "average", averaged, of_average
     if choice.family != "kan":

@@ -22,7 +22,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, Outcome, Unit, fit_unit
 from kanlab.errors import StudyError
 from kanlab.execution.messages import FamilyFoldTask, Fit, FoldTask, PermutationTask, decode, encode
-from kanlab.execution.tasks import answer, fold_rows, permutation
+from kanlab.execution.tasks import answer, permutation
 from kanlab.explain.effects import permutation_importance
 from kanlab.explain.formula import errors
 from kanlab.explain.network_formula import formula_of
@@ -36,6 +36,7 @@ from kanlab.selection.candidates import candidates
 from kanlab.selection.diagnostics import diagnose
 from kanlab.selection.sensitivity import ranked_again, terms
 from kanlab.stats.criteria import aicc_of, bic_of
+from kanlab.stats.folds import fold_rows
 from kanlab.stats.likelihood import BERNOULLI
 from kanlab.stats.metrics import ClassScores, Scores, accuracy, log_loss
 from kanlab.study.data_summary import DataSummary

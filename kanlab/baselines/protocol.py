@@ -87,3 +87,8 @@ class FamilyFit:
     predict: Callable[[Array], Array]
     dof: float | None
     left_out: Callable[[], Array] | None = None
+
+    @property
+    def extends(self) -> bool:
+        """Whether it is linear in its inputs, and goes on beyond the training rows as it does within."""
+        return isinstance(self.predict, Affine)

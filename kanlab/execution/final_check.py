@@ -18,6 +18,7 @@ from kanlab.baselines.registry import label as family_label
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.messages import FinalCheckTask
 from kanlab.kan.search_space import Cell
+from kanlab.stats.likelihood import REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, LeftOut, Scores
 from kanlab.study.handle import StudyHandle, StudyView
 from kanlab.study.model_key import ModelKey
@@ -54,36 +55,45 @@ class ReducedTrial(CompletedTrial):
 
 @dataclass(frozen=True)
 class AveragedNetworks(HasFit):
-    """The mean of the networks of some cells and a linear model of a family, in the shares `share` and 1 - share.
+    """The mean of the networks of some cells, and models of other families in shares of their own.
 
-    scores: without n_params and AICc, which it has not.  reach: how far the edges of its networks go on straight beyond the
-    training rows (kanlab.solver.extremes).
+    families: these and their shares; what is missing to 1 is the networks'.  scores: without n_params and AICc, which it has
+    not.  reach: how far the edges of its networks go on straight beyond the training rows (kanlab.solver.extremes).
     """
 
     cells: tuple[Cell, ...]
-    rest: str
-    share: float
+    families: tuple[tuple[str, float], ...]
     scores: Scores
     parameters: tuple[str, ...]
     reach: float = 0.0
+    task: TaskName = REGRESSION
 
     @property
     def family(self) -> str:
         return AVERAGE
 
     @property
+    def share(self) -> float:
+        """That of all networks."""
+        return 1.0 - sum(share for _, share in self.families)
+
+    @property
     def label(self) -> str:
         """What it is called."""
         networks = f"average of {len(self.cells)} networks"
-        if self.share == 1.0:
+        if not self.families:
             return networks
-        return f"{networks} ({100 * self.share:.0f}%) and the {family_label(self.rest)} model ({100 - 100 * self.share:.0f}%)"
+        *others, last = [
+            f"the {family_label(name, self.task)} model ({100 * share:.0f}%)"
+            for name, share in sorted(self.families, key=lambda pair: -pair[1])
+        ]
+        return f"{', '.join([f'{networks} ({100 * self.share:.0f}%)', *others])} and {last}"
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it."""
         params = [{name: getattr(cell, name) for name in self.parameters} for cell in self.cells]
-        of_it = {"family": AVERAGE, "networks": params, "rest": self.rest, "share": self.share, "reach": self.reach}
-        return of_it | self.scores.to_dict()
+        of_it = {"family": AVERAGE, "networks": params, "share": self.share, "families": dict(self.families)}
+        return of_it | {"reach": self.reach} | self.scores.to_dict()
 
 
 @dataclass(frozen=True)
@@ -149,13 +159,17 @@ def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCh
 
 def _average(handle: StudyView, content: Mapping[str, Any]) -> AveragedNetworks:
     cells = tuple(Cell(*cell) for cell in content["cells"])
+    families = content.get("families")
+    if families is None:  # of an earlier version, which had one beside the networks
+        share = content["share"]
+        families = [(content["family"], 1.0 - share)] if share < 1.0 else []
     return AveragedNetworks(
         cells,
-        content["family"],
-        content["share"],
+        tuple((name, share) for name, share in families),
         Scores.from_dict(content),
         handle.spec.space.parameters,
         content.get("reach", 0.0),
+        handle.data.task,
     )
 
 

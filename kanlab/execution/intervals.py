@@ -18,6 +18,7 @@ from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS, refitted
 from kanlab.baselines.registry import fit_named, predictions_left_out
 from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
+from kanlab.execution.averaging import left_out_by
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.shapes import Shape
@@ -64,20 +65,21 @@ def of_average(
     data: Dataset,
     model: _Predicts,
     networks: Sequence[tuple[FittedKan, Array | None]],
-    family: str,
-    share: float,
+    families: Sequence[tuple[str, float]],
     features: int,
 ) -> IntervalRecord | None:
-    """The record of the mean of networks, each with its predictions of rows left out, and a linear model.
+    """The record of the mean of networks, each with its predictions of rows left out, and of models of other families.
 
-    share: of the networks together.
+    families: these and their shares.
     """
     rows = [left_out for _, left_out in networks if left_out is not None]
     if len(rows) < len(networks):
         return _of_training_rows(data, model, max(float(network.n_params) for network, _ in networks))
-    of_linear = predictions_left_out(family, data) if share < 1.0 else 0.0
+    share = 1.0 - sum(of_family for _, of_family in families)
     factor = float(np.mean([_spent_beyond(network, data.n, features) for network, _ in networks]))
-    left_out = share * np.mean(rows, axis=0) + (1.0 - share) * of_linear
+    left_out = share * np.mean(rows, axis=0)
+    for name, of_family in families:
+        left_out = left_out + of_family * left_out_by(name, data)
     return _record(data, model, np.asarray(left_out), 1.0 + share * (factor - 1.0))
 
 

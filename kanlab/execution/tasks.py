@@ -15,25 +15,23 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.baselines.leave_one_out import MOST_ROWS, refitted
-from kanlab.baselines.registry import BASELINES_OF, broken_by, comparison_family, fit_named, reference_losses
-from kanlab.baselines.registry import predictions_left_out as family_left_out
+from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, reference_losses
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import FitOptions, fit_model, fit_unit, lm_path, network_data, with_columns
+from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
+from kanlab.execution.averaging import averaged
 from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, cell_n_params, values_of
 from kanlab.kan.shapes import Shape
-from kanlab.solver.extremes import reach
 from kanlab.solver.feature_elimination import reduced, widened
 from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.solver.smoother import effective_dof
-from kanlab.stats.criteria import ROWS_OF_CLASSES, aicc_of, is_admissible, subset_charge
+from kanlab.stats.criteria import aicc_of, is_admissible, subset_charge
+from kanlab.stats.folds import fold_rows
 from kanlab.stats.generalised_dof import SIZE, divergence
-from kanlab.stats.likelihood import REGRESSION
 from kanlab.stats.metrics import LeftOut, squared_difference
-from kanlab.stats.stacking import LEAST_SHARE, stacking_share
 
 SCREENED_PARTS = 10  # of the rows, each left out at once where the choice of features is part of the fit
 
@@ -107,16 +105,6 @@ def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
         "seconds": fitted.seconds,
         "edf": fitted.edf,
     }
-
-
-def fold_rows(n: int, fold: int, folds: int, seed: int, y: np.ndarray | None = None) -> np.ndarray:
-    """Mask (n,) of the rows held out in one fold of a cross-validation; of classes y (n,), as many of each in every fold."""
-    held = np.zeros(n, dtype=bool)
-    order = np.random.default_rng(seed).permutation(n)
-    if y is not None:
-        order = order[np.argsort(y[order], kind="stable")]
-    held[order[fold::folds]] = True
-    return held
 
 
 def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
@@ -226,7 +214,7 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     where the features are screened already or their effects constrained, and where configurations are admissible after the
     fit. others: {cell, press, press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to
     the first whose press is
-    lower than that of the linear model by more than its standard error.  average: see `_averaged`.
+    lower than that of the linear model by more than its standard error.  average: see `kanlab.execution.averaging`.
     """
     screened = task.options.inputs(data.d) < data.d
     wanted = [(task.cell, task.below), *task.then]
@@ -249,7 +237,7 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         looked_at.append(_left_out(data, predicted[-1], reference))
         answer["others"].append({"cell": list(cell)} | looked_at[-1])
     if not screened and len(networks) > 1:
-        answer["average"] = _averaged(data, [cell for cell, _ in wanted], networks, predicted, reference, task.options)
+        answer["average"] = averaged(data, [cell for cell, _ in wanted], networks, predicted, reference, task.options)
     return answer
 
 
@@ -269,52 +257,6 @@ def path_networks(
         for i, fitted in enumerate(lm_path(data, path, task.options, task.seed)):
             found.setdefault((path[i], nums[:i]), fitted)
     return [found[key] for key in wanted]
-
-
-def _averaged(
-    data: Dataset,
-    cells: Sequence[Cell],
-    networks: Sequence[FittedKan],
-    left_out: Sequence[Array],
-    reference: Array,
-    options: FitOptions,
-) -> dict[str, Any] | None:
-    """The mean of some networks and the best linear model, weighted by what they predict of rows left out.
-
-    {cells, family, share, reach, press, press_se, and its errors}; share: of the networks together.  reach: of their edges, by
-    the rows at the edge of the first.  None where the share is next to nothing.
-    """
-    y, losses = data.y_train, data.likelihood.losses
-    if data.levels:  # with fewer rows a row left out does not see the search among minima (docs/method.md)
-        rows = data.outputs * np.bincount(y.astype(int), minlength=len(data.levels)).min()
-        sound = [i for i, f in enumerate(networks) if f.edf is not None and ROWS_OF_CLASSES * f.edf <= rows]
-        cells, networks = [cells[i] for i in sound], [networks[i] for i in sound]
-        left_out = [left_out[i] for i in sound]
-        if len(networks) < 2:
-            return None
-    keep = [name for name in BASELINES_OF[data.task] if not broken_by(name, data, options.shape)]
-    plain = {name: family_left_out(name, data) for name in keep}
-    family = min(plain, key=lambda name: float(losses(plain[name], y).sum()))
-    of_networks, of_family = np.mean(left_out, axis=0), plain[family]
-    share = stacking_share(of_networks, of_family, y, losses)
-    if share < LEAST_SHARE:
-        return None
-    linear = fit_named(family, data.X_train, data.fit_target(y), 0, data.task).predict
-    further = 0.0 if data.task != REGRESSION else reach(networks[0], data.X_train, y, options.smoothing)
-    members = [replace(network, reach=further) for network in networks]
-
-    def predict(X: Array) -> Array:
-        mean = np.mean([network.predict(X) for network in members], axis=0)
-        return np.asarray(share * mean + (1.0 - share) * linear(X))
-
-    return {
-        "cells": [list(cell) for cell in cells],
-        "family": family,
-        "share": share,
-        "reach": further,
-        **_left_out(data, share * of_networks + (1.0 - share) * of_family, reference),
-        **data.errors(predict).errors(),
-    }
 
 
 def _predictions_left_out(

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array, Mask
-from kanlab.baselines.protocol import Affine, FamilyFit
+from kanlab.baselines.protocol import FamilyFit
 from kanlab.baselines.registry import Baseline, fit_named, label
 from kanlab.data.dataset import Dataset
 from kanlab.data.frames import as_frame
@@ -104,7 +104,7 @@ class HeldFamily:
     @property
     def extends(self) -> bool:
         """Whether it is linear in its inputs, and is not held to the range of the training rows."""
-        return isinstance(self.fitted.predict, Affine)
+        return self.fitted.extends
 
     def predict_flagged(self, X: Array) -> tuple[Array, Mask]:
         slack = RANGE_TOLERANCE * np.maximum(self.high - self.low, 1.0)
@@ -344,7 +344,7 @@ def smearing(model: Model, data: Dataset) -> float | None:
 def _averaged(
     handle: StudyHandle, model: AveragedNetworks, data: Dataset
 ) -> tuple[AveragedModel, list[str], IntervalRecord | None]:
-    """Its networks, fitted in a process of their own, and its linear model; a warning where they differ from the study's;
+    """Its networks, fitted in a process of their own, and its other models; a warning where they differ from the study's;
     and what its intervals are made of.
     """
     spec, failed = handle.spec, handle.failed()
@@ -353,11 +353,10 @@ def _averaged(
     networks = fit_all_in_worker(task, local_data(handle.optuna, data.sha256))
     members: list[Model] = [replace(network, features=data.features, reach=model.reach) for network, _ in networks]
     weights = [model.share / len(members)] * len(members)
-    if model.share < 1.0:
-        members.append(held_family(data, model.rest, 0))
-        weights.append(1.0 - model.share)
+    members += [held_family(data, name, 0) for name, _ in model.families]
+    weights += [share for _, share in model.families]
     averaged = AveragedModel(members, weights)
-    interval = of_average(data, averaged, networks, model.rest, model.share, spec.options.inputs(data.d))
+    interval = of_average(data, averaged, networks, model.families, spec.options.inputs(data.d))
     rss = squared_difference(averaged.predict_flagged(data.X_train)[0], data.y_train)
     if data.levels or np.isclose(rss, model.rss_train or 0.0, rtol=SAME_RSS):
         return averaged, [], interval

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import nnls
 
 from kanlab.api import Study, run_study, tune
 from kanlab.baselines.leave_one_out import LEFT_OUT
@@ -15,6 +16,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import StudyError
 from kanlab.execution import tasks
+from kanlab.execution.averaging import JOINING, LEAST_ROWS, predictions_of_folds
 from kanlab.execution.final_check import FINAL_CHECK, ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.manage import extend
 from kanlab.execution.messages import FoldTask, NetworkTask
@@ -24,7 +26,7 @@ from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.validation_plan import plan
 from kanlab.solver.extremes import reach
 from kanlab.solver.leave_one_out import predictions_left_out
-from kanlab.stats.stacking import stacking_share
+from kanlab.stats.stacking import LEAST_SHARE
 from kanlab.study.handle import create_study
 from kanlab.study.spec import StudySpec
 from kanlab.study.trials import ranked
@@ -59,27 +61,33 @@ def test_at_the_end_of_a_study(study: Study) -> None:
     assert found.left_out is not None
     assert found.left_out.press == pytest.approx(np.sum((data.y_train - left_out) ** 2), rel=1e-9)
 
-    # the average, against its definition: the mean of all networks and the best linear model, by rows left out
+    # the average, against its definition: the mean of all networks and other families, by rows left out
     average = found.average
     assert average is not None
     assert set(average.cells) == {r.cell for r in records}
     assert [r.cell for r in ranked(records)] == list(average.cells)
     networks = [fitted_network(study.handle, r)[0] for r in ranked(records)]
-    out = [predictions_left_out(net, data.X_train, data.y_train, 1000.0) for net in networks]
-    families = {name: data.y_train - LEFT_OUT[name](data.X_train, data.y_train) for name in BASELINES}
-    rest = min(families, key=lambda name: float(np.sum((families[name] - data.y_train) ** 2)))
-    assert average.rest == rest
-    share = stacking_share(np.mean(out, axis=0), families[rest], data.y_train)
-    assert average.share == pytest.approx(share, abs=0.02)
-    share = average.share
-    together = share * np.mean(out, axis=0) + (1 - share) * families[rest]
+    of_networks = np.mean([predictions_left_out(net, data.X_train, data.y_train, 1000.0) for net in networks], axis=0)
+    plain = {name: data.y_train - LEFT_OUT[name](data.X_train, data.y_train) for name in BASELINES}
+    best_plain = min(plain, key=lambda name: float(np.sum((plain[name] - data.y_train) ** 2)))
+    assert data.n >= LEAST_ROWS
+    families = {best_plain: plain[best_plain]} | {f: predictions_of_folds(f, data) for f in JOINING}
+    shares = dict(average.families)
+    assert set(shares) <= set(families)
+    assert all(share >= LEAST_SHARE for share in shares.values())
+    together = average.share * of_networks + sum(share * families[f] for f, share in shares.items())
     assert average.press == pytest.approx(np.sum((together - data.y_train) ** 2), rel=1e-3)  # rows fitted again
-    linear = fit_named(rest, data.X_train, data.y_train).predict
+    # the shares of those taken are the least squares ones (Lawson-Hanson, the sum held by a heavy row)
+    columns = np.column_stack([of_networks, *(families[f] for f in shares)])
+    wanted, _ = nnls(np.vstack([columns, np.full(columns.shape[1], 1e6)]), np.append(data.y_train, 1e6))
+    np.testing.assert_allclose([average.share, *shares.values()], wanted, atol=0.03)
     assert average.reach == reach(networks[0], data.X_train, data.y_train, 1000.0)
     networks = [replace(net, reach=average.reach) for net in networks]
-    expected = share * np.mean([net.predict(data.X_test) for net in networks], axis=0) + (1 - share) * linear(
-        data.X_test
-    )
+    expected = average.share * np.mean([net.predict(data.X_test) for net in networks], axis=0)
+    within = np.clip(data.X_test, data.X_train.min(axis=0), data.X_train.max(axis=0))
+    for name, share in shares.items():
+        fitted = fit_named(name, data.X_train, data.y_train)
+        expected = expected + share * fitted.predict(data.X_test if name in BASELINES else within)
     predicting = study.predictor(use="predict")
     assert predicting.label == f"the {average.label}"
     np.testing.assert_allclose(predicting.fitted.predict_flagged(data.X_test)[0], expected, rtol=1e-9)

@@ -35,12 +35,12 @@ from kanlab.execution.messages import (
     decode_request,
     encode,
 )
-from kanlab.execution.tasks import fold_rows
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, cell_n_params
 from kanlab.solver.fit import LmOptions, fit_cell
 from kanlab.solver.smoother import effective_dof, smoother_root
 from kanlab.stats.criteria import aicc
+from kanlab.stats.folds import fold_rows
 from kanlab.stats.generalised_dof import divergence
 
 CELL = Cell(2, 3, 2)
