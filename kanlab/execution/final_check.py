@@ -75,7 +75,7 @@ class AveragedNetworks(HasFit):
     @property
     def share(self) -> float:
         """That of all networks."""
-        return 1.0 - sum(share for _, share in self.families)
+        return round(1.0 - sum(share for _, share in self.families), 9)
 
     @property
     def label(self) -> str:

@@ -34,8 +34,8 @@ from kanlab.export.document import model_document
 from kanlab.formulas import expression as formula_parts
 
 HAS_NO_CODE = (
-    "Models of this family have no code in other languages and no ONNX graph; choose a network, the average of networks "
-    "or the linear model, or take the bundle."
+    "This model, or one in its average, has no code in other languages and no ONNX graph; choose a network, such as the model "
+    "to read, or the linear model, or take the bundle."
 )
 
 

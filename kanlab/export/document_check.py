@@ -111,7 +111,7 @@ def _check_average(model: Mapping[str, Any], d: int, classes: int, *, counts: bo
     _need("link" not in model, "model.link")
     for number, member in enumerate(members):
         place = f"model.members[{number}]"
-        _need(isinstance(member, dict) and member.get("kind") in ("kan", "linear"), place)
+        _need(isinstance(member, dict) and member.get("kind") in ARRAYS, place)
         try:
             check_model(member, d, classes, counts=counts)
         except Damaged as error:

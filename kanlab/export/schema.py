@@ -125,7 +125,9 @@ class Average(Struct, frozen=True, tag_field="kind", tag="average"):
     """The mean of several models by their weights, which add up to 1; it has no link, they have theirs."""
 
     weights: Vector
-    members: Annotated[list[Network | Linear], Meta(min_length=1, max_length=100)]
+    members: Annotated[
+        list[Network | Linear | Polynomial | Additive | Perceptron | Trees], Meta(min_length=1, max_length=100)
+    ]
 
 
 class Reference(Struct, frozen=True):

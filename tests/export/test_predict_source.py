@@ -22,7 +22,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kanlab.baselines.registry import BASELINES
+from kanlab.baselines.registry import BASELINES, fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.data.encoders import EncodedColumn
 from kanlab.data.preparation import Preparation
@@ -306,6 +306,21 @@ def test_networks_of_any_depth(widths: tuple[int, ...], grid: int, k: int) -> No
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(held, outside)
     assert held.any()
+
+
+def test_an_average_of_models_of_every_family(small: Dataset) -> None:
+    families = [HeldFamily(fit_named(name, small.X_train, small.y_train), small.X_train.min(axis=0), small.X_train.max(axis=0))
+                for name in ("linear", "gam", "polynomial", "mlp", "boosting")]  # fmt: skip
+    model = AveragedModel((network((small.d, 2, 1), 3, 3), *families), (0.5, 0.1, 0.1, 0.1, 0.1, 0.1))
+    content = model_document(model)
+    check_model(content, small.d, 0)
+    X = RNG.uniform(-2, 2, (200, small.d))
+    np.testing.assert_allclose(predict.evaluate(content, X)[0], model.predict_flagged(X)[0], rtol=1e-10)
+    for number in range(2, 6):
+        damaged = [dict(member) for member in content["members"]]
+        damaged[number]["low"] = [1e300] * small.d
+        with pytest.raises(Damaged, match=rf"^model.members\[{number}\].high$"):
+            check_model(content | {"members": damaged}, small.d, 0)
 
 
 def test_an_average(small: Dataset) -> None:
