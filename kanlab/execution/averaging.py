@@ -13,21 +13,20 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array
-from kanlab.baselines.registry import BASELINES_OF, broken_by, fit_named, predictions_left_out
+from kanlab.baselines.folds import left_out_by
+from kanlab.baselines.registry import BASELINES_OF, broken_by, fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell
 from kanlab.solver.extremes import reach
 from kanlab.stats.criteria import ROWS_OF_CLASSES
-from kanlab.stats.folds import fold_rows
 from kanlab.stats.likelihood import REGRESSION
 from kanlab.stats.metrics import LeftOut
 from kanlab.stats.stacking import LEAST_SHARE, stacking_shares
 
 JOINING = ("gam", "boosting", "mlp")  # not the polynomials: they run away on rows unlike the others
 LEAST_ROWS = 100  # with fewer these say more about chance
-FOLDS = 5
 
 
 def averaged(
@@ -81,22 +80,3 @@ def averaged(
         **LeftOut.of(data.likelihood, together, y, reference).to_dict(),
         **data.errors(predict).errors(),
     }
-
-
-def left_out_by(family: str, data: Dataset) -> Array:
-    """Predictions of the training rows by a family, (n,) or (n, classes), each had it not been fitted, or its fold had not."""
-    exact = family in BASELINES_OF[data.task]
-    return predictions_left_out(family, data) if exact else predictions_of_folds(family, data)
-
-
-def predictions_of_folds(family: str, data: Dataset) -> Array:
-    """Predictions of the training rows by a family, (n,) or (n, classes), each by a fit without its fold."""
-    target = data.fit_target(data.y_train)
-    predicted = np.zeros(target.shape)
-    for fold in range(FOLDS):
-        held = fold_rows(data.n, fold, FOLDS, 0, data.y_train if data.levels else None)
-        X = data.X_train[~held]
-        fitted = fit_named(family, X, target[~held], 0, data.task)
-        new = data.X_train[held] if fitted.extends else np.clip(data.X_train[held], X.min(axis=0), X.max(axis=0))
-        predicted[held] = fitted.predict(new)
-    return predicted

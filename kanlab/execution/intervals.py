@@ -14,11 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from kanlab.arrays import Array, Mask
+from kanlab.baselines.folds import left_out_by
 from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS, refitted
 from kanlab.baselines.registry import fit_named, predictions_left_out
 from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
-from kanlab.execution.averaging import left_out_by
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.shapes import Shape

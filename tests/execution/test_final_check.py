@@ -10,13 +10,14 @@ import pytest
 from scipy.optimize import nnls
 
 from kanlab.api import Study, run_study, tune
+from kanlab.baselines.folds import predictions_of_folds
 from kanlab.baselines.leave_one_out import LEFT_OUT
 from kanlab.baselines.registry import BASELINES, fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import StudyError
 from kanlab.execution import tasks
-from kanlab.execution.averaging import JOINING, LEAST_ROWS, predictions_of_folds
+from kanlab.execution.averaging import JOINING, LEAST_ROWS
 from kanlab.execution.final_check import FINAL_CHECK, ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.manage import extend
 from kanlab.execution.messages import FoldTask, NetworkTask
