@@ -10,14 +10,12 @@ import pytest
 from scipy.optimize import nnls
 
 from kanlab.api import Study, run_study, tune
-from kanlab.baselines.folds import predictions_of_folds
 from kanlab.baselines.leave_one_out import LEFT_OUT
 from kanlab.baselines.registry import BASELINES, fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import StudyError
 from kanlab.execution import tasks
-from kanlab.execution.averaging import JOINING, LEAST_ROWS
 from kanlab.execution.final_check import FINAL_CHECK, ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.manage import extend
 from kanlab.execution.messages import FoldTask, NetworkTask
@@ -71,8 +69,7 @@ def test_at_the_end_of_a_study(study: Study) -> None:
     of_networks = np.mean([predictions_left_out(net, data.X_train, data.y_train, 1000.0) for net in networks], axis=0)
     plain = {name: data.y_train - LEFT_OUT[name](data.X_train, data.y_train) for name in BASELINES}
     best_plain = min(plain, key=lambda name: float(np.sum((plain[name] - data.y_train) ** 2)))
-    assert data.n >= LEAST_ROWS
-    families = {best_plain: plain[best_plain]} | {f: predictions_of_folds(f, data) for f in JOINING}
+    families = {best_plain: plain[best_plain]}
     shares = dict(average.families)
     assert set(shares) <= set(families)
     assert all(share >= LEAST_SHARE for share in shares.values())
