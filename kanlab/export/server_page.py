@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from string import Template
 
 from kanlab.colours import DARK, LIGHT, Colours
 from kanlab.export.served import ServedModel
@@ -15,7 +16,7 @@ def page(model: ServedModel, nonce: str) -> str:
     name = html.escape(" and ".join(short(t) for t in model.targets[:3]) + " and more" * (len(model.targets) > 3))
     about = html.escape("; ".join(dict.fromkeys(m.label for m in model.models[:3])))
     schema = json.dumps(model.schema(), ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
-    return _PAGE.format(
+    return _PAGE.substitute(
         name=name,
         about=about[:1].upper() + about[1:],
         nonce=html.escape(nonce),
@@ -32,22 +33,23 @@ def _variables(colours: Colours) -> str:
     return " ".join(f"--{name.replace('_', '-')}: {getattr(colours, name)};" for name in names)
 
 
-_PAGE = """<!doctype html>
+_PAGE = Template(
+    """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{name}: prediction</title>
+<title>$name: prediction</title>
 <link rel="icon" href="data:,">
-<style nonce="{nonce}">
-:root {{ {light} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
-{style}
+<style nonce="$nonce">
+:root { $light }
+@media (prefers-color-scheme: dark) { :root { $dark } }
+$style
 </style>
 </head>
 <body>
-<header><h1>{name}</h1><p class="muted">{about}</p></header>
+<header><h1>$name</h1><p class="muted">$about</p></header>
 <main>
 <form id="form" novalidate><div id="fields"></div><button type="submit">Predict</button></form>
 <section id="result" aria-live="polite"><p class="muted">Fill in the columns, and press Predict.</p></section>
@@ -55,13 +57,14 @@ _PAGE = """<!doctype html>
 <details><summary>From a program</summary><pre id="program"></pre>
 <p class="muted">Columns and limits are at <a href="schema">schema</a>; <a href="health">health</a> says whether the server
 answers.</p></details>
-<script type="application/json" id="schema" nonce="{nonce}">{schema}</script>
-<script nonce="{nonce}">
-{script}
+<script type="application/json" id="schema" nonce="$nonce">$schema</script>
+<script nonce="$nonce">
+$script
 </script>
 </body>
 </html>
 """
+)
 
 _STYLE = """
 * { box-sizing: border-box; }

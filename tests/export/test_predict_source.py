@@ -285,14 +285,15 @@ def test_any_cells_by_the_conventions_of_training(
 
 
 def network(widths: tuple[int, ...], grid: int, k: int) -> FittedKan:
-    """A network of any depth with numbers drawn at random."""
+    """A network of any depth with numbers drawn at random, the same for the same arguments."""
+    rng = np.random.default_rng([*widths, grid, k])
     layers, ranges = [], []
     for n_in, n_out in pairwise(widths):
-        knots = np.sort(RNG.uniform(-6, 6, (n_in, grid + 2 * k + 1)), axis=1)
-        layers.append(KanLayer(knots, RNG.normal(size=(n_in, n_out, grid + k)), RNG.normal(size=(n_in, n_out)) / 4))
+        knots = np.sort(rng.uniform(-6, 6, (n_in, grid + 2 * k + 1)), axis=1)
+        layers.append(KanLayer(knots, rng.normal(size=(n_in, n_out, grid + k)), rng.normal(size=(n_in, n_out)) / 4))
         ranges.append(knots[:, [k, -k - 1]])
     output_range = np.tile([-1.0, 1.5], (widths[-1], 1))
-    scales = (RNG.normal(size=widths[0]), np.exp(RNG.normal(size=widths[0])), RNG.normal(size=1), np.array([3.0]))
+    scales = (rng.normal(size=widths[0]), np.exp(rng.normal(size=widths[0])), rng.normal(size=1), np.array([3.0]))
     spec, record = KanSpec(widths, grid, k), (0.0, np.zeros(1), 10, FitStatus.CONVERGED)
     return FittedKan(spec, tuple(layers), tuple(ranges), output_range, *scales, *record, reach=0.5)
 

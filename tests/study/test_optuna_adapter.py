@@ -196,5 +196,6 @@ def test_the_rest_of_kanlab_knows_optuna_by_its_public_interface() -> None:
                 names = [module, *(f"{module}.{a.name}" for a in node.names)]
                 private = [n for n in names if n.startswith("optuna.") and "._" in n]
                 assert not private, f"{path.name}:{node.lineno} imports {private}"
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            writes_sql = path.name == "code_sql.py"  # a model as a query, which touches no storage of studies
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and not writes_sql:
                 assert not SQL.match(node.value), f"{path.name}:{node.lineno} has SQL as text"
