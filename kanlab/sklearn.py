@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -71,7 +72,8 @@ class _KAN(BaseEstimator):
     random_state: Any
     _demands: Constraints = Constraints()
     _levels: tuple[str, ...] = ()
-    _interval: IntervalRecord | None = None
+    # what intervals are made of; until they are first asked for, what makes it of the training rows, which takes refits
+    _interval: IntervalRecord | Callable[[], IntervalRecord | None] | None = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -187,6 +189,8 @@ class _KAN(BaseEstimator):
         check_is_fitted(self)
         with _value_errors():
             checked_level(level)
+        if callable(self._interval):
+            self._interval = self._interval()
         if self._interval is None:
             raise ValueError(TOO_FEW_ROWS)
         return self._interval, *self._outputs_and_inputs(X)
@@ -247,7 +251,7 @@ class _Searched(_KAN):
         def run(function: Any, jobs: Any) -> list[Fitted]:
             return Parallel(n_jobs=self.n_jobs)(delayed(function)(job) for job in jobs)
 
-        study = search(data, spec, run)
+        study = search(data, spec, run, average=False)
         found = recommend(study, study.records, None)
         choice = found.choice
         record = choice and (choice.trial or choice.reduced)
@@ -262,7 +266,7 @@ class _Searched(_KAN):
         else:
             shape = study.spec.options.shape
             model = held_family(data, self.family_, study.spec.seed, shape)
-            self._interval = of_family(data, model, self.family_, study.spec.seed, shape)
+            self._interval = partial(of_family, data, model, self.family_, study.spec.seed, shape)
         self.network_ = model if isinstance(model, FittedKan) else None
         return model
 
@@ -301,7 +305,8 @@ class _Single(_KAN):
         options = FitOptions(starts=self.starts, smoothing=self.smoothing, shape=self._demands.shape(data))
         task = NetworkTask(cell=cell, engine="lm", options=options, seed=self._seed())
         network = fit_model(data, cell, "lm", options, task.seed)
-        self._interval = of_network(data, network, rows_left_out(data, network, task, cell, ()), data.d)
+        left_out = partial(rows_left_out, data, network, task, cell, ())
+        self._interval = partial(_interval_of, data, network, left_out, data.d)
         self.network_ = replace(network, features=data.features)
         return self.network_
 
@@ -546,8 +551,10 @@ def _categories(wanted: Any, names: list[str], given: frozenset[str]) -> list[st
     return found
 
 
-def _model_of(study: MemoryStudy, data: Dataset, record: CompletedTrial) -> tuple[FittedKan, IntervalRecord | None]:
-    """The network of a trial, and what its intervals are made of."""
+def _model_of(
+    study: MemoryStudy, data: Dataset, record: CompletedTrial
+) -> tuple[FittedKan, Callable[[], IntervalRecord | None]]:
+    """The network of a trial, and what makes the record of its intervals."""
     below = record.below if isinstance(record, ReducedTrial) else nested_below(study, record.cell, study.records)
     task, features = network_task(study.spec, record, below), study.spec.options.inputs(data.d)
     if isinstance(record, ReducedTrial):
@@ -556,5 +563,11 @@ def _model_of(study: MemoryStudy, data: Dataset, record: CompletedTrial) -> tupl
     else:
         part, network = data, study.networks[record.cell]
         own = network
-    interval = of_network(data, network, rows_left_out(part, own, task, record.cell, below), features)
-    return replace(network, features=data.features), interval
+    left_out = partial(rows_left_out, part, own, task, record.cell, below)
+    return replace(network, features=data.features), partial(_interval_of, data, network, left_out, features)
+
+
+def _interval_of(
+    data: Dataset, network: FittedKan, left_out: Callable[[], Array | None], features: int
+) -> IntervalRecord | None:
+    return of_network(data, network, left_out(), features)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import Outcome, Unit, lm_outcome, lm_path, units
@@ -41,7 +43,7 @@ class MemoryStudy:
     attributes: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
-def search(data: Dataset, spec: StudySpec, run: Run = map) -> MemoryStudy:
+def search(data: Dataset, spec: StudySpec, run: Run = map, *, average: bool = True) -> MemoryStudy:
     """Fit every admissible configuration by the engine lm, and check the best of them.
 
     Parameters
@@ -51,6 +53,8 @@ def search(data: Dataset, spec: StudySpec, run: Run = map) -> MemoryStudy:
         Of an exhaustive search by the engine lm.
     run : function like `map`
         Does the units of work, in whatever order and processes; their numbers are the same.
+    average : bool
+        Whether an average that predicts is wanted beside the model to read.
 
     Returns
     -------
@@ -84,6 +88,7 @@ def search(data: Dataset, spec: StudySpec, run: Run = map) -> MemoryStudy:
     records = [_record(i, spec, summary, cell, outcome) for i, (cell, outcome) in enumerate(outcomes.items())]
     study = MemoryStudy(spec, summary, baselines, records, networks)
     if (task := final_check_task(study, records)) is not None:
+        task = msgspec.structs.replace(task, average=average)
         study.attributes[FINAL_CHECK] = final_check_content(task, answer(data, task))
     return study
 

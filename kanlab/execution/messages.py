@@ -213,7 +213,7 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     """Leave-one-out errors of some networks, the first without the features that do nothing, and the average of all of them.
 
     below: as of NetworkTask.  then: the next cells and their `below`.  neuron_nums: the range of the search.
-    values, after_fit: as of StudySpec.
+    values, after_fit: as of StudySpec.  average: whether one is wanted.
     """
 
     below: tuple[int, ...]
@@ -223,6 +223,7 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     neuron_nums: tuple[int, int]
     values: tuple[int, ...] = ()
     after_fit: bool = False
+    average: bool = True
 
 
 class FormulaTask(Task, frozen=True, kw_only=True):

@@ -236,7 +236,7 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
         predicted.append(_predictions_left_out(data, networks[len(predicted)], task, cell, below))
         looked_at.append(_left_out(data, predicted[-1], reference))
         answer["others"].append({"cell": list(cell)} | looked_at[-1])
-    if not screened and len(networks) > 1:
+    if task.average and not screened and len(networks) > 1:
         answer["average"] = averaged(data, [cell for cell, _ in wanted], networks, predicted, reference, task.options)
     return answer
 
