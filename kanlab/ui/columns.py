@@ -13,7 +13,11 @@ from kanlab.selection.measures import fixed
 from kanlab.text import counted
 
 CHOICE = "choice"  # the column that marks the recommended model
-RECOMMENDED, TO_PREDICT = "recommended", "recommended to predict"
+RECOMMENDED, TO_READ, TO_PREDICT = (
+    "recommended",
+    "recommended to read",
+    "recommended to predict",
+)  # the last two together
 CHOICE_HELP = "The model that kanlab recommends; the reasons stand on the Choose page."
 
 

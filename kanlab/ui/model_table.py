@@ -23,7 +23,7 @@ from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, best_trial, first_ranked
 from kanlab.text import agreeing, counted, short
 from kanlab.ui import columns, session
-from kanlab.ui.columns import CHOICE, RECOMMENDED, TO_PREDICT
+from kanlab.ui.columns import CHOICE, RECOMMENDED, TO_PREDICT, TO_READ
 from kanlab.ui.widgets import (
     AICC_HELP,
     DASH,
@@ -57,6 +57,9 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
     """One row per candidate: RMSE in units of the target and R² on the scale of the fit, or the scores of classes."""
     listed, data = found.candidates, handle.data
     to_predict = found.average if found.use == "predict" else None
+    of_choice = (
+        RECOMMENDED if to_predict is None else TO_READ
+    )  # so that the headline, which is to predict, is no other answer
     values = np.array([np.nan if c.criterion is None else c.criterion for c in listed], dtype=float)
     by_spent = any(c.n_params_effective is not None for c in listed)
     weights, ratios = akaike_weights(values), evidence_ratio(values)
@@ -72,7 +75,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
 
     def row(c: Candidate, weight: float, ratio: float) -> dict[str, object]:
         return {
-            CHOICE: RECOMMENDED if c is found.choice else TO_PREDICT if c is to_predict else "",
+            CHOICE: of_choice if c is found.choice else TO_PREDICT if c is to_predict else "",
             "model": c.label,
             **(_spent(c) if by_spent else {}),
             "AICc": c.aicc,
