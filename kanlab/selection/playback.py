@@ -1,4 +1,4 @@
-"""A study played back trial by trial, as HTML that needs nothing else: AICc against RSS as SVG, a slider, a button and a script.
+"""A study played back trial by trial, as HTML that needs nothing else: AICc against RSS as SVG, a slider and a button.
 
 Without its script, and on paper, it shows all trials. The script is one text, which a page allows by its hash.
 """
@@ -24,7 +24,8 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 340, 78, 14, 24, 50
 _DECADE = 10.0
 
 STYLE = """
-.playback { max-width: 46rem; margin: 0; width: auto; } .playback svg { width: 100%; height: auto; border: 0; display: block; }
+.playback { max-width: 46rem; margin: 0; width: auto; } .playback svg { width: 100%; height: auto; border: 0; display: block;
+  font-size: 12px; }
 .playback .trial { fill: var(--accent); fill-opacity: .5; } .playback .best { fill: none; stroke: var(--accent);
   stroke-width: 2.5; }
 .playback .later { visibility: hidden; } .playback .now { fill-opacity: 1; }
@@ -34,6 +35,7 @@ STYLE = """
 .playback button { font: inherit; color: var(--text); background: none; border: 1px solid var(--muted); border-radius: 4px;
   padding: .3rem .9rem; min-width: 5.5rem; cursor: pointer; }
 .playback :is(button, input):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+@media (max-width: 30rem) { .playback svg { font-size: 17px; } }
 .playback output { display: block; min-height: 3em; font-variant-numeric: tabular-nums; }
 @media (prefers-reduced-motion: no-preference) { .playback .trial { transition: fill-opacity .6s ease-out; } }
 @media print { .playback :is(.controls, output) { display: none !important; } .playback .later { visibility: visible; }
@@ -115,7 +117,7 @@ def playback(trials: Sequence[CompletedTrial], task: TaskName, target: str) -> s
     )
     label = escape(f"AICc against {of.fit}, one point a trial in the order in which they came", quote=True)
     return (
-        f'<figure class="playback"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" font-size="12">'
+        f'<figure class="playback"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" >'
         f"{_frame(across, up, of.axis.format(target))}{points}"
         '<circle class="best" r="9" cx="-99" cy="-99"/></svg>'
         '<div class="controls" hidden=""><button type="button">Play</button>'
@@ -127,7 +129,8 @@ def playback(trials: Sequence[CompletedTrial], task: TaskName, target: str) -> s
 def document(figure: str, colours: Colours) -> str:
     """A page of one such figure alone."""
     style = f":root {{ color-scheme: {colours.name}; {colours.css} }} .muted {{ color: var(--muted); }}"
-    style += "body { margin: 0; padding: 4px; font: 15px/1.45 system-ui, sans-serif; color: var(--text); }"
+    style += "body { margin: 0; padding: 4px; font: 15px/1.45 system-ui, sans-serif; }"
+    style += "body { color: var(--text); background: var(--page); }"
     rules = f"default-src 'none'; style-src 'unsafe-inline'; {allowed(SCRIPT)}"
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>The search, trial by trial</title>'

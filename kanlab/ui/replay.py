@@ -14,7 +14,7 @@ from kanlab.text import short
 from kanlab.ui import drawing
 from kanlab.ui.shared import Stamp
 
-_HEIGHT = 540
+_HEIGHT = 520
 
 
 def trial_by_trial(study: Study, records: Sequence[TrialRecord], stamp: Stamp) -> None:

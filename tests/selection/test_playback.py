@@ -30,7 +30,8 @@ def test_every_trial_is_a_point_in_the_order_of_the_trials() -> None:
     assert "squared units of &lt;y&gt;" in made
     assert 'max="2"' in made
     x, y = (np.array(re.findall(rf'class="trial" .*?{c}="([^"]+)"', made), dtype=float) for c in ("cx", "cy"))
-    assert x[0] > x[1] and y[0] < y[1]  # less RSS is further left, less AICc further down
+    assert x[0] > x[1]  # less RSS is further left
+    assert y[0] < y[1]  # less AICc further down
 
 
 def test_fewer_than_two_trials_are_no_playback() -> None:
@@ -63,4 +64,5 @@ def test_a_logarithmic_axis_has_numbers_wherever_it_lies(low: float, high: float
     assert 2 <= len(axis.ticks) <= 14
     assert all(low <= v <= high for v in axis.ticks)
     assert decades(low, high) == sorted(decades(low, high))
-    assert axis(low) == 0.0 and axis(high * 5) == pytest.approx(100.0)
+    assert axis(low) == 0.0
+    assert axis(high * 5) == pytest.approx(100.0)
