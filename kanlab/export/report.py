@@ -103,7 +103,7 @@ def report(exported: Exported, drawing: Drawing) -> str:
         parts.append(f"<h2>Interactions</h2><p>{escape(drawing.interactions)}</p>")
     played = playback.playback(completed(exported.handle.records()), data.task, short(target))
     if played:
-        parts.append(f"<h2>The search, trial by trial</h2>{played}<p class=\"muted\">{escape(_PLAYED)}</p>")
+        parts.append(f'<h2>The search, trial by trial</h2>{played}<p class="muted">{escape(_PLAYED)}</p>')
     parts += [
         f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
         f"<h2>Models by AICc</h2>{_table(exported)}",

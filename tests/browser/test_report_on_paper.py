@@ -54,7 +54,9 @@ def test_a_report_plays_the_search_back_without_a_network(browser: Browser, repo
     expect(shown).to_have_count(2)
     said = box.locator("output")
     expect(said).to_have_text(re.compile(r"^2 of 8\. Trial 1: .*Lowest AICc so far: Trial [01]: "))
-    low = min(box.locator(".trial").evaluate_all("all => all.slice(0, 2).map(p => [+p.dataset.aicc, p.getAttribute('cx')])"))
+    low = min(
+        box.locator(".trial").evaluate_all("all => all.slice(0, 2).map(p => [+p.dataset.aicc, p.getAttribute('cx')])")
+    )
     assert box.locator(".best").get_attribute("cx") == low[1]
     box.get_by_role("button", name="Play").click()
     expect(said).to_have_text(re.compile(r"^8 of 8\."))
