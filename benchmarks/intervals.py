@@ -153,9 +153,7 @@ def recommended(study: MemoryStudy, data: Dataset) -> tuple[str, Model, Callable
         averaged = AveragedModel(members, weights)
 
         def of_average() -> Any:
-            rows = [rows_left_out(data, f, task, *cell) for cell, f in zip(cells, networks, strict=True)]
-            found = list(zip(networks, rows, strict=True))
-            return intervals.of_average(data, averaged, found, model.families, features)
+            return intervals.of_average(data, averaged, networks, model.share, model.left_out(data.n), features)
 
         return "average", averaged, of_average
     if choice.family != "kan":
