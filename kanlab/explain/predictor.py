@@ -28,7 +28,14 @@ from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.final_check import AVERAGE, AveragedNetworks, ReducedTrial, nested_below
-from kanlab.execution.intervals import IntervalRecord, average_left_out, checked_level, of_average, of_family, of_network
+from kanlab.execution.intervals import (
+    IntervalRecord,
+    average_left_out,
+    checked_level,
+    of_average,
+    of_family,
+    of_network,
+)
 from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.run_tasks import fit_all_in_worker, fit_in_worker
 from kanlab.explain.average import AveragedModel
