@@ -10,8 +10,6 @@ Then a model without row i predicts f(x) - S(x, i) e_i / (1 - h_i) there, to fir
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from kanlab.data.dataset import Dataset

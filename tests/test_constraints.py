@@ -219,7 +219,7 @@ def test_violations_are_found_where_they_are() -> None:
 
 
 def test_the_final_check_drops_features_of_constrained_networks(tmp_path: Path) -> None:
-    """Two that do nothing, one of them demanded to rise, which no effect does; what stays keeps its demand, in a bundle too."""
+    """Two that do nothing, one of them demanded to rise, which no effect does; what stays keeps its demand."""
     rng = np.random.default_rng(2)
     table = pd.DataFrame(rng.uniform(-1, 1, (90, 4)), columns=["idle", "busy", "still", "bent"])
     table["y"] = np.exp(1.5 * table.busy) + 2 * table.bent**2 + 0.1 * rng.normal(size=90)

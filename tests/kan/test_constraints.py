@@ -74,7 +74,7 @@ def test_what_cannot_be_is_one_sentence(known, sentence):
 
 def test_what_the_target_or_the_engine_cannot_keep_is_refused():
     with pytest.raises(
-        StudyError, match="has 3 classes, whose probabilities add up to 1.*one class against the others"
+        StudyError, match=r"has 3 classes, whose probabilities add up to 1.*one class against the others"
     ):
         Constraints(up=("price",)).check(data("grade"))
     Constraints(no_effect=("price",)).check(data("grade"))
