@@ -291,12 +291,12 @@ def table(path: Path) -> str:
                 "",
                 f"{kind}, {float(level):.0%}, {len({line['problem'] for line in own})} problems, {len(own)} fits",
             ]
-            for method, problems in by.items():
-                cover = {p: float(np.mean([c for c, _ in v])) for p, v in problems.items()}
-                finite = [w for v in problems.values() for _, w in v if np.isfinite(w) and w > 0]
+            for method, by_problem in by.items():
+                cover = {p: float(np.mean([c for c, _ in v])) for p, v in by_problem.items()}
+                finite = [w for v in by_problem.values() for _, w in v if np.isfinite(w) and w > 0]
                 width = float(np.exp(np.mean(np.log(finite)))) if finite else np.nan
                 least = min(cover, key=cover.__getitem__)
-                infinite = sum(not np.isfinite(w) for v in problems.values() for _, w in v)
+                infinite = sum(not np.isfinite(w) for v in by_problem.values() for _, w in v)
                 text.append(
                     f"  {method:10} mean {np.mean(list(cover.values())):.3f}  least {cover[least]:.3f} ({least})  "
                     f"width over kanlab's {width:.3f}" + f", {infinite} infinite" * bool(infinite)

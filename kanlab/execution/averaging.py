@@ -40,9 +40,9 @@ def averaged(
     """The mean of some networks and models of other families, each in the share of what it predicts of rows left out.
 
     {cells, families, reach, rows, press, press_se, and its errors}; families: [name, share] of those beside the networks.
-    left_out: of each network the predictions of the training rows without themselves.  reach: of the networks' edges beyond the
-    rows, by the rows at the edge of the first.  rows: what it predicts of rows left out, for its intervals, as `as_text` writes
-    it.  None where the networks' share is next to nothing.
+    left_out: of each network the predictions of the training rows without themselves.  reach: of the networks' edges beyond
+    the rows, by the rows at the edge of the first.  rows: what it predicts of rows left out, for its intervals, as `as_text`
+    writes it.  None where the networks' share is next to nothing.
     """
     y, losses = data.y_train, data.likelihood.losses
     if data.levels:  # with fewer rows a row left out does not see the search among minima (docs/method.md)

@@ -59,8 +59,8 @@ class AveragedNetworks(HasFit):
     """The mean of the networks of some cells, and models of other families in shares of their own.
 
     families: these and their shares; what is missing to 1 is the networks'.  scores: without n_params and AICc, which it has
-    not.  reach: how far the edges of its networks go on straight beyond the training rows (kanlab.solver.extremes).  rows: what
-    it predicts of the training rows, each left out, as text; None of studies of before it was kept.
+    not.  reach: how far the edges of its networks go on straight beyond the training rows (kanlab.solver.extremes).  rows:
+    what it predicts of the training rows, each left out, as text; None of studies of before it was kept.
     """
 
     cells: tuple[Cell, ...]

@@ -214,8 +214,8 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     """{press, press_se, reduced, others, average} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
-    where the features are screened already, and where configurations are admissible after the fit. others: {cell, press, press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to
-    the first whose press is
+    where the features are screened already, and where configurations are admissible after the fit.  others: {cell, press,
+    press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
     lower than that of the linear model by more than its standard error.  average: see `kanlab.execution.averaging`.
     """
     screened = task.options.inputs(data.d) < data.d

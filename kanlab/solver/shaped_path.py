@@ -39,8 +39,8 @@ PASSED_RACE = ((0, 1), (10, 1))  # on the way to a network that is fitted alone
 ITERATIONS = 2  # for one of the unconstrained engine, whose last layer is always at its minimum
 NODE_RIDGE = 1e-4  # of the mean curvature, in the fit of a new node
 SHAKEN = 0.3  # of the slope of a layer that does nothing, the random edges beside it
-# Of classes and counts, whose penalty does not fall with the misfit: silu, which constrained edges have not, bends at next to no
-# cost, and in a node of one feature nothing else does (benchmarks/README.md, "Constraints").
+# Of classes and counts, whose penalty does not fall with the misfit: silu, which constrained edges have not, bends at next to
+# no cost, and in a node of one feature nothing else does (benchmarks/README.md, "Constraints").
 WITHOUT_SILU = 0.03
 
 
