@@ -76,7 +76,7 @@ class AveragedNetworks(HasFit):
         return AVERAGE
 
     def left_out(self, n: int) -> Array | None:
-        """What it predicts of the n training rows, each had it not been fitted: (n,), of more than two classes (n, classes)."""
+        """What it predicts of the n training rows, each left out: (n,), of more than two classes (n, classes)."""
         if self.rows is None:
             return None
         found = from_text(self.rows, (n, -1))
