@@ -114,9 +114,9 @@ def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
 
     loss: what a cross-validation adds up, the squared errors, of classes the log-loss, of counts the deviance.
     """
-    if task.columns is not None:
-        task = msgspec.structs.replace(task, options=task.options.of_columns(task.columns, data.d))
-        data = with_columns(data, task.columns)
+    if (columns := task.columns) is not None:
+        task = msgspec.structs.replace(task, options=task.options.of_columns(columns, data.d))
+        data = with_columns(data, columns)
     held = _held(data, task)
     out = {"X_test": data.X_train[held], "y_test": data.y_train[held]}
     part = replace(data, X_train=data.X_train[~held], y_train=data.y_train[~held], **out)
