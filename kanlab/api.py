@@ -434,7 +434,7 @@ class Study:
         -------
         list of Formula
             `.sympy` and `.latex` in the names of the columns, `.complexity`, `.rmse_train`, `.rmse_test`, `.aicc`,
-            `.predict(frame)`. `formula` is the recommended one.
+            `.predict(frame)`. `formula` is the one in use, at first the recommended one.
 
         Raises
         ------
@@ -461,12 +461,92 @@ class Study:
 
     @property
     def formula(self) -> Formula:
-        """The recommended formula, searched for where that was not done yet; errors as of `formulas`."""
+        """The formula in use: the one chosen by `use_formula`, else the recommended one, searched for where that was not done
+        yet; errors as of `formulas`.
+        """
         from kanlab.explain.formulas import found_formulas
 
         front, found = self.formulas(), found_formulas(self.handle).found
         assert found is not None
-        return front[found.recommended]
+        return front[found.used]
+
+    def edit_formula(
+        self,
+        formula: Formula | int,
+        *,
+        switch: Mapping[int, str] | None = None,
+        drop: Sequence[int] = (),
+        fix: Mapping[int, str | float] | None = None,
+        free: Sequence[int] = (),
+    ) -> Formula:
+        """A formula changed by hand and fitted again, kept with the study beside the others and marked as edited.
+
+        Parameters
+        ----------
+        formula : Formula or int
+            One of `formulas`, or its place among them.
+        switch : mapping of int to str, optional
+            Part to function (docs/formula.md lists them): `{2: "tanh"}`. `Formula.parts` numbers the parts.
+        drop : sequence of int
+            Terms and factors that go.
+        fix : mapping of int to number or str, optional
+            Constant to the number it is held at: `{5: 9.81}`, `{5: "pi/2"}`.
+        free : sequence of int
+            Constants that were held, and are fitted.
+
+        Returns
+        -------
+        Formula
+
+        Raises
+        ------
+        StudyError
+            Where there are no formulas yet, an edit cannot be made, or the new one is not defined at every training row.
+        """
+        from kanlab.explain import formula_edits
+
+        edits = formula_edits.edits_of(switch, drop, fix, free)
+        place = formula_edits.edit(self.handle, self._place(formula), edits, load_data(self.handle))
+        return self.formulas()[place]
+
+    def use_formula(self, formula: Formula | int | None) -> None:
+        """Choose what `formula`, exports and bundles take: one of `formulas` or its place; None for the recommended one."""
+        from kanlab.explain import formula_edits
+
+        formula_edits.use(self.handle, None if formula is None else self._place(formula))
+
+    def remove_formula(self, formula: Formula | int) -> None:
+        """Take an edited formula, or the one at a place, off the list. Raises StudyError for one that a search found."""
+        from kanlab.explain import formula_edits
+
+        formula_edits.remove(self.handle, self._place(formula))
+
+    def _place(self, formula: Formula | int) -> int:
+        from kanlab.explain.formula_choices import key_of
+        from kanlab.explain.formula_edits import front_of
+
+        if isinstance(formula, int):
+            return formula
+        keys = [key_of(f) for f in front_of(self.handle).formulas]
+        if (key := key_of(formula.found)) not in keys:
+            raise StudyError(f"The formula is none of the study '{self.name}'; take one of `formulas()`.")
+        return keys.index(key)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of columns, as `set_units` has them."""
+        from kanlab.explain.units import read_units
+
+        return read_units(self.handle)
+
+    def set_units(self, units: Mapping[str, str]) -> None:
+        """Say in which units columns are, for the formulas: `{"length": "m", "time": "s"}`; those before are forgotten.
+
+        `Formula.units` then says whether its units add up. Raises StudyError for what is no unit, and no column.
+        """
+        from kanlab.explain import units as of_columns
+
+        of_columns.set_units(self.handle, units)
 
     def bundle(
         self,
@@ -507,7 +587,7 @@ class Study:
             With 64 to 256 training rows, without their targets, against which `python predict.py --explain` says what each
             feature contributes; of an additive model their means alone.
         formula : bool
-            Whether the recommended formula is written in place of the model; it is searched for where that was not done yet.
+            Whether the formula in use is written in place of the model; it is searched for where that was not done yet.
 
         Returns
         -------

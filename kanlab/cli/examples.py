@@ -14,7 +14,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "validate": ("kanlab validate packed",),
     "show": ("kanlab show patients-1", "kanlab show patients-1 --json > patients.json"),
-    "formula": ("kanlab formula patients-1 --minutes 0.05",),
+    "formula": (
+        "kanlab formula patients-1 --minutes 0.05",
+        "kanlab formula patients-1 --parts 0",
+        "kanlab formula patients-1 --edit 0 --fix 0=150 --use recommended",
+        'kanlab formula patients-1 --units "bmi=kg/m^2, age=years"',
+    ),
     "studies": ("kanlab studies",),
     "predict": (
         "kanlab predict patients-1 new.csv -o predicted.csv",

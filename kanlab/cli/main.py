@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from kanlab.cli import studies
+from kanlab.cli import formulas, studies
 from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges, source
 from kanlab.cli.completion import SHELLS, complete, shell_code
 from kanlab.cli.config import named_file, use
 from kanlab.cli.constraint_options import add_constraints, constraints
 from kanlab.cli.examples import Formatter, examples
-from kanlab.cli.printing import columns, exit_code, formulas_shown, run_and_print, shown
+from kanlab.cli.printing import columns, exit_code, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
 
@@ -227,32 +227,6 @@ def _validate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _formula(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from kanlab.api import open_study
-    from kanlab.explain.formulas import FormulaSearch, found_formulas
-
-    study = open_study(arguments.name, storage=arguments.storage)
-    with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
-
-        def show(search: FormulaSearch) -> None:
-            bar.total = search.total
-            bar.update(search.done - bar.n)
-
-        study.formulas(
-            arguments.minutes,
-            functions=None if arguments.functions is None else names(arguments.functions),
-            forbidden=names(arguments.forbid) if arguments.forbid else (),
-            repeats=arguments.repeats,
-            workers=arguments.workers,
-            dask=arguments.dask,
-            on_progress=show,
-        )
-    print(formulas_shown(study, found_formulas(study.handle), arguments.json))
-    return 0
-
-
 def _dashboard(arguments: argparse.Namespace) -> int:
     from kanlab.study.dashboard import serve
 
@@ -332,22 +306,7 @@ def _parser() -> argparse.ArgumentParser:
         alias=["judge"],
     )
     show = command("show", _show, "print a study: its best trials, the recommended model and the reasons")
-    formula = command(
-        "formula",
-        _formula,
-        "search for formulas of a study's target, and print the front of them",
-        "The formulas are kept with the study; another call prints them again, and searches anew where an option asks for it.",
-    )
-    formula.add_argument(
-        "--minutes", type=float, metavar="M", help="about how many minutes of one processor to search (default: 0.1)"
-    )
-    formula.add_argument(
-        "--functions", metavar="A,B", help="functions a formula may hold (default: all of the library)"
-    )
-    formula.add_argument("--forbid", metavar="A,B", help="functions a formula may not hold")
-    formula.add_argument(
-        "--repeats", type=int, metavar="N", default=0, help="searches of resampled rows, for how stable the formula is"
-    )
+    formula = formulas.add_command(command)
     for sub in (validate, show, formula):
         sub.add_argument("name", metavar="NAME", help="name of the study")
         add_json(sub)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kanlab.api import Study
-    from kanlab.explain.formulas import FormulaSearch
     from kanlab.study.handle import StudyHandle
 
 # columns of the printed table: the key of the value, and its digits
@@ -144,13 +143,13 @@ def _shown(study: Study) -> str:
 
     rows = [
         (r["number"], *(r[name] for name in names), *effective(r), f"{r['n_params']:.6g}", f"{r['aicc']:.2f}",
-         f"{r['delta_aicc']:.2f}", *(_short(r[name], digits) for name, digits in shown.values()))
+         f"{r['delta_aicc']:.2f}", *(short_number(r[name], digits) for name, digits in shown.values()))
         for r in table.to_dict("records")
     ]  # fmt: skip
     for model in other_families(study.handle, found.validation):
         scores, aicc = model.scores.to_dict(), "" if model.aicc is None else f"{model.aicc:.2f}"
-        errors = (_short(scores[name], digits) for name, digits in shown.values())
-        rows.append((model.family, *[""] * len([*names, *spent]), _short(model.n_params), aicc, "", *errors))
+        errors = (short_number(scores[name], digits) for name, digits in shown.values())
+        rows.append((model.family, *[""] * len([*names, *spent]), short_number(model.n_params), aicc, "", *errors))
     starts = f"; {spec.starts_words}" * bool(spec.starts_words)
     lines = [
         f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.counted_by}'{starts}; the lower "
@@ -175,7 +174,8 @@ def _shown(study: Study) -> str:
     return "\n".join(lines)
 
 
-def _short(value: float | None, digits: int = 4) -> str:
+def short_number(value: float | None, digits: int = 4) -> str:
+    """A number of so many digits; nothing for None."""
     return "" if value is None else f"{value:.{digits}g}"
 
 
@@ -184,35 +184,3 @@ def columns(rows: Sequence[Sequence[Any]]) -> str:
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in texts)
-
-
-def formulas_shown(study: Study, search: FormulaSearch, as_json: bool) -> str:
-    """The front of formulas, the recommended one, and what to know of it; or JSON."""
-    from kanlab.api import load_data
-    from kanlab.explain.formula import errors, remarks
-    from kanlab.explain.formulas import formulas_in, formulas_json
-
-    data = load_data(study.handle)
-    if as_json:
-        return json.dumps({"study": study.name} | formulas_json(study.handle, search, data), indent=2, allow_nan=False)
-    found, front = search.found, formulas_in(study.handle, search, data)
-    assert found is not None
-    what = "log-loss" if data.levels else "RMSE"
-    header = ("", "complexity", "K", "AICc", f"{what} train", f"{what} test", "formula")
-    rows = [
-        ("*" if i == found.recommended else "=" if f.found.tied else "", f.complexity, _short(f.n_params),
-         "" if f.aicc is None else f"{f.aicc:.2f}",
-         _short(f.classes.log_loss_train if f.classes else f.rmse_train, 5), _short(f.error_test, 5), str(f)[:120])
-        for i, f in enumerate(front)
-    ]  # fmt: skip
-    chosen = front[found.recommended]
-    lines = [
-        f"study {study.name}: formulas of {data.output_label}; * recommended, = a held-out error no worse than the lowest "
-        "within its standard error",
-        columns([header, *rows]),
-        f"recommended: {data.output_label if data.levels else data.target} = {chosen}",
-        f"  {found.reason}",
-        f"  {errors(chosen)}",
-        *(f"  {line}" for line in remarks(chosen)),
-    ]
-    return "\n".join(lines)

@@ -350,7 +350,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         help="file to write the model to in the form its ending says: " + ", ".join(_ENDINGS),
     )
     export.add_argument(
-        "--formula", action="store_true", help="write the recommended formula of the study in place of the model"
+        "--formula", action="store_true", help="write the formula of the study that is in use in place of the model"
     )
     export.add_argument(
         "--explain",

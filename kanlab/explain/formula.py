@@ -7,15 +7,17 @@ The expression is on the scale the target was fitted on: the target itself, its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from kanlab.explain.formula_latex import latex
 from kanlab.explain.named_formula import NamedFormula
+from kanlab.explain.units import UnitsCheck
+from kanlab.formulas.front import EDITED
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import Scores
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
     import sympy
 
 MUCH_WORSE = 1.25  # times the error of the network
+
+
+class NamedPart(NamedTuple):
+    """A part of a formula. kind: "sum", "product", "power", "call", "curve", "variable" or "constant".  can: of "switch",
+    "drop", "fix" and "free".
+    """
+
+    number: int
+    kind: str
+    text: str
+    can: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +57,24 @@ class Formula(NamedFormula):
     >>> found.domain.tolist(), found.sympy.free_symbols
     ([[0.5, 3.0]], {x})
     """
+
+    units: UnitsCheck | None = None
+    repeats: int = 0
+
+    def beside(self, units: UnitsCheck | None, repeats: int) -> Formula:
+        """The same with what is known of its units, and how many other searches looked for it."""
+        return replace(self, units=units, repeats=repeats)
+
+    @property
+    def parts(self) -> list[NamedPart]:
+        """Its parts by number, as `Study.edit_formula` names them, and what can be done with each."""
+        from kanlab.explain.formula_sympy import part_written
+        from kanlab.formulas.editing import parts_of  # which loads half of SciPy
+
+        return [
+            NamedPart(p.number, p.expression.kind, part_written(p.expression, self.features), p.can)
+            for p in parts_of(self.expressions)
+        ]
 
     @cached_property
     def sympy(self) -> sympy.Expr:
@@ -87,6 +118,7 @@ class Formula(NamedFormula):
             "held_out": self.found.held_out,
             "tied": self.found.tied,
             "found_in": self.found.found_in,
+            "units": None if self.units is None else {"adds_up": self.units.adds_up, "sentence": self.units.sentence},
         } | self.scores.to_dict()
 
 
@@ -146,12 +178,13 @@ def is_much_worse(formula: Formula) -> bool:
 
 
 def front_table(front: Sequence[Formula], recommended: int) -> pd.DataFrame:
-    """One row a formula. choice: "recommended", "tied" or "".  train, held_out, test: errors, as `error_of` and
-    `held_out_error` have them.
+    """One row a formula. choice: "recommended", "edited", "tied" or "".  train, held_out, test: errors, as `error_of` and
+    `held_out_error` have them.  found_in, units: in how many other searches it came first, whether its units add up; columns
+    that are there where that is known.
     """
     rows = [
         {
-            "choice": RECOMMENDED if i == recommended else TIED if f.found.tied else "",
+            "choice": mark(f, i == recommended),
             "formula": str(f),
             "complexity": f.complexity,
             "train": training_error(f.scores),
@@ -159,15 +192,25 @@ def front_table(front: Sequence[Formula], recommended: int) -> pd.DataFrame:
             "test": f.error_test,
             "aicc": f.aicc,
             "n_params": f.n_params,
+            "found_in": f.found.found_in,
+            "units": None if f.units is None else "add up" if f.units.adds_up else "do not add up",
         }
         for i, f in enumerate(front)
     ]
+    known = [name for name in ("found_in", "units") if any(row[name] is not None for row in rows)]
     numbers = ["train", "held_out", "test", "aicc", "n_params"]
-    frame = pd.DataFrame(rows, columns=["choice", "formula", "complexity", *numbers])
+    frame = pd.DataFrame(rows, columns=["choice", "formula", "complexity", *numbers, *known])
     return frame.astype(dict.fromkeys(numbers, float))
 
 
 RECOMMENDED, TIED = "recommended", "tied"
+
+
+def mark(formula: Formula, is_recommended: bool) -> str:
+    """How a formula is marked on its front."""
+    if is_recommended:
+        return RECOMMENDED
+    return EDITED if formula.found.origin == EDITED else TIED if formula.found.tied else ""
 
 
 def remarks(formula: Formula) -> list[str]:
@@ -175,6 +218,8 @@ def remarks(formula: Formula) -> list[str]:
     lines = []
     if formula.found.origin == "network":
         lines.append("The formula is an approximation of the network, not the network itself.")
+    if formula.found.origin == EDITED:
+        lines.append("It was edited by hand.")
     own, network = error_of(formula.scores), error_of(formula.network) if formula.network else None
     if network is not None and is_much_worse(formula):
         times = "not finite" if own is None else f"{own / network:,.1f} times as large" if network > 0 else "larger"
@@ -192,6 +237,12 @@ def remarks(formula: Formula) -> list[str]:
         lines.append("It gives the logarithm of the mean count.")
     elif formula.levels:
         lines.append(f"It gives the log-odds; p is the probability of '{short(formula.levels[1])}'.")
+    if formula.units:
+        lines.append(formula.units.sentence)
+    if formula.found.found_in is not None and formula.repeats:
+        lines.append(
+            f"A formula of this structure came first in {formula.found.found_in} of {formula.repeats} searches of other rows."
+        )
     lines.append(domain_words(formula))
     return lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kanlab.explain.named_formula import NamedFormula
-from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable
+from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable, is_decimal
 from kanlab.formulas.functions import FUNCTIONS
 from kanlab.stats.likelihood import COUNTS
 
@@ -145,13 +145,15 @@ def _product(e: Product, names: list[str], tables: dict[Curve, int]) -> str:
 def _constant(c: Constant) -> str:
     if not c.exact:
         return _number(c.value)
+    if is_decimal(c):
+        return _number(c.value, 12)
     above, _, below = c.exact.replace("pi", r"\pi").replace("*", r" ").partition("/")
     sign = "-" if above.startswith("-") else ""
     return rf"{sign}\frac{{{above.removeprefix('-')}}}{{{below}}}" if below else above
 
 
-def _number(value: float) -> str:
-    """Four digits, powers of ten as LaTeX writes them."""
-    text = f"{value:.4g}"
+def _number(value: float, digits: int = 4) -> str:
+    """So many digits, powers of ten as LaTeX writes them."""
+    text = f"{value:.{digits}g}"
     mantissa, _, power = text.partition("e")
     return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else text

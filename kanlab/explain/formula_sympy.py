@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy
 from sympy import Expr, Float, Symbol
 
 from kanlab.explain.named_formula import NamedFormula
-from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable
+from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable, is_decimal
 from kanlab.stats.likelihood import COUNTS
 
 _FUNCTIONS = {
@@ -27,7 +29,7 @@ def as_sympy(e: Expression, names: list[Symbol], tables: dict[Curve, int] | None
 
     def of(part: Expression) -> Expr:
         if isinstance(part, Constant):
-            return Float(part.value, 17) if part.is_free else _exact(part.exact)
+            return Float(part.value, 17) if part.is_free or is_decimal(part) else _exact(part.exact)
         if isinstance(part, Variable):
             return names[part.index]
         if isinstance(part, Sum):
@@ -71,5 +73,13 @@ def whole(formula: NamedFormula) -> Expr:
 
 def written(formula: NamedFormula) -> str:
     """`whole` on one line, its fitted numbers with four digits."""
-    short = whole(formula)
-    return str(short.xreplace({f: Float(f"{float(f):.4g}", 4) for f in short.atoms(Float)}))
+    return _short(whole(formula))
+
+
+def part_written(e: Expression, names: Sequence[str]) -> str:
+    """A part of a formula on one line. names: of all columns."""
+    return _short(as_sympy(e, [Symbol(name, real=True) for name in names]))
+
+
+def _short(e: Expr) -> str:
+    return str(e.xreplace({f: Float(f"{float(f):.4g}", 4) for f in e.atoms(Float)}))

@@ -11,7 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kanlab.data.dataset import Dataset
@@ -24,7 +24,9 @@ from kanlab.execution.run_tasks import run_tasks
 from kanlab.execution.supervisor import default_workers
 from kanlab.execution.worker_pool import Failure, Job
 from kanlab.explain.formula import Formula
-from kanlab.formulas.expression import ExpressionError, variables
+from kanlab.explain.formula_choices import check_features, with_choices
+from kanlab.explain.units import check, read_units
+from kanlab.formulas.expression import ExpressionError
 from kanlab.formulas.front import FoundFormulas
 from kanlab.formulas.options import FormulaOptions
 from kanlab.formulas.parts import PARTS
@@ -81,15 +83,22 @@ class FormulaSearch:
 
 
 def read_search(handle: StudyHandle) -> FormulaSearch | None:
-    """The search of a study, None before there is one, and where what is kept is of another version."""
+    """The search of a study, None before there is one, and where what is kept is of another version.
+
+    Edited formulas stand among those that were found, and what the user has chosen and the units say is in it.
+    """
+    search = _as_searched(handle)
+    return None if search is None else replace(search, found=search.found and with_choices(handle, search.found))
+
+
+def _as_searched(handle: StudyHandle) -> FormulaSearch | None:
+    """`read_search` without what a user has edited and chosen."""
     content = handle.optuna.user_attrs.get(FORMULAS)
     if content is None:
         return None
     try:
         search = FormulaSearch.from_dict(content)
-        formulas = search.found.formulas if search.found else ()
-        if any(i >= handle.data.d for f in formulas for e in f.expressions for i in variables(e)):
-            raise ExpressionError("A formula holds a feature that the study has not.")
+        check_features(handle, search.found.formulas if search.found else ())
         return search
     except (ExpressionError, KeyError, TypeError) as error:
         logger.warning("the formulas of study %s are not read: %s", handle.name, error)
@@ -102,9 +111,11 @@ def formulas_json(handle: StudyHandle, search: FormulaSearch, data: Dataset) -> 
     return {
         "formulas": [f.to_dict() for f in formulas_in(handle, search, data)],
         "recommended": None if found is None else found.recommended,
+        "used": None if found is None else found.used,
         "reason": "" if found is None else found.reason,
         "network": None if found is None or found.network is None else found.network.errors(),
         "repeats": 0 if found is None else found.repeats,
+        "units": read_units(handle),
     }
 
 
@@ -112,7 +123,11 @@ def formulas_in(handle: StudyHandle, search: FormulaSearch, data: Dataset) -> li
     """The front of a search by complexity, in the names of the columns. data: that of the study."""
     if search.found is None:
         return []
-    return [Formula.of(f, data, search.found.network) for f in search.found.formulas]
+    units, repeats = read_units(handle), search.found.repeats
+    return [
+        Formula.of(f, data, search.found.network).beside(check(f.expressions, handle.data, units), repeats)
+        for f in search.found.formulas
+    ]
 
 
 # ---- the search
@@ -192,8 +207,8 @@ def search(
 
 
 def earlier_formulas(handle: StudyHandle) -> FoundFormulas | None:
-    """What the last search that was done found."""
-    kept = read_search(handle)
+    """What the last search that was done found, without the formulas that were edited."""
+    kept = _as_searched(handle)
     return None if kept is None else kept.found
 
 

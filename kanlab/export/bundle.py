@@ -107,7 +107,7 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         drawn = diagram(curves, data.features, data.output_names)
         search = read_search(handle)
         kept = formulas_in(handle, search, data) if search and search.found else []
-        formula = kept[search.found.recommended] if search and search.found else formula_of(curves, data)
+        formula = kept[search.found.used] if search and search.found else formula_of(curves, data)
         what = "A formula" if kept else f"An approximation of {predictor.label}"
         code = python(formula, f"{what}, of the study {handle.name}.")
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))

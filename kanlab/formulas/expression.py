@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -98,6 +99,7 @@ class ExpressionError(KanlabError):
 
 
 _EXACT = re.compile(r"-?(\d{1,6}|\d{0,3}\*?(pi|e))(/\d{1,6})?")
+_DECIMAL = re.compile(r"-?\d{1,45}\.\d{1,65}")  # what a user holds a constant at
 
 
 def exact_value(text: str) -> float:
@@ -106,6 +108,8 @@ def exact_value(text: str) -> float:
     >>> exact_value("-3/4"), round(exact_value("2*pi"), 3)
     (-0.75, 6.283)
     """
+    if _DECIMAL.fullmatch(text):
+        return float(text)
     if not _EXACT.fullmatch(text) or text.endswith("/0"):
         raise ExpressionError(f"{text[:40]!r} is no exact number of a formula.")
     sign, body = (-1.0, text[1:]) if text.startswith("-") else (1.0, text)
@@ -123,6 +127,36 @@ def exact(text: str | int) -> Constant:
     Constant(value=0.5, exact='1/2', error=None)
     """
     return Constant(exact_value(str(text)), str(text))
+
+
+def held(number: str | float) -> Constant:
+    """A constant that is held at any number: a text as of `exact`, such as "pi/2", or a decimal number.
+
+    >>> held("1/3").exact, held(9.81).exact, held("6.674e-11").exact, held(2.0).exact
+    ('1/3', '9.81', '0.00000000006674', '2')
+    """
+    text = str(number).replace(" ", "")
+    if _EXACT.fullmatch(text) or _DECIMAL.fullmatch(text):
+        return exact(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value == 0 or 1e-20 <= abs(value) < 1e20):
+        raise ExpressionError(f"{text[:40]!r} is no number to hold a constant at, such as 9.81, 1/3, pi/2 or 6.7e-11.")
+    return exact(decimal(value))
+
+
+def decimal(value: float) -> str:
+    """A number as the text of an exact constant, all its digits written."""
+    text = f"{Decimal(repr(value)):f}"
+    whole = text.removesuffix(".0")
+    return whole if _EXACT.fullmatch(whole) else text if "." in text else f"{text}.0"
+
+
+def is_decimal(c: Constant) -> bool:
+    """Whether a constant is held at a decimal number, which a user gave."""
+    return "." in c.exact
 
 
 def total(parts: Iterable[Expression]) -> Expression:

@@ -15,6 +15,7 @@ from kanlab.stats.metrics import Scores
 
 VERSION = 1
 MOST_FORMULAS = 60  # of a document that is read
+SEARCH, NETWORK, EDITED = "search", "network", "edited"  # how a formula came about
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class FoundFormulas:
 
     network: scores of the study's
     network.  repeats: searches of other rows, for `found_in`.  evaluations: of expressions at all rows searched.
+    required: as of FormulaOptions.  chosen: place of the formula a user has chosen to use, where there is one.
     """
 
     formulas: tuple[FoundFormula, ...]
@@ -89,9 +91,16 @@ class FoundFormulas:
     network: Scores | None = None
     repeats: int = 0
     evaluations: int = 0
+    required: tuple[tuple[int, str], ...] = ()
+    chosen: int | None = None
+
+    @property
+    def used(self) -> int:
+        """Place of the formula that predicts and is exported: the chosen one, else the recommended one."""
+        return self.recommended if self.chosen is None else self.chosen
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
+        """Plain JSON. What a user chose is kept apart (kanlab.explain.formula_choices)."""
         return {
             "version": VERSION,
             "formulas": [f.to_json() for f in self.formulas],
@@ -100,6 +109,7 @@ class FoundFormulas:
             "network": None if self.network is None else self.network.to_dict(),
             "repeats": self.repeats,
             "evaluations": self.evaluations,
+            "required": [list(pair) for pair in self.required],
         }
 
     @classmethod
@@ -113,6 +123,7 @@ class FoundFormulas:
                 formulas, int(content["recommended"]), str(content["reason"]),
                 None if content["network"] is None else Scores.from_dict(content["network"]),
                 int(content["repeats"]), int(content["evaluations"]),
+                tuple((int(i), str(name)) for i, name in content.get("required", ())),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise ExpressionError(f"The formulas are not whole ({type(error).__name__}: {error}).") from error

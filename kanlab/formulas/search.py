@@ -223,7 +223,9 @@ def concluded(
         replace(f, found_in=shapes.count(shape(f.expressions)) if options.repeats else None) for f in made.formulas
     ]
     scores = None if network is None else data.errors(network.predict)
-    return replace(made, formulas=tuple(found_again), network=scores, repeats=options.repeats)
+    return replace(
+        made, formulas=tuple(found_again), network=scores, repeats=options.repeats, required=options.required
+    )
 
 
 def shape(expressions: Sequence[Expression]) -> str:

@@ -18,7 +18,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.formulas.evaluation import problems
 from kanlab.formulas.expression import Call, Expression, Power, variables, walk
 from kanlab.formulas.fitting import fit
-from kanlab.formulas.front import FoundFormula, FoundFormulas
+from kanlab.formulas.front import EDITED, FoundFormula, FoundFormulas
 from kanlab.formulas.losses import EXACT
 from kanlab.formulas.multinomial import fit_together
 from kanlab.formulas.options import POWER
@@ -105,6 +105,24 @@ def recommended(formulas: Sequence[FoundFormula], able: Sequence[bool]) -> tuple
     return simplest, HELD_OUT_REASON.format(formulas[shortest].complexity)
 
 
+def preferred(found: FoundFormulas, adds_up: Sequence[bool]) -> FoundFormulas:
+    """The same, another tied formula recommended where the units of the recommended one do not add up and those of that do.
+
+    adds_up: of each formula.
+    """
+    if adds_up[found.recommended]:
+        return found
+    able = [i for i, f in enumerate(found.formulas) if f.tied and f.origin != EDITED and adds_up[i]]
+    able = [i for i in able if all(holds(found.formulas[i], *pair) for pair in found.required)]
+    if not able:
+        return found
+    place = min(able, key=lambda i: (found.formulas[i].complexity, found.formulas[i].score))
+    return replace(found, recommended=place, reason=UNITS_REASON)
+
+
+UNITS_REASON = (
+    "It is the simplest whose units add up, of those within one standard error of the lowest error on rows left out."
+)
 REASON = "Its description is the shortest: the fewest constants and functions for what it leaves unexplained."
 HELD_OUT_REASON = (
     "It is the simplest whose error on rows left out is within one standard error of the lowest. The shortest description by "

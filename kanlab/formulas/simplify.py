@@ -14,7 +14,9 @@ from kanlab.formulas.expression import (
     Product,
     Sum,
     children,
+    decimal,
     exact,
+    is_decimal,
     times,
     total,
     with_children,
@@ -100,11 +102,12 @@ def _folded(constants: list[Constant], start: Fraction, of: Callable[[Fraction, 
     """Exact constants as one; with pi or e among several as a free one of their value."""
     if len(constants) == 1:
         return constants[0]
-    if any("pi" in c.exact or "e" in c.exact for c in constants):  # which are no fractions
+    given = any(map(is_decimal, constants))  # what a user holds stays held
+    if given or any("pi" in c.exact or "e" in c.exact for c in constants):  # which are no fractions
         value = float(start)
         for c in constants:
             value = float(of(value, c.value))  # type: ignore[arg-type]
-        return Constant(value)
+        return exact(decimal(value)) if given and (value == 0 or 1e-40 < abs(value) < 1e40) else Constant(value)
     for c in constants:
         start = of(start, Fraction(c.exact))
     if start.denominator > 10**5 or abs(start.numerator) > 10**5:

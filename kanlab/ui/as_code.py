@@ -47,8 +47,8 @@ def forms(handle: StudyHandle, model: Predictor, key: tuple[Any, ...]) -> None:
 
 
 def _formula(handle: StudyHandle) -> Formula | None:
-    """The recommended formula, where one was searched for."""
+    """The formula in use, where one was searched for."""
     search = read_search(handle)
     if search is None or search.found is None:
         return None
-    return formulas_in(handle, search, load_data(handle))[search.found.recommended]
+    return formulas_in(handle, search, load_data(handle))[search.found.used]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import sympy
+from scipy.optimize import curve_fit
 
-from kanlab.api import Study, open_study, tune
+from kanlab.api import Study, load_data, open_study, tune
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
-from kanlab.explain.formula import compared, front_table, is_much_worse
+from kanlab.errors import StudyError
+from kanlab.explain.formula import compared, front_table, is_much_worse, mark
 from kanlab.explain.formulas import FORMULAS, read_search, search, start_search
 from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.search_space import SearchSpace
+from tests.helpers.sentences import refused
 
 RNG = np.random.default_rng(1)
 FRAME = pd.DataFrame(RNG.uniform(0.5, 2, (150, 2)), columns=["mass (kg)", "v"])
@@ -28,7 +32,7 @@ def study() -> Study:
     return tune(data, SearchSpace(neuron_num=(1, 1), grid=(3, 3), k=(3, 3)), name="energy", workers=1)
 
 
-def test_a_study_has_its_formulas(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_has_its_formulas(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     steps: list[tuple[int, int]] = []
     front = study.formulas(0.03, workers=1, on_progress=lambda s: steps.append((s.done, s.total)))
     assert steps[0] == (0, 3)
@@ -61,8 +65,59 @@ def test_a_study_has_its_formulas(study: Study, capsys: pytest.CaptureFixture[st
     assert chosen["formula"] == "mass (kg)*v**2/2"
     assert set(chosen["domain"]) == {"mass (kg)", "v"}
     assert study.to_dict()["formulas"]["recommended"] == content["recommended"]
+    edited_and_used(study, tmp_path, capsys)
     assert main(["formula", "energy", "--functions", "magic"]) == 2
     assert "There is no function 'magic' in the library" in capsys.readouterr().err
+
+
+def edited_and_used(study: Study, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An edited formula is fitted, kept with the study, chosen, exported; units are said of every formula."""
+    front, best = study.formulas(), study.formula
+    data = load_data(study.handle)
+    places = {p.text: p.number for p in best.parts}
+    edited = study.edit_formula(best, switch={places["v**2"]: "exp"})
+    p, _ = curve_fit(lambda X, a, b: a * X[0] * np.exp(b * X[1]), data.X_train.T, data.y_train, [0.1, 1.0])
+    left = data.y_train - p[0] * data.X_train[:, 0] * np.exp(p[1] * data.X_train[:, 1])
+    assert edited.rmse_train == pytest.approx(np.sqrt(np.mean(left**2)))
+    assert edited.aicc is not None
+    assert edited.found.held_out is not None
+    assert mark(edited, False) == "edited"
+    assert [str(f) for f in open_study("energy").formulas() if f.found.origin != "edited"] == [str(f) for f in front]
+
+    study.use_formula(edited)
+    np.testing.assert_allclose(study.formula.predict(FRAME), edited.predict(FRAME))
+    content = study.to_dict()["formulas"]
+    assert content["formulas"][content["used"]]["formula"] == str(edited)
+    assert "Math.exp" in study.export(folder / "formula.js", formula=True).read_text(encoding="utf-8")
+    number = [str(f) for f in study.formulas()].index(str(edited))
+    capsys.readouterr()
+    assert main(["formula", "energy"]) == 0
+    words = capsys.readouterr().out
+    assert f"chosen: energy = {edited}" in words
+    assert "It was edited by hand." in words
+    assert main(["formula", "energy", "--edit", str(number), "--drop", "0"]) == 2
+    assert "Part 0 of the formula cannot be edited so (drop)" in capsys.readouterr().err
+    assert main(["formula", "energy", "--parts", str(number)]) == 0
+    assert "mass (kg)*exp" in capsys.readouterr().out
+    study.use_formula(None)
+    assert str(study.formula) == str(best)
+    study.remove_formula(edited)
+    assert [str(f) for f in study.formulas()] == [str(f) for f in front]
+    with refused(StudyError, "only edited ones are removed"):
+        study.remove_formula(best)
+    with refused(StudyError, "There is no formula 99"):
+        study.use_formula(99)
+
+    assert main(["formula", "energy", "--units", "mass (kg)=kg, v=m/s, energy=J"]) == 0
+    assert "Its units add up." in capsys.readouterr().out
+    assert study.units == {"mass (kg)": "kg", "v": "m/s", "energy": "J"}
+    study.set_units({"mass (kg)": "kg", "v": "s", "energy": "J"})
+    assert study.formula.units is not None
+    assert "1/2 in J/kg/s²" in study.formula.units.sentence
+    assert main(["formula", "energy", "--units", "v=smoots"]) == 2
+    assert "is no unit that is known" in capsys.readouterr().err
+    study.set_units({})
+    assert study.formula.units is None
 
 
 def test_a_search_that_is_stopped_keeps_nothing_and_can_be_made_again(study: Study) -> None:
