@@ -1,6 +1,7 @@
 """What constraints are worth and cost: error and time of networks with and without them on truths that have the shape.
 
     python benchmarks/constraints.py RESULT.csv
+    python benchmarks/constraints.py --classes RESULT.csv       the roughness penalty of constrained classes and counts
 
 Every truth is fitted with noise of half its own deviation, at neuron_num 2, grid 4, k 3, by the engine lm with its own number of starts;
 the error is the RMSE to the truth on 2,000 new rows, over the deviation of the truth. Lines are written as they come.
@@ -54,5 +55,54 @@ def main(path: str) -> None:
                 file.flush()
 
 
+OF_CLASSES: dict[str, tuple[Truth, Shape]] = {  # log-odds, or logarithms of means, of three features
+    "convex and concave": (
+        lambda x: 2 * x[0] ** 2 - np.exp(x[1]) + 0.5 * x[2], Shape(convex=(0,), concave=(1,), down=(1,))
+    ),
+    "monotone": (lambda x: 2 * np.tanh(2 * x[0]) + np.maximum(x[1], 0) - 0.5, Shape(up=(0, 1))),
+    "no interaction": (lambda x: 1.5 * np.sin(2.5 * x[0]) + x[1] * x[2], Shape(apart=((0, 1), (0, 2)))),
+    "noise alone": (lambda x: 0 * x[0] - 0.3, Shape(convex=(0,), concave=(1,))),
+}  # fmt: skip
+SMOOTHINGS = (1000.0, 100.0, 30.0, 10.0)  # of the constrained problem itself, whatever a study's smoothing makes of it
+
+
+def of_classes(path: str) -> None:
+    """Mean deviance between truth and fit a new row, at neuron_num 2 and 3, grid 3, k 3, by the penalty of the constrained fit."""
+    from kanlab.solver import shaped_path
+    from kanlab.solver.fit import LmOptions, fit_path
+    from kanlab.stats.likelihood import LIKELIHOODS
+
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["task", "truth", "n", "seed", "smoothing", "neuron_num", "risk"])
+        for task, (name, (truth, shape)), n, seed in product(
+            ("classification", "counts"), OF_CLASSES.items(), (150, 400), range(3)
+        ):
+            rng, likelihood = np.random.default_rng([seed, n]), LIKELIHOODS[task]
+            X, new = rng.uniform(-1, 1, (n, 3)), rng.uniform(-1, 1, (NEW, 3))
+            mean, wanted = (likelihood.mean(truth(rows.T)[:, None])[:, 0] for rows in (X, new))
+            y = (rng.poisson(mean) if task == "counts" else rng.random(n) < mean).astype(float)
+            for smoothing in (*SMOOTHINGS, None):
+                demanded = Shape() if smoothing is None else shape
+                options = LmOptions(smoothing=1000.0 if smoothing is None else smoothing / shaped_path.WITHOUT_SILU)
+                for network in fit_path(X, y, 3, 3, [2, 3], options=options, task=task, shape=demanded):
+                    risk = _deviance(np.clip(network.predict(new), 1e-9, None), wanted, task)
+                    out.writerow(
+                        [task, name, n, seed, smoothing or "free", network.spec.layer_widths[1], f"{risk:.5f}"]
+                    )
+                    file.flush()
+
+
+def _deviance(p: Array, wanted: Array, task: str) -> float:
+    """Twice the mean Kullback-Leibler divergence of predicted means (n,) from the true ones (n,)."""
+    if task == "counts":
+        return float(np.mean(2 * (wanted * np.log(wanted / p) - (wanted - p))))
+    p = np.clip(p, 1e-9, 1 - 1e-9)
+    return float(np.mean(2 * (wanted * np.log(wanted / p) + (1 - wanted) * np.log((1 - wanted) / (1 - p)))))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1] == "--classes":
+        of_classes(sys.argv[2])
+    else:
+        main(sys.argv[1])

@@ -26,6 +26,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from interval_options import other_intervals
+from interval_tasks import against, drawn, problems
 from real_tables import TABLES
 
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.engines.registry import FitOptions
+from kanlab.errors import KanlabError
 from kanlab.execution import intervals
 from kanlab.execution.final_check import AveragedNetworks, ReducedTrial, nested_below
 from kanlab.execution.in_memory import MemoryStudy, search
@@ -52,6 +56,7 @@ from kanlab.study.spec import StudySpec
 
 LEVELS = (0.9, 0.95)
 SPLITS, FRESH, HELD = 20, 2000, 0.3
+OPTION_ROWS = 300  # new rows on which other_intervals are looked at
 SPACE = SearchSpace((1, 3), (2, 4), (3, 3))
 Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
@@ -153,9 +158,7 @@ def recommended(study: MemoryStudy, data: Dataset) -> tuple[str, Model, Callable
         averaged = AveragedModel(members, weights)
 
         def of_average() -> Any:
-            rows = [rows_left_out(data, f, task, *cell) for cell, f in zip(cells, networks, strict=True)]
-            found = list(zip(networks, rows, strict=True))
-            return intervals.of_average(data, averaged, found, model.families, features)
+            return intervals.of_average(data, averaged, networks, model.share, model.left_out(data.n), features)
 
         return "average", averaged, of_average
     if choice.family != "kan":
@@ -178,44 +181,71 @@ def recommended(study: MemoryStudy, data: Dataset) -> tuple[str, Model, Callable
     return "network", network, of_network
 
 
-def judged(low: np.ndarray, high: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Coverage, mean width, and the mean interval score (Gneiting & Raftery 2007) is left to the reader of both."""
-    return {"coverage": float(np.mean((low <= y) & (y <= high))), "width": float(np.mean(high - low))}
+def judged(low: np.ndarray, high: np.ndarray, y: np.ndarray, level: float) -> dict[str, float]:
+    """Coverage, mean width, and the mean interval score (Gneiting & Raftery 2007), lower where both are better."""
+    missed = np.maximum(low - y, 0.0) + np.maximum(y - high, 0.0)
+    return {
+        "coverage": float(np.mean((low <= y) & (y <= high))),
+        "width": float(np.mean(high - low)),
+        "score": float(np.mean(high - low + 2.0 / (1.0 - level) * missed)),
+    }
 
 
-def one(rows: pd.DataFrame, new: pd.DataFrame, split: int) -> dict[str, Any]:
+def prepared(rows: pd.DataFrame, new: pd.DataFrame, split: int, task: str) -> tuple[Dataset, np.ndarray, np.ndarray]:
+    """The data of a study, and inputs and outcomes of other rows as it has them."""
     preparation = Preparation(target_scale="none")
-    data = Dataset.from_frame(rows, "y", test_fraction=0.2, seed=split, preparation=preparation, task="regression")
+    data = Dataset.from_frame(rows, "y", test_fraction=0.2, seed=split, preparation=preparation, task=task)
+    if data.levels:
+        new = new[new["y"].isin(data.levels)]
     inputs = data.recipe.apply(new)
-    X, y = inputs.X[inputs.complete], new["y"].to_numpy()[inputs.complete]
+    y = new["y"].map({level: i for i, level in enumerate(data.levels)}) if data.levels else new["y"]
+    return data, inputs.X[inputs.complete], y.to_numpy(dtype=float)[inputs.complete]
+
+
+def one(rows: pd.DataFrame, new: pd.DataFrame, split: int, task: str) -> dict[str, Any]:
+    data, X, y = prepared(rows, new, split, task)
     began = time.process_time()
     study = search(data, StudySpec(space=SPACE, options=FitOptions(), seed=0))
     of_study = time.process_time() - began
     name, model, make = recommended(study, data)
     began = time.process_time()
+    made: list[Any] = []
+    known = intervals.interval_record
+    intervals.interval_record = lambda *of: made.append(of) or known(*of)
     record = make()
     of_intervals = time.process_time() - began
     factor, intervals.inflation = intervals.inflation, lambda *_: 1.0
     plain = make()
-    intervals.inflation = factor
+    intervals.inflation, intervals.interval_record = factor, known
     outputs, outside = model.predict_flagged(X)
-    residual = np.sort(np.abs(data.y_test - model.predict_flagged(data.X_test)[0]))
     found: dict[str, Any] = {
         "model": name, "n": data.n, "d": data.d, "seconds": of_study, "seconds of intervals": of_intervals,
-        "outside": float(np.mean(outside)), "spread": record["scale"] and record["scale"]["of"], "tails": record["tails"],
+        "outside": float(np.mean(outside)), "spread": record.get("scale") and record["scale"]["of"], "tails": record["tails"],
     }  # fmt: skip
+    if task != "regression":
+        return found | {str(level): against(data, model, record, X, y, level) for level in LEVELS}
+    residual = np.sort(np.abs(data.y_test - model.predict_flagged(data.X_test)[0]))
+    found["rmse"] = float(np.sqrt(np.mean((outputs - y) ** 2)))
+    left_out, _, _, paid = made[0]
+    some = np.random.default_rng(split).permutation(len(X))[:OPTION_ROWS]
     for level in LEVELS:
         rank = int(np.ceil((len(residual) + 1) * level - 1e-9))
         half = residual[rank - 1] if rank <= len(residual) else np.inf
         of_level = {
-            "kanlab": judged(*interval_bounds(record, outputs, X, level), y),
-            "no charge": judged(*interval_bounds(plain, outputs, X, level), y),
-            "split": judged(outputs - half, outputs + half, y),
-            "boosting": judged(*boosting(data.X_train, data.y_train, X, level), y),
+            "kanlab": judged(*interval_bounds(record, outputs, X, level), y, level),
+            "no charge": judged(*interval_bounds(plain, outputs, X, level), y, level),
+            "split": judged(outputs - half, outputs + half, y, level),
+            "boosting": judged(*boosting(data.X_train, data.y_train, X, level), y, level),
         }
         if (own := gam(data.X_train, data.y_train, X, level)) is not None:
-            of_level["gam"] = judged(*own, y)
+            low, high, middle = own
+            of_level["gam"] = judged(low, high, y, level)
+            found["rmse of gam"] = float(np.sqrt(np.mean((middle - y) ** 2)))
         found[str(level)] = of_level
+        if record["tails"] == 1 and (others := other_intervals(model, data, left_out, paid, X[some], level)):
+            low, high = interval_bounds(record, outputs[some], X[some], level)
+            others = {"kanlab": (low, high)} | others
+            found[f"options {level}"] = {of: judged(*bounds, y[some], level) for of, bounds in others.items()}
     return found
 
 
@@ -229,7 +259,10 @@ def boosting(X: np.ndarray, y: np.ndarray, new: np.ndarray, level: float) -> tup
     return np.minimum(low, high), np.maximum(low, high)
 
 
-def gam(X: np.ndarray, y: np.ndarray, new: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray] | None:
+def gam(
+    X: np.ndarray, y: np.ndarray, new: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Lower and upper bounds and predictions."""
     try:
         from pygam import LinearGAM, s
     except ImportError:
@@ -240,7 +273,7 @@ def gam(X: np.ndarray, y: np.ndarray, new: np.ndarray, level: float) -> tuple[np
         bounds = fitted.prediction_intervals(new, width=level)
     except Exception:  # it does not converge on some tables; no interval of its own then
         return None
-    return bounds[:, 0], bounds[:, 1]
+    return bounds[:, 0], bounds[:, 1], fitted.predict(new)
 
 
 def table(path: Path) -> str:
@@ -258,12 +291,12 @@ def table(path: Path) -> str:
                 "",
                 f"{kind}, {float(level):.0%}, {len({line['problem'] for line in own})} problems, {len(own)} fits",
             ]
-            for method, problems in by.items():
-                cover = {p: float(np.mean([c for c, _ in v])) for p, v in problems.items()}
-                finite = [w for v in problems.values() for _, w in v if np.isfinite(w) and w > 0]
+            for method, by_problem in by.items():
+                cover = {p: float(np.mean([c for c, _ in v])) for p, v in by_problem.items()}
+                finite = [w for v in by_problem.values() for _, w in v if np.isfinite(w) and w > 0]
                 width = float(np.exp(np.mean(np.log(finite)))) if finite else np.nan
                 least = min(cover, key=cover.__getitem__)
-                infinite = sum(not np.isfinite(w) for v in problems.values() for _, w in v)
+                infinite = sum(not np.isfinite(w) for v in by_problem.values() for _, w in v)
                 text.append(
                     f"  {method:10} mean {np.mean(list(cover.values())):.3f}  least {cover[least]:.3f} ({least})  "
                     f"width over kanlab's {width:.3f}" + f", {infinite} infinite" * bool(infinite)
@@ -282,11 +315,18 @@ def table(path: Path) -> str:
     return "\n".join(text)
 
 
+SETS: dict[str, tuple[tuple[str, ...], Callable[[str, int], tuple[pd.DataFrame, pd.DataFrame]]]] = {
+    "simulated": (tuple(SIMULATED), simulated),
+    "real": (REAL, real),
+    "counts": (problems("counts"), partial(drawn, "counts")),
+    "classes": (problems("classes"), partial(drawn, "classes")),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--simulated", action="store_true")
-    parser.add_argument("--real", action="store_true")
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--splits", type=int, default=SPLITS)
     parser.add_argument("--minutes", type=float, default=np.inf)
     parser.add_argument("--table", action="store_true")
@@ -297,17 +337,19 @@ def main() -> None:
     done = set()
     if asked.out.exists():
         done = {(r["set"], r["problem"], r["split"]) for r in map(json.loads, asked.out.read_text().splitlines())}
-    both = not (asked.simulated or asked.real)
-    sets = [("simulated", tuple(SIMULATED), simulated)] * (asked.simulated or both) + [("real", REAL, real)] * (
-        asked.real or both
-    )
     began = time.process_time()
     for split in range(asked.splits):
-        for kind, names, load in sets:
+        for kind in asked.sets:
+            names, load = SETS[kind]
             for name in names:
                 if (kind, name, split) in done or time.process_time() - began > 60 * asked.minutes:
                     continue
-                line = {"set": kind, "problem": name, "split": split} | one(*load(name, split), split)
+                task = {"counts": "counts", "classes": "classification"}.get(kind, "regression")
+                try:
+                    line = {"set": kind, "problem": name, "split": split} | one(*load(name, split), split, task)
+                except KanlabError as error:
+                    print(kind, name, split, error, flush=True)
+                    continue
                 with asked.out.open("a") as out:
                     out.write(json.dumps(line) + "\n")
 

@@ -23,6 +23,13 @@ class Colours:
     on_accent: str
     second: str
 
+    @property
+    def css(self) -> str:
+        """As the variables of a page that is written by kanlab alone: a report, a presentation."""
+        colours = {"text": self.text, "page": self.background, "muted": self.muted, "line": self.grid}
+        colours |= {"accent": self.accent, "on-accent": self.on_accent, "second": self.second}
+        return " ".join(f"--{name}: {value};" for name, value in colours.items())
+
 
 LIGHT = Colours(
     name="light", background="#ffffff", text="#1f2328", muted="#5c636b", faint="#8d959e", grid="#e7e9ec",

@@ -12,6 +12,7 @@ from kanlab.ui import (
     identity,
     live,
     manage,
+    replay,
     session,
     shared,
     steps,
@@ -99,6 +100,8 @@ def watch() -> None:
     with right:
         trials.loss(shown, data)
     trials.table(table, study, stamp, found.choice, area.listed)
+    if not current.is_live:
+        replay.trial_by_trial(study, records, stamp)
     fits.timeline_and_losses(study, stamp, records, live=current.is_live)
 
 

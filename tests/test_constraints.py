@@ -18,6 +18,7 @@ from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.manage import duplicate
+from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import SearchSpace
 from kanlab.kan.shape_check import violations
 from kanlab.kan.shapes import Shape
@@ -215,3 +216,35 @@ def test_violations_are_found_where_they_are() -> None:
     assert violations(predict, X, Shape(up=(0,))) == (0,)
     assert violations(predict, X, Shape(concave=(0,), up=(3,), zero=(1,))) == (0, 1, 3)
     assert violations(predict, X, Shape(linear=(0,), apart=((1, 2),))) == (0, 1, 2)
+
+
+def test_the_final_check_drops_features_of_constrained_networks(tmp_path: Path) -> None:
+    """Two that do nothing, one of them demanded to rise, which no effect does; what stays keeps its demand."""
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame(rng.uniform(-1, 1, (90, 4)), columns=["idle", "busy", "still", "bent"])
+    table["y"] = np.exp(1.5 * table.busy) + 2 * table.bent**2 + 0.1 * rng.normal(size=90)
+    known = {"monotone": {"busy": "up", "still": "up"}, "convex": ["bent"]}
+    data = Dataset.from_frame(table, "y")
+    study = kanlab.tune(data, SearchSpace((1, 2), (2, 2), (3, 3)), workers=1, name="dropped", constraints=known)
+    found = study.to_dict()["final_check"]["reduced"]
+    assert found["without"] == ["idle", "still"]
+    model = study.predictor(use="read")
+    assert model.without == ("idle", "still")
+    network = model.fitted
+    assert isinstance(network, FittedKan)
+    assert network.shape == Shape(up=(1,), convex=(3,), zero=(0, 2))
+    kept = kanlab.fit(Dataset.from_frame(table[["busy", "bent", "y"]], "y"), **found["params"], constraints={
+        "monotone": {"busy": "up"}, "convex": ["bent"]
+    })  # fmt: skip
+    assert network.n_params == kept.n_params
+    rows = np.repeat(rng.uniform(-1, 1, (1, 4)), 10_000, axis=0)
+    rows[:, 1] = np.linspace(-2, 2, len(rows))
+    assert np.diff(network.predict(rows)).min() >= -1e-10
+    rows[:, 1], rows[:, 3] = 0.0, np.linspace(-2, 2, len(rows))
+    assert np.diff(network.predict(rows), 2).min() >= -1e-9
+    rows[:, 3], rows[:, 0] = 0.0, np.linspace(-9, 9, len(rows))
+    assert np.ptp(network.predict(rows)) == 0.0
+    study.export(tmp_path / "bundle.zip", use="read")
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as packed:
+        said = packed.read(next(name for name in packed.namelist() if name.endswith("README.md"))).decode()
+    assert "Checked: kept in 20 rows" in said

@@ -66,6 +66,10 @@ class FitOptions:
         """How many of d features a network is fitted to."""
         return d if self.features is None else min(d, self.features)
 
+    def of_columns(self, columns: Sequence[int], d: int) -> FitOptions:
+        """The same for rows with some of d features: what is demanded of those."""
+        return replace(self, shape=self.shape.only(columns, d)) if self.shape else self
+
 
 @dataclass(frozen=True)
 class Unit:

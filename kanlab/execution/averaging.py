@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.arrays import Array
+from kanlab.arrays import Array, as_text
 from kanlab.baselines.folds import left_out_by
 from kanlab.baselines.registry import BASELINES_OF, broken_by, fit_named
 from kanlab.data.dataset import Dataset
@@ -39,9 +39,10 @@ def averaged(
 ) -> dict[str, Any] | None:
     """The mean of some networks and models of other families, each in the share of what it predicts of rows left out.
 
-    {cells, families, reach, press, press_se, and its errors}; families: [name, share] of those beside the networks.  left_out:
-    of each network the predictions of the training rows without themselves.  reach: of the networks' edges beyond the rows, by
-    the rows at the edge of the first.  None where the networks' share is next to nothing.
+    {cells, families, reach, rows, press, press_se, and its errors}; families: [name, share] of those beside the networks.
+    left_out: of each network the predictions of the training rows without themselves.  reach: of the networks' edges beyond
+    the rows, by the rows at the edge of the first.  rows: what it predicts of rows left out, for its intervals, as `as_text`
+    writes it.  None where the networks' share is next to nothing.
     """
     y, losses = data.y_train, data.likelihood.losses
     if data.levels:  # with fewer rows a row left out does not see the search among minima (docs/method.md)
@@ -79,6 +80,7 @@ def averaged(
         "cells": [list(cell) for cell in cells],
         "families": [list(pair) for pair in families],
         "reach": further,
+        "rows": as_text(together),
         **LeftOut.of(data.likelihood, together, y, reference).to_dict(),
         **data.errors(predict).errors(),
     }

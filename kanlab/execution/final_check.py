@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kanlab.arrays import Array, from_text
 from kanlab.baselines.registry import label as family_label
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.messages import FinalCheckTask
@@ -58,7 +59,8 @@ class AveragedNetworks(HasFit):
     """The mean of the networks of some cells, and models of other families in shares of their own.
 
     families: these and their shares; what is missing to 1 is the networks'.  scores: without n_params and AICc, which it has
-    not.  reach: how far the edges of its networks go on straight beyond the training rows (kanlab.solver.extremes).
+    not.  reach: how far the edges of its networks go on straight beyond the training rows (kanlab.solver.extremes).  rows:
+    what it predicts of the training rows, each left out, as text; None of studies of before it was kept.
     """
 
     cells: tuple[Cell, ...]
@@ -67,10 +69,18 @@ class AveragedNetworks(HasFit):
     parameters: tuple[str, ...]
     reach: float = 0.0
     task: TaskName = REGRESSION
+    rows: str | None = field(default=None, repr=False)
 
     @property
     def family(self) -> str:
         return AVERAGE
+
+    def left_out(self, n: int) -> Array | None:
+        """What it predicts of the n training rows, each left out: (n,), of more than two classes (n, classes)."""
+        if self.rows is None:
+            return None
+        found = from_text(self.rows, (n, -1))
+        return found[:, 0] if found.shape[1] == 1 else found
 
     @property
     def share(self) -> float:
@@ -170,6 +180,7 @@ def _average(handle: StudyView, content: Mapping[str, Any]) -> AveragedNetworks:
         handle.spec.space.parameters,
         content.get("reach", 0.0),
         handle.data.task,
+        content.get("rows"),
     )
 
 

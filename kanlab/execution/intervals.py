@@ -64,23 +64,35 @@ def of_network(data: Dataset, network: FittedKan, left_out: Array | None, featur
 def of_average(
     data: Dataset,
     model: _Predicts,
-    networks: Sequence[tuple[FittedKan, Array | None]],
-    families: Sequence[tuple[str, float]],
+    networks: Sequence[FittedKan],
+    share: float,
+    left_out: Array | None,
     features: int,
 ) -> IntervalRecord | None:
-    """The record of the mean of networks, each with its predictions of rows left out, and of models of other families.
+    """The record of the mean of networks, whose share of it that is, and of models of other families.
 
-    families: these and their shares.
+    left_out: as of `of_network`, of all of them together.
     """
-    rows = [left_out for _, left_out in networks if left_out is not None]
-    if len(rows) < len(networks):
-        return _of_training_rows(data, model, max(float(network.n_params) for network, _ in networks))
-    share = 1.0 - sum(of_family for _, of_family in families)
-    factor = float(np.mean([_spent_beyond(network, data.n, features) for network, _ in networks]))
-    left_out = share * np.mean(rows, axis=0)
+    if left_out is None:
+        return _of_training_rows(data, model, max(float(network.n_params) for network in networks))
+    factor = float(np.mean([_spent_beyond(network, data.n, features) for network in networks]))
+    return _record(data, model, left_out, 1.0 + share * (factor - 1.0))
+
+
+def average_left_out(
+    data: Dataset, networks: Sequence[Array | None], share: float, families: Sequence[tuple[str, float]]
+) -> Array | None:
+    """What an average predicts of rows left out, where its study has not kept it: from its networks' and its families'.
+
+    networks: the predictions of each, None where they are not known.  families: those and their shares.
+    """
+    known = [rows for rows in networks if rows is not None]
+    if len(known) < len(networks):
+        return None
+    together = share * np.mean(known, axis=0)
     for name, of_family in families:
-        left_out = left_out + of_family * left_out_by(name, data)
-    return _record(data, model, np.asarray(left_out), 1.0 + share * (factor - 1.0))
+        together = together + of_family * left_out_by(name, data)
+    return np.asarray(together)
 
 
 def of_family(data: Dataset, model: _Predicts, family: str, seed: int, shape: Shape = Shape()) -> IntervalRecord | None:

@@ -58,8 +58,10 @@ def on_its_features(data: Dataset, task: messages.NetworkTask) -> tuple[Dataset,
         from kanlab.baselines.additive_null import additive_null  # which loads scikit-learn
 
         data = additive_null(data, task.additive_null)
-    part = data if task.columns is None else with_columns(data, task.columns)
-    return part, fit_model(part, task.cell, task.engine, task.options, task.seed, task.below)
+    part, options = data, task.options
+    if task.columns is not None:
+        part, options = with_columns(data, task.columns), options.of_columns(task.columns, data.d)
+    return part, fit_model(part, task.cell, task.engine, options, task.seed, task.below)
 
 
 def on_all_features(fitted: FittedKan, task: messages.NetworkTask, d: int) -> FittedKan:
@@ -112,8 +114,9 @@ def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
 
     loss: what a cross-validation adds up, the squared errors, of classes the log-loss, of counts the deviance.
     """
-    if task.columns is not None:
-        data = with_columns(data, task.columns)
+    if (columns := task.columns) is not None:
+        task = msgspec.structs.replace(task, options=task.options.of_columns(columns, data.d))
+        data = with_columns(data, columns)
     held = _held(data, task)
     out = {"X_test": data.X_train[held], "y_test": data.y_train[held]}
     part = replace(data, X_train=data.X_train[~held], y_train=data.y_train[~held], **out)
@@ -211,9 +214,8 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     """{press, press_se, reduced, others, average} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
-    where the features are screened already or their effects constrained, and where configurations are admissible after the
-    fit. others: {cell, press, press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to
-    the first whose press is
+    where the features are screened already, and where configurations are admissible after the fit.  others: {cell, press,
+    press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
     lower than that of the linear model by more than its standard error.  average: see `kanlab.execution.averaging`.
     """
     screened = task.options.inputs(data.d) < data.d
@@ -221,7 +223,7 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
     networks = path_networks(data, wanted[:1] if screened else wanted, task)
     reference = reference_losses(data, count_sigma2=task.count_sigma2, shape=task.options.shape)
     answer: dict[str, Any] = {"press": None, "press_se": None, "reduced": None, "others": [], "average": None}
-    if not screened and not task.after_fit and not task.options.shape:
+    if not screened and not task.after_fit:
         answer["reduced"] = _reduced(data, networks[0], task, reference)
     if reference is None:
         return answer
@@ -292,13 +294,16 @@ def _reduced(
     def n_params(columns: Sequence[int], neuron_num: int) -> int:
         of = cell._replace(neuron_num=neuron_num)
         of_data: dict[str, Any] = {"m": data.outputs, "values": [task.values[c] for c in columns if task.values]}
+        of_data["shape"] = task.options.of_columns(columns, data.d).shape
         return cell_n_params(of, len(columns), rule=task.count, count_sigma2=task.count_sigma2, **of_data)
 
     def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
-        near = range(max(fewest, neuron_num - 1), min(most, neuron_num + 1) + 1)
+        options = task.options.of_columns(columns, data.d)
+        groups = len(options.shape.groups(len(columns))) if options.shape else 1
+        near = range(max(fewest, neuron_num - 1, groups), min(most, neuron_num + 1) + 1 if groups else 0)
         nums = [h for h in near if is_admissible(data.n, n_params(columns, h))]
         path = [cell._replace(neuron_num=h) for h in nums]
-        return list(lm_path(with_columns(data, columns), path, task.options, task.seed))
+        return list(lm_path(with_columns(data, columns), path, options, task.seed)) if nums else []
 
     found = reduced(full, data.X_train, data.y_train, fits, n_params)
     if found is None:

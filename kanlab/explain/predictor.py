@@ -28,7 +28,14 @@ from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.final_check import AVERAGE, AveragedNetworks, ReducedTrial, nested_below
-from kanlab.execution.intervals import IntervalRecord, checked_level, of_average, of_family, of_network
+from kanlab.execution.intervals import (
+    IntervalRecord,
+    average_left_out,
+    checked_level,
+    of_average,
+    of_family,
+    of_network,
+)
 from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.run_tasks import fit_all_in_worker, fit_in_worker
 from kanlab.explain.average import AveragedModel
@@ -349,14 +356,18 @@ def _averaged(
     """
     spec, failed = handle.spec, handle.failed()
     cells = tuple((cell, nested_below(handle, cell, failed)) for cell in model.cells)
-    task = NetworksTask(cells=cells, engine=spec.engine, options=spec.options, seed=spec.seed, left_out=True)
+    kept = model.left_out(data.n)  # by the final check, which looked at the rows left out of each of them
+    task = NetworksTask(cells=cells, engine=spec.engine, options=spec.options, seed=spec.seed, left_out=kept is None)
     networks = fit_all_in_worker(task, local_data(handle.optuna, data.sha256))
     members: list[Model] = [replace(network, features=data.features, reach=model.reach) for network, _ in networks]
     weights = [model.share / len(members)] * len(members)
     members += [held_family(data, name, 0) for name, _ in model.families]
     weights += [share for _, share in model.families]
     averaged = AveragedModel(members, weights)
-    interval = of_average(data, averaged, networks, model.families, spec.options.inputs(data.d))
+    if kept is None:
+        kept = average_left_out(data, [rows for _, rows in networks], model.share, model.families)
+    features = spec.options.inputs(data.d)
+    interval = of_average(data, averaged, [network for network, _ in networks], model.share, kept, features)
     rss = squared_difference(averaged.predict_flagged(data.X_train)[0], data.y_train)
     if data.levels or np.isclose(rss, model.rss_train or 0.0, rtol=SAME_RSS):
         return averaged, [], interval

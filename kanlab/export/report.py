@@ -1,4 +1,4 @@
-"""A study on one page of HTML that needs nothing else: no script, no network, every name escaped."""
+"""A study on one page of HTML that needs nothing else: no network, every name escaped, no script but that of the playback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from kanlab.export import model_list
 from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
+from kanlab.export.report_print import print_style
+from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
+from kanlab.study.trials import completed
+from kanlab.text import short
 
 _TAKEN = ' class="taken"'
 
@@ -41,14 +45,16 @@ dt { color: var(--muted); } dd { margin: 0; }
 @media (max-width: 40rem) { .wide > svg { max-width: none !important; } }
 """
 
+_PLAYED = (
+    "Each point is a network: further left it misses the training rows by less, further down AICc prefers it. The ring is the "
+    "lowest AICc up to the trial. What lies far beyond is drawn at the edge."
+)
+
 
 def _themes() -> str:
     """The colours of both themes as variables."""
-    light, dark = (
-        f"--text: {c.text}; --page: {c.background}; --muted: {c.muted}; --line: {c.grid}; --accent: {c.accent};"
-        for c in (LIGHT, DARK)
-    )
-    return f":root {{ color-scheme: light dark; {light} }} @media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    dark_screen = f"@media screen and (prefers-color-scheme: dark) {{ :root {{ color-scheme: dark; {DARK.css} }} }}"
+    return f":root {{ color-scheme: light; {LIGHT.css} }} {dark_screen}"
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,9 @@ def report(exported: Exported, drawing: Drawing) -> str:
         parts.append(diagnostics_html(drawing.diagnostics))
     if drawing.interactions:
         parts.append(f"<h2>Interactions</h2><p>{escape(drawing.interactions)}</p>")
+    played = playback.playback(completed(exported.handle.records()), data.task, short(target))
+    if played:
+        parts.append(f'<h2>The search, trial by trial</h2>{played}<p class="muted">{escape(_PLAYED)}</p>')
     parts += [
         f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
         f"<h2>Models by AICc</h2>{_table(exported)}",
@@ -105,11 +114,14 @@ def report(exported: Exported, drawing: Drawing) -> str:
         + (f" The best {model_list.MOST} of {len(rows)} models.</p>" if len(rows) > model_list.MOST else "</p>"),
         f"<h2>Where it comes from</h2><dl>{''.join(_fact(k, v) for k, v in exported.facts.items())}</dl>",
     ]
-    style = _themes() + _STYLE
+    style = _themes() + _STYLE + playback.STYLE + print_style(name)
+    rules = f"default-src 'none'; style-src 'unsafe-inline'; {playback.allowed(playback.SCRIPT)}"
+    if played:
+        parts.append(f"<script>{playback.SCRIPT}</script>")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
         f"<title>{escape(name)}: {escape(label)}</title><style>{style}</style></head>\n<body>{''.join(parts)}</body></html>\n"
     )
 

@@ -1,7 +1,7 @@
 """What a user knows of the effects of the features, by the names of the columns, before any fit.
 
     monotone         the prediction never falls as the feature rises (up), or never rises (down), whatever the others are
-    convex, concave  the prediction is such a function of the feature
+    convex, concave  the prediction is such a function of the feature; of two classes its log-odds, of counts its logarithm
     linear           its effect is a straight line, added to the rest
     no effect        it is left out of every model
     no interaction   the features of a group act apart: none changes the effect of another
@@ -21,7 +21,7 @@ from kanlab.data.encoders import MISSING, ORDER, EncodedColumn
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.errors import StudyError
 from kanlab.kan.shapes import Shape
-from kanlab.stats.likelihood import MULTICLASS, REGRESSION
+from kanlab.stats.likelihood import MULTICLASS
 from kanlab.text import listing, quoted
 
 KINDS = ("monotone", "convex", "concave", "linear", "no_effect", "no_interaction")
@@ -163,14 +163,10 @@ class Constraints:
                 )
             if data.task == MULTICLASS:
                 raise StudyError(
-                    f"Constraints are for a quantity, a count or one of two classes, and {quoted(data.target)} has "
-                    f"{len(data.levels)}; predict one class against the others, or take the constraints away."
+                    f"{quoted(data.target)} has {len(data.levels)} classes, whose probabilities add up to 1, so that one "
+                    "cannot rise without another falling; predict one class against the others, which can be constrained, or "
+                    "say no effect, which holds for any target."
                 )
-        if (bent := [*self.convex, *self.concave]) and data.task != REGRESSION:
-            raise StudyError(
-                f"{quoted(bent[0])} cannot be convex or concave: that needs a quantity to predict, and {quoted(data.target)} "
-                "is none; say monotone."
-            )
         columns: dict[str, list[int]] = {}
         for i, column in enumerate(data.columns):
             columns.setdefault(column.source, []).append(i)

@@ -145,7 +145,7 @@ def n_params_shaped(
     Its edges are splines alone: beside the constant, of which a node has one, an edge carries G + k - 1, or one less than its
     input has distinct values. An inequality holds a coefficient and does not take it away. A linear feature carries its slope.
     """
-    groups = shape.groups(d)
+    groups = shape.groups(d) or ((),)  # none where every feature is linear
     of_nodes = [groups[j % len(groups)] for j in range(neuron_num)]
     edges = sum(map(len, of_nodes)) + neuron_num
     beside = sum(sum(g == other for other in of_nodes) for g in of_nodes) * (depth - 1)

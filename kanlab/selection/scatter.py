@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.selection.candidates import Candidate
+from kanlab.selection.svg_axes import round_numbers
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 320, 70, 46
 
@@ -58,13 +59,13 @@ def scatter(candidates: Sequence[Candidate], ringed: Callable[[Candidate], bool]
 def _ticks(low: float, high: float, y: Any, left: float, right: float, x: Any) -> str:
     """Axes with a handful of numbers, in the colour of the text."""
     parts = []
-    for value in _round(low, high):
+    for value in round_numbers(low, high):
         at = y(value)
         parts.append(
             f'<path d="M{_LEFT} {at:.1f}H{_WIDTH - 12}" stroke="currentColor" stroke-opacity="0.12"/>'
             f'<text x="{_LEFT - 8}" y="{at + 4:.1f}" text-anchor="end" fill="currentColor">{value:,.6g}</text>'
         )
-    for value in _round(max(left, 0.0), right):
+    for value in round_numbers(max(left, 0.0), right):
         at = x(value)
         parts.append(
             f'<text x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle" fill="currentColor">{value:,.6g}</text>'
@@ -75,14 +76,3 @@ def _ticks(low: float, high: float, y: Any, left: float, right: float, x: Any) -
         f'<text x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 8}" text-anchor="middle" fill="currentColor">parameters K</text>'
         '<text x="4" y="14" fill="currentColor">AICc</text>'
     )
-
-
-def _round(low: float, high: float) -> list[float]:
-    """Round numbers between two others, about five."""
-    if not high > low:
-        return [low]
-    raw = (high - low) / 5
-    power = 10.0 ** np.floor(np.log10(raw))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw)
-    first = np.ceil(low / step)
-    return [float(round(v * step, 10)) for v in np.arange(first, np.floor(high / step) + 1)]

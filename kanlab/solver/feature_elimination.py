@@ -84,7 +84,8 @@ def reduced(
     """A network without the features that do nothing, where that lowers AICc; None where it does not.
 
     full: fitted to X (n, d), y (n,), classes by number.  fits: networks on some columns of X, of about so many hidden neurons
-    in ascending order, of which the one of lowest AICc is taken: fewer features leave room for more neurons.
+    in ascending order, of which the one of lowest AICc is taken: fewer features leave room for more neurons; none where these
+    carry no network.
     n_params: K of (columns, neurons).
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
@@ -104,8 +105,9 @@ def reduced(
         kept = tuple(c for c in best.kept if c not in drop)
         networks = fits(kept, best.neuron_num)
         nums = tuple(f.spec.layer_widths[1] for f in networks)
-        tried = min((scored(kept, f, nums[:i]) for i, f in enumerate(networks)), key=lambda r: r.aicc)
-        if tried.aicc < best.aicc:
+        of_kept = [scored(kept, f, nums[:i]) for i, f in enumerate(networks)]
+        tried = min(of_kept, key=lambda r: r.aicc, default=None)
+        if tried is not None and tried.aicc < best.aicc:
             best = found = tried
             most = len(kept) - 1
         else:
@@ -131,7 +133,11 @@ def _idle(
 
 def widened(network: FittedKan, kept: Sequence[int], d: int) -> FittedKan:
     """The same network as one of d inputs, where the edges of all but the columns `kept` are 0."""
-    spec, first, columns = network.spec, network.layers[0], list(kept)
+    spec, first, columns, shape = network.spec, network.layers[0], list(kept), network.shape
+    if shape:
+        zero = set(range(d)) - set(columns)
+        shape = shape.moved(columns)
+        shape = replace(shape, zero=tuple(sorted({*shape.zero, *zero})))
 
     def spread(values: Array, idle: float | Array) -> Array:
         out = np.empty((d, *values.shape[1:]))
@@ -151,4 +157,5 @@ def widened(network: FittedKan, kept: Sequence[int], d: int) -> FittedKan:
         ranges=(spread(network.ranges[0], np.array([-WIDE, WIDE])), *network.ranges[1:]),
         x_offset=spread(network.x_offset, 0.0),
         x_scale=spread(network.x_scale, 1.0),
+        shape=shape,
     )

@@ -89,6 +89,7 @@ def test_a_network_is_looked_at_and_taken_away(page: Page, server: Server, tmp_p
     expect(page.get_by_role("heading", name="paper", exact=True)).to_be_visible()
     curves = page.locator('figure svg[aria-label^="Partial dependence"]').count()
     assert 1 <= curves <= 4
-    of_rows = page.locator("figure svg").count() - curves  # predicted vs observed, residuals, quantiles, leverage
+    of_figures = page.locator("figure:not(.playback) svg").count()
+    of_rows = of_figures - curves  # predicted vs observed, residuals, quantiles, leverage
     assert of_rows == 4
-    assert page.locator("svg").count() == 2 + curves + of_rows
+    assert page.locator("svg").count() == 3 + curves + of_rows  # with the network, the playback, and AICc against K

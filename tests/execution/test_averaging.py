@@ -10,12 +10,14 @@ import pytest
 from scipy.optimize import nnls
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from kanlab.arrays import as_text, from_text
 from kanlab.baselines.folds import FOLDS, left_out_by, predictions_of_folds
 from kanlab.baselines.leave_one_out import LEFT_OUT
 from kanlab.baselines.registry import BASELINES, reference_losses
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
 from kanlab.execution import averaging
+from kanlab.execution.intervals import average_left_out
 from kanlab.kan.search_space import Cell
 from kanlab.kan.shapes import Shape
 from kanlab.solver.fit import fit_path
@@ -89,3 +91,18 @@ def test_predictions_of_rows_left_out() -> None:
         model = HistGradientBoostingRegressor(random_state=0).fit(X, data.y_train[~held])
         expected[held] = model.predict(np.clip(data.X_train[held], X.min(axis=0), X.max(axis=0)))
     np.testing.assert_allclose(predictions_of_folds("boosting", data), expected)
+
+
+def test_what_an_average_predicts_of_rows_left_out_is_kept() -> None:
+    """As text that says each number in full, for its intervals; the same as is made of its members again."""
+    data = stairs(200)
+    networks = list(fit_path(data.X_train, data.y_train, 2, 2, [1, 2]))
+    rows = [predictions_left_out(network, data.X_train, data.y_train, 1000.0) for network in networks]
+    average, _ = found(data)
+    assert average is not None
+    kept = from_text(average["rows"], (data.n,))
+    families = [(name, share) for name, share in average["families"]]
+    again = average_left_out(data, rows, 1.0 - sum(share for _, share in families), families)
+    np.testing.assert_allclose(kept, again, rtol=1e-9)
+    assert average_left_out(data, [rows[0], None], 1.0, []) is None
+    np.testing.assert_array_equal(from_text(as_text(kept), (data.n,)), kept)

@@ -19,7 +19,7 @@ from kanlab.execution import tasks
 from kanlab.execution.final_check import FINAL_CHECK, ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.manage import extend
 from kanlab.execution.messages import FoldTask, NetworkTask
-from kanlab.explain.predictor import fitted_network
+from kanlab.explain.predictor import _averaged, fitted_network
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.selection.validation_plan import plan
@@ -92,6 +92,13 @@ def test_at_the_end_of_a_study(study: Study) -> None:
     assert data.rmse(expected, data.y_test) == pytest.approx(average.rmse_test)
     assert study.to_dict()["to_predict"] == average.to_dict()
     assert study.predictor(family="average").label == predicting.label
+    # its intervals are of the rows left out that were kept; of a study of before that was so, they are looked at again
+    kept, scores = average.left_out(data.n), (predicting.interval or {})["scores"]
+    assert kept is not None
+    assert average.press == pytest.approx(np.sum((kept - data.y_train) ** 2))
+    again = _averaged(study.handle, replace(average, rows=None), data)[2]
+    assert again is not None
+    np.testing.assert_allclose(again["scores"], scores, rtol=1e-3)
     with pytest.raises(StudyError, match="to read or to predict"):
         study.predictor(use="guess")  # type: ignore[arg-type]
 

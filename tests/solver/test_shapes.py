@@ -280,3 +280,24 @@ def test_parameters_by_every_rule():
     assert network.n_params == 2 * (1 + 2 * edge) + 2 * edge + 1 + 1
     assert network.n_params < n_params((4, 2, 1), 3, 3)
     assert network.edf < network.n_params
+
+
+@pytest.mark.parametrize("task", ["classification", "counts"])
+def test_of_classes_and_counts_the_linear_predictor_is_convex_or_concave(task):
+    """The log-odds, or the logarithm of the mean, between and beyond the knots."""
+    rng = np.random.default_rng(4)
+    X = rng.uniform(-1, 1, (150, 2))
+    eta = 2 * X[:, 0] ** 2 - np.exp(X[:, 1])
+    mean = np.exp(eta) if task == "counts" else 1 / (1 + np.exp(-2 * eta))
+    y = rng.poisson(mean) if task == "counts" else rng.random(150) < mean
+    network = fit_cell(
+        X, y.astype(float), 2, 3, 3, options=FEW, task=task, shape=Shape(convex=(0,), concave=(1,), down=(1,))
+    )
+    assert np.corrcoef(network.predict(X), mean)[0, 1] > 0.9
+    for others in rng.uniform(-1, 1, (3, 2)):
+        for column, bends in ((0, 1), (1, -1)):
+            p = along(network, column, others, beyond=1.5)
+            values = np.log(p) if task == "counts" else np.log(p) - np.log1p(-p)
+            assert (bends * np.diff(values, 2)).min() >= -1e-9
+            if column == 1:
+                assert np.diff(p).max() <= 1e-12

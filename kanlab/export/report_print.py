@@ -1,0 +1,38 @@
+"""The report on paper: its style for print, with page numbers and the name of the study at the foot of each page."""
+
+from __future__ import annotations
+
+from kanlab.text import short
+
+_STYLE = """
+@page { margin: 15mm 14mm 17mm;
+  @bottom-left { content: "NAME"; font: 9pt system-ui, sans-serif; color: #5c636b; }
+  @bottom-right { content: counter(page) " of " counter(pages); font: 9pt system-ui, sans-serif; color: #5c636b; } }
+@media print {
+  html { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  body { max-width: none; padding: 0; font-size: 10.5pt; }
+  h1, h2 { break-after: avoid; } h2 + *, h2 + ul + * { break-before: avoid; }
+  p, li, dl > * { orphans: 3; widows: 3; }
+  figure, svg, tr, dl, .choice, .figures, .lines { break-inside: avoid; }
+  .wide { overflow: visible; break-inside: avoid; } .wide:has(> svg), .wide:has(> svg) + p, .lines { break-after: auto; }
+  .wide > svg, figure svg { max-width: 100% !important; height: auto; max-height: 21cm; }
+  table { font-size: 9pt; max-width: 100%; } thead { display: table-header-group; }
+  th, td { padding: .2rem .45rem; white-space: normal; } th:first-child, td:first-child { min-width: 16rem; }
+  .wide:has(tr:nth-of-type(25)) { break-inside: auto; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; overflow: visible; font-size: 8.5pt; }
+}
+"""
+
+
+def print_style(name: str) -> str:
+    r"""The style for print. name: of the study, at the foot of each page.
+
+    >>> 'content: "a \\22 b\\22  \\3c \\2f style\\3e "' in print_style('a "b" </style>')
+    True
+    """
+    return _STYLE.replace("NAME", "".join(_plain(c) for c in short(" ".join(name.split()), 70)))
+
+
+def _plain(character: str) -> str:
+    """A character in a string of CSS, within a page."""
+    return character if character.isalnum() or character in " -_.,()" else f"\\{ord(character):x} "
