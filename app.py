@@ -25,6 +25,7 @@ else:
 
     from kanlab.ui.browser_cookies import BrowserCookies
     from kanlab.ui.host_guard import HostGuard
+    from kanlab.ui.stage import Stage
 
     guard = Middleware(HostGuard, address=st.get_option("server.address"))
-    app = st.App(__file__, middleware=[guard, Middleware(BrowserCookies)])
+    app = st.App(__file__, middleware=[guard, Middleware(BrowserCookies), Middleware(Stage)])

@@ -70,6 +70,12 @@ def _place(text: str) -> str:
     return text if "://" in text else str(_folder(text))
 
 
+def _switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError
+    return text == "1"
+
+
 def _hosts(text: str) -> tuple[Host, ...]:
     hosts = [parse_host(part.strip()) for part in text.split(",")]
     if None in hosts:
@@ -143,9 +149,23 @@ HOSTS: Setting[tuple[Host, ...]] = Setting(
     (),
     "this machine and the address served",
 )
+SHARE: Setting[bool] = Setting(
+    "KANLAB_SHARE",
+    "1 or 0",
+    "whether the owner of a study may make a read-only link to its presentation, which needs no login",
+    _switch,
+    False,
+    "no such links",
+)
 
 SETTINGS: tuple[
-    Setting[Path | None] | Setting[str | None] | Setting[int] | Setting[float] | Setting[tuple[Host, ...]], ...
+    Setting[Path | None]
+    | Setting[str | None]
+    | Setting[int]
+    | Setting[float]
+    | Setting[tuple[Host, ...]]
+    | Setting[bool],
+    ...,
 ] = (
     HOME,
     STORAGE,
@@ -155,6 +175,7 @@ SETTINGS: tuple[
     READ_SECONDS,
     READ_GB,
     HOSTS,
+    SHARE,
 )
 
 

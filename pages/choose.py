@@ -9,7 +9,18 @@ from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import check_it_is_there
 from kanlab.study.trials import completed
-from kanlab.ui import calibration, choose, evidence, model_table, prediction, sensitivity, session, steps, study_header
+from kanlab.ui import (
+    calibration,
+    choose,
+    evidence,
+    model_table,
+    prediction,
+    sensitivity,
+    session,
+    sharing,
+    steps,
+    study_header,
+)
 from kanlab.ui.navigation import CHOOSE
 from kanlab.ui.widgets import sentences
 
@@ -36,6 +47,7 @@ def page() -> None:
     table = trial_table(records)
     found = recommend(handle, records, validation)
     choose.recommendation(found, handle)
+    sharing.present_button(handle)
     choose.validation_bar(handle, validation, study_live)
     choose.warnings(found, handle)
     more = ["Calibration"] if handle.data.levels else []

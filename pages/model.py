@@ -10,6 +10,7 @@ from kanlab.ui import (
     interactions,
     model,
     session,
+    sharing,
     steps,
     study_header,
     what_if,
@@ -29,7 +30,8 @@ left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with left:
     trial = fitted_model.model_box(handle, records, "model", "read")
 found = fitted_model.fitted(handle, records, trial)
-with right:
+with right, st.container(horizontal=True, vertical_alignment="center"):
+    sharing.present_button(handle)
     st.page_link(EXPORT, label="Export this study", icon=":material/download:", query_params={"study": handle.name})
 with st.container():  # always one element, so that the tabs below keep their state
     st.markdown(f"**{literal(found.label[0].upper() + found.label[1:])}**")

@@ -86,14 +86,19 @@ def _outputs(outputs: Predict, data: Dataset) -> tuple[list[Predict], tuple[str,
 
 def effects_html(found: Effects) -> str:
     """Both as HTML with names escaped."""
-    curves = "".join(_curve(lines, found) for lines in found.dependences)
     return (
         f'<h2>What the features do</h2><div class="wide">{_bars(found)}</div>'
         f'<p class="muted">By how much the {found.error} on the training rows rises, in units of {escape(short(found.unit))}, '
         "when the values of a feature are shuffled: the mean of eight shuffles. Below, the mean prediction as one feature "
         f"changes and the others stay as they are, over the whole range of the predictions.{_banded(found.dependences)}</p>"
-        f'{_legend(found.classes)}<div class="curves">{curves}</div>'
+        f"{curves_html(found)}"
     )
+
+
+def curves_html(found: Effects) -> str:
+    """The curves alone, with the line of each class where there are many."""
+    curves = "".join(_curve(lines, found) for lines in found.dependences)
+    return f'{_legend(found.classes)}<div class="curves">{curves}</div>'
 
 
 def _banded(found: Sequence[Sequence[Dependence]]) -> str:

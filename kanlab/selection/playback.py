@@ -25,7 +25,7 @@ _DECADE = 10.0
 
 STYLE = """
 .playback { max-width: 46rem; margin: 0; width: auto; } .playback svg { width: 100%; height: auto; border: 0; display: block;
-  font-size: 12px; }
+  overflow: visible;  font-size: 12px; }
 .playback .trial { fill: var(--accent); fill-opacity: .5; } .playback .best { fill: none; stroke: var(--accent);
   stroke-width: 2.5; }
 .playback .later { visibility: hidden; } .playback .now { fill-opacity: 1; }

@@ -64,7 +64,7 @@ def decades(low: float, high: float) -> list[float]:
 def tick_text(value: float) -> str:
     """A number beside an axis.
 
-    >>> tick_text(0.5), tick_text(20000.0), tick_text(1e-7)
-    ('0.5', '20,000', '1e-07')
+    >>> tick_text(0.5), tick_text(1520000.0), tick_text(1e-7)
+    ('0.5', '1,520,000', '1e-07')
     """
-    return f"{value:,.6g}"
+    return f"{value:,.9g}"

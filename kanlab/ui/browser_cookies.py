@@ -46,7 +46,7 @@ class BrowserCookies:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        cookies = _cookies(scope)
+        cookies = cookies_of(scope)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         keys = [value for name, value in query if name == KEY and _A_KEY.fullmatch(value)]
         if keys:
@@ -71,7 +71,8 @@ class BrowserCookies:
         await self._app(scope, receive, with_secret)
 
 
-def _cookies(scope: Scope) -> dict[str, str]:
+def cookies_of(scope: Scope) -> dict[str, str]:
+    """The cookies of a request by name."""
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
         if name == b"cookie":

@@ -17,7 +17,7 @@ from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
 from kanlab.study.storage import study_trouble
-from kanlab.ui import cluster, constraints, identity, session, watching
+from kanlab.ui import cluster, constraints, identity, session, sharing, watching
 from kanlab.ui.browser_cookies import KEY
 from kanlab.ui.navigation import LIVE, SEARCH, STUDIES
 from kanlab.ui.widgets import literal, sentences
@@ -143,12 +143,14 @@ def _extend(handle: StudyHandle) -> None:
 @st.dialog("Links")
 @sentences()
 def _links(handle: StudyHandle) -> None:
-    page = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/live?" if st.context.url else "/live?"
+    base = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/" if st.context.url else "/"
+    page = f"{base}live?"
     st.markdown("To view the study:")
     st.code(page + urlencode({"study": handle.name}), language=None, wrap_lines=True)
     if is_owned(handle.optuna.user_attrs) and (key := identity.key_of(handle)):
         st.markdown("To control it as well. Anyone with this link can stop and delete the study:")
         st.code(page + urlencode({"study": handle.name, KEY: key}), language=None, wrap_lines=True)
+    sharing.read_only_link(handle, base)
 
 
 @st.dialog("Delete the study")

@@ -1,0 +1,156 @@
+const sections = [...document.querySelectorAll("section")], dots = [...document.querySelectorAll("nav button")];
+let shown = -1;
+function fit() {
+  for (const box of document.querySelectorAll(".fit")) {
+    const inner = box.firstElementChild;
+    inner.style.transform = "none";
+    if (!box.clientWidth) continue;
+    const scale = Math.min(1, box.clientWidth / inner.scrollWidth, innerHeight * 0.55 / inner.scrollHeight);
+    inner.style.transform = "scale(" + scale + ")";
+    inner.style.transformOrigin = "left top";
+    box.style.height = inner.scrollHeight * scale + "px";
+  }
+}
+function go(to, focus) {
+  const at = Math.max(0, Math.min(sections.length - 1, to));
+  if (at === shown) return;
+  sections.forEach((section, i) => { section.hidden = i !== at; });
+  dots.forEach((dot, i) => i === at ? dot.setAttribute("aria-current", "true") : dot.removeAttribute("aria-current"));
+  if (focus) sections[at].focus({ preventScroll: true });
+  const before = sections[shown], film = sections[at].querySelector(".playback");
+  if (before && before.querySelector(".playback")) before.querySelector(".playback").dispatchEvent(new Event("kanlab-stop"));
+  if (film) film.dispatchEvent(new Event("kanlab-play"));
+  shown = at;
+  history.replaceState(null, "", "#" + (at + 1));
+  fit();
+}
+addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const typing = event.target.closest("input, select");
+  const arrows = { ArrowRight: 1, ArrowDown: 1, " ": 1, ArrowLeft: -1, ArrowUp: -1 };
+  const moves = { PageDown: 1, PageUp: -1, ...(typing ? {} : arrows) };
+  if (event.key === " " && event.target.closest("button")) return;
+  if (event.key in moves) { event.preventDefault(); go(shown + moves[event.key], true); }
+  else if (event.key === "Home" && !typing) go(0, true);
+  else if (event.key === "End" && !typing) go(sections.length - 1, true);
+  else if (event.key === "Escape" && KNOWN.leave) location.href = KNOWN.leave;
+});
+document.querySelector(".edge.back").addEventListener("click", () => go(shown - 1, true));
+document.querySelector(".edge.on").addEventListener("click", () => go(shown + 1, true));
+dots.forEach((dot, i) => dot.addEventListener("click", () => go(i)));
+let start = null;
+addEventListener("touchstart", (event) => {
+  start = event.target.closest("input, select") ? null : event.changedTouches[0];
+}, { passive: true });
+addEventListener("touchend", (event) => {
+  if (!start) return;
+  const end = event.changedTouches[0], across = end.clientX - start.clientX, down = end.clientY - start.clientY;
+  if (Math.abs(across) > 50 && Math.abs(across) > 1.5 * Math.abs(down)) go(shown + (across < 0 ? 1 : -1), true);
+}, { passive: true });
+addEventListener("resize", fit);
+addEventListener("hashchange", () => go(Number(location.hash.slice(1)) - 1, true));
+
+function element(name, text, kind) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}
+function digits(v) {
+  const size = Math.abs(v);
+  return size >= 1e4 && size < 1e9 ? Math.round(v).toLocaleString("en-US") : String(Number(v.toPrecision(4)));
+}
+function interp(z, points) {
+  const at = Math.min(1, Math.max(0, z)) * (points.length - 1), i = Math.min(points.length - 2, Math.floor(at));
+  return points.length > 1 ? points[i] + (points[i + 1] - points[i]) * (at - i) : points[0];
+}
+function bounds(found, how) {
+  const fit = found[how.fit], scale = how.scale;
+  let width = 1;
+  if (scale) {
+    const by = scale.of === "output" ? [fit] : how.inputs.map((name) => found[name]);
+    let log = scale.offset;
+    by.forEach((value, i) => {
+      const z = Math.min(1, Math.max(-1, (value - scale.center[i]) / scale.width[i]));
+      log += z * scale.linear[i] + z * z * scale.square[i];
+    });
+    width = Math.exp(Math.min(scale.high, Math.max(scale.low, log)));
+  }
+  const back = (z) => how.back.scale === "log" ? Math.exp(z) - how.back.shift
+    : how.back.scale === "rank" ? interp(z, how.back.points) : z;
+  return [back(fit - how.below * width), back(fit + how.above * width)];
+}
+function parts(name, text) {
+  const [year, month, day] = text.split("-").map(Number), date = new Date(Date.UTC(year, month - 1, day));
+  const first = Date.UTC(year, 0, 1), days = (Date.UTC(year + 1, 0, 1) - first) / 864e5;
+  return { [name + " (year)"]: year + (date - first) / 864e5 / days, [name + " (month)"]: month,
+    [name + " (weekday)"]: (date.getUTCDay() + 6) % 7, [name + " (hour)"]: 0 };
+}
+function whatIf(box, known) {
+  const inputs = known.controls.map((control) => {
+    const label = element("label"), head = element("span", control.feature), value = element("b");
+    const input = element(control.kind === "level" ? "select" : "input");
+    if (control.kind === "level") control.options.forEach((option, i) => input.append(new Option(option, i)));
+    else if (control.kind === "date") { input.type = "date"; input.min = control.low; input.max = control.high; }
+    else {
+      input.type = "range";
+      input.min = control.kind === "values" ? 0 : control.low;
+      input.max = control.kind === "values" ? control.options.length - 1 : control.high;
+      input.step = control.kind === "values" ? 1 : control.step;
+      head.append(value);
+    }
+    input.value = control.options ? control.options.indexOf(control.start) : control.start;
+    label.append(head, input);
+    box.querySelector(".controls").append(label);
+    input.addEventListener("input", answer);
+    return { control, input, value };
+  });
+  const said = box.querySelector(".answer");
+  function put(row, name, value) {
+    if (value && value.date) Object.assign(row, parts(name, value.date));
+    else row[name] = value;
+  }
+  function answer() {
+    const row = {};
+    for (const [name, value] of Object.entries(known.fixed)) put(row, name, value);
+    for (const { control, input, value } of inputs) {
+      const plain = control.kind === "date" ? { date: input.value } : Number(input.value);
+      put(row, control.feature, control.cells ? control.cells[input.value] : plain);
+      const words = control.kind === "values" ? digits(control.options[input.value])
+        : control.kind === "number" ? Number(input.value).toFixed(control.digits) : "";
+      value.textContent = words;
+      if (words) input.setAttribute("aria-valuetext", words);
+    }
+    const found = predict(row), predicted = found[known.outputs[0]], shown = [element("p", known.target, "what")];
+    const text = predicted === null ? "no prediction" : typeof predicted === "number" ? digits(predicted) : String(predicted);
+    shown.push(element("p", text, "figure" + (text.length > 8 ? " long" : "")));
+    if (known.interval && typeof predicted === "number") {
+      const [low, high] = bounds(found, known.interval), share = Math.round(100 * known.interval.level);
+      shown.push(element("p", share + "% interval: " + digits(low) + " to " + digits(high), "note"));
+      const first = Math.min(known.range[0], low, predicted), last = Math.max(known.range[1], high, predicted);
+      const place = (v) => 100 * (v - first) / (last - first || 1) + "%", track = element("div", undefined, "track");
+      const band = element("i"), mark = element("b"), ends = element("div", undefined, "scale");
+      band.style.left = place(low);
+      band.style.right = "calc(100% - " + place(high) + ")";
+      mark.style.left = place(predicted);
+      track.append(band, mark);
+      ends.append(element("span", digits(first)), element("span", digits(last)));
+      shown.push(track, ends);
+    }
+    const classes = known.classes.length > 2 ? known.classes : known.classes.slice(1);
+    classes.map((name, i) => [name, found[known.outputs[i + 1]]]).filter((c) => typeof c[1] === "number")
+      .sort((a, b) => b[1] - a[1]).slice(0, 6).forEach(([name, p]) => {
+        const share = element("div", undefined, "share"), bar = element("div"), part = element("i");
+        part.style.width = 100 * p + "%";
+        bar.append(part);
+        share.append(element("span", name), element("span", (100 * p).toFixed(1) + "%"), bar);
+        shown.push(share);
+      });
+    const outside = found[known.outputs[known.outputs.length - 1]];
+    shown.push(element("p", outside ? "This row lies outside the training rows: trust it less." : "", "note"));
+    said.replaceChildren(...shown);
+  }
+  answer();
+}
+if (KNOWN.whatIf) whatIf(document.querySelector(".try"), KNOWN.whatIf);
+go(Math.max(0, (Number(location.hash.slice(1)) || 1) - 1));

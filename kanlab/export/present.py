@@ -1,0 +1,251 @@
+"""A study on stage: its story in five pictures, large, as one page that needs nothing else.
+
+The page holds what it shows: counts of rows, never rows; the scores of trials; the recommended model to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from kanlab.baselines.protocol import Affine
+from kanlab.data.dataset import Dataset
+from kanlab.explain.bands import bands_of
+from kanlab.explain.formula import Formula, errors, is_much_worse
+from kanlab.explain.formula_mathml import mathml
+from kanlab.explain.formulas import formulas_in, read_search
+from kanlab.explain.network_formula import formula_of
+from kanlab.explain.predictor import HeldFamily, Predictor
+from kanlab.export.effects_html import curves_html, effects_of
+from kanlab.export.present_page import Slide, page
+from kanlab.export.what_if_code import WhatIf, what_if_code
+from kanlab.kan.edges import curves_of
+from kanlab.kan.network import FittedKan
+from kanlab.selection import playback
+from kanlab.selection.candidates import Candidate
+from kanlab.selection.recommendation import recommend
+from kanlab.selection.scatter import scatter
+from kanlab.selection.svg_axes import Axis, tick_text
+from kanlab.selection.validation import read_validation
+from kanlab.study.handle import StudyHandle
+from kanlab.study.trials import completed
+from kanlab.text import agreeing, counted, short
+
+_BINS = 24
+_WIDTH, _HEIGHT, _LEFT, _FOOT = 640, 360, 60, 46
+_NAMED = 8  # features in a sentence
+_TERMS = 8  # of a linear model
+_MOST_BARS = 12  # classes
+
+
+@dataclass(frozen=True)
+class Story:
+    """The pictures of a study. what_if: None where the model has no code for a browser."""
+
+    title: str
+    slides: Sequence[Slide]
+    what_if: WhatIf | None
+
+    def page(self, leave: str = "", theme: str = "") -> tuple[str, str]:
+        """The page, and the rules it is to be served with (`present_page.page`).
+
+        leave: where Escape goes; "" for nowhere.  theme: light or dark; "" for the reader's own.
+        """
+        code, known = (self.what_if.code, self.what_if.data) if self.what_if else ("", None)
+        return page(self.title, self.slides, code, known, leave=leave, theme=theme)
+
+
+def story(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Story:
+    """The presentation of a study. predictor: the recommended model to read.  data: that of the study."""
+    trial = what_if_code(predictor, data)
+    slides = [_data(data), *_search(handle, data), _choice(handle), _formula(handle, predictor, data)]
+    if trial is not None:
+        slides.append(_what_if(trial))
+    return Story(f"{handle.name}: {data.target}", slides, trial)
+
+
+# ---- the pictures
+
+
+def _data(data: Dataset) -> Slide:
+    names = [short(name, 30) for name in data.recipe.sources]
+    listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    words = [
+        f"Known of each row: {listed}.",
+        f"{data.n:,} rows teach the models. {counted(len(data.y_test), 'other row')} "
+        f"{'is' if len(data.y_test) == 1 else 'are'} kept aside to test them."
+        if len(data.y_test)
+        else f"All {data.n:,} rows teach the models.",
+    ]
+    target = short(data.target, 40)
+    headline = f"{data.rows:,} rows, {counted(len(names), 'feature')}: what is {target}?"
+    return Slide("The data", headline, words, _target_picture(data, target))
+
+
+def _target_picture(data: Dataset, target: str) -> str:
+    """How many rows have which target."""
+    y = np.concatenate([data.y_train, data.y_test])
+    if data.levels:
+        counts = np.bincount(y.astype(int), minlength=len(data.levels))
+        order = np.argsort(-counts, kind="stable")[:_MOST_BARS]
+        return _class_bars([data.levels[i] for i in order], counts[order])
+    values = data.recipe.to_units(y)
+    counts, ends = np.histogram(values, bins=_BINS)
+    return _histogram(counts, ends, target)
+
+
+def _histogram(counts: np.ndarray, ends: np.ndarray, title: str) -> str:
+    foot, right = _HEIGHT - _FOOT, _WIDTH - 12
+    across = Axis(float(ends[0]), float(ends[-1]), _LEFT, right)
+    up = Axis(0.0, float(counts.max()) or 1.0, foot, 28)
+    parts = [f'<path d="M{_LEFT} {foot}H{right}" stroke="currentColor" stroke-opacity=".5"/>']
+    for value in up.ticks:
+        parts.append(
+            f'<path d="M{_LEFT} {up(value):.1f}H{right}" stroke="currentColor" stroke-opacity=".12"/>'
+            f'<text x="{_LEFT - 8}" y="{up(value) + 4:.1f}" text-anchor="end" fill="currentColor">{tick_text(value)}</text>'
+        )
+    for count, low, high in zip(counts, ends[:-1], ends[1:], strict=True):
+        x, y = across(float(low)), up(float(count))
+        parts.append(
+            f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{across(float(high)) - x - 2:.1f}" '
+            f'height="{foot - y:.1f}"/>'
+        )
+    for value in across.ticks:
+        at = f'x="{across(value):.1f}" y="{foot + 18}"'
+        parts.append(f'<text {at} text-anchor="middle" fill="currentColor">{tick_text(value)}</text>')
+    middle = (_LEFT + right) / 2
+    parts.append(
+        f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle" fill="currentColor">{escape(title)}</text>'
+    )
+    parts.append('<text x="4" y="12" fill="currentColor">rows</text>')
+    return _svg(_HEIGHT, f"How many rows have which {title}", parts)
+
+
+def _class_bars(names: Sequence[str], counts: np.ndarray) -> str:
+    row = max(26.0, min(64.0, _HEIGHT / len(names)))
+    across = Axis(0.0, float(counts.max()) or 1.0, 0.0, _WIDTH - 90.0)
+    parts = []
+    for i, (name, count) in enumerate(zip(names, counts, strict=True)):
+        top, length = i * row, across(float(count))
+        parts.append(
+            f'<text x="0" y="{top + 13:.1f}" fill="currentColor">{escape(short(name, 60))}</text>'
+            f'<rect class="bar" x="0" y="{top + 18:.1f}" width="{length:.1f}" height="{row - 26:.1f}"/>'
+            f'<text x="{length + 8:.1f}" y="{top + 18 + (row - 26) / 2 + 4:.1f}" fill="currentColor">{count:,}</text>'
+        )
+    return _svg(row * len(names), "Rows of each class", parts)
+
+
+def _svg(height: float, label: str, parts: Sequence[str]) -> str:
+    size = f'viewBox="0 0 {_WIDTH} {height:.0f}"'
+    return f'<svg {size} role="img" aria-label="{escape(label, quote=True)}" font-size="13">{"".join(parts)}</svg>'
+
+
+def _search(handle: StudyHandle, data: Dataset) -> list[Slide]:
+    done = completed(handle.records())
+    film = playback.playback(done, data.task, short(handle.data.fitted_target, 30))
+    if not film:
+        return []
+    words = [
+        "Each point is a network of learned curves. Further left, it misses the rows by less.",
+        "A larger network always misses by less, and may learn the noise. AICc charges for every parameter: further down is "
+        "better. The ring is the best so far.",
+    ]
+    return [Slide("The search", f"{counted(len(done), 'network')} fitted, one after another", words, film)]
+
+
+def _choice(handle: StudyHandle) -> Slide:
+    found = recommend(handle, handle.records(), read_validation(handle.optuna.user_attrs))
+    choice = found.choice
+    if choice is None:
+        return Slide("The choice", "There is no model yet", [], "")
+
+    def ringed(candidate: Candidate) -> bool:
+        return candidate.key == choice.key
+
+    headline = f"Take {'the network of ' * choice.is_network}{choice.name}"
+    return Slide("The choice", headline, found.reasons[:2], scatter(found.ranked, ringed, "the recommended model"))
+
+
+def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
+    """The formula of a network or a linear model with the curves of its features; of other models the curves alone."""
+    bands = bands_of(predictor.fitted, data)
+    effects = effects_of(lambda X: predictor.fitted.predict_flagged(X)[0], data, bands)
+    curves = curves_html(effects) if effects is not None else ""
+    if isinstance(predictor.fitted, FittedKan):
+        formula = _found_formula(handle, predictor.fitted, data)
+        worse = " It stands for the network only roughly." if is_much_worse(formula) else ""
+        shown = _written(formula)
+        return Slide(
+            "The formula", "What it has learned, written down", [errors(formula) + worse], shown + curves, wide=True
+        )
+    linear = _linear(predictor, data)
+    headline = "What it has learned, written down" if linear else "What it has learned of each feature"
+    words = [
+        "A number to start from, and for each feature so much for every unit of it."
+        if linear
+        else "The mean prediction as one feature changes and the others stay as they are."
+    ]
+    return Slide("The formula" if linear else "The curves", headline, words, linear + curves, wide=True)
+
+
+def _found_formula(handle: StudyHandle, network: FittedKan, data: Dataset) -> Formula:
+    """The recommended one of the study's search, or the network's own."""
+    search = read_search(handle)
+    kept = formulas_in(handle, search, data) if search and search.found else []
+    return (
+        kept[search.found.recommended]
+        if search and search.found
+        else formula_of(curves_of(network, data.X_train), data)
+    )
+
+
+def _written(formula: Formula) -> str:
+    text, legend = formula.latex, formula.legend
+    lines = [line for line in mathml(text) if "<mo>≤</mo>" not in line]  # the ranges are left out
+    shown = "".join(f'<div class="{_further(line)}">{line}</div>' for line in lines)
+    names = "; ".join(f"{mathml(symbol)[0]} {escape(short(name, 40))}" for symbol, name in legend.items())
+    return f'<div class="fit"><div class="formula">{shown}</div></div>' + (
+        f'<p class="legend">{names}</p>' if names else ""
+    )
+
+
+def _further(line: str) -> str:
+    """Whether a line goes on with the one before it, as a class of the page."""
+    return "more" if line.startswith('<math><mspace width="1em">') else "line"
+
+
+def _linear(predictor: Predictor, data: Dataset) -> str:
+    """A linear model as a sum, the largest terms first; "" for any other."""
+    held = predictor.fitted
+    affine = held.fitted.predict if isinstance(held, HeldFamily) else None
+    if not isinstance(affine, Affine) or data.outputs > 1:
+        return ""
+    slopes = (affine.weights.reshape(data.d, -1) / affine.scale[:, None])[:, 0]
+    start = float(np.atleast_1d(affine.offset)[0] - affine.center @ slopes)
+    sizes = np.abs(slopes) * data.X_train.std(axis=0)
+    order = [i for i in np.argsort(-sizes, kind="stable") if slopes[i] != 0]
+    terms = [_term(slopes[i], short(data.features[i], 40)) for i in order[:_TERMS]]
+    rest = f"<span>+ {counted(len(order) - _TERMS, 'smaller term')}</span>" if len(order) > _TERMS else ""
+    target = escape(short(data.output_label, 50))
+    return f'<p class="terms"><span>{target} = {_signed(start)}</span> {" ".join(terms)} {rest}</p>'
+
+
+def _signed(value: float) -> str:
+    return ("−" if value < 0 else "") + tick_text(float(f"{abs(value):.4g}"))
+
+
+def _term(slope: Any, name: str) -> str:
+    sign = "−" if slope < 0 else "+"
+    return f"<span>{sign} {_signed(abs(float(slope)))} × {escape(name)}</span>"
+
+
+def _what_if(found: WhatIf) -> Slide:
+    rest = found.data["more"]
+    stay = f" {counted(rest, 'more feature')} {agreeing(rest, 'stays', 'stay')} as in the typical row." if rest else ""
+    words = [f"Move a slider: the model answers at once, within the range of its rows.{stay}"]
+    body = '<div class="try"><div class="controls"></div><div class="answer" aria-live="polite"></div></div>'
+    return Slide("What if", "What if it were different?", words, body, wide=True)

@@ -1,0 +1,121 @@
+"""A model that answers "what if?" in a browser by itself: what can be set, its arithmetic as JavaScript, and its intervals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kanlab.data.dataset import Dataset
+from kanlab.errors import StudyError
+from kanlab.explain.contributions import RowExplainer
+from kanlab.explain.interval_columns import LEVEL
+from kanlab.explain.predictor import Predictor
+from kanlab.explain.what_if import Control, controls_of
+from kanlab.export.code_inputs import add_inputs
+from kanlab.export.code_javascript import javascript_code
+from kanlab.export.code_lowering import of_model
+from kanlab.export.code_program import Name, Output, Program
+from kanlab.stats.interval_bounds import score_quantile
+from kanlab.stats.likelihood import REGRESSION
+
+MOST_CONTROLS = 6
+_LOOKED_AT = 24  # training rows that say how much each feature contributes
+_FIT, _INPUT = "\x00fit", "\x00x{}"  # outputs beside those of the program; no column is called so
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """code: a script that defines `predict(row)`.  data: what the page needs beside it, as JSON knows it."""
+
+    code: str
+    data: dict[str, Any]
+
+
+def what_if_code(predictor: Predictor, data: Dataset) -> WhatIf | None:
+    """The model of a study for a page; None where it has no code, or predicts the same whatever is set."""
+    explainer = RowExplainer(predictor, data)
+    if not explainer.used:
+        return None
+    try:
+        program = of_model(predictor)
+    except StudyError:
+        return None
+    some = np.linspace(0, data.n - 1, min(data.n, _LOOKED_AT)).round().astype(int)
+    sizes = np.abs(explainer.explain_inputs(data.X_train[some]).values).mean(axis=(0, 2))
+    ranked = [explainer.features[i] for i in np.argsort(-sizes, kind="stable")]
+    controls = controls_of(data, [name for name in ranked if name in explainer.used])
+    shown = controls[:MOST_CONTROLS]
+    rest = controls_of(data, [s for s in data.recipe.sources if s not in {c.feature for c in shown}])
+    names = [output.name for output in program.outputs]
+    outputs = data.recipe.to_units(predictor.fitted.predict_flagged(data.X_train)[0])
+    content = {
+        "target": data.target,
+        "classes": list(data.levels),
+        "outputs": names,
+        "controls": [_control(c) for c in shown],
+        "fixed": {c.feature: _value(c, c.start) for c in rest},
+        "range": [float(np.min(outputs)), float(np.max(outputs))],
+        "more": len(controls) - len(shown),
+        "interval": _interval(predictor, data),
+    }
+    return WhatIf(javascript_code(_extended(program, data)), content)
+
+
+def _extended(program: Program, data: Dataset) -> Program:
+    """The program that also tells its inputs and its output on the scale of the fit, of which intervals are made."""
+    if data.task != REGRESSION:
+        return program
+    inputs, _ = add_inputs(Program(), data.recipe)  # the first steps of any program of this recipe, by the same names
+    more = [Output(_INPUT.format(i), name) for i, name in inputs.items()]
+    return replace(program, outputs=[*program.outputs, *more, Output(_FIT, Name("complete"))])
+
+
+def _interval(predictor: Predictor, data: Dataset) -> dict[str, Any] | None:
+    """How far the interval reaches, as `kanlab.stats.interval_bounds` has it; None of classes and counts, or without one."""
+    record = predictor.interval
+    if record is None or data.task != REGRESSION:
+        return None
+    transform = data.target_transform
+    return {
+        "level": LEVEL,
+        "below": score_quantile(record, LEVEL, upper=False),
+        "above": score_quantile(record, LEVEL, upper=True),
+        "scale": record["scale"],
+        "fit": _FIT,
+        "inputs": [_INPUT.format(i) for i in range(data.d)],
+        "back": {
+            "scale": transform.scale,
+            "shift": float(transform.shift),
+            "points": [float(p) for p in transform.points],
+        },
+    }
+
+
+def _control(control: Control) -> dict[str, Any]:
+    """What can be set, as the page draws it."""
+    found: dict[str, Any] = {"feature": control.feature, "kind": control.kind, "start": _text(control.start)}
+    if control.kind in ("number", "date"):
+        return found | {
+            "low": _text(control.low),
+            "high": _text(control.high),
+            "step": control.step,
+            "digits": control.digits,
+        }
+    return found | {
+        "options": [_text(o) for o in control.options],
+        "cells": [_value(control, o) for o in control.options],
+    }
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _value(control: Control, value: Any) -> Any:
+    """What a row of the program holds for it."""
+    if isinstance(value, str):
+        return (control.cells or {}).get(value, value)
+    return {"date": value.isoformat()} if isinstance(value, dt.date) else float(value)
