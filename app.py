@@ -18,6 +18,7 @@ if __name__ == "__main__":
         identity.require_login()
         listed = pages()
         page = st.navigation(listed, position="hidden")
+        st.set_page_config(page_title=f"{page.title} · kanlab")
         steps.bar(listed, page)
         page.run()
 else:

@@ -15,6 +15,7 @@ from html import escape
 import numpy as np
 
 from kanlab.colours import DARK, LIGHT
+from kanlab.explain.diagram_words import in_words, node_name
 from kanlab.kan.edges import Curves, Edge
 from kanlab.text import agreeing, short_apart
 
@@ -26,17 +27,18 @@ _NAME, _LINE, _LINES, _LINE_HEIGHT = 90, 32, 3, 13.5  # characters of a name and
 
 @dataclass(frozen=True)
 class Diagram:
-    """The picture, what it leaves out, in a sentence, and its width in px."""
+    """The picture, what it leaves out, in a sentence, its width in px, and what it shows, in words."""
 
     svg: str
     note: str
     width: int
+    words: str
 
 
 def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[str], most: int = MOST_EDGES) -> Diagram:
     """Draw a network. features: names of its inputs.  target: what its output is called, or each of them."""
     outputs = (target,) if isinstance(target, str) else tuple(target)
-    words = "one output" if len(outputs) == 1 else f"{len(outputs)} outputs"
+    words = in_words(curves, features, outputs)
     kept = [_strongest(curves.layer(index), most) for index in range(curves.depth)]
     height = max(_ROW * max(len(edges) for edges in kept), 2 * _ROW) + 2 * _TOP
     names, ends = short_apart(features, _NAME), short_apart(outputs, _NAME)
@@ -57,16 +59,11 @@ def diagram(curves: Curves, features: tuple[str, ...], target: str | Sequence[st
                 parts.append(_label(node_name(curves.depth, index, i), at[0], at[1] - 15, "middle"))
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
-        f'role="img" aria-label="The network: {len(features)} inputs, {words}, a curve on every edge" '
+        f'role="img" aria-label="{escape(words)}" '
         'style="max-width:100%;height:auto;display:block;margin:0 auto" font-family="inherit" font-size="13" '
         f'color="inherit">{"".join(parts)}</svg>'
     )
-    return Diagram(svg, _note(curves, kept), round(width))
-
-
-def node_name(depth: int, index: int, i: int) -> str:
-    """A hidden node: z1, z2, ...; with its layer before it where there are more. depth: layers of edges."""
-    return f"z{i + 1}" if depth == 2 else f"z{index}.{i + 1}"
+    return Diagram(svg, _note(curves, kept), round(width), words)
 
 
 def standing_alone(svg: str, *, dark: bool = False) -> str:

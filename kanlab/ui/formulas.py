@@ -42,7 +42,7 @@ def formula(view: ModelView, handle: StudyHandle) -> None:
     _bar(handle, search is not None and search.is_live)
     if search is not None and search.found is not None:
         _front(view, handle, search)
-    st.subheader("The network as a formula", divider="gray", anchor=False)
+    st.header("The network as a formula", divider="gray", anchor=False)
     network_formula(view)
 
 

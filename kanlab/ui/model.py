@@ -14,7 +14,8 @@ from kanlab.charts import model as model_charts
 from kanlab.data.dataset import Dataset
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.bands import Bands, bands_of, no_bands
-from kanlab.explain.diagram import diagram, node_name, standing_alone, working
+from kanlab.explain.diagram import diagram, standing_alone, working
+from kanlab.explain.diagram_words import node_name
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table, sources_of
 from kanlab.explain.formula import Formula
 from kanlab.explain.network_formula import formula_of
@@ -116,7 +117,8 @@ def network(view: ModelView) -> None:
         return
     drawn = view.once("diagram", lambda: diagram(view.curves, view.data.features, view.data.output_names))
     with st.container(key="diagram"):
-        st.image(standing_alone(drawn.svg, dark=st.context.theme.type == "dark"), width=drawn.width)
+        picture = standing_alone(drawn.svg, dark=st.context.theme.type == "dark")
+        st.image(picture, width=drawn.width, alt=drawn.words)
     st.caption(
         "The inputs are on the left, the output on the right. Each edge carries one curve, drawn over the range of the "
         "training rows, and a node is the sum of its curves. Faint edges contribute little (edge scores, Liu et al. 2024). "

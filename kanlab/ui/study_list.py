@@ -91,7 +91,7 @@ def _text(row: Row) -> str:
 def _config(frame: pd.DataFrame) -> dict[str, Any]:
     config = st.column_config
     return {
-        "open": config.ButtonColumn("", type="tertiary", key=_OPEN, width=70, pinned=True),
+        "open": config.ButtonColumn("open", type="tertiary", key=_OPEN, width=70, pinned=True),
         "detail": config.TextColumn(width="medium", help="More about the state of the study."),
         "n": config.NumberColumn("training rows", format="%d"),
         "lowest AICc": columns.number("lowest AICc", frame["lowest AICc"], _AICC_HELP, fmt="%.2f"),

@@ -13,12 +13,22 @@ _LOGOS = {name: str(Path(__file__).with_name(f"{name}.svg")) for name in ("logo"
 # while a fragment polls, nothing dims and no status icon moves; a formula or a chart wider than a phone scrolls;
 # a chart takes its place before it is drawn, so that nothing jumps; white on the dark theme's accent would be too faint;
 # on a phone columns stand below one another, no further apart than what is in them, and figures two a row;
-# a diagram scrolls rather than shrinks; a point that a running study adds fades in, unless the reader wants no motion
+# a diagram scrolls rather than shrinks; a point that a running study adds fades in, unless the reader wants no motion;
+# what the keyboard has reached wears a ring, of Streamlit's widgets those too that have none; captions are no fainter than AA
+_KEYBOARD = Path(__file__).with_name("keyboard.js").read_text(encoding="utf-8")
 _STYLE = f"""
 <style>
 [data-testid="stStatusWidget"] {{ display: none; }}
 [data-stale="true"] {{ opacity: 1 !important; transition: none !important; }}
 [data-testid="stElementContainer"]:has(script) {{ position: absolute; }}
+:is(a, button, canvas, summary, h1, [role="tab"], [role="button"], .katex-display):focus-visible {{
+  outline: 2px solid light-dark({LIGHT.accent}, {DARK.accent}) !important; outline-offset: 2px;
+}}
+canvas:focus-visible {{ outline-offset: -2px; }}
+[data-testid="stCaptionContainer"][data-testid], [data-testid="stCaptionContainer"] :is(code, strong) {{
+  color: light-dark({LIGHT.muted}, {DARK.muted}); opacity: 1;
+}}
+[data-testid="stCaptionContainer"] code {{ font-size: 0.92em; }}
 .st-key-steps {{ border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }}
 .st-key-steps {{ padding-bottom: 0.5rem; min-height: 2.6rem; }}
 @media (max-width: 640px) {{
@@ -33,6 +43,12 @@ _STYLE = f"""
 }}
 @media (prefers-reduced-motion: no-preference) {{
   .stVegaLiteChart path[stroke-miterlimit="{FRESH_MITER}"] {{ animation: kanlab-arrive 0.9s ease-out; }}
+}}
+@media (prefers-reduced-motion: reduce) {{
+  *, *::before, *::after {{
+    animation-duration: 0.01ms !important; animation-iteration-count: 1 !important; transition-duration: 0.01ms !important;
+    scroll-behavior: auto !important;
+  }}
 }}
 @keyframes kanlab-arrive {{ from {{ opacity: 0; }} }}
 [data-testid="stMetricLabel"] * {{
@@ -63,3 +79,4 @@ def apply() -> None:
     """Call it once per run, in app.py."""
     st.logo(_LOGOS["logo-dark" if st.context.theme.type == "dark" else "logo"], size="medium")
     st.html(_STYLE)
+    st.html(f"<script>{_KEYBOARD}</script>", unsafe_allow_javascript=True)

@@ -106,7 +106,9 @@ def table(frame: pd.DataFrame, key: str, **options: Any) -> Any:
     height = options.get("height")
     if isinstance(height, int) and (len(frame) + 1) * _ROW < height:
         options["height"] = "content"
-    return st.dataframe(frame, key=key, hide_index=True, placeholder=DASH, **options)
+    name = f"rows-{key}" if "on_select" in options else f"table-{key}"  # by which keyboard.js finds rows to select
+    with st.container(key=name):
+        return st.dataframe(frame, key=key, hide_index=True, placeholder=DASH, **options)
 
 
 def download(label: str, content: Any, file_name: str, mime: str = "text/csv", **options: Any) -> None:

@@ -15,6 +15,7 @@ from kanlab.charts import model
 from kanlab.colours import DARK, LIGHT
 from kanlab.data.dataset import Dataset
 from kanlab.explain.diagram import diagram, standing_alone
+from kanlab.explain.diagram_words import _course
 from kanlab.explain.effects import partial_dependence, permutation_importance, residual_table
 from kanlab.export.exported import Exported
 from kanlab.export.report import Drawing, report
@@ -154,3 +155,25 @@ def test_a_diagram_has_the_colours_of_its_page_or_its_own() -> None:
         alone = standing_alone(svg, dark=dark)
         assert "var(" not in alone
         assert {theme.accent, theme.text, theme.background} <= {*re.findall("#[0-9a-f]{6}", alone)}
+
+
+@pytest.mark.parametrize("widths", [(1, 1, 1), (5, 2, 1), (9, 1, 1), (2, 3, 2, 1)])
+def test_the_picture_is_told_in_words(widths: tuple[int, ...]) -> None:
+    found, outputs = curves(widths), [f"<out {i}>" for i in range(widths[-1])]
+    names = [f"f{i}" for i in range(widths[0])]
+    made = diagram(found, tuple(names), outputs)
+    hidden = sum(widths[1:-1])
+    assert f"over {hidden} hidden node" in made.words
+    assert all(f"{node} " in made.words for node in outputs)
+    strongest = max((e for e in found.layer(0) if e.target == 0), key=lambda e: e.share)
+    assert f"curves of {names[strongest.source]} ({strongest.share:.0%} of its layer" in made.words
+    assert ("weaker edge" in made.words) == (max(widths[:-1]) > 4)
+    assert ElementTree.fromstring(made.svg).get("aria-label") == made.words
+
+
+def test_the_course_of_a_curve() -> None:
+    x = np.linspace(0, 1, 50)
+    cases = {"rising": x, "falling": -x, "rising, then falling": x * (1 - x), "falling, then rising": x * (x - 1)}
+    assert {words: _course(y) for words, y in cases.items()} == {words: words for words in cases}
+    assert _course(np.sin(6 * np.pi * x)) == "turning 6 times"
+    assert _course(x + 0.001 * np.sin(300 * x)) == "rising"

@@ -1,0 +1,72 @@
+"""What the diagram of a network shows, in words, for readers who do not see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kanlab.kan.edges import Curves, Edge
+from kanlab.text import counted, short
+
+MOST_NAMED = 4  # edges into a node
+_NAME = 60  # characters of a name
+_SHARE_OF_RANGE = 0.02  # of the range of a curve: what is less is no turn
+
+
+def in_words(curves: Curves, features: Sequence[str], outputs: Sequence[str]) -> str:
+    """A sentence on the size of the network, and one for each node on the edges it adds up, the strongest first.
+
+    features, outputs: their names.
+
+    >>> from kanlab.kan.edges import curves_of
+    >>> from kanlab.solver.fit import fit_cell
+    >>> X = np.random.default_rng(0).uniform(-1, 1, (80, 1))
+    >>> found = curves_of(fit_cell(X, np.exp(X[:, 0]), neuron_num=1, grid=2, k=3), X)
+    >>> in_words(found, ["a"], ["y"]).split(". ")[0]
+    'A network from 1 feature over 1 hidden node to y, with a curve on each of its 2 edges'
+    """
+    ends = [short(name, _NAME) for name in outputs]
+    hidden = sum(len({e.target for e in curves.layer(index)}) for index in range(curves.depth - 1))
+    over = f"over {counted(hidden, 'hidden node')} " if hidden else ""
+    to = ends[0] if len(ends) == 1 else f"{len(ends)} outputs"
+    first = f"A network from {counted(len(features), 'feature')} {over}to {to}, with a curve on each of its "
+    sentences = [first + f"{counted(len(curves.edges), 'edge')}."]
+    names = [short(name, _NAME) for name in features]
+    for index in range(curves.depth):
+        edges, last = curves.layer(index), index == curves.depth - 1
+        of = ends if last else [node_name(curves.depth, index + 1, i) for i in sorted({e.target for e in edges})]
+        sentences += [_node(name, [e for e in edges if e.target == i], names) for i, name in enumerate(of)]
+        names = of
+    return " ".join(sentences)
+
+
+def node_name(depth: int, index: int, i: int) -> str:
+    """A hidden node: z1, z2, ...; with its layer before it where there are more. depth: layers of edges."""
+    return f"z{i + 1}" if depth == 2 else f"z{index}.{i + 1}"
+
+
+def _node(name: str, edges: list[Edge], sources: Sequence[str]) -> str:
+    """What a node adds up."""
+    drawn = sorted((e for e in edges if np.ptp(e.y) > 0.0), key=lambda e: -e.share)
+    if not drawn:
+        return f"{name} is constant."
+    listed = [f"{sources[e.source]} ({e.share:.0%} of its layer, {_course(e.y)})" for e in drawn[:MOST_NAMED]]
+    left = len(drawn) - MOST_NAMED
+    more = f", and {counted(left, 'weaker edge')}" if left > 0 else ""
+    return f"{name} adds up the curves of {', '.join(listed)}{more}."
+
+
+def _course(y: np.ndarray) -> str:
+    """How a curve goes from left to right."""
+    kept = [y[0]]
+    for value in y[1:]:
+        if abs(value - kept[-1]) > _SHARE_OF_RANGE * np.ptp(y):
+            kept.append(value)
+    ways = np.sign(np.diff(kept))
+    turns = int((np.diff(ways) != 0).sum())
+    if turns == 0:
+        return "rising" if len(ways) and ways[0] > 0 else "falling"
+    if turns == 1:
+        return "rising, then falling" if ways[0] > 0 else "falling, then rising"
+    return f"turning {turns} times"

@@ -1,0 +1,169 @@
+"""The app for everybody: axe-core finds nothing of ours, no page scrolls sideways, and no mouse is needed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ROOT
+from tests.helpers.accessibility import settle, violations
+from tests.helpers.app_server import AppServer
+
+_STOP = """() => {
+  const e = document.activeElement, s = getComputedStyle(e), tag = e.tagName;
+  const name = (e.getAttribute('aria-label') || e.innerText || '').replace(/\\s+/g, ' ').trim();
+  const ringed = (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== 'none';
+  return {tag, name, seen: ringed || ['BODY', 'MAIN', 'INPUT', 'TEXTAREA', 'TD', 'IFRAME'].includes(tag)};
+}"""  # a field is ringed by its frame, a cell by the grid
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """The app with a finished study, `waves`."""
+    folder = tmp_path_factory.mktemp("reach")
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-3, 3, (60, 2))
+    y = np.sin(2 * x[:, 0]) + x[:, 1] + 0.1 * rng.normal(size=60)
+    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y}).to_csv(folder / "waves.csv", index=False)
+    arguments = ["--target", "y", "--neuron-num", "1:2", "--grid", "2:3", "--k", "2:2", "--study", "waves"]
+    subprocess.run(
+        [sys.executable, "-m", "kanlab", "tune", str(folder / "waves.csv"), *arguments],
+        env=os.environ | {"KANLAB_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    server = AppServer(folder / "home", KANLAB_SLOTS="2")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def address(app: AppServer) -> str:
+    return f"http://127.0.0.1:{app.port}"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width", "tabs"), [("light", 1280, True), ("dark", 390, False)], ids=["light-1280", "dark-390"]
+)
+def test_axe_finds_nothing_of_ours(browser: Browser, address: str, scheme: str, width: int, tabs: bool) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    found: dict[str, list[str]] = {}
+
+    def look(where: str) -> None:
+        if wrong := violations(page):
+            found[where] = wrong
+
+    page.goto(address)
+    expect(page.get_by_role("button", name="Start this example")).to_be_visible()
+    look("an empty home")
+    page.locator("input[type=file]").set_input_files(ROOT / "tests" / "tables" / "mtcars.csv")
+    expect(page.get_by_role("button", name="Go to the search")).to_be_visible()
+    look("data")
+    page.get_by_role("button", name="Go to the search").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    look("search")
+    for name in ("live", "choose", "model", "export", "studies"):
+        page.goto(f"{address}/{name}?study=waves")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        look(name)
+        for tab in page.get_by_role("tab").all()[1:] if tabs or name == "model" else []:
+            tab.click()
+            look(f"{name}, {tab.inner_text()}")
+    page.goto(f"{address}/live?study=nothing")
+    expect(page.get_by_text("There is no study 'nothing'")).to_be_visible()
+    look("an error")
+    page.goto(f"{address}/live?study=waves")
+    page.set_viewport_size({"width": 640, "height": 500})  # as wide as 1280 px are at 200%
+    look("live at 200%")
+    context.close()
+    assert found == {}
+
+
+def tab_to(page: Page, name: str | re.Pattern[str], most: int = 120) -> None:
+    """Press Tab until the focus is on what has this name; every stop on the way can be seen."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(_STOP)
+        assert stop["seen"], stop
+        if re.search(name, stop["name"]) and stop["tag"] not in ("BODY", "MAIN"):
+            return
+    pytest.fail(f"Tab does not reach {name}")
+
+
+def at_the_title(page: Page, title: str) -> None:
+    """The new page is whole, and the keyboard is at its title."""
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_focused(timeout=60_000)
+    settle(page)
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_focused()
+    assert page.evaluate(_STOP)["seen"]
+
+
+def test_from_an_empty_home_to_a_formula_without_a_mouse(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("button", name="Start this example")).to_be_visible()
+    settle(page)
+    tab_to(page, "Start this example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Finished", exact=True)).to_be_visible(timeout=240_000)
+    settle(page)
+    study = page.get_by_role("heading", level=1).inner_text()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    assert page.title() == "Live · kanlab"
+    tab_to(page, "Next: choose a model")
+    page.keyboard.press("Space")
+    at_the_title(page, f"Choose: {study}")
+    tab_to(page, "Next: look into the model")
+    page.keyboard.press("Enter")
+    at_the_title(page, f"Model: {study}")
+    tab_to(page, "^Network$")
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert page.evaluate(_STOP)["name"] == "Formula"  # the tab that was chosen keeps the focus
+    expect(page.locator(".katex-display").first).to_be_visible()
+    expect(page.get_by_role("heading", name="The network as a formula")).to_be_visible()
+
+
+def test_rows_are_selected_by_enter_and_space(page: Page, address: str) -> None:
+    page.goto(f"{address}/live?study=waves")
+    expect(page.get_by_text(re.compile(r"^Trial \d+:"))).to_be_visible()
+    settle(page)
+    tab_to(page, "Download the trials")
+    page.keyboard.press("Shift+Tab")
+    for key in ("Enter", "Space"):
+        page.keyboard.press("ArrowUp" if key == "Space" else "ArrowDown")
+        cell = page.locator("td:focus")
+        number = cell.locator("xpath=../td[2]").inner_text()
+        page.keyboard.press(key)
+        expect(page.get_by_text(re.compile(rf"^Trial {number}:"))).to_be_visible()
+        expect(page.get_by_role("button", name="Back to the best")).to_be_enabled()
+    page.goto(f"{address}/studies")
+    settle(page)
+    tab_to(page, "Fullscreen")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("td:focus")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Open", exact=True)).to_be_visible()
+
+
+def test_nothing_moves_where_motion_is_unwanted(page: Page, address: str, tmp_path: Path) -> None:
+    seconds = (
+        "Math.max(...[...document.querySelectorAll('*')].map(e => parseFloat(getComputedStyle(e).transitionDuration)))"
+    )
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{address}/studies")
+    expect(page.get_by_role("heading", name="Studies", exact=True)).to_be_visible()
+    assert page.evaluate(seconds) < 0.001
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(seconds) > 0.01  # it can be told apart
