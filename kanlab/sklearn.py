@@ -26,13 +26,13 @@ from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
 from kanlab.data.estimator_table import as_categories, estimator_table
 from kanlab.data.frames import as_frame
-from kanlab.engines.registry import FitOptions, fit_model
+from kanlab.engines.registry import FitOptions, fit_model, with_columns
 from kanlab.errors import KanlabError
 from kanlab.execution.final_check import ReducedTrial, nested_below
 from kanlab.execution.in_memory import Fitted, MemoryStudy, search
 from kanlab.execution.intervals import TOO_FEW_ROWS, IntervalRecord, checked_level, of_family, of_network
 from kanlab.execution.messages import NetworkTask
-from kanlab.execution.tasks import on_all_features, on_its_features, rows_left_out
+from kanlab.execution.tasks import on_all_features, rows_left_out
 from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Model, held_family, network_task
 from kanlab.kan.constraints import Constraints
@@ -557,12 +557,10 @@ def _model_of(
     """The network of a trial, and what makes the record of its intervals."""
     below = record.below if isinstance(record, ReducedTrial) else nested_below(study, record.cell, study.records)
     task, features = network_task(study.spec, record, below), study.spec.options.inputs(data.d)
+    own, part = study.networks[record.cell, below, task.columns], data
+    network = on_all_features(own, task, data.d)
     if isinstance(record, ReducedTrial):
-        part, own = on_its_features(data, task)
-        network, features = on_all_features(own, task, data.d), len(record.columns)
-    else:
-        part, network = data, study.networks[record.cell]
-        own = network
+        part, features = with_columns(data, record.columns), len(record.columns)
     left_out = partial(rows_left_out, part, own, task, record.cell, below)
     return replace(network, features=data.features), partial(_interval_of, data, network, left_out, features)
 

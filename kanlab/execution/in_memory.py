@@ -16,8 +16,8 @@ from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import Outcome, Unit, lm_outcome, lm_path, units
 from kanlab.errors import StudyError
-from kanlab.execution.final_check import FINAL_CHECK, final_check_content, final_check_task
-from kanlab.execution.tasks import answer
+from kanlab.execution.final_check import FINAL_CHECK, final_check_content, final_check_task, nested_below
+from kanlab.execution.tasks import FittedNetworks, NetworkKey, final_check
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell
 from kanlab.study.data_summary import DataSummary
@@ -33,13 +33,13 @@ Run = Callable[[Callable[[Job], Fitted], Iterable[Job]], Iterable[Fitted]]
 
 @dataclass(frozen=True, eq=False)
 class MemoryStudy:
-    """A study that was run in memory: a `kanlab.study.handle.StudyView`, its trials, and their networks by configuration."""
+    """A study that was run in memory: a `kanlab.study.handle.StudyView`, its trials, and their networks and the reduced one."""
 
     spec: StudySpec
     data: DataSummary
     baselines: list[Baseline]
     records: Sequence[TrialRecord]
-    networks: Mapping[Cell, FittedKan] = field(repr=False)
+    networks: Mapping[NetworkKey, FittedKan] = field(repr=False)
     attributes: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -80,16 +80,18 @@ def search(data: Dataset, spec: StudySpec, run: Run = map, *, average: bool = Tr
     spec, baselines = settled(data, spec)
     cells, summary = spec.admissible(data.n, data.d), DataSummary.of(data)
     outcomes: dict[Cell, Outcome] = {}
-    networks: dict[Cell, FittedKan] = {}
+    fitted: dict[Cell, FittedKan] = {}
     work = units(cells, spec.engine)
     for unit, done in zip(work, run(fit_networks, [(data, unit, spec) for unit in work]), strict=True):
         for cell, (outcome, network) in zip(unit.cells, done, strict=True):
-            outcomes[cell], networks[cell] = outcome, network
+            outcomes[cell], fitted[cell] = outcome, network
     records = [_record(i, spec, summary, cell, outcome) for i, (cell, outcome) in enumerate(outcomes.items())]
+    networks: FittedNetworks = {}
     study = MemoryStudy(spec, summary, baselines, records, networks)
+    networks |= {(cell, nested_below(study, cell, records), None): network for cell, network in fitted.items()}
     if (task := final_check_task(study, records)) is not None:
         task = msgspec.structs.replace(task, average=average)
-        study.attributes[FINAL_CHECK] = final_check_content(task, answer(data, task))
+        study.attributes[FINAL_CHECK] = final_check_content(task, final_check(data, task, networks))
     return study
 
 

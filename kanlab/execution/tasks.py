@@ -6,8 +6,9 @@ The same data and the same task give the same answer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -32,6 +33,11 @@ from kanlab.stats.criteria import aicc_of, is_admissible, subset_charge
 from kanlab.stats.folds import fold_rows
 from kanlab.stats.generalised_dof import SIZE, divergence
 from kanlab.stats.metrics import LeftOut, squared_difference
+
+# a cell, the lower neuron_nums fitted before it, and the columns it is fitted to (None for all): what decides a network of a
+# study; on a part of the columns it has edges of those alone
+NetworkKey = tuple[Cell, tuple[int, ...], tuple[int, ...] | None]
+FittedNetworks = dict[NetworkKey, FittedKan]
 
 SCREENED_PARTS = 10  # of the rows, each left out at once where the choice of features is part of the fit
 
@@ -210,21 +216,23 @@ def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     return {"edf": effective_dof(fitted, part.X_train, part.fit_target(part.y_train))}
 
 
-def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
+def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetworks | None = None) -> dict[str, Any]:
     """{press, press_se, reduced, others, average} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
     where the features are screened already, and where configurations are admissible after the fit.  others: {cell, press,
     press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
     lower than that of the linear model by more than its standard error.  average: see `kanlab.execution.averaging`.
+    fitted: networks that are not fitted again; the reduced one joins them.
     """
+    fitted = {} if fitted is None else fitted
     screened = task.options.inputs(data.d) < data.d
     wanted = [(task.cell, task.below), *task.then]
-    networks = path_networks(data, wanted[:1] if screened else wanted, task)
+    networks = path_networks(data, wanted[:1] if screened else wanted, task, fitted)
     reference = reference_losses(data, count_sigma2=task.count_sigma2, shape=task.options.shape)
     answer: dict[str, Any] = {"press": None, "press_se": None, "reduced": None, "others": [], "average": None}
     if not screened and not task.after_fit:
-        answer["reduced"] = _reduced(data, networks[0], task, reference)
+        answer["reduced"] = _reduced(data, networks[0], task, reference, fitted)
     if reference is None:
         return answer
     predicted = [_predictions_left_out(data, networks[0], task, task.cell, task.below)]
@@ -244,10 +252,15 @@ def final_check(data: Dataset, task: messages.FinalCheckTask) -> dict[str, Any]:
 
 
 def path_networks(
-    data: Dataset, wanted: Sequence[tuple[Cell, tuple[int, ...]]], task: messages.FittingTask
+    data: Dataset,
+    wanted: Sequence[tuple[Cell, tuple[int, ...]]],
+    task: messages.FittingTask,
+    fitted: Mapping[NetworkKey, FittedKan] = MappingProxyType({}),
 ) -> list[FittedKan]:
-    """The networks of cells, each with the lower neuron_nums it is fitted after; those of one path are fitted once."""
-    found: dict[tuple[Cell, tuple[int, ...]], FittedKan] = {}
+    """The networks of cells, each with the lower neuron_nums it is fitted after; those of one path are fitted once, and those
+    in `fitted` not at all.
+    """
+    found = {(cell, below): fitted[cell, below, None] for cell, below in wanted if (cell, below, None) in fitted}
     for cell, below in sorted(wanted, key=lambda w: -len(w[1])):
         if (cell, below) in found:
             continue
@@ -256,8 +269,8 @@ def path_networks(
             continue
         nums = (*below, cell.neuron_num)
         path = [cell._replace(neuron_num=h) for h in nums]
-        for i, fitted in enumerate(lm_path(data, path, task.options, task.seed)):
-            found.setdefault((path[i], nums[:i]), fitted)
+        for i, network in enumerate(lm_path(data, path, task.options, task.seed)):
+            found.setdefault((path[i], nums[:i]), network)
     return [found[key] for key in wanted]
 
 
@@ -286,9 +299,9 @@ def _left_out(data: Dataset, predicted: Array, reference: Array) -> dict[str, An
 
 
 def _reduced(
-    data: Dataset, full: FittedKan, task: messages.FinalCheckTask, reference: Array | None
+    data: Dataset, full: FittedKan, task: messages.FinalCheckTask, reference: Array | None, fitted: FittedNetworks
 ) -> dict[str, Any] | None:
-    """A task's network without the features that do nothing."""
+    """A task's network without the features that do nothing; it joins `fitted`."""
     cell, (fewest, most) = task.cell, task.neuron_nums
 
     def n_params(columns: Sequence[int], neuron_num: int) -> int:
@@ -308,9 +321,10 @@ def _reduced(
     found = reduced(full, data.X_train, data.y_train, fits, n_params)
     if found is None:
         return None
-    part = with_columns(data, found.kept)
+    part, cell = with_columns(data, found.kept), cell._replace(neuron_num=found.neuron_num)
+    fitted[cell, tuple(found.below), tuple(found.kept)] = found.network
     return {
-        "cell": list(cell._replace(neuron_num=found.neuron_num)),
+        "cell": list(cell),
         "below": list(found.below),
         "columns": list(found.kept),
         "n_params": n_params(found.kept, found.neuron_num),

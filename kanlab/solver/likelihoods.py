@@ -244,7 +244,7 @@ class OneOutput:
 
     def value(self, eta: Array) -> float:
         """The deviance and the pull."""
-        return self._deviance(eta) + float(self.pull * np.sum((eta - self.prior) ** 2))
+        return self._deviance(eta) + float(self.pull * ((eta - self.prior) ** 2).sum())
 
     def step(self, factor: Array, right: Array) -> Array:
         return np.asarray(lapack.dpotrs(factor, right, lower=1)[0])
@@ -330,11 +330,13 @@ def newton(
     """
 
     def outputs(D: Array) -> Array:
+        if len(blocks) == 1:
+            return np.asarray(D.T @ design(blocks[0]))
         return np.concatenate([D.T @ design(block) for block in blocks], axis=1)
 
     def value_of(eta: Array, D: Array) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(of.value(eta) + np.sum(D * (penalty @ D)))
+            return float(of.value(eta) + (D * (penalty @ D)).sum())
 
     starts: list[tuple[Array, Array | None]] = [(constant, None)]
     if near is not None and near.D.shape == constant.shape:
@@ -398,7 +400,7 @@ def constant_layer(p: int, neuron_num: int, outputs: Array) -> Array:
 def deviance(eta: Array, y: Array) -> float:
     """-2 log L of log-odds eta for y of zeros and ones."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(2.0 * np.sum(np.logaddexp(0.0, eta) - y * eta))
+        return float(2.0 * (np.logaddexp(0.0, eta) - y * eta).sum())
 
 
 def prior_log_odds(y: Array) -> float:

@@ -52,6 +52,15 @@ def contrasts(classes: int) -> Array:
     return C
 
 
+@cache
+def _pairs(classes: int) -> Array:
+    """C_o C_q of every pair of outputs ((classes - 1)^2, classes), not to be written to."""
+    C = contrasts(classes)
+    pairs: Array = (C[:, None] * C[None]).reshape(-1, classes)
+    pairs.flags.writeable = False
+    return pairs
+
+
 def to_log_odds(classes: int) -> Array:
     """A (classes - 1, classes - 1): what turns theta into log-odds against the first class."""
     C = contrasts(classes)
@@ -100,7 +109,7 @@ def curvature(theta: Array, pull: float) -> Array:
     """W (m, m, n) of theta (m, n)."""
     C, p = contrasts(len(theta) + 1), probabilities(theta)
     mean = C @ p
-    W = np.einsum("oc,qc,cn->oqn", C, C, p, optimize=True) - mean[:, None] * mean[None]
+    W = (_pairs(len(p)) @ p).reshape(len(C), len(C), -1) - mean[:, None] * mean[None]
     node = np.arange(len(C))
     W[node, node] += pull + np.finfo(float).eps
     return np.asarray(W)
@@ -149,11 +158,12 @@ class Multinomial:
 
     def _deviance(self, theta: Array) -> float:
         z = _below_0(self._contrasts.T @ theta)
-        return float(2.0 * (np.sum(np.log(np.sum(np.exp(z), axis=0))) - np.sum(z * self.Y)))
+        of_class = (z * self.Y).sum()
+        return float(2.0 * (np.log(np.exp(z, out=z).sum(axis=0)).sum() - of_class))
 
     def value(self, eta: Array) -> float:
         """The deviance and the pull."""
-        return self._deviance(eta) + float(self.pull * np.sum((eta - self.prior) ** 2))
+        return self._deviance(eta) + float(self.pull * ((eta - self.prior) ** 2).sum())
 
     def score(self, eta: Array, pull: float) -> Array:
         """E (m, n)."""
@@ -176,7 +186,7 @@ class Multinomial:
                 grams[k] += ((share * P) @ P.T).ravel()
             shared = ((C @ odds)[:, None] * P).reshape(m * p, -1)
             mixed += shared @ shared.T
-        by_pairs = ((C[:, None] * C[None]).reshape(m * m, -1) @ grams).reshape(m, m, p, p)
+        by_pairs = (_pairs(len(C.T)) @ grams).reshape(m, m, p, p)
         system = by_pairs.transpose(0, 2, 1, 3).reshape(m * p, m * p) - mixed
         held = penalty + (self.pull + np.finfo(float).eps) * grams.sum(axis=0).reshape(p, p)
         for o in range(m):

@@ -14,7 +14,6 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from kanlab.arrays import Array
 from kanlab.kan.bspline import INPUT_MARGIN, OUTPUT_MARGIN, held_range
@@ -31,6 +30,7 @@ from kanlab.solver.problem import Problem
 from kanlab.solver.scaling import ScaledRows
 from kanlab.solver.stack import State
 from kanlab.solver.starts import Plan, Runner, advance, exchange, fresh_start, inserted, no_worse_than, race, shaken
+from kanlab.solver.threads import blas
 from kanlab.stats.likelihood import MULTICLASS, REGRESSION, TaskName
 
 RSS_FLOOR = 1e-20  # of the total sum of squares: below it a fit is exact
@@ -62,8 +62,7 @@ class NestedPath:
     ) -> None:
         self._rows, self._options, self._seed, self._task = rows, options, seed, task
         self._grid, self._k, self._depth, self._began = grid, k, depth, time.monotonic()
-        # one BLAS thread: the matrices are too small for more, and the last bits would depend on how many there are
-        self._blas = ThreadpoolController().select(user_api="blas")
+        self._blas = blas()
         self._below = NestedPath(rows, grid, k, depth - 1, options, seed, task) if depth > 1 else None
         self._raced: State | None = None  # the last network, on the rows starts are raced on
         self._finished: State | None = None  # the last one handed out, on all rows

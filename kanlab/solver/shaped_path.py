@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from kanlab.arrays import Array
 from kanlab.errors import FitError
@@ -29,6 +28,7 @@ from kanlab.solver.shape_basis import greville
 from kanlab.solver.shaped_problem import ShapedProblem, ShapedState
 from kanlab.solver.shaped_smoother import effective_dof
 from kanlab.solver.starts import FRESH_LEVEL, MIN_RELAXATION, RELAXATION
+from kanlab.solver.threads import blas
 from kanlab.stats.likelihood import MULTICLASS, REGRESSION, TaskName
 
 FIRST_STARTS, LATER_STARTS = 8, 5  # for neuron_num 1 and 2, and above
@@ -85,7 +85,7 @@ class ShapedPath:
             task,
         )
         self._grid, self._k, self._depth = grid, k, depth
-        self._blas = ThreadpoolController().select(user_api="blas")
+        self._blas = blas()
         self._below = ShapedPath(rows, shape, grid, k, depth - 1, options, seed, task) if depth > 1 else None
         self._finished: tuple[int, ShapedState] | None = None
         self._groups = self._shape.groups(d)

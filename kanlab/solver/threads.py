@@ -1,0 +1,24 @@
+"""The BLAS libraries whose threads a fit holds to one: its matrices are too small for more, and the last bits of the numbers
+would depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.linalg  # each brings a library of its own, and both must be there before they are looked for
+from threadpoolctl import ThreadpoolController
+
+
+@cache
+def blas() -> Any:
+    """Those of this process, found once, which takes milliseconds: `with blas().limit(limits=1)`.
+
+    >>> with blas().limit(limits=1):
+    ...     int(np.ones((2, 2)).trace())
+    2
+    """
+    assert scipy.linalg is not None
+    return ThreadpoolController().select(user_api="blas")
