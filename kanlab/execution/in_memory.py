@@ -33,7 +33,7 @@ Run = Callable[[Callable[[Job], Fitted], Iterable[Job]], Iterable[Fitted]]
 
 @dataclass(frozen=True, eq=False)
 class MemoryStudy:
-    """A study that was run in memory: a `kanlab.study.handle.StudyView`, its trials, and their networks and the reduced one."""
+    """A study that was run in memory: a `kanlab.study.handle.StudyView`, its trials, their networks and the reduced one."""
 
     spec: StudySpec
     data: DataSummary

@@ -7,8 +7,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import numpy as np
-import scipy.linalg  # each brings a library of its own, and both must be there before they are looked for
+import scipy.linalg  # with NumPy's it must be loaded before the libraries are looked for
 from threadpoolctl import ThreadpoolController
 
 
@@ -17,8 +16,8 @@ def blas() -> Any:
     """Those of this process, found once, which takes milliseconds: `with blas().limit(limits=1)`.
 
     >>> with blas().limit(limits=1):
-    ...     int(np.ones((2, 2)).trace())
-    2
+    ...     (np.ones((2, 2)) @ np.ones(2)).tolist()
+    [2.0, 2.0]
     """
     assert scipy.linalg is not None
     return ThreadpoolController().select(user_api="blas")
