@@ -1,6 +1,7 @@
 """Whether the bands of partial dependences cover the true curve, across the function.
 
 python benchmarks/bands.py [-o FILE] [--repeats N] [PROBLEM ...]      writes a line a problem as it comes; about half an hour
+python benchmarks/bands.py --others [-o FILE] ...                     the spline GAM, polynomial ridge, constrained networks
 
 Of every problem tables are simulated anew, the network of lowest AICc (what each fit has spent) among some configurations is
 fitted, and its 95% bands are held against the mean of the true function over the same rows: the share of all values of all
@@ -11,6 +12,7 @@ the four of lowest AICc as in a study's average. The width is over the standard 
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +24,10 @@ from kanlab.data.dataset import Dataset
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.bands import bands_of
 from kanlab.explain.effects import setting_of, some_rows
+from kanlab.explain.predictor import Model, held_family
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
+from kanlab.kan.shapes import Shape
 from kanlab.solver.fit import LmOptions, fit_path
 from kanlab.stats.criteria import aicc_of
 
@@ -46,6 +50,16 @@ PROBLEMS: dict[str, tuple[int, int, Truth, str, float]] = {  # rows, features, f
 }
 
 
+TRUE_OF = {  # demands that the truth keeps
+    "additive, 100 rows": Shape(convex=(1,)),
+    "of one sum": Shape(up=(1,)),
+    "a feature of no use": Shape(up=(0, 1)),
+    "heavy tails": Shape(convex=(1,)),
+    "counts": Shape(up=(1,)),
+    "two classes": Shape(up=(1,)),
+}
+
+
 def simulated(name: str, seed: int) -> Dataset:
     n, d, function, noise, size = PROBLEMS[name]
     rng = np.random.default_rng(seed)
@@ -62,12 +76,13 @@ def simulated(name: str, seed: int) -> Dataset:
     return Dataset.from_frame(frame, "y", test_fraction=0.0, **options)
 
 
-def ranked_networks(data: Dataset) -> list[FittedKan]:
-    """All networks of the configurations, lowest AICc first."""
+def ranked_networks(data: Dataset, shape: Shape = Shape()) -> list[FittedKan]:
+    """All networks of the configurations, lowest AICc first. shape: what is demanded of their effects."""
     found = []
     y = data.fit_target(data.y_train)
     for grid in GRIDS:
-        for network in fit_path(data.X_train, y, grid, K, NEURONS, options=LmOptions(smoothing=1.0), task=data.task):
+        options = LmOptions(smoothing=1.0)
+        for network in fit_path(data.X_train, y, grid, K, NEURONS, options=options, task=data.task, shape=shape):
             misfit = network.rss_train if network.deviance_train is None else network.deviance_train
             of_noise = data.likelihood.counts_variance
             spent = effective_count(network.edf or np.inf, data.d, network.spec.layer_widths[1], count_sigma2=of_noise)
@@ -75,7 +90,7 @@ def ranked_networks(data: Dataset) -> list[FittedKan]:
     return [network for _, network in sorted(found, key=lambda pair: pair[0])]
 
 
-def covered(model: FittedKan | AveragedModel, data: Dataset, function: Truth) -> tuple[float, float] | None:
+def covered(model: Model, data: Dataset, function: Truth) -> tuple[float, float] | None:
     """Share of the values of all features at which the band covers the truth, and its mean width."""
     bands = bands_of(model, data)
     if bands is None:
@@ -89,6 +104,26 @@ def covered(model: FittedKan | AveragedModel, data: Dataset, function: Truth) ->
         inside.append((found.lower <= truth) & (truth <= found.upper))
         widths.append(found.upper - found.lower)
     return float(np.mean(inside)), float(np.mean(widths)) / float(function(X).std())
+
+
+def of_others(name: str, repeats: int) -> str:
+    """The same of the spline GAM, of polynomial ridge, and of networks under the demands of TRUE_OF, where there are any."""
+    function, found, shape = PROBLEMS[name][2], defaultdict(list), TRUE_OF.get(name)
+    for seed in range(repeats):
+        data = simulated(name, seed)
+        for family in ("gam", "polynomial"):
+            found[family].append(covered(held_family(data, family, 0), data, function))
+        if shape:
+            found["constrained"].append(covered(ranked_networks(data, shape)[0], data, function))
+    figures = []
+    for model in ("gam", "polynomial", "constrained"):
+        known = np.array([pair for pair in found[model] if pair is not None])
+        if not len(known):
+            figures += ["", ""]
+            continue
+        se = 100 * known[:, 0].std(ddof=1) / np.sqrt(len(known))
+        figures += [f"{100 * known[:, 0].mean():.1f} ({se:.1f})", f"{np.median(known[:, 1]):.2f}"]
+    return f"| {name} | {' | '.join(figures)} |"
 
 
 def measured(name: str, repeats: int) -> str:
@@ -110,11 +145,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", default="bands.txt")
     parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--others", action="store_true")
     parser.add_argument("problems", nargs="*", default=list(PROBLEMS))
     asked = parser.parse_args()
     with Path(asked.o).open("w") as file:
         for name in asked.problems:
-            print(measured(name, asked.repeats), file=file, flush=True)
+            print((of_others if asked.others else measured)(name, asked.repeats), file=file, flush=True)
 
 
 if __name__ == "__main__":

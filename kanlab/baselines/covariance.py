@@ -1,4 +1,5 @@
-r"""How sure the coefficients of a linear model are: of a quantity, of log-odds, and of the logarithm of a mean count.
+r"""How sure the coefficients of a linear model are: of a quantity, of log-odds, and of the logarithm of a mean count. So of a
+model that is linear in terms of the features: a spline GAM, or polynomial ridge.
 
 With rows x = (1, z) of the standardised features that have a weight, W_i the information that row i carries of its outputs,
 and a penalty lambda on all but the intercepts, the covariance is
@@ -12,14 +13,15 @@ stepwise model, whose degrees of freedom include the search among features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
-from kanlab.baselines.protocol import Affine
-from kanlab.solver.covariance import overdispersion
+from kanlab.baselines.protocol import Affine, OnTerms
+from kanlab.solver.covariance import MOST_VALUES, overdispersion
 from kanlab.solver.smoother import Root, Smoother
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION
 
@@ -62,6 +64,31 @@ class AffineRows:
 
     design: Array
     outputs: Array
+
+
+@dataclass(frozen=True, eq=False)
+class OnTermsCovariance(AffineCovariance):
+    """A linear model of terms: its rows are features, held to the range (low, high) that they had in the training rows."""
+
+    terms: Callable[[Array], Array] = lambda X: X
+    low: Array = field(default_factory=lambda: np.array(-np.inf))
+    high: Array = field(default_factory=lambda: np.array(np.inf))
+
+    def forward(self, X: ArrayLike) -> AffineRows:
+        """The model at rows X (n, d) of the features, in units of the data."""
+        return super().forward(self.terms(np.clip(np.asarray(X, dtype=float), self.low, self.high)))
+
+
+def on_terms_covariance(model: OnTerms, X: Array, y: ArrayLike, dof: float | None = None) -> OnTermsCovariance | None:
+    """That of a linear model of terms of X (n, d), y (n,) or (n, classes); None where there is none, or of too many values."""
+    size = (
+        len(X) * model.affine.weights.size * max(1, np.ndim(model.affine.offset) and len(np.ravel(model.affine.offset)))
+    )
+    found = affine_covariance(model.affine, model.terms(X), y, dof) if size <= MOST_VALUES else None
+    if found is None:
+        return None
+    own = {f.name: getattr(found, f.name) for f in fields(found)}
+    return OnTermsCovariance(**own, terms=model.terms, low=X.min(axis=0), high=X.max(axis=0))
 
 
 def outputs_of(model: Affine, X: Array) -> Array:

@@ -13,7 +13,7 @@ from sklearn.preprocessing import SplineTransformer
 from kanlab.arrays import Array
 from kanlab.baselines import logistic, poisson
 from kanlab.baselines.linear import ridge
-from kanlab.baselines.protocol import Affine, FamilyFit, Portable
+from kanlab.baselines.protocol import Affine, FamilyFit, OnTerms, Portable
 
 KNOTS = 10
 MOST_TERMS = 600  # of all classes
@@ -44,7 +44,8 @@ def _on_splines(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Arra
     splines = SplineTransformer(n_knots=knots, degree=3, knots="quantile", extrapolation="linear", include_bias=False)
     inner = shrunken(splines.fit_transform(X), y)
     model = _OnSplines(splines, inner.predict)
-    return FamilyFit(Portable(model.predict, model.numbers), inner.dof, inner.left_out)
+    on_terms = OnTerms(splines.transform, inner.predict) if isinstance(inner.predict, Affine) else None
+    return FamilyFit(Portable(model.predict, model.numbers, on_terms), inner.dof, inner.left_out)
 
 
 @dataclass(frozen=True, eq=False)

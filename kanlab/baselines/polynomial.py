@@ -11,7 +11,7 @@ from sklearn.preprocessing import PolynomialFeatures
 from kanlab.arrays import Array
 from kanlab.baselines import logistic, poisson
 from kanlab.baselines.linear import ridge
-from kanlab.baselines.protocol import Affine, FamilyFit, Portable
+from kanlab.baselines.protocol import Affine, FamilyFit, OnTerms, Portable
 
 MOST_TERMS = 400
 
@@ -62,4 +62,6 @@ def _on_terms(shrunken: Callable[[Array, Array], FamilyFit], X: Array, y: Array,
             "offset": np.asarray(affine.offset - affine.center @ weights).tolist(),
         }
 
-    return FamilyFit(Portable(lambda new: inner.predict(expand(new)), numbers), inner.dof, inner.left_out)
+    on_terms = OnTerms(expand, inner.predict) if isinstance(inner.predict, Affine) else None
+    predict = Portable(lambda new: inner.predict(expand(new)), numbers, on_terms)
+    return FamilyFit(predict, inner.dof, inner.left_out)

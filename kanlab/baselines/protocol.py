@@ -43,6 +43,14 @@ class Affine:
 
 
 @dataclass(frozen=True, eq=False)
+class OnTerms:
+    """A linear model of terms of the features: splines, or products. terms: rows (m, d) to (m, terms)."""
+
+    terms: Callable[[Array], Array]
+    affine: Affine
+
+
+@dataclass(frozen=True, eq=False)
 class Portable:
     """A fitted model whose numbers can be written down.
 
@@ -53,10 +61,13 @@ class Portable:
     numbers : function
         They, as JSON has them, with the `kind` by which `kanlab.baselines.arithmetic` evaluates them; of classes to log-odds,
         of counts to the logarithm of the mean.
+    on_terms : OnTerms, optional
+        The same as a linear model of terms, where it is one: its standard errors are those of that.
     """
 
     predict: Callable[[Array], Array]
     numbers: Callable[[], dict[str, Any]]
+    on_terms: OnTerms | None = None
 
     def __call__(self, X: Array) -> Array:
         return self.predict(X)

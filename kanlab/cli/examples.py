@@ -28,6 +28,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kanlab predict patients-1 new.csv --explain -o explained.csv",
     ),
     "explain": ("kanlab explain patients-1 new.csv --row 1", "kanlab explain patients-1 new.csv --json > why.json"),
+    "interactions": (
+        "kanlab interactions patients-1 --nulls 0",
+        "kanlab interactions patients-1 --use predict --nulls 0 --json",
+    ),
     "export": (
         "kanlab export patients-1 -o bundle.zip",
         "kanlab export patients-1 --trial 0 -o bundle.zip",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanlab.cli import explaining
+from kanlab.cli import explaining, interacting
 from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
@@ -334,6 +334,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     with_storage(predict)
     add_reading_options(predict)
     explaining.add_command(command, with_storage)
+    interacting.add_command(command, with_storage)
     export = on_a_study(
         "export",
         _export,

@@ -140,10 +140,11 @@ class NetworkTask(CellTask, frozen=True, kw_only=True):
 
 
 class NetworksTask(FittingTask, frozen=True, kw_only=True):
-    """Fit some cells, each after its lower neuron_nums, and send the networks. left_out: as of NetworkTask."""
+    """Fit some cells, each after its lower neuron_nums, and send the networks. left_out, additive_null: as of NetworkTask."""
 
     cells: tuple[tuple[Cell, tuple[int, ...]], ...]
     left_out: bool = False
+    additive_null: int | None = None
 
 
 class RefitTask(CellTask, frozen=True, kw_only=True):

@@ -60,14 +60,20 @@ def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
 
 def on_its_features(data: Dataset, task: messages.NetworkTask) -> tuple[Dataset, FittedKan]:
     """The data of the features a cell's network is fitted to, and that network."""
-    if task.additive_null is not None:
-        from kanlab.baselines.additive_null import additive_null  # which loads scikit-learn
-
-        data = additive_null(data, task.additive_null)
+    data = _of_null(data, task.additive_null)
     part, options = data, task.options
     if task.columns is not None:
         part, options = with_columns(data, task.columns), options.of_columns(task.columns, data.d)
     return part, fit_model(part, task.cell, task.engine, options, task.seed, task.below)
+
+
+def _of_null(data: Dataset, seed: int | None) -> Dataset:
+    """The data with a target without interactions, where a seed is given."""
+    if seed is None:
+        return data
+    from kanlab.baselines.additive_null import additive_null  # which loads scikit-learn
+
+    return additive_null(data, seed)
 
 
 def on_all_features(fitted: FittedKan, task: messages.NetworkTask, d: int) -> FittedKan:
@@ -77,7 +83,7 @@ def on_all_features(fitted: FittedKan, task: messages.NetworkTask, d: int) -> Fi
 
 def networks(data: Dataset, task: messages.NetworksTask) -> dict[str, Any]:
     """The networks of several cells, each as `network` gives one."""
-    answers = []
+    answers, data = [], _of_null(data, task.additive_null)
     for (cell, below), fitted in zip(task.cells, path_networks(data, task.cells, task), strict=True):
         predicted = rows_left_out(data, fitted, task, cell, below) if task.left_out else None
         answers.append(_written(fitted, predicted))

@@ -26,8 +26,8 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, stdtrit
 
 from kanlab.arrays import Array
-from kanlab.baselines.covariance import affine_covariance
-from kanlab.baselines.protocol import Affine
+from kanlab.baselines.covariance import affine_covariance, on_terms_covariance
+from kanlab.baselines.protocol import Affine, OnTerms, Portable
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.explain.average import AveragedModel
@@ -35,7 +35,8 @@ from kanlab.explain.effects import Dependence, partial_dependence, setting_of, s
 from kanlab.explain.predictor import HeldFamily, Model
 from kanlab.kan.edges import FEW, Curves, Edge
 from kanlab.kan.network import FittedKan
-from kanlab.solver.covariance import NetworkCovariance, network_covariance
+from kanlab.solver.covariance import LM, NetworkCovariance, network_covariance
+from kanlab.solver.shaped_covariance import shaped_covariance
 from kanlab.solver.smoother import Smoother
 from kanlab.stats.likelihood import COUNTS
 from kanlab.text import listing, quoted
@@ -202,20 +203,40 @@ def bands_of(model: Model, data: Dataset, level: float = LEVEL) -> Bands | None:
 
 def no_bands(model: Model) -> str:
     """Why a model has no bands, in a sentence."""
-    if isinstance(model, HeldFamily) and not isinstance(model.fitted.predict, Affine):
-        return "There is no band: this family gives no standard errors."
-    return (
-        "There is no band: standard errors come from networks of the engine lm and from linear models, and of tables that are "
-        "not too large."
-    )
+    for part in model.members if isinstance(model, AveragedModel) else [model]:
+        if isinstance(part, HeldFamily) and not (isinstance(part.fitted.predict, Affine) or _on_terms(part)):
+            return "There is no band: boosted trees and the MLP are no minimum of a penalised fit and give no standard errors."
+        if isinstance(part, FittedKan) and part.engine != LM:
+            return (
+                "There is no band: stock pykan stops after a number of steps, short of a minimum, and standard errors are "
+                "those of a minimum; the engine lm has them."
+            )
+    return "There is no band: the table is too large for it, or its rows leave no degree of freedom for the noise."
+
+
+def no_edge_bands(model: Model) -> str:
+    """Why the edges of a model have no bands, in a sentence."""
+    if isinstance(model, FittedKan) and model.shape:
+        return (
+            "Curves of constrained networks have no band of their own, for a number at its bound moves to one side alone; the "
+            "effects on the Features tab have one, which is rather too wide there."
+        )
+    return no_bands(model)
+
+
+def _on_terms(model: HeldFamily) -> OnTerms | None:
+    predict = model.fitted.predict
+    return predict.on_terms if isinstance(predict, Portable) else None
 
 
 def _covariance(model: Model, data: Dataset) -> Covariance | None:
     y = data.fit_target(data.y_train)
     if isinstance(model, FittedKan):
-        return network_covariance(model, data.X_train, y)
+        return (shaped_covariance if model.shape else network_covariance)(model, data.X_train, y)
     if isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
         return affine_covariance(model.fitted.predict, data.X_train, y, model.fitted.dof)
+    if isinstance(model, HeldFamily) and (on_terms := _on_terms(model)):
+        return on_terms_covariance(on_terms, data.X_train, y, model.fitted.dof)
     return None
 
 

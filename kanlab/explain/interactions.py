@@ -26,20 +26,21 @@ import numpy as np
 import pandas as pd
 
 from kanlab.arrays import Array
-from kanlab.baselines.additive_null import ADDITIVE
+from kanlab.baselines.additive_null import ADDITIVE, additive_null
 from kanlab.baselines.registry import comparison_family
 from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import FitError, StudyError
 from kanlab.execution.background import BackgroundRun, BackgroundRuns
-from kanlab.execution.final_check import nested_below
-from kanlab.execution.messages import NetworkTask
+from kanlab.execution.final_check import AVERAGE, AveragedNetworks, nested_below
+from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.run_tasks import read_network, run_tasks
 from kanlab.execution.supervisor import default_workers
 from kanlab.execution.worker_pool import Failure, Job
+from kanlab.explain.average import AveragedModel
 from kanlab.explain.contributions import Scale, model_terms
 from kanlab.explain.effects import setting_of
-from kanlab.explain.predictor import Model, Predictor
+from kanlab.explain.predictor import Model, Predictor, held_family
 from kanlab.explain.shapley import by_outputs, groups_of, scale_of, spread
 from kanlab.selection.candidates import other_families
 from kanlab.selection.recommendation import recommend
@@ -271,9 +272,14 @@ def interactions(handle: StudyHandle, predictor: Predictor, data: Dataset, *, fi
 
 
 def can_be_tested(handle: StudyHandle, predictor: Predictor) -> bool:
-    """Whether the model is a network of this study that can be fitted to other targets."""
+    """Whether the model is a network of this study, or an average of some, which can be fitted to other targets."""
     key = predictor.key
-    return key is not None and key.cell is not None and not ENGINES[handle.spec.engine].needs_torch
+    return key is not None and (key.cell is not None or key.family == AVERAGE)
+
+
+def seconds_a_null(handle: StudyHandle) -> str:
+    """How long the test takes, in words."""
+    return "several minutes, as stock pykan trains" if ENGINES[handle.spec.engine].needs_torch else "a minute at most"
 
 
 def read_test(handle: StudyHandle, predictor: Predictor) -> dict[str, Any] | None:
@@ -294,17 +300,17 @@ def fit_nulls(
 ) -> None:
     """Fit the model's configuration to targets without interactions, and keep with the study how strong their pairs are.
 
-    Raises StudyError where the model is no network of the study, or too few could be fitted within SECONDS.
+    Of an average all its configurations and its models of other families, in the same shares.
+    Raises StudyError where the model is none of these, or too few could be fitted within SECONDS.
     """
     if not can_be_tested(handle, predictor):
-        raise StudyError("Only networks of kanlab's own engine are tested for interactions; choose a trial of one.")
+        raise StudyError(
+            "Only networks and averages of networks are tested for interactions; choose a trial, or the average."
+        )
     path = local_data(handle.optuna, handle.data.sha256)
     data = Dataset.load(path)
-    key, spec, found = predictor.key, handle.spec, list[dict[str, float]]()
+    found, make = list[dict[str, float]](), _refits(handle, predictor)
     features = interactions_of(predictor.fitted, data).features
-    assert key is not None
-    assert key.cell is not None
-    below = nested_below(handle, key.cell, handle.failed()) if key.columns is None else ()
 
     def write(state: str, detail: str = "") -> None:
         said = {"model": str(predictor.key), "state": state, "done": len(found), "total": nulls, "nulls": found}
@@ -312,28 +318,17 @@ def fit_nulls(
 
     def take(job: Job, answer: Any) -> None:
         if not isinstance(answer, Failure):
-            pairs = interactions_of(read_network(answer)[0], data, features).pairs
+            pairs = interactions_of(make.model(answer, job.key, data), data, features).pairs
             found.append({pair.key: pair.strength for pair in pairs})
         write("running")
 
     write("running")
     ends = time.monotonic() + SECONDS
-    tasks = [
-        NetworkTask(
-            cell=key.cell,
-            engine=spec.engine,
-            options=spec.options,
-            seed=spec.seed,
-            below=below,
-            columns=key.columns,
-            additive_null=seed,
-        )
-        for seed in range(nulls)
-    ]
     run_tasks(
-        [Job(task, key=task.additive_null) for task in tasks],
+        [Job(make.task(seed), key=seed) for seed in range(nulls)],
         path,
         workers=workers or handle.spec.workers or default_workers(),
+        preload_pykan=ENGINES[handle.spec.engine].needs_torch,
         on_answer=take,
         stop=lambda: stop() or (time.monotonic() > ends and len(found) >= LEAST_NULLS),
     )
@@ -346,6 +341,39 @@ def fit_nulls(
         )
     else:
         write("done")
+
+
+@dataclass(frozen=True)
+class _Refits:
+    """What fits a model to a target without interactions, and makes the same kind of model of the answer."""
+
+    task: Callable[[int], NetworkTask | NetworksTask]
+    model: Callable[[Mapping[str, Any], Any, Dataset], Model]
+
+
+def _refits(handle: StudyHandle, predictor: Predictor) -> _Refits:
+    key, spec, failed = predictor.key, handle.spec, handle.failed()
+    assert key is not None
+    fit: dict[str, Any] = {"engine": spec.engine, "options": spec.options, "seed": spec.seed}
+    if (cell := key.cell) is not None:
+        below = nested_below(handle, cell, failed) if key.columns is None else ()
+        of_cell: dict[str, Any] = fit | {"cell": cell, "below": below, "columns": key.columns}
+        return _Refits(
+            lambda seed: NetworkTask(**of_cell, additive_null=seed), lambda answer, _, __: read_network(dict(answer))[0]
+        )
+    average = recommend(handle, handle.records(), read_validation(handle.optuna.user_attrs)).average
+    if average is None or not isinstance(model := average.model, AveragedNetworks):
+        raise StudyError("The study has no average any more; choose a trial.")
+    cells = tuple((cell, nested_below(handle, cell, failed)) for cell in model.cells)
+
+    def averaged(answer: Mapping[str, Any], seed: Any, data: Dataset) -> Model:
+        networks: list[Model] = [read_network(each)[0] for each in answer["networks"]]
+        null = additive_null(data, int(seed))
+        others: list[Model] = [held_family(null, name, 0) for name, _ in model.families]
+        weights = [model.share / len(networks)] * len(networks) + [share for _, share in model.families]
+        return AveragedModel([*networks, *others], weights)
+
+    return _Refits(lambda seed: NetworksTask(cells=cells, **fit, additive_null=seed), averaged)
 
 
 _runs = BackgroundRuns()

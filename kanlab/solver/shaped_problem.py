@@ -304,11 +304,7 @@ class ShapedProblem:
 
     def jacobian(self, state: ShapedState) -> tuple[Array, Array, Array]:
         """J (p, n) of the outputs, and the penalty |r|^2 as R = dr / dtheta (rows, p) and r (rows,)."""
-        n, bases, slopes = self.x.shape[1], [], []
-        for layer in state.layers:
-            bases.append(self.splines(layer.T))
-            slopes.append(bspline_derivative(layer.T, self.unit_knots, self.k))
-        ends = self._end_tangents(state, bases, slopes)
+        n, (ends, bases, slopes) = self.x.shape[1], self.end_tangents(state)
         J = np.zeros((self.p, n))
         J[self.at_output.start :] = self.last_design(state.layers)
         coef = (self.output.M @ state.theta[self.at_output]).reshape(self.nodes, self.size)
@@ -328,10 +324,12 @@ class ShapedProblem:
                     back[inputs] += own[j] * np.einsum("ib,ibn->in", coef, slopes[i - 1][inputs])
         return J, *self._penalty(state, ends)
 
-    def _end_tangents(
-        self, state: ShapedState, bases: Sequence[Array], slopes: Sequence[Array]
-    ) -> list[tuple[Array, Array]]:
-        """Derivatives (H, p) of every layer's nodes z at the rows of their minima and maxima."""
+    def end_tangents(self, state: ShapedState) -> tuple[list[tuple[Array, Array]], list[Array], list[Array]]:
+        """Derivatives (H, p) of every layer's nodes z at the rows of their minima and maxima; and of every layer the splines
+        (H, G + k, n) at its nodes and their derivatives.
+        """
+        bases = [self.splines(layer.T) for layer in state.layers]
+        slopes = [bspline_derivative(layer.T, self.unit_knots, self.k) for layer in state.layers]
         rows = np.unique(np.concatenate([end for layer in state.layers for end in layer.ends]))
         node, found = np.arange(self.nodes), []
         dT = np.zeros((self.nodes, self.p, len(rows)))
@@ -353,7 +351,7 @@ class ShapedProblem:
             dT = (dz - np.where(moving, (1.0 - T) * low[:, :, None] + T * high[:, :, None], 0.0)) / layer.width[
                 :, None, None
             ]
-        return found
+        return found, bases, slopes
 
     def _penalty(self, state: ShapedState, ends: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
         inner = np.sqrt(self._inner_penalty(state.level))

@@ -24,12 +24,20 @@ AT_BOUND = 1e-7  # of the largest number of a node's edges: below it one is at i
 
 def effective_dof(problem: ShapedProblem, state: ShapedState) -> float | None:
     """Trace of the linearised smoother; None where it is not finite."""
-    edf = float(_smoother(problem, state, np.ones(problem.p, dtype=bool)).leverages().sum())
+    edf = float(smoother_of(problem, state, np.ones(problem.p, dtype=bool))[0].leverages().sum())
     return edf if np.isfinite(edf) else None
 
 
 def shaped_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Smoother:
     """The linearised smoother of a constrained network at its training rows X (n, d), y (n,), on the face of the fit."""
+    problem, state, free = as_state(fitted, X, y)
+    return smoother_of(problem, state, free)[0]
+
+
+def as_state(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[ShapedProblem, ShapedState, Array]:
+    """A constrained network as the state of its problem at its training rows, and which of its numbers are not at their
+    bound.
+    """
     targets = np.asarray(y, dtype=float)
     if fitted.task == REGRESSION:
         targets = (targets - fitted.y_offset[0]) / fitted.y_scale[0]
@@ -42,17 +50,18 @@ def shaped_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Smoother:
     theta, free = _numbers(fitted, problem)
     state = problem.state(theta, 0.0, solve=False)
     assert state is not None  # of a network that was fitted
-    return _smoother(problem, _levelled(problem, state), free)
+    return problem, _levelled(problem, state), free
 
 
-def _smoother(problem: ShapedProblem, state: ShapedState, free: Array) -> Smoother:
+def smoother_of(problem: ShapedProblem, state: ShapedState, free: Array) -> tuple[Smoother, Root]:
+    """The smoother of a state where the numbers `free` may move, and the root of M that it rests on."""
     J, R, _ = problem.jacobian(state)
     J, R = J[free].T, R[:, free]
     L = problem.likelihood.roots(state.last.outputs, 0.0).transpose(2, 1, 0)  # (n, 1, 1)
     pull = problem.likelihood.pull
-    B = Root.of(np.concatenate([L[:, 0] * J, R, *([np.sqrt(pull) * J] if pull else [])])).whitened(J)
+    root = Root.of(np.concatenate([L[:, 0] * J, R, *([np.sqrt(pull) * J] if pull else [])]))
     E = problem.likelihood.score(state.last.outputs, 0.0)
-    return Smoother(state.last.outputs.T, E.T, L, B[:, None])
+    return Smoother(state.last.outputs.T, E.T, L, root.whitened(J)[:, None]), root
 
 
 def _numbers(fitted: FittedKan, problem: ShapedProblem) -> tuple[Array, Array]:

@@ -109,7 +109,8 @@ def _test(view: ModelView, handle: StudyHandle, found: Interactions, was_live: b
                 "Test against chance",
                 icon=":material/casino:",
                 key="test-interactions",
-                help=f"Fits {found_in.NULLS} networks of the same size to targets without interactions; a minute at most.",
+                help=f"Fits {found_in.NULLS} networks of the same size to targets without interactions; "
+                f"{found_in.seconds_a_null(handle)}.",
                 on_click=_start,
                 args=(handle, view.model),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from kanlab.baselines.protocol import Portable
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.errors import StudyError
@@ -19,9 +22,11 @@ from kanlab.explain.effects import partial_dependence
 from kanlab.explain.predictor import held_family
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
+from kanlab.kan.shapes import Shape
 from kanlab.solver.covariance import network_covariance
 from kanlab.solver.fit import LmOptions, fit_cell
 from kanlab.solver.refit import continued
+from kanlab.solver.shaped_covariance import ShapedCovariance, shaped_covariance
 
 N = 120
 
@@ -228,3 +233,82 @@ def test_families_without_standard_errors_and_bad_arguments_are_told() -> None:
         effects_of(linear, data, ["q"])
     with pytest.raises(StudyError, match="between 0 and 1"):
         bands_of(linear, data, 95)
+
+
+@pytest.mark.parametrize("name", ["gam", "polynomial"])
+def test_models_that_are_linear_in_terms_have_the_errors_of_their_terms(data: Dataset, name: str) -> None:
+    """Of a quantity in closed form: sigma^2 (Z'Z + lambda)^-1 of standardised terms."""
+    model = held_family(data, name, 0)
+    found = known(bands_of(model, data))
+    covariance = found.members[0].covariance
+    predict = model.fitted.predict
+    assert isinstance(predict, Portable)
+    assert predict.on_terms is not None
+    at = covariance.forward(data.X_train[:5])
+    np.testing.assert_allclose(covariance.mean(at.outputs), model.predict_flagged(data.X_train[:5])[0], rtol=1e-9)
+    if data.task == "regression":
+        affine, T = predict.on_terms.affine, predict.on_terms.terms(data.X_train)
+        used = affine.weights != 0.0
+        Z = ((T - affine.center) / affine.scale)[:, used]
+        B = affine.weights[used]
+        e = data.y_train - predict(data.X_train)
+        penalty = B @ (Z.T @ e) / (B @ B)
+        M = np.zeros((Z.shape[1] + 1,) * 2)
+        M[0, 0], M[1:, 1:] = data.n, Z.T @ Z + penalty * np.eye(Z.shape[1])
+        M[0, 1:] = M[1:, 0] = Z.sum(axis=0)
+        rows = np.column_stack([np.ones(5), Z[:5]])
+        sigma2 = e @ e / (data.n - model.fitted.dof)
+        expected = np.sqrt(sigma2 * np.einsum("ij,ij->i", rows, np.linalg.solve(M, rows.T).T))
+        se = found.predictions(data.X_train[:5])["se"] / covariance.searched
+        np.testing.assert_allclose(se, expected, rtol=1e-5)
+    beyond = data.X_train[:1] + 100.0  # held at the edge, as its predictions are
+    edge = np.clip(beyond, data.X_train.min(axis=0), data.X_train.max(axis=0))
+    np.testing.assert_allclose(found.predictions(beyond), found.predictions(edge))
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("task", ["regression", "counts"])
+def test_constrained_networks_have_bands_of_all_their_numbers(task: str, depth: int) -> None:
+    """By differences of the network's own numbers, the ranges of the nodes moving with them."""
+    data = Dataset.from_frame(frame(task).drop(columns="kind"), "y", test_fraction=0.0, task=task)
+    shape = Shape(down=(0,), convex=(1,))
+    network = fit_cell(
+        data.X_train, data.fit_target(data.y_train), 2, 3, 3, depth,
+        options=LmOptions(starts=2, smoothing=10.0), task=data.task, shape=shape,
+    )  # fmt: skip
+    of = shaped_covariance(network, data.X_train, data.y_train)
+    assert of is not None
+    new = np.random.default_rng(1).uniform(-0.7, 0.7, (6, 2))
+    at = of.forward(new)
+    np.testing.assert_allclose(of.mean(at.outputs), network.predict(new), rtol=1e-9)
+    values, everywhere = np.random.default_rng(2).normal(size=(1, 6)), np.array([[-np.inf, np.inf]] * 2)
+    free = replace(network, ranges=(network.ranges[0], *[everywhere] * depth))
+
+    def with_numbers(theta: np.ndarray) -> ShapedCovariance:
+        state = of.problem.state(theta, of.state.level, solve=False)
+        assert state is not None
+        return replace(of, state=state, network=free)
+
+    theta = np.where(of.problem.held, np.maximum(of.state.theta, 0.05), of.state.theta)  # no node is flat at its ends
+    inside = with_numbers(theta)
+    found = inside.pulled_back(inside.forward(new), values)
+    moved = []
+    for step in 1e-5 * np.eye(of.problem.p):
+        above, below = (with_numbers(inside.state.theta + s).forward(new).outputs[0] for s in (step, -step))
+        moved.append(float(values[0] @ (above - below)) / 2e-5)
+    np.testing.assert_allclose(found, moved, atol=1e-6 * np.abs(moved).max())
+    band = known(bands_of(network, data)).dependence("a")
+    assert band.lower is not None
+    assert band.upper is not None
+    assert (band.lower < band.prediction).all()
+    assert (band.prediction < band.upper).all()
+
+
+def test_a_model_without_bands_says_which_part_has_none() -> None:
+    data = Dataset.from_frame(frame("regression"), "y")
+    together = AveragedModel([held_family(data, "linear", 0), held_family(data, "boosting", 0)], [0.5, 0.5])
+    assert bands_of(together, data) is None
+    assert "boosted trees" in no_bands(together)
+    stock = replace(network_of(data), engine="pykan-lbfgs")
+    assert bands_of(stock, data) is None
+    assert "short of a minimum" in no_bands(stock)

@@ -18,9 +18,14 @@ from kanlab.baselines.protocol import FamilyFit
 from kanlab.baselines.registry import fit_named
 from kanlab.charts.interactions import heat_map
 from kanlab.charts.palette import DARK
+from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
+from kanlab.execution.final_check import AveragedNetworks, nested_below
+from kanlab.execution.messages import NetworksTask
 from kanlab.execution.single_fit import fit
+from kanlab.execution.tasks import path_networks
 from kanlab.explain import interactions as module
+from kanlab.explain.average import AveragedModel
 from kanlab.explain.interactions import Interactions, Pair, interactions_of, surface
 from kanlab.explain.predictor import HeldFamily, held_family
 from kanlab.kan.search_space import SearchSpace
@@ -154,7 +159,7 @@ def test_targets_without_interactions() -> None:
     assert (additive_null(events, 0).y_train % 1 == 0).all()
 
 
-def test_the_test_is_kept_with_the_study(kanlab_home: Any) -> None:
+def test_the_test_is_kept_with_the_study(kanlab_home: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a product that is there; read again without a fit; not of a model that is no network."""
     data = Dataset.from_frame(table(), "y")
     tune(data, SearchSpace((2, 2), (3, 3), (2, 2)), name="product", workers=1)
@@ -169,3 +174,38 @@ def test_the_test_is_kept_with_the_study(kanlab_home: Any) -> None:
     assert study.interactions(trial=0, nulls=0).to_dict() == found.to_dict()
     assert study.interactions(family="linear").nulls == 0
     assert "<h2>Interactions</h2><p>Is it additive? " in study.bundle(trial=0).files["report.html"]
+
+    assert main(["interactions", "product", "--trial", "0", "--nulls", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found.to_dict()
+    assert main(["interactions", "product", "--trial", "0", "--nulls", "0"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == found.sentence
+    assert said[1].split() == ["first", "second", "H", "strength", "of", "the", "spread", "p"]
+    assert said[2].split()[:2] == ["a", "b"]
+    assert main(["interactions", "product", "--nulls", "-1"]) == 2
+
+
+def test_of_an_average_too(kanlab_home: Any) -> None:
+    """Against averages of the same networks and families, in their shares, fitted to targets without interactions."""
+    data = Dataset.from_frame(table(), "y")
+    study = tune(data, SearchSpace((1, 2), (2, 3), (2, 2)), name="several", workers=1)
+    model = study.predictor(family="average")
+    assert module.can_be_tested(study.handle, model)
+    found = study.interactions(family="average", use=None, nulls=3)
+    assert (found.pairs[0].first, found.pairs[0].second, found.nulls) == ("a", "b", 3)
+    kept = module.read_test(study.handle, model)
+    assert kept is not None
+    assert found.pairs[0].strength > max(null[found.pairs[0].key] for null in kept["nulls"])
+    # the first of them, made again from its parts
+    choice = study.recommendation.average
+    assert choice is not None
+    average = choice.model
+    assert isinstance(average, AveragedNetworks)
+    null = additive_null(data, 0)
+    cells = tuple((cell, nested_below(study.handle, cell, [])) for cell in average.cells)
+    task = NetworksTask(cells=cells, engine="lm", options=study.spec.options, seed=study.spec.seed)
+    members: list[Any] = path_networks(null, cells, task)
+    weights = [average.share / len(members)] * len(members) + [share for _, share in average.families]
+    members += [held_family(null, name, 0) for name, _ in average.families]
+    again = interactions_of(AveragedModel(members, weights), data, found.features).pairs
+    assert {pair.key: pytest.approx(pair.strength, rel=1e-6) for pair in again} in kept["nulls"]
