@@ -7,7 +7,7 @@ import streamlit as st
 
 if __name__ == "__main__":
     from kanlab.execution.manager import manager
-    from kanlab.ui import identity, steps, theme
+    from kanlab.ui import identity, steps, theme, tour
     from kanlab.ui.navigation import pages
     from kanlab.ui.widgets import sentences
 
@@ -20,6 +20,7 @@ if __name__ == "__main__":
         page = st.navigation(listed, position="hidden")
         st.set_page_config(page_title=f"{page.title} · kanlab")
         steps.bar(listed, page)
+        tour.banner(page.title)
         page.run()
 else:
     from starlette.middleware import Middleware

@@ -55,7 +55,7 @@ def home() -> Path:
 
 def _is_own(path: Path) -> bool:
     """Whether a part of the home is kanlab's by its name."""
-    return path.name in ("data", "tables", "compiled") or path.name.startswith("studies.db")
+    return path.name in ("data", "tables", "compiled", "seen") or path.name.startswith("studies.db")
 
 
 def not_stored(error: OSError) -> StudyError:

@@ -10,7 +10,7 @@ from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
 from kanlab.study import kept_tables
 from kanlab.study.spec import StudySpec
-from kanlab.ui import drawing, identity, reload, session, shown_study
+from kanlab.ui import drawing, identity, reload, session, shown_study, tour
 from kanlab.ui.start import start_study
 from kanlab.ui.widgets import literal
 
@@ -38,6 +38,7 @@ _STEPS = {
 
 def show() -> None:
     """All of it, below the upload."""
+    tour.offer(_ask)
     _recent()
     found, look = shown_study.read(), drawing.look()
     left, right = st.columns([3, 2], gap="large")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from kanlab.charts.trial_plot import FRESH_MITER
 from kanlab.colours import DARK, LIGHT
+from kanlab.ui import chart_files
 
 ICON = str(Path(__file__).with_name("icon.svg"))
 _LOGOS = {name: str(Path(__file__).with_name(f"{name}.svg")) for name in ("logo", "logo-dark")}
@@ -80,3 +81,4 @@ def apply() -> None:
     st.logo(_LOGOS["logo-dark" if st.context.theme.type == "dark" else "logo"], size="medium")
     st.html(_STYLE)
     st.html(f"<script>{_KEYBOARD}</script>", unsafe_allow_javascript=True)
+    chart_files.apply()

@@ -6,7 +6,9 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from urllib.parse import urlencode
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -144,3 +146,60 @@ def test_a_read_only_link_shows_the_presentation_and_nothing_else(
     expect(page.get_by_role("button", name="Make a link")).to_be_visible()
     assert status(again) == 404
     guest.close()
+
+
+def test_the_tour_ends_with_a_formula_and_a_what_if_and_comes_once(page: Page, stage: AppServer) -> None:
+    folder = os.environ.get("SHOTS")
+    page.goto(f"http://127.0.0.1:{stage.port}/")
+    start = page.get_by_role("button", name="Take the tour")
+    expect(start).to_be_visible(timeout=60_000)
+    start.focus()
+    start.press("Enter")  # all of it by the keyboard
+    for number, name in enumerate(("See which one to take", "See what it has learned", "Try it out"), 1):
+        expect(page.get_by_text(f"Tour, {number} of 4.")).to_be_visible(timeout=60_000)
+        on = page.get_by_role("button", name=name)
+        expect(on).to_be_visible(timeout=300_000)
+        if name == "Try it out":
+            expect(page.get_by_role("tab", name="Formula")).to_have_attribute("aria-selected", "true")
+            expect(page.locator(".katex").first).to_be_visible(timeout=60_000)
+        if folder:
+            page.screenshot(path=f"{folder}/tour-{number}.png")
+        on.focus()
+        on.press("Enter")
+    expect(page.get_by_role("tab", name="What if")).to_have_attribute("aria-selected", "true", timeout=60_000)
+    answer = page.locator(".st-key-what-if-answer [data-testid=stMetricValue]")
+    expect(answer).to_be_visible(timeout=60_000)
+    before = answer.inner_text()
+    slider = page.get_by_role("slider", name="x1")
+    slider.focus()
+    slider.press("End")
+    expect(answer).not_to_have_text(before)
+    if folder:
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.screenshot(path=f"{folder}/tour-4.png", full_page=True)
+    page.get_by_role("button", name="Use my own table").click()
+    expect(page.get_by_text("Upload a table")).to_be_visible()
+    expect(page.get_by_text("Tour,")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("button", name="Start this example")).to_be_visible(timeout=60_000)
+    expect(start).to_have_count(0)
+
+
+def test_every_chart_is_had_as_png_and_svg(page: Page, stage: AppServer, tmp_path: Path) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(address(stage, "live"))
+    charts = page.locator(".stVegaLiteChart svg.marks")
+    expect(charts.first).to_be_visible(timeout=60_000)
+    for kind in ("PNG", "SVG"):
+        buttons = page.get_by_role("button", name=f"Download as {kind}")
+        expect(buttons).to_have_count(charts.count())
+        with page.expect_download() as made:
+            buttons.first.dispatch_event("click")
+        made.value.save_as(tmp_path / f"chart.{kind}")
+    assert (tmp_path / "chart.PNG").read_bytes().startswith(b"\x89PNG")
+    drawn = ElementTree.fromstring((tmp_path / "chart.SVG").read_text("utf-8"))
+    words = " ".join(text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text"))
+    assert "AICc against RSS" in words
+    assert "RSS on the training rows (squared units of price)" in words
+    assert "rgb(15, 18, 22)" in ElementTree.tostring(drawn[0]).decode()  # the background of the dark theme
+    assert "127.0.0.1" not in (tmp_path / "chart.SVG").read_text("utf-8")

@@ -1,0 +1,50 @@
+(() => {
+  if (document.documentElement.dataset.kanlabCharts) return;
+  document.documentElement.dataset.kanlabCharts = "1";
+  const label = "Download as SVG", png = "Download as PNG";
+  function file(drawn) {
+    const copy = drawn.cloneNode(true), box = drawn.viewBox.baseVal, own = getComputedStyle(drawn).backgroundColor;
+    const back = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    const fill = own === "rgba(0, 0, 0, 0)" ? getComputedStyle(document.querySelector(".stApp")).backgroundColor : own;
+    for (const [name, value] of Object.entries({ width: box.width, height: box.height, fill })) back.setAttribute(name, value);
+    copy.insertBefore(back, copy.firstChild);
+    const written = copy.querySelectorAll("text");
+    drawn.querySelectorAll("text").forEach((text, i) => {  // as long as here, in whatever font a reader has
+      const length = text.getComputedTextLength();
+      if (length) { written[i].setAttribute("textLength", length.toFixed(1)); written[i].setAttribute("lengthAdjust", "spacingAndGlyphs"); }
+    });
+    const whole = '<?xml version="1.0" encoding="UTF-8"?>' + new XMLSerializer().serializeToString(copy)
+      .replaceAll(/url\((&quot;|')?[^#()]*#/g, "url($1#");  // of its own gradients, wherever the file is opened
+    return URL.createObjectURL(new Blob([whole], { type: "image/svg+xml" }));
+  }
+  function save(button) {
+    const drawn = button.closest("[data-testid=stFullScreenFrame]").querySelector(".stVegaLiteChart svg.marks");
+    if (!drawn) return;
+    const link = document.createElement("a");
+    link.href = file(drawn);
+    link.download = new Date().toISOString().slice(0, 16).replace(":", "-") + "_chart.svg";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+  function add(button) {
+    const place = button.closest("[data-testid=stElementToolbarButton]");
+    if (!place || place.parentElement.querySelector("[data-kanlab]") || !place.closest("[data-testid=stFullScreenFrame]")) return;
+    const more = place.cloneNode(true), made = more.querySelector("button");
+    more.dataset.kanlab = "svg";
+    made.setAttribute("aria-label", button.getAttribute("aria-label").replace(png, label));
+    made.title = label;
+    made.textContent = "SVG";
+    made.style.font = "600 0.7rem/1 sans-serif";
+    made.addEventListener("click", () => save(made));
+    place.after(more);
+  }
+  let waits = false;
+  function every() {
+    waits = false;
+    document.querySelectorAll('[data-testid=stElementToolbar] button[aria-label^="' + png + '"]').forEach(add);
+  }
+  new MutationObserver(() => {
+    if (!waits) { waits = true; requestAnimationFrame(every); }
+  }).observe(document.body, { childList: true, subtree: true });
+  every();
+})();

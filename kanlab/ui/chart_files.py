@@ -1,0 +1,23 @@
+"""Every chart as SVG: a button beside Streamlit's own "Download as PNG" in the toolbar of each chart.
+
+The chart is in the page as SVG, so the browser writes the file: with the background of the theme, and every text as long as it
+is in the page, whatever font stands in where the file is opened.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+
+def apply() -> None:
+    """Call it once per run, in app.py."""
+    st.html(_script(), unsafe_allow_javascript=True)
+
+
+@cache
+def _script() -> str:
+    text = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    return f"<script>{text}</script>"

@@ -1,0 +1,139 @@
+"""The first-run tour: an example from its table to a formula and a what-if, a few sentences at the top of four pages.
+
+It is offered once to each browser (`kanlab.study.seen`), can be left at any step, and shows the app's own pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from kanlab.errors import KanlabError
+from kanlab.study import seen
+from kanlab.study.handle import load_study
+from kanlab.study.state import read_state
+from kanlab.study.storage import STORAGE_ERRORS
+from kanlab.ui import identity, session
+from kanlab.ui.navigation import CHOOSE, DATA, LIVE, MODEL
+
+_TOUR, _STEP, _GO = "first-run tour", "kanlab_tour", "kanlab_tour_go"
+_TAB = "model-tab"
+
+
+class _Step(NamedTuple):
+    """One stop. page: where it is.  words: what is seen there.  on: the button that goes on.  tab: of the Model page."""
+
+    page: Path
+    words: str
+    on: str
+    tab: str = ""
+
+
+_STEPS = (
+    _Step(
+        LIVE,
+        "The search is done. Each point in the charts is a small network, fitted to 400 noisy rows. A larger one comes closer "
+        "to the rows, but in the end it only copies their noise. So AICc adds a charge for size: **the lowest point in "
+        "the left chart is the network that is worth its size.**",
+        "See which one to take",
+    ),
+    _Step(
+        CHOOSE,
+        "kanlab has compared all of them and names **one to take**, with reasons. *Leave-one-out* means: how far off it is "
+        "on a row it has not seen. Nothing needs to be decided here.",
+        "See what it has learned",
+    ),
+    _Step(
+        MODEL,
+        "The network is made of curves, so it can be **written down as a formula**; it stands further down. The rows "
+        "were made with $y = \\exp(\\sin(\\pi x_1) + x_2^2)$ and some noise. kanlab was not told that: compare.",
+        "Try it out",
+        "Formula",
+    ),
+    _Step(
+        MODEL,
+        "**Move a slider.** The prediction follows, with the range that holds 9 of 10 such rows. That was all. With a "
+        "table of your own it is the same: choose the table, name the column to predict, press Start.",
+        "Use my own table",
+        "What if",
+    ),
+)
+_WAIT = (
+    "kanlab is fitting 63 small networks to a table of 400 rows. Each becomes a point below: further left it comes closer to "
+    "the rows, further down it is better. **This takes some seconds.**"
+)
+_GONE = "The study of the tour is not open."
+
+
+def offer(start: Callable[[], None]) -> None:
+    """Offer the tour to whoever has not seen it. start: opens the example, as a callback."""
+    if seen.has_seen(identity.owner(), _TOUR):
+        return
+
+    def begin() -> None:
+        _decided()
+        st.session_state[_STEP] = 0
+        start()
+
+    with st.container(border=True, key="tour-offer", horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            "**New here?** In two minutes, see a formula found in noisy numbers, and try it out.", width="stretch"
+        )
+        st.button("Take the tour", icon=":material/explore:", key="tour-start", on_click=begin)
+        st.button("No, thanks", key="tour-skip", type="tertiary", on_click=_decided)
+
+
+def banner(current: str) -> None:
+    """The step of the tour that is under way, at the top of a page. current: the title of the page."""
+    at = st.session_state.get(_STEP)
+    if at is None:
+        return
+    if st.session_state.pop(_GO, False):
+        _go(at, session.study_name())
+    step, name = _STEPS[at], session.study_name()
+    here = current == step.page.stem.capitalize()
+    waiting = here and step.page == LIVE and _is_live(name)
+    with st.container(border=True, key="tour"):
+        words = _WAIT if waiting else step.words if name else _GONE
+        st.markdown(f"**Tour, {at + 1} of {len(_STEPS)}.** {words}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if name and not waiting:
+                label = step.on if here else "Back to the tour"
+                icon = ":material/arrow_forward:"
+                st.button(label, type="primary", icon=icon, key="tour-on", on_click=_go_on, args=(at + here,))
+            st.button("End the tour", type="tertiary", key="tour-end", on_click=_end)
+
+
+def _decided() -> None:
+    seen.remember(identity.owner(), _TOUR)
+
+
+def _end() -> None:
+    st.session_state.pop(_STEP, None)
+
+
+def _go_on(to: int) -> None:
+    """Ask for a step; a callback cannot change the page, so the run after it does."""
+    st.session_state[_STEP], st.session_state[_GO] = to, True
+
+
+def _go(to: int, name: str | None) -> None:
+    """Open the page of a step; after the last one, that of a new table."""
+    if to == len(_STEPS):
+        _end()
+        session.set_table(None)
+        st.session_state["example"] = None
+        st.switch_page(DATA)
+    if _STEPS[to].tab:
+        st.session_state[_TAB] = _STEPS[to].tab
+    st.switch_page(_STEPS[to].page, query_params={"study": name or ""})
+
+
+def _is_live(name: str | None) -> bool:
+    try:
+        return name is not None and read_state(load_study(name).attributes).is_live
+    except (KanlabError, *STORAGE_ERRORS):
+        return False  # the page says what is wrong
