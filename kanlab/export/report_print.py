@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from kanlab.colours import LIGHT
 from kanlab.text import short
 
 _STYLE = """
 @page { margin: 15mm 14mm 17mm;
-  @bottom-left { content: "NAME"; font: 9pt system-ui, sans-serif; color: #5c636b; }
-  @bottom-right { content: counter(page) " of " counter(pages); font: 9pt system-ui, sans-serif; color: #5c636b; } }
+  @bottom-left { content: "NAME"; font: 9pt system-ui, sans-serif; color: MUTED; }
+  @bottom-right { content: counter(page) " of " counter(pages); font: 9pt system-ui, sans-serif; color: MUTED; } }
 @media print {
   html { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
@@ -30,7 +31,7 @@ def print_style(name: str) -> str:
     >>> 'content: "a \\22 b\\22  \\3c \\2f style\\3e "' in print_style('a "b" </style>')
     True
     """
-    return _STYLE.replace("NAME", "".join(_plain(c) for c in short(" ".join(name.split()), 70)))
+    return _STYLE.replace("MUTED", LIGHT.muted).replace("NAME", "".join(_plain(c) for c in short(" ".join(name.split()), 70)))
 
 
 def _plain(character: str) -> str:
