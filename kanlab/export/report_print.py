@@ -31,7 +31,9 @@ def print_style(name: str) -> str:
     >>> 'content: "a \\22 b\\22  \\3c \\2f style\\3e "' in print_style('a "b" </style>')
     True
     """
-    return _STYLE.replace("MUTED", LIGHT.muted).replace("NAME", "".join(_plain(c) for c in short(" ".join(name.split()), 70)))
+    return _STYLE.replace("MUTED", LIGHT.muted).replace(
+        "NAME", "".join(_plain(c) for c in short(" ".join(name.split()), 70))
+    )
 
 
 def _plain(character: str) -> str:
