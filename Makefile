@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test lint bench lock audit clean
+.PHONY: app test lint docs screenshots bench lock audit clean
 
 app: .venv/app.done
 	$(BIN)/python -m kanlab app
@@ -16,6 +16,14 @@ lint: .venv/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# the documents as a site in build/site; a link that leads nowhere fails
+docs: .venv/docs.done
+	$(BIN)/mkdocs build --quiet
+
+# pictures of every page into docs/screenshots, by a browser
+screenshots: .venv/test.done
+	$(BIN)/python benchmarks/screenshots.py
 
 # the engine beside stock pykan: six minutes on two idle cores, written to benchmarks/engine.md
 bench: .venv/app.done
@@ -39,6 +47,10 @@ audit: .venv/app.done
 
 .venv/test.done: .venv/app.done requirements-test.txt
 	$(BIN)/python -m pip install --quiet -r requirements-test.txt
+	touch $@
+
+.venv/docs.done: .venv/app.done requirements-docs.txt
+	$(BIN)/python -m pip install --quiet -r requirements-docs.txt
 	touch $@
 
 clean:
