@@ -58,7 +58,8 @@ def one(chosen: Chosen) -> dict[str, object]:
         "recommended": found.summary,
         "use": found.use,
         "reasons": list(found.reasons),
-        "best": study.best and {"cell": str(study.best.cell), "aicc": study.best.aicc, "rmse_test": study.best.rmse_test},
+        "best": study.best
+        and {"cell": str(study.best.cell), "aicc": study.best.aicc, "rmse_test": study.best.rmse_test},
         "families": [{"family": b.family, "aicc": b.aicc, "rmse_test": b.rmse_test} for b in study.baselines],
         "formulas": [
             {

@@ -13,9 +13,10 @@ import pyarrow as pa
 import streamlit as st
 
 from kanlab.charts import trials as trial_charts
+from kanlab.charts.as_table import tables_behind
 from kanlab.charts.layered import Layered
 from kanlab.charts.palette import DARK, LIGHT, Palette
-from kanlab.ui import session
+from kanlab.ui import session, widgets
 
 
 def look() -> Palette:
@@ -23,9 +24,23 @@ def look() -> Palette:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def chart(made: Any, key: str, **options: Any) -> None:
-    """An Altair chart. A map keeps its width (width="content"), and scrolls where the page is narrower."""
+def chart(made: Any, key: str, *, has_table: bool = True, **options: Any) -> None:
+    """An Altair chart. A map keeps its width (width="content"), and scrolls where the page is narrower.
+
+    has_table: False for one of many small ones, whose toolbar shows its data all the same.
+    """
     st.altair_chart(made, key=key, **options)
+    if has_table:
+        _table_behind(made.to_dict, key)
+
+
+def _table_behind(spec: Callable[[], dict[str, Any]], key: str) -> None:
+    """The numbers of a chart, once they are asked for."""
+    behind = st.expander("Show as table", type="compact", key=f"behind-{key}", on_change="rerun")
+    if behind.open:
+        with behind:
+            for number, frame in enumerate(tables_behind(spec())):
+                widgets.table(frame, f"behind-{key}-{number}", height=320)
 
 
 def drawn_once(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *, selects: bool = True) -> None:
@@ -38,6 +53,7 @@ def drawn_once(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *,
         _show(drawn, key)
     else:
         st.vega_lite_chart(spec=drawn, key=key, width="stretch")
+        _table_behind(lambda: drawn, key)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -67,6 +83,7 @@ def _show(spec: dict[str, Any], key: str) -> None:
             selection_mode=[param["name"] for param in spec["params"]],
             width="stretch",
         )
+    _table_behind(lambda: spec, key)
 
 
 def _picker(spec: dict[str, Any], key: str) -> Callable[[], None]:

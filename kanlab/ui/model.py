@@ -211,7 +211,7 @@ def edges(view: ModelView) -> None:
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
             with place:
                 band = bands.get((edge.layer, edge.source, edge.target))
-                drawing.chart(model_charts.edge(edge, source, added, drawing.look(), band), key)
+                drawing.chart(model_charts.edge(edge, source, added, drawing.look(), band), key, has_table=False)
     st.caption(
         "Each curve is drawn without its mean over the training rows, because only the sum of the means at a node matters. "
         "The bars show where the training rows lie. Inputs are in units of the data, and the last layer is in units of "

@@ -1,0 +1,135 @@
+"""How fast a warm app is in a study of 500 trials: first paint, page changes, and the count behind a slider.
+
+    .venv/bin/python benchmarks/app_warm.py [VISITS]
+
+For each: median and 95th percentile of what a reader waits, and the processor time that the server spends on it, which hardly
+depends on what else the machine does. A page has changed when its title and its first tab, button or chart are there. The goals:
+first paint 1500 ms, page change 300 ms, slider to count 200 ms, each at the 95th percentile on a quiet machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+from app import ROOT, serve
+from playwright.sync_api import Page, expect, sync_playwright
+
+STUDY, TRIALS = "warm", 500
+GOALS = {"first paint": 1500, "page": 300, "slider": 200}
+PAGES = {"3 Live": STUDY, "4 Choose": f"Choose: {STUDY}", "5 Model": f"Model: {STUDY}", "6 Export": f"Export: {STUDY}"}
+PAGES |= {"Studies": "Studies", "2 Search": "Search", "1 Data": "Data"}
+Times = dict[str, list[tuple[float, float]]]
+
+
+def make(home: Path) -> None:
+    """The study, of 1,000 rows of a function of the KAN paper."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (1000, 2))
+    y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2) + 0.1 * rng.normal(size=1000)
+    np.savetxt(home / "warm.csv", np.column_stack([x, y]), delimiter=",", header="a,b,y", comments="")
+    ranges = ["--neuron-num", "1:10", "--grid", "2:19", "--k", "1:3", "--trials", str(TRIALS), "--study", STUDY]
+    subprocess.run(
+        [sys.executable, "-m", "kanlab", "tune", str(home / "warm.csv"), "--target", "y", *ranges],
+        env=os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+    )
+
+
+def still(page: Page) -> None:
+    """The script of the page has run."""
+    page.wait_for_function("!document.querySelector('[data-test-script-state=\"running\"]')")
+    page.wait_for_timeout(600)
+
+
+def measured(server: psutil.Process, act: Callable[[], None], page: Page) -> tuple[float, float]:
+    """Milliseconds until `act` has ended, and of the server's processor until the page is still."""
+    began, spent = time.perf_counter(), sum(server.cpu_times()[:2])
+    act()
+    waited = time.perf_counter() - began
+    still(page)
+    return 1000 * waited, 1000 * (sum(server.cpu_times()[:2]) - spent)
+
+
+def visit(page: Page, url: str, server: psutil.Process, times: Times) -> None:
+    """Every page once, and the slider some times. Called for one browser after the other."""
+
+    def paint() -> None:
+        page.goto(url)
+        page.get_by_role("heading", level=1).wait_for()
+
+    times.setdefault("first paint", []).append(measured(server, paint, page))
+    page.locator("input[type=file]").set_input_files(ROOT / "kanlab" / "data" / "tables" / "diabetes.csv")
+    page.get_by_role("button", name="Go to the search").click()
+    count = page.get_by_text(re.compile(r"^Of \d+ configurations"))
+    count.first.wait_for()
+    thumb = page.get_by_role("slider", name="Hidden neurons").last
+    for _ in range(5):
+        still(page)
+        before = count.first.inner_text()
+        thumb.focus()
+
+        def move(was: str = before) -> None:
+            page.keyboard.press("ArrowLeft")
+            expect(count.first).not_to_have_text(was)
+
+        times.setdefault("slider to count", []).append(measured(server, move, page))
+    page.goto(f"{url}/live?study={STUDY}")
+    page.get_by_role("heading", name=STUDY, exact=True).wait_for()
+    still(page)
+    for _ in range(2):
+        for label, title in PAGES.items():
+            if label == "3 Live":
+                title = STUDY
+
+            def change(label: str = label, title: str = title) -> None:
+                page.get_by_role("link", name=label, exact=True).click()
+                page.get_by_role("heading", name=title, exact=True, level=1).wait_for()
+
+            if not page.get_by_role("heading", name=title, exact=True, level=1).count():
+                times.setdefault(f"page: {label}", []).append(measured(server, change, page))
+
+
+def main() -> None:
+    visits = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        sys.exit("Chromium is missing; install it from the system's packages.")
+    times: Times = {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(os.environ.get("KANLAB_HOME", folder))
+        if not (home / "warm.csv").exists():
+            make(home)
+        process, url, _ = serve(home)
+        try:
+            server = psutil.Process(process.pid).children()[0]
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            for number in range(visits + 1):
+                context = browser.new_context(viewport={"width": 1280, "height": 1000})
+                visit(context.new_page(), url, server, {} if number == 0 else times)  # the first one warms the server
+                context.close()
+            browser.close()
+        finally:
+            os.killpg(process.pid, 15)
+            process.wait()
+    print(f"Load of the machine at the end: {os.getloadavg()[0]:.1f}.\n")
+    print("| | median ms | 95th percentile ms | goal ms | server CPU ms | times |\n|---|---|---|---|---|---|")
+    for name, values in times.items():
+        waited, spent = np.array(values).T
+        goal = next(ms for start, ms in GOALS.items() if name.startswith(start))
+        middle, high = np.percentile(waited, [50, 95])
+        print(f"| {name} | {middle:.0f} | {high:.0f} | {goal} | {np.median(spent):.0f} | {len(values)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

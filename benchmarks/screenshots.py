@@ -1,0 +1,137 @@
+"""Pictures of every page, in both themes, 1280 and 390 px wide: docs/screenshots/PAGE-THEME-WIDTH.webp
+
+    make screenshots
+    .venv/bin/python benchmarks/screenshots.py [PAGE ...]      # these alone
+
+The study is that of the first screen: 400 noisy rows of a formula that kanlab is not told.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from kanlab.data.examples import EXAMPLES  # noqa: E402
+from tests.helpers.accessibility import settle  # noqa: E402
+from tests.helpers.app_server import AppServer  # noqa: E402
+
+FOLDER = ROOT / "docs" / "screenshots"
+STUDY = "hidden-formula"
+THEMES, WIDTHS = ("light", "dark"), (1280, 390)
+LARGEST = 4_000_000  # bytes of all pictures
+_HIGHEST = 2600  # px of a page
+_MAIN = "document.querySelector('[data-testid=\"stMain\"]').scrollHeight"
+
+
+def _upload(page: Page) -> None:
+    page.locator("input[type=file]").set_input_files(ROOT / "kanlab" / "data" / "tables" / "diabetes.csv")
+    page.get_by_role("button", name="Go to the search").wait_for()
+
+
+def _search(page: Page) -> None:
+    _upload(page)
+    settle(page)
+    page.get_by_role("button", name="Go to the search").click()
+    page.get_by_role("button", name="Start", exact=True).wait_for()
+
+
+def _tab(name: str) -> Callable[[Page], None]:
+    return lambda page: page.get_by_role("tab", name=name, exact=True).click()
+
+
+def _nothing(page: Page) -> None:
+    pass
+
+
+SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {  # the address, and what is done there
+    "home": ("/", _nothing),
+    "data": ("/", _upload),
+    "search": ("/", _search),
+    "live": (f"/live?study={STUDY}", _nothing),
+    "choose": (f"/choose?study={STUDY}", _nothing),
+    "model": (f"/model?study={STUDY}", _nothing),
+    "formula": (f"/model?study={STUDY}", _tab("Formula")),
+    "what-if": (f"/model?study={STUDY}", _tab("What if")),
+    "export": (f"/export?study={STUDY}", _nothing),
+    "studies": ("/studies", _nothing),
+}
+
+
+def study(home: Path) -> None:
+    """Make the study that is shown, and search for its formulas."""
+    path = home / f"{STUDY}.csv"
+    EXAMPLES[STUDY].load().frame.to_csv(path, index=False)
+    ranges = ["--neuron-num", "1:3", "--grid", "2:8", "--k", "1:3", "--study", STUDY]
+    for command in (["tune", str(path), "--target", "y", *ranges], ["formula", STUDY]):
+        subprocess.run(
+            [sys.executable, "-m", "kanlab", *command],
+            env=os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT)},
+            cwd=home,
+            check=True,
+            capture_output=True,
+        )
+
+
+def taken(page: Page, width: int) -> bytes:
+    """The whole of a page."""
+    settle(page)
+    for _ in range(2):  # a page may grow while it has room
+        page.set_viewport_size({"width": width, "height": min(_HIGHEST, max(700, page.evaluate(_MAIN)))})
+        settle(page)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    written = io.BytesIO()
+    picture.save(written, "WEBP", quality=55, method=6)
+    return written.getvalue()
+
+
+def main(wanted: list[str]) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        sys.exit("Chromium is missing; install it from the system's packages.")
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        study(home)
+        server = AppServer(home)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            for theme in THEMES:
+                for width in WIDTHS:
+                    for name in wanted or SCENES:
+                        address, act = SCENES[name]
+                        context = browser.new_context(
+                            viewport={"width": width, "height": 900},
+                            color_scheme=theme,
+                            reduced_motion="reduce",  # type: ignore[arg-type]
+                        )
+                        page = context.new_page()
+                        page.goto(f"http://127.0.0.1:{server.port}{address}")
+                        settle(page)
+                        act(page)
+                        path = FOLDER / f"{name}-{theme}-{width}.webp"
+                        path.write_bytes(taken(page, width))
+                        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:,.0f} kB", flush=True)
+                        context.close()
+        finally:
+            browser.close()
+            server.close()
+    size = sum(path.stat().st_size for path in FOLDER.glob("*.webp"))
+    print(f"{size / 1e6:.1f} MB in all")
+    if size > LARGEST:
+        sys.exit(f"That is more than {LARGEST / 1e6:.1f} MB.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
