@@ -21,8 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from app import ROOT, serve
 from playwright.sync_api import Page, expect, sync_playwright
+
+from app import ROOT, serve
 
 STUDY, TRIALS = "warm", 500
 GOALS = {"first paint": 1500, "page": 300, "slider": 200}

