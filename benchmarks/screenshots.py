@@ -103,7 +103,8 @@ def main(wanted: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        study(home)
+        if any(STUDY in SCENES[name][0] for name in wanted or SCENES):
+            study(home)
         server = AppServer(home)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:

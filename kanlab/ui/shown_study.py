@@ -57,14 +57,8 @@ def study() -> Study:
 
 def recorded(found: Study) -> str:
     """What the first screen shows of a study, as JSON."""
-    from kanlab.explain.network_formula import formula_of
-    from kanlab.kan.edges import curves_of
-    from kanlab.kan.network import FittedKan
-
-    data, model, choice = dataset(), found.predictor(use="read"), found.recommendation.choice
-    assert isinstance(model.fitted, FittedKan)
+    model, choice, formula = found.predictor(use="read"), found.recommendation.choice, found.formula
     assert choice is not None
-    formula = formula_of(curves_of(model.fitted, data.X_train), data)
     order = ["neuron_num", "grid", "k"]  # trials are numbered as they come back from the workers
     table = found.table.sort_values(order).drop(columns=["seconds", "status"]).reset_index(drop=True)
     table["number"], before = range(len(table)), table["number"].tolist()

@@ -29,6 +29,9 @@ canvas:focus-visible {{ outline-offset: -2px; }}
 [data-testid="stCaptionContainer"][data-testid], [data-testid="stCaptionContainer"] :is(code, strong) {{
   color: light-dark({LIGHT.muted}, {DARK.muted}); opacity: 1;
 }}
+[class*="st-key-behind-"] summary, [class*="st-key-behind-"] summary * {{
+  color: light-dark({LIGHT.muted}, {DARK.muted}); opacity: 1 !important;
+}}
 [data-testid="stCaptionContainer"] code {{ font-size: 0.92em; }}
 .st-key-steps {{ border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }}
 .st-key-steps {{ padding-bottom: 0.5rem; min-height: 2.6rem; }}
