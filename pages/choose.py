@@ -29,7 +29,9 @@ POLL_SECONDS = 1.0
 handle = study_header.study(
     "Choose",
     "Which model to take, the reasons for it, and how far to trust the choice. AICc weighs the fit of a model against its "
-    "number of parameters K: the lower, the better. Grid is the number of intervals of each spline, k its order.",
+    "number of parameters K: the lower, the better. The leave-one-out (LOO) error is that of rows which the fit has not "
+    "seen; a difference of more than two standard errors is hardly chance. Grid is the number of intervals of each spline, k "
+    "its order.",
 )
 study_live = Study(handle).state.is_live
 first = read_validation(handle.optuna.user_attrs)

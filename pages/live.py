@@ -32,8 +32,8 @@ heading(
     literal(name),
     "Each point is a trial, one fitted network. AICc, the corrected Akaike information criterion, weighs the fit (RSS, the "
     "residual sum of squares, or the deviance for classes) against the number of parameters K: the lower, the better. "
-    "Grid is the number of intervals of each spline, k its order; the Pareto front joins the trials that no other beats in "
-    "both fit and K.",
+    "Each edge of a network is a learned curve, a spline: grid is the number of its intervals, k its order (3 is cubic). The "
+    "Pareto front joins the trials that no other beats in both fit and K.",
 )
 with sentences():
     study = Study(study_header.opened(name))

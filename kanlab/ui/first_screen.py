@@ -18,7 +18,8 @@ _RECENT = 3
 _SHOWN = (
     "**What you get, on 400 noisy rows of y = exp(sin πx₁ + x₂²).** kanlab was given the rows, not the formula. Each point is "
     "a network it fitted: further right it has more parameters, further down it misses the training rows by less. The line "
-    "joins those that no other network beats in both. The recommended one is ringed, and below is the formula that a search then found."
+    "joins those that no other network beats in both. The recommended one is ringed, and below is the formula that a search "
+    "then found."
 )
 _TRY = "Start this example"
 _TRY_HELP = "Fits 63 small networks in the background and shows them as they arrive; it takes some seconds."
