@@ -117,6 +117,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             for number in range(visits + 1):
                 context = browser.new_context(viewport={"width": 1280, "height": 1000})
+                context.set_default_timeout(180_000)  # a loaded machine is said, not failed on
                 visit(context.new_page(), url, server, {} if number == 0 else times)  # the first one warms the server
                 context.close()
             browser.close()
