@@ -15,6 +15,7 @@ from kanlab.charts.style import axis_below, axis_left, axis_title, number, short
 
 _HEIGHT = 300
 _MOST_BARS = 60
+SELECTED_ROW = "selected_row"
 
 
 def along(
@@ -85,7 +86,10 @@ def scale_location(f: Array, r: Array, row: Array, means: pd.DataFrame, name: st
 
 
 def influence(leverage: Array, standardised: Array, cook: Array, row: Array, look: Palette = LIGHT) -> Any:
-    """Standardised residuals against leverage, larger where Cook's distance is; where there is no residual, the distance."""
+    """Standardised residuals against leverage, larger where Cook's distance is; where there is no residual, the distance.
+
+    A click selects a row, as the selection SELECTED_ROW.
+    """
     frame = pd.DataFrame({"row": row, "leverage": leverage, "residual": standardised, "cook": cook})
     told = bool(np.isfinite(standardised).any())
     frame = frame.assign(decides=np.where(frame["cook"] > 1.0, "above 1", "at most 1"))
@@ -105,7 +109,8 @@ def influence(leverage: Array, standardised: Array, cook: Array, row: Array, loo
         *([_number("residual", "standardised residual", standardised)] if told else []),
     ]
     points = alt.Chart(frame).mark_point(filled=True, opacity=0.75)
-    whole = points.encode(x=x, y=up, size=size, color=color, tooltip=tooltip)
+    click = alt.selection_point(name=SELECTED_ROW, fields=["row"], nearest=True, on="click")
+    whole = points.encode(x=x, y=up, size=size, color=color, tooltip=tooltip).add_params(click)
     whole = alt.layer(_zero(look), whole) if told else whole
     words = f"Influence of {len(cook):,} training rows; the greatest Cook's distance is {float(np.max(cook)):.2g}."
     return titled(whole, "Influence of the rows", "size: Cook's distance", _HEIGHT, look, words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,16 +80,21 @@ class Diagnostics:
         f = self.predicted_train
         return np.log(np.maximum(f, np.finfo(float).tiny)) if self.data.task == COUNTS else f
 
-    @cached_property
+    @property
     def most_influential(self) -> pd.DataFrame:
-        """The training rows of highest Cook's distance, at most LISTED, with their cells.
+        """`influential` without any row before the others."""
+        return self.influential()
+
+    def influential(self, first: Sequence[int] = ()) -> pd.DataFrame:
+        """The training rows of highest Cook's distance, at most LISTED, with their cells; before them rows `first`, from 0.
 
         Columns row, cook, leverage, observed, predicted, then the features as the model has them; empty where no influence is
         told.
         """
         if self.influence is None:
             return pd.DataFrame()
-        order, levels = np.argsort(-self.influence.cook, kind="stable")[:LISTED], self.data.levels
+        highest, levels = np.argsort(-self.influence.cook, kind="stable")[:LISTED], self.data.levels
+        order = np.array(list(dict.fromkeys([*first, *highest.tolist()])))[: max(LISTED, len(first))]
         known = self.rows.iloc[order][["row", "cook", "leverage", "observed", "predicted"]]
         if levels:
             names = np.array([short(level, 40) for level in levels], dtype=object)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,8 +22,9 @@ from kanlab.explain.shapley import groups_of
 MOST_VALUES = 12  # different values of a number that are offered one by one
 _STEPS = 200  # of a range, about
 ANY_OTHER = "any other"
+MISSING_VALUE = "missing"  # in an address, and in the box beside a control
 
-Value = float | str | dt.date
+Value = float | str | dt.date | None  # None: the cell is empty
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Control:
 
     kind: "number" between low and high by `step`; "values", one of a few numbers; "level" of a category; "date".
     start: what the typical training row has.  cells: of a level what a table would hold, where that is another word.
+    may_be_missing: whether training rows had gaps, which the recipe fills and marks, so that the value can be None.
     """
 
     feature: str
@@ -42,6 +44,7 @@ class Control:
     step: float = 1.0
     options: tuple[Any, ...] = ()
     cells: Mapping[str, Any] | None = None
+    may_be_missing: bool = False
 
     @property
     def digits(self) -> int:
@@ -54,6 +57,8 @@ class Control:
         >>> Control("x", "number", 1.0, 0.0, 2.0, 0.01).text(1.25)
         '1.25'
         """
+        if value is None:
+            return MISSING_VALUE
         if isinstance(value, float):
             return f"{value:.{self.digits}f}" if self.kind == "number" else f"{value:.12g}"
         return value.isoformat() if isinstance(value, dt.date) else value
@@ -63,8 +68,12 @@ class Control:
         try:
             if text is None:
                 return self.start
+            if self.kind == "level" and text in self.options:
+                return text
+            if text == MISSING_VALUE and self.may_be_missing:
+                return None
             if self.kind == "level":
-                return text if text in self.options else self.start
+                return self.start
             if self.kind == "date":
                 return self._held(dt.date.fromisoformat(text))
             number = float(text)
@@ -85,7 +94,12 @@ def controls_of(data: Dataset, used: Sequence[str]) -> list[Control]:
     """What can be set of the features that a model uses, in their order."""
     groups = groups_of(data.recipe.to_dict())
     table = decoded(data.recipe, data.X_train)
-    return [_control(data, feature, [data.columns[i] for i in groups[feature]], table) for feature in used]
+    kinds = {feature: [data.columns[i] for i in groups[feature]] for feature in used}
+    found = [_control(data, feature, kinds[feature], table) for feature in used]
+    return [
+        replace(control, may_be_missing=any(kind.part == MISSING for kind in kinds[control.feature]))
+        for control in found
+    ]
 
 
 def _control(data: Dataset, feature: str, kinds: Sequence[EncodedColumn], table: pd.DataFrame) -> Control:
@@ -162,6 +176,8 @@ def row_of(data: Dataset, controls: Sequence[Control], values: Sequence[Value]) 
 
 
 def _cell(control: Control, value: Value) -> Any:
+    if value is None:
+        return {"date": pd.NaT, "level": None}.get(control.kind, np.nan)
     if isinstance(value, dt.date):
         return pd.Timestamp(value)
     return (control.cells or {}).get(value, value) if isinstance(value, str) else value
@@ -174,11 +190,10 @@ def values_of(controls: Sequence[Control], row: pd.Series) -> list[Value]:
         cell = row.get(control.feature)
         year = row.get(f"{control.feature} (year)")
         if control.kind == "date":
-            found.append(
-                control.start if year is None or np.isnan(year) else control.read(_day(float(year)).isoformat())
-            )
+            empty = None if control.may_be_missing and year is not None else control.start
+            found.append(empty if year is None or np.isnan(year) else control.read(_day(float(year)).isoformat()))
         elif cell is None or (isinstance(cell, float) and np.isnan(cell)):
-            found.append(control.start)
+            found.append(None if control.may_be_missing else control.start)
         else:
             found.append(control.read(f"{cell:.15g}" if isinstance(cell, float) else str(cell)))
     return found

@@ -206,11 +206,12 @@ def _influence(panel: _Panel) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         drawn = charts.influence(of.leverage[at], of.standardised[at], of.cook[at], at + 1, panel.look)
-        drawing.chart(drawn, "influence")
+        picked = drawing.picking_chart(drawn, "influence", charts.SELECTED_ROW)
+        clicked = [int(point["row"]) - 1 for point in picked if point.get("row")]
         panel.checked("influence")
     with right:
         st.markdown("**The most influential rows**")
-        table = panel.found.most_influential
+        table = panel.found.influential(clicked)
         columns: dict[str, Any] = {
             "row": st.column_config.NumberColumn("row", help=_ROWS_HELP, format="%d"),
             "cook": st.column_config.NumberColumn(
@@ -224,15 +225,18 @@ def _influence(panel: _Panel) -> None:
         }
         if is_numeric_dtype(table["predicted"]):  # of many classes it is the name of one
             columns["predicted"] = st.column_config.NumberColumn("predicted", format=fixed(table["predicted"]))
+        key = "-".join(["influential-rows", *(str(row) for row in clicked)])
+        start = {"selection": {"rows": list(range(len(clicked))), "columns": [], "cells": []}}
         selected = widgets.table(
-            table, "influential-rows", column_config=columns, on_select="rerun", selection_mode="multi-row", height=360
-        )
+            table, key, column_config=columns, on_select="rerun", selection_mode="multi-row", height=360,
+            selection_default=start,
+        )  # fmt: skip
         rows = [int(table["row"].iloc[i]) - 1 for i in selected.selection.rows]
         residual_remedies.fit_without(rows, panel.view.data, panel.handle)
         st.caption(
-            "Select rows to fit without them. Cook's distance tells how far the whole fit moves when a row is left out, "
-            "leverage what share of its own prediction a row decides; both from the linearised fit, without refits. Features "
-            "are as the model has them: levels as 0 and 1, dates as years."
+            "Select rows, here or by a click in the chart, to fit without them. Cook's distance tells how far the whole fit "
+            "moves when a row is left out, leverage what share of its own prediction a row decides; both from the linearised "
+            "fit, without refits. Features are as the model has them: levels as 0 and 1, dates as years."
         )
 
 

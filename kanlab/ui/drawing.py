@@ -43,6 +43,12 @@ def _table_behind(spec: Callable[[], dict[str, Any]], key: str) -> None:
                 widgets.table(frame, f"behind-{key}-{number}", height=320)
 
 
+def picking_chart(made: Any, key: str, selection: str) -> list[dict[str, Any]]:
+    """An Altair chart with a selection by that name of points; the fields of those that are selected by a click."""
+    chosen: Any = st.altair_chart(made, key=key, on_select="rerun", selection_mode=selection)
+    return list(chosen.selection.get(selection, []))
+
+
 def drawn_once(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *, selects: bool = True) -> None:
     """`selecting_chart` of the chart that `make` draws, made once per `stamp` and theme for all sessions.
 

@@ -40,7 +40,8 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use
     """
     ranked = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     picked = [r for r in ranked if r.number == session.selected_trial()]
-    listed = {r.number: r for r in (*picked, *ranked[:_LISTED])}
+    asked = _asked_for_in_the_address(f"{key}-model")
+    listed = {r.number: r for r in (*picked, *ranked[:_LISTED], *(r for r in ranked if r.number == asked))}
     validation = read_validation(handle.optuna.user_attrs)
     families = {b.family: b for b in other_families(handle, validation)}
     found = recommend(handle, records, validation)
@@ -60,8 +61,20 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use
     if found.average is not None:
         first.insert(0 if (use or chosen_use(found)) == "predict" else 1, AVERAGE)
     options: list[int | str] = [*first, *listed, *families]
+    if asked in options:
+        st.session_state[f"{key}-model"] = asked
     chosen = st.selectbox("Model", options, key=f"{key}-model", format_func=words, help=_BOX_HELP)
+    if st.query_params.get(session.MODEL, str(chosen)) != str(chosen):  # of another model that was looked at before
+        del st.query_params[session.MODEL]
     return None if chosen == _RECOMMENDED else chosen
+
+
+def _asked_for_in_the_address(key: str) -> int | str | None:
+    """Which model the address asks for, where the box of that key has not been drawn yet."""
+    text = st.query_params.get(session.MODEL)
+    if text is None or key in st.session_state:
+        return None
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def chosen_use(found: Recommendation) -> Use:

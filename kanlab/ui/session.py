@@ -14,6 +14,7 @@ from kanlab.data.reading.table import Table
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
 _AREA, _MORE = "kanlab_area", "kanlab_more_datasets"
+MODEL = "model"  # in an address, which of a study's models: the number of a trial, or the name of another family
 SETTING = "x."  # before the name of a feature, in an address that says what to set of a row
 _STUDY, _OPENED, _SAID, _KEPT = "study", "kanlab_opened", "kanlab_said", "kanlab_kept"
 
@@ -114,7 +115,7 @@ def link_study(name: str) -> None:
     """Put the study into the address, so that reloads and copied links find it; what was set of a row of it stays."""
     st.session_state[_OPENED] = name
     known = st.query_params.to_dict() if st.query_params.get(_STUDY) == name else {}
-    wanted = {_STUDY: name} | {key: value for key, value in known.items() if key.startswith(SETTING)}
+    wanted = {_STUDY: name} | {key: value for key, value in known.items() if key.startswith(SETTING) or key == MODEL}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 

@@ -1,6 +1,7 @@
 """The Model page: set the features of a row, and see its prediction, the contributions and the nearest rows move along.
 
-What is set stands in the address (`x.FEATURE=VALUE`), so that a copied link shows the same.
+What is set stands in the address (`x.FEATURE=VALUE`), and so does the model that is chosen (`model=`), so that a copied link
+shows the same.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import numpy as np
 import streamlit as st
 
 from kanlab.explain.contributions import Explanation
-from kanlab.explain.what_if import Control, Value, controls_of, row_of
+from kanlab.explain.what_if import MISSING_VALUE, Control, Value, controls_of, row_of
 from kanlab.text import short
 from kanlab.ui import session, why
 from kanlab.ui.model import ModelView
 from kanlab.ui.widgets import literal, sentences
 
 _FIRST = 8  # controls shown at once; the others are behind a line
+_GONE = "missing-"  # before the key of a control: whether its cell is empty
 _LOOKED_AT = 24  # training rows that say how much each feature contributes
 
 
@@ -45,7 +47,7 @@ def _panel(view: ModelView, controls: list[Control]) -> None:
         left, right = st.columns([2, 3], gap="large")
         with left:
             values = _set(view, controls)
-        _write_address(controls, values)
+        _write_address(controls, values, view.key[1])
         made = why.explainer(view)
         found: Explanation = made.explain(row_of(view.data, controls, values))
         with answer:
@@ -67,7 +69,9 @@ def _set(view: ModelView, controls: list[Control]) -> list[Value]:
     keys = [f"what-if-{view.key[0]}-{control.feature}" for control in controls]
     for key, control in zip(keys, controls, strict=True):
         if key not in st.session_state:
-            st.session_state[key] = control.read(st.query_params.get(session.SETTING + control.feature))
+            asked = control.read(st.query_params.get(session.SETTING + control.feature))
+            st.session_state[key] = control.start if asked is None else asked
+            st.session_state[_GONE + key] = asked is None
     st.button(
         "The typical row",
         icon=":material/restart_alt:",
@@ -86,29 +90,51 @@ def _set(view: ModelView, controls: list[Control]) -> list[Value]:
 def _reset(keys: list[str], controls: list[Control]) -> None:
     for key, control in zip(keys, controls, strict=True):
         st.session_state[key] = control.start
+        st.session_state[_GONE + key] = False
 
 
 def _widget(control: Control, key: str) -> Value:
+    """The control, and beside it, where the recipe fills a gap, whether the cell is empty."""
+    if not control.may_be_missing:
+        return _choice(control, key)
+    left, right = st.columns([5, 3], vertical_alignment="bottom")
+    with right:
+        text = f"{short(control.feature, 60)} has no value. It is filled in and marked as in the training rows."
+        gone = st.checkbox(MISSING_VALUE, key=_GONE + key, help=literal(text))
+    with left:
+        value = _choice(control, key, disabled=gone)
+    return None if gone else value
+
+
+def _choice(control: Control, key: str, disabled: bool = False) -> Value:
     label = literal(short(control.feature, 60))
     if control.kind == "level":
-        return st.selectbox(label, control.options, key=key, format_func=lambda level: short(str(level), 60))
+        return st.selectbox(
+            label, control.options, key=key, format_func=lambda level: short(str(level), 60), disabled=disabled
+        )
     if control.kind == "date":
-        return st.date_input(label, min_value=control.low, max_value=control.high, key=key)
+        return st.date_input(label, min_value=control.low, max_value=control.high, key=key, disabled=disabled)
     if control.kind == "values":
-        chosen: float = st.select_slider(label, control.options, key=key, format_func=lambda value: f"{value:.6g}")
+        chosen: float = st.select_slider(
+            label, control.options, key=key, format_func=lambda value: f"{value:.6g}", disabled=disabled
+        )
         return chosen
-    return st.slider(label, control.low, control.high, step=control.step, format=f"%.{control.digits}f", key=key)
+    digits = f"%.{control.digits}f"
+    return st.slider(label, control.low, control.high, step=control.step, format=digits, key=key, disabled=disabled)
 
 
-def _write_address(controls: list[Control], values: list[Value]) -> None:
-    """What differs from the typical row goes into the address."""
-    others = {k: v for k, v in st.query_params.items() if not k.startswith(session.SETTING)}
+def _write_address(controls: list[Control], values: list[Value], which: object) -> None:
+    """What differs from the typical row goes into the address, and the model that is not the recommended one."""
+    kept = {k: v for k, v in st.query_params.items() if not k.startswith(session.SETTING)}
+    others = {k: v for k, v in kept.items() if k != session.MODEL} | (
+        {} if which is None else {session.MODEL: str(which)}
+    )
     changed = {
         session.SETTING + control.feature: control.text(value)
         for control, value in zip(controls, values, strict=True)
         if value != control.start
     }
-    if st.query_params.to_dict() != others | changed:
+    if st.query_params.to_dict() != others | changed:  # the same in another order is the same
         st.query_params.from_dict(others | changed)
 
 

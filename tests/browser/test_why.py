@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -74,3 +75,21 @@ def test_a_row_is_explained_and_changed(page: Page, server: Server, monkeypatch:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     if folder:
         page.screenshot(path=f"{folder}/what-if.png", full_page=True)
+
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{link}&model=linear")  # a link says which model as well
+    linear = open_study("flats").predict(row_of(data, controls, most), family="linear").frame["price_predicted"][0]
+    expect(answer).to_contain_text(f"{linear:,.5g}", timeout=60_000)
+    expect(page).to_have_url(re.compile("model=linear"))
+
+    page.get_by_role("tab", name="Diagnostics").click()  # a click on a row of the influence chart selects it
+    points = page.locator(".st-key-influence .stVegaLiteChart")
+    expect(points).to_be_visible(timeout=60_000)
+    without = page.get_by_role("button", name="Fit without the selected rows")
+    expect(without).to_be_disabled()
+    for _ in range(10):  # until the chart listens
+        points.click()
+        with suppress(AssertionError):
+            expect(without).to_be_enabled(timeout=6_000)
+            break
+    expect(without).to_be_enabled()

@@ -70,6 +70,31 @@ def test_every_setting_can_be_predicted(data: Dataset, controls: list[Control]) 
     assert np.exp(data.encode(chosen)[0, 0]) == pytest.approx(100.0)
 
 
+def test_where_training_rows_had_gaps_a_value_can_be_missing() -> None:
+    frame = table()
+    frame.loc[::7, ["price", "rooms", "grade"]] = None
+    frame.loc[::9, "sold"] = pd.NaT
+    filled = Dataset.from_frame(frame, "y", test_fraction=0.0, preparation=Preparation(gaps="fill"))
+    made = controls_of(filled, filled.recipe.sources)
+    gone = [c for c in made if c.may_be_missing]
+    assert {c.feature for c in gone} >= {"price", "rooms", "sold"}
+    for control in gone:
+        values = [None if c is control else c.start for c in made]
+        assert control.read(control.text(None)) is None
+        row = row_of(filled, made, values)
+        assert row[control.feature].isna().all()
+        inputs = filled.recipe.apply(row)
+        assert inputs.complete.all()
+        marks = [i for i, c in enumerate(filled.columns) if c.source == control.feature and c.part == "missing"]
+        assert inputs.X[0, marks].tolist() == [1.0]
+    whole = next(c for c in made if not c.may_be_missing)
+    assert whole.read("missing") == whole.start
+    first = decoded(filled.recipe, filled.X_train).iloc[0]
+    assert filled.recipe.apply(row_of(filled, made, values_of(made, first))).X[0] == pytest.approx(
+        filled.X_train[0], abs=0.05
+    )
+
+
 def test_a_training_row_can_be_taken_over(data: Dataset, controls: list[Control]) -> None:
     """Its inputs come back, but for the step of a slider and for rare levels, which are one."""
     rows = decoded(data.recipe, data.X_train)

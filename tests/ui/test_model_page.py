@@ -299,6 +299,7 @@ def test_what_is_set_of_a_row_moves_its_prediction(app: AppTest, real: None) -> 
     app.query_params["x.kind"] = "red"
     opened(app, "curved", "model")
     words = look_at(app, "What if")
+    assert "model" not in app.query_params
     study = open_study("curved")
     rows = pd.DataFrame(
         {NASTY: [s.value for s in app.slider if NASTY.split()[0] in s.label.replace("\\", "")], "b": 1.5}
@@ -315,6 +316,26 @@ def test_what_is_set_of_a_row_moves_its_prediction(app: AppTest, real: None) -> 
     healthy(app.run())
     assert app.selectbox[-1].label == "kind"
     assert next(s for s in app.slider if s.label == "b").value == pytest.approx(0.0, abs=0.5)
+
+
+def test_a_link_names_the_model_as_well(app: AppTest, real: None) -> None:
+    """It is in the address once a row is set, is opened from there, and leaves it when another model is chosen."""
+    app.query_params["x.b"] = "1.5"
+    app.query_params["model"] = "linear"
+    opened(app, "curved", "model")
+    box = app.selectbox(key="model-model")
+    assert box.value == "linear"
+    words = look_at(app, "What if").replace("\\", "")
+    assert app.query_params["model"] == "linear"
+    rows = pd.DataFrame(
+        {NASTY: [s.value for s in app.slider if NASTY.split()[0] in s.label.replace("\\", "")], "b": 1.5}
+    )
+    kind = next(s for s in app.selectbox if s.label == "kind").value
+    expected = open_study("curved").predict(rows.assign(kind=kind), family="linear").frame.iloc[0]
+    assert f"Predicted y: {expected['y_predicted']:,.5g}" in words
+    app.selectbox(key="model-model").set_value(-1)  # the recommended one
+    healthy(app.run())
+    assert "model" not in app.query_params
 
 
 def test_interactions_are_shown_and_tested(app: AppTest, real: None, monkeypatch: pytest.MonkeyPatch) -> None:
