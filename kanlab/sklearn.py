@@ -557,10 +557,11 @@ def _model_of(
     """The network of a trial, and what makes the record of its intervals."""
     below = record.below if isinstance(record, ReducedTrial) else nested_below(study, record.cell, study.records)
     task, features = network_task(study.spec, record, below), study.spec.options.inputs(data.d)
-    own, part = study.networks[record.cell, below, task.columns], data
+    own, part = study.networks[record.cell, below, task.columns, task.gone], data
     network = on_all_features(own, task, data.d)
     if isinstance(record, ReducedTrial):
-        part, features = with_columns(data, record.columns), len(record.columns)
+        part = data if task.columns is None else with_columns(data, task.columns)
+        features = len(record.columns)
     left_out = partial(rows_left_out, part, own, task, record.cell, below)
     return replace(network, features=data.features), partial(_interval_of, data, network, left_out, features)
 

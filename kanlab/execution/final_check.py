@@ -32,26 +32,37 @@ AVERAGE = "average"  # the family of the mean of some networks and a linear mode
 
 @dataclass(frozen=True, kw_only=True)
 class ReducedTrial(CompletedTrial):
-    """The network of a trial's grid and k without the features that do nothing.
+    """The network of a trial's grid and k without the features that do nothing, or the trial's own without the edges that do.
 
     number: of that trial.  columns: indices of the features kept.  below: lower neuron_nums it was fitted after.
-    charge: for the choice among features, which its AICc includes.
+    charge: for the choice among features or edges, which its AICc includes.  gone: how many edges went in each round, () where
+    whole features did.  edges: those of the first layer left, and of how many; None where whole features went.
     """
 
     below: tuple[int, ...]
     columns: tuple[int, ...]
     without: tuple[str, ...]
     charge: float
+    gone: tuple[int, ...] = ()
+    edges: tuple[int, int] | None = None
+
+    @property
+    def of_edges(self) -> tuple[int, int] | None:
+        """`edges` where single ones went, None where it was all those of some features."""
+        if self.edges is None or self.edges[1] - self.edges[0] == len(self.without) * self.cell.neuron_num:
+            return None
+        return self.edges
 
     @property
     def key(self) -> ModelKey:
+        if self.gone:
+            return ModelKey(cell=self.cell, gone=self.gone)
         return ModelKey(cell=self.cell, columns=self.columns)
 
     def to_dict(self) -> dict[str, Any]:
         """As a trial of the JSON contract, and what is left out."""
-        return super().to_dict() | {
-            "press": self.press, "press_se": self.press_se, "charge": self.charge, "without": list(self.without)
-        }  # fmt: skip
+        of_it = {"press": self.press, "press_se": self.press_se, "charge": self.charge, "without": list(self.without)}
+        return super().to_dict() | of_it | ({"edges": list(self.edges)} if self.edges else {})
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,8 @@ class FinalCheck:
 
     params: the cell by the parameters of its search.  left_out: the errors of rows left out, where they were looked at.
     others: those of the next cells.  average: of all these networks, where it says more than a linear model.
+    apart: how far the predictions of each are from the mean of all, of training rows, root mean square.  thinned: the
+    nearest of them without the edges that do nothing.
     """
 
     cell: Cell
@@ -120,6 +133,13 @@ class FinalCheck:
     reduced: ReducedTrial | None
     others: Mapping[Cell, LeftOut | None] = field(default_factory=dict)
     average: AveragedNetworks | None = None
+    apart: Mapping[Cell, float] = field(default_factory=dict)
+    thinned: ReducedTrial | None = None
+
+    @property
+    def pruned(self) -> list[ReducedTrial]:
+        """The networks that have lost features or edges."""
+        return [trial for trial in (self.reduced, self.thinned) if trial is not None]
 
     def errors_of(self, cell: Cell) -> LeftOut | None:
         """Those of a cell, None where it was not looked at."""
@@ -132,6 +152,7 @@ class FinalCheck:
             "params": dict(self.params),
             **of_rows,
             "reduced": self.reduced.to_dict() if self.reduced else None,
+            "thinned": self.thinned.to_dict() if self.thinned else None,
             "average": self.average.to_dict() if self.average else None,
         }
 
@@ -141,30 +162,51 @@ def final_check_of(handle: StudyView, records: Sequence[TrialRecord]) -> FinalCh
     best, content = first_ranked(records), handle.attributes.get(FINAL_CHECK)
     if best is None or content is None or tuple(content["cell"]) != tuple(best.cell):
         return None
-    reduced, spec, space = content["reduced"], handle.spec, handle.spec.space
-    if reduced is not None:
-        columns, cell = tuple(reduced["columns"]), Cell(*reduced["cell"])
-        scores = with_effective(
-            Scores.from_dict(reduced), spec, handle.data, cell, reduced.get("edf"), features=len(columns)
-        )
-        if scores.aicc_effective is not None:
-            scores = replace(scores, aicc_effective=scores.aicc_effective + reduced["charge"])
-        reduced = ReducedTrial(
-            best.number,
-            "complete",
-            cell,
-            scores,
-            reduced["seconds"],
-            reduced["status"],
-            parameters=space.parameters,
-            below=tuple(reduced["below"]),
-            columns=columns,
-            without=tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
-            charge=reduced["charge"],
-        )
-    others = {Cell(*o["cell"]): LeftOut.from_dict(o) for o in content.get("others", ())}
-    average = _average(handle, content["average"]) if content.get("average") else None
-    return FinalCheck(best.cell, space.params(best.cell), LeftOut.from_dict(content), reduced, others, average)
+    others, thinned = content.get("others", ()), content.get("thinned")
+    return FinalCheck(
+        best.cell,
+        handle.spec.space.params(best.cell),
+        LeftOut.from_dict(content),
+        _pruned(handle, content["reduced"], best.number),
+        {Cell(*o["cell"]): LeftOut.from_dict(o) for o in others},
+        _average(handle, content["average"]) if content.get("average") else None,
+        {Cell(*of["cell"]): of["apart"] for of in (content, *others) if of.get("apart") is not None},
+        _pruned(handle, thinned, _number(records, thinned)),
+    )
+
+
+def _number(records: Sequence[TrialRecord], content: Mapping[str, Any] | None) -> int | None:
+    """That of the trial a network without some edges comes from."""
+    cell = Cell(*content["cell"]) if content else None
+    return next((r.number for r in records if r.cell == cell and r.state == "complete"), None)
+
+
+def _pruned(handle: StudyView, content: Mapping[str, Any] | None, number: int | None) -> ReducedTrial | None:
+    """The network of a trial without some features or edges."""
+    if content is None or number is None:
+        return None
+    columns, cell, edges = tuple(content["columns"]), Cell(*content["cell"]), content.get("edges")
+    features = edges[0] / cell.neuron_num if edges else len(columns)
+    scores = with_effective(
+        Scores.from_dict(content), handle.spec, handle.data, cell, content.get("edf"), features=features
+    )
+    if scores.aicc_effective is not None:
+        scores = replace(scores, aicc_effective=scores.aicc_effective + content["charge"])
+    return ReducedTrial(
+        number,
+        "complete",
+        cell,
+        scores,
+        content["seconds"],
+        content["status"],
+        parameters=handle.spec.space.parameters,
+        below=tuple(content["below"]),
+        columns=columns,
+        without=tuple(f for i, f in enumerate(handle.data.features) if i not in columns),
+        charge=content["charge"],
+        gone=tuple(content.get("gone", ())),
+        edges=(edges[0], edges[1]) if edges else None,
+    )
 
 
 def _average(handle: StudyView, content: Mapping[str, Any]) -> AveragedNetworks:

@@ -88,7 +88,7 @@ def search(data: Dataset, spec: StudySpec, run: Run = map, *, average: bool = Tr
     records = [_record(i, spec, summary, cell, outcome) for i, (cell, outcome) in enumerate(outcomes.items())]
     networks: FittedNetworks = {}
     study = MemoryStudy(spec, summary, baselines, records, networks)
-    networks |= {(cell, nested_below(study, cell, records), None): network for cell, network in fitted.items()}
+    networks |= {(cell, nested_below(study, cell, records), None, ()): network for cell, network in fitted.items()}
     if (task := final_check_task(study, records)) is not None:
         task = msgspec.structs.replace(task, average=average)
         study.attributes[FINAL_CHECK] = final_check_content(task, final_check(data, task, networks))

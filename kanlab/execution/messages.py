@@ -128,13 +128,15 @@ class TimingTask(FittingTask, frozen=True, kw_only=True):
 class NetworkTask(CellTask, frozen=True, kw_only=True):
     """Fit a cell and send the network.
 
-    below: the lower neuron_nums it is fitted after.  columns: features it is fitted to, None for all of them.
+    below: the lower neuron_nums it is fitted after.  columns: features it is fitted to, None for all of them.  gone: how many
+    edges it loses in each round of their elimination (kanlab.solver.edge_elimination).
     left_out: whether to send what it predicts of each training row had it not been fitted, too.  additive_null: the seed of a
     target without interactions it is fitted to in place of the true one (kanlab.baselines.additive_null).
     """
 
     below: tuple[int, ...] = ()
     columns: tuple[int, ...] | None = None
+    gone: tuple[int, ...] = ()
     left_out: bool = False
     additive_null: int | None = None
 
@@ -152,11 +154,12 @@ class RefitTask(CellTask, frozen=True, kw_only=True):
 
 
 class FoldTask(CellTask, frozen=True, kw_only=True):
-    """Fit a cell without one fold of the training rows. columns: as of NetworkTask."""
+    """Fit a cell without one fold of the training rows. columns, gone: as of NetworkTask."""
 
     fold: int
     folds: int
     columns: tuple[int, ...] | None = None
+    gone: tuple[int, ...] = ()
 
 
 class FamilyFoldTask(Task, frozen=True, kw_only=True):
@@ -211,7 +214,8 @@ class EdfTask(CellTask, frozen=True, kw_only=True):
 
 
 class FinalCheckTask(CellTask, frozen=True, kw_only=True):
-    """Leave-one-out errors of some networks, the first without the features that do nothing, and the average of all of them.
+    """Leave-one-out errors of some networks, the first without the features that do nothing, the one nearest to the mean of
+    all without the edges that do, and the average of all of them.
 
     below: as of NetworkTask.  then: the next cells and their `below`.  neuron_nums: the range of the search.
     values, after_fit: as of StudySpec.  average: whether one is wanted.

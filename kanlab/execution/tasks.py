@@ -21,11 +21,13 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
 from kanlab.execution.averaging import averaged
+from kanlab.execution.thinning import distances, without_idle_edges
 from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, cell_n_params, values_of
 from kanlab.kan.shapes import Shape
+from kanlab.solver.edge_elimination import without_edges
 from kanlab.solver.feature_elimination import reduced, widened
 from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.solver.smoother import effective_dof
@@ -34,9 +36,9 @@ from kanlab.stats.folds import fold_rows
 from kanlab.stats.generalised_dof import SIZE, divergence
 from kanlab.stats.metrics import LeftOut, squared_difference
 
-# a cell, the lower neuron_nums fitted before it, and the columns it is fitted to (None for all): what decides a network of a
-# study; on a part of the columns it has edges of those alone
-NetworkKey = tuple[Cell, tuple[int, ...], tuple[int, ...] | None]
+# a cell, the lower neuron_nums fitted before it, the columns it is fitted to (None for all), and the edges gone in each round:
+# what decides a network of a study; on a part of the columns it has edges of those alone
+NetworkKey = tuple[Cell, tuple[int, ...], tuple[int, ...] | None, tuple[int, ...]]
 FittedNetworks = dict[NetworkKey, FittedKan]
 
 SCREENED_PARTS = 10  # of the rows, each left out at once where the choice of features is part of the fit
@@ -64,7 +66,7 @@ def on_its_features(data: Dataset, task: messages.NetworkTask) -> tuple[Dataset,
     part, options = data, task.options
     if task.columns is not None:
         part, options = with_columns(data, task.columns), options.of_columns(task.columns, data.d)
-    return part, fit_model(part, task.cell, task.engine, options, task.seed, task.below)
+    return part, _thinned(part, fit_model(part, task.cell, task.engine, options, task.seed, task.below), task)
 
 
 def _of_null(data: Dataset, seed: int | None) -> Dataset:
@@ -74,6 +76,13 @@ def _of_null(data: Dataset, seed: int | None) -> Dataset:
     from kanlab.baselines.additive_null import additive_null  # which loads scikit-learn
 
     return additive_null(data, seed)
+
+
+def _thinned(data: Dataset, fitted: FittedKan, task: messages.NetworkTask | messages.FoldTask) -> FittedKan:
+    """A network without the edges that a task wants gone."""
+    if not task.gone:
+        return fitted
+    return without_edges(fitted, data.X_train, data.fit_target(data.y_train), task.gone, task.options.smoothing)
 
 
 def on_all_features(fitted: FittedKan, task: messages.NetworkTask, d: int) -> FittedKan:
@@ -132,7 +141,7 @@ def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
     held = _held(data, task)
     out = {"X_test": data.X_train[held], "y_test": data.y_train[held]}
     part = replace(data, X_train=data.X_train[~held], y_train=data.y_train[~held], **out)
-    return _held_out_errors(data, held, _fit(part, task).predict(part.X_test))
+    return _held_out_errors(data, held, _thinned(part, _fit(part, task), task).predict(part.X_test))
 
 
 def family_fold(data: Dataset, task: messages.FamilyFoldTask) -> dict[str, Any]:
@@ -223,13 +232,15 @@ def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetworks | None = None) -> dict[str, Any]:
-    """{press, press_se, reduced, others, average} of a cell's network, for the engine lm.
+    """{press, press_se, apart, reduced, thinned, others, average} of a cell's network, for the engine lm.
 
     The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
     where the features are screened already, and where configurations are admissible after the fit.  others: {cell, press,
     press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
-    lower than that of the linear model by more than its standard error.  average: see `kanlab.execution.averaging`.
-    fitted: networks that are not fitted again; the reduced one joins them.
+    lower than that of the linear model by more than its standard error.  apart: how far its predictions are from the mean of
+    all of them.  thinned: the nearest of them without idle edges (`kanlab.execution.thinning`), None where effects are
+    constrained.  average: see `kanlab.execution.averaging`.  fitted: networks that are not fitted again; the reduced one joins
+    them.
     """
     fitted = {} if fitted is None else fitted
     screened = task.options.inputs(data.d) < data.d
@@ -237,6 +248,7 @@ def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetw
     networks = path_networks(data, wanted[:1] if screened else wanted, task, fitted)
     reference = reference_losses(data, count_sigma2=task.count_sigma2, shape=task.options.shape)
     answer: dict[str, Any] = {"press": None, "press_se": None, "reduced": None, "others": [], "average": None}
+    answer |= {"apart": None, "thinned": None}
     if not screened and not task.after_fit:
         answer["reduced"] = _reduced(data, networks[0], task, reference, fitted)
     if reference is None:
@@ -252,6 +264,14 @@ def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetw
         predicted.append(_predictions_left_out(data, networks[len(predicted)], task, cell, below))
         looked_at.append(_left_out(data, predicted[-1], reference))
         answer["others"].append({"cell": list(cell)} | looked_at[-1])
+    apart = None if screened else distances(data, networks)
+    if apart is not None:
+        for of_network, value in zip((answer, *answer["others"]), apart, strict=True):
+            of_network["apart"] = value
+        nearest = int(np.argmin(apart))
+        answer["thinned"] = _without_edges(
+            data, networks[nearest], wanted[nearest], task, reference, answer["reduced"], fitted
+        )
     if task.average and not screened and len(networks) > 1:
         answer["average"] = averaged(data, [cell for cell, _ in wanted], networks, predicted, reference, task.options)
     return answer
@@ -266,7 +286,9 @@ def path_networks(
     """The networks of cells, each with the lower neuron_nums it is fitted after; those of one path are fitted once, and those
     in `fitted` not at all.
     """
-    found = {(cell, below): fitted[cell, below, None] for cell, below in wanted if (cell, below, None) in fitted}
+    found = {
+        (cell, below): fitted[cell, below, None, ()] for cell, below in wanted if (cell, below, None, ()) in fitted
+    }
     for cell, below in sorted(wanted, key=lambda w: -len(w[1])):
         if (cell, below) in found:
             continue
@@ -328,7 +350,7 @@ def _reduced(
     if found is None:
         return None
     part, cell = with_columns(data, found.kept), cell._replace(neuron_num=found.neuron_num)
-    fitted[cell, tuple(found.below), tuple(found.kept)] = found.network
+    fitted[cell, tuple(found.below), tuple(found.kept), ()] = found.network
     return {
         "cell": list(cell),
         "below": list(found.below),
@@ -350,6 +372,28 @@ def _of_reduced(
     if reference is None:
         return {"press": None, "press_se": None}
     return _left_out(part, _predictions_left_out(part, network, task, task.cell, task.below), reference)
+
+
+def _without_edges(
+    data: Dataset,
+    network: FittedKan,
+    wanted: tuple[Cell, tuple[int, ...]],
+    task: messages.FinalCheckTask,
+    reference: Array,
+    reduced: dict[str, Any] | None,
+    fitted: FittedNetworks,
+) -> dict[str, Any] | None:
+    """A network of a task without the edges that do next to nothing, which joins `fitted`; None where that is the one without
+    features again.
+    """
+    if task.after_fit:
+        return None
+    counting: dict[str, Any] = {"count": task.count, "count_sigma2": task.count_sigma2, "values": task.values}
+    found = without_idle_edges(data, network, wanted[0], task.options, **counting)
+    if found is None or (reduced and wanted[0].neuron_num == 1 and found[1]["columns"] == reduced["columns"]):
+        return None
+    fitted[*wanted, None, tuple(found[1]["gone"])] = found[0]
+    return {"below": list(wanted[1])} | found[1] | _of_reduced(data, found[0], task, reference)
 
 
 def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:

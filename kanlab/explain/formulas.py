@@ -246,7 +246,8 @@ def _network_task(handle: StudyHandle, record: CompletedTrial) -> NetworkTask:
         options=spec.options,
         seed=spec.seed,
         below=record.below if isinstance(record, ReducedTrial) else nested_below(handle, record.cell, handle.failed()),
-        columns=record.columns if isinstance(record, ReducedTrial) else None,
+        columns=record.key.columns,
+        gone=record.key.gone,
     )
 
 

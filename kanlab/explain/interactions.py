@@ -357,7 +357,7 @@ def _refits(handle: StudyHandle, predictor: Predictor) -> _Refits:
     fit: dict[str, Any] = {"engine": spec.engine, "options": spec.options, "seed": spec.seed}
     if (cell := key.cell) is not None:
         below = nested_below(handle, cell, failed) if key.columns is None else ()
-        of_cell: dict[str, Any] = fit | {"cell": cell, "below": below, "columns": key.columns}
+        of_cell: dict[str, Any] = fit | {"cell": cell, "below": below, "columns": key.columns, "gone": key.gone}
         return _Refits(
             lambda seed: NetworkTask(**of_cell, additive_null=seed), lambda answer, _, __: read_network(dict(answer))[0]
         )

@@ -454,6 +454,7 @@ def network_task(
         options=spec.options,
         seed=spec.seed,
         below=below,
-        columns=record.columns if isinstance(record, ReducedTrial) else None,
+        columns=record.key.columns,
+        gone=record.key.gone,
         left_out=left_out,
     )

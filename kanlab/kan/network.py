@@ -129,6 +129,11 @@ class KanLayer:
         """Spline order, as knots and coefficients imply it."""
         return self.knots.shape[1] - self.coef.shape[2] - 1
 
+    @property
+    def present(self) -> Mask:
+        """(n_in, n_out), which edges there are: one that is gone is 0 everywhere."""
+        return np.asarray(self.coef.any(axis=2) | (self.scale_base != 0.0))
+
     def evaluate(self, z: Array) -> Array:
         """Outputs (n_out, n) at inputs z (n_in, n), rows last."""
         basis = bspline_basis(z, self.knots, self.k)

@@ -100,7 +100,18 @@ def n_params(
     return total
 
 
-def effective_count(edf: float, d: int, neuron_num: int, *, depth: int = 1, count_sigma2: bool = False) -> float:
+def edge_count(grid: int, k: int, rule: CountingRule = "identifiable", values: int | None = None) -> int:
+    """What K falls by with one edge of the first layer, the node it leads to having others. values: as of `n_params`.
+
+    >>> edge_count(3, 3), edge_count(3, 3, values=2), edge_count(3, 3, "article")
+    (6, 1, 4)
+    """
+    count = _LAYER_COUNT[rule]
+    of_edge = count(2, 1, grid, k) - count(1, 1, grid, k)
+    return min(of_edge, values - 1) if rule == "identifiable" and values is not None else of_edge
+
+
+def effective_count(edf: float, d: float, neuron_num: int, *, depth: int = 1, count_sigma2: bool = False) -> float:
     """What a fit has spent: its effective degrees of freedom, and the search for its nodes.
 
     edf is the trace of the smoother the fit is close to its minimum (kanlab.solver.effective_dof). It knows nothing of the
@@ -112,8 +123,8 @@ def effective_count(edf: float, d: int, neuron_num: int, *, depth: int = 1, coun
     ----------
     edf : float
         Effective degrees of freedom.
-    d : int
-        Features.
+    d : float
+        Features; of a network that has lost edges, those a node has on average.
     neuron_num, depth : int
         Nodes of each hidden layer, and hidden layers.
     count_sigma2 : bool

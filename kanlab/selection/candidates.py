@@ -41,6 +41,7 @@ class Candidate(HasFit):
     baseline: Baseline | None = None
     reduced: ReducedTrial | None = None
     average: AveragedNetworks | None = None
+    apart: float | None = None  # of a network, how far its predictions are from the mean of those of lowest criterion
 
     @property
     def model(self) -> CompletedTrial | Baseline | AveragedNetworks | None:
@@ -92,8 +93,16 @@ def names_words(names: Sequence[str]) -> str:
 
 def trial_words(record: TrialRecord) -> str:
     """The network of a trial in words."""
-    without = f" without {names_words(record.without)}" if isinstance(record, ReducedTrial) else ""
-    return f"trial {record.number}{without}: {cell_words(record.cell)}"
+    return f"trial {record.number}{_lost(record)}: {cell_words(record.cell)}"
+
+
+def _lost(record: TrialRecord) -> str:
+    """What the network of a trial has lost, after its number."""
+    if not isinstance(record, ReducedTrial):
+        return ""
+    if record.of_edges is not None:
+        return f" with {record.of_edges[0]} of {record.of_edges[1]} edges"
+    return f" without {names_words(record.without)}"
 
 
 _LONG = 48  # characters of the name of a model that a table shows in full
@@ -102,7 +111,7 @@ _LONG = 48  # characters of the name of a model that a table shows in full
 def model_name(candidate: Candidate) -> str:
     """The name of a model, short enough for a column: many features that a network does without are counted."""
     reduced = candidate.reduced
-    if reduced is None or len(trial_words(reduced)) <= _LONG:
+    if reduced is None or reduced.of_edges is not None or len(trial_words(reduced)) <= _LONG:
         return candidate.label
     return f"trial {reduced.number} without {counted(len(reduced.without), 'feature')}: {cell_words(reduced.cell)}"
 
@@ -163,9 +172,17 @@ def candidates(handle: StudyView, records: Sequence[TrialRecord], validation: Va
         return charged(scores, charge)
 
     out = [
-        Candidate(trial_words(r), NETWORK, r, scores_of(r), **{"edf": r.edf} | known(r.key)) for r in completed(records)
+        Candidate(
+            trial_words(r),
+            NETWORK,
+            r,
+            scores_of(r),
+            apart=final_check.apart.get(r.cell) if final_check else None,
+            **{"edf": r.edf} | known(r.key),
+        )
+        for r in completed(records)
     ]
-    if final_check and (r := final_check.reduced):
+    for r in final_check.pruned if final_check else ():
         out.append(Candidate(trial_words(r), NETWORK, None, r.scores, reduced=r, **{"edf": r.edf} | known(r.key)))
     if final_check and (a := final_check.average):
         out.append(Candidate(a.label, AVERAGE, None, a.scores, average=a, **known(ModelKey(AVERAGE))))

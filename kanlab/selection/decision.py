@@ -41,12 +41,14 @@ def choose(listed: Sequence[Candidate], p: float | None = None, rows: float = np
     parameter (`DataSummary.informative_rows`).
 
     Whatever takes the place of the linear model must have a lower leave-one-out error than that, by more than the standard
-    error of the difference. Where one of the networks that have has the lowest AICc of all models, the first of them by
-    `criterion_of` takes it, or a smaller network within the noise of that; else a linear model of another kind, the one of
-    lowest leave-one-out error. Where that error is not known AICc decides alone. The families fitted for comparison are
-    listed, and raise a warning where they do better; they are chosen among where their leave-one-out error is known. A linear
-    model that leaves nothing but rounding is taken at once: differences below that are no evidence. Where the rows carry no
-    network by a count known before, no AICc can make the claim, and the leave-one-out error alone does.
+    error of the difference. Where a network has the lowest AICc of all models, one of those that have is taken: the one
+    whose predictions are nearest to the mean of those of lowest criterion, or what is left of one without idle edges or
+    features; where that mean is not known the first by `criterion_of`, or a smaller network within the noise of that. Else
+    a linear model of another kind is taken, the one of lowest leave-one-out error. Where that error is not known AICc
+    decides alone. The families fitted for comparison are listed, and raise a warning where they do better; they are chosen
+    among where their leave-one-out error is known. A linear model that leaves nothing but rounding is taken at once:
+    differences below that are no evidence. Where the rows carry no network by a count known before, no AICc can make the
+    claim, and the leave-one-out error alone does.
 
     Of classes the identifiable count refuses networks that predict better (docs/method.md). So the error of rows left out
     decides where it is known, for networks that have spent at most one degree of freedom for ROWS_OF_CLASSES rows: where they
@@ -89,12 +91,28 @@ def _by_criteria(candidates: Sequence[Candidate], noise: float, rows: float) -> 
         networks, bound = [c for c in networks if ROWS_OF_CLASSES * (c.edf or c.n_params or 0) <= rows], np.inf
     with_press = [c for c in networks if c.press is not None]  # those of lowest AICc, once the study has ended
     sound = [c for c in with_press if held is not None and beats(c, held, simple)] if with_press and held else networks
-    best = min(sound, key=criterion_of, default=None)
+    near_mean = _near_the_mean(sound)
+    best = near_mean or min(sound, key=criterion_of, default=None)
     known = min(map(aicc_of, networks), default=np.inf)  # of any network, as only the first have a PRESS
     if best is None or (known >= bound and not (best.counted_later and best.press is not None)):
         return simple
+    if near_mean is not None:
+        return near_mean
     near = [c for c in networks if criterion_of(c) <= criterion_of(best) + noise and (c in sound or c.press is None)]
     return min(near, key=lambda c: (c.n_params or 0, criterion_of(c)))
+
+
+def _near_the_mean(sound: Sequence[Candidate]) -> Candidate | None:
+    """Of networks better than the linear model the one nearest to the mean of all of lowest criterion, or one that has lost
+    idle features or edges, where that has spent its parameters better and predicts rows left out as well; None where no mean
+    is known.
+    """
+    known = [c for c in sound if c.apart is not None]
+    if not known:
+        return None
+    nearest = min(known, key=lambda c: c.apart or 0.0)
+    pruned = [c for c in sound if c.reduced is not None and (c.press or 0.0) <= (nearest.press or 0.0)]
+    return min((nearest, *pruned), key=criterion_of)
 
 
 def _supported(network: Candidate, plain: Sequence[Candidate]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kanlab.baselines.registry import COMPARISON_FAMILIES
+from kanlab.execution.final_check import ReducedTrial
 from kanlab.kan.constraints import Constraints
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
 from kanlab.selection.decision import Decision, aicc_of, beats, criterion_of, eligible, exact_models, reference
@@ -33,6 +34,8 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     reasons = []
     if decision.instead_of is not None:
         reasons.append(_overruled(decision, choice, decision.instead_of))
+    elif choice.is_network and (near := _near_the_mean(choice, rivals, held, above)):
+        reasons.append(near)
     elif above == 0.0 and spent:
         reasons.append(_by_what_is_spent(choice))
     elif above == 0.0:
@@ -97,6 +100,28 @@ def _by_what_is_spent(choice: Candidate) -> str:
     return (
         f"Of all networks it has the lowest AICc by what its fit has spent, {choice.n_params_effective:,.1f} effective "
         f"parameters ({choice.edf:,.1f} effective degrees of freedom and a charge for the search); {held}."
+    )
+
+
+def _near_the_mean(choice: Candidate, rivals: Sequence[Candidate], held: Candidate | None, above: float) -> str:
+    """That its predictions are nearest to the mean of several networks; "" where that has not decided."""
+    looked_at = [c for c in rivals if c.apart is not None]
+    if not looked_at or not choice.is_network:
+        return ""
+    sound = [c for c in looked_at if held is None or beats(c, held, held)]
+    nearest = min(sound or looked_at, key=lambda c: c.apart or 0.0)
+    of = f"Of the {len(looked_at)} networks of lowest AICc"
+    if held is not None and len(sound) < len(looked_at):
+        of += f" that are better than {_name(held)} on rows left out"
+    which = "the one whose predictions are nearest to the mean of all, which predicts better than most of them alone"
+    if choice is nearest:
+        lowest = "it also has the lowest AICc" if above <= 0.0 else f"its AICc is {above:,.1f} above the lowest"
+        return f"{of} it is {which}; {lowest}."
+    if choice.reduced is None:
+        return ""
+    return (
+        f"{of} {_name(nearest)} is {which}; this one has lost "
+        f"{'edges' if choice.reduced.of_edges else 'features'}, has a lower AICc and predicts rows left out as well."
     )
 
 
@@ -197,6 +222,8 @@ def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
     reduced = choice.reduced
     assert reduced is not None
     full = next((c for c in listed if c.trial is not None and c.trial.number == reduced.number), None)
+    if reduced.of_edges is not None:
+        return _with_fewer_edges(choice, reduced, listed)
     one = len(reduced.without) == 1
     words = f"The edges of {names_words(reduced.without)} do next to nothing"
     if full is None or full.criterion is None or reduced.criterion is None:
@@ -205,4 +232,23 @@ def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
         f"{words}: without {'that feature' if one else 'those features'} K is {reduced.n_params} instead of {full.n_params} "
         f"and AICc {full.criterion - reduced.criterion:,.1f} lower, {reduced.charge:.1f} for the choice among features "
         "included."
+    )
+
+
+def _with_fewer_edges(choice: Candidate, reduced: ReducedTrial, listed: Sequence[Candidate]) -> str:
+    """What is gained without single edges."""
+    assert reduced.of_edges is not None
+    left, count = reduced.of_edges
+    lost = "1 edge does" if count - left == 1 else f"{count - left} edges do"
+    words = f"Of its {count} edges from the features {lost} next to nothing"
+    if reduced.without:
+        words += f", all those of {names_words(reduced.without)} among them"
+    full = next((c for c in listed if c.trial is not None and c.trial.number == reduced.number), None)
+    if full is None or full.criterion is None or choice.criterion is None:
+        return f"{words}, so {'it is' if count - left == 1 else 'they are'} left out."
+    change = full.criterion - choice.criterion
+    return (
+        f"{words}: without {'it' if count - left == 1 else 'them'} K is {reduced.n_params:,g} instead of "
+        f"{full.n_params:,g} and AICc {abs(change):,.1f} {'lower' if change >= 0 else 'higher'}, {reduced.charge:.1f} for the "
+        "choice among edges included."
     )

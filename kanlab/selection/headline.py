@@ -10,34 +10,43 @@ from kanlab.selection.candidates import Candidate
 
 Use = Literal["read", "predict"]
 USES: tuple[Use, ...] = get_args(Use)
+CROSS_VALIDATED = "cross-validated"
 WORTH = 0.02  # of the error: a smaller gain is no reason to give up a formula
 
 
-def headline(choice: Candidate, average: Candidate | None) -> tuple[Use, str]:
-    """What to take by default, and why in a sentence. choice: the model to read."""
+def headline(choice: Candidate, average: Candidate | None, whole: Candidate | None = None) -> tuple[Use, str]:
+    """What to take by default, and why in a sentence.
+
+    choice: the model to read.  whole: the network it was before it lost some edges, None where it has lost none: rows left out
+    do not see the choice among edges, so theirs is the error that is compared; folds do.
+    """
     if average is None:
         return "read", ""
-    errors = _compared(choice, average)
+    errors, which = _compared(choice, average), "that of the model to read"
+    if whole is not None and errors is not None and errors[0] != CROSS_VALIDATED:
+        errors, which = _compared(whole, average), "that of the model to read before it lost its edges"
     if errors is None:
         return "read", "Which of them predicts better is not known, so the one to read is taken."
     kind, read, predict = errors
     change = 100 * (1 - predict / read) if read > 0 else 0.0
     if predict < (1 - WORTH) * read:
         return "predict", (
-            f"To predict: the {average.label} has a {kind} error {change:.1f}% below that of the model to read. It has no "
-            "single formula."
+            f"To predict: the {average.label} has a {kind} error {change:.1f}% below {which}. It has no single formula."
         )
+    of_this = (
+        "that of this model" if whole is None or kind == CROSS_VALIDATED else "that of this model with all its edges"
+    )
     words = f"only {change:.1f}% below" if change > 0 else "no lower than"
     return (
         "read",
-        f"To read: the {kind} error of the {average.label} is {words} that of this model, which has a formula.",
+        f"To read: the {kind} error of the {average.label} is {words} {of_this}, which has a formula.",
     )
 
 
 def _compared(choice: Candidate, average: Candidate) -> tuple[str, float, float] | None:
     """What error both have, and theirs: cross-validated, else leave-one-out."""
     if choice.cv_error is not None and average.cv_error is not None:
-        return "cross-validated", choice.cv_error, average.cv_error
+        return CROSS_VALIDATED, choice.cv_error, average.cv_error
     if choice.press is not None and average.press is not None:
         root = np.sqrt if choice.deviance is None else float
         return "leave-one-out (LOO)", float(root(choice.press)), float(root(average.press))

@@ -86,6 +86,13 @@ class Recommendation:
         }
 
 
+def _with_all_edges(choice: Candidate, listed: Sequence[Candidate]) -> Candidate | None:
+    """The trial a choice was before it lost some edges; None where it has lost none."""
+    if choice.reduced is None or choice.reduced.edges is None:
+        return None
+    return next((c for c in listed if c.trial is not None and c.trial.number == choice.reduced.number), None)
+
+
 def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Validation | None) -> Recommendation:
     """The recommendation of a study as it stands."""
     listed = tuple(candidates(handle, records, validation))
@@ -99,5 +106,5 @@ def recommend(handle: StudyView, records: Sequence[TrialRecord], validation: Val
     reasons += constraint_reasons(handle.spec.constraints, listed)
     exact = choice in exact_models(eligible(listed))  # what is left is rounding, which an average cannot improve on
     average = None if exact else next((c for c in listed if c.average is not None), None)
-    use, why = headline(choice, average)
+    use, why = headline(choice, average, _with_all_edges(choice, listed))
     return Recommendation(choice, tuple(reasons), ties, tuple(warnings), listed, validation, average, use, why)

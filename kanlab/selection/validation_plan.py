@@ -9,7 +9,7 @@ import numpy as np
 
 from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.execution import messages
-from kanlab.execution.final_check import ReducedTrial, final_check_of, final_check_task
+from kanlab.execution.final_check import final_check_of, final_check_task
 from kanlab.execution.worker_pool import Job
 from kanlab.kan.search_space import Cell
 from kanlab.selection.validation import Step
@@ -61,12 +61,12 @@ def plan(handle: StudyHandle) -> list[Job]:
         for seed in range(spec.seed + 1, spec.seed + 1 + SEEDS):
             jobs.append(Job(messages.RefitTask(cell=record.cell, seed=seed, **fit), Step("refit", record.key, seed)))
     verified, known = list[CompletedTrial](finalists[:VERIFIED]), final_check_of(handle, records)
-    if known and known.reduced:
-        verified.append(known.reduced)
+    if known:
+        verified += known.pruned
     for record in verified:
-        columns = record.columns if isinstance(record, ReducedTrial) else None
+        of: dict[str, Any] = {"cell": record.cell, "columns": record.key.columns, "gone": record.key.gone}
         for fold in range(FOLDS):
-            task = messages.FoldTask(cell=record.cell, columns=columns, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
+            task = messages.FoldTask(**of, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
             jobs.append(Job(task, Step("fold", record.key, fold)))
     for name in dict.fromkeys([*(b.family for b in handle.baselines), *COMPARISON_FAMILIES]):
         for fold in range(FOLDS):

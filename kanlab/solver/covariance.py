@@ -140,7 +140,8 @@ class NetworkCovariance:
             by_nodes = np.where(free, splines + straight, 0.0)
             to_coef, start = stack.coordinates(state)[layer], ends[layer - 1] if layer else 0
             inputs = at.inputs[layer] if to_coef is None else to_coef.T @ at.inputs[layer]
-            found[start : ends[layer]] += (by_nodes @ inputs.T).ravel()
+            own = by_nodes @ inputs.T
+            found[start : ends[layer]] += (self._stack.possible(own) if layer == 0 else own).ravel()
             values, edges = by_nodes, state.weights[layer].T
         return found
 
@@ -172,7 +173,7 @@ class NetworkCovariance:
             x[source] = z
             whole = design_matrix(x, of.knots, of.k)
             own = np.r_[source * size : (source + 1) * size, d * size + source]
-            basis = self.found.problem.design.to_coef[own].T @ whole[own]
+            basis = self.found.problem.design.to_coef_of(target)[own].T @ whole[own]
             at = target * len(basis)
             found[:, at : at + len(basis)] = basis.T
             return np.asarray(state.weights[0][target] @ basis), found

@@ -50,6 +50,15 @@ class FirstLayer:
         """Independent functions of the data one node can be, r."""
         return self.to_coef.shape[1]
 
+    @property
+    def projectors(self) -> Array | None:
+        """(h, r, r), onto what each node can be where some of its edges are gone; None where all are there."""
+        return None
+
+    def to_coef_of(self, node: int) -> Array:
+        """R of one node."""
+        return self.to_coef
+
     def at_rows(self, rows: Index) -> Array:
         """Q at some rows, (len(rows), r)."""
         size = self.basis[0].shape[1]  # of every block but the last

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kanlab.arrays import Array
+from kanlab.arrays import Array, Mask
 from kanlab.kan.bspline import HIDDEN_MARGIN, OUTPUT_MARGIN, HiddenKnots, held_range, safe_range
 from kanlab.kan.network import FittedKan, KanLayer
 from kanlab.solver.first_layer import FirstLayer, first_layer
@@ -15,6 +15,7 @@ from kanlab.solver.kernels import NUMPY
 from kanlab.solver.likelihood_of import likelihood_of
 from kanlab.solver.multinomial import contrast_layer, log_odds_layer, log_odds_of
 from kanlab.solver.problem import Problem
+from kanlab.solver.sparse_first_layer import sparse_first_layer
 from kanlab.solver.stack import Nodes, State
 from kanlab.stats.likelihood import MULTICLASS, REGRESSION
 
@@ -56,6 +57,13 @@ def in_log_odds(layers: tuple[KanLayer, ...], outputs: Array) -> tuple[tuple[Kan
     return (*layers[:-1], log_odds_layer(layers[-1])), log_odds_of(outputs)
 
 
+def _told(design: FirstLayer) -> Mask:
+    """(d,) whether the rows tell anything of an edge from each input; of a constant one they do not."""
+    d, size = len(design.knots), design.grid + design.k
+    splines, base = design.to_coef[: d * size].reshape(d, -1), design.to_coef[d * size :]
+    return np.asarray(splines.any(axis=1) | base.any(axis=1))
+
+
 def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Restored:
     """A network of equally wide hidden layers at rows X (n, d), in their order, for targets Y (m, n), scaled, of more than two
     classes (classes, n).
@@ -65,6 +73,10 @@ def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Res
     if fitted.task == MULTICLASS:
         others[-1] = contrast_layer(others[-1])
     design, Z = first_layer(x, fitted.spec.grid, fitted.spec.k), first.evaluate(x)
+    kept = first.present | ~_told(design)[:, None]
+    kept[:, ~kept.any(axis=0)] = True  # a node that says nothing has lost no edge
+    if not kept.all():
+        design = sparse_first_layer(design, kept)
     weights, nodes = [Z @ np.concatenate(design.basis, axis=1).T], []
     for layer in others:
         low, width = safe_range(Z.min(axis=1), Z.max(axis=1))

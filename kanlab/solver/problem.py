@@ -290,12 +290,15 @@ class Problem:
             rough = np.einsum("ja,ja->j", W, Mw)[:, None]
             if R is None:  # the widths of the lowest nodes depend on their own weights alone
                 end = d.size
-                gradient[:end] -= (scale * (Mw - d * rough)).ravel()
+                gradient[:end] -= (scale * self.stack.possible(Mw - d * rough)).ravel()
                 # M - d Mw' - Mw d' + rough d d' = M + d (rough d / 2 - Mw)' + (rough d / 2 - Mw) d'
                 half = d * (rough / 2.0) - Mw
                 mixed = d[:, :, None] * half[:, None, :]
                 blocks = hessian[:end, :end].reshape(*d.shape, *d.shape)
-                blocks[node, :, node, :] += scale[:, :, None] * (M + mixed + mixed.transpose(0, 2, 1))
+                own_blocks, T = M + mixed + mixed.transpose(0, 2, 1), self.design.projectors
+                if T is not None:
+                    own_blocks = T @ own_blocks @ T
+                blocks[node, :, node, :] += scale[:, :, None] * own_blocks
                 start = end
                 continue
             own, curvature = np.zeros((h, len(gradient))), R.T @ M @ R

@@ -121,17 +121,20 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Linearised:
         roots, state.weights, stack.coordinates(state), state.nodes, slopes, strict=True
     ):
         Sw, own = S @ W.T, S if to_coef is None else S @ to_coef
+        T = problem.design.projectors if to_coef is None else None
         for j, width in enumerate(nodes.width):
             row = -np.outer(Sw[:, j], slope[j]) / width
-            row[:, start : start + own.shape[1]] += own
+            row[:, start : start + own.shape[1]] += own if T is None else own @ T[j]
             rows.append(np.sqrt(OF_TASK[fitted.task].roughness()) * row / width)
             start += own.shape[1]
     of_node = block_diag(np.sqrt(LAST_LAYER_ROUGHNESS) * differences, np.sqrt(LAST_LAYER_SILU))
     last = np.kron(np.eye(h), of_node)
 
-    # D is at its minimum, P E' = level N D, which tells the level the fit ended with
-    PE, held = np.concatenate(columns, axis=1) @ state.last.residual.T, float(np.sum((last @ D) ** 2))
-    level = max(float(np.sum(D * PE)) / held, 0.0) if held > 0.0 else 0.0
+    # D is at its minimum, P E' = level N D but for a ridge, which tells the level the fit ended with. Its share along D itself
+    # would be the ridge's, where the last layer is nearly straight.
+    PE, rough = np.concatenate(columns, axis=1) @ state.last.residual.T, last.T @ (last @ D)
+    held = float(np.sum(rough**2))
+    level = max(float(np.sum(rough * PE)) / held, 0.0) if held > 0.0 else 0.0
     R = np.sqrt(level) * block_diag(np.concatenate(rows), *[last] * m)
     return Linearised(J, R, state, problem.likelihood, problem)
 

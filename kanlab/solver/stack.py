@@ -226,11 +226,18 @@ class Stack:
 
         Of layer 0 they are rows of Q (2h, r), each by the weights of its own node alone.
         """
-        found = [self.design.at_rows(state.nodes[0].extremes)]
+        found = [self.possible(self.design.at_rows(state.nodes[0].extremes))]
         for layer in range(1, self.depth):
             view, seed = self.view(state, state.nodes[layer].extremes, layer), np.tile(np.eye(self.neuron_num), 2)
             found.append(self._tangents(state, view, seed, None, found).T.copy())
         return found
+
+    def possible(self, V: Array) -> Array:
+        """Derivatives (a, r) by the weights of lowest nodes, of node j in rows j, j + h, ..., as far as its edges allow."""
+        if self.design.projectors is None:
+            return V
+        by_node = V.reshape(-1, self.neuron_num, V.shape[1])
+        return np.einsum("ajr,jrs->ajs", by_node, self.design.projectors).reshape(V.shape)
 
     def tangents(self, state: State, view: View, output: int, extremes: Sequence[Array]) -> Array:
         """Derivatives J (p, rows) of an output, D held, in scratch space."""
@@ -271,6 +278,9 @@ class Stack:
             slope, spline = (
                 np.einsum("jn,jin->in", slope, s) for s in (view.slopes[layer - 1], view.splines[layer - 1])
             )
+        if self.design.projectors is not None:
+            own = J[: ends[0]].reshape(h, -1, n)
+            own[:] = np.matmul(self.design.projectors, own)
         if by_extremes:
             J -= np.concatenate(extremes[1 : 1 + len(by_extremes)]).T @ np.concatenate(by_extremes)
         return J
@@ -317,6 +327,6 @@ class Stack:
                     by_nodes[node, nodes.at_low] -= by_low
                     by_nodes[node, nodes.at_high] -= by_high
                     received += by_nodes
-            parts.insert(0, part.ravel())
+            parts.insert(0, (self.possible(part) if layer == 0 else part).ravel())
             values = received
         return np.concatenate(parts)

@@ -10,20 +10,25 @@ NETWORK = "kan"
 
 
 class ModelKey(NamedTuple):
-    """A network by its configuration, one without some features also by the columns it keeps, another family by its name.
+    """A network by its configuration, one without some features also by the columns it keeps, one without some edges by how
+    many went in each round of their elimination, another family by its name.
 
-    As text, which is how the storage has it: "2,4,3", with ",2" more where depth is not 1; "2,4,3,1 of 0,2"; "ridge".
+    As text, which is how the storage has it: "2,4,3", with ",2" more where depth is not 1; "2,4,3,1 of 0,2"; "2,4,3,1 less
+    3,1"; "ridge".
     """
 
     family: str = NETWORK
     cell: Cell | None = None
     columns: tuple[int, ...] | None = None
+    gone: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         if self.cell is None:
             return self.family
         if self.columns is not None:
             return f"{_joined(self.cell)} of {_joined(self.columns)}"
+        if self.gone:
+            return f"{_joined(self.cell)} less {_joined(self.gone)}"
         return _joined(self.cell if self.cell.depth > 1 else self.cell[:-1])
 
     @classmethod
@@ -31,8 +36,10 @@ class ModelKey(NamedTuple):
         """The inverse of `str`."""
         if not text[:1].isdigit():
             return cls(text)
-        cell, _, columns = text.partition(" of ")
-        return cls(cell=Cell(*_numbers(cell)), columns=tuple(_numbers(columns)) if columns else None)
+        left, _, gone = text.partition(" less ")
+        cell, _, columns = left.partition(" of ")
+        kept = tuple(_numbers(columns)) if columns else None
+        return cls(cell=Cell(*_numbers(cell)), columns=kept, gone=tuple(_numbers(gone)) if gone else ())
 
 
 def _joined(numbers: tuple[int, ...]) -> str:

@@ -115,7 +115,7 @@ def counted(spec: StudySpec, data: DataSummary, cell: Cell, edf: float | None) -
 
 
 def effective(
-    spec: StudySpec, data: DataSummary, cell: Cell, misfit: float, edf: float, features: int | None = None
+    spec: StudySpec, data: DataSummary, cell: Cell, misfit: float, edf: float, features: float | None = None
 ) -> tuple[float, float]:
     """What a network of so many features (by default those of the study) has spent, and AICc by that, +inf where it follows
     its rows.
@@ -126,7 +126,7 @@ def effective(
 
 
 def with_effective(
-    scores: Scores, spec: StudySpec, data: DataSummary, cell: Cell, edf: float | None, features: int | None = None
+    scores: Scores, spec: StudySpec, data: DataSummary, cell: Cell, edf: float | None, features: float | None = None
 ) -> Scores:
     """The scores of a network with what its fit has spent; as they are where the study does not rank by that."""
     misfit = scores.misfit

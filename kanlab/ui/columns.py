@@ -69,6 +69,8 @@ def marks(numbers: Sequence[int], choice: Candidate | None) -> list[str]:
         return [""] * len(numbers)
     words, reduced = RECOMMENDED, choice.reduced
     if reduced is not None:
-        words += f", without {counted(len(reduced.without), 'feature')}"
+        edges = reduced.of_edges
+        lost = counted(edges[1] - edges[0], "edge") if edges else counted(len(reduced.without), "feature")
+        words += f", without {lost}"
     network = choice.trial or reduced
     return [words if network and n == network.number else "" for n in numbers]

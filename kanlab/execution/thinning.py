@@ -1,0 +1,83 @@
+"""The network whose predictions are nearest to the mean of all that are looked at, and that network without idle edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kanlab.data.dataset import Dataset
+from kanlab.engines.registry import FitOptions
+from kanlab.kan.network import FittedKan
+from kanlab.kan.parameter_count import MOST_EDF, CountingRule, edge_count, effective_count
+from kanlab.kan.search_space import Cell, cell_n_params
+from kanlab.solver.edge_elimination import edges_left, thinned
+from kanlab.stats.criteria import aicc_of, subset_charge
+
+FEWEST = 3  # networks that have a mean worth being near to
+LEAST_ROWS = 100  # of training; with fewer the choice among edges fitted noise (docs/method.md)
+
+
+def distances(data: Dataset, networks: Sequence[FittedKan]) -> list[float] | None:
+    """How far each network's predictions of the training rows are from the mean of all, root mean square; None of too few."""
+    if len(networks) < FEWEST:
+        return None
+    predicted = np.stack([network.predict(data.X_train) for network in networks])
+    apart = (predicted - predicted.mean(axis=0)).reshape(len(networks), -1)
+    found = np.sqrt(np.mean(apart**2, axis=1))
+    return [float(v) for v in found] if np.isfinite(found).all() else None
+
+
+def without_idle_edges(
+    data: Dataset,
+    full: FittedKan,
+    cell: Cell,
+    options: FitOptions,
+    *,
+    count: CountingRule,
+    count_sigma2: bool,
+    values: Sequence[int],
+) -> tuple[FittedKan, dict[str, Any]] | None:
+    """A cell's network without the edges that do next to nothing, and what a study keeps of it; None where all do something.
+
+    count, count_sigma2, values: as of StudySpec.
+    """
+    if data.n < LEAST_ROWS:
+        return None
+    likelihood, edges = data.likelihood, edges_left(full)
+
+    def criterion(misfit: float, edf: float, left: int) -> float:
+        spent = effective_count(
+            edf, left / cell.neuron_num, cell.neuron_num, depth=cell.depth, count_sigma2=count_sigma2
+        )
+        if edf >= MOST_EDF * data.n:
+            return np.inf
+        return aicc_of(likelihood.term(misfit, data.n), data.n, spent) + subset_charge(edges, left)
+
+    found = thinned(full, data.X_train, data.fit_target(data.y_train), options.smoothing, criterion)
+    if found is None:
+        return None
+    network, kept = found.network, found.network.layers[0].present
+    gone = full.layers[0].present & ~kept
+    of_data: dict[str, Any] = {"m": data.outputs, "values": values}
+    n_params = cell_n_params(cell, data.d, rule=count, count_sigma2=count_sigma2, **of_data)
+    n_params -= sum(
+        int(g) * edge_count(cell.grid, cell.k, count, values[i] if values else None)
+        for i, g in enumerate(gone.sum(axis=1))
+    )
+    misfit = network.rss_train if network.deviance_train is None else network.deviance_train
+    charge = subset_charge(edges, edges_left(network))
+    return network, {
+        "cell": list(cell),
+        "gone": list(found.rounds),
+        "edges": [edges_left(network), edges],
+        "columns": [int(i) for i in np.flatnonzero(~gone.any(axis=1) | kept.any(axis=1))],
+        "n_params": n_params,
+        "charge": charge,
+        "aicc": aicc_of(likelihood.term(misfit, data.n), data.n, n_params) + charge,
+        "status": network.status.value,
+        "seconds": network.seconds,
+        "edf": network.edf,
+        **data.errors(network.predict).errors(),
+    }
