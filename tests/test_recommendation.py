@@ -29,6 +29,10 @@ def curved(rng: np.random.Generator, X: np.ndarray) -> object:
     return np.sin(3 * X[:, 1]) + np.cos(2 * X[:, 0]) * X[:, 2] + 0.05 * rng.normal(size=len(X))
 
 
+def additive(rng: np.random.Generator, X: np.ndarray) -> object:
+    return np.sin(3 * X[:, 1]) + np.cos(2 * X[:, 0]) + X[:, 2] ** 3 + 0.05 * rng.normal(size=len(X))
+
+
 def idle_features(rng: np.random.Generator, X: np.ndarray) -> object:
     return np.sin(3 * X[:, 1]) + 0.1 * rng.normal(size=len(X))
 
@@ -42,8 +46,12 @@ def classes(rng: np.random.Generator, X: np.ndarray) -> object:
 
 
 TARGETS: dict[str, Callable[[np.random.Generator, np.ndarray], object]] = {
-    "a network": curved, "a network of fewer features": idle_features, "a linear model": straight, "classes": classes,
-}  # fmt: skip
+    "a network": additive,
+    "a network of fewer edges": curved,
+    "a network of fewer features": idle_features,
+    "a linear model": straight,
+    "classes": classes,
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +78,7 @@ def test_the_targets_ask_for_different_models(home: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("KANLAB_HOME", str(home))
     choices = {name: open_study(name).recommendation.choice for name in TARGETS}
     assert {name: bool(c and c.trial) for name, c in choices.items()}["a network"]
+    assert {name: bool(c and c.reduced and c.reduced.edges) for name, c in choices.items()}["a network of fewer edges"]
     assert {name: bool(c and c.reduced) for name, c in choices.items()}["a network of fewer features"]
     assert {name: bool(c and c.baseline) for name, c in choices.items()}["a linear model"]
 

@@ -81,9 +81,8 @@ def standing_alone(svg: str, *, dark: bool = False) -> str:
 
 
 def working(edges: Sequence[Edge]) -> list[Edge]:
-    """The edges of a layer without those of features all of whose edges are constant, as if the fit has left them out."""
-    kept = {e.source for e in edges if e.layer or np.ptp(e.y) > 0.0}
-    return [e for e in edges if e.source in kept] or list(edges)
+    """The edges of a layer without those from features that are constant, as if the fit has left them out."""
+    return [e for e in edges if e.layer or np.ptp(e.y) > 0.0] or list(edges)
 
 
 def _strongest(edges: list[Edge], most: int) -> list[Edge]:
@@ -180,8 +179,13 @@ def _note(curves: Curves, kept: list[list[Edge]]) -> str:
         if len(edges) == len(working(every)):
             sources = {e.source for e in every}
             unused = len(sources) - len({e.source for e in edges})
-            lines.append(f"{unused} of the {len(sources)} features {agreeing(unused, 'has', 'have')} no influence and "
-                         f"{agreeing(unused, 'is', 'are')} left out.")  # fmt: skip
+            if unused:
+                lines.append(f"{unused} of the {len(sources)} features {agreeing(unused, 'has', 'have')} no influence and "
+                             f"{agreeing(unused, 'is', 'are')} left out.")  # fmt: skip
+            gone = len(every) - len(edges) - unused * (len(every) // len(sources))
+            if gone:
+                lines.append(f"{gone} of the {len(every)} edges from the features {agreeing(gone, 'does', 'do')} nothing and "
+                             f"{agreeing(gone, 'is', 'are')} left out.")  # fmt: skip
         else:
             share = sum(e.share for e in edges)
             lines.append(

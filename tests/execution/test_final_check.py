@@ -175,8 +175,8 @@ def test_a_columns_task_is_the_network_of_those_columns() -> None:
 
 
 def test_one_wild_network_says_nothing_against_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first two networks are off by much on a row left out; of the next ones, which are sound, one is taken: the nearest to
-    the mean of all.
+    """The first two networks are off by much on a row left out; of the next ones, which are sound, the one nearest to the
+    mean of all is taken.
     """
     wild: list[tuple[int, int]] = []
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanlab.execution.final_check import ReducedTrial
 from kanlab.kan.search_space import Cell
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.decision import WORTH, Decision, choose, reference
+from kanlab.selection.headline import headline
 from kanlab.stats.metrics import ClassScores, Scores
 from kanlab.study.trials import CompletedTrial
 
@@ -133,3 +135,57 @@ def test_the_order_of_the_list_does_not_matter(numbers: list[tuple[float, float,
     assert (found.aicc, found.n_params) == (again.aicc, again.n_params)
     if found is not LINEAR and found.press is not None and found.press_se is not None:
         assert (LINEAR.press or 0.0) - found.press > found.press_se
+
+
+def at(candidate: Candidate, apart: float) -> Candidate:
+    return replace(candidate, apart=apart)
+
+
+def thin(candidate: Candidate, **scores: float) -> Candidate:
+    """What is left of a network without some edges."""
+    trial = candidate.trial
+    assert trial is not None
+    kept = ReducedTrial(
+        trial.number,
+        "complete",
+        trial.cell,
+        replace(candidate.scores, **scores),
+        below=(),
+        columns=(0, 1),
+        without=(),
+        charge=2.0,
+        gone=(1,),
+        edges=(3, 4),
+    )
+    return Candidate(f"{candidate.label} thin", "kan", None, kept.scores, reduced=kept)
+
+
+def test_of_networks_better_than_the_line_the_one_nearest_to_their_mean_is_taken() -> None:
+    first, second, third = network(0, -60.0, 80.0), network(1, -50.0, 70.0), network(2, -40.0, 75.0)
+    assert taken(*PLAIN, at(first, 0.3), at(second, 0.2), best := at(third, 0.1)) is best
+    assert taken(*PLAIN, at(first, 0.3), best := at(second, 0.2), at(third.rescored(press=99.5), 0.1)) is best
+    wild = [at(c.rescored(press=150.0), 0.1) for c in (first, second, third)]
+    assert taken(*PLAIN, *wild) is LINEAR
+    assert taken(*PLAIN, *(at(c.rescored(aicc=c.aicc + 100.0), 0.1) for c in (first, second, third))) is LINEAR
+    assert taken(*PLAIN, first, second, third) is first  # of an earlier version, which knew no mean
+
+
+def test_a_network_without_idle_edges_must_be_as_good_on_rows_left_out() -> None:
+    first, nearest = at(network(0, -60.0, 80.0), 0.3), at(network(1, -50.0, 70.0), 0.1)
+    better = thin(nearest, aicc=-55.0, press=70.0)
+    assert taken(*PLAIN, first, nearest, better) is better
+    assert taken(*PLAIN, first, nearest, thin(nearest, aicc=-55.0, press=70.5)) is nearest
+    assert taken(*PLAIN, first, nearest, thin(nearest, aicc=-45.0, press=60.0)) is nearest
+
+
+def test_the_errors_with_all_edges_speak_for_predicting() -> None:
+    """Rows left out do not see which edges were chosen, so theirs is the error with all of them; folds do."""
+    scores = Scores(30, 1.0, 1.0, None, press=60.0, press_se=1.0)
+    average, whole = Candidate("average", "average", None, scores), network(1, -50.0, 70.0)
+    few = thin(whole, press=60.0)
+    assert headline(few, average)[0] == "read"
+    use, why = headline(few, average, whole)
+    assert use == "predict"
+    assert "before it lost its edges" in why
+    folds = {"cv_error": 1.0, "cv_se": 0.1}
+    assert headline(replace(few, **folds), replace(average, **folds), replace(whole, cv_error=2.0))[0] == "read"
