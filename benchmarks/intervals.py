@@ -1,6 +1,6 @@
 """Coverage and width of the intervals of predictions, beside split conformal, a GAM's own interval and quantile boosting.
 
-    python benchmarks/intervals.py OUT.jsonl [--simulated] [--real] [--splits N] [--minutes M]
+    python benchmarks/intervals.py OUT.jsonl [--sets simulated real counts classes] [--splits N] [--minutes M]
     python benchmarks/intervals.py OUT.jsonl --table       prints what OUT.jsonl holds
 
 One line a problem and split, written as it comes; a run goes on where it was left, split by split over all problems, so that
@@ -16,6 +16,8 @@ conformal calibrates the same model; the GAM and boosting are fitted to the 80% 
     split        the same model, half as long as the conformal quantile of |residual| on the test rows
     gam          pygam.LinearGAM, smoothing by its grid search, prediction_intervals
     boosting     sklearn's HistGradientBoostingRegressor at the two quantiles
+
+Classes and counts are told in interval_tasks.py, two other intervals of the same rows left out in interval_options.py.
 """
 
 from __future__ import annotations
@@ -280,7 +282,7 @@ def table(path: Path) -> str:
     """What the lines of a file come to: mean coverage and its least over problems, widths over those of kanlab."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     text = []
-    for kind in ("simulated", "real"):
+    for kind in SETS:
         own = [line for line in lines if line["set"] == kind]
         for level in map(str, LEVELS):
             by: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
@@ -301,6 +303,16 @@ def table(path: Path) -> str:
                     f"  {method:10} mean {np.mean(list(cover.values())):.3f}  least {cover[least]:.3f} ({least})  "
                     f"width over kanlab's {width:.3f}" + f", {infinite} infinite" * bool(infinite)
                 )
+            options = [line[f"options {level}"] for line in own if f"options {level}" in line]
+            for method in ("leverage", "jackknife+"):
+                pairs = [(o["kanlab"], o[method]) for o in options if method in o]
+                if pairs:
+                    cover_of = [float(np.mean([pair[i]["coverage"] for pair in pairs])) for i in (0, 1)]
+                    more = [float(np.exp(np.mean([np.log(b[v] / a[v]) for a, b in pairs]))) for v in ("width", "score")]
+                    text.append(
+                        f"  {method:10} coverage {cover_of[1]:.3f} in place of {cover_of[0]:.3f}, width {more[0]:.3f}, score "
+                        f"{more[1]:.3f}"
+                    )
             for problem in dict.fromkeys(line["problem"] for line in own):
                 mine, among = by["kanlab"][problem], [line for line in own if line["problem"] == problem]
                 text.append(
