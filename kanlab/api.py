@@ -137,6 +137,7 @@ class Study:
         on_progress: Callable[[Validation], None] | None = None,
         *,
         dask: Dask | None = None,
+        families: Sequence[str] | None = None,
     ) -> Validation:
         """Refit the finalists from other seeds, cross-validate them beside other families, permute the target; wait for it.
 
@@ -148,6 +149,9 @@ class Study:
             Called every two seconds and at the end; `done` of `total` steps.
         dask : str, path, or client or cluster of dask.distributed, optional
             Where it is done; as of `tune`.
+        families : sequence of str, optional
+            Other model families to compare with: by default "polynomial", "gam", "mlp" and "boosting"; "ebm" takes
+            `kanlab[ebm]`.
 
         Returns
         -------
@@ -163,7 +167,7 @@ class Study:
             raise StudyError(f"The study '{self.name}' is still running; validate it when it is done.")
         if (at_work := self.validation) is not None and at_work.is_live:
             raise StudyError(f"The study '{self.name}' is being validated already; wait for that to end.")
-        return validate(self.handle, workers=workers, dask=chosen(dask), on_progress=on_progress)
+        return validate(self.handle, families=families, workers=workers, dask=chosen(dask), on_progress=on_progress)
 
     def judge(
         self,

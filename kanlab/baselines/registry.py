@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, cast
 
 import numpy as np
@@ -27,21 +28,24 @@ from kanlab.kan.shapes import Shape
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, LeftOut, Scores
-from kanlab.text import quoted
+from kanlab.text import listing, quoted
 
 __all__ = [
     "BASELINES",
     "COMPARISON_FAMILIES",
     "LABELS",
+    "OPTIONAL_FAMILIES",
     "Baseline",
     "Family",
     "FamilyFit",
     "baselines",
     "broken_by",
+    "chosen_families",
     "comparison_family",
     "fit_family",
     "fit_named",
     "label",
+    "missing_extra",
     "predictions_left_out",
     "reference_losses",
 ]
@@ -73,6 +77,8 @@ _FUNCTION_OF = {REGRESSION: "fit", CLASSIFICATION: "classify", MULTICLASS: "clas
 _TOLD = {"boosting"}  # families that are told what is demanded
 _KEPT_BY = {"boosting": {"up", "down", "apart"}, "gam": {"apart"}}  # what they keep to, by construction or because told
 COMPARISON_FAMILIES = {name: f"kanlab.baselines.{name}" for name in ("polynomial", "gam", "mlp", "boosting")}
+# those fitted where they are asked for by name: the module of each, the one it needs, and the extra that brings it
+OPTIONAL_FAMILIES = {"ebm": ("kanlab.baselines.ebm", "interpret", "ebm")}
 LABELS = {
     "constant": "mean",
     "linear": "linear",
@@ -82,6 +88,7 @@ LABELS = {
     "gam": "spline GAM",
     "mlp": "neural network (MLP)",
     "boosting": "gradient boosting",
+    "ebm": "explainable boosting (EBM)",
 }
 LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regression", "ridge": "ridge logistic"}
 
@@ -254,6 +261,37 @@ def predictions_left_out(family: str, data: Dataset, fitted: FamilyFit | None = 
     return fitted.left_out()
 
 
+def chosen_families(wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of comparison families, each once; all but the optional ones by default. "none" stands for none.
+
+    Raises
+    ------
+    FitError
+        For a name that is none, and a family whose package is not installed.
+
+    Examples
+    --------
+    >>> chosen_families(None), chosen_families(["gam", "gam"]), chosen_families(["none"])
+    (('polynomial', 'gam', 'mlp', 'boosting'), ('gam',), ())
+    """
+    if wanted is None:
+        return tuple(COMPARISON_FAMILIES)
+    found = tuple(dict.fromkeys(name for name in wanted if name != "none"))
+    for name in found:
+        if name not in COMPARISON_FAMILIES and name not in OPTIONAL_FAMILIES:
+            known = listing([*COMPARISON_FAMILIES, *OPTIONAL_FAMILIES])
+            raise FitError(f"There is no family '{name}' to compare with; choose from {known}.")
+        if missing := missing_extra(name):
+            raise FitError(f"The family {name} needs a package that is not installed: pip install 'kanlab[{missing}]'.")
+    return found
+
+
+def missing_extra(family: str) -> str:
+    """The extra that brings what a family needs, where that is not installed; otherwise ""."""
+    _, needed, extra = OPTIONAL_FAMILIES.get(family, ("", "", ""))
+    return extra if needed and find_spec(needed) is None else ""
+
+
 def comparison_family(
     family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0, shape: Shape = Shape()
 ) -> Baseline:
@@ -293,7 +331,8 @@ def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None
 
 def _comparison(family: str, task: TaskName, shape: Shape = Shape()) -> Family:
     name = _FUNCTION_OF[task]
-    found: Family | None = getattr(import_module(COMPARISON_FAMILIES[family]), name, None)
+    module = OPTIONAL_FAMILIES[family][0] if family in OPTIONAL_FAMILIES else COMPARISON_FAMILIES[family]
+    found: Family | None = getattr(import_module(module), name, None)
     if found is None:
         raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to such a target.")
     return partial(cast(Any, found), shape=shape) if shape and family in _TOLD else found

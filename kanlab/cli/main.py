@@ -208,9 +208,11 @@ def _validate(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from kanlab.api import Study
+    from kanlab.baselines.registry import chosen_families
     from kanlab.study.patience import patiently
     from kanlab.study.several_targets import load_studies
 
+    families = None if arguments.families is None else chosen_families(arguments.families.split(","))
     studies = [Study(handle) for handle in load_studies(arguments.name, storage_url=arguments.storage)]
     for study in studies:
         of_target = f" of {study.handle.data.target}" * (len(studies) > 1)
@@ -220,7 +222,7 @@ def _validate(arguments: argparse.Namespace) -> int:
                 bar.total = validation.total
                 bar.update(validation.done - bar.n)
 
-            validation = study.validate(arguments.workers, show, dask=arguments.dask)
+            validation = study.validate(arguments.workers, show, dask=arguments.dask, families=families)
         steps = f"validation{of_target}: {validation.done} of {validation.total} steps. {validation.detail}".rstrip()
         print(steps, file=sys.stderr)
     print(patiently(lambda: shown(studies, arguments.json)))
@@ -307,6 +309,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     show = command("show", _show, "print a study: its best trials, the recommended model and the reasons")
     formula = formulas.add_command(command)
+    validate.add_argument(
+        "--families",
+        metavar="A,B",
+        help="model families to compare with, or none: polynomial, gam, mlp, boosting (default: these four), and ebm, which "
+        "takes kanlab[ebm]",
+    )
     for sub in (validate, show, formula):
         sub.add_argument("name", metavar="NAME", help="name of the study")
         add_json(sub)

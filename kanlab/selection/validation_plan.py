@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kanlab.baselines.registry import COMPARISON_FAMILIES
+from kanlab.baselines.registry import chosen_families
 from kanlab.execution import messages
 from kanlab.execution.final_check import final_check_of, final_check_task
 from kanlab.execution.worker_pool import Job
@@ -49,8 +49,9 @@ def null_cells(spec: StudySpec, n: int, d: int) -> list[Cell]:
     return [roomy[i] for i in sorted({int(np.argmin(np.abs(sizes - at))) for at in steps})]
 
 
-def plan(handle: StudyHandle) -> list[Job]:
-    """The tasks of a validation, those that say most first."""
+def plan(handle: StudyHandle, families: Sequence[str] | None = None) -> list[Job]:
+    """The tasks of a validation, those that say most first. families: as of `kanlab.baselines.registry.chosen_families`."""
+    compared = chosen_families(families)
     spec, records = handle.spec, handle.records()
     finalists = ranked(records)
     fit: dict[str, Any] = {"engine": spec.engine, "options": spec.options}
@@ -68,7 +69,7 @@ def plan(handle: StudyHandle) -> list[Job]:
         for fold in range(FOLDS):
             task = messages.FoldTask(**of, fold=fold, folds=FOLDS, seed=spec.seed, **fit)
             jobs.append(Job(task, Step("fold", record.key, fold)))
-    for name in dict.fromkeys([*(b.family for b in handle.baselines), *COMPARISON_FAMILIES]):
+    for name in dict.fromkeys([*(b.family for b in handle.baselines), *compared]):
         for fold in range(FOLDS):
             held_out = messages.FamilyFoldTask(family=name, fold=fold, folds=FOLDS, seed=spec.seed, shape=shape)
             jobs.append(Job(held_out, Step("fold", ModelKey(name), fold)))
@@ -77,7 +78,7 @@ def plan(handle: StudyHandle) -> list[Job]:
             messages.FamilyTask(family=name, seed=spec.seed, count_sigma2=spec.count_sigma2, shape=shape),
             Step("family", ModelKey(name)),
         )
-        for name in COMPARISON_FAMILIES
+        for name in compared
         if name not in {b.family for b in handle.baselines}
     ]
     kept = confidence_set(records)[:20]

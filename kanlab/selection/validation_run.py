@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kanlab.engines.catalogue import ENGINES
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 def validate(
     handle: StudyHandle,
     *,
+    families: Sequence[str] | None = None,
     workers: int | None = None,
     dask: Dask | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -43,13 +44,14 @@ def validate(
 ) -> Validation:
     """Do all tasks of a validation and write what they come to, every two seconds and at the end.
 
+    families: the other ones to compare with; by default those that need no extra.
     workers: at most; by default as the study had, or one a core.  dask: the cluster to fit on in place of this machine.
     A storage that does not answer is waited for. Raises StudyError where there is nothing to validate, or no cluster.
     """
     path = local_data(handle.optuna, handle.data.sha256)
     if not completed(handle.records()) and handle.spec.admissible(handle.data.n_train, handle.data.d):
         raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to validate.")
-    tasks = plan(handle)
+    tasks = plan(handle, families)
     answers: dict[Step, Any] = {}
     written = time.monotonic()
 
@@ -87,18 +89,23 @@ def validate(
 _runs = BackgroundRuns()
 
 
-def start_validation(handle: StudyHandle, dask: Dask | None = None) -> BackgroundRun:
-    """Validate a study in the background, on this machine or a cluster; the one already at it where there is one."""
+def start_validation(
+    handle: StudyHandle, dask: Dask | None = None, families: Sequence[str] | None = None
+) -> BackgroundRun:
+    """Validate a study in the background, on this machine or a cluster; the one already at it where there is one.
+
+    families: as of `validate`.
+    """
 
     def write(validation: Validation) -> None:
         handle.optuna.set_user_attr(VALIDATION, validation.to_dict())
 
     def make() -> BackgroundRun:
-        write(Validation(total=len(plan(handle)), written=time.time()))
+        write(Validation(total=len(plan(handle, families)), written=time.time()))
         return BackgroundRun(
             handle,
             "validation",
-            lambda stop: validate(handle, dask=dask, stop=stop),
+            lambda stop: validate(handle, families=families, dask=dask, stop=stop),
             lambda detail: write(Validation(state="failed", written=time.time(), detail=detail)),
         )
 

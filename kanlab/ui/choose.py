@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from kanlab.baselines.registry import COMPARISON_FAMILIES, OPTIONAL_FAMILIES, missing_extra
+from kanlab.baselines.registry import label as family_label
 from kanlab.execution.manage import load_data
 from kanlab.selection.candidates import model_name
 from kanlab.selection.decision import criterion_of
@@ -133,14 +135,28 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
             args=(handle,),
             help=VALIDATE_HELP,
         )
+        _families(handle)
         if study_live:
             st.caption("The study is still running. Validate it when it is done.")
         elif validation is not None and validation.detail:
             st.caption(literal(validation.detail))
 
 
+def _families(handle: StudyHandle) -> None:
+    """Which other model families a validation compares with."""
+    installed = [name for name in OPTIONAL_FAMILIES if not missing_extra(name)]
+    with st.popover("Compare with", help="Model families that are fitted and cross-validated beside the networks."):
+        st.multiselect(
+            "Model families",
+            [*COMPARISON_FAMILIES, *installed],
+            default=list(COMPARISON_FAMILIES),
+            format_func=lambda name: family_label(name, handle.data.task),
+            key="families",
+        )
+
+
 def _validate(handle: StudyHandle) -> None:
-    start_validation(handle, cluster.place())
+    start_validation(handle, cluster.place(), st.session_state.get("families"))
 
 
 def warnings(found: Recommendation, handle: StudyHandle) -> None:

@@ -22,6 +22,7 @@ from kanlab.baselines.registry import (
     CLASSIFIERS,
     COMPARISON_FAMILIES,
     LABELS,
+    OPTIONAL_FAMILIES,
     Baseline,
     baselines,
     comparison_family,
@@ -257,7 +258,7 @@ def test_columns_that_are_binary_constant_or_repeated(family: str) -> None:
 
 
 def test_every_family_has_a_label() -> None:
-    assert set(LABELS) == set(BASELINES) | set(COMPARISON_FAMILIES)
+    assert set(LABELS) == set(BASELINES) | set(COMPARISON_FAMILIES) | set(OPTIONAL_FAMILIES)
 
 
 # ---- two classes
