@@ -91,6 +91,14 @@ HOME: Setting[Path | None] = Setting(
     None,
     "the user's data folder",
 )
+COMPILED: Setting[Path | None] = Setting(
+    "KANLAB_COMPILED",
+    "a folder",
+    "compiled code, for several homes or in an image; it is run, so nobody else may write to it",
+    _folder,
+    None,
+    "`compiled` in kanlab's own folder",
+)
 STORAGE: Setting[str | None] = Setting(
     "KANLAB_STORAGE",
     "the URL of a database",
@@ -168,6 +176,7 @@ SETTINGS: tuple[
     ...,
 ] = (
     HOME,
+    COMPILED,
     STORAGE,
     ARTIFACTS,
     SLOTS,

@@ -29,6 +29,9 @@ if (
 ):  # as of a job in a shell's background; programs begun here inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# one for the homes of all tests: each would else have the loops compiled anew, in a process of its own
+os.environ["KANLAB_COMPILED"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
+
 settings.register_profile("kanlab", deadline=None, derandomize=True)
 settings.load_profile("kanlab")
 

@@ -3,8 +3,8 @@
 The operations and their order are those of the NumPy reference, without fused or reordered arithmetic, so the results
 are the same bits. Compiling takes some seconds once on a machine. `kernels("auto")` therefore answers with the NumPy
 loops, starts `python -m kanlab.solver.kernels_numba` in the background the first time the compiled ones are found
-missing from the cache, and answers with them once that is done. The cache is a folder of the user's, `KANLAB_HOME` or
-~/.cache/kanlab. What lies there is run, so it is used only where nobody else can put anything into it
+missing from the cache, and answers with them once that is done. The cache is a folder of the user's, in `KANLAB_HOME`
+or ~/.cache/kanlab, or `KANLAB_COMPILED`. What lies there is run, so it is used only where nobody else can put anything into it
 (`kanlab.files.who_else_may_write`); elsewhere each process compiles for itself, once it has done work that is worth it.
 """
 
@@ -133,6 +133,8 @@ def _compile(loop: Callable[..., None]) -> Any:
 
 def cache_folder() -> Path:
     """Where compiled code is kept."""
+    if (chosen := settings.COMPILED()) is not None:
+        return chosen
     home = settings.HOME()
     if home is not None:
         return home / "compiled"

@@ -19,6 +19,14 @@ from kanlab.solver.kernels import NUMPY, SplineRows
 pytest.importorskip("numba")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _in_the_home():
+    """Compiled code lies in the home, as for a user, and not where the tests share it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("KANLAB_COMPILED")
+        yield
+
+
 @pytest.fixture(scope="module")
 def loops(tmp_path_factory):
     """Compiled once for this module, into a folder of its own."""
@@ -120,8 +128,10 @@ def test_without_numba(nothing_loaded, monkeypatch):
         kernels_numba.kernels("compiled")
 
 
-def test_the_cache_is_under_the_home(kanlab_home):
+def test_the_cache_is_under_the_home_or_where_it_is_wanted(kanlab_home, monkeypatch, tmp_path):
     assert kernels_numba.cache_folder().is_relative_to(kanlab_home)
+    monkeypatch.setenv("KANLAB_COMPILED", str(tmp_path / "for all homes"))
+    assert kernels_numba.cache_folder() == tmp_path / "for all homes"
 
 
 @pytest.fixture
