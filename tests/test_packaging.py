@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -15,13 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import kanlab
 from tests.helpers.command_line import strict_json
 
 ROOT = Path(kanlab.__file__).parents[1]
 LARGEST = 2_000_000  # bytes of the wheel
-OF_PYKAN = ("torch", "torchgen", "functorch", "kan", "pykan", "matplotlib", "mpl_toolkits", "nvidia", "triton")
+LEFT_OUT = ("numba", "llvmlite")  # docs/installing.md says that kanlab goes on without them
 DATA = ["--target", "y", "--neuron-num", "1", "--grid", "2:3", "--k", "2", "--workers", "1"]
 
 
@@ -37,17 +39,37 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def fresh(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that has the wheel, and of the packages beside it all but those of stock pykan."""
+    """The programs of an environment that has the wheel and the packages it names, and what these need; none of the extras."""
     folder = tmp_path_factory.mktemp("fresh") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     packages = next(folder.glob("lib/python*/site-packages"))
-    for found in Path(np.__file__).parents[1].iterdir():
-        name = re.split(r"[-.]", found.name)[0].lower()
-        if name not in (*OF_PYKAN, "kanlab", "__editable__") and found.suffix != ".pth":
-            (packages / found.name).symlink_to(found)
+    for name in needed():
+        files = [Path(str(file)) for file in importlib.metadata.distribution(name).files or ()]
+        for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
+            found = Path(str(importlib.metadata.distribution(name).locate_file(top)))
+            if not (packages / top).exists():
+                (packages / top).symlink_to(found)
     install = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet"]
     subprocess.run([*install, "--no-deps", "--no-index", str(built["wheel"])], check=True)
     return folder / "bin"
+
+
+def needed() -> set[str]:
+    """The names of the packages that the wheel requires without extras, and of those that these require."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found: set[str] = set()
+    asked = [Requirement(line) for line in project["dependencies"]]
+    while asked:
+        package = asked.pop()
+        if canonicalize_name(package.name) in found or package.name in LEFT_OUT:
+            continue
+        found.add(canonicalize_name(package.name))
+        for line in importlib.metadata.requires(package.name) or ():
+            below = Requirement(line)
+            extras = package.extras or {""}
+            if below.marker is None or any(below.marker.evaluate({"extra": extra}) for extra in extras):
+                asked.append(below)
+    return found
 
 
 def run(program: Path, *arguments: str, home: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -80,6 +102,20 @@ def test_it_tunes_and_predicts_without_torch(fresh: Path, table: Path, tmp_path:
     run(fresh / "kanlab", "export", "small", "-o", "bundle.zip", home=tmp_path)
     predicted = run(fresh / "kanlab", "predict", "bundle.zip", str(table), home=tmp_path).stdout
     assert predicted.splitlines()[0].startswith("x,y,y_predicted")
+    missing = {
+        "ebm": ["validate", "small", "--families", "ebm"],
+        "onnx": ["export", "small", "--to", "model.onnx"],
+        "excel": ["export", "small", "--to", "model.xlsx"],
+        "mlflow": ["tune", str(table), *DATA, "--mlflow", "sqlite:///runs.db"],
+        "dask": ["tune", str(table), *DATA, "--dask", "tcp://127.0.0.1:1"],
+    }
+    script = (
+        f"from kanlab.cli.main import main\nfor words in {list(missing.values())}:\n    assert main(words) == 2, words"
+    )
+    sentences = run(fresh / "python", "-c", script, home=tmp_path).stderr.splitlines()
+    assert len(sentences) == len(missing), sentences
+    for extra, sentence in zip(missing, sentences, strict=True):
+        assert f"pip install 'kanlab[{extra}]'" in sentence
     script = (
         "import sys, kanlab, kanlab.sklearn\n"
         "from kanlab.ui.launch import app_folder\n"
