@@ -36,8 +36,8 @@ MANY_FITS = {"check_sample_weight_equivalence_on_dense_data"}
 
 @parametrize_with_checks([kind() for kind in ALL])
 def test_checks_of_scikit_learn(estimator: Any, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them, at the defaults but for two that make the most fits: the same as another check, of data in other memory, and
-    whether a weight is a repeated row, which has nothing to do with the size of a search.
+    """All of them, at the defaults but for two that make the most fits: the same as another check, of data in other memory,
+    and whether a weight is a repeated row, which has nothing to do with the size of a search.
     """
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it one of them is skipped
     again = check.func.__name__ == "check_classifiers_train" and "readonly_memmap" in check.keywords

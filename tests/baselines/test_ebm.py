@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,13 @@ from tests.helpers.command_line import run
 from tests.helpers.sentences import refused
 from tests.helpers.validations import study
 
+QUICK: dict[str, Any] = {"outer_bags": 2, "max_rounds": 400}  # the defaults take seconds each
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ebm, "_made", partial(ebm._made, **QUICK))
+
 
 def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
@@ -30,7 +39,7 @@ def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_quantity_is_the_sum_of_the_shapes_of_interpret() -> None:
     X, y = rows(50)
-    own = ExplainableBoostingRegressor(feature_types=["continuous"] * 2, random_state=3, n_jobs=1).fit(X, y)
+    own = ExplainableBoostingRegressor(feature_types=["continuous"] * 2, random_state=3, n_jobs=1, **QUICK).fit(X, y)
     found = fit_named("ebm", X, y, 3)
     assert found.dof is None
     np.testing.assert_allclose(found.predict(X), own.intercept_ + own.eval_terms(X).sum(axis=1))
