@@ -31,7 +31,7 @@ from kanlab.study.spec import StudySpec
 
 ALL = [KANRegressor, KANClassifier, SplineKANRegressor, SplineKANClassifier]
 SMALL: dict[str, Any] = {"neuron_num": (1, 2), "grid": (2, 3), "k": 3}
-MANY_FITS = {"check_sample_weight_equivalence_on_dense_data"}
+ONE: dict[str, Any] = {"neuron_num": 1, "grid": 2, "k": 3}
 
 
 @parametrize_with_checks([kind() for kind in ALL])
@@ -40,9 +40,11 @@ def test_checks_of_scikit_learn(estimator: Any, check: Any, monkeypatch: pytest.
     and whether a weight is a repeated row, which has nothing to do with the size of a search.
     """
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it one of them is skipped
-    again = check.func.__name__ == "check_classifiers_train" and "readonly_memmap" in check.keywords
-    if isinstance(estimator, KANRegressor | KANClassifier) and (again or check.func.__name__ in MANY_FITS):
+    searches = isinstance(estimator, KANRegressor | KANClassifier)
+    if searches and check.func.__name__ == "check_classifiers_train" and "readonly_memmap" in check.keywords:
         estimator.set_params(**SMALL)
+    elif searches and check.func.__name__ == "check_sample_weight_equivalence_on_dense_data":
+        estimator.set_params(**ONE)
     check(estimator)
 
 

@@ -60,6 +60,9 @@ def test_the_recommendation_with_its_reasons_ties_and_warnings(app: AppTest, sma
     found = recommend(handle, handle.records(), None)
     assert [w.value.replace("\\", "") for w in app.warning] == [a.sentence for a in found.warnings]
     assert app.button(key="validate").label == "Validate the finalists"
+    compared = app.multiselect(key="families")
+    assert compared.options[-1] == "explainable boosting (EBM)"
+    assert compared.value == ["polynomial", "gam", "mlp", "boosting"]  # what needs no extra
 
 
 def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest, small: Dataset) -> None:
