@@ -580,7 +580,7 @@ class Study:
         Parameters
         ----------
         path : path of the file
-            Ending in .onnx, .sql, .xlsx, .js or .c the model in that form (docs/exports.md); anything else is a bundle.
+            Ending in .onnx, .sql, .xlsx, .py, .js or .c the model in that form (docs/exports.md); anything else is a bundle.
         trial : int, optional
             Number of a trial; by default the recommended model is written.
         family : str, optional

@@ -18,7 +18,14 @@ from kanlab.text import counted
 if TYPE_CHECKING:
     from kanlab.study.handle import StudyHandle
 
-_ENDINGS = (".onnx", ".sql", ".xlsx", ".js", ".c")  # kanlab.export.code_forms.ENDINGS, which takes a second to load
+_ENDINGS = (
+    ".onnx",
+    ".sql",
+    ".xlsx",
+    ".py",
+    ".js",
+    ".c",
+)  # kanlab.export.code_forms.ENDINGS, which takes a second to load
 Run = Callable[[argparse.Namespace], int]
 AddCommand = Callable[..., argparse.ArgumentParser]  # name, run, text, more
 

@@ -15,7 +15,7 @@ from kanlab.export.code_program import Choice, Column, Name, Program
 from kanlab.export.code_writer import Writer
 
 ROWS = 100  # that a workbook of few steps is made for
-_MOST_CELLS = 20_000
+_MOST_CELLS, _MOST_TEXT, _MOST_TEXT_A_ROW = 20_000, 10_000_000, 1_000_000  # of all rows; characters of formulas
 _MOST_CHARACTERS, _MOST_COLUMNS = 8192, 16_000  # of a formula, of a sheet
 _MOST_BRANCHES = 16  # of a choice in one cell; a formula may nest 64
 _LITERAL = 250  # characters of a text within a formula
@@ -66,12 +66,17 @@ class _Excel(Writer):
 _TOO_LONG = (
     "The model has too many intervals or categories for a cell of a workbook; choose a smaller one or another form."
 )
+_TOO_LARGE = (
+    "The model takes {size:.1f} million characters of formulas a row, and a workbook of more than {most:.0f} million is slow "
+    "to open; choose a smaller one or another form."
+)
 
 
 def workbook(program: Program, rows: int | None = None) -> bytes:
     """The bytes of an .xlsx. rows: how many it is made for; by default 100, fewer of a large model.
 
-    Raises StudyError where a formula would be longer than Excel allows, or openpyxl is not installed.
+    Raises StudyError where a formula would be longer than Excel allows, all of them would be very long, or openpyxl is not
+    installed.
     """
     try:
         from openpyxl import Workbook
@@ -81,9 +86,13 @@ def workbook(program: Program, rows: int | None = None) -> bytes:
     program = _in_short_steps(program)
     if len(program.steps) > _MOST_COLUMNS:
         raise StudyError(_TOO_LONG)
-    many = rows or max(10, min(ROWS, _MOST_CELLS // max(1, len(program.steps))))
     columns = {column: get_column_letter(i) for i, column in enumerate(program.columns, 1)}
     steps = {name: get_column_letter(i) for i, name in enumerate(program.steps, 1)}
+    first = _Excel(columns, steps, 2)
+    size = sum(len(first.value(value)) for value in program.steps.values())
+    if size > _MOST_TEXT_A_ROW:
+        raise StudyError(_TOO_LARGE.format(size=size / 1e6, most=_MOST_TEXT_A_ROW / 1e6))
+    many = rows or max(10, min(ROWS, _MOST_CELLS // max(1, len(steps)), _MOST_TEXT // max(1, size)))
     book = Workbook()
     shown, hidden, about = book.active, book.create_sheet("Steps"), book.create_sheet("About")
     shown.title = "Predict"

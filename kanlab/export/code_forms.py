@@ -40,6 +40,12 @@ def _javascript(what: Predictor | NamedFormula) -> bytes:
     return javascript_code(_program(what)).encode("utf-8", "replace")
 
 
+def _numpy(what: Predictor | NamedFormula) -> bytes:
+    from kanlab.export.code_numpy import numpy_code
+
+    return numpy_code(_program(what)).encode("utf-8", "replace")
+
+
 def _sql(what: Predictor | NamedFormula) -> bytes:
     from kanlab.export.code_sql import sql_code
 
@@ -65,6 +71,7 @@ FORMS = (
     Form("ONNX", ".onnx", "application/octet-stream", ":material/hub:", "onnxruntime", _onnx),
     Form("SQL", ".sql", "application/sql", ":material/database:", "DuckDB, SQLite, PostgreSQL", _sql),
     Form("Excel", ".xlsx", _XLSX, ":material/table:", "Excel, LibreOffice", _excel),
+    Form("NumPy", ".py", "text/x-python", ":material/code:", "Python with NumPy alone", _numpy),
     Form("JavaScript", ".js", "text/javascript", ":material/javascript:", "a web page, Node", _javascript),
     Form("C", ".c", "text/x-c", ":material/memory:", "any C99 compiler", _c),
 )

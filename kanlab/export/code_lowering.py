@@ -10,10 +10,10 @@ import numpy as np
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name, probability_names
-from kanlab.errors import StudyError
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.predictor import Predictor
 from kanlab.export import code_arithmetic as arithmetic
+from kanlab.export.code_families import add_family
 from kanlab.export.code_inputs import add_inputs, is_text, levels_of
 from kanlab.export.code_networks import add_linear, add_network
 from kanlab.export.code_program import (
@@ -33,17 +33,9 @@ from kanlab.export.code_program import (
 from kanlab.export.document import model_document
 from kanlab.formulas import expression as formula_parts
 
-HAS_NO_CODE = (
-    "This model, or one in its average, has no code in other languages and no ONNX graph; choose a network, such as the model "
-    "to read, or the linear model, or take the bundle."
-)
-
 
 def of_model(predictor: Predictor) -> Program:
-    """The program of a fitted network, an average of networks or a linear model.
-
-    Raises StudyError for a model of another family.
-    """
+    """The program of a fitted model, whatever its family, or of an average."""
     model, recipe = model_document(predictor.fitted), predictor.recipe
     program = Program(f"Predicts {recipe.target} by {predictor.label}.")
     inputs, unknown = add_inputs(program, recipe)
@@ -82,9 +74,7 @@ def _model(program: Program, model: Mapping[str, Any], inputs: Sequence[Name]) -
         ]
         share = program.total("share", [Product((w, flag)) for w, (_, flag) in zip(weights, parts, strict=True)])
         return values, program.let("outside", Choice(((Below(share, Number(0.5)), Number(0.0)),), Number(1.0)))
-    if model["kind"] not in ("kan", "linear"):
-        raise StudyError(HAS_NO_CODE)
-    add = add_network if model["kind"] == "kan" else add_linear
+    add = {"kan": add_network, "linear": add_linear}.get(model["kind"], add_family)
     outputs, flags = add(program, model, inputs)
     return _linked(program, outputs, model.get("link", "")), _any(program, flags)
 
@@ -113,7 +103,7 @@ def middle(model: Mapping[str, Any]) -> list[float]:
     """The middle of the range of each input in training."""
     while model["kind"] == "average":
         model = model["members"][0]
-    if model["kind"] == "linear":
+    if model["kind"] != "kan":
         return [(low + high) / 2 for low, high in zip(model["low"], model["high"], strict=True)]
     ends = np.array(model["layers"][0]["range"]).mean(axis=1)
     return np.asarray(ends * np.array(model["x_scale"]) + np.array(model["x_offset"])).tolist()

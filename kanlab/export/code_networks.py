@@ -33,12 +33,6 @@ def add_network(program: Program, model: Mapping[str, Any], inputs: Sequence[Nam
 
 def add_linear(program: Program, model: Mapping[str, Any], inputs: Sequence[Name]) -> tuple[list[Name], list[Name]]:
     """A linear model's outputs on the scale of the fit, and flags that are 1 where an input left its range."""
-    low, high = np.array(model["low"]), np.array(model["high"])
-    slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
-    flags = [
-        program.let("outside", outside(x, *ends))
-        for x, *ends in zip(inputs, (low - slack).tolist(), (high + slack).tolist(), strict=True)
-    ]
     scaled = [
         program.let(f"z0_{i}", Quotient(Sum((x, Number(-center))), Number(scale)))
         for i, (x, center, scale) in enumerate(zip(inputs, model["center"], model["scale"], strict=True), 1)
@@ -48,7 +42,15 @@ def add_linear(program: Program, model: Mapping[str, Any], inputs: Sequence[Name
     return [
         program.total("y", [Number(float(offset)), *_weighted(scaled, weights[:, j])])
         for j, offset in enumerate(offsets)
-    ], flags
+    ], input_flags(program, model, inputs)
+
+
+def input_flags(program: Program, model: Mapping[str, Any], inputs: Sequence[Name]) -> list[Name]:
+    """1 where an input left the range it had in training; of a model that is no network."""
+    low, high = np.array(model["low"]), np.array(model["high"])
+    slack = RANGE_TOLERANCE * np.maximum(high - low, 1.0)
+    ends = zip(inputs, (low - slack).tolist(), (high + slack).tolist(), strict=True)
+    return [program.let("outside", outside(x, *each)) for x, *each in ends]
 
 
 def edge_polynomials(knots: Array, coef: Array, low: float, high: float) -> tuple[list[float], list[list[float]]]:

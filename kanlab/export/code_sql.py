@@ -10,6 +10,8 @@ from kanlab.errors import StudyError
 from kanlab.export.code_program import Choice, Column, Name, Program, Value
 from kanlab.export.code_writer import Writer, heading
 
+MOST_STEPS = 1600  # of which each is a column
+WIDE = "It takes {steps:,} columns, more than SQLite (2,000) and PostgreSQL (1,664) let a query have; DuckDB runs it."
 _GREATEST = 1.7976931348623157e308
 
 
@@ -65,6 +67,8 @@ def sql_code(program: Program, table: str = "rows") -> str:
         f"Reads the table {identifier(table)}; a missing value is NULL. The last SELECT says which columns come back:",
         "add those that you want beside the predictions, such as a key.",
     ]
+    if len(program.steps) > MOST_STEPS:
+        how.append(WIDE.format(steps=len(program.steps)))
     given = [identifier(c.name) for c in program.columns]
     outputs = [f"{_shown(writer, o.step)} AS {identifier(o.name)}" for o in program.outputs]
     lines = [

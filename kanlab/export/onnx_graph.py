@@ -22,10 +22,10 @@ from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import StudyError
 from kanlab.explain.predictor import Predictor
 from kanlab.export.code_inputs import DATES, LEVELS, is_text, known_levels, levels_of, table_of_texts
-from kanlab.export.code_lowering import HAS_NO_CODE
 from kanlab.export.code_networks import slopes_beyond
 from kanlab.export.document import model_document
-from kanlab.kan.network import RANGE_TOLERANCE
+from kanlab.export.onnx_families import family
+from kanlab.kan.network import RANGE_TOLERANCE, STRETCH
 
 Precision = Literal["float32", "float64"]
 OPSET, IR_VERSION = 19, 9  # the first whose Equal compares strings; what runtimes since 2023 read
@@ -34,7 +34,7 @@ _FLOAT32_TOLERANCE = 1e-6  # of a range: what rounding to float32 may move a val
 
 
 def onnx_model(predictor: Predictor, precision: Precision = "float32") -> bytes:
-    """The bytes of an .onnx of a network, an average of networks or a linear model, with the recipe of its table.
+    """The bytes of an .onnx of a fitted model, whatever its family, or of an average, with the recipe of its table.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def onnx_model(predictor: Predictor, precision: Precision = "float32") -> bytes:
     Raises
     ------
     StudyError
-        Where the model is of another family, or onnx is not installed.
+        Where onnx is not installed.
     """
     try:
         import onnx
@@ -247,9 +247,7 @@ def _model(graph: Graph, model: Mapping[str, Any], X: str) -> tuple[str, str]:
             graph("Mul", graph("Cast", flag, to=graph.float), w) for (_, flag), w in zip(parts, weights, strict=True)
         ]
         return graph("Sum", *values), graph("GreaterOrEqual", graph("Sum", *marks), graph.number(0.5 - 1e-7))
-    if model["kind"] not in ("kan", "linear"):
-        raise StudyError(HAS_NO_CODE)
-    value, outside = (_network if model["kind"] == "kan" else _linear)(graph, model, X)
+    value, outside = {"kan": _network, "linear": _linear}.get(model["kind"], _held_family)(graph, model, X)
     link = model.get("link", "")
     if link == "logit":
         value = graph("Sigmoid", value)
@@ -261,13 +259,20 @@ def _model(graph: Graph, model: Mapping[str, Any], X: str) -> tuple[str, str]:
     return value, outside
 
 
-def _linear(graph: Graph, model: Mapping[str, Any], X: str) -> tuple[str, str]:
+def _held_family(graph: Graph, model: Mapping[str, Any], X: str) -> tuple[str, str]:
+    return family(graph, model, graph.held(X, model["low"], model["high"])), _beyond(graph, model, X)
+
+
+def _beyond(graph: Graph, model: Mapping[str, Any], X: str) -> str:
     low, high = np.array(model["low"]), np.array(model["high"])
-    outside = graph.outside(X, low, high, RANGE_TOLERANCE * np.maximum(high - low, 1.0))
+    return graph.outside(X, low, high, RANGE_TOLERANCE * np.maximum(high - low, 1.0))
+
+
+def _linear(graph: Graph, model: Mapping[str, Any], X: str) -> tuple[str, str]:
     offset = np.atleast_1d(np.array(model["offset"], dtype=float))
-    weights = np.array(model["weights"], dtype=float).reshape(len(low), len(offset))
+    weights = np.array(model["weights"], dtype=float).reshape(-1, len(offset))
     z = graph("Div", graph("Sub", X, graph.number(model["center"])), graph.number(model["scale"]))
-    return graph("Add", graph("MatMul", z, graph.number(weights)), graph.number(offset)), outside
+    return graph("Add", graph("MatMul", z, graph.number(weights)), graph.number(offset)), _beyond(graph, model, X)
 
 
 def _network(graph: Graph, model: Mapping[str, Any], X: str) -> tuple[str, str]:
@@ -280,14 +285,18 @@ def _network(graph: Graph, model: Mapping[str, Any], X: str) -> tuple[str, str]:
         outside = graph("Or", outside, moved) if outside else moved
         inside = graph.held(z, low, high)
         if number < len(model["layers"]):
-            z = _layer(graph, model["layers"][number], model.get("reach", 0.0), z, inside)
+            reach, part = model.get("reach", 0.0), model.get("stretch", STRETCH)
+            z = _layer(graph, model["layers"][number], reach, part, z, inside)
         else:
             z = inside
     return graph("Add", graph("Mul", z, graph.number(model["y_scale"])), graph.number(model["y_offset"])), outside
 
 
-def _layer(graph: Graph, layer: Mapping[str, Any], reach: float, z: str, inside: str) -> str:
-    """silu and splines of what is held to the range, and the straight lines beyond it; each is one matrix product."""
+def _layer(graph: Graph, layer: Mapping[str, Any], reach: float, part: float, z: str, inside: str) -> str:
+    """silu and splines of what is held to the range, and the straight lines beyond it; each is one matrix product.
+
+    reach, part: how far these go on, and of which last part of the range they have the slope.
+    """
     knots, coef, base = (np.array(layer[name]) for name in ("knots", "coef", "scale_base"))
     n_in, n_out, width = coef.shape
     k = knots.shape[1] - width - 1
@@ -301,7 +310,7 @@ def _layer(graph: Graph, layer: Mapping[str, Any], reach: float, z: str, inside:
         low, high = np.array(layer["range"]).T
         far = reach * (high - low)
         for slopes, edge, ends in zip(
-            slopes_beyond(layer), (low, high), ((low - far, low), (high, high + far)), strict=True
+            slopes_beyond(layer, part), (low, high), ((low - far, low), (high, high + far)), strict=True
         ):
             way = graph("Sub", graph.held(z, *ends), graph.number(edge))
             parts.append(graph("MatMul", way, graph.number(slopes)))

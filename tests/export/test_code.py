@@ -27,6 +27,7 @@ from kanlab.export.code_javascript import javascript_code
 from kanlab.export.code_lowering import of_formula, of_model
 from kanlab.export.code_program import Program
 from kanlab.export.code_sql import sql_code
+from kanlab.export.document import StoredModel
 from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable, exact
 from kanlab.formulas.functions import FUNCTIONS
 from kanlab.kan.edges import curves_of
@@ -110,11 +111,20 @@ def of_average() -> Case:
     return case_of(Predictor("an average", data.recipe, AveragedModel(members, (0.25, 0.25, 0.5))), rows)
 
 
-def of_classes(table: pd.DataFrame, target: str) -> Case:
+def of_families(*families: str) -> Case:
+    """An average with a model of each family."""
+    data, rows = mixed("log")
+    members = [random_network((data.d, 1), 2, 1), *(held_family(data, name, 0) for name in families)]
+    weights = [0.1, *np.full(len(families), 0.9 / len(families)).tolist()]
+    return case_of(Predictor("an average", data.recipe, AveragedModel(members, weights)), rows)
+
+
+def of_classes(table: pd.DataFrame, target: str, family: str = "kan") -> Case:
     data = Dataset.from_frame(table, target)
     rows = table.drop(columns=target).iloc[:40].assign(a=lambda t: 1.5 * t["a"])
     rows.iloc[2, 0] = np.nan
-    return case_of(Predictor("a network", data.recipe, fit(data, 2, 3, 3)), rows)
+    model = fit(data, 2, 3, 3) if family == "kan" else held_family(data, family, 0)
+    return case_of(Predictor("a model", data.recipe, model), rows)
 
 
 def of_found_formula(expression: Callable[[int], Expression] | None = None) -> Case:
@@ -149,6 +159,11 @@ CASES: dict[str, Callable[[], Case]] = {
     "two classes": lambda: of_classes(two_classes.table(), "state"),
     "three classes": lambda: of_classes(many_classes.table(), "state"),
     "counts": lambda: of_classes(counts.table(), "events"),
+    "average of every family": lambda: of_families("gam", "polynomial", "mlp", "boosting", "linear"),
+    "GAM of two classes": lambda: of_classes(two_classes.table(), "state", "gam"),
+    "polynomial of counts": lambda: of_classes(counts.table(), "events", "polynomial"),
+    "neural network of three classes": lambda: of_classes(many_classes.table(), "state", "mlp"),
+    "trees of three classes": lambda: of_classes(many_classes.table(), "state", "boosting"),
     "formula of a network": of_found_formula,
     "every function": lambda: of_found_formula(every_function),
 }
@@ -229,9 +244,15 @@ def test_workbooks_compute_what_kanlab_says(tmp_path: Path) -> None:
 
 
 def test_what_the_languages_cannot_write_is_refused_in_a_sentence(small: Dataset) -> None:
-    with pytest.raises(StudyError, match="no code in other languages"):
-        of_model(Predictor("a GAM", small.recipe, held_family(small, "gam", 0)))
-    with pytest.raises(StudyError, match=r"the endings are \.zip for a bundle, \.onnx, \.sql, \.xlsx, \.js, \.c"):
+    n = 300  # levels of a tree
+    tree = {"feature": [0] * (2 * n + 1), "threshold": [0.0] * (2 * n + 1), "value": [1.0] * (2 * n + 1)}
+    tree |= {"left": [i + 1 if i % 2 == 0 and i < 2 * n else 0 for i in range(2 * n + 1)]}
+    tree |= {"right": [i + 2 if i % 2 == 0 and i < 2 * n else 0 for i in range(2 * n + 1)]}
+    ends = {"low": [0.0] * small.d, "high": [1.0] * small.d}
+    deep = StoredModel({"kind": "trees", "offset": 0.0, "trees": [tree]} | ends)
+    with pytest.raises(StudyError, match="trees of more than 200 levels"):
+        of_model(Predictor("trees", small.recipe, deep))
+    with pytest.raises(StudyError, match=r"the endings are \.zip for a bundle, \.onnx, \.sql, \.xlsx, \.py, \.js, \.c"):
         form_of(".exe")
 
 

@@ -1,4 +1,4 @@
-"""Programs run by what a user would run them with: a C compiler, Node, DuckDB, SQLite, LibreOffice.
+"""Programs run by what a user would run them with: Python, a C compiler, Node, DuckDB, SQLite, LibreOffice.
 
 Each takes the code and a table with the columns it reads, and gives the outputs, a row each: numbers, texts, None.
 """
@@ -20,6 +20,7 @@ import pytest
 
 from kanlab.export.code_c import c_code, c_text
 from kanlab.export.code_javascript import javascript_code
+from kanlab.export.code_numpy import numpy_code
 from kanlab.export.code_program import Program
 from kanlab.export.code_sql import identifier, sql_code
 
@@ -120,7 +121,18 @@ def by_sqlite(program: Program, table: pd.DataFrame, folder: Path) -> Rows:
     return _filled(program, table, connection, {"number": "REAL", "text": "TEXT"})
 
 
-RUNS = {"C": by_compiler, "JavaScript": by_node, "DuckDB": by_duckdb, "SQLite": by_sqlite}
+def by_numpy(program: Program, table: pd.DataFrame, folder: Path) -> Rows:
+    module: dict[str, Any] = {}
+    exec(compile(numpy_code(program), "model.py", "exec"), module)
+    columns = zip(*cells(program, table), strict=True)
+    rows = dict(zip([c.name for c in program.columns], columns, strict=True)) or {"id": range(len(table))}
+    found = module["predict"](rows)
+    assert list(found) == [o.name for o in program.outputs]
+    values = [found[o.name].tolist() for o in program.outputs]
+    return [[None if v == "" or v != v else v for v in row] for row in zip(*values, strict=True)]
+
+
+RUNS = {"NumPy": by_numpy, "C": by_compiler, "JavaScript": by_node, "DuckDB": by_duckdb, "SQLite": by_sqlite}
 
 
 def by_office(books: Sequence[Path], folder: Path) -> list[pd.DataFrame]:
