@@ -73,7 +73,7 @@ def numpy_code(program: Program) -> str:
         "missing. It gives a mapping of arrays. Needs NumPy alone.",
     ]
     read = [
-        f"    {writer.fields[c]} = np.array([_{c.kind}(v) for v in rows[{ascii(c.name)}]], dtype={kind})"
+        f"    {writer.fields[c]} = np.array([_{c.kind}(v) for v in rows[{c.name!a}]], dtype={kind})"
         for c in program.columns
         for kind in ["float" if c.kind == "number" else "str"]
     ]
@@ -95,7 +95,7 @@ def numpy_code(program: Program) -> str:
         *(steps or ["        pass"]),
         f"    many = {count}",
         "    return {",
-        *(f"        {ascii(o.name)}: np.broadcast_to({writer.name(o.step.step)}, many)," for o in program.outputs),
+        *(f"        {o.name!a}: np.broadcast_to({writer.name(o.step.step)}, many)," for o in program.outputs),
         "    }",
         "",
     ]

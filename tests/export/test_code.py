@@ -114,7 +114,7 @@ def of_average() -> Case:
 def of_families(*families: str) -> Case:
     """An average with a model of each family."""
     data, rows = mixed("log")
-    members = [random_network((data.d, 1), 2, 1), *(held_family(data, name, 0) for name in families)]
+    members: list[Any] = [random_network((data.d, 1), 2, 1), *(held_family(data, name, 0) for name in families)]
     weights = [0.1, *np.full(len(families), 0.9 / len(families)).tolist()]
     return case_of(Predictor("an average", data.recipe, AveragedModel(members, weights)), rows)
 

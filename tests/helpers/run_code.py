@@ -125,7 +125,8 @@ def by_numpy(program: Program, table: pd.DataFrame, folder: Path) -> Rows:
     module: dict[str, Any] = {}
     exec(compile(numpy_code(program), "model.py", "exec"), module)
     columns = zip(*cells(program, table), strict=True)
-    rows = dict(zip([c.name for c in program.columns], columns, strict=True)) or {"id": range(len(table))}
+    rows: dict[str, Any] = dict(zip([c.name for c in program.columns], columns, strict=True))
+    rows = rows or {"id": range(len(table))}
     found = module["predict"](rows)
     assert list(found) == [o.name for o in program.outputs]
     values = [found[o.name].tolist() for o in program.outputs]
