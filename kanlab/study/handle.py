@@ -16,6 +16,7 @@ from optuna.storages import BaseStorage
 from kanlab.baselines.registry import Baseline, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
+from kanlab.study import in_words
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.optuna_adapter import (
@@ -201,6 +202,8 @@ def create_study(
         study.set_user_attr(DATA, asdict(handle.data))
         study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
         study.set_user_attr("versions", current_versions())
+        for word, value in in_words.of_study(spec, handle.data).items():
+            study.set_user_attr(word, value)
         for key, value in (attributes or {}).items():
             study.set_user_attr(key, value)
         study.set_user_attr(SPEC, spec.to_dict())

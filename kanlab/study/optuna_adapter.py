@@ -10,7 +10,7 @@ import contextlib
 import json
 import threading
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import DateTime, bindparam, delete, insert, text
 
 from kanlab.errors import StudyError
 
@@ -136,6 +136,28 @@ def set_constraints(trial: optuna.Trial, values: Sequence[float]) -> None:
     trial.storage.set_trial_system_attr(_private(trial, "_trial_id"), "constraints", list(values))
 
 
+def write_trial(trial: optuna.Trial, attributes: Mapping[str, Any], curve: Sequence[float] = ()) -> None:
+    """User attributes of a trial that runs, and its intermediate values, finite and one a step from 0 on.
+
+    All in one transaction, where Trial.set_user_attr and Trial.report take one for each value. What this process remembers of
+    the trial by then is without them.
+    """
+    number, steps = _private(trial, "_trial_id"), models.TrialIntermediateValueModel
+    finite = steps.TrialIntermediateValueType.FINITE
+    values = [
+        {"trial_id": number, "step": i, "intermediate_value": float(v), "intermediate_value_type": finite}
+        for i, v in enumerate(curve)
+    ]
+    written = [{"trial_id": number, "key": key, "value_json": json.dumps(v)} for key, v in attributes.items()]
+    kept = models.TrialUserAttributeModel
+    with database(trial.storage).begin() as connection:
+        connection.execute(delete(kept).where(kept.trial_id == number, kept.key.in_(list(attributes))))
+        connection.execute(delete(steps).where(steps.trial_id == number))
+        for table, rows in ((kept, written), (steps, values)):
+            if rows:
+                connection.execute(insert(table), rows)
+
+
 def fail_trial(study: optuna.Study, trial: optuna.Trial | FrozenTrial, attributes: dict[str, Any]) -> None:
     """End a trial of any process as failed, with some user attributes; `tell` takes none that waits or is another's."""
     storage, number = storage_of(study), _private(trial, "_trial_id")
@@ -217,7 +239,7 @@ def _read(study: optuna.Study, condition: str, **values: Any) -> list[StoredTria
                 if i in found:
                     found[i].params[name] = int(value)
             for i, key, value in rows(_ATTRIBUTES):
-                if i in found:
+                if i in found and not key[:1].isupper():  # those are for people (kanlab.study.in_words)
                     found[i].attributes[key] = json.loads(value)
     return list(found.values())
 

@@ -14,9 +14,10 @@ from kanlab.engines.registry import FAILED_STATUSES, Outcome
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
 from kanlab.stats.metrics import ClassScores, CountScores, HasScores, Scores
+from kanlab.study import in_words
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.model_key import ModelKey
-from kanlab.study.optuna_adapter import StoredTrial, fail_trial, set_constraints
+from kanlab.study.optuna_adapter import StoredTrial, fail_trial, set_constraints, write_trial
 from kanlab.study.spec import StudySpec
 
 INTERRUPTED, INADMISSIBLE = "interrupted", "inadmissible"
@@ -160,8 +161,7 @@ def record_outcome(
     n_params, value = attributes["n_params"], attributes["aicc"]
     # AICc is defined where K - (n - 2) <= 0: what Optuna and its dashboard take for the constraint of a trial
     set_constraints(trial, [float(n_params - data.n_train + 2)])
-    for key, content in attributes.items():
-        trial.set_user_attr(key, content)
+    write_trial(trial, attributes | in_words.of_trial(attributes, data), attributes["fit"]["curve"])
     if value is None or outcome.misfit is None:
         study.tell(trial, state=TrialState.FAIL)
     elif len(study.directions) == 1:
@@ -203,7 +203,7 @@ def _finite(value: float | None) -> float | None:
 
 def record_failure(study: optuna.Study, trial: optuna.Trial | FrozenTrial, reason: str) -> None:
     """End a trial without a result. INTERRUPTED as the reason leaves its cell to be fitted again."""
-    fail_trial(study, trial, {"fit": {"status": reason}})
+    fail_trial(study, trial, {"fit": {"status": reason}, "Status": reason})
 
 
 def make_record(trial: StoredTrial, spec: StudySpec, data: DataSummary) -> TrialRecord | None:

@@ -67,6 +67,17 @@ def test_our_study_reads_well_and_cannot_be_changed(server: str, study: StudyHan
         assert (float(values["rss_train"]), int(values["n_params"])) == (record.rss_train, record.n_params)
         assert trial["constraints"] == [record.n_params - (study.data.n_train - 2)]
         assert trial["constraints"][0] <= 0
+        assert float(values["AICc"]) == pytest.approx(record.aicc, rel=1e-5)
+        assert float(values["RSS train"]) == pytest.approx(record.rss_train, rel=1e-5)
+        assert float(values["Parameters K"]) == record.n_params
+        assert values["Status"] == record.status
+        assert trial["intermediate_values"] == [{"step": i, "value": v} for i, v in enumerate(record.loss_curve)]
+    assert any(record.loss_curve for record in study.records())
+    assert {"AICc", "RSS train", "RMSE test", "Seconds"} <= {a["key"] for a in found["union_user_attrs"]}
+    of_study = {attribute["key"]: attribute["value"] for attribute in found["user_attrs"]}
+    assert of_study["Target"] == "y"
+    assert of_study["Search space"] == "neuron_num 1 to 2; grid 2 to 4; k 1 to 1"
+    assert of_study["Rows"] == f"{study.data.n_train} training, {study.data.n_test} test"
 
     for method, path, body in (
         ("DELETE", f"/api/studies/{number}", {"remove_associated_artifacts": False}),

@@ -111,6 +111,26 @@ def test_constraints(study: optuna.Study) -> None:
     assert study.get_trials()[-1].constraints == trial.constraints
 
 
+def test_what_a_trial_is_said_of_at_once_is_what_optuna_says_one_by_one(study: optuna.Study, url: str) -> None:
+    attributes = {"fit": {"status": "converged"}, "AICc": -12.5, "rss": 0.25}
+    at_once, one_by_one = study.ask(SPACE), study.ask(SPACE)  # type: ignore[arg-type]
+    at_once.set_user_attr("rss", 9.0)
+    for _ in range(2):  # what was there is replaced
+        adapter.write_trial(at_once, attributes, [3.0, 2.5, 2.25])
+    for key, value in attributes.items():
+        one_by_one.set_user_attr(key, value)
+    for step, value in enumerate([3.0, 2.5, 2.25]):
+        one_by_one.report(value, step)
+    for trial in (at_once, one_by_one):
+        study.tell(trial, 1.0)
+    *_, first, second = optuna.load_study(study_name="one", storage=url).get_trials()
+    assert (first.user_attrs, first.intermediate_values) == (second.user_attrs, second.intermediate_values)
+    assert first.intermediate_values == {0: 3.0, 1: 2.5, 2: 2.25}
+    assert study.get_trials()[-2].user_attrs == attributes
+    adapter.write_trial(study.ask(SPACE), {}, [])  # type: ignore[arg-type]
+    assert adapter.read_trials(study)[-3].attributes == {"fit": {"status": "converged"}, "rss": 0.25}
+
+
 @pytest.mark.parametrize("state", [TrialState.RUNNING, TrialState.WAITING])
 def test_a_trial_that_is_open_is_failed(study: optuna.Study, state: TrialState, url: str) -> None:
     other = optuna.load_study(study_name="one", storage=adapter.connect(url, None))  # as another process sees it
