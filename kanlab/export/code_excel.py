@@ -19,6 +19,7 @@ _MOST_CELLS, _MOST_TEXT, _MOST_TEXT_A_ROW = 20_000, 10_000_000, 1_000_000  # of 
 _MOST_CHARACTERS, _MOST_COLUMNS = 8192, 16_000  # of a formula, of a sheet
 _MOST_BRANCHES = 16  # of a choice in one cell; a formula may nest 64
 _LITERAL = 250  # characters of a text within a formula
+_FUNCTIONS = {"floor": "INT"}
 NOT_HERE = "Workbooks need openpyxl: pip install 'kanlab[excel]'."
 
 
@@ -48,7 +49,7 @@ class _Excel(Writer):
         return f"POWER({base},{exponent})"
 
     def call(self, function: str, argument: str) -> str:
-        return f"{function.upper()}({argument})"
+        return f"{_FUNCTIONS.get(function, function.upper())}({argument})"
 
     def choice(self, choice: Choice) -> str:
         parts = [f"IF({self.condition(when)},{self.value(then)}," for when, then in choice.branches]

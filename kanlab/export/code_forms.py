@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kanlab.errors import StudyError
+from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.predictor import Predictor
+from kanlab.export.code_intervals import NO_SETS
 from kanlab.export.code_lowering import of_formula, of_model
 from kanlab.export.code_program import Program
 
@@ -21,49 +23,62 @@ class Form:
     mime: str
     icon: str
     readers: str
-    write: Callable[[Predictor | NamedFormula], bytes]
+    writer: Callable[[Predictor | NamedFormula, float | None], bytes]
+
+    def write(self, what: Predictor | NamedFormula, interval: float | None = LEVEL) -> bytes:
+        """A file of it. interval: the share of rows that the intervals of a model should hold, None for predictions alone."""
+        return self.writer(what, interval)
 
 
-def _program(what: Predictor | NamedFormula) -> Program:
-    return of_model(what) if isinstance(what, Predictor) else of_formula(what)
+def lacks_intervals(what: Predictor | NamedFormula) -> str:
+    """Why a file of it gives predictions alone, in a sentence; "" where it gives intervals."""
+    if not isinstance(what, Predictor):
+        return "A formula has no intervals; export the model to have them."
+    if what.interval is None:
+        return "This model has no intervals."
+    return NO_SETS if len(what.recipe.levels) > 2 else ""
 
 
-def _c(what: Predictor | NamedFormula) -> bytes:
+def _program(what: Predictor | NamedFormula, interval: float | None) -> Program:
+    return of_model(what, interval) if isinstance(what, Predictor) else of_formula(what)
+
+
+def _c(what: Predictor | NamedFormula, interval: float | None) -> bytes:
     from kanlab.export.code_c import c_code
 
-    return c_code(_program(what)).encode("utf-8", "replace")
+    return c_code(_program(what, interval)).encode("utf-8", "replace")
 
 
-def _javascript(what: Predictor | NamedFormula) -> bytes:
+def _javascript(what: Predictor | NamedFormula, interval: float | None) -> bytes:
     from kanlab.export.code_javascript import javascript_code
 
-    return javascript_code(_program(what)).encode("utf-8", "replace")
+    return javascript_code(_program(what, interval)).encode("utf-8", "replace")
 
 
-def _numpy(what: Predictor | NamedFormula) -> bytes:
+def _numpy(what: Predictor | NamedFormula, interval: float | None) -> bytes:
     from kanlab.export.code_numpy import numpy_code
 
-    return numpy_code(_program(what)).encode("utf-8", "replace")
+    return numpy_code(_program(what, interval)).encode("utf-8", "replace")
 
 
-def _sql(what: Predictor | NamedFormula) -> bytes:
+def _sql(what: Predictor | NamedFormula, interval: float | None) -> bytes:
     from kanlab.export.code_sql import sql_code
 
-    return sql_code(_program(what)).encode("utf-8", "replace")
+    return sql_code(_program(what, interval)).encode("utf-8", "replace")
 
 
-def _excel(what: Predictor | NamedFormula) -> bytes:
+def _excel(what: Predictor | NamedFormula, interval: float | None) -> bytes:
     from kanlab.export.code_excel import workbook
 
-    return workbook(_program(what))
+    return workbook(_program(what, interval))
 
 
-def _onnx(what: Predictor | NamedFormula) -> bytes:
+def _onnx(what: Predictor | NamedFormula, interval: float | None) -> bytes:
     from kanlab.export.onnx_graph import onnx_model
 
     if not isinstance(what, Predictor):
         raise StudyError("ONNX takes the model; the formula goes into SQL, Excel, JavaScript or C.")
-    return onnx_model(what)
+    return onnx_model(what, level=interval)
 
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

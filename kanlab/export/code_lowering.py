@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import numpy as np
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name, probability_names
+from kanlab.explain.interval_columns import LEVEL, interval_names
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.predictor import Predictor
 from kanlab.export import code_arithmetic as arithmetic
 from kanlab.export.code_families import add_family
 from kanlab.export.code_inputs import add_inputs, is_text, levels_of
+from kanlab.export.code_intervals import NO_SETS, add_bounds, add_set
 from kanlab.export.code_networks import add_linear, add_network
 from kanlab.export.code_program import (
     Below,
@@ -34,16 +37,21 @@ from kanlab.export.document import model_document
 from kanlab.formulas import expression as formula_parts
 
 
-def of_model(predictor: Predictor) -> Program:
-    """The program of a fitted model, whatever its family, or of an average."""
+def of_model(predictor: Predictor, level: float | None = LEVEL) -> Program:
+    """The program of a fitted model, whatever its family, or of an average.
+
+    level: the share of rows that its intervals should hold, where it has them; None for predictions alone.
+    """
     model, recipe = model_document(predictor.fitted), predictor.recipe
     program = Program(f"Predicts {recipe.target} by {predictor.label}.")
     inputs, unknown = add_inputs(program, recipe)
-    found, flag = _model(program, model, [inputs[i] for i in range(len(inputs))])
+    X = [inputs[i] for i in range(len(inputs))]
+    found, flag = _model(program, model, X)
     program.example = example(recipe, middle(model))
     complete = [(Missing(name), None) for name in inputs.values()]
     found = [program.let("complete", Choice(tuple(complete), value)) for value in found]
-    return _finished(program, recipe, found, flag, unknown)
+    promise = None if level is None or predictor.interval is None else _Promise(predictor.interval, level, X)
+    return _finished(program, recipe, found, flag, unknown, promise)
 
 
 def of_formula(formula: NamedFormula) -> Program:
@@ -125,7 +133,27 @@ def example(recipe: Recipe, inputs: Sequence[float]) -> dict[str, float | str]:
 # ---- the way back
 
 
-def _finished(program: Program, recipe: Recipe, found: list[Name], flag: Name, unknown: Name | None) -> Program:
+@dataclass(frozen=True)
+class _Promise:
+    """What intervals are made of, their level, and the inputs of the model."""
+
+    record: Mapping[str, Any]
+    level: float
+    inputs: Sequence[Name]
+
+    @property
+    def note(self) -> str:
+        return f"The interval should hold {100 * self.level:.4g}% of rows like those of the training."
+
+
+def _finished(
+    program: Program,
+    recipe: Recipe,
+    found: list[Name],
+    flag: Name,
+    unknown: Name | None,
+    promise: _Promise | None = None,
+) -> Program:
     """The outputs, called as kanlab calls them beside the columns of the program."""
     target, levels, taken = recipe.target, recipe.levels, {c.name for c in program.columns}
     if unknown is not None:
@@ -134,6 +162,13 @@ def _finished(program: Program, recipe: Recipe, found: list[Name], flag: Name, u
     predicted, probability, extrapolates = (
         free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
     )
+    within = interval_names(target, levels, taken) if promise else []
+    bounds: list[Output] = []
+    if promise:
+        program.notes.append(NO_SETS if len(levels) > 2 else promise.note)
+    if promise and len(levels) == 2:
+        chosen_set = add_set(program, promise.record, promise.level, found[0], levels)
+        bounds = [Output(within[0], chosen_set, "text")]
     if len(levels) > 2:
         names: Sequence[str] = probability_names(target, levels, taken)
         label = _likeliest(program, found, levels)
@@ -144,9 +179,16 @@ def _finished(program: Program, recipe: Recipe, found: list[Name], flag: Name, u
         label = program.let("label", chosen, "text")
     else:
         value = program.let("predicted", _to_units(program, recipe, found[0]))
-        return program.with_outputs([Output(predicted, value), Output(extrapolates, mark)])
+        if promise:
+
+            def back(at: Name) -> Value:
+                return _to_units(program, recipe, at)
+
+            ends = add_bounds(program, promise.record, promise.level, found[0], promise.inputs, back)
+            bounds = [Output(name, end) for name, end in zip(within, ends, strict=True)]
+        return program.with_outputs([Output(predicted, value), *bounds, Output(extrapolates, mark)])
     numbers = [Output(name, value) for name, value in zip(names, found, strict=True)]
-    return program.with_outputs([Output(predicted, label, "text"), *numbers, Output(extrapolates, mark)])
+    return program.with_outputs([Output(predicted, label, "text"), *bounds, *numbers, Output(extrapolates, mark)])
 
 
 def _likeliest(program: Program, found: Sequence[Name], levels: Sequence[str]) -> Name:

@@ -74,7 +74,7 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """exp, ln, sqrt, sin, cos, asin, atan or abs, where that is defined."""
+    """exp, ln, sqrt, sin, cos, asin, atan, abs or floor, where that is defined."""
 
     function: str
     argument: Value

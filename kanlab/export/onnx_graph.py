@@ -20,11 +20,14 @@ from kanlab.data.preparation import DATE_PARTS
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name, probability_names
 from kanlab.errors import StudyError
+from kanlab.explain.interval_columns import LEVEL, interval_names
 from kanlab.explain.predictor import Predictor
 from kanlab.export.code_inputs import DATES, LEVELS, is_text, known_levels, levels_of, table_of_texts
+from kanlab.export.code_intervals import NO_SETS
 from kanlab.export.code_networks import slopes_beyond
 from kanlab.export.document import model_document
 from kanlab.export.onnx_families import family
+from kanlab.export.onnx_intervals import bounds, class_set
 from kanlab.kan.network import RANGE_TOLERANCE, STRETCH
 
 Precision = Literal["float32", "float64"]
@@ -33,7 +36,7 @@ NOT_HERE = "ONNX graphs need the package onnx: pip install 'kanlab[onnx]'."
 _FLOAT32_TOLERANCE = 1e-6  # of a range: what rounding to float32 may move a value
 
 
-def onnx_model(predictor: Predictor, precision: Precision = "float32") -> bytes:
+def onnx_model(predictor: Predictor, precision: Precision = "float32", level: float | None = LEVEL) -> bytes:
     """The bytes of an .onnx of a fitted model, whatever its family, or of an average, with the recipe of its table.
 
     Parameters
@@ -41,6 +44,8 @@ def onnx_model(predictor: Predictor, precision: Precision = "float32") -> bytes:
     predictor : Predictor
     precision : {"float32", "float64"}
         Of the numbers that go in and come out: float32 as most callers have them, or float64.
+    level : float or None
+        The share of rows that its intervals should hold, where it has them; None for predictions alone.
 
     Raises
     ------
@@ -58,8 +63,17 @@ def onnx_model(predictor: Predictor, precision: Precision = "float32") -> bytes:
     if unknown:
         outside = graph("Or", outside, unknown)
     lost = graph("Greater", graph.largest(graph("Cast", graph("IsNaN", X), to=graph.float)), graph.number(0.0))
-    nan = graph.number(np.nan)
-    _outputs(graph, recipe, graph("Where", lost, nan, found), outside, lost)
+    found = graph("Where", lost, graph.number(np.nan), found)
+    within: list[str] = []
+    if level is not None and predictor.interval is not None:
+        if len(recipe.levels) == 2:
+            within = [class_set(graph, predictor.interval, level, found, recipe.levels)]
+        elif not recipe.levels:
+            ends = bounds(graph, predictor.interval, level, found, X, len(recipe.columns))
+            within = [_to_units(graph, recipe, end) for end in ends]
+        else:
+            graph.notes.append(NO_SETS)
+    _outputs(graph, recipe, found, within, outside, lost)
     made = onnx.helper.make_model(
         onnx.helper.make_graph(graph.nodes, "kanlab", graph.inputs, graph.outputs, graph.constants),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
@@ -346,14 +360,19 @@ def _inverse(width: Array) -> Array:
 # ---- the way back
 
 
-def _outputs(graph: Graph, recipe: Recipe, found: str, outside: str, lost: str) -> None:
-    """The outputs, called as kanlab calls them. lost: rows that cannot be predicted; they are nan, "" and not flagged."""
+def _outputs(graph: Graph, recipe: Recipe, found: str, within: Sequence[str], outside: str, lost: str) -> None:
+    """The outputs, called as kanlab calls them. within: the bounds of intervals in units of the target, or a set of classes.
+    lost: rows that cannot be predicted; they are nan, "" and not flagged.
+    """
     target, levels, taken = recipe.target, recipe.levels, {value.name for value in graph.inputs}
     predicted, probability, extrapolates = (
         free_name(f"{target}_{word}", taken) for word in ("predicted", "probability", "extrapolates")
     )
+    named = list(zip(interval_names(target, levels, taken), within, strict=False))
     if not levels:
         graph.output(predicted, _to_units(graph, recipe, found), graph.outer)
+        for name, end in named:
+            graph.output(name, end, graph.outer)
     else:
         if len(levels) > 2:
             place = graph("ArgMax", found, axis=1, keepdims=1)
@@ -363,6 +382,8 @@ def _outputs(graph: Graph, recipe: Recipe, found: str, outside: str, lost: str) 
         graph.output(
             predicted, graph("Gather", graph.constant(np.array([*levels, ""], dtype=object)), place), graph.string
         )
+        for name, chosen in named:
+            graph.output(name, chosen, graph.string)
         names: Sequence[str] = probability_names(target, levels, taken) if len(levels) > 2 else (probability,)
         for i, name in enumerate(names):
             ends = (graph.constant(np.array([v])) for v in (i, i + 1, 1))

@@ -87,6 +87,15 @@ class Case:
         return self.predictor
 
 
+def interval(task: str, tails: int = 1, of: str = "", columns: int = 1) -> dict[str, Any]:
+    """What intervals are made of. of: "output" or "inputs" where they fan out."""
+    scores = np.linspace(-1.5, 2.0, 60) if tails == 2 else np.linspace(0.0, 0.95, 60)
+    each = {"center": [0.5] * columns, "width": [2.0] * columns, "linear": [0.3] * columns, "square": [-0.1] * columns}
+    scale = {"of": of, "offset": -0.2, "low": -0.5, "high": 0.3} | each if of else None
+    record = {"task": task, "rows": 60, "scores": scores.tolist(), "tails": tails, "scale": scale}
+    return record | {"held": [], "held_rows": 0}
+
+
 def case_of(predictor: Predictor, rows: pd.DataFrame) -> Case:
     program = of_model(predictor)
     expected = predictor.predict(rows).frame[[output.name for output in program.outputs]]
@@ -116,7 +125,8 @@ def of_families(*families: str) -> Case:
     data, rows = mixed("log")
     members: list[Any] = [random_network((data.d, 1), 2, 1), *(held_family(data, name, 0) for name in families)]
     weights = [0.1, *np.full(len(families), 0.9 / len(families)).tolist()]
-    return case_of(Predictor("an average", data.recipe, AveragedModel(members, weights)), rows)
+    promise = interval("regression", 2, "inputs", data.d)
+    return case_of(Predictor("an average", data.recipe, AveragedModel(members, weights), interval=promise), rows)
 
 
 def of_classes(table: pd.DataFrame, target: str, family: str = "kan") -> Case:
@@ -124,7 +134,9 @@ def of_classes(table: pd.DataFrame, target: str, family: str = "kan") -> Case:
     rows = table.drop(columns=target).iloc[:40].assign(a=lambda t: 1.5 * t["a"])
     rows.iloc[2, 0] = np.nan
     model = fit(data, 2, 3, 3) if family == "kan" else held_family(data, family, 0)
-    return case_of(Predictor("a model", data.recipe, model), rows)
+    made = {"classification": interval("classification"), "counts": interval("counts", 2, "output")}
+    promise = made.get(data.task) if family != "kan" else None
+    return case_of(Predictor("a model", data.recipe, model, interval=promise), rows)
 
 
 def of_found_formula(expression: Callable[[int], Expression] | None = None) -> Case:

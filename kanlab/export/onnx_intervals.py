@@ -1,0 +1,93 @@
+"""The interval of a prediction as part of an ONNX graph: the steps of kanlab.export.code_intervals, each as a node or two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kanlab.export.code_intervals import add_bounds, add_set
+from kanlab.export.code_program import (
+    Below,
+    Call,
+    Choice,
+    Column,
+    Missing,
+    Name,
+    Number,
+    OneOf,
+    Product,
+    Program,
+    Quotient,
+    Sum,
+    Text,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from kanlab.export.onnx_graph import Graph
+
+_OPERATORS = {"exp": "Exp", "ln": "Log", "sqrt": "Sqrt", "abs": "Abs", "floor": "Floor"}
+
+
+def bounds(graph: Graph, record: Mapping[str, Any], level: float, predicted: str, X: str, d: int) -> list[str]:
+    """Lower and upper bound (rows, 1) on the scale of the fit. predicted (rows, 1), X (rows, d): there as well."""
+    program = Program()
+    at, *inputs = (program.let("given", Column(f"given {i}")) for i in range(d + 1))
+    columns = (graph("Slice", X, *(graph.constant(np.array([v])) for v in (i, i + 1, 1))) for i in range(d))
+    given = dict(zip([each.step for each in (at, *inputs)], [predicted, *columns], strict=True))
+    ends = add_bounds(program, record, level, at, inputs, lambda name: name)
+    return _written(graph, program, given, ends)
+
+
+def class_set(graph: Graph, record: Mapping[str, Any], level: float, p: str, levels: Sequence[str]) -> str:
+    """The set of two classes (rows, 1) by the probability of the second."""
+    program = Program()
+    at = program.let("given", Column("given"))
+    return _written(graph, program, {at.step: p}, [add_set(program, record, level, at, levels)])[0]
+
+
+def _written(graph: Graph, program: Program, known: dict[str, str], wanted: Sequence[Name]) -> list[str]:
+    """What the steps of a program come to as parts of a graph. known: those that are there."""
+
+    def value(of: Value | None, kind: str) -> str:
+        match of:
+            case None:
+                return graph.texts([""]) if kind == "text" else graph.number(np.nan)
+            case Number(number):
+                return graph.number(number)
+            case Text(text):
+                return graph.texts([text])
+            case Name(step):
+                return known[step]
+            case Sum(parts):
+                return graph("Sum", *(value(part, kind) for part in parts))
+            case Product(parts):
+                found, *others = (value(part, kind) for part in parts)
+                for other in others:
+                    found = graph("Mul", found, other)
+                return found
+            case Quotient(above, below):
+                return graph("Div", value(above, kind), value(below, kind))
+            case Call(function, argument):
+                return graph(_OPERATORS[function], value(argument, kind))
+            case Choice(branches, otherwise):
+                found = value(otherwise, kind)
+                for when, then in reversed(branches):
+                    found = graph("Where", condition(when), value(then, kind), found)
+                return found
+        raise ValueError(f"There is no part of a graph for {of}.")
+
+    def condition(of: Below | Missing | OneOf) -> str:
+        match of:
+            case Below(first, second):
+                return graph("Less", value(first, "number"), value(second, "number"))
+            case Missing(Name(step)):
+                return graph("IsNaN", known[step])
+        raise ValueError(f"There is no part of a graph for {of}.")
+
+    for name, step in program.steps.items():
+        if name not in known:
+            known[name] = value(step, program.kinds[name])
+    return [known[name.step] for name in wanted]
