@@ -574,6 +574,7 @@ class Study:
         *,
         explain: bool = False,
         formula: bool = False,
+        interval: float | None = LEVEL,
     ) -> Path:
         """Write the model as a zip whose predict.py needs NumPy alone, or in the form that the ending of the path names.
 
@@ -592,6 +593,9 @@ class Study:
             feature contributes; of an additive model their means alone.
         formula : bool
             Whether the formula in use is written in place of the model; it is searched for where that was not done yet.
+        interval : float or None
+            Of a model by itself the share of rows that its intervals should hold, None for predictions alone; a bundle takes
+            any share when it predicts.
 
         Returns
         -------
@@ -603,13 +607,14 @@ class Study:
         StudyError
             Where the study has no model, or not that trial, or the model has no such form.
         """
+        from kanlab.execution.intervals import checked_level
         from kanlab.export.bundle import write
         from kanlab.export.code_forms import ENDINGS, form_of
 
         ending = Path(path).suffix.lower()
         if formula or ending in ENDINGS:
             what = self.formula if formula else self.predictor(trial, family, use)
-            write_whole(Path(path), form_of(ending).write(what), StudyError)
+            write_whole(Path(path), form_of(ending).write(what, checked_level(interval)), StudyError)
             return Path(path)
         write(self.bundle(trial, family, use, explain=explain), Path(path))
         return Path(path)

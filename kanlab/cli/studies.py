@@ -18,14 +18,8 @@ from kanlab.text import counted
 if TYPE_CHECKING:
     from kanlab.study.handle import StudyHandle
 
-_ENDINGS = (
-    ".onnx",
-    ".sql",
-    ".xlsx",
-    ".py",
-    ".js",
-    ".c",
-)  # kanlab.export.code_forms.ENDINGS, which takes a second to load
+# kanlab.export.code_forms.ENDINGS, which takes a second to load
+_ENDINGS = (".onnx", ".sql", ".xlsx", ".py", ".js", ".c")
 Run = Callable[[argparse.Namespace], int]
 AddCommand = Callable[..., argparse.ArgumentParser]  # name, run, text, more
 
@@ -219,12 +213,17 @@ def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) 
 def _export(arguments: argparse.Namespace) -> int:
     from kanlab.api import Study
     from kanlab.errors import StudyError
+    from kanlab.explain.interval_columns import LEVEL
     from kanlab.targets import StudyGroup
 
     if arguments.to is not None:
         if arguments.explain:
             raise StudyError("--explain is for a bundle, whose predict.py explains; leave it out beside --to.")
         return _export_as(arguments)
+    if arguments.interval != LEVEL:
+        raise StudyError(
+            "A bundle gives intervals of any share when it predicts; --interval goes with --to FILE, such as --to model.sql."
+        )
     if arguments.formula:
         raise StudyError("A bundle holds the formula anyway; --formula goes with --to FILE, such as --to formula.sql.")
     handles = _open_all(arguments)
@@ -245,7 +244,7 @@ def _export_as(arguments: argparse.Namespace) -> int:
     """The model of a study or a bundle, or the formula of a study, in the form that the ending of --to names."""
     from kanlab.api import Study
     from kanlab.errors import StudyError
-    from kanlab.export.code_forms import form_of
+    from kanlab.export.code_forms import form_of, lacks_intervals
     from kanlab.export.document import is_bundle, read_bundle
     from kanlab.files import write_whole
 
@@ -254,7 +253,7 @@ def _export_as(arguments: argparse.Namespace) -> int:
     if is_bundle(packed):
         if arguments.formula:
             raise StudyError(f"{packed.name} holds a model; name the study to have its formula.")
-        write_whole(target, form.write(read_bundle(packed)), StudyError)
+        what: Any = read_bundle(packed)
     else:
         handles = _open_all(arguments)
         if len(handles) > 1:
@@ -262,9 +261,13 @@ def _export_as(arguments: argparse.Namespace) -> int:
             raise StudyError(
                 f"'{arguments.name}' is a study for each of {len(handles)} targets; name one of them: {own}."
             )
-        which = arguments.trial, arguments.family, arguments.use
-        Study(handles[0]).export(target, *which, formula=arguments.formula)
-    return _say(f"{target} holds {'the formula' if arguments.formula else 'the model'} for {form.readers}.")
+        study, which = Study(handles[0]), (arguments.trial, arguments.family, arguments.use)
+        what = study.formula if arguments.formula else study.predictor(*which)
+    level = arguments.interval
+    write_whole(target, form.write(what, level), StudyError)
+    promise = "" if level is None else lacks_intervals(what) or f"Its intervals are of {100 * level:.4g}%."
+    said = f"{target} holds {'the formula' if arguments.formula else 'the model'} for {form.readers}."
+    return _say(said if arguments.formula else f"{said} {promise}".strip())
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -360,6 +363,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     export.add_argument(
         "--formula", action="store_true", help="write the formula of the study that is in use in place of the model"
     )
+    add_interval(export)
     export.add_argument(
         "--explain",
         action="store_true",

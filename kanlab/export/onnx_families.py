@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.export.code_families import upwards
-
-if TYPE_CHECKING:
-    from kanlab.export.onnx_graph import Graph
+from kanlab.export.onnx_nodes import Graph
 
 
 def family(graph: Graph, model: Mapping[str, Any], X: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,7 @@ from kanlab.export.code_program import (
     Text,
     Value,
 )
-
-if TYPE_CHECKING:
-    from kanlab.export.onnx_graph import Graph
+from kanlab.export.onnx_nodes import Graph
 
 _OPERATORS = {"exp": "Exp", "ln": "Log", "sqrt": "Sqrt", "abs": "Abs", "floor": "Floor"}
 

@@ -10,7 +10,8 @@ import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.explain.predictor import Predictor, held_family
-from kanlab.export.onnx_graph import Precision, onnx_model
+from kanlab.export.onnx_graph import onnx_model
+from kanlab.export.onnx_nodes import Precision
 from tests.export.test_code import CASES, Case, case
 
 ort = pytest.importorskip("onnxruntime")
