@@ -139,8 +139,7 @@ def set_constraints(trial: optuna.Trial, values: Sequence[float]) -> None:
 def write_trial(trial: optuna.Trial, attributes: Mapping[str, Any], curve: Sequence[float] = ()) -> None:
     """User attributes of a trial that runs, and its intermediate values, finite and one a step from 0 on.
 
-    All in one transaction, where Trial.set_user_attr and Trial.report take one for each value. What this process remembers of
-    the trial by then is without them.
+    All in one transaction, where Trial.set_user_attr and Trial.report take one for each value.
     """
     number, steps = _private(trial, "_trial_id"), models.TrialIntermediateValueModel
     finite = steps.TrialIntermediateValueType.FINITE
@@ -156,6 +155,9 @@ def write_trial(trial: optuna.Trial, attributes: Mapping[str, Any], curve: Seque
         for table, rows in ((kept, written), (steps, values)):
             if rows:
                 connection.execute(insert(table), rows)
+    remembered = _private(trial, "_cached_frozen_trial")  # what trial.user_attrs says
+    remembered.user_attrs = remembered.user_attrs | dict(attributes)
+    remembered.intermediate_values = dict(enumerate(map(float, curve)))
 
 
 def fail_trial(study: optuna.Study, trial: optuna.Trial | FrozenTrial, attributes: dict[str, Any]) -> None:

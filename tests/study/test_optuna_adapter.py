@@ -121,6 +121,7 @@ def test_what_a_trial_is_said_of_at_once_is_what_optuna_says_one_by_one(study: o
         one_by_one.set_user_attr(key, value)
     for step, value in enumerate([3.0, 2.5, 2.25]):
         one_by_one.report(value, step)
+    assert at_once.user_attrs == one_by_one.user_attrs
     for trial in (at_once, one_by_one):
         study.tell(trial, 1.0)
     *_, first, second = optuna.load_study(study_name="one", storage=url).get_trials()
