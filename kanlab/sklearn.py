@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.utils import assert_all_finite, check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
@@ -91,7 +91,9 @@ class _KAN(BaseEstimator):
             are filled, with a column that marks them.
         y : array_like of shape (n,)
         sample_weight : array_like of shape (n,), optional
-            How often each row counts: whole numbers. A row of weight 2 is the same as two rows, one of weight 0 as none.
+            Whole numbers say how often each row counts: a row of weight 2 is the same as two rows. Other numbers say how
+            precise each target of a quantity is, in inverse proportion to the variance of its error; only their ratios matter
+            (kanlab.data.row_weights). A row of weight 0 is left out.
 
         Returns
         -------
@@ -105,11 +107,11 @@ class _KAN(BaseEstimator):
         with _value_errors():
             frame = self._frame(X, reset=True)
             target = self._target(y, len(frame))
-            rows = _counted(sample_weight, frame)
+            rows, precision = self._weighed(sample_weight, frame)
             if len(rows) < 2:
                 raise ValueError(f"There is {len(rows)} sample (n_samples={len(rows)}), and a fit needs at least 2.")
             codes, levels = self._coded(target[rows])
-            data = estimator_table(frame.iloc[rows], codes, levels, self._categories)
+            data = estimator_table(frame.iloc[rows], codes, levels, self._categories, precision)
             self._demands = self._demanded(list(frame.columns), data)
             data = self._demands.without_idle(data)
             self._recipe = data.recipe
@@ -171,6 +173,24 @@ class _KAN(BaseEstimator):
     def _coded(self, y: NDArray[Any]) -> tuple[Array, tuple[str, ...]]:
         """The target as numbers, and the names of its classes."""
         return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"), ()
+
+    def _weighed(
+        self, sample_weight: ArrayLike | None, frame: pd.DataFrame
+    ) -> tuple[NDArray[np.intp], Array | None]:
+        """The rows, each as often as its weight says; or those above 0, and their weights, where these are no whole numbers."""
+        every = np.arange(len(frame))
+        if sample_weight is None:
+            return every, None
+        weights = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
+        if (weights % 1 != 0).any():
+            if is_classifier(self):
+                raise ValueError(
+                    "Sample weights of classes say how often a row counts and must be whole numbers; round them first."
+                )
+            return np.flatnonzero(weights), weights[weights > 0]
+        if weights.sum() > MOST_ROWS:
+            raise ValueError(f"Sample weights add up to more than {MOST_ROWS:,} rows; divide them by a constant first.")
+        return np.repeat(every, weights.astype(int)), None
 
     def _fitted_to(self, data: Dataset) -> Model:
         raise NotImplementedError
@@ -515,19 +535,6 @@ def _names(count: int) -> tuple[str, ...]:
 
 def _range(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, (int, np.integer)) else tuple(value)  # type: ignore[return-value]
-
-
-def _counted(sample_weight: ArrayLike | None, frame: pd.DataFrame) -> NDArray[np.intp]:
-    """The rows, each as often as its weight says."""
-    every = np.arange(len(frame))
-    if sample_weight is None:
-        return every
-    weights = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
-    if (weights % 1 != 0).any():
-        raise ValueError("Sample weights say how often a row counts and must be whole numbers; round them first.")
-    if weights.sum() > MOST_ROWS:
-        raise ValueError(f"Sample weights add up to more than {MOST_ROWS:,} rows; divide them by a constant first.")
-    return np.repeat(every, weights.astype(int))
 
 
 def _categories(wanted: Any, names: list[str], given: frozenset[str]) -> list[str]:

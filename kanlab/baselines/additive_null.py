@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kanlab.baselines.registry import fit_named
+from kanlab.baselines.registry import fit_to
 from kanlab.data.dataset import Dataset
 from kanlab.stats.likelihood import COUNTS
 
@@ -19,7 +19,7 @@ ADDITIVE = "gam"
 
 def additive_null(data: Dataset, seed: int) -> Dataset:
     """The same inputs with a target that is a sum of functions of single inputs and noise; seed: of the noise."""
-    fitted = fit_named(ADDITIVE, data.X_train, data.fit_target(data.y_train), task=data.task)
+    fitted = fit_to(ADDITIVE, data)
     mean, rng = fitted.predict(data.X_train), np.random.default_rng(seed)
     if data.levels:
         shares = np.column_stack([1.0 - mean, mean]) if mean.ndim == 1 else mean
@@ -28,5 +28,6 @@ def additive_null(data: Dataset, seed: int) -> Dataset:
     if data.task == COUNTS:
         return replace(data, y_train=rng.poisson(mean).astype(float))
     spent = min(fitted.dof or 1.0, data.n / 2)
-    residuals = (data.y_train - mean) * np.sqrt(data.n / (data.n - spent))
-    return replace(data, y_train=mean + rng.permutation(residuals))
+    root = np.ones(data.n) if data.w_train is None else np.sqrt(data.w_train)  # makes the residuals those of one variance
+    residuals = root * (data.y_train - mean) * np.sqrt(data.n / (data.n - spent))
+    return replace(data, y_train=mean + rng.permutation(residuals) / root)

@@ -79,12 +79,14 @@ class OnTermsCovariance(AffineCovariance):
         return super().forward(self.terms(np.clip(np.asarray(X, dtype=float), self.low, self.high)))
 
 
-def on_terms_covariance(model: OnTerms, X: Array, y: ArrayLike, dof: float | None = None) -> OnTermsCovariance | None:
+def on_terms_covariance(
+    model: OnTerms, X: Array, y: ArrayLike, dof: float | None = None, row_weights: Array | None = None
+) -> OnTermsCovariance | None:
     """That of a linear model of terms of X (n, d), y (n,) or (n, classes); None where there is none, or of too many values."""
     size = (
         len(X) * model.affine.weights.size * max(1, np.ndim(model.affine.offset) and len(np.ravel(model.affine.offset)))
     )
-    found = affine_covariance(model.affine, model.terms(X), y, dof) if size <= MOST_VALUES else None
+    found = affine_covariance(model.affine, model.terms(X), y, dof, row_weights) if size <= MOST_VALUES else None
     if found is None:
         return None
     own = {f.name: getattr(found, f.name) for f in fields(found)}
@@ -96,19 +98,25 @@ def outputs_of(model: Affine, X: Array) -> Array:
     return np.atleast_2d((model.offset + ((X - model.center) / model.scale) @ model.weights).T)
 
 
-def affine_covariance(model: Affine, X: ArrayLike, y: ArrayLike, dof: float | None = None) -> AffineCovariance | None:
+def affine_covariance(
+    model: Affine, X: ArrayLike, y: ArrayLike, dof: float | None = None, row_weights: Array | None = None
+) -> AffineCovariance | None:
     """A linear model fitted to X (n, d), y (n,) or (n, classes); None where the rows leave no degree of freedom.
 
-    dof: what it has spent, where that is more than its coefficients.
+    dof: what it has spent, where that is more than its coefficients.  row_weights: (n,), of a quantity.
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     weights = model.weights.reshape(rows.shape[1], -1)
     chosen = tuple(int(i) for i in np.flatnonzero(np.any(weights != 0.0, axis=1)))
     x, eta, n, m = _design(model, rows, chosen), outputs_of(model, rows), len(rows), weights.shape[1]
     W = _information(model, eta)
+    if row_weights is not None:
+        W = W * row_weights[:, None, None]
     L = np.asarray(np.linalg.cholesky(W), dtype=float)  # (n, m, m)
     mean = LIKELIHOODS[model.task].mean(eta.T)
     E = target[:, 1:] - mean[:, 1:] if model.task == MULTICLASS else target.reshape(n, 1) - mean
+    rss = float(np.sum(E**2 if row_weights is None else row_weights[:, None] * E**2))
+    E = E if row_weights is None else row_weights[:, None] * E
     held = weights[list(chosen)]
     size = float(np.sum(held**2))
     penalty = max(float(np.sum(held * (x[:, 1:].T @ E))) / size, 0.0) if size > 0.0 else 0.0
@@ -126,7 +134,7 @@ def affine_covariance(model: Affine, X: ArrayLike, y: ArrayLike, dof: float | No
         freedom = n - spent
         if freedom < 1.0:
             return None
-        scale = float(np.sum(E**2)) / freedom
+        scale = rss / freedom
     elif model.task == COUNTS:
         scale = overdispersion(mean[:, 0], target, edf)
     searched = float(np.sqrt(spent / edf)) if edf > 0.0 else 1.0

@@ -25,7 +25,8 @@ def predictions_of_folds(family: str, data: Dataset) -> Array:
     for fold in range(FOLDS):
         held = fold_rows(data.n, fold, FOLDS, 0, data.y_train if data.levels else None)
         X = data.X_train[~held]
-        fitted = fit_named(family, X, target[~held], 0, data.task)
+        weights = None if data.w_train is None else data.w_train[~held]
+        fitted = fit_named(family, X, target[~held], 0, data.task, weights=weights)
         new = data.X_train[held] if fitted.extends else np.clip(data.X_train[held], X.min(axis=0), X.max(axis=0))
         predicted[held] = fitted.predict(new)
     return predicted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ KNOTS = 10
 MOST_TERMS = 600  # of all classes
 
 
-def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def fit(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
     """Additive cubic splines, linear beyond the training range; the penalty of lowest AICc."""
-    return _on_splines(ridge, X, y)
+    return _on_splines(partial(ridge, weights=weights), X, y)
 
 
 def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:

@@ -6,6 +6,9 @@ than its coefficients tell, so it is charged its generalised degrees of freedom 
 Ridge takes the penalty of lowest AICc with the effective degrees of freedom of its hat matrix,
 1 + sum s_i^2 / (s_i^2 + lambda) over the singular values s_i (Hastie, Tibshirani & Friedman 2009, section 3.4); where n
 is about 2d it can say something that the full model cannot.
+
+Rows of unequal precision w_i have their features, the intercept's ones and the target multiplied by sqrt(w_i): their errors
+are then of one variance, and all else is as above (Aitken 1935).
 """
 
 from __future__ import annotations
@@ -22,64 +25,86 @@ DRAWS = 40  # pairs of perturbations
 ROUNDING = 1e-28  # of the total sum of squares: a smaller rest is none, and would have no AICc
 
 
-def standardised(X: Array) -> tuple[Array, Array, Array]:
-    """Columns of mean 0 and deviation 1 (constant ones of 0), and the means and deviations."""
-    center, scale = X.mean(axis=0), X.std(axis=0)
+def standardised(X: Array, weights: Array | None = None) -> tuple[Array, Array, Array]:
+    """Columns of (weighted) mean 0 and deviation 1, constant ones of 0, and the means and deviations."""
+    if weights is None:
+        center, scale = X.mean(axis=0), X.std(axis=0)
+    else:
+        share = weights / weights.sum()
+        center = share @ X
+        scale = np.where(np.ptp(X, axis=0) > 0, np.sqrt(share @ (X - center) ** 2), 0.0)
     scale = np.where(scale > 0, scale, 1.0)
     return (X - center) / scale, center, scale
 
 
-def design(X: Array) -> Array:
-    """A column of ones and the standardised features, (n, d + 1)."""
-    return np.column_stack([np.ones(len(X)), standardised(X)[0]])
+def design(X: Array, weights: Array | None = None) -> Array:
+    """A column of ones and the standardised features, (n, d + 1), each row times the root of its weight."""
+    columns = np.column_stack([np.ones(len(X)), standardised(X, weights)[0]])
+    return columns if weights is None else np.sqrt(weights)[:, None] * columns
 
 
-def _least_squares(X: Array, y: Array, chosen: list[int]) -> FamilyFit:
+def mean_of(y: Array, weights: Array | None) -> float:
+    """The (weighted) mean."""
+    return float(y.mean() if weights is None else np.average(y, weights=weights))
+
+
+def _rooted(values: Array, weights: Array | None) -> Array:
+    """Rows (n,) or (n, d) times the roots of their weights: errors of one variance again."""
+    if weights is None:
+        return values
+    root = np.sqrt(weights)
+    return np.asarray(root * values if values.ndim == 1 else root[:, None] * values)
+
+
+def _least_squares(X: Array, y: Array, chosen: list[int], weights: Array | None = None) -> FamilyFit:
     """Least squares with an intercept on some of the features; dof is the rank of the design."""
-    Z, center, scale = standardised(X)
-    y_mean = y.mean()
-    weights, _, rank, _ = np.linalg.lstsq(np.column_stack([np.ones(len(Z)), Z[:, chosen]]), y - y_mean, rcond=None)
+    Z, center, scale = standardised(X, weights)
+    y_mean = mean_of(y, weights)
+    A = _rooted(np.column_stack([np.ones(len(Z)), Z[:, chosen]]), weights)
+    found, _, rank, _ = np.linalg.lstsq(A, _rooted(y - y_mean, weights), rcond=None)
 
     every = np.zeros(X.shape[1])
-    every[chosen] = weights[1:]
-    return FamilyFit(Affine(y_mean + weights[0], center, scale, every), float(rank))
+    every[chosen] = found[1:]
+    return FamilyFit(Affine(y_mean + found[0], center, scale, every), float(rank))
 
 
-def constant(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def constant(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
     """The mean of y."""
-    return _least_squares(X, y, [])
+    return _least_squares(X, y, [], weights)
 
 
-def linear(X: Array, y: Array, seed: int = 0) -> FamilyFit:
-    """Ordinary least squares on all features."""
-    return _least_squares(X, y, list(range(X.shape[1])))
+def linear(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
+    """Least squares on all features."""
+    return _least_squares(X, y, list(range(X.shape[1])), weights)
 
 
-def stepwise(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def stepwise(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
     """Forward selection by AICc. Its dof are generalised ones, so that the search among features is counted as well."""
-    n, found = len(y), forward(X, y)
-    centred, (Q, R) = y - y.mean(), _span(X)
-    size = SIZE * float(np.sqrt(np.mean((found.predict(X) - y) ** 2)))
+    n, found = len(y), forward(X, y, weights=weights)
+    centred, (Q, R) = _rooted(y - mean_of(y, weights), weights), _span(X, weights)
+    size = SIZE * float(np.sqrt(np.mean(_rooted(found.predict(X) - y, weights) ** 2)))
     if size <= np.sqrt(ROUNDING) * y.std():
         return found
+    ones = _rooted(np.ones(n), weights)
     draws = []
     for signs in np.random.default_rng(0).choice([-1.0, 1.0], (DRAWS, n)):
         step = size * signs
-        along, deviation = Q.T @ step, step - step.mean()
+        along = Q.T @ step
+        deviation = step - step.mean() if weights is None else step - ones * (ones @ step) / (ones @ ones)
         plus, minus = (_forward(R, Q.T @ centred + s * along, centred + s * deviation, n)[1] for s in (1, -1))
         draws.append(along @ (plus - minus) / (2 * size**2))
     return FamilyFit(found.predict, max(found.dof or 0.0, 1.0 + float(np.mean(draws))))
 
 
-def forward(X: Array, y: Array) -> FamilyFit:
+def forward(X: Array, y: Array, *, weights: Array | None = None) -> FamilyFit:
     """Forward selection by AICc, its dof the rank of the chosen features alone."""
-    centred, (Q, R) = y - y.mean(), _span(X)
-    return _least_squares(X, y, _forward(R, Q.T @ centred, centred, len(y))[0])
+    centred, (Q, R) = _rooted(y - mean_of(y, weights), weights), _span(X, weights)
+    return _least_squares(X, y, _forward(R, Q.T @ centred, centred, len(y))[0], weights)
 
 
-def _span(X: Array) -> tuple[Array, Array]:
+def _span(X: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Q and R of the standardised features: all of a selection happens in their span."""
-    Q, R = np.linalg.qr(standardised(X)[0])
+    Q, R = np.linalg.qr(_rooted(standardised(X, weights)[0], weights))
     return Q, R
 
 
@@ -107,15 +132,17 @@ def _forward(R: Array, y: Array, whole: Array, n: int) -> tuple[list[int], Array
     return chosen, y - residual
 
 
-def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def ridge(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
     """Ridge regression at the penalty of lowest AICc over a grid of 60."""
-    Z, center, scale = standardised(X)
-    y_mean, n = y.mean(), len(y)
-    U, s, Vt = np.linalg.svd(Z, full_matrices=False)
+    weights = None if weights is None else weights / weights.mean()  # so that the penalties are those of equal rows
+    Z, center, scale = standardised(X, weights)
+    y_mean, n = mean_of(y, weights), len(y)
+    centred = _rooted(y - y_mean, weights)
+    U, s, Vt = np.linalg.svd(_rooted(Z, weights), full_matrices=False)
     kept = s > 1e-10 * max(s[0], 1e-300) if len(s) else np.zeros(0, dtype=bool)
     U, s, Vt = U[:, kept], s[kept], Vt[kept]
-    along = U.T @ (y - y_mean)
-    rest = float(np.sum((y - y_mean) ** 2) - np.sum(along**2))
+    along = U.T @ centred
+    rest = float(np.sum(centred**2) - np.sum(along**2))
     best: tuple[float, float, Array] | None = None
     for penalty in np.geomspace(1e-4, 1e5, _PENALTIES) * n:
         shrink = s**2 / (s**2 + penalty)
@@ -125,5 +152,5 @@ def ridge(X: Array, y: Array, seed: int = 0) -> FamilyFit:
         if best is None or value < best[0]:
             best = value, dof, Vt.T @ (shrink * along / s)
     assert best is not None
-    _, dof, weights = best
-    return FamilyFit(Affine(y_mean, center, scale, weights), dof)
+    _, dof, slopes = best
+    return FamilyFit(Affine(y_mean, center, scale, slopes), dof)

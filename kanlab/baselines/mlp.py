@@ -13,13 +13,14 @@ from sklearn.preprocessing import StandardScaler
 
 from kanlab.arrays import Array
 from kanlab.baselines import logistic, poisson
+from kanlab.baselines.linear import mean_of
 from kanlab.baselines.protocol import FamilyFit, Portable
 
 
-def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def fit(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
     """Two hidden layers of 32, standardised inputs and target."""
-    center, scale = y.mean(), y.std() or 1.0
-    model = _trained(MLPRegressor(**_settings(y), random_state=seed), X, (y - center) / scale)
+    center, scale = mean_of(y, weights), y.std() or 1.0
+    model = _trained(MLPRegressor(**_settings(y), random_state=seed), X, (y - center) / scale, weights)
     return FamilyFit(
         Portable(lambda new: model.predict(new) * scale + center, lambda: _numbers(model, center, scale)), None
     )
@@ -96,8 +97,11 @@ def _settings(y: Array) -> dict[str, Any]:
     }
 
 
-def _trained(network: MLPClassifier | MLPRegressor, X: Array, y: Array) -> Pipeline:
+def _trained(
+    network: MLPClassifier | MLPRegressor, X: Array, y: Array, weights: Array | None = None
+) -> Pipeline:
+    of_rows = {} if weights is None else {f"{type(network).__name__.lower()}__sample_weight": weights / weights.mean()}
     model = make_pipeline(StandardScaler(), network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(X, y)
+        return model.fit(X, y, **of_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from kanlab.baselines.protocol import Affine, FamilyFit, OnTerms, Portable
 MOST_TERMS = 400
 
 
-def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def fit(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
     """The highest degree up to 3 that has at most 400 terms; the ridge of the linear family on its terms."""
-    return _on_terms(ridge, X, y)
+    return _on_terms(partial(ridge, weights=weights), X, y)
 
 
 def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:

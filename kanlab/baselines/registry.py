@@ -44,6 +44,7 @@ __all__ = [
     "comparison_family",
     "fit_family",
     "fit_named",
+    "fit_to",
     "label",
     "missing_extra",
     "predictions_left_out",
@@ -143,6 +144,7 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
         What to call it.
     data : Dataset
     fit : function of X (n, d), y (n,) or (n, classes), and a seed to FamilyFit
+        Of data whose rows have precision weights also of the keyword `weights` (n,).
     count_sigma2 : bool
         Whether the noise variance counts as a parameter.
     seed : int
@@ -161,7 +163,9 @@ def fit_family(family: str, data: Dataset, fit: Family, *, count_sigma2: bool, s
     >>> mean.n_params, mean.rss_train, round(mean.aicc, 2)
     (2, 665.0, 74.79)
     """
-    return _scored(family, data, fit(data.X_train, data.fit_target(data.y_train), seed), count_sigma2)
+    y, weights = data.fit_target(data.y_train), data.w_train
+    fitted = fit(data.X_train, y, seed) if weights is None else cast(Any, fit)(data.X_train, y, seed, weights=weights)
+    return _scored(family, data, fitted, count_sigma2)
 
 
 def _scored(family: str, data: Dataset, fitted: FamilyFit, count_sigma2: bool, shape: Shape = Shape()) -> Baseline:
@@ -221,32 +225,33 @@ def baselines(
     (['constant', 'linear', 'stepwise', 'ridge'], True)
     """
     X, y = data.X_train, data.fit_target(data.y_train)
-    fits = {name: fit_named(name, X, y, task=data.task) for name in [*(families or BASELINES_OF[data.task]), *also]}
+    w = data.w_train
+    fits = {name: fit_named(name, X, y, task=data.task, weights=w) for name in [*(families or BASELINES_OF[data.task]), *also]}
     found = [_scored(name, data, fitted, count_sigma2, shape) for name, fitted in fits.items()]
     reference = reference_losses(data, count_sigma2=count_sigma2, shape=shape)
     if reference is None:
         return found
     left_out = [predictions_left_out(name, data, fitted) for name, fitted in fits.items()]
     return [
-        b.with_left_out(LeftOut.of(data.likelihood, predicted, data.y_train, reference))
+        b.with_left_out(LeftOut.of(data.likelihood, predicted, data.y_train, reference, w))
         for b, predicted in zip(found, left_out, strict=True)
     ]
 
 
 def reference_losses(data: Dataset, *, count_sigma2: bool = True, shape: Shape = Shape()) -> Array | None:
-    """Losses (n,) of the training rows by the model all others are held against, each row had it not been fitted: the linear
+    """Losses (n,), weighted, of the training rows by the model all others are held against, each row had it not been fitted: the linear
     model, or the mean where that has no AICc or does not keep to what is demanded. None where there are too many rows to look,
     or too few.
     """
     if not 2 < data.n <= MOST_ROWS // data.outputs:
         return None
-    fitted = fit_named("linear", data.X_train, data.fit_target(data.y_train), task=data.task)
+    fitted = fit_to("linear", data)
     linear = _scored("linear", data, fitted, count_sigma2, shape)
     if linear.aicc is None or linear.breaks:
         held = predictions_left_out("constant", data)
     else:
         held = predictions_left_out("linear", data, fitted)
-    return data.likelihood.losses(held, data.y_train)
+    return data.losses(held)
 
 
 def predictions_left_out(family: str, data: Dataset, fitted: FamilyFit | None = None) -> Array:
@@ -255,8 +260,8 @@ def predictions_left_out(family: str, data: Dataset, fitted: FamilyFit | None = 
     fitted: the family's fit to all of them, where there is one.
     """
     if not data.has_deviance:
-        return data.y_train - LEFT_OUT[family](data.X_train, data.y_train)
-    fitted = fitted or fit_named(family, data.X_train, data.fit_target(data.y_train), task=data.task)
+        return data.y_train - LEFT_OUT[family](data.X_train, data.y_train, data.w_train)
+    fitted = fitted or fit_to(family, data)
     assert fitted.left_out is not None  # every family that is fitted with a study has a formula
     return fitted.left_out()
 
@@ -296,16 +301,32 @@ def comparison_family(
     family: str, data: Dataset, *, count_sigma2: bool, seed: int = 0, shape: Shape = Shape()
 ) -> Baseline:
     """One of the families that are fitted when a study is validated."""
-    fit = _comparison(family, data.task, shape)
-    fitted = fit(data.X_train, data.fit_target(data.y_train), seed)
-    return _scored(family, data, fitted, count_sigma2, shape)
+    return _scored(family, data, fit_to(family, data, seed, shape), count_sigma2, shape)
+
+
+def fit_to(family: str, data: Dataset, seed: int = 0, shape: Shape = Shape()) -> FamilyFit:
+    """A family fitted to the training rows, within what is demanded of the effects where it can be told to."""
+    return fit_named(
+        family, data.X_train, data.fit_target(data.y_train), seed, data.task, shape, weights=data.w_train
+    )
 
 
 def fit_named(
-    family: str, X: Array, y: Array, seed: int = 0, task: TaskName = REGRESSION, shape: Shape = Shape()
+    family: str,
+    X: Array,
+    y: Array,
+    seed: int = 0,
+    task: TaskName = REGRESSION,
+    shape: Shape = Shape(),
+    *,
+    weights: Array | None = None,
 ) -> FamilyFit:
-    """A family fitted to (X, y), within what is demanded of the effects where it can be told to."""
-    return (BASELINES_OF[task].get(family) or _comparison(family, task, shape))(X, y, seed)
+    """A family fitted to (X, y), within what is demanded of the effects where it can be told to.
+
+    weights: (n,), how precise each row of a quantity is.
+    """
+    fit = BASELINES_OF[task].get(family) or _comparison(family, task, shape)
+    return fit(X, y, seed) if weights is None else cast(Any, fit)(X, y, seed, weights=weights)
 
 
 def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None = None) -> str:
@@ -318,7 +339,7 @@ def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None
         return ""
     if family not in BASELINES_OF[data.task]:
         return f"The {label(family, data.task)} model cannot be held to the constraints."
-    fitted = fitted or fit_named(family, data.X_train, data.fit_target(data.y_train), 0, data.task)
+    fitted = fitted or fit_to(family, data)
     if not isinstance(model := fitted.predict, Affine):  # where a logistic regression was not found
         return ""
     slopes = np.ravel(model.weights / model.scale)

@@ -68,7 +68,14 @@ def _add_preparation_options(preparing: Options) -> None:
     )
     preparing.add_argument("--task", default="auto", help="auto (default), regression, classification or counts")
     preparing.add_argument(
-        "--weights", metavar="COL", help="column that says how often each row was seen: it counts as so many rows"
+        "--weights", metavar="COL", help="column of weights of the rows; --weights-are says what they mean"
+    )
+    preparing.add_argument(
+        "--weights-are",
+        default="frequency",
+        metavar="MEANING",
+        help="frequency (default): how often each row was seen, it counts as so many rows; precision: how precise its target "
+        "is, in inverse proportion to the variance of its error",
     )
     preparing.add_argument("--positive", metavar="LEVEL", help="of two classes, the one that counts as 1")
     preparing.add_argument(
@@ -123,4 +130,5 @@ def preparation(arguments: argparse.Namespace) -> Preparation:
         split=arguments.split,
         split_by=arguments.split_by,
         weights=arguments.weights or "",
+        weights_are=arguments.weights_are,
     )

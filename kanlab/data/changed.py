@@ -63,4 +63,4 @@ def without_rows(data: Dataset, rows: Sequence[int]) -> Dataset:
         raise DatasetError("Without these rows too little would be left to fit; leave out fewer.")
     left = int((~kept).sum())
     note = f"{counted(left, 'training row')} left out for {'its' if left == 1 else 'their'} influence."
-    return replace(data, X_train=data.X_train[kept], y_train=y, notes=(*data.notes, note))
+    return replace(data.of_rows(kept), notes=(*data.notes, note))

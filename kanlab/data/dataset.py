@@ -19,17 +19,24 @@ from kanlab.arrays import Array, Index, Mask
 from kanlab.data.encoders import EncodedColumn, check_target, encode_features
 from kanlab.data.filters import check_size, screened_columns, usable_rows, varying_columns
 from kanlab.data.frames import as_frame
-from kanlab.data.preparation import Preparation
+from kanlab.data.preparation import Preparation, WeightsAre
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.recipe import Recipe, fitted
-from kanlab.data.row_weights import written_out
+from kanlab.data.row_weights import in_units, precisions, written_out
 from kanlab.data.scale_choice import settled
 from kanlab.data.splits import split_rows
 from kanlab.data.target import AUTO, class_levels, in_words, read_target, refuse_odd_target
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.files import OWNERS_FILE, written_whole
-from kanlab.stats.likelihood import COUNTS, REGRESSION, Distribution, HasTask
+from kanlab.stats.likelihood import (
+    COUNTS,
+    REGRESSION,
+    Distribution,
+    HasTask,
+    weighted_losses,
+    weighted_misfit,
+)
 from kanlab.stats.metrics import Scores, class_scores, count_scores, log_loss, mean_deviance, squared_difference
 from kanlab.text import agreeing, listing, quoted, short
 
@@ -66,6 +73,11 @@ class Dataset(HasTask):
         How the cells of the table were written that these rows were read from.
     distribution : str
         "poisson" of a target that is a count.
+    w_train, w_test : arrays of shape (n,) and (n_test,), optional
+        Precision weights, of geometric mean 1 over the training rows (kanlab.data.row_weights); None where all rows are
+        equally precise.
+    w_unit : float
+        That mean, in units of the table's weights.
 
     Examples
     --------
@@ -88,6 +100,13 @@ class Dataset(HasTask):
     levels: tuple[str, ...] = ()
     conventions: Conventions = Conventions()
     distribution: Distribution = ""
+    w_train: Array | None = None
+    w_test: Array | None = None
+    w_unit: float = 1.0
+
+    def __post_init__(self) -> None:
+        for w, y in ((self.w_train, self.y_train), (self.w_test, self.y_test)):
+            assert w is None or len(w) == len(y)  # whoever takes some of the rows takes their weights: `of_rows`
 
     @property
     def recipe(self) -> Recipe:
@@ -146,12 +165,34 @@ class Dataset(HasTask):
     @cached_property
     def sha256(self) -> str:
         """Hash of everything a fit, its validation and its predictions depend on: values, split, recipe."""
-        return _digest([self.recipe.to_json(), self.n], (self.X_train, self.y_train, self.X_test, self.y_test))
+        return _digest([self.recipe.to_json(), self.n], (*self._arrays, *self._weights))
 
     @cached_property
     def test_sha256(self) -> str:
         """Hash of the test rows alone: what stands beside it was never trained on while it stays the same."""
         return _digest([self.target_label, self.features], (self.X_test, self.y_test))
+
+    @property
+    def _arrays(self) -> tuple[Array, ...]:
+        return self.X_train, self.y_train, self.X_test, self.y_test
+
+    @property
+    def _weights(self) -> tuple[Array, ...]:
+        return tuple(w for w in (self.w_train, self.w_test) if w is not None)
+
+    def of_rows(self, rows: Index | Mask, test: Index | Mask | None = None) -> Dataset:
+        """Some of the training rows; and others of them as test rows, where these are named."""
+        w = self.w_train
+        part = replace(
+            self,
+            X_train=self.X_train[rows],
+            y_train=self.y_train[rows],
+            w_train=None if w is None else w[rows],
+        )
+        if test is None:
+            return part
+        w_test = None if w is None else w[test]
+        return replace(part, X_test=self.X_train[test], y_test=self.y_train[test], w_test=w_test)
 
     @classmethod
     def from_frame(
@@ -167,6 +208,7 @@ class Dataset(HasTask):
         task: str = AUTO,
         positive: str | None = None,
         weights: str | None = None,
+        weights_are: WeightsAre | None = None,
     ) -> Dataset:
         """Prepare and split a data frame.
 
@@ -198,7 +240,9 @@ class Dataset(HasTask):
         positive : str, optional
             Of two classes, the one that counts as 1.
         weights : str, optional
-            Column of frequency weights, as of `Preparation`: a row of weight 3 counts as three rows in everything.
+            Column of weights of the rows, as of `Preparation`.
+        weights_are : {"frequency", "precision"}, optional
+            What they say; by default how often each row was seen.
 
         Returns
         -------
@@ -218,18 +262,30 @@ class Dataset(HasTask):
         """
         wanted = preparation or Preparation()
         wanted = wanted if weights is None else replace(wanted, weights=weights)
+        wanted = wanted if weights_are is None else replace(wanted, weights_are=weights_are)
         _check_fraction_and_seed(test_fraction, seed)
         frame, target = _with_unique_names(as_frame(frame)), str(target)
         features = None if features is None else [str(name) for name in features]
         notes: list[str] = []
-        if wanted.weights:
+        precision: Array | None = None
+        if wanted.is_weighed:
+            frame, precision, notes = precisions(frame, wanted.weights, target, features)
+            # they say how far the target itself may be off, which another scale would change
+            wanted = replace(wanted, target_scale="none") if wanted.target_scale == AUTO else wanted
+        elif wanted.weights:
             frame, said = written_out(frame, wanted.weights, target, features)
             notes.append(said)
         refuse_odd_target(frame, target, task)
         found = read_target(frame if task == REGRESSION else in_words(frame, target), target, task, positive)
-        if found.distribution and task == AUTO and wanted.asks_for_a_scale:
+        if found.distribution and task == AUTO and (wanted.asks_for_a_scale or precision is not None):
             found = read_target(frame, target, REGRESSION)
         levels = found.levels
+        if precision is not None and (levels or found.distribution):
+            what = "classes" if levels else "counts"
+            raise DatasetError(
+                f"Weights that say how precise a target is are those of a quantity: how far {what} such as {quoted(target)} "
+                "scatter follows from what is predicted. Weigh them by how often each row was seen (frequency)."
+            )
         if found.distribution and wanted.asks_for_a_scale:
             raise DatasetError(
                 f"A count such as {quoted(target)} is fitted by the logarithm of its mean and has no other scale; leave the "
@@ -262,12 +318,16 @@ class Dataset(HasTask):
         if wanted.screen is not None:
             columns, X = screened_columns(columns, X, y, train, wanted.screen, notes)
         parts = (X[train], y[train], X[test], y[test])
+        w_train, w_test, w_unit = None, None, 1.0
+        if precision is not None:
+            of_rows = precision[rows.index]
+            w_train, w_test, w_unit = in_units(of_rows[train], of_rows[test])
         conventions = Conventions.of(frame).only([target, *(c.source for c in columns)])
         notes += filled
         learned = cls(
             name, target, tuple(columns), *parts, len(frame), tuple(notes), scale, wanted, levels, conventions
         )
-        return replace(learned, distribution=found.distribution)
+        return replace(learned, distribution=found.distribution, w_train=w_train, w_test=w_test, w_unit=w_unit)
 
     @classmethod
     def for_targets(
@@ -334,30 +394,48 @@ class Dataset(HasTask):
         """
         train, held_out = predict(self.X_train), len(self.y_test) > 0
         test = predict(self.X_test) if held_out else self.y_test
-        rss_test = squared_difference(test, self.y_test) if held_out else None
-        rss = Scores(rss_train=squared_difference(train, self.y_train), rss_test=rss_test)
+        rss_test = squared_difference(test, self.y_test, self.w_test) if held_out else None
+        rss = Scores(rss_train=squared_difference(train, self.y_train, self.w_train), rss_test=rss_test)
         if self.levels:
             return replace(rss, classes=class_scores(train, self.y_train, test, self.y_test))
         if self.task == COUNTS:
             rss = replace(rss, counts=count_scores(train, self.y_train, test, self.y_test))
-        rmse_test = self.rmse(test, self.y_test) if held_out else None
-        return replace(rss, rmse_train=self.rmse(train, self.y_train), rmse_test=rmse_test)
+        rmse_test = self.rmse(test, self.y_test, self.w_test) if held_out else None
+        return replace(rss, rmse_train=self.rmse(train, self.y_train, self.w_train), rmse_test=rmse_test)
 
-    def error(self, predicted: Array, y: Array) -> float | None:
-        """RMSE in units of the data, of classes the log-loss, of counts the mean deviance; None where it is not finite."""
+    def losses(self, predicted: Array) -> Array:
+        """What each training row (n,) adds to the misfit of predictions of all of them."""
+        return weighted_losses(self.likelihood, predicted, self.y_train, self.w_train)
+
+    def misfit(self, predicted: Array) -> float:
+        """RSS or deviance of predictions of the training rows."""
+        return weighted_misfit(self.likelihood, predicted, self.y_train, self.w_train)
+
+    @property
+    def weight_of_rows(self) -> float:
+        """The sum of the weights of the training rows, by which a sum of losses is a mean: n where none weighs more."""
+        return float(self.n) if self.w_train is None else float(self.w_train.sum())
+
+    def error(self, predicted: Array, y: Array, w: Array | None = None) -> float | None:
+        """RMSE in units of the data, of classes the log-loss, of counts the mean deviance; None where it is not finite.
+
+        w: weights of the rows.
+        """
         if self.task == COUNTS:
             return mean_deviance(predicted, y)
-        return log_loss(predicted, y) if self.levels else self.rmse(predicted, y)
+        return log_loss(predicted, y) if self.levels else self.rmse(predicted, y, w)
 
-    def rmse(self, predicted: Array, y: Array) -> float | None:
-        """Root mean square error in units of the data, of values on the scale of the fit; None where it is not finite."""
-        value = float(np.sqrt(self.squared_error(predicted, y) / len(y)))
+    def rmse(self, predicted: Array, y: Array, w: Array | None = None) -> float | None:
+        """Root (weighted) mean square error in units of the data, of values on the scale of the fit; None where it is not
+        finite.
+        """
+        value = float(np.sqrt(self.squared_error(predicted, y, w) / (len(y) if w is None else w.sum())))
         return value if np.isfinite(value) else None
 
-    def squared_error(self, predicted: Array, y: Array) -> float:
-        """Sum of squared residuals in squared units of the data, of values on the scale of the fit."""
+    def squared_error(self, predicted: Array, y: Array, w: Array | None = None) -> float:
+        """Sum of (weighted) squared residuals in squared units of the data, of values on the scale of the fit."""
         back = self.target_transform.inverse
-        return squared_difference(back(predicted), back(y))
+        return squared_difference(back(predicted), back(y), w)
 
     def encode(self, frame: pd.DataFrame) -> Array:
         """New rows as inputs of the network, shape (rows, d); nan where a cell is missing."""
@@ -374,8 +452,12 @@ class Dataset(HasTask):
             "notes": self.notes,
             "test_sha256": self.test_sha256,
         }
-        names = [*self.features, self.target]
-        table = pa.Table.from_arrays([pa.array(v) for v in (*X.T, y)], names=names)
+        names, weights = [*self.features, self.target], list[Array]()
+        if self.w_train is not None:
+            w_test = np.empty(0) if self.w_test is None else self.w_test
+            names, weights = [*names, self.preparation.weights or "weight"], [np.concatenate([self.w_train, w_test])]
+            metadata |= {"weight_unit": self.w_unit}
+        table = pa.Table.from_arrays([pa.array(v) for v in (*X.T, y, *weights)], names=names)
         table = table.replace_schema_metadata({_METADATA_KEY: json.dumps(metadata).encode()})
         with written_whole(path, OWNERS_FILE) as partial:
             pq.write_table(table, partial)
@@ -386,12 +468,16 @@ class Dataset(HasTask):
         table = pq.read_table(path)
         metadata = json.loads(table.schema.metadata[_METADATA_KEY])
         arrays = [column.to_numpy() for column in table.columns]
-        X, y, n = np.column_stack(arrays[:-1]), arrays[-1], metadata["n_train"]
+        n = metadata["n_train"]
+        w = arrays.pop() if "weight_unit" in metadata else None
+        X, y = np.column_stack(arrays[:-1]), arrays[-1]
         recipe, notes = Recipe.from_dict(metadata["recipe"]), tuple(metadata["notes"])
         parts = (X[:n], y[:n], X[n:], y[n:])
         more = (metadata["rows"], notes, recipe.target_transform, recipe.preparation)
         data = cls(metadata["name"], recipe.target, recipe.columns, *parts, *more, recipe.levels, recipe.conventions)
         data = replace(data, distribution=recipe.distribution)
+        if w is not None:
+            data = replace(data, w_train=w[:n], w_test=w[n:], w_unit=metadata["weight_unit"])
         if data.test_sha256 != metadata["test_sha256"]:
             raise DatasetError(
                 f"The test rows in {path.name} are not those that were held out; start from the table again."

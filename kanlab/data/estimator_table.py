@@ -13,13 +13,18 @@ from kanlab.data.encoders import as_text, encode_features
 from kanlab.data.filters import check_size, varying_columns
 from kanlab.data.preparation import Preparation
 from kanlab.data.recipe import fitted
+from kanlab.data.row_weights import in_units
 from kanlab.errors import DatasetError
 
 PREPARATION = Preparation(gaps="fill", pool=True, target_scale="none")
 
 
 def estimator_table(
-    frame: pd.DataFrame, y: Array, levels: Sequence[str] = (), categorical: Collection[str] = ()
+    frame: pd.DataFrame,
+    y: Array,
+    levels: Sequence[str] = (),
+    categorical: Collection[str] = (),
+    weights: Array | None = None,
 ) -> Dataset:
     """Encode features and put them beside a target; nothing is held out.
 
@@ -34,6 +39,8 @@ def estimator_table(
         The classes; none for a quantity.
     categorical : collection of str
         Columns of numbers that are categories.
+    weights : ndarray of shape (n,), optional
+        How precise the rows of a quantity are, each above 0.
 
     Returns
     -------
@@ -64,11 +71,12 @@ def estimator_table(
         if not columns:
             raise
         columns, X = columns[:1], X[:, :1]  # the mean is the answer, and needs rows to be given to
-    order = np.lexsort((y, *X.T[::-1]))
+    order = np.lexsort((y, *X.T[::-1]) if weights is None else (weights, y, *X.T[::-1]))
+    w = (None, None, 1.0) if weights is None else in_units(weights[order], np.empty(0))
     none = np.empty((0, X.shape[1])), np.empty(0)
     return Dataset(
         "table", target, tuple(columns), X[order], np.asarray(y, dtype=float)[order], *none, len(y),
-        (*notes, *filled), preparation=PREPARATION, levels=tuple(levels),
+        (*notes, *filled), preparation=PREPARATION, levels=tuple(levels), w_train=w[0], w_test=w[1], w_unit=w[2],
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from kanlab.text import quoted
 
 Gaps = Literal["drop", "fill"]
 Copies = Literal["keep", "drop"]
+WeightsAre = Literal["frequency", "precision"]
+WEIGHTS_ARE: tuple[WeightsAre, ...] = ("frequency", "precision")
 DATE_PARTS = ("year", "month", "weekday", "hour")
 MAX_LEVELS = 12
 AUTO = "auto"  # the scale of a target that is for its training rows to decide
@@ -53,8 +55,10 @@ class Preparation:
     copies : {"keep", "drop"}
         What is done with rows that repeat others in every column of the table.
     weights : str
-        A column of frequency weights, whole numbers: a row of weight 3 counts as three rows, in everything
-        (kanlab.data.row_weights). "" for none.
+        A column of weights of the rows (kanlab.data.row_weights). "" for none.
+    weights_are : {"frequency", "precision"}
+        What it says: how often a row was seen, a whole number, so that a row of weight 3 counts as three rows in everything;
+        or how precise its target is, in inverse proportion to the variance of its error.
 
     Raises
     ------
@@ -80,6 +84,7 @@ class Preparation:
     split_by: str | None = None
     copies: Copies = "keep"
     weights: str = ""
+    weights_are: WeightsAre = "frequency"
 
     def __post_init__(self) -> None:
         def require(ok: bool, sentence: str) -> None:
@@ -92,7 +97,12 @@ class Preparation:
                 f"Rows with missing values can be dropped or filled (drop, fill), not '{gaps}'.",
             )
         require(
-            not self.weights or self.copies == "keep",
+            self.weights_are in WEIGHTS_ARE,
+            f"Weights say how often a row was seen or how precise its target is (frequency, precision), not "
+            f"'{self.weights_are}'.",
+        )
+        require(
+            not self.weights or self.is_weighed or self.copies == "keep",
             "Repeated rows cannot be left out where weights repeat rows; choose one of the two.",
         )
         kept = self.copies in ("keep", "drop")
@@ -112,6 +122,11 @@ class Preparation:
             require(bool(self.split_by), f"A split by {self.split} needs a column to split by; name it as split_by.")
 
     @property
+    def is_weighed(self) -> bool:
+        """Whether rows have weights that say how precise their targets are."""
+        return bool(self.weights) and self.weights_are == "precision"
+
+    @property
     def asks_for_a_scale(self) -> bool:
         """Whether the target is to be fitted on another scale than its own."""
         return self.target_scale not in (AUTO, "none")
@@ -124,6 +139,8 @@ class Preparation:
         content = asdict(self)
         if not self.weights:  # recipes without stay as those of earlier versions
             del content["weights"]
+        if not self.is_weighed:
+            del content["weights_are"]
         return content
 
     @classmethod

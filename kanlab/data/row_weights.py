@@ -1,11 +1,18 @@
-"""Frequency weights: a row of weight w stands for w rows that are alike, in everything.
+"""Weights of the rows: how often each was seen (frequency), or how precise its target is (precision).
 
-Tables are often kept so: a row for each combination of features and outcome, and a column of how often it was seen. Such a
+Tables are often kept with a row for each combination of features and outcome, and a column of how often it was seen. Such a
 row is written out as many times as its weight says, before anything else is done. So the fit, RSS, the number of rows n of
 every criterion, K, leave-one-out errors, folds, permuted targets and test rows are those of the table of single rows, to the
 last bit.
 
-Precision weights, which say how sure a row's target is, are another thing: they leave n the number of rows, and are not these.
+Precision weights leave n the number of rows: the error of row i has the variance sigma^2 / w_i (Aitken 1935), as where a
+target is a mean of w_i values, or was measured with a standard error s_i and w_i = 1 / s_i^2. With residuals e_i
+
+    -2 log L = n ln(sum w_i e_i^2 / n) - sum ln w_i + n (1 + ln 2 pi)
+
+Only ratios of weights matter. They are scaled so that their geometric mean over the training rows is 1: sum ln w_i is then 0,
+and the RSS that is shown, sum w_i e_i^2, gives AICc by the same formula as elsewhere. Weights of test rows have the same unit.
+A row of weight 0 says nothing and is left out.
 """
 
 from __future__ import annotations
@@ -15,11 +22,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from kanlab.arrays import Array
 from kanlab.data.encoders import is_numeric, missing, to_numbers
 from kanlab.errors import DatasetError
-from kanlab.text import counted, listing, quoted
+from kanlab.text import agreeing, counted, listing, quoted
 
 MOST_ROWS = 1_000_000  # that a table is written out to
+MOST_RATIO = 1e12  # of the largest weight and the smallest
 
 
 def written_out(
@@ -33,25 +42,7 @@ def written_out(
     >>> written_out(frame, "seen", "y", None)[0]["x"].tolist()
     [1, 1, 2]
     """
-    if weights not in frame.columns:
-        raise DatasetError(
-            f"There is no column {quoted(weights)} of weights; the columns are {listing(frame.columns)}."
-        )
-    if weights == target or weights in (features or ()):
-        what = "the target" if weights == target else "a feature"
-        raise DatasetError(
-            f"The column {quoted(weights)} cannot be the weights and {what} at once; choose another one."
-        )
-    column = frame[weights]
-    if not is_numeric(column):
-        raise DatasetError(
-            f"The column {quoted(weights)} holds no numbers, so it cannot weigh the rows; choose another one."
-        )
-    if lost := int(missing(column).sum()):
-        raise DatasetError(
-            f"The weight {quoted(weights)} is missing in {counted(lost, 'row')}; fill it, or leave these rows out."
-        )
-    w = to_numbers(column)
+    w = _numbers(frame, weights, target, features)
     odd = w[~np.isfinite(w) | (w < 0) | (w % 1 != 0)]
     if len(odd):
         raise DatasetError(
@@ -74,3 +65,83 @@ def written_out(
         f"{'stands' if len(frame) == 1 else 'stand'} for {int(total):,}, and count as so many."
     )
     return repeated, note
+
+
+def precisions(
+    frame: pd.DataFrame, weights: str, target: str, features: Sequence[str] | None
+) -> tuple[pd.DataFrame, Array, list[str]]:
+    """The rows that have a weight above 0, without the column of weights; the weights (rows,); and sentences about them.
+
+    Raises DatasetError, with one sentence, where the column cannot be precision weights.
+
+    >>> frame = pd.DataFrame({"x": [1, 2, 3], "w": [0.5, 0.0, 2.0], "y": [0.5, 0.7, 0.6]})
+    >>> precisions(frame, "w", "y", None)[1].tolist()
+    [0.5, 2.0]
+    """
+    w = _numbers(frame, weights, target, features)
+    odd = w[~np.isfinite(w) | (w < 0)]
+    if len(odd):
+        raise DatasetError(
+            f"The weight {quoted(weights)} says how precise each target is, so it must be a number from 0 on, not "
+            f"{odd[0]:g}."
+        )
+    known = w > 0
+    if not known.any():
+        raise DatasetError(f"The weights {quoted(weights)} are all 0, so no row is left; choose another column.")
+    ratio = float(w[known].max()) / float(w[known].min())
+    if not ratio < MOST_RATIO:
+        raise DatasetError(
+            f"The largest weight {quoted(weights)} is {ratio:.3g} times the smallest, more than numbers can tell apart; leave "
+            "the rows of next to no weight out."
+        )
+    notes = [
+        f"{quoted(weights)} says how precise the target of each row is: errors are weighed by it, in inverse proportion to their "
+        "variance, and the number of rows stays."
+    ]
+    if lost := int((~known).sum()):
+        rows, are = counted(lost, "row"), agreeing(lost, "is", "are")
+        notes.append(f"{rows} of weight 0 {are} left out.")
+    kept = frame.loc[known].drop(columns=weights).reset_index(drop=True)
+    kept.attrs = frame.attrs
+    return kept, w[known], notes
+
+
+def in_units(train: Array, test: Array) -> tuple[Array, Array, float]:
+    """Weights of training and test rows, scaled so that the geometric mean of the former is 1, and what that mean is.
+
+    >>> [np.round(w, 6).tolist() for w in in_units(np.array([1.0, 4.0]), np.array([8.0]))]
+    [[0.5, 2.0], [4.0], 2.0]
+    """
+    unit = float(np.exp(np.mean(np.log(train))))
+    return train / unit, test / unit, unit
+
+
+def can_be_weights(column: pd.Series) -> bool:
+    """Whether a column holds numbers from 0 on alone, some above it, and none is missing."""
+    if not is_numeric(column) or pd.api.types.is_bool_dtype(column) or missing(column).any():
+        return False
+    w = to_numbers(column)
+    return bool(len(w) and np.isfinite(w).all() and (w >= 0).all() and w.any())
+
+
+def _numbers(frame: pd.DataFrame, weights: str, target: str, features: Sequence[str] | None) -> Array:
+    """The column as numbers. Raises DatasetError where it is another thing."""
+    if weights not in frame.columns:
+        raise DatasetError(
+            f"There is no column {quoted(weights)} of weights; the columns are {listing(frame.columns)}."
+        )
+    if weights == target or weights in (features or ()):
+        what = "the target" if weights == target else "a feature"
+        raise DatasetError(
+            f"The column {quoted(weights)} cannot be the weights and {what} at once; choose another one."
+        )
+    column = frame[weights]
+    if not is_numeric(column):
+        raise DatasetError(
+            f"The column {quoted(weights)} holds no numbers, so it cannot weigh the rows; choose another one."
+        )
+    if lost := int(missing(column).sum()):
+        raise DatasetError(
+            f"The weight {quoted(weights)} is missing in {counted(lost, 'row')}; fill it, or leave these rows out."
+        )
+    return to_numbers(column)

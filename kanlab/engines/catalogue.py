@@ -47,6 +47,11 @@ ENGINES = {
     )
 }
 
+NO_WEIGHTS = (
+    "Stock pykan weighs all rows alike, so it cannot be trained with weights that say how precise each target is; choose the "
+    "engine lm."
+)
+
 
 def trouble(engine: str) -> str:
     """Why an engine cannot fit on this machine, in one sentence; "" where it can.

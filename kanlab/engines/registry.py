@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kanlab.data.dataset import Dataset
-from kanlab.engines.catalogue import ENGINES
+from kanlab.engines.catalogue import ENGINES, NO_WEIGHTS
 from kanlab.errors import FitError
 from kanlab.kan.search_space import Cell
 from kanlab.kan.shapes import Shape
@@ -119,7 +119,7 @@ def network_data(data: Dataset, options: FitOptions) -> tuple[Dataset, tuple[int
         return data, None
     from kanlab.solver.feature_screening import screened
 
-    kept = screened(data.X_train, data.fit_target(data.y_train), options.inputs(data.d))
+    kept = screened(data.X_train, data.fit_target(data.y_train), options.inputs(data.d), data.w_train)
     return with_columns(data, kept), kept
 
 
@@ -168,7 +168,7 @@ def lm_path(data: Dataset, cells: Sequence[Cell], options: FitOptions, seed: int
     path = cells[0].grid, cells[0].k, [c.neuron_num for c in cells], cells[0].depth
     for fitted in fit_path(
         part.X_train, part.fit_target(part.y_train), *path, options=lm_options, seed=seed, task=data.task,
-        shape=options.shape if kept is None else options.shape.only(kept, data.d),
+        shape=options.shape if kept is None else options.shape.only(kept, data.d), weights=part.w_train,
     ):  # fmt: skip
         yield fitted if kept is None else widened(fitted, kept, data.d)
 
@@ -195,6 +195,8 @@ def _best_training(
     data: Dataset, cell: Cell, engine: str, options: FitOptions, seed: int
 ) -> tuple[Training | None, str, int]:
     """The training of least misfit over the starts (None where all broke down), its status, and how many were made."""
+    if data.w_train is not None:
+        raise FitError(NO_WEIGHTS)
     from kanlab.engines.pykan_training import train
 
     deadline = None if options.time_limit is None else time.monotonic() + options.time_limit

@@ -14,7 +14,7 @@ import numpy as np
 
 from kanlab.arrays import Array, as_text
 from kanlab.baselines.folds import left_out_by
-from kanlab.baselines.registry import BASELINES_OF, broken_by, fit_named
+from kanlab.baselines.registry import BASELINES_OF, broken_by, fit_to
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
 from kanlab.kan.network import FittedKan
@@ -44,7 +44,11 @@ def averaged(
     the rows, by the rows at the edge of the first.  rows: what it predicts of rows left out, for its intervals, as `as_text`
     writes it.  None where the networks' share is next to nothing.
     """
-    y, losses = data.y_train, data.likelihood.losses
+    y = data.y_train
+
+    def losses(predicted: Array, _: Array) -> Array:
+        return data.losses(predicted)
+
     if data.levels:  # with fewer rows a row left out does not see the search among minima (docs/method.md)
         rows = data.outputs * np.bincount(y.astype(int), minlength=len(data.levels)).min()
         sound = [i for i, f in enumerate(networks) if f.edf is not None and ROWS_OF_CLASSES * f.edf <= rows]
@@ -65,8 +69,8 @@ def averaged(
     if shares[0] < LEAST_SHARE:
         return None
     families = [(name, float(share)) for name, share in zip(of_rest, shares[1:], strict=True) if share]
-    rest = [(fit_named(name, data.X_train, data.fit_target(y), 0, data.task), share) for name, share in families]
-    further = 0.0 if data.task != REGRESSION else reach(networks[0], data.X_train, y, options.smoothing)
+    rest = [(fit_to(name, data), share) for name, share in families]
+    further = 0.0 if data.task != REGRESSION else reach(networks[0], data.X_train, y, options.smoothing, data.w_train)
     members = [replace(network, reach=further) for network in networks]
 
     def predict(X: Array) -> Array:
@@ -81,6 +85,6 @@ def averaged(
         "families": [list(pair) for pair in families],
         "reach": further,
         "rows": as_text(together),
-        **LeftOut.of(data.likelihood, together, y, reference).to_dict(),
+        **LeftOut.of(data.likelihood, together, y, reference, data.w_train).to_dict(),
         **data.errors(predict).errors(),
     }

@@ -16,7 +16,8 @@ import numpy as np
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.folds import left_out_by
 from kanlab.baselines.leave_one_out import LEFT_OUT, MOST_ROWS, refitted
-from kanlab.baselines.registry import fit_named, predictions_left_out
+from kanlab.baselines.protocol import FamilyFit
+from kanlab.baselines.registry import fit_named, fit_to, predictions_left_out
 from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
 from kanlab.kan.network import FittedKan
@@ -103,12 +104,15 @@ def of_family(data: Dataset, model: _Predicts, family: str, seed: int, shape: Sh
     if few and not data.has_deviance and family in LEFT_OUT:
         return _record(data, model, predictions_left_out(family, data), 1.0)
     if few and data.has_deviance:
-        fitted = fit_named(family, data.X_train, data.fit_target(data.y_train), seed, data.task)
+        fitted = fit_to(family, data, seed)
         if fitted.left_out is not None:
             return _record(data, model, fitted.left_out(), 1.0)
-    left_out = refitted(
-        lambda X, y: fit_named(family, X, data.fit_target(y), seed, data.task, shape), data.X_train, data.y_train, PARTS
-    )
+
+
+    def fit(X: Array, y: Array, weights: Array | None = None) -> FamilyFit:
+        return fit_named(family, X, data.fit_target(y), seed, data.task, shape, weights=weights)
+
+    left_out = refitted(fit, data.X_train, data.y_train, PARTS, data.w_train)
     return _record(data, model, left_out, 1.0)
 
 
@@ -131,8 +135,12 @@ def _record(data: Dataset, model: _Predicts, left_out: Array, factor: float) -> 
     if finite.sum() < FEWEST_ROWS:
         return None
     fitted = model.predict_flagged(data.X_train)[0]
-    rows = Rows(left_out[finite], data.y_train[finite], data.X_train[finite], fitted[finite])
+    weights = None if data.w_train is None else data.w_train[finite]
+    rows = Rows(left_out[finite], data.y_train[finite], data.X_train[finite], fitted[finite], weights)
     test = None
     if len(data.y_test):
-        test = Rows(model.predict_flagged(data.X_test)[0], data.y_test, data.X_test)
-    return interval_record(rows, test, data.task, factor)
+        test = Rows(model.predict_flagged(data.X_test)[0], data.y_test, data.X_test, weights=data.w_test)
+    record = interval_record(rows, test, data.task, factor)
+    if weights is None:
+        return record
+    return record | {"weight": {"column": data.preparation.weights, "unit": data.w_unit}}

@@ -16,7 +16,7 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.baselines.leave_one_out import MOST_ROWS, refitted
-from kanlab.baselines.registry import BASELINES_OF, comparison_family, fit_named, reference_losses
+from kanlab.baselines.registry import comparison_family, fit_to, reference_losses
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
@@ -123,7 +123,7 @@ def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
     predicted, outside = fitted.predict_flagged(data.X_test) if len(data.y_test) else (data.y_test, np.zeros(0))
     return deviance | {
         "rss_train": fitted.rss_train,
-        "rss_test": squared_difference(predicted, data.y_test) if len(data.y_test) else None,
+        "rss_test": squared_difference(predicted, data.y_test, data.w_test) if len(data.y_test) else None,
         "extrapolates": float(np.mean(outside)) if len(outside) else None,
         "seconds": fitted.seconds,
         "edf": fitted.edf,
@@ -131,7 +131,8 @@ def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
 
 
 def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
-    """RSS on the rows held out, in units of the data, and how many those are; of classes and counts also the deviance.
+    """RSS on the rows held out, in units of the data, and how many those are; of classes and counts also the deviance, of rows
+    with weights their sum.
 
     loss: what a cross-validation adds up, the squared errors, of classes the log-loss, of counts the deviance.
     """
@@ -139,17 +140,14 @@ def fold(data: Dataset, task: messages.FoldTask) -> dict[str, Any]:
         task = msgspec.structs.replace(task, options=task.options.of_columns(columns, data.d))
         data = with_columns(data, columns)
     held = _held(data, task)
-    out = {"X_test": data.X_train[held], "y_test": data.y_train[held]}
-    part = replace(data, X_train=data.X_train[~held], y_train=data.y_train[~held], **out)
+    part = data.of_rows(~held, held)
     return _held_out_errors(data, held, _thinned(part, _fit(part, task), task).predict(part.X_test))
 
 
 def family_fold(data: Dataset, task: messages.FamilyFoldTask) -> dict[str, Any]:
     """As `fold`."""
     held = _held(data, task)
-    fitted = fit_named(
-        task.family, data.X_train[~held], data.fit_target(data.y_train[~held]), task.seed, data.task, task.shape
-    )
+    fitted = fit_to(task.family, data.of_rows(~held), task.seed, task.shape)
     return _held_out_errors(data, held, fitted.predict(data.X_train[held]))
 
 
@@ -158,10 +156,10 @@ def _held(data: Dataset, task: messages.FoldTask | messages.FamilyFoldTask) -> n
 
 
 def _held_out_errors(data: Dataset, held: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
-    y = data.y_train[held]
-    rss, rows = data.squared_error(predicted, y), int(held.sum())
+    y, w = data.y_train[held], None if data.w_train is None else data.w_train[held]
+    rss, rows = data.squared_error(predicted, y, w), int(held.sum())
     if not data.has_deviance:
-        return {"rss": rss, "loss": rss, "rows": rows}
+        return {"rss": rss, "loss": rss, "rows": rows} | ({} if w is None else {"weight": float(w.sum())})
     deviance = data.likelihood.misfit(predicted, y)
     return {"deviance": deviance, "rss": rss, "loss": deviance / (2.0 if data.levels else 1.0), "rows": rows}
 
@@ -175,11 +173,12 @@ def family(data: Dataset, task: messages.FamilyTask) -> dict[str, Any]:
 
 def permutation(data: Dataset, task: messages.PermutationTask) -> dict[str, Any]:
     """How far below the mean's AICc the best of the cells gets: by chance alone where the target is permuted."""
-    y = data.y_train if task.shuffle is None else np.random.default_rng(task.shuffle).permutation(data.y_train)
-    shuffled = replace(data, y_train=y)
-    likelihood = data.likelihood
-    constant = BASELINES_OF[data.task]["constant"](data.X_train, data.fit_target(y), 0)
-    term = likelihood.term(likelihood.misfit(constant.predict(data.X_train), y), data.n)
+    shuffled, likelihood = data, data.likelihood
+    if task.shuffle is not None:  # a target keeps its weight
+        order = np.random.default_rng(task.shuffle).permutation(data.n)
+        shuffled = replace(data.of_rows(order), X_train=data.X_train)
+    constant = fit_to("constant", shuffled)
+    term = likelihood.term(shuffled.misfit(constant.predict(data.X_train)), data.n)
     at_mean = aicc_of(term, data.n, data.outputs + (task.count_sigma2 and likelihood.counts_variance))
     least = np.inf
     for cell in task.cells:
@@ -228,7 +227,7 @@ def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     fitted = _fit(part, whole)
     if fitted.shape:  # counted as the study does
         return {"edf": fitted.edf}
-    return {"edf": effective_dof(fitted, part.X_train, part.fit_target(part.y_train))}
+    return {"edf": effective_dof(fitted, part.X_train, part.fit_target(part.y_train), part.w_train)}
 
 
 def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetworks | None = None) -> dict[str, Any]:
@@ -312,18 +311,19 @@ def _predictions_left_out(
 ) -> Array:
     """Predictions of the training rows by a cell's network, each row had it not been fitted. parts: as of `refitted`."""
     if task.options.inputs(data.d) == data.d:
-        return predictions_left_out(network, data.X_train, data.fit_target(data.y_train), task.options.smoothing)
+        target = data.fit_target(data.y_train)
+        return predictions_left_out(network, data.X_train, target, task.options.smoothing, data.w_train)
 
-    def fit(X: Array, y: Array) -> FittedKan:  # the choice of the features is part of the fit
-        rows = replace(data, X_train=X, y_train=y)
+    def fit(X: Array, y: Array, weights: Array | None = None) -> FittedKan:  # the choice of features is part of the fit
+        rows = replace(data, X_train=X, y_train=y, w_train=weights)
         return fit_model(rows, cell, task.engine, task.options, task.seed, below)
 
-    return refitted(fit, data.X_train, data.y_train, parts)
+    return refitted(fit, data.X_train, data.y_train, parts, data.w_train)
 
 
 def _left_out(data: Dataset, predicted: Array, reference: Array) -> dict[str, Any]:
     """`LeftOut` of predictions of rows left out. reference: the losses of the model they are held against."""
-    return LeftOut.of(data.likelihood, predicted, data.y_train, reference).to_dict()
+    return LeftOut.of(data.likelihood, predicted, data.y_train, reference, data.w_train).to_dict()
 
 
 def _reduced(
@@ -346,7 +346,7 @@ def _reduced(
         path = [cell._replace(neuron_num=h) for h in nums]
         return list(lm_path(with_columns(data, columns), path, options, task.seed)) if nums else []
 
-    found = reduced(full, data.X_train, data.y_train, fits, n_params)
+    found = reduced(full, data.X_train, data.y_train, fits, n_params, data.w_train)
     if found is None:
         return None
     part, cell = with_columns(data, found.kept), cell._replace(neuron_num=found.neuron_num)

@@ -232,11 +232,12 @@ def _on_terms(model: HeldFamily) -> OnTerms | None:
 def _covariance(model: Model, data: Dataset) -> Covariance | None:
     y = data.fit_target(data.y_train)
     if isinstance(model, FittedKan):
-        return (shaped_covariance if model.shape else network_covariance)(model, data.X_train, y)
+        covariance = shaped_covariance if model.shape else network_covariance
+        return covariance(model, data.X_train, y, data.w_train)
     if isinstance(model, HeldFamily) and isinstance(model.fitted.predict, Affine):
-        return affine_covariance(model.fitted.predict, data.X_train, y, model.fitted.dof)
+        return affine_covariance(model.fitted.predict, data.X_train, y, model.fitted.dof, data.w_train)
     if isinstance(model, HeldFamily) and (on_terms := _on_terms(model)):
-        return on_terms_covariance(on_terms, data.X_train, y, model.fitted.dof)
+        return on_terms_covariance(on_terms, data.X_train, y, model.fitted.dof, data.w_train)
     return None
 
 

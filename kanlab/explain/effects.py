@@ -47,16 +47,16 @@ def permutation_importance(predict: Predict, data: Dataset, seed: int = 0) -> pd
     deviation.
     """
     chosen = _some(data.X_train)
-    X, y = data.X_train[chosen], data.y_train[chosen]
+    X, y, w = data.X_train[chosen], data.y_train[chosen], None if data.w_train is None else data.w_train[chosen]
     rng = np.random.default_rng(seed)
-    base = data.error(predict(X), y) or 0.0
+    base = data.error(predict(X), y, w) or 0.0
     rows = []
     for source, columns in sources_of(data.recipe).items():
         rises = []
         for _ in range(REPEATS):
             shuffled = X.copy()
             shuffled[:, columns] = X[rng.permutation(len(X))][:, columns]
-            rises.append((data.error(predict(shuffled), y) or np.nan) - base)
+            rises.append((data.error(predict(shuffled), y, w) or np.nan) - base)
         rows.append({"feature": source, "rise": float(np.mean(rises)), "deviation": float(np.std(rises, ddof=1))})
     return pd.DataFrame(rows).sort_values("rise", ascending=False, kind="stable").reset_index(drop=True)
 

@@ -62,16 +62,18 @@ def influence_of(bands: Bands) -> Influence:
 
 
 def variance(data: Dataset, predicted: Array) -> Array:
-    """Of outcomes around predictions (n,), in units of the scale: 1 of a quantity, p (1 - p) of two classes, mu of counts."""
+    """Of outcomes of the training rows around predictions (n,), in units of the scale: 1 of a quantity, or 1 over the row's
+    weight, p (1 - p) of two classes, mu of counts.
+    """
     if data.task == REGRESSION:
-        return np.ones_like(predicted)
+        return np.ones_like(predicted) if data.w_train is None else 1.0 / data.w_train
     tiny = np.finfo(float).tiny if data.task == COUNTS else np.finfo(float).eps
     return np.maximum(predicted if data.task == COUNTS else predicted * (1.0 - predicted), tiny)
 
 
 def _scale(data: Dataset, predicted: Array, edf: float) -> float:
     if data.task == REGRESSION:
-        rss = float(np.sum((data.y_train - predicted) ** 2))
+        rss = data.misfit(predicted)
         return max(rss / max(data.n - edf, 1.0), np.finfo(float).tiny)
     return overdispersion(predicted, data.y_train, edf) if data.task == COUNTS else 1.0
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from kanlab.arrays import Array, Mask
 from kanlab.baselines.protocol import FamilyFit
-from kanlab.baselines.registry import Baseline, fit_named, label
+from kanlab.baselines.registry import Baseline, fit_to, label
 from kanlab.data.dataset import Dataset
 from kanlab.data.frames import as_frame
 from kanlab.data.reading.dialect import ReadOptions
@@ -121,7 +121,7 @@ class HeldFamily:
 
 def held_family(data: Dataset, family: str, seed: int, shape: Shape = Shape()) -> HeldFamily:
     """A model of another family fitted to the training rows, within what is demanded of the effects where it can be."""
-    fitted = fit_named(family, data.X_train, data.fit_target(data.y_train), seed, data.task, shape)
+    fitted = fit_to(family, data, seed, shape)
     fitted = replace(fitted, left_out=None)  # which holds the training rows
     return HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
 
@@ -343,6 +343,8 @@ def smearing(model: Model, data: Dataset) -> float | None:
     if data.target_transform.scale != "log":
         return None
     residual = data.y_train - model.predict_flagged(data.X_train)[0]
+    if data.w_train is not None:
+        residual = np.sqrt(data.w_train) * residual  # as of rows of weight 1
     with np.errstate(over="ignore"):
         value = float(np.mean(np.exp(residual)))
     return value if np.isfinite(value) else None
@@ -368,7 +370,7 @@ def _averaged(
         kept = average_left_out(data, [rows for _, rows in networks], model.share, model.families)
     features = spec.options.inputs(data.d)
     interval = of_average(data, averaged, [network for network, _ in networks], model.share, kept, features)
-    rss = squared_difference(averaged.predict_flagged(data.X_train)[0], data.y_train)
+    rss = squared_difference(averaged.predict_flagged(data.X_train)[0], data.y_train, data.w_train)
     if data.levels or np.isclose(rss, model.rss_train or 0.0, rtol=SAME_RSS):
         return averaged, [], interval
     return averaged, [_another("the average", rss, model.rss_train or 0.0, handle)], interval

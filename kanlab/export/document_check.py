@@ -84,6 +84,9 @@ def _check_interval(record: Mapping[str, Any], d: int, task: str) -> None:
     shares = _numbers(held, (99 if held else 0,), "interval.held")
     _need(bool(((shares >= 0.0) & (shares <= 1.0)).all()), "interval.held")
     _need(_part(record, "held_rows", int, "interval.") >= 0, "interval.held_rows")
+    if (weight := record.get("weight")) is not None:
+        _need(isinstance(weight, dict) and isinstance(weight.get("column"), str), "interval.weight")
+        _need(_is_finite(weight.get("unit")) and weight["unit"] > 0.0, "interval.weight.unit")
 
 
 def check_model(model: Mapping[str, Any], d: int, classes: int, *, counts: bool = False) -> None:

@@ -155,7 +155,14 @@ class Spread(Struct, frozen=True):
     high: float
 
 
-class Interval(Struct, frozen=True):
+class OfWeight(Struct, frozen=True):
+    """The weight of the rows that intervals are of: a column of precision weights, and their unit in it."""
+
+    column: str
+    unit: Annotated[float, Meta(gt=0)]
+
+
+class Interval(Struct, frozen=True, omit_defaults=True):
     """What intervals are made of: see `kanlab.stats.interval_bounds`."""
 
     task: Literal["regression", "classification", "multiclass", "counts"]
@@ -165,6 +172,7 @@ class Interval(Struct, frozen=True):
     scale: Spread | None
     held: Vector
     held_rows: Annotated[int, Meta(ge=0)]
+    weight: OfWeight | None = None
 
 
 class Document(Struct):

@@ -36,7 +36,7 @@ def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recom
             "task": data.task,
             "sha256": data.sha256,
         }
-        | ({"weights": data.weights} if data.weights else {})
+        | ({"weights": data.weights, "weights_are": data.weights_are} if data.weights else {})
         | ({"aicc_offset": data.aicc_offset} if data.is_transformed else {})
         | ({"levels": list(data.levels)} if data.levels else {}),
         "space": {

@@ -36,7 +36,7 @@ def problems(data: Dataset) -> list[tuple[Array, Loss]]:
             rows = np.flatnonzero((data.y_train == 0) | (data.y_train == level))
             found.append((np.ascontiguousarray(X[:, rows]), Loss.of(BERNOULLI, data.y_train[rows] == level)))
         return found
-    return [(X, Loss.of(_KINDS.get(data.task, SQUARES), data.y_train))]
+    return [(X, Loss.of(_KINDS.get(data.task, SQUARES), data.y_train, data.w_train))]
 
 
 def evaluated(

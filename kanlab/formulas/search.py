@@ -187,7 +187,7 @@ def drawn(data: Dataset, repeat: int, seed: int) -> Dataset:
     if not repeat:
         return data
     rows = np.sort(np.random.default_rng([seed, repeat]).integers(0, data.n, data.n))
-    return replace(data, X_train=data.X_train[rows], y_train=data.y_train[rows])
+    return data.of_rows(rows)
 
 
 def concluded(
@@ -215,7 +215,7 @@ def concluded(
         kept = [
             e for e in entries if not violations(partial(values_at, e.expressions[0]), data.X_train, shape_of_effects)
         ]
-        mean = (Constant(float(np.mean(data.fit_target(data.y_train)))),)
+        mean = (Constant(float(np.average(data.y_train, weights=data.w_train))),)
         entries = kept or [evaluated(mean, data, count_sigma2=count_sigma2, origin="search")]
     shapes = [_first_shape(of_rows, drawn(data, i + 1, options.seed)) for i, of_rows in enumerate(candidates[1:])]
     made = front(data, entries, options.required)

@@ -31,13 +31,13 @@ MOST_ROWS = 4000  # that the held-out error is taken from
 def held_out_losses(expressions: Sequence[Expression], data: Dataset) -> Array:
     """The loss of every row, left out of the fit that predicts it: squared on the scale of the fit, or its deviance."""
     rows = np.linspace(0, data.n - 1, min(data.n, MOST_ROWS)).round().astype(int)
-    part = replace(data, X_train=data.X_train[rows], y_train=data.y_train[rows])
+    part = data.of_rows(rows)
     # rows are dealt out in a fixed random order, so that sorted tables leave no stretch out
     fold = np.random.default_rng(part.n).permutation(part.n) % min(FOLDS, part.n)
     outputs_ = np.empty((part.n, len(expressions)))
     for k in range(int(fold.max()) + 1):
         held, kept = fold == k, fold != k
-        known = replace(part, X_train=part.X_train[kept], y_train=part.y_train[kept])
+        known = part.of_rows(kept)
         if len(expressions) > 1:
             again = fit_together(expressions, np.ascontiguousarray(known.X_train.T), known.y_train, iterations=8)
         else:
@@ -53,7 +53,7 @@ def row_losses(eta: Array, data: Dataset) -> Array:
     """The loss of each training row at outputs eta (n, m); infinite where they are not defined."""
     with np.errstate(all="ignore"):
         if not data.levels:
-            values = data.likelihood.losses(data.likelihood.mean(eta[:, 0]), data.y_train)
+            values = data.losses(data.likelihood.mean(eta[:, 0]))
         else:
             logits = np.column_stack([np.zeros(data.n), eta])
             values = 2 * (np.logaddexp.reduce(logits, axis=1) - logits[np.arange(data.n), data.y_train.astype(int)])

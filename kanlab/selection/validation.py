@@ -99,7 +99,7 @@ def collect(answers: Mapping[Step, Any], total: int, state: str, detail: str = "
         elif kind == "refit":
             validation.refits.setdefault(key, []).append({"seed": number} | answer)
         elif kind == "fold":
-            validation.folds.setdefault(key, []).append(answer["loss"] / answer["rows"])
+            validation.folds.setdefault(key, []).append(answer["loss"] / answer.get("weight", answer["rows"]))
         elif kind == "family":
             validation.families.append({k: v for k, v in answer.items() if k != "seconds"})
         elif kind == "dof":

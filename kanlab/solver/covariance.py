@@ -224,8 +224,10 @@ class Forward:
     outputs: Array
 
 
-def network_covariance(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> NetworkCovariance | None:
-    """A network fitted by the engine lm to X (n, d), y (n,) or (n, classes), linearised there.
+def network_covariance(
+    fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None
+) -> NetworkCovariance | None:
+    """A network fitted by the engine lm to X (n, d), y (n,) or (n, classes), linearised there. weights: (n,), of the fit.
 
     None where there is none: of another engine, whose fits are no minima, of a network under constraints, whose numbers
     lie at their bounds, of too many rows, and where the rows leave no degree of freedom for the noise.
@@ -240,7 +242,7 @@ def network_covariance(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Network
     if len(rows) * wide[-1] * size > MOST_VALUES:
         return None
     network = narrowed(fitted, used)
-    found = linearised(network, rows[:, list(used)], y)
+    found = linearised(network, rows[:, list(used)], y, weights)
     smoother, root = smoother_of(found)
     edf, n = float(smoother.leverages().sum()), len(rows)
     spent = effective_count(edf, len(used), spec.layer_widths[1], depth=len(spec.layer_widths) - 2)

@@ -34,7 +34,7 @@ def effective_dof(problem: Problem, state: State) -> float | None:
     extremes = stack.extreme_tangents(state)
     for block in stack.blocks:
         view, P = stack.view(state, block, problem.depth), problem.last_design(state, block)
-        for root in problem.likelihood.roots(state.last.outputs[:, block], problem.likelihood.pull):
+        for root in problem.likelihood.roots(state.last.outputs[:, block], problem.likelihood.pull, block):
             by_last = (root[:, None, :] * P).reshape(-1, P.shape[1])
             J = np.concatenate([stack.mixed_tangents(state, view, root, extremes), by_last])
             information += J @ J.T

@@ -24,9 +24,11 @@ MOST_ROWS = 16  # at the edge, of the features with the most values
 FEW_VALUES = 12  # up to so many values a feature is a level, a year: nothing lies beyond
 
 
-def reach(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -> float:
+def reach(
+    fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float, weights: Array | None = None
+) -> float:
     """How far the edges of a network of a quantity go on straight beyond its training rows X (n, d), y (n,): 0 or REACH, or
-    what its constraints ask for.
+    what its constraints ask for. weights: (n,), of the fit.
     """
     if fitted.shape:
         return fitted.reach
@@ -35,7 +37,9 @@ def reach(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -> fl
     for row in edge_rows(rows):
         others = np.arange(len(rows)) != row
         try:
-            without = continued(fitted, rows[others], target[others], smoothing)
+            without = continued(
+                fitted, rows[others], target[others], smoothing, weights=None if weights is None else weights[others]
+            )
         except FitError:
             continue
         low, high = rows[others].min(axis=0), rows[others].max(axis=0)
@@ -45,7 +49,8 @@ def reach(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -> fl
         inner = np.clip(bounds, fitted.ranges[0][:, :1], fitted.ranges[0][:, 1:])  # where no spline is, nothing goes on
         without = replace(without, ranges=(inner, *without.ranges[1:]))
         flat, straight = (replace(without, reach=r).predict(rows[row : row + 1])[0] for r in (0.0, REACH))
-        gains.append((target[row] - flat) ** 2 - (target[row] - straight) ** 2)
+        gained = (target[row] - flat) ** 2 - (target[row] - straight) ** 2
+        gains.append(gained if weights is None else weights[row] * gained)
     if len(gains) < 2:
         return 0.0
     gain = np.array(gains)

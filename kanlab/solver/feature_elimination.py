@@ -19,21 +19,23 @@ from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan, KanLayer, KanSpec
 from kanlab.stats.criteria import aicc_of, subset_charge
-from kanlab.stats.likelihood import LIKELIHOODS
+from kanlab.stats.likelihood import LIKELIHOODS, weighted_misfit
 
 MOST_FITS = 6
 WIDE = 1e9  # scaled units: the range of an input that does nothing, which no row leaves
 
 
-def held_misfit(fitted: FittedKan, X: ArrayLike, y: ArrayLike, held: Sequence[int]) -> float:
+def held_misfit(
+    fitted: FittedKan, X: ArrayLike, y: ArrayLike, held: Sequence[int], weights: Array | None = None
+) -> float:
     """RSS or deviance of a network on X (n, d), y (n,), classes by number, the edges of features `held` at their means."""
-    return _Edges(fitted, X, y).misfit(held)
+    return _Edges(fitted, X, y, weights).misfit(held)
 
 
 class _Edges:
     """The output of every first-layer edge, (d, h, n), and the layers behind them."""
 
-    def __init__(self, fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> None:
+    def __init__(self, fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None) -> None:
         first, *self._behind = fitted.layers
         low, high = fitted.ranges[0].T
         x = np.clip((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale, low, high).T
@@ -41,7 +43,7 @@ class _Edges:
         self._out = splines + first.scale_base[:, :, None] * silu(x)[:, None]
         self._ranges, self._output_range = fitted.ranges[1:], fitted.output_range
         self._scale, self._offset, self._likelihood = fitted.y_scale, fitted.y_offset, LIKELIHOODS[fitted.task]
-        self._y = np.asarray(y, dtype=float)
+        self._y, self._weights = np.asarray(y, dtype=float), weights
 
     def misfit(self, held: Sequence[int]) -> float:
         still = self._out[list(held)]
@@ -50,7 +52,8 @@ class _Edges:
             z = layer.evaluate(np.clip(z, held_to[:, :1], held_to[:, 1:]))
         z = np.clip(z, self._output_range[:, :1], self._output_range[:, 1:])
         predicted = self._likelihood.mean(z.T * self._scale + self._offset)
-        return self._likelihood.misfit(predicted[:, 0] if predicted.shape[1] == 1 else predicted, self._y)
+        predicted = predicted[:, 0] if predicted.shape[1] == 1 else predicted
+        return weighted_misfit(self._likelihood, predicted, self._y, self._weights)
 
     def idle_first(self) -> list[int]:
         """Features by rising contribution."""
@@ -80,13 +83,14 @@ def reduced(
     y: ArrayLike,
     fits: Callable[[tuple[int, ...], int], Sequence[FittedKan]],
     n_params: Callable[[Sequence[int], int], float],
+    weights: Array | None = None,
 ) -> Reduction | None:
     """A network without the features that do nothing, where that lowers AICc; None where it does not.
 
     full: fitted to X (n, d), y (n,), classes by number.  fits: networks on some columns of X, of about so many hidden neurons
     in ascending order, of which the one of lowest AICc is taken: fewer features leave room for more neurons; none where these
     carry no network.
-    n_params: K of (columns, neurons).
+    n_params: K of (columns, neurons).  weights: (n,), of the fits.
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
     (n, d), likelihood = rows.shape, LIKELIHOODS[full.task]
@@ -99,7 +103,7 @@ def reduced(
 
     best, found, most = scored(tuple(range(d)), full), None, d - 1
     for _ in range(MOST_FITS):
-        drop = _idle(best, rows, target, most, n_params)
+        drop = _idle(best, rows, target, most, n_params, weights)
         if not drop:
             break
         kept = tuple(c for c in best.kept if c not in drop)
@@ -116,10 +120,15 @@ def reduced(
 
 
 def _idle(
-    best: Reduction, X: Array, y: Array, most: int, n_params: Callable[[Sequence[int], int], float]
+    best: Reduction,
+    X: Array,
+    y: Array,
+    most: int,
+    n_params: Callable[[Sequence[int], int], float],
+    weights: Array | None,
 ) -> tuple[int, ...]:
     """The columns to leave out next, at most so many, and of those kept at least one stays."""
-    edges, likelihood = _Edges(best.network, X[:, best.kept], y), LIKELIHOODS[best.network.task]
+    edges, likelihood = _Edges(best.network, X[:, best.kept], y, weights), LIKELIHOODS[best.network.task]
     order = edges.idle_first()
 
     def promised(count: int) -> float:

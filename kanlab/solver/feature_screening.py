@@ -15,8 +15,10 @@ from kanlab.arrays import Array
 NEGLIGIBLE = 1e-9  # of a column of length 1: what the columns chosen before leave of it below this is rounding
 
 
-def screened(X: ArrayLike, y: ArrayLike, most: int) -> tuple[int, ...]:
+def screened(X: ArrayLike, y: ArrayLike, most: int, weights: Array | None = None) -> tuple[int, ...]:
     """The columns of X (n, d) that say most of y (n,), of classes 0 and 1, or of y (n, m); at most so many, ascending.
+
+    weights: (n,), of rows that are not equally precise.
 
     >>> X = np.random.default_rng(0).normal(size=(40, 6))
     >>> screened(X, X[:, 1] ** 2 - X[:, 4], most=2)
@@ -25,9 +27,12 @@ def screened(X: ArrayLike, y: ArrayLike, most: int) -> tuple[int, ...]:
     rows, left = np.asarray(X, dtype=float), np.asarray(y, dtype=float).reshape(len(np.asarray(y)), -1)
     if most >= rows.shape[1]:
         return tuple(range(rows.shape[1]))
-    left = left - left.mean(axis=0)
-    line = _unit(rows - rows.mean(axis=0), negligible=0.0)
-    square = line**2 - (line**2).mean(axis=0)
+    w = np.ones(len(rows)) if weights is None else weights / weights.mean()
+    root = np.sqrt(w)[:, None]
+    left = root * (left - np.average(left, axis=0, weights=w))
+    line = _unit(root * (rows - np.average(rows, axis=0, weights=w)), negligible=0.0)
+    square = (line / root) ** 2
+    square = root * (square - np.average(square, axis=0, weights=w))
     square = _unit(square - line * np.sum(line * square, axis=0))
     chosen: list[int] = []
     for _ in range(most):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -36,6 +37,7 @@ def fit_path(
     seed: int = 0,
     task: TaskName = REGRESSION,
     shape: Shape = Shape(),
+    weights: ArrayLike | None = None,
 ) -> Iterator[FittedKan]:
     """Fit the networks of `depth` hidden layers of neuron_num nodes for ascending neuron_nums, one after the other.
 
@@ -63,6 +65,9 @@ def fit_path(
         a count.
     shape : Shape
         Demands on the effects of the inputs; nothing by default. docs/constraints.md says how they are kept.
+    weights : array_like, (n,), optional
+        Of the rows of a quantity, in inverse proportion to the variance of their errors (precision weights). RSS is then the
+        sum of w e^2.
 
     Yields
     ------
@@ -97,7 +102,7 @@ def fit_path(
             "The task of a fit is regression or classification, multiclass for more than two classes, or counts, not "
             f"{task!r}."
         )
-    rows = scaled_rows(X, Y, task)
+    rows = scaled_rows(X, Y, task, weights)
     if shape:
         from kanlab.solver.shaped_path import ShapedPath
 
@@ -119,12 +124,13 @@ def fit_cell(
     seed: int = 0,
     task: TaskName = REGRESSION,
     shape: Shape = Shape(),
+    weights: ArrayLike | None = None,
 ) -> FittedKan:
     """Fit one network by itself.
 
     Parameters
     ----------
-    X, Y, grid, k, depth, options, seed, task, shape
+    X, Y, grid, k, depth, options, seed, task, shape, weights
         As for `fit_path`.
     neuron_num : int
         Hidden neurons a layer.
@@ -146,4 +152,5 @@ def fit_cell(
     >>> fit_cell(X, X[:, 0] * X[:, 1], neuron_num=2, grid=3, k=3).spec.layer_widths
     (2, 2, 1)
     """
-    return next(fit_path(X, Y, grid, k, [neuron_num], depth, options=options, seed=seed, task=task, shape=shape))
+    of_fit: dict[str, Any] = {"options": options, "seed": seed, "task": task, "shape": shape, "weights": weights}
+    return next(fit_path(X, Y, grid, k, [neuron_num], depth, **of_fit))

@@ -27,14 +27,16 @@ REFITTING = 2e10  # rows x coefficients^2 of all refits of a network together: t
 LOOP = LoopOptions(max_iterations=60, tolerance=1e-5, floor=0.0)
 
 
-def predictions_left_out(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float) -> Array:
+def predictions_left_out(
+    fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float, weights: Array | None = None
+) -> Array:
     """Predictions of the training rows X (n, d), y, each had it not been fitted: (n,), of more than two classes (n, classes).
 
     y: as the network was fitted to, (n,) or (n, classes).  smoothing: of the fit.  Outputs of a row left out are held to their
-    range like any other.
+    range like any other.  weights: (n,), of the fit.
     """
     rows, target = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-    smoother = linear_smoother(fitted, rows, target)
+    smoother = linear_smoother(fitted, rows, target, weights)
     outputs, freedom = smoother.left_out(MIN_FREEDOM), smoother.freedom()
     if fitted.task == MULTICLASS:
         outputs = log_odds_of(outputs.T).T
@@ -48,7 +50,8 @@ def predictions_left_out(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothin
             break
         others = np.arange(len(target)) != row
         try:
-            without = continued(fitted, rows[others], target[others], smoothing, LOOP)
+            left = None if weights is None else weights[others]
+            without = continued(fitted, rows[others], target[others], smoothing, LOOP, left)
         except FitError:  # not finite there: the linearised value stays
             continue
         predicted[row] = without.predict(rows[row : row + 1])[0]

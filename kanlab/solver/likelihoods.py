@@ -22,7 +22,8 @@ and W = p (1 - p) + PULL / n, D is found by Newton's method (McCullagh & Nelder,
 
     (P W P' + N + ridge) dD = P E' - (N + ridge) D
 
-More than two classes have `kanlab.solver.multinomial`, counts `kanlab.solver.poisson`.
+More than two classes have `kanlab.solver.multinomial`, counts `kanlab.solver.poisson`, rows of unequal precision
+`kanlab.solver.weighted_squares`.
 
 What the last layer leaves to the layers before it is one form for all: the gradient J E, for D is at its minimum (envelope
 theorem), and the curvature of least squares with the rows of J and P times sqrt W.
@@ -88,8 +89,10 @@ class Likelihood(Protocol):
     is_squares: whether the misfit is a sum of squares, so that steps may follow its residual's curvature.
     couples: whether the second derivatives of the misfit mix the outputs; `roots` then takes the place of `weighed`.
     pull: what the pull adds to W, 0 where there is none.
+    w: weights (n,) of the rows, or 1.
     """
 
+    w: Array | float
     total: float
     signal: Array
     is_squares: bool
@@ -117,11 +120,17 @@ class Likelihood(Protocol):
     def score(self, eta: Array, pull: float) -> Array:
         """E (m, n) at outputs eta (m, n), the pull in it being `pull`."""
 
-    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
-        """The design (p2, n), its rows times sqrt W at outputs eta (m, n), and the Jacobian (p, n) likewise in place."""
+    def weighed(self, eta: Array, jacobian: Array, design: Array, rows: slice) -> Array:
+        """The design (p2, n), its rows times sqrt W at outputs eta (m, n), and the Jacobian (p, n) likewise in place.
 
-    def roots(self, eta: Array, pull: float) -> Array:
-        """R (r, m, n) with W_i = sum_r R_ri R_ri' in every row i, at outputs eta (m, n), the pull in W being `pull`."""
+        rows: which of the fit's they are.
+        """
+
+    def roots(self, eta: Array, pull: float, rows: slice = slice(None)) -> Array:
+        """R (r, m, n) with W_i = sum_r R_ri R_ri' in every row i, at outputs eta (m, n), the pull in W being `pull`.
+
+        rows: as of `weighed`; all of them by default.
+        """
 
 
 MakeLikelihood = Callable[[Array, int], Likelihood]  # of targets Y (m, n) and neuron_num
@@ -131,6 +140,7 @@ class Squares:
     """Least squares for targets Y (m, n), centred and of variance 1 (or 0)."""
 
     is_squares, couples, pull = True, False, 0.0
+    w: Array | float = 1.0
 
     def __init__(self, Y: Array, neuron_num: int) -> None:
         self.Y = self.signal = Y
@@ -183,10 +193,10 @@ class Squares:
             np.subtract(self.Y[:, block], D.T @ design(block), out=E[:, block])
         return E
 
-    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
+    def weighed(self, eta: Array, jacobian: Array, design: Array, rows: slice) -> Array:
         return design
 
-    def roots(self, eta: Array, pull: float) -> Array:
+    def roots(self, eta: Array, pull: float, rows: slice = slice(None)) -> Array:
         return np.broadcast_to(np.eye(len(eta))[:, :, None], (len(eta), *eta.shape))
 
 
@@ -196,6 +206,7 @@ class OneOutput:
     """
 
     is_squares, couples = False, False
+    w: Array | float = 1.0
 
     def __init__(self, y: Array, neuron_num: int) -> None:
         self.y, self._neuron_num = y, neuron_num
@@ -253,7 +264,7 @@ class OneOutput:
         """E (1, n)."""
         return self._gradient(eta) - pull * (eta - self.prior)
 
-    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
+    def weighed(self, eta: Array, jacobian: Array, design: Array, rows: slice) -> Array:
         root = self._root_weight(eta, self.pull)
         jacobian *= root
         return design * root
@@ -262,7 +273,7 @@ class OneOutput:
         """sqrt W, elementwise."""
         return np.asarray(np.sqrt(self._weight(eta) + pull))
 
-    def roots(self, eta: Array, pull: float) -> Array:
+    def roots(self, eta: Array, pull: float, rows: slice = slice(None)) -> Array:
         return self._root_weight(eta, pull)[None]
 
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:

@@ -124,6 +124,7 @@ class Multinomial:
     """Penalised multinomial regression of Y (c, n), one 1 in every column, on the last layer's splines."""
 
     is_squares, couples = False, True
+    w: Array | float = 1.0
 
     def __init__(self, Y: Array, neuron_num: int) -> None:
         self.Y, self._neuron_num = Y, neuron_num
@@ -169,10 +170,10 @@ class Multinomial:
         """E (m, n)."""
         return self._contrasts @ (self.Y - probabilities(eta)) - pull * (eta - self.prior)
 
-    def weighed(self, eta: Array, jacobian: Array, design: Array) -> Array:
+    def weighed(self, eta: Array, jacobian: Array, design: Array, rows: slice) -> Array:
         raise NotImplementedError("The outputs are coupled: see `roots`.")
 
-    def roots(self, eta: Array, pull: float) -> Array:
+    def roots(self, eta: Array, pull: float, rows: slice = slice(None)) -> Array:
         return curvature_roots(eta, pull)
 
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:

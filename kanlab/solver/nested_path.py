@@ -73,14 +73,18 @@ class NestedPath:
         return self._below._design if self._below else first_layer(self._rows.x, self._grid, self._k)
 
     @cached_property
-    def _track(self) -> tuple[FirstLayer, Array]:
-        """Design and targets of the rows starts are raced on."""
-        n = self._rows.y.shape[1]
+    def _track(self) -> tuple[FirstLayer, Array, Array | None]:
+        """Design, targets and weights of the rows starts are raced on."""
+        n, weights = self._rows.y.shape[1], self._rows.weights
         if n <= RACE_ROWS:
-            return self._design, self._rows.y
+            return self._design, self._rows.y, weights
         chosen = np.sort(np.random.default_rng([self._seed, n]).choice(n, RACE_ROWS, replace=False))
         basis = (self._design.at_rows(chosen).T.copy(),)
-        return replace(self._design, basis=basis), np.ascontiguousarray(self._rows.y[:, chosen])
+        return (
+            replace(self._design, basis=basis),
+            np.ascontiguousarray(self._rows.y[:, chosen]),
+            None if weights is None else weights[chosen],
+        )
 
     def fit(self, neuron_num: int) -> FittedKan:
         """The fit of the next network wanted; those between it and the last one get short runs."""
@@ -156,7 +160,7 @@ class NestedPath:
         if n == on_track:
             self._finished = raced
             return runner
-        problem, parents = self._problem(self._design, self._rows.y, neuron_num), self._parents(neuron_num, on_all=True)
+        problem, parents = self._problem(*self._all, neuron_num), self._parents(neuron_num, on_all=True)
         state = problem.state(raced.weights, raced.level * n / on_track, raced.knots)
         if state is None:
             return None
@@ -168,7 +172,12 @@ class NestedPath:
         self._raced = track.state(found.weights, raced.level, found.knots) or raced
         return finished
 
-    def _problem(self, design: FirstLayer, Y: Array, neuron_num: int) -> Problem:
+    @property
+    def _all(self) -> tuple[FirstLayer, Array, Array | None]:
+        """Design, targets and weights of all rows."""
+        return self._design, self._rows.y, self._rows.weights
+
+    def _problem(self, design: FirstLayer, Y: Array, weights: Array | None, neuron_num: int) -> Problem:
         kernels = kernels_numba.kernels(self._options.kernels, spent=time.monotonic() - self._began)
         return Problem(
             design,
@@ -177,7 +186,7 @@ class NestedPath:
             self._options.smoothing,
             kernels,
             depth=self._depth,
-            likelihood=likelihood_of(self._task, self._rows.y_offset, self._rows.y_scale),
+            likelihood=likelihood_of(self._task, self._rows.y_offset, self._rows.y_scale, weights),
         )
 
     def _loop(self, problem: Problem, max_iterations: int, expired: Callable[[], bool]) -> LoopOptions:
@@ -190,7 +199,7 @@ class NestedPath:
 
     def _loss(self, state: State) -> float:
         """RSS in units of the data over all targets, or the deviance."""
-        return float(np.sum(state.last.rss * self._rows.y_scale**2)) if self._task == REGRESSION else state.misfit
+        return float(np.sum(rss_in_units(state.last.rss, self._rows))) if self._task == REGRESSION else state.misfit
 
     def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
         rows, design = self._rows, self._design
@@ -200,18 +209,18 @@ class NestedPath:
         if runner is None:
             status, curve, iterations, deviance = FitStatus.DIVERGED, np.zeros(0), 0, np.inf
             layers, ranges = _empty_layers(spec, design)
-            outputs, rss = np.zeros((m, 1)), np.sum(rows.y**2, axis=1)
+            outputs, rss = np.zeros((m, 1)), rss_of_mean(rows)
         else:
             state, curve, iterations = runner.minimum.state, np.array(runner.curve), runner.minimum.iteration
             status, deviance = STATUS[runner.minimum.outcome], state.misfit
             layers, ranges = layers_of(design, state), hidden_ranges(state)
             outputs, rss = state.last.outputs, state.last.rss
-            edf = effective_dof(self._problem(design, rows.y, neuron_num), state)
+            edf = effective_dof(self._problem(*self._all, neuron_num), state)
             if self._task == MULTICLASS:
                 layers, outputs = in_log_odds(layers, outputs)
         order, (first, *others) = np.argsort(rows.columns), layers
         first = KanLayer(first.knots[order], first.coef[order], first.scale_base[order])
-        by_target = rss * rows.y_scale**2 if self._task == REGRESSION else rss  # of others in units of y already
+        by_target = rss_in_units(rss, rows) if self._task == REGRESSION else rss  # of others in units of y already
         return FittedKan(
             spec=spec,
             layers=(first, *others),
@@ -234,6 +243,18 @@ class NestedPath:
             deviance_train=None if self._task == REGRESSION else deviance,
             edf=edf,
         )
+
+
+def rss_in_units(rss: Array, rows: ScaledRows) -> Array:
+    """RSS (m,) of a quantity in units of the data and of its weights, of one on the scale of a fit, where weights average 1."""
+    scale = 1.0 if rows.weights is None else float(rows.weights.mean())
+    return np.asarray(rss * rows.y_scale**2 * scale)
+
+
+def rss_of_mean(rows: ScaledRows) -> Array:
+    """RSS (m,) of the offset on the scale of a fit."""
+    w = 1.0 if rows.weights is None else rows.weights / rows.weights.mean()
+    return np.asarray(np.sum(w * rows.y**2, axis=1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,10 +35,13 @@ def hidden_ranges(state: State) -> tuple[Array, ...]:
     return tuple(held_range(nodes.Z.min(axis=1), nodes.Z.max(axis=1), HIDDEN_MARGIN) for nodes in state.nodes)
 
 
-def with_solution(fitted: FittedKan, design: FirstLayer, state: State) -> FittedKan:
-    """A network with the layers, ranges and misfit of another solution of its problem, whose targets are scaled as its own."""
+def with_solution(fitted: FittedKan, design: FirstLayer, state: State, unit: float = 1.0) -> FittedKan:
+    """A network with the layers, ranges and misfit of another solution of its problem, whose targets are scaled as its own.
+
+    unit: the mean of the weights of its rows.
+    """
     layers, outputs = layers_of(design, state), state.last.outputs
-    rss = state.last.rss * (fitted.y_scale**2 if fitted.task == REGRESSION else 1.0)
+    rss = state.last.rss * (unit * fitted.y_scale**2 if fitted.task == REGRESSION else 1.0)
     if fitted.task == MULTICLASS:
         layers, outputs = in_log_odds(layers, outputs)
     return replace(
@@ -64,9 +67,11 @@ def _told(design: FirstLayer) -> Mask:
     return np.asarray(splines.any(axis=1) | base.any(axis=1))
 
 
-def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Restored:
+def restored(
+    fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float, row_weights: Array | None = None
+) -> Restored:
     """A network of equally wide hidden layers at rows X (n, d), in their order, for targets Y (m, n), scaled, of more than two
-    classes (classes, n).
+    classes (classes, n). row_weights: (n,), where rows of a quantity are not equally precise.
     """
     x = ((np.asarray(X, dtype=float) - fitted.x_offset) / fitted.x_scale).T
     first, *others = fitted.layers
@@ -84,7 +89,7 @@ def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float) -> Res
         by_node = np.concatenate([layer.coef, layer.scale_base[:, :, None]], axis=2)
         weights.append(by_node.transpose(1, 0, 2).reshape(by_node.shape[1], -1))
         Z = layer.evaluate(Z)
-    of_task = likelihood_of(fitted.task, fitted.y_offset, fitted.y_scale)
+    of_task = likelihood_of(fitted.task, fitted.y_offset, fitted.y_scale, row_weights)
     problem = Problem(design, Y, len(weights[0]), smoothing, NUMPY, depth=len(nodes), likelihood=of_task)
     return Restored(problem, weights[:-1], tuple(nodes), weights[-1].T)
 

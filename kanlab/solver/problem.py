@@ -230,7 +230,7 @@ class Problem:
             view, P, first = stack.view(state, block, self.depth), self.last_design(state, block), block.start == 0
             if self.likelihood.couples:
                 gradient += stack.mixed_tangents(state, view, last.residual[:, block], extremes).sum(axis=1)
-                roots = self.likelihood.roots(last.outputs[:, block], self.likelihood.pull)
+                roots = self.likelihood.roots(last.outputs[:, block], self.likelihood.pull, block)
                 for r, root in enumerate(roots):
                     J = stack.mixed_tangents(state, view, root, extremes)
                     accumulate(J, J.T, hessian, work, first=first and r == 0)
@@ -246,7 +246,7 @@ class Problem:
             for o in range(m):
                 J = stack.tangents(state, view, o, extremes)
                 gradient += J @ last.residual[o, block]
-                weighed = self.likelihood.weighed(last.outputs[:, block], J, P)
+                weighed = self.likelihood.weighed(last.outputs[:, block], J, P, block)
                 accumulate(J, J.T, hessian, work, first=first and o == 0)
                 accumulate(J, weighed.T, cross[o], cross_work, first=first)
         together = [cross.transpose(1, 0, 2).reshape(size, -1)] if self.likelihood.couples else cross
@@ -268,11 +268,11 @@ class Problem:
         if found is None:
             return None
         (motion, ahead), last = found, state.last
-        P = self.last_design(state, self.stack.blocks[0])
-        dD = -lapack.dpotrs(last.factor, P @ motion.T, lower=1)[0]
-        curve = self.Y - (last.D + AHEAD * dD).T @ ahead - last.residual + AHEAD * (motion + dD.T @ P)
-        curve -= lapack.dpotrs(last.factor, P @ curve.T, lower=1)[0].T @ P
-        return self.stack.pulled_back(state, view, curve) / AHEAD**2
+        P, w = self.last_design(state, self.stack.blocks[0]), self.likelihood.w
+        dD = -lapack.dpotrs(last.factor, P @ (w * motion).T, lower=1)[0]
+        curve = self.Y - (last.D + AHEAD * dD).T @ ahead - last.residual / w + AHEAD * (motion + dD.T @ P)
+        curve -= lapack.dpotrs(last.factor, P @ (w * curve).T, lower=1)[0].T @ P
+        return self.stack.pulled_back(state, view, w * curve) / AHEAD**2
 
     def add_penalty(self, state: State, extremes: Sequence[Array], hessian: Array, gradient: Array) -> None:
         """Add the gradient and the Gauss-Newton curvature of w'M w / width^2 of the edges into every hidden node.

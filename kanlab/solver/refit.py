@@ -11,11 +11,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan.network import FittedKan
 from kanlab.solver.levenberg_marquardt import LoopOptions, minimise
 from kanlab.solver.network_state import restored, with_solution
 from kanlab.solver.problem import Problem
+from kanlab.solver.scaling import weighted_scaling
 from kanlab.solver.stack import State
 from kanlab.stats.likelihood import REGRESSION
 
@@ -23,18 +25,30 @@ ROUNDS = 4  # of the penalty's level, which is proportional to RSS and moves wit
 LOOP = LoopOptions(max_iterations=60, tolerance=1e-9, floor=0.0)
 
 
-def continued(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float, loop: LoopOptions = LOOP) -> FittedKan:
+def continued(
+    fitted: FittedKan,
+    X: ArrayLike,
+    Y: ArrayLike,
+    smoothing: float,
+    loop: LoopOptions = LOOP,
+    weights: Array | None = None,
+) -> FittedKan:
     """The minimum for targets Y at the training rows X (n, d) that is nearest to a network.
 
     Y: (n,), of a quantity or of two classes; of more (n, classes) with a 1 in every row.  loop: when a minimum is near enough.
+    weights: (n,), of rows of a quantity that are not equally precise.
     Raises FitError where the network is not finite there, and where its effects are constrained: nothing here keeps them so.
     """
     if fitted.shape:
         raise FitError("A network under constraints cannot be continued; fit it again.")
     target = np.asarray(Y, dtype=float)
+    w = 1.0 if weights is None else weights / weights.mean()
     offset, scale = (target.mean(), target.std() or 1.0) if fitted.task == REGRESSION else (0.0, 1.0)
-    misfit = float(np.sum((target - fitted.predict(X)) ** 2)) / scale**2
-    found = restored(fitted, X, ((target - offset) / scale).reshape(len(target), -1).T, smoothing)
+    if weights is not None:
+        (offset,), (deviation,) = weighted_scaling(target[:, None], weights)
+        scale = deviation or 1.0
+    misfit = float(np.sum(w * (target - fitted.predict(X)) ** 2)) / scale**2
+    found = restored(fitted, X, ((target - offset) / scale).reshape(len(target), -1).T, smoothing, weights)
     problem, state = found.problem, found.at_minimum(found.problem.likelihood.level(misfit))
     for _ in range(ROUNDS):
         if state is None:
@@ -47,7 +61,7 @@ def continued(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, smoothing: float, l
     assert state is not None
     if fitted.task == REGRESSION:
         fitted = replace(fitted, y_offset=np.array([offset]), y_scale=np.array([scale]))
-    return with_solution(fitted, problem.design, state)
+    return with_solution(fitted, problem.design, state, 1.0 if weights is None else float(weights.mean()))
 
 
 class _Held:

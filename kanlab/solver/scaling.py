@@ -20,7 +20,10 @@ NEGLIGIBLE_SPREAD = 1e-12  # relative to the values: a column that varies less i
 
 @dataclass(frozen=True, eq=False)
 class ScaledRows:
-    """x (d, n), columns in the order `columns` of the caller's; y (m, n); offsets and scales in the caller's order."""
+    """x (d, n), columns in the order `columns` of the caller's; y (m, n); offsets and scales in the caller's order.
+
+    weights: (n,) of the rows, in units of the caller's; None where all weigh the same.
+    """
 
     x: Array
     y: Array
@@ -29,14 +32,18 @@ class ScaledRows:
     x_scale: Array
     y_offset: Array
     y_scale: Array
+    weights: Array | None = None
 
 
-def scaled_rows(X: ArrayLike, Y: ArrayLike, task: TaskName = REGRESSION) -> ScaledRows:
+def scaled_rows(
+    X: ArrayLike, Y: ArrayLike, task: TaskName = REGRESSION, weights: ArrayLike | None = None
+) -> ScaledRows:
     """Check and scale X (n, d) and Y (n,) or (n, m). Raises FitError where they cannot be fitted.
 
     Classes stay as they are: Y holds zeros and ones, one target of two classes, or a column for each of several, in which a
     row has a single 1. So do counts, whole numbers from 0 on, of which offset and scale are those of the logarithm of their
-    mean (kanlab.solver.poisson).
+    mean (kanlab.solver.poisson). weights: (n,), how precise each target of a quantity is; offset and scale are then of weighted
+    targets.
     """
     classes = task in (CLASSIFICATION, MULTICLASS)
     inputs, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
@@ -63,6 +70,10 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike, task: TaskName = REGRESSION) -> Scal
     with np.errstate(over="ignore", invalid="ignore"):
         y_offset = np.where(ordered[-1] > ordered[0], ordered.mean(axis=0), ordered[0])
         y_scale = _usable((ordered - y_offset).std(axis=0), abs(targets).max(axis=0))
+    precision = None if weights is None else _checked_weights(weights, len(targets), task)
+    if precision is not None:
+        y_offset, deviation = weighted_scaling(targets, precision)
+        y_scale = _usable(deviation, abs(targets).max(axis=0))
     if classes:
         y_offset, y_scale = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
     if not (np.isfinite(y_offset).all() and np.isfinite(y_scale).all()):
@@ -73,10 +84,29 @@ def scaled_rows(X: ArrayLike, Y: ArrayLike, task: TaskName = REGRESSION) -> Scal
         y_offset, y_scale = np.array([offset]), np.array([scale])
     columns = np.array(sorted(range(len(x)), key=lambda i: _column_key(x[i], y)), dtype=np.intp)
     x = x[columns]
-    rows = np.lexsort((*y[::-1], *x[::-1]))
+    rows = np.lexsort((*y[::-1], *x[::-1]) if precision is None else (precision, *y[::-1], *x[::-1]))
     return ScaledRows(
-        np.ascontiguousarray(x[:, rows]), np.ascontiguousarray(y[:, rows]), columns, x_offset, x_scale, y_offset, y_scale
+        np.ascontiguousarray(x[:, rows]), np.ascontiguousarray(y[:, rows]), columns, x_offset, x_scale, y_offset, y_scale,
+        None if precision is None else precision[rows],
     )  # fmt: skip
+
+
+def weighted_scaling(targets: Array, weights: Array) -> tuple[Array, Array]:
+    """Weighted means and standard deviations (m,) of targets (n, m), added up in an order of their own."""
+    order = np.lexsort((weights, *targets.T))
+    y, w = targets[order], weights[order] / weights[order].sum()
+    with np.errstate(over="ignore", invalid="ignore"):
+        center = w @ y
+        return center, np.sqrt(w @ (y - center) ** 2)
+
+
+def _checked_weights(weights: ArrayLike, n: int, task: TaskName) -> Array:
+    found = np.asarray(weights, dtype=float)
+    if task != REGRESSION:
+        raise FitError("Weights that say how precise a target is are those of a quantity, not of classes or counts.")
+    if found.shape != (n,) or not (np.isfinite(found).all() and (found > 0.0).all()):
+        raise FitError(f"The weights of a fit must be {n} finite numbers above 0, one a row.")
+    return found
 
 
 def _usable(spread: Array, size: Array) -> Array:

@@ -119,7 +119,9 @@ class ShapedCovariance:
         return np.asarray(np.einsum("ib,ibn->in", coef, slopes if inputs is None else slopes[inputs]))
 
 
-def shaped_covariance(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> ShapedCovariance | None:
+def shaped_covariance(
+    fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None
+) -> ShapedCovariance | None:
     """A constrained network fitted to X (n, d), y (n,), linearised there; None of too many rows, and where these leave no
     degree of freedom for the noise.
     """
@@ -127,7 +129,7 @@ def shaped_covariance(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> ShapedCo
     widths = fitted.spec.layer_widths
     if len(rows) * sum(layer.coef.size for layer in fitted.layers) > MOST_VALUES:
         return None
-    problem, state, _ = as_state(fitted, rows, target)
+    problem, state, _ = as_state(fitted, rows, target, weights)
     smoother, root = smoother_of(problem, state, np.ones(problem.p, dtype=bool))
     edf, features = float(smoother.leverages().sum()), len({c for j in range(problem.nodes) for c in problem.group(j)})
     spent = effective_count(edf, features, problem.neuron_num, depth=len(widths) - 2)

@@ -21,7 +21,7 @@ from kanlab.kan.shapes import Shape
 from kanlab.solver.bounded_step import bounded_step
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome, minimise
 from kanlab.solver.likelihood_of import likelihood_of
-from kanlab.solver.nested_path import RSS_FLOOR, STATUS
+from kanlab.solver.nested_path import RSS_FLOOR, STATUS, rss_in_units, rss_of_mean
 from kanlab.solver.options import LmOptions
 from kanlab.solver.scaling import ScaledRows
 from kanlab.solver.shape_basis import greville
@@ -200,14 +200,13 @@ class ShapedPath:
     # ---- what comes of it
 
     def _problem(self, neuron_num: int) -> ShapedProblem:
-        likelihood = likelihood_of(self._task, self._rows.y_offset, self._rows.y_scale)
+        likelihood = likelihood_of(self._task, self._rows.y_offset, self._rows.y_scale, self._rows.weights)
         of_cell = self._shape, self._grid, self._k, neuron_num, self._depth
         smoothing = self._options.smoothing * (1.0 if self._task == REGRESSION else WITHOUT_SILU)
         return ShapedProblem(self._rows.x, self._rows.y, *of_cell, smoothing, likelihood)
 
     def _loss(self, state: ShapedState) -> float:
-        scale = self._rows.y_scale**2 if self._task == REGRESSION else 1.0
-        return float(np.sum(state.last.rss * scale)) if self._task == REGRESSION else state.misfit
+        return float(np.sum(rss_in_units(state.last.rss, self._rows))) if self._task == REGRESSION else state.misfit
 
     def _fitted(self, neuron_num: int, runner: Runner | None, starts: int, seconds: float) -> FittedKan:
         rows, order, problem = self._rows, np.argsort(self._rows.columns), self._problem(neuron_num)
@@ -215,8 +214,8 @@ class ShapedPath:
         state = None if runner is None else runner.state
         layers, hidden = layers_of(problem, np.zeros(problem.p) if state is None else state.theta, state)
         outputs = np.zeros((1, 1)) if state is None else state.last.outputs
-        rss = np.sum(rows.y**2, axis=1) if state is None else state.last.rss
-        by_target = rss * rows.y_scale**2 if self._task == REGRESSION else rss
+        rss = rss_of_mean(rows) if state is None else state.last.rss
+        by_target = rss_in_units(rss, rows) if self._task == REGRESSION else rss
         first, bends = layers[0], self._shape.bends
         bounds = held_range(outputs.min(axis=1), outputs.max(axis=1), OUTPUT_MARGIN)
         return FittedKan(

@@ -28,13 +28,18 @@ def effective_dof(problem: ShapedProblem, state: ShapedState) -> float | None:
     return edf if np.isfinite(edf) else None
 
 
-def shaped_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Smoother:
-    """The linearised smoother of a constrained network at its training rows X (n, d), y (n,), on the face of the fit."""
-    problem, state, free = as_state(fitted, X, y)
+def shaped_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None) -> Smoother:
+    """The linearised smoother of a constrained network at its training rows X (n, d), y (n,), on the face of the fit.
+
+    weights: (n,), of the fit.
+    """
+    problem, state, free = as_state(fitted, X, y, weights)
     return smoother_of(problem, state, free)[0]
 
 
-def as_state(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[ShapedProblem, ShapedState, Array]:
+def as_state(
+    fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None
+) -> tuple[ShapedProblem, ShapedState, Array]:
     """A constrained network as the state of its problem at its training rows, and which of its numbers are not at their
     bound.
     """
@@ -45,7 +50,7 @@ def as_state(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> tuple[ShapedProbl
     depth = len(fitted.layers) - 1
     neuron_num = fitted.spec.layer_widths[1] - bool(fitted.shape.linear)
     of_cell = fitted.shape, fitted.spec.grid, fitted.spec.k, neuron_num, depth
-    likelihood = likelihood_of(fitted.task, fitted.y_offset, fitted.y_scale)
+    likelihood = likelihood_of(fitted.task, fitted.y_offset, fitted.y_scale, weights)
     problem = ShapedProblem(x, targets[None], *of_cell, 1.0, likelihood)
     theta, free = _numbers(fitted, problem)
     state = problem.state(theta, 0.0, solve=False)

@@ -47,23 +47,23 @@ from kanlab.solver.stack import State
 from kanlab.stats.likelihood import REGRESSION
 
 
-def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> float:
+def effective_dof(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None) -> float:
     """Trace of the linearised smoother of a network at its training rows X (n, d), y (n,), of more than two classes
     (n, classes).
     """
-    return float(linear_smoother(fitted, X, y).leverages().sum())
+    return float(linear_smoother(fitted, X, y, weights).leverages().sum())
 
 
-def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Array:
+def leverages(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None) -> Array:
     """Diagonal (n,) of the linearised smoother, summed over the outputs."""
-    return linear_smoother(fitted, X, y).leverages()
+    return linear_smoother(fitted, X, y, weights).leverages()
 
 
-def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Smoother:
-    """The linearised smoother of a network at its training rows."""
+def linear_smoother(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None) -> Smoother:
+    """The linearised smoother of a network at its training rows. weights: (n,), of a fit to rows of unequal precision."""
     if fitted.shape:
-        return shaped_smoother(fitted, X, y)
-    return smoother_of(linearised(fitted, X, y))[0]
+        return shaped_smoother(fitted, X, y, weights)
+    return smoother_of(linearised(fitted, X, y, weights))[0]
 
 
 def smoother_of(found: Linearised) -> tuple[Smoother, Root]:
@@ -89,12 +89,12 @@ class Linearised(NamedTuple):
     problem: Problem
 
 
-def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike) -> Linearised:
+def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | None = None) -> Linearised:
     """A network of equally wide hidden layers at its training rows X (n, d), y (n,) or (n, classes)."""
     targets = np.asarray(y, dtype=float)
     if fitted.task == REGRESSION:
         targets = (targets - fitted.y_offset[0]) / fitted.y_scale[0]
-    found = restored(fitted, X, targets.reshape(len(targets), -1).T, smoothing=1.0)
+    found = restored(fitted, X, targets.reshape(len(targets), -1).T, 1.0, weights)
     problem, state, D = found.problem, found.as_it_is(), found.D
     stack, h, node, m = problem.stack, problem.neuron_num, np.arange(problem.neuron_num), D.shape[1]
     size, extremes, columns = stack.ends(state)[-1], stack.extreme_tangents(state), []

@@ -9,6 +9,7 @@ An *interval record* is a small mapping that JSON knows, made by kanlab.stats.in
     scale     how long it is where: None for the same everywhere, else the coefficients of `spread`
     held      the share of test rows that intervals of 1%, 2%, ..., 99% hold; empty where there are none
     held_rows how many test rows that is
+    weight    where rows were not equally precise, the column that says how precise, and of what weight the scores are
 
 A score is how far a row lies from the prediction of a model that was not fitted to it, in units of the spread there: on the
 scale of the fit; of counts the signed root of the row's deviance; of classes the probability of all classes likelier than its

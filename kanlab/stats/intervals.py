@@ -41,12 +41,14 @@ class Rows:
 
     fitted: what the model predicts of them that was fitted to all; by default the same. The spread goes by it, as it does for
     new rows: what a row left out is predicted to be depends on its outcome (of the mean it even falls as that rises).
+    weights: (n,), how precise each outcome is; the scores are then those of a row of weight 1.
     """
 
     predicted: Array
     y: Array
     X: Array
     fitted: Array | None = None
+    weights: Array | None = None
 
     @property
     def outputs(self) -> Array:
@@ -107,8 +109,13 @@ def residuals(predicted: Array, y: Array, task: TaskName) -> Array:
     return np.asarray(np.sign(y - predicted) * np.sqrt(LIKELIHOODS[task].losses(predicted, y)))
 
 
+def _of_weight_1(signed: Array, rows: Rows) -> Array:
+    """Residuals (n,) as they would be of rows of weight 1."""
+    return signed if rows.weights is None else signed * np.sqrt(rows.weights)
+
+
 def _of_quantity(rows: Rows, task: TaskName, factor: float) -> dict[str, Any]:
-    signed = factor * residuals(rows.predicted, rows.y, task)
+    signed = _of_weight_1(factor * residuals(rows.predicted, rows.y, task), rows)
     by = np.log(rows.outputs) if task == COUNTS else rows.outputs
     scale, widths = _chosen_spread(signed, by, rows.X)
     scores = signed / widths
@@ -137,7 +144,7 @@ def _shares_held(record: Mapping[str, Any], test: Rows) -> list[float]:
         return [float(np.mean(class_sets(record, test.predicted, level)[own])) for level in levels]
     counts, mean = record["task"] == COUNTS, test.predicted
     width = spread(record["scale"], np.log(mean) if counts else mean, test.X)
-    scores = residuals(mean, test.y, record["task"]) / width
+    scores = _of_weight_1(residuals(mean, test.y, record["task"]), test) / width
     near = (np.floor(mean) <= test.y) & (test.y <= np.ceil(mean)) & counts  # which intervals of counts always hold
     quantiles = [[score_quantile(record, level, upper=upper) for upper in (False, True)] for level in levels]
     return [float(np.mean(near | ((-below <= scores) & (scores <= above)))) for below, above in quantiles]

@@ -87,6 +87,24 @@ class Gaussian:
         return gaussian_term(misfit, n)
 
 
+def weighted_losses(of: Likelihood, predicted: ArrayLike, y: ArrayLike, weights: Array | None) -> Array:
+    """What each row (n,) adds to the misfit, times its weight; weights None where all are 1."""
+    losses = of.losses(predicted, y)
+    return losses if weights is None else np.asarray(weights * losses)
+
+
+def weighted_misfit(of: Likelihood, predicted: ArrayLike, y: ArrayLike, weights: Array | None) -> float:
+    """The misfit of rows with weights (n,), which are None where all are 1.
+
+    >>> weighted_misfit(GAUSSIAN, [1.0, 2.0], [1.0, 4.0], np.array([1.0, 0.5]))
+    2.0
+    """
+    if weights is None:
+        return of.misfit(predicted, y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sum(weighted_losses(of, predicted, y, weights)))
+
+
 class Bernoulli:
     """Two classes, coded 0 and 1; predictions are probabilities of 1.
 

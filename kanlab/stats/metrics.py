@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanlab.arrays import Array
-from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, POISSON, Likelihood, one_hot
+from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, POISSON, Likelihood, one_hot, weighted_losses
 
 CALIBRATION_BINS = 10
 
@@ -58,12 +58,14 @@ class LeftOut(NamedTuple):
     accuracy_loo: float | None = None
 
     @classmethod
-    def of(cls, likelihood: Likelihood, predicted: Array, y: Array, reference: Array) -> LeftOut:
-        """Of predictions (n,) or (n, classes) for y (n,). reference: the losses (n,) of the reference model.
+    def of(
+        cls, likelihood: Likelihood, predicted: Array, y: Array, reference: Array, weights: Array | None = None
+    ) -> LeftOut:
+        """Of predictions (n,) or (n, classes) for y (n,). reference: the losses (n,) of the reference model, weighed as these.
 
         The difference of two models is a sum over rows, so that the spread of its terms gives a standard error.
         """
-        losses = likelihood.losses(predicted, y)
+        losses = weighted_losses(likelihood, predicted, y, weights)
         gains = reference - losses
         se = float(np.sqrt(len(gains)) * gains.std(ddof=1)) if len(gains) > 1 else 0.0
         return cls(float(losses.sum()), se, accuracy(predicted, y) if likelihood.of_classes else None)
@@ -153,9 +155,9 @@ class Scores:
         of_classes = None if self.classes is None else self.classes._replace(accuracy_loo=found.accuracy_loo)
         return replace(self, press=found.press, press_se=found.press_se, classes=of_classes)
 
-    def error_loo(self, n: int) -> float | None:
+    def error_loo(self, n: float) -> float | None:
         """On the n training rows, each left out of the fit: RMSE on the scale of the fit, of classes the log-loss, of counts
-        the mean deviance.
+        the mean deviance. n: of rows with weights the sum of these.
         """
         if self.press is None:
             return None
@@ -340,14 +342,16 @@ def brier(p: Array, y: Array) -> float:
     return squared_difference(p, y) / len(y)
 
 
-def squared_difference(p: Array, y: Array) -> float:
-    """Sum of squared differences of predictions and outcomes, of probabilities (n, c) over all classes.
+def squared_difference(p: Array, y: Array, w: Array | None = None) -> float:
+    """Sum of squared differences of predictions and outcomes, of probabilities (n, c) over all classes; each of the former
+    times its weight w (n,), where there are weights.
 
     >>> squared_difference(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     4.0
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(np.sum((p - (y if p.ndim == 1 else one_hot(y, p.shape[1]))) ** 2))
+        squares = (p - (y if p.ndim == 1 else one_hot(y, p.shape[1]))) ** 2
+        return float(np.sum(squares if w is None else w * squares))
 
 
 def likeliest(p: Array) -> NDArray[np.intp]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanlab.data.dataset import Dataset
+from kanlab.data.preparation import WeightsAre
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import COUNTS, Distribution, HasTask
 
@@ -31,11 +32,15 @@ class DataSummary(HasTask):
     rarest: int = 0  # of more classes, training rows of the rarest
     distribution: Distribution = ""
     events: int = 0  # of counts, their sum over the training rows
-    weights: str = ""  # the column that says how often each row was seen
+    weights: str = ""  # the column of weights
+    weights_are: WeightsAre = "frequency"
+    weight_of_rows: float = 0.0  # of precision weights, their sum over the training rows
 
     @classmethod
     def of(cls, data: Dataset) -> DataSummary:
-        features, std = list(data.features), float(data.y_train.std())
+        features, w = list(data.features), data.w_train
+        mean = np.average(data.y_train, weights=w)
+        std = float(data.y_train.std() if w is None else np.sqrt(np.mean(w * (data.y_train - mean) ** 2)))
         offset = data.target_transform.aicc_offset(data.y_train)
         return cls(
             data.name,
@@ -54,6 +59,8 @@ class DataSummary(HasTask):
             data.distribution,
             int(data.y_train.sum()) if data.task == COUNTS else 0,
             data.preparation.weights,
+            data.preparation.weights_are,
+            0.0 if w is None else data.weight_of_rows,
         )
 
     @property
@@ -87,4 +94,10 @@ class DataSummary(HasTask):
 
     def rmse(self, rss: float | None, n: int) -> float | None:
         """RMSE in units of the data from an RSS, where the target was fitted as it is; none of classes."""
-        return None if rss is None or self.is_transformed or self.levels or not n else math.sqrt(rss / n)
+        plain = not (self.is_transformed or self.levels or self.weight_of_rows)
+        return None if rss is None or not plain or not n else math.sqrt(rss / n)
+
+    @property
+    def total_weight(self) -> float:
+        """Of the training rows: n where none weighs more than another."""
+        return self.weight_of_rows or float(self.n_train)

@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage
 
 from kanlab.baselines.registry import Baseline, baselines
 from kanlab.data.dataset import Dataset
+from kanlab.engines.catalogue import ENGINES, NO_WEIGHTS
 from kanlab.errors import StudyError
 from kanlab.study import in_words
 from kanlab.study.artifacts import publish
@@ -179,8 +180,10 @@ def create_study(
     It is whole or not there: it gets its name in one statement when everything else is written (kanlab.study.unfinished).
     The specification becomes what `settled` makes of it.
     attributes: more to keep with it.
-    Raises StudyError where the name is taken.
+    Raises StudyError where the name is taken, and where the engine cannot weigh rows as the data ask for.
     """
+    if data.w_train is not None and ENGINES[spec.engine].needs_torch:
+        raise StudyError(NO_WEIGHTS)
     storage, data = get_storage(storage_url), spec.constraints.without_idle(data)
     if name is not None:
         name = checked_name(name)

@@ -87,7 +87,7 @@ def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFram
             **scores(c),
             "wins": c.wins,
             "spread": c.spread,
-            "press": c.scores.error_loo(data.n_train),
+            "press": c.scores.error_loo(data.total_weight),
             "cv": c.cv_error,
             "cv_se": c.cv_se,
             "dof": c.dof,

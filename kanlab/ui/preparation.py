@@ -12,8 +12,9 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.data.encoders import as_text, is_date, is_numeric, missing
-from kanlab.data.preparation import AUTO, DATE_PARTS, MAX_LEVELS, Gaps, Preparation
+from kanlab.data.preparation import AUTO, DATE_PARTS, MAX_LEVELS, Gaps, Preparation, WeightsAre
 from kanlab.data.profile import Profile
+from kanlab.data.row_weights import can_be_weights
 from kanlab.data.splits import Split
 from kanlab.data.target import can_be_counts
 from kanlab.text import counted, short
@@ -27,6 +28,7 @@ _SPLITS: dict[Split, str] = {
     "time": "The latest rows",
     "group": "Whole groups",
 }
+_WEIGHTS_ARE: dict[WeightsAre, str] = {"frequency": "How often it was seen", "precision": "How precise its target is"}
 _MOST_ORDERED = 30
 
 Fields = dict[str, Any]  # of Preparation
@@ -104,7 +106,7 @@ def preparation(
         with third:
             fields |= _copies(table)
         with fourth:
-            fields |= {"weights": _weights(table, target)}
+            fields |= _weights(table, target)
     with sentences():
         return Preparation(**fields)
 
@@ -266,18 +268,31 @@ def _screen(table: _Table) -> Fields:
     return {"screen": int(most) or None}
 
 
-def _weights(table: _Table, target: str) -> str:
-    """The column of frequency weights; "" for none."""
-    whole = [c for c in table.frame.columns if c != target and can_be_counts(table.frame[c])]
-    return st.selectbox(
-        "Rows seen several times",
-        ["", *whole],
+def _weights(table: _Table, target: str) -> Fields:
+    """The column of weights, "" for none, and what they say."""
+    numbers = [c for c in table.frame.columns if c != target and can_be_weights(table.frame[c])]
+    column = st.selectbox(
+        "Weights of the rows",
+        ["", *numbers],
         key=_key(table.key, "weights"),
         format_func=lambda c: c or "Each row counts once",
-        help="A column that says how often each row was seen (frequency weights): a row of weight 3 counts as three rows in "
-        "the fit, in AICc and in every error.",
+        help="A column of numbers that says how much each row counts: in the fit, in AICc and in every error.",
         persist_state="session",
     )
+    if not column:
+        return {"weights": ""}
+    whole = can_be_counts(table.frame[column])
+    meaning = st.selectbox(
+        f"What {short(column)} says",
+        list(_WEIGHTS_ARE) if whole else ["precision"],
+        key=_key(table.key, f"weights-are-{column}"),
+        format_func=lambda m: _WEIGHTS_ARE[m],
+        help="How often each row was seen (frequency weights): a row of weight 3 counts as three rows. How precise its target "
+        "is (precision weights): 4 where its error has half the standard deviation of one of weight 1, as of a mean of four "
+        "measurements; only ratios matter.",
+        persist_state="session",
+    )
+    return {"weights": column, "weights_are": meaning}
 
 
 def _split(table: _Table) -> Split:
