@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from kanlab.api import Study, open_study, tune
 from kanlab.cli.main import main
@@ -23,6 +24,7 @@ from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import read_new_rows
 from kanlab.kan.search_space import SearchSpace
+from tests.helpers.pages import go, healthy, text_of, widget
 from tests.helpers.sentences import refused
 
 COUNT = 120
@@ -160,6 +162,25 @@ def test_in_python(study: Study, home: Path) -> None:
         np.testing.assert_allclose(found["price_predicted"].astype(float), right, atol=0.5)
     assert found.index.equals(cells.index)
     pd.testing.assert_frame_equal(found[cells.columns], cells)
+
+
+def test_in_the_app(study: Study, app: AppTest) -> None:
+    """Uploaded on the Choose page, and overruled there."""
+    app.session_state["study"] = app.query_params["study"] = study.handle.name
+    go(app, "choose")
+    next(u for u in app.file_uploader if u.key == "new-rows").upload("new.csv", NEW.encode(), "text/csv")
+    words = text_of(healthy(app.run(timeout=60))).replace("\\", "")
+    assert "'fitted' holds 'maybe', and in training it held 'No', 'Yes'" in words
+    shown = next(d.value for d in app.dataframe if "price_predicted" in d.value.columns)
+    right = [np.nan if value is None else value for value in wanted(study)]
+    np.testing.assert_allclose(shown["price_predicted"].astype(float), right, atol=0.5)
+    given = pd.read_csv(io.StringIO(NEW), sep=";", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(shown[given.columns].astype(str), given, check_dtype=False)
+    assert app.get("download_button")
+    widget(app.selectbox, "Dates such as 3/4/2024").select("Month first").run(timeout=60)
+    shown = next(d.value for d in healthy(app).dataframe if "price_predicted" in d.value.columns)
+    february = expected(42, 1500, 20, True) + 50  # 11 February
+    assert float(shown["price_predicted"].iloc[0]) == pytest.approx(february, abs=0.5)
 
 
 def test_a_table_read_by_itself_is_put_right_or_refused(study: Study, home: Path) -> None:
