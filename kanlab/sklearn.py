@@ -174,10 +174,8 @@ class _KAN(BaseEstimator):
         """The target as numbers, and the names of its classes."""
         return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"), ()
 
-    def _weighed(
-        self, sample_weight: ArrayLike | None, frame: pd.DataFrame
-    ) -> tuple[NDArray[np.intp], Array | None]:
-        """The rows, each as often as its weight says; or those above 0, and their weights, where these are no whole numbers."""
+    def _weighed(self, sample_weight: ArrayLike | None, frame: pd.DataFrame) -> tuple[NDArray[np.intp], Array | None]:
+        """The rows, each as often as its weight says; or those above 0, and their weights, where these are not whole."""
         every = np.arange(len(frame))
         if sample_weight is None:
             return every, None

@@ -28,6 +28,8 @@ def additive_null(data: Dataset, seed: int) -> Dataset:
     if data.task == COUNTS:
         return replace(data, y_train=rng.poisson(mean).astype(float))
     spent = min(fitted.dof or 1.0, data.n / 2)
-    root = np.ones(data.n) if data.w_train is None else np.sqrt(data.w_train)  # makes the residuals those of one variance
+    root = (
+        np.ones(data.n) if data.w_train is None else np.sqrt(data.w_train)
+    )  # makes the residuals those of one variance
     residuals = root * (data.y_train - mean) * np.sqrt(data.n / (data.n - spent))
     return replace(data, y_train=mean + rng.permutation(residuals) / root)

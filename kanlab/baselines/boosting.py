@@ -16,9 +16,7 @@ from kanlab.baselines.protocol import FamilyFit, Portable
 from kanlab.kan.shapes import Shape
 
 
-def fit(
-    X: Array, y: Array, seed: int = 0, shape: Shape = Shape(), *, weights: Array | None = None
-) -> FamilyFit:
+def fit(X: Array, y: Array, seed: int = 0, shape: Shape = Shape(), *, weights: Array | None = None) -> FamilyFit:
     """Boosted trees."""
     model = HistGradientBoostingRegressor(random_state=seed, **_demands(shape, X.shape[1])).fit(X, y, weights)
     return FamilyFit(Portable(model.predict, lambda: _numbers(model)), None)

@@ -17,11 +17,11 @@ from kanlab.baselines.protocol import FamilyFit
 FEWEST_ROWS = 10  # below, its validation rows are too few to stop by
 
 
-def fit(X: Array, y: Array, seed: int = 0) -> FamilyFit:
+def fit(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) -> FamilyFit:
     """Shape functions by boosting; the mean where there are fewer than FEWEST_ROWS rows."""
     if len(y) < FEWEST_ROWS:
-        return FamilyFit(constant(X, y).predict, None)
-    return FamilyFit(_made("ExplainableBoostingRegressor", X, seed).fit(X, y).predict, None)
+        return FamilyFit(constant(X, y, weights=weights).predict, None)
+    return FamilyFit(_made("ExplainableBoostingRegressor", X, seed).fit(X, y, sample_weight=weights).predict, None)
 
 
 def classify(X: Array, y: Array, seed: int = 0) -> FamilyFit:

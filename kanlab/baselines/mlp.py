@@ -97,9 +97,7 @@ def _settings(y: Array) -> dict[str, Any]:
     }
 
 
-def _trained(
-    network: MLPClassifier | MLPRegressor, X: Array, y: Array, weights: Array | None = None
-) -> Pipeline:
+def _trained(network: MLPClassifier | MLPRegressor, X: Array, y: Array, weights: Array | None = None) -> Pipeline:
     of_rows = {} if weights is None else {f"{type(network).__name__.lower()}__sample_weight": weights / weights.mean()}
     model = make_pipeline(StandardScaler(), network)
     with warnings.catch_warnings():

@@ -226,7 +226,10 @@ def baselines(
     """
     X, y = data.X_train, data.fit_target(data.y_train)
     w = data.w_train
-    fits = {name: fit_named(name, X, y, task=data.task, weights=w) for name in [*(families or BASELINES_OF[data.task]), *also]}
+    fits = {
+        name: fit_named(name, X, y, task=data.task, weights=w)
+        for name in [*(families or BASELINES_OF[data.task]), *also]
+    }
     found = [_scored(name, data, fitted, count_sigma2, shape) for name, fitted in fits.items()]
     reference = reference_losses(data, count_sigma2=count_sigma2, shape=shape)
     if reference is None:
@@ -239,7 +242,7 @@ def baselines(
 
 
 def reference_losses(data: Dataset, *, count_sigma2: bool = True, shape: Shape = Shape()) -> Array | None:
-    """Losses (n,), weighted, of the training rows by the model all others are held against, each row had it not been fitted: the linear
+    """Weighted losses (n,) of the training rows by the model all are held against, each row had it not been fitted: the linear
     model, or the mean where that has no AICc or does not keep to what is demanded. None where there are too many rows to look,
     or too few.
     """
@@ -306,9 +309,7 @@ def comparison_family(
 
 def fit_to(family: str, data: Dataset, seed: int = 0, shape: Shape = Shape()) -> FamilyFit:
     """A family fitted to the training rows, within what is demanded of the effects where it can be told to."""
-    return fit_named(
-        family, data.X_train, data.fit_target(data.y_train), seed, data.task, shape, weights=data.w_train
-    )
+    return fit_named(family, data.X_train, data.fit_target(data.y_train), seed, data.task, shape, weights=data.w_train)
 
 
 def fit_named(

@@ -95,8 +95,8 @@ def precisions(
             "the rows of next to no weight out."
         )
     notes = [
-        f"{quoted(weights)} says how precise the target of each row is: errors are weighed by it, in inverse proportion to their "
-        "variance, and the number of rows stays."
+        f"{quoted(weights)} says how precise the target of each row is: errors are weighed by it, in inverse proportion to "
+        "their variance, and the number of rows stays."
     ]
     if lost := int((~known).sum()):
         rows, are = counted(lost, "row"), agreeing(lost, "is", "are")

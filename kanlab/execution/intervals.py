@@ -108,7 +108,6 @@ def of_family(data: Dataset, model: _Predicts, family: str, seed: int, shape: Sh
         if fitted.left_out is not None:
             return _record(data, model, fitted.left_out(), 1.0)
 
-
     def fit(X: Array, y: Array, weights: Array | None = None) -> FamilyFit:
         return fit_named(family, X, data.fit_target(y), seed, data.task, shape, weights=weights)
 

@@ -82,7 +82,8 @@ def _thinned(data: Dataset, fitted: FittedKan, task: messages.NetworkTask | mess
     """A network without the edges that a task wants gone."""
     if not task.gone:
         return fitted
-    return without_edges(fitted, data.X_train, data.fit_target(data.y_train), task.gone, task.options.smoothing)
+    target = data.fit_target(data.y_train)
+    return without_edges(fitted, data.X_train, target, task.gone, task.options.smoothing, data.w_train)
 
 
 def on_all_features(fitted: FittedKan, task: messages.NetworkTask, d: int) -> FittedKan:

@@ -55,7 +55,7 @@ def without_idle_edges(
             return np.inf
         return aicc_of(likelihood.term(misfit, data.n), data.n, spent) + subset_charge(edges, left)
 
-    found = thinned(full, data.X_train, data.fit_target(data.y_train), options.smoothing, criterion)
+    found = thinned(full, data.X_train, data.fit_target(data.y_train), options.smoothing, criterion, data.w_train)
     if found is None:
         return None
     network, kept = found.network, found.network.layers[0].present

@@ -75,6 +75,8 @@ def interval_note(record: Mapping[str, Any], names: Sequence[str], level: float,
         n = record["held_rows"]
         words += f"; of the {n:,} test rows, none of which it was made of, {100 * share:.4g}% lie within"
     if weight := record.get("weight"):
-        words += f". They are those of a row whose weight '{weight['column']}' is {weight['unit']:.4g}; one of four times that "
-        words += "weight scatters half as far around its prediction"
+        words += (
+            f". They are those of a row whose weight '{weight['column']}' is {weight['unit']:.4g}; one of four times "
+        )
+        words += "that weight scatters half as far around its prediction"
     return words + "." + " That is no promise for rows outside the range of the training rows." * outside

@@ -27,7 +27,7 @@ from kanlab.solver.levenberg_marquardt import LoopOptions, minimise
 from kanlab.solver.network_state import restored, with_solution
 from kanlab.solver.problem import Problem
 from kanlab.solver.sparse_first_layer import sparse_first_layer
-from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION
+from kanlab.stats.likelihood import LIKELIHOODS, MULTICLASS, REGRESSION, weighted_misfit
 
 MOST_ROUNDS = 6
 MOST_COUNTS = 24  # numbers of edges that are tried in a round before the refit
@@ -55,11 +55,12 @@ def thinned(
     Y: ArrayLike,
     smoothing: float,
     criterion: Callable[[float, float, int], float],
+    weights: Array | None = None,
 ) -> Thinned | None:
     """A network without the edges that do next to nothing, where that lowers a criterion; None where it does not.
 
     full: fitted to X (n, d), Y (n,), of more than two classes (n, classes).  smoothing: of the fit.  criterion: of the misfit,
-    the effective degrees of freedom and the edges left; inf where there is none.
+    the effective degrees of freedom and the edges left; inf where there is none.  weights: (n,), of the fit.
     """
     rows, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
     count = edges_left(full)
@@ -67,7 +68,7 @@ def thinned(
         return None
     best, lowest, most = Thinned(full, ()), criterion(_misfit(full), full.edf, count), count
     for _ in range(MOST_ROUNDS):
-        does = _Contributions(best.network, rows, targets)
+        does = _Contributions(best.network, rows, targets, weights)
         order, left, edf = does.ordered(), edges_left(best.network), best.network.edf
         counts = sorted({int(c) for c in np.geomspace(1, max(1, min(most, len(order))), MOST_COUNTS)})
         if not order or most < 1 or edf is None:
@@ -76,7 +77,7 @@ def thinned(
             counts,
             key=lambda c: criterion(does.misfit(order[:c]), edf * (left - c) / left, left - c),
         )
-        tried = _refitted(best.network, rows, targets, does.without(order[:drop]), smoothing)
+        tried = _refitted(best.network, rows, targets, does.without(order[:drop]), smoothing, weights)
         value = np.inf if tried is None or tried.edf is None else criterion(_misfit(tried), tried.edf, left - drop)
         if tried is not None and value < lowest:
             best, lowest, most = Thinned(tried, (*best.rounds, drop)), value, left - drop
@@ -85,15 +86,22 @@ def thinned(
     return best if best.rounds else None
 
 
-def without_edges(fitted: FittedKan, X: ArrayLike, Y: ArrayLike, rounds: Sequence[int], smoothing: float) -> FittedKan:
+def without_edges(
+    fitted: FittedKan,
+    X: ArrayLike,
+    Y: ArrayLike,
+    rounds: Sequence[int],
+    smoothing: float,
+    weights: Array | None = None,
+) -> FittedKan:
     """A network fitted to X, Y after so many of its edges went in each of some rounds; arguments as of `thinned`.
 
     Raises FitError where what is left cannot be fitted.
     """
     rows, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)
     for count in rounds:
-        does = _Contributions(fitted, rows, targets)
-        found = _refitted(fitted, rows, targets, does.without(does.ordered()[:count]), smoothing)
+        does = _Contributions(fitted, rows, targets, weights)
+        found = _refitted(fitted, rows, targets, does.without(does.ordered()[:count]), smoothing, weights)
         if found is None:
             raise FitError("The network cannot be fitted without those edges: its hidden nodes are not finite.")
         fitted = found
@@ -107,13 +115,13 @@ def _misfit(fitted: FittedKan) -> float:
 class _Contributions:
     """The outputs of first-layer edges on the rows, and the misfit of the network with some of them held at their means."""
 
-    def __init__(self, fitted: FittedKan, X: Array, Y: Array) -> None:
+    def __init__(self, fitted: FittedKan, X: Array, Y: Array, weights: Array | None) -> None:
         first, *self._behind = fitted.layers
         low, high = fitted.ranges[0].T
         out = first.edges(np.clip((X - fitted.x_offset) / fitted.x_scale, low, high).T)
         self._z, self._moves = out.sum(axis=0), out - out.mean(axis=2, keepdims=True)  # (h, n), (d, h, n)
         self._of, self._present, self._likelihood = fitted, first.present, LIKELIHOODS[fitted.task]
-        self._y = Y.argmax(axis=1).astype(float) if fitted.task == MULTICLASS else Y
+        self._y, self._weights = Y.argmax(axis=1).astype(float) if fitted.task == MULTICLASS else Y, weights
 
     def without(self, gone: Sequence[Edge]) -> Mask:
         """(d, h), which edges are there without some of them."""
@@ -130,7 +138,8 @@ class _Contributions:
             z = layer.evaluate(np.clip(z, held_to[:, :1], held_to[:, 1:]))
         z = np.clip(z, of.output_range[:, :1], of.output_range[:, 1:])
         predicted = self._likelihood.mean(z.T * of.y_scale + of.y_offset)
-        return self._likelihood.misfit(predicted[:, 0] if predicted.shape[1] == 1 else predicted, self._y)
+        predicted = predicted[:, 0] if predicted.shape[1] == 1 else predicted
+        return weighted_misfit(self._likelihood, predicted, self._y, self._weights)
 
     def ordered(self) -> list[Edge]:
         """Edges that may go, by rising contribution: of every node the one that does most stays."""
@@ -141,22 +150,25 @@ class _Contributions:
         return [edge for edge in by_rise if stays[edge[1]] != edge]
 
 
-def _refitted(fitted: FittedKan, X: Array, Y: Array, kept: Mask, smoothing: float) -> FittedKan | None:
+def _refitted(
+    fitted: FittedKan, X: Array, Y: Array, kept: Mask, smoothing: float, weights: Array | None
+) -> FittedKan | None:
     """A network fitted again with the first-layer edges `kept` (d, h) alone, from where it is; None where it is not finite."""
     scaled = (Y - fitted.y_offset[0]) / fitted.y_scale[0] if fitted.task == REGRESSION else Y
-    found = restored(fitted, X, scaled.reshape(len(X), -1).T, smoothing)
+    found = restored(fitted, X, scaled.reshape(len(X), -1).T, smoothing, weights)
+    unit = 1.0 if weights is None else float(weights.mean())
     full, misfit = found.problem, _misfit(fitted)
     design = sparse_first_layer(full.design, kept)
     problem = Problem(
         design, full.Y, full.neuron_num, smoothing, full.kernels, depth=full.depth, likelihood=full.make_likelihood
     )
     start = np.einsum("jr,jrs->js", found.weights[0], design.projectors)
-    level = problem.likelihood.level(misfit / fitted.y_scale[0] ** 2 if fitted.task == REGRESSION else misfit)
+    level = problem.likelihood.level(misfit / fitted.y_scale[0] ** 2 / unit if fitted.task == REGRESSION else misfit)
     state = problem.state([start, *found.weights[1:]], level, [nodes.knots for nodes in found.nodes])
     if state is None:
         return None
     state = minimise(problem, state, LOOP).state
-    network = with_solution(fitted, design, state)
+    network = with_solution(fitted, design, state, unit)
     unused: Mask = ~np.any(kept, axis=1)  # whose values no prediction depends on, wherever they are
     looked_at = np.where(unused[:, None], [-WIDE, WIDE], network.ranges[0])
     return replace(network, ranges=(looked_at, *network.ranges[1:]), edf=effective_dof(problem, state))

@@ -24,9 +24,7 @@ MOST_ROWS = 16  # at the edge, of the features with the most values
 FEW_VALUES = 12  # up to so many values a feature is a level, a year: nothing lies beyond
 
 
-def reach(
-    fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float, weights: Array | None = None
-) -> float:
+def reach(fitted: FittedKan, X: ArrayLike, y: ArrayLike, smoothing: float, weights: Array | None = None) -> float:
     """How far the edges of a network of a quantity go on straight beyond its training rows X (n, d), y (n,): 0 or REACH, or
     what its constraints ask for. weights: (n,), of the fit.
     """

@@ -246,7 +246,7 @@ class NestedPath:
 
 
 def rss_in_units(rss: Array, rows: ScaledRows) -> Array:
-    """RSS (m,) of a quantity in units of the data and of its weights, of one on the scale of a fit, where weights average 1."""
+    """RSS (m,) in units of the data and of its weights, of that on the scale of a fit, where weights average 1."""
     scale = 1.0 if rows.weights is None else float(rows.weights.mean())
     return np.asarray(rss * rows.y_scale**2 * scale)
 

@@ -67,9 +67,7 @@ def _told(design: FirstLayer) -> Mask:
     return np.asarray(splines.any(axis=1) | base.any(axis=1))
 
 
-def restored(
-    fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float, row_weights: Array | None = None
-) -> Restored:
+def restored(fitted: FittedKan, X: ArrayLike, Y: Array, smoothing: float, row_weights: Array | None = None) -> Restored:
     """A network of equally wide hidden layers at rows X (n, d), in their order, for targets Y (m, n), scaled, of more than two
     classes (classes, n). row_weights: (n,), where rows of a quantity are not equally precise.
     """

@@ -42,8 +42,8 @@ def scaled_rows(
 
     Classes stay as they are: Y holds zeros and ones, one target of two classes, or a column for each of several, in which a
     row has a single 1. So do counts, whole numbers from 0 on, of which offset and scale are those of the logarithm of their
-    mean (kanlab.solver.poisson). weights: (n,), how precise each target of a quantity is; offset and scale are then of weighted
-    targets.
+    mean (kanlab.solver.poisson). weights: (n,), how precise each target of a quantity is; offset and scale are then of
+    weighted targets.
     """
     classes = task in (CLASSIFICATION, MULTICLASS)
     inputs, targets = np.asarray(X, dtype=float), np.asarray(Y, dtype=float)

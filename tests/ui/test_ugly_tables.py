@@ -27,7 +27,11 @@ CASES = {
     "identifiers": (csv("account;x;y", IDS, X, Y), "account", ("x",)),
     "codes": (csv("zip;x;y", CODES, X, Y), "codes with leading zeros such as '08371'", ("zip=08371", "zip=20095", "x")),
     "compact dates": (csv("when;x;y", DAYS, X, Y), "compact dates such as 20240131", ("when (year)", "x")),
-    "a near-copy": (csv("x;twice;y", X, (2 * Y).round(3), Y), "'twice' and the target are the same up to a factor", None),
+    "a near-copy": (
+        csv("x;twice;y", X, (2 * Y).round(3), Y),
+        "'twice' and the target are the same up to a factor",
+        None,
+    ),
     "Chinese": ("压力;温度;y\n".encode("gb18030") + csv("", X, X**2, Y)[1:], "gb18030", ("压力", "温度")),
     "merged cells": (workbook().getvalue(), "numbers that are text in the workbook", None),
     "a target with limits": (csv("x;y", X, BELOW), "'<0.5' in", None),
