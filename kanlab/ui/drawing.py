@@ -34,6 +34,28 @@ def chart(made: Any, key: str, *, has_table: bool = True, **options: Any) -> Non
         _table_behind(made.to_dict, key)
 
 
+def chart_once(make: Callable[[], Any], key: str, rows: pd.DataFrame, *more: object, **options: Any) -> None:
+    """`chart` of what `make` draws, made once for all sessions as long as it is drawn from the same.
+
+    rows, more: all that the chart is drawn from, beside the theme.
+    """
+    drawn = _chart_once((look().name, content_of(rows), repr(more)), key, make)
+    st.vega_lite_chart(spec=drawn, key=key, **options)
+    _table_behind(lambda: drawn, key)
+
+
+def content_of(rows: pd.DataFrame) -> tuple[Any, ...]:
+    """What two tables of the same content have in common, and no others."""
+    return tuple(rows.columns), pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _chart_once(stamp: tuple[Any, ...], key: str, _make: Callable[[], Any]) -> dict[str, Any]:
+    """An Altair chart as Streamlit sends it."""
+    spec: dict[str, Any] = _make().to_dict()
+    return spec | {"datasets": {name: pa.Table.from_pylist(held) for name, held in spec.get("datasets", {}).items()}}
+
+
 def _table_behind(spec: Callable[[], dict[str, Any]], key: str) -> None:
     """The numbers of a chart, once they are asked for."""
     behind = st.expander("Show as table", type="compact", key=f"behind-{key}", on_change="rerun")

@@ -32,7 +32,8 @@ def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
         st.caption(
             "Importance by PED-ANOVA (Watanabe et al. 2023): how well each hyperparameter separates good trials from the rest."
         )
-    drawing.chart(cells.slices(table, drawing.look()), "slices", width="content")
+    look = drawing.look()
+    drawing.chart_once(lambda: cells.slices(table, look), "slices", table, width="content")
 
 
 def compare(handle: StudyHandle) -> None:
@@ -126,7 +127,12 @@ def map_and_pareto_front(
     """The map of AICc over all trials, and the Pareto front of the points to draw. choice: the recommended model."""
     look, picked = drawing.look(), session.selected_trial()
     target, mark = handle.data.fitted_target, columns.recommended(choice)
-    drawing.chart(cells.aicc_map(table, picked, look, mark), "aicc-map", width="content")
+    drawing.chart_once(
+        lambda: cells.aicc_map(table, picked, look, mark), "aicc-map", table, picked, mark, width="content"
+    )
     st.caption("Configurations without colour were not fitted, failed, or are inadmissible.")
-    front = trials.pareto_front(points, handle.baselines, picked, target, look, recommended=mark)
-    drawing.selecting_chart(front, "choose-front")
+    drawing.drawn_once(
+        lambda: trials.pareto_front(points, handle.baselines, picked, target, look, recommended=mark),
+        "choose-front",
+        (handle.uid, drawing.content_of(points), picked, mark),
+    )

@@ -58,7 +58,8 @@ def preflight(
             for cell in cells
         ]
     )
-    drawing.chart(cell_charts.admissible_map(table, data.n, drawing.look()), "map", width="content")
+    look = drawing.look()
+    drawing.chart_once(lambda: cell_charts.admissible_map(table, data.n, look), "map", table, data.n, width="content")
     if admissible:
         few = int((table["status"] == "few rows").sum())
         st.caption(
