@@ -619,6 +619,23 @@ class Study:
         write(self.bundle(trial, family, use, explain=explain), Path(path))
         return Path(path)
 
+    def attach(self, trial: int | None = None, family: str | None = None, use: Use | None = None) -> list[str]:
+        """Keep the bundle of a model, its report and its diagram with the study, where optuna-dashboard offers them.
+
+        Parameters
+        ----------
+        trial, family, use
+            Which model, as of `export`; by default the recommended one.
+
+        Returns
+        -------
+        list of str
+            The names of the files. Those that were there before are replaced.
+        """
+        from kanlab.export.attached import attach_bundle
+
+        return attach_bundle(self.handle, self.bundle(trial, family, use))
+
     def to_mlflow(self, uri: str) -> str:
         """Write a run of MLflow: parameters, the figures of every trial, the report, and the recommended model with its
         signature.

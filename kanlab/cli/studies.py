@@ -216,6 +216,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from kanlab.explain.interval_columns import LEVEL
     from kanlab.targets import StudyGroup
 
+    if arguments.attach:
+        return _attach(arguments)
     if arguments.to is not None:
         if arguments.explain:
             raise StudyError("--explain is for a bundle, whose predict.py explains; leave it out beside --to.")
@@ -238,6 +240,18 @@ def _export(arguments: argparse.Namespace) -> int:
     return _say(
         f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
     )
+
+
+def _attach(arguments: argparse.Namespace) -> int:
+    """Keep the files of a model with its study."""
+    from kanlab.api import Study
+
+    handles = _open_all(arguments)
+    _check_one_trial(arguments, handles)
+    for handle in handles:
+        kept = Study(handle).attach(arguments.trial, arguments.family, arguments.use)
+        _say(f"{', '.join(kept)} are kept with the study '{handle.name}'; 'kanlab dashboard' offers them.")
+    return 0
 
 
 def _export_as(arguments: argparse.Namespace) -> int:
@@ -354,6 +368,11 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     )
     where = export.add_mutually_exclusive_group(required=True)
     where.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, help="the bundle to write")
+    where.add_argument(
+        "--attach",
+        action="store_true",
+        help="keep the bundle and its report with the study: optuna-dashboard offers them",
+    )
     where.add_argument(
         "--to",
         metavar="FILE",

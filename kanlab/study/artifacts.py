@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 import optuna
 from optuna.storages import BaseStorage
@@ -23,7 +24,7 @@ from kanlab import settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.files import OWNERS_FILE, private_folder, written_whole
-from kanlab.study.optuna_adapter import all_studies, database, storage_of
+from kanlab.study.optuna_adapter import add_artifact, all_studies, database, storage_of
 from kanlab.study.schema import BLOBS
 from kanlab.study.storage import data_path, default_url, own_url
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 ARTIFACT = "artifact"  # the study's attribute: {"id", "location", "sha256"}
 IN_DATABASE = "database"
+ATTACHED = ("bundle.zip", "report.html", "network.svg")  # files that are kept with a study on request
 
 
 class DatabaseArtifactStore:
@@ -53,6 +55,7 @@ class DatabaseArtifactStore:
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         with self._database.begin() as connection:
+            connection.execute(delete(BLOBS).where(BLOBS.c.id == artifact_id))
             connection.execute(insert(BLOBS).values(id=artifact_id, content=content_body.read()))
 
     def remove(self, artifact_id: str) -> None:
@@ -99,6 +102,23 @@ def _reaching(location: str) -> Iterator[None]:
     except errors as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise StudyError(f"The place of artifacts {location} cannot be used ({reason}).") from error
+
+
+def attached_id(uid: str, name: str) -> str:
+    """The id of a file of a study. uid: the study's, which tells it from others that had its name."""
+    return str(uuid5(NAMESPACE_URL, f"kanlab:{uid}/{name}"))
+
+
+def attach(study: optuna.Study, uid: str, name: str, mimetype: str, content: bytes) -> None:
+    """Keep a file with a study, in the database, as an artifact by which optuna.artifacts and the dashboard find it.
+
+    name: one of ATTACHED; a file of this name that was there is replaced.
+    """
+    if name not in ATTACHED:
+        raise ValueError(f"{name} is none of {', '.join(ATTACHED)}, which are kept with a study")
+    identity = attached_id(uid, name)
+    DatabaseArtifactStore(storage_of(study)).write(identity, io.BytesIO(content))
+    add_artifact(study, identity, name, mimetype)
 
 
 def publish(study: optuna.Study, data: Dataset, storage_url: str | None) -> None:

@@ -19,6 +19,7 @@ from kanlab import programs
 from kanlab.errors import StudyError
 from kanlab.hosts import is_local, parse_host
 from kanlab.settings import STORAGE
+from kanlab.study.artifacts import DatabaseArtifactStore
 from kanlab.study.storage import default_url, get_storage
 
 _READY = "listening on "
@@ -56,7 +57,8 @@ def serve(storage_url: str | None, port: int, *, writable: bool = False) -> int:
     """Serve until interrupted. port 0 takes any free one; the address is the first line on standard output."""
     from optuna_dashboard import wsgi
 
-    application = guarded(wsgi(get_storage(storage_url)), writable=writable)
+    storage = get_storage(storage_url)
+    application = guarded(wsgi(storage, artifact_store=DatabaseArtifactStore(storage)), writable=writable)
     try:
         server = make_server("127.0.0.1", port, application, server_class=_Server, handler_class=_QuietHandler)
     except OSError as error:

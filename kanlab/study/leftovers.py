@@ -13,14 +13,14 @@ from pathlib import Path
 from optuna.storages import BaseStorage
 from sqlalchemy import delete, select
 
-from kanlab.study.artifacts import ARTIFACT
+from kanlab.study.artifacts import ARTIFACT, ATTACHED, attached_id
 from kanlab.study.handle import DATA
 from kanlab.study.lease import Holder
 from kanlab.study.optuna_adapter import StoredStudy, all_studies, database
 from kanlab.study.processes import process_started
 from kanlab.study.schema import BLOBS, LEASES
 from kanlab.study.storage import get_storage, home, own_file, own_url
-from kanlab.study.unfinished import discard, half_made
+from kanlab.study.unfinished import UID, discard, half_made
 
 _YOUNG_SECONDS = 3600  # a file of data younger than this may belong to a study that is just being made
 
@@ -68,6 +68,7 @@ def leftovers(storage: BaseStorage) -> Leftovers:
         if path.name.partition(".")[0] not in used and time.time() - path.stat().st_mtime > _YOUNG_SECONDS
     ]
     artifacts = {s.attributes[ARTIFACT]["id"] for s in studies if ARTIFACT in s.attributes}
+    artifacts |= {attached_id(s.attributes[UID], name) for s in studies if UID in s.attributes for name in ATTACHED}
     blobs = [b for b in stored if b not in artifacts]
     return Leftovers(files + _abandoned_scratch(), blobs, orphaned_leases(storage), unfinished)
 

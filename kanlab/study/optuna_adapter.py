@@ -120,6 +120,12 @@ def forget_study(storage: BaseStorage, number: int) -> None:
     _private(storage, "_studies").pop(number, None)
 
 
+def add_artifact(study: optuna.Study, identity: str, name: str, mimetype: str) -> None:
+    """Name a file of an artifact store as one of a study, under an id of our own; optuna.artifacts would draw one."""
+    meta = {"artifact_id": identity, "filename": name, "mimetype": mimetype, "encoding": None}
+    storage_of(study).set_study_system_attr(study_id(study), f"artifacts:{identity}", json.dumps(meta))
+
+
 def with_sampler(study: optuna.Study, sampler: optuna.samplers.BaseSampler) -> optuna.Study:
     """The same study, asked through another sampler."""
     return optuna.load_study(study_name=study.study_name, storage=storage_of(study), sampler=sampler)

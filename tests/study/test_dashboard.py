@@ -12,13 +12,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import optuna
 import pytest
 
 from kanlab.data.dataset import Dataset
+from kanlab.execution.manage import delete
+from kanlab.export.attached import attach_bundle
+from kanlab.export.bundle import Bundle
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.dashboard import DashboardServer, guarded
 from kanlab.study.handle import StudyHandle, load_study
+from kanlab.study.leftovers import leftovers
 from kanlab.study.optuna_adapter import storage_of
+from kanlab.study.storage import get_storage
 from tests.helpers.studies import run, wait_for
 
 Fake = Callable[..., Path]
@@ -88,6 +94,25 @@ def test_our_study_reads_well_and_cannot_be_changed(server: str, study: StudyHan
         assert status == 403
         assert b"read-only" in words
     assert len(load_study("mine").records()) == len(study.records())
+
+
+def test_what_is_kept_with_a_study_can_be_downloaded(server: str, study: StudyHandle) -> None:
+    made = Bundle("mine", {"report.html": "<html>first</html>", "model.json": "{}"})
+    for text in ("<html>first</html>", "<html>second</html>"):  # the later one takes the place
+        made = Bundle("mine", {"report.html": text, "model.json": "{}"})
+        assert attach_bundle(study, made) == ["bundle.zip", "report.html"]
+    found = json.loads(ask(server, "GET", f"/api/studies/{study.id}?after=0")[1])["artifacts"]
+    assert sorted(a["filename"] for a in found) == ["bundle.zip", "report.html"]
+    contents = {a["filename"]: ask(server, "GET", f"/artifacts/{study.id}/{a['artifact_id']}")[1] for a in found}
+    assert contents == {"bundle.zip": made.zipped(), "report.html": b"<html>second</html>"}
+    public = optuna.artifacts.get_all_artifact_meta(study.optuna)
+    assert {(a.filename, a.mimetype) for a in public} == {
+        ("bundle.zip", "application/zip"),
+        ("report.html", "text/html"),
+    }
+    assert leftovers(get_storage()).blobs == []
+    delete(study)
+    assert len(leftovers(get_storage()).blobs) == 2
 
 
 def test_a_page_elsewhere_cannot_reach_it_by_a_name_of_its_own(server: str) -> None:
