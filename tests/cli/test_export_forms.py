@@ -1,4 +1,4 @@
-"""`kanlab export BUNDLE.zip --to FILE`: a model by itself, with intervals of the share that is asked for."""
+"""`kanlab export`: a model by itself, with intervals of the share that is asked for, and a bundle kept with its study."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.explain.predictor import Predictor, held_family
 from kanlab.export.document import document, document_text, read_bundle
+from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers import many_classes
+from tests.helpers.validations import study as made_study
 
 SCORES = np.linspace(0.0, 2.0, 40).tolist()
 RECORD = {"task": "regression", "rows": 40, "scores": SCORES, "tails": 1, "scale": None, "held": [], "held_rows": 0}
@@ -55,3 +57,9 @@ def test_what_has_none_says_so(small: Dataset, tmp_path: Path, capsys: pytest.Ca
     assert "Sets of more than two classes are given by a bundle alone." in capsys.readouterr().err
     assert main(["export", "any", "-o", str(tmp_path / "d.zip"), "--interval", "0.5"]) == 2
     assert "--interval goes with --to FILE" in capsys.readouterr().err
+
+
+def test_a_bundle_is_kept_with_its_study(capsys: pytest.CaptureFixture[str], small: Dataset) -> None:
+    handle = made_study(small, {Cell(1, 2, 1): -900.0}, space=SearchSpace((1, 1), (2, 2), (1, 1)))
+    assert main(["export", handle.name, "--family", "linear", "--attach"]) == 0
+    assert "bundle.zip, report.html are kept with the study" in capsys.readouterr().err
