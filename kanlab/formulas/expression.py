@@ -133,7 +133,7 @@ def held(number: str | float) -> Constant:
     """A constant that is held at any number: a text as of `exact`, such as "pi/2", or a decimal number.
 
     >>> held("1/3").exact, held(9.81).exact, held("6.674e-11").exact, held(2.0).exact
-    ('1/3', '9.81', '0.00000000006674', '2')
+    ('1/3', '9.81', '0.00000000006674', '2.0')
     """
     text = str(number).replace(" ", "")
     if _EXACT.fullmatch(text) or _DECIMAL.fullmatch(text):

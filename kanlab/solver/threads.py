@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 def blas() -> Any:
     """Those of this process, found once, which takes milliseconds: `with blas().limit(limits=1)`.
 
+    >>> import numpy as np
     >>> with blas().limit(limits=1):
     ...     (np.ones((2, 2)) @ np.ones(2)).tolist()
     [2.0, 2.0]
