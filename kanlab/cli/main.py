@@ -386,8 +386,8 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
     budget.add_argument(
         "--sampler",
         default="auto",
-        help="which configurations to try: auto (default: exhaustive if the budget covers all of them, else tpe), "
-        "exhaustive, tpe, random or nsga2",
+        help="which configurations to try: auto (default: exhaustive if the budget covers all of them, else gp, a Gaussian "
+        "process), exhaustive, gp, tpe, random or nsga2",
     )
     add_workers(budget)
     add_dask(budget)

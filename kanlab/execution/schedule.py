@@ -1,6 +1,6 @@
 """What a study has left to fit, as the queue of its worker pool, and whose turn a result is.
 
-An exhaustive study fits every cell, in any order. A sampled one asks its sampler for each cell. TPE and NSGA-II are asked
+An exhaustive study fits every cell, in any order. A sampled one asks its sampler for each cell. All but "random" are asked
 WINDOW trials ahead, once at the start and once after each result, which they are told in the order of the asking: the cell of
 a trial follows from all results but the last WINDOW. So the numbers depend on the data and the specification alone, not on how
 many workers there are.
@@ -239,7 +239,7 @@ class SampledSchedule(Schedule):
     def __init__(self, handle: StudyHandle, admissible: Sequence[Cell], sampler: str) -> None:
         limit = min(handle.spec.trials or len(admissible), len(admissible))
         super().__init__(handle, admissible, limit, sampler)
-        self._in_order = sampler in ("tpe", "nsga2")
+        self._in_order = sampler in ("gp", "tpe", "nsga2")
         self._held: dict[int, Outcome | str] = {}  # results that wait for their turn
         self._asked: deque[optuna.Trial] = deque()  # trials that are not told yet, in order
         self._drawn: deque[optuna.Trial] = deque()  # those of them that no worker has

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,12 +10,13 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.study.gaussian_process import next_cell
 from kanlab.study.optuna_adapter import quietly
 
-SAMPLERS = ("auto", "exhaustive", "tpe", "random", "nsga2")
+SAMPLERS = ("auto", "exhaustive", "gp", "tpe", "random", "nsga2")
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -68,6 +70,8 @@ class CellSampler(BaseSampler):
     def _propose(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> Cell | None:
+        if isinstance(self._proposer, GaussianProcess):
+            return next_cell(self.open, values_known(study, trial), self._ranges)
         if self._proposer is None:
             return None
         proposed = self._proposer.sample_relative(study, trial, search_space)
@@ -96,8 +100,34 @@ class CellSampler(BaseSampler):
             self._proposer.after_trial(study, trial, state, values)
 
 
+class GaussianProcess(BaseSampler):
+    """Stands for kanlab.study.gaussian_process, which looks at the open cells alone."""
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        raise RuntimeError(f"{param_name} is not a parameter of the search space")
+
+
+def values_known(study: optuna.Study, asking: FrozenTrial) -> dict[Cell, float]:
+    """What the trials before one have come to; inf of those that failed or are not done yet."""
+    return {
+        Cell(**t.params): t.value if t.state == TrialState.COMPLETE and t.value is not None else math.inf
+        for t in study.get_trials(deepcopy=False)
+        if t.number < asking.number and t.params
+    }
+
+
 def make_proposer(sampler: str, seed: int) -> BaseSampler | None:
     """The Optuna sampler behind a name; None for exhaustive and random, which need none."""
+    if sampler == "gp":
+        return GaussianProcess()
     with quietly():
         if sampler == "tpe":
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=10)

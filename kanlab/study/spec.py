@@ -56,8 +56,8 @@ class StudySpec:
     engine : str
         "lm", "pykan-lbfgs" or "pykan-adam".
     sampler : str
-        "auto", "exhaustive", "tpe", "random" or "nsga2"; auto is exhaustive where `trials` covers every admissible cell,
-        else TPE.
+        "auto", "exhaustive", "gp", "tpe", "random" or "nsga2"; auto is exhaustive where `trials` covers every admissible
+        cell, else gp, a Gaussian process.
     count : str
         Counting rule of the parameters: see `kanlab.n_params`. "effective" ranks networks among each other by what each fit
         has spent (`kanlab.kan.parameter_count.effective_count`), where its engine knows that; all else, the front and every
@@ -101,7 +101,7 @@ class StudySpec:
     --------
     >>> spec = StudySpec(space=SearchSpace((1, 3), (2, 4), (3, 3)), trials=5)
     >>> len(spec.admissible(n=40, d=1)), spec.resolved_sampler(7)
-    (7, 'tpe')
+    (7, 'gp')
     >>> StudySpec(seed=-1)
     Traceback (most recent call last):
         ...
@@ -283,10 +283,10 @@ class StudySpec:
         return min(self._count(c, features) for c in self.space.cells)
 
     def resolved_sampler(self, admissible: int) -> str:
-        """The sampler "auto" stands for: exhaustive where the budget covers every admissible cell, else TPE."""
+        """The sampler "auto" stands for: exhaustive where the budget covers every admissible cell, else gp."""
         if self.sampler != "auto":
             return self.sampler
-        return "exhaustive" if self.trials is None or self.trials >= admissible else "tpe"
+        return "exhaustive" if self.trials is None or self.trials >= admissible else "gp"
 
     @property
     def starts_words(self) -> str:

@@ -16,16 +16,18 @@ from kanlab.ui import cluster, session
 SAMPLERS = {
     "auto": "Automatic",
     "exhaustive": "Exhaustive",
+    "gp": "Gaussian process",
     "tpe": "TPE",
     "random": "Random",
     "nsga2": "NSGA-II",
 }
 SAMPLER_HELP = (
-    "Automatic: every admissible configuration, fewest parameters first, if the budget covers them all; otherwise TPE, which "
-    "learns from the finished trials where to look next. No configuration is tried twice."
+    "Automatic: every admissible configuration, fewest parameters first, if the budget covers them all; otherwise a "
+    "Gaussian process, which learns from the finished trials where to look next. No configuration is tried twice."
 )
 _WAYS = {
     "exhaustive": "those with the fewest parameters",
+    "gp": "chosen by a Gaussian process",
     "tpe": "chosen by TPE",
     "random": "drawn at random",
     "nsga2": "chosen by NSGA-II",

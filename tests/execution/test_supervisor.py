@@ -61,7 +61,7 @@ def test_a_budget_of_trials(sampler: str, small: Dataset, fake_workers: Fake) ->
     assert state(handle).name == "finished"
 
 
-@pytest.mark.parametrize("sampler", ["exhaustive", "tpe", "random", "nsga2"])
+@pytest.mark.parametrize("sampler", ["exhaustive", "gp", "tpe", "random", "nsga2"])
 def test_numbers_do_not_depend_on_the_workers(sampler: str, small: Dataset, fake_workers: Fake) -> None:
     """Nor on which fit is done first. TPE draws 10 cells at random, so more are needed to see what it has heard."""
     fake_workers(jitter=0.02)
@@ -73,7 +73,7 @@ def test_numbers_do_not_depend_on_the_workers(sampler: str, small: Dataset, fake
     assert runs[0] == runs[1] == runs[2]
 
 
-@pytest.mark.parametrize("sampler", ["exhaustive", "tpe", "random", "nsga2"])
+@pytest.mark.parametrize("sampler", ["exhaustive", "gp", "tpe", "random", "nsga2"])
 @pytest.mark.parametrize("engine", [NESTED, STOCK])
 def test_depth_is_one_more_range(sampler: str, engine: str, small: Dataset, fake_workers: Fake) -> None:
     log = fake_workers(jitter=0.01)

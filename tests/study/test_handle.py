@@ -133,7 +133,7 @@ def test_starts_that_fill_the_minutes_survive_json_and_older_specifications_have
 def test_what_auto_stands_for() -> None:
     assert StudySpec().resolved_sampler(270) == "exhaustive"
     assert StudySpec(trials=270).resolved_sampler(270) == "exhaustive"
-    assert StudySpec(trials=269).resolved_sampler(270) == "tpe"
+    assert StudySpec(trials=269).resolved_sampler(270) == "gp"
     assert StudySpec(trials=1, sampler="random").resolved_sampler(270) == "random"
     assert StudySpec(sampler="nsga2").resolved_sampler(1) == "nsga2"
 
