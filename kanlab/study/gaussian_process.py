@@ -16,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.stats import norm
 
 from kanlab.arrays import Array
 from kanlab.kan.search_space import Cell
@@ -64,6 +62,9 @@ def next_cell(open_cells: Sequence[Cell], known: Mapping[Cell, float], ranges: M
 
 def expected_improvement(seen: Array, values: Array, points: Array) -> Array:
     """EI (k,) at points (k, p) of values (n,) seen at places (n, p), in standard deviations of their logarithms."""
+    from scipy.linalg import cho_solve, cholesky, solve_triangular  # what starts a study waits for no SciPy
+    from scipy.special import ndtr
+
     lowest = values.min()
     # what is far above the lowest tells little of where that is
     scale = np.log(values - lowest + 1.0 + 0.02 * (np.median(values) - lowest))
@@ -81,7 +82,7 @@ def expected_improvement(seen: Array, values: Array, points: Array) -> Array:
     cross = _matern(points, seen, chosen)
     spread = np.sqrt(np.maximum(1.0 - (solve_triangular(factor, cross.T, lower=True) ** 2).sum(axis=0), 1e-12))
     u = (z.min() - cross @ weights) / spread
-    return np.asarray(spread * (u * norm.cdf(u) + norm.pdf(u)))
+    return np.asarray(spread * (u * ndtr(u) + np.exp(-0.5 * u**2) / np.sqrt(2.0 * np.pi)))
 
 
 def _matern(one: Array, other: Array, lengths: Array) -> Array:
