@@ -24,8 +24,8 @@ from kanlab.ui.widgets import literal, sentences
 
 VALIDATE_HELP = (
     "Refits the five best configurations from five other seeds, cross-validates the eight best and the other families, fits "
-    "the model families chosen beside this button, estimates the degrees of freedom of the three best, and runs a permutation test with twenty "
-    "shuffled targets."
+    "the model families chosen beside this button, estimates the degrees of freedom of the three best, and runs a permutation "
+    "test with twenty shuffled targets."
 )
 _OTHERS = "This study was started in another browser. Only its owner can validate the finalists and widen the ranges."
 
