@@ -58,25 +58,13 @@ def free_port() -> int:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """The app as a user starts it, with a home of its own."""
-    with served(tmp_path) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The same for all tests of a file that upload and look: each has a browser context, and so a session, of its own."""
-    with served(tmp_path_factory.mktemp("app")) as started:
-        yield started
-
-
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[Server]:
-    """The app as a user starts it, with its home in a folder; it must have logged no traceback."""
-    port, home = free_port(), folder / "app-home"
+    port, home = free_port(), tmp_path / "app-home"
     environment = os.environ | {"KANLAB_HOME": str(home), "PYTHONPATH": str(ROOT), "KANLAB_SLOTS": "2"}
     command = [sys.executable, "-m", "kanlab", "app", "--headless", "--port", str(port)]
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
+    with open(tmp_path / "server.log", "wb") as log:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
     while True:
@@ -84,14 +72,14 @@ def served(folder: Path) -> Iterator[Server]:
             urllib.request.urlopen(f"{url}/_stcore/health", timeout=2)
             break
         except OSError:
-            assert process.poll() is None, (folder / "server.log").read_text()
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
             assert time.monotonic() < deadline, "the app did not come up"
             time.sleep(0.1)
     yield Server(url, home, process)
     if process.poll() is None:  # unless the test has killed it
         os.killpg(process.pid, 15)
     process.wait(20)
-    log_text = (folder / "server.log").read_text()
+    log_text = (tmp_path / "server.log").read_text()
     assert "Traceback" not in log_text, log_text
 
 

@@ -45,10 +45,10 @@ def metric(page: Page, label: str, value: str) -> None:
     expect(page.get_by_test_id("stMetric").filter(has_text=label)).to_contain_text(value)
 
 
-def test_upload_overrule_prepare_go(page: Page, shared_server: Server, flats: pd.DataFrame, tmp_path: Path) -> None:
+def test_upload_overrule_prepare_go(page: Page, server: Server, flats: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "flats.csv"
     path.write_text("A list of flats\n\n" + flats.to_csv(sep=";", decimal=",", index=False), encoding="utf-16")
-    upload(page, shared_server, path)
+    upload(page, server, path)
     expect(page.get_by_text("200 rows, 4 columns (semicolon-separated, utf-16, decimal comma)")).to_be_visible()
     expect(page.get_by_text("1 line before the table is left out")).to_be_visible()
     metric(page, "Training rows n", "152")
@@ -72,7 +72,7 @@ def test_upload_overrule_prepare_go(page: Page, shared_server: Server, flats: pd
 
 
 @pytest.mark.parametrize("kind", ["csv.gz", "zip", "parquet", "xlsx"])
-def test_every_container(page: Page, shared_server: Server, flats: pd.DataFrame, tmp_path: Path, kind: str) -> None:
+def test_every_container(page: Page, server: Server, flats: pd.DataFrame, tmp_path: Path, kind: str) -> None:
     text = flats.to_csv(index=False).encode()
     content = io.BytesIO()
     if kind == "zip":
@@ -86,19 +86,19 @@ def test_every_container(page: Page, shared_server: Server, flats: pd.DataFrame,
         content.write(gzip.compress(text))
     path = tmp_path / f"flats.{kind}"
     path.write_bytes(content.getvalue())
-    upload(page, shared_server, path)
+    upload(page, server, path)
     expect(page.get_by_text("200 rows, 4 columns")).to_be_visible()
     metric(page, "Training rows n", "152")
 
 
-def test_names_that_look_like_code_are_shown(page: Page, shared_server: Server, tmp_path: Path) -> None:
+def test_names_that_look_like_code_are_shown(page: Page, server: Server, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(400, len(NASTY))), columns=NASTY).assign(y=rng.normal(size=400))
     frame["kind"] = [NASTY[i % 7] for i in range(400)]
     path = tmp_path / "nasty.csv"
     frame.to_csv(path, index=False)
     page.on("dialog", lambda dialog: pytest.fail("a name of the file was executed"))
-    upload(page, shared_server, path)
+    upload(page, server, path)
     choose(page, "Target", "y")  # the last column is guessed
     metric(page, "Training rows n", "320")
     expect(page.get_by_text("'kind' is a category: one column for each level")).to_be_visible()

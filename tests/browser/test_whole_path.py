@@ -162,11 +162,11 @@ def test_a_link_to_a_study_is_the_first_thing_a_server_sees(page: Page, server: 
     ],
 )
 def test_a_bad_file_gets_one_sentence_and_the_next_one_works(
-    page: Page, shared_server: Server, csv: Path, tmp_path: Path, name: str, content: bytes, sentence: str
+    page: Page, server: Server, csv: Path, tmp_path: Path, name: str, content: bytes, sentence: str
 ) -> None:
     bad = tmp_path / name
     bad.write_bytes(content)
-    page.goto(shared_server.url)
+    page.goto(server.url)
     page.locator("input[type=file]").set_input_files(bad)
     alert = page.get_by_test_id("stAlert")
     expect(alert.filter(has_text=sentence)).to_be_visible()
@@ -175,12 +175,12 @@ def test_a_bad_file_gets_one_sentence_and_the_next_one_works(
     expect(page.get_by_text("442 rows, 11 columns")).to_be_visible()
 
 
-def test_markup_in_names_is_shown_as_it_is(page: Page, shared_server: Server, tmp_path: Path) -> None:
+def test_markup_in_names_is_shown_as_it_is(page: Page, server: Server, tmp_path: Path) -> None:
     nasty = tmp_path / "<b>x<b> $y$.csv"
     rows = "\n".join(f"{i},{i % 7},{(i * 37) % 11}" for i in range(60))
     nasty.write_text("[a](http://example.com),**b**,<img src=x onerror=alert(1)>\n" + rows)
     page.on("dialog", lambda dialog: pytest.fail("a name of the file was executed"))
-    upload(page, shared_server, nasty)
+    upload(page, server, nasty)
     expect(page.get_by_role("heading", name="<b>x<b> $y$.csv")).to_be_visible()
     expect(page.get_by_text("of the variance of <img src=x onerror=alert(1)> in the")).to_be_visible()
     assert page.get_by_role("link", name="a", exact=True).count() == 0
