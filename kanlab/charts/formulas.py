@@ -20,23 +20,30 @@ from kanlab.charts.style import (
     tooltip_format,
 )
 from kanlab.explain.formula import RECOMMENDED, TIED
+from kanlab.formulas.front import EDITED
 
 _SHOWN = 60  # characters of a formula in a tooltip
 _NEITHER = "others"
-_SHAPES = {RECOMMENDED: "diamond", TIED: "circle", _NEITHER: "circle"}
+_SHAPES = {RECOMMENDED: "diamond", EDITED: "square", TIED: "circle", _NEITHER: "circle"}
+SELECTED = "formula"
 
 
-def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LIGHT) -> Any:
-    """Complexity against held-out error, the recommended and the tied ones marked.
+def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LIGHT, shown: int | None = None) -> Any:
+    """Complexity against held-out error, the recommended and the tied ones marked; a click selects a formula.
 
-    table: as of `kanlab.explain.formula.front_table`.  error: what the error is called.  unit: its own.
+    table: as of `kanlab.explain.formula.front_table`.  error: what the error is called.  unit: its own.  shown: place of the
+    formula that has a ring.  What is selected has the name SELECTED, and its place in the table the field "place".
 
     >>> row = {"choice": "recommended", "formula": "2*x", "complexity": 3, "held_out": 0.5, "test": 0.6, "n_params": 2.0}
     >>> chart = formula_front(pd.DataFrame([row]), "RMSE", "y")
     >>> chart.to_dict()["description"]
     'The front of formulas: 1 of complexity 3 to 3; recommended is 2*x of complexity 3.'
     """
-    drawn = table.assign(mark=table["choice"].replace("", _NEITHER), shown=[short(f, _SHOWN) for f in table["formula"]])
+    drawn = table.assign(
+        mark=table["choice"].replace("", _NEITHER),
+        shown=[short(f, _SHOWN) for f in table["formula"]],
+        place=range(len(table)),
+    )
     drawn = drawn[drawn["held_out"].notna()]
     # an exact formula has an error of 0, which has no place on a logarithmic axis
     kind: AxisKind = "auto" if (drawn["held_out"] > 0).all() else "linear"
@@ -48,7 +55,7 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     title = axis_title(f"held-out {error} ({short(unit)})")
     y = alt.Y("drawn_y:Q", title=title, scale=up.scale(), axis=axis_left(5, title))
     kinds = [kind for kind in _SHAPES if kind in set(drawn["mark"])]
-    inks = {RECOMMENDED: look.accent, TIED: look.second, _NEITHER: look.faint}
+    inks = {RECOMMENDED: look.accent, EDITED: look.text, TIED: look.second, _NEITHER: look.faint}
     color = alt.Color(
         "mark:N",
         title=None,
@@ -68,8 +75,15 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     lowest = drawn.sort_values("complexity")
     lowest = lowest[lowest["held_out"] <= lowest["held_out"].cummin()]
     line = alt.Chart(lowest).mark_line(color=look.faint, strokeWidth=1, interpolate="step-after").encode(x=x, y=y)
-    points = base.mark_point(filled=True, size=130, opacity=1).encode(
-        x=x, y=y, color=color, shape=shape, tooltip=tooltip
+    points = (
+        base.mark_point(filled=True, size=130, opacity=1, cursor="pointer")
+        .encode(x=x, y=y, color=color, shape=shape, tooltip=tooltip)
+        .add_params(alt.selection_point(SELECTED, fields=["place"], toggle=False))
+    )
+    ring = (
+        alt.Chart(drawn[drawn["place"] == shown])
+        .mark_point(size=360, color=look.text, strokeWidth=1.5)
+        .encode(x=x, y=y)
     )
     best = next(table[table["choice"] == RECOMMENDED].itertuples(), None)
     words = (
@@ -80,4 +94,4 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     heading, subtitle = "Formulas: error against complexity", "tied: within one standard error of the lowest"
     if far := int(drawn["beyond"].sum()):
         subtitle += f"; {far:,} beyond the axis, drawn at its edge"
-    return titled(alt.layer(line, points), heading, subtitle, HEIGHT, look, f"{words}.")
+    return titled(alt.layer(line, ring, points), heading, subtitle, HEIGHT, look, f"{words}.")

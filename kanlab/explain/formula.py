@@ -26,6 +26,8 @@ from kanlab.text import agreeing, short
 if TYPE_CHECKING:
     import sympy
 
+    from kanlab.formulas.editing import Action
+
 MUCH_WORSE = 1.25  # times the error of the network
 
 
@@ -37,7 +39,7 @@ class NamedPart(NamedTuple):
     number: int
     kind: str
     text: str
-    can: tuple[str, ...]
+    can: tuple[Action, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.formulas.expression import Call, Constant, Curve, Expression, Power, Product, Sum, Variable, is_decimal
@@ -11,19 +12,31 @@ from kanlab.stats.likelihood import COUNTS
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 _]{0,14}")
 _TERMS_A_LINE, _SIGNS_A_LINE = 3, 70  # at most; of signs as they are read, about
+_LONG = 26  # signs from which a bracket, a fraction or a root is written so that a line can end within it
 _SUM, _PRODUCT, _POWER = 1, 2, 3  # how tightly a thing holds together
+
+
+class _Writer(NamedTuple):
+    """names: of the columns.  tables: the curves that came so far.  breaks: whether a line may end within a term."""
+
+    names: list[str]
+    tables: dict[Curve, int]
+    breaks: bool = False
+
+    def is_long(self, text: str) -> bool:
+        return self.breaks and _signs(text) > _LONG
+
+    def bracketed(self, text: str) -> str:
+        return f"({text})" if self.is_long(text) else rf"\left({text}\right)"
 
 
 def latex(formula: NamedFormula) -> tuple[str, dict[str, str]]:
     """The formula as LaTeX, and what its x_i are called where their names are too long or too odd to stand in it."""
-    used = [formula.features[i] for i in formula.used]
-    plain = all(_SIMPLE_NAME.fullmatch(name) for name in used)
-    legend = {} if plain else {f"x_{{{i + 1}}}": formula.features[i] for i in formula.used}
-    names = [_text(name) if plain else f"x_{{{i + 1}}}" for i, name in enumerate(formula.features)]
-    tables: dict[Curve, int] = {}
+    names, legend = _names(formula)
+    writer = _Writer(names, {})
     lines = []
     for output, e in enumerate(formula.expressions):
-        parts = [_signed(part, names, tables) for part in (e.parts if isinstance(e, Sum) else (e,))]
+        parts = [_signed(part, writer) for part in (e.parts if isinstance(e, Sum) else (e,))]
         rows = _rows(parts)
         rows[0] = rows[0].removeprefix("+ ")
         lines.append(f"{_target(formula, output)} &= " + r" \\ &\quad ".join(rows))
@@ -31,11 +44,36 @@ def latex(formula: NamedFormula) -> tuple[str, dict[str, str]]:
     return r"\begin{aligned} " + r" \\[4pt] ".join(lines) + r" \end{aligned}", legend
 
 
+def wrapping_latex(formula: NamedFormula) -> list[str]:
+    """The formula as LaTeX of one line an output, which may be broken at operators and between factors, and its domain.
+
+    Long brackets, fractions and roots are written so that a line can end within them: (a + b)^{1/2} for a root.
+    """
+    names, _ = _names(formula)
+    writer = _Writer(names, {}, breaks=True)
+    lines = [f"{_target(formula, output)} = {_written(e, writer)}" for output, e in enumerate(formula.expressions)]
+    domain = [rf"{{{_number(low)} \le {names[i]} \le {_number(high)}}}" for i, low, high in _domain(formula)]
+    return [*lines, r",\quad \allowbreak ".join(domain)] if domain else lines
+
+
+def _names(formula: NamedFormula) -> tuple[list[str], dict[str, str]]:
+    """The columns as they are written, and what their x_i are called where they are."""
+    used = [formula.features[i] for i in formula.used]
+    plain = all(_SIMPLE_NAME.fullmatch(name) for name in used)
+    legend = {} if plain else {f"x_{{{i + 1}}}": formula.features[i] for i in formula.used}
+    return [_text(name) if plain else f"x_{{{i + 1}}}" for i, name in enumerate(formula.features)], legend
+
+
+def _signs(text: str) -> int:
+    """About how many signs are read."""
+    return len(re.sub(r"\\[a-z]+|[{}_^ ]", "", text))
+
+
 def _rows(parts: list[str]) -> list[str]:
     """Terms on lines that a page has room for; a term is never broken."""
     rows: list[list[str]] = [[]]
     for part in parts:
-        length = sum(len(re.sub(r"\\[a-z]+|[{}_^ ]", "", each)) for each in (*rows[-1], part))
+        length = sum(map(_signs, (*rows[-1], part)))
         if rows[-1] and (len(rows[-1]) == _TERMS_A_LINE or length > _SIGNS_A_LINE):
             rows.append([])
         rows[-1].append(part)
@@ -69,7 +107,7 @@ def _target(formula: NamedFormula, output: int) -> str:
     return rf"\mathrm{{rank}}\left({name}\right)" if formula.transform.scale == "rank" else name
 
 
-def _signed(e: Expression, names: list[str], tables: dict[Curve, int]) -> str:
+def _signed(e: Expression, w: _Writer) -> str:
     """A term with its sign."""
     if isinstance(e, Constant) and e.value < 0:
         return f"- {_constant(Constant(-e.value, e.exact.removeprefix('-')))}"
@@ -80,15 +118,15 @@ def _signed(e: Expression, names: list[str], tables: dict[Curve, int]) -> str:
             size = e.parts[i]
             assert isinstance(size, Constant)
             rest = (*e.parts[:i], Constant(-size.value, size.exact.removeprefix("-")), *e.parts[i + 1 :])
-            return f"- {_written(Product(rest), names, tables, _PRODUCT)}"
-    return f"+ {_written(e, names, tables, _PRODUCT)}"
+            return f"- {_written(Product(rest), w, _PRODUCT)}"
+    return f"+ {_written(e, w, _PRODUCT)}"
 
 
-def _written(e: Expression, names: list[str], tables: dict[Curve, int], within: int = 0) -> str:
+def _written(e: Expression, w: _Writer, within: int = 0) -> str:
     """An expression inside one that holds together as tightly as `within`."""
 
     def of(part: Expression, tight: int = 0) -> str:
-        return _written(part, names, tables, tight)
+        return _written(part, w, tight)
 
     if isinstance(e, Constant):
         text = _constant(e)
@@ -98,31 +136,34 @@ def _written(e: Expression, names: list[str], tables: dict[Curve, int], within: 
             else text
         )
     if isinstance(e, Variable):
-        return names[e.index]
+        return w.names[e.index]
     if isinstance(e, Sum):
-        text = " ".join(_signed(part, names, tables) for part in e.parts).removeprefix("+ ")
-        return rf"\left({text}\right)" if within >= _PRODUCT else text
+        text = " ".join(_signed(part, w) for part in e.parts).removeprefix("+ ")
+        return w.bracketed(text) if within >= _PRODUCT else text
     if isinstance(e, Product):
-        if not within and (signed := _signed(e, names, tables)).startswith("- "):
+        if not within and (signed := _signed(e, w)).startswith("- "):
             return f"-{signed[2:]}"
-        text = _product(e, names, tables)
-        return rf"\left({text}\right)" if within >= _POWER else text
+        text = _product(e, w)
+        return w.bracketed(text) if within >= _POWER else text
     if isinstance(e, Power):
-        if e.exponent.exact == "1/2":
-            return rf"\sqrt{{{of(e.base)}}}"
-        if e.exponent.exact == "-1":
-            text = rf"\frac{{1}}{{{of(e.base)}}}"
-        else:
-            text = f"{{{of(e.base, _POWER)}}}^{{{_constant(e.exponent)}}}"
-        return rf"\left({text}\right)" if within >= _POWER else text
+        base = of(e.base)
+        if e.exponent.exact in ("1/2", "-1") and not w.is_long(base):
+            text = rf"\sqrt{{{base}}}" if e.exponent.exact == "1/2" else rf"\frac{{1}}{{{base}}}"
+            return w.bracketed(text) if within >= _POWER and e.exponent.exact == "-1" else text
+        tight, exponent = of(e.base, _POWER), _constant(e.exponent)
+        text = f"{tight}^{{{exponent}}}" if w.is_long(tight) else f"{{{tight}}}^{{{exponent}}}"
+        return w.bracketed(text) if within >= _POWER else text
     if isinstance(e, Call):
-        text = FUNCTIONS[e.function].latex.format(of(e.argument))
-        return rf"\left({text}\right)" if within >= _POWER else text
-    number = tables.setdefault(e, len(tables) + 1)
-    return rf"\varphi_{{{number}}}\left({of(e.argument)}\right)"
+        inside = of(e.argument)
+        text = FUNCTIONS[e.function].latex.format(inside)
+        if w.is_long(inside):
+            text = text.replace(r"\left", "").replace(r"\right", "")
+        return w.bracketed(text) if within >= _POWER else text
+    number = w.tables.setdefault(e, len(w.tables) + 1)
+    return rf"\varphi_{{{number}}}{w.bracketed(of(e.argument))}"
 
 
-def _product(e: Product, names: list[str], tables: dict[Curve, int]) -> str:
+def _product(e: Product, w: _Writer) -> str:
     """Factors above and below a fraction bar; a factor of 1 is not written."""
     above, below = [], []
     for part in e.parts:
@@ -132,14 +173,19 @@ def _product(e: Product, names: list[str], tables: dict[Curve, int]) -> str:
         elif not (isinstance(part, Constant) and part.value == 1.0):
             above.append(part)
 
-    def joined(parts: list[Expression]) -> str:
-        if len(parts) == 1:
-            return _written(parts[0], names, tables)
-        return r" \, ".join(_written(part, names, tables, _PRODUCT) for part in parts)
+    between = r" \, \allowbreak " if w.breaks else r" \, "
 
-    if below:
-        return rf"\frac{{{joined(above) if above else '1'}}}{{{joined(below)}}}"
-    return r" \, ".join(_written(part, names, tables, _PRODUCT) for part in above) if above else "1"
+    def joined(parts: list[Expression], within: int = 0) -> str:
+        if len(parts) == 1:
+            return _written(parts[0], w, within)
+        return between.join(_written(part, w, _PRODUCT) for part in parts)
+
+    if not below:
+        return joined(above, _PRODUCT) if above else "1"
+    if w.is_long(joined(above)) or w.is_long(joined(below)):
+        divisor = joined(below, _POWER) if len(below) == 1 else w.bracketed(joined(below))
+        return f"{joined(above, _PRODUCT) if above else '1'} / \\allowbreak {divisor}"
+    return rf"\frac{{{joined(above) if above else '1'}}}{{{joined(below)}}}"
 
 
 def _constant(c: Constant) -> str:

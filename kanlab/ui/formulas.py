@@ -8,17 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.api import Study
-from kanlab.charts.formulas import formula_front
+from kanlab.charts.formulas import SELECTED, formula_front
 from kanlab.data.dataset import Dataset
 from kanlab.explain.formula import Formula, compared, error_of, front_table, is_much_worse, on_test, remarks
+from kanlab.explain.formula_choices import key_of
 from kanlab.explain.formula_code import python
+from kanlab.explain.formula_latex import wrapping_latex
 from kanlab.explain.formulas import FormulaSearch, formulas_in, read_search, start_search, stop_search
-from kanlab.formulas.options import FormulaOptions
+from kanlab.explain.units import read_units
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle, check_it_is_there
 from kanlab.text import short
-from kanlab.ui import cluster, columns, drawing, identity, session, widgets
+from kanlab.ui import cluster, columns, drawing, formula_editing, formula_options, identity, session, widgets
 from kanlab.ui.columns import CHOICE
 from kanlab.ui.model import ModelView, no_network
 from kanlab.ui.widgets import AICC_HELP, DASH, MEAN_DEVIANCE_HELP, TEST_HELP, literal, sentences
@@ -31,6 +33,7 @@ _EMPTY = (
 )
 _OTHERS = "This study was started in another browser. Only its owner can search for formulas."
 COMPLEXITY_HELP = "Operations, functions, constants and variables of the formula as it is written."
+_FOUND_HELP = "In how many searches of rows drawn with replacement a formula of the same structure came first."
 _HELD_OUT_HELP = (
     "On training rows that the constants were not fitted to: ten-fold cross-validation, on the scale of the fit."
 )
@@ -106,6 +109,7 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
         )
         if found:
             st.selectbox("Processor time", list(EFFORTS), key="formula-effort", width=160)
+    formula_options.widgets(handle)
     if study_live:
         st.caption("The study is still running. Search for formulas when it is done.")
     elif search is not None and search.state != "done":
@@ -116,7 +120,7 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
 
 def _search(handle: StudyHandle) -> None:
     effort = EFFORTS[st.session_state.get("formula-effort") or next(iter(EFFORTS))]
-    start_search(handle, FormulaOptions(effort=effort, seed=handle.spec.seed), cluster.place())
+    start_search(handle, formula_options.chosen(handle, effort), cluster.place())
 
 
 # ---- what it found
@@ -125,18 +129,26 @@ def _search(handle: StudyHandle) -> None:
 def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
     found, data = search.found, view.data
     assert found is not None
-    stamp = (handle.uid, search.written)
+    stamp = (handle.uid, search.written, found.chosen, *map(key_of, found.formulas), str(read_units(handle)))
     front: list[Formula] = session.remember("formula-front", stamp, lambda: formulas_in(handle, search, data))
     table = session.remember("formula-table", stamp, lambda: front_table(front, found.recommended))
     error = MEASURES[data.task].error
     unit = MEASURES[data.task].unit.format(handle.data.fitted_target)
-    drawing.chart(formula_front(table, error, unit, drawing.look()), "formula-front")
     chosen = f"formula-{search.written}"
+    if not 0 <= st.session_state.get(chosen, 0) < len(front):  # one was removed
+        del st.session_state[chosen]
+    shown = st.session_state.get(chosen, found.used)
 
     def pick() -> None:
         rows = st.session_state["formula-table"]["selection"]["rows"]
-        st.session_state[chosen] = rows[0] if rows else found.recommended
+        st.session_state[chosen] = rows[0] if rows else found.used
 
+    def pick_point() -> None:
+        if points := st.session_state["formula-front"]["selection"].get(SELECTED):
+            st.session_state[chosen] = int(points[0]["place"])
+
+    drawn = formula_front(table, error, unit, drawing.look(), shown)
+    drawing.chart(drawn, "formula-front", on_select=pick_point, selection_mode=SELECTED)
     errors = table[["train", "test"]].to_numpy(dtype=float)
     same = columns.fixed(errors)
     texts: dict[str, tuple[str, str | None, str]] = {
@@ -146,6 +158,7 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
         "test": (f"{error} test", same, TEST_HELP),
         "aicc": ("AICc", "%.2f", AICC_HELP),
         "n_params": ("K", "%d", "Number of fitted constants, with the noise variance if the study counts it."),
+        "found_in": (f"found in, of {found.repeats}", "%d", _FOUND_HELP),
     }
     widgets.table(
         table,
@@ -156,22 +169,26 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
         column_config=columns.numbers(texts, table)
         | {
             CHOICE: st.column_config.TextColumn(CHOICE, width=115),
-            "formula": st.column_config.TextColumn("formula", width=320),
+            "formula": st.column_config.TextColumn("formula", width="large"),
         },
     )
-    st.caption(f"Recommended: {literal(found.reason)} Click a row to see its formula.")
+    st.caption(f"Recommended: {literal(found.reason)} Click a point or a row to see its formula.")
     index = st.selectbox(
         "Formula",
         range(len(front)),
-        index=found.recommended if chosen not in st.session_state else None,
+        index=found.used if chosen not in st.session_state else None,
         format_func=lambda i: _name(table, i),
         key=chosen,
     )
-    place = found.recommended if index is None else index
+    place = found.used if index is None else index
     first = compared(front[place])
     if is_much_worse(front[place]):
         first = ""  # which the remarks say first
     details(front[place], (*stamp, place), "searched", f"A formula of the study {handle.name}, by kanlab.", data, first)
+    if identity.controls(handle):
+        formula_editing.use(handle, found, place)
+        formula_editing.edit(handle, front[place], place, data, chosen)
+        formula_editing.units(handle)
 
 
 def _name(table: pd.DataFrame, place: int) -> str:
@@ -197,12 +214,17 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
 
     stamp: identifies it.  key: of its widgets.  title: of the code.  first: a sentence before all others.
     """
-    text, legend = session.remember(f"formula-latex-{key}", stamp, lambda: (found.latex, found.legend))
+    written: tuple[list[str], dict[str, str]] = session.remember(
+        f"formula-latex-{key}", stamp, lambda: (wrapping_latex(found), found.legend)
+    )
+    lines_of_latex, legend = written
     lines = [*filter(None, [first]), *remarks(found)]
     if is_much_worse(found):
         st.warning(literal(lines.pop(0)), icon=":material/warning:")
     st.markdown("  \n".join(literal(line) for line in lines))
-    st.latex(text)
+    with st.container(key=f"equation-{key}"):
+        for line in lines_of_latex:
+            st.latex(line)
     if legend:
         names = ", ".join(f"${symbol}$ is {literal(name)}" for symbol, name in legend.items())
         st.markdown(names)
@@ -222,6 +244,10 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     with st.expander("As Python", icon=":material/code:"):
         st.code(code, language="python")
         st.caption("Its inputs are encoded as in kanlab.")
+    with st.expander("As text and LaTeX", icon=":material/text_fields:"):
+        plain, typeset = session.remember(f"formula-text-{key}", stamp, lambda: (str(found), found.latex))
+        st.code(plain, language=None, wrap_lines=True)
+        st.code(typeset, language="latex", wrap_lines=True)
     with st.expander("Its constants"):
         widgets.table(constants_table(found), f"constants-{key}")
         st.caption(

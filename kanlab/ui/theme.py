@@ -73,6 +73,10 @@ canvas:focus-visible {{ outline-offset: -2px; }}
 .st-key-slot-card {{ min-height: 250px; }}
 .st-key-slot-loss {{ min-height: 240px; }}
 .katex-display {{ overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }}
+[class*="st-key-equation-"] {{ align-items: flex-start; }}
+[class*="st-key-equation-"] .katex-display, [class*="st-key-equation-"] .katex-display > .katex {{ text-align: left; }}
+[class*="st-key-equation-"] .katex-display > .katex {{ white-space: normal; }}
+[class*="st-key-equation-"] .katex-display .katex-html > .base {{ margin: 0.15rem 0; }}
 [data-testid="stElementContainer"]:has(> [data-testid="stFullScreenFrame"] .stVegaLiteChart) {{ max-width: 100%; }}
 .stVegaLiteChart {{ max-width: 100%; overflow-x: auto; overflow-y: hidden; }}
 </style>

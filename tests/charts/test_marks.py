@@ -79,7 +79,8 @@ def test_a_formula_far_off_does_not_flatten_the_front() -> None:
     front = pd.DataFrame({"choice": ["", "", "", "", "recommended"], "formula": list("abcde"), "held_out": errors})
     front = front.assign(complexity=[1, 6, 7, 31, 404], test=errors, n_params=2.0)
     content = formulas.formula_front(front, "RMSE", "y").to_dict()
-    line, points = content["layer"]
+    line, _ring, points = content["layer"]
+    assert [param["select"]["fields"] for param in content["params"]] == [["place"]]  # a click tells which
     low, high = points["encoding"]["y"]["scale"]["domain"]
     assert low < 2.6
     assert 9.0 < high < 100.0

@@ -16,8 +16,10 @@ from kanlab.data.examples import EXAMPLES
 from kanlab.data.preparation import Preparation
 from kanlab.explain.formula import Formula, errors, remarks
 from kanlab.explain.formula_code import python
+from kanlab.explain.formula_latex import wrapping_latex
 from kanlab.explain.network_formula import formula_of
-from kanlab.formulas.expression import Call, Power, walk
+from kanlab.formulas.expression import Call, Constant, Expression, Power, Product, Sum, Variable, exact, held, walk
+from kanlab.formulas.front import FoundFormula
 from kanlab.kan.edges import curves_of
 from kanlab.stats.metrics import Scores
 from tests.export.test_predict_source import network as random_network
@@ -160,3 +162,32 @@ def test_a_formula_far_worse_than_its_network_says_so_first(error: float | None,
     first, *_ = remarks(formula)
     assert said in first
     assert first.startswith("It does not stand for its network") == bool(said)
+
+
+def test_a_long_formula_can_be_broken_within_its_terms(paper: Dataset) -> None:
+    """No bracket, root or fraction that holds together is longer than a phone is wide; the text is otherwise the same."""
+    x, c = Variable(0), Constant(-1.234)
+    long: Expression = Sum(tuple(Product((c, Call("sin", Product((Constant(2.5), x))))) for _ in range(4)))
+    whole = Sum(
+        (
+            Product((c, long, Power(long, exact(-1)))),
+            Power(long, exact("1/2")),
+            Power(long, exact(2)),
+            Call("exp", long),
+        )
+    )
+    found = replace(made(paper), found=FoundFormula((whole,), Scores(1.0), 0.0))
+    line, domain = wrapping_latex(found)
+    assert line.count("{") == line.count("}")
+    assert line.count(r"\left") == line.count(r"\right")
+    assert r")^{\frac{1}{2}}" in line
+    assert r"\sqrt" not in line
+    assert line.count(")^{1/2}") == line.count(r")^{\frac{1}{2}}") == 0 or ")^{" in line
+    together = re.findall(r"\\left\((.*?)\\right\)", line)
+    assert all(len(part) < 60 for part in together)
+    assert together
+    assert domain.startswith("{")
+    short = replace(found, found=FoundFormula((Power(Sum((x, exact(1))), exact("1/2")),), Scores(1.0), 0.0))
+    assert wrapping_latex(short)[0].endswith(r"\sqrt{\text{x1} + 1}")
+    held_at = replace(found, found=FoundFormula((Product((held("6.7e-11"), x)),), Scores(1.0), 0.0))
+    assert r"6.7 \cdot 10^{-11} \, \text{x1}" in held_at.latex

@@ -51,4 +51,4 @@ def test_from_live_to_model(app: AppTest, kanlab_home: object) -> None:
         app.session_state["model-tab"] = tab
         healthy(app.run())
         assert asked is None or widget(app.selectbox, asked).options == list(LEVELS)
-    assert any(latex.value.count(r"\ln\frac{p_{") == 2 for latex in app.latex)
+    assert sum(latex.value.count(r"\ln\frac{p_{") for latex in app.latex) == 2

@@ -14,12 +14,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from kanlab.api import open_study, tune
+from kanlab.api import Study, open_study, tune
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.execution.manage import load_data
 from kanlab.explain import formulas, interactions
 from kanlab.export.code_forms import ENDINGS, form_of
+from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.search_space import Cell, SearchSpace
 from tests.helpers.pages import go, healthy, text_of
 from tests.helpers.validations import study as made_study
@@ -106,7 +107,7 @@ def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
     assert "The formula is an approximation of the network" in words
     assert "RMSE of the formula, test rows" in words
     assert NASTY not in words
-    assert len(app.latex) == 1
+    assert len(app.latex) == 2
     assert "bold" not in app.latex[0].value
     assert r"\ln\left(\widehat{\text{y}}\right)" in app.latex[0].value
     assert app.code[0].value.startswith("import numpy as np")
@@ -229,7 +230,7 @@ def test_formulas_are_searched_for_and_read(app: AppTest, kanlab_home: Path, mon
     opened(app, "product", "model")
     assert "A search finds short expressions" in look_at(app, "Formula")
     assert app.button(key="search-formulas").label == "Search for formulas"
-    assert len(app.latex) == 1  # of the network
+    assert len(app.latex) == 2  # of the network, and its domain
     from kanlab.ui.formulas import EFFORTS  # the pages have to be made by the app first
 
     monkeypatch.setitem(EFFORTS, "6 seconds", 0.03)
@@ -247,7 +248,7 @@ def test_formulas_are_searched_for_and_read(app: AppTest, kanlab_home: Path, mon
     assert best["test"].item() == pytest.approx(0.0, abs=1e-9)
     assert "Recommended: Its description is the shortest" in words.replace("\\", "")
     assert "bold" not in app.latex[0].value
-    assert len(app.latex) == 2
+    assert len(app.latex) == 4
     compile(app.code[0].value, "formula", "exec")
     box = next(s for s in app.selectbox if s.label == "Formula")
     assert "(recommended)" in box.options[box.index]
@@ -256,6 +257,59 @@ def test_formulas_are_searched_for_and_read(app: AppTest, kanlab_home: Path, mon
     assert "It does not stand for its network: its error is" in words
     assert app.warning[0].value.replace("\\", "").startswith("It does not stand for its network")
     assert app.button(key="search-formulas").label == "Search again"
+    edited_and_used(app, study)
+
+
+def edited_and_used(app: AppTest, study: Study) -> None:
+    """A constant of the shown formula is held, the result shown, used and removed; units; what the next search is told."""
+    assert app.selectbox(key="formula-part-0").options[0].endswith("(constant)")
+    app.segmented_control(key="formula-action-0-0").set_value("fix")
+    healthy(app.run())
+    number = next(t for t in app.text_input if t.label == "Number")
+    app.text_input(key=number.key).set_value("nothing")
+    healthy(app.run())
+    app.button(key="fit-formula").click()
+    assert "is no number to hold a constant at" in text_of(healthy(app.run())).replace("\\", "")
+    app.text_input(key=number.key).set_value("2.5")
+    healthy(app.run())
+    app.button(key="fit-formula").click()
+    words = text_of(healthy(app.run())).replace("\\", "")
+    assert "It was edited by hand." in words
+    table = next(f.value for f in app.dataframe if "held_out" in f.value.columns)
+    assert table.loc[table["choice"] == "edited", "formula"].tolist() == ["2.500"]
+    app.button(key="use-formula").click()
+    assert "Exports and bundles take this formula." in text_of(healthy(app.run())).replace("\\", "")
+    assert str(study.formula) == "2.500"
+    app.button(key="remove-formula").click()
+    healthy(app.run())
+    assert all(f.found.origin != "edited" for f in study.formulas())
+    assert str(study.formula) != "2.500"
+
+    app.text_area(key="formula-units").set_value("v=smoots")
+    healthy(app.run())
+    app.button(key="check-units").click()
+    assert "'smoots' is no unit that is known" in text_of(healthy(app.run())).replace("\\", "")
+    app.text_area(key="formula-units").set_value("v=m/s, y=m^2/s^2")
+    healthy(app.run())
+    app.button(key="check-units").click()
+    assert "Its units add up" in text_of(healthy(app.run())).replace("\\", "")
+    assert study.units == {"v": "m/s", "y": "m^2/s^2"}
+
+    told: list[FormulaOptions] = []
+    app.multiselect(key="formula-forbidden").set_value(["abs", "erf"])
+    app.multiselect(key="formula-required").set_value(["v"])
+    app.number_input(key="formula-repeats").set_value(3)
+    healthy(app.run())
+    app.selectbox(key="formula-inside-v").set_value("sin")
+    healthy(app.run())
+    from kanlab.ui import formulas as panel
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(panel, "start_search", lambda handle, options, place: told.append(options))
+        app.button(key="search-formulas").click()
+        healthy(app.run())
+    (options,) = told
+    assert (options.forbidden, options.required, options.repeats) == (("abs", "erf"), ((1, "sin"),), 3)
 
 
 def test_a_search_is_watched_and_stopped(app: AppTest, real: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,47 @@
+"""What a search for formulas is told, on the Model page: the functions allowed, forbidden and required, and repeats."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kanlab.formulas.options import NAMES, SECONDS, FormulaOptions, formula_options
+from kanlab.study.handle import StudyHandle
+from kanlab.ui.widgets import literal
+
+MOST_REPEATS = 20
+_HELP = (
+    "Each repeat is one more search of as many rows drawn with replacement; the table then says in how many of them a formula "
+    "of the same structure came first."
+)
+
+
+def widgets(handle: StudyHandle) -> None:
+    """The boxes, in an expander."""
+    with st.expander("Functions and repeats", icon=":material/tune:"):
+        allowed, forbidden = st.columns(2)
+        allowed.multiselect("May hold", NAMES, key="formula-functions", placeholder="all functions of the library")
+        forbidden.multiselect("May not hold", NAMES, key="formula-forbidden", placeholder="none")
+        features = st.multiselect(
+            "Features that must stand inside a function",
+            handle.data.features,
+            key="formula-required",
+            placeholder="none",
+            help="A formula is recommended only if it holds each of these features inside the function chosen for it.",
+        )
+        for feature in features:
+            st.selectbox(f"Function around {literal(feature)}", NAMES, key=f"formula-inside-{feature}", width=320)
+        st.number_input("Repeats", 0, MOST_REPEATS, 0, key="formula-repeats", help=_HELP, width=160)
+
+
+def chosen(handle: StudyHandle, effort: float) -> FormulaOptions:
+    """What the boxes say. effort: a multiple of the default time."""
+    state = st.session_state
+    return formula_options(
+        handle.data.features,
+        minutes=effort * SECONDS / 60,
+        functions=state.get("formula-functions") or None,
+        forbidden=state.get("formula-forbidden") or (),
+        required={f: state.get(f"formula-inside-{f}", NAMES[0]) for f in state.get("formula-required") or ()},
+        repeats=state.get("formula-repeats") or 0,
+        seed=handle.spec.seed,
+    )
