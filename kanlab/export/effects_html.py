@@ -133,7 +133,7 @@ def _bars(found: Effects) -> str:
     )
     rest = len(found.importance) - _LISTED
     more = f"<tr><td>{rest} more</td><td></td><td></td></tr>" if rest > 0 else ""
-    head = f"<tr><th>feature</th><th>rise of the {found.error}</th><th></th></tr>"
+    head = f"<tr><th>feature</th><th>rise of the {found.error}</th><td></td></tr>"
     return f"<table><thead>{head}</thead><tbody>{rows}{more}</tbody></table>"
 
 

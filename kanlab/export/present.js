@@ -27,7 +27,8 @@ function go(to, focus) {
 addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   const typing = event.target.closest("input, select");
-  const arrows = { ArrowRight: 1, ArrowDown: 1, " ": 1, ArrowLeft: -1, ArrowUp: -1 };
+  const tall = sections[shown].scrollHeight > sections[shown].clientHeight + 1;  // what scrolls is scrolled by these keys
+  const arrows = { ArrowRight: 1, ArrowLeft: -1, ...(tall ? {} : { ArrowDown: 1, ArrowUp: -1, " ": 1 }) };
   const moves = { PageDown: 1, PageUp: -1, ...(typing ? {} : arrows) };
   if (event.key === " " && event.target.closest("button")) return;
   if (event.key in moves) { event.preventDefault(); go(shown + moves[event.key], true); }

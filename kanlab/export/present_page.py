@@ -73,7 +73,7 @@ def _section(slide: Slide, number: int, count: int) -> str:
     label = escape(f"{number} of {count}: {slide.kicker}", quote=True)
     kind = "wide" if slide.wide else "beside"
     return (
-        f'<section class="{kind}" role="group" aria-roledescription="slide" aria-label="{label}" tabindex="-1">'
+        f'<section class="{kind}" role="group" aria-roledescription="slide" aria-label="{label}" tabindex="0">'
         f'<header><p class="kicker">{number} · {escape(slide.kicker)}</p><h1>{escape(slide.headline)}</h1>{words}</header>'
         f'<div class="picture">{slide.picture}</div></section>'
     )

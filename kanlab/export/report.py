@@ -116,13 +116,13 @@ def report(exported: Exported, drawing: Drawing) -> str:
     ]
     style = _themes() + _STYLE + playback.STYLE + print_style(name)
     rules = f"default-src 'none'; style-src 'unsafe-inline'; {playback.allowed(playback.SCRIPT)}"
-    if played:
-        parts.append(f"<script>{playback.SCRIPT}</script>")
+    script = f"<script>{playback.SCRIPT}</script>" if played else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
-        f"<title>{escape(name)}: {escape(label)}</title><style>{style}</style></head>\n<body>{''.join(parts)}</body></html>\n"
+        f"<title>{escape(name)}: {escape(label)}</title><style>{style}</style></head>\n<body><main>"
+        f"{''.join(parts)}</main>{script}</body></html>\n"
     )
 
 

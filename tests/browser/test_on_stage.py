@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from kanlab.api import open_study, tune
@@ -69,6 +70,7 @@ def test_five_pictures_and_the_what_if(page: Page, stage: AppServer, monkeypatch
             assert beyond <= 0, (number, width)
             if folder:
                 page.screenshot(path=f"{folder}/present-{number}-{width}.png")
+        assert [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(page).response["violations"]] == []
         page.keyboard.press("ArrowRight")
     expect(page.locator("section:visible")).to_have_attribute("aria-label", "5 of 5: What if")  # where it ends
     page.keyboard.press("ArrowLeft")

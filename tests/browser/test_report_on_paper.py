@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
@@ -18,6 +19,7 @@ from kanlab.execution.manage import load_data
 from kanlab.export.bundle import bundle
 from kanlab.kan.search_space import SearchSpace
 
+SCROLLS = "scrollable-region-focusable"  # browsers have what scrolls in the order of Tab by themselves
 NAME = 'Café "Nord" study'
 
 
@@ -62,6 +64,7 @@ def test_a_report_plays_the_search_back_without_a_network(browser: Browser, repo
     expect(said).to_have_text(re.compile(r"^8 of 8\."))
     expect(box.get_by_role("button", name="Play")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert [v["id"] for v in Axe().run(page).response["violations"] if v["id"] != SCROLLS] == []
     assert not problems
     context.close()
 

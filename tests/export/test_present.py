@@ -64,9 +64,9 @@ def test_classes_and_counts_are_told_as_well(task: str) -> None:
     frame, target = {
         "two": (two_classes.table(), "state"),
         "many": (many_classes.table(), "state"),
-        "counts": (counts.table(), "y"),
+        "counts": (counts.table(), "events"),
     }[task]
-    _, found = told(Dataset.from_frame(frame, target))
+    _, found = told(Dataset.from_frame(frame, target, task="counts" if task == "counts" else "auto"))
     assert kickers(found)[:3] == ["The data", "The search", "The choice"]
     assert kickers(found)[-1] == "What if"
     assert found.what_if is not None
