@@ -34,7 +34,7 @@
     made.setAttribute("aria-label", button.getAttribute("aria-label").replace(png, label));
     made.title = label;
     made.textContent = "SVG";
-    made.style.font = "600 0.7rem/1 sans-serif";
+    made.style.cssText = "font: 600 0.7rem/1 sans-serif; color: inherit";
     made.addEventListener("click", () => save(made));
     place.after(more);
   }
