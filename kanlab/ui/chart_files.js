@@ -33,8 +33,8 @@
     more.dataset.kanlab = "svg";
     made.setAttribute("aria-label", button.getAttribute("aria-label").replace(png, label));
     made.title = label;
-    made.textContent = "SVG";
-    made.style.cssText = "font: 600 0.7rem/1 sans-serif; color: inherit";
+    made.querySelector("svg").innerHTML =  // Material's "polyline"
+      '<path d="M15 16v1.26l-6-3v-3.17L11.7 8H16V2h-6v4.9L7.3 10H3v6h5l7 3.5V22h6v-6h-6z"></path>';
     made.addEventListener("click", () => save(made));
     place.after(more);
   }
