@@ -115,7 +115,7 @@ def _misfit(fitted: FittedKan) -> float:
 class _Contributions:
     """The outputs of first-layer edges on the rows, and the misfit of the network with some of them held at their means."""
 
-    def __init__(self, fitted: FittedKan, X: Array, Y: Array, weights: Array | None) -> None:
+    def __init__(self, fitted: FittedKan, X: Array, Y: Array, weights: Array | None = None) -> None:
         first, *self._behind = fitted.layers
         low, high = fitted.ranges[0].T
         out = first.edges(np.clip((X - fitted.x_offset) / fitted.x_scale, low, high).T)
@@ -151,7 +151,7 @@ class _Contributions:
 
 
 def _refitted(
-    fitted: FittedKan, X: Array, Y: Array, kept: Mask, smoothing: float, weights: Array | None
+    fitted: FittedKan, X: Array, Y: Array, kept: Mask, smoothing: float, weights: Array | None = None
 ) -> FittedKan | None:
     """A network fitted again with the first-layer edges `kept` (d, h) alone, from where it is; None where it is not finite."""
     scaled = (Y - fitted.y_offset[0]) / fitted.y_scale[0] if fitted.task == REGRESSION else Y

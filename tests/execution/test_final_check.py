@@ -180,8 +180,8 @@ def test_one_wild_network_says_nothing_against_the_next_ones(monkeypatch: pytest
     """
     wild: list[tuple[int, int]] = []
 
-    def left_out(network: FittedKan, X: np.ndarray, y: np.ndarray, smoothing: float) -> np.ndarray:
-        predicted = predictions_left_out(network, X, y, smoothing)
+    def left_out(network: FittedKan, X: np.ndarray, y: np.ndarray, smoothing: float, weights: None) -> np.ndarray:
+        predicted = predictions_left_out(network, X, y, smoothing, weights)
         shape = network.spec.layer_widths[1], network.spec.grid
         if len(wild) < 2 and shape not in wild:
             wild.append(shape)
