@@ -196,10 +196,14 @@ def test_categories_that_are_not_there(wanted: Any, said: str) -> None:
         )
 
 
-@pytest.mark.parametrize("weights", [[0.5] * 20, [1e9] * 20])
-def test_weights_that_count_nothing(weights: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "weights"),
+    [(SplineKANClassifier, [0.5] * 20), (SplineKANRegressor, [1e9] * 20), (KANRegressor, [1e9] * 20)],
+)
+def test_weights_that_count_nothing(kind: Any, weights: list[float]) -> None:
+    """Fractions of a quantity weigh rows of unequal variance; of classes they are refused."""
     with pytest.raises(ValueError, match="Sample weights"):
-        SplineKANRegressor().fit(np.arange(20.0)[:, None], np.arange(20.0), sample_weight=weights)
+        kind().fit(np.arange(20.0)[:, None], np.arange(20) % 2, sample_weight=weights)
 
 
 def test_impossible_settings_are_value_errors() -> None:
