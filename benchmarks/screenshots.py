@@ -117,6 +117,7 @@ def main(wanted: list[str]) -> None:
                             color_scheme=theme,
                             reduced_motion="reduce",  # type: ignore[arg-type]
                         )
+                        context.set_default_timeout(180_000)  # as long as a loaded machine takes
                         page = context.new_page()
                         page.goto(f"http://127.0.0.1:{server.port}{address}")
                         settle(page)
