@@ -33,8 +33,9 @@
     more.dataset.kanlab = "svg";
     made.setAttribute("aria-label", button.getAttribute("aria-label").replace(png, label));
     made.title = label;
-    made.querySelector("svg").innerHTML =  // Material's "polyline"
-      '<path d="M15 16v1.26l-6-3v-3.17L11.7 8H16V2h-6v4.9L7.3 10H3v6h5l7 3.5V22h6v-6h-6z"></path>';
+    const shape = document.createElementNS("http://www.w3.org/2000/svg", "path");  // tags in a text would be taken out
+    shape.setAttribute("d", "M15 16v1.26l-6-3v-3.17L11.7 8H16V2h-6v4.9L7.3 10H3v6h5l7 3.5V22h6v-6h-6z");  // Material, polyline
+    made.querySelector("svg").replaceChildren(shape);
     made.addEventListener("click", () => save(made));
     place.after(more);
   }
