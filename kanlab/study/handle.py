@@ -200,13 +200,13 @@ def create_study(
     try:
         with quietly():
             study.set_metric_names(metrics)
+        for word, value in in_words.of_study(spec, handle.data).items():
+            study.set_user_attr(word, value)
         study.set_user_attr(UID, uid)
         publish(study, data, storage_url)
         study.set_user_attr(DATA, asdict(handle.data))
         study.set_user_attr(BASELINES, [b.to_dict() for b in handle.baselines])
         study.set_user_attr("versions", current_versions())
-        for word, value in in_words.of_study(spec, handle.data).items():
-            study.set_user_attr(word, value)
         for key, value in (attributes or {}).items():
             study.set_user_attr(key, value)
         study.set_user_attr(SPEC, spec.to_dict())
