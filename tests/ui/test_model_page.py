@@ -22,6 +22,7 @@ from kanlab.explain import formulas, interactions
 from kanlab.export.code_forms import ENDINGS, form_of
 from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.study.trials import CompletedTrial
 from tests.helpers.pages import go, healthy, text_of
 from tests.helpers.validations import study as made_study
 
@@ -80,8 +81,10 @@ def look_at(app: AppTest, tab: str) -> str:
 
 def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
     opened(app, "curved", "model")
-    best = open_study("curved").best
-    assert best is not None
+    choice = open_study("curved").recommendation.choice
+    assert choice is not None
+    best = choice.model  # the one to read
+    assert isinstance(best, CompletedTrial)
     words = look_at(app, "Network")
     assert f"**Trial {best.number}" in words
     assert len(app.get("image")) == 1
