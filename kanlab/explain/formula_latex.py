@@ -40,7 +40,8 @@ def latex(formula: NamedFormula) -> tuple[str, dict[str, str]]:
         rows = _rows(parts)
         rows[0] = rows[0].removeprefix("+ ")
         lines.append(f"{_target(formula, output)} &= " + r" \\ &\quad ".join(rows))
-    lines += [rf"&{_number(low)} \le {names[i]} \le {_number(high)}" for i, low, high in _domain(formula)]
+    words = ["for", *["and"] * len(formula.used)]
+    lines += [rf"&\text{{{word}}}\ {range_}" for word, range_ in zip(words, _domain(formula, names), strict=False)]
     return r"\begin{aligned} " + r" \\[4pt] ".join(lines) + r" \end{aligned}", legend
 
 
@@ -52,7 +53,7 @@ def wrapping_latex(formula: NamedFormula) -> list[str]:
     names, _ = _names(formula)
     writer = _Writer(names, {}, breaks=True)
     lines = [f"{_target(formula, output)} = {_written(e, writer)}" for output, e in enumerate(formula.expressions)]
-    domain = [rf"{{{_number(low)} \le {names[i]} \le {_number(high)}}}" for i, low, high in _domain(formula)]
+    domain = _domain(formula, names)
     return [*lines, r",\quad \allowbreak ".join(domain)] if domain else lines
 
 
@@ -80,8 +81,10 @@ def _rows(parts: list[str]) -> list[str]:
     return [" ".join(row) for row in rows]
 
 
-def _domain(formula: NamedFormula) -> list[tuple[int, float, float]]:
-    return [(i, float(formula.domain[i, 0]), float(formula.domain[i, 1])) for i in formula.used]
+def _domain(formula: NamedFormula, names: list[str]) -> list[str]:
+    """The range of each feature used; braces make a minus the sign of its number, and keep a range on one line."""
+    ranges = [(i, *map(float, formula.domain[i])) for i in formula.used]
+    return [rf"{{{{{_number(low)}}} \le {names[i]} \le {{{_number(high)}}}}}" for i, low, high in ranges]
 
 
 def _text(name: str) -> str:
