@@ -21,7 +21,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
 from kanlab.execution import messages
 from kanlab.execution.averaging import averaged
-from kanlab.execution.thinning import distances, without_idle_edges
+from kanlab.execution.thinning import distances, nearest, without_idle_edges
 from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
@@ -268,9 +268,9 @@ def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetw
     if apart is not None:
         for of_network, value in zip((answer, *answer["others"]), apart, strict=True):
             of_network["apart"] = value
-        nearest = int(np.argmin(apart))
+        first = nearest(data, networks, [cell for cell, _ in wanted], apart, task.count_sigma2)
         answer["thinned"] = _without_edges(
-            data, networks[nearest], wanted[nearest], task, reference, answer["reduced"], fitted
+            data, networks[first], wanted[first], task, reference, answer["reduced"], fitted
         )
     if task.average and not screened and len(networks) > 1:
         answer["average"] = averaged(data, [cell for cell, _ in wanted], networks, predicted, reference, task.options)

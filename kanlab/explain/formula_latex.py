@@ -83,8 +83,8 @@ def _rows(parts: list[str]) -> list[str]:
 
 def _domain(formula: NamedFormula, names: list[str]) -> list[str]:
     """The range of each feature used; braces make a minus the sign of its number, and keep a range on one line."""
-    ranges = [(i, *map(float, formula.domain[i])) for i in formula.used]
-    return [rf"{{{{{_number(low)}}} \le {names[i]} \le {{{_number(high)}}}}}" for i, low, high in ranges]
+    low, high = ([_number(float(value)) for value in bounds] for bounds in formula.domain.T)
+    return [rf"{{{{{low[i]}}} \le {names[i]} \le {{{high[i]}}}}}" for i in formula.used]
 
 
 def _text(name: str) -> str:

@@ -10,8 +10,18 @@ from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.execution.final_check import ReducedTrial
 from kanlab.kan.constraints import Constraints
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
-from kanlab.selection.decision import Decision, aicc_of, beats, criterion_of, eligible, exact_models, reference
+from kanlab.selection.decision import (
+    Decision,
+    aicc_of,
+    beats,
+    criterion_of,
+    eligible,
+    exact_models,
+    reference,
+    with_support,
+)
 from kanlab.selection.measures import four_digits, measure_for
+from kanlab.stats.criteria import SUPPORTED
 
 
 def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
@@ -108,17 +118,23 @@ def _near_the_mean(choice: Candidate, rivals: Sequence[Candidate], held: Candida
     looked_at = [c for c in rivals if c.apart is not None]
     if not looked_at or not choice.is_network:
         return ""
-    sound = [c for c in looked_at if held is None or beats(c, held, held)]
-    nearest = min(sound or looked_at, key=lambda c: c.apart or 0.0)
-    of = f"Of the {len(looked_at)} networks of lowest AICc"
-    if held is not None and len(sound) < len(looked_at):
-        of += f" that are better than {_name(held)} on rows left out"
-    which = "the one whose predictions are nearest to the mean of all, which predicts better than most of them alone"
-    if choice is nearest:
+    sound = [c for c in looked_at if held is None or beats(c, held, held)] or looked_at
+    near = with_support(sound)
+    nearest = min(near, key=lambda c: c.apart or 0.0)
+    alone = len(near) == 1
+    if (choice is nearest and alone) or (choice is not nearest and choice.reduced is None):
+        return ""
+    better = f" of those better than {_name(held)} on rows left out" if held and len(sound) < len(looked_at) else ""
+    of = (
+        "Of all networks"
+        if alone
+        else f"Of the {len(near)} networks within {SUPPORTED:g} units of the lowest AICc{better}"
+    )
+    mean = f"the mean of {len(looked_at)} networks, which predicts better than most of them alone"
+    which = f"the one of lowest AICc{better}" if alone else f"the one whose predictions are nearest to {mean}"
+    if choice.reduced is None or choice is nearest:
         lowest = "it also has the lowest AICc" if above <= 0.0 else f"its AICc is {above:,.1f} above the lowest"
         return f"{of} it is {which}; {lowest}."
-    if choice.reduced is None:
-        return ""
     return (
         f"{of} {_name(nearest)} is {which}; this one has lost "
         f"{'edges' if choice.reduced.of_edges else 'features'}, has a lower AICc and predicts rows left out as well."

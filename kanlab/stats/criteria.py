@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
 
+SUPPORTED = 10.0  # units of AICc above the lowest; beyond, "essentially no support" (Burnham & Anderson 2002, 2.6)
 ROWS_OF_CLASSES = 2.0  # of the rarest class, once for every output, a degree of freedom that a network has spent
 
 

@@ -61,11 +61,15 @@ def test_it_comes_of_the_network_nearest_to_the_mean(study: Study, data: Dataset
     mean = np.mean(list(networks.values()), axis=0)
     for cell, predicted in networks.items():
         assert found.apart[cell] == pytest.approx(np.sqrt(np.mean((predicted - mean) ** 2)), rel=1e-6)
-    assert thin.cell == min(networks, key=lambda cell: found.apart[cell])
+    criterion = {
+        r.cell: r.scores.criterion for r in study.handle.records() if r.scores and r.scores.criterion is not None
+    }
+    near = [cell for cell in networks if criterion[cell] <= min(criterion.values()) + 10.0]
+    assert thin.cell == min(near, key=lambda cell: found.apart[cell])
     choice = study.recommendation.choice
     assert choice is not None
     assert choice.reduced == thin
-    assert "nearest to the mean of all" in study.recommendation.reasons[0]
+    assert "nearest to the mean of" in study.recommendation.reasons[0]
 
 
 def test_what_it_has_spent(study: Study, data: Dataset, thin: ReducedTrial) -> None:
@@ -110,7 +114,9 @@ def test_folds_choose_edges_of_their_own(study: Study, data: Dataset, thin: Redu
 def test_the_picture_has_as_many_edges(study: Study, data: Dataset, thin: ReducedTrial) -> None:
     curves = curves_of(study.predictor(use="read").fitted, data.X_train)
     assert len(working(curves.layer(0))) == thin.edges[0]  # type: ignore[index]
-    assert f"{sum(thin.gone)} of the 9 edges from the features" in diagram(curves, data.features, "y").note
+    assert (
+        f"{sum(thin.gone)} of the {thin.edges[1]} edges from the features" in diagram(curves, data.features, "y").note
+    )
 
 
 def test_the_bundle_predicts_as_the_study_does(study: Study, data: Dataset, tmp_path: Path) -> None:

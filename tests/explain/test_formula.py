@@ -65,7 +65,9 @@ def test_the_function_of_the_paper_is_found(paper: Dataset) -> None:
     assert r"\sin\left(3.142 \, \text{x1}" in found.latex
     assert r"{\text{x2}" in found.latex
     low, high = found.domain[0]
-    assert rf"&\text{{for}}\ {{{{{low:.4g}}} \le \text{{x1}} \le {{{high:.4g}}}}}" in found.latex  # {-1}: a sign, no minus
+    assert (
+        rf"&\text{{for}}\ {{{{{low:.4g}}} \le \text{{x1}} \le {{{high:.4g}}}}}" in found.latex
+    )  # {-1}: a sign, no minus
     assert errors(found).startswith("RMSE on the test rows: formula ")
 
 

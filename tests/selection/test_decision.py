@@ -162,8 +162,10 @@ def thin(candidate: Candidate, **scores: float) -> Candidate:
 
 def test_of_networks_better_than_the_line_the_one_nearest_to_their_mean_is_taken() -> None:
     first, second, third = network(0, -60.0, 80.0), network(1, -50.0, 70.0), network(2, -40.0, 75.0)
-    assert taken(*PLAIN, at(first, 0.3), at(second, 0.2), best := at(third, 0.1)) is best
-    assert taken(*PLAIN, at(first, 0.3), best := at(second, 0.2), at(third.rescored(press=99.5), 0.1)) is best
+    fourth = network(3, -52.0, 75.0)
+    assert taken(*PLAIN, at(first, 0.3), at(second, 0.2), best := at(fourth, 0.1)) is best
+    assert taken(*PLAIN, at(first, 0.3), best := at(second, 0.2), at(third, 0.1)) is best  # 20 above: no support
+    assert taken(*PLAIN, at(first, 0.3), best := at(second, 0.2), at(fourth.rescored(press=99.5), 0.1)) is best
     wild = [at(c.rescored(press=150.0), 0.1) for c in (first, second, third)]
     assert taken(*PLAIN, *wild) is LINEAR
     assert taken(*PLAIN, *(at(c.rescored(aicc=c.aicc + 100.0), 0.1) for c in (first, second, third))) is LINEAR
