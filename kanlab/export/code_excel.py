@@ -67,10 +67,6 @@ class _Excel(Writer):
 _TOO_LONG = (
     "The model has too many intervals or categories for a cell of a workbook; choose a smaller one or another form."
 )
-_TOO_LARGE = (
-    "The model takes {size:.1f} million characters of formulas a row, and a workbook of more than {most:.0f} million is slow "
-    "to open; choose a smaller one or another form."
-)
 
 
 def workbook(program: Program, rows: int | None = None) -> bytes:
@@ -92,7 +88,10 @@ def workbook(program: Program, rows: int | None = None) -> bytes:
     first = _Excel(columns, steps, 2)
     size = sum(len(first.value(value)) for value in program.steps.values())
     if size > _MOST_TEXT_A_ROW:
-        raise StudyError(_TOO_LARGE.format(size=size / 1e6, most=_MOST_TEXT_A_ROW / 1e6))
+        raise StudyError(
+            f"The model takes {size / 1e6:.1f} million characters of formulas a row, and a workbook of more than "
+            f"{_MOST_TEXT_A_ROW / 1e6:.0f} million is slow to open; choose a smaller one or another form."
+        )
     many = rows or max(10, min(ROWS, _MOST_CELLS // max(1, len(steps)), _MOST_TEXT // max(1, size)))
     book = Workbook()
     shown, hidden, about = book.active, book.create_sheet("Steps"), book.create_sheet("About")

@@ -11,7 +11,6 @@ from kanlab.export.code_program import Choice, Column, Name, Program, Value
 from kanlab.export.code_writer import Writer, heading
 
 MOST_STEPS = 1600  # of which each is a column
-WIDE = "It takes {steps:,} columns, more than SQLite (2,000) and PostgreSQL (1,664) let a query have; DuckDB runs it."
 _GREATEST = 1.7976931348623157e308
 
 
@@ -68,7 +67,10 @@ def sql_code(program: Program, table: str = "rows") -> str:
         "add those that you want beside the predictions, such as a key.",
     ]
     if len(program.steps) > MOST_STEPS:
-        how.append(WIDE.format(steps=len(program.steps)))
+        many = (
+            f"It takes {len(program.steps):,} columns, more than SQLite (2,000) and PostgreSQL (1,664) let a query have"
+        )
+        how.append(f"{many}; DuckDB runs it.")
     given = [identifier(c.name) for c in program.columns]
     outputs = [f"{_shown(writer, o.step)} AS {identifier(o.name)}" for o in program.outputs]
     lines = [

@@ -210,7 +210,7 @@ def test_for_a_given_trial_nothing_is_ranked(study: Study, monkeypatch: pytest.M
         raise AssertionError("the models of the study are looked at")
 
     for module, name in [
-        (predictor_module, "recommend"), (predictor_module, "read_validation"), (predictor_module, "fit_named"),
+        (predictor_module, "recommend"), (predictor_module, "read_validation"), (predictor_module, "fit_to"),
         (recommendation, "candidates"), (candidates, "final_check_of"), (handle_module, "read_records"),
     ]:  # fmt: skip
         monkeypatch.setattr(module, name, forbidden)

@@ -91,5 +91,6 @@ def smoother_written_down(fitted: FittedKan, X: np.ndarray, y: np.ndarray) -> tu
     R = block_diag(*(weight * r for r in of_first), *[of_second] * len(Z))
     D = np.concatenate([second.coef[:, 0], second.scale_base], axis=1)
     E = (y - fitted.predict(X)) / fitted.y_scale[0]
-    level = float(D.ravel() @ (J[:, -D.size :].T @ E)) / float(np.sum((of_second @ D.T) ** 2))
+    along = (D @ of_second.T @ of_second).ravel()  # the gradient of the penalty, which the ridge hardly touches
+    level = float(along @ (J[:, -D.size :].T @ E)) / float(np.sum(along**2))
     return J, np.sqrt(max(level, 0.0)) * R

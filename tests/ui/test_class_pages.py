@@ -91,10 +91,9 @@ def test_live_and_choose(app: AppTest, study: str) -> None:
     assert f"It classifies {100 * record.classes.accuracy_train:.1f}% of the training rows" in words
 
     go(app, "choose")
-    words = text_of(app)
-    assert "logistic regression" in words
-    assert "RMSE" not in words
+    assert "RMSE" not in text_of(app)
     board = next(f.value for f in app.dataframe if "evidence" in f.value.columns)
+    assert any("logistic regression" in str(value) for value in board.to_numpy().ravel())
     assert {"log_loss_test", "accuracy_test", "auc_test"} <= set(board.columns)
     assert not {"rmse", "r2"} & set(board.columns)
     assert any(r"2\cdot 96\cdot" in latex.value for latex in app.latex)
