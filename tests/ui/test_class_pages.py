@@ -91,7 +91,8 @@ def test_live_and_choose(app: AppTest, study: str) -> None:
     assert f"It classifies {100 * record.classes.accuracy_train:.1f}% of the training rows" in words
 
     go(app, "choose")
-    assert "RMSE" not in text_of(app)
+    words = text_of(app)
+    assert "RMSE" not in words
     board = next(f.value for f in app.dataframe if "evidence" in f.value.columns)
     assert any("logistic regression" in str(value) for value in board.to_numpy().ravel())
     assert {"log_loss_test", "accuracy_test", "auc_test"} <= set(board.columns)
