@@ -181,8 +181,8 @@ def is_much_worse(formula: Formula) -> bool:
 
 def front_table(front: Sequence[Formula], recommended: int) -> pd.DataFrame:
     """One row a formula. choice: "recommended", "edited", "tied" or "".  train, held_out, test: errors, as `error_of` and
-    `held_out_error` have them.  found_in, units: in how many other searches it came first, whether its units add up; columns
-    that are there where that is known.
+    `held_out_error` have them.  found_in, units: in how many other searches it was recommended, whether its units add up;
+    columns that are there where that is known.
     """
     rows = [
         {
@@ -243,7 +243,8 @@ def remarks(formula: Formula) -> list[str]:
         lines.append(formula.units.sentence)
     if formula.found.found_in is not None and formula.repeats:
         lines.append(
-            f"A formula of this structure came first in {formula.found.found_in} of {formula.repeats} searches of other rows."
+            f"A formula of this structure was recommended in {formula.found.found_in} of {formula.repeats} searches of "
+            "other rows."
         )
     lines.append(domain_words(formula))
     return lines

@@ -28,7 +28,7 @@ class FoundFormula:
     differs from the lowest of the front.  score: description length.  origin: how it was found, "search", "network" or
     "edited".
     tied: whether its held-out error is within one standard error of the lowest.  found_in: in how many searches of other
-    rows a formula of this structure came first; None where that was not asked.
+    rows a formula of this structure was recommended; None where that was not asked.
     """
 
     expressions: tuple[Expression, ...]

@@ -17,7 +17,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.formulas.dictionary import Dictionary
 from kanlab.formulas.evaluation import evaluated, problems
 from kanlab.formulas.expression import Call, Constant, Expression, Power, Variable, children, complexity, walk
-from kanlab.formulas.front import FoundFormulas
+from kanlab.formulas.front import FoundFormula, FoundFormulas
 from kanlab.formulas.growth import (
     Budget,
     Known,
@@ -184,10 +184,12 @@ def _from_networks(
 
 def drawn(data: Dataset, repeat: int, seed: int) -> Dataset:
     """The rows of a repeat: the training rows for 0, else as many drawn from them with replacement."""
-    if not repeat:
-        return data
-    rows = np.sort(np.random.default_rng([seed, repeat]).integers(0, data.n, data.n))
-    return data.of_rows(rows)
+    return data.of_rows(drawn_rows(data, repeat, seed)) if repeat else data
+
+
+def drawn_rows(data: Dataset, repeat: int, seed: int) -> np.ndarray:
+    """Their places among the training rows, in order."""
+    return np.sort(np.random.default_rng([seed, repeat]).integers(0, data.n, data.n))
 
 
 def concluded(
@@ -211,14 +213,14 @@ def concluded(
         entries.append(evaluated(own, data, count_sigma2=count_sigma2, origin="network"))
         if shape_of_effects:  # as it is it keeps to them, which refitted constants need not
             entries.append(evaluated(own, data, count_sigma2=count_sigma2, origin="network", iterations=0))
-    if shape_of_effects:
-        kept = [
-            e for e in entries if not violations(partial(values_at, e.expressions[0]), data.X_train, shape_of_effects)
-        ]
-        mean = (Constant(float(np.average(data.y_train, weights=data.w_train))),)
-        entries = kept or [evaluated(mean, data, count_sigma2=count_sigma2, origin="search")]
-    shapes = [_first_shape(of_rows, drawn(data, i + 1, options.seed)) for i, of_rows in enumerate(candidates[1:])]
-    made = front(data, entries, options.required)
+    made = front(data, _keeping(shape_of_effects, entries, data, count_sigma2), options.required)
+    shapes = []
+    for repeat, of_rows in enumerate(candidates[1:], start=1):
+        rows, again = drawn_rows(data, repeat, options.seed), drawn(data, repeat, options.seed)
+        known = [evaluated(c, again, count_sigma2=count_sigma2, origin="search") for c in dict.fromkeys(of_rows)]
+        known = _keeping(shape_of_effects, known, again, count_sigma2)
+        best = front(again, known, options.required, copies_of=rows) if known else None
+        shapes.append(shape(best.formulas[best.recommended].expressions) if best else "")
     found_again = [
         replace(f, found_in=shapes.count(shape(f.expressions)) if options.repeats else None) for f in made.formulas
     ]
@@ -226,6 +228,15 @@ def concluded(
     return replace(
         made, formulas=tuple(found_again), network=scores, repeats=options.repeats, required=options.required
     )
+
+
+def _keeping(demanded: Shape, entries: list[FoundFormula], data: Dataset, count_sigma2: bool) -> list[FoundFormula]:
+    """Those that keep to the shape of effects; the mean where none does."""
+    if not demanded:
+        return entries
+    kept = [e for e in entries if not violations(partial(values_at, e.expressions[0]), data.X_train, demanded)]
+    mean = (Constant(float(np.average(data.y_train, weights=data.w_train))),)
+    return kept or [evaluated(mean, data, count_sigma2=count_sigma2, origin="search")]
 
 
 def shape(expressions: Sequence[Expression]) -> str:
@@ -241,9 +252,3 @@ def shape(expressions: Sequence[Expression]) -> str:
         return f"{name}({','.join(sorted(p for p in parts if p != 'c'))})"
 
     return ";".join(map(of, expressions))
-
-
-def _first_shape(candidates: Sequence[Candidate], data: Dataset) -> str:
-    """The structure of the candidate of lowest score on these rows."""
-    entries = [evaluated(c, data, count_sigma2=True, origin="search") for c in candidates]
-    return shape(min(entries, key=lambda f: f.score).expressions) if entries else ""

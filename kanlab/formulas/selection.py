@@ -28,12 +28,18 @@ FOLDS = 10
 MOST_ROWS = 4000  # that the held-out error is taken from
 
 
-def held_out_losses(expressions: Sequence[Expression], data: Dataset) -> Array:
-    """The loss of every row, left out of the fit that predicts it: squared on the scale of the fit, or its deviance."""
+def held_out_losses(expressions: Sequence[Expression], data: Dataset, copies_of: np.ndarray | None = None) -> Array:
+    """The loss of every row, left out of the fit that predicts it: squared on the scale of the fit, or its deviance.
+
+    copies_of: of rows drawn with replacement the row that each is; the copies of one are left out together.
+    """
     rows = np.linspace(0, data.n - 1, min(data.n, MOST_ROWS)).round().astype(int)
     part = data.of_rows(rows)
     # rows are dealt out in a fixed random order, so that sorted tables leave no stretch out
-    fold = np.random.default_rng(part.n).permutation(part.n) % min(FOLDS, part.n)
+    drawn = rows if copies_of is None else copies_of[rows]
+    _, places = np.unique(drawn, return_inverse=True)
+    different = int(places.max()) + 1
+    fold = (np.random.default_rng(different).permutation(different) % min(FOLDS, different))[places]
     outputs_ = np.empty((part.n, len(expressions)))
     for k in range(int(fold.max()) + 1):
         held, kept = fold == k, fold != k
@@ -60,9 +66,14 @@ def row_losses(eta: Array, data: Dataset) -> Array:
     return np.where(np.isfinite(values), values, np.inf)
 
 
-def front(data: Dataset, entries: Sequence[FoundFormula], required: Sequence[tuple[int, str]] = ()) -> FoundFormulas:
-    """The formulas that no shorter one beats on rows left out, and which to take."""
-    losses = [held_out_losses(e.expressions, data) for e in entries]
+def front(
+    data: Dataset,
+    entries: Sequence[FoundFormula],
+    required: Sequence[tuple[int, str]] = (),
+    copies_of: np.ndarray | None = None,
+) -> FoundFormulas:
+    """The formulas that no shorter one beats on rows left out, and which to take. copies_of: as of `held_out_losses`."""
+    losses = [held_out_losses(e.expressions, data, copies_of) for e in entries]
     means = [float(values.mean()) for values in losses]
     order = sorted(range(len(entries)), key=lambda i: (entries[i].complexity, means[i], i))
     able = [i for i in order if all(holds(entries[i], *pair) for pair in required)] or order

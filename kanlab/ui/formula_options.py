@@ -6,13 +6,22 @@ import streamlit as st
 
 from kanlab.formulas.options import NAMES, SECONDS, FormulaOptions, formula_options
 from kanlab.study.handle import StudyHandle
+from kanlab.ui import session
 from kanlab.ui.widgets import literal
 
 MOST_REPEATS = 20
+EFFORT = "formula-effort"
+_KEYS = (EFFORT, "formula-functions", "formula-forbidden", "formula-required", "formula-repeats")
 _HELP = (
     "Each repeat is one more search of as many rows drawn with replacement; the table then says in how many of them a formula "
-    "of the same structure came first."
+    "of the same structure was the recommended one."
 )
+
+
+def hold(handle: StudyHandle) -> None:
+    """Keep what was chosen while a search runs or another tab is shown; called before the boxes are drawn."""
+    inside = [f"formula-inside-{feature}" for feature in handle.data.features]
+    session.hold_widgets(f"formula-options-{handle.uid}", [*_KEYS, *inside])
 
 
 def widgets(handle: StudyHandle) -> None:
@@ -30,11 +39,12 @@ def widgets(handle: StudyHandle) -> None:
         )
         for feature in features:
             st.selectbox(f"Function around {literal(feature)}", NAMES, key=f"formula-inside-{feature}", width=320)
-        st.number_input("Repeats", 0, MOST_REPEATS, 0, key="formula-repeats", help=_HELP, width=160)
+        st.number_input("Repeats", 0, MOST_REPEATS, key="formula-repeats", help=_HELP, width=160)
 
 
 def chosen(handle: StudyHandle, effort: float) -> FormulaOptions:
     """What the boxes say. effort: a multiple of the default time."""
+    hold(handle)
     state = st.session_state
     return formula_options(
         handle.data.features,

@@ -33,7 +33,9 @@ _EMPTY = (
 )
 _OTHERS = "This study was started in another browser. Only its owner can search for formulas."
 COMPLEXITY_HELP = "Operations, functions, constants and variables of the formula as it is written."
-_FOUND_HELP = "In how many searches of rows drawn with replacement a formula of the same structure came first."
+_FOUND_HELP = (
+    "In how many searches of rows drawn with replacement a formula of the same structure was the recommended one."
+)
 _HELD_OUT_HELP = (
     "On training rows that the constants were not fitted to: ten-fold cross-validation, on the scale of the fit."
 )
@@ -95,6 +97,7 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
     if not identity.controls(handle):
         st.caption(_OTHERS)
         return
+    formula_options.hold(handle)
     study_live = Study(handle).state.is_live
     kind: Any = "secondary" if found else "primary"
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -108,7 +111,7 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
             args=(handle,),
         )
         if found:
-            st.selectbox("Processor time", list(EFFORTS), key="formula-effort", width=160)
+            st.selectbox("Processor time", list(EFFORTS), key=formula_options.EFFORT, width=160)
     formula_options.widgets(handle)
     if study_live:
         st.caption("The study is still running. Search for formulas when it is done.")
@@ -119,7 +122,7 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
 
 
 def _search(handle: StudyHandle) -> None:
-    effort = EFFORTS[st.session_state.get("formula-effort") or next(iter(EFFORTS))]
+    effort = EFFORTS[st.session_state.get(formula_options.EFFORT) or next(iter(EFFORTS))]
     start_search(handle, formula_options.chosen(handle, effort), cluster.place())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -13,6 +13,7 @@ from kanlab.data.reading.table import Table
 
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
+_HELD = "kanlab_held_"
 _AREA, _MORE = "kanlab_area", "kanlab_more_datasets"
 MODEL = "model"  # in an address, which of a study's models: the number of a trial, or the name of another family
 SETTING = "x."  # before the name of a feature, in an address that says what to set of a row
@@ -66,6 +67,19 @@ def keep(name: str, key: object, value: Any) -> tuple[object, Any]:
     """Have `remember` give this value."""
     st.session_state[_REMEMBERED + name] = key, value
     return key, value
+
+
+def hold_widgets(name: str, keys: Iterable[str]) -> None:
+    """Give widgets that were not drawn for a while the values they had; called before they are drawn.
+
+    Streamlit forgets a widget in the first run that does not draw it.
+    """
+    held = st.session_state.setdefault(_HELD + name, {})
+    for key in keys:
+        if key in st.session_state:
+            held[key] = st.session_state[key]
+        elif key in held:
+            st.session_state[key] = held[key]
 
 
 def dataset() -> Dataset | None:

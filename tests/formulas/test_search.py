@@ -8,13 +8,27 @@ import pytest
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
-from kanlab.formulas.expression import Call, Expression, Power, Variable, exact, free_constants, variables, walk
+from kanlab.formulas.evaluation import evaluated
+from kanlab.formulas.expression import (
+    Call,
+    Constant,
+    Expression,
+    Power,
+    Product,
+    Sum,
+    Variable,
+    exact,
+    free_constants,
+    variables,
+    walk,
+)  # fmt: skip
 from kanlab.formulas.front import FoundFormulas
 from kanlab.formulas.losses import BERNOULLI, SQUARES, Loss
 from kanlab.formulas.options import FormulaOptions, formula_options
 from kanlab.formulas.parts import GROWTH
 from kanlab.formulas.program import outputs
-from kanlab.formulas.search import allowed, concluded, drawn, search_part, searched, shape
+from kanlab.formulas.search import allowed, concluded, drawn, drawn_rows, search_part, searched, shape
+from kanlab.formulas.selection import front
 from tests.helpers.sentences import refused
 
 RNG = np.random.default_rng(3)
@@ -93,6 +107,25 @@ def test_the_front_holds_the_recommended_formula_and_ties(data: Dataset) -> None
     sizes = [f.complexity for f in made.formulas]
     assert sizes == sorted(sizes)
     assert FoundFormulas.from_json(made.to_json()) == made
+
+
+def test_repeats_count_what_is_recommended() -> None:
+    """Not what has the lowest score: in some of these rows those are two formulas."""
+    rng = np.random.default_rng(3)
+    a = rng.uniform(-1, 1, 60)
+    data = Dataset.from_frame(pd.DataFrame({"a": a, "y": a + 0.8 * a**2 + 0.5 * rng.normal(size=60)}), "y")
+    straight = Sum((Constant(0.1), Product((Constant(1.0), Variable(0)))))
+    bent = Sum((*straight.parts, Product((Constant(0.4), Power(Variable(0), exact(2))))))
+    made = concluded(data, [[(straight,), (bent,)]] * 7, None, FormulaOptions(repeats=6), count_sigma2=True)
+    recommended, shortest = [], []
+    for repeat in range(1, 7):
+        again = drawn(data, repeat, 0)
+        entries = [evaluated((e,), again, count_sigma2=True, origin="search") for e in (straight, bent)]
+        best = front(again, entries, copies_of=drawn_rows(data, repeat, 0))
+        recommended.append(shape(best.formulas[best.recommended].expressions))
+        shortest.append(shape(min(entries, key=lambda f: f.score).expressions))
+    assert sorted(recommended) != sorted(shortest)
+    assert [f.found_in for f in made.formulas] == [recommended.count(shape(f.expressions)) for f in made.formulas]
 
 
 def test_options_a_user_cannot_mean_are_refused() -> None:

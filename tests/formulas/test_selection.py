@@ -72,3 +72,16 @@ def test_the_held_out_error_of_counts_is_their_deviance() -> None:
     expected = 2 * (xlogy(y, y) - y * eta - y + np.exp(eta))
     np.testing.assert_allclose(row_losses(eta[:, None], data), expected, atol=1e-12)
     assert np.mean(held_out_losses([exact(0)], data)) == pytest.approx(2 * np.mean(xlogy(y, y) - y + 1))
+
+
+def test_copies_of_a_row_are_left_out_together() -> None:
+    """A curve through every row knows a row left out where a copy of it stays."""
+    rng = np.random.default_rng(3)
+    x = np.arange(20.0)
+    data = Dataset.from_frame(pd.DataFrame({"x": x, "y": rng.normal(size=20)}), "y", test_fraction=0)
+    rows = np.repeat(np.arange(20), 3)
+    bumps = [Product((Constant(0.0), Call("gaussian", Sum((Constant(-float(t)), A))))) for t in data.X_train[:, 0]]
+    e = Sum(tuple(bumps))
+    alone = held_out_losses([e], data.of_rows(rows)).mean()
+    together = held_out_losses([e], data.of_rows(rows), copies_of=rows).mean()
+    assert alone < 0.5 * together

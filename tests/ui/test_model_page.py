@@ -314,6 +314,18 @@ def edited_and_used(app: AppTest, study: Study) -> None:
     (options,) = told
     assert (options.forbidden, options.required, options.repeats) == (("abs", "erf"), ((1, "sin"),), 3)
 
+    done = study.handle.optuna.user_attrs[formulas.FORMULAS]
+    live = formulas.FormulaSearch("running", 1, 4, written=time.time() + 3600)
+    study.handle.optuna.set_user_attr(formulas.FORMULAS, live.to_dict())
+    assert "Search for formulas: 1 of 4 steps" in text_of(healthy(app.run()))
+    study.handle.optuna.set_user_attr(formulas.FORMULAS, done)
+    healthy(app.run())
+    look_at(app, "Network")
+    look_at(app, "Formula")
+    assert app.multiselect(key="formula-forbidden").value == ["abs", "erf"]
+    assert app.selectbox(key="formula-inside-v").value == "sin"
+    assert app.number_input(key="formula-repeats").value == 3
+
 
 def test_a_search_is_watched_and_stopped(app: AppTest, real: None, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = open_study("straight").handle
