@@ -87,5 +87,5 @@ def js_text(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """A comment of one line."""
-    return "// " + "".join(c if c.isprintable() else " " for c in text).replace("</", "< /")
+    """A comment of one line, which may also stand within a page: nothing in it begins a tag or an HTML comment."""
+    return "// " + "".join(c if c.isprintable() else " " for c in text).replace("<", "< ")

@@ -12,9 +12,10 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
@@ -29,6 +30,7 @@ from kanlab.ui.browser_cookies import cookies_of, secret_cookie
 from kanlab.ui.identity import login_required
 
 if TYPE_CHECKING:
+    from anyio import CapacityLimiter
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from kanlab.export.present import Story
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 PAGE, LINK = "present", "link"
 _PASS = "pass"
 _KEPT = 8  # presentations
+_THREADS = 4
 _RULES = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _SECRET = secrets.token_bytes(32)  # of this process
 _stories: OrderedDict[str, Story] = OrderedDict()
@@ -57,18 +60,18 @@ class Stage:
         if asked is None:
             await self._app(scope, receive, send)
             return
-        from starlette.concurrency import run_in_threadpool
+        from anyio import to_thread
         from starlette.responses import HTMLResponse, RedirectResponse, Response
 
         page, query = asked
         given: Response
         if page != PAGE:
             given = RedirectResponse(f"{PAGE}?{urlencode({'study': query['study']})}", 303)
-        elif (status := _refused(query, cookies_of(scope))) == 303:
+        elif (status := await to_thread.run_sync(_refused, query, cookies_of(scope), limiter=_few())) == 303:
             given = RedirectResponse(f"choose?{urlencode({'study': query.get('study', '')})}", 303)
         else:
             text, rules, status = (
-                (_sentence(_NOTHING), _RULES, 404) if status else await run_in_threadpool(_answer, query)
+                (_sentence(_NOTHING), _RULES, 404) if status else await to_thread.run_sync(_answer, query, limiter=_few())
             )
             given = HTMLResponse(text, status)
             given.headers["Content-Security-Policy"] = rules
@@ -77,6 +80,14 @@ class Stage:
         )
         given.headers["X-Robots-Tag"] = "noindex"
         await given(scope, receive, send)
+
+
+@cache
+def _few() -> CapacityLimiter:
+    """How many threads answer: few of their own, so that many who look leave the app's to the app."""
+    from anyio import CapacityLimiter
+
+    return CapacityLimiter(_THREADS)
 
 
 def address(handle: StudyHandle, theme: str) -> str:
@@ -91,8 +102,7 @@ def _asked(scope: Scope) -> tuple[str, dict[str, str]] | None:
     """The page and the query of a request that is answered here."""
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
         return None
-    found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=40)
-    query = {name: values[-1] for name, values in found.items()}
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     page = str(scope["path"]).strip("/").removeprefix(base).strip("/")
     if page == PAGE or (query.get("view") == PAGE and query.get("study") and "/" not in page):
@@ -112,7 +122,9 @@ def _refused(query: dict[str, str], cookies: dict[str, str]) -> int:
     if not login_required():
         return 0
     secret = cookies.get(secret_cookie(), "")
-    return 0 if secret and hmac.compare_digest(_pass(secret, name), query.get(_PASS, "")) else 303
+    # as bytes: of texts it compares ASCII alone
+    given = query.get(_PASS, "").encode(errors="replace")
+    return 0 if secret and hmac.compare_digest(_pass(secret, name).encode(), given) else 303
 
 
 def _pass(secret: str, name: str) -> str:

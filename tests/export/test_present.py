@@ -99,6 +99,18 @@ def test_the_page_holds_no_row_and_no_name_breaks_it() -> None:
     assert study.name == NASTY
 
 
+def test_no_name_keeps_a_script_open() -> None:
+    """In a script, what follows <!--<script is read as text up to a second </script>."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"<!--<script>": rng.uniform(0, 1, 60), "b": rng.uniform(0, 1, 60)})
+    frame["<!-- <script y"] = frame["<!--<script>"] + 0.1 * rng.normal(size=60)
+    _, found = told(Dataset.from_frame(frame, "<!-- <script y"))
+    assert found.what_if is not None
+    page, _ = found.page()
+    for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL):
+        assert not re.search(r"<(!|/|script)", script)
+
+
 def test_a_model_without_a_formula_shows_its_curves() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.uniform(-1, 1, 80), "b": rng.uniform(-1, 1, 80)})

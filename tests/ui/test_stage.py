@@ -60,6 +60,8 @@ def test_with_a_login_an_address_is_of_use_in_one_browser(monkeypatch: pytest.Mo
     assert stage._refused(given, {COOKIE: "theirs"}) == 303
     assert stage._refused(given, {}) == 303
     assert stage._refused(given | {"study": "other"}, {COOKIE: "mine"}) == 303
+    for odd in ("é", "\ud800", "\x00"):
+        assert stage._refused(given | {"pass": odd}, {COOKIE: "mine"}) == 303
 
 
 @pytest.mark.parametrize(
@@ -79,3 +81,13 @@ def test_which_requests_are_answered_here(path: str, query: str, page: str | Non
     assert (found and found[0]) == page
     assert stage._asked(scope | {"method": "POST"}) is None
     assert stage._asked(scope | {"type": "websocket"}) is None
+
+
+def test_a_long_or_odd_query_is_no_error_of_any_page() -> None:
+    many = "&".join(f"f{i}={i}" for i in range(100))
+    scope = {"type": "http", "method": "GET", "path": "/model", "query_string": many.encode()}
+    assert stage._asked(scope) is None
+    odd = b"study=%ff%00&study=b&theme=\xe9&" + many.encode()
+    found = stage._asked(scope | {"path": "/present", "query_string": odd})
+    assert found is not None
+    assert found[1]["study"] == "b"
