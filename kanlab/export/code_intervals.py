@@ -60,10 +60,7 @@ def add_set(program: Program, record: Mapping[str, Any], level: float, p: Name, 
     """The set of two classes, the likelier first, by the probability of the second."""
     first, second = levels
     both = BETWEEN.join((first, second)), BETWEEN.join((second, first))
-    if ceil((record["rows"] + 1) * level - ROUNDING) > record["rows"]:
-        most = 2.0
-    else:
-        most = score_quantile(record, level, upper=True) + ROUNDING
+    most = most_before(record, level)
     alone = Below(Number(most), program.let("likeliest", Choice(((Below(p, Number(0.5)), _other(p)),), p)))
     less, more = Below(p, Number(0.5)), Below(Number(0.5), p)
     branches = (
@@ -73,6 +70,13 @@ def add_set(program: Program, record: Mapping[str, Any], level: float, p: Name, 
     )
     even = Text(both[1] if most >= 0.5 else first)
     return program.let("set", Choice(branches, even), "text")
+
+
+def most_before(record: Mapping[str, Any], level: float) -> float:
+    """A class is in the set where the probability of all likelier ones is at most this; 2 where the rows are too few to say."""
+    if ceil((record["rows"] + 1) * level - ROUNDING) > record["rows"]:
+        return 2.0
+    return score_quantile(record, level, upper=True) + ROUNDING
 
 
 def _other(p: Name) -> Sum:

@@ -61,25 +61,10 @@ function digits(v) {
   const size = Math.abs(v);
   return size >= 1e4 && size < 1e9 ? Math.round(v).toLocaleString("en-US") : String(Number(v.toPrecision(4)));
 }
-function interp(z, points) {
-  const at = Math.min(1, Math.max(0, z)) * (points.length - 1), i = Math.min(points.length - 2, Math.floor(at));
-  return points.length > 1 ? points[i] + (points[i + 1] - points[i]) * (at - i) : points[0];
-}
-function bounds(found, how) {
-  const fit = found[how.fit], scale = how.scale;
-  let width = 1;
-  if (scale) {
-    const by = scale.of === "output" ? [fit] : how.inputs.map((name) => found[name]);
-    let log = scale.offset;
-    by.forEach((value, i) => {
-      const z = Math.min(1, Math.max(-1, (value - scale.center[i]) / scale.width[i]));
-      log += z * scale.linear[i] + z * z * scale.square[i];
-    });
-    width = Math.exp(Math.min(scale.high, Math.max(scale.low, log)));
-  }
-  const back = (z) => how.back.scale === "log" ? Math.exp(z) - how.back.shift
-    : how.back.scale === "rank" ? interp(z, how.back.points) : z;
-  return [back(fit - how.below * width), back(fit + how.above * width)];
+function likely(classes, most) {  // the set of the likeliest; as kanlab.stats.interval_bounds.class_sets
+  let before = 0;
+  return classes.filter(([, p]) => { const held = (before < 1e-9 ? 0 : before) <= most; before += p; return held; })
+    .map(([name]) => name).join(" | ");
 }
 function parts(name, text) {
   const [year, month, day] = text.split("-").map(Number), date = new Date(Date.UTC(year, month - 1, day));
@@ -122,12 +107,16 @@ function whatIf(box, known) {
       value.textContent = words;
       if (words) input.setAttribute("aria-valuetext", words);
     }
-    const found = predict(row), predicted = found[known.outputs[0]], shown = [element("p", known.target, "what")];
+    const found = predict(row), predicted = found[known.predicted], shown = [element("p", known.target, "what")];
     const text = predicted === null ? "no prediction" : typeof predicted === "number" ? digits(predicted) : String(predicted);
     shown.push(element("p", text, "figure" + (text.length > 8 ? " long" : "")));
-    if (known.interval && typeof predicted === "number") {
-      const [low, high] = bounds(found, known.interval), share = Math.round(100 * known.interval.level);
-      shown.push(element("p", share + "% interval: " + digits(low) + " to " + digits(high), "note"));
+    const named = known.classes.length > 2 ? known.classes : known.classes.slice(1);
+    const classes = named.map((name, i) => [name, found[known.probabilities[i]]]).filter((c) => typeof c[1] === "number")
+      .sort((a, b) => b[1] - a[1]);
+    const how = known.interval, share = how && Math.round(100 * how.level) + "% ";
+    if (how && how.bounds && typeof predicted === "number") {
+      const [low, high] = how.bounds.map((name) => found[name]);
+      shown.push(element("p", share + "interval: " + digits(low) + " to " + digits(high), "note"));
       const first = Math.min(known.range[0], low, predicted), last = Math.max(known.range[1], high, predicted);
       const place = (v) => 100 * (v - first) / (last - first || 1) + "%", track = element("div", undefined, "track");
       const band = element("i"), mark = element("b"), ends = element("div", undefined, "scale");
@@ -137,18 +126,16 @@ function whatIf(box, known) {
       track.append(band, mark);
       ends.append(element("span", digits(first)), element("span", digits(last)));
       shown.push(track, ends);
-    }
-    const classes = known.classes.length > 2 ? known.classes : known.classes.slice(1);
-    classes.map((name, i) => [name, found[known.outputs[i + 1]]]).filter((c) => typeof c[1] === "number")
-      .sort((a, b) => b[1] - a[1]).slice(0, 6).forEach(([name, p]) => {
-        const share = element("div", undefined, "share"), bar = element("div"), part = element("i");
-        part.style.width = 100 * p + "%";
-        bar.append(part);
-        share.append(element("span", name), element("span", (100 * p).toFixed(1) + "%"), bar);
-        shown.push(share);
-      });
-    const outside = found[known.outputs[known.outputs.length - 1]];
-    shown.push(element("p", outside ? "This row lies outside the training rows: trust it less." : "", "note"));
+    } else if (how && classes.length)
+      shown.push(element("p", share + "set of classes: " + (how.set ? found[how.set] : likely(classes, how.most)), "note"));
+    classes.slice(0, 6).forEach(([name, p]) => {
+      const part = element("div", undefined, "share"), bar = element("div"), filled = element("i");
+      filled.style.width = 100 * p + "%";
+      bar.append(filled);
+      part.append(element("span", name), element("span", (100 * p).toFixed(1) + "%"), bar);
+      shown.push(part);
+    });
+    shown.push(element("p", found[known.outside] ? "This row lies outside the training rows: trust it less." : "", "note"));
     said.replaceChildren(...shown);
   }
   answer();

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,13 @@ from kanlab.explain.contributions import RowExplainer
 from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictor
 from kanlab.explain.what_if import Control, controls_of
-from kanlab.export.code_inputs import add_inputs
+from kanlab.export.code_intervals import most_before
 from kanlab.export.code_javascript import javascript_code
 from kanlab.export.code_lowering import of_model
-from kanlab.export.code_program import Name, Output, Program
-from kanlab.stats.interval_bounds import score_quantile
-from kanlab.stats.likelihood import REGRESSION
+from kanlab.export.code_program import Output
 
 MOST_CONTROLS = 6
 _LOOKED_AT = 24  # training rows that say how much each feature contributes
-_FIT, _INPUT = "\x00fit", "\x00x{}"  # outputs beside those of the program; no column is called so
 
 
 @dataclass(frozen=True)
@@ -49,49 +47,35 @@ def what_if_code(predictor: Predictor, data: Dataset) -> WhatIf | None:
     controls = controls_of(data, [name for name in ranked if name in explainer.used])
     shown = controls[:MOST_CONTROLS]
     rest = controls_of(data, [s for s in data.recipe.sources if s not in {c.feature for c in shown}])
-    names = [output.name for output in program.outputs]
+    first, *between, last = program.outputs
     outputs = data.recipe.to_units(predictor.fitted.predict_flagged(data.X_train)[0])
     content = {
         "target": data.target,
         "classes": list(data.levels),
-        "outputs": names,
+        "predicted": first.name,
+        "probabilities": [o.name for o in between if o.kind != "text"] if data.levels else [],
+        "outside": last.name,
         "controls": [_control(c) for c in shown],
         "fixed": {c.feature: _value(c, c.start) for c in rest},
         "range": [float(np.min(outputs)), float(np.max(outputs))],
         "more": len(controls) - len(shown),
-        "interval": _interval(predictor, data),
+        "interval": _interval(predictor, between),
     }
-    return WhatIf(javascript_code(_extended(program, data)), content)
+    return WhatIf(javascript_code(program), content)
 
 
-def _extended(program: Program, data: Dataset) -> Program:
-    """The program that also tells its inputs and its output on the scale of the fit, of which intervals are made."""
-    if data.task != REGRESSION:
-        return program
-    inputs, _ = add_inputs(Program(), data.recipe)  # the first steps of any program of this recipe, by the same names
-    more = [Output(_INPUT.format(i), name) for i, name in inputs.items()]
-    return replace(program, outputs=[*program.outputs, *more, Output(_FIT, Name("complete"))])
+def _interval(predictor: Predictor, outputs: Sequence[Output]) -> dict[str, Any] | None:
+    """The outputs that bound it, or hold the set of two classes; of more classes what belongs to their set. None without one.
 
-
-def _interval(predictor: Predictor, data: Dataset) -> dict[str, Any] | None:
-    """How far the interval reaches, as `kanlab.stats.interval_bounds` has it; None of classes and counts, or without one."""
-    record = predictor.interval
-    if record is None or data.task != REGRESSION:
+    outputs: between the prediction and the mark of rows that lie outside.
+    """
+    record, levels = predictor.interval, predictor.recipe.levels
+    if record is None:
         return None
-    transform = data.target_transform
-    return {
-        "level": LEVEL,
-        "below": score_quantile(record, LEVEL, upper=False),
-        "above": score_quantile(record, LEVEL, upper=True),
-        "scale": record["scale"],
-        "fit": _FIT,
-        "inputs": [_INPUT.format(i) for i in range(data.d)],
-        "back": {
-            "scale": transform.scale,
-            "shift": float(transform.shift),
-            "points": [float(p) for p in transform.points],
-        },
-    }
+    if not levels:
+        return {"level": LEVEL, "bounds": [output.name for output in outputs]}
+    sets = [output.name for output in outputs if output.kind == "text"]
+    return {"level": LEVEL, "set": sets[0]} if sets else {"level": LEVEL, "most": most_before(record, LEVEL)}
 
 
 def _control(control: Control) -> dict[str, Any]:

@@ -17,15 +17,29 @@
       .replaceAll(/url\((&quot;|')?[^#()]*#/g, "url($1#");  // of its own gradients, wherever the file is opened
     return URL.createObjectURL(new Blob([whole], { type: "image/svg+xml" }));
   }
+  function give(url, name) {
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
   function save(button) {
     const drawn = button.closest("[data-testid=stFullScreenFrame]").querySelector(".stVegaLiteChart svg.marks");
-    if (!drawn) return;
-    const link = document.createElement("a");
-    link.href = file(drawn);
-    link.download = new Date().toISOString().slice(0, 16).replace(":", "-") + "_chart.svg";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    if (drawn) give(file(drawn), new Date().toISOString().slice(0, 16).replace(":", "-") + "_chart.svg");
   }
+  document.addEventListener("click", (event) => {  // the diagram of a network, which is a picture; the server need not know
+    if (!event.target.closest(".st-key-diagram-png button")) return;
+    event.stopPropagation();
+    const picture = document.querySelector(".st-key-diagram img"), canvas = document.createElement("canvas");
+    canvas.width = 3 * picture.naturalWidth;
+    canvas.height = 3 * picture.naturalHeight;
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = getComputedStyle(document.querySelector(".stApp")).backgroundColor;
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    canvas.toBlob((blob) => { if (blob) give(URL.createObjectURL(blob), "network.png"); });
+  }, true);
   function add(button) {
     const place = button.closest("[data-testid=stElementToolbarButton]");
     if (!place || place.parentElement.querySelector("[data-kanlab]") || !place.closest("[data-testid=stFullScreenFrame]")) return;

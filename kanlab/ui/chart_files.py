@@ -1,4 +1,4 @@
-"""Every chart as SVG: a button beside Streamlit's own "Download as PNG" in the toolbar of each chart.
+"""Every chart as SVG: a button beside Streamlit's own "Download as PNG" in the toolbar of each chart. The diagram as PNG.
 
 The chart is in the page as SVG, so the browser writes the file: with the background of the theme, and every text as long as it
 is in the page, whatever font stands in where the file is opened.

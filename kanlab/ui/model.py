@@ -124,7 +124,9 @@ def network(view: ModelView) -> None:
         "training rows, and a node is the sum of its curves. Faint edges contribute little (edge scores, Liu et al. 2024). "
         + literal(drawn.note)
     )
-    download("Download the diagram", standing_alone(drawn.svg), "network.svg", "image/svg+xml")
+    with st.container(horizontal=True):
+        download("Download the diagram", standing_alone(drawn.svg), "network.svg", "image/svg+xml")
+        st.button("As PNG", key="diagram-png", icon=":material/image:", help="As it is on this page, three times as large.")
 
 
 def _linear(view: ModelView) -> None:

@@ -21,7 +21,9 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution.manage import load_data
 from kanlab.explain.contributions import RowExplainer
 from kanlab.explain.what_if import controls_of, row_of
+from kanlab.export.present import story
 from kanlab.kan.search_space import SearchSpace
+from tests.helpers import counts, many_classes, two_classes
 from tests.helpers.app_server import AppServer
 
 NAME = "Flats <b>& more</b>"
@@ -105,6 +107,40 @@ def test_five_pictures_and_the_what_if(page: Page, stage: AppServer, monkeypatch
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Present")).to_be_visible(timeout=60_000)
     assert "/choose?study=" in page.url
+
+
+@pytest.mark.parametrize("task", ["two", "many", "counts"])
+def test_classes_and_counts_have_their_intervals_as_in_python(
+    page: Page, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KANLAB_HOME", str(tmp_path))
+    frame, target = {
+        "two": (two_classes.table(), "state"),
+        "many": (many_classes.table(), "state"),
+        "counts": (counts.table(), "events"),
+    }[task]
+    data = Dataset.from_frame(frame, target, task="counts" if task == "counts" else "auto")
+    study = tune(data, SearchSpace((1, 1), (2, 3), (1, 2)), workers=1)
+    data, model = load_data(study.handle), study.predictor(use="read")
+    text, _ = story(study.handle, model, data).page()
+    page.set_content(text)
+    page.locator("nav button").last.click()
+    controls = controls_of(data, sorted(RowExplainer(model, data).used))
+    values = {c.feature: c.start for c in controls}
+    for at in ("Home", "End", None):
+        row = model.predict(row_of(data, controls, list(values.values()))).frame.iloc[0]
+        if task == "counts":
+            said = f"90% interval: {row['events_lower']:.4g} to {row['events_upper']:.4g}"
+        else:
+            said = f"90% set of classes: {row['state_set']}"
+        expect(page.locator(".answer .note").first).to_have_text(said)
+        expect(page.locator(".answer .share")).to_have_count({"two": 1, "many": len(data.levels), "counts": 0}[task])
+        if at:
+            slider = page.get_by_role("slider").first
+            slider.press(at)
+            name = page.locator("label:has(input[type=range]) span").first.evaluate("e => e.firstChild.textContent")
+            control = next(c for c in controls if c.feature == name)
+            values[name] = control.low if at == "Home" else control.high
 
 
 def test_a_read_only_link_shows_the_presentation_and_nothing_else(

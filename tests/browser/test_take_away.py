@@ -47,6 +47,12 @@ def test_a_network_is_looked_at_and_taken_away(page: Page, server: Server, tmp_p
     with page.expect_download() as diagram:
         page.get_by_role("button", name="Download the diagram").click()
     assert diagram.value.path().read_text().startswith("<svg")
+    with page.expect_download() as diagram:
+        page.get_by_role("button", name="As PNG").click()
+    assert diagram.value.suggested_filename == "network.png"
+    with Image.open(diagram.value.path()) as picture:
+        assert picture.width == 3 * page.get_by_test_id("stImage").locator("img").evaluate("i => i.naturalWidth")
+        assert len(picture.convert("L").getcolors(256) or ()) > 10  # something is drawn
 
     page.get_by_role("tab", name="Edges").click()
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(2)

@@ -70,7 +70,9 @@ def test_classes_and_counts_are_told_as_well(task: str) -> None:
     assert kickers(found)[:3] == ["The data", "The search", "The choice"]
     assert kickers(found)[-1] == "What if"
     assert found.what_if is not None
-    assert found.what_if.data["interval"] is None
+    interval = found.what_if.data["interval"]
+    assert interval["level"] == 0.9
+    assert set(interval) - {"level"} == {{"two": "set", "many": "most", "counts": "bounds"}[task]}
     page, _ = found.page()
     tags = Tags(page)
     assert not tags.open
