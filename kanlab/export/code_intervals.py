@@ -73,7 +73,7 @@ def add_set(program: Program, record: Mapping[str, Any], level: float, p: Name, 
 
 
 def most_before(record: Mapping[str, Any], level: float) -> float:
-    """A class is in the set where the probability of all likelier ones is at most this; 2 where the rows are too few to say."""
+    """A class is in the set where all likelier ones together have at most this probability; 2 where the rows are too few."""
     if ceil((record["rows"] + 1) * level - ROUNDING) > record["rows"]:
         return 2.0
     return score_quantile(record, level, upper=True) + ROUNDING
