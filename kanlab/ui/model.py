@@ -126,7 +126,9 @@ def network(view: ModelView) -> None:
     )
     with st.container(horizontal=True):
         download("Download the diagram", standing_alone(drawn.svg), "network.svg", "image/svg+xml")
-        st.button("As PNG", key="diagram-png", icon=":material/image:", help="As it is on this page, three times as large.")
+        st.button(
+            "As PNG", key="diagram-png", icon=":material/image:", help="As it is on this page, three times as large."
+        )
 
 
 def _linear(view: ModelView) -> None:

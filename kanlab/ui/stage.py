@@ -71,7 +71,9 @@ class Stage:
             given = RedirectResponse(f"choose?{urlencode({'study': query.get('study', '')})}", 303)
         else:
             text, rules, status = (
-                (_sentence(_NOTHING), _RULES, 404) if status else await to_thread.run_sync(_answer, query, limiter=_few())
+                (_sentence(_NOTHING), _RULES, 404)
+                if status
+                else await to_thread.run_sync(_answer, query, limiter=_few())
             )
             given = HTMLResponse(text, status)
             given.headers["Content-Security-Policy"] = rules
