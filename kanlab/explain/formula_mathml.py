@@ -13,6 +13,9 @@ _LEAF = re.compile(r"<(m[ino]|mtext)>[^<]*</\1>")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{aligned\}")
 _SIGNS = {r"\cdot": "⋅", r"\le": "≤", r"\lvert": "|", r"\rvert": "|", "-": "−", r"\lfloor": "⌊", r"\rfloor": "⌋"}
 _LETTERS = {r"\varphi": "φ", r"\pi": "π"}
+_TERMS = ("<mo>+</mo>", "<mo>−</mo>")
+_BRACKET, _CLOSES, _TAG = re.compile(r"<mo>([()])</mo>"), re.compile(r">[)⌋]<"), re.compile("<[^>]*>")
+_LONG = 24  # signs of a product that may be broken between its factors
 _SPACES = {r"\,": "0.17em", r"\quad": "1em", r"\;": "0.28em", r"\ ": "0.3em"}
 
 
@@ -24,6 +27,25 @@ def mathml(latex: str) -> list[str]:
     """
     lines = re.split(r"\\\\(?:\[\w+\])?", _ENVIRONMENT.sub("", latex))
     return [f"<math>{_Reader(line.replace('&', '')).row()}</math>" for line in lines]
+
+
+def pieces(latex: str) -> list[str]:
+    r"""A line of `kanlab.explain.formula_latex.wrapping_latex` as several `<math>`, between which a page may break it.
+
+    >>> [p.removeprefix("<math>").removesuffix("</math>") for p in pieces("-a + b")]
+    ['<mo>−</mo><mi>a</mi>', '<mo form="infix">+</mo><mi>b</mi>']
+    """
+    found: list[list[str]] = [[]]
+    for part in _Reader(latex).parts():
+        before = found[-1][-1] if found[-1] else "<mo>"
+        after_operand = not before.startswith("<mo") or _CLOSES.search(before) is not None
+        if part in _TERMS and after_operand:
+            found.append([part.replace("<mo>", '<mo form="infix">')])
+        elif part:  # a bracket grows around a fraction alone
+            found[-1].append(part if "<mfrac>" in part else _BRACKET.sub(r'<mo stretchy="false">\1</mo>', part))
+        elif len(_TAG.sub("", "".join(found[-1]))) > _LONG:
+            found.append([])
+    return [f"<math>{''.join(parts)}</math>" for parts in found if parts]
 
 
 class _Reader:
@@ -45,6 +67,10 @@ class _Reader:
 
     def row(self, *ends: str) -> str:
         """What stands before one of these tokens, which is read as well."""
+        return "".join(self.parts(*ends))
+
+    def parts(self, *ends: str) -> list[str]:
+        """The same one by one, "" where a line may end."""
         parts: list[str] = []
         while (token := self._next()) and token not in ends:
             if token in ("^", "_"):
@@ -52,10 +78,12 @@ class _Reader:
                 parts[-1:] = [f"<{tag}>{parts[-1] if parts else '<mrow/>'}{self._one(self._next())}</{tag}>"]
             else:
                 parts.append(self._one(token))
-        return "".join(parts)
+        return parts
 
     def _one(self, token: str) -> str:
         """A token with what belongs to it."""
+        if token == r"\allowbreak":
+            return ""
         if token == "{":
             inner = self.row("}")
             return inner if _LEAF.fullmatch(inner) else f"<mrow>{inner}</mrow>"

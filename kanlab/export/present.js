@@ -1,15 +1,11 @@
 const sections = [...document.querySelectorAll("section")], dots = [...document.querySelectorAll("nav button")];
 let shown = -1;
-function fit() {
-  for (const box of document.querySelectorAll(".fit")) {
-    const inner = box.firstElementChild;
-    inner.style.transform = "none";
-    if (!box.clientWidth) continue;
-    const scale = Math.min(1, box.clientWidth / inner.scrollWidth, innerHeight * 0.55 / inner.scrollHeight);
-    inner.style.transform = "scale(" + scale + ")";
-    inner.style.transformOrigin = "left top";
-    box.style.height = inner.scrollHeight * scale + "px";
-  }
+function fit() {  // as large as leaves room for what follows
+  for (const box of document.querySelectorAll("section:not([hidden]) .formula"))
+    for (const size of [2.2, 1.8, 1.5, 1.25, 1, 0.85]) {
+      box.style.fontSize = size + "em";
+      if (box.offsetHeight <= innerHeight * 0.3 && box.scrollWidth <= box.clientWidth) break;
+    }
 }
 function go(to, focus) {
   const at = Math.max(0, Math.min(sections.length - 1, to));

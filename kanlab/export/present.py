@@ -16,7 +16,8 @@ from kanlab.baselines.protocol import Affine
 from kanlab.data.dataset import Dataset
 from kanlab.explain.bands import bands_of
 from kanlab.explain.formula import Formula, errors, is_much_worse
-from kanlab.explain.formula_mathml import mathml
+from kanlab.explain.formula_latex import wrapping_latex
+from kanlab.explain.formula_mathml import mathml, pieces
 from kanlab.explain.formulas import formulas_in, read_search
 from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor
@@ -204,18 +205,13 @@ def _found_formula(handle: StudyHandle, network: FittedKan, data: Dataset) -> Fo
 
 
 def _written(formula: Formula) -> str:
-    text, legend = formula.latex, formula.legend
-    lines = [line for line in mathml(text) if "<mo>≤</mo>" not in line]  # the ranges are left out
-    shown = "".join(f'<div class="{_further(line)}">{line}</div>' for line in lines)
-    names = "; ".join(f"{mathml(symbol)[0]} {escape(short(name, 40))}" for symbol, name in legend.items())
-    return f'<div class="fit"><div class="formula">{shown}</div></div>' + (
-        f'<p class="legend">{names}</p>' if names else ""
-    )
-
-
-def _further(line: str) -> str:
-    """Whether a line goes on with the one before it, as a class of the page."""
-    return "more" if line.startswith('<math><mspace width="1em">') else "line"
+    """The formula, which may be broken between its terms, and what stands for names and curves in it. No ranges."""
+    lines = wrapping_latex(formula)[: len(formula.expressions)]
+    shown = "".join(f"<div>{'<wbr>'.join(pieces(line))}</div>" for line in lines)
+    names = [f"{mathml(symbol)[0]} {escape(short(name, 40))}" for symbol, name in formula.legend.items()]
+    if any(r"\varphi" in line for line in lines):
+        names.append(rf"{mathml(chr(92) + 'varphi')[0]} a learned curve")
+    return f'<div class="formula">{shown}</div>' + (f'<p class="legend">{"; ".join(names)}</p>' if names else "")
 
 
 def _linear(predictor: Predictor, data: Dataset) -> str:

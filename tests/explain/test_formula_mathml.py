@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kanlab.explain.formula_mathml import mathml
+from kanlab.explain.formula_mathml import mathml, pieces
 from kanlab.formulas.functions import FUNCTIONS
 
 
@@ -43,3 +43,18 @@ def test_each_line_is_a_formula_of_its_own() -> None:
     lines = mathml(r"\begin{aligned} y &= a + b \\ &\quad + c \\[4pt] &0 \le a \le 1 \end{aligned}")
     assert ["".join(ElementTree.fromstring(line).itertext()) for line in lines] == ["y=a+b", "+c", "0≤a≤1"]
     assert lines[1].startswith('<math><mspace width="1em">')
+
+
+def test_a_long_formula_is_broken_before_its_terms() -> None:
+    found = pieces(r"\widehat{\text{y}} = 2 \cdot 10^{-9} \, \allowbreak (-a + 3 \sin(b - 1) - \frac{1}{c})^{3} + 4")
+    assert [math.count("<math>") for math in found] == [1] * 5
+    signs = ['<math><mo form="infix">' + sign + "</mo>" for sign in "+−−+"]
+    assert [math[: len(sign)] for math, sign in zip(found[1:], signs, strict=True)] == signs
+    assert "10" in found[0]  # a power, a sign after a bracket and a short product stay with what they belong to
+    assert found[0].endswith('<mo stretchy="false">(</mo><mo>−</mo><mi>a</mi></math>')
+    assert '<msup><mo stretchy="false">)</mo><mn>3</mn></msup>' in found[3]
+    for math in found:
+        ElementTree.fromstring(math.replace("&#8289;", ""))
+    long = r"(" + " + ".join("abcdefgh") + r") \, \allowbreak z"
+    assert len(pieces(long)) == 8
+    assert len(pieces(r"12345678901234567890123456 \, \allowbreak z")) == 2
