@@ -38,7 +38,7 @@ def kickers(found: Story) -> list[str]:
 class Tags(HTMLParser):
     """The tags of a page, and whether they close in their order."""
 
-    EMPTY = frozenset({"meta", "link", "input", "path", "circle", "br", "rect", "polyline", "polygon", "line"})
+    EMPTY = frozenset({"meta", "wbr", "link", "input", "path", "circle", "br", "rect", "polyline", "polygon", "line"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
