@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from kanlab.arrays import Array
 from kanlab.formulas.expression import Call, Constant, Expression, Power, Product, Sum, Variable, exact, free_constants
+from kanlab.formulas.periods import widest_gap
 from kanlab.formulas.program import program
 from kanlab.formulas.score import function_cost
 
@@ -168,7 +169,8 @@ class Dictionary:
             return Sum((Product((Constant(a / half), u)), Constant(b - a * middle / half)))
 
         if self.allowed("sin"):
-            for a in np.geomspace(0.7, 14.0, 12).tolist():
+            widest = widest_gap(x) / half
+            for a in (a for a in np.geomspace(0.7, 14.0, 12).tolist() if a * widest <= np.pi):
                 for b in (0.0, np.pi / 3, 2 * np.pi / 3):
                     yield Call("sin", inner(a, float(b)))
         if self.allowed("exp"):

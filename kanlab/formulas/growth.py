@@ -32,6 +32,7 @@ from kanlab.formulas.expression import (
 )
 from kanlab.formulas.fitting import fit
 from kanlab.formulas.losses import Loss
+from kanlab.formulas.periods import is_sampled
 from kanlab.formulas.program import program
 from kanlab.formulas.score import function_cost, score_of
 from kanlab.formulas.simplify import Path, at, places, replaced, simplified
@@ -85,10 +86,11 @@ class Budget:
 
 
 def refitted(e: Expression, X: Array, loss: Loss, budget: Budget, iterations: int = _ITERATIONS) -> Known:
-    """The formula with its constants fitted, and its score with every constant counted."""
+    """The formula with its constants fitted, and its score with every constant counted; infinite if a sine is not sampled."""
     found = fit(e, X, loss, iterations)
     budget.spend(found.evaluations, loss.n, complexity(e))
-    return Known(score_of(found.expression, found.misfit, len(free_constants(e)), loss), found.expression, found.misfit)
+    misfit = found.misfit if is_sampled(found.expression, X) else float("inf")
+    return Known(score_of(found.expression, misfit, len(free_constants(e)), loss), found.expression, misfit)
 
 
 def grown(

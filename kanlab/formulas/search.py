@@ -32,6 +32,7 @@ from kanlab.formulas.losses import Loss
 from kanlab.formulas.networks import alternatives, network_expressions
 from kanlab.formulas.options import POWER, FormulaOptions
 from kanlab.formulas.parts import GROWTH
+from kanlab.formulas.periods import is_sampled
 from kanlab.formulas.program import outputs as values_at
 from kanlab.formulas.pruning import pruned
 from kanlab.formulas.selection import front
@@ -106,7 +107,8 @@ def _finished(
     for known in _front_of(archive, longest):
         final = snapped(simplified(known.expression), X, loss, Budget(500.0))
         short.append(final.expression)
-    return [e for _, e in done] + short
+    found = [e for _, e in done] + short
+    return [e for e in found if is_sampled(e, X)] or found
 
 
 def _distinct(known: Sequence[Known], most: int) -> list[Known]:

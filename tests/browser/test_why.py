@@ -93,3 +93,26 @@ def test_a_row_is_explained_and_changed(page: Page, server: Server, monkeypatch:
             expect(without).to_be_enabled(timeout=6_000)
             break
     expect(without).to_be_enabled()
+    a_formula_is_clicked(page, server)
+
+
+def a_formula_is_clicked(page: Page, server: Server) -> None:
+    """A click on a point of the front shows the formula of that point, and its ring."""
+    front = open_study("flats").formulas(minutes=0.005, workers=1)
+    assert len(front) > 1
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{server.url}/model?study=flats")
+    page.get_by_role("tab", name="Formula").click(timeout=60_000)
+    chart = page.locator('[role="graphics-document"][aria-label*="The front of formulas"]')
+    box = page.get_by_role("combobox", name="Formula", exact=True)
+    expect(box).to_have_value(re.compile(r"\(recommended\)$"), timeout=60_000)
+    other = next(f for f in front if str(f) != str(open_study("flats").formula))
+    clicked = re.compile(rf"complexity {other.complexity}( \(tied\))?$")
+    point = chart.locator(f'[aria-roledescription="point"][aria-label*="complexity: {other.complexity};"]').first
+    for _ in range(4):  # a click on a page that is being drawn goes astray
+        point.click()
+        with suppress(AssertionError):
+            expect(box).to_have_value(clicked, timeout=5000)
+            break
+    expect(box).to_have_value(clicked)
+    expect(page.locator(".st-key-equation-searched .katex").first).to_be_visible()

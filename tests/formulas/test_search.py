@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
@@ -126,6 +127,18 @@ def test_repeats_count_what_is_recommended() -> None:
         shortest.append(shape(min(entries, key=lambda f: f.score).expressions))
     assert sorted(recommended) != sorted(shortest)
     assert [f.found_in for f in made.formulas] == [recommended.count(shape(f.expressions)) for f in made.formulas]
+
+
+def test_no_sine_turns_between_the_rows() -> None:
+    """Counties of most different sizes: a sine of several periods would meet the few large ones at will."""
+    table = sm.datasets.cancer.load_pandas().data.iloc[::2]
+    X = table[["population"]].to_numpy(dtype=float).T
+    made = searched(np.ascontiguousarray(X), Loss.of(SQUARES, table["cancer"].to_numpy(dtype=float)), QUICK)
+    assert made
+    for e in made:
+        for part in walk(e):
+            if isinstance(part, Call) and part.function in ("sin", "cos"):
+                assert np.diff(np.sort(outputs(part.argument, X.T))).max() <= np.pi
 
 
 def test_options_a_user_cannot_mean_are_refused() -> None:
