@@ -120,6 +120,7 @@ class Formula(NamedFormula):
             "held_out": self.found.held_out,
             "tied": self.found.tied,
             "found_in": self.found.found_in,
+            "breaks": self.found.breaks,
             "units": None if self.units is None else {"adds_up": self.units.adds_up, "sentence": self.units.sentence},
         } | self.scores.to_dict()
 
@@ -226,6 +227,10 @@ def remarks(formula: Formula) -> list[str]:
     if network is not None and is_much_worse(formula):
         times = "not finite" if own is None else f"{own / network:,.1f} times as large" if network > 0 else "larger"
         lines.insert(0, f"It does not stand for its network: its error is {times}. Predict with the network.")
+    if formula.found.breaks:
+        lines.append(
+            "It divides by zero or is not defined somewhere between the training rows: there it may give any number."
+        )
     if found := formula.curves:
         matches = agreeing(len(found), "curve matches", "curves match")
         stays = agreeing(len(found), "stays a table", "stay tables")

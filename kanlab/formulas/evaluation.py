@@ -13,6 +13,7 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
+from kanlab.formulas.breaks import breaks
 from kanlab.formulas.expression import Expression
 from kanlab.formulas.fitting import fit, with_errors
 from kanlab.formulas.front import FoundFormula
@@ -66,7 +67,8 @@ def evaluated(
         score = float(misfit or 0.0) + float(np.log(data.n)) * written + exact
     aicc = aicc_of(data.likelihood.term(misfit, data.n), data.n, n_params) + exact if finite and misfit else None
     scores = replace(errors, n_params=float(n_params), aicc=aicc if aicc is not None and np.isfinite(aicc) else None)
-    return FoundFormula(tuple(fitted), _finite(scores), score if np.isfinite(score) else 1e300, origin=origin)
+    score = score if np.isfinite(score) else 1e300
+    return FoundFormula(tuple(fitted), _finite(scores), score, origin=origin, breaks=breaks(fitted, data.X_train))
 
 
 def _finite(scores: Scores) -> Scores:

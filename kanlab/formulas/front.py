@@ -28,7 +28,8 @@ class FoundFormula:
     differs from the lowest of the front.  score: description length.  origin: how it was found, "search", "network" or
     "edited".
     tied: whether its held-out error is within one standard error of the lowest.  found_in: in how many searches of other
-    rows a formula of this structure was recommended; None where that was not asked.
+    rows a formula of this structure was recommended; None where that was not asked.  breaks: whether it divides by zero or is
+    not defined between training rows.
     """
 
     expressions: tuple[Expression, ...]
@@ -39,6 +40,7 @@ class FoundFormula:
     origin: str = "search"
     tied: bool = False
     found_in: int | None = None
+    breaks: bool = False
 
     @property
     def complexity(self) -> int:
@@ -56,6 +58,7 @@ class FoundFormula:
             "origin": self.origin,
             "tied": self.tied,
             "found_in": self.found_in,
+            "breaks": self.breaks,
         }
 
     @classmethod
@@ -71,6 +74,7 @@ class FoundFormula:
                 str(content["origin"]),
                 bool(content["tied"]),
                 None if content["found_in"] is None else int(content["found_in"]),
+                bool(content.get("breaks", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ExpressionError(f"The formula is not whole ({type(error).__name__}: {error}).") from error

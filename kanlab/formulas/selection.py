@@ -3,7 +3,8 @@
 Each formula's constants are fitted again without a tenth of the training rows, ten times; the mean loss of the rows left out
 is its held-out error. The front holds the formulas that no shorter one beats in that error; those whose error is within one
 standard error of the lowest are tied. Recommended is the simplest of those (the one-standard-error rule, Breiman et al. 1984),
-of equally simple ones that of the lowest score (`kanlab.formulas.score`). The test rows decide nothing.
+of equally simple ones that of the lowest score (`kanlab.formulas.score`); one that divides by zero between training rows
+gives way to a tied one that does not. The test rows decide nothing.
 """
 
 from __future__ import annotations
@@ -110,9 +111,12 @@ def recommended(formulas: Sequence[FoundFormula], able: Sequence[bool]) -> tuple
     tied = [i for i in may if formulas[i].tied]
     if not tied:
         return shortest, REASON
-    simplest = min(tied, key=lambda i: (formulas[i].complexity, formulas[i].score))
+    whole = [i for i in tied if not formulas[i].breaks]
+    simplest = min(whole or tied, key=lambda i: (formulas[i].complexity, formulas[i].score))
     if simplest == shortest:
         return shortest, REASON
+    if formulas[shortest].breaks and shortest in tied:
+        return simplest, WHOLE_REASON
     return simplest, HELD_OUT_REASON.format(formulas[shortest].complexity)
 
 
@@ -125,6 +129,7 @@ def preferred(found: FoundFormulas, adds_up: Sequence[bool]) -> FoundFormulas:
         return found
     able = [i for i, f in enumerate(found.formulas) if f.tied and f.origin != EDITED and adds_up[i]]
     able = [i for i in able if all(holds(found.formulas[i], *pair) for pair in found.required)]
+    able = [i for i in able if not found.formulas[i].breaks] or able
     if not able:
         return found
     place = min(able, key=lambda i: (found.formulas[i].complexity, found.formulas[i].score))
@@ -133,6 +138,10 @@ def preferred(found: FoundFormulas, adds_up: Sequence[bool]) -> FoundFormulas:
 
 UNITS_REASON = (
     "It is the simplest whose units add up, of those within one standard error of the lowest error on rows left out."
+)
+WHOLE_REASON = (
+    "It is the simplest that is defined everywhere between the training rows, of those within one standard error of the "
+    "lowest error on rows left out."
 )
 REASON = "Its description is the shortest: the fewest constants and functions for what it leaves unexplained."
 HELD_OUT_REASON = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from scipy.special import xlogy
 
 from kanlab.data.dataset import Dataset
 from kanlab.formulas.evaluation import evaluated
-from kanlab.formulas.expression import Call, Constant, Expression, Product, Sum, Variable, exact
+from kanlab.formulas.expression import Call, Constant, Expression, Power, Product, Sum, Variable, exact
 from kanlab.formulas.front import FoundFormula
-from kanlab.formulas.selection import REASON, front, held_out_losses, recommended, row_losses
+from kanlab.formulas.selection import REASON, WHOLE_REASON, front, held_out_losses, recommended, row_losses
 from kanlab.stats.metrics import Scores
 from tests.helpers import counts
 
@@ -29,12 +30,15 @@ def found(size: int, score: float, *, tied: bool, held_out: float | None = 1.0) 
     return made
 
 
+BROKEN = replace(found(3, 2.0, tied=True), breaks=True)
 CASES: list[tuple[Any, Any, int, str]] = [
     ([found(1, 9.0, tied=False), found(3, 2.0, tied=True), found(5, 4.0, tied=True)], (1, 1, 1), 1, ""),
     ([found(1, 0.0, tied=False), found(3, 2.0, tied=True), found(5, 4.0, tied=True)], (1, 1, 1), 1, "complexity 1."),
     ([found(1, 9.0, tied=False), found(3, 4.0, tied=True), found(5, 2.0, tied=True)], (1, 1, 1), 1, "complexity 5."),
     ([found(1, 9.0, tied=False), found(3, 4.0, tied=True), found(5, 2.0, tied=True)], (1, 0, 1), 2, ""),
     ([found(3, 4.0, tied=True), found(3, 2.0, tied=True)], (1, 1), 1, ""),
+    ([BROKEN, found(5, 4.0, tied=True)], (1, 1), 1, WHOLE_REASON),
+    ([BROKEN, found(5, 4.0, tied=False)], (1, 1), 0, ""),
     ([found(1, 4.0, tied=False), found(3, -9.0, tied=False, held_out=None)], (1, 1), 0, ""),
     ([found(1, 4.0, tied=False), found(3, 2.0, tied=False)], (0, 0), 1, ""),
 ]
@@ -85,3 +89,17 @@ def test_copies_of_a_row_are_left_out_together() -> None:
     alone = held_out_losses([e], data.of_rows(rows)).mean()
     together = held_out_losses([e], data.of_rows(rows), copies_of=rows).mean()
     assert alone < 0.5 * together
+
+
+def test_a_formula_with_a_gap_between_its_rows_says_so() -> None:
+    """Rows on both sides of the pole of 1/(a - 3), none near it: their errors are small, and yet the formula breaks."""
+    x = np.concatenate([RNG.uniform(1, 2.9, 60), RNG.uniform(3.1, 5, 60)])
+    data = Dataset.from_frame(pd.DataFrame({"a": x, "b": RNG.uniform(1, 2, 120), "y": 1 / (x - 3)}), "y")
+    pole = Power(Sum((A, Constant(-3.0))), exact("-1"))
+    assert evaluated([pole], data, count_sigma2=True, origin="search").breaks
+    assert not evaluated([Power(A, exact("-1"))], data, count_sigma2=True, origin="search").breaks
+    assert evaluated(
+        [Call("log", Sum((A, Constant(-1.5))))], data, count_sigma2=True, origin="search", iterations=0
+    ).breaks
+    again = FoundFormula.from_json(evaluated([pole], data, count_sigma2=True, origin="search").to_json())
+    assert again.breaks
