@@ -168,7 +168,7 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
         "formula-table",
         on_select=pick,
         selection_mode="single-row",
-        height=300,
+        height=380,  # ten rows, and half of one more that tells of others
         column_config=columns.numbers(texts, table)
         | {
             CHOICE: st.column_config.TextColumn(CHOICE, width=115),
