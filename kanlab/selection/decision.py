@@ -52,7 +52,8 @@ def choose(listed: Sequence[Candidate], p: float | None = None, rows: float = np
 
     Of classes the identifiable count refuses networks that predict better (docs/method.md). So the error of rows left out
     decides where it is known, for networks that have spent at most one degree of freedom for ROWS_OF_CLASSES rows: where they
-    spend more the search among minima, which a row left out does not see, has decided too much.
+    spend more the search among minima, which a row left out does not see, has decided too much. They must be better than the
+    shares of the classes by its standard error as well, so that noise is called noise.
 
     A validation overrules that: the model of lowest cross-validated error takes the place of one that is worse by more than
     the standard error of the difference over the folds; and where permuted targets do as well as the target, no network is
@@ -90,7 +91,9 @@ def _by_criteria(candidates: Sequence[Candidate], noise: float, rows: float) -> 
     if held is not None and held.classes is not None and any(c.press is not None for c in networks):
         networks, bound = [c for c in networks if ROWS_OF_CLASSES * (c.edf or c.n_params or 0) <= rows], np.inf
     with_press = [c for c in networks if c.press is not None]  # those of lowest AICc, once the study has ended
-    sound = [c for c in with_press if held is not None and beats(c, held, simple)] if with_press and held else networks
+    sound = networks
+    if with_press and held is not None:
+        sound = [c for c in with_press if beats(c, held, simple) and _beats_shares(c, plain)]
     near_mean = _near_the_mean(sound)
     best = near_mean or min(sound, key=criterion_of, default=None)
     known = min(map(aicc_of, networks), default=np.inf)  # of any network, as only the first have a PRESS
@@ -164,6 +167,15 @@ def reference(plain: Sequence[Candidate]) -> Candidate | None:
     """The linear model, or the mean where that has no AICc; None where their leave-one-out error is not known."""
     named = {c.family: c for c in plain if c.press is not None}
     return named.get("linear") or named.get("constant")
+
+
+def _beats_shares(network: Candidate, plain: Sequence[Candidate]) -> bool:
+    """Whether a network of classes predicts rows left out better than their shares do, by more than the standard error; True
+    of other targets. No AICc stands against noise there, and a linear model that has fitted noise is easily beaten.
+    """
+    shares = next((c.press for c in plain if c.family == "constant"), None)
+    se = network.classes and network.classes.press_se_shares  # unknown in studies of before it was kept
+    return shares is None or se is None or shares - (network.press or 0.0) > se
 
 
 def aicc_of(candidate: Candidate) -> float:

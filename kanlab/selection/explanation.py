@@ -204,7 +204,7 @@ def _base_rate(listed: Sequence[Candidate]) -> str:
 
 def _name(candidate: Candidate) -> str:
     if candidate.family == "constant":
-        return "the mean"
+        return "the mean" if candidate.classes is None else "the class shares"
     return f"the network of {candidate.label}" if candidate.is_network else f"the {candidate.label} model"
 
 
@@ -226,7 +226,8 @@ def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> st
     lower = f"{gap:,.1f} lower" if gap >= 0.1 else "as low"
     words = f"The AICc of {_name(lowest)} is {lower}, but its leave-one-out (LOO) error is "
     if beats(lowest, held, held):
-        return words + f"{_against(lowest, choice)} than that of this model."
+        beyond = ", too small a difference to be sure of." if _change(lowest, choice) < 0 else "."
+        return words + f"{_against(lowest, choice)} than that of this model{beyond}"
     if abs(_change(lowest, held)) < 0.0005:  # 0.0% as it would be written
         return words + f"as high as that of {_name(held)}."
     beyond = "." if _change(lowest, held) >= 0 else ", too small a difference to be sure of."

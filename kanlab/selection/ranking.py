@@ -30,7 +30,7 @@ COLUMNS = (
     "seconds",
     "status",
 )
-CLASS_COLUMNS = ClassScores._fields  # of studies of classes
+CLASS_COLUMNS = tuple(name for name in ClassScores._fields if name != "press_se_shares")  # of studies of classes
 COUNT_COLUMNS = CountScores._fields  # of counts
 EFFECTIVE_COLUMNS = ("n_params_effective", "aicc_effective")  # of studies that rank networks by what they have spent
 

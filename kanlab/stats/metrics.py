@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanlab.arrays import Array
-from kanlab.stats.likelihood import BERNOULLI, MULTINOMIAL, POISSON, Likelihood, one_hot, weighted_losses
+from kanlab.stats.likelihood import BERNOULLI, CERTAIN, MULTINOMIAL, POISSON, Likelihood, one_hot, weighted_losses
 
 CALIBRATION_BINS = 10
 
@@ -29,7 +29,7 @@ class ClassScores(NamedTuple):
     deviance: -2 log L.  log_loss: mean of -ln(the probability given to what happened), deviance / 2n, in nats.  brier: mean
     squared difference of probability and outcome, of more than two classes summed over them.  accuracy: share of rows whose
     likeliest class is the true one.  auc: `area_under_roc`, None where a class is missing.  accuracy_loo: of the training
-    rows, each left out of the fit that classifies it; None where that is not known.
+    rows, each left out of the fit that classifies it, press_se_shares: as of `LeftOut`; None where they are not known.
     """
 
     deviance_train: float
@@ -42,6 +42,7 @@ class ClassScores(NamedTuple):
     auc_train: float | None
     auc_test: float | None
     accuracy_loo: float | None = None
+    press_se_shares: float | None = None
 
 
 class LeftOut(NamedTuple):
@@ -51,11 +52,13 @@ class LeftOut(NamedTuple):
     press_se: standard error of the amount by which it lies below that of the reference model
     (kanlab.baselines.registry.reference_losses).
     accuracy_loo: of classes, the share that is classified correctly.
+    press_se_shares: of classes, the standard error of the amount by which it lies below that of the shares of the classes.
     """
 
     press: float
     press_se: float
     accuracy_loo: float | None = None
+    press_se_shares: float | None = None
 
     @classmethod
     def of(
@@ -66,9 +69,10 @@ class LeftOut(NamedTuple):
         The difference of two models is a sum over rows, so that the spread of its terms gives a standard error.
         """
         losses = weighted_losses(likelihood, predicted, y, weights)
-        gains = reference - losses
-        se = float(np.sqrt(len(gains)) * gains.std(ddof=1)) if len(gains) > 1 else 0.0
-        return cls(float(losses.sum()), se, accuracy(predicted, y) if likelihood.of_classes else None)
+        press, se = float(losses.sum()), _standard_error(reference - losses)
+        if not likelihood.of_classes:
+            return cls(press, se)
+        return cls(press, se, accuracy(predicted, y), _standard_error(_losses_of_shares(y, weights) - losses))
 
     def to_dict(self) -> dict[str, float]:
         """What is known of it."""
@@ -79,7 +83,19 @@ class LeftOut(NamedTuple):
         """The inverse of `to_dict`; other keys are left alone. None where press is not known."""
         if content["press"] is None:
             return None
-        return cls(content["press"], content["press_se"], content.get("accuracy_loo"))
+        return cls(content["press"], content["press_se"], content.get("accuracy_loo"), content.get("press_se_shares"))
+
+
+def _standard_error(gains: Array) -> float:
+    """Of the sum of gains (n,)."""
+    return float(np.sqrt(len(gains)) * gains.std(ddof=1)) if len(gains) > 1 else 0.0
+
+
+def _losses_of_shares(y: Array, weights: Array | None) -> Array:
+    """Losses (n,) of the classes y (n,) by the shares of the classes among the other rows."""
+    number, w = np.asarray(y, dtype=np.intp), np.ones(len(y)) if weights is None else weights
+    shares = (np.bincount(number, w)[number] - w) / np.maximum(w.sum() - w, np.finfo(float).tiny)
+    return np.asarray(-2.0 * w * np.log(np.clip(shares, CERTAIN, 1.0 - CERTAIN)))
 
 
 class CountScores(NamedTuple):
@@ -152,7 +168,9 @@ class Scores:
 
     def with_left_out(self, found: LeftOut) -> Scores:
         """The same with the errors of rows left out."""
-        of_classes = None if self.classes is None else self.classes._replace(accuracy_loo=found.accuracy_loo)
+        of_classes = self.classes and self.classes._replace(
+            accuracy_loo=found.accuracy_loo, press_se_shares=found.press_se_shares
+        )
         return replace(self, press=found.press, press_se=found.press_se, classes=of_classes)
 
     def error_loo(self, n: float) -> float | None:
@@ -194,7 +212,7 @@ class Scores:
 
 _EFFECTIVE = ("edf", "n_params_effective", "aicc_effective")  # of networks alone
 _NAMES = tuple(name for name in Scores.__dataclass_fields__ if name not in ("classes", "counts", *_EFFECTIVE))
-_NOT_ERRORS = ("n_params", "aicc", "press", "press_se", "accuracy_loo")
+_NOT_ERRORS = ("n_params", "aicc", "press", "press_se", "accuracy_loo", "press_se_shares")
 
 
 class HasScores:

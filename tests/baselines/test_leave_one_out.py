@@ -163,3 +163,8 @@ def test_every_baseline_of_classes_is_held_against_logistic_regression() -> None
         assert model.press > model.misfit
         assert model.classes.accuracy_loo is not None
         assert 0.0 < model.classes.accuracy_loo < 1.0
+    shares, linear = found["constant"], found["linear"]
+    assert shares.classes is not None
+    assert linear.classes is not None
+    assert shares.classes.press_se_shares == pytest.approx(0.0, abs=1e-9)
+    assert linear.classes.press_se_shares == pytest.approx(shares.press_se)  # the same difference, the other way round

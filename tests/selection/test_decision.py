@@ -76,6 +76,22 @@ def test_of_classes_rows_left_out_decide_where_the_network_has_rows_enough() -> 
     assert choose([*listed, unknown], rows=30).choice is listed[1]
 
 
+def test_of_classes_a_network_must_be_better_than_the_shares_beyond_the_standard_error() -> None:
+    """As of noise, which a logistic model predicts worse than the shares do, and a network by chance better."""
+
+    def of_classes(candidate: Candidate, se: float | None = None) -> Candidate:
+        classes = ClassScores(1.0, 0.5, None, 0.1, None, 0.8, None, 0.8, None, press_se_shares=se)
+        return replace(candidate.rescored(classes=classes), edf=12.0 if candidate.is_network else None)
+
+    shares, linear = of_classes(MEAN.rescored(press=92.0)), of_classes(LINEAR)
+    found = network(0, 50.0, 90.0)
+    assert choose([shares, linear, better := of_classes(found, 1.9)], rows=30).choice is better
+    assert choose([shares, linear, of_classes(found, 2.1)], rows=30).choice is shares
+    assert (
+        choose([shares, linear, before := of_classes(found)], rows=30).choice is before
+    )  # of a study of version 0.1.0
+
+
 def test_a_linear_model_of_another_kind_must_be_better_beyond_its_standard_error() -> None:
     assert taken(*PLAIN) is LINEAR
     assert taken(MEAN, LINEAR, STEPWISE, better := RIDGE.rescored(press=97.5)) is better
