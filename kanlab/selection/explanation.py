@@ -225,7 +225,7 @@ def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> st
     gap = criterion_of(choice) - criterion_of(lowest) if both else aicc_of(choice) - aicc_of(lowest)
     lower = f"{gap:,.1f} lower" if gap >= 0.1 else "as low"
     words = f"The AICc of {_name(lowest)} is {lower}, but its leave-one-out (LOO) error is "
-    if beats(lowest, held, held):
+    if lowest is held or beats(lowest, held, held):
         beyond = ", too small a difference to be sure of." if _change(lowest, choice) < 0 else "."
         return words + f"{_against(lowest, choice)} than that of this model{beyond}"
     if abs(_change(lowest, held)) < 0.0005:  # 0.0% as it would be written

@@ -12,9 +12,10 @@ from kanlab.baselines.registry import Baseline
 from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import FINAL_CHECK, final_check_task, keep_final_check
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.selection.candidates import candidates
-from kanlab.selection.decision import choose
+from kanlab.selection.candidates import Candidate, candidates
+from kanlab.selection.decision import Decision, choose
 from kanlab.selection.diagnostics import chance_ratio
+from kanlab.selection.explanation import explain
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import Validation, p_value
 from kanlab.stats.metrics import Scores
@@ -449,3 +450,16 @@ def test_a_few_permutations_decide_nothing(quiet: StudyHandle) -> None:
 def test_rows_that_extrapolate(share: float, fires: bool, quiet: StudyHandle) -> None:
     known = validation(refits=refits(quiet, {INNER: [FAR] * 5}, extrapolates=share))
     assert bool(warning(found(quiet, known), "20% of the test rows lie outside")) == fires
+
+
+def test_the_linear_model_of_lowest_aicc_is_held_against_the_choice_and_not_against_itself() -> None:
+    """As of thirty classes, where logistic regression has the lowest AICc and ridge predicts rows left out better."""
+    linear, ridge = (
+        Candidate(family, family, None, Scores(5, 1.0, 1.0, aicc, press=press, press_se=1.0))
+        for family, aicc, press in (("linear", 10.0, 121.0), ("ridge", 50.0, 100.0))
+    )
+    reasons = explain(Decision(ridge), [linear, ridge])
+    assert reasons[0] == (
+        "The AICc of the linear model is 40.0 lower, but its leave-one-out (LOO) error is 10.0% higher than that of "
+        "this model."
+    )
