@@ -16,7 +16,7 @@ from kanlab.selection.measures import four_digits, measure_for
 from kanlab.selection.validation import Validation, p_words
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
-from kanlab.study.trials import TrialRecord, first_ranked
+from kanlab.study.trials import TrialRecord, first_ranked, ranked
 from kanlab.text import agreeing
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
@@ -43,7 +43,12 @@ def diagnose(
     choice: Candidate,
 ) -> list[Diagnostic]:
     """The warnings of a study and its recommended model."""
-    found = [_edge(handle, records), _few_rows(handle, choice), _held_out(handle, choice, listed)]
+    found = [
+        _edge(handle, records),
+        _coarse(handle, records),
+        _few_rows(handle, choice),
+        _held_out(handle, choice, listed),
+    ]
     if validation:
         found += [
             _better_seed(handle, validation, listed),
@@ -78,6 +83,27 @@ def _edge(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | Non
         f"The best network lies at the edge of the {edges}; widen {agreeing(len(wider), 'it', 'them')} to "
         "see whether a better one lies beyond.",
         replace(space, **wider),
+    )
+
+
+def _coarse(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | None:
+    """Curves that need finer grids than there are, where many nodes make up for that so that no best network lies at the edge."""
+    best, (low, high), finest = first_ranked(records), handle.spec.space.grid, LIMITS["grid"][1]
+    if best is None or best.cell.grid == high or high == finest:
+        return None
+    lowest: dict[
+        tuple[int, int], list[float]
+    ] = {}  # of AICc for so many nodes and layers: below the finest grid, and there
+    for trial in ranked(records):
+        at = lowest.setdefault((trial.cell.neuron_num, trial.cell.depth), [np.inf, np.inf])
+        at[trial.cell.grid == high] = min(at[trial.cell.grid == high], trial.criterion)
+    gains = [below - there for below, there in lowest.values() if np.isfinite(below - there)]
+    if len(gains) < 2 or 2 * sum(gain > TIE for gain in gains) <= len(gains):
+        return None
+    return Diagnostic(
+        f"For most numbers of hidden neurons the finest grid, {high}, has the lowest AICc by far; widen the range of grid to "
+        "see whether a finer one follows the target with fewer of them.",
+        replace(handle.spec.space, grid=(low, min(finest, high + max(1, (high - low) // 2)))),
     )
 
 

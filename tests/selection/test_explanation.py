@@ -275,6 +275,18 @@ def test_the_best_network_at_an_edge(best: Cell, space: SearchSpace, wider: Sear
     assert bool(warning(result, "at the edge")) == bool(wider)
 
 
+def test_curves_that_need_a_finer_grid(small: Dataset) -> None:
+    """20 periods of a sine: for one and two nodes the finest grid is the best by far, three nodes make up for it."""
+    space = SearchSpace((1, 4), (2, 4), (1, 3))
+    coarse = (
+        {Cell(h, 3, 2): FAR + 200 for h in (1, 2)} | {Cell(h, 4, 2): FAR + 150 for h in (1, 2)} | {Cell(3, 3, 2): FAR}
+    )
+    fine = replace(space, grid=(2, 5))
+    assert [a.widen for a in found(study(small, coarse, space=space)).warnings if a.widen] == [fine]
+    nearly = coarse | {Cell(h, 4, 2): FAR + 195 for h in (1, 2)}
+    assert warning(found(study(small, nearly, space=space)), "the finest grid") is None
+
+
 def test_a_best_network_of_the_greatest_depth_asks_for_more(small: Dataset) -> None:
     space = replace(SPACE, depth=(1, 2))
     deepest = found(study(small, {Cell(1, 2, 1, 2): FAR}, space=space))
