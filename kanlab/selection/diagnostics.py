@@ -87,7 +87,7 @@ def _edge(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | Non
 
 
 def _coarse(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | None:
-    """Curves that need finer grids than there are, where many nodes make up for that so that no best network lies at the edge."""
+    """Most networks want a finer grid than there is, though the best one, of many nodes, is not at the edge of the range."""
     best, (low, high), finest = first_ranked(records), handle.spec.space.grid, LIMITS["grid"][1]
     if best is None or best.cell.grid == high or high == finest:
         return None
