@@ -30,7 +30,7 @@ from kanlab.selection import playback
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.scatter import scatter
-from kanlab.selection.svg_axes import Axis, tick_text
+from kanlab.selection.svg_axes import Axis, frame, tick_text
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import completed
@@ -103,26 +103,13 @@ def _histogram(counts: np.ndarray, ends: np.ndarray, title: str) -> str:
     foot, right = _HEIGHT - _FOOT, _WIDTH - 12
     across = Axis(float(ends[0]), float(ends[-1]), _LEFT, right)
     up = Axis(0.0, float(counts.max()) or 1.0, foot, 28)
-    parts = [f'<path d="M{_LEFT} {foot}H{right}" stroke="currentColor" stroke-opacity=".5"/>']
-    for value in up.ticks:
-        parts.append(
-            f'<path d="M{_LEFT} {up(value):.1f}H{right}" stroke="currentColor" stroke-opacity=".12"/>'
-            f'<text x="{_LEFT - 8}" y="{up(value) + 4:.1f}" text-anchor="end" fill="currentColor">{tick_text(value)}</text>'
-        )
+    parts = [frame(across, up, title, "rows", _HEIGHT)]
     for count, low, high in zip(counts, ends[:-1], ends[1:], strict=True):
         x, y = across(float(low)), up(float(count))
         parts.append(
             f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{across(float(high)) - x - 2:.1f}" '
             f'height="{foot - y:.1f}"/>'
         )
-    for value in across.ticks:
-        at = f'x="{across(value):.1f}" y="{foot + 18}"'
-        parts.append(f'<text {at} text-anchor="middle" fill="currentColor">{tick_text(value)}</text>')
-    middle = (_LEFT + right) / 2
-    parts.append(
-        f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle" fill="currentColor">{escape(title)}</text>'
-    )
-    parts.append('<text x="4" y="12" fill="currentColor">rows</text>')
     return _svg(_HEIGHT, f"How many rows have which {title}", parts)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from kanlab.colours import Colours
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.measures import MEASURES, four_digits
-from kanlab.selection.svg_axes import Axis, tick_text
+from kanlab.selection.svg_axes import Axis, frame
 from kanlab.stats.likelihood import TaskName
 from kanlab.study.trials import CompletedTrial
 
@@ -118,7 +118,7 @@ def playback(trials: Sequence[CompletedTrial], task: TaskName, target: str) -> s
     label = escape(f"AICc against {of.fit}, one point a trial in the order in which they came", quote=True)
     return (
         f'<figure class="playback"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" >'
-        f"{_frame(across, up, of.axis.format(target))}{points}"
+        f"{frame(across, up, of.axis.format(target), 'AICc', _HEIGHT)}{points}"
         '<circle class="best" r="9" cx="-99" cy="-99"/></svg>'
         '<div class="controls" hidden=""><button type="button">Play</button>'
         f'<input type="range" min="1" max="{len(shown)}" value="{len(shown)}" aria-label="Trials shown"/></div>'
@@ -170,23 +170,3 @@ def _fenced(values: np.ndarray) -> tuple[float, float]:
     high = min(float(values.max()), middle + 1.5 * (middle - low))
     room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     return low - room, high + room
-
-
-def _frame(across: Axis, up: Axis, title: str) -> str:
-    """Lines and numbers of both axes, and their titles."""
-    foot, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    parts = [f'<path d="M{_LEFT} {foot}H{right}" stroke="currentColor" stroke-opacity=".5"/>']
-    for value in up.ticks:
-        parts.append(
-            f'<path d="M{_LEFT} {up(value):.1f}H{right}" stroke="currentColor" stroke-opacity=".12"/>'
-            f'<text x="{_LEFT - 8}" y="{up(value) + 4:.1f}" text-anchor="end" fill="currentColor">{tick_text(value)}</text>'
-        )
-    for value in across.ticks:
-        at = f'x="{across(value):.1f}" y="{foot + 18}"'
-        parts.append(f'<text {at} text-anchor="middle" fill="currentColor">{tick_text(value)}</text>')
-    middle = (_LEFT + right) / 2
-    parts.append(
-        f'<text x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle" fill="currentColor">{escape(title)}</text>'
-        '<text x="4" y="12" fill="currentColor">AICc</text>'
-    )
-    return "".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
@@ -68,3 +69,23 @@ def tick_text(value: float) -> str:
     ('0.5', '1,520,000', '1e-07')
     """
     return f"{value:,.9g}"
+
+
+def frame(across: Axis, up: Axis, title: str, measure: str, height: float) -> str:
+    """Lines and numbers of both axes as SVG. title: of the lower axis.  measure: of the other.  height: of the picture."""
+    left, right, foot = across.start, across.end, up.start
+    parts = [f'<path d="M{left} {foot}H{right}" stroke="currentColor" stroke-opacity=".5"/>']
+    for value in up.ticks:
+        parts.append(
+            f'<path d="M{left} {up(value):.1f}H{right}" stroke="currentColor" stroke-opacity=".12"/>'
+            f'<text x="{left - 8}" y="{up(value) + 4:.1f}" text-anchor="end" fill="currentColor">{tick_text(value)}</text>'
+        )
+    for value in across.ticks:
+        at = f'x="{across(value):.1f}" y="{foot + 18}"'
+        parts.append(f'<text {at} text-anchor="middle" fill="currentColor">{tick_text(value)}</text>')
+    middle = (left + right) / 2
+    parts.append(
+        f'<text x="{middle}" y="{height - 8}" text-anchor="middle" fill="currentColor">{escape(title)}</text>'
+        f'<text x="4" y="12" fill="currentColor">{escape(measure)}</text>'
+    )
+    return "".join(parts)
