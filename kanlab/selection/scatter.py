@@ -48,11 +48,15 @@ def scatter(candidates: Sequence[Candidate], ringed: Callable[[Candidate], bool]
         if ringed(c):
             ring = 'fill="none" stroke="var(--accent)" stroke-width="2.5"'
             parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="9" {ring}/>')
+    of_networks = [value for c, value in zip(models, a, strict=True) if c.is_network]
+    of_chosen = [value for c, value in zip(models, a, strict=True) if c.is_network and ringed(c)]
+    lower = bool(of_chosen) and min(of_networks) < min(of_chosen)
+    why = "; it need not be the lowest here, where every parameter counts in full" if lower else ""
     return (
         f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
         f'aria-label="AICc against the number of parameters" font-size="12" style="max-width:100%;height:auto">'
         f'{"".join(parts)}</svg></div><p class="muted">AICc against the number of parameters K: low is good, left is simple. '
-        f"Crosses are models of other families; the ring is {it}. What lies far above is drawn at the edge.</p>"
+        f"Crosses are models of other families; the ring is {it}{why}. What lies far above is drawn at the edge.</p>"
     )
 
 

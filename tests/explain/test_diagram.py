@@ -136,6 +136,10 @@ def test_the_report_stands_alone_and_escapes_every_name(data: Dataset) -> None:
     marks = [c for c in plotted.iter("circle") if c.get("r") == "4"]
     assert len(marks) == sum(c.is_network for c in found.ranked)
     assert all(c.get("fill") == "var(--accent)" for c in marks)
+    networks = [c for c in found.ranked if c.is_network]
+    for of, explained in ((min, False), (max, True)):  # only of a ring that is not the lowest is it said why
+        ringed = of(networks, key=lambda c: c.aicc or 0.0)
+        assert ("need not be the lowest" in scatter(found.ranked, lambda c, it=ringed: c is it, "it")) == explained
 
 
 def test_edges_of_features_that_the_fit_left_out_are_not_drawn() -> None:
