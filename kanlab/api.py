@@ -29,6 +29,7 @@ from kanlab.explain.predictor import Predictions, Predictor, predict_table, pred
 from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
 from kanlab.kan.search_space import SearchSpace
+from kanlab.language import say
 from kanlab.selection import ranking
 from kanlab.selection.headline import Use
 from kanlab.selection.recommendation import Recommendation, recommend
@@ -164,9 +165,11 @@ class Study:
             Where the study still runs, is being validated already, or has no complete trial, or no cluster answers.
         """
         if self.state.is_live:
-            raise StudyError(f"The study '{self.name}' is still running; validate it when it is done.")
+            raise StudyError(say("The study '{name}' is still running; validate it when it is done.", name=self.name))
         if (at_work := self.validation) is not None and at_work.is_live:
-            raise StudyError(f"The study '{self.name}' is being validated already; wait for that to end.")
+            raise StudyError(
+                say("The study '{name}' is being validated already; wait for that to end.", name=self.name)
+            )
         return validate(self.handle, families=families, workers=workers, dask=chosen(dask), on_progress=on_progress)
 
     def judge(
@@ -533,7 +536,9 @@ class Study:
             return formula
         keys = [key_of(f) for f in front_of(self.handle).formulas]
         if (key := key_of(formula.found)) not in keys:
-            raise StudyError(f"The formula is none of the study '{self.name}'; take one of `formulas()`.")
+            raise StudyError(
+                say("The formula is none of the study '{name}'; take one of `formulas()`.", name=self.name)
+            )
         return keys.index(key)
 
     @property
@@ -691,7 +696,7 @@ def run_study(
     on_progress: Callable[[Study], None] | None = None,
     *,
     every: float = 0.1,
-    say: Callable[[str], None] = logger.warning,
+    warn: Callable[[str], None] = logger.warning,
     dask: Dask | None = None,
 ) -> Study:
     """Run a study, new or interrupted, and wait for its end. Ctrl-C, or an error of on_progress, stops it and is raised.
@@ -707,7 +712,7 @@ def run_study(
         Called about every `every` seconds and once at the end.
     every : float
         Seconds.
-    say : function of a sentence, optional
+    warn : function of a sentence, optional
         Told what the study waits for, and who runs it where that is another process; by default the log is.
     dask : str, path, or client or cluster of dask.distributed, optional
         Where the fits are done; as of `tune`.
@@ -726,9 +731,9 @@ def run_study(
 
     def report() -> None:
         if on_progress:
-            _tell(study, on_progress, say)
+            _tell(study, on_progress, warn)
 
-    supervisor = patiently(lambda: manager().start(handle, chosen(dask)), say)
+    supervisor = patiently(lambda: manager().start(handle, chosen(dask)), warn)
     try:
         while supervisor.is_alive():
             supervisor.join(every)
@@ -739,20 +744,22 @@ def run_study(
             supervisor.join(timeout=10)
         raise
     if supervisor.replaced:
-        say(f"Another process has taken the study '{study.name}' over; this one follows it to its end.")
-        while patiently(lambda: is_awaited(handle.optuna.user_attrs), say):
+        warn(say("Another process has taken the study '{name}' over; this one follows it to its end.", name=study.name))
+        while patiently(lambda: is_awaited(handle.optuna.user_attrs), warn):
             time.sleep(every)
             report()
         report()
     elif supervisor.trouble:
-        raise StudyError(f"The study '{study.name}' was interrupted. {supervisor.trouble}")
-    state = patiently(lambda: study.state, say)
+        raise StudyError(
+            say("The study '{name}' was interrupted. {trouble}", name=study.name, trouble=supervisor.trouble)
+        )
+    state = patiently(lambda: study.state, warn)
     if state.name == "failed":
-        raise StudyError(f"The study '{study.name}' failed: {state.detail}")
+        raise StudyError(say("The study '{name}' failed: {detail}", name=study.name, detail=state.detail))
     return study
 
 
-def _tell(study: Study, on_progress: Callable[[Study], None], say: Callable[[str], None]) -> None:
+def _tell(study: Study, on_progress: Callable[[Study], None], warn: Callable[[str], None]) -> None:
     """Report progress; where the storage does not answer, once it does."""
     for last in (False, False, True):
         try:
@@ -760,7 +767,7 @@ def _tell(study: Study, on_progress: Callable[[Study], None], say: Callable[[str
         except STORAGE_ERRORS:
             if last:  # while the storage answers: an error of the report itself
                 raise
-            patiently(lambda: study.state, say)
+            patiently(lambda: study.state, warn)
 
 
 def tune(

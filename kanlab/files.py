@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kanlab.errors import KanlabError
+from kanlab.language import say
 
 OWNERS_FOLDER, OWNERS_FILE = 0o700, 0o600
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
@@ -51,7 +52,9 @@ def write_whole(path: Path, content: bytes, error: type[KanlabError] = KanlabErr
         with written_whole(path) as partial:
             partial.write_bytes(content)
     except OSError as refused:
-        raise error(f"{path} cannot be written: {refused.strerror or refused}.") from refused
+        raise error(
+            say("{path} cannot be written: {value}.", path=path, value=refused.strerror or refused)
+        ) from refused
 
 
 # ---- for their owner alone
@@ -98,25 +101,25 @@ def who_else_may_write(path: Path) -> str:
         path = path.resolve(strict=True)
         found = path.stat()
         if _others_may_write(found):
-            return f"others may write to {path}"
+            return say("others may write to {path}", path=path)
         for above in path.parents:
             over = above.stat()
             if over.st_uid not in (0, os.geteuid()):
-                return f"{above} belongs to another user"
+                return say("{above} belongs to another user", above=above)
             if _others_may_write(over) and not over.st_mode & stat.S_ISVTX:
-                return f"others may write to {above}"
+                return say("others may write to {above}", above=above)
         closed = not found.st_mode & _OTHERS
         for folder, folders, names in os.walk(path):
             for entry in (Path(folder), *(Path(folder, name) for name in (*folders, *names))):
                 inner = entry.lstat()
                 if not _is_ours(inner):
-                    return f"{entry} belongs to another user"
+                    return say("{entry} belongs to another user", entry=entry)
                 if not closed and not stat.S_ISLNK(inner.st_mode) and _others_may_write(inner):
-                    return f"others may write to {entry}"
+                    return say("others may write to {entry}", entry=entry)
     except FileNotFoundError:  # replaced while we looked: by us, or by whom the next look finds
-        return "" if path.exists() else f"{path} is not there"
+        return "" if path.exists() else say("{path} is not there", path=path)
     except OSError as error:
-        return f"{path} cannot be used ({error.strerror or error})"
+        return say("{path} cannot be used ({value})", path=path, value=error.strerror or error)
     return ""
 
 

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from kanlab.errors import DatasetError, KanlabError, StudyError
 from kanlab.hosts import Host, parse_host
+from kanlab.language import marked, say
 
 T = TypeVar("T")
 
@@ -41,7 +42,9 @@ class Setting(Generic[T]):
         try:
             return self.parse(text)
         except ValueError:
-            raise self.error(f"{self.name} must be {self.kind}, not '{text[:40]}'.") from None
+            raise self.error(
+                say("{name} must be {kind}, not '{text}'.", name=self.name, kind=self.kind, text=text[:40])
+            ) from None
 
 
 def _count(text: str) -> int:
@@ -86,47 +89,47 @@ def _hosts(text: str) -> tuple[Host, ...]:
 HOME: Setting[Path | None] = Setting(
     "KANLAB_HOME",
     "a folder",
-    "kanlab's own files: studies, data and compiled code; its owner's alone",
+    marked("kanlab's own files: studies, data and compiled code; its owner's alone"),
     _folder,
     None,
-    "the user's data folder",
+    marked("the user's data folder"),
 )
 COMPILED: Setting[Path | None] = Setting(
     "KANLAB_COMPILED",
     "a folder",
-    "compiled code, for several homes or in an image; it is run, so nobody else may write to it",
+    marked("compiled code, for several homes or in an image; it is run, so nobody else may write to it"),
     _folder,
     None,
-    "`compiled` in kanlab's own folder",
+    marked("`compiled` in kanlab's own folder"),
 )
 STORAGE: Setting[str | None] = Setting(
     "KANLAB_STORAGE",
-    "the URL of a database",
-    "where studies are kept that no other place is named for",
+    marked("the URL of a database"),
+    marked("where studies are kept that no other place is named for"),
     str,
     None,
-    "`studies.db` in kanlab's own folder",
+    marked("`studies.db` in kanlab's own folder"),
 )
 ARTIFACTS: Setting[str | None] = Setting(
     "KANLAB_ARTIFACTS",
-    "a folder or s3://BUCKET",
-    "where the data of new studies are put for other machines",
+    marked("a folder or s3://BUCKET"),
+    marked("where the data of new studies are put for other machines"),
     _place,
     None,
-    "the database of the study",
+    marked("the database of the study"),
 )
 SLOTS: Setting[int] = Setting(
     "KANLAB_SLOTS",
     "a whole number",
-    "worker processes of the app at once, all studies together",
+    marked("worker processes of the app at once, all studies together"),
     _count,
     0,
-    "one fewer than the processor has cores",
+    marked("one fewer than the processor has cores"),
 )
 DASK: Setting[str | None] = Setting(
     "KANLAB_DASK",
-    "the address of a Dask scheduler, or the path of its scheduler file",
-    "the cluster that fits studies for which no other place is named",
+    marked("the address of a Dask scheduler, or the path of its scheduler file"),
+    marked("the cluster that fits studies for which no other place is named"),
     str,
     None,
     "this machine",
@@ -134,7 +137,7 @@ DASK: Setting[str | None] = Setting(
 READ_SECONDS: Setting[float] = Setting(
     "KANLAB_READ_SECONDS",
     "a number above 0",
-    "seconds of computing that reading a table may take; a large file gets more",
+    marked("seconds of computing that reading a table may take; a large file gets more"),
     _positive,
     10.0,
     "10",
@@ -143,7 +146,7 @@ READ_SECONDS: Setting[float] = Setting(
 READ_GB: Setting[float] = Setting(
     "KANLAB_READ_GB",
     "a number above 0",
-    "memory in GB that reading a table may take; a large file gets more",
+    marked("memory in GB that reading a table may take; a large file gets more"),
     _positive,
     1.0,
     "1",
@@ -151,19 +154,19 @@ READ_GB: Setting[float] = Setting(
 )
 HOSTS: Setting[tuple[Host, ...]] = Setting(
     "KANLAB_HOSTS",
-    "host names with commas between them",
-    "other names of the app, such as that of a reverse proxy; each with its port (`NAME:PORT`) or without",
+    marked("host names with commas between them"),
+    marked("other names of the app, such as that of a reverse proxy; each with its port (`NAME:PORT`) or without"),
     _hosts,
     (),
-    "this machine and the address served",
+    marked("this machine and the address served"),
 )
 SHARE: Setting[bool] = Setting(
     "KANLAB_SHARE",
     "1 or 0",
-    "whether the owner of a study may make a read-only link to its presentation, which needs no login",
+    marked("whether the owner of a study may make a read-only link to its presentation, which needs no login"),
     _switch,
     False,
-    "no such links",
+    marked("no such links"),
 )
 
 SETTINGS: tuple[

@@ -38,6 +38,7 @@ from kanlab.explain.predictor import Model, held_family, network_task
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import say
 from kanlab.selection import ranking
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.stats.interval_bounds import class_sets, interval_bounds
@@ -109,7 +110,9 @@ class _KAN(BaseEstimator):
             target = self._target(y, len(frame))
             rows, precision = self._weighed(sample_weight, frame)
             if len(rows) < 2:
-                raise ValueError(f"There is {len(rows)} sample (n_samples={len(rows)}), and a fit needs at least 2.")
+                raise ValueError(
+                    say("There is {rows} sample (n_samples={rows}), and a fit needs at least 2.", rows=len(rows))
+                )
             codes, levels = self._coded(target[rows])
             data = estimator_table(frame.iloc[rows], codes, levels, self._categories, precision)
             self._demands = self._demanded(list(frame.columns), data)
@@ -132,11 +135,14 @@ class _KAN(BaseEstimator):
             given = frozenset(c for c, k in zip(frame, kinds, strict=False) if isinstance(k, pd.CategoricalDtype))
             if not len(frame):
                 raise ValueError(
-                    f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required."
+                    say(
+                        "Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required.",
+                        shape=frame.shape,
+                    )
                 )
             numbers = frame.select_dtypes("number")
             if np.isinf(numbers.to_numpy(dtype=float, na_value=np.nan)).any():
-                raise ValueError("Input X contains infinity or a value too large for dtype('float64').")
+                raise ValueError(say("Input X contains infinity or a value too large for dtype('float64')."))
         if reset:
             self._categories = tuple(_categories(self.categorical_features, list(frame.columns), given))
         return frame
@@ -148,26 +154,50 @@ class _KAN(BaseEstimator):
         if ways is not None and not isinstance(ways, Mapping):
             values = np.asarray(ways)
             if values.shape != (len(names),):
-                raise ValueError(f"monotonic_cst has shape {values.shape}, and X has {len(names)} features.")
+                raise ValueError(
+                    say(
+                        "monotonic_cst has shape {shape}, and X has {names} features.",
+                        shape=values.shape,
+                        names=len(names),
+                    )
+                )
             ways = dict(zip(names, values.tolist(), strict=True))
         if ways:
             if unknown := [w for w in ways.values() if w not in (-1, 0, 1)]:
-                raise ValueError(f"monotonic_cst holds 1 (up), -1 (down) and 0 (either), not {unknown[0]!r}.")
+                raise ValueError(
+                    say("monotonic_cst holds 1 (up), -1 (down) and 0 (either), not {unknown!r}.", unknown=unknown[0])
+                )
             more = {side: tuple(str(n) for n, w in ways.items() if w == way) for side, way in (("up", 1), ("down", -1))}
             both = {side: (*getattr(asked, side), *columns) for side, columns in more.items()}
             asked = replace(asked, **{side: tuple(dict.fromkeys(columns)) for side, columns in both.items()})
         if unknown := [name for name in asked.named() if name not in names]:
-            raise ValueError(f"There is no feature {unknown[0]!r} to constrain; the features are {listing(names)}.")
+            raise ValueError(
+                say(
+                    "There is no feature {unknown!r} to constrain; the features are {names}.",
+                    unknown=unknown[0],
+                    names=listing(names),
+                )
+            )
         asked = asked.only(data.recipe.sources)
         asked.check(data)
         return asked
 
     def _target(self, y: Any, n: int) -> NDArray[Any]:
         if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+            raise ValueError(
+                say(
+                    "This {name} estimator requires y to be passed, but the target y is None.", name=type(self).__name__
+                )
+            )
         target = column_or_1d(y, warn=True)
         if len(target) != n:
-            raise ValueError(f"Found input variables with inconsistent numbers of samples: [{n}, {len(target)}]")
+            raise ValueError(
+                say(
+                    "Found input variables with inconsistent numbers of samples: [{n}, {target}]",
+                    n=n,
+                    target=len(target),
+                )
+            )
         return target
 
     def _coded(self, y: NDArray[Any]) -> tuple[Array, tuple[str, ...]]:
@@ -183,11 +213,19 @@ class _KAN(BaseEstimator):
         if (weights % 1 != 0).any():
             if is_classifier(self):
                 raise ValueError(
-                    "Sample weights of classes say how often a row counts and must be whole numbers; round them first."
+                    say(
+                        "Sample weights of classes say how often a row counts and must be whole numbers; "
+                        "round them first."
+                    )
                 )
             return np.flatnonzero(weights), weights[weights > 0]
         if weights.sum() > MOST_ROWS:
-            raise ValueError(f"Sample weights add up to more than {MOST_ROWS:,} rows; divide them by a constant first.")
+            raise ValueError(
+                say(
+                    "Sample weights add up to more than {most_rows:,} rows; divide them by a constant first.",
+                    most_rows=MOST_ROWS,
+                )
+            )
         return np.repeat(every, weights.astype(int)), None
 
     def _fitted_to(self, data: Dataset) -> Model:
@@ -368,7 +406,11 @@ class _Classifier(ClassifierMixin):
         assert_all_finite(y, input_name="y")
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"Classification needs at least 2 classes; y holds one class, {self.classes_[0]!r}.")
+            raise ValueError(
+                say(
+                    "Classification needs at least 2 classes; y holds one class, {classes!r}.", classes=self.classes_[0]
+                )
+            )
         names = tuple(map(str, self.classes_))
         return codes.astype(float), names if len(set(names)) == len(names) else _names(len(names))
 
@@ -541,18 +583,31 @@ def _categories(wanted: Any, names: list[str], given: frozenset[str]) -> list[st
         return []
     if isinstance(wanted, str):
         if wanted != "from_dtype":
-            raise ValueError(f'categorical_features must be "from_dtype", None or a list of columns, not {wanted!r}.')
+            raise ValueError(
+                say(
+                    'categorical_features must be "from_dtype", None or a list of columns, not {wanted!r}.',
+                    wanted=wanted,
+                )
+            )
         return [name for name in names if name in given]
     chosen = np.asarray(wanted)
     if chosen.dtype == bool:
         if chosen.shape != (len(names),):
-            raise ValueError(f"The mask categorical_features must have {len(names)} values, not {chosen.size}.")
+            raise ValueError(
+                say(
+                    "The mask categorical_features must have {names} values, not {size}.",
+                    names=len(names),
+                    size=chosen.size,
+                )
+            )
         return [name for name, of in zip(names, chosen, strict=True) if of]
     found = [
         names[int(c)] if str(c).lstrip("-").isdigit() and -len(names) <= int(c) < len(names) else str(c) for c in chosen
     ]
     if unknown := [name for name in found if name not in names]:
-        raise ValueError(f"categorical_features names {unknown[0]!r}, and there is no such feature.")
+        raise ValueError(
+            say("categorical_features names {unknown!r}, and there is no such feature.", unknown=unknown[0])
+        )
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from kanlab.language import say
+
 
 def counted(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun.
@@ -20,7 +22,10 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     >>> counted(1, "row"), counted(1234, "row"), counted(0, "class", "classes")
     ('1 row', '1,234 rows', '0 classes')
     """
-    return f"{count:,} {agreeing(count, noun, plural or noun + 's')}"
+    told = say(noun)
+    return say(
+        "{count:,} {noun}", count=count, noun=told if told != noun else agreeing(count, noun, plural or f"{noun}s")
+    )
 
 
 def agreeing(count: int, one: str, more: str) -> str:
@@ -76,4 +81,5 @@ def listing(names: Iterable[object], most: int = 8) -> str:
     "'a', 'b' and 1 more"
     """
     shown = list(names)
-    return ", ".join(map(quoted, shown[:most])) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+    names, more = ", ".join(map(quoted, shown[:most])), len(shown) - most
+    return say("{names} and {more} more", names=names, more=more) if more > 0 else names

@@ -4,6 +4,7 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts.thinning import thinned
+from kanlab.language import say
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
@@ -28,10 +29,13 @@ POLL_SECONDS = 1.0
 
 handle = study_header.study(
     "Choose",
-    "Which model to take, the reasons for it, and how far to trust the choice. AICc weighs the fit of a model against its "
-    "number of parameters K: the lower, the better. The leave-one-out (LOO) error is that of rows which the fit has not "
-    "seen; a difference of more than two standard errors is hardly chance. Grid is the number of intervals of each spline, k "
-    "its order.",
+    say(
+        "Which model to take, the reasons for it, and how far to trust the choice. AICc "
+        "weighs the fit of a model against its number of parameters K: the lower, the "
+        "better. The leave-one-out (LOO) error is that of rows which the fit has not seen; a "
+        "difference of more than two standard errors is hardly chance. Grid is the number of "
+        "intervals of each spline, k its order."
+    ),
 )
 study_live = Study(handle).state.is_live
 first = read_validation(handle.optuna.user_attrs)
@@ -55,14 +59,14 @@ def page() -> None:
     more = ["Calibration"] if handle.data.levels else []
     board, new, rules, cells, criteria, hyperparameters, permutation, others, *classes = st.tabs(
         [
-            "Leaderboard",
-            "Predict new rows",
-            "Other rules",
-            "Map and Pareto front",
-            "Sensitivity",
-            "Hyperparameters",
-            "Permutation test",
-            "Other studies",
+            say("Leaderboard"),
+            say("Predict new rows"),
+            say("Other rules"),
+            say("Map and Pareto front"),
+            say("Sensitivity"),
+            say("Hyperparameters"),
+            say("Permutation test"),
+            say("Other studies"),
             *more,
         ]
     )
@@ -75,7 +79,7 @@ def page() -> None:
     points, fewer = thinned(table, session.selected_trial())
     if not completed(records):
         for tab in (cells, criteria, hyperparameters):
-            tab.info("There is no network in this study.", icon=":material/info:")
+            tab.info(say("There is no network in this study."), icon=":material/info:")
     else:
         with cells:
             evidence.map_and_pareto_front(table, points, handle, found.choice)
@@ -87,9 +91,9 @@ def page() -> None:
             st.caption(fewer)
     with permutation:
         if not completed(records):
-            st.info("There is no network in this study.", icon=":material/info:")
+            st.info(say("There is no network in this study."), icon=":material/info:")
         elif validation is None or not validation.null:
-            st.info("Validate the finalists to run the permutation test.", icon=":material/balance:")
+            st.info(say("Validate the finalists to run the permutation test."), icon=":material/balance:")
         else:
             evidence.permutation_test(validation)
     with others:

@@ -8,6 +8,7 @@ from kanlab.data.preparation import AUTO, Preparation
 from kanlab.data.profile import profile
 from kanlab.data.reading.reader_process import keep_ready
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.ui import dataset_summary, refusal, reload, remedies, session, steps, table_source
 from kanlab.ui.navigation import DATA
 from kanlab.ui.preparation import preparation, refuse_suggestion
@@ -16,9 +17,12 @@ from kanlab.ui.target_choice import choose_target, information, other_datasets
 from kanlab.ui.widgets import heading
 
 heading(
-    "Data",
-    "Bring a table and name the column to predict. kanlab fits small networks of learned curves, shows which of them the data "
-    "can support, and gives you its formula, its error on new rows, and a program that predicts.",
+    say("Data"),
+    say(
+        "Bring a table and name the column to predict. kanlab fits small networks of learned "
+        "curves, shows which of them the data can support, and gives you its formula, its "
+        "error on new rows, and a program that predicts."
+    ),
 )
 keep_ready()
 reload.restore_table()
@@ -42,7 +46,7 @@ frame = frame.drop(columns=list(chosen.more))  # as none of them is a feature of
 used = chosen.used(frame)
 described = session.remember("profile", (id(table), chosen.targets), lambda: profile(frame, chosen.target))
 with overview:
-    first, second = st.tabs(["Columns", "Rows"])
+    first, second = st.tabs([say("Columns"), say("Rows")])
     with first:
         columns_table(described, information(table, chosen.target), chosen.target)
     with second:

@@ -5,6 +5,7 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
+from kanlab.language import say
 from kanlab.ui import (
     columns,
     drawing,
@@ -25,15 +26,19 @@ from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 name = session.study_name()
 if name is None:
-    heading("Live", "Watch a study as its trials arrive.")
-    go_first_to(SEARCH, "No study is open. Start one, or choose one under Studies.", "Go to Search")
+    heading(say("Live"), say("Watch a study as its trials arrive."))
+    go_first_to(SEARCH, say("No study is open. Start one, or choose one under Studies."), say("Go to Search"))
 
 heading(
     literal(name),
-    "Each point is a trial, one fitted network. AICc, the corrected Akaike information criterion, weighs the fit (RSS, the "
-    "residual sum of squares, or the deviance for classes) against the number of parameters K: the lower, the better. "
-    "Each edge of a network is a learned curve, a spline: grid is the number of its intervals, k its order (3 is cubic). The "
-    "Pareto front joins the trials that no other beats in both fit and K.",
+    say(
+        "Each point is a trial, one fitted network. AICc, the corrected Akaike information "
+        "criterion, weighs the fit (RSS, the residual sum of squares, or the deviance for "
+        "classes) against the number of parameters K: the lower, the better. Each edge of a "
+        "network is a learned curve, a spline: grid is the number of its intervals, k its "
+        "order (3 is cubic). The Pareto front joins the trials that no other beats in both "
+        "fit and K."
+    ),
 )
 with sentences():
     study = Study(study_header.opened(name))

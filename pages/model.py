@@ -3,6 +3,7 @@
 import streamlit as st
 
 from kanlab.execution.manage import load_data
+from kanlab.language import say
 from kanlab.ui import (
     diagnostics,
     fitted_model,
@@ -21,8 +22,11 @@ from kanlab.ui.widgets import literal, notes, sentences
 
 handle = study_header.study(
     "Model",
-    "What the model has learned: its curves, its features, its errors and its formula. Grid is the number of "
-    "intervals of each spline, k its order, K the number of parameters. Download it under Export.",
+    say(
+        "What the model has learned: its curves, its features, its errors and its formula. "
+        "Grid is the number of intervals of each spline, k its order, K the number of "
+        "parameters. Download it under Export."
+    ),
 )
 records = study_header.trials(handle, "show")
 
@@ -32,7 +36,9 @@ with left:
 found = fitted_model.fitted(handle, records, trial)
 with right, st.container(horizontal=True, vertical_alignment="center"):
     sharing.present_button(handle)
-    st.page_link(EXPORT, label="Export this study", icon=":material/download:", query_params={"study": handle.name})
+    st.page_link(
+        EXPORT, label=say("Export this study"), icon=":material/download:", query_params={"study": handle.name}
+    )
 with st.container():  # always one element, so that the tabs below keep their state
     st.markdown(f"**{literal(found.label[0].upper() + found.label[1:])}**")
     notes(found.notes)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from kanlab.kan.search_space import Cell
+from kanlab.language import say
 from kanlab.study.spec import StudySpec
 from kanlab.targets import specs_of
 from kanlab.text import short
@@ -12,20 +13,30 @@ from kanlab.ui.start import start_studies
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 heading(
-    "Search",
-    "Set the range of networks to try and the budget to spend on them, then start. A configuration is one choice of hidden "
-    "neurons, grid intervals and spline order; a trial fits one configuration.",
+    say("Search"),
+    say(
+        "Set the range of networks to try and the budget to spend on them, then start. A "
+        "configuration is one choice of hidden neurons, grid intervals and spline order; a "
+        "trial fits one configuration."
+    ),
 )
 reload.restore_data()
 data = session.dataset()
 if data is None:
-    go_first_to(DATA, "There is no data yet. Choose a table and a target first.", "Go to Data")
+    go_first_to(DATA, say("There is no data yet. Choose a table and a target first."), say("Go to Data"))
 
 datasets = [data, *session.more_datasets()]
 targets = " and ".join(f"**{literal(short(each.target))}**" for each in datasets)
 st.caption(
-    f"{literal(short(data.name))}: predict {targets} from {data.d} features with {data.n:,} training rows."
-    + " Each target has a study of its own, with these settings; the minutes are for all of them." * (len(datasets) > 1)
+    say(
+        "{literal}: predict {targets} from {d} features with {n:,} training rows.",
+        literal=literal(short(data.name)),
+        targets=targets,
+        d=data.d,
+        n=data.n,
+    )
+    + say(" Each target has a study of its own, with these settings; the minutes are for all of them.")
+    * (len(datasets) > 1)
 )
 
 with sentences():
@@ -59,11 +70,11 @@ if few := networks.few_rows_words(data.n, data.d):
 if not admissible:
     with place_of_map:
         search_plan.preflight(space, admissible, data, n_params)
-    if st.button("Compare the other models", type="primary", icon=":material/play_arrow:", key="start"):
+    if st.button(say("Compare the other models"), type="primary", icon=":material/play_arrow:", key="start"):
         start(networks)
     st.stop()
 
-st.header("Budget and engine", anchor=False)
+st.header(say("Budget and engine"), anchor=False)
 chosen = search_budget.budget(len(admissible))
 settings = search_budget.more_settings(chosen)
 cluster.choice()
@@ -75,7 +86,7 @@ with place_of_map:
     search_plan.preflight(space, admissible, data, n_params, seconds, after_fit=networks.after_fit)
 st.markdown(search_budget.planned(spec, len(admissible)))
 reload.keep_data()
-if st.button("Start", type="primary", icon=":material/play_arrow:", key="start"):
+if st.button(say("Start"), type="primary", icon=":material/play_arrow:", key="start"):
     start(spec, settings.name)
 
 search_plan.predicted_time(data, spec)

@@ -5,6 +5,7 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.errors import StudyError
 from kanlab.execution.manager import manager
+from kanlab.language import say
 from kanlab.study.handle import load_study, study_names
 from kanlab.study.optuna_adapter import trial_sizes
 from kanlab.study.storage import get_storage
@@ -13,7 +14,8 @@ from kanlab.ui.navigation import DATA, LIVE, STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
 heading(
-    "Studies", "Every study in this storage, the last one first. Open one, or choose its row to resume or change it."
+    say("Studies"),
+    say("Every study in this storage, the last one first. Open one, or choose its row to resume or change it."),
 )
 with sentences():
     names = study_names(get_storage())
@@ -25,7 +27,7 @@ with sentences():
         except StudyError as error:  # of another version: the rest can be listed
             st.warning(f"{literal(name)}: {literal(str(error))}")
 if not studies:
-    go_first_to(DATA, "There is no study yet.", "Choose data for the first one")
+    go_first_to(DATA, say("There is no study yet."), say("Choose data for the first one"))
 
 with sentences():
     rows = [study_list.row(study, sizes_by_id.get(study.handle.id, 0)) for study in studies]
@@ -34,7 +36,7 @@ study = next((s for s in studies if s.name == chosen.selected), None)
 opened = chosen.opened
 if study is not None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Open", type="primary", icon=":material/monitoring:"):
+        if st.button(say("Open"), type="primary", icon=":material/monitoring:"):
             opened = study.name
         with sentences():
             manage.steering_buttons(study.handle, study.state, manager())

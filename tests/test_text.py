@@ -6,12 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
 import kanlab
 from kanlab.text import agreeing, counted, listing, quoted, short
 
+SAYING = ("say", "marked")  # kanlab.language fills the places of what they are given
 ROOT = Path(kanlab.__file__).parents[1]
 SOURCES = [*(ROOT / "kanlab").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
 # {name}, {name.part}, {name(...)} or {name:format}, not as LaTeX and regular expressions have them
@@ -19,13 +21,27 @@ PLACE = re.compile(r"(?<![\\\w^_}{])\{[a-z_][\w.]*(\([^()]*\))?(:[^{} ]*)?\}")
 
 
 def unfilled(source: str) -> Iterator[str]:
-    """Strings with a place that no f-string fills, those that are formatted later by their name among them."""
+    """Strings with a place that nothing fills, those that are formatted later by their name among them."""
     tree = ast.parse(source)
+    told = {id(n.args[0]) for n in ast.walk(tree) if isinstance(n, ast.Call) and name_of(n) in SAYING and n.args}
     owners = (n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.FunctionDef | ast.ClassDef))
     docstrings = {id(n.body[0].value) for n in owners if n.body and isinstance(n.body[0], ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | told:
             yield from [node.value] if PLACE.search(node.value) else []
+
+
+def misfilled(source: str) -> Iterator[str]:
+    """Sentences that are said with other values than they have places for."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and name_of(node) == "say" and isinstance(node.args[0], ast.Constant):
+            message, given = node.args[0].value, {k.arg for k in node.keywords}
+            places = {name for _, name, *_ in Formatter().parse(message) if name is not None} if given else set()
+            yield from [message] if places != given and None not in given else []
+
+
+def name_of(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def multiplied(source: str) -> Iterator[str]:
@@ -40,6 +56,7 @@ def multiplied(source: str) -> Iterator[str]:
 def test_sentences_are_filled_in(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert list(unfilled(source)) == []
+    assert list(misfilled(source)) == []
     assert list(multiplied(source)) == []
 
 
@@ -50,8 +67,10 @@ a = "{name} is empty"
 b = f"{name} is read, " "and {rows:,} of it"
 c = f"{name} is fine" + r"\\frac{a}{b} \\d{4}" + "{0}"
 d = "row" + "s" * (n != 1)
+e = say("{rows} rows of {table}", rows=n, table=t), say("of {table}", rows=n), marked("{rows} rows")
 """
     assert list(unfilled(source)) == ["{name} is empty", " is read, and {rows:,} of it"]
+    assert list(misfilled(source)) == ["of {table}"]
     assert list(multiplied(source)) == ["'s' * (n != 1)"]
 
 

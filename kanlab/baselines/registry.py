@@ -25,6 +25,7 @@ from kanlab.baselines.protocol import Affine, FamilyFit
 from kanlab.data.dataset import Dataset
 from kanlab.errors import FitError
 from kanlab.kan.shapes import Shape
+from kanlab.language import marked, say
 from kanlab.stats.criteria import aicc_of
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, LeftOut, Scores
@@ -87,13 +88,13 @@ LABELS = {
     "ridge": "ridge",
     "polynomial": "polynomial ridge",
     "gam": "spline GAM",
-    "mlp": "neural network (MLP)",
+    "mlp": marked("neural network (MLP)"),
     "boosting": "gradient boosting",
-    "ebm": "explainable boosting (EBM)",
+    "ebm": marked("explainable boosting (EBM)"),
 }
 LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regression", "ridge": "ridge logistic"}
 
-LABELS_OF_MANY = LABELS_OF_CLASSES | {"constant": "class shares", "linear": "multinomial logistic regression"}
+LABELS_OF_MANY = LABELS_OF_CLASSES | {"constant": "class shares", "linear": marked("multinomial logistic regression")}
 LABELS_OF_COUNTS = LABELS | {"linear": "Poisson regression", "ridge": "ridge Poisson"}
 _LABELS_OF = {
     REGRESSION: LABELS,
@@ -288,9 +289,17 @@ def chosen_families(wanted: Sequence[str] | None) -> tuple[str, ...]:
     for name in found:
         if name not in COMPARISON_FAMILIES and name not in OPTIONAL_FAMILIES:
             known = listing([*COMPARISON_FAMILIES, *OPTIONAL_FAMILIES])
-            raise FitError(f"There is no family '{name}' to compare with; choose from {known}.")
+            raise FitError(
+                say("There is no family '{name}' to compare with; choose from {known}.", name=name, known=known)
+            )
         if missing := missing_extra(name):
-            raise FitError(f"The family {name} needs a package that is not installed: pip install 'kanlab[{missing}]'.")
+            raise FitError(
+                say(
+                    "The family {name} needs a package that is not installed: pip install 'kanlab[{missing}]'.",
+                    name=name,
+                    missing=missing,
+                )
+            )
     return found
 
 
@@ -339,7 +348,7 @@ def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None
     if family == "constant" or not asked or asked <= _KEPT_BY.get(family, set()):
         return ""
     if family not in BASELINES_OF[data.task]:
-        return f"The {label(family, data.task)} model cannot be held to the constraints."
+        return say("The {label} model cannot be held to the constraints.", label=label(family, data.task))
     fitted = fitted or fit_to(family, data)
     if not isinstance(model := fitted.predict, Affine):  # where a logistic regression was not found
         return ""
@@ -348,7 +357,12 @@ def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None
     if not wrong:
         return ""
     way = "down" if shape.direction(wrong[0]) > 0 else "up"
-    return f"The {label(family, data.task)} model runs {way} in {quoted(data.features[wrong[0]])}."
+    return say(
+        "The {label} model runs {way} in {features}.",
+        label=label(family, data.task),
+        way=way,
+        features=quoted(data.features[wrong[0]]),
+    )
 
 
 def _comparison(family: str, task: TaskName, shape: Shape = Shape()) -> Family:
@@ -356,5 +370,11 @@ def _comparison(family: str, task: TaskName, shape: Shape = Shape()) -> Family:
     module = OPTIONAL_FAMILIES[family][0] if family in OPTIONAL_FAMILIES else COMPARISON_FAMILIES[family]
     found: Family | None = getattr(import_module(module), name, None)
     if found is None:
-        raise FitError(f"The family '{family}' has no function {name}, so it cannot be fitted to such a target.")
+        raise FitError(
+            say(
+                "The family '{family}' has no function {name}, so it cannot be fitted to such a target.",
+                family=family,
+                name=name,
+            )
+        )
     return partial(cast(Any, found), shape=shape) if shape and family in _TOLD else found

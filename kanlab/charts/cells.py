@@ -10,6 +10,7 @@ import pandas as pd
 from kanlab.charts.encoding import beyond_words, color_of, measure_of, parameters_of, robust_axis, tooltip, upper_fence
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import NUMBERS, PADDING, heading, number
+from kanlab.language import say
 
 _WIDE, _NARROW = (31, 22), (15, 15)  # px of a cell, with K written into it and without
 _MOST_ROWS, _MOST_COLUMNS, _MOST_WRITTEN = 16, 16, 900
@@ -34,26 +35,26 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
     written = columns <= _MOST_COLUMNS and rows <= _MOST_ROWS and len(cells) <= _MOST_WRITTEN
     width, height = _WIDE if written else _NARROW
     base = alt.Chart(cells.assign(ink=inks)).encode(
-        x=alt.X("neuron_num:O", title="hidden neurons", axis=_discrete()),
-        y=alt.Y("grid:O", title="grid intervals", sort="descending", axis=_discrete()),
+        x=alt.X("neuron_num:O", title=say("hidden neurons"), axis=_discrete()),
+        y=alt.Y("grid:O", title=say("grid intervals"), sort="descending", axis=_discrete()),
         tooltip=[
             *(alt.Tooltip(f"{field}:O", title=name) for field, name in parameters_of(cells).items()),
-            alt.Tooltip("n_params:Q", title="number of parameters K"),
-            number("rows", "training rows per parameter n/K", ".1f"),
+            alt.Tooltip("n_params:Q", title=say("number of parameters K")),
+            number("rows", say("training rows per parameter n/K"), ".1f"),
             *([number("seconds", "predicted seconds", ".2~f")] if "seconds" in cells else []),
-            alt.Tooltip("status:N", title="status"),
+            alt.Tooltip("status:N", title=say("status")),
         ],
     )
     edge: dict[str, Any] = {"stroke": look.background, "strokeWidth": 1}
     # above the maps, because a phone has no room for two legends beside each other
     legend = alt.Legend(orient="top", gradientLength=200, gradientThickness=12, tickCount=4, direction="horizontal")
     scale = alt.Scale(scheme=look.scheme, reverse=True, domain=[1, top])
-    color = alt.Color("n_params:Q", title="number of parameters K", scale=scale, legend=legend)
+    color = alt.Color("n_params:Q", title=say("number of parameters K"), scale=scale, legend=legend)
     coloured = base.transform_filter("datum.status === 'admissible'").mark_rect(**edge).encode(color=color)
     # the kinds without a colour of the scale have a legend of their own
     tint = alt.Fill(
         "status:N",
-        title="not coloured by K",
+        title=say("not coloured by K"),
         scale=alt.Scale(domain=[FEW, NEVER], range=[f"{look.accent}55", f"{look.faint}33"]),
         legend=alt.Legend(
             orient="bottom",
@@ -72,9 +73,14 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
         for ink in sorted({*inks}):
             layers.append(text.transform_filter(f"datum.ink === '{ink}'").mark_text(fontSize=11, color=ink))
     fitted = int((cells["status"] != NEVER).sum())
-    sentence = (
-        f"Map of {len(cells):,} configurations, hidden neurons against grid intervals for each k: {fitted:,} are admissible "
-        f"with {n:,} training rows, with K from {cells['n_params'].min():,} to {cells['n_params'].max():,}."
+    sentence = say(
+        "Map of {cells:,} configurations, hidden neurons against grid intervals for each k: "
+        "{fitted:,} are admissible with {n:,} training rows, with K from {min:,} to {max:,}.",
+        cells=len(cells),
+        fitted=fitted,
+        n=n,
+        min=cells["n_params"].min(),
+        max=cells["n_params"].max(),
     )
     chart = alt.layer(*layers).properties(width=_across(cells, width), height={"step": height})
     return _facets(chart, cells, look, sentence)
@@ -91,7 +97,7 @@ def aicc_map(
     domain = [float(done["aicc"].min()), upper_fence(done["aicc"])] if len(done) else [0.0, 1.0]
     color = alt.Color(
         "aicc:Q",
-        title="AICc",
+        title=say("AICc"),
         scale=alt.Scale(scheme=look.scheme, reverse=True, domain=domain, clamp=True),
         # above the maps, as that of the frames is below: a phone has no room for two beside each other
         legend=alt.Legend(
@@ -105,8 +111,8 @@ def aicc_map(
     across, up = (alt.Scale(domain=_listed(done[name])) for name in ("neuron_num", "grid"))
     up.domain.reverse()  # the first one is at the top
     base = alt.Chart(done.assign(framed=framed)).encode(
-        x=alt.X("neuron_num:O", title="hidden neurons", scale=across, axis=_discrete()),
-        y=alt.Y("grid:O", title="grid intervals", scale=up, axis=_discrete()),
+        x=alt.X("neuron_num:O", title=say("hidden neurons"), scale=across, axis=_discrete()),
+        y=alt.Y("grid:O", title=say("grid intervals"), scale=up, axis=_discrete()),
         tooltip=tooltip(measure_of(done), tuple(parameters_of(done))),
     )
     cells = base.mark_rect(stroke=look.background, strokeWidth=1).encode(color=color)
@@ -128,8 +134,8 @@ def aicc_map(
     wide = done["neuron_num"].nunique() <= _MOST_COLUMNS and done["grid"].nunique() <= _MOST_ROWS
     size = 24 if wide else _NARROW[0]
     chart = alt.layer(cells, *[frames] * bool(kinds)).properties(width=_across(done, size), height={"step": size})
-    words = f"AICc of {len(done):,} configurations, hidden neurons against grid intervals."
-    return _facets(chart, done, look, words, heading("AICc by configuration", "", look))
+    words = say("AICc of {done:,} configurations, hidden neurons against grid intervals.", done=len(done))
+    return _facets(chart, done, look, words, heading(say("AICc by configuration"), "", look))
 
 
 def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
@@ -146,21 +152,21 @@ def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
     )
     chart = base.encode(
         x=alt.X("value:O", title=None, axis=_discrete()),
-        y=alt.Y("drawn:Q", title="AICc", scale=axis.scale(), axis=alt.Axis(tickCount=6, labelExpr=NUMBERS)),
+        y=alt.Y("drawn:Q", title=say("AICc"), scale=axis.scale(), axis=alt.Axis(tickCount=6, labelExpr=NUMBERS)),
         color=color_of(done["n_params"], look),
         tooltip=[
-            alt.Tooltip("number:Q", title="trial"),
-            alt.Tooltip("value:O", title="value"),
+            alt.Tooltip("number:Q", title=say("trial")),
+            alt.Tooltip("value:O", title=say("value")),
             number("aicc", "AICc", ",.2f"),
-            alt.Tooltip("n_params:Q", title="number of parameters K"),
+            alt.Tooltip("n_params:Q", title=say("number of parameters K")),
         ],
     ).properties(width=230, height=220)
     header = alt.Header(labelFontSize=13, labelAnchor="start")
     faceted = chart.facet(column=alt.Column("parameter:N", title=None, header=header)).resolve_scale(x="independent")
     described = faceted.properties(
-        title=heading("AICc by hyperparameter", beyond_words(int(frame["beyond"].sum())), look),
+        title=heading(say("AICc by hyperparameter"), beyond_words(int(frame["beyond"].sum())), look),
         padding=PADDING,
-        description=f"AICc against {', '.join(names.values())}, one point per trial.",
+        description=say("AICc against {values}, one point per trial.", values=", ".join(names.values())),
     )
     return described.configure(**look.config)
 
@@ -187,7 +193,7 @@ def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str, ti
     def header(name: str) -> alt.Header:
         return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13, labelAnchor="start")
 
-    rows = {"row": alt.Row("depth:O", title=None, header=header("depth"))} if "depth" in table else {}
+    rows = {"row": alt.Row("depth:O", title=None, header=header(say("depth")))} if "depth" in table else {}
     faceted = chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)
     named = {} if title is None else {"title": title}
     return faceted.properties(description=description, padding=PADDING, **named).configure(**look.config)

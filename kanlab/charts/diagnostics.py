@@ -12,6 +12,7 @@ import pandas as pd
 from kanlab.arrays import Array
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import axis_below, axis_left, axis_title, number, short, titled, tooltip_format
+from kanlab.language import say
 
 _HEIGHT = 300
 _MOST_BARS = 60
@@ -29,7 +30,7 @@ def along(
     across = alt.X("x:Q", title=axis_title(short(name)), scale=alt.Scale(zero=False, nice=True), axis=axis_below())
     up = _up("y:Q", "standardised residual")
     tooltip = [
-        alt.Tooltip("row:Q", title="training row"),
+        alt.Tooltip("row:Q", title=say("training row")),
         _number("x", short(name), x),
         _number("y", "residual", residual),
     ]
@@ -39,13 +40,13 @@ def along(
     dots = base.mark_point(color=look.accent, filled=True, size=60, opacity=1).encode(x="x:Q", y="mean:Q")
     whole = alt.layer(points.encode(x=across, y=up, tooltip=tooltip), _zero(look), bars, dots)
     heading = title or f"Residuals along {short(name)}"
-    return titled(whole, heading, "orange: means of groups of rows and two standard errors", _HEIGHT, look)
+    return titled(whole, heading, say("orange: means of groups of rows and two standard errors"), _HEIGHT, look)
 
 
 def quantiles(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
     """Normal QQ plot. table: of `kanlab.explain.diagnostics.normal_quantiles`."""
     table = table.assign(row=table["row"] + 1)
-    x = alt.X("theoretical:Q", title="quantile of the normal distribution", axis=axis_below())
+    x = alt.X("theoretical:Q", title=say("quantile of the normal distribution"), axis=axis_below())
     base = alt.Chart(table)
     low, high = float(table["residual"].min()), float(table["residual"].max())
     scale = alt.Scale(domain=[min(low, -2.5) - 0.3, max(high, 2.5) + 0.3], nice=False)
@@ -55,13 +56,15 @@ def quantiles(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
     band = base.mark_area(color=look.accent, opacity=0.15, clip=True).encode(x=x, y=fields[0], y2="high:Q")
     line = base.mark_line(color=look.accent, strokeWidth=1.5, clip=True).encode(x=x, y=fields[1])
     tooltip = [
-        alt.Tooltip("row:Q", title="training row"),
+        alt.Tooltip("row:Q", title=say("training row")),
         _number("residual", "residual", table["residual"]),
-        _number("theoretical", "of a normal one", table["theoretical"]),
+        _number("theoretical", say("of a normal one"), table["theoretical"]),
     ]
     points = base.mark_point(filled=True, size=30, opacity=0.7, color=look.faint).encode(x=x, y=up, tooltip=tooltip)
     title = "Normal quantiles"
-    return titled(alt.layer(band, line, points), title, "line and band: where normal residuals lie, 95%", _HEIGHT, look)
+    return titled(
+        alt.layer(band, line, points), title, say("line and band: where normal residuals lie, 95%"), _HEIGHT, look
+    )
 
 
 def scale_location(f: Array, r: Array, row: Array, means: pd.DataFrame, name: str, look: Palette = LIGHT) -> Any:
@@ -72,7 +75,7 @@ def scale_location(f: Array, r: Array, row: Array, means: pd.DataFrame, name: st
         "x:Q", title=axis_title(f"predicted {short(name)}"), scale=alt.Scale(zero=False, nice=True), axis=axis_below()
     )
     tooltip = [
-        alt.Tooltip("row:Q", title="training row"),
+        alt.Tooltip("row:Q", title=say("training row")),
         _number("x", "predicted", f),
         _number("y", "√|residual|", root),
     ]
@@ -81,7 +84,7 @@ def scale_location(f: Array, r: Array, row: Array, means: pd.DataFrame, name: st
     drawn = line.encode(x="x:Q", y="mean:Q")
     whole = alt.layer(points.encode(x=x, y=_up("y:Q", "√|standardised residual|"), tooltip=tooltip), drawn)
     return titled(
-        whole, "Scale-location", "orange: means of groups of rows; level where errors are alike", _HEIGHT, look
+        whole, "Scale-location", say("orange: means of groups of rows; level where errors are alike"), _HEIGHT, look
     )
 
 
@@ -93,17 +96,17 @@ def influence(leverage: Array, standardised: Array, cook: Array, row: Array, loo
     frame = pd.DataFrame({"row": row, "leverage": leverage, "residual": standardised, "cook": cook})
     told = bool(np.isfinite(standardised).any())
     frame = frame.assign(decides=np.where(frame["cook"] > 1.0, "above 1", "at most 1"))
-    x = alt.X("leverage:Q", title="leverage (share of its own prediction a row decides)", axis=axis_below())
+    x = alt.X("leverage:Q", title=say("leverage (share of its own prediction a row decides)"), axis=axis_below())
     up = _up("residual:Q" if told else "cook:Q", "standardised residual" if told else "Cook's distance")
-    size = alt.Size("cook:Q", title="Cook's distance", scale=alt.Scale(range=[12, 500]), legend=None)
+    size = alt.Size("cook:Q", title=say("Cook's distance"), scale=alt.Scale(range=[12, 500]), legend=None)
     color = alt.Color(
         "decides:N",
-        title="Cook's distance",
+        title=say("Cook's distance"),
         scale=alt.Scale(domain=["at most 1", "above 1"], range=[look.faint, look.accent]),
         legend=alt.Legend(orient="bottom", titleOrient="left", symbolOpacity=1),
     )
     tooltip = [
-        alt.Tooltip("row:Q", title="training row"),
+        alt.Tooltip("row:Q", title=say("training row")),
         _number("cook", "Cook's distance", cook),
         _number("leverage", "leverage", leverage),
         *([_number("residual", "standardised residual", standardised)] if told else []),
@@ -112,8 +115,12 @@ def influence(leverage: Array, standardised: Array, cook: Array, row: Array, loo
     click = alt.selection_point(name=SELECTED_ROW, fields=["row"], nearest=True, on="click")
     whole = points.encode(x=x, y=up, size=size, color=color, tooltip=tooltip).add_params(click)
     whole = alt.layer(_zero(look), whole) if told else whole
-    words = f"Influence of {len(cook):,} training rows; the greatest Cook's distance is {float(np.max(cook)):.2g}."
-    return titled(whole, "Influence of the rows", "size: Cook's distance", _HEIGHT, look, words)
+    words = say(
+        "Influence of {cook:,} training rows; the greatest Cook's distance is {float:.2g}.",
+        cook=len(cook),
+        float=float(np.max(cook)),
+    )
+    return titled(whole, say("Influence of the rows"), say("size: Cook's distance"), _HEIGHT, look, words)
 
 
 def rootogram(table: pd.DataFrame, name: str, look: Palette = LIGHT) -> Any:
@@ -127,41 +134,49 @@ def rootogram(table: pd.DataFrame, name: str, look: Palette = LIGHT) -> Any:
         "count:Q", title=axis_title(short(name)), scale=alt.Scale(nice=False, padding=8), axis=axis_below(8, format="d")
     )
     tooltip = [
-        alt.Tooltip("count:Q", title="count"),
-        alt.Tooltip("observed:Q", title="rows observed"),
+        alt.Tooltip("count:Q", title=say("count")),
+        alt.Tooltip("observed:Q", title=say("rows observed")),
         number("expected", "rows expected", ",.1f"),
     ]
     wide = max(2.0, min(18.0, 240.0 / max(len(table), 1)))
     bars = alt.Chart(frame).mark_bar(color=look.faint, opacity=0.6, size=wide)
-    bars = bars.encode(x=x, y=_up("top:Q", "√ number of rows"), y2="foot:Q", tooltip=tooltip)
+    bars = bars.encode(x=x, y=_up("top:Q", say("√ number of rows")), y2="foot:Q", tooltip=tooltip)
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point={"color": look.accent, "size": 25})
     title = "Rootogram"
-    words = f"{title}: rows by their count, observed and expected, for counts up to {int(table['count'].max())}."
+    words = say(
+        "{title}: rows by their count, observed and expected, for counts up to {int}.",
+        title=title,
+        int=int(table["count"].max()),
+    )
     whole = alt.layer(bars, line.encode(x=x, y="top:Q"), _zero(look))
-    return titled(whole, title, "bars hang from what is expected (orange) and should end at 0", _HEIGHT, look, words)
+    return titled(
+        whole, title, say("bars hang from what is expected (orange) and should end at 0"), _HEIGHT, look, words
+    )
 
 
 def roc(curve: pd.DataFrame, area: float, of: str, look: Palette = LIGHT) -> Any:
     """The ROC curve. curve: of `kanlab.explain.curves.roc`."""
-    x = _share("false_positive:Q", "share of the others taken for it")
+    x = _share("false_positive:Q", say("share of the others taken for it"))
     y = _share_up("true_positive:Q", "share found")
     tooltip = [
         number("true_positive", "found", ".1%"),
-        number("false_positive", "others taken for it", ".1%"),
+        number("false_positive", say("others taken for it"), ".1%"),
         number("threshold", "from a probability of", ".3~g"),
     ]
     drawn = _curve(curve, x, y, tooltip, look)
     chance = _line([0.0, 1.0], [0.0, 1.0], "false_positive", "true_positive", look)
-    words = f"ROC curve of {short(of)}: area {area:.3f}."
-    title = f"ROC curve of {short(of, 30)}"
-    return titled(alt.layer(chance, drawn), title, f"area {area:.3f}; dashed line: chance", _HEIGHT, look, words)
+    words = say("ROC curve of {of}: area {area:.3f}.", of=short(of), area=area)
+    title = say("ROC curve of {of}", of=short(of, 30))
+    return titled(
+        alt.layer(chance, drawn), title, say("area {area:.3f}; dashed line: chance", area=area), _HEIGHT, look, words
+    )
 
 
 def precision_recall(curve: pd.DataFrame, average: float, rate: float, of: str, look: Palette = LIGHT) -> Any:
     """Precision against recall. curve: of `kanlab.explain.curves.precision_recall`.  rate: what chance has."""
     x, y = (
-        _share("recall:Q", "recall (share found)"),
-        _share_up("precision:Q", "precision (share named rightly)"),
+        _share("recall:Q", say("recall (share found)")),
+        _share_up("precision:Q", say("precision (share named rightly)")),
     )
     tooltip = [
         number("recall", "recall", ".1%"),
@@ -170,8 +185,8 @@ def precision_recall(curve: pd.DataFrame, average: float, rate: float, of: str, 
     ]
     drawn = _curve(curve, x, y, tooltip, look)
     chance = _line([0.0, 1.0], [rate, rate], "recall", "precision", look)
-    title = f"Precision and recall of {short(of, 30)}"
-    under = f"average precision {average:.3f}; dashed line: chance, {rate:.1%}"
+    title = say("Precision and recall of {of}", of=short(of, 30))
+    under = say("average precision {average:.3f}; dashed line: chance, {rate:.1%}", average=average, rate=rate)
     return titled(alt.layer(chance, drawn), title, under, _HEIGHT, look)
 
 
@@ -179,15 +194,15 @@ def gains(curve: pd.DataFrame, rate: float, of: str, look: Palette = LIGHT) -> A
     """Cumulative gains: the share found among the rows of highest probability. curve: of `kanlab.explain.curves.gains`."""
     start = pd.DataFrame({"rows": [0.0], "found": [0.0], "lift": [np.nan]})
     x, y = (
-        _share("rows:Q", "share of the rows, highest probability first"),
-        _share_up("found:Q", f"share of all {short(of, 30)} found"),
+        _share("rows:Q", say("share of the rows, highest probability first")),
+        _share_up("found:Q", say("share of all {of} found", of=short(of, 30))),
     )
     tooltip = [number("rows", "rows", ".1%"), number("found", "found", ".1%"), number("lift", "lift", ".3~g")]
     drawn = _curve(pd.concat([start, curve], ignore_index=True), x, y, tooltip, look)
     chance = _line([0.0, 1.0], [0.0, 1.0], "rows", "found", look)
     best = _line([0.0, rate, 1.0], [0.0, 1.0, 1.0], "rows", "found", look)
     title = f"Gains of {short(of, 30)}"
-    under = "lift is their ratio; dashed lines: chance, and a perfect ranking"
+    under = say("lift is their ratio; dashed lines: chance, and a perfect ranking")
     return titled(alt.layer(chance, best, drawn), title, under, _HEIGHT, look)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import number, span_is_wide
+from kanlab.language import say
 from kanlab.selection.measures import MEASURES, Measure
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, REGRESSION
 from kanlab.text import counted
@@ -125,7 +126,9 @@ def beyond_words(count: int) -> str:
     >>> beyond_words(2), beyond_words(0)
     ('2 trials beyond the axis, drawn as triangles at its edge', '')
     """
-    return f"{counted(count, 'trial')} beyond the axis, drawn as triangles at its edge" if count else ""
+    return (
+        say("{trials} beyond the axis, drawn as triangles at its edge", trials=counted(count, "trial")) if count else ""
+    )
 
 
 def color_of(k: pd.Series, look: Palette = LIGHT) -> alt.Color:
@@ -133,7 +136,7 @@ def color_of(k: pd.Series, look: Palette = LIGHT) -> alt.Color:
     kind: Any = "log" if span_is_wide(k) else "linear"
     return alt.Color(
         "n_params:Q",
-        title="parameters K",
+        title=say("parameters K"),
         scale=alt.Scale(scheme=look.scheme, type=kind, reverse=True),
         legend=alt.Legend(
             type="gradient",
@@ -170,9 +173,9 @@ def fit_and_error(of: Measure) -> list[alt.Tooltip]:
 def tooltip(of: Measure, parameters: Sequence[str]) -> list[alt.Tooltip]:
     """The tooltip of a trial. parameters: names as in NAMES."""
     return [
-        alt.Tooltip("number:Q", title="trial"),
+        alt.Tooltip("number:Q", title=say("trial")),
         *(alt.Tooltip(f"{field}:Q", title=NAMES[field]) for field in parameters),
-        alt.Tooltip("n_params:Q", title="number of parameters K"),
+        alt.Tooltip("n_params:Q", title=say("number of parameters K")),
         number("aicc", "AICc", ",.2f"),
         number("delta_aicc", "ΔAICc", ",.2f"),
         *fit_and_error(of),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import axis_below, axis_left, number, short, titled
+from kanlab.language import say
 from kanlab.stats.metrics import CalibrationBin
 
 
@@ -17,15 +18,18 @@ def importance(shares: pd.DataFrame, look: Palette = LIGHT) -> Any:
     """The share of the variation of AICc that each hyperparameter accounts for. Columns parameter, share."""
     x = alt.X(
         "share:Q",
-        title="share of the variation of AICc",
+        title=say("share of the variation of AICc"),
         axis=axis_below(5, format="%"),
         scale=alt.Scale(domain=[0, 1]),
     )
     y = alt.Y("parameter:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False, labelLimit=140))
-    tooltip = [alt.Tooltip("parameter:N", title="hyperparameter"), number("share", "share of the variation", ".1%")]
+    tooltip = [
+        alt.Tooltip("parameter:N", title=say("hyperparameter")),
+        number("share", say("share of the variation"), ".1%"),
+    ]
     chart = alt.Chart(shares).mark_bar(color=look.accent).encode(x=x, y=y, tooltip=tooltip)
     words = ", ".join(f"{row.parameter} {row.share:.0%}" for row in shares.itertuples())
-    title = "Importance of the hyperparameters"
+    title = say("Importance of the hyperparameters")
     return titled(chart, title, height=110 + 30 * len(shares), look=look, description=f"{title}: {words}.")
 
 
@@ -35,16 +39,22 @@ def permutation_gains(gain: float, permuted: Sequence[float], look: Palette = LI
     >>> permutation_gains(80.0, [3.0, 5.0, 2.0]).to_dict()["layer"][0]["mark"]["type"]
     'tick'
     """
-    x = alt.X("gain:Q", title="AICc gain over the mean", scale=alt.Scale(zero=False, padding=16), axis=axis_below())
-    kind = alt.Tooltip("target:N", title="target")
+    x = alt.X(
+        "gain:Q", title=say("AICc gain over the mean"), scale=alt.Scale(zero=False, padding=16), axis=axis_below()
+    )
+    kind = alt.Tooltip("target:N", title=say("target"))
     shuffled = pd.DataFrame({"gain": list(permuted), "target": "shuffled"})
-    tooltip = [kind, number("gain", "AICc gain over the mean", ",.2f")]
+    tooltip = [kind, number("gain", say("AICc gain over the mean"), ",.2f")]
     ticks = alt.Chart(shuffled).mark_tick(color=look.faint, thickness=2, size=28).encode(x=x, tooltip=tooltip)
     this = alt.Chart(pd.DataFrame({"gain": [gain], "target": "this target"}))
     own = this.mark_tick(color=look.accent, thickness=4, size=44).encode(x=x, tooltip=tooltip)
-    title = "Observed target (orange), shuffled (grey)"
+    title = say("Observed target (orange), shuffled (grey)")
     most = max(permuted, default=0.0)
-    words = f"AICc gain over the mean: {gain:,.1f} with this target, at most {most:,.1f} with shuffled targets."
+    words = say(
+        "AICc gain over the mean: {gain:,.1f} with this target, at most {most:,.1f} with shuffled targets.",
+        gain=gain,
+        most=most,
+    )
     return titled(ticks + own, title, height=190, look=look, description=words)
 
 
@@ -52,10 +62,15 @@ def calibration(bins: Sequence[CalibrationBin], of: str, look: Palette = LIGHT) 
     """Observed share against predicted probability, bin by bin, with the number of rows. of: the class."""
     frame = pd.DataFrame(bins, columns=CalibrationBin._fields)
     unit = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("predicted:Q", title=f"predicted probability of {short(of)}", scale=unit, axis=axis_below(5, format="%"))
-    y = alt.Y("observed:Q", title="observed share of rows", scale=unit, axis=axis_left(5, format="%"))
+    x = alt.X(
+        "predicted:Q",
+        title=say("predicted probability of {of}", of=short(of)),
+        scale=unit,
+        axis=axis_below(5, format="%"),
+    )
+    y = alt.Y("observed:Q", title=say("observed share of rows"), scale=unit, axis=axis_left(5, format="%"))
     tooltip = [
-        alt.Tooltip("rows:Q", title="rows"),
+        alt.Tooltip("rows:Q", title=say("rows")),
         number("predicted", "mean probability", ".1%"),
         number("observed", "observed share", ".1%"),
         number("low", "95% interval from", ".1%"),
@@ -75,7 +90,13 @@ def calibration(bins: Sequence[CalibrationBin], of: str, look: Palette = LIGHT) 
     }
     halo = base.mark_text(**place, color=look.background, stroke=look.background, strokeWidth=4, strokeJoin="round")
     counts = alt.layer(halo, base.mark_text(**place, color=look.muted)).encode(x=x, y=y, text="rows:Q")
-    title = "Calibration: observed against predicted"
-    subtitle = "numbers: rows per bin; bars: 95% intervals (Wilson); dashed line: perfect calibration"
-    words = f"{title}, the probability of {short(of)} in {len(bins)} bins of {sum(b.rows for b in bins):,} rows."
+    title = say("Calibration: observed against predicted")
+    subtitle = say("numbers: rows per bin; bars: 95% intervals (Wilson); dashed line: perfect calibration")
+    words = say(
+        "{title}, the probability of {of} in {bins} bins of {sum:,} rows.",
+        title=title,
+        of=short(of),
+        bins=len(bins),
+        sum=sum(b.rows for b in bins),
+    )
     return titled(alt.layer(perfect, interval, points, counts), title, subtitle, look=look, description=words)

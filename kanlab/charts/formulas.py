@@ -21,6 +21,7 @@ from kanlab.charts.style import (
 )
 from kanlab.explain.formula import RECOMMENDED, TIED
 from kanlab.formulas.front import EDITED
+from kanlab.language import say
 
 _SHOWN = 60  # characters of a formula in a tooltip
 _NEITHER = "others"
@@ -51,7 +52,7 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     up = robust_axis(drawn["held_out"], kind, kept=pd.concat([marked, drawn["held_out"].head(1)]))
     drawn = drawn.assign(drawn_y=up.drawn(drawn["held_out"]), beyond=up.beyond(drawn["held_out"]) > 0)
     across = robust_axis(drawn["complexity"], "auto", fence=False)
-    x = alt.X("complexity:Q", title="complexity", scale=across.scale(), axis=axis_below(format="d", tickMinStep=1))
+    x = alt.X("complexity:Q", title=say("complexity"), scale=across.scale(), axis=axis_below(format="d", tickMinStep=1))
     title = axis_title(f"held-out {error} ({short(unit)})")
     y = alt.Y("drawn_y:Q", title=title, scale=up.scale(), axis=axis_left(5, title))
     kinds = [kind for kind in _SHAPES if kind in set(drawn["mark"])]
@@ -65,8 +66,8 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     shape = alt.Shape("mark:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds]))
     form = tooltip_format(drawn["held_out"])
     tooltip = [
-        alt.Tooltip("shown:N", title="formula"),
-        alt.Tooltip("complexity:Q", title="complexity"),
+        alt.Tooltip("shown:N", title=say("formula")),
+        alt.Tooltip("complexity:Q", title=say("complexity")),
         number("held_out", f"held-out {error}", form),
         number("test", f"{error}, test rows", form),
         alt.Tooltip("n_params:Q", title="K"),
@@ -86,12 +87,19 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
         .encode(x=x, y=y)
     )
     best = next(table[table["choice"] == RECOMMENDED].itertuples(), None)
-    words = (
-        f"The front of formulas: {len(table)} of complexity {table['complexity'].min()} to {table['complexity'].max()}"
+    words = say(
+        "The front of formulas: {table} of complexity {min} to {max}",
+        table=len(table),
+        min=table["complexity"].min(),
+        max=table["complexity"].max(),
     )
     if best is not None:
-        words += f"; recommended is {short(best.formula, _SHOWN)} of complexity {best.complexity}"
-    heading, subtitle = "Formulas: error against complexity", "tied: within one standard error of the lowest"
+        words += say(
+            "; recommended is {formula} of complexity {complexity}",
+            formula=short(best.formula, _SHOWN),
+            complexity=best.complexity,
+        )
+    heading, subtitle = say("Formulas: error against complexity"), say("tied: within one standard error of the lowest")
     if far := int(drawn["beyond"].sum()):
-        subtitle += f"; {far:,} beyond the axis, drawn at its edge"
+        subtitle += say("; {far:,} beyond the axis, drawn at its edge", far=far)
     return titled(alt.layer(line, ring, points), heading, subtitle, HEIGHT, look, f"{words}.")

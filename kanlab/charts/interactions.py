@@ -11,6 +11,7 @@ import pandas as pd
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import above, axis_below, axis_left, axis_title, number, short, titled, tooltip_format, wrapped
 from kanlab.explain.interactions import Surface
+from kanlab.language import say
 
 _NAME_WIDTH = 25  # characters of a line of a level
 
@@ -51,8 +52,13 @@ def heat_map(found: Surface, look: Palette = LIGHT) -> Any:
     cells = alt.Chart(frame).mark_rect(strokeWidth=1).encode(color=color, stroke=seams, tooltip=tooltip, **encoded)
     title = f"{short(found.first, 40)} and {short(found.second, 40)}"
     ends = f"from {frame['value'].min():.4g} to {frame['value'].max():.4g}"
-    words = f"Partial dependence on {title}: the mean prediction goes {ends}, as {found.scale}."
-    return titled(cells, title, "partial dependence: mean prediction with both set", 380, look, words)
+    words = say(
+        "Partial dependence on {title}: the mean prediction goes {ends}, as {scale}.",
+        title=title,
+        ends=ends,
+        scale=found.scale,
+    )
+    return titled(cells, title, say("partial dependence: mean prediction with both set"), 380, look, words)
 
 
 def _tight() -> alt.Scale:

@@ -24,6 +24,7 @@ from kanlab.charts.style import (
 )
 from kanlab.explain.effects import Dependence
 from kanlab.kan.edges import Edge
+from kanlab.language import say
 
 BINS = 30
 _NAME_WIDTH = 25  # characters of a line of a name
@@ -49,15 +50,18 @@ def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT, band: tup
         tooltip += _ends(frame)
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=_HOVER).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
-        f"{100 * curve.share:.1f}% of the layer's edge scores",
+        say("{value:.1f}% of the layer's edge scores", value=100 * curve.share),
         anchor="start",
         fontSize=12,
         fontWeight="normal",
         color=look.muted,
         offset=8,
     )
-    words = (
-        f"The curve of the edge from {short(source)}: what it {target}, {100 * curve.share:.1f}% of the edge scores."
+    words = say(
+        "The curve of the edge from {source}: what it {target}, {value:.1f}% of the edge scores.",
+        source=short(source),
+        target=target,
+        value=100 * curve.share,
     )
     drawn = line if band is None else alt.layer(_area(frame, x, _left("lower:Q", target, scale, 3), look), line)
     whole = _over_rows(drawn, curve.rows, x, look)
@@ -97,7 +101,7 @@ def _over_rows(chart: Any, rows: np.ndarray, x: alt.X, look: Palette) -> Any:
             x2="x2:Q",
             y2="foot:Q",
             y=alt.Y("rows:Q", axis=None, scale=alt.Scale(domain=[0, top])),
-            tooltip=[alt.Tooltip("rows:Q", title="training rows")],
+            tooltip=[alt.Tooltip("rows:Q", title=say("training rows"))],
         )
     )
     return alt.layer(below, chart).resolve_scale(y="independent")
@@ -114,7 +118,9 @@ def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look:
     y = alt.Y("name:N", title=None, sort=None, axis=_names())
     x = alt.X(
         "rise:Q",
-        title=axis_title(f"increase in {error} when shuffled ({short(unit)})", _BESIDE_NAMES),
+        title=axis_title(
+            say("increase in {error} when shuffled ({unit})", error=error, unit=short(unit)), _BESIDE_NAMES
+        ),
         axis=axis_below(5),
     )
     tooltip = [
@@ -124,11 +130,13 @@ def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look:
     ]
     bars = alt.Chart(drawn).mark_bar(color=look.accent, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
     rule = alt.Chart(drawn).mark_rule(color=look.text, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
-    subtitle = f"the {most} most important of {len(table)} features" if len(used) > most else ""
+    subtitle = (
+        say("the {most} most important of {table} features", most=most, table=len(table)) if len(used) > most else ""
+    )
     if unused and len(used) <= most and len(used) < len(table):
-        subtitle = f"the model makes no use of {unused} of the {len(table)} features"
-    first = f"The most important feature is {short(names.iloc[0])}." if len(table) else ""
-    words = f"Permutation importance of {len(table)} features. {first}".strip()
+        subtitle = say("the model makes no use of {unused} of the {table} features", unused=unused, table=len(table))
+    first = say("The most important feature is {iloc}.", iloc=short(names.iloc[0])) if len(table) else ""
+    words = say("Permutation importance of {table} features. {first}", table=len(table), first=first).strip()
     title = "Permutation importance"
     return titled(alt.layer(bars, rule), title, subtitle, 120 + _row(drawn["name"]) * len(drawn), look, words)
 
@@ -148,9 +156,13 @@ def dependence(
     banded = found.lower is not None and found.upper is not None
     lower, upper = (found.lower, found.upper) if banded else (heights, heights)
     scale = _with_band(heights, np.asarray(lower), np.asarray(upper), _MOST_BAND)
-    mean, title = f"mean prediction ({short(target)})", f"Partial dependence on {short(name)}"
-    whole = "axis: the range of all predictions" if predictions else ""
-    rise = f"The mean prediction goes from {np.nanmin(found.prediction):.4g} to {np.nanmax(found.prediction):.4g}."
+    mean, title = f"mean prediction ({short(target)})", say("Partial dependence on {name}", name=short(name))
+    whole = say("axis: the range of all predictions") if predictions else ""
+    rise = say(
+        "The mean prediction goes from {nanmin:.4g} to {nanmax:.4g}.",
+        nanmin=np.nanmin(found.prediction),
+        nanmax=np.nanmax(found.prediction),
+    )
     words = f"{title}. {rise}"
     if found.training is None:
         labels = ["\n".join(wrapped(str(v), _NAME_WIDTH, _NAME_LINES)) for v in found.values]
@@ -178,7 +190,7 @@ def dependence(
     tooltip += _ends(frame) if banded else []
     few = {"size": 60, "filled": True, "opacity": 1, "color": look.accent} if len(frame) <= 12 else _HOVER
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
-    subtitle = "; ".join(filter(None, ["bars: distribution of the training rows", whole]))
+    subtitle = "; ".join(filter(None, [say("bars: distribution of the training rows"), whole]))
     drawn = alt.layer(_area(frame, x, _left("lower:Q", mean, scale, 5), look), line) if banded else line
     return titled(_over_rows(drawn, found.training, x, look), title, subtitle, 320, look, words)
 
@@ -193,7 +205,9 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
             scale=alt.Scale(zero=False, nice=True),
             axis=axis_below(),
         ),
-        y=alt.Y("residual:Q", title="residual (observed − predicted)", scale=alt.Scale(nice=True), axis=axis_left()),
+        y=alt.Y(
+            "residual:Q", title=say("residual (observed − predicted)"), scale=alt.Scale(nice=True), axis=axis_left()
+        ),
     )
     zero = (
         alt.Chart(pd.DataFrame({"residual": [0.0]}))
@@ -201,9 +215,13 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
         .encode(y="residual:Q")
     )
     low, high = table["residual"].min(), table["residual"].max()
-    spread = f"The residuals of {len(table):,} rows lie between {low:.4g} and {high:.4g}."
-    title = "Residuals against predictions"
-    return titled(alt.layer(zero, points), title, f"both in units of {unit}", 400, look, f"{title}. {spread}")
+    spread = say(
+        "The residuals of {table:,} rows lie between {low:.4g} and {high:.4g}.", table=len(table), low=low, high=high
+    )
+    title = say("Residuals against predictions")
+    return titled(
+        alt.layer(zero, points), title, say("both in units of {unit}", unit=unit), 400, look, f"{title}. {spread}"
+    )
 
 
 def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
@@ -223,10 +241,12 @@ def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) 
         y=_left("observed:Q", f"observed {unit}", scale),
     )
     line = alt.Chart(pd.DataFrame({"predicted": ends, "observed": ends})).mark_line(color=look.accent, strokeWidth=1.5)
-    title = "Predicted vs observed"
-    words = f"{title}: {len(table):,} rows; on the line the prediction is the observed value."
-    return titled(alt.layer(line.encode(x="predicted:Q", y="observed:Q"), points), title, "orange line: equality", 400, look,
-                  words)  # fmt: skip
+    title = say("Predicted vs observed")
+    words = say(
+        "{title}: {table:,} rows; on the line the prediction is the observed value.", title=title, table=len(table)
+    )
+    layered = alt.layer(line.encode(x="predicted:Q", y="observed:Q"), points)
+    return titled(layered, title, say("orange line: equality"), 400, look, words)
 
 
 def _rows_of(table: pd.DataFrame, look: Palette) -> Any:
@@ -234,7 +254,7 @@ def _rows_of(table: pd.DataFrame, look: Palette) -> Any:
     kinds = ["training", "test"]
     color = alt.Color(
         "rows:N",
-        title="rows",
+        title=say("rows"),
         scale=alt.Scale(domain=kinds, range=[look.faint, look.second]),
         legend=alt.Legend(orient="bottom", titleOrient="left", symbolOpacity=1),
     )

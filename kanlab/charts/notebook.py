@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from kanlab.charts import cells, trials
+from kanlab.language import say
 from kanlab.selection import ranking
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.handle import StudyHandle
@@ -58,7 +59,12 @@ class Plots:
 def study_html(handle: StudyHandle, records: Sequence[TrialRecord], found: Recommendation) -> str:
     """A study: its state in a sentence, then the recommendation with its picture."""
     state, data = read_state(handle.optuna.user_attrs), handle.data
-    rows = f"{data.n_train:,} training and {counted(data.n_test, 'test row')} of {data.name}"
+    rows = say(
+        "{n_train:,} training and {test_rows} of {name}",
+        n_train=data.n_train,
+        test_rows=counted(data.n_test, "test row"),
+        name=data.name,
+    )
     words = f"{state.name}, {counted(len(records), 'trial')}; {data.target} from {counted(data.d, 'feature')}, {rows}"
     return f"<p><b>Study {escape(handle.name)}</b>: {escape(words)}.</p>{found._repr_html_()}"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from kanlab.language import say
+
 MOST_POINTS = 5000
 KEPT_POINTS = 1500  # of a table with more than MOST_POINTS rows
 TABLE_ROWS = 1000  # of such a table are shown, unless the user asks for all
@@ -32,10 +34,15 @@ def thinned(table: pd.DataFrame, *numbers: int | None, live: bool = False) -> tu
     rest = np.flatnonzero(~keep)
     room = max(0, KEPT_POINTS - int(keep.sum()))
     keep[rest[np.unique(np.linspace(0, len(rest) - 1, min(room, len(rest))).round().astype(int))]] = True
-    sentence = (
-        f"The charts show {int(keep.sum()):,} of {len(table):,} trials: the Pareto front, those with the lowest AICc, and an "
-        "even sample of the rest."
+    sentence = say(
+        "The charts show {int:,} of {table:,} trials: the Pareto front, those with the "
+        "lowest AICc, and an even sample of the rest.",
+        int=int(keep.sum()),
+        table=len(table),
     )
     if live:
-        sentence += f" While the study runs, charts and table are redrawn every {REDRAW_TRIALS} trials."
+        sentence += say(
+            " While the study runs, charts and table are redrawn every {redraw_trials} trials.",
+            redraw_trials=REDRAW_TRIALS,
+        )
     return table[keep], sentence

@@ -27,6 +27,7 @@ from kanlab.charts.style import (
     titled,
 )
 from kanlab.charts.trial_plot import selections
+from kanlab.language import say
 from kanlab.study.fit_times import FitTime
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import counted
@@ -46,7 +47,7 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
     frame = pd.DataFrame({"step": np.linspace(0, 100, len(curve)), "rss": list(curve)})
     title = axis_title(_with_unit(name, unit))
     base = alt.Chart(frame).encode(
-        x=alt.X("step:Q", title="training progress (%)", axis=axis_below(5)),
+        x=alt.X("step:Q", title=say("training progress (%)"), axis=axis_below(5)),
         y=alt.Y(
             "rss:Q",
             title=title,
@@ -56,7 +57,7 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
         tooltip=[number("step", "training progress (%)", ".0f"), number("rss", name)],
     )
     chart = base.mark_line(color=look.accent, point={"opacity": 0, "size": 90})
-    return titled(chart, f"{_capital(name)} while this trial was trained", "", 230, look)
+    return titled(chart, say("{capital} while this trial was trained", capital=_capital(name)), "", 230, look)
 
 
 def _capital(name: str) -> str:
@@ -93,7 +94,7 @@ def loss_curves(
     frame = pd.DataFrame(rows, columns=["number", "step", "loss", "kind"]).astype({"loss": float, "step": float})
     up = robust_axis(frame["loss"], "auto", kept=frame.loc[frame["kind"] != "other trials", "loss"])
     frame = frame.assign(drawn=up.drawn(frame["loss"]))
-    x = alt.X("step:Q", title="training progress (%)", axis=axis_below(5))
+    x = alt.X("step:Q", title=say("training progress (%)"), axis=axis_below(5))
     title = axis_title(_with_unit(name, unit))
     y = alt.Y(
         "drawn:Q",
@@ -110,7 +111,7 @@ def loss_curves(
         scale=alt.Scale(domain=list(colours), range=list(colours.values())),
         legend=alt.Legend(orient="bottom", direction="vertical", symbolType="stroke", symbolOpacity=1),
     )
-    about = [alt.Tooltip("number:Q", title="trial")]
+    about = [alt.Tooltip("number:Q", title=say("trial"))]
     each: dict[str, Any] = {"x": x, "y": y, "color": color, "detail": nominal("number"), "tooltip": about}
     behind = {"strokeWidth": 1.5, "opacity": 0.75 if len(drawn) <= 30 else 0.4}
     layers = [
@@ -119,13 +120,25 @@ def loss_curves(
     ]
     beyond = frame.loc[up.beyond(frame["loss"]) > 0, "number"].nunique()
     shown = counted(len(trained), "trial")
-    subtitle = f"{len(drawn):,} of {shown}, evenly sampled" if len(drawn) < len(trained) else shown
-    subtitle += f"; {beyond:,} beyond the axis, drawn at its edge" if beyond else ""
-    words = "" if best is None else f" Trial {best.number}, of the lowest AICc, ends at {best.loss_curve[-1]:.4g}."
+    subtitle = (
+        say("{drawn:,} of {shown}, evenly sampled", drawn=len(drawn), shown=shown)
+        if len(drawn) < len(trained)
+        else shown
+    )
+    subtitle += say("; {beyond:,} beyond the axis, drawn at its edge", beyond=beyond) if beyond else ""
+    words = (
+        ""
+        if best is None
+        else say(
+            " Trial {number}, of the lowest AICc, ends at {loss_curve:.4g}.",
+            number=best.number,
+            loss_curve=best.loss_curve[-1],
+        )
+    )
     return layered(
         layers,
         {"trials": frame, "marked": frame[frame["kind"] != "other trials"]},
-        **_whole(f"{_capital(name)} of all trials in training", subtitle, words, look),
+        **_whole(say("{capital} of all trials in training", capital=_capital(name)), subtitle, words, look),
     )
 
 
@@ -153,11 +166,14 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
     up = RobustAxis(float(numbers.min()), float(numbers.max())) if len(frame) else RobustAxis(0.0, 1.0)
     room = up.margin if up.high > up.low else (up.low - 1.0, up.high + 1.0)
     x = alt.X(
-        "start:Q", title=f"time since the first fit began ({unit})", axis=axis_below(5), scale=alt.Scale(nice=False)
+        "start:Q",
+        title=say("time since the first fit began ({unit})", unit=unit),
+        axis=axis_below(5),
+        scale=alt.Scale(nice=False),
     )
     y = alt.Y(
         "number:Q",
-        title="trial",
+        title=say("trial"),
         scale=alt.Scale(domain=list(room), nice=False, zero=False),
         axis=axis_left(6, format="d", tickMinStep=1),
     )
@@ -177,12 +193,12 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
         ),
     )
     about = [
-        alt.Tooltip("number:Q", title="trial"),
-        alt.Tooltip("state:N", title="state"),
+        alt.Tooltip("number:Q", title=say("trial")),
+        alt.Tooltip("state:N", title=say("state")),
         number("start", f"began at ({unit})"),
         number("took", "took (s)"),
         *(alt.Tooltip(f"{field}:Q", title=NAMES[field]) for field in parameters),
-        alt.Tooltip("n_params:Q", title="number of parameters K"),
+        alt.Tooltip("n_params:Q", title=say("number of parameters K")),
     ]
     width = float(np.clip(260 / max(1, len(frame)), 2, 12))
     bars = layer("trials", "rule", {"strokeWidth": width}, x=x, x2={"field": "end"}, y=y, color=color, tooltip=about)
@@ -190,15 +206,23 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
     chosen = layer("trials", "point", ring, x=x, y=y)
     chosen["transform"] = [{"filter": f"datum.number === {-1 if selected is None else int(selected)}"}]
     counts = Counter[str](fit.state for fit in fits)
-    parts = [f"{len(frame):,} of {counted(len(fits), 'fit')}, evenly sampled"] if len(frame) < len(fits) else []
-    parts += [f"{counted(pauses, 'pause')} of more than a minute left out"] if pauses else []
+    parts = (
+        [say("{frame:,} of {fits}, evenly sampled", frame=len(frame), fits=counted(len(fits), "fit"))]
+        if len(frame) < len(fits)
+        else []
+    )
+    parts += [say("{pauses} of more than a minute left out", pauses=counted(pauses, "pause"))] if pauses else []
     words = " " + ", ".join(f"{counts[state]:,} {state}" for state in _STATES if counts[state]) + "."
     if fits:
         longest = max(fits, key=lambda fit: fit.end - fit.start)
-        words += f" Trial {longest.record.number} took longest, {longest.end - longest.start:.3g} s."
+        words += say(
+            " Trial {number} took longest, {end:.3g} s.", number=longest.record.number, end=longest.end - longest.start
+        )
     subtitle = "; ".join(parts) or counted(len(fits), "fit")
     return layered(
-        [bars | {"name": "trials"}, chosen], {"trials": frame}, **_whole("Timeline of the fits", subtitle, words, look)
+        [bars | {"name": "trials"}, chosen],
+        {"trials": frame},
+        **_whole(say("Timeline of the fits"), subtitle, words, look),
     )
 
 

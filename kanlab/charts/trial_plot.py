@@ -16,6 +16,7 @@ from kanlab.charts.labels import Label, Obstacles, placed
 from kanlab.charts.layered import Layered, layer, layered, nominal, vega_lite
 from kanlab.charts.palette import Palette
 from kanlab.charts.style import HEIGHT, PADDING, axis_below, axis_left, axis_title, heading, number
+from kanlab.language import marked, say
 from kanlab.selection.measures import Measure
 
 SELECTED, BRUSHED = "selected", "brushed"
@@ -24,7 +25,7 @@ _BEST, _RECOMMENDED = "lowest AICc", "recommended"
 _DIAMOND = {"shape": "diamond", "size": 240, "strokeWidth": 2.5, "filled": False}
 _BESIDE = 20.0  # px: further up or down a label is no longer seen to be of its mark
 _HALF_LINE = 8  # px of a label
-_NOTHING_YET = "No trial is complete yet."
+_NOTHING_YET = marked("No trial is complete yet.")
 _NO_VALUES = {"labelOpacity": 0, "tickOpacity": 0, "gridOpacity": 0}  # which keep their room
 # by this attribute the pages find the points that fade in; of all attributes of a circle it alone changes nothing
 MITER, FRESH_MITER = 10, 9
@@ -148,11 +149,14 @@ class TrialPlot:
 
     def whole(self, title: str, subtitle: str, description: str) -> Layered:
         """The chart. A click on a trial selects it, and an area that is drawn brushes those in it."""
-        best = "No trial is complete."
+        best = say("No trial is complete.")
         if len(self.done):
             first = self.done.loc[self.done["aicc"].idxmin()]
-            best = (
-                f"Trial {first['number']} has the lowest AICc, {first['aicc']:,.2f}, with K = {first['n_params']:,.6g}."
+            best = say(
+                "Trial {first} has the lowest AICc, {first_2:,.2f}, with K = {first_3:,.6g}.",
+                first=first["number"],
+                first_2=first["aicc"],
+                first_3=first["n_params"],
             )
         return layered(
             self.layers + (self._label_layers() if len(self.done) else self._empty()),
@@ -250,8 +254,8 @@ def _trial_tooltip(of: Measure, parameters: tuple[str, ...]) -> list[dict[str, A
 @cache
 def _baseline_tooltip(of: Measure) -> list[dict[str, Any]]:
     lines = [
-        alt.Tooltip("family:N", title="model"),
-        number("n_params", "number of parameters K"),
+        alt.Tooltip("family:N", title=say("model")),
+        number("n_params", say("number of parameters K")),
         number("aicc", "AICc", ",.2f"),
         *fit_and_error(of),
     ]

@@ -18,6 +18,7 @@ from kanlab.charts.layered import Layered, layer, nominal
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import label_format, short
 from kanlab.charts.trial_plot import BRUSHED, SELECTED, Recommended, TrialPlot, baseline_frame
+from kanlab.language import say
 from kanlab.selection.measures import Measure
 
 _FEWEST = 4  # trials that the axis of trials has room for
@@ -84,7 +85,7 @@ def aicc_against_rss(
     plot.best(recommended)
     for n_params, curve in curves.groupby("n_params") if len(curves) else ():
         plot.label(f"K = {n_params}", curve.iloc[::-4], look.muted, optional=True)
-    what = f"AICc against {of.fit}, one point per trial, coloured by the number of parameters K"
+    what = say("AICc against {fit}, one point per trial, coloured by the number of parameters K", fit=of.fit)
     return plot.whole(f"AICc against {of.fit}", plot.note, what)
 
 
@@ -105,16 +106,20 @@ def pareto_front(
     up = robust_axis(done[of.fit_column], kind, kept=done.loc[done["on_front"].astype(bool), of.fit_column])
     plot = TrialPlot(done, robust_axis(done["n_params"], kind, fence=False), up, look)
     title, fmt = of.axis.format(short(target)), label_format(plot.up.ends)
-    plot.draws("n_params", "number of parameters K", of.fit_column, title, x_format="~s", y_format=fmt)
+    plot.draws("n_params", say("number of parameters K"), of.fit_column, title, x_format="~s", y_format=fmt)
     points = plot.tables["trials"] = plot.tables["trials"].assign(on_front=done["on_front"].astype(bool))
     front = points.loc[points["on_front"], ["drawn_x", "drawn_y"]].sort_values("drawn_x")
     plot.add_line("front", front, {"color": look.accent, "strokeWidth": 1.5, "opacity": 0.8}, step=True)
     plot.baselines(baseline_frame(baselines, of, recommended), recommended)
     plot.trials({"condition": {"test": "datum.on_front", "value": look.accent}, "value": look.faint}, selected)
     plot.best(recommended)
-    sentence = f"{len(front):,} of {len(done):,} trials are on the front: no other is better in both" * bool(len(done))
-    what = "; ".join(filter(None, [f"{of.fit} against the number of parameters K, one point per trial", sentence]))
-    return plot.whole("Pareto front: fit against complexity", "; ".join(filter(None, [sentence, plot.note])), what)
+    sentence = say(
+        "{front:,} of {done:,} trials are on the front: no other is better in both", front=len(front), done=len(done)
+    ) * bool(len(done))
+    what = "; ".join(
+        filter(None, [say("{fit} against the number of parameters K, one point per trial", fit=of.fit), sentence])
+    )
+    return plot.whole(say("Pareto front: fit against complexity"), "; ".join(filter(None, [sentence, plot.note])), what)
 
 
 def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT) -> Layered:
@@ -128,8 +133,8 @@ def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LI
     step = {"interpolate": "step-after", "color": look.accent, "strokeWidth": 2}
     plot.layers.append(layer("trials", "line", step, x=plot.x, y=plot.y | {"field": "best"}))
     plot.trials(color_of(done["n_params"], look), selected)
-    what = "AICc of every trial in the order of the trials, and its running minimum"
-    return plot.whole("AICc by trial, and its running minimum", plot.note, what)
+    what = say("AICc of every trial in the order of the trials, and its running minimum")
+    return plot.whole(say("AICc by trial, and its running minimum"), plot.note, what)
 
 
 def _complete(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import axis_below, axis_title, number, short, titled, tooltip_format, wrapped
 from kanlab.explain.contributions import Explanation
+from kanlab.language import say
 
 MOST_BARS = 10
 _NAME_WIDTH, _NAME_LINES, _NAME_LINE = 24, 6, 12  # characters of a line of a name, most lines, px of one
@@ -42,7 +43,7 @@ def waterfall(
     )
     y = alt.Y("name:N", title=None, sort=steps["name"].tolist(), axis=names)
     tooltip = [
-        alt.Tooltip("full:N", title="feature"),
+        alt.Tooltip("full:N", title=say("feature")),
         alt.Tooltip("value:N"),
         number("contribution", "contribution", tooltip_format(steps["contribution"])),
         *([number("error", "standard error", ".2g")] if steps["error"].any() else []),
@@ -71,12 +72,29 @@ def waterfall(
     }
     words = base.mark_text(**beside).encode(x=alt.X("end:Q", scale=x["scale"]), y=y, text="label:N")
     largest = steps[steps["kind"] != "whole"].iloc[0] if len(steps) > 2 else None
-    told = "" if largest is None else f" The largest contribution is that of {largest['full']}, {largest['label']}."
-    title = "From the mean prediction to this one"
-    description = f"{title}: {mean:.4g} in the mean, {total:.4g} here, as {scale}.{told}"
+    told = (
+        ""
+        if largest is None
+        else say(
+            " The largest contribution is that of {largest}, {largest_2}.",
+            largest=largest["full"],
+            largest_2=largest["label"],
+        )
+    )
+    title = say("From the mean prediction to this one")
+    description = say(
+        "{title}: {mean:.4g} in the mean, {total:.4g} here, as {scale}.{told}",
+        title=title,
+        mean=mean,
+        total=total,
+        scale=scale,
+        told=told,
+    )
     lines = 1 + max(int(name.count("\n")) for name in steps["name"])
     height = 90 + max(30, 10 + _NAME_LINE * lines) * len(steps)
-    return titled(alt.layer(bars, ends, words), title, "orange raises it, blue lowers it", height, look, description)
+    return titled(
+        alt.layer(bars, ends, words), title, say("orange raises it, blue lowers it"), height, look, description
+    )
 
 
 def _steps(found: Explanation, row: int, class_: str | None, most: int) -> pd.DataFrame:

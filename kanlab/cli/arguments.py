@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kanlab.errors import SpaceError
+from kanlab.language import marked, say
 
 _RANGES = {
     "neuron_num": "hidden neurons",
-    "grid": "grid intervals of every spline",
-    "k": "spline order: 1 piecewise linear, 2 quadratic, 3 cubic",
+    "grid": marked("grid intervals of every spline"),
+    "k": marked("spline order: 1 piecewise linear, 2 quadratic, 3 cubic"),
     "depth": "hidden layers",
 }
 
@@ -30,38 +31,43 @@ def add_ranges(parser: Options, **defaults: str | None) -> None:
 
 def add_fill(parser: Options) -> None:
     """The option --fill."""
-    text = (
-        "fit every configuration from as many random starts as the minutes allow and keep its best fit; kanlab times a few "
-        "fits first, and the study stores the number"
+    text = say(
+        "fit every configuration from as many random starts as the minutes allow and keep "
+        "its best fit; kanlab times a few fits first, and the study stores the number"
     )
     parser.add_argument("--fill", action="store_true", help=text)
 
 
 def add_json(parser: Options) -> None:
     """The option --json."""
-    parser.add_argument("--json", action="store_true", help="print the study as one JSON object")
+    parser.add_argument("--json", action="store_true", help=say("print the study as one JSON object"))
 
 
 def add_trial(parser: Options) -> None:
     """The options --trial and --family."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--trial", type=int, metavar="N", help="use the network of trial N (default: the recommended model)"
+        "--trial", type=int, metavar="N", help=say("use the network of trial N (default: the recommended model)")
     )
-    which.add_argument("--family", metavar="NAME", help="use another family that the study has, such as linear or gam")
+    which.add_argument(
+        "--family", metavar="NAME", help=say("use another family that the study has, such as linear or gam")
+    )
     which.add_argument(
         "--use",
         choices=["read", "predict"],
-        help="use the recommended model that can be read, or the one that predicts best, often an average of networks "
-        "(default: what the evidence speaks for, which 'kanlab show' tells)",
+        help=say(
+            "use the recommended model that can be read, or the one that predicts best, often an "
+            "average of networks (default: what the evidence speaks for, which 'kanlab show' "
+            "tells)"
+        ),
     )
 
 
 def add_interval(parser: Options) -> None:
     """The option --interval."""
-    text = (
-        "share of rows like those of the training that the interval of a prediction should hold, or the set of classes "
-        "(default: 0.9); none: predictions alone"
+    text = say(
+        "share of rows like those of the training that the interval of a prediction should "
+        "hold, or the set of classes (default: 0.9); none: predictions alone"
     )
     parser.add_argument("--interval", type=_level, default=0.9, metavar="SHARE", help=text)
 
@@ -74,15 +80,15 @@ def _level(text: str) -> float | None:
 
 def add_workers(parser: Options) -> None:
     """The option --workers."""
-    text = "worker processes (default: one per core; on a cluster: as many as it has)"
+    text = say("worker processes (default: one per core; on a cluster: as many as it has)")
     parser.add_argument("--workers", type=int, metavar="N", help=text)
 
 
 def add_dask(parser: Options) -> None:
     """The option --dask."""
-    text = (
-        "fit on a Dask cluster: the address of its scheduler, such as tcp://host:8786, or its scheduler file (default: "
-        "$KANLAB_DASK, or this machine; '': this machine)"
+    text = say(
+        "fit on a Dask cluster: the address of its scheduler, such as tcp://host:8786, or "
+        "its scheduler file (default: $KANLAB_DASK, or this machine; '': this machine)"
     )
     parser.add_argument("--dask", metavar="ADDRESS", help=text)
 
@@ -113,5 +119,11 @@ def _range(name: str, text: str) -> tuple[int, int]:
     except ValueError:
         numbers = []
     if len(numbers) not in (1, 2):
-        raise SpaceError(f"The range '{text}' of --{name.replace('_', '-')} is not LO:HI, for example 1:10.")
+        raise SpaceError(
+            say(
+                "The range '{text}' of --{replace} is not LO:HI, for example 1:10.",
+                text=text,
+                replace=name.replace("_", "-"),
+            )
+        )
     return numbers[0], numbers[-1]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from kanlab.errors import StudyError
+from kanlab.language import say
 from kanlab.text import listing
 
 
@@ -49,7 +50,15 @@ def use(parser: argparse.ArgumentParser, command: str, file: Path) -> dict[str, 
         action = actions.get(key.replace("_", "-")) or actions.get(key)
         if action is None or isinstance(action, argparse._HelpAction) or action.dest == "config":
             known = sorted(name for name in actions if len(name) > 1 and name not in ("help", "config"))
-            raise StudyError(f"{file}: '{command}' has no option '{key[:40]}'; it has {listing(known, len(known))}.")
+            raise StudyError(
+                say(
+                    "{file}: '{command}' has no option '{key}'; it has {known}.",
+                    file=file,
+                    command=command,
+                    key=key[:40],
+                    known=listing(known, len(known)),
+                )
+            )
         if value is not False and isinstance(action, argparse._AppendAction):
             several[action.dest], action.required = _value(action, key, value, file), False
         elif value is not False:
@@ -61,12 +70,18 @@ def _read(file: Path, command: str) -> dict[str, Any]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise StudyError(f"{file} cannot be read: {error.strerror or error}.") from error
+        raise StudyError(say("{file} cannot be read: {value}.", file=file, value=error.strerror or error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{file} is no TOML: {error}.") from error
+        raise StudyError(say("{file} is no TOML: {error}.", file=file, error=error)) from error
     options = content.get(command)
     if not isinstance(options, dict) or len(content) > 1:
-        raise StudyError(f'{file} must hold one table, [{command}], with options such as target = "y".')
+        raise StudyError(
+            say(
+                '{file} must hold one table, [{command}], with options such as target = "y".',
+                file=file,
+                command=command,
+            )
+        )
     return options
 
 
@@ -74,7 +89,7 @@ def _value(action: argparse.Action, key: str, value: Any, file: Path) -> Any:
     """A value of TOML as the command line has it."""
     if action.nargs == 0:  # a switch
         if value is not True:
-            raise StudyError(f"{file}: '{key}' is true or false, not {value!r}.")
+            raise StudyError(say("{file}: '{key}' is true or false, not {value!r}.", file=file, key=key, value=value))
         return action.const
     several = isinstance(action, argparse._AppendAction)
     if several and isinstance(value, dict):  # monotone = { price = "down" }
@@ -87,7 +102,15 @@ def _value(action: argparse.Action, key: str, value: Any, file: Path) -> Any:
     if action.dest == "data":
         return Path(value) if str(value) == "-" else file.parent / str(value)
     if action.choices and value not in action.choices:
-        raise StudyError(f"{file}: '{key}' must be one of {', '.join(map(str, action.choices))}, not {value!r}.")
+        raise StudyError(
+            say(
+                "{file}: '{key}' must be one of {map}, not {value!r}.",
+                file=file,
+                key=key,
+                map=", ".join(map(str, action.choices)),
+                value=value,
+            )
+        )
     try:
         converted = action.type(str(value)) if callable(action.type) else str(value)
     except ValueError:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import Options, names
 from kanlab.errors import StudyError
+from kanlab.language import marked, say
 
 if TYPE_CHECKING:
     from kanlab.kan.constraints import Constraints
 
 _LISTS = {
-    "convex": "features whose effect is convex: it bends upwards",
-    "concave": "features whose effect is concave: it bends downwards",
-    "linear": "features whose effect is a straight line, added to the rest",
-    "no-effect": "features that no model may use",
+    "convex": marked("features whose effect is convex: it bends upwards"),
+    "concave": marked("features whose effect is concave: it bends downwards"),
+    "linear": marked("features whose effect is a straight line, added to the rest"),
+    "no-effect": marked("features that no model may use"),
 }
 
 
@@ -25,7 +26,7 @@ def add_constraints(options: Options) -> None:
         "--monotone",
         action="append",
         metavar="COL:WAY[,COL:WAY]",
-        help="features with which the prediction never falls (price:up) or never rises (price:down)",
+        help=say("features with which the prediction never falls (price:up) or never rises (price:down)"),
     )
     for name, text in _LISTS.items():
         options.add_argument(f"--{name}", metavar="A,B", help=text)
@@ -33,7 +34,7 @@ def add_constraints(options: Options) -> None:
         "--no-interaction",
         action="append",
         metavar="A,B",
-        help="features of which none changes the effect of another; may be given several times",
+        help=say("features of which none changes the effect of another; may be given several times"),
     )
 
 
@@ -45,9 +46,13 @@ def constraints(arguments: argparse.Namespace) -> Constraints:
     for text in [pair for given in arguments.monotone or [] for pair in names(given)]:
         column, sign, way = text.rpartition(":")
         if not (sign and column and way):
-            raise StudyError(f"'{text[:80]}' of --monotone is not COL:up or COL:down, for example price:down.")
+            raise StudyError(
+                say("'{text}' of --monotone is not COL:up or COL:down, for example price:down.", text=text[:80])
+            )
         if ways.setdefault(column.strip(), way.strip()) != way.strip():
-            raise StudyError(f"'{column.strip()[:60]}' cannot be monotone up and down at once; keep one of the two.")
+            raise StudyError(
+                say("'{strip}' cannot be monotone up and down at once; keep one of the two.", strip=column.strip()[:60])
+            )
     lists = {name.replace("-", "_"): names(getattr(arguments, name.replace("-", "_"))) for name in _LISTS}
     groups = [names(group) for group in arguments.no_interaction or []]
     return Constraints.of(monotone=ways, no_interaction=groups, **lists)

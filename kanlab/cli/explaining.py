@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import add_trial, source
 from kanlab.cli.printing import columns
 from kanlab.cli.table_options import add_reading_options
+from kanlab.language import say
 
 if TYPE_CHECKING:
     from kanlab.explain.contributions import Explanation, RowExplainer
@@ -50,7 +51,14 @@ def _explain(arguments: argparse.Namespace) -> int:
     found = explainer.explain(table, options)
     print(f"predicted by {explainer.predictor.label}", *found.predictions.notes, sep="\n", file=sys.stderr)
     if arguments.row is not None and not 1 <= arguments.row <= len(found.totals):
-        raise DatasetError(f"There is no row {arguments.row}; {arguments.data} holds {len(found.totals):,}.")
+        raise DatasetError(
+            say(
+                "There is no row {row}; {data} holds {totals:,}.",
+                row=arguments.row,
+                data=arguments.data,
+                totals=len(found.totals),
+            )
+        )
     chosen = range(len(found.totals)) if arguments.row is None else [arguments.row - 1]
     if arguments.json:
         content = {"target": found.recipe.target, "rows": [{"row": row + 1} | found.to_dict(row) for row in chosen]}
@@ -63,10 +71,10 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _shown(found: Explanation, row: int) -> str:
     """One row as text: its features by the size of their contributions, and the nearest training rows."""
     if row not in found.ready:
-        return f"row {row + 1}: a value is missing, so there is no prediction to explain"
+        return say("row {row}: a value is missing, so there is no prediction to explain", row=row + 1)
     output = found.output_of(row)
     head = f"row {row + 1}: {found.scale.words[output]} {found.totals[row, output]:.5g}, "
-    head += f"{found.mean[output]:.5g} in the mean"
+    head += say("{mean:.5g} in the mean", mean=found.mean[output])
     table = found.table(row)
     sampled = bool(table["standard_error"].any())
     header = ("feature", "value", "contribution", *["standard error"] * sampled, *["times"] * ("times" in table))
@@ -84,7 +92,7 @@ def _shown(found: Explanation, row: int) -> str:
     if found.nearest is not None:
         near = found.neighbours(row)
         cells = [[f"{v:.4g}" if isinstance(v, float) else f"{v}"[:30] for v in line] for line in near.to_numpy(object)]
-        text += [found.support(row), "nearest training rows:", columns([tuple(near.columns), *cells])]
+        text += [found.support(row), say("nearest training rows:"), columns([tuple(near.columns), *cells])]
     return "\n".join(text)
 
 
@@ -95,14 +103,18 @@ def add_command(
     explain = command(
         "explain",
         _explain,
-        "say why rows are predicted as they are: what each feature contributes, and the nearest training rows",
-        "Contributions are Shapley values: they add up to the prediction less the mean prediction, for classes as log-odds "
-        "and for counts as the logarithm of the mean.",
+        say("say why rows are predicted as they are: what each feature contributes, and the nearest training rows"),
+        say(
+            "Contributions are Shapley values: they add up to the prediction less the mean "
+            "prediction, for classes as log-odds and for counts as the logarithm of the mean."
+        ),
     )
-    explain.add_argument("name", metavar="NAME|BUNDLE.zip", help="name of a study, or file of a bundle")
-    explain.add_argument("data", metavar="NEW.csv", type=Path, help="table with the features; - for standard input")
-    explain.add_argument("--row", type=int, metavar="N", help="one row alone, counted from 1 (default: all)")
-    explain.add_argument("--json", action="store_true", help="print them as one JSON object")
+    explain.add_argument("name", metavar="NAME|BUNDLE.zip", help=say("name of a study, or file of a bundle"))
+    explain.add_argument(
+        "data", metavar="NEW.csv", type=Path, help=say("table with the features; - for standard input")
+    )
+    explain.add_argument("--row", type=int, metavar="N", help=say("one row alone, counted from 1 (default: all)"))
+    explain.add_argument("--json", action="store_true", help=say("print them as one JSON object"))
     add_trial(explain)
     with_storage(explain)
     add_reading_options(explain)

@@ -11,54 +11,71 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import names
 from kanlab.cli.printing import columns, short_number
 from kanlab.errors import StudyError
+from kanlab.language import marked, say
 
 if TYPE_CHECKING:
     from kanlab.api import Study
     from kanlab.explain.formula import Formula
     from kanlab.explain.formulas import FormulaSearch
 
-_MORE = (
-    "The formulas are kept with the study; another call prints them again, and searches anew where an option asks for it. "
-    "The options that edit take the number of a formula and of a part, as the list and --parts show them."
+_MORE = marked(
+    "The formulas are kept with the study; another call prints them again, and searches "
+    "anew where an option asks for it. The options that edit take the number of a "
+    "formula and of a part, as the list and --parts show them."
 )
 RECOMMENDED = "recommended"
 
 
 def add_command(command: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """`kanlab formula` without the arguments it shares with other commands."""
-    text = "search for formulas of a study's target, print the front of them, and edit them"
+    text = say("search for formulas of a study's target, print the front of them, and edit them")
     sub = command("formula", run, text, _MORE)
     search = sub.add_argument_group("search")
     search.add_argument(
-        "--minutes", type=float, metavar="M", help="about how many minutes of one processor to search (default: 0.1)"
+        "--minutes",
+        type=float,
+        metavar="M",
+        help=say("about how many minutes of one processor to search (default: 0.1)"),
     )
-    search.add_argument("--functions", metavar="A,B", help="functions a formula may hold (default: all of the library)")
-    search.add_argument("--forbid", metavar="A,B", help="functions a formula may not hold")
+    search.add_argument(
+        "--functions", metavar="A,B", help=say("functions a formula may hold (default: all of the library)")
+    )
+    search.add_argument("--forbid", metavar="A,B", help=say("functions a formula may not hold"))
     search.add_argument(
         "--require",
         action="append",
         default=[],
         metavar="FEATURE=FUNCTION",
-        help="recommend a formula only if it holds the feature inside the function; may be given several times",
+        help=say("recommend a formula only if it holds the feature inside the function; may be given several times"),
     )
     search.add_argument(
-        "--repeats", type=int, metavar="N", default=0, help="searches of resampled rows, for how stable the formula is"
+        "--repeats",
+        type=int,
+        metavar="N",
+        default=0,
+        help=say("searches of resampled rows, for how stable the formula is"),
     )
     sub.add_argument(
-        "--units", metavar="A=U,B=V", help="units of columns, such as length=m,time=s, to see whether they add up"
+        "--units", metavar="A=U,B=V", help=say("units of columns, such as length=m,time=s, to see whether they add up")
     )
     editing = sub.add_argument_group("edit")
-    editing.add_argument("--parts", type=int, metavar="N", help="print the parts of formula N, by number")
-    editing.add_argument("--edit", type=int, metavar="N", help="change formula N by the next four, fit it, and keep it")
+    editing.add_argument("--parts", type=int, metavar="N", help=say("print the parts of formula N, by number"))
+    editing.add_argument(
+        "--edit", type=int, metavar="N", help=say("change formula N by the next four, fit it, and keep it")
+    )
     for name, metavar, help_text in (
-        ("switch", "PART=FUNCTION", "another function for a part, or none for its argument alone"),
-        ("drop", "PART", "a term or a factor that goes"),
-        ("fix", "PART=NUMBER", "a constant that is held at a number such as 9.81, 1/3 or pi/2"),
-        ("free", "PART", "a held constant that is fitted"),
+        ("switch", "PART=FUNCTION", say("another function for a part, or none for its argument alone")),
+        ("drop", "PART", say("a term or a factor that goes")),
+        ("fix", "PART=NUMBER", say("a constant that is held at a number such as 9.81, 1/3 or pi/2")),
+        ("free", "PART", say("a held constant that is fitted")),
     ):
         editing.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=help_text)
-    editing.add_argument("--use", metavar="N", help=f"export and predict with formula N, or with the one {RECOMMENDED}")
-    editing.add_argument("--remove", type=int, metavar="N", help="take the edited formula N off the list")
+    editing.add_argument(
+        "--use",
+        metavar="N",
+        help=say("export and predict with formula N, or with the one {recommended}", recommended=RECOMMENDED),
+    )
+    editing.add_argument("--remove", type=int, metavar="N", help=say("take the edited formula N off the list"))
     return sub
 
 
@@ -74,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         study.set_units(units_of_text(arguments.units))
     changes = {name: getattr(arguments, name) for name in ("switch", "drop", "fix", "free")}
     if arguments.edit is None and any(changes.values()):
-        raise StudyError("Say which formula is edited: --edit N, as the list numbers them.")
+        raise StudyError(say("Say which formula is edited: --edit N, as the list numbers them."))
     _search(study, arguments)
     if arguments.parts is not None:
         print(_parts_shown(study, arguments.parts, arguments.json))
@@ -120,27 +137,31 @@ def _search(study: Study, arguments: argparse.Namespace) -> None:
 def _requirement(text: str) -> tuple[str, str]:
     feature, sign, function = text.rpartition("=")
     if not sign:
-        raise StudyError(f"--require takes FEATURE=FUNCTION, not {text[:40]!r}.")
+        raise StudyError(say("--require takes FEATURE=FUNCTION, not {text!r}.", text=text[:40]))
     return feature.strip(), function.strip()
 
 
 def _number(text: str) -> int:
     if not text.strip().isdecimal():
-        raise StudyError(f"{text[:40]!r} is no number of a formula or of a part.")
+        raise StudyError(say("{text!r} is no number of a formula or of a part.", text=text[:40]))
     return int(text)
 
 
 def _pair(text: str) -> tuple[int, str]:
     part, sign, to = text.partition("=")
     if not sign:
-        raise StudyError(f"An edit of a part is written PART=WHAT, such as 2=tanh or 5=9.81, not {text[:40]!r}.")
+        raise StudyError(
+            say("An edit of a part is written PART=WHAT, such as 2=tanh or 5=9.81, not {text!r}.", text=text[:40])
+        )
     return _number(part), to.strip()
 
 
 def _parts_shown(study: Study, place: int, as_json: bool) -> str:
     front = study.formulas()
     if not 0 <= place < len(front):
-        raise StudyError(f"There is no formula {place}; they are numbered 0 to {len(front) - 1}.")
+        raise StudyError(
+            say("There is no formula {place}; they are numbered 0 to {front}.", place=place, front=len(front) - 1)
+        )
     parts = front[place].parts
     if as_json:
         return json.dumps([part._asdict() for part in parts], indent=2)
@@ -172,8 +193,12 @@ def formulas_shown(study: Study, search: FormulaSearch, as_json: bool) -> str:
     chosen = front[found.used]
     label = data.output_label if data.levels else data.target
     lines = [
-        f"study {study.name}: formulas of {data.output_label}; * recommended, = a held-out error no worse than the lowest "
-        "within its standard error, e edited, > chosen",
+        say(
+            "study {name}: formulas of {output_label}; * recommended, = a held-out error no "
+            "worse than the lowest within its standard error, e edited, > chosen",
+            name=study.name,
+            output_label=data.output_label,
+        ),
         columns([[*header, *extra, "formula"], *rows]),
         f"{RECOMMENDED if found.used == found.recommended else 'chosen'}: {label} = {chosen}",
         *([f"  {found.reason}"] if found.used == found.recommended else []),

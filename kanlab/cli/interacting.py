@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import add_json, add_trial
 from kanlab.cli.printing import columns
+from kanlab.language import say
 
 if TYPE_CHECKING:
     from kanlab.explain.interactions import Interactions
@@ -22,7 +23,7 @@ def _interactions(arguments: argparse.Namespace) -> int:
     from kanlab.errors import StudyError
 
     if arguments.nulls < 0:
-        raise StudyError(f"The number of networks of --nulls is at least 0, not {arguments.nulls}.")
+        raise StudyError(say("The number of networks of --nulls is at least 0, not {nulls}.", nulls=arguments.nulls))
     study = open_study(arguments.name, storage=arguments.storage)
     use: Use | None = arguments.use or ("read" if arguments.trial is None and arguments.family is None else None)
     found = study.interactions(arguments.trial, family=arguments.family, use=use, nulls=arguments.nulls)
@@ -37,7 +38,7 @@ def _shown(found: Interactions) -> str:
     """The sentence and the pairs, the strongest first."""
     if not found.pairs:
         return found.sentence
-    header = ("first", "second", "H", "strength", "of the spread", *["p"] * bool(found.nulls))
+    header = ("first", "second", "H", "strength", say("of the spread"), *["p"] * bool(found.nulls))
     lines = [
         (
             pair.first[:30],
@@ -50,8 +51,10 @@ def _shown(found: Interactions) -> str:
         for pair in found.pairs[:MOST_SHOWN]
     ]
     left = len(found.pairs) - len(lines)
-    more = [f"and {left} weaker pairs; --json has all of them"] if left else []
-    return "\n".join([found.sentence, columns([header, *lines]), f"strengths are of the {found.scale}", *more])
+    more = [say("and {left} weaker pairs; --json has all of them", left=left)] if left else []
+    return "\n".join(
+        [found.sentence, columns([header, *lines]), say("strengths are of the {scale}", scale=found.scale), *more]
+    )
 
 
 def add_command(
@@ -61,17 +64,19 @@ def add_command(
     asked = command(
         "interactions",
         _interactions,
-        "say which features interact in a model, how strongly, and whether that is more than chance",
-        "Friedman's H of every pair, its strength beyond the sum of both, and p-values by networks fitted to targets without "
-        "interactions, which are kept with the study.",
+        say("say which features interact in a model, how strongly, and whether that is more than chance"),
+        say(
+            "Friedman's H of every pair, its strength beyond the sum of both, and p-values by "
+            "networks fitted to targets without interactions, which are kept with the study."
+        ),
     )
-    asked.add_argument("name", metavar="NAME", help="name of a study")
+    asked.add_argument("name", metavar="NAME", help=say("name of a study"))
     asked.add_argument(
         "--nulls",
         type=int,
         default=19,
         metavar="N",
-        help="networks to fit to targets without interactions, 0 for none and no p-values (default: %(default)s)",
+        help=say("networks to fit to targets without interactions, 0 for none and no p-values (default: %(default)s)"),
     )
     add_json(asked)
     add_trial(asked)

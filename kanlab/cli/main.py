@@ -22,6 +22,7 @@ from kanlab.cli.examples import Formatter, examples
 from kanlab.cli.printing import columns, exit_code, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
+from kanlab.language import marked, say
 
 if TYPE_CHECKING:
     from kanlab.data.dataset import Dataset
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"kanlab: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("kanlab: interrupted; 'kanlab studies' lists what can be resumed.", file=sys.stderr)
+        print(say("kanlab: interrupted; 'kanlab studies' lists what can be resumed."), file=sys.stderr)
         return 130
     except BrokenPipeError:  # nobody reads our output any more: end quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -108,14 +109,18 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
 
         check_installed()  # before a study is made
     if arguments.data is None:
-        raise StudyError("There is no table: name a file, or give 'data' in the file of --config.")
+        raise StudyError(say("There is no table: name a file, or give 'data' in the file of --config."))
     where, called = source(arguments.data)
     table = read_table(where, name=called, options=read_options(arguments))
     columns = list(table.frame.columns)
     if not arguments.target:
         raise StudyError(
-            f"Say which column to predict, such as --target {shlex.quote(columns[-1])}; {table.report.source} has "
-            f"{listing(columns)}."
+            say(
+                "Say which column to predict, such as --target {quote}; {source} has {columns}.",
+                quote=shlex.quote(columns[-1]),
+                source=table.report.source,
+                columns=listing(columns),
+            )
         )
     targets = [[text] if text in columns else names(text) or [text] for text in arguments.target]
     datasets = Dataset.for_targets(
@@ -155,7 +160,7 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
 
         for handle in handles:
             run = Study(handle).to_mlflow(arguments.mlflow)
-            print(f"'{handle.name}' is the run {run} of MLflow.", file=sys.stderr)
+            print(say("'{name}' is the run {run} of MLflow.", name=handle.name, run=run), file=sys.stderr)
     if arguments.open:
         from kanlab.ui.launch import open_study
 
@@ -189,7 +194,7 @@ def _studies(arguments: argparse.Namespace) -> int:
             (name, content["state"], len(content["trials"]), content["data"]["target_label"], study.handle.data.name)
         )
     if not rows:
-        print("There is no study yet. Start one with 'kanlab tune DATA.csv --target COLUMN'.", file=sys.stderr)
+        print(say("There is no study yet. Start one with 'kanlab tune DATA.csv --target COLUMN'."), file=sys.stderr)
         return 0
     print(columns([("study", "state", "trials", "target", "data"), *rows]))
     return 0
@@ -223,7 +228,13 @@ def _validate(arguments: argparse.Namespace) -> int:
                 bar.update(validation.done - bar.n)
 
             validation = study.validate(arguments.workers, show, dask=arguments.dask, families=families)
-        steps = f"validation{of_target}: {validation.done} of {validation.total} steps. {validation.detail}".rstrip()
+        steps = say(
+            "validation{of_target}: {done} of {total} steps. {detail}",
+            of_target=of_target,
+            done=validation.done,
+            total=validation.total,
+            detail=validation.detail,
+        ).rstrip()
         print(steps, file=sys.stderr)
     print(patiently(lambda: shown(studies, arguments.json)))
     return 0
@@ -254,8 +265,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="kanlab",
         description="kanlab fits Kolmogorov-Arnold networks (KANs) of many sizes to your table and recommends the size that "
         "suits it.",
-        epilog="Start with 'kanlab app', or with 'kanlab tune DATA.csv --target COLUMN'. 'kanlab COMMAND --help' lists the "
-        "options of a command. Exit codes: 0 done, 2 bad input, 130 interrupted.",
+        epilog=say(
+            "Start with 'kanlab app', or with 'kanlab tune DATA.csv --target COLUMN'. 'kanlab "
+            "COMMAND --help' lists the options of a command. Exit codes: 0 done, 2 bad input, "
+            "130 interrupted."
+        ),
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -276,74 +290,85 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def with_storage(sub: argparse.ArgumentParser) -> None:
-        default = "$KANLAB_STORAGE, or a file in kanlab's own folder"
+        default = say("$KANLAB_STORAGE, or a file in kanlab's own folder")
         sub.add_argument(
-            "--storage", metavar="URL", help=f"database of the studies, an SQLAlchemy URL (default: {default})"
+            "--storage",
+            metavar="URL",
+            help=say("database of the studies, an SQLAlchemy URL (default: {default})", default=default),
         )
 
-    app = command("app", _app, "open the app in a browser")
+    app = command("app", _app, say("open the app in a browser"))
     app.add_argument(
-        "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+        "--address", default="127.0.0.1", help=say("address to listen on (default: %(default)s, this machine only)")
     )
-    app.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
-    app.add_argument("--headless", action="store_true", help="do not open a browser")
-    app.add_argument("--study", metavar="NAME", help="study to open the browser on")
+    app.add_argument("--port", type=int, default=8501, help=say("port to listen on (default: %(default)s)"))
+    app.add_argument("--headless", action="store_true", help=say("do not open a browser"))
+    app.add_argument("--study", metavar="NAME", help=say("study to open the browser on"))
     app.add_argument(
         "--base-path",
         metavar="PATH",
         default="",
-        help="path under which a reverse proxy serves the app, such as /kanlab",
+        help=say("path under which a reverse proxy serves the app, such as /kanlab"),
     )
     with_storage(app)
 
     _add_tune(
-        command("tune", _tune, "fit the networks of a search space to a table and rank them", _TUNE), with_storage
+        command("tune", _tune, say("fit the networks of a search space to a table and rank them"), _TUNE), with_storage
     )
     validate = command(
         "validate",
         _validate,
-        "validate the finalists of a finished study",
-        "The best networks are refitted from other seeds and cross-validated beside the linear models, other model families "
-        "are fitted, and a permutation test shuffles the target. The study is then printed with what this says of the choice.",
+        say("validate the finalists of a finished study"),
+        say(
+            "The best networks are refitted from other seeds and cross-validated beside the "
+            "linear models, other model families are fitted, and a permutation test shuffles the "
+            "target. The study is then printed with what this says of the choice."
+        ),
         alias=["judge"],
     )
-    show = command("show", _show, "print a study: its best trials, the recommended model and the reasons")
+    show = command("show", _show, say("print a study: its best trials, the recommended model and the reasons"))
     formula = formulas.add_command(command)
     validate.add_argument(
         "--families",
         metavar="A,B",
-        help="model families to compare with, or none: polynomial, gam, mlp, boosting (default: these four), and ebm, which "
-        "takes kanlab[ebm]",
+        help=say(
+            "model families to compare with, or none: polynomial, gam, mlp, boosting (default: "
+            "these four), and ebm, which takes kanlab[ebm]"
+        ),
     )
     for sub in (validate, show, formula):
-        sub.add_argument("name", metavar="NAME", help="name of the study")
+        sub.add_argument("name", metavar="NAME", help=say("name of the study"))
         add_json(sub)
         with_storage(sub)
     for sub in (validate, formula):
         add_workers(sub)
         add_dask(sub)
-    with_storage(command("studies", _studies, "list all studies"))
+    with_storage(command("studies", _studies, say("list all studies")))
     studies.add_commands(command, with_storage)
 
-    dashboard = command("dashboard", _dashboard, "serve optuna-dashboard for the studies, read-only")
-    dashboard.add_argument("--port", type=int, default=8080, help="port to listen on (default: %(default)s)")
-    dashboard.add_argument("--writable", action="store_true", help="let the dashboard change and delete studies")
+    dashboard = command("dashboard", _dashboard, say("serve optuna-dashboard for the studies, read-only"))
+    dashboard.add_argument("--port", type=int, default=8080, help=say("port to listen on (default: %(default)s)"))
+    dashboard.add_argument("--writable", action="store_true", help=say("let the dashboard change and delete studies"))
     with_storage(dashboard)
     completion = command(
         "completion",
         _completion,
-        "print what makes a shell complete kanlab's commands and options",
-        'Bash: eval "$(kanlab completion bash)" in ~/.bashrc; zsh: the same with zsh; fish: kanlab completion fish | source.',
+        say("print what makes a shell complete kanlab's commands and options"),
+        say(
+            'Bash: eval "$(kanlab completion bash)" in ~/.bashrc; zsh: the same with zsh; '
+            "fish: kanlab completion fish | source."
+        ),
     )
-    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh, fish or powershell")
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=say("bash, zsh, fish or powershell"))
     return parser
 
 
-_TUNE = (
-    "A configuration is a number of hidden neurons, grid intervals and a spline order; a trial fits one configuration. RSS is "
-    "the sum of squared residuals on the training rows, K the number of parameters. AICc, the corrected Akaike information "
-    "criterion, weighs RSS against K: the lower, the better. A configuration is admissible, and fitted, only if K is small "
-    "enough for AICc to be defined."
+_TUNE = marked(
+    "A configuration is a number of hidden neurons, grid intervals and a spline order; a "
+    "trial fits one configuration. RSS is the sum of squared residuals on the training "
+    "rows, K the number of parameters. AICc, the corrected Akaike information criterion, "
+    "weighs RSS against K: the lower, the better. A configuration is admissible, and "
+    "fitted, only if K is small enough for AICc to be defined."
 )
 
 
@@ -354,23 +379,28 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
         metavar="DATA",
         nargs="?",
         type=Path,
-        help="CSV (also compressed), Parquet or Excel file; - for standard input",
+        help=say("CSV (also compressed), Parquet or Excel file; - for standard input"),
     )
     tune.add_argument(
-        "--config", metavar="FILE", type=Path, help="TOML file with options of this command in a table [tune]"
+        "--config", metavar="FILE", type=Path, help=say("TOML file with options of this command in a table [tune]")
     )
     tune.add_argument(
-        "--mlflow", metavar="URI", help="write the finished study as a run of MLflow there, such as sqlite:///mlflow.db"
+        "--mlflow",
+        metavar="URI",
+        help=say("write the finished study as a run of MLflow there, such as sqlite:///mlflow.db"),
     )
-    tune.add_argument("--open", action="store_true", help="open the app on the study when it is done")
+    tune.add_argument("--open", action="store_true", help=say("open the app on the study when it is done"))
     tune.add_argument(
         "--target",
         action="append",
         metavar="COL[,COL]",
-        help="column to predict, needed; of several, separated by commas or given one by one, each gets a study of its own",
+        help=say(
+            "column to predict, needed; of several, separated by commas or given one by one, "
+            "each gets a study of its own"
+        ),
     )
-    tune.add_argument("--features", metavar="A,B", help="columns to predict it from (default: all others)")
-    tune.add_argument("--study", metavar="NAME", help="name of the study (default: after the file)")
+    tune.add_argument("--features", metavar="A,B", help=say("columns to predict it from (default: all others)"))
+    tune.add_argument("--study", metavar="NAME", help=say("name of the study (default: after the file)"))
     add_json(tune)
     with_storage(tune)
 
@@ -378,48 +408,61 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
 
     budget = tune.add_argument_group("budget")
     budget.add_argument(
-        "--trials", type=int, metavar="N", help="largest number of trials (default: every configuration)"
+        "--trials", type=int, metavar="N", help=say("largest number of trials (default: every configuration)")
     )
-    budget.add_argument("--minutes", type=float, metavar="M", help="longest time the study may take, in minutes")
+    budget.add_argument("--minutes", type=float, metavar="M", help=say("longest time the study may take, in minutes"))
     add_fill(budget)
-    budget.add_argument("--patience", type=int, metavar="N", help="end after N trials without a lower AICc")
+    budget.add_argument("--patience", type=int, metavar="N", help=say("end after N trials without a lower AICc"))
     budget.add_argument(
         "--sampler",
         default="auto",
-        help="which configurations to try: auto (default: exhaustive if the budget covers all of them, else gp, a Gaussian "
-        "process), exhaustive, gp, tpe, random or nsga2",
+        help=say(
+            "which configurations to try: auto (default: exhaustive if the budget covers all of "
+            "them, else gp, a Gaussian process), exhaustive, gp, tpe, random or nsga2"
+        ),
     )
     add_workers(budget)
     add_dask(budget)
 
-    fit = tune.add_argument_group("fitting and counting")
-    fit.add_argument("--engine", default="lm", help="lm (default, fast), pykan-lbfgs or pykan-adam (stock pykan)")
-    fit.add_argument("--starts", type=int, metavar="N", help="starts per configuration, of which the best fit counts")
-    fit.add_argument("--time-limit", type=float, metavar="SECONDS", help="longest time one fit may take, in seconds")
+    fit = tune.add_argument_group(say("fitting and counting"))
+    fit.add_argument("--engine", default="lm", help=say("lm (default, fast), pykan-lbfgs or pykan-adam (stock pykan)"))
+    fit.add_argument(
+        "--starts", type=int, metavar="N", help=say("starts per configuration, of which the best fit counts")
+    )
+    fit.add_argument(
+        "--time-limit", type=float, metavar="SECONDS", help=say("longest time one fit may take, in seconds")
+    )
     fit.add_argument(
         "--smoothing",
         type=float,
         metavar="X",
         default=1000.0,
-        help="roughness penalty of the lm engine (default: %(default)g; 0: none)",
+        help=say("roughness penalty of the lm engine (default: %(default)g; 0: none)"),
     )
     fit.add_argument(
         "--count",
         default="effective",
-        help="rule that counts K: effective (default: networks are ranked by what each fit has spent, all else goes by "
-        "identifiable), identifiable, trainable, coefficients or article",
+        help=say(
+            "rule that counts K: effective (default: networks are ranked by what each fit has "
+            "spent, all else goes by identifiable), identifiable, trainable, coefficients or "
+            "article"
+        ),
     )
-    fit.add_argument("--no-sigma2", action="store_true", help="do not count the noise variance as a parameter")
+    fit.add_argument("--no-sigma2", action="store_true", help=say("do not count the noise variance as a parameter"))
     fit.add_argument(
-        "--seed", type=int, metavar="N", default=0, help="seed of the test rows and the starts (default: %(default)s)"
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help=say("seed of the test rows and the starts (default: %(default)s)"),
     )
     fit.add_argument(
         "--test-fraction",
         metavar="X",
         type=float,
         default=0.2,
-        help="share of the rows held out for the test (default: %(default)s)",
+        help=say("share of the rows held out for the test (default: %(default)s)"),
     )
     fit.add_argument("--family", default="kan", choices=["kan"], help="model family")
-    add_constraints(tune.add_argument_group("what is known of the effects (docs/constraints.md)"))
+    add_constraints(tune.add_argument_group(say("what is known of the effects (docs/constraints.md)")))
     add_table_options(tune)

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kanlab.language import say
+
 if TYPE_CHECKING:
     from kanlab.api import Study
     from kanlab.study.handle import StudyHandle
@@ -58,10 +60,10 @@ def run_and_print(handles: Sequence[StudyHandle], as_json: bool, dask: str | Non
         def show(study: Study) -> None:
             records = [r for r in study.handle.records() if r.state != "running"]
             scores = [r.aicc for r in records if r.aicc is not None]
-            bar.set_postfix_str(f"lowest AICc {min(scores):.2f}" if scores else "starting the workers")
+            bar.set_postfix_str(f"lowest AICc {min(scores):.2f}" if scores else say("starting the workers"))
             bar.update(before + len(records) - bar.n)
 
-        def say(sentence: str) -> None:
+        def tell(sentence: str) -> None:
             bar.clear()
             print(f"kanlab: {sentence}", file=sys.stderr, flush=True)
 
@@ -69,10 +71,10 @@ def run_and_print(handles: Sequence[StudyHandle], as_json: bool, dask: str | Non
             for number, handle in enumerate(handles, 1):
                 if len(handles) > 1:
                     bar.set_description_str(f"{handle.data.target[:20]} ({number} of {len(handles)})")
-                if patiently(lambda study=studies[number - 1]: study.state.name, say) != "finished":  # type: ignore[misc]
-                    run_study(handle, show, say=say, dask=dask)
+                if patiently(lambda study=studies[number - 1]: study.state.name, tell) != "finished":  # type: ignore[misc]
+                    run_study(handle, show, warn=tell, dask=dask)
                 before += _trials_planned(handle)
-            details, printed = patiently(lambda: (_details(studies), shown(studies, as_json)), say)
+            details, printed = patiently(lambda: (_details(studies), shown(studies, as_json)), tell)
     print(*details, sep="\n", file=sys.stderr)
     print(printed)
     return studies
@@ -93,13 +95,20 @@ def _announced(handle: StudyHandle) -> Iterator[str]:
     """What is about to be done, in sentences."""
     spec, data = handle.spec, handle.data
     yield (
-        f"study '{handle.name}': {len(spec.admissible(data.n_train, data.d))} of {len(spec.space.cells)} configurations are "
-        f"admissible with {data.n_train} training rows; {_trials_planned(handle)} trials with the engine {spec.engine}"
-        + f"; {spec.starts_words}"
-        * bool(spec.starts_words)
+        say(
+            "study '{name}': {admissible} of {cells} configurations are admissible with "
+            "{n_train} training rows; {trials_planned} trials with the engine {engine}",
+            name=handle.name,
+            admissible=len(spec.admissible(data.n_train, data.d)),
+            cells=len(spec.space.cells),
+            n_train=data.n_train,
+            trials_planned=_trials_planned(handle),
+            engine=spec.engine,
+        )
+        + f"; {spec.starts_words}" * bool(spec.starts_words)
     )
     if spec.constraints:
-        yield f"demanded of the effects: {'; '.join(spec.constraints.sentences())}"
+        yield say("demanded of the effects: {sentences}", sentences="; ".join(spec.constraints.sentences()))
     if words := spec.few_rows_words(data.n_train, data.d):
         yield words
 
@@ -152,20 +161,45 @@ def _shown(study: Study) -> str:
         rows.append((model.family, *[""] * len([*names, *spent]), short_number(model.n_params), aicc, "", *errors))
     starts = f"; {spec.starts_words}" * bool(spec.starts_words)
     lines = [
-        f"study {study.name}: {study.state.name}; K parameters, counted by the rule '{spec.counted_by}'{starts}; the lower "
-        "the AICc, the better"
+        say(
+            "study {name}: {name_2}; K parameters, counted by the rule '{counted_by}'{starts}; "
+            "the lower the AICc, the better",
+            name=study.name,
+            name_2=study.state.name,
+            counted_by=spec.counted_by,
+            starts=starts,
+        )
     ]
     if spent:
-        lines.append("networks are ranked among each other by the AICc of effective K, what each fit has spent")
+        lines.append(say("networks are ranked among each other by the AICc of effective K, what each fit has spent"))
     if data.outputs > 1:
-        lines.append(f"{data.target}: probabilities of {len(data.levels)} classes; AICc is computed from the deviance")
+        lines.append(
+            say(
+                "{target}: probabilities of {levels} classes; AICc is computed from the deviance",
+                target=data.target,
+                levels=len(data.levels),
+            )
+        )
     elif data.levels:
         zero, one = data.levels
-        lines.append(f"{data.target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance")
+        lines.append(
+            say(
+                "{target}: probability of {one!r} rather than {zero!r}; AICc is computed from the deviance",
+                target=data.target,
+                one=one,
+                zero=zero,
+            )
+        )
     elif data.task == "counts":
-        lines.append(f"{data.target}: mean of a count; AICc is computed from the Poisson deviance")
+        lines.append(say("{target}: mean of a count; AICc is computed from the Poisson deviance", target=data.target))
     elif data.fitted_target != data.target:
-        lines.append(f"AICc and RSS are of {data.fitted_target}, RMSE is in units of {data.target}")
+        lines.append(
+            say(
+                "AICc and RSS are of {fitted_target}, RMSE is in units of {target}",
+                fitted_target=data.fitted_target,
+                target=data.target,
+            )
+        )
     lines += [columns([header, *rows]), "recommended: " * (found.choice is not None) + found.summary]
     lines += [f"  {reason}" for reason in found.reasons]
     if found.average is not None:

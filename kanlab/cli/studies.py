@@ -13,6 +13,7 @@ from kanlab.cli import explaining, interacting
 from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
+from kanlab.language import say
 from kanlab.text import counted
 
 if TYPE_CHECKING:
@@ -76,9 +77,16 @@ def _rerun(arguments: argparse.Namespace) -> int:
         return code
     lines = patiently(lambda: differences(handle.records(), study.handle.records()))
     if not lines:
-        return _say(f"'{again.name}' agrees with '{handle.name}' in every bit of every trial.")
+        return _say(
+            say("'{name}' agrees with '{name_2}' in every bit of every trial.", name=again.name, name_2=handle.name)
+        )
     count = counted(len(lines), "configuration")
-    print(f"'{again.name}' differs from '{handle.name}' in {count}:", *lines[:20], sep="\n  ", file=sys.stderr)
+    print(
+        say("'{name}' differs from '{name_2}' in {count}:", name=again.name, name_2=handle.name, count=count),
+        *lines[:20],
+        sep="\n  ",
+        file=sys.stderr,
+    )
     for sentence in versions_changed(handle):
         print(sentence, file=sys.stderr)
     return 1
@@ -101,17 +109,25 @@ def _wish(arguments: argparse.Namespace, wanted: str) -> int:
     live = [(handle, read_state(handle.optuna.user_attrs)) for handle in handles]
     running = [handle for handle, state in live if state.is_live and state.pid]
     if not running:
-        raise StudyError(f"The study '{arguments.name}' is not running: it is {live[0][1].name}.")
+        raise StudyError(
+            say("The study '{name}' is not running: it is {name_2}.", name=arguments.name, name_2=live[0][1].name)
+        )
     for handle in running:
         (manager().pause if wanted == "pause" else manager().stop)(handle)
-        _say(f"The study '{handle.name}' was asked to {wanted}.")
+        _say(say("The study '{name}' was asked to {wanted}.", name=handle.name, wanted=wanted))
     return 0
 
 
 def _rename(arguments: argparse.Namespace) -> int:
     from kanlab.execution.manage import rename_together
 
-    return _say(f"The study '{arguments.name}' is now called '{rename_together(_open_all(arguments), arguments.new)}'.")
+    return _say(
+        say(
+            "The study '{name}' is now called '{rename_together}'.",
+            name=arguments.name,
+            rename_together=rename_together(_open_all(arguments), arguments.new),
+        )
+    )
 
 
 def _note(arguments: argparse.Namespace) -> int:
@@ -123,7 +139,7 @@ def _note(arguments: argparse.Namespace) -> int:
         return 0
     for handle in handles:
         annotate(handle, arguments.text)
-    return _say(f"The note of '{arguments.name}' is saved.")
+    return _say(say("The note of '{name}' is saved.", name=arguments.name))
 
 
 def _delete(arguments: argparse.Namespace) -> int:
@@ -136,18 +152,26 @@ def _delete(arguments: argparse.Namespace) -> int:
         handles = _open_all(arguments)
     except HalfMade:
         discard(get_storage(arguments.storage), arguments.name)
-        return _say(f"'{arguments.name}', a study that was never whole, is deleted.")
+        return _say(say("'{name}', a study that was never whole, is deleted.", name=arguments.name))
     if not arguments.yes:
         done = sum(len(handle.records()) for handle in handles)
-        what = f"'{arguments.name}'" if len(handles) == 1 else f"the {len(handles)} studies of '{arguments.name}'"
+        what = (
+            f"'{arguments.name}'"
+            if len(handles) == 1
+            else say("the {handles} studies of '{name}'", handles=len(handles), name=arguments.name)
+        )
         if not sys.stdin.isatty():
-            return _refuse(f"{what} has {done} trials; add --yes to delete it for good.")
-        print(f"Delete the study {what} with its {done} trials for good? [y/N] ", end="", file=sys.stderr)
+            return _refuse(say("{what} has {done} trials; add --yes to delete it for good.", what=what, done=done))
+        print(
+            say("Delete the study {what} with its {done} trials for good? [y/N] ", what=what, done=done),
+            end="",
+            file=sys.stderr,
+        )
         if input().strip().lower() not in ("y", "yes"):
-            return _say("Nothing was deleted.")
+            return _say(say("Nothing was deleted."))
     for handle in handles:
         delete(handle)
-        _say(f"The study '{handle.name}' is deleted. 'kanlab gc' removes data that no study uses.")
+        _say(say("The study '{name}' is deleted. 'kanlab gc' removes data that no study uses.", name=handle.name))
     return 0
 
 
@@ -165,12 +189,12 @@ def _predict(arguments: argparse.Namespace) -> int:
     target: Path | None = arguments.output
     given: Path = arguments.data
     if target is not None and target.exists() and given.exists() and target.samefile(given):
-        raise DatasetError(f"{target} is the input file itself; give another name after -o.")
+        raise DatasetError(say("{target} is the input file itself; give another name after -o.", target=target))
     packed = Path(arguments.name)
     if is_bundle(packed):
         asked = {"--trial": arguments.trial, "--family": arguments.family, "--use": arguments.use}
         if option := next((name for name, value in asked.items() if value is not None), ""):
-            raise DatasetError(f"{packed.name} holds one model only; leave out {option}.")
+            raise DatasetError(say("{name} holds one model only; leave out {option}.", name=packed.name, option=option))
         models, handles = read_models(packed), []
     else:
         handles = _open_all(arguments)
@@ -206,7 +230,12 @@ def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) 
     if arguments.trial is not None and len(handles) > 1:
         own = ", ".join(f"'{handle.name}'" for handle in handles)
         raise StudyError(
-            f"'{arguments.name}' is a study for each of {len(handles)} targets; name one with --trial: {own}."
+            say(
+                "'{name}' is a study for each of {handles} targets; name one with --trial: {own}.",
+                name=arguments.name,
+                handles=len(handles),
+                own=own,
+            )
         )
 
 
@@ -220,14 +249,19 @@ def _export(arguments: argparse.Namespace) -> int:
         return _attach(arguments)
     if arguments.to is not None:
         if arguments.explain:
-            raise StudyError("--explain is for a bundle, whose predict.py explains; leave it out beside --to.")
+            raise StudyError(say("--explain is for a bundle, whose predict.py explains; leave it out beside --to."))
         return _export_as(arguments)
     if arguments.interval != LEVEL:
         raise StudyError(
-            "A bundle gives intervals of any share when it predicts; --interval goes with --to FILE, such as --to model.sql."
+            say(
+                "A bundle gives intervals of any share when it predicts; --interval goes with --to "
+                "FILE, such as --to model.sql."
+            )
         )
     if arguments.formula:
-        raise StudyError("A bundle holds the formula anyway; --formula goes with --to FILE, such as --to formula.sql.")
+        raise StudyError(
+            say("A bundle holds the formula anyway; --formula goes with --to FILE, such as --to formula.sql.")
+        )
     handles = _open_all(arguments)
     _check_one_trial(arguments, handles)
     if len(handles) == 1:
@@ -238,7 +272,10 @@ def _export(arguments: argparse.Namespace) -> int:
     else:
         made = StudyGroup(handles).export(arguments.output, arguments.family, arguments.use, explain=arguments.explain)
     return _say(
-        f"The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone."
+        say(
+            "The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone.",
+            made=made,
+        )
     )
 
 
@@ -250,7 +287,13 @@ def _attach(arguments: argparse.Namespace) -> int:
     _check_one_trial(arguments, handles)
     for handle in handles:
         kept = Study(handle).attach(arguments.trial, arguments.family, arguments.use)
-        _say(f"{', '.join(kept)} are kept with the study '{handle.name}'; 'kanlab dashboard' offers them.")
+        _say(
+            say(
+                "{kept} are kept with the study '{name}'; 'kanlab dashboard' offers them.",
+                kept=", ".join(kept),
+                name=handle.name,
+            )
+        )
     return 0
 
 
@@ -266,20 +309,27 @@ def _export_as(arguments: argparse.Namespace) -> int:
     form = form_of(target.suffix)
     if is_bundle(packed):
         if arguments.formula:
-            raise StudyError(f"{packed.name} holds a model; name the study to have its formula.")
+            raise StudyError(say("{name} holds a model; name the study to have its formula.", name=packed.name))
         what: Any = read_bundle(packed)
     else:
         handles = _open_all(arguments)
         if len(handles) > 1:
             own = ", ".join(f"'{handle.name}'" for handle in handles)
             raise StudyError(
-                f"'{arguments.name}' is a study for each of {len(handles)} targets; name one of them: {own}."
+                say(
+                    "'{name}' is a study for each of {handles} targets; name one of them: {own}.",
+                    name=arguments.name,
+                    handles=len(handles),
+                    own=own,
+                )
             )
         study, which = Study(handles[0]), (arguments.trial, arguments.family, arguments.use)
         what = study.formula if arguments.formula else study.predictor(*which)
     level = arguments.interval
     write_whole(target, form.write(what, level), StudyError)
-    promise = "" if level is None else lacks_intervals(what) or f"Its intervals are of {100 * level:.4g}%."
+    promise = (
+        "" if level is None else lacks_intervals(what) or say("Its intervals are of {value:.4g}%.", value=100 * level)
+    )
     said = f"{target} holds {'the formula' if arguments.formula else 'the model'} for {form.readers}."
     return _say(said if arguments.formula else f"{said} {promise}".strip())
 
@@ -291,7 +341,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _is_ready(url: str) -> None:
-    print(f"Predictions at {url}; end with Ctrl+C.", flush=True)
+    print(say("Predictions at {url}; end with Ctrl+C.", url=url), flush=True)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -313,11 +363,26 @@ def _gc(arguments: argparse.Namespace) -> int:
     found = leftovers(storage)
     for path in found.files:
         print(path)
-    counts = f"{len(found.files)} files ({in_bytes(found.size)}), {len(found.blobs)} data sets in the database"
-    counts += f", {len(found.leases)} leases and {len(found.unfinished)} unfinished studies"
+    counts = say(
+        "{files} files ({in_bytes}), {blobs} data sets in the database",
+        files=len(found.files),
+        in_bytes=in_bytes(found.size),
+        blobs=len(found.blobs),
+    )
+    counts += say(
+        ", {leases} leases and {unfinished} unfinished studies",
+        leases=len(found.leases),
+        unfinished=len(found.unfinished),
+    )
     if not arguments.dry_run:
         remove(storage, found)
-    return _say(f"{counts} {'would be' if arguments.dry_run else 'were'} removed; no study uses them.")
+    return _say(
+        say(
+            "{counts} {dry_run} removed; no study uses them.",
+            counts=counts,
+            dry_run="would be" if arguments.dry_run else "were",
+        )
+    )
 
 
 def _refuse(text: str) -> int:
@@ -330,28 +395,31 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
 
     def on_a_study(name: str, run: Run, text: str, more: str = "") -> argparse.ArgumentParser:
         sub = command(name, run, text, more)
-        sub.add_argument("name", metavar="NAME", help="name of the study")
+        sub.add_argument("name", metavar="NAME", help=say("name of the study"))
         with_storage(sub)
         return sub
 
     predict = command(
         "predict",
         _predict,
-        "predict new rows with the model of a study or of a bundle",
-        "The rows come back as they are with their predictions, in units of the target, and the interval that should hold "
-        "90% of rows like those of the training (of classes a set of them). Their cells are read as those of the "
-        "training table were: its decimal sign, order of day and month, words for missing and kinds; the options of reading "
-        "say otherwise.",
+        say("predict new rows with the model of a study or of a bundle"),
+        say(
+            "The rows come back as they are with their predictions, in units of the target, and "
+            "the interval that should hold 90% of rows like those of the training (of classes a "
+            "set of them). Their cells are read as those of the training table were: its decimal "
+            "sign, order of day and month, words for missing and kinds; the options of reading "
+            "say otherwise."
+        ),
     )
-    predict.add_argument("name", metavar="NAME|BUNDLE.zip", help="name of a study, or file of a bundle")
+    predict.add_argument("name", metavar="NAME|BUNDLE.zip", help=say("name of a study, or file of a bundle"))
     predict.add_argument(
-        "data", metavar="NEW.csv", type=Path, help="table with the features of the study; - for standard input"
+        "data", metavar="NEW.csv", type=Path, help=say("table with the features of the study; - for standard input")
     )
     predict.add_argument(
-        "-o", "--output", metavar="OUT.csv", type=Path, help="file to write (default: standard output)"
+        "-o", "--output", metavar="OUT.csv", type=Path, help=say("file to write (default: standard output)")
     )
     predict.add_argument(
-        "--explain", action="store_true", help="add a column for what each feature contributes to the prediction"
+        "--explain", action="store_true", help=say("add a column for what each feature contributes to the prediction")
     )
     add_trial(predict)
     add_interval(predict)
@@ -362,80 +430,95 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     export = on_a_study(
         "export",
         _export,
-        "write the model of a study as a bundle (a zip file), or as code of another language",
-        "The bundle predicts new rows with NumPy alone: unpack it and run 'python predict.py IN.csv OUT.csv'. --to writes the "
-        "model by itself; NAME may then be a bundle.",
+        say("write the model of a study as a bundle (a zip file), or as code of another language"),
+        say(
+            "The bundle predicts new rows with NumPy alone: unpack it and run 'python predict.py "
+            "IN.csv OUT.csv'. --to writes the model by itself; NAME may then be a bundle."
+        ),
     )
     where = export.add_mutually_exclusive_group(required=True)
-    where.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, help="the bundle to write")
+    where.add_argument("-o", "--output", metavar="BUNDLE.zip", type=Path, help=say("the bundle to write"))
     where.add_argument(
         "--attach",
         action="store_true",
-        help="keep the bundle and its report with the study: optuna-dashboard offers them",
+        help=say("keep the bundle and its report with the study: optuna-dashboard offers them"),
     )
     where.add_argument(
         "--to",
         metavar="FILE",
         type=Path,
-        help="file to write the model to in the form its ending says: " + ", ".join(_ENDINGS),
+        help=say("file to write the model to in the form its ending says: ") + ", ".join(_ENDINGS),
     )
     export.add_argument(
-        "--formula", action="store_true", help="write the formula of the study that is in use in place of the model"
+        "--formula",
+        action="store_true",
+        help=say("write the formula of the study that is in use in place of the model"),
     )
     add_interval(export)
     export.add_argument(
         "--explain",
         action="store_true",
-        help="with some training rows (not their targets), so that 'predict.py --explain' says what each feature contributes",
+        help=say(
+            "with some training rows (not their targets), so that 'predict.py --explain' says "
+            "what each feature contributes"
+        ),
     )
     add_trial(export)
 
     serve = command(
         "serve",
         _serve,
-        "serve the predictions of a bundle: a page, and a JSON route for programs",
-        'POST /predict takes {"rows": [...]}; /schema says which columns, /health whether it answers. Nothing in the bundle '
-        "is executed.",
+        say("serve the predictions of a bundle: a page, and a JSON route for programs"),
+        say(
+            'POST /predict takes {"rows": [...]}; /schema says which columns, /health whether '
+            "it answers. Nothing in the bundle is executed."
+        ),
     )
-    serve.add_argument("bundle", metavar="BUNDLE.zip", type=Path, help="file of a bundle")
+    serve.add_argument("bundle", metavar="BUNDLE.zip", type=Path, help=say("file of a bundle"))
     serve.add_argument(
-        "--address", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+        "--address", default="127.0.0.1", help=say("address to listen on (default: %(default)s, this machine only)")
     )
-    serve.add_argument("--port", type=int, default=8600, help="port to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8600, help=say("port to listen on (default: %(default)s)"))
 
-    resume = on_a_study("resume", _resume, "continue a study that was paused, stopped or interrupted")
-    resume.add_argument("--trials", type=int, metavar="N", help="raise the budget to N trials in total")
-    resume.add_argument("--minutes", type=float, metavar="M", help="raise the budget to M minutes in total")
+    resume = on_a_study("resume", _resume, say("continue a study that was paused, stopped or interrupted"))
+    resume.add_argument("--trials", type=int, metavar="N", help=say("raise the budget to N trials in total"))
+    resume.add_argument("--minutes", type=float, metavar="M", help=say("raise the budget to M minutes in total"))
     add_dask(resume)
     add_json(resume)
-    on_a_study("pause", _pause, "pause a running study as soon as its running fits are done")
+    on_a_study("pause", _pause, say("pause a running study as soon as its running fits are done"))
     on_a_study(
-        "stop", _stop, "stop a running study at once", "Its running fits are ended; 'kanlab resume' repeats them."
+        "stop",
+        _stop,
+        say("stop a running study at once"),
+        say("Its running fits are ended; 'kanlab resume' repeats them."),
     )
     rerun = on_a_study(
         "rerun",
         _rerun,
-        "repeat a study on the same data and compare every number",
-        "With other ranges or minutes it starts a new study on the same data instead, and compares nothing.",
+        say("repeat a study on the same data and compare every number"),
+        say("With other ranges or minutes it starts a new study on the same data instead, and compares nothing."),
     )
-    rerun.add_argument("--study", metavar="NEW", help="name of the new study (default: after the file)")
+    rerun.add_argument("--study", metavar="NEW", help=say("name of the new study (default: after the file)"))
     add_ranges(rerun, neuron_num=None, grid=None, k=None, depth=None)
     rerun.add_argument(
-        "--minutes", type=float, metavar="M", help="longest time the study may take, in minutes (default: as before)"
+        "--minutes",
+        type=float,
+        metavar="M",
+        help=say("longest time the study may take, in minutes (default: as before)"),
     )
     add_fill(rerun)
     add_dask(rerun)
     add_json(rerun)
 
-    on_a_study("rename", _rename, "rename a study").add_argument("new", metavar="NEW", help="its new name")
-    note = on_a_study("note", _note, "print or replace the note of a study")
-    note.add_argument("text", metavar="TEXT", nargs="?", help="the new note (default: print the note)")
-    delete = on_a_study("delete", _delete, "delete a study for good")
-    delete.add_argument("--yes", action="store_true", help="do not ask")
+    on_a_study("rename", _rename, "rename a study").add_argument("new", metavar="NEW", help=say("its new name"))
+    note = on_a_study("note", _note, say("print or replace the note of a study"))
+    note.add_argument("text", metavar="TEXT", nargs="?", help=say("the new note (default: print the note)"))
+    delete = on_a_study("delete", _delete, say("delete a study for good"))
+    delete.add_argument("--yes", action="store_true", help=say("do not ask"))
 
-    doctor = command("doctor", _doctor, "check that this machine has everything a study needs")
-    doctor.add_argument("--port", type=int, default=8501, help="port of the app to check (default: %(default)s)")
+    doctor = command("doctor", _doctor, say("check that this machine has everything a study needs"))
+    doctor.add_argument("--port", type=int, default=8501, help=say("port of the app to check (default: %(default)s)"))
     with_storage(doctor)
-    gc = command("gc", _gc, "remove data that no study uses, and what killed processes left behind")
-    gc.add_argument("--dry-run", action="store_true", help="only list what would be removed")
+    gc = command("gc", _gc, say("remove data that no study uses, and what killed processes left behind"))
+    gc.add_argument("--dry-run", action="store_true", help=say("only list what would be removed"))
     with_storage(gc)

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import Options, names
+from kanlab.language import say
 
 if TYPE_CHECKING:
     from kanlab.data.preparation import Preparation
@@ -15,73 +16,85 @@ if TYPE_CHECKING:
 def add_table_options(command: argparse.ArgumentParser) -> None:
     """Two groups of options. By default the reader recognises everything, and the table stays as it is."""
     add_reading_options(command)
-    _add_preparation_options(command.add_argument_group("preparing the table"))
+    _add_preparation_options(command.add_argument_group(say("preparing the table")))
 
 
 def add_reading_options(command: argparse.ArgumentParser) -> None:
     """How the table is read."""
-    reading = command.add_argument_group("reading the table (recognised by default)")
-    reading.add_argument("--delimiter", metavar="SIGN", help="delimiter of the fields ('tab' for a tab)")
+    reading = command.add_argument_group(say("reading the table (recognised by default)"))
+    reading.add_argument("--delimiter", metavar="SIGN", help=say("delimiter of the fields ('tab' for a tab)"))
     reading.add_argument("--decimal", choices=[".", ","], help="decimal sign")
-    reading.add_argument("--encoding", metavar="NAME", help="character encoding, for example utf-8, gb18030 or latin-1")
-    reading.add_argument("--no-header", action="store_true", help="the first row is data")
-    reading.add_argument("--skip-lines", type=int, metavar="N", help="number of lines before the header")
-    reading.add_argument("--skip-last", type=int, metavar="N", help="number of rows to drop at the end, such as totals")
-    reading.add_argument("--missing", metavar="A,B", help="further words that mean a missing value")
+    reading.add_argument(
+        "--encoding", metavar="NAME", help=say("character encoding, for example utf-8, gb18030 or latin-1")
+    )
+    reading.add_argument("--no-header", action="store_true", help=say("the first row is data"))
+    reading.add_argument("--skip-lines", type=int, metavar="N", help=say("number of lines before the header"))
+    reading.add_argument(
+        "--skip-last", type=int, metavar="N", help=say("number of rows to drop at the end, such as totals")
+    )
+    reading.add_argument("--missing", metavar="A,B", help=say("further words that mean a missing value"))
     order = reading.add_mutually_exclusive_group()
-    order.add_argument("--day-first", action="store_true", default=None, help="3/4/2024 is in April")
-    order.add_argument("--month-first", dest="day_first", action="store_false", help="3/4/2024 is in March")
+    order.add_argument("--day-first", action="store_true", default=None, help=say("3/4/2024 is in April"))
+    order.add_argument("--month-first", dest="day_first", action="store_false", help=say("3/4/2024 is in March"))
     reading.add_argument(
         "--read",
         metavar="COL=KIND",
         action="append",
-        help="what a column is read as: number, text, date, boolean, fraction (9.5%% is 0.095), limit (<0.5 is 0.5), time "
-        "(15:30 is 15.5) or 'leave out'; may be given several times",
+        help=say(
+            "what a column is read as: number, text, date, boolean, fraction (9.5%% is 0.095), "
+            "limit (<0.5 is 0.5), time (15:30 is 15.5) or 'leave out'; may be given several times"
+        ),
     )
-    reading.add_argument("--part", metavar="NAME", help="sheet of a workbook, or file of a zip archive")
+    reading.add_argument("--part", metavar="NAME", help=say("sheet of a workbook, or file of a zip archive"))
 
 
 def _add_preparation_options(preparing: Options) -> None:
     preparing.add_argument(
-        "--fill-gaps", action="store_true", help="fill missing features instead of dropping their rows"
+        "--fill-gaps", action="store_true", help=say("fill missing features instead of dropping their rows")
     )
-    preparing.add_argument("--drop-copies", action="store_true", help="drop rows that repeat others")
+    preparing.add_argument("--drop-copies", action="store_true", help=say("drop rows that repeat others"))
     preparing.add_argument(
         "--pool",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="pool the rare levels of text columns with many levels (default), or leave such columns out",
+        help=say("pool the rare levels of text columns with many levels (default), or leave such columns out"),
     )
-    preparing.add_argument("--log", metavar="A,B", help="features to replace by their logarithm")
-    preparing.add_argument("--rank", metavar="A,B", help="features to replace by their rank")
+    preparing.add_argument("--log", metavar="A,B", help=say("features to replace by their logarithm"))
+    preparing.add_argument("--rank", metavar="A,B", help=say("features to replace by their rank"))
     preparing.add_argument(
         "--target-scale",
         default="auto",
-        help="scale on which the target is fitted: auto (default), none, log or rank; predictions are in its own units. "
-        "auto is log where the target spans decades and its logarithm fits far better",
+        help=say(
+            "scale on which the target is fitted: auto (default), none, log or rank; predictions "
+            "are in its own units. auto is log where the target spans decades and its logarithm "
+            "fits far better"
+        ),
     )
     preparing.add_argument(
         "--keep",
         type=int,
         metavar="N",
-        help="keep only the N features with the highest mutual information with the target",
+        help=say("keep only the N features with the highest mutual information with the target"),
     )
-    preparing.add_argument("--task", default="auto", help="auto (default), regression, classification or counts")
+    preparing.add_argument("--task", default="auto", help=say("auto (default), regression, classification or counts"))
     preparing.add_argument(
-        "--weights", metavar="COL", help="column of weights of the rows; --weights-are says what they mean"
+        "--weights", metavar="COL", help=say("column of weights of the rows; --weights-are says what they mean")
     )
     preparing.add_argument(
         "--weights-are",
         default="frequency",
         metavar="MEANING",
-        help="frequency (default): how often each row was seen, it counts as so many rows; precision: how precise its target "
-        "is, in inverse proportion to the variance of its error",
+        help=say(
+            "frequency (default): how often each row was seen, it counts as so many rows; "
+            "precision: how precise its target is, in inverse proportion to the variance of its "
+            "error"
+        ),
     )
-    preparing.add_argument("--positive", metavar="LEVEL", help="of two classes, the one that counts as 1")
+    preparing.add_argument("--positive", metavar="LEVEL", help=say("of two classes, the one that counts as 1"))
     preparing.add_argument(
-        "--split", default="random", help="how test rows are chosen: random (default), stratified, time or group"
+        "--split", default="random", help=say("how test rows are chosen: random (default), stratified, time or group")
     )
-    preparing.add_argument("--split-by", metavar="COL", help="column of the times or groups to split by")
+    preparing.add_argument("--split-by", metavar="COL", help=say("column of the times or groups to split by"))
 
 
 def read_options(arguments: argparse.Namespace) -> ReadOptions:
@@ -111,7 +124,7 @@ def _kinds(texts: list[str]) -> dict[str, str]:
     for text in texts:
         column, sign, kind = text.rpartition("=")
         if not (sign and column and kind):
-            raise DatasetError(f"'{text[:80]}' of --read is not COL=KIND, for example zip=text.")
+            raise DatasetError(say("'{text}' of --read is not COL=KIND, for example zip=text.", text=text[:80]))
         found[column.strip()] = kind.strip()
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from kanlab.data.dataset import Dataset
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.stats.likelihood import COUNTS, REGRESSION
 from kanlab.text import counted, quoted
 
@@ -33,7 +34,10 @@ def with_log_target(data: Dataset) -> Dataset:
     """
     if not can_take_logarithm(data):
         raise DatasetError(
-            f"The target {quoted(data.target)} has no logarithm to be fitted, or is fitted by it already."
+            say(
+                "The target {target} has no logarithm to be fitted, or is fitted by it already.",
+                target=quoted(data.target),
+            )
         )
     scale = Transform.fit(data.y_train, "log", data.target)
     wanted = replace(data.preparation, target_scale="log")
@@ -45,7 +49,7 @@ def with_log_target(data: Dataset) -> Dataset:
 def as_quantity(data: Dataset) -> Dataset:
     """Counts as a quantity with errors of one variance."""
     if data.task != COUNTS:
-        raise DatasetError(f"The target {quoted(data.target)} is no count.")
+        raise DatasetError(say("The target {target} is no count.", target=quoted(data.target)))
     return replace(data, distribution="")
 
 
@@ -56,11 +60,15 @@ def without_rows(data: Dataset, rows: Sequence[int]) -> Dataset:
         kept[list(rows)] = False
     except IndexError:
         raise DatasetError(
-            f"There are {data.n:,} training rows, and a row that is left out must be one of them."
+            say("There are {n:,} training rows, and a row that is left out must be one of them.", n=data.n)
         ) from None
     y = data.y_train[kept]
     if len(y) < LEAST_ROWS or np.ptp(y) == 0 or (data.levels and len(np.unique(y)) < len(data.levels)):
-        raise DatasetError("Without these rows too little would be left to fit; leave out fewer.")
+        raise DatasetError(say("Without these rows too little would be left to fit; leave out fewer."))
     left = int((~kept).sum())
-    note = f"{counted(left, 'training row')} left out for {'its' if left == 1 else 'their'} influence."
+    note = say(
+        "{training_rows} left out for {left} influence.",
+        training_rows=counted(left, "training row"),
+        left="its" if left == 1 else "their",
+    )
     return replace(data.of_rows(kept), notes=(*data.notes, note))

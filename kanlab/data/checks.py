@@ -26,6 +26,7 @@ from kanlab.data.column_profile import ColumnProfile
 from kanlab.data.encoders import is_numeric, to_numbers
 from kanlab.data.odd_cells import OddCells, odd_columns
 from kanlab.data.preparation import MAX_LEVELS
+from kanlab.language import say
 from kanlab.text import agreeing, counted, listing, quoted
 
 HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
@@ -148,17 +149,25 @@ def leaks_among(columns: Mapping[str, Array], y: Array) -> Iterator[TableWarning
     for name, r in found.items():
         if NEAR_LEAK_CORRELATION < r <= LEAK_CORRELATION:
             yield TableWarning(
-                "nearly the target",
-                f"{quoted(name)} alone explains {100 * r**2:.1f}% of the variance of the target: remove it if it measures the "
-                "same thing or is known only after the target, or every score is too good.",
+                say("nearly the target"),
+                say(
+                    "{name} alone explains {value:.1f}% of the variance of the target: remove it if it "
+                    "measures the same thing or is known only after the target, or every score is too "
+                    "good.",
+                    name=quoted(name),
+                    value=100 * r**2,
+                ),
                 (name,),
                 "leave out",
             )
     if leaks:
         yield TableWarning(
-            "equals the target",
-            f"{listing(leaks)} and the target are the same up to a factor: remove from the features what is not known before "
-            "the target, or every score is too good.",
+            say("equals the target"),
+            say(
+                "{leaks} and the target are the same up to a factor: remove from the features what "
+                "is not known before the target, or every score is too good.",
+                leaks=listing(leaks),
+            ),
             tuple(leaks),
             "leave out",
         )
@@ -170,8 +179,12 @@ def target_with_few_values(table: CheckedTable) -> Iterator[TableWarning]:
     if target is not None and target.kind == "whole number" and 2 < target.unique <= FEW_TARGET_VALUES:
         yield TableWarning(
             "few values",
-            f"The target {quoted(target.name)} has only {target.unique} unique values: it may be a class rather than a "
-            "quantity. As a number its mean is predicted; as classes, the probability of each.",
+            say(
+                "The target {name} has only {unique} unique values: it may be a class rather than a "
+                "quantity. As a number its mean is predicted; as classes, the probability of each.",
+                name=quoted(target.name),
+                unique=target.unique,
+            ),
             (target.name,),
         )
 
@@ -183,8 +196,12 @@ def target_with_a_heavy_tail(table: CheckedTable) -> Iterator[TableWarning]:
         scale = table.scale_for(target.name)
         yield TableWarning(
             "heavy tail",
-            f"The target {quoted(target.name)} has a heavy tail, so a few rows dominate the fit: predict its "
-            f"{_SCALE_NAMES[scale]} instead (under Prepare).",
+            say(
+                "The target {name} has a heavy tail, so a few rows dominate the fit: predict its "
+                "{scale_names} instead (under Prepare).",
+                name=quoted(target.name),
+                scale_names=_SCALE_NAMES[scale],
+            ),
             (target.name,),
             scale,
         )
@@ -197,7 +214,12 @@ def target_with_missing_values(table: CheckedTable) -> Iterator[TableWarning]:
         rows = counted(target.missing, "row")
         yield TableWarning(
             "missing",
-            f"The target {quoted(target.name)} is missing in {rows}, which {agreeing(target.missing, 'is', 'are')} left out.",
+            say(
+                "The target {name} is missing in {rows}, which {is_or_are} left out.",
+                name=quoted(target.name),
+                rows=rows,
+                is_or_are=agreeing(target.missing, "is", "are"),
+            ),
             (target.name,),
         )
 
@@ -210,8 +232,13 @@ def identifiers(table: CheckedTable) -> Iterator[TableWarning]:
     if ids := table.identifiers:
         yield TableWarning(
             "identifier",
-            f"{listing(ids)} {agreeing(len(ids), 'looks', 'look')} like a row number or name, which says nothing about new "
-            f"rows: remove {agreeing(len(ids), 'it', 'them')} from the features.",
+            say(
+                "{ids} {looks} like a row number or name, which says nothing about new rows: remove "
+                "{it} from the features.",
+                ids=listing(ids),
+                looks=agreeing(len(ids), "looks", "look"),
+                it=agreeing(len(ids), "it", "them"),
+            ),
             tuple(ids),
             "leave out",
         )
@@ -221,13 +248,15 @@ def columns_that_repeat_others(table: CheckedTable) -> Iterator[TableWarning]:
     """Columns equal to another one in every row."""
     if pairs := repeated_columns(table.frame, [c.name for c in table.varying]):
         words = ", ".join(f"{quoted(b)} repeats {quoted(a)}" for a, b in pairs[:_NAMED])
-        yield TableWarning("repeated", f"{words}: one of the two is enough.", tuple(b for _, b in pairs), "leave out")
+        yield TableWarning(
+            "repeated", say("{words}: one of the two is enough.", words=words), tuple(b for _, b in pairs), "leave out"
+        )
 
 
 def constant_columns(table: CheckedTable) -> Iterator[TableWarning]:
     """Columns that say nothing."""
     if constant := [c.name for c in table.others if c.kind == "constant"]:
-        holds = agreeing(len(constant), "holds a single value and is", "hold a single value each and are")
+        holds = agreeing(len(constant), say("holds a single value and is"), say("hold a single value each and are"))
         yield TableWarning("constant", f"{listing(constant)} {holds} left out.", tuple(constant))
 
 
@@ -237,7 +266,10 @@ def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
         words = [f"{quoted(c.name)} {_percent(c.missing / len(table.frame))}" for c in gaps]
         yield TableWarning(
             "missing",
-            f"Values are missing in {_first(words)}: their rows are left out unless you fill the gaps (under Prepare).",
+            say(
+                "Values are missing in {first}: their rows are left out unless you fill the gaps (under Prepare).",
+                first=_first(words),
+            ),
             tuple(c.name for c in gaps),
             "fill",
         )
@@ -249,8 +281,13 @@ def heavy_tails(table: CheckedTable) -> Iterator[TableWarning]:
         if columns := [c for c in table.heavy_tails if table.scale_for(c) == scale]:
             yield TableWarning(
                 "heavy tail",
-                f"{listing(columns)} {agreeing(len(columns), 'has', 'have')} a heavy tail, so most rows share a few intervals "
-                f"of the grid: use the {name} (under Prepare).",
+                say(
+                    "{columns} {has} a heavy tail, so most rows share a few intervals of the grid: use "
+                    "the {name} (under Prepare).",
+                    columns=listing(columns),
+                    has=agreeing(len(columns), "has", "have"),
+                    name=name,
+                ),
                 tuple(columns),
                 scale,
             )
@@ -264,8 +301,11 @@ def outliers(table: CheckedTable) -> Iterator[TableWarning]:
         words = [f"{quoted(name)} ({count:,})" for name, count in counts.items()]
         yield TableWarning(
             "outliers",
-            f"Outliers lie far from all other values in {_first(words)}: check whether they are real, or use the rank (under "
-            "Prepare).",
+            say(
+                "Outliers lie far from all other values in {first}: check whether they are real, or "
+                "use the rank (under Prepare).",
+                first=_first(words),
+            ),
             tuple(counts),
             "rank",
         )
@@ -277,8 +317,13 @@ def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
     if names := [c.name for c in table.others if c.kind == "text" and c.name not in known]:
         yield TableWarning(
             "many levels",
-            f"{listing(names)} {agreeing(len(names), 'holds', 'hold')} text with more than {MAX_LEVELS} unique values: "
-            "the rare ones are pooled, or the column is left out (under Prepare).",
+            say(
+                "{names} {holds} text with more than {max_levels} unique values: the rare ones are "
+                "pooled, or the column is left out (under Prepare).",
+                names=listing(names),
+                holds=agreeing(len(names), "holds", "hold"),
+                max_levels=MAX_LEVELS,
+            ),
             tuple(names),
             "pool",
         )
@@ -300,8 +345,12 @@ def text_cells(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[TableWar
             some = listing([f"{value:g}" for value in frame[name].dropna().unique()[:2]])
             yield TableWarning(
                 "text cells",
-                f"{quoted(name)} holds numbers that are text in the workbook, such as {some}, and is taken for a quantity: "
-                "where they are codes, read the column as text.",
+                say(
+                    "{name} holds numbers that are text in the workbook, such as {some}, and is taken "
+                    "for a quantity: where they are codes, read the column as text.",
+                    name=quoted(name),
+                    some=some,
+                ),
                 (name,),
                 "read as",
                 ("text",),
@@ -313,8 +362,12 @@ def numbers_with_words(table: CheckedTable) -> Iterator[TableWarning]:
     for name, words in list(table.almost_numbers.items())[:_NAMED]:
         yield TableWarning(
             "almost numbers",
-            f"{quoted(name)} holds numbers except for {listing(words, 4)}: add the word to those that mean missing (under "
-            "Reading), or read the column as numbers.",
+            say(
+                "{name} holds numbers except for {words}: add the word to those that mean missing "
+                "(under Reading), or read the column as numbers.",
+                name=quoted(name),
+                words=listing(words, 4),
+            ),
             (name,),
             "read as missing",
             tuple(words),
@@ -330,12 +383,20 @@ def few_rows(table: CheckedTable) -> Iterator[TableWarning]:
     features = sum(1 for c in table.others if c.kind not in ("constant", "text"))
     if 0 < rows < ROWS_A_PARAMETER * 5 * features:
         supported = max(1, rows // ROWS_A_PARAMETER)
-        several = f"about 4 for each of the {features} features: fewer features may predict better."
-        more = several if features > 1 else "more: bring more rows if you can."
+        several = say(
+            "about 4 for each of the {features} features: fewer features may predict better.", features=features
+        )
+        more = several if features > 1 else say("more: bring more rows if you can.")
         yield TableWarning(
             "few rows",
-            f"{counted(rows, 'row')} can support about {counted(supported, 'parameter')} ({ROWS_A_PARAMETER} rows each), and "
-            f"the smallest network needs {more}",
+            say(
+                "{rows} can support about {parameters} ({rows_a_parameter} rows each), and the "
+                "smallest network needs {more}",
+                rows=counted(rows, "row"),
+                parameters=counted(supported, "parameter"),
+                rows_a_parameter=ROWS_A_PARAMETER,
+                more=more,
+            ),
             (),
             "screen" if features > 1 else "",
             (str(max(1, min(features - 1, supported // 5))),),
@@ -348,8 +409,12 @@ def repeated_rows(table: CheckedTable) -> Iterator[TableWarning]:
         repeat = agreeing(table.copies, "repeats another", "repeat others")
         yield TableWarning(
             "repeated rows",
-            f"{counted(table.copies, 'row')} {repeat} in every column: leave the copies out (under Prepare), because a copy "
-            "of a training row among the test rows makes the test too easy.",
+            say(
+                "{rows} {repeat} in every column: leave the copies out (under Prepare), because a "
+                "copy of a training row among the test rows makes the test too easy.",
+                rows=counted(table.copies, "row"),
+                repeat=repeat,
+            ),
             (),
             "drop copies",
         )
@@ -361,9 +426,12 @@ def rows_in_time_order(table: CheckedTable) -> Iterator[TableWarning]:
     times = (c.name for c in table.columns if is_time(c, frame[c.name]) and is_ordered(frame[c.name]))
     if (first := next(times, None)) is not None:
         yield TableWarning(
-            "in time order",
-            f"The rows follow {quoted(first)} in time: to predict the future, hold out the latest rows (split by time, under "
-            "Prepare).",
+            say("in time order"),
+            say(
+                "The rows follow {first} in time: to predict the future, hold out the latest rows "
+                "(split by time, under Prepare).",
+                first=quoted(first),
+            ),
             (first,),
             "split by time",
         )

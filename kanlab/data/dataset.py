@@ -29,6 +29,7 @@ from kanlab.data.target import AUTO, class_levels, in_words, read_target, refuse
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.files import OWNERS_FILE, written_whole
+from kanlab.language import say
 from kanlab.stats.likelihood import (
     COUNTS,
     REGRESSION,
@@ -132,10 +133,12 @@ class Dataset(HasTask):
         against the first.
         """
         if self.task == COUNTS:
-            return (f"log of the mean of {self.target}",)
+            return (say("log of the mean of {target}", target=self.target),)
         if self.outputs == 1:
-            return (f"log-odds of {self.levels[1]}" if self.levels else self.target_label,)
-        return tuple(f"log-odds of {level} against {self.levels[0]}" for level in self.levels[1:])
+            return (say("log-odds of {levels}", levels=self.levels[1]) if self.levels else self.target_label,)
+        return tuple(
+            say("log-odds of {level} against {levels}", level=level, levels=self.levels[0]) for level in self.levels[1:]
+        )
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -283,17 +286,29 @@ class Dataset(HasTask):
         if precision is not None and (levels or found.distribution):
             what = "classes" if levels else "counts"
             raise DatasetError(
-                f"Weights that say how precise a target is are those of a quantity: how far {what} such as {quoted(target)} "
-                "scatter follows from what is predicted. Weigh them by how often each row was seen (frequency)."
+                say(
+                    "Weights that say how precise a target is are those of a quantity: how far {what} "
+                    "such as {target} scatter follows from what is predicted. Weigh them by how often "
+                    "each row was seen (frequency).",
+                    what=what,
+                    target=quoted(target),
+                )
             )
         if found.distribution and wanted.asks_for_a_scale:
             raise DatasetError(
-                f"A count such as {quoted(target)} is fitted by the logarithm of its mean and has no other scale; leave the "
-                "scale of the target as it is, or choose regression."
+                say(
+                    "A count such as {target} is fitted by the logarithm of its mean and has no other "
+                    "scale; leave the scale of the target as it is, or choose regression.",
+                    target=quoted(target),
+                )
             )
         if levels and wanted.asks_for_a_scale:
             raise DatasetError(
-                f"A class such as {quoted(levels[1])} has no {wanted.target_scale}; leave the scale of the target as it is."
+                say(
+                    "A class such as {levels} has no {target_scale}; leave the scale of the target as it is.",
+                    levels=quoted(levels[1]),
+                    target_scale=wanted.target_scale,
+                )
             )
         likely, left_out = encode_features(frame, target, features, wanted, asked=False)  # whose gaps cost rows
         rows, y = usable_rows(frame, found.y, likely, wanted, notes)
@@ -375,12 +390,16 @@ class Dataset(HasTask):
             return [cls.from_frame(frame, wanted[0], features, positive=positive, **options)]
         both = [name for name in map(str, features or ()) if name in wanted]
         if both:
-            raise DatasetError(f"The target {listing(both)} cannot be a feature as well; take it out of the features.")
+            raise DatasetError(
+                say("The target {both} cannot be a feature as well; take it out of the features.", both=listing(both))
+            )
         for target in wanted:
             check_target(frame, target)
         levels = {target: class_levels(in_words(frame, target)[target]) for target in wanted} if positive else {}
         if positive and not any(positive in known for known in levels.values()):
-            raise DatasetError(f"No target has a class {quoted(positive)}; name one that is there, or none.")
+            raise DatasetError(
+                say("No target has a class {positive}; name one that is there, or none.", positive=quoted(positive))
+            )
         found = []
         for target in wanted:
             rows = frame.drop(columns=[other for other in wanted if other != target])
@@ -480,7 +499,10 @@ class Dataset(HasTask):
             data = replace(data, w_train=w[:n], w_test=w[n:], w_unit=metadata["weight_unit"])
         if data.test_sha256 != metadata["test_sha256"]:
             raise DatasetError(
-                f"The test rows in {path.name} are not those that were held out; start from the table again."
+                say(
+                    "The test rows in {name} are not those that were held out; start from the table again.",
+                    name=path.name,
+                )
             )
         return data
 
@@ -488,24 +510,35 @@ class Dataset(HasTask):
 def no_feature(target: str, left_out: Sequence[str]) -> str:
     """What to say where nothing is left to predict from. left_out: why columns are."""
     if reason := next((note for note in left_out if "left out" in note), ""):
-        return f"There is no usable feature beside {quoted(target, 30)}: {reason}"
-    return f"There is no usable feature beside {quoted(target)}; a fit needs at least one numeric column."
+        return say("There is no usable feature beside {target}: {reason}", target=quoted(target, 30), reason=reason)
+    return say(
+        "There is no usable feature beside {target}; a fit needs at least one numeric column.", target=quoted(target)
+    )
 
 
 def _known(X: Array, train: Index, test: Index, notes: list[str]) -> tuple[Index, Index]:
     """The rows all of whose inputs are known: a level that no training row has makes a test row one that is not."""
     known: Mask = np.asarray(np.isfinite(X).all(axis=1))
     if lost := int((~known[test]).sum()):
-        hold, are = agreeing(lost, "test row holds", "test rows hold"), agreeing(lost, "is", "are")
-        notes.append(f"{lost:,} {hold} a level that no training row has, and {are} left out of the test.")
+        hold, are = agreeing(lost, say("test row holds"), say("test rows hold")), agreeing(lost, "is", "are")
+        notes.append(
+            say(
+                "{lost:,} {hold} a level that no training row has, and {are} left out of the test.",
+                lost=lost,
+                hold=hold,
+                are=are,
+            )
+        )
     return train[known[train]], test[known[test]]
 
 
 def _check_fraction_and_seed(test_fraction: float, seed: int) -> None:
     if not 0 <= test_fraction < 1:
-        raise DatasetError(f"The test fraction must be at least 0 and below 1, not {test_fraction}.")
+        raise DatasetError(
+            say("The test fraction must be at least 0 and below 1, not {test_fraction}.", test_fraction=test_fraction)
+        )
     if seed < 0:
-        raise DatasetError(f"The seed must be at least 0, not {seed}.")
+        raise DatasetError(say("The seed must be at least 0, not {seed}.", seed=seed))
 
 
 def _with_unique_names(frame: pd.DataFrame) -> pd.DataFrame:
@@ -513,7 +546,9 @@ def _with_unique_names(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.rename(columns=str)
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique()
-        raise DatasetError(f"The column name {listing(twice)} is used more than once; make the names unique.")
+        raise DatasetError(
+            say("The column name {twice} is used more than once; make the names unique.", twice=listing(twice))
+        )
     return frame
 
 
@@ -525,14 +560,25 @@ def _split(
     how = "stratified" if classes and wanted.split == "random" else wanted.split
     train, test = split_rows(how, y, test_fraction, seed, by)
     if len(train) < 2:
-        raise DatasetError(f"A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.")
+        raise DatasetError(
+            say(
+                "A test fraction of {test_fraction:g} leaves no rows to train on; hold out fewer.",
+                test_fraction=test_fraction,
+            )
+        )
     return train, test
 
 
 def _check_that_it_varies(target: str, y: Array, levels: tuple[str, ...]) -> None:
     if np.ptp(y) == 0 or y.std() == 0:  # the squares of tiny numbers vanish
         value = short(levels[int(y[0])]) if levels else f"{y[0]:g}"
-        raise DatasetError(f"The target {quoted(target)} holds a single value ({value}); there is nothing to learn.")
+        raise DatasetError(
+            say(
+                "The target {target} holds a single value ({value}); there is nothing to learn.",
+                target=quoted(target),
+                value=value,
+            )
+        )
 
 
 def _digest(words: list[Any], arrays: Iterable[Array]) -> str:

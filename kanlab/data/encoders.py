@@ -15,6 +15,7 @@ from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import counted, listing, quoted
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
@@ -59,7 +60,11 @@ class EncodedColumn:
         if self.source not in frame.columns:
             if self.fill is None:
                 raise DatasetError(
-                    f"There is no column {listing([self.source])}; the table has {listing(frame.columns)}."
+                    say(
+                        "There is no column {value}; the table has {columns}.",
+                        value=listing([self.source]),
+                        columns=listing(frame.columns),
+                    )
                 )
             values = np.full(len(frame), 1.0 if self.part == MISSING else np.nan)
         else:
@@ -141,7 +146,9 @@ def _numbers_in_text(column: pd.Series) -> pd.Series:
         return pd.Series(np.nan, column.index)
     values, bad = (column, [column.name]) if is_date(column) else Conventions().read(column, "number")
     if is_date(column) or (bad and values.isna().all()):
-        raise DatasetError(f"The column {quoted(column.name)} holds {_example(column)}, not numbers.")
+        raise DatasetError(
+            say("The column {name} holds {example}, not numbers.", name=quoted(column.name), example=_example(column))
+        )
     return values
 
 
@@ -150,7 +157,9 @@ def _date_part(column: pd.Series, part: str) -> Array:
     if not is_date(column):
         values, bad = Conventions().read(column, "date")
         if bad and values.isna().all():
-            raise DatasetError(f"The column {quoted(column.name)} holds {_example(column)}, not dates.")
+            raise DatasetError(
+                say("The column {name} holds {example}, not dates.", name=quoted(column.name), example=_example(column))
+            )
         column = values
     when = column.dt
     if part == "year":
@@ -165,7 +174,13 @@ def _date_part(column: pd.Series, part: str) -> Array:
 def check_target(frame: pd.DataFrame, target: str) -> None:
     """Raises DatasetError where the table has no such column."""
     if target not in frame.columns:
-        raise DatasetError(f"There is no column {quoted(target)} to predict; the table has {listing(frame.columns)}.")
+        raise DatasetError(
+            say(
+                "There is no column {target} to predict; the table has {columns}.",
+                target=quoted(target),
+                columns=listing(frame.columns),
+            )
+        )
 
 
 def target_numbers(frame: pd.DataFrame, target: str) -> Array:
@@ -173,7 +188,11 @@ def target_numbers(frame: pd.DataFrame, target: str) -> Array:
     check_target(frame, target)
     if not is_numeric(frame[target]):
         raise DatasetError(
-            f"The target {quoted(target)} holds {_example(frame[target])}, not numbers; choose a numeric column to predict."
+            say(
+                "The target {target} holds {example}, not numbers; choose a numeric column to predict.",
+                target=quoted(target),
+                example=_example(frame[target]),
+            )
         )
     return to_numbers(frame[target])
 
@@ -182,7 +201,7 @@ def _example(column: pd.Series) -> str:
     values = column.dropna()
     if values.empty:
         return "nothing"
-    return f"values such as {quoted(values.iloc[0], 40)}"
+    return say("values such as {iloc}", iloc=quoted(values.iloc[0], 40))
 
 
 # ---- which columns, and how
@@ -192,12 +211,20 @@ def chosen_features(frame: pd.DataFrame, target: str, features: Sequence[str] | 
     """The columns to predict from, checked; by default all but the target."""
     chosen = [c for c in frame.columns if c != target] if features is None else list(features)
     if target in chosen:
-        raise DatasetError(f"The target {listing([target])} cannot be a feature as well; take it out of the features.")
+        raise DatasetError(
+            say("The target {value} cannot be a feature as well; take it out of the features.", value=listing([target]))
+        )
     unknown = [c for c in chosen if c not in frame.columns]
     if unknown:
-        raise DatasetError(f"There is no column {listing(unknown)}; the table has {listing(frame.columns)}.")
+        raise DatasetError(
+            say(
+                "There is no column {unknown}; the table has {columns}.",
+                unknown=listing(unknown),
+                columns=listing(frame.columns),
+            )
+        )
     if len(set(chosen)) < len(chosen):
-        raise DatasetError(f"A feature is named twice in {listing(chosen)}; name each once.")
+        raise DatasetError(say("A feature is named twice in {chosen}; name each once.", chosen=listing(chosen)))
     return chosen
 
 
@@ -228,13 +255,21 @@ def encode_features(
             columns.append(EncodedColumn(name))
         elif is_date(column):
             columns += [EncodedColumn(name, part=part) for part in wanted.date_parts]
-            notes.append(f"{quoted(name)} is a date; parts used: {', '.join(wanted.date_parts) or 'none'}.")
+            notes.append(
+                say(
+                    "{name} is a date; parts used: {value}.",
+                    name=quoted(name),
+                    value=", ".join(wanted.date_parts) or "none",
+                )
+            )
         else:
             found, sentence = _category(column, wanted, asked=features is not None if asked is None else asked)
             columns += found
             odd = odd_cells(column)
             if odd is not None and not found:
-                sentence = f"{odd.sentence} It is left out. {odd.advice(name)}".rstrip()
+                sentence = say(
+                    "{sentence} It is left out. {advice}", sentence=odd.sentence, advice=odd.advice(name)
+                ).rstrip()
             elif odd is not None:
                 notes.append(f"{odd.sentence} {odd.advice(name)}".rstrip())
             notes += [sentence] if sentence else []
@@ -245,7 +280,11 @@ def _ordered(column: pd.Series, levels: tuple[str, ...]) -> EncodedColumn:
     unknown = sorted(set(as_text(column).dropna().unique()) - set(levels))
     if unknown:
         raise DatasetError(
-            f"The order of {quoted(column.name)} lacks {listing(unknown)}; name every level, from low to high."
+            say(
+                "The order of {name} lacks {unknown}; name every level, from low to high.",
+                name=quoted(column.name),
+                unknown=listing(unknown),
+            )
         )
     return EncodedColumn(str(column.name), part=ORDER, levels=tuple(levels))
 
@@ -258,14 +297,27 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
     if len(levels) <= most:
         columns = [EncodedColumn(name, level, levels=tuple(levels)) for level in levels[1:]]
         note = (
-            f"{quoted(name)} is a category: one column for each level, {quoted(levels[0])} is the reference."
+            say(
+                "{name} is a category: one column for each level, {levels} is the reference.",
+                name=quoted(name),
+                levels=quoted(levels[0]),
+            )
             if columns
             else ""
         )
         return columns, note
-    problem = f"{quoted(name)} holds text with {len(levels):,} unique values ({_example(column)})"
+    problem = say(
+        "{name} holds text with {levels:,} unique values ({example})",
+        name=quoted(name),
+        levels=len(levels),
+        example=_example(column),
+    )
     if len(levels) == counts.sum() >= 20:
-        problem = f"{quoted(name)} looks like an identifier: every row has its own value ({_example(column)})"
+        problem = say(
+            "{name} looks like an identifier: every row has its own value ({example})",
+            name=quoted(name),
+            example=_example(column),
+        )
     frequent = counts.iloc[: most - 1]
     frequent = frequent[frequent >= LEAST_ROWS]
     if frequent.sum() > 0.05 * counts.sum() and wanted.pool:
@@ -276,9 +328,19 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
         rare = int(counts.sum() - frequent.sum())
         return (
             columns,
-            f"{quoted(name)} is a category of {len(levels):,} levels: the {len(levels) - len(kept):,} rarest levels "
-            f"({counted(rare, 'row')}) are pooled as other.",
+            say(
+                "{name} is a category of {levels:,} levels: the {levels_2:,} rarest levels ({rows}) "
+                "are pooled as other.",
+                name=quoted(name),
+                levels=len(levels),
+                levels_2=len(levels) - len(kept),
+                rows=counted(rare, "row"),
+            ),
         )
     if asked:
-        raise DatasetError(f"{problem}; at most {most} can be encoded, so leave it out of the features.")
-    return [], f"{problem} and is left out; at most {most} can be encoded."
+        raise DatasetError(
+            say(
+                "{problem}; at most {most} can be encoded, so leave it out of the features.", problem=problem, most=most
+            )
+        )
+    return [], say("{problem} and is left out; at most {most} can be encoded.", problem=problem, most=most)

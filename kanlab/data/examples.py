@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.data.reading.table import Table, TableReport, read_table
+from kanlab.language import marked
 
 _FOLDER = Path(__file__).parent / "tables"
 
@@ -72,55 +73,69 @@ EXAMPLES = {
     for e in (
         Example(
             "hidden-formula",
-            "A formula hidden in noise",
-            "400 rows of exp(sin πx₁ + x₂²) with noise of standard deviation 0.1. The function is from the KAN paper (Liu et "
-            "al. 2024); see whether the search finds it.",
+            marked("A formula hidden in noise"),
+            marked(
+                "400 rows of exp(sin πx₁ + x₂²) with noise of standard deviation 0.1. The function "
+                "is from the KAN paper (Liu et al. 2024); see whether the search finds it."
+            ),
             "y",
-            "made from its formula",
+            marked("made from its formula"),
             _noisy("hidden-formula", 2, _exp_sin, 400, 0.1),
         ),
         Example(
             "diabetes",
             "Diabetes progression",
-            "442 patients: age, sex, body mass, blood pressure and six blood values against disease progression after a "
-            "year (Efron et al. 2004). Noisy: hard to beat a straight line.",
+            marked(
+                "442 patients: age, sex, body mass, blood pressure and six blood values against "
+                "disease progression after a year (Efron et al. 2004). Noisy: hard to beat a "
+                "straight line."
+            ),
             "target",
             "from scikit-learn, BSD 3-Clause",
             _csv("diabetes.csv"),
         ),
         Example(
             "engel",
-            "Engel's food expenditure",
-            "235 Belgian households of 1857: income against spending on food, the data behind Engel's law. One feature.",
+            marked("Engel's food expenditure"),
+            marked(
+                "235 Belgian households of 1857: income against spending on food, the data behind "
+                "Engel's law. One feature."
+            ),
             "foodexp",
-            "public domain, from statsmodels",
+            marked("public domain, from statsmodels"),
             _csv("engel.csv"),
         ),
         Example(
             "statecrime",
-            "Crime in the US states, 2009",
-            "51 rows only: murder rate against five social measures and the rate of violent crime. Small data, where most "
-            "networks are inadmissible.",
+            marked("Crime in the US states, 2009"),
+            marked(
+                "51 rows only: murder rate against five social measures and the rate of violent "
+                "crime. Small data, where most networks are inadmissible."
+            ),
             "murder",
-            "public domain, from statsmodels",
+            marked("public domain, from statsmodels"),
             _csv("statecrime.csv"),
         ),
         Example(
             "exp-sin",
             "exp(sin πx₁ + x₂²)",
-            "The first example of the KAN paper (Liu et al. 2024): 1,000 rows, two features, no noise. A [2, 1, 1] network "
-            "can represent it.",
+            marked(
+                "The first example of the KAN paper (Liu et al. 2024): 1,000 rows, two features, no "
+                "noise. A [2, 1, 1] network can represent it."
+            ),
             "y",
-            "made from its formula",
+            marked("made from its formula"),
             _synthetic("exp-sin", 2, _exp_sin),
         ),
         Example(
             "four-variables",
-            "exp(½(sin π(x₁²+x₂²) + sin π(x₃²+x₄²)))",
-            "The four-dimensional example of the KAN paper: 1,000 rows, no noise. Deeper networks do best here; see how far "
-            "two layers go.",
+            marked("exp(½(sin π(x₁²+x₂²) + sin π(x₃²+x₄²)))"),
+            marked(
+                "The four-dimensional example of the KAN paper: 1,000 rows, no noise. Deeper "
+                "networks do best here; see how far two layers go."
+            ),
             "y",
-            "made from its formula",
+            marked("made from its formula"),
             _synthetic("four-variables", 4, _four_variables),
         ),
     )

@@ -10,6 +10,7 @@ from kanlab.data.encoders import EncodedColumn, missing
 from kanlab.data.mutual_information import mutual_information
 from kanlab.data.preparation import Preparation
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import agreeing, counted, listing
 
 MIN_ROWS = 10
@@ -22,7 +23,11 @@ def usable_rows(
     """The rows that have a target and no gap that is not filled, and their targets."""
     if wanted.split_by is not None and wanted.split_by not in frame.columns:
         raise DatasetError(
-            f"There is no column {listing([wanted.split_by])} to split by; the table has {listing(frame.columns)}."
+            say(
+                "There is no column {value} to split by; the table has {columns}.",
+                value=listing([wanted.split_by]),
+                columns=listing(frame.columns),
+            )
         )
     needed = {c.source for c in columns if wanted.gaps_in(c.source) == "drop"}
     if wanted.split_by is not None:
@@ -34,15 +39,31 @@ def usable_rows(
     if wanted.copies == "drop":
         first = ~frame.duplicated().to_numpy()
         if copies := int((complete & ~first).sum()):
-            words = agreeing(copies, "row that repeats another is", "rows that repeat others are")
+            words = agreeing(copies, say("row that repeats another is"), say("rows that repeat others are"))
             notes.append(f"{copies:,} {words} left out.")
         complete &= first
     if dropped:
         have, are = agreeing(dropped, "has", "have"), agreeing(dropped, "is", "are")
-        notes.append(f"{dropped:,} of {len(y):,} rows {have} a missing value and {are} left out.")
+        notes.append(
+            say(
+                "{dropped:,} of {y:,} rows {have} a missing value and {are} left out.",
+                dropped=dropped,
+                y=len(y),
+                have=have,
+                are=are,
+            )
+        )
     if (left := int(complete.sum())) < MIN_ROWS:
         rows, are = counted(left, "complete row"), agreeing(left, "is", "are")
-        raise DatasetError(f"Only {rows} {are} left of {len(frame)}; a fit needs at least {MIN_ROWS}.")
+        raise DatasetError(
+            say(
+                "Only {rows} {are} left of {frame}; a fit needs at least {min_rows}.",
+                rows=rows,
+                are=are,
+                frame=len(frame),
+                min_rows=MIN_ROWS,
+            )
+        )
     return frame[complete], y[complete]
 
 
@@ -51,7 +72,11 @@ def check_size(columns: list[tuple[str, Array]]) -> None:
     for column, values in columns:
         if np.abs(values).max() > MAX_MAGNITUDE:
             raise DatasetError(
-                f"The column {listing([column])} holds numbers beyond {MAX_MAGNITUDE:g}; use larger units."
+                say(
+                    "The column {value} holds numbers beyond {max_magnitude:g}; use larger units.",
+                    value=listing([column]),
+                    max_magnitude=MAX_MAGNITUDE,
+                )
             )
 
 
@@ -61,9 +86,13 @@ def varying_columns(
     """The columns that hold more than one value in the training rows."""
     varies = (np.ptp(X[train], axis=0) > 0) & (X[train].std(axis=0) > 0)  # the squares of tiny numbers vanish
     if not varies.any():
-        raise DatasetError("Every feature holds a single value in the training rows; there is nothing to learn from.")
+        raise DatasetError(
+            say("Every feature holds a single value in the training rows; there is nothing to learn from.")
+        )
     constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
-    notes += [f"{listing([c])} holds a single value in the training rows and is left out." for c in constant]
+    notes += [
+        say("{value} holds a single value in the training rows and is left out.", value=listing([c])) for c in constant
+    ]
     return [c for c, keep in zip(columns, varies, strict=True) if keep], X[:, varies]
 
 
@@ -83,6 +112,13 @@ def screened_columns(
     if len(ranked) <= most:
         return columns, X
     keep = np.array([c.source in ranked[:most] for c in columns])
-    highest = agreeing(most, "the one", f"the {most}") + " with the highest mutual information with the target"
-    notes.append(f"Of {len(ranked)} features, {highest} {agreeing(most, 'is', 'are')} kept.")
+    highest = agreeing(most, "the one", f"the {most}") + say(" with the highest mutual information with the target")
+    notes.append(
+        say(
+            "Of {ranked} features, {highest} {is_or_are} kept.",
+            ranked=len(ranked),
+            highest=highest,
+            is_or_are=agreeing(most, "is", "are"),
+        )
+    )
     return [c for c, kept in zip(columns, keep, strict=True) if kept], X[:, keep]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import agreeing, counted, listing, quoted
 
 _PLAIN = (str, bytes, bool, int, float, np.generic)
@@ -68,7 +69,7 @@ def _to_pandas(rows: Any, names: Sequence[str]) -> pd.DataFrame:
         try:
             return pd.DataFrame(rows)
         except ValueError as error:
-            raise DatasetError(f"The columns are no table: {error}.") from error
+            raise DatasetError(say("The columns are no table: {error}.", error=error)) from error
     if isinstance(rows, (np.ndarray, list, tuple)):
         return _of_array(rows, names)
     import narwhals as nw
@@ -79,7 +80,9 @@ def _to_pandas(rows: Any, names: Sequence[str]) -> pd.DataFrame:
         return _exactly(found)
     except TypeError as error:
         what = type(rows).__name__
-        raise DatasetError(f"A table must be a data frame, a mapping of columns or an array, not {what}.") from error
+        raise DatasetError(
+            say("A table must be a data frame, a mapping of columns or an array, not {what}.", what=what)
+        ) from error
 
 
 def _exactly(found: Any) -> pd.DataFrame:
@@ -106,16 +109,22 @@ def _of_array(rows: Any, names: Sequence[str]) -> pd.DataFrame:
     try:
         array = np.asarray(rows) if isinstance(rows, np.ndarray) else np.array(rows, dtype=object)
     except ValueError as error:
-        raise DatasetError("The rows of an array must have the same length; make it one of shape (n, d).") from error
+        raise DatasetError(
+            say("The rows of an array must have the same length; make it one of shape (n, d).")
+        ) from error
     if array.ndim != 2:
-        raise DatasetError(f"A table must have two dimensions, rows and columns, not {array.ndim}.")
+        raise DatasetError(say("A table must have two dimensions, rows and columns, not {ndim}.", ndim=array.ndim))
     if not len(names):
         names = [f"column_{i}" for i in range(1, array.shape[1] + 1)]
     if array.shape[1] != len(names):
         need = f"{counted(len(names), 'column')} {agreeing(len(names), 'is', 'are')} needed"
         raise DatasetError(
-            f"An array without names has {counted(array.shape[1], 'column')}, and {need}: give {listing(names)} in this "
-            "order, or a data frame."
+            say(
+                "An array without names has {columns}, and {need}: give {names} in this order, or a data frame.",
+                columns=counted(array.shape[1], "column"),
+                need=need,
+                names=listing(names),
+            )
         )
     frame = pd.DataFrame(array, columns=list(names))
     return frame.infer_objects() if array.dtype == object else frame
@@ -202,6 +211,10 @@ def _has_zone(present: pd.Series) -> bool:
 def _no_cell(column: pd.Series, value: Any) -> DatasetError:
     what = f"{type(value).__name__} such as {quoted(value, 40)}"
     return DatasetError(
-        f"The column {quoted(column.name)} holds {what}, which is no number, date or text; turn it into one, or leave the "
-        "column out."
+        say(
+            "The column {name} holds {what}, which is no number, date or text; turn it into one, "
+            "or leave the column out.",
+            name=quoted(column.name),
+            what=what,
+        )
     )

@@ -13,9 +13,10 @@ from kanlab.data.encoders import as_text, is_date, is_numeric, to_numbers
 from kanlab.data.reading.cells import date_of, missing_words, order_of
 from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions
 from kanlab.errors import DatasetError
+from kanlab.language import marked, say
 from kanlab.text import quoted
 
-MISSING_CELL, AVERAGE = "missing", "the average of the training rows"
+MISSING_CELL, AVERAGE = "missing", marked("the average of the training rows")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,14 @@ def _cells(column: pd.Series, kind: ColumnKind, known: Conventions, found: Conve
     values, bad = known.read(text, kind)
     if not trained and bad and values.isna().all() and counts == MISSING_CELL:
         what = "dates" if kind == "date" else "numbers"
-        raise DatasetError(f"The column {quoted(name)} holds values such as {quoted(bad[0], 40)}, not {what}.")
+        raise DatasetError(
+            say(
+                "The column {name} holds values such as {bad}, not {what}.",
+                name=quoted(name),
+                bad=quoted(bad[0], 40),
+                what=what,
+            )
+        )
     notes = (known.complaint(name, bad, kind, counts),) if bad else ()
     lost = text.str.strip().isin(bad).to_numpy(dtype=bool) if bad else np.zeros(len(text), dtype=bool)
     return Column(values, lost, notes)
@@ -111,6 +119,12 @@ def _check_sign(column: pd.Series, how: ColumnConvention | None, found: ColumnCo
     if len(broken) and bool(((broken >= 1) & (broken < 1000) & (thousands % 1 == 0)).all()):
         signs = {".": "point", ",": "comma"}
         raise DatasetError(
-            f"{quoted(column.name)} was read with a decimal {signs[found.decimal]}, and the training table has a decimal "
-            f"{signs[how.decimal]}: give the file itself to predict, or read it with decimal='{how.decimal}'."
+            say(
+                "{name} was read with a decimal {signs}, and the training table has a decimal "
+                "{signs_2}: give the file itself to predict, or read it with decimal='{decimal}'.",
+                name=quoted(column.name),
+                signs=signs[found.decimal],
+                signs_2=signs[how.decimal],
+                decimal=how.decimal,
+            )
         )

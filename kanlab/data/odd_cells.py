@@ -12,6 +12,7 @@ import pandas as pd
 from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.cells import date_of, hours_of, number_of
 from kanlab.data.reading.column_types import LIMIT, is_code, units_in
+from kanlab.language import say
 from kanlab.text import listing, quoted, short
 
 MOST_CELLS = 20_000  # looked at
@@ -36,7 +37,11 @@ class OddCells:
         if not self.read_as:
             return ""
         option = f"--read {short(column, 30)}={self.read_as}"
-        return f"To use it so, read it as {self.read_as} (Reading on the Data page, {option})."
+        return say(
+            "To use it so, read it as {read_as} (Reading on the Data page, {option}).",
+            read_as=self.read_as,
+            option=option,
+        )
 
 
 def odd_cells(column: pd.Series) -> OddCells | None:
@@ -75,10 +80,16 @@ def _codes(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None
     zeros = [c for c in cells if c.startswith("0") and len(c) > 1]
     if zeros:
-        what = f"codes with leading zeros such as {listing(zeros[:2])}: they are text, no quantity."
+        what = say("codes with leading zeros such as {zeros}: they are text, no quantity.", zeros=listing(zeros[:2]))
         return OddCells("code", f"{quoted(name)} holds {what}", "number")
-    what = f"numbers of {len(cells[0])} digits such as {listing(cells[:1])}: they are text, as identifiers are"
-    return OddCells("long number", f"{quoted(name)} holds {what}, since a number would lose digits.")
+    what = say(
+        "numbers of {cells} digits such as {cells_2}: they are text, as identifiers are",
+        cells=len(cells[0]),
+        cells_2=listing(cells[:1]),
+    )
+    return OddCells(
+        "long number", say("{name} holds {what}, since a number would lose digits.", name=quoted(name), what=what)
+    )
 
 
 def _times(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
@@ -87,8 +98,11 @@ def _times(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None
     good = [c for c in cells if c not in bad][:2]
     but = f" but for {listing(bad, 3)}" if bad else ""
-    sentence = (
-        f"{quoted(name)} holds clock times such as {listing(good)}{but}, which are text: read as hours, 15:30 is 15.5."
+    sentence = say(
+        "{name} holds clock times such as {good}{but}, which are text: read as hours, 15:30 is 15.5.",
+        name=quoted(name),
+        good=listing(good),
+        but=but,
     )
     return OddCells("time", sentence, "time")
 
@@ -106,8 +120,16 @@ def _percents(name: str, cells: list[str], present: pd.Series) -> OddCells | Non
     plain = [c for c in cells if "%" not in c]
     if share < ENOUGH or not percents or not plain:
         return None
-    what = f"percents beside plain numbers ({listing(percents[:2])} beside {listing(plain[:2])}), no single quantity"
-    return OddCells("percent", f"{quoted(name)} holds {what}: read as fractions, 9.5% is 0.095.", "fraction")
+    what = say(
+        "percents beside plain numbers ({percents} beside {plain}), no single quantity",
+        percents=listing(percents[:2]),
+        plain=listing(plain[:2]),
+    )
+    return OddCells(
+        "percent",
+        say("{name} holds {what}: read as fractions, 9.5% is 0.095.", name=quoted(name), what=what),
+        "fraction",
+    )
 
 
 def _limits(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
@@ -117,9 +139,15 @@ def _limits(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     if share < ENOUGH or not limits:
         return None
     rows = int(present.isin(limits).sum())
-    what = f"limits such as {listing(limits, 2)} in {rows:,} cells beside numbers, so it is text"
+    what = say(
+        "limits such as {limits} in {rows:,} cells beside numbers, so it is text", limits=listing(limits, 2), rows=rows
+    )
     return OddCells(
-        "limit", f"{quoted(name)} holds {what}: read as limits, <0.5 is 0.5; as numbers, it is missing.", "limit"
+        "limit",
+        say(
+            "{name} holds {what}: read as limits, <0.5 is 0.5; as numbers, it is missing.", name=quoted(name), what=what
+        ),
+        "limit",
     )
 
 
@@ -132,10 +160,23 @@ def _units(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None  # words that begin with a number
     example = listing([c for c in cells if c.endswith(str(kinds.index[0]))][:2])
     if len(kinds) > 1:
-        what = f"numbers in more than one unit ({listing(kinds.index)}), such as {example}, so it is text"
-        return OddCells("units", f"{quoted(name)} holds {what}: write them in one unit.")
-    what = f"numbers with a unit such as {example}, which are text"
-    return OddCells("unit", f"{quoted(name)} holds {what}: read as numbers, they are in {kinds.index[0]}.", "number")
+        what = say(
+            "numbers in more than one unit ({index}), such as {example}, so it is text",
+            index=listing(kinds.index),
+            example=example,
+        )
+        return OddCells("units", say("{name} holds {what}: write them in one unit.", name=quoted(name), what=what))
+    what = say("numbers with a unit such as {example}, which are text", example=example)
+    return OddCells(
+        "unit",
+        say(
+            "{name} holds {what}: read as numbers, they are in {index}.",
+            name=quoted(name),
+            what=what,
+            index=kinds.index[0],
+        ),
+        "number",
+    )
 
 
 def _dates(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
@@ -146,13 +187,25 @@ def _dates(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None
     by_day, by_month = (sorted(read[a] - read[b]) for a, b in (("day", "month"), ("month", "day")))
     if by_day and by_month:
-        what = f"dates with the day first ({listing(by_day[:2])}) and with the month first ({listing(by_month[:2])})"
+        what = say(
+            "dates with the day first ({by_day}) and with the month first ({by_month})",
+            by_day=listing(by_day[:2]),
+            by_month=listing(by_month[:2]),
+        )
         return OddCells(
             "mixed dates",
-            f"{quoted(name)} holds {what}, so it is text: read as dates, the rarer ones are missing.",
+            say(
+                "{name} holds {what}, so it is text: read as dates, the rarer ones are missing.",
+                name=quoted(name),
+                what=what,
+            ),
             "date",
         )
     if not bad:
         return None
-    what = f"dates but for {listing(bad, 4)}, so it is text"
-    return OddCells("almost dates", f"{quoted(name)} holds {what}: read as dates, such cells are missing.", "date")
+    what = say("dates but for {bad}, so it is text", bad=listing(bad, 4))
+    return OddCells(
+        "almost dates",
+        say("{name} holds {what}: read as dates, such cells are missing.", name=quoted(name), what=what),
+        "date",
+    )

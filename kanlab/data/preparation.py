@@ -9,6 +9,7 @@ from typing import Any, Literal
 from kanlab.data.splits import SPLITS, Split
 from kanlab.data.transforms import SCALES
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import quoted
 
 Gaps = Literal["drop", "fill"]
@@ -94,32 +95,57 @@ class Preparation:
         for gaps in (self.gaps, *self.gaps_of.values()):
             require(
                 gaps in ("drop", "fill"),
-                f"Rows with missing values can be dropped or filled (drop, fill), not '{gaps}'.",
+                say("Rows with missing values can be dropped or filled (drop, fill), not '{gaps}'.", gaps=gaps),
             )
         require(
             self.weights_are in WEIGHTS_ARE,
-            f"Weights say how often a row was seen or how precise its target is (frequency, precision), not "
-            f"'{self.weights_are}'.",
+            say(
+                "Weights say how often a row was seen or how precise its target is (frequency, "
+                "precision), not '{weights_are}'.",
+                weights_are=self.weights_are,
+            ),
         )
         require(
             not self.weights or self.is_weighed or self.copies == "keep",
-            "Repeated rows cannot be left out where weights repeat rows; choose one of the two.",
+            say("Repeated rows cannot be left out where weights repeat rows; choose one of the two."),
         )
         kept = self.copies in ("keep", "drop")
-        require(kept, f"Repeated rows can be kept or dropped (keep, drop), not '{self.copies}'.")
+        require(kept, say("Repeated rows can be kept or dropped (keep, drop), not '{copies}'.", copies=self.copies))
         for known, scales in ((SCALES, self.scales.values()), ((AUTO, *SCALES), [self.target_scale])):
             for scale in scales:
-                require(scale in known, f"There is no scale '{scale}'; choose one of {', '.join(known)}.")
+                require(
+                    scale in known,
+                    say("There is no scale '{scale}'; choose one of {known}.", scale=scale, known=", ".join(known)),
+                )
         for part in self.date_parts:
-            require(part in DATE_PARTS, f"A date has no part '{part}'; choose among {', '.join(DATE_PARTS)}.")
+            require(
+                part in DATE_PARTS,
+                say(
+                    "A date has no part '{part}'; choose among {date_parts}.",
+                    part=part,
+                    date_parts=", ".join(DATE_PARTS),
+                ),
+            )
         for column, levels in self.ordered.items():
             distinct = len(set(levels)) == len(levels) > 1
-            require(distinct, f"The order of {quoted(column)} needs two or more unique levels, from low to high.")
-        require(2 <= self.max_levels <= 50, f"A category can have 2 to 50 columns, not {self.max_levels}.")
-        require(self.screen is None or self.screen >= 1, "The screen must keep at least one feature.")
-        require(self.split in SPLITS, f"There is no split '{self.split}'; choose one of {', '.join(SPLITS)}.")
+            require(
+                distinct,
+                say("The order of {column} needs two or more unique levels, from low to high.", column=quoted(column)),
+            )
+        require(
+            2 <= self.max_levels <= 50,
+            say("A category can have 2 to 50 columns, not {max_levels}.", max_levels=self.max_levels),
+        )
+        require(self.screen is None or self.screen >= 1, say("The screen must keep at least one feature."))
+        require(
+            self.split in SPLITS,
+            say("There is no split '{split}'; choose one of {splits}.", split=self.split, splits=", ".join(SPLITS)),
+        )
         if self.split in ("time", "group"):
-            require(bool(self.split_by), f"A split by {self.split} needs a column to split by; name it as split_by.")
+            require(
+                bool(self.split_by),
+                say("A split by {split} needs a column to split by; name it as split_by.", split=self.split),
+            )
 
     @property
     def is_weighed(self) -> bool:

@@ -20,6 +20,7 @@ from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conven
 from kanlab.data.transforms import Transform
 from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.stats.likelihood import Distribution
 from kanlab.stats.metrics import likeliest
 from kanlab.text import agreeing, counted, listing, quoted
@@ -111,9 +112,13 @@ class Recipe:
         ]
         if unfilled:
             raise DatasetError(
-                f"The rows have no column {listing(unfilled)}, which the model needs; they have {listing(frame.columns)}."
+                say(
+                    "The rows have no column {unfilled}, which the model needs; they have {columns}.",
+                    unfilled=listing(unfilled),
+                    columns=listing(frame.columns),
+                )
             )
-        notes = [f"There is no column {quoted(c)}; its typical value is used." for c in absent]
+        notes = [say("There is no column {c}; its typical value is used.", c=quoted(c)) for c in absent]
         known, found = {}, Conventions.of(frame)
         for source in self.sources:
             if source in frame.columns:
@@ -128,7 +133,14 @@ class Recipe:
         lost = int((~np.isfinite(X).all(axis=1)).sum())
         if lost:
             have = agreeing(lost, "has", "have")
-            notes.append(f"{lost:,} of {len(frame):,} rows {have} a missing value and cannot be predicted.")
+            notes.append(
+                say(
+                    "{lost:,} of {frame:,} rows {have} a missing value and cannot be predicted.",
+                    lost=lost,
+                    frame=len(frame),
+                    have=have,
+                )
+            )
         any_unknown = np.logical_or.reduce([np.zeros(len(frame), dtype=bool), *unknown.values()])
         return Inputs(X, tuple(notes), any_unknown if any_unknown.any() else None, levels)
 
@@ -145,8 +157,13 @@ class Recipe:
             was, now = (_GROUPS.get(k, "a number") for k in (written.kind if written else self._kind(source), kind))
             if was != now:
                 raise DatasetError(
-                    f"{quoted(source)} was read as {was} in training and cannot be {now} here; "
-                    "leave out what is said of its kind, or train again."
+                    say(
+                        "{source} was read as {was} in training and cannot be {now} here; leave out what is "
+                        "said of its kind, or train again.",
+                        source=quoted(source),
+                        was=was,
+                        now=now,
+                    )
                 )
         if said.get("day_first") is not None:  # also of dates that were typed in training
             dates = {c.source: ColumnConvention("date") for c in self.columns if c.part in DATE_PARTS}
@@ -172,7 +189,7 @@ class Recipe:
         encoded = [c for c in self.columns if c.source == source]
         if any(c.shares for c in encoded):
             return AVERAGE
-        return "one of the pooled ones" if any(c.part == OTHER for c in encoded) else MISSING_CELL
+        return say("one of the pooled ones") if any(c.part == OTHER for c in encoded) else MISSING_CELL
 
     def _averaged(self, unknown: Mapping[str, Mask]) -> tuple[UnknownLevel, ...]:
         """The categories over whose levels predictions are averaged. unknown: by source the rows that hold none of these."""
@@ -209,13 +226,24 @@ class Recipe:
         if levels:
             counts, words = self._unknown_counts_as(source), listing(levels, 4)
             notes.append(
-                f"{quoted(source)} holds levels that were not in the training rows: {words}; they count as {counts}."
+                say(
+                    "{source} holds levels that were not in the training rows: {words}; they count as {counts}.",
+                    source=quoted(source),
+                    words=words,
+                    counts=counts,
+                )
             )
         averaged = self._unknown_counts_as(source) == AVERAGE
         gone = missing(column) & ~unknown if averaged else missing(column)
         filled = int(gone.sum()) if encoded[0].fill is not None else 0
         if filled:
-            notes.append(f"{quoted(source)} is missing in {counted(filled, 'row')}, where its typical value is used.")
+            notes.append(
+                say(
+                    "{source} is missing in {rows}, where its typical value is used.",
+                    source=quoted(source),
+                    rows=counted(filled, "row"),
+                )
+            )
         return notes
 
     def to_units(self, predictions: ArrayLike) -> Array:
@@ -253,17 +281,26 @@ class Recipe:
     def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
         if content.get("format") != FORMAT:
             raise DatasetError(
-                f"The recipe has format {content.get('format')}, this version reads {FORMAT}; update kanlab."
+                say(
+                    "The recipe has format {get}, this version reads {format}; update kanlab.",
+                    get=content.get("format"),
+                    format=FORMAT,
+                )
             )
         if (distribution := content.get("distribution", "")) not in get_args(Distribution):
-            raise DatasetError(f"The recipe has a distribution '{distribution}' that this version does not know.")
+            raise DatasetError(
+                say(
+                    "The recipe has a distribution '{distribution}' that this version does not know.",
+                    distribution=distribution,
+                )
+            )
         columns = tuple(EncodedColumn.from_dict(c) for c in content["columns"])
         scale = Transform.from_dict(content["target_transform"])
         levels = tuple(content.get("levels", ()))
         try:
             conventions = msgspec.convert(content.get("conventions", {}), Conventions)
         except (ValueError, TypeError) as error:
-            raise DatasetError("The conventions of the recipe are damaged; make it again.") from error
+            raise DatasetError(say("The conventions of the recipe are damaged; make it again.")) from error
         wanted = Preparation.from_dict(content["preparation"])
         return cls(content["target"], columns, scale, wanted, levels, conventions, distribution)
 
@@ -300,11 +337,17 @@ def fitted(
                 levels = ()  # an unknown level is one of the others there
             result.append(EncodedColumn(source, part=MISSING, levels=levels, fill=1.0))
             kind = (
-                "the median" if next(c for c in result if c.source == source).is_number else "the most frequent value"
+                "the median"
+                if next(c for c in result if c.source == source).is_number
+                else say("the most frequent value")
             )
             notes.append(
-                f"{quoted(source)} is missing in {counted(count, 'training row')}: {kind} is used there, and a column marks "
-                "them."
+                say(
+                    "{source} is missing in {training_rows}: {kind} is used there, and a column marks them.",
+                    source=quoted(source),
+                    training_rows=counted(count, "training row"),
+                    kind=kind,
+                )
             )
     return [_with_shares(column, result, rows) for column in result], notes
 

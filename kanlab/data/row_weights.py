@@ -25,6 +25,7 @@ import pandas as pd
 from kanlab.arrays import Array
 from kanlab.data.encoders import is_numeric, missing, to_numbers
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import agreeing, counted, listing, quoted
 
 MOST_ROWS = 1_000_000  # that a table is written out to
@@ -46,23 +47,35 @@ def written_out(
     odd = w[~np.isfinite(w) | (w < 0) | (w % 1 != 0)]
     if len(odd):
         raise DatasetError(
-            f"The weight {quoted(weights)} says how often a row was seen, so it must be a whole number from 0 on, not "
-            f"{odd[0]:g}."
+            say(
+                "The weight {weights} says how often a row was seen, so it must be a whole number "
+                "from 0 on, not {odd:g}.",
+                weights=quoted(weights),
+                odd=odd[0],
+            )
         )
     total = float(w.sum())
     if not 0 < total <= MOST_ROWS:
         raise DatasetError(
-            f"The weights {quoted(weights)} are all 0, so no row is left; choose another column."
+            say("The weights {weights} are all 0, so no row is left; choose another column.", weights=quoted(weights))
             if total == 0
-            else f"The weights {quoted(weights)} add up to {total:,.0f} rows, and at most {MOST_ROWS:,} are fitted; divide "
-            "them by a common factor."
+            else say(
+                "The weights {weights} add up to {total:,.0f} rows, and at most {most_rows:,} are "
+                "fitted; divide them by a common factor.",
+                weights=quoted(weights),
+                total=total,
+                most_rows=MOST_ROWS,
+            )
         )
     kept = frame.drop(columns=weights)
     repeated = kept.iloc[np.repeat(np.arange(len(frame)), w.astype(int))].reset_index(drop=True)
     repeated.attrs = frame.attrs
-    note = (
-        f"{quoted(weights)} says how often each row was seen: {counted(len(frame), 'row')} of the table "
-        f"{'stands' if len(frame) == 1 else 'stand'} for {int(total):,}, and count as so many."
+    note = say(
+        "{weights} says how often each row was seen: {rows} of the table {frame} for {int:,}, and count as so many.",
+        weights=quoted(weights),
+        rows=counted(len(frame), "row"),
+        frame="stands" if len(frame) == 1 else "stand",
+        int=int(total),
     )
     return repeated, note
 
@@ -82,25 +95,37 @@ def precisions(
     odd = w[~np.isfinite(w) | (w < 0)]
     if len(odd):
         raise DatasetError(
-            f"The weight {quoted(weights)} says how precise each target is, so it must be a number from 0 on, not "
-            f"{odd[0]:g}."
+            say(
+                "The weight {weights} says how precise each target is, so it must be a number from 0 on, not {odd:g}.",
+                weights=quoted(weights),
+                odd=odd[0],
+            )
         )
     known = w > 0
     if not known.any():
-        raise DatasetError(f"The weights {quoted(weights)} are all 0, so no row is left; choose another column.")
+        raise DatasetError(
+            say("The weights {weights} are all 0, so no row is left; choose another column.", weights=quoted(weights))
+        )
     ratio = float(w[known].max()) / float(w[known].min())
     if not ratio < MOST_RATIO:
         raise DatasetError(
-            f"The largest weight {quoted(weights)} is {ratio:.3g} times the smallest, more than numbers can tell apart; leave "
-            "the rows of next to no weight out."
+            say(
+                "The largest weight {weights} is {ratio:.3g} times the smallest, more than numbers "
+                "can tell apart; leave the rows of next to no weight out.",
+                weights=quoted(weights),
+                ratio=ratio,
+            )
         )
     notes = [
-        f"{quoted(weights)} says how precise the target of each row is: errors are weighed by it, in inverse proportion to "
-        "their variance, and the number of rows stays."
+        say(
+            "{weights} says how precise the target of each row is: errors are weighed by it, in "
+            "inverse proportion to their variance, and the number of rows stays.",
+            weights=quoted(weights),
+        )
     ]
     if lost := int((~known).sum()):
         rows, are = counted(lost, "row"), agreeing(lost, "is", "are")
-        notes.append(f"{rows} of weight 0 {are} left out.")
+        notes.append(say("{rows} of weight 0 {are} left out.", rows=rows, are=are))
     kept = frame.loc[known].drop(columns=weights).reset_index(drop=True)
     kept.attrs = frame.attrs
     return kept, w[known], notes
@@ -128,20 +153,35 @@ def _numbers(frame: pd.DataFrame, weights: str, target: str, features: Sequence[
     """The column as numbers. Raises DatasetError where it is another thing."""
     if weights not in frame.columns:
         raise DatasetError(
-            f"There is no column {quoted(weights)} of weights; the columns are {listing(frame.columns)}."
+            say(
+                "There is no column {weights} of weights; the columns are {columns}.",
+                weights=quoted(weights),
+                columns=listing(frame.columns),
+            )
         )
     if weights == target or weights in (features or ()):
         what = "the target" if weights == target else "a feature"
         raise DatasetError(
-            f"The column {quoted(weights)} cannot be the weights and {what} at once; choose another one."
+            say(
+                "The column {weights} cannot be the weights and {what} at once; choose another one.",
+                weights=quoted(weights),
+                what=what,
+            )
         )
     column = frame[weights]
     if not is_numeric(column):
         raise DatasetError(
-            f"The column {quoted(weights)} holds no numbers, so it cannot weigh the rows; choose another one."
+            say(
+                "The column {weights} holds no numbers, so it cannot weigh the rows; choose another one.",
+                weights=quoted(weights),
+            )
         )
     if lost := int(missing(column).sum()):
         raise DatasetError(
-            f"The weight {quoted(weights)} is missing in {counted(lost, 'row')}; fill it, or leave these rows out."
+            say(
+                "The weight {weights} is missing in {rows}; fill it, or leave these rows out.",
+                weights=quoted(weights),
+                rows=counted(lost, "row"),
+            )
         )
     return to_numbers(column)

@@ -24,6 +24,7 @@ import pandas as pd
 from kanlab.arrays import Array
 from kanlab.data.encoders import EncodedColumn
 from kanlab.data.preparation import AUTO, Preparation
+from kanlab.language import say
 from kanlab.stats.criteria import aicc
 from kanlab.text import agreeing, listing, quoted
 
@@ -85,10 +86,19 @@ def _line(X: Array, y: Array) -> float:
 
 def _reason(target: str, features: Sequence[str], y: Array, gain: float) -> str:
     decades, names = np.log10(y.max()) - np.log10(y.min()), listing(features, 3)
-    on = f" on the {agreeing(len(features), 'logarithm', 'logarithms')} of {names}" if features else ""
-    return (
-        f"{quoted(target)} is above 0 throughout and spans {decades:.1f} decades, so its logarithm is fitted{on}: by a "
-        f"straight line its AICc is {gain:,.0f} lower, on the scale of {quoted(target)} itself."
+    on = (
+        say(" on the {logarithm} of {names}", logarithm=agreeing(len(features), "logarithm", "logarithms"), names=names)
+        if features
+        else ""
+    )
+    return say(
+        "{target} is above 0 throughout and spans {decades:.1f} decades, so its logarithm is "
+        "fitted{on}: by a straight line its AICc is {gain:,.0f} lower, on the scale of "
+        "{target} itself.",
+        target=quoted(target),
+        decades=decades,
+        on=on,
+        gain=gain,
     )
 
 
@@ -105,5 +115,5 @@ def settled(
     if found is None:
         return replace(wanted, target_scale="none"), ""
     scales = dict.fromkeys(found.features, "log") | dict(wanted.scales)
-    said = "Predictions are medians, in its own units; choose none as the scale of the target to fit it as it is."
+    said = say("Predictions are medians, in its own units; choose none as the scale of the target to fit it as it is.")
     return replace(wanted, target_scale="log", scales=scales), f"{found.reason} {said}"

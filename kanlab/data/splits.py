@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kanlab.arrays import Array, Index
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import quoted
 
 Split = Literal["random", "stratified", "time", "group"]
@@ -32,7 +33,7 @@ def split_rows(
     elif how == "stratified":
         test = _stratified(target, n_test, rng)
     elif by is None:
-        raise DatasetError(f"A split by {how} needs a column to split by; name it as split_by.")
+        raise DatasetError(say("A split by {how} needs a column to split by; name it as split_by.", how=how))
     elif how == "time":
         order = np.argsort(_order(by), kind="stable")
         test = order[n - n_test :]
@@ -56,14 +57,18 @@ def _order(by: pd.Series) -> NDArray[Any]:
     if pd.api.types.is_datetime64_any_dtype(by):
         return by.to_numpy(dtype="datetime64[ns]").astype(np.int64)
     if not pd.api.types.is_numeric_dtype(by):
-        raise DatasetError(f"{quoted(by.name)} holds text, which has no order in time; split by a date or a number.")
+        raise DatasetError(
+            say("{name} holds text, which has no order in time; split by a date or a number.", name=quoted(by.name))
+        )
     return by.to_numpy(dtype=float)
 
 
 def _grouped(by: pd.Series, n_test: int, rng: np.random.Generator) -> Index:
     codes, names = pd.factorize(by.astype("str"), sort=True)
     if len(names) < 2:
-        raise DatasetError(f"{quoted(by.name)} holds a single group; a split by group needs at least two.")
+        raise DatasetError(
+            say("{name} holds a single group; a split by group needs at least two.", name=quoted(by.name))
+        )
     held: list[int] = []
     total = 0
     for group in rng.permutation(len(names)):

@@ -22,6 +22,7 @@ from kanlab.data.preparation import MAX_LEVELS
 from kanlab.data.reading.cell_rules import BOOLEANS
 from kanlab.data.reading.conventions import Conventions
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, REGRESSION, Distribution, TaskName
 from kanlab.text import counted, listing, quoted
 
@@ -61,7 +62,13 @@ def refuse_odd_target(frame: pd.DataFrame, target: str, task: str) -> None:
         return
     odd = odd_cells(frame[target])
     if odd is not None and (odd.kind == "limit" or frame[target].nunique() > MAX_LEVELS):
-        raise DatasetError(f"The target is no quantity as it is: {odd.sentence} {odd.advice(target)}".rstrip())
+        raise DatasetError(
+            say(
+                "The target is no quantity as it is: {sentence} {advice}",
+                sentence=odd.sentence,
+                advice=odd.advice(target),
+            ).rstrip()
+        )
 
 
 def two_levels(column: pd.Series) -> tuple[str, ...]:
@@ -135,7 +142,11 @@ def count_reason(column: pd.Series) -> str:
     skewness = float(np.mean(deviation**3) / np.mean(deviation**2) ** 1.5)
     if skewness <= 0.5 / np.sqrt(y.mean()):  # half of what Poisson counts of one mean have
         return ""
-    return f"holds whole numbers from 0 to {y.max():,.0f}, half of them {median:g} or less, as numbers of events do"
+    return say(
+        "holds whole numbers from 0 to {max:,.0f}, half of them {median:g} or less, as numbers of events do",
+        max=y.max(),
+        median=median,
+    )
 
 
 def default_task(column: pd.Series) -> TaskName:
@@ -153,7 +164,7 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
     positive: of two levels the one that counts as 1, where it is not the one of `two_levels`.
     """
     if task not in TASKS:
-        raise DatasetError(f"There is no task '{task}'; choose one of {', '.join(TASKS)}.")
+        raise DatasetError(say("There is no task '{task}'; choose one of {tasks}.", task=task, tasks=", ".join(TASKS)))
     check_target(frame, target)
     column, shown = frame[target], target[:60]
     levels = class_levels(column)
@@ -161,8 +172,12 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
     if kind in (REGRESSION, COUNTS):
         if positive is not None:
             raise DatasetError(
-                f"The level {quoted(positive)} was named to count as 1, but '{shown}' is predicted as a number; choose "
-                "classification, or name no level."
+                say(
+                    "The level {positive} was named to count as 1, but '{shown}' is predicted as a "
+                    "number; choose classification, or name no level.",
+                    positive=quoted(positive),
+                    shown=shown,
+                )
             )
         if kind == COUNTS:
             return Target(target_numbers(frame, target), (), _count_note(column, shown, task), "poisson")
@@ -174,11 +189,21 @@ def read_target(frame: pd.DataFrame, target: str, task: str = AUTO, positive: st
     if positive is not None:
         if positive not in levels:
             raise DatasetError(
-                f"'{shown}' has no level {quoted(positive)} that could count as 1; it has {listing(levels)}."
+                say(
+                    "'{shown}' has no level {positive} that could count as 1; it has {levels}.",
+                    shown=shown,
+                    positive=quoted(positive),
+                    levels=listing(levels),
+                )
             )
         if len(levels) > 2:
             raise DatasetError(
-                f"'{shown}' has {len(levels)} classes, each of which is predicted, so that none counts as 1; name no level."
+                say(
+                    "'{shown}' has {levels} classes, each of which is predicted, so that none counts as "
+                    "1; name no level.",
+                    shown=shown,
+                    levels=len(levels),
+                )
             )
         levels = (*(w for w in levels if w != positive), positive)
     y = coded(column, levels)
@@ -192,12 +217,23 @@ def _offer(levels: tuple[str, ...], shown: str) -> str:
     if len(levels) == 2:
         what, kinds = f"two numbers, {' and '.join(levels)},", "two classes"
     elif len(levels) <= FEW_NUMBERS:
-        what, kinds = f"{len(levels)} whole numbers, {levels[0]} to {levels[-1]},", f"{len(levels)} classes"
+        what, kinds = (
+            say(
+                "{levels} whole numbers, {levels_2} to {levels_3},",
+                levels=len(levels),
+                levels_2=levels[0],
+                levels_3=levels[-1],
+            ),
+            f"{len(levels)} classes",
+        )
     else:
         return ""
-    return (
-        f"'{shown}' holds {what} and is predicted as a quantity; choose classification as the task to predict {kinds} "
-        "instead."
+    return say(
+        "'{shown}' holds {what} and is predicted as a quantity; choose classification as the "
+        "task to predict {kinds} instead.",
+        shown=shown,
+        what=what,
+        kinds=kinds,
     )
 
 
@@ -208,14 +244,22 @@ def _count_note(column: pd.Series, shown: str, task: str) -> str:
         odd = [] if not is_numeric(column) else [v for v in to_numbers(present) if not (v >= 0 and v % 1 == 0)]
         held = f"{odd[0]:g}" if odd else listing(_words(present).unique(), 1)
         raise DatasetError(
-            f"Counts are whole numbers from 0 on, and the target '{shown}' holds {held}; choose regression, or another column."
+            say(
+                "Counts are whole numbers from 0 on, and the target '{shown}' holds {held}; choose "
+                "regression, or another column.",
+                shown=shown,
+                held=held,
+            )
         )
-    done = "its mean is predicted, never below 0, by a Poisson likelihood"
+    done = say("its mean is predicted, never below 0, by a Poisson likelihood")
     if task != AUTO:
-        return f"'{shown}' is predicted as a count: {done}."
-    return (
-        f"'{shown}' {count_reason(column)}, and is predicted as a count: {done}; choose regression as the task to predict it "
-        "as any other number."
+        return say("'{shown}' is predicted as a count: {done}.", shown=shown, done=done)
+    return say(
+        "'{shown}' {count_reason}, and is predicted as a count: {done}; choose regression as "
+        "the task to predict it as any other number.",
+        shown=shown,
+        count_reason=count_reason(column),
+        done=done,
     )
 
 
@@ -223,32 +267,57 @@ def _note(y: Array, levels: tuple[str, ...], shown: str) -> str:
     """The classes and their rows."""
     rows = [int(np.sum(y == i)) for i in range(len(levels))]
     if len(levels) == 2:
-        return (
-            f"'{shown}' has two classes: {listing(levels[1:])} counts as 1 ({counted(rows[1], 'row')}), {listing(levels[:1])} "
-            f"as 0 ({counted(rows[0], 'row')})."
+        return say(
+            "'{shown}' has two classes: {levels} counts as 1 ({rows}), {levels_2} as 0 ({rows_2}).",
+            shown=shown,
+            levels=listing(levels[1:]),
+            rows=counted(rows[1], "row"),
+            levels_2=listing(levels[:1]),
+            rows_2=counted(rows[0], "row"),
         )
     least, most = int(np.argmin(rows)), max(rows)
     size = (
-        f"with {rows[least]:,} ({listing([levels[least]])}) to {most:,} rows"
+        say("with {rows:,} ({value}) to {most:,} rows", rows=rows[least], value=listing([levels[least]]), most=most)
         if rows[least] < most
-        else f"of {most:,} rows each"
+        else say("of {most:,} rows each", most=most)
     )
-    return f"'{shown}' has {len(levels)} classes, {listing(levels, 8)}, {size}; the probability of each is predicted."
+    return say(
+        "'{shown}' has {levels} classes, {levels_2}, {size}; the probability of each is predicted.",
+        shown=shown,
+        levels=len(levels),
+        levels_2=listing(levels, 8),
+        size=size,
+    )
 
 
 def _neither(column: pd.Series, shown: str) -> str:
     """What is wrong with a target that is neither a number nor one of some classes."""
     count = int(column[~missing(column)].nunique())
     if is_numeric(column):
-        return (
-            f"The target '{shown}' holds {counted(count, 'unique number')}, and classification needs whole numbers, at most "
-            f"{MOST_CLASSES} of them and each of several rows; choose regression, or another column."
+        return say(
+            "The target '{shown}' holds {unique_numbers}, and classification needs whole "
+            "numbers, at most {most_classes} of them and each of several rows; choose "
+            "regression, or another column.",
+            shown=shown,
+            unique_numbers=counted(count, "unique number"),
+            most_classes=MOST_CLASSES,
         )
     if is_date(column) or count < 2:
-        what = f"values such as {listing(_words(column).dropna().unique(), 1)}" if count else "nothing"
-        return f"The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of some classes, to predict."
-    return (
-        f"The target '{shown}' holds {count:,} unique texts ({listing(sorted(_words(column).dropna().unique()), 3)}), not "
-        f"numbers, and kanlab predicts at most {MOST_CLASSES} classes, each of several rows: pool the rare ones in a "
-        "column of fewer, or choose a numeric column to predict."
+        what = (
+            say("values such as {unique}", unique=listing(_words(column).dropna().unique(), 1)) if count else "nothing"
+        )
+        return say(
+            "The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of "
+            "some classes, to predict.",
+            shown=shown,
+            what=what,
+        )
+    return say(
+        "The target '{shown}' holds {count:,} unique texts ({unique}), not numbers, and "
+        "kanlab predicts at most {most_classes} classes, each of several rows: pool the rare "
+        "ones in a column of fewer, or choose a numeric column to predict.",
+        shown=shown,
+        count=count,
+        unique=listing(sorted(_words(column).dropna().unique()), 3),
+        most_classes=MOST_CLASSES,
     )

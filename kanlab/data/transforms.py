@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import quoted
 
 Scale = Literal["none", "log", "rank"]
@@ -35,7 +36,14 @@ class Transform:
     def fit(cls, values: ArrayLike, scale: str, name: str) -> Transform:
         """Decide the scale on training values. Raises DatasetError where the column cannot bear it."""
         if scale not in SCALES:
-            raise DatasetError(f"There is no scale '{scale}' for {quoted(name)}; choose one of {', '.join(SCALES)}.")
+            raise DatasetError(
+                say(
+                    "There is no scale '{scale}' for {name}; choose one of {scales}.",
+                    scale=scale,
+                    name=quoted(name),
+                    scales=", ".join(SCALES),
+                )
+            )
         x = np.asarray(values, dtype=float)
         x = x[np.isfinite(x)]
         if scale == "none" or not len(x):
@@ -43,10 +51,15 @@ class Transform:
         if scale == "log":
             if x.min() < 0:
                 raise DatasetError(
-                    f"{quoted(name)} holds values below 0, which have no logarithm; choose the rank instead."
+                    say(
+                        "{name} holds values below 0, which have no logarithm; choose the rank instead.",
+                        name=quoted(name),
+                    )
                 )
             if x.max() == 0:
-                raise DatasetError(f"{quoted(name)} holds zeros only, which have no logarithm; leave it out.")
+                raise DatasetError(
+                    say("{name} holds zeros only, which have no logarithm; leave it out.", name=quoted(name))
+                )
             return cls("log", 0.0 if x.min() > 0 else float(x[x > 0].min()), float(x.min()))
         points = np.unique(np.quantile(x, np.linspace(0, 1, min(len(x), _RANK_POINTS))))
         return cls("rank", points=tuple(points.tolist()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from kanlab.language import marked, say
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -26,30 +28,33 @@ ENGINES = {
         Engine(
             "lm",
             "kanlab, Levenberg-Marquardt",
-            "The same networks, fitted 30 to 70 times faster than pykan fits them, with a roughness penalty against noise.",
+            marked(
+                "The same networks, fitted 30 to 70 times faster than pykan fits them, with a "
+                "roughness penalty against noise."
+            ),
             nested=True,
             needs_torch=False,
         ),
         Engine(
             "pykan-lbfgs",
             "pykan, LBFGS",
-            "Stock pykan, 50 LBFGS steps with grid updates.",
+            marked("Stock pykan, 50 LBFGS steps with grid updates."),
             nested=False,
             needs_torch=True,
         ),
         Engine(
             "pykan-adam",
             "pykan, Adam",
-            "Stock pykan, 500 Adam steps at learning rate 0.01.",
+            marked("Stock pykan, 500 Adam steps at learning rate 0.01."),
             nested=False,
             needs_torch=True,
         ),
     )
 }
 
-NO_WEIGHTS = (
-    "Stock pykan weighs all rows alike, so it cannot be trained with weights that say how precise each target is; choose the "
-    "engine lm."
+NO_WEIGHTS = marked(
+    "Stock pykan weighs all rows alike, so it cannot be trained with weights that say "
+    "how precise each target is; choose the engine lm."
 )
 
 
@@ -61,5 +66,5 @@ def trouble(engine: str) -> str:
     """
     if not ENGINES[engine].needs_torch or (find_spec("kan") and find_spec("torch")):
         return ""
-    missing = "which is not installed here; install kanlab[pykan], or choose the engine lm"
-    return f"The engine {engine} trains stock pykan, {missing}."
+    missing = say("which is not installed here; install kanlab[pykan], or choose the engine lm")
+    return say("The engine {engine} trains stock pykan, {missing}.", engine=engine, missing=missing)

@@ -19,6 +19,7 @@ from kanlab.engines.catalogue import ENGINES, NO_WEIGHTS
 from kanlab.errors import FitError
 from kanlab.kan.search_space import Cell
 from kanlab.kan.shapes import Shape
+from kanlab.language import say
 from kanlab.stats.metrics import HasScores, Scores
 
 if TYPE_CHECKING:
@@ -236,7 +237,13 @@ def fit_model(
     part, kept = network_data(data, options)
     best, status, starts = _best_training(part, cell, engine, options, seed)
     if best is None:
-        raise FitError(f"The training of {cell} broke down ({status}); try another seed or the engine lm.")
+        raise FitError(
+            say(
+                "The training of {cell} broke down ({status}); try another seed or the engine lm.",
+                cell=cell,
+                status=status,
+            )
+        )
     fitted = best.model.to_fitted()
     scores = part.errors(fitted.predict)
     assert scores.rss_train is not None

@@ -36,6 +36,7 @@ from kanlab.execution.messages import (
 )
 from kanlab.execution.process_pool import MAX_CRASHES_IN_A_ROW
 from kanlab.execution.worker_pool import TICK_SECONDS, ClusterLost, Job, Queue, WorkersFailed
+from kanlab.language import say
 from kanlab.study.versions import fitting_versions
 
 LOOK_SECONDS = 1.0  # between two looks at which workers there are
@@ -93,11 +94,11 @@ class DaskPool:
     @property
     def waits_for(self) -> str:
         if self._client.status != "running":
-            return f"The Dask scheduler {self._address} does not answer; the study waits for it."
+            return say("The Dask scheduler {address} does not answer; the study waits for it.", address=self._address)
         if not self._threads:
-            return f"Waiting for a worker of the Dask cluster {self._address}."
+            return say("Waiting for a worker of the Dask cluster {address}.", address=self._address)
         if self._in_hand and not any(h.begun for h in self._in_hand.values()):
-            return f"Waiting for a free worker of the Dask cluster {self._address}."
+            return say("Waiting for a free worker of the Dask cluster {address}.", address=self._address)
         return ""
 
     # ---- the thread of the client
@@ -123,7 +124,7 @@ class DaskPool:
     def step(self, jobs: Queue, workers: int) -> None:
         from distributed.client import ClosedClientError
 
-        lost = ClusterLost(f"The Dask scheduler {self._address} no longer answers.")
+        lost = ClusterLost(say("The Dask scheduler {address} no longer answers.", address=self._address))
         if self._client.status in ("closing", "closed"):
             raise lost
         try:
@@ -149,7 +150,7 @@ class DaskPool:
 
     def _refusal(self) -> str:
         worker, reason = next((w, r) for w, r in self._refused.items() if w in self._threads)
-        return f"No worker of the cluster can fit anything; of {worker}: {reason}."
+        return say("No worker of the cluster can fit anything; of {worker}: {reason}.", worker=worker, reason=reason)
 
     def _submit(self, job: Job, worker: str) -> None:
         submit = self._client.submit
@@ -246,17 +247,27 @@ class DaskPool:
         if not isinstance(error, KilledWorker):  # our side raises nothing, so it could not be begun
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise WorkersFailed(
-                f"The workers of the cluster cannot run kanlab ({reason}); install kanlab {self._versions.get('kanlab', '')} "
-                "on each machine of the cluster."
+                say(
+                    "The workers of the cluster cannot run kanlab ({reason}); install kanlab {get} on "
+                    "each machine of the cluster.",
+                    reason=reason,
+                    get=self._versions.get("kanlab", ""),
+                )
             )
-        reason = "its Dask worker died with it again and again"
+        reason = say("its Dask worker died with it again and again")
         jobs.ended(self._drop(key), reason)
         self._crash(reason)
 
     def _crash(self, reason: str) -> None:
         self._crashes += 1
         if self._crashes >= MAX_CRASHES_IN_A_ROW:
-            raise WorkersFailed(f"{self._crashes} fits in a row ended their process. The last one: {reason}.")
+            raise WorkersFailed(
+                say(
+                    "{crashes} fits in a row ended their process. The last one: {reason}.",
+                    crashes=self._crashes,
+                    reason=reason,
+                )
+            )
 
     def recall(self, jobs: Queue) -> None:
         for key in [k for k, h in self._in_hand.items() if not h.begun]:

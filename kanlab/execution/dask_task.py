@@ -20,6 +20,7 @@ from kanlab.errors import KanlabError
 from kanlab.execution.messages import Answer, Begun, Done, Exit, Late, Order, Refusal, Report, encode, read
 from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.worker_pool import Job
+from kanlab.language import say
 from kanlab.study.versions import fitting_versions
 
 if TYPE_CHECKING:
@@ -66,7 +67,14 @@ def _check_versions(theirs: dict[str, str]) -> None:
     for name, version in theirs.items():
         if ours.get(name) != version:
             has = f"{name} {ours[name]}" if name in ours else f"no {name}"
-            raise KanlabError(f"it has {has} and the study {name} {version}; install the same version on all machines")
+            raise KanlabError(
+                say(
+                    "it has {has} and the study {name} {version}; install the same version on all machines",
+                    has=has,
+                    name=name,
+                    version=version,
+                )
+            )
 
 
 def _data_file(folder: Path, sha256: str, data: bytes | None) -> Path | None:
@@ -78,7 +86,7 @@ def _data_file(folder: Path, sha256: str, data: bytes | None) -> Path | None:
     partial = path.with_suffix(f".{uuid.uuid4().hex}")  # other threads of this worker may write the same
     partial.write_bytes(data)
     if Dataset.load(partial).sha256 != sha256:
-        raise KanlabError("the data that arrived are not those of the study")
+        raise KanlabError(say("the data that arrived are not those of the study"))
     partial.replace(path)
     return path
 

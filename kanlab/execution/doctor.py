@@ -16,6 +16,7 @@ from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.run_tasks import TaskQueue
 from kanlab.execution.worker_pool import WorkersFailed
 from kanlab.files import is_open_to_others
+from kanlab.language import say
 from kanlab.solver.kernels_numba import cache_folder, cache_trouble
 from kanlab.study.handle import study_names
 from kanlab.study.leftovers import orphaned_leases
@@ -52,8 +53,12 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
     except OSError as error:
         yield Check("disk", False, str(not_stored(error)))
     unused = cache_trouble()
-    advice = "; each process compiles for itself, which costs it seconds"
-    yield Check("compiled code", not unused, f"not kept: {unused}{advice}" if unused else f"kept in {cache_folder()}")
+    advice = say("; each process compiles for itself, which costs it seconds")
+    yield Check(
+        "compiled code",
+        not unused,
+        say("not kept: {unused}{advice}", unused=unused, advice=advice) if unused else f"kept in {cache_folder()}",
+    )
     try:
         storage = get_storage(storage_url)
         names = study_names(storage)
@@ -63,11 +68,11 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
         found = (
             "none orphaned"
             if not orphans
-            else f"{len(orphans)} left by processes that have ended; resume their studies"
+            else say("{orphans} left by processes that have ended; resume their studies", orphans=len(orphans))
         )
         yield Check("leases", not orphans, found)
         left = len(half_made(storage))
-        ended = f"{left} whose maker ended before they were whole; 'kanlab gc' removes them"
+        ended = say("{left} whose maker ended before they were whole; 'kanlab gc' removes them", left=left)
         yield Check("unfinished studies", not left, ended if left else "none")
     except KanlabError as error:
         yield Check("storage", False, str(error))
@@ -79,12 +84,16 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
             probe.bind(("127.0.0.1", port))
             yield Check("port", True, f"{port} is free")
         except OSError:
-            yield Check("port", False, f"{port} is in use, perhaps by a running app; choose another one with --port")
+            yield Check(
+                "port",
+                False,
+                say("{port} is in use, perhaps by a running app; choose another one with --port", port=port),
+            )
     yield _try_worker("worker", False)
-    with_pykan = "worker with pykan"
+    with_pykan = say("worker with pykan")
     if trouble("pykan-lbfgs"):
         yield Check(
-            with_pykan, True, "stock pykan is not installed; kanlab[pykan] brings it, and only its engines need it"
+            with_pykan, True, say("stock pykan is not installed; kanlab[pykan] brings it, and only its engines need it")
         )
     else:
         yield _try_worker(with_pykan, True)
@@ -93,8 +102,10 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
 def _privacy(folder: Path) -> Check:
     """Whether kanlab's own folder is its owner's alone, once `home` has closed what it may."""
     if is_open_to_others(folder):
-        return Check("privacy", False, f"other users can look into {folder}; 'chmod -R go= FOLDER' closes it")
-    return Check("privacy", True, f"{folder} is closed to other users")
+        return Check(
+            "privacy", False, say("other users can look into {folder}; 'chmod -R go= FOLDER' closes it", folder=folder)
+        )
+    return Check("privacy", True, say("{folder} is closed to other users", folder=folder))
 
 
 class _Nothing(TaskQueue):
@@ -109,7 +120,7 @@ def _try_worker(name: str, preload_pykan: bool) -> Check:
     try:
         while pool.waits_for:
             if time.monotonic() - began > _WORKER_SECONDS:
-                return Check(name, False, f"not ready within {_WORKER_SECONDS} s")
+                return Check(name, False, say("not ready within {worker_seconds} s", worker_seconds=_WORKER_SECONDS))
             pool.step(_Nothing([]), 1)
         return Check(name, True, f"ready in {time.monotonic() - began:.1f} s")
     except WorkersFailed as error:

@@ -19,6 +19,7 @@ from kanlab.baselines.registry import label as family_label
 from kanlab.engines.catalogue import ENGINES
 from kanlab.execution.messages import FinalCheckTask
 from kanlab.kan.search_space import Cell
+from kanlab.language import say
 from kanlab.stats.likelihood import REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, LeftOut, Scores
 from kanlab.study.handle import StudyHandle, StudyView
@@ -101,7 +102,7 @@ class AveragedNetworks(HasFit):
     @property
     def label(self) -> str:
         """What it is called."""
-        networks = f"average of {len(self.cells)} networks"
+        networks = say("average of {cells} networks", cells=len(self.cells))
         if not self.families:
             return networks
         *others, last = [

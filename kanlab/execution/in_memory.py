@@ -20,6 +20,7 @@ from kanlab.execution.final_check import FINAL_CHECK, final_check_content, final
 from kanlab.execution.tasks import FittedNetworks, NetworkKey, final_check
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell
+from kanlab.language import say
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import settled
 from kanlab.study.optuna_adapter import StoredTrial
@@ -76,7 +77,9 @@ def search(data: Dataset, spec: StudySpec, run: Run = map, *, average: bool = Tr
     [(2, 13), (3, 15), (4, 17), (5, 19)]
     """
     if spec.engine != "lm" or any(v is not None for v in (spec.trials, spec.minutes, spec.patience)):
-        raise StudyError("A search in memory fits all configurations by the engine lm; use kanlab.tune for a budget.")
+        raise StudyError(
+            say("A search in memory fits all configurations by the engine lm; use kanlab.tune for a budget.")
+        )
     spec, baselines = settled(data, spec)
     cells, summary = spec.admissible(data.n, data.d), DataSummary.of(data)
     outcomes: dict[Cell, Outcome] = {}

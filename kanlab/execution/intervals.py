@@ -23,11 +23,12 @@ from kanlab.errors import DatasetError
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import effective_count
 from kanlab.kan.shapes import Shape
+from kanlab.language import marked, say
 from kanlab.stats.intervals import MOST_INFLATION, Rows, inflation, interval_record
 
 IntervalRecord = Mapping[str, Any]
 FEWEST_ROWS = 3
-TOO_FEW_ROWS = "There are no intervals, because fewer than three rows could be predicted without being fitted."
+TOO_FEW_ROWS = marked("There are no intervals, because fewer than three rows could be predicted without being fitted.")
 PARTS = 10  # of the rows, of a family without a formula
 
 
@@ -49,7 +50,11 @@ def checked_level(interval: float | None) -> float | None:
         return None
     level = float(interval)
     if not 0.0 < level < 1.0:
-        raise DatasetError(f"The level of intervals is a share above 0 and below 1, such as 0.9, not {interval}.")
+        raise DatasetError(
+            say(
+                "The level of intervals is a share above 0 and below 1, such as 0.9, not {interval}.", interval=interval
+            )
+        )
     return level
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.starts_budget import settled
+from kanlab.language import say
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import GROUP, StudyHandle, checked_name, create_study, load_study, taken_names
 from kanlab.study.lease import claim
@@ -49,21 +50,32 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
             if value is None:
                 continue
             if before is None:
-                raise StudyError(f"The study '{handle.name}' has no limit on {name} that could be raised.")
+                raise StudyError(
+                    say(
+                        "The study '{name}' has no limit on {name_2} that could be raised.",
+                        name=handle.name,
+                        name_2=name,
+                    )
+                )
             if value <= before:
                 raise StudyError(
-                    f"The study '{handle.name}' already has a budget of {before:g} {name}; give a larger number."
+                    say(
+                        "The study '{name}' already has a budget of {before:g} {name_2}; give a larger number.",
+                        name=handle.name,
+                        before=before,
+                        name_2=name,
+                    )
                 )
             changes[name] = value
         if not changes:
-            raise StudyError("Give the new total number of trials or minutes.")
+            raise StudyError(say("Give the new total number of trials or minutes."))
         spec = replace(old, **changes, starts_fill=old.starts_fill and "minutes" not in changes)
         handle.optuna.set_user_attr(SPEC, spec.to_dict())
         state = read_state(handle.optuna.user_attrs)
         if state.name == "finished":
             write_state(
                 handle.optuna,
-                StudyState("stopped", "The budget was raised. Resume continues the study.", state.elapsed),
+                StudyState("stopped", say("The budget was raised. Resume continues the study."), state.elapsed),
             )
     return replace(handle, spec=spec)
 
@@ -83,7 +95,7 @@ def rename_together(handles: Sequence[StudyHandle], name: str) -> str:
         return rename(handles[0], name).name
     name = checked_name(name)
     if name in taken_names(storage_of(handles[0].optuna)):
-        raise StudyError(f"There is a study '{name}' already; choose another name.")
+        raise StudyError(say("There is a study '{name}' already; choose another name.", name=name))
     taken: set[str] = set()
     for handle in handles:
         group = Group.of(handle.optuna.user_attrs)
@@ -96,7 +108,9 @@ def annotate(handle: StudyHandle, text: str) -> None:
     """Keep a note with a study, or none."""
     text = text.strip()
     if len(text) > MAX_NOTE:
-        raise StudyError(f"A note has at most {MAX_NOTE:,} characters, not {len(text):,}.")
+        raise StudyError(
+            say("A note has at most {max_note:,} characters, not {text:,}.", max_note=MAX_NOTE, text=len(text))
+        )
     handle.optuna.set_user_attr(NOTE, text)
 
 
@@ -138,10 +152,10 @@ def differences(one: list[TrialRecord], other: list[TrialRecord]) -> list[str]:
     lines = []
     for cell in sorted(first.keys() | second.keys()):
         a, b = first.get(cell), second.get(cell)
-        where = f"neuron_num {cell.neuron_num}, grid {cell.grid}, k {cell.k}"
+        where = say("neuron_num {neuron_num}, grid {grid}, k {k}", neuron_num=cell.neuron_num, grid=cell.grid, k=cell.k)
         where += f", depth {cell.depth}" * (cell.depth > 1)
         if a is None or b is None:
-            lines.append(f"{where}: only in the {'second' if a is None else 'first'} study")
+            lines.append(say("{where}: only in the {a} study", where=where, a="second" if a is None else "first"))
             continue
         for name in ("state", "status", "n_params", "rss_train", "rss_test", "aicc", "iterations", "loss_curve"):
             x, y = getattr(a, name), getattr(b, name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kanlab import settings
 from kanlab.errors import StudyError
 from kanlab.execution.supervisor import Supervisor, default_workers
+from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import StudyState, read_state, request, request_run, request_stop, wish, write_state
 
@@ -56,7 +57,7 @@ class JobManager:
                     request_run(handle.optuna)
                     if key in self._supervisors:
                         return self._supervisors[key]
-                raise StudyError(f"The study '{handle.name}' is running already; stop it first.")
+                raise StudyError(say("The study '{name}' is running already; stop it first.", name=handle.name))
             supervisor = Supervisor(handle, lambda: self._share(key), lambda: self._waiting(key), dask=dask)
             supervisor.claim()
             try:
@@ -94,7 +95,7 @@ class JobManager:
     def _waiting(self, key: tuple[int, int]) -> str:
         place, _ = self._place(key)
         ahead = place - self.slots + 1
-        return f"Number {ahead} in the queue for a free slot." if ahead > 0 else ""
+        return say("Number {ahead} in the queue for a free slot.", ahead=ahead) if ahead > 0 else ""
 
 
 def manager() -> JobManager:

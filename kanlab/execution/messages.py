@@ -22,6 +22,7 @@ from kanlab.formulas.options import FormulaOptions
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.search_space import Cell
 from kanlab.kan.shapes import Shape
+from kanlab.language import say
 
 
 class MessageError(KanlabError):
@@ -302,7 +303,13 @@ def read(line: bytes | str, kind: type[T]) -> T:
         return msgspec.convert(json.loads(line), kind)
     except (ValueError, RecursionError) as error:  # of JSON, of UTF-8, of msgspec
         start = line[:60].decode(errors="replace") if isinstance(line, bytes) else line[:60]
-        raise MessageError(f"The line {start.strip()!r} is no message of this version of kanlab ({error}).") from error
+        raise MessageError(
+            say(
+                "The line {strip!r} is no message of this version of kanlab ({error}).",
+                strip=start.strip(),
+                error=error,
+            )
+        ) from error
 
 
 def decode(line: bytes | str) -> Message:

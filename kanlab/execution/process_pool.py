@@ -19,6 +19,7 @@ from kanlab.execution.messages import (
 )
 from kanlab.execution.worker_pool import TICK_SECONDS, Inbox, Job, Queue, Worker, WorkersFailed
 from kanlab.execution.worker_process import WorkerProcess
+from kanlab.language import say
 
 MAX_CRASHES = 3  # of workers that never became ready
 MAX_CRASHES_IN_A_ROW = 12
@@ -56,7 +57,7 @@ class ProcessPool:
 
     @property
     def waits_for(self) -> str:
-        return "" if any(s.ready for s in self._workers.values()) else "Starting the workers."
+        return "" if any(s.ready for s in self._workers.values()) else say("Starting the workers.")
 
     def step(self, jobs: Queue, workers: int) -> None:
         self._hand_out(jobs, workers)
@@ -118,7 +119,7 @@ class ProcessPool:
             job = state.job
             if job is None or job.time_limit is None or now - state.since <= job.time_limit + GRACE_SECONDS:
                 continue
-            self._replace(worker, f"a fit took longer than {job.time_limit:g} s")
+            self._replace(worker, say("a fit took longer than {time_limit:g} s", time_limit=job.time_limit))
             jobs.late(job)
 
     def _replace(self, worker: Worker, reason: str) -> None:
@@ -127,9 +128,19 @@ class ProcessPool:
         worker.kill()
         self._crashes += 1
         if not state.ready and self._crashes >= MAX_CRASHES:
-            raise WorkersFailed(f"The worker processes do not start ({reason}); run 'kanlab doctor' or install again.")
+            raise WorkersFailed(
+                say(
+                    "The worker processes do not start ({reason}); run 'kanlab doctor' or install again.", reason=reason
+                )
+            )
         if self._crashes >= MAX_CRASHES_IN_A_ROW:
-            raise WorkersFailed(f"{self._crashes} fits in a row ended their process. The last one: {reason}.")
+            raise WorkersFailed(
+                say(
+                    "{crashes} fits in a row ended their process. The last one: {reason}.",
+                    crashes=self._crashes,
+                    reason=reason,
+                )
+            )
 
     def recall(self, jobs: Queue) -> None:
         """A job is begun as it is handed out, so there is none."""

@@ -16,6 +16,7 @@ from kanlab.execution.messages import Answer, AnyTask, Error, FittingTask, Netwo
 from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.worker_pool import Failure, Job, WorkerPool, WorkersFailed
 from kanlab.kan.network import FittedKan
+from kanlab.language import say
 
 if TYPE_CHECKING:
     from kanlab.execution.dask_cluster import Dask
@@ -28,7 +29,7 @@ def make_pool(dataset: Path, *, preload_pykan: bool = False, dask: Dask | None =
     """
     if dask is None:
         if preload_pykan and (sentence := trouble("pykan-lbfgs")):
-            raise FitError(sentence.replace("The engine pykan-lbfgs", "The engine of this study"))
+            raise FitError(sentence.replace(say("The engine pykan-lbfgs"), say("The engine of this study")))
         return ProcessPool(dataset, preload_pykan=preload_pykan)
     from kanlab.execution.dask_pool import DaskPool  # which loads Dask
 
@@ -60,10 +61,10 @@ class TaskQueue:
         return True
 
     def ended(self, job: Job, reason: str) -> None:
-        self._settle(job, Failure(f"the process ended: {reason}"))
+        self._settle(job, Failure(say("the process ended: {reason}", reason=reason)))
 
     def late(self, job: Job) -> None:
-        self._settle(job, Failure(f"it took longer than {job.time_limit:g} s"))
+        self._settle(job, Failure(say("it took longer than {time_limit:g} s", time_limit=job.time_limit)))
 
     def returned(self, job: Job) -> None:
         self._waiting.appendleft(job)

@@ -22,6 +22,7 @@ from kanlab.engines.registry import Outcome, Unit, units
 from kanlab.execution.messages import Answer, Error, Fit, UnitTask
 from kanlab.execution.worker_pool import Job
 from kanlab.kan.search_space import Cell
+from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.optuna_adapter import with_sampler
 from kanlab.study.sampler import CellSampler, distributions, make_proposer
@@ -103,7 +104,7 @@ class Schedule(ABC):
             return
         cell = Cell(**job.trial.params)
         if cell in self._again:
-            self._give_up(job, f"the fit ended its process: {reason}")
+            self._give_up(job, say("the fit ended its process: {reason}", reason=reason))
         else:
             self._again.add(cell)
             self._once_more(job)
@@ -111,7 +112,7 @@ class Schedule(ABC):
     def late(self, job: Job) -> None:
         """The cell in hand is failed."""
         assert isinstance(job, UnitJob)
-        self._give_up(job, f"time limit: the fit took longer than {job.time_limit:g} s")
+        self._give_up(job, say("time limit: the fit took longer than {time_limit:g} s", time_limit=job.time_limit))
 
     def returned(self, job: Job) -> None:
         """The cell in hand comes again."""
@@ -165,9 +166,15 @@ class Schedule(ABC):
         """Why the study ends before its cells do, "" where it does not. elapsed: seconds."""
         spec = self._handle.spec
         if spec.minutes is not None and elapsed > 60 * spec.minutes:
-            return f"The {spec.minutes:g} minutes are spent; {self.done} trials are done."
+            return say(
+                "The {minutes:g} minutes are spent; {done} trials are done.", minutes=spec.minutes, done=self.done
+            )
         if self._out_of_patience():
-            return f"The lowest AICc has not fallen for {spec.patience} trials; {self.done} trials are done."
+            return say(
+                "The lowest AICc has not fallen for {patience} trials; {done} trials are done.",
+                patience=spec.patience,
+                done=self.done,
+            )
         return ""
 
     def _out_of_patience(self) -> bool:

@@ -20,6 +20,7 @@ from kanlab.execution.run_tasks import fit_in_worker
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import say
 from kanlab.study.storage import store_dataset
 
 
@@ -88,7 +89,9 @@ def fit(
     True
     """
     if engine not in ENGINES:
-        raise FitError(f"There is no engine '{engine}'; choose one of {', '.join(ENGINES)}.")
+        raise FitError(
+            say("There is no engine '{engine}'; choose one of {engines}.", engine=engine, engines=", ".join(ENGINES))
+        )
     cell, settings = Cell(neuron_num, grid, k, depth), FitOptions(starts=starts, **options)
     SearchSpace(*((value, value) for value in cell))  # refuses what no network can be
     if demands := Constraints.read(constraints):
@@ -106,9 +109,14 @@ def fit(
     if seconds is None:
         return _fitted(dataset, cell, engine, settings, seed)
     if starts is not None:
-        raise FitError(f"Both starts ({starts}) and the seconds they are to fill are given; leave one of the two out.")
+        raise FitError(
+            say(
+                "Both starts ({starts}) and the seconds they are to fill are given; leave one of the two out.",
+                starts=starts,
+            )
+        )
     if not 0 < seconds < np.inf:
-        raise FitError(f"The seconds of a fit must be above 0, not {seconds}.")
+        raise FitError(say("The seconds of a fit must be above 0, not {seconds}.", seconds=seconds))
     began, few = time.monotonic(), starts_budget.fewest_starts([cell], engine)
     first = _fitted(dataset, cell, engine, replace(settings, starts=few), seed)
     left = min(seconds - (time.monotonic() - began), settings.time_limit or np.inf)

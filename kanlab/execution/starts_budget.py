@@ -15,6 +15,7 @@ from kanlab.errors import StudyError
 from kanlab.execution.cost_model import calibrate, cost, starts_factor, study_seconds
 from kanlab.execution.manager import manager
 from kanlab.kan.search_space import Cell
+from kanlab.language import say
 from kanlab.study.spec import StudySpec
 
 SHARE = 0.8  # of the time, which predictions may use; they err by a fifth or so
@@ -69,7 +70,7 @@ def filled(data: Dataset, spec: StudySpec, scale: float | None, at_hand: int | N
     Raises StudyError where it has no scale.
     """
     if scale is None:
-        raise StudyError("No fit could be timed on this machine, so the number of starts must be given.")
+        raise StudyError(say("No fit could be timed on this machine, so the number of starts must be given."))
     starts = study_starts(spec, data.n, data.d, scale, workers_of(spec, at_hand))
     return replace(spec, options=replace(spec.options, starts=starts))
 
@@ -87,7 +88,10 @@ def settled(data: Dataset, spec: StudySpec, old: StudySpec | None = None, at_han
     before = old if old is not None and old.starts_fill else None
     if spec.options.starts not in (None, before and before.options.starts):
         raise StudyError(
-            f"Starts are given ({spec.options.starts}) and are to fill the minutes as well; leave one of the two out."
+            say(
+                "Starts are given ({starts}) and are to fill the minutes as well; leave one of the two out.",
+                starts=spec.options.starts,
+            )
         )
     if before is not None and _follows_from(spec) == _follows_from(before):
         return replace(spec, options=replace(spec.options, starts=before.options.starts))

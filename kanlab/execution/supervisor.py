@@ -21,6 +21,7 @@ from kanlab.execution.final_check import final_check_task, keep_final_check
 from kanlab.execution.run_tasks import TaskQueue, make_pool
 from kanlab.execution.schedule import Schedule, close_open_trials, make_schedule
 from kanlab.execution.worker_pool import ClusterLost, Failure, Job, WorkerPool, WorkersFailed
+from kanlab.language import say
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, Lease, LeaseLost, claim
@@ -101,7 +102,10 @@ class Supervisor:
             self._give_way(error)
         except ClusterLost as error:
             self._end_as(
-                StudyState("interrupted", f"{error} Resume continues the study, on a cluster or on this machine.")
+                StudyState(
+                    "interrupted",
+                    say("{error} Resume continues the study, on a cluster or on this machine.", error=error),
+                )
             )
         except KanlabError as error:
             self._end_as(StudyState("failed", str(error)))
@@ -133,11 +137,13 @@ class Supervisor:
 
     def _wait_for_storage(self, trouble: str) -> None:
         logger.warning("study %s waits: %s", self.handle.name, trouble)
-        self.trouble = f"{trouble} The study waits and continues as soon as the storage answers."
+        self.trouble = say("{trouble} The study waits and continues as soon as the storage answers.", trouble=trouble)
         try:
             patiently(self._renew)
         except STORAGE_ERRORS as error:
-            raise KanlabError(f"{trouble} Resume the study when the storage answers again.") from error
+            raise KanlabError(
+                say("{trouble} Resume the study when the storage answers again.", trouble=trouble)
+            ) from error
         self.trouble = ""
 
     def _prepare(self) -> None:
@@ -145,7 +151,7 @@ class Supervisor:
         self._looked = time.monotonic()
         self._began = self._looked - read_state(handle.optuna.user_attrs).elapsed
         queue = self._waiting()
-        self._write(StudyState("queued", queue) if queue else StudyState("running", "Starting the workers."))
+        self._write(StudyState("queued", queue) if queue else StudyState("running", say("Starting the workers.")))
         self._schedule = make_schedule(handle)
         self._schedule.before_writing = self._check_lease
         dataset = local_data(handle.optuna, handle.data.sha256)
@@ -163,20 +169,24 @@ class Supervisor:
         while True:
             wanted = wish(self.handle.optuna.user_attrs)
             if wanted == "stop":
-                self._write(StudyState("stopping", "Ending the running fits."))
+                self._write(StudyState("stopping", say("Ending the running fits.")))
                 return StudyState(
-                    "stopped", f"Stopped after {counted(schedule.done, 'trial')}. Resume continues from there."
+                    "stopped",
+                    say("Stopped after {trials}. Resume continues from there.", trials=counted(schedule.done, "trial")),
                 )
             schedule.pausing = wanted == "pause"
             if spent := schedule.spent(self._count_time()):
                 return StudyState("finished", spent)
             if schedule.pausing and not pool.is_busy:
                 return StudyState(
-                    "paused", f"Paused after {counted(schedule.done, 'trial')}. Resume continues from there."
+                    "paused",
+                    say("Paused after {trials}. Resume continues from there.", trials=counted(schedule.done, "trial")),
                 )
             if not schedule.pausing and not pool.is_busy and not pool.is_starting and not schedule.left():
-                none = "No network is admissible; the other families are compared."
-                return StudyState("finished", f"All {schedule.done} trials are done." if schedule.limit else none)
+                none = say("No network is admissible; the other families are compared.")
+                return StudyState(
+                    "finished", say("All {done} trials are done.", done=schedule.done) if schedule.limit else none
+                )
             if schedule.pausing:
                 pool.recall(schedule)
             self._beat()  # before each step: one that has slept finds out here that the study is another's
@@ -205,7 +215,10 @@ class Supervisor:
         while waiting.left() or self._pool.is_busy:
             if (wanted := wish(self.handle.optuna.user_attrs)) != "run":
                 name: Name = "paused" if wanted == "pause" else "stopped"
-                detail = f"All {self._schedule.done} trials are done, but not the final check of the best one. Resume does it."
+                detail = say(
+                    "All {done} trials are done, but not the final check of the best one. Resume does it.",
+                    done=self._schedule.done,
+                )
                 return StudyState(name, detail)
             self._beat()
             try:
@@ -279,7 +292,7 @@ class Supervisor:
 
     def _beat(self) -> None:
         if self._schedule is not None and self._schedule.pausing:
-            state = StudyState("pausing", "No new fit starts; the running ones are finished.")
+            state = StudyState("pausing", say("No new fit starts; the running ones are finished."))
         elif waiting := self._place_in_queue():
             state = StudyState("queued", waiting)
         else:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from kanlab import programs
+from kanlab.language import say
 
 if TYPE_CHECKING:
     from kanlab.execution.messages import Request
@@ -147,8 +148,8 @@ class WorkerProcess:
             lines = []
         last = lines[-1].strip()[:300] if lines else ""
         if code is not None and code < 0:
-            return f"killed by signal {-code}" + (f" ({last})" if last else "")
-        return last or f"the process ended with code {code}"
+            return say("killed by signal {code}", code=-code) + (f" ({last})" if last else "")
+        return last or say("the process ended with code {code}", code=code)
 
     def kill(self) -> None:
         """End it at once, in the middle of a fit if need be, and leave no files."""

@@ -35,6 +35,7 @@ from kanlab.explain.effects import Dependence, partial_dependence, setting_of, s
 from kanlab.explain.predictor import HeldFamily, Model
 from kanlab.kan.edges import FEW, Curves, Edge
 from kanlab.kan.network import FittedKan
+from kanlab.language import say
 from kanlab.solver.covariance import LM, NetworkCovariance, network_covariance
 from kanlab.solver.shaped_covariance import shaped_covariance
 from kanlab.solver.smoother import Smoother
@@ -190,7 +191,9 @@ def bands_of(model: Model, data: Dataset, level: float = LEVEL) -> Bands | None:
     Raises StudyError for a level that is no share.
     """
     if not 0.0 < level < 1.0:
-        raise StudyError(f"The level of a band lies between 0 and 1, such as 0.95; it cannot be {level:g}.")
+        raise StudyError(
+            say("The level of a band lies between 0 and 1, such as 0.95; it cannot be {level:g}.", level=level)
+        )
     parts = zip(model.members, model.weights, strict=True) if isinstance(model, AveragedModel) else [(model, 1.0)]
     members = []
     for part, weight in parts:
@@ -205,21 +208,25 @@ def no_bands(model: Model) -> str:
     """Why a model has no bands, in a sentence."""
     for part in model.members if isinstance(model, AveragedModel) else [model]:
         if isinstance(part, HeldFamily) and not (isinstance(part.fitted.predict, Affine) or _on_terms(part)):
-            return "There is no band: boosted trees and the MLP are no minimum of a penalised fit and give no standard errors."
-        if isinstance(part, FittedKan) and part.engine != LM:
-            return (
-                "There is no band: stock pykan stops after a number of steps, short of a minimum, and standard errors are "
-                "those of a minimum; the engine lm has them."
+            return say(
+                "There is no band: boosted trees and the MLP are no minimum of a penalised fit and "
+                "give no standard errors."
             )
-    return "There is no band: the table is too large for it, or its rows leave no degree of freedom for the noise."
+        if isinstance(part, FittedKan) and part.engine != LM:
+            return say(
+                "There is no band: stock pykan stops after a number of steps, short of a minimum, "
+                "and standard errors are those of a minimum; the engine lm has them."
+            )
+    return say("There is no band: the table is too large for it, or its rows leave no degree of freedom for the noise.")
 
 
 def no_edge_bands(model: Model) -> str:
     """Why the edges of a model have no bands, in a sentence."""
     if isinstance(model, FittedKan) and model.shape:
-        return (
-            "Curves of constrained networks have no band of their own, for a number at its bound moves to one side alone; the "
-            "effects on the Features tab have one, which is rather too wide there."
+        return say(
+            "Curves of constrained networks have no band of their own, for a number at its bound "
+            "moves to one side alone; the effects on the Features tab have one, which is rather "
+            "too wide there."
         )
     return no_bands(model)
 
@@ -278,7 +285,13 @@ def effects_of(
     known, bands, last = list(sources_of(data.recipe)), bands_of(model, data, level), max(len(data.levels) - 1, 0)
     wanted = known if features is None else list(features)
     if missing := [f for f in wanted if f not in known]:
-        raise StudyError(f"There is no feature {quoted(missing[0])}; the features are {listing(known)}.")
+        raise StudyError(
+            say(
+                "There is no feature {missing}; the features are {known}.",
+                missing=quoted(missing[0]),
+                known=listing(known),
+            )
+        )
 
     def predict(X: Array) -> Array:
         predicted = model.predict_flagged(X)[0]

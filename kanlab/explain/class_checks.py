@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from kanlab.arrays import Array
 from kanlab.explain.curves import average_precision, gains
 from kanlab.explain.residual_checks import ALPHA, Check, p_words, two_sided
+from kanlab.language import say
 from kanlab.stats.metrics import accuracy, area_under_roc, likeliest
 from kanlab.stats.metrics import confusion as confusion_table
 from kanlab.text import short
@@ -28,7 +29,11 @@ def calibrated(p: Array, y: Array, rows: str) -> Check:
         y, p = np.asarray(likeliest(p) == y, dtype=float), p.max(axis=1)
     sure = float(np.sqrt(np.sum((1.0 - 2.0 * p) ** 2 * p * (1.0 - p))))
     if len(y) < FEWEST or sure == 0.0:
-        return Check("calibration", None, f"There are too few {rows} rows to see whether the probabilities are right.")
+        return Check(
+            "calibration",
+            None,
+            say("There are too few {rows} rows to see whether the probabilities are right.", rows=rows),
+        )
     z = float(np.sum((y - p) * (1.0 - 2.0 * p)) / sure)
     value = two_sided(z)
     told = f"(Spiegelhalter's z {z:.1f}, {p_words(value)})"
@@ -36,15 +41,19 @@ def calibrated(p: Array, y: Array, rows: str) -> Check:
         return Check(
             "calibration",
             False,
-            f"{len(y):,} {rows} rows find the probabilities right {told}.",
+            say("{y:,} {rows} rows find the probabilities right {told}.", y=len(y), rows=rows, told=told),
             value,
         )
     how = (
-        "too sure: what is given 90% comes less often"
+        say("too sure: what is given 90% comes less often")
         if z > 0
-        else "not sure enough: what is given 90% comes more often"
+        else say("not sure enough: what is given 90% comes more often")
     )
-    words = f"The probabilities are {how} {told}. Validate the finalists, and take the simplest of those that are tied."
+    words = say(
+        "The probabilities are {how} {told}. Validate the finalists, and take the simplest of those that are tied.",
+        how=how,
+        told=told,
+    )
     return Check("calibration", True, words, value, "validate")
 
 
@@ -52,44 +61,61 @@ def ranking(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
     """Whether rows of a class have higher probabilities of it than others."""
     auc = area_under_roc(p, y)
     if auc is None:
-        return Check("ranking", None, f"The {rows} rows are all of one class, so there is nothing to rank.")
-    pairs = f"the right one first in {100 * auc:.0f}% (AUC {auc:.2f}; 0.5 is chance)"
+        return Check(
+            "ranking", None, say("The {rows} rows are all of one class, so there is nothing to rank.", rows=rows)
+        )
+    pairs = say("the right one first in {value:.0f}% (AUC {auc:.2f}; 0.5 is chance)", value=100 * auc, auc=auc)
     if p.ndim == 2:
-        words = (
-            f"Of pairs of a row of a class and one of another, the model puts {pairs}, in the mean over the classes."
+        words = say(
+            "Of pairs of a row of a class and one of another, the model puts {pairs}, in the mean over the classes.",
+            pairs=pairs,
         )
         return Check("ranking", auc <= 0.5, words)
     found = gains(p, y)
     tenth = float(np.interp(0.1, np.append(0.0, found["rows"]), np.append(0.0, found["found"])))
-    words = (
-        f"Of pairs of rows of both classes the model puts {pairs}. The tenth of rows of highest probability holds "
-        f"{100 * tenth:.0f}% of all '{short(levels[1], 30)}'; the average precision is {average_precision(p, y):.2f}, by "
-        f"chance it would be {float(y.mean()):.2f}."
+    words = say(
+        "Of pairs of rows of both classes the model puts {pairs}. The tenth of rows of "
+        "highest probability holds {value:.0f}% of all '{levels}'; the average precision is "
+        "{average_precision:.2f}, by chance it would be {float:.2f}.",
+        pairs=pairs,
+        value=100 * tenth,
+        levels=short(levels[1], 30),
+        average_precision=average_precision(p, y),
+        float=float(y.mean()),
     )
     low = auc - float(ndtri(1.0 - ALPHA)) * auc_error(auc, int(y.sum()), int(len(y) - y.sum()))
     if low > 0.5:
         return Check("ranking", False, words)
-    return Check("ranking", True, f"{words} So few rows cannot tell that from chance.", None, "wider")
+    return Check("ranking", True, say("{words} So few rows cannot tell that from chance.", words=words), None, "wider")
 
 
 def confusion(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
     """Whether the likeliest class is the true one more often than the most frequent one is."""
     table = confusion_table(p, y)
     right, usual = accuracy(p, y), float(table.sum(axis=1).max() / len(y))
-    words = (
-        f"{100 * right:.0f}% of {len(y):,} {rows} rows are named rightly; always naming the most frequent class, "
-        f"{100 * usual:.0f}% would be."
+    words = say(
+        "{value:.0f}% of {y:,} {rows} rows are named rightly; always naming the most "
+        "frequent class, {value_2:.0f}% would be.",
+        value=100 * right,
+        y=len(y),
+        rows=rows,
+        value_2=100 * usual,
     )
     if right <= usual:
-        worth = "As names the predictions are worth no more than that; the probabilities may still rank the rows."
+        worth = say("As names the predictions are worth no more than that; the probabilities may still rank the rows.")
         return Check("confusion", True, f"{words} {worth}", None, "wider")
     wrong = table.copy()
     np.fill_diagonal(wrong, 0)
     if not wrong.any():
         return Check("confusion", False, words)
     true, named = (int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
-    names = f"{int(wrong[true, named])} of '{short(levels[true], 30)}' are taken for '{short(levels[named], 30)}'"
-    return Check("confusion", False, f"{words} The most frequent error: {names}.")
+    names = say(
+        "{int} of '{levels}' are taken for '{levels_2}'",
+        int=int(wrong[true, named]),
+        levels=short(levels[true], 30),
+        levels_2=short(levels[named], 30),
+    )
+    return Check("confusion", False, say("{words} The most frequent error: {names}.", words=words, names=names))
 
 
 def auc_error(auc: float, ones: int, zeros: int) -> float:

@@ -9,6 +9,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.explain.predictor import Model
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.shape_check import ROWS, STEPS, violations
+from kanlab.language import say
 from kanlab.stats.likelihood import COUNTS
 from kanlab.text import listing
 
@@ -32,5 +33,14 @@ def statement(model: Model, constraints: Constraints, data: Dataset) -> str:
     if not shape:
         return said
     if broken := violations(outputs, data.X_train, shape):
-        return f"{said}. This model does not keep to them in {listing(data.features[c] for c in broken)}"
-    return f"{said}. Checked: kept in {ROWS} rows with each feature moved over its range in {STEPS} steps"
+        return say(
+            "{said}. This model does not keep to them in {features}",
+            said=said,
+            features=listing(data.features[c] for c in broken),
+        )
+    return say(
+        "{said}. Checked: kept in {rows} rows with each feature moved over its range in {steps} steps",
+        said=said,
+        rows=ROWS,
+        steps=STEPS,
+    )

@@ -38,6 +38,7 @@ from kanlab.explain.shapley import (
 )
 from kanlab.explain.terms import COSTS, SumOfTerms, averaged, terms_of, whole_rows
 from kanlab.kan.network import FittedKan
+from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName
 from kanlab.text import listing, quoted
 
@@ -59,11 +60,14 @@ class Scale:
     def of(cls, recipe: Recipe) -> Scale:
         """That of a target."""
         if len(recipe.levels) > 2:
-            return cls(tuple(f"log-odds of {level} against the other classes" for level in recipe.levels), "the odds")
+            return cls(
+                tuple(say("log-odds of {level} against the other classes", level=level) for level in recipe.levels),
+                "the odds",
+            )
         if recipe.levels:
-            return cls((f"log-odds of {recipe.levels[1]}",), "the odds")
+            return cls((say("log-odds of {levels}", levels=recipe.levels[1]),), "the odds")
         if recipe.distribution:
-            return cls((f"log of the mean of {recipe.target}",), "the mean")
+            return cls((say("log of the mean of {target}", target=recipe.target),), "the mean")
         if recipe.target_transform.scale == "log":
             times = "" if recipe.target_transform.shift else "the prediction"
             return cls((recipe.target_transform.label(recipe.target),), times)
@@ -135,21 +139,27 @@ class Explanation:
     @property
     def notes(self) -> tuple[str, ...]:
         """What its columns are, in sentences."""
-        first = (
-            f"'{self.recipe.target}_contribution_...' is what each feature adds to the mean prediction, {self._what}."
+        first = say(
+            "'{target}_contribution_...' is what each feature adds to the mean prediction, {what}.",
+            target=self.recipe.target,
+            what=self._what,
         )
         largest = float(np.nanmax(self.standard_error, initial=0.0))
-        error = f" The largest standard error is {largest:.2g}." if largest > 0 else ""
+        error = say(" The largest standard error is {largest:.2g}.", largest=largest) if largest > 0 else ""
         return (first, self.method + error)
 
     @property
     def _what(self) -> str:
         """The scale, in words."""
         if self.classes:
-            return "as log-odds of each class against the others"
+            return say("as log-odds of each class against the others")
         if self.scale.times:
-            return f"on the scale {self.scale.words[0]}, where it multiplies {self.scale.times} by its exponential"
-        return f"in units of {self.scale.words[0]}"
+            return say(
+                "on the scale {words}, where it multiplies {times} by its exponential",
+                words=self.scale.words[0],
+                times=self.scale.times,
+            )
+        return say("in units of {words}", words=self.scale.words[0])
 
     @property
     def columns(self) -> list[str]:
@@ -163,7 +173,13 @@ class Explanation:
         if class_ is None:
             return int(np.argmax(self.totals[row]))
         if class_ not in self.classes:
-            raise DatasetError(f"There is no class {quoted(class_)}; there are {listing(self.classes)}.")
+            raise DatasetError(
+                say(
+                    "There is no class {class_}; there are {classes}.",
+                    class_=quoted(class_),
+                    classes=listing(self.classes),
+                )
+            )
         return self.classes.index(class_)
 
     def table(self, row: int = 0, class_: str | None = None) -> pd.DataFrame:
@@ -196,7 +212,7 @@ class Explanation:
         """The nearest training rows of one row: their distance, target and features. Raises DatasetError in a bundle."""
         self._check(row)
         if self.nearest is None or self.neighbourhood is None:
-            raise DatasetError("A bundle holds no training rows to look for near ones in; ask the study itself.")
+            raise DatasetError(say("A bundle holds no training rows to look for near ones in; ask the study itself."))
         return self.neighbourhood.table(self.nearest, self.ready.index(row))
 
     def support(self, row: int = 0) -> str:
@@ -237,7 +253,9 @@ class Explanation:
 
     def _check(self, row: int) -> None:
         if row not in self.ready:
-            raise DatasetError(f"Row {row} cannot be explained: there is no such row, or a value is missing in it.")
+            raise DatasetError(
+                say("Row {row} cannot be explained: there is no such row, or a value is missing in it.", row=row)
+            )
 
 
 def _cell(row: pd.Series, feature: str) -> Any:
@@ -277,7 +295,10 @@ class RowExplainer:
             reference = reference_for(self._model, content, data.X_train, rows)
         if reference is None:
             raise StudyError(
-                "This bundle holds nothing to explain its predictions with; export it again with 'kanlab export --explain'."
+                say(
+                    "This bundle holds nothing to explain its predictions with; export it again with "
+                    "'kanlab export --explain'."
+                )
             )
         self.reference: Mapping[str, Any] = reference
         self._explainer = explainer_for(self._model, content, reference)
@@ -290,13 +311,15 @@ class RowExplainer:
     def method(self) -> str:
         """How values are found, in one sentence."""
         if "mean_terms" in self.reference:
-            return "The model adds up what each feature says, so the contributions are exact."
+            return say("The model adds up what each feature says, so the contributions are exact.")
         plan = self._explainer.plan
         if plan.is_exact:
-            return f"Exact Shapley values against {plan.rows} training rows."
-        return (
-            f"Shapley values against {plan.rows} training rows, from {plan.rows * plan.pairs:,} orders of the features and "
-            "their reverses; the standard errors say what that leaves open."
+            return say("Exact Shapley values against {rows} training rows.", rows=plan.rows)
+        return say(
+            "Shapley values against {rows} training rows, from {rows_2:,} orders of the features "
+            "and their reverses; the standard errors say what that leaves open.",
+            rows=plan.rows,
+            rows_2=plan.rows * plan.pairs,
         )
 
     def explain(self, rows: Any, options: ReadOptions | None = None, interval: float | None = LEVEL) -> Explanation:
@@ -414,4 +437,4 @@ def _family_terms(model: HeldFamily) -> SumOfTerms:
 
 
 def _none(model: Mapping[str, Any], X: Array) -> Array:
-    raise AssertionError("a model with terms of its own is not evaluated otherwise")
+    raise AssertionError(say("a model with terms of its own is not evaluated otherwise"))

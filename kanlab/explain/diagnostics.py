@@ -19,6 +19,7 @@ from kanlab.explain.bands import Bands, bands_of
 from kanlab.explain.influence import Influence, influence_of, variance
 from kanlab.explain.predictor import Model
 from kanlab.explain.residual_checks import Check
+from kanlab.language import say
 from kanlab.stats.likelihood import COUNTS, REGRESSION
 from kanlab.stats.metrics import likeliest
 from kanlab.text import short
@@ -157,7 +158,7 @@ class Diagnostics:
     @cached_property
     def _influential(self) -> Check:
         if self.influence is None:
-            return Check("influence", None, "A model of this kind does not tell how much each row decides.")
+            return Check("influence", None, say("A model of this kind does not tell how much each row decides."))
         return residual_checks.influential(self.influence.cook, self.influence.leverage, self.data.outputs)
 
 

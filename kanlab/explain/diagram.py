@@ -17,6 +17,7 @@ import numpy as np
 from kanlab.colours import DARK, LIGHT
 from kanlab.explain.diagram_words import in_words, node_name
 from kanlab.kan.edges import Curves, Edge
+from kanlab.language import say
 from kanlab.text import agreeing, short_apart
 
 MOST_EDGES = 18  # drawn in a layer
@@ -180,16 +181,36 @@ def _note(curves: Curves, kept: list[list[Edge]]) -> str:
             sources = {e.source for e in every}
             unused = len(sources) - len({e.source for e in edges})
             if unused:
-                lines.append(f"{unused} of the {len(sources)} features {agreeing(unused, 'has', 'have')} no influence and "
-                             f"{agreeing(unused, 'is', 'are')} left out.")  # fmt: skip
+                lines.append(
+                    say(
+                        "{unused} of the {sources} features {has} no influence and {is_or_are} left out.",
+                        unused=unused,
+                        sources=len(sources),
+                        has=agreeing(unused, "has", "have"),
+                        is_or_are=agreeing(unused, "is", "are"),
+                    )
+                )
             gone = len(every) - len(edges) - unused * (len(every) // len(sources))
             if gone:
-                lines.append(f"{gone} of the {len(every)} edges from the features {agreeing(gone, 'does', 'do')} nothing and "
-                             f"{agreeing(gone, 'is', 'are')} left out.")  # fmt: skip
+                lines.append(
+                    say(
+                        "{gone} of the {every} edges from the features {does} nothing and {is_or_are} left out.",
+                        gone=gone,
+                        every=len(every),
+                        does=agreeing(gone, "does", "do"),
+                        is_or_are=agreeing(gone, "is", "are"),
+                    )
+                )
         else:
             share = sum(e.share for e in edges)
             lines.append(
-                f"Only the {len(edges)} strongest of the {len(every)} edges of layer {index + 1} are drawn; they make up "
-                f"{100 * share:.0f}% of its edge scores."
+                say(
+                    "Only the {edges} strongest of the {every} edges of layer {index} are drawn; they "
+                    "make up {value:.0f}% of its edge scores.",
+                    edges=len(edges),
+                    every=len(every),
+                    index=index + 1,
+                    value=100 * share,
+                )
             )
     return " ".join(lines)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kanlab.kan.edges import Curves, Edge
+from kanlab.language import say
 from kanlab.text import counted, short
 
 MOST_NAMED = 4  # edges into a node
@@ -30,7 +31,12 @@ def in_words(curves: Curves, features: Sequence[str], outputs: Sequence[str]) ->
     hidden = sum(len({e.target for e in curves.layer(index)}) for index in range(curves.depth - 1))
     over = f"over {counted(hidden, 'hidden node')} " if hidden else ""
     to = ends[0] if len(ends) == 1 else f"{len(ends)} outputs"
-    first = f"A network from {counted(len(features), 'feature')} {over}to {to}, with a curve on each of its "
+    first = say(
+        "A network from {features} {over}to {to}, with a curve on each of its ",
+        features=counted(len(features), "feature"),
+        over=over,
+        to=to,
+    )
     sentences = [first + f"{counted(len(curves.edges), 'edge')}."]
     names = [short(name, _NAME) for name in features]
     for index in range(curves.depth):
@@ -51,10 +57,18 @@ def _node(name: str, edges: list[Edge], sources: Sequence[str]) -> str:
     drawn = sorted((e for e in edges if np.ptp(e.y) > 0.0), key=lambda e: -e.share)
     if not drawn:
         return f"{name} is constant."
-    listed = [f"{sources[e.source]} ({e.share:.0%} of its layer, {_course(e.y)})" for e in drawn[:MOST_NAMED]]
+    listed = [
+        say(
+            "{sources} ({share:.0%} of its layer, {course})",
+            sources=sources[e.source],
+            share=e.share,
+            course=_course(e.y),
+        )
+        for e in drawn[:MOST_NAMED]
+    ]
     left = len(drawn) - MOST_NAMED
     more = f", and {counted(left, 'weaker edge')}" if left > 0 else ""
-    return f"{name} adds up the curves of {', '.join(listed)}{more}."
+    return say("{name} adds up the curves of {listed}{more}.", name=name, listed=", ".join(listed), more=more)
 
 
 def _course(y: np.ndarray) -> str:
@@ -68,5 +82,5 @@ def _course(y: np.ndarray) -> str:
     if turns == 0:
         return "rising" if len(ways) and ways[0] > 0 else "falling"
     if turns == 1:
-        return "rising, then falling" if ways[0] > 0 else "falling, then rising"
+        return say("rising, then falling") if ways[0] > 0 else say("falling, then rising")
     return f"turning {turns} times"

@@ -18,6 +18,7 @@ from kanlab.explain.formula_latex import latex
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.units import UnitsCheck
 from kanlab.formulas.front import EDITED
+from kanlab.language import say
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import Scores
@@ -153,7 +154,13 @@ def errors(formula: Formula) -> str:
     what = what[0].upper() + what[1:]
     own = four_digits(error_of(formula.scores)) or "not finite"
     beside = f", network {four_digits(error_of(formula.network)) or 'not finite'}" if formula.network else ""
-    return f"{what} on the {'test' if on_test(formula) else 'training'} rows: formula {own}{beside}."
+    return say(
+        "{what} on the {on_test} rows: formula {own}{beside}.",
+        what=what,
+        on_test="test" if on_test(formula) else "training",
+        own=own,
+        beside=beside,
+    )
 
 
 def held_out_error(formula: Formula) -> float | None:
@@ -171,7 +178,11 @@ def compared(formula: Formula) -> str:
     own, network = error_of(formula.scores), error_of(formula.network) if formula.network else None
     if own is None or not network:
         return ""
-    return f"Its error on the {'test' if on_test(formula) else 'training'} rows is {own / network:,.2f} times the network's."
+    return say(
+        "Its error on the {on_test} rows is {own:,.2f} times the network's.",
+        on_test="test" if on_test(formula) else "training",
+        own=own / network,
+    )
 
 
 def is_much_worse(formula: Formula) -> bool:
@@ -196,7 +207,7 @@ def front_table(front: Sequence[Formula], recommended: int) -> pd.DataFrame:
             "aicc": f.aicc,
             "n_params": f.n_params,
             "found_in": f.found.found_in,
-            "units": None if f.units is None else "add up" if f.units.adds_up else "do not add up",
+            "units": None if f.units is None else "add up" if f.units.adds_up else say("do not add up"),
         }
         for i, f in enumerate(front)
     ]
@@ -220,36 +231,60 @@ def remarks(formula: Formula) -> list[str]:
     """What to know of the formula, the most important first."""
     lines = []
     if formula.found.origin == "network":
-        lines.append("The formula is an approximation of the network, not the network itself.")
+        lines.append(say("The formula is an approximation of the network, not the network itself."))
     if formula.found.origin == EDITED:
-        lines.append("It was edited by hand.")
+        lines.append(say("It was edited by hand."))
     own, network = error_of(formula.scores), error_of(formula.network) if formula.network else None
     if network is not None and is_much_worse(formula):
-        times = "not finite" if own is None else f"{own / network:,.1f} times as large" if network > 0 else "larger"
-        lines.insert(0, f"It does not stand for its network: its error is {times}. Predict with the network.")
+        times = (
+            "not finite"
+            if own is None
+            else say("{own:,.1f} times as large", own=own / network)
+            if network > 0
+            else "larger"
+        )
+        lines.insert(
+            0, say("It does not stand for its network: its error is {times}. Predict with the network.", times=times)
+        )
     if formula.found.breaks:
         lines.append(
-            "It divides by zero or is not defined somewhere between the training rows: there it may give any number."
+            say(
+                "It divides by zero or is not defined somewhere between the training rows: there it "
+                "may give any number."
+            )
         )
     if found := formula.curves:
         matches = agreeing(len(found), "curve matches", "curves match")
         stays = agreeing(len(found), "stays a table", "stay tables")
         lines.append(
-            f"{len(found)} {matches} no function of the library, and {stays}: φ in the formula, np.interp in the code."
+            say(
+                "{found} {matches} no function of the library, and {stays}: φ in the formula, np.interp in the code.",
+                found=len(found),
+                matches=matches,
+                stays=stays,
+            )
         )
     if len(formula.levels) > 2:
         first = formula.levels[0][:60]
-        lines.append(f"It gives the log-odds of each class against '{first}', of which softmax makes probabilities.")
+        lines.append(
+            say(
+                "It gives the log-odds of each class against '{first}', of which softmax makes probabilities.",
+                first=first,
+            )
+        )
     elif formula.task == COUNTS:
-        lines.append("It gives the logarithm of the mean count.")
+        lines.append(say("It gives the logarithm of the mean count."))
     elif formula.levels:
-        lines.append(f"It gives the log-odds; p is the probability of '{short(formula.levels[1])}'.")
+        lines.append(say("It gives the log-odds; p is the probability of '{levels}'.", levels=short(formula.levels[1])))
     if formula.units:
         lines.append(formula.units.sentence)
     if formula.found.found_in is not None and formula.repeats:
         lines.append(
-            f"A formula of this structure was recommended in {formula.found.found_in} of {formula.repeats} searches of "
-            "other rows."
+            say(
+                "A formula of this structure was recommended in {found_in} of {repeats} searches of other rows.",
+                found_in=formula.found.found_in,
+                repeats=formula.repeats,
+            )
         )
     lines.append(domain_words(formula))
     return lines
@@ -258,9 +293,9 @@ def remarks(formula: Formula) -> list[str]:
 def domain_words(formula: Formula) -> str:
     """Where the formula was fitted."""
     if not formula.used:
-        return "No feature is in it: it is a constant."
+        return say("No feature is in it: it is a constant.")
     ranges = [f"{short(formula.features[i], 80)} from {_short(a)} to {_short(b)}" for i, (a, b) in _domain(formula)]
-    return f"It is fitted to {_listed(ranges)}; beyond that it extrapolates."
+    return say("It is fitted to {listed}; beyond that it extrapolates.", listed=_listed(ranges))
 
 
 def _domain(formula: Formula) -> list[tuple[int, Sequence[float]]]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from kanlab.explain.units import check, read_units
 from kanlab.formulas.expression import ExpressionError, to_json, variables
 from kanlab.formulas.front import FoundFormula, FoundFormulas
+from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 
 EDITS, USED = "edited_formulas", "used_formula"  # attributes of the study
@@ -29,7 +30,7 @@ def key_of(found: FoundFormula) -> str:
 def check_features(handle: StudyHandle, formulas: Sequence[FoundFormula]) -> None:
     """Raise ExpressionError where a formula holds a feature that the study has not."""
     if any(i >= handle.data.d for f in formulas for e in f.expressions for i in variables(e)):
-        raise ExpressionError("A formula holds a feature that the study has not.")
+        raise ExpressionError(say("A formula holds a feature that the study has not."))
 
 
 def read_edits(handle: StudyHandle) -> list[FoundFormula]:

@@ -18,6 +18,7 @@ from kanlab.formulas.front import EDITED, FoundFormula, FoundFormulas
 from kanlab.formulas.program import outputs
 from kanlab.formulas.selection import held_out_losses
 from kanlab.kan.shape_check import violations
+from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.patience import patiently
 
@@ -30,14 +31,20 @@ def front_of(handle: StudyHandle) -> FoundFormulas:
     """The formulas of a study. Raises StudyError before they are searched for."""
     search = read_search(handle)
     if search is None or search.found is None:
-        raise StudyError(f"The study '{handle.name}' has no formulas yet; search for them first.")
+        raise StudyError(say("The study '{name}' has no formulas yet; search for them first.", name=handle.name))
     return search.found
 
 
 def place_of(found: FoundFormulas, place: int) -> FoundFormula:
     """A formula by its place. Raises StudyError where there is none."""
     if not 0 <= place < len(found.formulas):
-        raise StudyError(f"There is no formula {place}; they are numbered 0 to {len(found.formulas) - 1}.")
+        raise StudyError(
+            say(
+                "There is no formula {place}; they are numbered 0 to {formulas}.",
+                place=place,
+                formulas=len(found.formulas) - 1,
+            )
+        )
     return found.formulas[place]
 
 
@@ -68,10 +75,17 @@ def edit(handle: StudyHandle, place: int, edits: Sequence[Edit], data: Dataset) 
     shape = handle.spec.options.shape
     if shape and (broken := violations(partial(outputs, new.expressions[0]), data.X_train, shape)):
         names = ", ".join(data.features[i] for i in broken)
-        raise StudyError(f"The edited formula breaks what the study demands of the effect of {names}; it is not kept.")
+        raise StudyError(
+            say(
+                "The edited formula breaks what the study demands of the effect of {names}; it is not kept.",
+                names=names,
+            )
+        )
     if key_of(new) not in map(key_of, [*kept, *found.formulas]):
         if len(kept) >= MOST_EDITED:
-            raise StudyError(f"A study keeps {MOST_EDITED} edited formulas; remove one first.")
+            raise StudyError(
+                say("A study keeps {most_edited} edited formulas; remove one first.", most_edited=MOST_EDITED)
+            )
         _keep(handle, [*kept, _held_out(new, found, data)])
     return [key_of(f) for f in front_of(handle).formulas].index(key_of(new))
 
@@ -94,7 +108,7 @@ def remove(handle: StudyHandle, place: int) -> None:
     """Take an edited formula off the front. Raises StudyError for one that was found by a search."""
     found = place_of(front_of(handle), place)
     if found.origin != EDITED:
-        raise StudyError("The formula was found by the search; only edited ones are removed.")
+        raise StudyError(say("The formula was found by the search; only edited ones are removed."))
     _keep(handle, [f for f in read_edits(handle) if key_of(f) != key_of(found)])
 
 

@@ -30,6 +30,7 @@ from kanlab.formulas.expression import ExpressionError
 from kanlab.formulas.front import FoundFormulas
 from kanlab.formulas.options import FormulaOptions
 from kanlab.formulas.parts import PARTS
+from kanlab.language import say
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
@@ -225,7 +226,7 @@ def start_networks(handle: StudyHandle) -> tuple[tuple[NetworkTask, ...], str]:
     records = handle.records()
     choice = recommend(handle, records, read_validation(handle.optuna.user_attrs)).choice
     if choice is None or choice.model is None:
-        raise StudyError(f"The study '{handle.name}' has no complete trial yet; run it first.")
+        raise StudyError(say("The study '{name}' has no complete trial yet; run it first.", name=handle.name))
     chosen = [choice.model] if isinstance(choice.model, CompletedTrial) else []
     done = completed(records)
     if not chosen and done:  # another family is recommended; the best network is what a formula is held against
@@ -270,7 +271,7 @@ def start_search(handle: StudyHandle, options: FormulaOptions | None = None, das
         write("running", total=1)
         return BackgroundRun(
             handle,
-            "search for formulas",
+            say("search for formulas"),
             lambda stop: search(handle, wanted, dask=dask, stop=stop),
             lambda detail: write("failed", detail=detail),
         )
@@ -298,5 +299,11 @@ def found_formulas(
     wanted = options or FormulaOptions(seed=handle.spec.seed)
     made = search(handle, wanted, workers=workers, dask=dask, on_progress=on_progress)
     if made.found is None or made.state != "done":
-        raise FitError(f"No formula was found for the study '{handle.name}': {made.detail or made.state}.")
+        raise FitError(
+            say(
+                "No formula was found for the study '{name}': {value}.",
+                name=handle.name,
+                value=made.detail or made.state,
+            )
+        )
     return made

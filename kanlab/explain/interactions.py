@@ -42,6 +42,7 @@ from kanlab.explain.contributions import Scale, model_terms
 from kanlab.explain.effects import setting_of
 from kanlab.explain.predictor import Model, Predictor, held_family
 from kanlab.explain.shapley import by_outputs, groups_of, scale_of, spread
+from kanlab.language import say
 from kanlab.selection.candidates import other_families
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
@@ -132,27 +133,48 @@ class Interactions:
     @property
     def _verdict(self) -> str:
         if not self.pairs or self.pairs[0].strength <= NEGLIGIBLE * self.spread:
-            return "Is it additive? Yes: no two features interact in this model."
+            return say("Is it additive? Yes: no two features interact in this model.")
         top = min(self.pairs, key=lambda pair: (pair.p or 0.0, -pair.strength)) if self.nulls else self.pairs[0]
         names = f"{short(top.first, 40)} and {short(top.second, 40)}"
-        size = (
-            f"beyond the sum of both they account for {top.strength / self.spread:.1%} of the spread of the predictions"
+        size = say(
+            "beyond the sum of both they account for {strength:.1%} of the spread of the predictions",
+            strength=top.strength / self.spread,
         )
         if top.p is None:
-            return f"Is it additive? The strongest interaction is that of {names} (H = {top.h:.2g}): {size}."
-        fits = f"p = {top.p:.2g} by {self.nulls} networks fitted to targets without interactions"
+            return say(
+                "Is it additive? The strongest interaction is that of {names} (H = {h:.2g}): {size}.",
+                names=names,
+                h=top.h,
+                size=size,
+            )
+        fits = say("p = {p:.2g} by {nulls} networks fitted to targets without interactions", p=top.p, nulls=self.nulls)
         if top.p <= SIGNIFICANT:
-            return f"Is it additive? No: {names} interact (H = {top.h:.2g}, {fits}): {size}."
-        return f"Is it additive? As far as can be told: no interaction is more than chance, that of {names} least so ({fits})."
+            return say(
+                "Is it additive? No: {names} interact (H = {h:.2g}, {fits}): {size}.",
+                names=names,
+                h=top.h,
+                fits=fits,
+                size=size,
+            )
+        return say(
+            "Is it additive? As far as can be told: no interaction is more than chance, that of "
+            "{names} least so ({fits}).",
+            names=names,
+            fits=fits,
+        )
 
     @property
     def _beside(self) -> str:
         if self.additive_aicc is None or self.aicc is None:
             return ""
         gap = self.aicc - self.additive_aicc
-        return (
-            f"The additive model (spline GAM) has an AICc of {self.additive_aicc:,.1f}, this model {self.aicc:,.1f}: "
-            f"{abs(gap):,.1f} {'lower' if gap < 0 else 'higher'}."
+        return say(
+            "The additive model (spline GAM) has an AICc of {additive_aicc:,.1f}, this model "
+            "{aicc:,.1f}: {gap:,.1f} {gap_2}.",
+            additive_aicc=self.additive_aicc,
+            aicc=self.aicc,
+            gap=abs(gap),
+            gap_2="lower" if gap < 0 else "higher",
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -279,7 +301,11 @@ def can_be_tested(handle: StudyHandle, predictor: Predictor) -> bool:
 
 def seconds_a_null(handle: StudyHandle) -> str:
     """How long the test takes, in words."""
-    return "several minutes, as stock pykan trains" if ENGINES[handle.spec.engine].needs_torch else "a minute at most"
+    return (
+        say("several minutes, as stock pykan trains")
+        if ENGINES[handle.spec.engine].needs_torch
+        else say("a minute at most")
+    )
 
 
 def read_test(handle: StudyHandle, predictor: Predictor) -> dict[str, Any] | None:
@@ -305,7 +331,7 @@ def fit_nulls(
     """
     if not can_be_tested(handle, predictor):
         raise StudyError(
-            "Only networks and averages of networks are tested for interactions; choose a trial, or the average."
+            say("Only networks and averages of networks are tested for interactions; choose a trial, or the average.")
         )
     path = local_data(handle.optuna, handle.data.sha256)
     data = Dataset.load(path)
@@ -335,9 +361,9 @@ def fit_nulls(
     if stop():
         write("stopped")
     elif len(found) < min(nulls, LEAST_NULLS):
-        write("failed", "too few networks could be fitted")
+        write("failed", say("too few networks could be fitted"))
         raise StudyError(
-            "The interactions could not be tested: too few networks could be fitted to targets without any."
+            say("The interactions could not be tested: too few networks could be fitted to targets without any.")
         )
     else:
         write("done")
@@ -363,7 +389,7 @@ def _refits(handle: StudyHandle, predictor: Predictor) -> _Refits:
         )
     average = recommend(handle, handle.records(), read_validation(handle.optuna.user_attrs)).average
     if average is None or not isinstance(model := average.model, AveragedNetworks):
-        raise StudyError("The study has no average any more; choose a trial.")
+        raise StudyError(say("The study has no average any more; choose a trial."))
     cells = tuple((cell, nested_below(handle, cell, failed)) for cell in model.cells)
 
     def averaged(answer: Mapping[str, Any], seed: Any, data: Dataset) -> Model:
@@ -395,7 +421,7 @@ def start_test(handle: StudyHandle, predictor: Predictor) -> BackgroundRun:
             handle.optuna.set_user_attr(INTERACTIONS, said | {"written": time.time()})
 
         return BackgroundRun(
-            handle, "test of interactions", lambda stop: fit_nulls(handle, predictor, stop=stop), failed
+            handle, say("test of interactions"), lambda stop: fit_nulls(handle, predictor, stop=stop), failed
         )
 
     return _runs.start(handle, make)

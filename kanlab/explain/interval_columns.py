@@ -10,6 +10,7 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.data.writing import free_name
+from kanlab.language import say
 from kanlab.stats.interval_bounds import class_sets, interval_bounds, share_held
 
 LEVEL = 0.9
@@ -29,7 +30,9 @@ def level_of(text: str) -> float | None:
     except ValueError:
         level = 0.0
     if not 0.0 < level < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share above 0 and below 1, such as 0.9, nor none")
+        raise argparse.ArgumentTypeError(
+            say("{text!r} is no share above 0 and below 1, such as 0.9, nor none", text=text)
+        )
     return level
 
 
@@ -68,15 +71,28 @@ def interval_note(record: Mapping[str, Any], names: Sequence[str], level: float,
     """What the columns promise, what came of it on the test rows, and where it does not hold. outside: of any row."""
     percent = f"{100 * level:.4g}%"
     if len(names) == 1:
-        words = f"'{names[0]}' is a set of classes that should hold the true one in {percent} of rows like the training rows"
+        words = say(
+            "'{names}' is a set of classes that should hold the true one in {percent} of rows like the training rows",
+            names=names[0],
+            percent=percent,
+        )
     else:
-        words = f"'{names[0]}' to '{names[1]}' should hold the target in {percent} of rows like the training rows"
+        words = say(
+            "'{names}' to '{names_2}' should hold the target in {percent} of rows like the training rows",
+            names=names[0],
+            names_2=names[1],
+            percent=percent,
+        )
     if (share := share_held(record, level)) is not None:
         n = record["held_rows"]
-        words += f"; of the {n:,} test rows, none of which it was made of, {100 * share:.4g}% lie within"
-    if weight := record.get("weight"):
-        words += (
-            f". They are those of a row whose weight '{weight['column']}' is {weight['unit']:.4g}; one of four times "
+        words += say(
+            "; of the {n:,} test rows, none of which it was made of, {value:.4g}% lie within", n=n, value=100 * share
         )
-        words += "that weight scatters half as far around its prediction"
-    return words + "." + " That is no promise for rows outside the range of the training rows." * outside
+    if weight := record.get("weight"):
+        words += say(
+            ". They are those of a row whose weight '{weight}' is {weight_2:.4g}; one of four times ",
+            weight=weight["column"],
+            weight_2=weight["unit"],
+        )
+        words += say("that weight scatters half as far around its prediction")
+    return words + "." + say(" That is no promise for rows outside the range of the training rows.") * outside

@@ -23,6 +23,7 @@ from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name
 from kanlab.explain.shapley import groups_of
+from kanlab.language import say
 from kanlab.text import listing
 
 MOST_LOOKED_AT = 500  # training rows whose own nearest neighbour is looked for
@@ -54,13 +55,19 @@ class Nearest:
         """What there is to say of how well training rows stand behind a row."""
         said = []
         if self.outside[row]:
-            said.append(f"{listing(self.outside[row], 4)} lies outside the range of the training rows.")
+            said.append(
+                say("{outside} lies outside the range of the training rows.", outside=listing(self.outside[row], 4))
+            )
         if self.far[row]:
             said.append(
-                f"No training row is near this combination: the nearest is {self.distances[row, 0]:.3g} away, and 99 of 100 "
-                f"training rows have another within {self.typical:.3g}."
+                say(
+                    "No training row is near this combination: the nearest is {distances:.3g} away, and "
+                    "99 of 100 training rows have another within {typical:.3g}.",
+                    distances=self.distances[row, 0],
+                    typical=self.typical,
+                )
             )
-        return " ".join(said) or "There are training rows near this one."
+        return " ".join(said) or say("There are training rows near this one.")
 
 
 class Neighbourhood:

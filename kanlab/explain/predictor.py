@@ -42,6 +42,7 @@ from kanlab.explain.average import AveragedModel
 from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.kan.shapes import Shape
+from kanlab.language import marked, say
 from kanlab.selection.candidates import other_families, trial_words
 from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import recommend
@@ -55,8 +56,10 @@ from kanlab.study.spec import StudySpec
 from kanlab.study.trials import CompletedTrial
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
-HELD = "The model goes on from the edge of that range with what it has learnt there, so trust these predictions less."
-EXTENDED = "The straight line goes on there, so trust these predictions less."
+HELD = marked(
+    "The model goes on from the edge of that range with what it has learnt there, so trust these predictions less."
+)
+EXTENDED = marked("The straight line goes on there, so trust these predictions less.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +180,11 @@ class Predictor:
                 cells = interval_cells(self.interval, levels, outputs, X, level, self.recipe.to_units)
             if held.any():
                 notes.append(
-                    f"{int(held.sum()):,} of {len(frame):,} rows lie outside the range of the training rows. "
+                    say(
+                        "{int:,} of {frame:,} rows lie outside the range of the training rows. ",
+                        int=int(held.sum()),
+                        frame=len(frame),
+                    )
                     + (EXTENDED if extends(self.fitted) else HELD)
                 )
         if inputs.unknown is not None:
@@ -194,24 +201,41 @@ class Predictor:
         more: dict[str, Any] = {"interval": level if within else None, "bounds": tuple(within)}
         if len(levels) > 2:
             names = probability_names(target, levels, taken)
-            notes.append(f"The columns {names[0]!r} to {names[-1]!r} hold the probability of each class.")
+            notes.append(
+                say(
+                    "The columns {names!r} to {names_2!r} hold the probability of each class.",
+                    names=names[0],
+                    names_2=names[-1],
+                )
+            )
             columns = {predicted: self.recipe.to_levels(values)} | within | dict(zip(names, values.T, strict=True))
             done = done.assign(**columns, **{extrapolates: outside})
             return Predictions(done, predicted, extrapolates, tuple(notes), probabilities=names, **more)
         if self.smearing is not None:
             notes.append(
-                f"'{predicted}' is a median, for the model was fitted to a logarithm; the mean is about {self.smearing:.4g} "
-                "times as large (Duan's smearing estimate)."
+                say(
+                    "'{predicted}' is a median, for the model was fitted to a logarithm; the mean is "
+                    "about {smearing:.4g} times as large (Duan's smearing estimate).",
+                    predicted=predicted,
+                    smearing=self.smearing,
+                )
             )
         if self.recipe.distribution == "poisson":
-            notes.append(f"'{predicted}' is the mean of a count, and so seldom a whole number.")
+            notes.append(
+                say("'{predicted}' is the mean of a count, and so seldom a whole number.", predicted=predicted)
+            )
         if not levels:
             done = done.assign(**{predicted: values}, **within, **{extrapolates: outside})
             return Predictions(done, predicted, extrapolates, tuple(notes), **more)
         zero, one = levels
         notes.append(
-            f"'{probability}' is the probability of '{one[:60]}' rather than '{zero[:60]}'. From 0.5 on, '{one[:60]}' is "
-            "predicted."
+            say(
+                "'{probability}' is the probability of '{one}' rather than '{zero}'. From 0.5 on, "
+                "'{one}' is predicted.",
+                probability=probability,
+                one=one[:60],
+                zero=zero[:60],
+            )
         )
         columns = {predicted: self.recipe.to_levels(values)} | within | {probability: values, extrapolates: outside}
         return Predictions(done.assign(**columns), predicted, extrapolates, tuple(notes), probability, **more)
@@ -377,10 +401,14 @@ def _averaged(
 
 
 def _another(name: str, rss: float, before: float, handle: StudyHandle) -> str:
-    changed = "; ".join(versions_changed(handle)) or "a time limit or another processor can cause this"
-    return (
-        f"The refit of {name} has an RSS (residual sum of squares) of {rss:.6g}; in the study it was {before:.6g} "
-        f"({changed})."
+    changed = "; ".join(versions_changed(handle)) or say("a time limit or another processor can cause this")
+    return say(
+        "The refit of {name} has an RSS (residual sum of squares) of {rss:.6g}; in the study "
+        "it was {before:.6g} ({changed}).",
+        name=name,
+        rss=rss,
+        before=before,
+        changed=changed,
     )
 
 
@@ -391,30 +419,44 @@ def _chosen(
     if trial is not None:
         found = handle.record(trial)
         if not isinstance(found, CompletedTrial):
-            raise StudyError(f"The study '{handle.name}' has no complete trial {trial}; 'kanlab show' lists them.")
+            raise StudyError(
+                say(
+                    "The study '{name}' has no complete trial {trial}; 'kanlab show' lists them.",
+                    name=handle.name,
+                    trial=trial,
+                )
+            )
         return found, trial_words(found), found.key
     validation = read_validation(handle.optuna.user_attrs)
     if use is not None and use not in USES:
-        raise StudyError(f"A model is there to {' or to '.join(USES)}, not to {use!r}.")
+        raise StudyError(say("A model is there to {uses}, not to {use!r}.", uses=" or to ".join(USES), use=use))
     if family == AVERAGE:
         average = recommend(handle, handle.records(), validation).average
         if average is None or average.model is None:
             raise StudyError(
-                f"The study '{handle.name}' has no average of several networks: it is made when a study has ended, where it "
-                "says more than a linear model."
+                say(
+                    "The study '{name}' has no average of several networks: it is made when a study has "
+                    "ended, where it says more than a linear model.",
+                    name=handle.name,
+                )
             )
         return average.model, average.name, average.key
     if family is not None:
         known = {b.family: b for b in other_families(handle, validation)}
         if family not in known:
             raise StudyError(
-                f"The study '{handle.name}' has no model of the family '{family}' but {', '.join(known)}; "
-                f"'kanlab validate' fits the others."
+                say(
+                    "The study '{name}' has no model of the family '{family}' but {known}; 'kanlab "
+                    "validate' fits the others.",
+                    name=handle.name,
+                    family=family,
+                    known=", ".join(known),
+                )
             )
         return known[family], f"the {label(family, handle.data.task)} model", ModelKey(family)
     choice = recommend(handle, handle.records(), validation).chosen_for(use)
     if choice is None or choice.model is None:
-        raise StudyError(f"The study '{handle.name}' has no complete trial yet; run it first.")
+        raise StudyError(say("The study '{name}' has no complete trial yet; run it first.", name=handle.name))
     return choice.model, choice.name, choice.key
 
 

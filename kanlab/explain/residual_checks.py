@@ -29,6 +29,7 @@ from scipy.special import chdtr, chdtrc, fdtrc, ndtr
 
 from kanlab.arrays import Array
 from kanlab.explain.curves import rootogram
+from kanlab.language import say
 from kanlab.text import short
 
 ALPHA = 0.01
@@ -70,11 +71,16 @@ def bend(r: Array, f: Array) -> Check:
     """Whether the residuals follow a curve along the predictions f (n,)."""
     p = _bend_p(r, f)
     if p is None:
-        return Check("bend", None, "There are too few different predictions to see a bend.")
+        return Check("bend", None, say("There are too few different predictions to see a bend."))
     if p >= ALPHA:
-        return Check("bend", False, f"No bend: the model misses no shape along its predictions ({p_words(p)}).", p)
-    words = f"The residuals bend with the prediction ({p_words(p)}): the model misses a shape."
-    return Check("bend", True, f"{words} More neurons or a finer grid may find it.", p, "wider")
+        return Check(
+            "bend",
+            False,
+            say("No bend: the model misses no shape along its predictions ({p_words}).", p_words=p_words(p)),
+            p,
+        )
+    words = say("The residuals bend with the prediction ({p_words}): the model misses a shape.", p_words=p_words(p))
+    return Check("bend", True, say("{words} More neurons or a finer grid may find it.", words=words), p, "wider")
 
 
 def along_features(r: Array, X: Array, names: Sequence[str]) -> tuple[Check, pd.DataFrame]:
@@ -82,29 +88,39 @@ def along_features(r: Array, X: Array, names: Sequence[str]) -> tuple[Check, pd.
     p = [_groups_p(r, x) for x in X.T]
     found = pd.DataFrame({"feature": list(names), "p": p}).sort_values("p", kind="stable", ignore_index=True)
     name, value = short(str(found["feature"][0]), 40), min(1.0, float(found["p"][0]) * len(found))
-    counted = f"({p_words(value)}, all features counted)"
+    counted = say("({p_words}, all features counted)", p_words=p_words(value))
     if value >= ALPHA:
-        return Check("features", False, f"No pattern along any feature {counted}.", value), found
-    words = f"The residuals follow {name} {counted}: the model misses part of its effect."
-    return Check("features", True, f"{words} More neurons or a finer grid may find it.", value, "wider"), found
+        return Check("features", False, say("No pattern along any feature {counted}.", counted=counted), value), found
+    words = say(
+        "The residuals follow {name} {counted}: the model misses part of its effect.", name=name, counted=counted
+    )
+    return Check(
+        "features", True, say("{words} More neurons or a finer grid may find it.", words=words), value, "wider"
+    ), found
 
 
 def in_order(r: Array) -> Check:
     """Whether neighbours in table order are alike."""
     if len(r) < 20:
-        return Check("order", None, "There are too few rows to see a drift.")
+        return Check("order", None, say("There are too few rows to see a drift."))
     centred = r - r.mean()
     first = float(centred[1:] @ centred[:-1] / max(float(centred @ centred), np.finfo(float).tiny))
     p = two_sided(first * np.sqrt(len(r)))
     told = f"(correlation {first:.2f}, {p_words(p)})"
     if p >= ALPHA or abs(first) < DRIFT:
-        return Check("order", False, f"No drift: neighbouring rows err independently {told}.", p)
+        return Check("order", False, say("No drift: neighbouring rows err independently {told}.", told=told), p)
     if first < 0.0:
-        words = f"Neighbouring rows err in opposite directions {told}: they depend on each other; look how the table was made."
+        words = say(
+            "Neighbouring rows err in opposite directions {told}: they depend on each other; "
+            "look how the table was made.",
+            told=told,
+        )
         return Check("order", True, words, p)
-    words = (
-        f"Neighbouring rows err alike {told}: something that changes along the table, often time, is not among the features, "
-        "and standard errors are too small. Add it as a feature, and hold out the latest rows."
+    words = say(
+        "Neighbouring rows err alike {told}: something that changes along the table, often "
+        "time, is not among the features, and standard errors are too small. Add it as a "
+        "feature, and hold out the latest rows.",
+        told=told,
     )
     return Check("order", True, words, p, "latest rows")
 
@@ -113,27 +129,40 @@ def normality(r: Array, *, log: bool = False) -> Check:
     """Whether they are normal. log: whether the target could be fitted by its logarithm."""
     r = r[np.isfinite(r)]
     if len(r) < 8 or np.ptp(r) == 0.0:
-        return Check("normality", None, "There are too few rows to see the shape of the residuals.")
+        return Check("normality", None, say("There are too few rows to see the shape of the residuals."))
     from scipy.stats import shapiro  # which takes long to load
 
     some = r if len(r) <= MOST_TESTED else r[np.linspace(0, len(r) - 1, MOST_TESTED).astype(int)]
     p, z = float(shapiro(some).pvalue), (r - r.mean()) / r.std()
     skew, heavy = float(np.mean(z**3)), float(np.mean(z**4) - 3.0)
     if p >= ALPHA:
-        return Check("normality", False, f"The residuals look normal (Shapiro-Wilk, {p_words(p)}).", p)
+        return Check(
+            "normality", False, say("The residuals look normal (Shapiro-Wilk, {p_words}).", p_words=p_words(p)), p
+        )
     if abs(skew) > SKEWED:
         side, helps = "above" if skew > 0 else "below", log and skew > 0
-        words = f"The residuals have a long tail {side} the prediction (skewness {skew:.1f}, {p_words(p)}): few rows pull it."
-        advice = "The logarithm of the target may help." if helps else "Look at the most influential rows."
+        words = say(
+            "The residuals have a long tail {side} the prediction (skewness {skew:.1f}, {p_words}): few rows pull it.",
+            side=side,
+            skew=skew,
+            p_words=p_words(p),
+        )
+        advice = say("The logarithm of the target may help.") if helps else say("Look at the most influential rows.")
         return Check("normality", True, f"{words} {advice}", p, "log" if helps else "")
     if heavy > HEAVY:
-        words = (
-            f"Some residuals are far larger than normal ones (excess kurtosis {heavy:.1f}, {p_words(p)}): a few rows decide "
-            "RSS and AICc. Look at the most influential rows; cross-validation says which model predicts best all the same."
+        words = say(
+            "Some residuals are far larger than normal ones (excess kurtosis {heavy:.1f}, "
+            "{p_words}): a few rows decide RSS and AICc. Look at the most influential rows; "
+            "cross-validation says which model predicts best all the same.",
+            heavy=heavy,
+            p_words=p_words(p),
         )
         return Check("normality", True, words, p, "validate")
     return Check(
-        "normality", False, f"The residuals are not quite normal ({p_words(p)}), but by too little to matter.", p
+        "normality",
+        False,
+        say("The residuals are not quite normal ({p_words}), but by too little to matter.", p_words=p_words(p)),
+        p,
     )
 
 
@@ -141,18 +170,28 @@ def spread(r: Array, f: Array, *, log: bool = False) -> Check:
     """Whether their spread follows the predictions. log: whether the target could be fitted by its logarithm."""
     p, ratio = _spread(r, f)
     if p is None:
-        return Check("spread", None, "There are too few different predictions to compare the spread.")
+        return Check("spread", None, say("There are too few different predictions to compare the spread."))
     if p >= ALPHA or 1.0 / FANNING < ratio < FANNING:
-        words = f"The errors are about as large everywhere (upper third to lower third {ratio:.2f}, {p_words(p)})."
+        words = say(
+            "The errors are about as large everywhere (upper third to lower third {ratio:.2f}, {p_words}).",
+            ratio=ratio,
+            p_words=p_words(p),
+        )
         return Check("spread", False, words, p)
     grows = ratio > 1.0
     helps = log and grows
-    words = (
-        f"The errors {'grow' if grows else 'shrink'} with the prediction (their spread in the upper third is {ratio:.2g} "
-        f"times that in the lower one, {p_words(p)}): AICc weighs the noisy rows too much, and bands are too "
-        f"{'narrow' if grows else 'wide'} where predictions are high."
+    words = say(
+        "The errors {grows} with the prediction (their spread in the upper third is "
+        "{ratio:.2g} times that in the lower one, {p_words}): AICc weighs the noisy rows too "
+        "much, and bands are too {grows_2} where predictions are high.",
+        grows="grow" if grows else "shrink",
+        ratio=ratio,
+        p_words=p_words(p),
+        grows_2="narrow" if grows else "wide",
     )
-    return Check("spread", True, words + " The logarithm of the target may help." * helps, p, "log" if helps else "")
+    return Check(
+        "spread", True, words + say(" The logarithm of the target may help.") * helps, p, "log" if helps else ""
+    )
 
 
 def dispersion(mu: Array, y: Array, edf: float) -> Check:
@@ -161,18 +200,25 @@ def dispersion(mu: Array, y: Array, edf: float) -> Check:
     ratio = float(np.sum((y - mu) ** 2 / mu) / freedom)
     p = min(1.0, 2.0 * float((chdtrc if ratio > 1.0 else chdtr)(freedom, ratio * freedom)))
     if p < ALPHA and ratio > OVER:
-        words = (
-            f"The counts vary {ratio:.1f} times as much as Poisson counts ({p_words(p)}): a feature may be missing, or events "
-            "come in clusters. The means stay right; differences of AICc are too large by about that factor."
+        words = say(
+            "The counts vary {ratio:.1f} times as much as Poisson counts ({p_words}): a feature "
+            "may be missing, or events come in clusters. The means stay right; differences of "
+            "AICc are too large by about that factor.",
+            ratio=ratio,
+            p_words=p_words(p),
         )
         return Check("dispersion", True, words, p, "quantity")
     if p < ALPHA and ratio < UNDER:
-        words = (
-            f"The counts vary only {ratio:.2f} times as much as Poisson counts ({p_words(p)}): they are more regular than "
-            "chance, and differences of AICc are too small."
+        words = say(
+            "The counts vary only {ratio:.2f} times as much as Poisson counts ({p_words}): they "
+            "are more regular than chance, and differences of AICc are too small.",
+            ratio=ratio,
+            p_words=p_words(p),
         )
         return Check("dispersion", True, words, p, "quantity")
-    words = f"The counts vary as Poisson counts do ({ratio:.2f} times as much, {p_words(p)})."
+    words = say(
+        "The counts vary as Poisson counts do ({ratio:.2f} times as much, {p_words}).", ratio=ratio, p_words=p_words(p)
+    )
     return Check("dispersion", False, words, p)
 
 
@@ -181,17 +227,24 @@ def zeros(mu: Array, y: Array) -> Check:
     first = rootogram(mu, y).iloc[0]
     z = (first["observed"] - first["expected"]) / max(float(first["sd"]), np.finfo(float).tiny)
     p = two_sided(float(z)) if first["sd"] > 0 else 1.0
-    counts = f"{first['observed']:.0f} zeros where {first['expected']:.1f} are expected, {p_words(p)}"
+    counts = say(
+        "{first:.0f} zeros where {first_2:.1f} are expected, {p_words}",
+        first=first["observed"],
+        first_2=first["expected"],
+        p_words=p_words(p),
+    )
     if p >= ALPHA:
-        return Check("zeros", False, f"As many zeros as expected ({counts}).", p)
+        return Check("zeros", False, say("As many zeros as expected ({counts}).", counts=counts), p)
     if first["observed"] > first["expected"]:
         return Check(
             "zeros",
             True,
-            f"Too many zeros ({counts}): some rows may never have an event.",
+            say("Too many zeros ({counts}): some rows may never have an event.", counts=counts),
             p,
         )
-    return Check("zeros", True, f"Too few zeros ({counts}): rows without an event may not be in the table.", p)
+    return Check(
+        "zeros", True, say("Too few zeros ({counts}): rows without an event may not be in the table.", counts=counts), p
+    )
 
 
 def influential(cook: Array, leverage: Array, outputs: int = 1) -> Check:
@@ -201,22 +254,36 @@ def influential(cook: Array, leverage: Array, outputs: int = 1) -> Check:
     if len(rows):
         one, numbers = len(rows) == 1, [str(i + 1) for i in rows[:MOST_NAMED]]
         names = f"Row {numbers[0]}" if one else f"Rows {', '.join(numbers[:-1])} and {numbers[-1]}"
-        words = (
-            f"{names} {'decides' if one else 'decide'} the fit (Cook's distance up to {cook[rows[0]]:.1f}, above 1): without "
-            f"{'it' if one else 'them'} the curves would be others. See whether the cells are right, and fit once more "
-            f"without {'it' if one else 'them'}."
+        words = say(
+            "{names} {one} the fit (Cook's distance up to {cook:.1f}, above 1): without {one_2} "
+            "the curves would be others. See whether the cells are right, and fit once more "
+            "without {one_2}.",
+            names=names,
+            one="decides" if one else "decide",
+            cook=cook[rows[0]],
+            one_2="it" if one else "them",
         )
         return Check("influence", True, words, None, "leave out", tuple(int(i) for i in rows[:MOST_NAMED]))
     pinned = np.flatnonzero(leverage > PINNED * outputs)
     if len(pinned):
         one = len(pinned) == 1
-        words = (
-            f"{len(pinned)} of {len(cook):,} rows {'decides its' if one else 'decide their'} own prediction (leverage above "
-            f"{PINNED}): the model follows {'it' if one else 'them'}, and "
-            f"{'its residual says' if one else 'their residuals say'} nothing. Cross-validation tells how smaller models do."
+        words = say(
+            "{pinned} of {cook:,} rows {one} own prediction (leverage above {pinned_2}): the "
+            "model follows {one_2}, and {one_3} nothing. Cross-validation tells how smaller "
+            "models do.",
+            pinned=len(pinned),
+            cook=len(cook),
+            one="decides its" if one else "decide their",
+            pinned_2=PINNED,
+            one_2="it" if one else "them",
+            one_3="its residual says" if one else "their residuals say",
         )
         return Check("influence", True, words, None, "validate", tuple(int(i) for i in pinned[:MOST_NAMED]))
-    return Check("influence", False, f"No row decides the fit (Cook's distance is at most {cook.max():.2g}, below 1).")
+    return Check(
+        "influence",
+        False,
+        say("No row decides the fit (Cook's distance is at most {max:.2g}, below 1).", max=cook.max()),
+    )
 
 
 def binned(x: Array, values: Array, bins: int = BINS) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from kanlab.arrays import Array
 from kanlab.errors import StudyError
 from kanlab.formulas.dimensions import Clash, dimensions
 from kanlab.formulas.expression import Call, Constant, Expression, walk
+from kanlab.language import marked, say
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle
 from kanlab.text import short
@@ -29,7 +30,7 @@ _SIGNS = re.compile(r"[\w .·*/^()%°²³⁻¹+-]*")
 _POWERS = re.compile(r"\*\*|\^")
 # powers of powers, long numbers, and an exponent in brackets that is no number or fraction
 _TOO_MUCH = re.compile(r"\d{3}|\)\s*\^|\^\s*-?[\d.]+\s*\^|\(\s*\(\s*\(|\^\s*\((?!-?\d{1,2}(/\d{1,2}|\.\d{1,2})?\))")
-_EXAMPLES = "m, km/h, kg*m^2, J/(kg*K) or %"
+_EXAMPLES = marked("m, km/h, kg*m^2, J/(kg*K) or %")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def _parsed(text: str) -> Any:
     """A unit of pint. Raises StudyError for what is none."""
     text = " ".join(text.split())
     plain = _POWERS.sub("^", text).replace("·", "*")
-    refused = f"'{short(text, 40)}' is no unit that is known; write it as {_EXAMPLES}."
+    refused = say(
+        "'{text}' is no unit that is known; write it as {examples}.", text=short(text, 40), examples=_EXAMPLES
+    )
     if len(plain) > MOST_CHARACTERS or not _SIGNS.fullmatch(plain) or "_" in plain or _TOO_MUCH.search(plain):
         raise StudyError(refused)
     try:
@@ -78,7 +81,7 @@ def units_of_text(text: str) -> dict[str, str]:
             continue
         name, sign, unit = item.rpartition("=")
         if not sign or not name.strip():
-            raise StudyError(f"'{short(item, 40)}' is no unit of a column; write length=m, time=s.")
+            raise StudyError(say("'{item}' is no unit of a column; write length=m, time=s.", item=short(item, 40)))
         found[name.strip()] = unit.strip()
     return found
 
@@ -100,7 +103,13 @@ def set_units(handle: StudyHandle, units: Mapping[str, str]) -> None:
     columns = [*handle.data.features, handle.data.target]
     for name, unit in units.items():
         if name not in columns:
-            raise StudyError(f"There is no column '{short(name, 40)}'; the columns are {', '.join(columns[:20])}.")
+            raise StudyError(
+                say(
+                    "There is no column '{name}'; the columns are {columns}.",
+                    name=short(name, 40),
+                    columns=", ".join(columns[:20]),
+                )
+            )
         _parsed(unit)
     handle.optuna.set_user_attr(UNITS, {name: unit for name, unit in units.items() if unit.strip()})
 
@@ -123,16 +132,20 @@ def check(expressions: Sequence[Expression], data: DataSummary, units: Mapping[s
         known[-1], parsed[-1] = (None if data.fitted_target.startswith("rank") else np.zeros(max(1, len(bases)))), None
     found = dimensions(expressions, known[:-1], known[-1])
     if found.clash:
-        return UnitsCheck(False, f"Its units do not add up: {_words(found.clash, names, parsed)}.", {})
+        return UnitsCheck(False, say("Its units do not add up: {words}.", words=_words(found.clash, names, parsed)), {})
     carried = {place: _text(unit, parsed) for place, unit in found.constants.items()}
     if not carried:
-        return UnitsCheck(True, "Its units add up.", {})
+        return UnitsCheck(True, say("Its units add up."), {})
     from kanlab.explain.formula_sympy import part_written  # which takes half a second
 
     every = [c for e in expressions for c in walk(e) if isinstance(c, Constant)]
     listed = [f"{part_written(every[place], names)} in {unit}" for place, unit in list(carried.items())[:6]]
     more = f" and {len(carried) - 6} more" if len(carried) > 6 else ""
-    return UnitsCheck(True, f"Its units add up where its constants carry theirs: {', '.join(listed)}{more}.", carried)
+    return UnitsCheck(
+        True,
+        say("Its units add up where its constants carry theirs: {listed}{more}.", listed=", ".join(listed), more=more),
+        carried,
+    )
 
 
 def _bases(unit: Any) -> Mapping[str, float]:
@@ -155,16 +168,27 @@ def _words(clash: Clash, names: Sequence[str], units: Sequence[Any]) -> str:
     one = short(part_written(clash.parts[0], names), 40)
     if len(clash.parts) == 1:
         if all(texts):
-            return f"it is in {_in(texts[0])}, and {short(names[-1], 40)} in {_in(texts[1])}"
-        return f"it is not in the unit of {short(names[-1], 40)}"
+            return say(
+                "it is in {in_}, and {names} in {in__2}",
+                in_=_in(texts[0]),
+                names=short(names[-1], 40),
+                in__2=_in(texts[1]),
+            )
+        return say("it is not in the unit of {names}", names=short(names[-1], 40))
     whole = clash.parts[1]
     if isinstance(whole, Call) and whole.argument is clash.parts[0]:
         unit = f"{one} is in {texts[0]}" if texts[0] else f"{one} is none"
-        return f"{whole.function} takes a number without unit, and {unit}"
+        return say("{function} takes a number without unit, and {unit}", function=whole.function, unit=unit)
     other = short(part_written(whole, names), 40)
     if all(texts):
-        return f"{one} is {_is(texts[0])} and {other} {_is(texts[1])}, and they are added"
-    return f"{one} and {other} are added, and cannot be in the same unit"
+        return say(
+            "{one} is {is_} and {other} {is__2}, and they are added",
+            one=one,
+            is_=_is(texts[0]),
+            other=other,
+            is__2=_is(texts[1]),
+        )
+    return say("{one} and {other} are added, and cannot be in the same unit", one=one, other=other)
 
 
 def _is(unit: str) -> str:

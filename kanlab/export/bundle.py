@@ -51,6 +51,7 @@ from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
+from kanlab.language import say
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
@@ -108,8 +109,8 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         search = read_search(handle)
         kept = formulas_in(handle, search, data) if search and search.found else []
         formula = kept[search.found.used] if search and search.found else formula_of(curves, data)
-        what = "A formula" if kept else f"An approximation of {predictor.label}"
-        code = python(formula, f"{what}, of the study {handle.name}.")
+        what = "A formula" if kept else say("An approximation of {label}", label=predictor.label)
+        code = python(formula, say("{what}, of the study {name}.", what=what, name=handle.name))
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))
         files["formula.py"] = code
         files["network.svg"] = standing_alone(drawn.svg)
@@ -146,16 +147,19 @@ def joint_bundle(name: str, parts: Sequence[tuple[str, Bundle]]) -> Bundle:
         [
             f"# {plain(name)}: {len(parts)} targets",
             "",
-            "Each target has a model of its own, in a folder of its own with its README, report, formula and predict.py:",
+            say(
+                "Each target has a model of its own, in a folder of its own with its README, report, "
+                "formula and predict.py:"
+            ),
             "",
             *lines,
             "",
-            "All of them at once, with NumPy alone:",
+            say("All of them at once, with NumPy alone:"),
             "",
             "    pip install -r requirements.txt",
             "    python predict.py IN.csv OUT.csv",
             "",
-            "OUT.csv holds the rows of IN.csv as they are and beside them the columns that each target adds.",
+            say("OUT.csv holds the rows of IN.csv as they are and beside them the columns that each target adds."),
             "",
         ]
     )

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from kanlab.export.exported import Exported
+from kanlab.language import say
 
 _TYPES = {
     "rmse_test": "rmse",
@@ -50,14 +51,25 @@ def uses(exported: Exported) -> list[str]:
     """What the model is for, and what it is not."""
     data = exported.handle.data
     return [
-        "## Uses and limits",
+        say("## Uses and limits"),
         "",
-        "- It predicts rows like those it was fitted to, from the columns listed here. Rows that are not like them are "
-        "marked: trust their predictions less.",
-        "- It says what goes together in these rows. It does not say what would happen if somebody changed a column.",
-        f"- It was fitted to {data.n_train:,} rows and looked at on {data.n_test:,} others of the same table. Of other "
-        "places, times and people nothing is known until it is tested there.",
-        "- Nobody has looked at whether its errors fall on some groups more than on others; the table decides that.",
+        say(
+            "- It predicts rows like those it was fitted to, from the columns listed here. Rows "
+            "that are not like them are marked: trust their predictions less."
+        ),
+        say(
+            "- It says what goes together in these rows. It does not say what would happen if "
+            "somebody changed a column."
+        ),
+        say(
+            "- It was fitted to {n_train:,} rows and looked at on {n_test:,} others of the same "
+            "table. Of other places, times and people nothing is known until it is tested there.",
+            n_train=data.n_train,
+            n_test=data.n_test,
+        ),
+        say(
+            "- Nobody has looked at whether its errors fall on some groups more than on others; the table decides that."
+        ),
     ]
 
 
@@ -69,7 +81,10 @@ def serving() -> list[str]:
         "    kanlab serve BUNDLE.zip                        # a page and a JSON route on http://127.0.0.1:8600",
         "    docker build -t model . && docker run -p 127.0.0.1:8600:8600 model",
         "",
-        "`kanlab export BUNDLE.zip --to model.onnx` (`.sql`, `.xlsx`, `.js`, `.c`) writes the model for other programs.",
+        say(
+            "`kanlab export BUNDLE.zip --to model.onnx` (`.sql`, `.xlsx`, `.js`, `.c`) writes "
+            "the model for other programs."
+        ),
     ]
 
 

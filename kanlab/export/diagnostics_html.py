@@ -10,6 +10,7 @@ import pandas as pd
 from kanlab.arrays import Array
 from kanlab.explain.curves import precision_recall, roc, thinned
 from kanlab.explain.diagnostics import Diagnostics, normal_quantiles
+from kanlab.language import say
 
 _WIDTH, _HEIGHT, _PAD = 220.0, 150.0, 8.0
 _MOST_POINTS = 400
@@ -39,14 +40,14 @@ def _of_residuals(found: Diagnostics) -> list[str]:
     quantiles = quantiles.iloc[_some(len(quantiles))]
     z = quantiles["theoretical"].to_numpy(float), quantiles["residual"].to_numpy(float)
     charts = [
-        _points("Predicted vs observed", *pair, "predicted", "observed", line=(ends, ends)),
+        _points(say("Predicted vs observed"), *pair, "predicted", "observed", line=(ends, ends)),
         _points("Residuals", *fitted, "predicted", "standardised residual", line=(_ends(fitted[0]), (0.0, 0.0))),
         _points("Normal quantiles", *z, "normal quantile", "standardised residual", line=(_ends(z[0]), _ends(z[0]))),
     ]
     if found.influence is not None:
         of = found.influence
         charts.append(
-            _points("Leverage and residuals", of.leverage[_some(len(r))], r[_some(len(r))], "leverage", "residual")
+            _points(say("Leverage and residuals"), of.leverage[_some(len(r))], r[_some(len(r))], "leverage", "residual")
         )
     return charts
 
@@ -58,8 +59,10 @@ def _of_classes(found: Diagnostics) -> list[str]:
     first, second = thinned(roc(p, y)), thinned(precision_recall(p, y))
     rate, unit = float(y.mean()), (0.0, 1.0)
     return [
-        _curve("ROC curve", first, "false_positive", "true_positive", "others taken for it", "found", (unit, unit)),
-        _curve("Precision and recall", second, "recall", "precision", "recall", "precision", (unit, (rate, rate))),
+        _curve(
+            "ROC curve", first, "false_positive", "true_positive", say("others taken for it"), "found", (unit, unit)
+        ),
+        _curve(say("Precision and recall"), second, "recall", "precision", "recall", "precision", (unit, (rate, rate))),
     ]
 
 

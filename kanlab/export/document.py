@@ -24,6 +24,7 @@ from kanlab.export.document_check import Damaged, check_content
 from kanlab.export.predict_template import FORMAT, evaluate
 from kanlab.export.schema import Document, Layer, Linear, Network
 from kanlab.kan.network import STRETCH, FittedKan
+from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION
 from kanlab.study.several_targets import MOST_TARGETS
 
@@ -99,7 +100,9 @@ def model_document(model: Model) -> dict[str, Any]:
         )
     else:
         raise StudyError(
-            "Models of this family cannot be exported, because they have no numbers to write; choose another model."
+            say(
+                "Models of this family cannot be exported, because they have no numbers to write; choose another model."
+            )
         )
     return dict(msgspec.to_builtins(content))
 
@@ -132,8 +135,12 @@ def document_text(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
     if (size := len(text.encode())) > MAX_MODEL_BYTES:
         raise StudyError(
-            f"The model takes {size / 2**20:.1f} MB, and bundles hold models of at most {MAX_MODEL_BYTES >> 20} MB; choose a "
-            "smaller one."
+            say(
+                "The model takes {size:.1f} MB, and bundles hold models of at most {max_model_bytes} "
+                "MB; choose a smaller one.",
+                size=size / 2**20,
+                max_model_bytes=MAX_MODEL_BYTES >> 20,
+            )
         )
     return text
 
@@ -148,7 +155,14 @@ def read_bundle(path: Path) -> Predictor:
     models = read_models(path)
     if len(models) > 1:
         targets = ", ".join(f"'{model.recipe.target[:40]}'" for model in models)
-        raise StudyError(f"{path.name} holds a model for each of {len(models)} targets: {targets}.")
+        raise StudyError(
+            say(
+                "{name} holds a model for each of {models} targets: {targets}.",
+                name=path.name,
+                models=len(models),
+                targets=targets,
+            )
+        )
     return models[0]
 
 
@@ -160,14 +174,25 @@ def read_models(path: Path) -> list[Predictor]:
     name = path.name
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise StudyError(f"{name} is larger than {MAX_BYTES >> 20} MB, which no bundle is; export it again.")
+            raise StudyError(
+                say(
+                    "{name} is larger than {max_bytes} MB, which no bundle is; export it again.",
+                    name=name,
+                    max_bytes=MAX_BYTES >> 20,
+                )
+            )
         texts = _model_texts(path.read_bytes(), name)
     except OSError as error:
-        raise StudyError(f"{name} cannot be read: {error.strerror or error}.") from error
+        raise StudyError(say("{name} cannot be read: {value}.", name=name, value=error.strerror or error)) from error
     models = [_read(text, name) for text in texts]
     if len({model.recipe.target for model in models}) < len(models):
         raise StudyError(
-            f"{name} is no bundle of kanlab: it has no {MODEL} for each of several targets; make one with 'kanlab export'."
+            say(
+                "{name} is no bundle of kanlab: it has no {model} for each of several targets; make "
+                "one with 'kanlab export'.",
+                name=name,
+                model=MODEL,
+            )
         )
     return models
 
@@ -178,7 +203,10 @@ def _read(text: bytes, name: str) -> Predictor:
         content = msgspec.json.decode(text)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise StudyError(
-                f"{name} holds a model of another version of kanlab; export it again, or use its predict.py."
+                say(
+                    "{name} holds a model of another version of kanlab; export it again, or use its predict.py.",
+                    name=name,
+                )
             )
         found = msgspec.convert(content, Document)
         check_content(content)
@@ -199,7 +227,9 @@ def _damaged(name: str, error: Exception) -> StudyError:
     """One sentence, with the place where it is known: msgspec ends its message with it, `check_content` raises it."""
     text = str(error)
     place = text if isinstance(error, Damaged) else text.partition("`$.")[2].rstrip("`")
-    return StudyError(f"The model in {name} is damaged{f' at {place}' * bool(place)}; export it again.")
+    return StudyError(
+        say("The model in {name} is damaged{value}; export it again.", name=name, value=f" at {place}" * bool(place))
+    )
 
 
 def _model_texts(packed: bytes, name: str) -> list[bytes]:
@@ -210,12 +240,20 @@ def _model_texts(packed: bytes, name: str) -> list[bytes]:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             members = archive.infolist()
             if len(members) > MAX_FILES or any(not _is_plain(m) for m in members):
-                raise StudyError(f"{name} is no bundle of kanlab: its files have names that no bundle has.")
+                raise StudyError(
+                    say("{name} is no bundle of kanlab: its files have names that no bundle has.", name=name)
+                )
             found = sorted((m for m in members if PurePosixPath(m.filename).name == MODEL), key=lambda m: m.filename)
             folders = {PurePosixPath(m.filename).parent for m in found}
             joined = len(found) == len(folders) <= MOST_TARGETS and len({folder.parent for folder in folders}) == 1
             if not joined or any(m.flag_bits & 1 for m in found):
-                raise StudyError(f"{name} is no bundle of kanlab: it has no {MODEL}; make one with 'kanlab export'.")
+                raise StudyError(
+                    say(
+                        "{name} is no bundle of kanlab: it has no {model}; make one with 'kanlab export'.",
+                        name=name,
+                        model=MODEL,
+                    )
+                )
             texts, left = [], MAX_MODEL_BYTES
             for member in found:
                 with archive.open(member) as unpacked:
@@ -226,10 +264,14 @@ def _model_texts(packed: bytes, name: str) -> list[bytes]:
     except StudyError:
         raise
     except Exception as error:  # zipfile raises seven kinds of error at least on bytes it did not expect
-        raise StudyError(f"{name} is a damaged zip archive; export it again.") from error
+        raise StudyError(say("{name} is a damaged zip archive; export it again.", name=name)) from error
     if left < 0:
         raise StudyError(
-            f"{name} unpacks to more than {MAX_MODEL_BYTES >> 20} MB, which no bundle does; export it again."
+            say(
+                "{name} unpacks to more than {max_model_bytes} MB, which no bundle does; export it again.",
+                name=name,
+                max_model_bytes=MAX_MODEL_BYTES >> 20,
+            )
         )
     return texts
 

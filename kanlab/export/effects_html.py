@@ -13,6 +13,7 @@ from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
 from kanlab.explain.bands import Bands
 from kanlab.explain.effects import Dependence, Predict, partial_dependence, permutation_importance
+from kanlab.language import say
 from kanlab.selection.measures import MEASURES
 from kanlab.text import short
 
@@ -104,9 +105,10 @@ def curves_html(found: Effects) -> str:
 def _banded(found: Sequence[Sequence[Dependence]]) -> str:
     if not any(line.lower is not None for lines in found for line in lines):
         return ""
-    return (
-        " The light band is at 95% confidence, at one value at a time, from the linearised fit (delta method, Wood 2017); of "
-        "an average it includes how far the models lie apart (Burnham &amp; Anderson 2002). A new row lies further away."
+    return say(
+        " The light band is at 95% confidence, at one value at a time, from the linearised "
+        "fit (delta method, Wood 2017); of an average it includes how far the models lie "
+        "apart (Burnham &amp; Anderson 2002). A new row lies further away."
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from kanlab.execution.intervals import IntervalRecord
 from kanlab.explain.interval_columns import LEVEL
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
@@ -54,17 +55,24 @@ class Exported:
         """What the intervals promise, and what share of the test rows they hold, in sentences."""
         if self.interval is None:
             return ""
-        what = "sets of classes" if self.handle.data.levels else "intervals"
+        what = say("sets of classes") if self.handle.data.levels else "intervals"
         shares = [(level, share_held(self.interval, level)) for level in (LEVEL, 0.95)]
         held = ", ".join(
             f"{100 * share:.0f}% ({100 * level:.0f}% promised)" for level, share in shares if share is not None
         )
         n = self.interval["held_rows"]
-        seen = f" Of the {n:,} test rows, none of which they were made of, they hold {held}." if held else ""
-        return (
-            f"The {what} are made of what the model predicts of training rows it was not fitted to (the jackknife). They "
-            f"should hold {100 * LEVEL:.0f}% of rows like those of the training, and promise nothing outside their range."
-            f"{seen} "
+        seen = (
+            say(" Of the {n:,} test rows, none of which they were made of, they hold {held}.", n=n, held=held)
+            if held
+            else ""
+        )
+        return say(
+            "The {what} are made of what the model predicts of training rows it was not fitted "
+            "to (the jackknife). They should hold {value:.0f}% of rows like those of the "
+            "training, and promise nothing outside their range.{seen} ",
+            what=what,
+            value=100 * LEVEL,
+            seen=seen,
         )
 
     @property
@@ -80,7 +88,7 @@ class Exported:
             return list(self.found.reasons)
         if self.found.average is not None and self.is_it(self.found.average):
             return [self.found.use_reason]
-        return ["This model was asked for; it is not the one the study recommends."]
+        return [say("This model was asked for; it is not the one the study recommends.")]
 
     @property
     def warnings(self) -> list[str]:
@@ -102,10 +110,22 @@ class Exported:
         """What these errors are, and the rows of the table."""
         data = self.handle.data
         if data.outputs > 1:
-            return f"Log-loss in nats a row, of the probabilities of the {len(data.levels)} classes of {data.target}"
+            return say(
+                "Log-loss in nats a row, of the probabilities of the {levels} classes of {target}",
+                levels=len(data.levels),
+                target=data.target,
+            )
         if data.levels:
             zero, one = data.levels
-            return f"Log-loss in nats a row, of the probability that {data.target} is {one} and not {zero}"
+            return say(
+                "Log-loss in nats a row, of the probability that {target} is {one} and not {zero}",
+                target=data.target,
+                one=one,
+                zero=zero,
+            )
         if data.task == COUNTS:
-            return f"Poisson deviance a row, of the mean of the count {data.target}; D² is the share of the deviance explained"
-        return f"RMSE in units of {data.target}"
+            return say(
+                "Poisson deviance a row, of the mean of the count {target}; D² is the share of the deviance explained",
+                target=data.target,
+            )
+        return say("RMSE in units of {target}", target=data.target)

@@ -19,6 +19,7 @@ from kanlab.errors import StudyError
 from kanlab.explain.predictor import Predictor
 from kanlab.export.bundle import Bundle
 from kanlab.export.served import ServedModel
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.study.trials import CompletedTrial
@@ -26,34 +27,24 @@ from kanlab.study.trials import CompletedTrial
 EXPERIMENT = "kanlab"
 _BATCH = 900  # figures MLflow takes at once: 1,000
 _KINDS = {"number": "double", "category": "string", "boolean": "boolean", "date": "datetime"}
-_MODEL = '''"""A bundle of kanlab as a model of MLflow: columns of the table in, columns of the prediction out."""
-
-from pathlib import Path
-
-from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
-
-from kanlab.explain.several_targets import predict_together
-from kanlab.export.document import read_models
-
-
-class KanlabModel(PythonModel):
-    def load_context(self, context):
-        self.models = read_models(Path(context.artifacts["bundle"]))
-
-    def predict(self, context, model_input, params=None):
-        found = predict_together(self.models, model_input)
-        return found.frame[found.columns]
-
-
-set_model(KanlabModel())
-'''
+_MODEL = marked(
+    '"""A bundle of kanlab as a model of MLflow: columns of the table in, columns of '
+    'the prediction out."""\n\nfrom pathlib import Path\n\nfrom mlflow.models import '
+    "set_model\nfrom mlflow.pyfunc import PythonModel\n\nfrom "
+    "kanlab.explain.several_targets import predict_together\nfrom kanlab.export.document "
+    "import read_models\n\n\nclass KanlabModel(PythonModel):\n    def load_context(self, "
+    "context):\n        self.models = "
+    'read_models(Path(context.artifacts["bundle"]))\n\n    def predict(self, context, '
+    "model_input, params=None):\n        found = predict_together(self.models, "
+    "model_input)\n        return "
+    "found.frame[found.columns]\n\n\nset_model(KanlabModel())\n"
+)
 
 
 def check_installed() -> None:
     """Raises StudyError where MLflow is not there."""
     if find_spec("mlflow") is None:
-        raise StudyError("--mlflow needs the package MLflow: pip install 'kanlab[mlflow]'.")
+        raise StudyError(say("--mlflow needs the package MLflow: pip install 'kanlab[mlflow]'."))
 
 
 def log_study(handle: StudyHandle, content: dict[str, Any], predictor: Predictor, bundle: Bundle, uri: str) -> str:
@@ -87,7 +78,11 @@ def log_study(handle: StudyHandle, content: dict[str, Any], predictor: Predictor
             return str(run.info.run_id)
     except (MlflowException, OSError, *STORAGE_ERRORS) as error:
         raise StudyError(
-            f"MLflow at {uri[:100]} did not take the study: {' '.join(str(error).split())[:300]}"
+            say(
+                "MLflow at {uri} did not take the study: {split}",
+                uri=uri[:100],
+                split=" ".join(str(error).split())[:300],
+            )
         ) from error
     finally:
         mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None is MLflow's own default

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kanlab.export.exported import Exported
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, model_name
 from kanlab.selection.measures import fixed
 
@@ -44,7 +45,9 @@ def ranking_words(exported: Exported) -> str:
     """What the effective K is, where there is one, with a space after it."""
     if all(c.n_params_effective is None for c in listed(exported)):
         return ""
-    return "Networks are ranked among each other by AICc of effective K, what their fits have spent; \u0394AICc is of that. "
+    return say(
+        "Networks are ranked among each other by AICc of effective K, what their fits have spent; ΔAICc is of that. "
+    )
 
 
 def _written(value: float | None, fmt: str) -> str:

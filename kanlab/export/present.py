@@ -26,6 +26,7 @@ from kanlab.export.present_page import Slide, page
 from kanlab.export.what_if_code import WhatIf, what_if_code
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
+from kanlab.language import say
 from kanlab.selection import playback
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.recommendation import recommend
@@ -76,14 +77,23 @@ def _data(data: Dataset) -> Slide:
     names = [short(name, 30) for name in data.recipe.sources]
     listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     words = [
-        f"Known of each row: {listed}.",
-        f"{data.n:,} rows teach the models. {counted(len(data.y_test), 'other row')} "
-        f"{'is' if len(data.y_test) == 1 else 'are'} kept aside to test them."
+        say("Known of each row: {listed}.", listed=listed),
+        say(
+            "{n:,} rows teach the models. {other_rows} {y_test} kept aside to test them.",
+            n=data.n,
+            other_rows=counted(len(data.y_test), "other row"),
+            y_test="is" if len(data.y_test) == 1 else "are",
+        )
         if len(data.y_test)
-        else f"All {data.n:,} rows teach the models.",
+        else say("All {n:,} rows teach the models.", n=data.n),
     ]
     target = short(data.target, 40)
-    headline = f"{data.rows:,} rows, {counted(len(names), 'feature')}: what is {target}?"
+    headline = say(
+        "{rows:,} rows, {features}: what is {target}?",
+        rows=data.rows,
+        features=counted(len(names), "feature"),
+        target=target,
+    )
     return Slide("The data", headline, words, _target_picture(data, target))
 
 
@@ -110,7 +120,7 @@ def _histogram(counts: np.ndarray, ends: np.ndarray, title: str) -> str:
             f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{across(float(high)) - x - 2:.1f}" '
             f'height="{foot - y:.1f}"/>'
         )
-    return _svg(_HEIGHT, f"How many rows have which {title}", parts)
+    return _svg(_HEIGHT, say("How many rows have which {title}", title=title), parts)
 
 
 def _class_bars(names: Sequence[str], counts: np.ndarray) -> str:
@@ -124,7 +134,7 @@ def _class_bars(names: Sequence[str], counts: np.ndarray) -> str:
             f'<rect class="bar" x="0" y="{top + 18:.1f}" width="{length:.1f}" height="{row - 26:.1f}"/>'
             f'<text x="{length + 8:.1f}" y="{top + 18 + (row - 26) / 2 + 4:.1f}" fill="currentColor">{count:,}</text>'
         )
-    return _svg(row * len(names), "Rows of each class", parts)
+    return _svg(row * len(names), say("Rows of each class"), parts)
 
 
 def _svg(height: float, label: str, parts: Sequence[str]) -> str:
@@ -138,24 +148,33 @@ def _search(handle: StudyHandle, data: Dataset) -> list[Slide]:
     if not film:
         return []
     words = [
-        "Each point is a network of learned curves. Further left, it misses the rows by less.",
-        "A larger network always misses by less, and may learn the noise. AICc charges for every parameter: further down is "
-        "better. The ring is the best so far.",
+        say("Each point is a network of learned curves. Further left, it misses the rows by less."),
+        say(
+            "A larger network always misses by less, and may learn the noise. AICc charges for "
+            "every parameter: further down is better. The ring is the best so far."
+        ),
     ]
-    return [Slide("The search", f"{counted(len(done), 'network')} fitted, one after another", words, film)]
+    return [
+        Slide(
+            "The search",
+            say("{networks} fitted, one after another", networks=counted(len(done), "network")),
+            words,
+            film,
+        )
+    ]
 
 
 def _choice(handle: StudyHandle) -> Slide:
     found = recommend(handle, handle.records(), read_validation(handle.optuna.user_attrs))
     choice = found.choice
     if choice is None:
-        return Slide("The choice", "There is no model yet", [], "")
+        return Slide("The choice", say("There is no model yet"), [], "")
 
     def ringed(candidate: Candidate) -> bool:
         return candidate.key == choice.key
 
     headline = f"Take {'the network of ' * choice.is_network}{choice.name}"
-    return Slide("The choice", headline, found.reasons[:2], scatter(found.ranked, ringed, "the recommended model"))
+    return Slide("The choice", headline, found.reasons[:2], scatter(found.ranked, ringed, say("the recommended model")))
 
 
 def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
@@ -165,17 +184,21 @@ def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
     curves = curves_html(effects) if effects is not None else ""
     if isinstance(predictor.fitted, FittedKan):
         formula = _found_formula(handle, predictor.fitted, data)
-        worse = " It stands for the network only roughly." if is_much_worse(formula) else ""
+        worse = say(" It stands for the network only roughly.") if is_much_worse(formula) else ""
         shown = _written(formula)
         return Slide(
-            "The formula", "What it has learned, written down", [errors(formula) + worse], shown + curves, wide=True
+            "The formula",
+            say("What it has learned, written down"),
+            [errors(formula) + worse],
+            shown + curves,
+            wide=True,
         )
     linear = _linear(predictor, data)
-    headline = "What it has learned, written down" if linear else "What it has learned of each feature"
+    headline = say("What it has learned, written down") if linear else say("What it has learned of each feature")
     words = [
-        "A number to start from, and for each feature so much for every unit of it."
+        say("A number to start from, and for each feature so much for every unit of it.")
         if linear
-        else "The mean prediction as one feature changes and the others stay as they are."
+        else say("The mean prediction as one feature changes and the others stay as they are.")
     ]
     return Slide("The formula" if linear else "The curves", headline, words, linear + curves, wide=True)
 
@@ -228,7 +251,15 @@ def _term(slope: Any, name: str) -> str:
 
 def _what_if(found: WhatIf) -> Slide:
     rest = found.data["more"]
-    stay = f" {counted(rest, 'more feature')} {agreeing(rest, 'stays', 'stay')} as in the typical row." if rest else ""
-    words = [f"Move a slider: the model answers at once, within the range of its rows.{stay}"]
+    stay = (
+        say(
+            " {more_features} {stays} as in the typical row.",
+            more_features=counted(rest, "more feature"),
+            stays=agreeing(rest, "stays", "stay"),
+        )
+        if rest
+        else ""
+    )
+    words = [say("Move a slider: the model answers at once, within the range of its rows.{stay}", stay=stay)]
     body = '<div class="try"><div class="controls"></div><div class="answer" aria-live="polite"></div></div>'
-    return Slide("What if", "What if it were different?", words, body, wide=True)
+    return Slide("What if", say("What if it were different?"), words, body, wide=True)

@@ -9,6 +9,7 @@ from kanlab.data.recipe import Recipe
 from kanlab.export import model_list
 from kanlab.export.card import front_matter, serving, uses
 from kanlab.export.exported import Exported
+from kanlab.language import say
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
@@ -21,34 +22,55 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         *front_matter(exported),
         f"# {plain(handle.name)}: {plain(exported.label)}",
         "",
-        f"A model of {plain(data.fitted_target)}, chosen among {len(exported.found.ranked)} by AICc with kanlab, and all it "
-        "takes to predict with it. Open `report.html` for pictures.",
+        say(
+            "A model of {plain}, chosen among {ranked} by AICc with kanlab, and all it takes to "
+            "predict with it. Open `report.html` for pictures.",
+            plain=plain(data.fitted_target),
+            ranked=len(exported.found.ranked),
+        ),
         "",
         "## Predict",
         "",
         "    python -m pip install -r requirements.txt      # NumPy; Python 3.11 or newer",
         "    python predict.py IN.csv OUT.csv",
         "",
-        "`IN.csv` is a table with a header row in UTF-8, separated by commas, semicolons, tabs or bars, with these columns:",
+        say(
+            "`IN.csv` is a table with a header row in UTF-8, separated by commas, semicolons, "
+            "tabs or bars, with these columns:"
+        ),
         "",
         *_columns(recipe),
         "",
-        f"`OUT.csv` has its rows as they are and {_added(recipe)}, and `{_code(recipe.target)}_extrapolates`, True where the "
-        "row lies outside the training rows (a network is held at their edge, a straight line goes on) or has a level that no "
-        "training row had. A row that cannot be predicted has no prediction.",
+        say(
+            "`OUT.csv` has its rows as they are and {added}, and `{code}_extrapolates`, True "
+            "where the row lies outside the training rows (a network is held at their edge, a "
+            "straight line goes on) or has a level that no training row had. A row that cannot "
+            "be predicted has no prediction.",
+            added=_added(recipe),
+            code=_code(recipe.target),
+        ),
         "",
-        f"{plain(exported.promise)}`--interval 0.95` asks for another share, `--interval none` for predictions alone.",
+        say(
+            "{plain}`--interval 0.95` asks for another share, `--interval none` for predictions alone.",
+            plain=plain(exported.promise),
+        ),
         "",
-        "The cells are read as those of the training table were: its decimal sign, its order of day and month, its words for "
-        "missing values. `--decimal`, `--day-first`, `--month-first` and `--missing` say otherwise.",
+        say(
+            "The cells are read as those of the training table were: its decimal sign, its order "
+            "of day and month, its words for missing values. `--decimal`, `--day-first`, "
+            "`--month-first` and `--missing` say otherwise."
+        ),
         "",
-        "With kanlab installed, `kanlab predict BUNDLE.zip IN.csv -o OUT.csv` does the same, from any kind of table.",
+        say(
+            "With kanlab installed, `kanlab predict BUNDLE.zip IN.csv -o OUT.csv` does the same, "
+            "from any kind of table."
+        ),
         "",
         *serving(),
         "",
         *uses(exported),
         "",
-        "## Why this model",
+        say("## Why this model"),
         "",
     ]
     lines += [f"- {plain(reason)}" for reason in exported.reasons]
@@ -56,7 +78,7 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         lines += ["", "## Warnings", "", *(f"- {plain(warning)}" for warning in exported.warnings)]
     lines += [
         "",
-        "## Models by AICc",
+        say("## Models by AICc"),
         "",
         f"| {' | '.join(columns)} |",
         "|---" * len(columns) + "|",
@@ -66,16 +88,25 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         lines.append(f"| {' | '.join([plain(name) + ' (this one)' * exported.is_it(c), *numbers])} |")
     lines += [
         "",
-        f"K is counted as {handle.spec.counted_by}; AICc on {data.n_train:,} training rows. "
-        f"{model_list.ranking_words(exported)}"
-        f"{plain(exported.units)}. The {data.n_test:,} test rows were never used to choose.",
+        say(
+            "K is counted as {counted_by}; AICc on {n_train:,} training rows. "
+            "{ranking_words}{plain}. The {n_test:,} test rows were never used to choose.",
+            counted_by=handle.spec.counted_by,
+            n_train=data.n_train,
+            ranking_words=model_list.ranking_words(exported),
+            plain=plain(exported.units),
+            n_test=data.n_test,
+        ),
         "",
-        "## Where it comes from",
+        say("## Where it comes from"),
         "",
         *(f"- {name}: {plain(value)}" for name, value in exported.facts.items()),
         "",
-        f"`model.json` holds the model as numbers and text, nothing pickled; `study.json` the study; `trials.csv` all its "
-        f"trials.{' `formula.py` is a formula that comes near the network.' if has_formula else ''}",
+        say(
+            "`model.json` holds the model as numbers and text, nothing pickled; `study.json` the "
+            "study; `trials.csv` all its trials.{has_formula}",
+            has_formula=" `formula.py` is a formula that comes near the network." if has_formula else "",
+        ),
         "",
     ]
     return "\n".join(lines)
@@ -84,24 +115,46 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
 def _added(recipe: Recipe) -> str:
     """The columns of the prediction."""
     name = _code(recipe.target)
-    of_set = f"`{name}_set`, the classes of which one should be the true one in 90% of rows"
-    bounds = f"`{name}_lower` and `{name}_upper`, which should hold the target between them in 90% of rows"
+    of_set = say("`{name}_set`, the classes of which one should be the true one in 90% of rows", name=name)
+    bounds = say(
+        "`{name}_lower` and `{name}_upper`, which should hold the target between them in 90% of rows", name=name
+    )
     if len(recipe.levels) > 2:
         named = ", ".join(map(plain, recipe.levels[:12])) + ", ..." * (len(recipe.levels) > 12)
-        return (
-            f"{len(recipe.levels) + 3} columns more: `{name}_predicted`, the likeliest of {named}, {of_set}, for each its "
-            f"probability, `{name}_probability_{_code(recipe.levels[0])}` and so on"
+        return say(
+            "{levels} columns more: `{name}_predicted`, the likeliest of {named}, {of_set}, for "
+            "each its probability, `{name}_probability_{code}` and so on",
+            levels=len(recipe.levels) + 3,
+            name=name,
+            named=named,
+            of_set=of_set,
+            code=_code(recipe.levels[0]),
         )
     if recipe.levels:
         zero, one = map(plain, recipe.levels)
-        return (
-            f"four columns more: `{name}_predicted`, the likelier of {zero} and {one}, {of_set}, "
-            f"`{name}_probability`, the probability of {one}"
+        return say(
+            "four columns more: `{name}_predicted`, the likelier of {zero} and {one}, {of_set}, "
+            "`{name}_probability`, the probability of {one}",
+            name=name,
+            zero=zero,
+            one=one,
+            of_set=of_set,
         )
     if recipe.distribution == "poisson":
-        return f"four columns more: `{name}_predicted`, the mean of the count, never below 0, {bounds}"
-    median = " (a median: the model was fitted on another scale)" if recipe.target_transform.scale != "none" else ""
-    return f"four columns more: `{name}_predicted`, in units of the target{median}, {bounds}"
+        return say(
+            "four columns more: `{name}_predicted`, the mean of the count, never below 0, {bounds}",
+            name=name,
+            bounds=bounds,
+        )
+    median = (
+        say(" (a median: the model was fitted on another scale)") if recipe.target_transform.scale != "none" else ""
+    )
+    return say(
+        "four columns more: `{name}_predicted`, in units of the target{median}, {bounds}",
+        name=name,
+        median=median,
+        bounds=bounds,
+    )
 
 
 def _columns(recipe: Recipe) -> Sequence[str]:
@@ -113,7 +166,7 @@ def _columns(recipe: Recipe) -> Sequence[str]:
         if levels or any(c.level is not None for c in columns):
             names = [*levels, *(c.level for c in columns if c.level is not None and c.level not in levels)]
             kind = "one of " + ", ".join(plain(str(n)) for n in names[:12])
-        gaps = "may be missing" if all(c.fill is not None for c in columns) else "needed"
+        gaps = say("may be missing") if all(c.fill is not None for c in columns) else "needed"
         lines.append(f"- {plain(source)}: {kind}; {gaps}")
     return lines
 

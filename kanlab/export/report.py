@@ -13,6 +13,7 @@ from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
 from kanlab.export.report_print import print_style
+from kanlab.language import marked
 from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
 from kanlab.study.trials import completed
@@ -45,9 +46,10 @@ dt { color: var(--muted); } dd { margin: 0; }
 @media (max-width: 40rem) { .wide > svg { max-width: none !important; } }
 """
 
-_PLAYED = (
-    "Each point is a network: further left it misses the training rows by less, further down AICc prefers it. The ring is the "
-    "lowest AICc up to the trial. What lies far beyond is drawn at the edge."
+_PLAYED = marked(
+    "Each point is a network: further left it misses the training rows by less, further "
+    "down AICc prefers it. The ring is the lowest AICc up to the trial. What lies far "
+    "beyond is drawn at the edge."
 )
 
 

@@ -18,6 +18,7 @@ from kanlab.explain.several_targets import predict_together
 from kanlab.export.code_inputs import is_text, levels_of
 from kanlab.export.code_lowering import middle
 from kanlab.export.document import model_document
+from kanlab.language import say
 from kanlab.text import listing, quoted
 
 MOST_ROWS = 10_000  # of one request
@@ -85,16 +86,32 @@ class ServedModel:
             rows = msgspec.json.decode(body, type=Rows).rows
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             raise RefusedError(
-                'The body must be JSON such as {"rows": [{"column": 1.5}]}, a row an object of numbers, texts, true, false '
-                f"and null: {str(error)[:200]}."
+                say(
+                    'The body must be JSON such as {{"rows": [{{"column": 1.5}}]}}, a row an object '
+                    "of numbers, texts, true, false and null: {error}.",
+                    error=str(error)[:200],
+                )
             ) from error
         if not rows:
-            raise RefusedError("There are no rows; send at least one.")
+            raise RefusedError(say("There are no rows; send at least one."))
         if len(rows) > MOST_ROWS:
-            raise RefusedError(f"{len(rows):,} rows are too many at once; send at most {MOST_ROWS:,}.", 413)
+            raise RefusedError(
+                say(
+                    "{rows:,} rows are too many at once; send at most {most_rows:,}.",
+                    rows=len(rows),
+                    most_rows=MOST_ROWS,
+                ),
+                413,
+            )
         named = dict.fromkeys(name for row in rows for name in row)
         if strangers := [name for name in named if name not in self.columns]:
-            raise RefusedError(f"The model has no column {listing(strangers, 4)}; it has {listing(self.columns, 12)}.")
+            raise RefusedError(
+                say(
+                    "The model has no column {strangers}; it has {columns}.",
+                    strangers=listing(strangers, 4),
+                    columns=listing(self.columns, 12),
+                )
+            )
         frame = pd.DataFrame({name: _series(self.columns[name], rows) for name in named}, index=range(len(rows)))
         try:
             found = predict_together(self.models, frame)
@@ -181,7 +198,12 @@ def _number(cell: Cell, column: Column, row: int) -> float:
         return float(cell)
     except ValueError:
         raise RefusedError(
-            f"Row {row}: {quoted(column.name)} must be a number, not {quoted(cell)}; send it without quotes."
+            say(
+                "Row {row}: {name} must be a number, not {cell}; send it without quotes.",
+                row=row,
+                name=quoted(column.name),
+                cell=quoted(cell),
+            )
         ) from None
 
 
@@ -192,5 +214,10 @@ def _date(cell: Cell, column: Column, row: int) -> datetime | None:
         return datetime.fromisoformat(str(cell)).replace(tzinfo=None)
     except ValueError:
         raise RefusedError(
-            f"Row {row}: {quoted(column.name)} must be a date such as 2024-11-27T15:30, not {quoted(cell)}."
+            say(
+                "Row {row}: {name} must be a date such as 2024-11-27T15:30, not {cell}.",
+                row=row,
+                name=quoted(column.name),
+                cell=quoted(cell),
+            )
         ) from None

@@ -26,6 +26,7 @@ from kanlab.export.document import read_models
 from kanlab.export.served import MOST_BYTES, RefusedError, ServedModel
 from kanlab.export.server_page import page
 from kanlab.hosts import is_local, is_served, parse_host, parse_origin, plain_address
+from kanlab.language import say
 
 AT_ONCE = 4  # predictions
 SECONDS = 20.0  # for a request to arrive
@@ -55,8 +56,12 @@ def server(model: ServedModel, address: str = "127.0.0.1", port: int = 0) -> Thr
         return _Server((address, port), Handler)
     except (OSError, OverflowError) as error:
         raise StudyError(
-            f"{address}, port {port} cannot be used ({getattr(error, 'strerror', None) or error}); choose another with "
-            "--address and --port."
+            say(
+                "{address}, port {port} cannot be used ({value}); choose another with --address and --port.",
+                address=address,
+                port=port,
+                value=getattr(error, "strerror", None) or error,
+            )
         ) from error
 
 
@@ -80,29 +85,38 @@ class _Handler(BaseHTTPRequestHandler):
         }
         path = self.path.partition("?")[0]
         if not self._is_ours():
-            self._refuse(403, "This server does not answer to that host or origin; KANLAB_HOSTS names further ones.")
+            self._refuse(
+                403, say("This server does not answer to that host or origin; KANLAB_HOSTS names further ones.")
+            )
         elif path in routes:
             routes[path]()
         elif path == "/predict":
-            self._refuse(405, "Send rows with POST.", [("Allow", "POST")])
+            self._refuse(405, say("Send rows with POST."), [("Allow", "POST")])
         else:
-            self._refuse(404, "There is /, /schema, /health and /predict.")
+            self._refuse(404, say("There is /, /schema, /health and /predict."))
 
     do_HEAD = do_GET  # noqa: N815
 
     def do_POST(self) -> None:
         if not self._is_ours():
-            self._refuse(403, "This server does not answer to that host or origin; KANLAB_HOSTS names further ones.")
+            self._refuse(
+                403, say("This server does not answer to that host or origin; KANLAB_HOSTS names further ones.")
+            )
         elif self.path.partition("?")[0] != "/predict":
-            self._refuse(404, "Rows go to /predict.")
+            self._refuse(404, say("Rows go to /predict."))
         elif self.headers.get_content_type() != "application/json":
-            self._refuse(415, "Send JSON, with the header Content-Type: application/json.")
+            self._refuse(415, say("Send JSON, with the header Content-Type: application/json."))
         elif (length := self._length()) is None:
-            self._refuse(411, "The request must say its Content-Length.")
+            self._refuse(411, say("The request must say its Content-Length."))
         elif length > MOST_BYTES:
-            self._refuse(413, f"The request is larger than {MOST_BYTES >> 20} MB; send fewer rows at once.")
+            self._refuse(
+                413,
+                say(
+                    "The request is larger than {most_bytes} MB; send fewer rows at once.", most_bytes=MOST_BYTES >> 20
+                ),
+            )
         elif not self.at_once.acquire(timeout=SECONDS):
-            self._refuse(503, "The server has too many predictions to make; send this again.")
+            self._refuse(503, say("The server has too many predictions to make; send this again."))
         else:
             try:
                 self._predict(self.rfile.read(length))

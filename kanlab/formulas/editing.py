@@ -38,6 +38,7 @@ from kanlab.formulas.functions import FUNCTIONS
 from kanlab.formulas.matching import matches
 from kanlab.formulas.program import outputs
 from kanlab.formulas.simplify import simplified
+from kanlab.language import say
 
 Action = Literal["switch", "drop", "fix", "free"]
 POWERS = {"square": "2", "cube": "3", "sqrt": "1/2", "inverse": "-1"}
@@ -118,8 +119,12 @@ def edited(
     if best.scores.misfit is None:
         values = np.column_stack([outputs(e, data.X_train) for e in next(iter(starts))])
         missing = int((~np.isfinite(values)).any(axis=1).sum())
-        where = f"at {missing} of the {data.n} training rows" if missing else "where its constants are fitted"
-        raise StudyError(f"The edited formula is not defined {where}; take another function.")
+        where = (
+            say("at {missing} of the {n} training rows", missing=missing, n=data.n)
+            if missing
+            else say("where its constants are fitted")
+        )
+        raise StudyError(say("The edited formula is not defined {where}; take another function.", where=where))
     return best
 
 
@@ -127,19 +132,34 @@ def checked(expressions: Sequence[Expression], edits: Sequence[Edit]) -> None:
     """Raise StudyError for the first change that cannot be made."""
     parts = parts_of(expressions)
     if not edits:
-        raise StudyError("Nothing is edited: switch a function, drop a term, or fix a constant.")
+        raise StudyError(say("Nothing is edited: switch a function, drop a term, or fix a constant."))
     for e in edits:
         if not 0 <= e.part < len(parts):
-            raise StudyError(f"The formula has no part {e.part}; its parts are 0 to {len(parts) - 1}.")
+            raise StudyError(
+                say("The formula has no part {part}; its parts are 0 to {parts}.", part=e.part, parts=len(parts) - 1)
+            )
         if e.action not in parts[e.part].can:
-            instead = f"try {', '.join(parts[e.part].can)}" if parts[e.part].can else "choose another part"
-            raise StudyError(f"Part {e.part} of the formula cannot be edited so ({e.action}); {instead}.")
+            instead = f"try {', '.join(parts[e.part].can)}" if parts[e.part].can else say("choose another part")
+            raise StudyError(
+                say(
+                    "Part {part} of the formula cannot be edited so ({action}); {instead}.",
+                    part=e.part,
+                    action=e.action,
+                    instead=instead,
+                )
+            )
         if e.action == "switch" and e.to not in SWITCHES:
-            raise StudyError(f"There is no function {e.to!r} to switch to; choose among {', '.join(SWITCHES)}.")
+            raise StudyError(
+                say(
+                    "There is no function {to!r} to switch to; choose among {switches}.",
+                    to=e.to,
+                    switches=", ".join(SWITCHES),
+                )
+            )
         if e.action == "fix":
             held(e.to)
     if len({e.part for e in edits}) < len(edits):
-        raise StudyError("A part of a formula can be edited once at a time.")
+        raise StudyError(say("A part of a formula can be edited once at a time."))
 
 
 def _changed(expressions: Sequence[Expression], edits: Sequence[Edit], X: Array, matched: bool) -> list[Expression]:

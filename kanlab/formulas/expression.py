@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from kanlab.errors import KanlabError
 from kanlab.formulas.functions import FUNCTIONS
+from kanlab.language import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def exact_value(text: str) -> float:
     if _DECIMAL.fullmatch(text):
         return float(text)
     if not _EXACT.fullmatch(text) or text.endswith("/0"):
-        raise ExpressionError(f"{text[:40]!r} is no exact number of a formula.")
+        raise ExpressionError(say("{text!r} is no exact number of a formula.", text=text[:40]))
     sign, body = (-1.0, text[1:]) if text.startswith("-") else (1.0, text)
     above, _, below = body.partition("/")
     value = 1.0
@@ -143,7 +144,9 @@ def held(number: str | float) -> Constant:
     except ValueError:
         value = math.nan
     if not (value == 0 or 1e-20 <= abs(value) < 1e20):
-        raise ExpressionError(f"{text[:40]!r} is no number to hold a constant at, such as 9.81, 1/3, pi/2 or 6.7e-11.")
+        raise ExpressionError(
+            say("{text!r} is no number to hold a constant at, such as 9.81, 1/3, pi/2 or 6.7e-11.", text=text[:40])
+        )
     return exact(decimal(value))
 
 
@@ -292,7 +295,7 @@ def from_json(content: Any, depth: int = 0) -> Expression:
     kanlab.formulas.expression.ExpressionError: ...'system'...
     """
     if depth > 60 or not isinstance(content, list) or not content or not isinstance(content[0], str):
-        raise ExpressionError(f"{str(content)[:60]!r} is no formula of this version of kanlab.")
+        raise ExpressionError(say("{content!r} is no formula of this version of kanlab.", content=str(content)[:60]))
     kind, *rest = content
     if kind == "constant" and len(rest) == 3 and isinstance(rest[1], str):
         if rest[1]:
@@ -313,10 +316,10 @@ def from_json(content: Any, depth: int = 0) -> Expression:
         x, y = (tuple(_number(v) for v in values) for values in rest[1:])
         if len(x) == len(y) >= 2 and all(a < b for a, b in pairwise(x)):
             return Curve(from_json(rest[0], depth + 1), x, y)
-    raise ExpressionError(f"{str(content)[:60]!r} is no formula of this version of kanlab.")
+    raise ExpressionError(say("{content!r} is no formula of this version of kanlab.", content=str(content)[:60]))
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ExpressionError(f"{str(value)[:60]!r} is no number of a formula.")
+        raise ExpressionError(say("{value!r} is no number of a formula.", value=str(value)[:60]))
     return float(value)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kanlab.formulas.expression import Expression, ExpressionError, complexity, from_json, to_json
+from kanlab.language import say
 from kanlab.stats.metrics import Scores
 
 VERSION = 1
@@ -77,7 +78,9 @@ class FoundFormula:
                 bool(content.get("breaks", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ExpressionError(f"The formula is not whole ({type(error).__name__}: {error}).") from error
+            raise ExpressionError(
+                say("The formula is not whole ({name}: {error}).", name=type(error).__name__, error=error)
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ class FoundFormulas:
     def from_json(cls, content: Any) -> FoundFormulas:
         """What `to_json` made. Raises ExpressionError for anything else, and for another version."""
         if not isinstance(content, Mapping) or content.get("version") != VERSION:
-            raise ExpressionError("The formulas are of another version of kanlab; search again.")
+            raise ExpressionError(say("The formulas are of another version of kanlab; search again."))
         try:
             formulas = tuple(FoundFormula.from_json(f) for f in content["formulas"][:MOST_FORMULAS])
             found = cls(
@@ -130,9 +133,11 @@ class FoundFormulas:
                 tuple((int(i), str(name)) for i, name in content.get("required", ())),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
-            raise ExpressionError(f"The formulas are not whole ({type(error).__name__}: {error}).") from error
+            raise ExpressionError(
+                say("The formulas are not whole ({name}: {error}).", name=type(error).__name__, error=error)
+            ) from error
         if not 0 <= found.recommended < len(formulas):
-            raise ExpressionError("The formulas are not whole (none of them is the recommended one).")
+            raise ExpressionError(say("The formulas are not whole (none of them is the recommended one)."))
         return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kanlab.errors import StudyError
 from kanlab.formulas.functions import FUNCTIONS
+from kanlab.language import say
 
 POWER = "power"  # what stands in a library for powers other than 1
 NAMES = (POWER, *FUNCTIONS)
@@ -65,15 +66,27 @@ def formula_options(
     """The settings a user asked for. Raises StudyError for a function, a feature or a time that cannot be."""
     for name in (*(functions or ()), *forbidden, *(required or {}).values()):
         if name not in NAMES:
-            raise StudyError(f"There is no function '{name}' in the library; choose among {', '.join(NAMES)}.")
+            raise StudyError(
+                say(
+                    "There is no function '{name}' in the library; choose among {names}.",
+                    name=name,
+                    names=", ".join(NAMES),
+                )
+            )
     if minutes is not None and not 0 < minutes < 1e5:
-        raise StudyError(f"The minutes of a search must be above 0, not {minutes:g}.")
+        raise StudyError(say("The minutes of a search must be above 0, not {minutes:g}.", minutes=minutes))
     if repeats < 0:
-        raise StudyError(f"The repeats of a search must be at least 0, not {repeats}.")
+        raise StudyError(say("The repeats of a search must be at least 0, not {repeats}.", repeats=repeats))
     pairs = []
     for feature, name in (required or {}).items():
         if feature not in features:
-            raise StudyError(f"There is no feature '{feature}'; the features are {', '.join(features[:20])}.")
+            raise StudyError(
+                say(
+                    "There is no feature '{feature}'; the features are {features}.",
+                    feature=feature,
+                    features=", ".join(features[:20]),
+                )
+            )
         pairs.append((list(features).index(feature), name))
     return FormulaOptions(
         effort=1.0 if minutes is None else minutes * 60 / SECONDS,

@@ -24,6 +24,7 @@ from kanlab.formulas.losses import EXACT
 from kanlab.formulas.multinomial import fit_together
 from kanlab.formulas.options import POWER
 from kanlab.formulas.program import outputs
+from kanlab.language import marked
 
 FOLDS = 10
 MOST_ROWS = 4000  # that the held-out error is taken from
@@ -136,17 +137,18 @@ def preferred(found: FoundFormulas, adds_up: Sequence[bool]) -> FoundFormulas:
     return replace(found, recommended=place, reason=UNITS_REASON)
 
 
-UNITS_REASON = (
+UNITS_REASON = marked(
     "It is the simplest whose units add up, of those within one standard error of the lowest error on rows left out."
 )
-WHOLE_REASON = (
-    "It is the simplest that is defined everywhere between the training rows, of those within one standard error of the "
-    "lowest error on rows left out."
+WHOLE_REASON = marked(
+    "It is the simplest that is defined everywhere between the training rows, of those "
+    "within one standard error of the lowest error on rows left out."
 )
-REASON = "Its description is the shortest: the fewest constants and functions for what it leaves unexplained."
-HELD_OUT_REASON = (
-    "It is the simplest whose error on rows left out is within one standard error of the lowest. The shortest description by "
-    "the score is that of another formula, of complexity {}."
+REASON = marked("Its description is the shortest: the fewest constants and functions for what it leaves unexplained.")
+HELD_OUT_REASON = marked(
+    "It is the simplest whose error on rows left out is within one standard error of the "
+    "lowest. The shortest description by the score is that of another formula, of "
+    "complexity {}."
 )
 
 

@@ -21,6 +21,7 @@ from kanlab.data.encoders import MISSING, ORDER, EncodedColumn
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.errors import StudyError
 from kanlab.kan.shapes import Shape
+from kanlab.language import say
 from kanlab.stats.likelihood import MULTICLASS
 from kanlab.text import listing, quoted
 
@@ -70,15 +71,24 @@ class Constraints:
         for one, other in _CONTRADICT:
             if both := sorted(set(getattr(self, one)) & set(getattr(self, other))):
                 first, second = (_WORDS.get(kind, kind) for kind in (one, other))
-                also = " A straight line is both: say linear." if one == "convex" else ""
+                also = say(" A straight line is both: say linear.") if one == "convex" else ""
                 raise StudyError(
-                    f"{quoted(both[0])} cannot be {first} and {second} at once; keep one of the two.{also}"
+                    say(
+                        "{both} cannot be {first} and {second} at once; keep one of the two.{also}",
+                        both=quoted(both[0]),
+                        first=first,
+                        second=second,
+                        also=also,
+                    )
                 )
         for group in self.no_interaction:
             if len(set(group)) < 2:
                 raise StudyError(
-                    f"No interaction is a demand on two features and more, not on {listing(group)} alone; name another "
-                    "feature beside it, or the linear or monotone demand that is meant."
+                    say(
+                        "No interaction is a demand on two features and more, not on {group} alone; name "
+                        "another feature beside it, or the linear or monotone demand that is meant.",
+                        group=listing(group),
+                    )
                 )
 
     def __bool__(self) -> bool:
@@ -99,7 +109,13 @@ class Constraints:
         ways: dict[str, list[str]] = {"up": [], "down": []}
         for name, way in (monotone or {}).items():
             if str(way).lower() not in DIRECTIONS:
-                raise StudyError(f"{quoted(name)} is monotone up or down, not {quoted(way)}; say one of the two.")
+                raise StudyError(
+                    say(
+                        "{name} is monotone up or down, not {way}; say one of the two.",
+                        name=quoted(name),
+                        way=quoted(way),
+                    )
+                )
             ways[DIRECTIONS[str(way).lower()]].append(str(name))
         lists = {"convex": convex, "concave": concave, "linear": linear, "no_effect": no_effect, **ways}
         named = {kind: _names(kind, columns) for kind, columns in lists.items()}
@@ -112,7 +128,13 @@ class Constraints:
         if isinstance(content, Constraints):
             return content
         if unknown := sorted(map(str, (content or {}).keys() - set(KINDS))):
-            raise StudyError(f"There is no constraint {quoted(unknown[0])}; there are {listing(KINDS, len(KINDS))}.")
+            raise StudyError(
+                say(
+                    "There is no constraint {unknown}; there are {kinds}.",
+                    unknown=quoted(unknown[0]),
+                    kinds=listing(KINDS, len(KINDS)),
+                )
+            )
         return cls.of(**(content or {}))
 
     def sentences(self) -> tuple[str, ...]:
@@ -122,7 +144,10 @@ class Constraints:
             for f in fields(self)[:-1]
             for name in getattr(self, f.name)
         ]
-        return (*found, *(f"{' and '.join(map(quoted, group))} do not interact" for group in self.no_interaction))
+        return (
+            *found,
+            *(say("{map} do not interact", map=" and ".join(map(quoted, group))) for group in self.no_interaction),
+        )
 
     def named(self) -> tuple[str, ...]:
         """Every column that is named."""
@@ -142,14 +167,21 @@ class Constraints:
         known = data.recipe.sources
         if data.target in self.named():
             raise StudyError(
-                f"{quoted(data.target)} is the target; constraints are on the features. Take it out of them."
+                say(
+                    "{target} is the target; constraints are on the features. Take it out of them.",
+                    target=quoted(data.target),
+                )
             )
         if unknown := [name for name in self.named() if name not in known]:
             raise StudyError(
-                f"There is no feature {quoted(unknown[0])} to constrain; the features are {listing(known, 12)}."
+                say(
+                    "There is no feature {unknown} to constrain; the features are {known}.",
+                    unknown=quoted(unknown[0]),
+                    known=listing(known, 12),
+                )
             )
         if set(self.no_effect) >= set(known):
-            raise StudyError("Every feature is without effect, so nothing can be predicted; leave one in.")
+            raise StudyError(say("Every feature is without effect, so nothing can be predicted; leave one in."))
         self.shape(data, engine)
 
     def shape(self, data: Dataset, engine: str = "lm") -> Shape:
@@ -159,13 +191,21 @@ class Constraints:
         if replace(self, no_effect=()):
             if engine != "lm":
                 raise StudyError(
-                    f"Constraints are kept by the engine lm, not by '{engine}'; choose lm, or take the constraints away."
+                    say(
+                        "Constraints are kept by the engine lm, not by '{engine}'; choose lm, or take the "
+                        "constraints away.",
+                        engine=engine,
+                    )
                 )
             if data.task == MULTICLASS:
                 raise StudyError(
-                    f"{quoted(data.target)} has {len(data.levels)} classes, whose probabilities add up to 1, so that one "
-                    "cannot rise without another falling; predict one class against the others, which can be constrained, or "
-                    "say no effect, which holds for any target."
+                    say(
+                        "{target} has {levels} classes, whose probabilities add up to 1, so that one cannot "
+                        "rise without another falling; predict one class against the others, which can be "
+                        "constrained, or say no effect, which holds for any target.",
+                        target=quoted(data.target),
+                        levels=len(data.levels),
+                    )
                 )
         columns: dict[str, list[int]] = {}
         for i, column in enumerate(data.columns):
@@ -187,8 +227,10 @@ class Constraints:
         shape = Shape(**of, zero=zero, apart=apart)
         if shape and not shape.groups(data.d):
             raise StudyError(
-                "Every feature is linear or without effect, so there is nothing for a network to fit; leave a feature free, "
-                "or take the linear model."
+                say(
+                    "Every feature is linear or without effect, so there is nothing for a network to "
+                    "fit; leave a feature free, or take the linear model."
+                )
             )
         return shape
 
@@ -213,7 +255,9 @@ def can_have(kind: str, name: str, data: Dataset) -> bool:
 
 def _names(kind: str, columns: Any) -> tuple[str, ...]:
     if isinstance(columns, str) or not isinstance(columns, Iterable):
-        raise StudyError(f"The constraint {kind} takes a list of columns, not {quoted(columns)}.")
+        raise StudyError(
+            say("The constraint {kind} takes a list of columns, not {columns}.", kind=kind, columns=quoted(columns))
+        )
     return tuple(dict.fromkeys(map(str, columns)))
 
 
@@ -221,13 +265,24 @@ def _number(columns: Sequence[EncodedColumn], of: Mapping[str, list[int]], name:
     """The one input that a column of numbers, or of ordered levels where that will do, has become."""
     words = _WORDS.get(kind, kind)
     if name not in of:
-        raise StudyError(f"There is no feature {quoted(name)} that could be {words}; it was left out of the features.")
+        raise StudyError(
+            say(
+                "There is no feature {name} that could be {words}; it was left out of the features.",
+                name=quoted(name),
+                words=words,
+            )
+        )
     own = [i for i in of[name] if columns[i].part != MISSING]
     ordered = kind in ("up", "down")
     if len(own) == 1 and (columns[own[0]].is_number or (ordered and columns[own[0]].part == ORDER)):
         return own[0]
     what = "a date" if any(columns[i].part in DATE_PARTS for i in own) else "a category"
     raise StudyError(
-        f"{quoted(name)} cannot be {words}: it is {what}, and that needs numbers; take it out, or have the column read as "
-        "numbers."
+        say(
+            "{name} cannot be {words}: it is {what}, and that needs numbers; take it out, or "
+            "have the column read as numbers.",
+            name=quoted(name),
+            words=words,
+            what=what,
+        )
     )

@@ -28,6 +28,7 @@ from kanlab.errors import FitError
 from kanlab.kan.bspline import bspline_basis, bspline_derivative, silu, silu_derivative
 from kanlab.kan.picture import picture
 from kanlab.kan.shapes import Shape, n_params_shaped
+from kanlab.language import marked, say
 from kanlab.stats.interval_bounds import class_sets, interval_bounds
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 from kanlab.text import listing
@@ -78,11 +79,16 @@ class KanSpec:
         # frozen, and hashed as a key: a list or NumPy's integers would do neither
         object.__setattr__(self, "layer_widths", tuple(int(w) for w in self.layer_widths))
         if len(self.layer_widths) < 2 or min(self.layer_widths) < 1:
-            raise FitError(f"A network needs at least two layers of at least one node, not {self.layer_widths}.")
+            raise FitError(
+                say(
+                    "A network needs at least two layers of at least one node, not {layer_widths}.",
+                    layer_widths=self.layer_widths,
+                )
+            )
         if self.grid < 1:
-            raise FitError(f"grid is a number of intervals and must be at least 1, not {self.grid}.")
+            raise FitError(say("grid is a number of intervals and must be at least 1, not {grid}.", grid=self.grid))
         if self.k < 1:
-            raise FitError(f"k is the order of the splines and must be at least 1, not {self.k}.")
+            raise FitError(say("k is the order of the splines and must be at least 1, not {k}.", k=self.k))
 
 
 class FitStatus(Enum):
@@ -105,11 +111,17 @@ class FitStatus(Enum):
 
 
 _ADVICE = {
-    FitStatus.CONVERGED: "The fit settled: a further iteration would change it by less than the tolerance.",
-    FitStatus.STALLED: "No step lowered the objective, so this is as far as rounding allows; the fit can be used.",
-    FitStatus.ITERATION_LIMIT: "The fit was still improving at its last iteration; allow more if it matters.",
-    FitStatus.TIME_LIMIT: "The fit was stopped by its time limit and may be worse than it could be; allow more seconds.",
-    FitStatus.DIVERGED: "No finite fit was found; look for extreme values in the data or try a smaller network.",
+    FitStatus.CONVERGED: marked("The fit settled: a further iteration would change it by less than the tolerance."),
+    FitStatus.STALLED: marked(
+        "No step lowered the objective, so this is as far as rounding allows; the fit can be used."
+    ),
+    FitStatus.ITERATION_LIMIT: marked("The fit was still improving at its last iteration; allow more if it matters."),
+    FitStatus.TIME_LIMIT: marked(
+        "The fit was stopped by its time limit and may be worse than it could be; allow more seconds."
+    ),
+    FitStatus.DIVERGED: marked(
+        "No finite fit was found; look for extreme values in the data or try a smaller network."
+    ),
 }
 
 
@@ -311,9 +323,9 @@ class FittedKan:
             size = self.spec.grid + self.spec.k
             expected = (n_in, size + self.spec.k + 1), (n_in, n_out, size), (n_in, n_out), (n_in, 2)
             if (layer.knots.shape, layer.coef.shape, layer.scale_base.shape, bounds.shape) != expected:
-                raise FitError(f"The arrays of a layer do not fit the structure {self.spec}.")
+                raise FitError(say("The arrays of a layer do not fit the structure {spec}.", spec=self.spec))
         if self.output_range.shape != (widths[-1], 2):
-            raise FitError(f"The range of the outputs does not fit the structure {self.spec}.")
+            raise FitError(say("The range of the outputs does not fit the structure {spec}.", spec=self.spec))
 
     @property
     def n_params(self) -> int:
@@ -368,9 +380,11 @@ class FittedKan:
             Where the network was fitted without, or the level is no share.
         """
         if self.interval is None:
-            raise FitError("The network was fitted without what intervals are made of; fit it with interval=True.")
+            raise FitError(say("The network was fitted without what intervals are made of; fit it with interval=True."))
         if not 0.0 < level < 1.0:
-            raise FitError(f"The level of intervals is a share above 0 and below 1, such as 0.9, not {level}.")
+            raise FitError(
+                say("The level of intervals is a share above 0 and below 1, such as 0.9, not {level}.", level=level)
+            )
         rows = self._checked(X)
         predicted = self.predict(rows)
         if self.task in (REGRESSION, COUNTS):
@@ -395,7 +409,7 @@ class FittedKan:
             Where the network predicts a quantity.
         """
         if self.task in (REGRESSION, COUNTS):
-            raise FitError("The network predicts a quantity, which has no probabilities; use predict.")
+            raise FitError(say("The network predicts a quantity, which has no probabilities; use predict."))
         p = self.predict(X)
         return p if p.ndim == 2 else np.column_stack([1.0 - p, p])
 
@@ -434,9 +448,15 @@ class FittedKan:
     def _checked(self, X: ArrayLike) -> Array:
         rows, d = np.asarray(self._by_name(X), dtype=float), self.spec.layer_widths[0]
         if rows.ndim != 2 or rows.shape[1] != d:
-            raise FitError(f"The network takes rows of {d} inputs, so X must have shape (n, {d}), not {rows.shape}.")
+            raise FitError(
+                say(
+                    "The network takes rows of {d} inputs, so X must have shape (n, {d}), not {shape}.",
+                    d=d,
+                    shape=rows.shape,
+                )
+            )
         if not np.isfinite(rows).all():
-            raise FitError("X holds missing or infinite values; fill or drop those rows before predicting.")
+            raise FitError(say("X holds missing or infinite values; fill or drop those rows before predicting."))
         return rows
 
     def _by_name(self, X: Any) -> Any:
@@ -449,15 +469,27 @@ class FittedKan:
         frame = as_frame(X)
         if absent := [name for name in self.features if name not in frame.columns]:
             raise FitError(
-                f"X has no column {listing(absent, 4)}; the network takes {listing(self.features, 4)}. Rows of the table "
-                "become its inputs by `encode` of the data set."
+                say(
+                    "X has no column {absent}; the network takes {features}. Rows of the table become "
+                    "its inputs by `encode` of the data set.",
+                    absent=listing(absent, 4),
+                    features=listing(self.features, 4),
+                )
             )
         if not frame.columns.is_unique:
-            raise FitError(f"X names a column twice: {listing(frame.columns[frame.columns.duplicated()].unique(), 4)}.")
+            raise FitError(
+                say(
+                    "X names a column twice: {unique}.",
+                    unique=listing(frame.columns[frame.columns.duplicated()].unique(), 4),
+                )
+            )
         frame = frame[list(self.features)]
         if words := [c for c in frame.columns if not is_numeric(frame[c])]:
             raise FitError(
-                f"The column {listing(words, 4)} of X holds no numbers; `encode` of the data set makes them."
+                say(
+                    "The column {words} of X holds no numbers; `encode` of the data set makes them.",
+                    words=listing(words, 4),
+                )
             )
         return frame.to_numpy(dtype=float, na_value=np.nan)
 
@@ -474,7 +506,14 @@ class FittedKan:
     def __str__(self) -> str:
         fit = f"RSS {self.rss_train:.5g}" if self.deviance_train is None else f"deviance {self.deviance_train:.5g}"
         widths = ", ".join(map(str, self.spec.layer_widths))
-        return f"KAN [{widths}], grid {self.spec.grid}, k {self.spec.k}, {fit} on {self.n_train:,} training rows"
+        return say(
+            "KAN [{widths}], grid {grid}, k {k}, {fit} on {n_train:,} training rows",
+            widths=widths,
+            grid=self.spec.grid,
+            k=self.spec.k,
+            fit=fit,
+            n_train=self.n_train,
+        )
 
     def to_pykan(self) -> KANWrapper:
         """The same network as a float64 pykan KAN; loads pykan and torch.

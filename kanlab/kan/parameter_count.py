@@ -25,6 +25,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal, get_args
 
+from kanlab.language import say
+
 CountingRule = Literal["identifiable", "trainable", "coefficients", "article"]
 RULES: tuple[CountingRule, ...] = get_args(CountingRule)
 
@@ -88,11 +90,21 @@ def n_params(
     60
     """
     if rule not in _LAYER_COUNT:
-        raise ValueError(f"unknown counting rule {rule!r}; the rules are {', '.join(RULES)}")
+        raise ValueError(
+            say("unknown counting rule {rule!r}; the rules are {rules}", rule=rule, rules=", ".join(RULES))
+        )
     if len(layer_widths) < 2 or min(layer_widths) < 1 or grid < 1 or k < 0:
-        raise ValueError(f"no network has layer_widths={tuple(layer_widths)}, grid={grid}, k={k}")
+        raise ValueError(
+            say("no network has layer_widths={tuple}, grid={grid}, k={k}", tuple=tuple(layer_widths), grid=grid, k=k)
+        )
     if values and len(values) != layer_widths[0]:
-        raise ValueError(f"values of {len(values)} inputs are given, and the network has {layer_widths[0]}")
+        raise ValueError(
+            say(
+                "values of {values} inputs are given, and the network has {layer_widths}",
+                values=len(values),
+                layer_widths=layer_widths[0],
+            )
+        )
     count = _LAYER_COUNT[rule]
     total = sum(count(n_in, n_out, grid, k) for n_in, n_out in pairwise(layer_widths)) + bool(count_sigma2)
     if rule == "identifiable" and values:

@@ -12,6 +12,7 @@ import numpy as np
 
 from kanlab.arrays import Array
 from kanlab.colours import LIGHT
+from kanlab.language import say
 
 MOST = 8  # edges into one node, and nodes of a layer, that are drawn
 _ROW, _COLUMN, _BOX, _LEFT = 34, 190, (44, 20), 110
@@ -57,7 +58,7 @@ def picture(curves: Sequence[Array], names: Sequence[str], words: str) -> str:
         for node in range(count):
             x, y = place(column, node)
             parts.append(f'<circle cx="{x:.0f}" cy="{y:.1f}" r="3.5" fill="currentColor"/>')
-    rest = "" if shown == widths else f" The first {MOST} nodes of a layer are drawn."
+    rest = "" if shown == widths else say(" The first {most} nodes of a layer are drawn.", most=MOST)
     width = _LEFT + _COLUMN * len(curves) + 20
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '

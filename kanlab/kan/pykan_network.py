@@ -22,13 +22,16 @@ from kanlab.kan import parameter_count
 from kanlab.kan.bspline import OUTPUT_MARGIN, held_range
 from kanlab.kan.network import STRETCH, FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.parameter_count import CountingRule
+from kanlab.language import say
 from kanlab.stats.likelihood import COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName, log_mean_scaling
 
 try:
     import kan
     import torch
 except ModuleNotFoundError as error:
-    raise FitError(f"Stock pykan needs {error.name}, which is not installed here; install kanlab[pykan].") from error
+    raise FitError(
+        say("Stock pykan needs {name}, which is not installed here; install kanlab[pykan].", name=error.name)
+    ) from error
 
 
 @contextlib.contextmanager
@@ -303,14 +306,14 @@ class KANWrapper(kan.KAN):
 
     def _refuse_what_is_not_plain(self) -> None:
         if any(int(products) for _, products in self.width):
-            raise FitError("The network has product nodes, which a FittedKan cannot express.")
+            raise FitError(say("The network has product nodes, which a FittedKan cannot express."))
         if any(bool(part.mask.abs().sum()) for part in self.symbolic_fun):
-            raise FitError("The network has symbolic edges, which a FittedKan cannot express.")
+            raise FitError(say("The network has symbolic edges, which a FittedKan cannot express."))
         affine = [(self.node_bias, 0.0), (self.node_scale, 1.0), (self.subnode_bias, 0.0), (self.subnode_scale, 1.0)]
         if any(bool((values != plain).any()) for group, plain in affine for values in group):
-            raise FitError("The network has affine node parameters, which a FittedKan cannot express.")
+            raise FitError(say("The network has affine node parameters, which a FittedKan cannot express."))
         if not isinstance(self.grid, int) or not isinstance(self.k, int):
-            raise FitError("The network has a grid or an order for each layer, which a FittedKan cannot express.")
+            raise FitError(say("The network has a grid or an order for each layer, which a FittedKan cannot express."))
 
 
 class _Straight:

@@ -15,6 +15,7 @@ from kanlab.arrays import Array
 from kanlab.errors import SpaceError
 from kanlab.kan.parameter_count import CountingRule, n_params
 from kanlab.kan.shapes import Shape, n_params_shaped
+from kanlab.language import say
 from kanlab.stats.criteria import is_admissible
 
 LIMITS = {"neuron_num": (1, 50), "grid": (1, 100), "k": (1, 3), "depth": (1, 3)}
@@ -69,12 +70,30 @@ class SearchSpace:
         for name, (low, high) in LIMITS.items():
             values = getattr(self, name)
             if not _are_two_whole_numbers(values):
-                raise SpaceError(f"The range of {name} must be two whole numbers, not {values}.")
+                raise SpaceError(
+                    say("The range of {name} must be two whole numbers, not {values}.", name=name, values=values)
+                )
             lo, hi = (int(v) for v in values)
             if lo > hi:
-                raise SpaceError(f"The range of {name} runs backwards ({lo} to {hi}); put the smaller number first.")
+                raise SpaceError(
+                    say(
+                        "The range of {name} runs backwards ({lo} to {hi}); put the smaller number first.",
+                        name=name,
+                        lo=lo,
+                        hi=hi,
+                    )
+                )
             if lo < low or hi > high:
-                raise SpaceError(f"The range of {name}, {lo} to {hi}, must lie within {low} to {high}.")
+                raise SpaceError(
+                    say(
+                        "The range of {name}, {lo} to {hi}, must lie within {low} to {high}.",
+                        name=name,
+                        lo=lo,
+                        hi=hi,
+                        low=low,
+                        high=high,
+                    )
+                )
             object.__setattr__(self, name, (lo, hi))
 
     @property

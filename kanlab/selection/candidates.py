@@ -12,6 +12,7 @@ import numpy as np
 from kanlab.baselines.registry import Baseline, label
 from kanlab.execution.final_check import AVERAGE, AveragedNetworks, ReducedTrial, final_check_of
 from kanlab.kan.search_space import Cell
+from kanlab.language import say
 from kanlab.selection.validation import Validation
 from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyView, stored_baseline
@@ -101,7 +102,7 @@ def _lost(record: TrialRecord) -> str:
     if not isinstance(record, ReducedTrial):
         return ""
     if record.of_edges is not None:
-        return f" with {record.of_edges[0]} of {record.of_edges[1]} edges"
+        return say(" with {of_edges} of {of_edges_2} edges", of_edges=record.of_edges[0], of_edges_2=record.of_edges[1])
     return f" without {names_words(record.without)}"
 
 

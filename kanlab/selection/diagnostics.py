@@ -10,6 +10,7 @@ import numpy as np
 
 from kanlab.baselines.registry import BASELINES, COMPARISON_FAMILIES, separates
 from kanlab.kan.search_space import LIMITS, SearchSpace
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, cell_words, seed_scores, seeds_compared
 from kanlab.selection.decision import SIGNIFICANCE, aicc_of, conclusive_p
 from kanlab.selection.measures import four_digits, measure_for
@@ -80,8 +81,11 @@ def _edge(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | Non
         return None
     edges = agreeing(len(wider), "range of ", "ranges of ") + " and ".join(wider)
     return Diagnostic(
-        f"The best network lies at the edge of the {edges}; widen {agreeing(len(wider), 'it', 'them')} to "
-        "see whether a better one lies beyond.",
+        say(
+            "The best network lies at the edge of the {edges}; widen {it} to see whether a better one lies beyond.",
+            edges=edges,
+            it=agreeing(len(wider), "it", "them"),
+        ),
         replace(space, **wider),
     )
 
@@ -101,8 +105,12 @@ def _coarse(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | N
     if len(gains) < 2 or 2 * sum(gain > TIE for gain in gains) <= len(gains):
         return None
     return Diagnostic(
-        f"For most numbers of hidden neurons the finest grid, {high}, has the lowest AICc by far; widen the range of grid to "
-        "see whether a finer one follows the target with fewer of them.",
+        say(
+            "For most numbers of hidden neurons the finest grid, {high}, has the lowest AICc by "
+            "far; widen the range of grid to see whether a finer one follows the target with "
+            "fewer of them.",
+            high=high,
+        ),
         replace(handle.spec.space, grid=(low, min(finest, high + max(1, (high - low) // 2)))),
     )
 
@@ -112,17 +120,22 @@ def _few_rows(handle: StudyView, choice: Candidate) -> Diagnostic | None:
     which = (
         ""
         if not data.levels
-        else " of the rarer class"
+        else say(" of the rarer class")
         if data.outputs == 1
-        else " of the rarest class, of its output,"
+        else say(" of the rarest class, of its output,")
     )
     rows = data.informative_rows / (choice.n_params or 1)
     if not choice.is_network or rows >= FEW_ROWS:
         return None
-    what = "events in the training rows" if data.task == COUNTS and data.events < data.n_train else "training rows"
+    what = say("events in the training rows") if data.task == COUNTS and data.events < data.n_train else "training rows"
     return Diagnostic(
-        f"There are only {rows:.1f} {what}{which} a parameter; trust the order of the models less than their AICc "
-        "suggests, and bring more rows if you can."
+        say(
+            "There are only {rows:.1f} {what}{which} a parameter; trust the order of the models "
+            "less than their AICc suggests, and bring more rows if you can.",
+            rows=rows,
+            what=what,
+            which=which,
+        )
     )
 
 
@@ -165,8 +178,13 @@ def _held_out(handle: StudyView, choice: Candidate, listed: Sequence[Candidate])
         return None
     what = measure_for(choice).error.replace("RMSE", "error")
     return Diagnostic(
-        f"AICc and the test rows disagree: {best.label} has {100 * (1 - 1 / ratio):.0f}% lower {what} there; look at both, "
-        "and let cross-validation decide."
+        say(
+            "AICc and the test rows disagree: {label} has {value:.0f}% lower {what} there; look "
+            "at both, and let cross-validation decide.",
+            label=best.label,
+            value=100 * (1 - 1 / ratio),
+            what=what,
+        )
     )
 
 
@@ -177,18 +195,27 @@ def _dispersion(handle: StudyView, choice: Candidate) -> Diagnostic | None:
         return None
     ratio = choice.counts.pearson_train / freedom
     error = SURE * float(np.sqrt(2.0 / freedom))
-    measured = f"Pearson's chi-squared over n - K is {ratio:.2g}"
+    measured = say("Pearson's chi-squared over n - K is {ratio:.2g}", ratio=ratio)
     if ratio > max(DISPERSED, 1.0 + error):
         return Diagnostic(
-            f"The counts are overdispersed: they vary {ratio:.2g} times as much around the predictions as Poisson counts "
-            f"would ({measured}). Differences of AICc are too large by about that factor; divide them by it, and trust the "
-            "cross-validation more. Missing features or events that come in clusters cause this."
+            say(
+                "The counts are overdispersed: they vary {ratio:.2g} times as much around the "
+                "predictions as Poisson counts would ({measured}). Differences of AICc are too large "
+                "by about that factor; divide them by it, and trust the cross-validation more. "
+                "Missing features or events that come in clusters cause this.",
+                ratio=ratio,
+                measured=measured,
+            )
         )
     if ratio < min(1.0 / DISPERSED, 1.0 - error):
         return Diagnostic(
-            f"The counts are underdispersed: they vary less around the predictions than Poisson counts would ({measured}), "
-            "as numbers with an upper end do. Differences of AICc are too small by about that factor; compare a study of the "
-            "task regression by the errors of its test rows."
+            say(
+                "The counts are underdispersed: they vary less around the predictions than Poisson "
+                "counts would ({measured}), as numbers with an upper end do. Differences of AICc are "
+                "too small by about that factor; compare a study of the task regression by the "
+                "errors of its test rows.",
+                measured=measured,
+            )
         )
     return None
 
@@ -208,8 +235,13 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None
         return None
     side = "higher" if best.aicc >= choice.aicc else "lower"
     return Diagnostic(
-        f"The {best.label} model is as good within the noise: its AICc is only {abs(best.aicc - choice.aicc):.1f} {side}; "
-        "take it unless you need the curves of the network."
+        say(
+            "The {label} model is as good within the noise: its AICc is only {aicc:.1f} {side}; "
+            "take it unless you need the curves of the network.",
+            label=best.label,
+            aicc=abs(best.aicc - choice.aicc),
+            side=side,
+        )
     )
 
 
@@ -229,8 +261,11 @@ def _separated(listed: Sequence[Candidate]) -> Diagnostic | None:
     if linear is None or not separates(linear):
         return None
     return Diagnostic(
-        "Planes separate the classes of the training rows, so that logistic regression has no maximum likelihood and no AICc: "
-        "its probabilities go to 0 and 1, however few the rows. The ridge model stands in its place."
+        say(
+            "Planes separate the classes of the training rows, so that logistic regression has "
+            "no maximum likelihood and no AICc: its probabilities go to 0 and 1, however few the "
+            "rows. The ridge model stands in its place."
+        )
     )
 
 
@@ -242,8 +277,10 @@ def _no_network(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | 
     if min(networks) <= min(map(aicc_of, plain)):
         return None
     return Diagnostic(
-        "No network beats the linear models by AICc. Use the recommended model; more rows or other features may "
-        "make a network worth its parameters."
+        say(
+            "No network beats the linear models by AICc. Use the recommended model; more rows or "
+            "other features may make a network worth its parameters."
+        )
     )
 
 
@@ -254,8 +291,11 @@ def _no_information(choice: Candidate, listed: Sequence[Candidate]) -> Diagnosti
     if choice.is_network or mean is other or other.press is None or mean.press is None or mean.press > other.press:
         return None
     return Diagnostic(
-        f"The leave-one-out (LOO) error of the mean is as low as that of the {other.label} model; these features may carry "
-        "no information about the target."
+        say(
+            "The leave-one-out (LOO) error of the mean is as low as that of the {label} model; "
+            "these features may carry no information about the target.",
+            label=other.label,
+        )
     )
 
 
@@ -266,12 +306,23 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
         return None
     if best.cv_error is not None and choice.cv_error is not None and best.cv_error > choice.cv_error:
         return Diagnostic(
-            f"The AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower, but its cross-validated error is "
-            f"higher, {four_digits(best.cv_error)} against {four_digits(choice.cv_error)}."
+            say(
+                "The AICc of the {label} model is {aicc:.1f} lower, but its cross-validated error is "
+                "higher, {four_digits} against {four_digits_2}.",
+                label=best.label,
+                aicc=choice.aicc - best.aicc,
+                four_digits=four_digits(best.cv_error),
+                four_digits_2=four_digits(choice.cv_error),
+            )
         )
     return Diagnostic(
-        f"A model of another family does better: the AICc of the {best.label} model is {choice.aicc - best.aicc:.1f} lower. "
-        "Its shape may suit these data better; open it on the Model page, and compare the cross-validated errors."
+        say(
+            "A model of another family does better: the AICc of the {label} model is {aicc:.1f} "
+            "lower. Its shape may suit these data better; open it on the Model page, and compare "
+            "the cross-validated errors.",
+            label=best.label,
+            aicc=choice.aicc - best.aicc,
+        )
     )
 
 
@@ -284,8 +335,14 @@ def _better_seed(handle: StudyView, validation: Validation, listed: Sequence[Can
     if not known or cell is None or value >= min(known) - TIE:
         return None
     return Diagnostic(
-        f"Another seed finds a better fit: from seed {seed} the network of {cell_words(cell)} comes "
-        f"{min(known) - value:.1f} units below the lowest AICc of the study; search again with more starts per configuration."
+        say(
+            "Another seed finds a better fit: from seed {seed} the network of {cell_words} comes "
+            "{known:.1f} units below the lowest AICc of the study; search again with more starts "
+            "per configuration.",
+            seed=seed,
+            cell_words=cell_words(cell),
+            known=min(known) - value,
+        )
     )
 
 
@@ -293,11 +350,19 @@ def _instability(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic |
     seeds = seeds_compared(listed)
     if choice.wins is None or seeds < AGREEMENT or choice.wins >= seeds - 1:
         return None
-    agree = f"Only {choice.wins} of {seeds} seeds {agreeing(choice.wins, 'agrees', 'agree')}"
-    agree = agree if choice.wins else f"No seed of {seeds} agrees"
+    agree = say(
+        "Only {wins} of {seeds} seeds {agrees}",
+        wins=choice.wins,
+        seeds=seeds,
+        agrees=agreeing(choice.wins, "agrees", "agree"),
+    )
+    agree = agree if choice.wins else say("No seed of {seeds} agrees", seeds=seeds)
     return Diagnostic(
-        f"{agree} on this configuration; treat the finalists as equal and take the simplest "
-        "one that is accurate enough."
+        say(
+            "{agree} on this configuration; treat the finalists as equal and take the simplest "
+            "one that is accurate enough.",
+            agree=agree,
+        )
     )
 
 
@@ -310,7 +375,11 @@ def _cross_validation(choice: Candidate, listed: Sequence[Candidate]) -> Diagnos
         return None
     errors = f"{four_digits(best.cv_error)} against {four_digits(choice.cv_error)}"
     return Diagnostic(
-        f"By cross-validation {best.label} is better ({errors}) by more than its standard error; look at that one, too."
+        say(
+            "By cross-validation {label} is better ({errors}) by more than its standard error; look at that one, too.",
+            label=best.label,
+            errors=errors,
+        )
     )
 
 
@@ -319,8 +388,11 @@ def _permutation(validation: Validation) -> Diagnostic | None:
     if p is None or p <= SIGNIFICANCE:
         return None
     return Diagnostic(
-        f"Pure noise cannot be excluded: in the permutation test {p_words(validation)}; do not read structure into these "
-        "networks."
+        say(
+            "Pure noise cannot be excluded: in the permutation test {p_words}; do not read "
+            "structure into these networks.",
+            p_words=p_words(validation),
+        )
     )
 
 
@@ -329,6 +401,9 @@ def _outside(choice: Candidate, validation: Validation) -> Diagnostic | None:
     if not shares or float(np.mean(shares)) <= EXTRAPOLATION:
         return None
     return Diagnostic(
-        f"{100 * float(np.mean(shares)):.0f}% of the test rows lie outside the range of the training rows, where predictions "
-        "are held at its edge; do not use the network far beyond its data."
+        say(
+            "{value:.0f}% of the test rows lie outside the range of the training rows, where "
+            "predictions are held at its edge; do not use the network far beyond its data.",
+            value=100 * float(np.mean(shares)),
+        )
     )

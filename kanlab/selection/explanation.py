@@ -9,6 +9,7 @@ import numpy as np
 from kanlab.baselines.registry import COMPARISON_FAMILIES
 from kanlab.execution.final_check import ReducedTrial
 from kanlab.kan.constraints import Constraints
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, names_words, seeds_compared
 from kanlab.selection.decision import (
     Decision,
@@ -32,8 +33,13 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     rivals = eligible(listed)
     if choice in exact_models(rivals):
         return [
-            f"{choice.name[:1].upper()}{choice.name[1:]} reproduces the target exactly, up to rounding: the target is "
-            "a formula of the features, and differences of AICc between models that do so are no evidence."
+            say(
+                "{upper}{name} reproduces the target exactly, up to rounding: the target is a "
+                "formula of the features, and differences of AICc between models that do so are no "
+                "evidence.",
+                upper=choice.name[:1].upper(),
+                name=choice.name[1:],
+            )
         ]
     held, lowest = reference([c for c in rivals if not c.is_network]), min(rivals, key=aicc_of)
     first = min((c for c in rivals if c.is_network), key=criterion_of, default=None)
@@ -50,11 +56,15 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
         reasons.append(_by_what_is_spent(choice))
     elif above == 0.0:
         beside = _network_above(choice, rivals) + _beside(choice, listed)
-        reasons.append(f"It has the lowest AICc of all networks and linear models{beside}.")
+        reasons.append(say("It has the lowest AICc of all networks and linear models{beside}.", beside=beside))
     elif above <= noise:
         reasons.append(
-            f"Its AICc is {above:.1f} above the lowest, within the {noise:.1f} units by which the AICc of a network changes "
-            "with its seed, and it has fewer parameters."
+            say(
+                "Its AICc is {above:.1f} above the lowest, within the {noise:.1f} units by which the "
+                "AICc of a network changes with its seed, and it has fewer parameters.",
+                above=above,
+                noise=noise,
+            )
         )
     elif held is not None and lowest.press is not None:
         reasons.append(_not_the_lowest(choice, held, lowest))
@@ -63,30 +73,58 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     if held is not None and choice is not held and choice.press is not None and choice.press_se:
         gain = ((held.press or 0.0) - choice.press) / choice.press_se
         reasons.append(
-            f"Its leave-one-out (LOO) error is {_against(choice, held)} than that of {_name(held)}, a difference of "
-            f"{abs(gain):.1f} standard errors."
+            say(
+                "Its leave-one-out (LOO) error is {against} than that of {name}, a difference of "
+                "{gain:.1f} standard errors.",
+                against=_against(choice, held),
+                name=_name(held),
+                gain=abs(gain),
+            )
         )
     linear = next((c for c in rivals if c.family == "linear"), None)
     if choice.is_network and linear is not None and linear.aicc is not None:
         reasons.append(_beside_linear(choice, linear, rivals))
     if choice.wins is not None:
         reasons.append(
-            f"Refitted from {seeds_compared(listed)} other seeds, it is the best of the finalists in {choice.wins or 'none'}."
+            say(
+                "Refitted from {seeds_compared} other seeds, it is the best of the finalists in {value}.",
+                seeds_compared=seeds_compared(listed),
+                value=choice.wins or "none",
+            )
         )
     if choice.cv_error is not None and choice.cv_se is not None:
         measure = measure_for(choice)
-        what, unit = ("error", ", in units of the target") if measure.error == "RMSE" else (measure.error, " a row")
-        reasons.append(f"Its cross-validated {what} is {four_digits(choice.cv_error)} ± {choice.cv_se:.2g}{unit}.")
+        what, unit = (
+            ("error", say(", in units of the target")) if measure.error == "RMSE" else (measure.error, " a row")
+        )
+        reasons.append(
+            say(
+                "Its cross-validated {what} is {four_digits} ± {cv_se:.2g}{unit}.",
+                what=what,
+                four_digits=four_digits(choice.cv_error),
+                cv_se=choice.cv_se,
+                unit=unit,
+            )
+        )
     if choice.classes is not None and choice.classes.accuracy_test is not None:
         reasons.append(
-            f"It classifies {100 * choice.classes.accuracy_test:.0f}% of the test rows correctly{_base_rate(listed)}."
+            say(
+                "It classifies {value:.0f}% of the test rows correctly{base_rate}.",
+                value=100 * choice.classes.accuracy_test,
+                base_rate=_base_rate(listed),
+            )
         )
     if choice.counts is not None and choice.counts.d2_test is not None:
         share = choice.counts.d2_test
         does = f"explains {100 * share:.0f}%" if share > 0 else "explains nothing"
         reasons.append(
-            f"It {does} of the deviance of the test rows around their mean (D² {share:.2f}); its RMSE there is "
-            f"{four_digits(choice.rmse_test)}."
+            say(
+                "It {does} of the deviance of the test rows around their mean (D² {share:.2f}); its "
+                "RMSE there is {four_digits}.",
+                does=does,
+                share=share,
+                four_digits=four_digits(choice.rmse_test),
+            )
         )
     return reasons
 
@@ -96,20 +134,33 @@ def constraint_reasons(constraints: Constraints, listed: Sequence[Candidate]) ->
     if not constraints:
         return []
     broken = [c.baseline.breaks for c in listed if c.baseline and c.baseline.breaks]
-    others = f" Not taken, because they do not: {' '.join(broken)}" if broken else ""
-    return [f"It keeps to the constraints of the study: {'; '.join(constraints.sentences())}.{others}"]
+    others = say(" Not taken, because they do not: {broken}", broken=" ".join(broken)) if broken else ""
+    return [
+        say(
+            "It keeps to the constraints of the study: {sentences}.{others}",
+            sentences="; ".join(constraints.sentences()),
+            others=others,
+        )
+    ]
 
 
 def _by_what_is_spent(choice: Candidate) -> str:
     """Why it is the first of the networks."""
     held = (
-        f"of the {choice.n_params:,g} parameters that could be identified the roughness penalty holds the rest"
+        say(
+            "of the {n_params:,g} parameters that could be identified the roughness penalty holds the rest",
+            n_params=choice.n_params,
+        )
         if choice.n_params != choice.n_params_effective
-        else "the roughness penalty holds the rest of its parameters"
+        else say("the roughness penalty holds the rest of its parameters")
     )
-    return (
-        f"Of all networks it has the lowest AICc by what its fit has spent, {choice.n_params_effective:,.1f} effective "
-        f"parameters ({choice.edf:,.1f} effective degrees of freedom and a charge for the search); {held}."
+    return say(
+        "Of all networks it has the lowest AICc by what its fit has spent, "
+        "{n_params_effective:,.1f} effective parameters ({edf:,.1f} effective degrees of "
+        "freedom and a charge for the search); {held}.",
+        n_params_effective=choice.n_params_effective,
+        edf=choice.edf,
+        held=held,
     )
 
 
@@ -124,20 +175,42 @@ def _near_the_mean(choice: Candidate, rivals: Sequence[Candidate], held: Candida
     alone = len(near) == 1
     if (choice is nearest and alone) or (choice is not nearest and choice.reduced is None):
         return ""
-    better = f" of those better than {_name(held)} on rows left out" if held and len(sound) < len(looked_at) else ""
-    of = (
-        "Of all networks"
-        if alone
-        else f"Of the {len(near)} networks within {SUPPORTED:g} units of the lowest AICc{better}"
+    better = (
+        say(" of those better than {name} on rows left out", name=_name(held))
+        if held and len(sound) < len(looked_at)
+        else ""
     )
-    mean = f"the mean of {len(looked_at)} networks, which predicts better than most of them alone"
-    which = f"the one of lowest AICc{better}" if alone else f"the one whose predictions are nearest to {mean}"
+    of = (
+        say("Of all networks")
+        if alone
+        else say(
+            "Of the {near} networks within {supported:g} units of the lowest AICc{better}",
+            near=len(near),
+            supported=SUPPORTED,
+            better=better,
+        )
+    )
+    mean = say(
+        "the mean of {looked_at} networks, which predicts better than most of them alone", looked_at=len(looked_at)
+    )
+    which = (
+        say("the one of lowest AICc{better}", better=better)
+        if alone
+        else say("the one whose predictions are nearest to {mean}", mean=mean)
+    )
     if choice.reduced is None or choice is nearest:
-        lowest = "it also has the lowest AICc" if above <= 0.0 else f"its AICc is {above:,.1f} above the lowest"
+        lowest = (
+            say("it also has the lowest AICc")
+            if above <= 0.0
+            else say("its AICc is {above:,.1f} above the lowest", above=above)
+        )
         return f"{of} it is {which}; {lowest}."
-    return (
-        f"{of} {_name(nearest)} is {which}; this one has lost "
-        f"{'edges' if choice.reduced.of_edges else 'features'}, has a lower AICc and predicts rows left out as well."
+    return say(
+        "{of} {name} is {which}; this one has lost {of_edges}, has a lower AICc and predicts rows left out as well.",
+        of=of,
+        name=_name(nearest),
+        which=which,
+        of_edges="edges" if choice.reduced.of_edges else "features",
     )
 
 
@@ -145,27 +218,45 @@ def _beside_linear(choice: Candidate, linear: Candidate, rivals: Sequence[Candid
     """That there is something beyond the linear model, by the count known before any fit."""
     gap = aicc_of(linear) - aicc_of(choice)
     if gap > 0.0:
-        return f"Its AICc is {gap:,.1f} below that of the {linear.label} model."
+        return say("Its AICc is {gap:,.1f} below that of the {label} model.", gap=gap, label=linear.label)
     lowest = min((c for c in rivals if c.is_network), key=aicc_of)
     beyond = aicc_of(linear) - aicc_of(lowest)
     if beyond <= 0.0:
-        return f"No network has a lower AICc than the {linear.label} model, if all its parameters count in full."
-    return (
-        f"That there is more than a {linear.label} model shows with all parameters counted in full: the AICc of "
-        f"{lowest.label} is {beyond:,.1f} below it."
+        return say(
+            "No network has a lower AICc than the {label} model, if all its parameters count in full.",
+            label=linear.label,
+        )
+    return say(
+        "That there is more than a {label} model shows with all parameters counted in full: "
+        "the AICc of {label_2} is {beyond:,.1f} below it.",
+        label=linear.label,
+        label_2=lowest.label,
+        beyond=beyond,
     )
 
 
 def _overruled(decision: Decision, choice: Candidate, first: Candidate) -> str:
     """What the validation has against the model that AICc and the leave-one-out errors put first."""
-    by_criteria = f"By AICc and the leave-one-out (LOO) error {_name(first)} would be taken, but "
+    by_criteria = say("By AICc and the leave-one-out (LOO) error {name} would be taken, but ", name=_name(first))
     if decision.by == "permutation test":
-        return f"{by_criteria}networks fitted to shuffled targets gain as much AICc over the mean; it may show chance."
+        return say(
+            "{by_criteria}networks fitted to shuffled targets gain as much AICc over the mean; it may show chance.",
+            by_criteria=by_criteria,
+        )
     gain = np.subtract(first.folds, choice.folds)
     errors = gain.mean() / max(gain.std(ddof=1) / np.sqrt(len(gain)), np.finfo(float).tiny)
-    many = f"a difference of {errors:.1f} standard errors" if errors < 100 else "in every fold alike"
+    many = (
+        say("a difference of {errors:.1f} standard errors", errors=errors)
+        if errors < 100
+        else say("in every fold alike")
+    )
     against = f"{four_digits(choice.cv_error)} against {four_digits(first.cv_error)}"
-    return f"{by_criteria}the cross-validated error of this model is lower, {against}, {many}."
+    return say(
+        "{by_criteria}the cross-validated error of this model is lower, {against}, {many}.",
+        by_criteria=by_criteria,
+        against=against,
+        many=many,
+    )
 
 
 def _network_above(choice: Candidate, rivals: Sequence[Candidate]) -> str:
@@ -175,10 +266,15 @@ def _network_above(choice: Candidate, rivals: Sequence[Candidate]) -> str:
         return ""
     best = min(networks, key=aicc_of)
     counted_so = (
-        ", with all its parameters counted in full," if best.n_params_effective not in (None, best.n_params) else ""
+        say(", with all its parameters counted in full,")
+        if best.n_params_effective not in (None, best.n_params)
+        else ""
     )
-    return (
-        f"; that of the best network, {best.label}{counted_so or ','} is {aicc_of(best) - aicc_of(choice):,.1f} higher"
+    return say(
+        "; that of the best network, {label}{value} is {aicc_of:,.1f} higher",
+        label=best.label,
+        value=counted_so or ",",
+        aicc_of=aicc_of(best) - aicc_of(choice),
     )
 
 
@@ -188,9 +284,11 @@ def _beside(choice: Candidate, listed: Sequence[Candidate]) -> str:
     if not lower:
         return ""
     best = min(lower, key=aicc_of)
-    return (
-        f"; that of the {best.label} model, which is compared but not recommended because its leave-one-out error is not "
-        f"known, is {aicc_of(choice) - aicc_of(best):,.1f} lower"
+    return say(
+        "; that of the {label} model, which is compared but not recommended because its "
+        "leave-one-out error is not known, is {aicc_of:,.1f} lower",
+        label=best.label,
+        aicc_of=aicc_of(choice) - aicc_of(best),
     )
 
 
@@ -199,13 +297,15 @@ def _base_rate(listed: Sequence[Candidate]) -> str:
     mean = next((c.classes for c in listed if c.family == "constant" and c.classes is not None), None)
     if mean is None or mean.accuracy_test is None:
         return ""
-    return f"; always naming the most frequent class, {100 * mean.accuracy_test:.0f}%"
+    return say("; always naming the most frequent class, {value:.0f}%", value=100 * mean.accuracy_test)
 
 
 def _name(candidate: Candidate) -> str:
     if candidate.family == "constant":
-        return "the mean" if candidate.classes is None else "the class shares"
-    return f"the network of {candidate.label}" if candidate.is_network else f"the {candidate.label} model"
+        return "the mean" if candidate.classes is None else say("the class shares")
+    return (
+        say("the network of {label}", label=candidate.label) if candidate.is_network else f"the {candidate.label} model"
+    )
 
 
 def _change(candidate: Candidate, held: Candidate) -> float:
@@ -224,14 +324,16 @@ def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> st
     both = choice.is_network and lowest.is_network
     gap = criterion_of(choice) - criterion_of(lowest) if both else aicc_of(choice) - aicc_of(lowest)
     lower = f"{gap:,.1f} lower" if gap >= 0.1 else "as low"
-    words = f"The AICc of {_name(lowest)} is {lower}, but its leave-one-out (LOO) error is "
+    words = say("The AICc of {name} is {lower}, but its leave-one-out (LOO) error is ", name=_name(lowest), lower=lower)
     if lowest is held or beats(lowest, held, held):
-        beyond = ", too small a difference to be sure of." if _change(lowest, choice) < 0 else "."
-        return words + f"{_against(lowest, choice)} than that of this model{beyond}"
+        beyond = say(", too small a difference to be sure of.") if _change(lowest, choice) < 0 else "."
+        return words + say("{against} than that of this model{beyond}", against=_against(lowest, choice), beyond=beyond)
     if abs(_change(lowest, held)) < 0.0005:  # 0.0% as it would be written
-        return words + f"as high as that of {_name(held)}."
-    beyond = "." if _change(lowest, held) >= 0 else ", too small a difference to be sure of."
-    return words + f"{_against(lowest, held)} than that of {_name(held)}{beyond}"
+        return words + say("as high as that of {name}.", name=_name(held))
+    beyond = "." if _change(lowest, held) >= 0 else say(", too small a difference to be sure of.")
+    return words + say(
+        "{against} than that of {name}{beyond}", against=_against(lowest, held), name=_name(held), beyond=beyond
+    )
 
 
 def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
@@ -242,13 +344,18 @@ def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
     if reduced.of_edges is not None:
         return _with_fewer_edges(choice, reduced, listed)
     one = len(reduced.without) == 1
-    words = f"The edges of {names_words(reduced.without)} do next to nothing"
+    words = say("The edges of {names_words} do next to nothing", names_words=names_words(reduced.without))
     if full is None or full.criterion is None or reduced.criterion is None:
-        return f"{words}, so {'that feature is' if one else 'those features are'} left out."
-    return (
-        f"{words}: without {'that feature' if one else 'those features'} K is {reduced.n_params} instead of {full.n_params} "
-        f"and AICc {full.criterion - reduced.criterion:,.1f} lower, {reduced.charge:.1f} for the choice among features "
-        "included."
+        return say("{words}, so {one} left out.", words=words, one="that feature is" if one else "those features are")
+    return say(
+        "{words}: without {one} K is {n_params} instead of {n_params_2} and AICc "
+        "{criterion:,.1f} lower, {charge:.1f} for the choice among features included.",
+        words=words,
+        one="that feature" if one else "those features",
+        n_params=reduced.n_params,
+        n_params_2=full.n_params,
+        criterion=full.criterion - reduced.criterion,
+        charge=reduced.charge,
     )
 
 
@@ -257,15 +364,21 @@ def _with_fewer_edges(choice: Candidate, reduced: ReducedTrial, listed: Sequence
     assert reduced.of_edges is not None
     left, count = reduced.of_edges
     lost = "1 edge does" if count - left == 1 else f"{count - left} edges do"
-    words = f"Of its {count} edges from the features {lost} next to nothing"
+    words = say("Of its {count} edges from the features {lost} next to nothing", count=count, lost=lost)
     if reduced.without:
-        words += f", all those of {names_words(reduced.without)} among them"
+        words += say(", all those of {names_words} among them", names_words=names_words(reduced.without))
     full = next((c for c in listed if c.trial is not None and c.trial.number == reduced.number), None)
     if full is None or full.criterion is None or choice.criterion is None:
-        return f"{words}, so {'it is' if count - left == 1 else 'they are'} left out."
+        return say("{words}, so {count} left out.", words=words, count="it is" if count - left == 1 else "they are")
     change = full.criterion - choice.criterion
-    return (
-        f"{words}: without {'it' if count - left == 1 else 'them'} K is {reduced.n_params:,g} instead of "
-        f"{full.n_params:,g} and AICc {abs(change):,.1f} {'lower' if change >= 0 else 'higher'}, {reduced.charge:.1f} for the "
-        "choice among edges included."
+    return say(
+        "{words}: without {count} K is {n_params:,g} instead of {n_params_2:,g} and AICc "
+        "{change:,.1f} {change_2}, {charge:.1f} for the choice among edges included.",
+        words=words,
+        count="it" if count - left == 1 else "them",
+        n_params=reduced.n_params,
+        n_params_2=full.n_params,
+        change=abs(change),
+        change_2="lower" if change >= 0 else "higher",
+        charge=reduced.charge,
     )

@@ -17,6 +17,7 @@ import pandas as pd
 from kanlab.baselines.linear import forward
 from kanlab.baselines.protocol import Affine
 from kanlab.data.dataset import Dataset
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, names_words
 from kanlab.stats.criteria import akaike_weights
 
@@ -45,12 +46,28 @@ class FeatureWeights:
     def sentence(self) -> str:
         """What they say, in one sentence."""
         if self.sets < 2:
-            return "All models of this study use the same features, so the evidence cannot tell these apart."
+            return say("All models of this study use the same features, so the evidence cannot tell these apart.")
         needed, rest = self._above(CLEAR), [f for f, w in self._pairs if w < NO_SUPPORT]
         if not needed and not rest:
-            return "The evidence is divided: models with and without each feature have support."
-        needs = f"The evidence needs {names_words(needed)} (summed Akaike weight {CLEAR} and more)" if needed else ""
-        does = f"it does without {names_words(rest)} (below {NO_SUPPORT})" if rest else ""
+            return say("The evidence is divided: models with and without each feature have support.")
+        needs = (
+            say(
+                "The evidence needs {names_words} (summed Akaike weight {clear} and more)",
+                names_words=names_words(needed),
+                clear=CLEAR,
+            )
+            if needed
+            else ""
+        )
+        does = (
+            say(
+                "it does without {names_words} (below {no_support})",
+                names_words=names_words(rest),
+                no_support=NO_SUPPORT,
+            )
+            if rest
+            else ""
+        )
         words = "; ".join(filter(None, (needs, does)))
         return words[0].upper() + words[1:] + "."
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate
 
 Use = Literal["read", "predict"]
@@ -22,24 +23,38 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
     """
     if average is None:
         return "read", ""
-    errors, which = _compared(choice, average), "that of the model to read"
+    errors, which = _compared(choice, average), say("that of the model to read")
     if whole is not None and errors is not None and errors[0] != CROSS_VALIDATED:
-        errors, which = _compared(whole, average), "that of the model to read before it lost its edges"
+        errors, which = _compared(whole, average), say("that of the model to read before it lost its edges")
     if errors is None:
-        return "read", "Which of them predicts better is not known, so the one to read is taken."
+        return "read", say("Which of them predicts better is not known, so the one to read is taken.")
     kind, read, predict = errors
     change = 100 * (1 - predict / read) if read > 0 else 0.0
     if predict < (1 - WORTH) * read:
         return "predict", (
-            f"To predict: the {average.label} has a {kind} error {change:.1f}% below {which}. It has no single formula."
+            say(
+                "To predict: the {label} has a {kind} error {change:.1f}% below {which}. It has no single formula.",
+                label=average.label,
+                kind=kind,
+                change=change,
+                which=which,
+            )
         )
     of_this = (
-        "that of this model" if whole is None or kind == CROSS_VALIDATED else "that of this model with all its edges"
+        say("that of this model")
+        if whole is None or kind == CROSS_VALIDATED
+        else say("that of this model with all its edges")
     )
-    words = f"only {change:.1f}% below" if change > 0 else "no lower than"
+    words = f"only {change:.1f}% below" if change > 0 else say("no lower than")
     return (
         "read",
-        f"To read: the {kind} error of the {average.label} is {words} {of_this}, which has a formula.",
+        say(
+            "To read: the {kind} error of the {label} is {words} {of_this}, which has a formula.",
+            kind=kind,
+            label=average.label,
+            words=words,
+            of_this=of_this,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kanlab.language import marked
 from kanlab.stats.criteria import aicc_penalty, rss_at_aicc
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION, TaskName
 from kanlab.stats.metrics import HasScores
@@ -33,15 +34,15 @@ class Measure(NamedTuple):
         return rss_at_aicc(aicc, n, n_params) if self.task == REGRESSION else aicc - aicc_penalty(n, n_params)
 
 
-_DEVIANCE = "deviance of {0} on the training rows (−2 ln L)"
+_DEVIANCE = marked("deviance of {0} on the training rows (−2 ln L)")
 MEASURES = {
     REGRESSION: Measure(
-        REGRESSION, "RSS", "rss_train", "RSS on the training rows (squared units of {0})", "RMSE", "rmse_test", "{0}"
+        REGRESSION, "RSS", "rss_train", marked("RSS on the training rows (squared units of {0})"), "RMSE", "rmse_test", "{0}"
     ),
     CLASSIFICATION: Measure(CLASSIFICATION, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test", "nats"),
     MULTICLASS: Measure(MULTICLASS, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test", "nats"),
     COUNTS: Measure(
-        COUNTS, "deviance", "deviance_train", "Poisson deviance of {0} on the training rows",
+        COUNTS, "deviance", "deviance_train", marked("Poisson deviance of {0} on the training rows"),
         "mean deviance", "mean_deviance_test", "per row",
     ),
 }  # fmt: skip

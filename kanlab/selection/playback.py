@@ -13,6 +13,7 @@ from html import escape
 import numpy as np
 
 from kanlab.colours import Colours
+from kanlab.language import marked, say
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.selection.svg_axes import Axis, frame
@@ -23,7 +24,8 @@ MOST = 1500  # points; of more trials the ones that lowered AICc and an even cho
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 340, 78, 14, 24, 50
 _DECADE = 10.0
 
-STYLE = """
+STYLE = marked("""\
+
 .playback { max-width: 46rem; margin: 0; width: auto; } .playback svg { width: 100%; height: auto; border: 0; display: block;
   overflow: visible;  font-size: 12px; }
 .playback .trial { fill: var(--accent); fill-opacity: .5; } .playback .best { fill: none; stroke: var(--accent);
@@ -40,7 +42,7 @@ STYLE = """
 @media (prefers-reduced-motion: no-preference) { .playback .trial { transition: fill-opacity .6s ease-out; } }
 @media print { .playback :is(.controls, output) { display: none !important; } .playback .later { visibility: visible; }
   .playback .now { fill-opacity: .5; } .playback { max-width: 15cm; } }
-"""
+""")
 
 SCRIPT = """
 "use strict";
@@ -115,7 +117,7 @@ def playback(trials: Sequence[CompletedTrial], task: TaskName, target: str) -> s
         f"<title>{escape(_words(t, of.fit))}</title></circle>"
         for t in shown
     )
-    label = escape(f"AICc against {of.fit}, one point a trial in the order in which they came", quote=True)
+    label = escape(say("AICc against {fit}, one point a trial in the order in which they came", fit=of.fit), quote=True)
     return (
         f'<figure class="playback"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" >'
         f"{frame(across, up, of.axis.format(target), 'AICc', _HEIGHT)}{points}"

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from kanlab.colours import LIGHT
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, candidates
 from kanlab.selection.decision import aicc_of, choose, conclusive_p, criterion_of, eligible, exact_models
 from kanlab.selection.diagnostics import TIE, Diagnostic, diagnose
@@ -57,14 +58,14 @@ class Recommendation:
     def summary(self) -> str:
         """The model to take, with its K and AICc."""
         if self.choice is None or self.choice.aicc is None:
-            return "no trial is complete yet"
+            return say("no trial is complete yet")
         return f"{self.choice.name} (K = {self.choice.n_params:.4g}, AICc {self.choice.aicc:,.2f})"
 
     def _repr_html_(self) -> str:
         """For notebooks: the model to take, the reasons and the warnings, and AICc against K."""
         items = [*self.reasons, *(f"! {warning.sentence}" for warning in self.warnings)]
         listed = "".join(f"<li>{escape(item)}</li>" for item in items)
-        chart = scatter(self.ranked, lambda c: c is self.choice, "the one to take")
+        chart = scatter(self.ranked, lambda c: c is self.choice, say("the one to take"))
         return (
             f'<div style="--accent:{LIGHT.accent};max-width:46em"><p><b>Recommended:</b> {escape(self.summary)}</p>'
             f"<ul>{listed}</ul>{chart}</div>"

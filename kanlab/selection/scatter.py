@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.svg_axes import round_numbers
 
@@ -51,7 +52,7 @@ def scatter(candidates: Sequence[Candidate], ringed: Callable[[Candidate], bool]
     of_networks = [value for c, value in zip(models, a, strict=True) if c.is_network]
     of_chosen = [value for c, value in zip(models, a, strict=True) if c.is_network and ringed(c)]
     lower = bool(of_chosen) and min(of_networks) < min(of_chosen)
-    why = "; it need not be the lowest here, where every parameter counts in full" if lower else ""
+    why = say("; it need not be the lowest here, where every parameter counts in full") if lower else ""
     return (
         f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
         f'aria-label="AICc against the number of parameters" font-size="12" style="max-width:100%;height:auto">'

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self
 
 from kanlab.execution.worker_pool import Failure
+from kanlab.language import say
 from kanlab.study.model_key import ModelKey
 from kanlab.text import agreeing
 
@@ -129,11 +130,16 @@ def p_words(validation: Validation) -> str:
     permuted = validation.null["permuted"]
     as_good, p = sum(g >= validation.null["gain"] for g in permuted), p_value(validation)
     if not as_good:
-        return (
-            f"none of {len(permuted)} shuffled targets gains as much AICc over the mean as this one, so "
-            f"p ≤ {math.ceil(100 * p) / 100:.2f}"
+        return say(
+            "none of {permuted} shuffled targets gains as much AICc over the mean as this one, so p ≤ {ceil:.2f}",
+            permuted=len(permuted),
+            ceil=math.ceil(100 * p) / 100,
         )
     gain = agreeing(as_good, "gains", "gain")
-    return (
-        f"{as_good} of {len(permuted)} shuffled targets {gain} as much AICc over the mean as this one, so p = {p:.2f}"
+    return say(
+        "{as_good} of {permuted} shuffled targets {gain} as much AICc over the mean as this one, so p = {p:.2f}",
+        as_good=as_good,
+        permuted=len(permuted),
+        gain=gain,
+        p=p,
     )

@@ -17,6 +17,7 @@ from kanlab.execution.final_check import keep_final_check
 from kanlab.execution.run_tasks import run_tasks
 from kanlab.execution.supervisor import default_workers
 from kanlab.execution.worker_pool import Failure, Job
+from kanlab.language import say
 from kanlab.selection.validation import VALIDATION, Step, Validation, collect
 from kanlab.selection.validation_plan import plan
 from kanlab.study.artifacts import local_data
@@ -50,7 +51,9 @@ def validate(
     """
     path = local_data(handle.optuna, handle.data.sha256)
     if not completed(handle.records()) and handle.spec.admissible(handle.data.n_train, handle.data.d):
-        raise StudyError(f"No trial of the study '{handle.name}' is complete, so there is nothing to validate.")
+        raise StudyError(
+            say("No trial of the study '{name}' is complete, so there is nothing to validate.", name=handle.name)
+        )
     tasks = plan(handle, families)
     answers: dict[Step, Any] = {}
     written = time.monotonic()
@@ -82,7 +85,16 @@ def validate(
             handle.optuna.set_user_attr(VALIDATION, collect(answers, len(tasks), "stopped").to_dict())
         raise
     failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
-    detail = f"{len(failures)} of {len(tasks)} steps failed, one of them so: {failures[0]}" if failures else ""
+    detail = (
+        say(
+            "{failures} of {tasks} steps failed, one of them so: {failures_2}",
+            failures=len(failures),
+            tasks=len(tasks),
+            failures_2=failures[0],
+        )
+        if failures
+        else ""
+    )
     return write("stopped" if len(answers) < len(tasks) else "done", detail)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array, Mask
 from kanlab.errors import FitError
 from kanlab.kan.network import FittedKan
+from kanlab.language import say
 from kanlab.solver.effective_dof import effective_dof
 from kanlab.solver.feature_elimination import WIDE
 from kanlab.solver.levenberg_marquardt import LoopOptions, minimise
@@ -103,7 +104,7 @@ def without_edges(
         does = _Contributions(fitted, rows, targets, weights)
         found = _refitted(fitted, rows, targets, does.without(does.ordered()[:count]), smoothing, weights)
         if found is None:
-            raise FitError("The network cannot be fitted without those edges: its hidden nodes are not finite.")
+            raise FitError(say("The network cannot be fitted without those edges: its hidden nodes are not finite."))
         fitted = found
     return fitted
 

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from kanlab.errors import FitError
 from kanlab.kan.network import FittedKan, KanSpec
 from kanlab.kan.shapes import Shape
+from kanlab.language import say
 from kanlab.solver.nested_path import NestedPath
 from kanlab.solver.options import LmOptions as LmOptions
 from kanlab.solver.scaling import scaled_rows
@@ -89,18 +90,21 @@ def fit_path(
     """
     nums = [int(h) for h in neuron_nums]
     if any(b <= a for a, b in pairwise(nums)):
-        raise FitError(f"neuron_nums must ascend, not {nums}.")
+        raise FitError(say("neuron_nums must ascend, not {nums}.", nums=nums))
     if seed < 0:
-        raise FitError(f"seed must be at least 0, not {seed}.")
+        raise FitError(say("seed must be at least 0, not {seed}.", seed=seed))
     KanSpec((1, nums[0] if nums else 1, 1), grid, k)
     if depth < 1:
-        raise FitError(f"depth is a number of hidden layers and must be at least 1, not {depth}.")
+        raise FitError(say("depth is a number of hidden layers and must be at least 1, not {depth}.", depth=depth))
     if k > MAX_K:
-        raise FitError(f"k is the order of the splines and must be at most {MAX_K}, not {k}.")
+        raise FitError(say("k is the order of the splines and must be at most {max_k}, not {k}.", max_k=MAX_K, k=k))
     if task not in LIKELIHOODS:
         raise FitError(
-            "The task of a fit is regression or classification, multiclass for more than two classes, or counts, not "
-            f"{task!r}."
+            say(
+                "The task of a fit is regression or classification, multiclass for more than two "
+                "classes, or counts, not {task!r}.",
+                task=task,
+            )
         )
     rows = scaled_rows(X, Y, task, weights)
     if shape:

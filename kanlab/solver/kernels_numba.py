@@ -28,6 +28,7 @@ from kanlab import programs, settings
 from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.files import private_folder, who_else_may_write
+from kanlab.language import say
 from kanlab.solver.kernels import NUMPY, RowKernels, SplineRows
 
 COMPILE_TIMEOUT = 180.0  # seconds after which another process may try
@@ -152,9 +153,9 @@ def _trouble_with(folder: Path) -> str:
         private_folder(folder.parent)
         private_folder(folder)
     except OSError as error:
-        return f"{folder} cannot be made ({error.strerror})"
+        return say("{folder} cannot be made ({strerror})", folder=folder, strerror=error.strerror)
     if not os.access(folder, os.W_OK):
-        return f"{folder} is read-only"
+        return say("{folder} is read-only", folder=folder)
     return who_else_may_write(folder)
 
 
@@ -168,7 +169,7 @@ def kernels(wanted: Literal["auto", "numpy", "compiled"], *, spent: float = np.i
         return NUMPY
     if wanted == "compiled":
         if importlib.util.find_spec("numba") is None:
-            raise FitError('Compiled kernels need numba; install it, or ask for kernels="numpy" or "auto".')
+            raise FitError(say('Compiled kernels need numba; install it, or ask for kernels="numpy" or "auto".'))
         return _load()
     if _load.cache_info().currsize:
         return _load()

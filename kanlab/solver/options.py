@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from kanlab.errors import FitError
+from kanlab.language import say
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ class LmOptions:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.smoothing) and self.smoothing >= 0.0):
-            raise FitError(f"smoothing must be a finite number of at least 0, not {self.smoothing}.")
+            raise FitError(
+                say("smoothing must be a finite number of at least 0, not {smoothing}.", smoothing=self.smoothing)
+            )
         if self.starts is not None and self.starts < 1:
-            raise FitError(f"starts must be at least 1, not {self.starts}.")
+            raise FitError(say("starts must be at least 1, not {starts}.", starts=self.starts))
         if self.max_iterations < 1 or not self.tolerance >= 0.0:
-            raise FitError("max_iterations must be at least 1 and tolerance at least 0.")
+            raise FitError(say("max_iterations must be at least 1 and tolerance at least 0."))
         if self.time_limit is not None and not self.time_limit > 0.0:
-            raise FitError(f"time_limit is in seconds and must be above 0, not {self.time_limit}.")
+            raise FitError(
+                say("time_limit is in seconds and must be above 0, not {time_limit}.", time_limit=self.time_limit)
+            )
         if self.kernels not in ("auto", "numpy", "compiled"):
-            raise FitError(f'kernels must be "auto", "numpy" or "compiled", not {self.kernels!r}.')
+            raise FitError(say('kernels must be "auto", "numpy" or "compiled", not {kernels!r}.', kernels=self.kernels))

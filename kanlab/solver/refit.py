@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array
 from kanlab.errors import FitError
 from kanlab.kan.network import FittedKan
+from kanlab.language import say
 from kanlab.solver.levenberg_marquardt import LoopOptions, minimise
 from kanlab.solver.network_state import restored, with_solution
 from kanlab.solver.problem import Problem
@@ -40,7 +41,7 @@ def continued(
     Raises FitError where the network is not finite there, and where its effects are constrained: nothing here keeps them so.
     """
     if fitted.shape:
-        raise FitError("A network under constraints cannot be continued; fit it again.")
+        raise FitError(say("A network under constraints cannot be continued; fit it again."))
     target = np.asarray(Y, dtype=float)
     w = 1.0 if weights is None else weights / weights.mean()
     offset, scale = (target.mean(), target.std() or 1.0) if fitted.task == REGRESSION else (0.0, 1.0)
@@ -52,7 +53,7 @@ def continued(
     problem, state = found.problem, found.at_minimum(found.problem.likelihood.level(misfit))
     for _ in range(ROUNDS):
         if state is None:
-            raise FitError("The network cannot be continued: its hidden nodes are not finite.")
+            raise FitError(say("The network cannot be continued: its hidden nodes are not finite."))
         state = minimise(_Held(problem), state, loop).state
         level = problem.likelihood.level(state.misfit)
         if level == state.level:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array, Index
 from kanlab.errors import FitError
+from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION, TaskName, log_mean_scaling
 
 NEGLIGIBLE_SPREAD = 1e-12  # relative to the values: a column that varies less is constant
@@ -50,19 +51,33 @@ def scaled_rows(
     if targets.ndim == 1:
         targets = targets[:, None]
     if inputs.ndim != 2 or targets.ndim != 2 or inputs.shape[1] == 0 or targets.shape[1] == 0:
-        raise FitError(f"X must have shape (n, d) and Y (n,) or (n, m), not {inputs.shape} and {targets.shape}.")
+        raise FitError(
+            say(
+                "X must have shape (n, d) and Y (n,) or (n, m), not {shape} and {shape_2}.",
+                shape=inputs.shape,
+                shape_2=targets.shape,
+            )
+        )
     if len(inputs) != len(targets):
-        raise FitError(f"X has {len(inputs)} rows and Y {len(targets)}; they must have the same.")
+        raise FitError(
+            say(
+                "X has {inputs} rows and Y {targets}; they must have the same.",
+                inputs=len(inputs),
+                targets=len(targets),
+            )
+        )
     if len(inputs) < 2:
-        raise FitError("A fit needs at least two rows.")
+        raise FitError(say("A fit needs at least two rows."))
     if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
-        raise FitError("X or Y holds missing or infinite values; fill or drop those rows before fitting.")
+        raise FitError(say("X or Y holds missing or infinite values; fill or drop those rows before fitting."))
     if classes and not ((targets == 0.0) | (targets == 1.0)).all():
-        raise FitError("A fit to classes needs targets that hold 0 and 1 and nothing else.")
+        raise FitError(say("A fit to classes needs targets that hold 0 and 1 and nothing else."))
     if classes and targets.shape[1] > 1 and (targets.shape[1] == 2 or (targets.sum(axis=1) != 1.0).any()):
-        raise FitError("A fit to classes needs one target of 0 and 1, or three or more with a single 1 in every row.")
+        raise FitError(
+            say("A fit to classes needs one target of 0 and 1, or three or more with a single 1 in every row.")
+        )
     if task == COUNTS and not (targets.shape[1] == 1 and (targets >= 0.0).all() and (targets % 1.0 == 0.0).all()):
-        raise FitError("A fit to counts needs one target of whole numbers, none of them below 0.")
+        raise FitError(say("A fit to counts needs one target of whole numbers, none of them below 0."))
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     half = high / 2 - low / 2
     x_offset, x_scale = low + half, _usable(half, np.maximum(abs(low), abs(high)))
@@ -77,7 +92,7 @@ def scaled_rows(
     if classes:
         y_offset, y_scale = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
     if not (np.isfinite(y_offset).all() and np.isfinite(y_scale).all()):
-        raise FitError("Y holds values too large to square; divide it by a constant first.")
+        raise FitError(say("Y holds values too large to square; divide it by a constant first."))
     x, y = ((inputs - x_offset) / x_scale).T, ((targets - y_offset) / y_scale).T
     if task == COUNTS:
         (offset, scale), y = log_mean_scaling(targets), targets.T
@@ -103,9 +118,11 @@ def weighted_scaling(targets: Array, weights: Array) -> tuple[Array, Array]:
 def _checked_weights(weights: ArrayLike, n: int, task: TaskName) -> Array:
     found = np.asarray(weights, dtype=float)
     if task != REGRESSION:
-        raise FitError("Weights that say how precise a target is are those of a quantity, not of classes or counts.")
+        raise FitError(
+            say("Weights that say how precise a target is are those of a quantity, not of classes or counts.")
+        )
     if found.shape != (n,) or not (np.isfinite(found).all() and (found > 0.0).all()):
-        raise FitError(f"The weights of a fit must be {n} finite numbers above 0, one a row.")
+        raise FitError(say("The weights of a fit must be {n} finite numbers above 0, one a row.", n=n))
     return found
 
 

@@ -18,6 +18,7 @@ from kanlab.errors import FitError
 from kanlab.kan.bspline import HIDDEN_MARGIN, INPUT_MARGIN, OUTPUT_MARGIN, held_range
 from kanlab.kan.network import CONVEX_REACH, EXACT_STRETCH, STRETCH, FitStatus, FittedKan, KanLayer, KanSpec
 from kanlab.kan.shapes import Shape
+from kanlab.language import say
 from kanlab.solver.bounded_step import bounded_step
 from kanlab.solver.levenberg_marquardt import LoopOptions, Minimum, Outcome, minimise
 from kanlab.solver.likelihood_of import likelihood_of
@@ -72,8 +73,11 @@ class ShapedPath:
     ) -> None:
         if task == MULTICLASS:
             raise FitError(
-                "Constraints are kept for a quantity, a count or one of two classes, not for three classes and more; "
-                "predict one class against the others, or take the constraints away."
+                say(
+                    "Constraints are kept for a quantity, a count or one of two classes, not for three "
+                    "classes and more; predict one class against the others, or take the constraints "
+                    "away."
+                )
             )
         d = len(rows.x)
         order = np.argsort(rows.columns)
@@ -91,8 +95,10 @@ class ShapedPath:
         self._groups = self._shape.groups(d)
         if not self._groups:
             raise FitError(
-                "Every feature is linear or without effect, so there is nothing for a network to fit; leave a feature free, "
-                "or take the linear model."
+                say(
+                    "Every feature is linear or without effect, so there is nothing for a network to "
+                    "fit; leave a feature free, or take the linear model."
+                )
             )
 
     def fit(self, neuron_num: int) -> FittedKan:
@@ -247,9 +253,12 @@ class ShapedPath:
 
 def too_few_nodes(groups: int, neuron_num: int) -> str:
     """Why so few nodes cannot hold the groups."""
-    return (
-        f"The features that may not interact need {groups} hidden neurons, one for each group of those that may, not "
-        f"{neuron_num}; raise neuron_num to {groups} or more, or let more of them interact."
+    return say(
+        "The features that may not interact need {groups} hidden neurons, one for each group "
+        "of those that may, not {neuron_num}; raise neuron_num to {groups} or more, or let "
+        "more of them interact.",
+        groups=groups,
+        neuron_num=neuron_num,
     )
 
 

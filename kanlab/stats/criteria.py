@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanlab.arrays import Array
+from kanlab.language import say
 
 SUPPORTED = 10.0  # units of AICc above the lowest; beyond, "essentially no support" (Burnham & Anderson 2002, 2.6)
 ROWS_OF_CLASSES = 2.0  # of the rarest class, once for every output, a degree of freedom that a network has spent
@@ -60,9 +61,9 @@ def gaussian_term(rss: float, n: int) -> float:
     inf
     """
     if n < 1:
-        raise ValueError(f"n is the number of training rows and must be at least 1, not {n}")
+        raise ValueError(say("n is the number of training rows and must be at least 1, not {n}", n=n))
     if rss < 0:
-        raise ValueError(f"rss is a sum of squares and cannot be {rss}")
+        raise ValueError(say("rss is a sum of squares and cannot be {rss}", rss=rss))
     # a difference of logarithms: rss / n may underflow to 0 where rss does not
     return n * (math.log(rss) - math.log(n)) if 0 < rss < math.inf else math.inf
 

@@ -24,6 +24,7 @@ from kanlab import settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.files import OWNERS_FILE, private_folder, written_whole
+from kanlab.language import say
 from kanlab.study.optuna_adapter import add_artifact, all_studies, database, storage_of
 from kanlab.study.schema import BLOBS
 from kanlab.study.storage import data_path, default_url, own_url
@@ -76,11 +77,18 @@ def open_store(
             return Boto3ArtifactStore(urlsplit(location).netloc)
         except ImportError as error:
             raise StudyError(
-                f"Data in {location} need the package boto3; install it with 'pip install boto3'."
+                say(
+                    "Data in {location} need the package boto3; install it with 'pip install boto3'.", location=location
+                )
             ) from error
     folder = Path(location)
     if not folder.is_dir():
-        raise StudyError(f"The folder of artifacts {folder} does not exist; create it, or mount it on this machine.")
+        raise StudyError(
+            say(
+                "The folder of artifacts {folder} does not exist; create it, or mount it on this machine.",
+                folder=folder,
+            )
+        )
     return FileSystemArtifactStore(folder)
 
 
@@ -98,10 +106,12 @@ def _reaching(location: str) -> Iterator[None]:
     try:
         yield
     except ArtifactNotFound as error:
-        raise StudyError(f"The data of this study are no longer in {location}.") from error
+        raise StudyError(say("The data of this study are no longer in {location}.", location=location)) from error
     except errors as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise StudyError(f"The place of artifacts {location} cannot be used ({reason}).") from error
+        raise StudyError(
+            say("The place of artifacts {location} cannot be used ({reason}).", location=location, reason=reason)
+        ) from error
 
 
 def attached_id(uid: str, name: str) -> str:
@@ -115,7 +125,9 @@ def attach(study: optuna.Study, uid: str, name: str, mimetype: str, content: byt
     name: one of ATTACHED; a file of this name that was there is replaced.
     """
     if name not in ATTACHED:
-        raise ValueError(f"{name} is none of {', '.join(ATTACHED)}, which are kept with a study")
+        raise ValueError(
+            say("{name} is none of {attached}, which are kept with a study", name=name, attached=", ".join(ATTACHED))
+        )
     identity = attached_id(uid, name)
     DatabaseArtifactStore(storage_of(study)).write(identity, io.BytesIO(content))
     add_artifact(study, identity, name, mimetype)
@@ -147,7 +159,9 @@ def local_data(study: optuna.Study, sha256: str) -> Path:
         return path
     found = study.user_attrs.get(ARTIFACT)
     if found is None:
-        raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
+        raise StudyError(
+            say("The data of this study, {name}, are no longer in {parent}.", name=path.name, parent=path.parent)
+        )
     with _reaching(found["location"]):
         private_folder(path.parent)
         with written_whole(path, OWNERS_FILE) as partial:
@@ -155,5 +169,7 @@ def local_data(study: optuna.Study, sha256: str) -> Path:
             with store.open_reader(found["id"]) as reader, partial.open("wb") as writer:
                 shutil.copyfileobj(reader, writer)
             if Dataset.load(partial).sha256 != sha256:
-                raise StudyError(f"The data of this study in {found['location']} are not the data it was made with.")
+                raise StudyError(
+                    say("The data of this study in {found} are not the data it was made with.", found=found["location"])
+                )
     return path

@@ -18,6 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from kanlab import programs
 from kanlab.errors import StudyError
 from kanlab.hosts import is_local, parse_host
+from kanlab.language import say
 from kanlab.settings import STORAGE
 from kanlab.study.artifacts import DatabaseArtifactStore
 from kanlab.study.storage import default_url, get_storage
@@ -33,9 +34,9 @@ def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
     def guard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         refused = ""
         if not is_local(parse_host(environ.get("HTTP_HOST", ""))):
-            refused = "This server answers on 127.0.0.1 only.\n"
+            refused = say("This server answers on 127.0.0.1 only.\n")
         elif not writable and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            refused = "This dashboard is read-only; 'kanlab dashboard --writable' can change studies.\n"
+            refused = say("This dashboard is read-only; 'kanlab dashboard --writable' can change studies.\n")
         if refused:
             start_response("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8")])
             return [refused.encode()]
@@ -62,7 +63,13 @@ def serve(storage_url: str | None, port: int, *, writable: bool = False) -> int:
     try:
         server = make_server("127.0.0.1", port, application, server_class=_Server, handler_class=_QuietHandler)
     except OSError as error:
-        raise StudyError(f"Port {port} cannot be used ({error.strerror}); choose another one with --port.") from error
+        raise StudyError(
+            say(
+                "Port {port} cannot be used ({strerror}); choose another one with --port.",
+                port=port,
+                strerror=error.strerror,
+            )
+        ) from error
     print(f"{_READY}http://127.0.0.1:{server.server_port}", flush=True)
     with server:
         server.serve_forever()

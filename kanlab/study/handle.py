@@ -17,6 +17,7 @@ from kanlab.baselines.registry import Baseline, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES, NO_WEIGHTS
 from kanlab.errors import StudyError
+from kanlab.language import say
 from kanlab.study import in_words
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
@@ -145,7 +146,9 @@ def checked_name(name: str) -> str:
     """A name a study can have, stripped. Raises StudyError for any other."""
     name = name.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable() or is_provisional(name):
-        raise StudyError(f"A study's name has 1 to {MAX_NAME} printable characters; choose another one.")
+        raise StudyError(
+            say("A study's name has 1 to {max_name} printable characters; choose another one.", max_name=MAX_NAME)
+        )
     return name
 
 
@@ -229,7 +232,7 @@ def _give_name(study: optuna.Study, name: str | None, data_name: str) -> None:
 
 
 def _taken(name: str) -> StudyError:
-    return StudyError(f"There is a study '{name}' already; choose another name, or resume that one.")
+    return StudyError(say("There is a study '{name}' already; choose another name, or resume that one.", name=name))
 
 
 def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
@@ -243,19 +246,28 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
         joint = [s.name for s in all_studies(storage) if s.attributes.get(GROUP, {}).get("name") == name]
         if joint:
             raise StudyError(
-                f"'{name}' is a study for each of several targets; name one of them: {', '.join(joint)}."
+                say(
+                    "'{name}' is a study for each of several targets; name one of them: {joint}.",
+                    name=name,
+                    joint=", ".join(joint),
+                )
             ) from error
         names = study_names(storage)
-        known = f"the newest are {', '.join(names[:5])}" if names else "there is none yet"
-        raise StudyError(f"There is no study '{name}'; {known}.") from error
+        known = say("the newest are {names}", names=", ".join(names[:5])) if names else say("there is none yet")
+        raise StudyError(say("There is no study '{name}'; {known}.", name=name, known=known)) from error
     attributes = study.user_attrs
     if is_ours_unfinished(attributes, study.metric_names):
         raise HalfMade(
-            f"The study '{name}' is not whole, because the process that made it ended; a new study may have its name, and "
-            "'kanlab gc' removes it."
+            say(
+                "The study '{name}' is not whole, because the process that made it ended; a new "
+                "study may have its name, and 'kanlab gc' removes it.",
+                name=name,
+            )
         )
     if SPEC not in attributes:
-        raise StudyError(f"The study '{name}' was not made by kanlab, so its trials cannot be read as networks.")
+        raise StudyError(
+            say("The study '{name}' was not made by kanlab, so its trials cannot be read as networks.", name=name)
+        )
     spec = StudySpec.from_dict(attributes[SPEC])
     data = msgspec.convert(attributes[DATA], DataSummary)
     models = [stored_baseline(b, data) for b in attributes[BASELINES]]
@@ -274,7 +286,7 @@ def check_it_is_there(handle: StudyHandle, attributes: Mapping[str, Any] | None 
     except KeyError as error:
         if not is_gone(error):
             raise
-    raise StudyError(f"The study '{handle.name}' is no longer there: it was deleted elsewhere.")
+    raise StudyError(say("The study '{name}' is no longer there: it was deleted elsewhere.", name=handle.name))
 
 
 def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:
@@ -289,4 +301,8 @@ def stored_baseline(content: Mapping[str, Any], data: DataSummary) -> Baseline:
 def versions_changed(handle: StudyHandle) -> list[str]:
     """Which libraries are of another version than when the study was made, one line each."""
     then, now = handle.optuna.user_attrs.get("versions", {}), current_versions()
-    return [f"{name} was {then[name]} and is {now[name]}" for name in then if name in now and now[name] != then[name]]
+    return [
+        say("{name} was {then} and is {now}", name=name, then=then[name], now=now[name])
+        for name in then
+        if name in now and now[name] != then[name]
+    ]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kanlab.files import OWNERS_FILE, private_folder, written_whole
+from kanlab.language import say
 from kanlab.study.storage import home
 
 KEPT_DAYS = 14
@@ -119,7 +120,7 @@ def forget(owner: str, key: str) -> None:
 def _place(owner: str, key: str) -> Path:
     """The folder of a table; names from an address never leave the folder of their owner."""
     if not _NAME.fullmatch(owner) or not _NAME.fullmatch(key):
-        raise ValueError("Names of owners and tables are lower-case letters, digits and hyphens.")
+        raise ValueError(say("Names of owners and tables are lower-case letters, digits and hyphens."))
     return folder() / owner / key
 
 

@@ -14,6 +14,7 @@ import sqlalchemy
 from sqlalchemy import delete, insert, select, update
 
 from kanlab.errors import StudyError
+from kanlab.language import say
 from kanlab.study.optuna_adapter import database, storage_of, study_id
 from kanlab.study.processes import Process, this_process
 from kanlab.study.schema import LEASES
@@ -41,7 +42,9 @@ class Lease:
         change = update(LEASES).where(*self._mine()).values(beat=LEASES.c.beat + 1)
         with database(storage_of(self.study)).begin() as connection:
             if connection.execute(change).rowcount != 1:
-                raise LeaseLost(f"Another process runs the study '{self.study.study_name}' now.")
+                raise LeaseLost(
+                    say("Another process runs the study '{study_name}' now.", study_name=self.study.study_name)
+                )
 
     def release(self) -> None:
         """Let anybody run the study."""
@@ -133,5 +136,11 @@ def holder(study: optuna.Study) -> Holder | None:
 
 
 def _running(study: optuna.Study, held: Holder | None) -> StudyError:
-    where = "" if held is None or held.process.host == this_process().host else " on another machine"
-    return StudyError(f"The study '{study.study_name}' is running already{where}; stop it first.")
+    where = "" if held is None or held.process.host == this_process().host else say(" on another machine")
+    return StudyError(
+        say(
+            "The study '{study_name}' is running already{where}; stop it first.",
+            study_name=study.study_name,
+            where=where,
+        )
+    )

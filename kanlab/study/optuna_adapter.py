@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import DateTime, bindparam, delete, insert, text
 
 from kanlab.errors import StudyError
+from kanlab.language import say
 
 
 def _private(owner: object, name: str) -> Any:
@@ -31,7 +32,12 @@ def _private(owner: object, name: str) -> Any:
     except AttributeError:
         kind = type(owner).__name__
         raise RuntimeError(
-            f"Optuna {optuna.__version__} has no {kind}.{name}, which kanlab needs; install a version from 5 to below 6."
+            say(
+                "Optuna {version} has no {kind}.{name}, which kanlab needs; install a version from 5 to below 6.",
+                version=optuna.__version__,
+                kind=kind,
+                name=name,
+            )
         ) from None
 
 
@@ -107,7 +113,7 @@ def rename_study(study: optuna.Study, name: str) -> None:
         with database(storage).begin() as connection:
             connection.execute(change, {"name": name, "id": number})
     except sqlalchemy.exc.IntegrityError as error:
-        raise NameTaken(f"There is a study '{name}' already; choose another name.") from error
+        raise NameTaken(say("There is a study '{name}' already; choose another name.", name=name)) from error
     study.study_name = name
     remembered = _private(storage, "_studies").get(number)
     if remembered is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from kanlab.language import say
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 
 STORAGE_PATIENCE = 600.0  # seconds a storage may be out of reach
@@ -14,14 +15,14 @@ RETRY_SECONDS = 1.0
 T = TypeVar("T")
 
 
-def patiently(action: Callable[[], T], say: Callable[[str], None] = lambda sentence: None) -> T:
+def patiently(action: Callable[[], T], warn: Callable[[str], None] = lambda sentence: None) -> T:
     """What an action on a storage returns, tried again for up to STORAGE_PATIENCE seconds where that does not answer.
 
     Parameters
     ----------
     action : function without arguments
         May be done twice: what it raised may have come after its work was done.
-    say : function of a sentence
+    warn : function of a sentence
         Called when the waiting begins and when it is over.
 
     Raises
@@ -41,11 +42,11 @@ def patiently(action: Callable[[], T], say: Callable[[str], None] = lambda sente
         except STORAGE_ERRORS as error:
             if deadline is None:
                 deadline = time.monotonic() + STORAGE_PATIENCE
-                say(f"{storage_trouble(error)} kanlab waits until it does.")
+                warn(say("{storage_trouble} kanlab waits until it does.", storage_trouble=storage_trouble(error)))
             elif time.monotonic() > deadline:
                 raise
             time.sleep(RETRY_SECONDS)
             continue
         if deadline is not None:
-            say("The storage answers again.")
+            warn(say("The storage answers again."))
         return result

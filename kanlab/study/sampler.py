@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import say
 from kanlab.study.gaussian_process import next_cell
 from kanlab.study.optuna_adapter import quietly
 
@@ -89,7 +90,9 @@ class CellSampler(BaseSampler):
         return self.open[int(np.argmin(distance))]
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
-        raise RuntimeError(f"{param_name} is not a parameter of the search space")  # every parameter is sampled jointly
+        raise RuntimeError(
+            say("{param_name} is not a parameter of the search space", param_name=param_name)
+        )  # every parameter is sampled jointly
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         if self._proposer is not None:
@@ -112,7 +115,7 @@ class GaussianProcess(BaseSampler):
         return {}
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
-        raise RuntimeError(f"{param_name} is not a parameter of the search space")
+        raise RuntimeError(say("{param_name} is not a parameter of the search space", param_name=param_name))
 
 
 def values_known(study: optuna.Study, asking: FrozenTrial) -> dict[Cell, float]:

@@ -14,6 +14,7 @@ from optuna.storages import BaseStorage
 
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
+from kanlab.language import say
 from kanlab.study.handle import (
     GROUP,
     MAX_NAME,
@@ -63,15 +64,19 @@ def create_studies(
         return [create_study(datasets[0], specs[0], name=name, storage_url=storage_url)]
     targets = tuple(data.target for data in datasets)
     if len(set(targets)) < len(targets):
-        raise StudyError(f"A target is named twice in {listing(targets)}; name each once.")
+        raise StudyError(say("A target is named twice in {targets}; name each once.", targets=listing(targets)))
     if len(targets) > MOST_TARGETS:
         raise StudyError(
-            f"There are {len(targets)} targets, and at most {MOST_TARGETS} belong to one group; name fewer."
+            say(
+                "There are {targets} targets, and at most {most_targets} belong to one group; name fewer.",
+                targets=len(targets),
+                most_targets=MOST_TARGETS,
+            )
         )
     storage = get_storage(storage_url)
     group = free_name(datasets[0].name, storage) if name is None else checked_name(name)
     if group in taken_names(storage):
-        raise StudyError(f"There is a study '{group}' already; choose another name.")
+        raise StudyError(say("There is a study '{group}' already; choose another name.", group=group))
     attributes = {GROUP: Group(group, targets).to_dict()}
     made: list[StudyHandle] = []
     for data, spec in zip(datasets, specs, strict=True):

@@ -18,6 +18,7 @@ from kanlab.kan.constraints import Constraints
 from kanlab.kan.parameter_count import CountingRule
 from kanlab.kan.search_space import Cell, SearchSpace, cell_n_params, few_values, values_of
 from kanlab.kan.shapes import Shape
+from kanlab.language import say
 from kanlab.stats.criteria import subset_charge
 from kanlab.study.sampler import SAMPLERS
 from kanlab.text import counted
@@ -133,21 +134,54 @@ class StudySpec:
             if not ok:
                 raise StudyError(sentence)
 
-        require(self.engine in ENGINES, f"There is no engine '{self.engine}'; choose one of {', '.join(ENGINES)}.")
-        require(self.sampler in SAMPLERS, f"There is no sampler '{self.sampler}'; choose one of {', '.join(SAMPLERS)}.")
-        require(self.count in COUNTS, f"There is no counting rule '{self.count}'; choose one of {', '.join(COUNTS)}.")
+        require(
+            self.engine in ENGINES,
+            say(
+                "There is no engine '{engine}'; choose one of {engines}.",
+                engine=self.engine,
+                engines=", ".join(ENGINES),
+            ),
+        )
+        require(
+            self.sampler in SAMPLERS,
+            say(
+                "There is no sampler '{sampler}'; choose one of {samplers}.",
+                sampler=self.sampler,
+                samplers=", ".join(SAMPLERS),
+            ),
+        )
+        require(
+            self.count in COUNTS,
+            say(
+                "There is no counting rule '{count}'; choose one of {counts}.",
+                count=self.count,
+                counts=", ".join(COUNTS),
+            ),
+        )
         for name in ("trials", "minutes", "patience", "workers"):
             value = getattr(self, name)
-            require(value is None or value > 0, f"The number of {name} must be above 0, not {value}.")
+            require(
+                value is None or value > 0,
+                say("The number of {name} must be above 0, not {value}.", name=name, value=value),
+            )
         for name in ("starts", "time_limit", "features"):
             value = getattr(self.options, name)
-            require(value is None or value > 0, f"The option {name} must be above 0, not {value}.")
+            require(
+                value is None or value > 0,
+                say("The option {name} must be above 0, not {value}.", name=name, value=value),
+            )
         require(
             not self.starts_fill or self.minutes is not None,
-            "More starts need a time to fill; say how many minutes the study may take.",
+            say("More starts need a time to fill; say how many minutes the study may take."),
         )
-        require(0 <= self.seed <= MAX_SEED, f"The seed must lie within 0 to {MAX_SEED:,}, not {self.seed}.")
-        require(self.options.smoothing >= 0, f"The smoothing must be at least 0, not {self.options.smoothing}.")
+        require(
+            0 <= self.seed <= MAX_SEED,
+            say("The seed must lie within 0 to {max_seed:,}, not {seed}.", max_seed=MAX_SEED, seed=self.seed),
+        )
+        require(
+            self.options.smoothing >= 0,
+            say("The smoothing must be at least 0, not {smoothing}.", smoothing=self.options.smoothing),
+        )
 
     def of(self, data: Dataset) -> StudySpec:
         """The specification with what follows from the data: outputs, values, and no noise variance where there is none."""
@@ -156,8 +190,13 @@ class StudySpec:
         shape = self.constraints.shape(data, self.engine)
         if (groups := len(shape.groups(data.d)) if shape else 0) > self.space.neuron_num[1]:
             raise StudyError(
-                f"The features that may not interact need {groups} hidden neurons, one for each group of those that may, and "
-                f"the search goes up to {self.space.neuron_num[1]}; raise neuron_num, or let more of them interact."
+                say(
+                    "The features that may not interact need {groups} hidden neurons, one for each group "
+                    "of those that may, and the search goes up to {neuron_num}; raise neuron_num, or let "
+                    "more of them interact.",
+                    groups=groups,
+                    neuron_num=self.space.neuron_num[1],
+                )
             )
         options = replace(self.options, shape=shape)
         return replace(self, outputs=data.outputs, count_sigma2=sigma2, values=values, after_fit=False, options=options)
@@ -244,29 +283,44 @@ class StudySpec:
     def few_rows_words(self, n: int, d: int) -> str:
         """What so few training rows mean for networks of d features, in a sentence; "" where they take all of them."""
         smallest = self._smallest(d)
-        need = (
-            f"with all {d} features the smallest has {smallest} parameters, and AICc needs more than {smallest + 1} training "
-            "rows"
+        need = say(
+            "with all {d} features the smallest has {smallest} parameters, and AICc needs more "
+            "than {smallest_2} training rows",
+            d=d,
+            smallest=smallest,
+            smallest_2=smallest + 1,
         )
         if self.after_fit:
-            return (
-                f"There are {n} training rows; {need}. So {len(self.admissible(n, d))} configurations, which may be "
-                f"admissible, are fitted with a roughness penalty of {self.options.smoothing:,g} and counted by what their "
-                "fits have spent; those that follow their rows are inadmissible after the fit."
+            return say(
+                "There are {n} training rows; {need}. So {admissible} configurations, which may be "
+                "admissible, are fitted with a roughness penalty of {smoothing:,g} and counted by "
+                "what their fits have spent; those that follow their rows are inadmissible after the "
+                "fit.",
+                n=n,
+                need=need,
+                admissible=len(self.admissible(n, d)),
+                smoothing=self.options.smoothing,
             )
         if self.inputs(d) < d:
-            return (
-                f"Networks take {self.inputs(d)} of the {d} features, chosen by forward selection in the rows of each "
-                f"fit; {need}. Beside the other families their AICc is charged {self.screening_charge(d):.1f} for the "
-                "choice."
+            return say(
+                "Networks take {inputs} of the {d} features, chosen by forward selection in the rows "
+                "of each fit; {need}. Beside the other families their AICc is charged "
+                "{screening_charge:.1f} for the choice.",
+                inputs=self.inputs(d),
+                d=d,
+                need=need,
+                screening_charge=self.screening_charge(d),
             )
         if self.admissible(n, d):
             return ""
         one = self._smallest(1)
-        lower = "" if smallest == one else f", and even of one feature it has {one}"
-        return (
-            f"There are {n} training rows, too few for a network: {need}{lower}. Bring more rows or lower the ranges. The "
-            "other families are compared."
+        lower = "" if smallest == one else say(", and even of one feature it has {one}", one=one)
+        return say(
+            "There are {n} training rows, too few for a network: {need}{lower}. Bring more rows "
+            "or lower the ranges. The other families are compared.",
+            n=n,
+            need=need,
+            lower=lower,
         )
 
     def n_params(self, cell: Cell, d: int) -> int:
@@ -296,7 +350,11 @@ class StudySpec:
         if not self.starts_fill:
             return words
         time = "1 minute allows" if self.minutes == 1 else f"{self.minutes:g} minutes allow"
-        return f"{words}, as many as {time}" if words else f"the engine's own number of starts, since {time} no more"
+        return (
+            say("{words}, as many as {time}", words=words, time=time)
+            if words
+            else say("the engine's own number of starts, since {time} no more", time=time)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         content = asdict(self) | {"space": self.space.ranges()}
@@ -314,17 +372,20 @@ class StudySpec:
             return msgspec.convert(content, cls)
         except (ValueError, KanlabError) as error:  # of msgspec, and of the values
             raise StudyError(
-                f"The specification of this study cannot be read: {str(error).rstrip('.')}; open it with the version of "
-                "kanlab that made it."
+                say(
+                    "The specification of this study cannot be read: {rstrip}; open it with the version "
+                    "of kanlab that made it.",
+                    rstrip=str(error).rstrip("."),
+                )
             ) from error
 
 
 def _check_names(content: Any, kind: type, place: str, optional: Collection[str]) -> None:
     """Raise ValueError where a mapping lacks a field of a dataclass, or has another one."""
     if not isinstance(content, Mapping):
-        raise ValueError(f"'{place.rstrip('.')}' is no object" if place else "it is no object")
+        raise ValueError(say("'{rstrip}' is no object", rstrip=place.rstrip(".")) if place else say("it is no object"))
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(map(str, content.keys() - known)):
-        raise ValueError(f"this version knows no '{place}{unknown[0][:40]}'")
+        raise ValueError(say("this version knows no '{place}{unknown}'", place=place, unknown=unknown[0][:40]))
     if missing := sorted(known - content.keys() - set(optional)):
-        raise ValueError(f"'{place}{missing[0]}' is missing")
+        raise ValueError(say("'{place}{missing}' is missing", place=place, missing=missing[0]))

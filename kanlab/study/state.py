@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import optuna
 
+from kanlab.language import say
 from kanlab.study.lease import STALE_SECONDS
 from kanlab.study.processes import Process, this_process
 
@@ -55,9 +56,11 @@ def read_state(attributes: Mapping[str, Any]) -> StudyState:
     if not state.is_live or not state.pid:
         return state
     if Process(state.host, state.pid, state.started).is_gone:
-        return replace(state, name="interrupted", detail="The process that ran this study ended before it was done.")
+        return replace(
+            state, name="interrupted", detail=say("The process that ran this study ended before it was done.")
+        )
     if _pulse(attributes, state) != "beats":
-        detail = "The process that ran this study no longer responds."
+        detail = say("The process that ran this study no longer responds.")
         return replace(state, name="interrupted", detail=detail)
     return state
 

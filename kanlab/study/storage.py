@@ -19,6 +19,7 @@ from optuna.storages import BaseStorage
 from kanlab import files, settings
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
+from kanlab.language import say
 from kanlab.study import schema
 from kanlab.study.optuna_adapter import OtherSchema, connect, database, is_gone
 from kanlab.study.upgrade import other_version, upgrade_own
@@ -48,7 +49,12 @@ def home() -> Path:
                 files.narrow(part)
     except OSError as error:
         raise StudyError(
-            f"The folder {path} cannot be created ({error.strerror}); set {settings.HOME.name} to another folder."
+            say(
+                "The folder {path} cannot be created ({strerror}); set {name} to another folder.",
+                path=path,
+                strerror=error.strerror,
+                name=settings.HOME.name,
+            )
         ) from error
     return path
 
@@ -61,12 +67,17 @@ def _is_own(path: Path) -> bool:
 def not_stored(error: OSError) -> StudyError:
     """What to raise where kanlab's own folder did not take a file."""
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        reason, advice = "it is read-only", "make it writable"
+        reason, advice = say("it is read-only"), say("make it writable")
     else:
         reason, advice = os.strerror(error.errno) if error.errno else str(error), "make room"
     return StudyError(
-        f"Nothing can be stored in kanlab's own folder {home()}: {reason}; {advice}, or set {settings.HOME.name} to another "
-        "folder."
+        say(
+            "Nothing can be stored in kanlab's own folder {home}: {reason}; {advice}, or set {name} to another folder.",
+            home=home(),
+            reason=reason,
+            advice=advice,
+            name=settings.HOME.name,
+        )
     )
 
 
@@ -146,7 +157,13 @@ def _open(url: str) -> BaseStorage:
             storage = _connected(url, options)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         reason = without_secrets(str(error)).splitlines()[0].rstrip(".")
-        raise StudyError(f"The storage {without_secrets(url)} cannot be opened: {reason}.") from error
+        raise StudyError(
+            say(
+                "The storage {without_secrets} cannot be opened: {reason}.",
+                without_secrets=without_secrets(url),
+                reason=reason,
+            )
+        ) from error
     schema.create(database(storage))
     return storage
 
@@ -169,14 +186,16 @@ def storage_trouble(error: BaseException) -> str:
     while not isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.__cause__ is not None:
         cause = cause.__cause__
     reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
-    return f"The storage of the studies does not answer ({without_secrets(reason)[:200]})."
+    return say(
+        "The storage of the studies does not answer ({without_secrets}).", without_secrets=without_secrets(reason)[:200]
+    )
 
 
 def study_trouble(error: BaseException) -> str:
     """`storage_trouble`, or that the study is gone; "" for an error of any other kind."""
     if isinstance(error, STORAGE_ERRORS):
         return storage_trouble(error)
-    return "The study is no longer there: it was deleted elsewhere." if is_gone(error) else ""
+    return say("The study is no longer there: it was deleted elsewhere.") if is_gone(error) else ""
 
 
 def without_secrets(text: str) -> str:
@@ -193,7 +212,7 @@ def without_secrets(text: str) -> str:
 def data_path(sha256: str) -> Path:
     """File of a stored data set."""
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise StudyError(f"'{sha256[:80]}' is no hash of a data set.")
+        raise StudyError(say("'{sha256}' is no hash of a data set.", sha256=sha256[:80]))
     return home() / "data" / f"{sha256}.parquet"
 
 
@@ -214,7 +233,9 @@ def stored_path(sha256: str) -> Path:
     """File of a data set that is there. Raises StudyError where it is not."""
     path = data_path(sha256)
     if not path.exists():
-        raise StudyError(f"The data of this study, {path.name}, are no longer in {path.parent}.")
+        raise StudyError(
+            say("The data of this study, {name}, are no longer in {parent}.", name=path.name, parent=path.parent)
+        )
     return path
 
 

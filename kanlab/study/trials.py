@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from kanlab.engines.registry import FAILED_STATUSES, Outcome
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import say
 from kanlab.stats.metrics import ClassScores, CountScores, HasScores, Scores
 from kanlab.study import in_words
 from kanlab.study.data_summary import DataSummary
@@ -49,9 +50,9 @@ class TrialRecord(_OfNetwork):
 
     def __post_init__(self) -> None:
         if (self.state == "complete") != isinstance(self, CompletedTrial):
-            raise ValueError("a trial that is complete is a CompletedTrial, and no other is")
+            raise ValueError(say("a trial that is complete is a CompletedTrial, and no other is"))
         if self.state == "complete" and None in (self.rss_train, self.misfit, self.aicc):
-            raise ValueError("a trial that is complete has an RSS and an AICc")
+            raise ValueError(say("a trial that is complete has an RSS and an AICc"))
 
     @property
     def key(self) -> ModelKey:
@@ -91,7 +92,7 @@ def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
         return None, outcome.status
     misfit = outcome.misfit
     if misfit is None or not math.isfinite(outcome.rss_train) or not math.isfinite(misfit):
-        return None, f"diverged: the residuals are not finite ({outcome.status})"
+        return None, say("diverged: the residuals are not finite ({status})", status=outcome.status)
     if spec.after_fit:
         edf = outcome.edf
         value = math.inf if edf is None else effective(spec, data, cell, misfit, edf)[1]
@@ -99,12 +100,17 @@ def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
             known = "unknown" if edf is None else f"{edf:.1f}"
             return (
                 None,
-                f"{INADMISSIBLE}: the fit follows its {data.n_train} rows (effective degrees of freedom {known})",
+                say(
+                    "{inadmissible}: the fit follows its {n_train} rows (effective degrees of freedom {known})",
+                    inadmissible=INADMISSIBLE,
+                    n_train=data.n_train,
+                    known=known,
+                ),
             )
         return value, outcome.status
     value = data.aicc(misfit, spec.n_params(cell, data.d))
     if not math.isfinite(value):
-        return None, "interpolates: the residuals are 0 and AICc is not defined"
+        return None, say("interpolates: the residuals are 0 and AICc is not defined")
     return value, outcome.status
 
 

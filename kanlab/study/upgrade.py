@@ -14,6 +14,7 @@ import sqlalchemy
 
 from kanlab.errors import StudyError
 from kanlab.files import private_file
+from kanlab.language import say
 from kanlab.study.optuna_adapter import OtherSchema, is_current, upgrade_tables
 from kanlab.study.processes import Process, this_process
 
@@ -26,12 +27,19 @@ def other_version(found: OtherSchema, shown: str) -> StudyError:
     """What to do about a storage that is not upgraded here. shown: its address without secrets."""
     if found.is_older:
         return StudyError(
-            f"The tables of the storage {shown} are of an earlier version of Optuna ({found.made_by}); make a copy of it, "
-            "then run 'optuna storage upgrade --storage URL' with its URL."
+            say(
+                "The tables of the storage {shown} are of an earlier version of Optuna ({made_by}); "
+                "make a copy of it, then run 'optuna storage upgrade --storage URL' with its URL.",
+                shown=shown,
+                made_by=found.made_by,
+            )
         )
     return StudyError(
-        f"The tables of the storage {shown} are of a later version of Optuna than the one installed here; run "
-        "'pip install --upgrade kanlab optuna'."
+        say(
+            "The tables of the storage {shown} are of a later version of Optuna than the one "
+            "installed here; run 'pip install --upgrade kanlab optuna'.",
+            shown=shown,
+        )
     )
 
 
@@ -49,7 +57,12 @@ def upgrade_own(path: Path, url: str, found: OtherSchema) -> None:
         except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
             reason = str(error).strip().splitlines()[0].rstrip(".")
             raise StudyError(
-                f"{path} is of an earlier version and cannot be upgraded ({reason}); make room, or put a copy of it back."
+                say(
+                    "{path} is of an earlier version and cannot be upgraded ({reason}); make room, or "
+                    "put a copy of it back.",
+                    path=path,
+                    reason=reason,
+                )
             ) from error
         logger.warning(
             "%s was upgraded for this version of Optuna; as it was before it is kept in %s.", path, copy.name
@@ -88,11 +101,21 @@ def _alone(path: Path) -> Iterator[None]:
                 mark.unlink(missing_ok=True)
             elif time.monotonic() > deadline:
                 raise StudyError(
-                    f"Another process is upgrading {path}; wait for it, or delete {mark.name} where there is none."
+                    say(
+                        "Another process is upgrading {path}; wait for it, or delete {name} where there is none.",
+                        path=path,
+                        name=mark.name,
+                    )
                 ) from None
             time.sleep(0.1)
         except OSError as error:
-            raise StudyError(f"{path} is of an earlier version and cannot be upgraded ({error.strerror}).") from error
+            raise StudyError(
+                say(
+                    "{path} is of an earlier version and cannot be upgraded ({strerror}).",
+                    path=path,
+                    strerror=error.strerror,
+                )
+            ) from error
     try:
         yield
     finally:

@@ -12,13 +12,15 @@ from kanlab.explain.formulas import formulas_in, read_search
 from kanlab.explain.predictor import Predictor
 from kanlab.export.bundle import folder_name
 from kanlab.export.code_forms import forms_of
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.ui import session
 from kanlab.ui.widgets import download, literal, sentences
 
-_WHAT = (
-    "**The model in another language**: a file that other programs open or run. It predicts what kanlab predicts, "
-    "held to the training rows in the same way, from the same columns."
+_WHAT = marked(
+    "**The model in another language**: a file that other programs open or run. It "
+    "predicts what kanlab predicts, held to the training rows in the same way, from the "
+    "same columns."
 )
 MODEL, FORMULA = "The model", "The formula"
 
@@ -29,9 +31,9 @@ def forms(handle: StudyHandle, model: Predictor, key: tuple[Any, ...]) -> None:
         st.markdown(_WHAT)
         what, form = st.columns(2)
         found = _formula(handle)
-        chosen = what.selectbox("What", [MODEL, FORMULA][: 1 + (found is not None)], key="code-what")
+        chosen = what.selectbox(say("What"), [MODEL, FORMULA][: 1 + (found is not None)], key="code-what")
         in_form = form.selectbox(
-            "Form",
+            say("Form"),
             forms_of(chosen == FORMULA),
             format_func=lambda f: f"{f.name}, for {f.readers} ({f.ending})",
             key="code-form",

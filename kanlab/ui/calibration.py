@@ -13,6 +13,7 @@ from kanlab.charts import evidence
 from kanlab.errors import KanlabError
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import HeldOut, held_out, predictor
+from kanlab.language import say
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, confusion, log_loss
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
@@ -26,14 +27,17 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
     best = max((r.number for r in records if r.state == "complete"), default=0)
     key = (handle.uid, None, best)
     shown = st.session_state.get("calibration-of") == key
-    if not shown and not st.button("Show the calibration", key="show-calibration", icon=":material/percent:"):
+    if not shown and not st.button(say("Show the calibration"), key="show-calibration", icon=":material/percent:"):
         st.caption(
-            "This fits the recommended model again, as in the study, and compares its probabilities with the test rows."
+            say(
+                "This fits the recommended model again, as in the study, and compares its "
+                "probabilities with the test rows."
+            )
         )
         return
     st.session_state["calibration-of"] = key
     try:
-        with st.spinner("Fitting the recommended model…"):
+        with st.spinner(say("Fitting the recommended model…")):
             model = session.remember("predictor", key, lambda: predictor(handle))
             found: HeldOut = session.remember("held-out", key, lambda: held_out(model, load_data(handle)))
     except KanlabError as error:
@@ -50,32 +54,39 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
         p, y, shown = found.p, found.y, 1
         if many:
             shown = st.selectbox(
-                "Calibration of", range(len(levels)), format_func=lambda i: names[i], key="calibration-class"
+                say("Calibration of"), range(len(levels)), format_func=lambda i: names[i], key="calibration-class"
             )
             p, y = found.p[:, shown], np.asarray(found.y == shown, dtype=float)
         drawing.chart(evidence.calibration(calibration(p, y), names[shown], drawing.look()), "calibration")
     with right:
-        st.markdown(f"**{literal(label[:1].upper() + label[1:])}** on the {len(found.y):,} {found.rows} rows")
+        st.markdown(
+            say(
+                "**{literal}** on the {y:,} {rows} rows",
+                literal=literal(label[:1].upper() + label[1:]),
+                y=len(found.y),
+                rows=found.rows,
+            )
+        )
         auc, table = area_under_roc(found.p, found.y), confusion(found.p, found.y)
         with st.container(key="figures-calibration"):
             columns = st.columns(2)
-        columns[0].metric("Log-loss", f"{log_loss(found.p, found.y):.4g}", help=LOG_LOSS_HELP)
+        columns[0].metric(say("Log-loss"), f"{log_loss(found.p, found.y):.4g}", help=LOG_LOSS_HELP)
         rate = 100 * table.sum(axis=1).max() / len(found.y)
-        help_text = f"Always naming the most frequent class of these rows, it would be {rate:.1f}%."
-        columns[1].metric("Accuracy", f"{100 * accuracy(found.p, found.y):.1f}%", help=help_text)
+        help_text = say("Always naming the most frequent class of these rows, it would be {rate:.1f}%.", rate=rate)
+        columns[1].metric(say("Accuracy"), f"{100 * accuracy(found.p, found.y):.1f}%", help=help_text)
         columns[1].caption(f"base rate {rate:.1f}%")
         columns[0].metric(
-            "Brier score",
+            say("Brier score"),
             f"{brier(found.p, found.y):.4g}",
-            help="Mean squared difference between the predicted probability and the outcome (0 or 1)"
-            + ", summed over the classes." * many
+            help=say("Mean squared difference between the predicted probability and the outcome (0 or 1)")
+            + say(", summed over the classes.") * many
             + "." * (not many),
         )
         columns[1].metric(
-            "AUC",
+            say("AUC"),
             DASH if auc is None else f"{auc:.3f}",
-            help="Area under the ROC curve: 1 is a perfect ranking, 0.5 is random."
-            + " The mean over the classes, each against the rest." * many,
+            help=say("Area under the ROC curve: 1 is a perfect ranking, 0.5 is random.")
+            + say(" The mean over the classes, each against the rest.") * many,
         )
         if not many:
             _confusion(table, names)
@@ -89,4 +100,4 @@ def _confusion(table: NDArray[np.intp], names: Sequence[str]) -> None:
         for level, counts in zip(names, table, strict=True)
     ]
     widgets.table(pd.DataFrame(rows), "confusion")
-    st.caption("Number of rows by true and predicted class. The predicted class is the most probable one.")
+    st.caption(say("Number of rows by true and predicted class. The predicted class is the most probable one."))

@@ -10,6 +10,7 @@ import streamlit as st
 from kanlab.baselines.registry import COMPARISON_FAMILIES, OPTIONAL_FAMILIES, missing_extra
 from kanlab.baselines.registry import label as family_label
 from kanlab.execution.manage import load_data
+from kanlab.language import marked, say
 from kanlab.selection.candidates import model_name
 from kanlab.selection.decision import criterion_of
 from kanlab.selection.diagnostics import Diagnostic
@@ -22,12 +23,15 @@ from kanlab.ui import cluster, fitted_model, identity, search_ranges, session
 from kanlab.ui.navigation import SEARCH
 from kanlab.ui.widgets import literal, sentences
 
-VALIDATE_HELP = (
-    "Refits the five best configurations from five other seeds, cross-validates the eight best and the other families, fits "
-    "the model families chosen beside this button, estimates the degrees of freedom of the three best, and runs a permutation "
+VALIDATE_HELP = marked(
+    "Refits the five best configurations from five other seeds, cross-validates the "
+    "eight best and the other families, fits the model families chosen beside this "
+    "button, estimates the degrees of freedom of the three best, and runs a permutation "
     "test with twenty shuffled targets."
 )
-_OTHERS = "This study was started in another browser. Only its owner can validate the finalists and widen the ranges."
+_OTHERS = marked(
+    "This study was started in another browser. Only its owner can validate the finalists and widen the ranges."
+)
 
 
 def recommendation(found: Recommendation, handle: StudyHandle) -> None:
@@ -36,7 +40,7 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
     data = handle.data
     possible = handle.spec.admissible(data.n_train, data.d)
     if choice is None or (possible and not any(c.is_network for c in found.candidates)):
-        st.info("No trial is complete yet, so there is nothing to choose from.", icon=":material/hourglass_top:")
+        st.info(say("No trial is complete yet, so there is nothing to choose from."), icon=":material/hourglass_top:")
         st.stop()
     with st.container(border=True):
         average = found.average if _use(found) == "predict" else None
@@ -52,14 +56,14 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
             st.caption(literal(_support(found)))
         if found.validation is None:
             st.caption(
-                "This rests on one fit per configuration. Validate the finalists to see how far you can trust it."
+                say("This rests on one fit per configuration. Validate the finalists to see how far you can trust it.")
             )
 
 
 _USES: dict[Use, str] = {"read": "To read", "predict": "To predict"}
-_AVERAGED = (
-    "It predicts by the weighted mean of these models. It has no single formula, diagram or curve; what it makes of each "
-    "feature is on the Model page."
+_AVERAGED = marked(
+    "It predicts by the weighted mean of these models. It has no single formula, diagram "
+    "or curve; what it makes of each feature is on the Model page."
 )
 
 
@@ -68,23 +72,25 @@ def _use(found: Recommendation) -> Use:
     if found.average is None:
         return "read"
     use = st.segmented_control(
-        "What the model is for",
+        say("What the model is for"),
         USES,
         default=found.use if fitted_model.USE not in st.session_state else None,
         format_func=lambda known: _USES[known],
         key=fitted_model.USE,
         persist_state="session",
         label_visibility="collapsed",
-        help="One network has curves and a formula to read. The average of several often predicts with less error.",
+        help=say(
+            "One network has curves and a formula to read. The average of several often predicts with less error."
+        ),
     )
     return use or found.use
 
 
 _BANDS = (  # Burnham & Anderson 2002, section 2.6, who leave 2 to 4 and 7 to 10 without a word of their own
-    (2.0, "substantial support (up to 2 above the lowest AICc)"),
+    (2.0, marked("substantial support (up to 2 above the lowest AICc)")),
     (4.0, "2 to 4 above"),
-    (7.0, "considerably less support (4 to 7 above)"),
-    (np.inf, "little support (more than 7 above)"),
+    (7.0, marked("considerably less support (4 to 7 above)")),
+    (np.inf, marked("little support (more than 7 above)")),
 )
 _PER_BAND = 4
 _WITH_SUPPORT = 10.0  # units above the lowest AICc, beyond which a model has essentially none
@@ -99,9 +105,11 @@ def _support(found: Recommendation) -> str:
         if within:
             names = ", ".join(model_name(c) for c in within[:_PER_BAND])
             parts.append(f"{words}: {names}{f' and {len(within) - _PER_BAND} more' if len(within) > _PER_BAND else ''}")
-    return (
-        f"Other models within 10 units of its AICc, by their support (Burnham & Anderson 2002): {'; '.join(parts)}. A model "
-        "more than 10 above the lowest has essentially none. A refit from another seed can change AICc by several units."
+    return say(
+        "Other models within 10 units of its AICc, by their support (Burnham & Anderson "
+        "2002): {parts}. A model more than 10 above the lowest has essentially none. A refit "
+        "from another seed can change AICc by several units.",
+        parts="; ".join(parts),
     )
 
 
@@ -110,10 +118,10 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
     controls = identity.controls(handle)
     if validation is not None and validation.is_live:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Validation: {validation.done} of {validation.total} steps")
+            st.markdown(say("Validation: {done} of {total} steps", done=validation.done, total=validation.total))
             st.space("stretch")
             if controls:
-                label, icon = "Stop the validation", ":material/stop:"
+                label, icon = say("Stop the validation"), ":material/stop:"
                 st.button(label, icon=icon, key="stop-validation", on_click=stop_validation, args=(handle,))
             else:
                 st.caption(_OTHERS)
@@ -122,7 +130,7 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
     if not controls:
         st.caption(_OTHERS)
         return
-    label = "Validate the finalists" if validation is None else "Validate again"
+    label = say("Validate the finalists") if validation is None else "Validate again"
     kind: Any = "primary" if validation is None else "secondary"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -137,7 +145,7 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
         )
         _families(handle)
         if study_live:
-            st.caption("The study is still running. Validate it when it is done.")
+            st.caption(say("The study is still running. Validate it when it is done."))
         elif validation is not None and validation.detail:
             st.caption(literal(validation.detail))
 
@@ -145,9 +153,11 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
 def _families(handle: StudyHandle) -> None:
     """Which other model families a validation compares with."""
     installed = [name for name in OPTIONAL_FAMILIES if not missing_extra(name)]
-    with st.popover("Compare with", help="Model families that are fitted and cross-validated beside the networks."):
+    with st.popover(
+        say("Compare with"), help=say("Model families that are fitted and cross-validated beside the networks.")
+    ):
         st.multiselect(
-            "Model families",
+            say("Model families"),
             [*COMPARISON_FAMILIES, *installed],
             default=list(COMPARISON_FAMILIES),
             format_func=lambda name: family_label(name, handle.data.task),
@@ -168,7 +178,7 @@ def warnings(found: Recommendation, handle: StudyHandle) -> None:
             if (
                 controls
                 and warning.widen is not None
-                and st.button("Widen", key=f"widen-{number}", help="Open Search with wider ranges.")
+                and st.button(say("Widen"), key=f"widen-{number}", help=say("Open Search with wider ranges."))
             ):
                 _open_search(handle, warning)
 

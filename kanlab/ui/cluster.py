@@ -7,6 +7,7 @@ import streamlit as st
 from kanlab import settings
 from kanlab.errors import KanlabError
 from kanlab.execution.dask_cluster import cluster_workers
+from kanlab.language import marked, say
 from kanlab.text import counted
 from kanlab.ui.widgets import literal
 
@@ -36,16 +37,18 @@ def address_input() -> None:
     """The field for an address, where a user may type one."""
     if may_type():
         st.text_input(
-            "Dask scheduler",
+            say("Dask scheduler"),
             key=_TYPED,
             placeholder=settings.DASK() or "tcp://host:8786",
             persist_state="session",
-            help="Address of the scheduler of a Dask cluster, or the path of its scheduler file. Connect only to a cluster "
-            "you trust: it can run code on this machine.",
+            help=say(
+                "Address of the scheduler of a Dask cluster, or the path of its scheduler file. "
+                "Connect only to a cluster you trust: it can run code on this machine."
+            ),
         )
 
 
-@st.cache_data(ttl=10, max_entries=16, show_spinner="Asking the cluster for its workers…")
+@st.cache_data(ttl=10, max_entries=16, show_spinner=marked("Asking the cluster for its workers…"))
 def _workers(address: str) -> int | str:
     """How many workers it has, or why that is not known."""
     try:
@@ -67,13 +70,13 @@ def choice() -> None:
     if not address:
         return
     st.radio(
-        "Where to run",
+        say("Where to run"),
         (HERE, CLUSTER),
         1,
         key=_WHERE,
         horizontal=True,
         persist_state="session",
-        help="The cluster fits as many configurations at once as it has workers. The numbers are the same.",
+        help=say("The cluster fits as many configurations at once as it has workers. The numbers are the same."),
     )
     if place() is None:
         return
@@ -81,6 +84,6 @@ def choice() -> None:
     if isinstance(found, str):
         st.warning(literal(found), icon=":material/warning:")
     elif found == 0:
-        st.caption(f"{literal(address)} has no worker yet. The study waits for one.")
+        st.caption(say("{literal} has no worker yet. The study waits for one.", literal=literal(address)))
     else:
         st.caption(f"{literal(address)} has {counted(found, 'worker')}.")

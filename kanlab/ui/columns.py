@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from kanlab.language import marked, say
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import fixed
 from kanlab.text import counted
@@ -15,10 +16,10 @@ from kanlab.text import counted
 CHOICE = "choice"  # the column that marks the recommended model
 RECOMMENDED, TO_READ, TO_PREDICT = (
     "recommended",
-    "recommended to read",
-    "recommended to predict",
+    marked("recommended to read"),
+    marked("recommended to predict"),
 )  # the last two together
-CHOICE_HELP = "The model that kanlab recommends; the reasons stand on the Choose page."
+CHOICE_HELP = marked("The model that kanlab recommends; the reasons stand on the Choose page.")
 
 
 def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], known: pd.DataFrame) -> list[str]:
@@ -29,7 +30,7 @@ def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], k
     full = {str(name) for name in known.columns if not (known[name].isna() | (known[name] == "")).all()}
     offered = {label: [name for name in columns if name in full] for label, columns in groups.items()}
     labels = [label for label, columns in offered.items() if columns]
-    asked = st.pills("More columns", labels, selection_mode="multi", key=f"{key}-columns") if labels else []
+    asked = st.pills(say("More columns"), labels, selection_mode="multi", key=f"{key}-columns") if labels else []
     more = [name for label in asked or [] for name in offered[label]]
     return [name for name in (*first, *more) if name in full]
 

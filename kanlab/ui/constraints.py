@@ -8,17 +8,18 @@ import streamlit as st
 
 from kanlab.data.dataset import Dataset
 from kanlab.kan.constraints import Constraints, can_have
+from kanlab.language import marked, say
 from kanlab.stats.likelihood import MULTICLASS
 
 MOST_GROUPS = 5
 _KEY, _GROUP = "constraint-", "constraint-apart-"
 _DEMANDS = {
-    "up": ("Monotone up", "The prediction never falls as the feature rises, whatever the others are."),
-    "down": ("Monotone down", "The prediction never rises as the feature rises, whatever the others are."),
-    "convex": ("Convex", "The effect bends upwards: each further step adds more, or takes away less."),
-    "concave": ("Concave", "The effect bends downwards: each further step adds less, or takes away more."),
-    "linear": ("Linear", "The effect is a straight line, added to the rest."),
-    "no_effect": ("No effect", "No model sees the feature."),
+    "up": ("Monotone up", marked("The prediction never falls as the feature rises, whatever the others are.")),
+    "down": ("Monotone down", marked("The prediction never rises as the feature rises, whatever the others are.")),
+    "convex": ("Convex", marked("The effect bends upwards: each further step adds more, or takes away less.")),
+    "concave": ("Concave", marked("The effect bends downwards: each further step adds less, or takes away more.")),
+    "linear": ("Linear", marked("The effect is a straight line, added to the rest.")),
+    "no_effect": ("No effect", marked("No model sees the feature.")),
 }
 
 
@@ -29,10 +30,12 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
     """
     data, found = datasets[0], {}
     sources = list(data.recipe.sources)
-    with st.expander("What is known of the effects"):
+    with st.expander(say("What is known of the effects")):
         st.caption(
-            "Knowledge that every network of the study keeps, between the training rows and beyond them. Models of other "
-            "families that break it are not recommended."
+            say(
+                "Knowledge that every network of the study keeps, between the training rows and "
+                "beyond them. Models of other families that break it are not recommended."
+            )
         )
         places = [*st.columns(3, gap="medium"), *st.columns(3, gap="medium")]  # a row each, for narrow screens
         for number, (kind, (label, text)) in enumerate(_DEMANDS.items()):
@@ -41,8 +44,12 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
                 found[kind] = _chosen(label, _KEY + kind, possible, text)
         groups: list[tuple[str, ...]] = []
         for number in range(1, MOST_GROUPS + 1):
-            label = "Do not interact with each other" if number == 1 else f"Nor do these (group {number})"
-            text = "None of these features changes the effect of another; choose two or more."
+            label = (
+                say("Do not interact with each other")
+                if number == 1
+                else say("Nor do these (group {number})", number=number)
+            )
+            text = say("None of these features changes the effect of another; choose two or more.")
             group = _chosen(label, f"{_GROUP}{number}", sources if data.task != MULTICLASS else [], text)
             if not group:
                 break
@@ -57,7 +64,7 @@ def _chosen(label: str, key: str, possible: Sequence[str], text: str) -> tuple[s
     if key in st.session_state:  # of another table, or another choice of features
         st.session_state[key] = [name for name in st.session_state[key] if name in possible]
     chosen = st.multiselect(
-        label, possible, key=key, persist_state="session", help=text, placeholder="none", disabled=not possible
+        label, possible, key=key, persist_state="session", help=text, placeholder=say("none"), disabled=not possible
     )
     return tuple(chosen)
 

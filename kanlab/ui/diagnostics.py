@@ -15,6 +15,7 @@ from kanlab.explain import curves
 from kanlab.explain.diagnostics import Diagnostics, diagnostics_of, normal_quantiles
 from kanlab.explain.predictor import HeldOut
 from kanlab.explain.residual_checks import Check, binned
+from kanlab.language import marked, say
 from kanlab.selection.measures import fixed
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import area_under_roc
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 1500  # of a chart
 MOST_EXTREME = 60  # of them those that stand out, which none may lose
-_ROWS_HELP = "Number of the training row, in the order of the table; the test rows are not counted."
+_ROWS_HELP = marked("Number of the training row, in the order of the table; the test rows are not counted.")
 
 
 def diagnostics(view: ModelView, handle: StudyHandle) -> None:
     """Every chart of the task in two columns, each with one sentence, and a button where a click may mend what it shows."""
-    with st.spinner("Checking the residuals…"):
+    with st.spinner(say("Checking the residuals…")):
         found: Diagnostics = view.once("diagnostics", lambda: diagnostics_of(view.model.fitted, view.data, view.bands))
     panel = _Panel(found, view, handle)
     _summary(found)
@@ -69,25 +70,37 @@ def _summary(found: Diagnostics) -> None:
     amiss = found.departures
     looked = len([c for c in found.checks if c.departs is not None])
     if not amiss:
-        st.success(f"Nothing speaks against this model in {looked} checks of its rows.", icon=":material/check_circle:")
+        st.success(
+            say("Nothing speaks against this model in {looked} checks of its rows.", looked=looked),
+            icon=":material/check_circle:",
+        )
         return
     names = ", ".join(_TITLES[c.name] for c in amiss)
     finds = agreeing(len(amiss), "finds", "find")
-    st.warning(f"{len(amiss)} of {looked} checks {finds} something: {names}.", icon=":material/warning:")
+    st.warning(
+        say(
+            "{amiss} of {looked} checks {finds} something: {names}.",
+            amiss=len(amiss),
+            looked=looked,
+            finds=finds,
+            names=names,
+        ),
+        icon=":material/warning:",
+    )
 
 
 _TITLES = {
     "bend": "a bend",
-    "features": "a pattern along a feature",
-    "order": "rows that depend on each other",
-    "normality": "the shape of the residuals",
+    "features": marked("a pattern along a feature"),
+    "order": marked("rows that depend on each other"),
+    "normality": marked("the shape of the residuals"),
     "spread": "unequal spread",
     "dispersion": "dispersion",
     "zeros": "zeros",
-    "influence": "rows that decide the fit",
-    "calibration": "probabilities that are not right",
-    "ranking": "a ranking no better than chance",
-    "confusion": "names no better than the most frequent class",
+    "influence": marked("rows that decide the fit"),
+    "calibration": marked("probabilities that are not right"),
+    "ranking": marked("a ranking no better than chance"),
+    "confusion": marked("names no better than the most frequent class"),
 }
 
 
@@ -109,7 +122,7 @@ def _of_residuals(panel: _Panel) -> None:
         drawing.chart(model_charts.residuals(table, label, look), "residuals")
         if panel.view.data.task == COUNTS:
             st.caption(
-                "Counts vary more where their mean is larger, by its square root where they vary by chance alone."
+                say("Counts vary more where their mean is larger, by its square root where they vary by chance alone.")
             )
             panel.checked("dispersion")
         else:
@@ -127,7 +140,7 @@ def _along_feature(panel: _Panel) -> None:
     found, data = panel.found, panel.view.data
     ranked = found.by_feature
     names = ranked["feature"].tolist()
-    feature = st.selectbox("Residuals along", names, key="residuals-along", format_func=lambda f: short(f))
+    feature = st.selectbox(say("Residuals along"), names, key="residuals-along", format_func=lambda f: short(f))
     x, at = data.X_train[:, data.features.index(feature)], panel.shown
     means = binned(x, found.standardised)
     drawn = charts.along(x[at], found.standardised[at], at + 1, means, feature, panel.look)
@@ -139,7 +152,7 @@ def _in_order(panel: _Panel) -> None:
     found, at = panel.found, panel.shown
     row = np.arange(1.0, panel.view.data.n + 1.0)
     means = binned(row, found.standardised, 12)
-    name, title = "number of the row, in table order", "Residuals in the order of the rows"
+    name, title = say("number of the row, in table order"), say("Residuals in the order of the rows")
     drawing.chart(
         charts.along(row[at], found.standardised[at], at + 1, means, name, panel.look, title=title), "residuals-order"
     )
@@ -159,7 +172,7 @@ def _scale_location(panel: _Panel) -> None:
     drawn = charts.scale_location(found.linear[at], r[at], at + 1, means, data.output_label, panel.look)
     drawing.chart(drawn, "scale-location")
     if data.task == COUNTS:
-        st.caption("The size of the residuals in units of what Poisson counts vary by; level where that is right.")
+        st.caption(say("The size of the residuals in units of what Poisson counts vary by; level where that is right."))
 
 
 def _rootogram(panel: _Panel) -> None:
@@ -210,21 +223,21 @@ def _influence(panel: _Panel) -> None:
         clicked = [int(point["row"]) - 1 for point in picked if point.get("row")]
         panel.checked("influence")
     with right:
-        st.markdown("**The most influential rows**")
+        st.markdown(say("**The most influential rows**"))
         table = panel.found.influential(clicked)
         columns: dict[str, Any] = {
-            "row": st.column_config.NumberColumn("row", help=_ROWS_HELP, format="%d"),
+            "row": st.column_config.NumberColumn(say("row"), help=_ROWS_HELP, format="%d"),
             "cook": st.column_config.NumberColumn(
-                "Cook's distance",
+                say("Cook's distance"),
                 format="%.3f",
-                help="How far the fit moves without the row; above 1 the row decides it.",
+                help=say("How far the fit moves without the row; above 1 the row decides it."),
             ),
             "leverage": st.column_config.NumberColumn(
-                "leverage", format="%.3f", help="What share of its own prediction the row decides."
+                say("leverage"), format="%.3f", help=say("What share of its own prediction the row decides.")
             ),
         }
         if is_numeric_dtype(table["predicted"]):  # of many classes it is the name of one
-            columns["predicted"] = st.column_config.NumberColumn("predicted", format=fixed(table["predicted"]))
+            columns["predicted"] = st.column_config.NumberColumn(say("predicted"), format=fixed(table["predicted"]))
         key = "-".join(["influential-rows", *(str(row) for row in clicked)])
         start = {"selection": {"rows": list(range(len(clicked))), "columns": [], "cells": []}}
         selected = widgets.table(
@@ -234,9 +247,12 @@ def _influence(panel: _Panel) -> None:
         rows = [int(table["row"].iloc[i]) - 1 for i in selected.selection.rows]
         residual_remedies.fit_without(rows, panel.view.data, panel.handle)
         st.caption(
-            "Select rows, here or by a click in the chart, to fit without them. Cook's distance tells how far the whole fit "
-            "moves when a row is left out, leverage what share of its own prediction a row decides; both from the linearised "
-            "fit, without refits. Features are as the model has them: levels as 0 and 1, dates as years."
+            say(
+                "Select rows, here or by a click in the chart, to fit without them. Cook's distance "
+                "tells how far the whole fit moves when a row is left out, leverage what share of "
+                "its own prediction a row decides; both from the linearised fit, without refits. "
+                "Features are as the model has them: levels as 0 and 1, dates as years."
+            )
         )
 
 

@@ -16,6 +16,7 @@ from kanlab.charts import trials as trial_charts
 from kanlab.charts.as_table import tables_behind
 from kanlab.charts.layered import Layered
 from kanlab.charts.palette import DARK, LIGHT, Palette
+from kanlab.language import say
 from kanlab.ui import session, widgets
 
 
@@ -58,7 +59,7 @@ def _chart_once(stamp: tuple[Any, ...], key: str, _make: Callable[[], Any]) -> d
 
 def _table_behind(spec: Callable[[], dict[str, Any]], key: str) -> None:
     """The numbers of a chart, once they are asked for."""
-    behind = st.expander("Show as table", type="compact", key=f"behind-{key}", on_change="rerun")
+    behind = st.expander(say("Show as table"), type="compact", key=f"behind-{key}", on_change="rerun")
     if behind.open:
         with behind:
             for number, frame in enumerate(tables_behind(spec())):

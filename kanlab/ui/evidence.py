@@ -8,6 +8,7 @@ import streamlit as st
 from kanlab.charts import cells, evidence, trials
 from kanlab.charts.encoding import NAMES
 from kanlab.engines.catalogue import ENGINES
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, cell_words
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.parameter_importance import importances
@@ -24,13 +25,16 @@ def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
     shares = importances(handle)
     if not shares:
         st.caption(
-            "The importance of the hyperparameters is unknown: too few trials are complete, or they do not differ."
+            say("The importance of the hyperparameters is unknown: too few trials are complete, or they do not differ.")
         )
     else:
         frame = pd.DataFrame({"parameter": [NAMES[name] for name in shares], "share": list(shares.values())})
         drawing.chart(evidence.importance(frame, drawing.look()), "importance")
         st.caption(
-            "Importance by PED-ANOVA (Watanabe et al. 2023): how well each hyperparameter separates good trials from the rest."
+            say(
+                "Importance by PED-ANOVA (Watanabe et al. 2023): how well each hyperparameter "
+                "separates good trials from the rest."
+            )
         )
     look = drawing.look()
     drawing.chart_once(lambda: cells.slices(table, look), "slices", table, width="content")
@@ -63,34 +67,40 @@ def compare(handle: StudyHandle) -> None:
         )
     if len(rows) == 1:
         st.info(
-            "No other study has these rows and this target. Start one with other ranges, another counting rule or another "
-            "engine, and it is compared here.",
+            say(
+                "No other study has these rows and this target. Start one with other ranges, another "
+                "counting rule or another engine, and it is compared here."
+            ),
             icon=":material/info:",
         )
         return
     frame = pd.DataFrame(rows)
     widgets.table(
-        frame if len(scales) > 1 else frame.drop(columns=["target", "AICc of the target"]),
+        frame if len(scales) > 1 else frame.drop(columns=["target", say("AICc of the target")]),
         "compare",
         column_config={
             "lowest AICc": st.column_config.NumberColumn(format="%.2f", help=AICC_HELP),
             "AICc of the target": st.column_config.NumberColumn(
                 format="%.2f",
-                help="AICc for the target itself. Its logarithm has another density, which shifts AICc. "
-                "For ranks there is no such number.",
+                help=say(
+                    "AICc for the target itself. Its logarithm has another density, which shifts AICc. "
+                    "For ranks there is no such number."
+                ),
             ),
             error: columns.number(
-                error, frame[error], "In the target's own units, on every scale." if measure.error == "RMSE" else ""
+                error,
+                frame[error],
+                say("In the target's own units, on every scale.") if measure.error == "RMSE" else "",
             ),
-            "count": st.column_config.TextColumn("counting rule", help="What counts as a parameter, K."),
+            "count": st.column_config.TextColumn(say("counting rule"), help=say("What counts as a parameter, K.")),
         },
     )
-    sentence = (
-        "These studies have the same rows and target. The test error is always comparable, AICc only if the counting rule is "
-        "the same."
+    sentence = say(
+        "These studies have the same rows and target. The test error is always comparable, "
+        "AICc only if the counting rule is the same."
     )
     if len(scales) > 1:
-        sentence += (
+        sentence += say(
             " AICc values on different scales of the target are not comparable; compare 'AICc of the target' instead."
         )
     st.caption(sentence)
@@ -115,9 +125,14 @@ def permutation_test(validation: Validation) -> None:
         return
     drawing.chart(evidence.permutation_gains(validation.null["gain"], permuted, drawing.look()), "null")
     st.caption(
-        f"The same configurations were fitted to this target and to {len(permuted)} shuffled copies of it: "
-        f"{p_words(validation)}. The p-value is the share of these targets, this one included, with an AICc gain at least as "
-        "large; a small one means that the features do predict the target."
+        say(
+            "The same configurations were fitted to this target and to {permuted} shuffled "
+            "copies of it: {p_words}. The p-value is the share of these targets, this one "
+            "included, with an AICc gain at least as large; a small one means that the features "
+            "do predict the target.",
+            permuted=len(permuted),
+            p_words=p_words(validation),
+        )
     )
 
 
@@ -130,7 +145,7 @@ def map_and_pareto_front(
     drawing.chart_once(
         lambda: cells.aicc_map(table, picked, look, mark), "aicc-map", table, picked, mark, width="content"
     )
-    st.caption("Configurations without colour were not fitted, failed, or are inadmissible.")
+    st.caption(say("Configurations without colour were not fitted, failed, or are inadmissible."))
     drawing.drawn_once(
         lambda: trials.pareto_front(points, handle.baselines, picked, target, look, recommended=mark),
         "choose-front",

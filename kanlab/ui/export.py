@@ -9,6 +9,7 @@ import streamlit as st
 
 from kanlab.execution.final_check import AVERAGE
 from kanlab.export.bundle import Bundle
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
 from kanlab.targets import StudyGroup
@@ -17,26 +18,51 @@ from kanlab.ui import fitted_model
 from kanlab.ui.widgets import download, literal, sentences
 
 _OTHERS = {
-    "report.html": ("Report", "text/html", ":material/article:", "One page with the reasons and the charts."),
-    "model.json": ("Model", "application/json", ":material/data_object:", "The model and the preparation of its data."),
-    "predict.py": ("Program", "text/x-python", ":material/code:", "Predicts with NumPy alone; needs model.json beside it."),
-    "formula.py": ("Formula", "text/x-python", ":material/function:", "An approximation of the network as a Python function."),
-    "network.svg": ("Diagram", "image/svg+xml", ":material/hub:", "The network with the curve on every edge."),
-    "study.json": ("Study", "application/json", ":material/list_alt:", "All numbers, as kanlab show --json prints them."),
-    "trials.csv": ("Trials", "text/csv", ":material/table_chart:", "One row per trial."),
-    "README.md": ("Model card", "text/markdown", ":material/description:", "What the model is and how to predict with it."),
-    "Dockerfile": ("Dockerfile", "text/plain", ":material/deployed_code:", "Serves the bundle in a container."),
-}  # fmt: skip
+    "report.html": ("Report", "text/html", ":material/article:", marked("One page with the reasons and the charts.")),
+    "model.json": (
+        "Model",
+        "application/json",
+        ":material/data_object:",
+        marked("The model and the preparation of its data."),
+    ),
+    "predict.py": (
+        "Program",
+        "text/x-python",
+        ":material/code:",
+        marked("Predicts with NumPy alone; needs model.json beside it."),
+    ),
+    "formula.py": (
+        "Formula",
+        "text/x-python",
+        ":material/function:",
+        marked("An approximation of the network as a Python function."),
+    ),
+    "network.svg": ("Diagram", "image/svg+xml", ":material/hub:", marked("The network with the curve on every edge.")),
+    "study.json": (
+        "Study",
+        "application/json",
+        ":material/list_alt:",
+        marked("All numbers, as kanlab show --json prints them."),
+    ),
+    "trials.csv": ("Trials", "text/csv", ":material/table_chart:", marked("One row per trial.")),
+    "README.md": (
+        "Model card",
+        "text/markdown",
+        ":material/description:",
+        marked("What the model is and how to predict with it."),
+    ),
+    "Dockerfile": ("Dockerfile", "text/plain", ":material/deployed_code:", marked("Serves the bundle in a container.")),
+}
 _PER_ROW = 4
 
 
-_REPORT = (
-    "**The report**: one page that needs nothing else, with the headline figures, the reasons, what the features do, the "
-    "formula and the models compared."
+_REPORT = marked(
+    "**The report**: one page that needs nothing else, with the headline figures, the "
+    "reasons, what the features do, the formula and the models compared."
 )
-_BUNDLE = (
-    "**The bundle**: a zip file with everything on this page. Unpack it, and `python predict.py IN.csv OUT.csv` predicts new "
-    "rows with NumPy alone."
+_BUNDLE = marked(
+    "**The bundle**: a zip file with everything on this page. Unpack it, and `python "
+    "predict.py IN.csv OUT.csv` predicts new rows with NumPy alone."
 )
 _PREVIEW_HEIGHT = 460
 
@@ -46,17 +72,19 @@ def downloads(made: Bundle) -> None:
     with st.container(border=True):
         st.markdown(_REPORT)
         _part(made, "report.html", type="primary")
-        with st.expander("Preview", expanded=True):
+        with st.expander(say("Preview"), expanded=True):
             # an address of its own content, so that the page in it has no part in this one
             packed = base64.b64encode(made.files["report.html"].encode()).decode()
             st.iframe(
-                f"data:text/html;charset=utf-8;base64,{packed}", height=_PREVIEW_HEIGHT, alt="Preview of the report"
+                f"data:text/html;charset=utf-8;base64,{packed}",
+                height=_PREVIEW_HEIGHT,
+                alt=say("Preview of the report"),
             )
     with st.container(border=True):
         st.markdown(_BUNDLE)
         name, icon = f"{made.folder}.zip", ":material/folder_zip:"
-        download("Download the bundle", made.zipped, name, "application/zip", icon=icon, key="bundle")
-    st.markdown("Or a single part of it:")
+        download(say("Download the bundle"), made.zipped, name, "application/zip", icon=icon, key="bundle")
+    st.markdown(say("Or a single part of it:"))
     listed = [name for name in _OTHERS if name in made.files and name != "report.html"]
     for start in range(0, len(listed), _PER_ROW):
         for place, name in zip(st.columns(_PER_ROW, gap="small"), listed[start : start + _PER_ROW], strict=False):
@@ -73,15 +101,19 @@ def all_targets(handle: StudyHandle) -> None:
     with st.container(border=True):
         names = ", ".join(short(each.data.target) for each in handles)
         st.markdown(
-            f"**The bundle of all {len(handles)} targets** ({literal(names)}): the recommended model of each, below one "
-            "`predict.py` that adds the columns of all."
+            say(
+                "**The bundle of all {handles} targets** ({literal}): the recommended model of each, "
+                "below one `predict.py` that adds the columns of all.",
+                handles=len(handles),
+                literal=literal(names),
+            )
         )
-        if st.button("Pack it", icon=":material/folder_zip:", key="pack-all"):
-            with sentences(), st.spinner("Fitting the models again, as in the studies…"):
+        if st.button(say("Pack it"), icon=":material/folder_zip:", key="pack-all"):
+            with sentences(), st.spinner(say("Fitting the models again, as in the studies…")):
                 st.session_state[_JOINT] = handle.uid, StudyGroup(handles).bundle()
         kept, made = st.session_state.get(_JOINT, ("", None))
         if made is not None and kept == handle.uid:
-            download("Download it", made.zipped, f"{made.folder}.zip", "application/zip", key="bundle-all")
+            download(say("Download it"), made.zipped, f"{made.folder}.zip", "application/zip", key="bundle-all")
 
 
 _JOINT = "kanlab_joint_bundle"
@@ -96,7 +128,7 @@ def _part(made: Bundle, name: str, **options: Any) -> None:
 
 def elsewhere(name: str, which: fitted_model.Which, averaged: bool = False) -> None:
     """The same on the command line and in Python. averaged: whether the study has an average beside the model to read."""
-    with st.expander("On the command line and in Python", icon=":material/terminal:"):
+    with st.expander(say("On the command line and in Python"), icon=":material/terminal:"):
         asked: tuple[str, int | str] | None
         if which is None or which == AVERAGE:
             asked = ("use", "read" if which is None else "predict") if averaged else None

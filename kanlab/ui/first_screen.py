@@ -8,6 +8,7 @@ import streamlit as st
 
 from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
+from kanlab.language import marked, say
 from kanlab.study import kept_tables
 from kanlab.study.spec import StudySpec
 from kanlab.ui import drawing, identity, reload, session, shown_study, tour
@@ -15,25 +16,26 @@ from kanlab.ui.start import start_study
 from kanlab.ui.widgets import literal
 
 _RECENT = 3
-_SHOWN = (
-    "**What you get, on 400 noisy rows of y = exp(sin πx₁ + x₂²).** kanlab was given the rows, not the formula. Each point is "
-    "a network it fitted: further right it has more parameters, further down it misses the training rows by less. The line "
-    "joins those that no other network beats in both. The recommended one is ringed, and below is the formula that a search "
-    "then found."
+_SHOWN = marked(
+    "**What you get, on 400 noisy rows of y = exp(sin πx₁ + x₂²).** kanlab was given the "
+    "rows, not the formula. Each point is a network it fitted: further right it has more "
+    "parameters, further down it misses the training rows by less. The line joins those "
+    "that no other network beats in both. The recommended one is ringed, and below is "
+    "the formula that a search then found."
 )
-_TRY = "Start this example"
-_TRY_HELP = "Fits 63 small networks in the background and shows them as they arrive; it takes some seconds."
-_NOTHING = (
-    "Nothing is chosen yet. A good table has one row for each observation, a column to predict (numbers or classes), "
-    "and at least a few dozen rows."
+_TRY = marked("Start this example")
+_TRY_HELP = marked("Fits 63 small networks in the background and shows them as they arrive; it takes some seconds.")
+_NOTHING = marked(
+    "Nothing is chosen yet. A good table has one row for each observation, a column to "
+    "predict (numbers or classes), and at least a few dozen rows."
 )
 _STEPS = {
-    "1 Data": "A table, and the column to predict.",
-    "2 Search": "How large the networks may be, and how long to search.",
-    "3 Live": "Networks arrive as points while you watch.",
-    "4 Choose": "One recommended model, with the reasons and how sure it is.",
-    "5 Model": "Its curves, what each feature does, its formula.",
-    "6 Export": "A report, and a program that predicts anywhere.",
+    "1 Data": marked("A table, and the column to predict."),
+    "2 Search": marked("How large the networks may be, and how long to search."),
+    "3 Live": marked("Networks arrive as points while you watch."),
+    "4 Choose": marked("One recommended model, with the reasons and how sure it is."),
+    "5 Model": marked("Its curves, what each feature does, its formula."),
+    "6 Export": marked("A report, and a program that predicts anywhere."),
 }
 
 
@@ -54,15 +56,24 @@ def show() -> None:
         st.markdown(_SHOWN)
         st.latex(found.formula)
         st.caption(
-            f"On the 80 rows held out, the formula misses y by {found.formula_error:.3f} and the network by "
-            f"{found.error:.3f} (root mean squared error); the noise itself is 0.1."
+            say(
+                "On the 80 rows held out, the formula misses y by {formula_error:.3f} and the "
+                "network by {error:.3f} (root mean squared error); the noise itself is 0.1.",
+                formula_error=found.formula_error,
+                error=found.error,
+            )
         )
         st.button(_TRY, type="primary", icon=":material/play_arrow:", key="try", help=_TRY_HELP, on_click=_ask)
     if st.session_state.pop("kanlab_try", False):
         _start()
     st.caption(
-        f"{_NOTHING} A larger file than {st.get_option('server.maxUploadSize')} MB: pack it with gzip or save it as Parquet, "
-        "or leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the study appears under Studies."
+        say(
+            "{nothing} A larger file than {get_option} MB: pack it with gzip or save it as "
+            "Parquet, or leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the "
+            "study appears under Studies.",
+            nothing=_NOTHING,
+            get_option=st.get_option("server.maxUploadSize"),
+        )
     )
     with st.container(horizontal=True, gap="small", key="path"):
         for step, words in _STEPS.items():
@@ -90,13 +101,16 @@ def _recent() -> None:
     if not tables:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("Go on with")
+        st.markdown(say("Go on with"))
         for kept in tables:
             st.button(
                 literal(kept.name),
                 key=f"recent-{kept.key}",
                 icon=":material/history:",
-                help=f"Last used on {datetime.fromtimestamp(kept.used):%Y-%m-%d at %H:%M}; only this browser finds it.",
+                help=say(
+                    "Last used on {fromtimestamp:%Y-%m-%d at %H:%M}; only this browser finds it.",
+                    fromtimestamp=datetime.fromtimestamp(kept.used),
+                ),
                 on_click=reload.open_table,
                 args=(kept.key,),
             )

@@ -10,6 +10,7 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.charts import training
 from kanlab.charts.layered import Layered
+from kanlab.language import say
 from kanlab.study.fit_times import fit_times
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import drawing, session, shared
@@ -18,7 +19,7 @@ from kanlab.ui.trials import loss_words
 
 def timeline_and_losses(study: Study, stamp: shared.Stamp, records: Sequence[TrialRecord], *, live: bool) -> None:
     """An expander with both charts. stamp: of the records.  live: whether trials that run are being fitted."""
-    opened = st.expander("Timeline of the fits, and loss curves of all trials", key="fits", on_change="rerun")
+    opened = st.expander(say("Timeline of the fits, and loss curves of all trials"), key="fits", on_change="rerun")
     if not opened.open:
         return
     picked, look, data = session.selected_trial(), drawing.look(), study.handle.data
@@ -35,4 +36,4 @@ def timeline_and_losses(study: Study, stamp: shared.Stamp, records: Sequence[Tri
             drawing.drawn_once(
                 lambda: training.loss_curves(records, picked, *loss_words(data), look), "losses", (*stamp[:2], picked)
             )
-        st.caption("Click a bar or a curve to see its trial above.")
+        st.caption(say("Click a bar or a curve to see its trial above."))

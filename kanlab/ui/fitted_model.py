@@ -11,6 +11,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import AVERAGE, final_check_of
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import Predictor, predictor
+from kanlab.language import marked, say
 from kanlab.selection.candidates import cell_words, other_families
 from kanlab.selection.feature_weights import FeatureWeights, feature_weights
 from kanlab.selection.headline import Use
@@ -24,9 +25,10 @@ from kanlab.ui.widgets import sentences
 USE = "model-use"  # the switch, in the state of the session
 _RECOMMENDED = -1
 _LISTED = 40  # trials, lowest AICc first
-_BOX_HELP = (
-    "Trials are sorted by AICc, lowest first, after the one that is selected in a chart or table; the other families follow. "
-    "AICc weighs the fit against the number of parameters; grid is the number of intervals of each spline, k its order."
+_BOX_HELP = marked(
+    "Trials are sorted by AICc, lowest first, after the one that is selected in a chart "
+    "or table; the other families follow. AICc weighs the fit against the number of "
+    "parameters; grid is the number of intervals of each spline, k its order."
 )
 
 
@@ -48,7 +50,7 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use
 
     def words(which: int | str) -> str:
         if which == _RECOMMENDED:
-            return "the recommended model" if found.average is None else "the recommended model to read"
+            return say("the recommended model") if found.average is None else say("the recommended model to read")
         if which == AVERAGE and found.average is not None:
             return f"to predict: {found.average.label}"
         if isinstance(which, str):
@@ -63,7 +65,7 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use
     options: list[int | str] = [*first, *listed, *families]
     if asked in options:
         st.session_state[f"{key}-model"] = asked
-    chosen = st.selectbox("Model", options, key=f"{key}-model", format_func=words, help=_BOX_HELP)
+    chosen = st.selectbox(say("Model"), options, key=f"{key}-model", format_func=words, help=_BOX_HELP)
     if st.query_params.get(session.MODEL, str(chosen)) != str(chosen):  # of another model that was looked at before
         del st.query_params[session.MODEL]
     return None if chosen == _RECOMMENDED else chosen
@@ -101,7 +103,7 @@ def asked_for(handle: StudyHandle, which: Which) -> Predictor:
 
 def fitted(handle: StudyHandle, records: Sequence[TrialRecord], which: Which) -> Predictor:
     """The model, fitted in a worker process unless the session has it already; an error ends the page."""
-    with sentences(), st.spinner("Fitting the model again, as in the study…"):
+    with sentences(), st.spinner(say("Fitting the model again, as in the study…")):
         key = model_key(handle, records, which)
         found: Predictor = session.remember("predictor", key, lambda: asked_for(handle, which))
         session.remember("model-data", handle.uid, lambda: load_data(handle))

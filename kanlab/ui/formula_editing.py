@@ -14,16 +14,23 @@ from kanlab.explain.formula import Formula, NamedPart
 from kanlab.explain.units import read_units, set_units, text_of_units, units_of_text
 from kanlab.formulas.editing import SWITCHES, Action, Edit
 from kanlab.formulas.front import EDITED, FoundFormulas
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.text import short
 from kanlab.ui.widgets import literal
 
-ACTIONS = {"switch": "Switch the function", "drop": "Drop it", "fix": "Hold at a number", "free": "Fit it"}
+ACTIONS = {
+    "switch": marked("Switch the function"),
+    "drop": "Drop it",
+    "fix": marked("Hold at a number"),
+    "free": "Fit it",
+}
 KINDS = ("call", "curve", "power", "constant", "variable", "product", "sum")  # in the order they are offered
 _TROUBLE = "formula-trouble"  # the sentence that the last click came to
-_UNITS_HELP = (
-    "Units as kg, km/h, kg*m^2 or J/(kg*K), separated by commas; a name with a comma stands in double quotes. Terms that are "
-    "added must be in one unit, functions take numbers, and fitted constants carry what is missing."
+_UNITS_HELP = marked(
+    "Units as kg, km/h, kg*m^2 or J/(kg*K), separated by commas; a name with a comma "
+    "stands in double quotes. Terms that are added must be in one unit, functions take "
+    "numbers, and fitted constants carry what is missing."
 )
 
 
@@ -46,19 +53,19 @@ def use(handle: StudyHandle, found: FoundFormulas, place: int) -> None:
     """Which formula exports and bundles take, and a button that makes it the shown one."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if place == found.used:
-            st.markdown(":material/check: Exports and bundles take this formula.")
+            st.markdown(say(":material/check: Exports and bundles take this formula."))
         else:
             st.button(
-                "Use this formula",
+                say("Use this formula"),
                 icon=":material/check:",
                 key="use-formula",
-                help="Exports and bundles then take it.",
+                help=say("Exports and bundles then take it."),
                 on_click=_tried,
                 args=("use", lambda: formula_edits.use(handle, None if place == found.recommended else place)),
             )
         if found.formulas[place].origin == EDITED:
             st.button(
-                "Remove this formula",
+                say("Remove this formula"),
                 icon=":material/delete:",
                 key="remove-formula",
                 on_click=_tried,
@@ -69,14 +76,14 @@ def use(handle: StudyHandle, found: FoundFormulas, place: int) -> None:
 
 def edit(handle: StudyHandle, formula: Formula, place: int, data: Dataset, shown: str) -> None:
     """One change of the formula, which is fitted and shown. shown: the key that holds the place of the shown formula."""
-    with st.expander("Edit this formula", icon=":material/edit:"):
+    with st.expander(say("Edit this formula"), icon=":material/edit:"):
         parts = sorted((part for part in formula.parts if part.can), key=lambda part: KINDS.index(part.kind))
-        part = st.selectbox("Part", parts, format_func=_named, key=f"formula-part-{place}")
+        part = st.selectbox(say("Part"), parts, format_func=_named, key=f"formula-part-{place}")
         if part is None:
             return
         action: Action = (
             st.segmented_control(
-                "Change",
+                say("Change"),
                 part.can,
                 format_func=lambda name: ACTIONS[name],
                 default=part.can[0],
@@ -87,7 +94,7 @@ def edit(handle: StudyHandle, formula: Formula, place: int, data: Dataset, shown
         )  # type: ignore[assignment]
         to = _to(action, part)
         st.button(
-            "Fit the edited formula",
+            say("Fit the edited formula"),
             icon=":material/function:",
             key="fit-formula",
             type="primary",
@@ -97,8 +104,10 @@ def edit(handle: StudyHandle, formula: Formula, place: int, data: Dataset, shown
         )
         _trouble("edit")
         st.caption(
-            "All other constants are fitted again to the training rows. The edited formula is marked so, stands beside the "
-            "others, and stays with the study."
+            say(
+                "All other constants are fitted again to the training rows. The edited formula is "
+                "marked so, stands beside the others, and stays with the study."
+            )
         )
 
 
@@ -106,16 +115,16 @@ def _to(action: str | None, part: NamedPart) -> str:
     if action == "switch":
         return (
             st.selectbox(
-                "Function",
+                say("Function"),
                 [*SWITCHES[1:], SWITCHES[0]],
-                format_func=lambda name: "none, its argument alone" if name == SWITCHES[0] else name,
+                format_func=lambda name: say("none, its argument alone") if name == SWITCHES[0] else name,
                 key=f"formula-switch-{part.number}",
                 width=320,
             )
             or ""
         )
     if action == "fix":
-        return st.text_input("Number", part.text, key=f"formula-number-{part.number}-{part.text}", width=320)
+        return st.text_input(say("Number"), part.text, key=f"formula-number-{part.number}-{part.text}", width=320)
     return ""
 
 
@@ -129,20 +138,20 @@ def _edit(handle: StudyHandle, place: int, change: Edit, data: Dataset, shown: s
 
 def units(handle: StudyHandle) -> None:
     """The units of the columns, as text."""
-    with st.expander("Units of the columns", icon=":material/straighten:"):
+    with st.expander(say("Units of the columns"), icon=":material/straighten:"):
         now = text_of_units(read_units(handle))
         names = [*handle.data.features[:2], handle.data.target]
         st.text_area(
-            "Units",
+            say("Units"),
             now,
             key="formula-units",
             placeholder=", ".join(f"{name}=m" for name in names),
             help=_UNITS_HELP,
             height=80,
         )
-        st.button("Check the units", key="check-units", on_click=_tried, args=("units", lambda: _units(handle)))
+        st.button(say("Check the units"), key="check-units", on_click=_tried, args=("units", lambda: _units(handle)))
         _trouble("units")
-        st.caption("Each formula then says whether its units add up; of tied ones such a formula is recommended.")
+        st.caption(say("Each formula then says whether its units add up; of tied ones such a formula is recommended."))
 
 
 def _units(handle: StudyHandle) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from kanlab.formulas.options import NAMES, SECONDS, FormulaOptions, formula_options
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.ui import session
 from kanlab.ui.widgets import literal
@@ -12,9 +13,10 @@ from kanlab.ui.widgets import literal
 MOST_REPEATS = 20
 EFFORT = "formula-effort"
 _KEYS = (EFFORT, "formula-functions", "formula-forbidden", "formula-required", "formula-repeats")
-_HELP = (
-    "Each repeat is one more search of as many rows drawn with replacement; the table then says in how many of them a formula "
-    "of the same structure was the recommended one."
+_HELP = marked(
+    "Each repeat is one more search of as many rows drawn with replacement; the table "
+    "then says in how many of them a formula of the same structure was the recommended "
+    "one."
 )
 
 
@@ -26,20 +28,24 @@ def hold(handle: StudyHandle) -> None:
 
 def widgets(handle: StudyHandle) -> None:
     """The boxes, in an expander."""
-    with st.expander("Functions and repeats", icon=":material/tune:"):
+    with st.expander(say("Functions and repeats"), icon=":material/tune:"):
         allowed, forbidden = st.columns(2)
-        allowed.multiselect("May hold", NAMES, key="formula-functions", placeholder="all functions of the library")
-        forbidden.multiselect("May not hold", NAMES, key="formula-forbidden", placeholder="none")
+        allowed.multiselect(
+            say("May hold"), NAMES, key="formula-functions", placeholder=say("all functions of the library")
+        )
+        forbidden.multiselect(say("May not hold"), NAMES, key="formula-forbidden", placeholder=say("none"))
         features = st.multiselect(
-            "Features that must stand inside a function",
+            say("Features that must stand inside a function"),
             handle.data.features,
             key="formula-required",
-            placeholder="none",
-            help="A formula is recommended only if it holds each of these features inside the function chosen for it.",
+            placeholder=say("none"),
+            help=say(
+                "A formula is recommended only if it holds each of these features inside the function chosen for it."
+            ),
         )
         for feature in features:
             st.selectbox(f"Function around {literal(feature)}", NAMES, key=f"formula-inside-{feature}", width=320)
-        st.number_input("Repeats", 0, MOST_REPEATS, key="formula-repeats", help=_HELP, width=160)
+        st.number_input(say("Repeats"), 0, MOST_REPEATS, key="formula-repeats", help=_HELP, width=160)
 
 
 def chosen(handle: StudyHandle, effort: float) -> FormulaOptions:

@@ -16,6 +16,7 @@ from kanlab.explain.formula_code import python
 from kanlab.explain.formula_latex import wrapping_latex
 from kanlab.explain.formulas import FormulaSearch, formulas_in, read_search, start_search, stop_search
 from kanlab.explain.units import read_units
+from kanlab.language import marked, say
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle, check_it_is_there
@@ -27,16 +28,17 @@ from kanlab.ui.widgets import AICC_HELP, DASH, MEAN_DEVIANCE_HELP, TEST_HELP, li
 
 POLL_SECONDS = 1.0
 EFFORTS = {"6 seconds": 1.0, "1 minute": 10.0, "5 minutes": 50.0}  # of one processor
-_EMPTY = (
-    "A search finds short expressions of elementary functions for the target, with all their constants fitted to the training "
-    "rows, and lists them by complexity and error; it takes about 6 seconds of one processor."
+_EMPTY = marked(
+    "A search finds short expressions of elementary functions for the target, with all "
+    "their constants fitted to the training rows, and lists them by complexity and "
+    "error; it takes about 6 seconds of one processor."
 )
-_OTHERS = "This study was started in another browser. Only its owner can search for formulas."
-COMPLEXITY_HELP = "Operations, functions, constants and variables of the formula as it is written."
-_FOUND_HELP = (
+_OTHERS = marked("This study was started in another browser. Only its owner can search for formulas.")
+COMPLEXITY_HELP = marked("Operations, functions, constants and variables of the formula as it is written.")
+_FOUND_HELP = marked(
     "In how many searches of rows drawn with replacement a formula of the same structure was the recommended one."
 )
-_HELD_OUT_HELP = (
+_HELD_OUT_HELP = marked(
     "On training rows that the constants were not fitted to: ten-fold cross-validation, on the scale of the fit."
 )
 
@@ -47,7 +49,7 @@ def formula(view: ModelView, handle: StudyHandle) -> None:
     _bar(handle, search is not None and search.is_live)
     if search is not None and search.found is not None:
         _front(view, handle, search)
-    st.header("The network as a formula", divider="gray", anchor=False)
+    st.header(say("The network as a formula"), divider="gray", anchor=False)
     network_formula(view)
 
 
@@ -75,11 +77,11 @@ def _bar(handle: StudyHandle, was_live: bool) -> None:
 
 def _progress(handle: StudyHandle, search: FormulaSearch) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Search for formulas: {search.done} of {search.total} steps")
+        st.markdown(say("Search for formulas: {done} of {total} steps", done=search.done, total=search.total))
         st.space("stretch")
         if identity.controls(handle):
             st.button(
-                "Stop the search",
+                say("Stop the search"),
                 icon=":material/stop:",
                 key="stop-formulas",
                 on_click=stop_search,
@@ -102,7 +104,7 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
     kind: Any = "secondary" if found else "primary"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            "Search again" if found else "Search for formulas",
+            say("Search again") if found else say("Search for formulas"),
             icon=":material/search:",
             key="search-formulas",
             type=kind,
@@ -111,13 +113,13 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
             args=(handle,),
         )
         if found:
-            st.selectbox("Processor time", list(EFFORTS), key=formula_options.EFFORT, width=160)
+            st.selectbox(say("Processor time"), list(EFFORTS), key=formula_options.EFFORT, width=160)
     formula_options.widgets(handle)
     if study_live:
-        st.caption("The study is still running. Search for formulas when it is done.")
+        st.caption(say("The study is still running. Search for formulas when it is done."))
     elif search is not None and search.state != "done":
-        ended = {"stopped": "The search was stopped.", "failed": "The search failed."}
-        words = ended.get(search.state, "The search was interrupted.")
+        ended = {"stopped": say("The search was stopped."), "failed": say("The search failed.")}
+        words = ended.get(search.state, say("The search was interrupted."))
         st.caption(literal(f"{words} {search.detail}".strip()))
 
 
@@ -156,12 +158,12 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
     same = columns.fixed(errors)
     texts: dict[str, tuple[str, str | None, str]] = {
         "complexity": ("complexity", "%d", COMPLEXITY_HELP),
-        "train": (f"{error} train", same, "On the training rows."),
+        "train": (f"{error} train", same, say("On the training rows.")),
         "held_out": (f"{error} held out", None, _HELD_OUT_HELP),
         "test": (f"{error} test", same, TEST_HELP),
         "aicc": ("AICc", "%.2f", AICC_HELP),
-        "n_params": ("K", "%d", "Number of fitted constants, with the noise variance if the study counts it."),
-        "found_in": (f"found in, of {found.repeats}", "%d", _FOUND_HELP),
+        "n_params": ("K", "%d", say("Number of fitted constants, with the noise variance if the study counts it.")),
+        "found_in": (say("found in, of {repeats}", repeats=found.repeats), "%d", _FOUND_HELP),
     }
     widgets.table(
         table,
@@ -172,12 +174,12 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
         column_config=columns.numbers(texts, table)
         | {
             CHOICE: st.column_config.TextColumn(CHOICE, width=115),
-            "formula": st.column_config.TextColumn("formula", width="large"),
+            "formula": st.column_config.TextColumn(say("formula"), width="large"),
         },
     )
-    st.caption(f"Recommended: {literal(found.reason)} Click a point or a row to see its formula.")
+    st.caption(say("Recommended: {literal} Click a point or a row to see its formula.", literal=literal(found.reason)))
     index = st.selectbox(
-        "Formula",
+        say("Formula"),
         range(len(front)),
         index=found.used if chosen not in st.session_state else None,
         format_func=lambda i: _name(table, i),
@@ -187,7 +189,14 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
     first = compared(front[place])
     if is_much_worse(front[place]):
         first = ""  # which the remarks say first
-    details(front[place], (*stamp, place), "searched", f"A formula of the study {handle.name}, by kanlab.", data, first)
+    details(
+        front[place],
+        (*stamp, place),
+        "searched",
+        say("A formula of the study {name}, by kanlab.", name=handle.name),
+        data,
+        first,
+    )
     if identity.controls(handle):
         formula_editing.use(handle, found, place)
         formula_editing.edit(handle, front[place], place, data, chosen)
@@ -205,11 +214,13 @@ def _name(table: pd.DataFrame, place: int) -> str:
 def network_formula(view: ModelView) -> None:
     """The network as a formula, with the errors of both."""
     if view.network is None:
-        st.info(no_network(view, "is its own formula"), icon=":material/function:")
+        st.info(no_network(view, say("is its own formula")), icon=":material/function:")
         return
-    with st.spinner("Matching the edges…"):
+    with st.spinner(say("Matching the edges…")):
         found = view.formula
-    details(found, view.key, "network", f"An approximation of {view.model.label}, by kanlab.", view.data)
+    details(
+        found, view.key, "network", say("An approximation of {label}, by kanlab.", label=view.model.label), view.data
+    )
 
 
 def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, data: Dataset, first: str = "") -> None:
@@ -232,7 +243,7 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
         names = ", ".join(f"${symbol}$ is {literal(name)}" for symbol, name in legend.items())
         st.markdown(names)
     rows = "test rows" if on_test(found) else "training rows"
-    unit = literal("In nats per row." if found.levels else f"In units of {short(data.target)}.")
+    unit = literal(say("In nats per row.") if found.levels else say("In units of {target}.", target=short(data.target)))
     if found.task == COUNTS:
         unit = MEAN_DEVIANCE_HELP
     what = MEASURES[data.task].error
@@ -240,22 +251,24 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
     with st.container(key=f"figures-{key}"):
         places = st.columns(3)
-    places[0].metric(f"{what} of the formula, {rows}", own or DASH, help=unit, border=True)
-    places[1].metric(f"{what} of the network, {rows}", theirs or DASH, help=unit, border=True)
-    places[2].metric("Complexity", str(found.complexity), help=COMPLEXITY_HELP, border=True)
+    places[0].metric(say("{what} of the formula, {rows}", what=what, rows=rows), own or DASH, help=unit, border=True)
+    places[1].metric(say("{what} of the network, {rows}", what=what, rows=rows), theirs or DASH, help=unit, border=True)
+    places[2].metric(say("Complexity"), str(found.complexity), help=COMPLEXITY_HELP, border=True)
     code = session.remember(f"formula-python-{key}", stamp, lambda: python(found, title))
-    with st.expander("As Python", icon=":material/code:"):
+    with st.expander(say("As Python"), icon=":material/code:"):
         st.code(code, language="python")
-        st.caption("Its inputs are encoded as in kanlab.")
-    with st.expander("As text and LaTeX", icon=":material/text_fields:"):
+        st.caption(say("Its inputs are encoded as in kanlab."))
+    with st.expander(say("As text and LaTeX"), icon=":material/text_fields:"):
         plain, typeset = session.remember(f"formula-text-{key}", stamp, lambda: (str(found), found.latex))
         st.code(plain, language=None, wrap_lines=True)
         st.code(typeset, language="latex", wrap_lines=True)
-    with st.expander("Its constants"):
+    with st.expander(say("Its constants")):
         widgets.table(constants_table(found), f"constants-{key}")
         st.caption(
-            "All constants are fitted together to the training rows. The standard error is that of the linearised fit; a "
-            "constant that the rows do not determine by itself has none."
+            say(
+                "All constants are fitted together to the training rows. The standard error is that "
+                "of the linearised fit; a constant that the rows do not determine by itself has none."
+            )
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from kanlab.language import say
 from kanlab.study.access import derived_key, earlier_key, may_steer, new_secret, own
 from kanlab.study.handle import StudyHandle
 from kanlab.ui.browser_cookies import EARLIER, KEY, keys_cookie, keys_in, secret_cookie
@@ -23,9 +24,9 @@ def require_login() -> None:
     """If a login is set up, stop here until the user has logged in."""
     if not login_required() or st.user.get("is_logged_in", False):
         return
-    st.title("kanlab", anchor=False)
-    st.markdown("Log in to see the studies of this server.")
-    st.button("Log in", type="primary", icon=":material/login:", on_click=st.login)
+    st.title(say("kanlab"), anchor=False)
+    st.markdown(say("Log in to see the studies of this server."))
+    st.button(say("Log in"), type="primary", icon=":material/login:", on_click=st.login)
     st.stop()
 
 

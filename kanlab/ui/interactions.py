@@ -10,6 +10,7 @@ from kanlab.charts.interactions import heat_map
 from kanlab.explain import interactions as found_in
 from kanlab.explain.interactions import Interactions
 from kanlab.explain.predictor import Predictor
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.text import short
 from kanlab.ui import drawing, identity, widgets
@@ -19,13 +20,13 @@ from kanlab.ui.widgets import literal
 POLL_SECONDS = 1.0
 _SILENT = 60.0  # seconds after which a test that says nothing is over
 _SHOWN = 10  # pairs
-_H_HELP = (
-    "Friedman's H (Friedman & Popescu 2008): 0 where the effects of the two features add up, 1 where neither has an effect of "
-    "its own."
+_H_HELP = marked(
+    "Friedman's H (Friedman & Popescu 2008): 0 where the effects of the two features add "
+    "up, 1 where neither has an effect of its own."
 )
-_P_HELP = (
-    "The share of networks fitted to targets without interactions that have a pair as unusual as this one, all pairs taken "
-    "together."
+_P_HELP = marked(
+    "The share of networks fitted to targets without interactions that have a pair as "
+    "unusual as this one, all pairs taken together."
 )
 
 
@@ -33,7 +34,7 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
     """The sentence, the test, the pairs, and the heat map of one."""
     kept = found_in.read_test(handle, view.model)
     stamp = (kept or {}).get("written", 0.0) if (kept or {}).get("state") == "done" else 0.0
-    with st.spinner("Comparing the features two by two…"):
+    with st.spinner(say("Comparing the features two by two…")):
         found: Interactions = view.once(
             "interactions", lambda: found_in.interactions(handle, view.model, view.data), stamp
         )
@@ -45,22 +46,29 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
     config = {
         "H": st.column_config.NumberColumn("H", format="%.3f", help=_H_HELP),
         "strength": st.column_config.NumberColumn(
-            "strength",
+            say("strength"),
             format="%.4g",
-            help=f"What the pair adds beyond the sum of both, root mean square, as {found.scale}.",
+            help=say("What the pair adds beyond the sum of both, root mean square, as {scale}.", scale=found.scale),
         ),
         "share": st.column_config.NumberColumn(
-            "of the spread", format="percent", help="The strength over the standard deviation of the predictions."
+            say("of the spread"),
+            format="percent",
+            help=say("The strength over the standard deviation of the predictions."),
         ),
         "p": st.column_config.NumberColumn("p", format="%.2f", help=_P_HELP),
     }
     widgets.table(table, "interactions", column_config=config)
     if len(found.pairs) > _SHOWN:
         st.caption(
-            f"The {_SHOWN} strongest of {len(found.pairs)} pairs of the {len(found.features)} features looked at."
+            say(
+                "The {shown} strongest of {pairs} pairs of the {features} features looked at.",
+                shown=_SHOWN,
+                pairs=len(found.pairs),
+                features=len(found.features),
+            )
         )
     chosen = st.selectbox(
-        "Pair",
+        say("Pair"),
         range(min(len(found.pairs), _SHOWN)),
         key="interaction-pair",
         format_func=lambda i: f"{short(found.pairs[i].first, 40)} and {short(found.pairs[i].second, 40)}",
@@ -70,7 +78,7 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
     if view.data.outputs > 1:
         levels = view.data.levels
         output = st.selectbox(
-            "Log-odds of", range(len(levels)), format_func=lambda i: short(levels[i]), key="interaction-class"
+            say("Log-odds of"), range(len(levels)), format_func=lambda i: short(levels[i]), key="interaction-class"
         )
     surface = view.once(
         "surface",
@@ -80,8 +88,11 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
     )
     drawing.chart(heat_map(surface, drawing.look()), "interaction-map")
     st.caption(
-        "The mean prediction over training rows when both features are set. Where the features go together, some of these "
-        "combinations do not occur. If the effects add up, all rows of the map change alike from left to right."
+        say(
+            "The mean prediction over training rows when both features are set. Where the "
+            "features go together, some of these combinations do not occur. If the effects add "
+            "up, all rows of the map change alike from left to right."
+        )
     )
 
 
@@ -103,19 +114,24 @@ def _test(view: ModelView, handle: StudyHandle, found: Interactions, was_live: b
             st.rerun()
         if live and kept is not None:
             steps = f"{kept['done']} of {kept['total']}"
-            st.progress(kept["done"] / max(1, kept["total"]), f"Fitting networks without interactions: {steps}")
+            st.progress(
+                kept["done"] / max(1, kept["total"]), say("Fitting networks without interactions: {steps}", steps=steps)
+            )
         elif identity.controls(handle):
             st.button(
-                "Test against chance",
+                say("Test against chance"),
                 icon=":material/casino:",
                 key="test-interactions",
-                help=f"Fits {found_in.NULLS} networks of the same size to targets without interactions; "
-                f"{found_in.seconds_a_null(handle)}.",
+                help=say(
+                    "Fits {nulls} networks of the same size to targets without interactions; {seconds_a_null}.",
+                    nulls=found_in.NULLS,
+                    seconds_a_null=found_in.seconds_a_null(handle),
+                ),
                 on_click=_start,
                 args=(handle, view.model),
             )
             if kept is not None and kept["state"] == "failed":
-                st.caption(literal(f"The test failed: {kept['detail']}"))
+                st.caption(literal(say("The test failed: {kept}", kept=kept["detail"])))
 
     bar()
 

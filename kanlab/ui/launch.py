@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 from kanlab import programs, settings
 from kanlab.errors import KanlabError
+from kanlab.language import say
 from kanlab.study.storage import from_here
 
 FIRST_PORT = 8501
@@ -28,7 +29,7 @@ def app_folder() -> Path:
     for folder in (_PACKAGE.parent, _PACKAGE / "_app"):
         if (folder / "app.py").is_file() and (folder / "pages").is_dir():
             return folder
-    raise KanlabError(f"app.py is missing beside {_PACKAGE}; install kanlab again.")
+    raise KanlabError(say("app.py is missing beside {package}; install kanlab again.", package=_PACKAGE))
 
 
 def run_app(
@@ -46,7 +47,12 @@ def run_app(
             probe.bind((address, port))
         except OSError as error:
             raise KanlabError(
-                f"Port {port} of {address} cannot be used ({error.strerror}). Choose another one with --port."
+                say(
+                    "Port {port} of {address} cannot be used ({strerror}). Choose another one with --port.",
+                    port=port,
+                    address=address,
+                    strerror=error.strerror,
+                )
             ) from error
     folder = app_folder()
     command = programs.command("streamlit", "run", str(folder / "app.py"))
@@ -60,7 +66,7 @@ def run_app(
     print(f"kanlab runs at {home}. Press Ctrl-C to end it.", file=sys.stderr, flush=True)
     link = f"{home}/?{urlencode({'study': study})}"
     if study:
-        print(f"The study is at {link}", file=sys.stderr, flush=True)
+        print(say("The study is at {link}", link=link), file=sys.stderr, flush=True)
     try:
         # cwd: the folder of .streamlit/config.toml; env: a URL may hold a password, which a list of processes must not show
         url = storage_url or settings.STORAGE()
@@ -85,7 +91,7 @@ def _free_port() -> int:
             with suppress(OSError):
                 probe.bind(("127.0.0.1", port))
                 return port
-    raise KanlabError(f"No port from {FIRST_PORT} on is free; end an app that still runs.")
+    raise KanlabError(say("No port from {first_port} on is free; end an app that still runs.", first_port=FIRST_PORT))
 
 
 def _answers(server: subprocess.Popen[bytes], url: str) -> bool:

@@ -14,6 +14,7 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.execution import cost_model
 from kanlab.execution.manager import JobManager
 from kanlab.hosts import is_local, parse_host
+from kanlab.language import marked, say
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
@@ -35,8 +36,8 @@ _BADGES = {
     "interrupted": ("Interrupted", "red"),
 }
 _ADVICE = {
-    "interrupted": "The finished trials are kept; Resume continues with the rest.",
-    "failed": "The finished trials are kept; Resume tries the rest again.",
+    "interrupted": marked("The finished trials are kept; Resume continues with the rest."),
+    "failed": marked("The finished trials are kept; Resume tries the rest again."),
     "queued": "",
 }
 
@@ -81,10 +82,16 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         f"{data.n_train:,} training rows",
         ENGINES[spec.engine].label,
         *([spec.starts_words] if spec.starts_words else []),
-        f"K (parameters) counted by the rule '{spec.counted_by}'",
+        say("K (parameters) counted by the rule '{counted_by}'", counted_by=spec.counted_by),
     ]
     if admissible < cells:
-        facts.append(f"{cells - admissible} of {cells} configurations inadmissible, never trained")
+        facts.append(
+            say(
+                "{cells} of {cells_2} configurations inadmissible, never trained",
+                cells=cells - admissible,
+                cells_2=cells,
+            )
+        )
     st.caption(literal(" · ".join(facts)))
     if few := spec.few_rows_words(data.n_train, data.d):
         st.caption(literal(few))
@@ -103,15 +110,18 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
     """Why the charts are empty."""
     if current.name == "queued":
         if not current.detail:  # otherwise the status bar says how many studies come first
-            st.info("The study is about to start.", icon=":material/hourglass_top:")
+            st.info(say("The study is about to start."), icon=":material/hourglass_top:")
     elif current.is_live:
-        loading = "loading PyTorch and " if ENGINES[engine].needs_torch else ""
+        loading = say("loading PyTorch and ") if ENGINES[engine].needs_torch else ""
         st.info(
-            f"The first points appear in a few seconds: the workers are {loading}fitting the first networks.",
+            say(
+                "The first points appear in a few seconds: the workers are {loading}fitting the first networks.",
+                loading=loading,
+            ),
             icon=":material/hourglass_top:",
         )
     else:
-        st.info("This study has no complete trial.", icon=":material/info:")
+        st.info(say("This study has no complete trial."), icon=":material/info:")
 
 
 def recommendation(found: Recommendation, current: StudyState, engine: str) -> None:
@@ -131,9 +141,9 @@ def recommendation(found: Recommendation, current: StudyState, engine: str) -> N
         st.warning(literal(sentence), icon=":material/balance:")
 
 
-_DASHBOARD_ELSEWHERE = (
-    "optuna-dashboard shows the same study, but only on the machine that runs this app: 'kanlab dashboard' opens it "
-    "there."
+_DASHBOARD_ELSEWHERE = marked(
+    "optuna-dashboard shows the same study, but only on the machine that runs this app: "
+    "'kanlab dashboard' opens it there."
 )
 
 
@@ -164,14 +174,14 @@ def dashboard_link(study: Study) -> None:
             st.rerun()  # the whole page, because asking ends there
         if url:
             st.link_button(
-                "Open in optuna-dashboard",
+                say("Open in optuna-dashboard"),
                 f"{url}/dashboard/studies/{study.handle.id}",
                 icon=":material/open_in_new:",
-                help="Read-only, and reachable from this machine only.",
+                help=say("Read-only, and reachable from this machine only."),
             )
         elif server.failed():
-            st.caption("optuna-dashboard did not start. Run 'kanlab dashboard' on the command line to see why.")
+            st.caption(say("optuna-dashboard did not start. Run 'kanlab dashboard' on the command line to see why."))
         else:
-            st.caption("optuna-dashboard is starting…")
+            st.caption(say("optuna-dashboard is starting…"))
 
     link()

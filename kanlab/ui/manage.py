@@ -13,6 +13,7 @@ from kanlab.execution import manage
 from kanlab.execution.manager import JobManager
 from kanlab.execution.starts_budget import MOST_STARTS
 from kanlab.kan.search_space import Cell
+from kanlab.language import marked, say
 from kanlab.study.access import is_owned
 from kanlab.study.handle import StudyHandle
 from kanlab.study.state import RESUMABLE, StudyState
@@ -26,7 +27,7 @@ from kanlab.ui.widgets import literal, sentences
 def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager) -> None:
     """Pause and Stop while the study runs, Resume if trials are left, for its owner. Use it in a horizontal container."""
     if not identity.controls(handle):
-        st.badge("View only", icon=":material/visibility:", color="gray", help=_OTHERS)
+        st.badge(say("View only"), icon=":material/visibility:", color="gray", help=_OTHERS)
         return
 
     def act(wish: Callable[[StudyHandle], object], message: str) -> None:
@@ -34,39 +35,51 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
         try:
             wish(handle)
             watching.forget(handle)
-            session.say(message)
+            session.say_next(message)
         except Exception as error:
             sentence = str(error) if isinstance(error, KanlabError) else study_trouble(error)
             if not sentence:
                 raise
-            session.say(literal(sentence))
+            session.say_next(literal(sentence))
 
     if message := session.said():
         st.toast(message)
-    pause = jobs.pause, "Pausing: the running fits are finished, and no new one starts."
-    stop = jobs.stop, "Stopping: the running fits are ended."
+    pause = jobs.pause, say("Pausing: the running fits are finished, and no new one starts.")
+    stop = jobs.stop, say("Stopping: the running fits are ended.")
     resume = (lambda study: jobs.start(study, cluster.place())), ""
     name = current.name
     if current.is_live:
         if name == "pausing":
-            st.button("Continue", icon=":material/play_arrow:", key="resume", on_click=act, args=resume)
+            st.button(say("Continue"), icon=":material/play_arrow:", key="resume", on_click=act, args=resume)
         else:
             waiting = name in ("stopping", "queued")
             st.button(
-                "Pause", icon=":material/pause:", key="pause", disabled=waiting, on_click=act, args=pause, help=_PAUSE
+                say("Pause"),
+                icon=":material/pause:",
+                key="pause",
+                disabled=waiting,
+                on_click=act,
+                args=pause,
+                help=_PAUSE,
             )
         st.button(
-            "Stop", icon=":material/stop:", key="stop", disabled=name == "stopping", on_click=act, args=stop, help=_STOP
+            say("Stop"),
+            icon=":material/stop:",
+            key="stop",
+            disabled=name == "stopping",
+            on_click=act,
+            args=stop,
+            help=_STOP,
         )
     elif name in RESUMABLE:
-        st.button("Resume", icon=":material/play_arrow:", key="resume", type="primary", on_click=act, args=resume)
+        st.button(say("Resume"), icon=":material/play_arrow:", key="resume", type="primary", on_click=act, args=resume)
 
 
-_PAUSE = "Finish the running fits and start no new ones. Resume continues the study."
-_STOP = "End the running fits at once. Resume repeats them."
-_OTHERS = (
-    "This study was started in another browser. Only its owner, or someone with the owner's link, can control it. You can "
-    "duplicate it."
+_PAUSE = marked("Finish the running fits and start no new ones. Resume continues the study.")
+_STOP = marked("End the running fits at once. Resume repeats them.")
+_OTHERS = marked(
+    "This study was started in another browser. Only its owner, or someone with the "
+    "owner's link, can control it. You can duplicate it."
 )
 
 
@@ -83,13 +96,13 @@ def menu(handle: StudyHandle) -> None:
     """The menu: everybody can duplicate a study, only its owner can change it."""
     dialogs = {":material/edit: Rename or note": _describe, ":material/more_time: Raise the budget": _extend}
     duplicate, links, delete = (
-        ":material/content_copy: Duplicate with other ranges",
+        say(":material/content_copy: Duplicate with other ranges"),
         ":material/link: Links",
         ":material/delete: Delete",
     )
     owned = identity.controls(handle)
     options = [*(dialogs if owned else []), duplicate, links, *([delete] if owned else [])]
-    chosen = st.menu_button("Manage", options, icon=":material/more_horiz:", key="manage")
+    chosen = st.menu_button(say("Manage"), options, icon=":material/more_horiz:", key="manage")
     if chosen == duplicate:
         with sentences():
             _duplicate(handle)
@@ -98,12 +111,12 @@ def menu(handle: StudyHandle) -> None:
         (dialogs | {links: _links, delete: _delete})[chosen](handle)
 
 
-@st.dialog("Rename or note")
+@st.dialog(marked("Rename or note"))
 @sentences()
 def _describe(handle: StudyHandle) -> None:
-    name = st.text_input("Name of the study", handle.name, max_chars=80)
-    text = st.text_area("Note", manage.note(handle), max_chars=manage.MAX_NOTE)
-    if st.button("Save", type="primary"):
+    name = st.text_input(say("Name of the study"), handle.name, max_chars=80)
+    text = st.text_area(say("Note"), manage.note(handle), max_chars=manage.MAX_NOTE)
+    if st.button(say("Save"), type="primary"):
         with sentences():
             manage.annotate(handle, text)
             if name.strip() != handle.name:
@@ -111,7 +124,7 @@ def _describe(handle: StudyHandle) -> None:
         _open(handle)
 
 
-@st.dialog("Raise the budget")
+@st.dialog(marked("Raise the budget"))
 @sentences()
 def _extend(handle: StudyHandle) -> None:
     spec, data = handle.spec, handle.data
@@ -120,46 +133,54 @@ def _extend(handle: StudyHandle) -> None:
     limited = spec.trials is not None and spec.trials < most
     if not limited and spec.minutes is None:
         st.markdown(
-            f"This study already fits all {most:,} admissible configurations of its ranges. Duplicate it to widen them."
+            say(
+                "This study already fits all {most:,} admissible configurations of its ranges. "
+                "Duplicate it to widen them.",
+                most=most,
+            )
         )
         return
     if spec.trials is not None and limited:
         trials = st.number_input(
-            f"Trials in total, of {most:,} admissible configurations", spec.trials, most, spec.trials
+            say("Trials in total, of {most:,} admissible configurations", most=most), spec.trials, most, spec.trials
         )
         changes |= {"trials": trials} if trials > spec.trials else {}
     if spec.minutes is not None:
-        minutes = st.number_input("Minutes in total", spec.minutes, 10 * spec.minutes + 60, spec.minutes, format="%g")
+        minutes = st.number_input(
+            say("Minutes in total"), spec.minutes, 10 * spec.minutes + 60, spec.minutes, format="%g"
+        )
         changes |= {"minutes": minutes} if minutes > spec.minutes else {}
     st.caption(
-        "Finished trials and time already spent count towards these totals. Afterwards the study can be resumed."
+        say("Finished trials and time already spent count towards these totals. Afterwards the study can be resumed.")
     )
-    if st.button("Raise", type="primary", disabled=not changes):
+    if st.button(say("Raise"), type="primary", disabled=not changes):
         with sentences():
             handle = manage.extend(handle, **changes)
         _open(handle)
 
 
-@st.dialog("Links")
+@st.dialog(marked("Links"))
 @sentences()
 def _links(handle: StudyHandle) -> None:
     base = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/" if st.context.url else "/"
     page = f"{base}live?"
-    st.markdown("To view the study:")
+    st.markdown(say("To view the study:"))
     st.code(page + urlencode({"study": handle.name}), language=None, wrap_lines=True)
     if is_owned(handle.optuna.user_attrs) and (key := identity.key_of(handle)):
-        st.markdown("To control it as well. Anyone with this link can stop and delete the study:")
+        st.markdown(say("To control it as well. Anyone with this link can stop and delete the study:"))
         st.code(page + urlencode({"study": handle.name, KEY: key}), language=None, wrap_lines=True)
     sharing.read_only_link(handle, base)
 
 
-@st.dialog("Delete the study")
+@st.dialog(marked("Delete the study"))
 @sentences()
 def _delete(handle: StudyHandle) -> None:
     count = len(handle.records())
-    st.markdown(f"This deletes **{literal(handle.name)}** and its {count:,} trials for good.")
-    sure = st.checkbox("I want to delete it")
-    if st.button("Delete", type="primary", disabled=not sure, icon=":material/delete:"):
+    st.markdown(
+        say("This deletes **{literal}** and its {count:,} trials for good.", literal=literal(handle.name), count=count)
+    )
+    sure = st.checkbox(say("I want to delete it"))
+    if st.button(say("Delete"), type="primary", disabled=not sure, icon=":material/delete:"):
         with sentences():
             manage.delete(handle)
         session.forget_study()

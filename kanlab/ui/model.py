@@ -22,6 +22,7 @@ from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
+from kanlab.language import marked, say
 from kanlab.selection.feature_weights import FeatureWeights
 from kanlab.selection.measures import MEASURES
 from kanlab.text import short
@@ -30,25 +31,29 @@ from kanlab.ui.widgets import download, literal
 
 MOST_CURVES = 12
 _PER_ROW = 3
-IMPORTANCE_HELP = (
-    "The increase in RMSE (for classes, in log-loss; for counts, in mean deviance) on the training rows when the values of "
-    "this feature are shuffled: mean and standard deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
+IMPORTANCE_HELP = marked(
+    "The increase in RMSE (for classes, in log-loss; for counts, in mean deviance) on "
+    "the training rows when the values of this feature are shuffled: mean and standard "
+    "deviation of 8 shuffles (Breiman 2001; Fisher, Rudin & Dominici 2019)."
 )
 
 
-BAND = (
-    "The light band holds the mean prediction with 95% confidence, at one value at a time, if the model has the right form "
-    "(delta method with the penalty's Bayesian covariance, Wood 2017); a new row lies further away."
+BAND = marked(
+    "The light band holds the mean prediction with 95% confidence, at one value at a "
+    "time, if the model has the right form (delta method with the penalty's Bayesian "
+    "covariance, Wood 2017); a new row lies further away."
 )
-AVERAGE_BAND = (
-    "The light band is at 95% confidence, at one value at a time, and includes how far the averaged models lie apart (Burnham "
-    "& Anderson 2002, equation 4.9); a new row lies further away."
+AVERAGE_BAND = marked(
+    "The light band is at 95% confidence, at one value at a time, and includes how far "
+    "the averaged models lie apart (Burnham & Anderson 2002, equation 4.9); a new row "
+    "lies further away."
 )
-EDGE_BANDS = (
-    "The light band is at 95% confidence, at one value at a time, with the mean of each curve and the range of each hidden "
-    "node held, for only the rest can be told from data (delta method, Wood 2017). A band much wider than its curve, cut off "
-    "at the edge of the chart, says that the curve may as well be flat, or that other edges could do its part; the Features "
-    "tab shows what is known of them together."
+EDGE_BANDS = marked(
+    "The light band is at 95% confidence, at one value at a time, with the mean of each "
+    "curve and the range of each hidden node held, for only the rest can be told from "
+    "data (delta method, Wood 2017). A band much wider than its curve, cut off at the "
+    "edge of the chart, says that the curve may as well be flat, or that other edges "
+    "could do its part; the Features tab shows what is known of them together."
 )
 
 
@@ -120,14 +125,20 @@ def network(view: ModelView) -> None:
         picture = standing_alone(drawn.svg, dark=st.context.theme.type == "dark")
         st.image(picture, width=drawn.width, alt=drawn.words)
     st.caption(
-        "The inputs are on the left, the output on the right. Each edge carries one curve, drawn over the range of the "
-        "training rows, and a node is the sum of its curves. Faint edges contribute little (edge scores, Liu et al. 2024). "
+        say(
+            "The inputs are on the left, the output on the right. Each edge carries one curve, "
+            "drawn over the range of the training rows, and a node is the sum of its curves. "
+            "Faint edges contribute little (edge scores, Liu et al. 2024). "
+        )
         + literal(drawn.note)
     )
     with st.container(horizontal=True):
-        download("Download the diagram", standing_alone(drawn.svg), "network.svg", "image/svg+xml")
+        download(say("Download the diagram"), standing_alone(drawn.svg), "network.svg", "image/svg+xml")
         st.button(
-            "As PNG", key="diagram-png", icon=":material/image:", help="As it is on this page, three times as large."
+            say("As PNG"),
+            key="diagram-png",
+            icon=":material/image:",
+            help=say("As it is on this page, three times as large."),
         )
 
 
@@ -144,18 +155,24 @@ def _linear(view: ModelView) -> None:
     columns = dict(zip(names, np.vstack([intercepts, slopes]).T, strict=True))
     table = pd.DataFrame({"term": ["intercept", *view.data.features]} | columns)
     what = (
-        f"the log-odds of each class against {short(view.data.levels[0])}" if several else short(view.data.output_label)
+        say("the log-odds of each class against {levels}", levels=short(view.data.levels[0]))
+        if several
+        else short(view.data.output_label)
     )
     st.markdown(
-        f"A linear model of {literal(what)}: the intercept plus each feature times its coefficient. "
-        "It goes on as a straight line outside the range of the training rows. Choose a trial above to see a network."
+        say(
+            "A linear model of {literal}: the intercept plus each feature times its coefficient. "
+            "It goes on as a straight line outside the range of the training rows. Choose a "
+            "trial above to see a network.",
+            literal=literal(what),
+        )
     )
     widgets.table(
         table,
         "coefficients",
         column_config={
             name: st.column_config.NumberColumn(
-                format="%.5g", help=f"What one unit of the feature adds to {literal(what)}."
+                format="%.5g", help=say("What one unit of the feature adds to {literal}.", literal=literal(what))
             )
             for name in names
         },
@@ -166,28 +183,32 @@ def no_network(view: ModelView, linear: str) -> str:
     """Why a panel of the network is empty. linear: what it says of a linear model."""
     held = view.model.fitted
     if isinstance(held, HeldFamily) and isinstance(held.fitted.predict, Affine):
-        return f"A linear model {linear}. Its coefficients are under Network."
+        return say("A linear model {linear}. Its coefficients are under Network.", linear=linear)
     model = literal(view.model.label[:1].upper() + view.model.label[1:])
     if isinstance(held, AveragedModel):
-        return (
-            f"{model} is the mean of several models, so it has no single formula, diagram or edge. Features shows what it "
-            "makes of each of them, Diagnostics where it errs; to read a network, choose another model above."
+        return say(
+            "{model} is the mean of several models, so it has no single formula, diagram or "
+            "edge. Features shows what it makes of each of them, Diagnostics where it errs; to "
+            "read a network, choose another model above.",
+            model=model,
         )
-    return (
-        f"{model} is no network, so it has no diagram and no edges. Features shows what it makes of each of them, Diagnostics "
-        "where it errs; it predicts under Choose and can be exported."
+    return say(
+        "{model} is no network, so it has no diagram and no edges. Features shows what it "
+        "makes of each of them, Diagnostics where it errs; it predicts under Choose and can "
+        "be exported.",
+        model=model,
     )
 
 
 def edges(view: ModelView) -> None:
     """The curve of every edge, the strongest first."""
     if view.network is None:
-        st.info(no_network(view, "has no curves"), icon=":material/show_chart:")
+        st.info(no_network(view, say("has no curves")), icon=":material/show_chart:")
         return
     curves, last = view.curves, view.curves.depth - 1
     layers = {i: _layer_name(i, last) for i in range(curves.depth)}
     index = st.segmented_control(
-        "Layer",
+        say("Layer"),
         list(layers),
         default=0,
         format_func=lambda i: layers[i],
@@ -198,13 +219,19 @@ def edges(view: ModelView) -> None:
     every = curves.layer(index)
     ranked = sorted(working(every), key=lambda e: -e.share)
     if len(ranked) > MOST_CURVES:
-        st.caption(f"These are the {MOST_CURVES} strongest of {len(every)} edges.")
+        st.caption(
+            say("These are the {most_curves} strongest of {every} edges.", most_curves=MOST_CURVES, every=len(every))
+        )
     elif len(ranked) < len(every):
         st.caption(
-            f"The other {len(every) - len(ranked)} of {len(every)} edges are constant; their features have no influence."
+            say(
+                "The other {every} of {every_2} edges are constant; their features have no influence.",
+                every=len(every) - len(ranked),
+                every_2=len(every),
+            )
         )
     shown = ranked[:MOST_CURVES]
-    with st.spinner("Finding the bands of the curves…"):
+    with st.spinner(say("Finding the bands of the curves…")):
         bands = view.edge_bands
     targets = [short(name, 24) for name in view.data.output_names]
     for start in range(0, len(shown), _PER_ROW):
@@ -217,10 +244,16 @@ def edges(view: ModelView) -> None:
                 band = bands.get((edge.layer, edge.source, edge.target))
                 drawing.chart(model_charts.edge(edge, source, added, drawing.look(), band), key, has_table=False)
     st.caption(
-        "Each curve is drawn without its mean over the training rows, because only the sum of the means at a node matters. "
-        "The bars show where the training rows lie. Inputs are in units of the data, and the last layer is in units of "
+        say(
+            "Each curve is drawn without its mean over the training rows, because only the sum "
+            "of the means at a node matters. The bars show where the training rows lie. Inputs "
+            "are in units of the data, and the last layer is in units of "
+        )
         + literal(
-            f"{short(view.data.output_names[0], 80) if len(targets) == 1 else 'log-odds'}. Hidden nodes have no unit."
+            say(
+                "{targets}. Hidden nodes have no unit.",
+                targets=short(view.data.output_names[0], 80) if len(targets) == 1 else "log-odds",
+            )
         )
     )
     st.caption(EDGE_BANDS if bands else no_edge_bands(view.model.fitted))
@@ -235,7 +268,7 @@ def _layer_name(index: int, last: int) -> str:
 def features(view: ModelView, support: FeatureWeights | None = None) -> None:
     """Permutation importance and partial dependence. support: the summed Akaike weights of the features."""
     data, look = view.data, drawing.look()
-    with st.spinner("Shuffling the features…"):
+    with st.spinner(say("Shuffling the features…")):
         table = view.once("importance", lambda: permutation_importance(view.outputs, data))
     left, right = st.columns(2, gap="medium")
     with left:
@@ -249,11 +282,11 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
     with right:
         known = sources_of(data.recipe)
         ranked = [f for f in table["feature"] if f in known]
-        feature = st.selectbox("Feature", ranked, key="dependence-of", format_func=lambda f: short(f))
+        feature = st.selectbox(say("Feature"), ranked, key="dependence-of", format_func=lambda f: short(f))
         predict, what, level = view.outputs, data.prediction_label, 0
         if data.outputs > 1:
             level = st.selectbox(
-                "Probability of",
+                say("Probability of"),
                 range(len(data.levels)),
                 format_func=lambda i: short(data.levels[i]),
                 key="dependence-class",
@@ -271,44 +304,54 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
         found = view.once("dependence", dependence, feature, level)
         drawing.chart(model_charts.dependence(found, what, look, view.range), "dependence")
         st.caption(
-            "The mean prediction over the training rows when this feature has the same value in all of them and the other "
-            "features stay as they are (Friedman 2001). If features are correlated, some of these rows cannot occur. "
+            say(
+                "The mean prediction over the training rows when this feature has the same value in "
+                "all of them and the other features stay as they are (Friedman 2001). If features "
+                "are correlated, some of these rows cannot occur. "
+            )
             + (no_bands(view.model.fitted) if bands is None else AVERAGE_BAND if bands.averaged else BAND)
         )
 
 
 def _support(support: FeatureWeights) -> None:
     st.markdown(literal(support.sentence))
-    with st.expander("Akaike weight of each feature"):
+    with st.expander(say("Akaike weight of each feature")):
         widgets.table(
             support.table,
             "feature-weights",
             column_config={
                 "weight": st.column_config.ProgressColumn(
-                    "summed Akaike weight", format="%.3f", min_value=0.0, max_value=1.0
+                    say("summed Akaike weight"), format="%.3f", min_value=0.0, max_value=1.0
                 )
             },
         )
         st.caption(
-            f"The models of this study use {support.sets} sets of features. The model of lowest AICc stands for each set, and "
-            "the Akaike weights of those with the feature are added up (Burnham & Anderson 2002, section 4.2.2): near 1 every "
-            "model with support uses it, near 0 none does."
+            say(
+                "The models of this study use {sets} sets of features. The model of lowest AICc "
+                "stands for each set, and the Akaike weights of those with the feature are added up "
+                "(Burnham & Anderson 2002, section 4.2.2): near 1 every model with support uses it, "
+                "near 0 none does.",
+                sets=support.sets,
+            )
         )
 
 
 def _scores(view: ModelView) -> None:
     shares = pd.DataFrame({"input": view.data.features, "share": view.curves.inputs})
-    with st.expander("Importance by the edge scores of KAN 2.0"):
+    with st.expander(say("Importance by the edge scores of KAN 2.0")):
         widgets.table(
             shares.sort_values("share", ascending=False),
             "edge-scores",
             column_config={
                 "share": st.column_config.ProgressColumn(
-                    "share of the edge scores", format="percent", min_value=0.0, max_value=1.0
+                    say("share of the edge scores"), format="percent", min_value=0.0, max_value=1.0
                 )
             },
         )
         st.caption(
-            "How much the edges of an input change the nodes they lead to, followed through to the output (Liu et al. 2024, "
-            "arXiv 2408.10205). These scores depend on the network only; permutation importance depends on the error."
+            say(
+                "How much the edges of an input change the nodes they lead to, followed through to "
+                "the output (Liu et al. 2024, arXiv 2408.10205). These scores depend on the network "
+                "only; permutation importance depends on the error."
+            )
         )

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.data.writing import to_csv
+from kanlab.language import marked, say
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, model_name, trial_words
 from kanlab.selection.measures import MEASURES, four_digits
@@ -41,15 +42,18 @@ from kanlab.ui.widgets import (
 CLASS_SCORES = {
     "log_loss_train": ("log-loss train", LOG_LOSS_HELP),
     "log_loss_test": ("log-loss test", TEST_HELP),
-    "accuracy_test": ("accuracy test", "Share of the test rows that are classified correctly."),
-    "auc_test": ("AUC test", "Area under the ROC curve on the test rows: 1 is a perfect ranking, 0.5 is random."),
+    "accuracy_test": ("accuracy test", marked("Share of the test rows that are classified correctly.")),
+    "auc_test": (
+        "AUC test",
+        marked("Area under the ROC curve on the test rows: 1 is a perfect ranking, 0.5 is random."),
+    ),
 }
 
 
 COUNT_SCORES = {
-    "mean_deviance_train": ("mean deviance train", MEAN_DEVIANCE_HELP),
-    "mean_deviance_test": ("mean deviance test", f"{MEAN_DEVIANCE_HELP} {TEST_HELP}"),
-    "d2_test": ("D² test", "Share of the deviance of the mean that is explained on the test rows."),
+    "mean_deviance_train": (marked("mean deviance train"), MEAN_DEVIANCE_HELP),
+    "mean_deviance_test": (marked("mean deviance test"), f"{MEAN_DEVIANCE_HELP} {TEST_HELP}"),
+    "d2_test": ("D² test", marked("Share of the deviance of the mean that is explained on the test rows.")),
 }
 
 
@@ -116,10 +120,11 @@ _GROUPS = {
     "Validation": ("wins", "spread", "cv_se"),
     "Degrees of freedom": ("dof", "dof_se", "edf"),
 }
-_UNKNOWN = (
-    f"{DASH} is not known: leave-one-out errors are computed for the linear models, the GAM of small tables and the networks "
-    "of lowest AICc, cross-validated errors by the validation for its finalists and the other families. A neural network "
-    "(MLP) and boosting have no number of parameters, and so no AICc; compare their errors."
+_UNKNOWN = marked(
+    "{dash} is not known: leave-one-out errors are computed for the linear models, the "
+    "GAM of small tables and the networks of lowest AICc, cross-validated errors by the "
+    "validation for its finalists and the other families. A neural network (MLP) and "
+    "boosting have no number of parameters, and so no AICc; compare their errors.",
 )
 
 
@@ -146,65 +151,83 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
     )
     data = handle.data
     few = handle.spec.few_rows_words(data.n_train, data.d)
-    st.caption("  \n".join(literal(words) for words in (_UNKNOWN, few) if words))
-    download("Download the models", lambda: to_csv(frame), f"{handle.name}-models.csv")
+    st.caption("  \n".join(literal(words) for words in (say(_UNKNOWN, dash=DASH), few) if words))
+    download(say("Download the models"), lambda: to_csv(frame), f"{handle.name}-models.csv")
     _confidence(handle, found.validation)
 
 
 def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
     """Titles, formats and help of the columns of `leaderboard_frame`, as far as it has them."""
-    unit = literal(f"In units of {short(data.target)}.")
-    fitted_unit = literal(f"in units of {short(data.fitted_target)}")
+    unit = literal(say("In units of {target}.", target=short(data.target)))
+    fitted_unit = literal(say("in units of {fitted_target}", fitted_target=short(data.fitted_target)))
     errors = frame[[c for c in ("rmse", "rmse_test", "press", "cv") if c in frame]].to_numpy(dtype=float)
     same = columns.fixed(errors)  # so that errors can be compared across columns
     measure = MEASURES[data.task]
     whole = "%d" if (frame["K"].dropna() % 1 == 0).all() else "%.1f"
     texts: dict[str, tuple[str, str | None, str]] = {
         "AICc": ("AICc", "%.2f", AICC_HELP),
-        "AICc_spent": ("AICc of effective K", "%.2f", SPENT_RANKS_HELP),
+        "AICc_spent": (say("AICc of effective K"), "%.2f", SPENT_RANKS_HELP),
         "spent": ("effective K", "%.1f", SPENT_HELP),
         "delta": (
             "ΔAICc",
             "%.2f",
-            f"AICc minus the lowest AICc of the table{', of networks by effective K' * ('spent' in frame)}. {SUPPORT_HELP}",
+            say(
+                "AICc minus the lowest AICc of the table{value}. {support_help}",
+                value=", of networks by effective K" * ("spent" in frame),
+                support_help=SUPPORT_HELP,
+            ),
         ),
-        "weight": ("Akaike weight", "%.3f", "Relative support for the model among those of the table; sums to 1."),
-        "evidence": ("evidence ratio", "%.1f", "Akaike weight of the best model divided by that of this model."),
+        "weight": ("Akaike weight", "%.3f", say("Relative support for the model among those of the table; sums to 1.")),
+        "evidence": ("evidence ratio", "%.1f", say("Akaike weight of the best model divided by that of this model.")),
         "K": (
             "K",
             whole,
-            "Number of parameters by the counting rule; for penalised families, the effective degrees of freedom (edf).",
+            say(
+                "Number of parameters by the counting rule; for penalised families, the effective "
+                "degrees of freedom (edf)."
+            ),
         ),
-        "rows": ("n/K", "%.1f", "Training rows per parameter."),
-        "rmse": ("RMSE train", same, f"Root mean squared error on the training rows. {unit}"),
-        "rmse_test": ("RMSE test", same, f"Root mean squared error. {unit} {TEST_HELP}"),
+        "rows": ("n/K", "%.1f", say("Training rows per parameter.")),
+        "rmse": ("RMSE train", same, say("Root mean squared error on the training rows. {unit}", unit=unit)),
+        "rmse_test": (
+            "RMSE test",
+            same,
+            say("Root mean squared error. {unit} {test_help}", unit=unit, test_help=TEST_HELP),
+        ),
         "r2": (
             "R²",
             "%.3f",
-            literal(f"Share of the variance of {short(data.fitted_target)} explained on the training rows."),
+            literal(
+                say(
+                    "Share of the variance of {fitted_target} explained on the training rows.",
+                    fitted_target=short(data.fitted_target),
+                )
+            ),
         ),
-        "wins": ("seeds won", "%d", "In how many of 5 refits from other seeds it is the best of the finalists."),
-        "spread": ("SD of AICc", "%.1f", "Standard deviation of its AICc over those seeds."),
+        "wins": ("seeds won", "%d", say("In how many of 5 refits from other seeds it is the best of the finalists.")),
+        "spread": (say("SD of AICc"), "%.1f", say("Standard deviation of its AICc over those seeds.")),
         **{name: (title, "%.3f", text) for name, (title, text) in (CLASS_SCORES | COUNT_SCORES).items()},
         "press": (
             f"LOO {measure.error}",
             "%.3f" if data.has_deviance else same,
-            f"Leave-one-out error, {'a row' if data.has_deviance else fitted_unit}: a fit without the row predicts each "
-            "training row.",
+            say(
+                "Leave-one-out error, {has_deviance}: a fit without the row predicts each training row.",
+                has_deviance="a row" if data.has_deviance else fitted_unit,
+            ),
         ),
         "cv": (
             f"CV {measure.error}",
             "%.3f" if data.has_deviance else same,
-            f"5-fold cross-validation on the training rows. {_ERROR_HELP.get(measure.error, unit)}",
+            say("5-fold cross-validation on the training rows. {get}", get=_ERROR_HELP.get(measure.error, unit)),
         ),
-        "cv_se": ("SE of CV", None, "Standard error of the cross-validated error over the folds."),
-        "dof": ("GDF", "%.1f", "Generalised degrees of freedom (Ye 1998), found by perturbing the target."),
-        "dof_se": ("SE of GDF", "%.1f", "Standard error of the GDF."),
-        "edf": ("edf", "%.1f", "Effective degrees of freedom: the trace of the linearised smoother."),
+        "cv_se": (say("SE of CV"), None, say("Standard error of the cross-validated error over the folds.")),
+        "dof": ("GDF", "%.1f", say("Generalised degrees of freedom (Ye 1998), found by perturbing the target.")),
+        "dof_se": (say("SE of GDF"), "%.1f", say("Standard error of the GDF.")),
+        "edf": ("edf", "%.1f", say("Effective degrees of freedom: the trace of the linearised smoother.")),
     }
     return columns.numbers(texts, frame) | {
         CHOICE: columns.choice_column(frame[CHOICE]),
-        "model": st.column_config.TextColumn("model", width=380),
+        "model": st.column_config.TextColumn(say("model"), width=380),
     }
 
 
@@ -213,9 +236,10 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
     if not kept:
         return
     holding = f"{counted(len(kept), 'network')} {agreeing(len(kept), 'holds', 'hold')}"
-    sentence = (
-        f"{holding} 95% of the Akaike weight of all networks; the weight is the relative support for a model by AICc, and "
-        "sums to 1."
+    sentence = say(
+        "{holding} 95% of the Akaike weight of all networks; the weight is the relative "
+        "support for a model by AICc, and sums to 1.",
+        holding=holding,
     )
     if validation and (average := validation.average):
         data = handle.data
@@ -228,9 +252,16 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
             train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)
             test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
         if train is not None:
-            whose = agreeing(len(kept), "Its predictions have", "The average of their predictions has")
-            sentence += f" {whose} {error} of {four_digits(train)} on the training rows"
-            sentence += f" and {four_digits(test)} on the test rows." if test is not None else "."
+            whose = agreeing(len(kept), say("Its predictions have"), say("The average of their predictions has"))
+            sentence += say(
+                " {whose} {error} of {four_digits} on the training rows",
+                whose=whose,
+                error=error,
+                four_digits=four_digits(train),
+            )
+            sentence += (
+                say(" and {four_digits} on the test rows.", four_digits=four_digits(test)) if test is not None else "."
+            )
     st.caption(sentence)
 
 
@@ -239,25 +270,25 @@ def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
     best, first = best_trial(records), first_ranked(records)
     rows: list[tuple[str, str]] = []
     if found.choice is not None:
-        rows.append(("kanlab: lowest AICc, if its LOO error beats the linear model's", model_name(found.choice)))
+        rows.append((say("kanlab: lowest AICc, if its LOO error beats the linear model's"), model_name(found.choice)))
     if best is not None:
-        rows.append(("lowest AICc among the networks", trial_words(best)))
+        rows.append((say("lowest AICc among the networks"), trial_words(best)))
     if first is not None and first.n_params_effective is not None:
-        rows.append(("the same by effective K", trial_words(first)))
+        rows.append((say("the same by effective K"), trial_words(first)))
     names = {
-        "accuracy": "PySR accuracy: lowest RSS (or deviance)",
-        "score": "PySR score: steepest fall of ln RSS per parameter",
-        "best": "PySR best: highest score with at most 1.5 times the lowest RSS",
+        "accuracy": say("PySR accuracy: lowest RSS (or deviance)"),
+        "score": say("PySR score: steepest fall of ln RSS per parameter"),
+        "best": say("PySR best: highest score with at most 1.5 times the lowest RSS"),
     }
     rows += [(names[rule], trial_words(r)) for rule, r in ranking.pysr_picks(records).items()]
     knee = ranking.knee_trial(records)
     if knee is not None:
-        rows.append(("knee of the Pareto front", trial_words(knee)))
+        rows.append((say("knee of the Pareto front"), trial_words(knee)))
     verified = [c for c in found.candidates if c.cv_error is not None]
     if verified:
         lowest = min(verified, key=lambda c: c.cv_error or np.inf)
-        rows.append(("lowest cross-validated error", lowest.label))
+        rows.append((say("lowest cross-validated error"), lowest.label))
         limit = (lowest.cv_error or 0.0) + (lowest.cv_se or 0.0)
         simple = min((c for c in verified if (c.cv_error or np.inf) <= limit), key=lambda c: c.n_params or 0)
-        rows.append(("simplest within one standard error of it", simple.label))
+        rows.append((say("simplest within one standard error of it"), simple.label))
     table(pd.DataFrame(rows, columns=["decision rule", "choice"]), "other-rules")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from kanlab.language import say
 from kanlab.ui.launch import app_folder
 
 _FOLDER = app_folder() / "pages"
@@ -21,13 +22,13 @@ def pages() -> list[st.Page]:
     Of one that two sessions share, the second is told that it "cannot be called directly".
     """
     return [
-        st.Page(DATA, title="Data", icon=":material/table_chart:", default=True),
-        st.Page(SEARCH, title="Search", icon=":material/tune:", url_path="search"),
-        st.Page(LIVE, title="Live", icon=":material/monitoring:", url_path="live"),
-        st.Page(CHOOSE, title="Choose", icon=":material/balance:", url_path="choose"),
-        st.Page(MODEL, title="Model", icon=":material/show_chart:", url_path="model"),
-        st.Page(EXPORT, title="Export", icon=":material/download:", url_path="export"),
-        st.Page(STUDIES, title="Studies", icon=":material/folder_open:", url_path="studies"),
+        st.Page(DATA, title=say("Data"), icon=":material/table_chart:", default=True),
+        st.Page(SEARCH, title=say("Search"), icon=":material/tune:", url_path="search"),
+        st.Page(LIVE, title=say("Live"), icon=":material/monitoring:", url_path="live"),
+        st.Page(CHOOSE, title=say("Choose"), icon=":material/balance:", url_path="choose"),
+        st.Page(MODEL, title=say("Model"), icon=":material/show_chart:", url_path="model"),
+        st.Page(EXPORT, title=say("Export"), icon=":material/download:", url_path="export"),
+        st.Page(STUDIES, title=say("Studies"), icon=":material/folder_open:", url_path="studies"),
     ]
 
 

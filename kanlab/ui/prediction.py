@@ -20,6 +20,7 @@ from kanlab.explain.contributions import RowExplainer, with_contributions
 from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
+from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
 from kanlab.study.trials import TrialRecord
@@ -38,24 +39,24 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         upload = st.file_uploader(
-            "Rows to predict",
+            say("Rows to predict"),
             key="new-rows",
-            help="A table with the features of the study. It need not have the target.",
+            help=say("A table with the features of the study. It need not have the target."),
         )
     with right:
         which = fitted_model.model_box(handle, records, "predict")
         level = interval_box("new-rows-interval")
-        explain = st.checkbox("Explain: a column for what each feature contributes", key="new-rows-explain")
+        explain = st.checkbox(say("Explain: a column for what each feature contributes"), key="new-rows-explain")
     if upload is None:
-        where = "whether the row lies outside the range of the training rows"
-        sentence = f"You get your rows back with {_added(handle, level)}, and {where}. "
+        where = say("whether the row lies outside the range of the training rows")
+        sentence = say("You get your rows back with {added}, and {where}. ", added=_added(handle, level), where=where)
         if more := ", ".join(f"'{short(other.data.target)}'" for other in _other_targets(handle)):
-            sentence += f"The recommended models of {more} add their columns too. "
-        st.caption(literal(sentence + "The model is first fitted again, as in the study."))
+            sentence += say("The recommended models of {more} add their columns too. ", more=more)
+        st.caption(literal(sentence + say("The model is first fitted again, as in the study.")))
         return
     try:
         options = _written()
-        with st.spinner("Predicting…"):
+        with st.spinner(say("Predicting…")):
             key = fitted_model.model_key(handle, records, which)
             model = session.remember("predictor", key, lambda: fitted_model.asked_for(handle, which))
             others = _other_targets(handle) if which in (None, AVERAGE) else []
@@ -71,62 +72,74 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         return
     st.caption(literal(f"Predicted by {label}."))
     notes(lines)
-    download("Download the predictions", lambda: to_csv(found.frame), "predictions.csv", type="primary")
+    download(say("Download the predictions"), lambda: to_csv(found.frame), "predictions.csv", type="primary")
     order = found.columns + [c for c in found.frame.columns if c not in found.columns]
     made = [c for c in found.columns if pd.api.types.is_float_dtype(found.frame[c])]
     formats = {c: columns.number(c, found.frame[c]) for c in made}  # the cells given stay as they are
     table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300, column_config=formats)
     if len(found.frame) > PREVIEW_ROWS:
-        st.caption(f"The first {PREVIEW_ROWS} of {len(found.frame):,} rows.")
+        st.caption(
+            say("The first {preview_rows} of {frame:,} rows.", preview_rows=PREVIEW_ROWS, frame=len(found.frame))
+        )
 
 
 def _added(handle: StudyHandle, level: float | None) -> str:
     """The columns that a prediction adds, but for the last."""
     target, levels = short(handle.data.target), handle.data.levels
     if not levels:
-        parts = [f"the prediction of {target}, in its own units", *["the two ends of its interval"] * bool(level)]
+        parts = [
+            say("the prediction of {target}, in its own units", target=target),
+            *[say("the two ends of its interval")] * bool(level),
+        ]
         return f"{'four' if level else 'two'} more columns: {', '.join(parts)}"
-    of_set = ["the set of classes that may be the true one"] * bool(level)
+    of_set = [say("the set of classes that may be the true one")] * bool(level)
     if len(levels) == 2:
-        parts = [f"the predicted class of {target}", *of_set, f"the probability of '{short(levels[1])}'"]
+        parts = [
+            say("the predicted class of {target}", target=target),
+            *of_set,
+            say("the probability of '{levels}'", levels=short(levels[1])),
+        ]
         return f"{'four' if level else 'three'} more columns: {', '.join(parts)}"
-    parts = [f"the predicted class of {target}", *of_set, "the probability of each class"]
+    parts = [say("the predicted class of {target}", target=target), *of_set, say("the probability of each class")]
     return f"{len(levels) + 2 + bool(level)} more columns: {', '.join(parts)}"
 
 
 def interval_box(key: str) -> float | None:
     """A select box of the level of intervals; None for none."""
     chosen: float = st.selectbox(
-        "Interval",
+        say("Interval"),
         [*INTERVALS, 0.0],
         index=INTERVALS.index(LEVEL),
         key=key,
         format_func=lambda level: f"{100 * level:.4g}%" if level else "None",
-        help="The share of rows like those of the training that the interval of each prediction should hold, or the set of "
-        "classes. It comes of what the model predicts of training rows it was not fitted to; how many of the test rows it "
-        "holds stands beside the predictions.",
+        help=say(
+            "The share of rows like those of the training that the interval of each prediction "
+            "should hold, or the set of classes. It comes of what the model predicts of training "
+            "rows it was not fitted to; how many of the test rows it holds stands beside the "
+            "predictions."
+        ),
     )
     return chosen or None
 
 
 def _written() -> ReadOptions:
     """How the new rows are written, where that is not as in training."""
-    with st.expander("Reading: as the training table, unless you say otherwise", icon=":material/tune:"):
+    with st.expander(say("Reading: as the training table, unless you say otherwise"), icon=":material/tune:"):
         first, second, third = st.columns(3, gap="medium")
-        as_before = "As in training"
+        as_before = say("As in training")
         with first:
             signs = {"Point, 3.14": ".", "Comma, 3,14": ","}
-            sign = st.selectbox("Decimal sign", [as_before, *signs], key="new-rows-decimal")
+            sign = st.selectbox(say("Decimal sign"), [as_before, *signs], key="new-rows-decimal")
         with second:
             orders = {"Day first": True, "Month first": False}
-            order = st.selectbox("Dates such as 3/4/2024", [as_before, *orders], key="new-rows-days")
+            order = st.selectbox(say("Dates such as 3/4/2024"), [as_before, *orders], key="new-rows-days")
         with third:
             words = st.multiselect(
-                "More words for a missing cell",
+                say("More words for a missing cell"),
                 [],
                 key="new-rows-missing",
                 accept_new_options=True,
-                placeholder="For example -999",
+                placeholder=say("For example -999"),
             )
     missing = tuple(words) or None
     return ReadOptions(decimal=signs.get(sign), day_first=orders.get(order), missing=missing)

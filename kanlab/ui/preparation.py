@@ -17,18 +17,22 @@ from kanlab.data.profile import Profile
 from kanlab.data.row_weights import can_be_weights
 from kanlab.data.splits import Split
 from kanlab.data.target import can_be_counts
+from kanlab.language import marked, say
 from kanlab.text import counted, short
 from kanlab.ui.widgets import literal, sentences
 
 _GAPS: dict[Gaps, str] = {"drop": "Leave out", "fill": "Fill"}
-_SCALES = {"none": "As it is", "log": "Logarithm", "rank": "Rank"}
+_SCALES = {"none": marked("As it is"), "log": "Logarithm", "rank": "Rank"}
 _SPLITS: dict[Split, str] = {
     "random": "Random",
-    "stratified": "Stratified by the target",
-    "time": "The latest rows",
+    "stratified": marked("Stratified by the target"),
+    "time": marked("The latest rows"),
     "group": "Whole groups",
 }
-_WEIGHTS_ARE: dict[WeightsAre, str] = {"frequency": "How often it was seen", "precision": "How precise its target is"}
+_WEIGHTS_ARE: dict[WeightsAre, str] = {
+    "frequency": marked("How often it was seen"),
+    "precision": marked("How precise its target is"),
+}
 _MOST_ORDERED = 30
 
 Fields = dict[str, Any]  # of Preparation
@@ -62,7 +66,9 @@ def choose(key: str, name: str, value: object) -> None:
 
 def refuse_suggestion(key: str) -> None:
     """A button that fits the target as it is, where its rows suggest the logarithm. key: of the preparing widgets."""
-    st.button("Fit the target as it is", key=f"plain-target-{key}", on_click=choose, args=(key, "target-scale", "none"))
+    st.button(
+        say("Fit the target as it is"), key=f"plain-target-{key}", on_click=choose, args=(key, "target-scale", "none")
+    )
 
 
 def add(key: str, name: str, columns: Sequence[str]) -> None:
@@ -78,7 +84,7 @@ def preparation(
     scaled: whether the target is a quantity; a count or one of some classes has no other scale.
     """
     table = _Table(frame, features or [c for c in frame.columns if c != target], described, key)
-    title = "Prepare: missing values, categories, dates, scales, split"
+    title = say("Prepare: missing values, categories, dates, scales, split")
     with st.expander(title, icon=":material/construction:"):
         first, second, third, fourth = st.columns(4, gap="medium")
         with first:
@@ -116,25 +122,29 @@ def _missing_values(table: _Table) -> Fields:
     cells = sum(table.described[c].missing for c in incomplete)
     touched = {"drop": counted(_incomplete_rows(table.frame, incomplete), "row"), "fill": counted(cells, "cell")}
     gaps: Gaps = st.selectbox(
-        "Rows with missing values",
+        say("Rows with missing values"),
         list(_GAPS),
         key=_key(table.key, "gaps"),
         format_func=lambda g: f"{_GAPS[g]} ({touched[g]})" if cells else _GAPS[g],
-        help="Filled with the median, or the most frequent level, of the training rows; one more column says where.",
+        help=say(
+            "Filled with the median, or the most frequent level, of the training rows; one more column says where."
+        ),
         persist_state="session",
     )
     other: Gaps = "fill" if gaps == "drop" else "drop"
     exceptions = st.multiselect(
-        "Fill only" if gaps == "drop" else "Leave out only",
+        say("Fill only") if gaps == "drop" else say("Leave out only"),
         incomplete,
         key=_key(table.key, f"gaps-of-{gaps}"),
-        placeholder="No column",
-        help="Rows with missing values in these columns are treated the other way.",
+        placeholder=say("No column"),
+        help=say("Rows with missing values in these columns are treated the other way."),
         disabled=not incomplete,
         persist_state="session",
     )
     words = ", ".join(f"{c} {table.described[c].missing:,}" for c in incomplete[:6])
-    st.caption(literal(f"Missing: {words}{' …' if len(incomplete) > 6 else ''}" if words else "Nothing is missing."))
+    st.caption(
+        literal(f"Missing: {words}{' …' if len(incomplete) > 6 else ''}" if words else say("Nothing is missing."))
+    )
     return {"gaps": gaps, "gaps_of": dict.fromkeys(exceptions, other)}
 
 
@@ -147,15 +157,17 @@ def _incomplete_rows(frame: pd.DataFrame, columns: list[str]) -> int:
 
 def _rare_levels(table: _Table) -> Fields:
     pool = st.checkbox(
-        "Pool rare levels",
+        say("Pool rare levels"),
         True,
         key=_key(table.key, "pool"),
-        help="Text with many unique values becomes one column for each of the most frequent levels and one for all others; "
-        "otherwise it is left out.",
+        help=say(
+            "Text with many unique values becomes one column for each of the most frequent "
+            "levels and one for all others; otherwise it is left out."
+        ),
         persist_state="session",
     )
     most = st.number_input(
-        "Maximum columns per category", 2, 50, MAX_LEVELS, key=_key(table.key, "levels"), persist_state="session"
+        say("Maximum columns per category"), 2, 50, MAX_LEVELS, key=_key(table.key, "levels"), persist_state="session"
     )
     st.caption(literal(_pooled(table.columns, table.described, int(most))))
     return {"pool": pool, "max_levels": int(most)}
@@ -171,8 +183,8 @@ def _pooled(columns: list[str], described: Profile, most: int) -> str:
         touched = f", {counted(rows, 'row')}" if most - 1 <= len(c.histogram) else ""
         words.append(f"{short(c.name, 30)} {counted(c.unique - most + 1, 'level')}{touched}")
     if not words:
-        return "No column has more."
-    return f"To pool: {'; '.join(words[:3])}{' …' if len(words) > 3 else '.'}"
+        return say("No column has more.")
+    return say("To pool: {words}{words_2}", words="; ".join(words[:3]), words_2=" …" if len(words) > 3 else ".")
 
 
 def _ordered_categories(table: _Table) -> Fields:
@@ -182,11 +194,11 @@ def _ordered_categories(table: _Table) -> Fields:
         if c not in table.numbers and not table.is_date(c) and table.described[c].unique <= _MOST_ORDERED
     ]
     ordered = st.multiselect(
-        "Ordered categories",
+        say("Ordered categories"),
         categories,
         key=_key(table.key, "ordered"),
-        placeholder="No part",
-        help="One column of 0, 1, 2, … instead of one column for each level.",
+        placeholder=say("No part"),
+        help=say("One column of 0, 1, 2, … instead of one column for each level."),
         persist_state="session",
     )
     return {"ordered": {c: _order(table.frame[c], table.key) for c in ordered}}
@@ -195,11 +207,11 @@ def _ordered_categories(table: _Table) -> Fields:
 def _order(column: pd.Series, key: str) -> tuple[str, ...]:
     levels = sorted(as_text(column).dropna().unique().tolist())
     chosen = st.multiselect(
-        f"{literal(column.name)}, from low to high",
+        say("{literal}, from low to high", literal=literal(column.name)),
         levels,
         default=levels,
         key=_key(key, f"order-{column.name}"),
-        help="Remove levels and add them again in their order.",
+        help=say("Remove levels and add them again in their order."),
         persist_state="session",
     )
     return tuple(chosen)
@@ -207,12 +219,12 @@ def _order(column: pd.Series, key: str) -> tuple[str, ...]:
 
 def _date_parts(table: _Table) -> Fields:
     parts = st.multiselect(
-        "Parts of dates",
+        say("Parts of dates"),
         DATE_PARTS,
         default=["year"],
         key=_key(table.key, "parts"),
-        placeholder="No part",
-        help="The year includes its fraction, so it is the time itself.",
+        placeholder=say("No part"),
+        help=say("The year includes its fraction, so it is the time itself."),
         disabled=not any(map(table.is_date, table.columns)),
         persist_state="session",
     )
@@ -221,12 +233,15 @@ def _date_parts(table: _Table) -> Fields:
 
 def _target_scale(table: _Table, scaled: bool) -> Fields:
     scale = st.selectbox(
-        "Predict the target",
+        say("Predict the target"),
         [AUTO, *_SCALES],
         key=_key(table.key, "target-scale"),
-        format_func=lambda s: "As its rows suggest" if s == AUTO else _SCALES[s],
-        help="Predictions come back in units of the target. RSS and AICc are then computed on the other scale. The rows "
-        "suggest the logarithm where the target spans decades and its logarithm fits far better.",
+        format_func=lambda s: say("As its rows suggest") if s == AUTO else _SCALES[s],
+        help=say(
+            "Predictions come back in units of the target. RSS and AICc are then computed on the "
+            "other scale. The rows suggest the logarithm where the target spans decades and its "
+            "logarithm fits far better."
+        ),
         disabled=not scaled,
         persist_state="session",
     )
@@ -235,34 +250,34 @@ def _target_scale(table: _Table, scaled: bool) -> Fields:
 
 def _logarithms(table: _Table) -> list[str]:
     return st.multiselect(
-        "Logarithm of",
+        say("Logarithm of"),
         table.numbers,
         key=_key(table.key, "log"),
-        placeholder="No feature",
-        help="For features with a heavy tail; values must not be negative.",
+        placeholder=say("No feature"),
+        help=say("For features with a heavy tail; values must not be negative."),
         persist_state="session",
     )
 
 
 def _ranks(table: _Table, logs: list[str]) -> list[str]:
     return st.multiselect(
-        "Rank of",
+        say("Rank of"),
         [c for c in table.numbers if c not in logs],
         key=_key(table.key, "rank"),
-        placeholder="No feature",
-        help="The share of training rows at or below the value, so that outliers lose their influence.",
+        placeholder=say("No feature"),
+        help=say("The share of training rows at or below the value, so that outliers lose their influence."),
         persist_state="session",
     )
 
 
 def _screen(table: _Table) -> Fields:
     most = st.number_input(
-        "Keep the best features",
+        say("Keep the best features"),
         0,
         len(table.columns),
         0,
         key=_key(table.key, "screen"),
-        help="This many, by their mutual information with the target in the training rows. 0 keeps all.",
+        help=say("This many, by their mutual information with the target in the training rows. 0 keeps all."),
         persist_state="session",
     )
     return {"screen": int(most) or None}
@@ -272,11 +287,11 @@ def _weights(table: _Table, target: str) -> Fields:
     """The column of weights, "" for none, and what they say."""
     numbers = [c for c in table.frame.columns if c != target and can_be_weights(table.frame[c])]
     column = st.selectbox(
-        "Weights of the rows",
+        say("Weights of the rows"),
         ["", *numbers],
         key=_key(table.key, "weights"),
-        format_func=lambda c: c or "Each row counts once",
-        help="A column of numbers that says how much each row counts: in the fit, in AICc and in every error.",
+        format_func=lambda c: c or say("Each row counts once"),
+        help=say("A column of numbers that says how much each row counts: in the fit, in AICc and in every error."),
         persist_state="session",
     )
     if not column:
@@ -287,9 +302,12 @@ def _weights(table: _Table, target: str) -> Fields:
         list(_WEIGHTS_ARE) if whole else ["precision"],
         key=_key(table.key, f"weights-are-{column}"),
         format_func=lambda m: _WEIGHTS_ARE[m],
-        help="How often each row was seen (frequency weights): a row of weight 3 counts as three rows. How precise its target "
-        "is (precision weights): 4 where its error has half the standard deviation of one of weight 1, as of a mean of four "
-        "measurements; only ratios matter.",
+        help=say(
+            "How often each row was seen (frequency weights): a row of weight 3 counts as three "
+            "rows. How precise its target is (precision weights): 4 where its error has half the "
+            "standard deviation of one of weight 1, as of a mean of four measurements; only "
+            "ratios matter."
+        ),
         persist_state="session",
     )
     return {"weights": column, "weights_are": meaning}
@@ -297,13 +315,15 @@ def _weights(table: _Table, target: str) -> Fields:
 
 def _split(table: _Table) -> Split:
     return st.selectbox(
-        "Test rows",
+        say("Test rows"),
         list(_SPLITS),
         key=_key(table.key, "split"),
         format_func=lambda s: _SPLITS[s],
-        help="Random: with classes, the same share of each. Stratified: as many low and high values of the target as "
-        "among the training rows. The latest rows: to predict the future. Whole groups: to predict new ones, such as new "
-        "patients.",
+        help=say(
+            "Random: with classes, the same share of each. Stratified: as many low and high "
+            "values of the target as among the training rows. The latest rows: to predict the "
+            "future. Whole groups: to predict new ones, such as new patients."
+        ),
         persist_state="session",
     )
 
@@ -313,16 +333,19 @@ def _split_by(table: _Table, split: Split) -> str | None:
     names = list(table.frame.columns)
     fit = [c for c in names if split == "group" or table.is_date(c) or is_numeric(table.frame[c])]
     fit.sort(key=lambda c: (split == "time" and not table.is_date(c), names.index(c)))
-    return st.selectbox("by", fit, key=_key(table.key, f"split-by-{split}"), persist_state="session")
+    return st.selectbox(say("by"), fit, key=_key(table.key, f"split-by-{split}"), persist_state="session")
 
 
 def _copies(table: _Table) -> Fields:
     copies = table.described.copies
     drop = st.checkbox(
-        f"Leave out repeated rows ({copies:,})" if copies else "No row is repeated",
+        say("Leave out repeated rows ({copies:,})", copies=copies) if copies else say("No row is repeated"),
         key=_key(table.key, "copies"),
         disabled=not copies,
-        help="Rows that repeat others in every column. A copy of a training row among the test rows makes the test too easy.",
+        help=say(
+            "Rows that repeat others in every column. A copy of a training row among the test "
+            "rows makes the test too easy."
+        ),
         persist_state="session",
     )
     return {"copies": "drop" if drop and copies else "keep"}

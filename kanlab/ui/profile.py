@@ -9,6 +9,7 @@ import streamlit as st
 
 from kanlab.data.checks import TableWarning
 from kanlab.data.profile import Profile
+from kanlab.language import say
 from kanlab.text import counted
 from kanlab.ui import remedies
 from kanlab.ui.widgets import literal, table
@@ -43,28 +44,30 @@ def columns_table(described: Profile, information: dict[str, float], target: str
         "columns",
         height=400,
         column_config={
-            "column": config.TextColumn("column", width=_room([c.name for c in described.columns], _NAME_WIDTH)),
-            "kind": config.TextColumn("kind", width=95),
-            "minimum": config.TextColumn("minimum", width=85),
-            "median or mode": config.TextColumn("median or mode", width=110),
-            "maximum": config.TextColumn("maximum", width=85),
-            "warnings": config.TextColumn("warnings", width=_room(warnings, _WARNINGS_WIDTH)),
-            "missing": config.NumberColumn("missing", format="percent", width=70),
-            "unique": config.NumberColumn("unique", format="localized", width=70, help="Number of unique values."),
+            "column": config.TextColumn(say("column"), width=_room([c.name for c in described.columns], _NAME_WIDTH)),
+            "kind": config.TextColumn(say("kind"), width=95),
+            "minimum": config.TextColumn(say("minimum"), width=85),
+            "median or mode": config.TextColumn(say("median or mode"), width=110),
+            "maximum": config.TextColumn(say("maximum"), width=85),
+            "warnings": config.TextColumn(say("warnings"), width=_room(warnings, _WARNINGS_WIDTH)),
+            "missing": config.NumberColumn(say("missing"), format="percent", width=70),
+            "unique": config.NumberColumn(
+                say("unique"), format="localized", width=70, help=say("Number of unique values.")
+            ),
             "rows": config.BarChartColumn(
                 "distribution",
                 width=85,
                 y_min=0.0,
                 y_max=1.0,
-                help="Rows in equal intervals from minimum to maximum; for text, in the most frequent values.",
+                help=say("Rows in equal intervals from minimum to maximum; for text, in the most frequent values."),
             ),
             "information": config.ProgressColumn(
-                "mutual information",
+                say("mutual information"),
                 format="%.2f",
                 width=120,
                 min_value=0.0,
                 max_value=max([*information.values(), 0.1]),
-                help="With the target, in nats. 0 means that the column alone says nothing about the target.",
+                help=say("With the target, in nats. 0 means that the column alone says nothing about the target."),
             ),
         },
     )
@@ -79,7 +82,7 @@ def preview(frame: pd.DataFrame) -> None:
     """The first rows as they were read."""
     table(frame.head(_PREVIEW_ROWS), "preview", height=300)
     if len(frame) > _PREVIEW_ROWS:
-        st.caption(f"The first {_PREVIEW_ROWS} of {len(frame):,} rows.")
+        st.caption(say("The first {preview_rows} of {frame:,} rows.", preview_rows=_PREVIEW_ROWS, frame=len(frame)))
 
 
 def warning_list(warnings: Sequence[TableWarning], remedied: Callable[[TableWarning], None], reread: bool) -> None:

@@ -11,6 +11,7 @@ from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import ENCODINGS
 from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
 from kanlab.data.reading.table import TableReport
+from kanlab.language import marked, say
 from kanlab.ui.widgets import literal
 
 _AUTO = None
@@ -19,16 +20,19 @@ _DECIMALS = {".": "Point, 3.14", ",": "Comma, 3,14"}
 _THOUSANDS = {"": "No sign", ",": "Comma", ".": "Point", " ": "Space", "'": "Apostrophe"}
 _QUOTES = {'"': 'Double, "', "'": "Single, '", "": "No quotes"}
 _COMMENTS = {"": "No comments", "#": "#", "%": "%", "//": "//"}
-_HEADERS = {1: "In one row", 2: "In two rows", 0: "There are none"}
-_INDEX = {True: "Names the rows", False: "Is data"}
+_HEADERS = {1: marked("In one row"), 2: marked("In two rows"), 0: marked("There are none")}
+_INDEX = {True: marked("Names the rows"), False: "Is data"}
 _KINDS = {
-    "number": ("Read as numbers", "Cells that are not numbers become missing."),
-    "text": ("Read as text", "Codes such as 007 keep their zeros; each value is a level of a category."),
-    "date": ("Read as dates", "Cells that are not dates become missing."),
-    "time": ("Read as hours", "Clock times and durations: 15:30 is 15.5."),
-    "fraction": ("Read as fractions", "Percents beside plain numbers: 9.5% is 0.095."),
-    "limit": ("Read as limits", "<0.5 is 0.5; cells that are no limits and no numbers become missing."),
-    "leave out": ("Leave out", "Not read at all, so that their missing values cost no rows."),
+    "number": (marked("Read as numbers"), marked("Cells that are not numbers become missing.")),
+    "text": (
+        marked("Read as text"),
+        marked("Codes such as 007 keep their zeros; each value is a level of a category."),
+    ),
+    "date": (marked("Read as dates"), marked("Cells that are not dates become missing.")),
+    "time": (marked("Read as hours"), marked("Clock times and durations: 15:30 is 15.5.")),
+    "fraction": (marked("Read as fractions"), marked("Percents beside plain numbers: 9.5% is 0.095.")),
+    "limit": (marked("Read as limits"), marked("<0.5 is 0.5; cells that are no limits and no numbers become missing.")),
+    "leave out": ("Leave out", marked("Not read at all, so that their missing values cost no rows.")),
 }
 _DAYS = {True: "Day first", False: "Month first"}
 
@@ -88,11 +92,15 @@ def read_as(columns: Sequence[str], kind: str) -> None:
 def panel(report: TableReport | None, columns: list[str]) -> None:
     """The widgets. Every first choice is the automatic one and names what was found."""
     with st.expander(
-        "Reading: what was recognised, and how to overrule it", expanded=report is None, icon=":material/tune:"
+        say("Reading: what was recognised, and how to overrule it"), expanded=report is None, icon=":material/tune:"
     ):
         if report and len(report.parts) > 1:
             _choice(
-                "part", "Sheet or file", dict.fromkeys(report.parts, ""), report.part, "Which part of the file to read."
+                "part",
+                say("Sheet or file"),
+                dict.fromkeys(report.parts, ""),
+                report.part,
+                say("Which part of the file to read."),
             )
         if report is None or report.encoding:
             _text_choices(report)
@@ -107,13 +115,13 @@ def _text_choices(report: TableReport | None) -> None:
     first, second, third, fourth = st.columns(4, gap="medium")
     with first:
         names = {sign: name.capitalize() for sign, name in DELIMITERS.items()}
-        _choice("delimiter", "Fields are separated by", names, found.get("delimiter"), "")
+        _choice("delimiter", say("Fields are separated by"), names, found.get("delimiter"), "")
     with second:
-        _choice("encoding", "Encoding", {e: e for e in ENCODINGS}, found.get("encoding"), "If letters look wrong.")
+        _choice("encoding", "Encoding", {e: e for e in ENCODINGS}, found.get("encoding"), say("If letters look wrong."))
     with third:
         _choice("quote", "Quotes", _QUOTES, found.get("quote"), "")
     with fourth:
-        _choice("comment", "Comments", _COMMENTS, found.get("comment"), "Lines that begin with it are left out.")
+        _choice("comment", "Comments", _COMMENTS, found.get("comment"), say("Lines that begin with it are left out."))
 
 
 def _table_choices(report: TableReport | None) -> None:
@@ -121,21 +129,35 @@ def _table_choices(report: TableReport | None) -> None:
     found: dict[str, Any] = vars(report) if report else {}
     place = st.columns(6, gap="medium")
     with place[0]:
-        help_text = "With two rows, such as groups above names or units below them, the words are joined."
-        _choice("header", "Names of columns", _HEADERS, found.get("header"), help_text)
+        help_text = say("With two rows, such as groups above names or units below them, the words are joined.")
+        _choice("header", say("Names of columns"), _HEADERS, found.get("header"), help_text)
     before = max(0, found.get("lines_before_data", 0) - found.get("header", 0))
     with place[1]:
-        _lines("skip_lines", "Lines to skip", before, report, "Before the names, or before the data without names.")
+        _lines(
+            "skip_lines",
+            say("Lines to skip"),
+            before,
+            report,
+            say("Before the names, or before the data without names."),
+        )
     with place[2]:
         rows_after = found.get("rows_after_data", 0)
-        _lines("skip_last", "Rows to skip at the end", rows_after, report, "Totals and footnotes, which are not data.")
+        _lines(
+            "skip_last",
+            say("Rows to skip at the end"),
+            rows_after,
+            report,
+            say("Totals and footnotes, which are not data."),
+        )
     with place[3]:
         left_out = None if report is None else bool(report.index)
-        _choice("index", "First column", _INDEX, left_out, "Row names are left out.")
+        _choice("index", "First column", _INDEX, left_out, say("Row names are left out."))
     with place[4]:
-        _choice("decimal", "Decimal sign", _DECIMALS, found.get("decimal"), "Columns that differ are still recognised.")
+        _choice(
+            "decimal", "Decimal sign", _DECIMALS, found.get("decimal"), say("Columns that differ are still recognised.")
+        )
     with place[5]:
-        _choice("thousands", "Thousands sign", _THOUSANDS, None, "Recognised column by column.")
+        _choice("thousands", "Thousands sign", _THOUSANDS, None, say("Recognised column by column."))
 
 
 def _kind_choices(columns: list[str]) -> None:
@@ -147,7 +169,7 @@ def _kind_choices(columns: list[str]) -> None:
                 label,
                 columns,
                 key=_key(kind),
-                placeholder="No column" if kind == "leave out" else "As recognised",
+                placeholder=say("No column") if kind == "leave out" else say("As recognised"),
                 help=help_text,
                 persist_state="session",
             )
@@ -157,24 +179,24 @@ def _missing_and_dates(report: TableReport | None) -> None:
     seen = [m for m in report.missing_seen if m] if report else []
     left, right, days = st.columns([3, 3, 2], gap="medium")
     with days:
-        _choice("day_first", "Dates such as 3/4/2024", _DAYS, None, "Where both are possible.")
+        _choice("day_first", say("Dates such as 3/4/2024"), _DAYS, None, say("Where both are possible."))
     with left:
         st.multiselect(
-            "More words for a missing cell",
+            say("More words for a missing cell"),
             [],
             key=_key("missing"),
             accept_new_options=True,
-            placeholder="For example -999",
-            help="Beside blank cells and " + literal(", ".join(m for m in MISSING if m)) + ".",
+            placeholder=say("For example -999"),
+            help=say("Beside blank cells and ") + literal(", ".join(m for m in MISSING if m)) + ".",
             persist_state="session",
         )
     with right:
         st.multiselect(
-            "Words that are not missing",
+            say("Words that are not missing"),
             [m for m in MISSING if m],
             key=_key("present"),
-            placeholder=f"Seen: {', '.join(seen)}" if seen else "No word",
-            help="For columns in which NA or a dash is a value of its own.",
+            placeholder=f"Seen: {', '.join(seen)}" if seen else say("No word"),
+            help=say("For columns in which NA or a dash is a value of its own."),
             persist_state="session",
         )
 
@@ -186,7 +208,7 @@ def _lines(name: str, label: str, found: int, report: TableReport | None, help_t
         10_000,
         None,
         key=_key(name),
-        placeholder=f"Auto: {found}" if report else "Automatic",
+        placeholder=f"Auto: {found}" if report else say("Automatic"),
         help=help_text,
         persist_state="session",
     )

@@ -10,20 +10,21 @@ import streamlit as st
 from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
 from kanlab.data.ways_out import Asked, Change, WayOut, ways_out
+from kanlab.language import marked
 from kanlab.text import short
 from kanlab.ui import preparation, remedies, session, target_choice
 from kanlab.ui.widgets import literal
 
 _LABELS = {
-    "fill": "Fill missing values",
-    "pool": "Pool rare levels",
-    "all features": "Use all usable features",
-    "plain features": "Use the features as they are",
-    "plain target": "Predict the target as it is",
-    "years": "Use the year of dates",
-    "keep copies": "Keep repeated rows",
-    "random split": "Draw the test rows at random",
-    "no test rows": "Hold out no test rows",
+    "fill": marked("Fill missing values"),
+    "pool": marked("Pool rare levels"),
+    "all features": marked("Use all usable features"),
+    "plain features": marked("Use the features as they are"),
+    "plain target": marked("Predict the target as it is"),
+    "years": marked("Use the year of dates"),
+    "keep copies": marked("Keep repeated rows"),
+    "random split": marked("Draw the test rows at random"),
+    "no test rows": marked("Hold out no test rows"),
 }
 _NAME = 40  # characters of a column on a button
 

@@ -8,19 +8,20 @@ import streamlit as st
 
 from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
+from kanlab.language import marked, say
 from kanlab.text import counted
 from kanlab.ui import preparation, reading
 
 LABELS = {
     "leave out": "Leave out",
-    "log": "Take the logarithm",
-    "rank": "Use the rank",
-    "fill": "Fill missing values",
-    "pool": "Pool rare levels",
+    "log": marked("Take the logarithm"),
+    "rank": marked("Use the rank"),
+    "fill": marked("Fill missing values"),
+    "pool": marked("Pool rare levels"),
     "read as": "Read as {0}",
-    "read as missing": "Read as missing",
-    "drop copies": "Leave out copies",
-    "split by time": "Hold out the latest rows",
+    "read as missing": marked("Read as missing"),
+    "drop copies": marked("Leave out copies"),
+    "split by time": marked("Hold out the latest rows"),
 }
 
 
@@ -30,7 +31,7 @@ _KIND_NAMES = {"number": "numbers", "date": "dates", "time": "hours", "limit": "
 def label(warning: TableWarning) -> str:
     """What the click does, in a few words."""
     if warning.remedy == "screen":
-        return f"Keep the best {counted(int(warning.details[0]), 'feature')}".replace(" 1 ", " ")
+        return say("Keep the best {features}", features=counted(int(warning.details[0]), "feature")).replace(" 1 ", " ")
     return LABELS[warning.remedy].format(*(_KIND_NAMES.get(word, word) for word in warning.details))
 
 

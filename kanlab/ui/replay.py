@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from kanlab.api import Study
+from kanlab.language import say
 from kanlab.selection import playback
 from kanlab.study.trials import TrialRecord, completed
 from kanlab.text import short
@@ -22,10 +23,12 @@ def trial_by_trial(study: Study, records: Sequence[TrialRecord], stamp: Stamp) -
     page = _page(stamp, drawing.look().name, study, records)
     if not page:
         return
-    with st.expander("The search, trial by trial", icon=":material/replay:"):
+    with st.expander(say("The search, trial by trial"), icon=":material/replay:"):
         packed = base64.b64encode(page.encode()).decode()
-        st.iframe(f"data:text/html;charset=utf-8;base64,{packed}", height=_HEIGHT, alt="The search, trial by trial")
-        st.caption("The report under Export holds the same, and plays without a network.")
+        st.iframe(
+            f"data:text/html;charset=utf-8;base64,{packed}", height=_HEIGHT, alt=say("The search, trial by trial")
+        )
+        st.caption(say("The report under Export holds the same, and plays without a network."))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

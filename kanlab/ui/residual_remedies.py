@@ -11,18 +11,25 @@ from kanlab.data import changed
 from kanlab.data.dataset import Dataset
 from kanlab.explain.residual_checks import Check
 from kanlab.kan.search_space import LIMITS, Cell, SearchSpace
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.ui import identity, session
 from kanlab.ui.navigation import CHOOSE, DATA, SEARCH
 from kanlab.ui.widgets import sentences
 
 _LABELS = {
-    "wider": ("Search wider ranges", "Open Search with the same rows and wider ranges."),
-    "log": ("Fit the logarithm", "Open Search with the same rows and the logarithm of the target."),
-    "quantity": ("Predict it as a number", "Open Search with the same rows and the count as a quantity."),
-    "leave out": ("Fit without", "Open Search without these training rows; the test rows stay as they are."),
-    "latest rows": ("Hold out the latest rows", "Open Data; under Prepare, the test rows can be the latest ones."),
-    "validate": ("Cross-validate", "Open Choose, where the finalists are validated."),
+    "wider": (marked("Search wider ranges"), marked("Open Search with the same rows and wider ranges.")),
+    "log": (marked("Fit the logarithm"), marked("Open Search with the same rows and the logarithm of the target.")),
+    "quantity": (
+        marked("Predict it as a number"),
+        marked("Open Search with the same rows and the count as a quantity."),
+    ),
+    "leave out": ("Fit without", marked("Open Search without these training rows; the test rows stay as they are.")),
+    "latest rows": (
+        marked("Hold out the latest rows"),
+        marked("Open Data; under Prepare, the test rows can be the latest ones."),
+    ),
+    "validate": ("Cross-validate", marked("Open Choose, where the finalists are validated.")),
 }
 
 
@@ -41,7 +48,7 @@ def fit_without(rows: Sequence[int], data: Dataset, handle: StudyHandle) -> None
     """A button that opens Search without the rows that are selected, by their number from 0."""
     if not identity.controls(handle):
         return
-    label, help_text = "Fit without the selected rows", _LABELS["leave out"][1]
+    label, help_text = say("Fit without the selected rows"), _LABELS["leave out"][1]
     if st.button(label, key="leave-out-selected", help=help_text, icon=":material/build:", disabled=not rows):
         _search(lambda: changed.without_rows(data, rows), handle, handle.spec.space)
 

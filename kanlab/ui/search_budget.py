@@ -10,6 +10,7 @@ from kanlab.engines.catalogue import ENGINES, trouble
 from kanlab.engines.registry import FitOptions
 from kanlab.execution.manager import manager
 from kanlab.execution.starts_budget import MOST_STARTS
+from kanlab.language import marked, say
 from kanlab.study.spec import StudySpec
 from kanlab.ui import cluster, session
 
@@ -21,16 +22,17 @@ SAMPLERS = {
     "random": "Random",
     "nsga2": "NSGA-II",
 }
-SAMPLER_HELP = (
-    "Automatic: every admissible configuration, fewest parameters first, if the budget covers them all; otherwise a "
-    "Gaussian process, which learns from the finished trials where to look next. No configuration is tried twice."
+SAMPLER_HELP = marked(
+    "Automatic: every admissible configuration, fewest parameters first, if the budget "
+    "covers them all; otherwise a Gaussian process, which learns from the finished "
+    "trials where to look next. No configuration is tried twice."
 )
 _WAYS = {
-    "exhaustive": "those with the fewest parameters",
-    "gp": "chosen by a Gaussian process",
-    "tpe": "chosen by TPE",
-    "random": "drawn at random",
-    "nsga2": "chosen by NSGA-II",
+    "exhaustive": marked("those with the fewest parameters"),
+    "gp": marked("chosen by a Gaussian process"),
+    "tpe": marked("chosen by TPE"),
+    "random": marked("drawn at random"),
+    "nsga2": marked("chosen by NSGA-II"),
 }
 
 
@@ -63,26 +65,26 @@ def budget(most: int) -> Budget:
     first, second, third, fourth = st.columns(4, gap="medium")
     with first:
         everything = st.toggle(
-            "Fit every admissible configuration",
+            say("Fit every admissible configuration"),
             True,
             key="everything",
             persist_state="session",
-            help="Exhaustive search: nothing depends on luck, and in the end the whole map is known.",
+            help=say("Exhaustive search: nothing depends on luck, and in the end the whole map is known."),
         )
         trials = most
         if not everything:
             trials = st.number_input(
-                "Trials",
+                say("Trials"),
                 1,
                 10_000,
                 60,
                 key="trials",
                 persist_state="session",
-                help=f"Largest number of configurations to fit; {most:,} are admissible.",
+                help=say("Largest number of configurations to fit; {most:,} are admissible.", most=most),
             )
     with second:
         minutes = st.number_input(
-            "Maximum minutes",
+            say("Maximum minutes"),
             0.0,
             10_000.0,
             0.0,
@@ -90,21 +92,24 @@ def budget(most: int) -> Budget:
             key="minutes",
             format="%g",
             persist_state="session",
-            help="0: no limit.",
+            help=say("0: no limit."),
         )
         wanted = st.toggle(
-            "Use all minutes for more starts",
+            say("Use all minutes for more starts"),
             key="fill",
             persist_state="session",
             disabled=minutes == 0,
-            help="A configuration is fitted from several initial networks (starts), and its best fit counts; more starts "
-            "find better fits. Their number follows from the minutes and from the speed of this machine. It is fixed before "
-            "the study starts, so that the study can be repeated.",
+            help=say(
+                "A configuration is fitted from several initial networks (starts), and its best fit "
+                "counts; more starts find better fits. Their number follows from the minutes and "
+                "from the speed of this machine. It is fixed before the study starts, so that the "
+                "study can be repeated."
+            ),
         )
         fill = wanted and minutes > 0
     with third:
         engine = st.selectbox(
-            "Engine",
+            say("Engine"),
             list(ENGINES),
             key="engine",
             format_func=lambda e: ENGINES[e].label,
@@ -115,7 +120,7 @@ def budget(most: int) -> Budget:
             st.warning(without_pykan)
     with fourth:
         sampler = st.selectbox(
-            "Sampler",
+            say("Sampler"),
             list(SAMPLERS),
             key="sampler",
             format_func=SAMPLERS.__getitem__,
@@ -127,20 +132,20 @@ def budget(most: int) -> Budget:
 
 def more_settings(chosen: Budget) -> Settings:
     """The expander with the settings that few need."""
-    with st.expander("More settings"):
+    with st.expander(say("More settings")):
         a, b, c, d = st.columns(4, gap="medium")
         starts = a.number_input(
-            "Starts per configuration",
+            say("Starts per configuration"),
             0,
             MOST_STARTS,
             0,
             key="starts",
             persist_state="session",
             disabled=chosen.fill,
-            help="Initial networks per configuration, of which the best fit counts. 0: the engine decides.",
+            help=say("Initial networks per configuration, of which the best fit counts. 0: the engine decides."),
         )
         time_limit = b.number_input(
-            "Maximum seconds per fit",
+            say("Maximum seconds per fit"),
             0.0,
             3600.0,
             120.0,
@@ -148,32 +153,34 @@ def more_settings(chosen: Budget) -> Settings:
             key="time-limit",
             format="%g",
             persist_state="session",
-            help="A fit that takes longer counts as a failed trial. 0: no limit.",
+            help=say("A fit that takes longer counts as a failed trial. 0: no limit."),
         )
         patience = c.number_input(
-            "Patience (trials)",
+            say("Patience (trials)"),
             0,
             1000,
             0,
             key="patience",
             persist_state="session",
-            help="End the study after this many trials without a lower AICc. 0: never.",
+            help=say("End the study after this many trials without a lower AICc. 0: never."),
         )
         with d:
             cluster.address_input()
         workers = d.number_input(
-            "Worker processes",
+            say("Worker processes"),
             1,
             64,
             manager().slots,
             key="workers",
             persist_state="session",
             disabled=cluster.place() is not None,
-            help="Each worker fits one network at a time, on one core. On a cluster: as many as it has.",
+            help=say("Each worker fits one network at a time, on one core. On a cluster: as many as it has."),
         )
-        name = a.text_input("Name of the study", key="study-name", placeholder="named after the file", max_chars=80)
+        name = a.text_input(
+            say("Name of the study"), key="study-name", placeholder=say("named after the file"), max_chars=80
+        )
         smoothing = b.number_input(
-            "Smoothing",
+            say("Smoothing"),
             0.0,
             1e6,
             1000.0,
@@ -181,15 +188,18 @@ def more_settings(chosen: Budget) -> Settings:
             format="%g",
             persist_state="session",
             disabled=chosen.engine != "lm",
-            help="Roughness penalty of kanlab's own engine, in proportion to the RSS (residual sum of squares). It keeps "
-            "noise from being fitted and hardly changes the fit to data without noise. 0: no penalty.",
+            help=say(
+                "Roughness penalty of kanlab's own engine, in proportion to the RSS (residual sum of "
+                "squares). It keeps noise from being fitted and hardly changes the fit to data "
+                "without noise. 0: no penalty."
+            ),
         )
         early = c.checkbox(
-            "Stop training early",
+            say("Stop training early"),
             True,
             key="early",
             persist_state="session",
-            help="End a training of stock pykan that has stalled or diverged.",
+            help=say("End a training of stock pykan that has stalled or diverged."),
         )
     return Settings(int(starts), time_limit, int(patience), int(workers), name, smoothing, early)
 
@@ -229,6 +239,11 @@ def planned(spec: StudySpec, most: int) -> str:
     """What the study will fit, in a sentence of Markdown. most: admissible configurations."""
     trials = min(spec.trials or most, most)
     if trials == most:
-        return f"This study will fit all **{most:,}** admissible configurations."
+        return say("This study will fit all **{most:,}** admissible configurations.", most=most)
     way = _WAYS[spec.resolved_sampler(most)]
-    return f"This study will fit **{trials:,}** of the {most:,} admissible configurations, {way}."
+    return say(
+        "This study will fit **{trials:,}** of the {most:,} admissible configurations, {way}.",
+        trials=trials,
+        most=most,
+        way=way,
+    )

@@ -13,6 +13,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution import cost_model
 from kanlab.execution.starts_budget import filled, workers_of
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import say
 from kanlab.study.spec import StudySpec
 from kanlab.text import counted
 from kanlab.ui import cluster, drawing
@@ -34,14 +35,21 @@ def preflight(
     after_fit: as of StudySpec.
     """
     cells, fitted = space.cells, set(admissible)
-    known = "may be admissible" if after_fit else "are admissible"
-    sentence = f"Of **{len(cells)}** configurations, **{len(admissible)}** {known} with your {data.n:,} training rows."
+    known = say("may be admissible") if after_fit else "are admissible"
+    sentence = say(
+        "Of **{cells}** configurations, **{admissible}** {known} with your {n:,} training rows.",
+        cells=len(cells),
+        admissible=len(admissible),
+        known=known,
+        n=data.n,
+    )
     if after_fit:
-        sentence += " What their fits have spent decides, and is known after the fit."
+        sentence += say(" What their fits have spent decides, and is known after the fit.")
     if len(admissible) < len(cells):
-        sentence += (
-            " The others are never trained. They have too many parameters for AICc, the corrected Akaike information "
-            "criterion, which weighs the fit against the number of parameters."
+        sentence += say(
+            " The others are never trained. They have too many parameters for AICc, the "
+            "corrected Akaike information criterion, which weighs the fit against the number of "
+            "parameters."
         )
     st.markdown(sentence)
 
@@ -63,8 +71,15 @@ def preflight(
     if admissible:
         few = int((table["status"] == "few rows").sum())
         st.caption(
-            f"K, the number of parameters, ranges from {n_params(admissible[0]):,} to {n_params(admissible[-1]):,}. "
-            f"{few} of the configurations have fewer than {FEW_ROWS:g} training rows per parameter; trust them less."
+            say(
+                "K, the number of parameters, ranges from {n_params:,} to {n_params_2:,}. {few} of "
+                "the configurations have fewer than {few_rows:g} training rows per parameter; trust "
+                "them less.",
+                n_params=n_params(admissible[0]),
+                n_params_2=n_params(admissible[-1]),
+                few=few,
+                few_rows=FEW_ROWS,
+            )
         )
 
 
@@ -122,12 +137,12 @@ def predicted_time(data: Dataset, spec: StudySpec) -> None:
     timing = _timing_of(data, spec)
     place = st.empty()
     if timing.is_running():
-        place.caption("Timing a few fits on this machine…")
+        place.caption(say("Timing a few fits on this machine…"))
         timing.wait()
         if timing.scale is not None:
             st.rerun()  # the tooltips of the map show the seconds of each fit
     if timing.scale is None:
-        place.caption("The study's duration cannot be predicted: timing a few fits on this machine failed.")
+        place.caption(say("The study's duration cannot be predicted: timing a few fits on this machine failed."))
         return
     spec, workers = settled(data, spec), workers_of(spec, cluster.workers())
     total = cost_model.study_seconds(spec, data.n, data.d, timing.scale, workers)
@@ -135,6 +150,11 @@ def predicted_time(data: Dataset, spec: StudySpec) -> None:
         total = min(total, 60 * spec.minutes)
     starts = f", {spec.starts_words}" * bool(spec.starts_words)
     place.caption(
-        f"This takes about **{cost_model.duration_text(total)}** with {counted(workers, 'worker')}{starts}. A few fits "
-        "were timed on this machine for this estimate."
+        say(
+            "This takes about **{duration_text}** with {workers}{starts}. A few fits were timed "
+            "on this machine for this estimate.",
+            duration_text=cost_model.duration_text(total),
+            workers=counted(workers, "worker"),
+            starts=starts,
+        )
     )

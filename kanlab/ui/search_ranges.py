@@ -7,6 +7,7 @@ import streamlit as st
 from kanlab.charts.encoding import NAMES
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.spec import COUNTS
 from kanlab.ui import session
@@ -14,14 +15,19 @@ from kanlab.ui.widgets import literal
 
 RULE_HELP = "  \n".join(
     (
-        "K, the number of parameters, is what AICc weighs against the fit. An edge is one curve of the network, with G grid "
-        "intervals and spline order k.",
-        "Effective (default): networks are ranked by what each fit has spent, the effective degrees of freedom of the "
-        "penalised fit and a charge for the search. All else goes by the identifiable count, which is known before any fit.",
-        "Identifiable: the rank of the Jacobian, which is what the data can determine.",
-        "Trainable: every number the optimiser changes, G + k + 2 per edge.",
-        "Coefficients: the spline coefficients only, G + k per edge.",
-        "Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting.",
+        marked(
+            "K, the number of parameters, is what AICc weighs against the fit. An edge is one "
+            "curve of the network, with G grid intervals and spline order k."
+        ),
+        marked(
+            "Effective (default): networks are ranked by what each fit has spent, the effective "
+            "degrees of freedom of the penalised fit and a charge for the search. All else goes "
+            "by the identifiable count, which is known before any fit."
+        ),
+        marked("Identifiable: the rank of the Jacobian, which is what the data can determine."),
+        marked("Trainable: every number the optimiser changes, G + k + 2 per edge."),
+        marked("Coefficients: the spline coefficients only, G + k per edge."),
+        marked("Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting."),
     )
 )
 
@@ -47,7 +53,11 @@ def widened(space: SearchSpace) -> None:
         for low, high in [getattr(space, field)]
         if (low, high) != tuple(getattr(before, field))
     ]
-    words = f"The ranges of the study '{name}', wider where its best network lies at the edge: {', '.join(changed)}."
+    words = say(
+        "The ranges of the study '{name}', wider where its best network lies at the edge: {changed}.",
+        name=name,
+        changed=", ".join(changed),
+    )
     st.info(literal(words), icon=":material/open_in_full:")
 
 
@@ -56,45 +66,47 @@ def ranges() -> SearchSpace:
     places = st.columns(4, gap="medium")
     with places[0]:
         neuron_num = st.slider(
-            "Hidden neurons (neuron_num)",
+            say("Hidden neurons (neuron_num)"),
             1,
             session.upper_end("neuron_num", 10),
             (1, 10),
             key="neuron_num",
             persist_state="session",
-            help="Nodes of each hidden layer. A node adds up one curve for each of its inputs.",
+            help=say("Nodes of each hidden layer. A node adds up one curve for each of its inputs."),
         )
     with places[1]:
         grid = st.slider(
-            "Grid intervals (grid)",
+            say("Grid intervals (grid)"),
             2,
             session.upper_end("grid", 10),
             (2, 10),
             key="grid",
             persist_state="session",
-            help="Intervals of the grid of every spline. With more of them a curve can bend more finely.",
+            help=say("Intervals of the grid of every spline. With more of them a curve can bend more finely."),
         )
     with places[2]:
         k = st.slider(
-            "Spline order (k)",
+            say("Spline order (k)"),
             1,
             3,
             (1, 3),
             key="k",
             persist_state="session",
-            help="Degree of the splines: 1 is piecewise linear, 2 quadratic, 3 cubic.",
+            help=say("Degree of the splines: 1 is piecewise linear, 2 quadratic, 3 cubic."),
         )
     with places[3]:
         depth = st.slider(
-            "Hidden layers (depth)",
+            say("Hidden layers (depth)"),
             1,
             3,
             (1, 1),
             key="depth",
             persist_state="session",
-            help="Hidden layers in sequence, all with the same number of neurons. One is enough for most tables. Two or three "
-            "can follow nested functions, such as a product or a distance, with fewer parameters, but take several times as "
-            "long to fit.",
+            help=say(
+                "Hidden layers in sequence, all with the same number of neurons. One is enough for "
+                "most tables. Two or three can follow nested functions, such as a product or a "
+                "distance, with fewer parameters, but take several times as long to fit."
+            ),
         )
     return SearchSpace(neuron_num, grid, k, depth)
 
@@ -104,7 +116,7 @@ def counting(data: Dataset) -> tuple[str, bool]:
     places = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
     with places[0]:
         count = st.selectbox(
-            "Counting rule for the parameters (K)",
+            say("Counting rule for the parameters (K)"),
             COUNTS,
             key="count",
             format_func=str.capitalize,
@@ -113,10 +125,10 @@ def counting(data: Dataset) -> tuple[str, bool]:
         )
     with places[1]:
         count_sigma2 = data.likelihood.counts_variance and st.checkbox(
-            "Count the noise variance as a parameter",
+            say("Count the noise variance as a parameter"),
             True,
             key="sigma2",
             persist_state="session",
-            help="As AIC in R does. It shifts all models alike and matters only if there are few rows.",
+            help=say("As AIC in R does. It shifts all models alike and matters only if there are few rows."),
         )
     return count, bool(count_sigma2)

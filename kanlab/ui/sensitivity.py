@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from kanlab.kan.parameter_count import RULES
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, trial_words
 from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
 from kanlab.stats.likelihood import COUNTS
@@ -32,9 +33,9 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     done = sorted(completed(records), key=lambda r: (r.aicc, r.n_params))
     names: dict[int, str] = {r.number: trial_words(r) for r in done}
     picked = session.selected_trial()
-    st.markdown("**The terms of one AICc**")
+    st.markdown(say("**The terms of one AICc**"))
     index = list(names).index(picked) if picked in names else 0
-    number = st.selectbox("Trial", list(names), index=index, format_func=lambda n: names[n])
+    number = st.selectbox(say("Trial"), list(names), index=index, format_func=lambda n: names[n])
     record = next(r for r in done if r.number == number)
     data, n, count = handle.data, handle.data.n_train, record.n_params
     opened = terms(record.misfit, n, count, likelihood=data.likelihood)
@@ -51,36 +52,44 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
         r"\end{aligned}"
     )
     sigma2 = handle.spec.count_sigma2
-    deviance = (
-        f"The first term is the deviance, −2 ln L: twice {n} rows times the log-loss, which is the mean of −ln(predicted "
-        "probability of the observed class). "
+    deviance = say(
+        "The first term is the deviance, −2 ln L: twice {n} rows times the log-loss, which "
+        "is the mean of −ln(predicted probability of the observed class). ",
+        n=n,
     )
     if data.task == COUNTS:
-        deviance = f"The first term is the Poisson deviance: {n} rows times the mean deviance. "
+        deviance = say("The first term is the Poisson deviance: {n} rows times the mean deviance. ", n=n)
     *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
     edges = f"{', '.join(first)} and {last}"
     st.caption(
-        f"{deviance if data.has_deviance else ''}K is {count:,g}, counted by the rule "
-        f"'{handle.spec.counted_by}'. The network has {edges} edges with {record.cell.grid} + {record.cell.k} spline "
-        "coefficients and one silu term each"
-        f"{'; the noise variance counts as one parameter' if sigma2 else ''}."
+        say(
+            "{has_deviance}K is {count:,g}, counted by the rule '{counted_by}'. The network has "
+            "{edges} edges with {grid} + {k} spline coefficients and one silu term each{sigma2}.",
+            has_deviance=deviance if data.has_deviance else "",
+            count=count,
+            counted_by=handle.spec.counted_by,
+            edges=edges,
+            grid=record.cell.grid,
+            k=record.cell.k,
+            sigma2="; the noise variance counts as one parameter" if sigma2 else "",
+        )
     )
 
 
 def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candidate | None) -> None:
     n, data = handle.data.n_train, handle.data
-    st.markdown("**The ranking by another counting rule or criterion**")
+    st.markdown(say("**The ranking by another counting rule or criterion**"))
     a, b, c = st.columns(3, vertical_alignment="bottom")
     rule = a.selectbox(
-        "Counting rule",
+        say("Counting rule"),
         RULES,
         index=RULES.index(handle.spec.rule),
         format_func=str.capitalize,
         key="sensitivity-count",
     )
-    criterion: Any = b.selectbox("Criterion", list(CRITERIA), key="sensitivity-criterion")
+    criterion: Any = b.selectbox(say("Criterion"), list(CRITERIA), key="sensitivity-criterion")
     sigma2 = data.likelihood.counts_variance and c.checkbox(
-        "Count the noise variance", handle.spec.count_sigma2, key="sensitivity-sigma2"
+        say("Count the noise variance"), handle.spec.count_sigma2, key="sensitivity-sigma2"
     )
     again = ranked_again(
         records,
@@ -106,15 +115,15 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         column_config={
             CHOICE: columns.choice_column(again[CHOICE]),
             "rank": "rank now",
-            "rank_before": "rank in the study",
+            "rank_before": say("rank in the study"),
             "number": "trial",
             "neuron_num": "hidden neurons",
-            "n_params": st.column_config.NumberColumn("K", help="Number of parameters by this counting rule."),
+            "n_params": st.column_config.NumberColumn("K", help=say("Number of parameters by this counting rule.")),
             "value": st.column_config.NumberColumn(criterion, format="%.2f"),
         },
     )
     if lost:
-        st.caption(f"{lost} of the trials are inadmissible under this counting rule and have no rank.")
+        st.caption(say("{lost} of the trials are inadmissible under this counting rule and have no rank.", lost=lost))
 
 
 def _number(value: float) -> str:

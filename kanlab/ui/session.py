@@ -189,7 +189,7 @@ def show_all() -> None:
     st.session_state[_AREA] = Area(made=area().made + 1)
 
 
-def say(message: str) -> None:
+def say_next(message: str) -> None:
     """Keep a message until the page is drawn next, because a callback cannot show any."""
     st.session_state[_SAID] = message
 

@@ -22,6 +22,7 @@ import streamlit as st
 from kanlab import settings
 from kanlab.colours import DARK, LIGHT
 from kanlab.errors import KanlabError
+from kanlab.language import marked, say
 from kanlab.study import share
 from kanlab.study.handle import StudyHandle, load_study
 from kanlab.study.state import read_state
@@ -44,9 +45,9 @@ _SECRET = secrets.token_bytes(32)  # of this process
 _stories: OrderedDict[str, Story] = OrderedDict()
 _building = threading.Lock()
 
-_NOTHING = "There is no such presentation. The link may have been revoked, or the study was deleted or renamed."
-_RUNNING = "The study is still running. Its presentation appears here when it has ended."
-_NO_MODEL = "No trial of this study is complete, so there is nothing to present yet."
+_NOTHING = marked("There is no such presentation. The link may have been revoked, or the study was deleted or renamed.")
+_RUNNING = marked("The study is still running. Its presentation appears here when it has ended.")
+_NO_MODEL = marked("No trial of this study is complete, so there is nothing to present yet.")
 
 
 class Stage:
@@ -148,7 +149,7 @@ def _answer(query: dict[str, str]) -> tuple[str, str, int]:
     except KanlabError as error:
         return _sentence(str(error) if leave else _NOTHING), _RULES, 404  # a link tells nothing of the server
     except STORAGE_ERRORS:
-        return _sentence("The studies cannot be read just now. Try again in a while."), _RULES, 503
+        return _sentence(say("The studies cannot be read just now. Try again in a while.")), _RULES, 503
     return text, rules, 200
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from kanlab.errors import KanlabError
+from kanlab.language import marked
 from kanlab.study.handle import load_study
 from kanlab.study.state import read_state
 from kanlab.study.storage import STORAGE_ERRORS
@@ -22,21 +23,21 @@ _OF_A_STUDY = (LIVE, CHOOSE, MODEL, EXPORT)
 _SEEN = "kanlab_seen"  # steps that look at a study, by its name
 
 NEXT = {
-    DATA: "Go to the search",
-    LIVE: "Next: choose a model",
-    CHOOSE: "Next: look into the model",
-    MODEL: "Next: export the model",
-    EXPORT: "Start with another table",
-    STUDIES: "Start with a new table",
+    DATA: marked("Go to the search"),
+    LIVE: marked("Next: choose a model"),
+    CHOOSE: marked("Next: look into the model"),
+    MODEL: marked("Next: export the model"),
+    EXPORT: marked("Start with another table"),
+    STUDIES: marked("Start with a new table"),
 }
 _AFTER = {DATA: SEARCH, LIVE: CHOOSE, CHOOSE: MODEL, MODEL: EXPORT, EXPORT: DATA, STUDIES: DATA}
 _WORDS = {
     "done": "Done.",
-    "running": "The study is running.",
-    "open": "Can be opened now.",
-    "no table": "Needs a table and a target; choose them under Data.",
-    "no study": "Needs a study; start one under Search, or open one under Studies.",
-    "no trial": "Needs a complete trial; they arrive under Live.",
+    "running": marked("The study is running."),
+    "open": marked("Can be opened now."),
+    "no table": marked("Needs a table and a target; choose them under Data."),
+    "no study": marked("Needs a study; start one under Search, or open one under Studies."),
+    "no trial": marked("Needs a complete trial; they arrive under Live."),
 }
 _ICONS = {"done": ":material/check_circle:", "running": ":material/progress_activity:"}
 

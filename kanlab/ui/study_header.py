@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from kanlab.errors import StudyError
+from kanlab.language import say
 from kanlab.study.handle import StudyHandle, check_it_is_there, load_study, study_names
 from kanlab.study.several_targets import Group, together
 from kanlab.study.storage import get_storage
@@ -20,7 +21,7 @@ def study(title: str, purpose: str) -> StudyHandle:
     name = session.study_name()
     heading(title if name is None else f"{title}: {literal(name)}", purpose)
     if name is None:
-        go_first_to(STUDIES, "No study is open. Choose one under Studies.", "Go to Studies")
+        go_first_to(STUDIES, say("No study is open. Choose one under Studies."), say("Go to Studies"))
     with sentences():
         handle = opened(name)
         identity.key_of(handle)  # takes it from the address
@@ -40,7 +41,10 @@ def _watched(handle: StudyHandle) -> None:
         if not watching.read(handle).state.is_live:
             st.rerun()
         st.caption(
-            "The study is still running. This page shows what is known so far, and is drawn anew when the study ends."
+            say(
+                "The study is still running. This page shows what is known so far, and is drawn anew "
+                "when the study ends."
+            )
         )
 
     with st.container():  # always one element, so that the tabs below keep their state
@@ -77,9 +81,9 @@ def opened(name: str) -> StudyHandle:
     except StudyError as error:
         if name in study_names(get_storage()):
             raise
-        gone = f"The study '{name}' is no longer there: it was deleted or renamed elsewhere."
+        gone = say("The study '{name}' is no longer there: it was deleted or renamed elsewhere.", name=name)
         st.error(literal(gone if session.was_open(name) else error), icon=":material/error:")
-        st.page_link(STUDIES, label="Go to Studies")
+        st.page_link(STUDIES, label=say("Go to Studies"))
         st.stop()
 
 
@@ -89,5 +93,9 @@ def trials(handle: StudyHandle, wish: str) -> list[TrialRecord]:
         check_it_is_there(handle)
         records = handle.records()
     if not handle.has_model(records):
-        go_first_to(LIVE, f"No trial of this study is complete yet, so there is no model to {wish}.", "Go to Live")
+        go_first_to(
+            LIVE,
+            say("No trial of this study is complete yet, so there is no model to {wish}.", wish=wish),
+            say("Go to Live"),
+        )
     return records

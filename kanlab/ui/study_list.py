@@ -12,20 +12,22 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.execution.doctor import in_bytes
 from kanlab.execution.manage import data_size, note
+from kanlab.language import marked, say
 from kanlab.study.access import is_owned
 from kanlab.ui import columns, identity, widgets
 
 Row = dict[str, Any]
 
-_MINE, _THEIRS, _NOBODYS = "you", "another browser", "nobody: everybody controls it"
+_MINE, _THEIRS, _NOBODYS = "you", "another browser", marked("nobody: everybody controls it")
 _OPEN = "open-study"
 _FIRST = ("open", "study", "state", "data", "target", "n", "trials", "lowest AICc", "date")
 _GROUPS = {"Search": ("engine", "starts", "minutes"), "Storage": ("owner", "size", "note", "detail")}
 _SEARCHED = ("study", "data", "target", "note", "state", "engine")
 _MANY = 6  # studies from which on a search is worth its place
-_AICC_HELP = (
-    "AICc weighs the fit of a model against its number of parameters; lower is better. Compare it only between studies of the "
-    "same rows and the same target: the AICc of y and of log(y) are not comparable."
+_AICC_HELP = marked(
+    "AICc weighs the fit of a model against its number of parameters; lower is better. "
+    "Compare it only between studies of the same rows and the same target: the AICc of y "
+    "and of log(y) are not comparable."
 )
 
 
@@ -63,12 +65,12 @@ def table(rows: Sequence[Row]) -> Chosen:
     """The studies that are searched for, the last one first; a click on the title of a column sorts them otherwise."""
     found = list(rows)
     if len(rows) >= _MANY:
-        hint = "Name, data, target or note"
-        asked = st.text_input("Search", key="search-studies", placeholder=hint, icon=":material/search:")
+        hint = say("Name, data, target or note")
+        asked = st.text_input(say("Search"), key="search-studies", placeholder=hint, icon=":material/search:")
         found = [r for r in found if all(word in _text(r) for word in asked.casefold().split())]
     found.sort(key=lambda r: r["date"].timestamp() if r["date"] else 0.0, reverse=True)
     if not found:
-        st.info("No study has all of these words.", icon=":material/search_off:")
+        st.info(say("No study has all of these words."), icon=":material/search_off:")
         return Chosen()
     frame = pd.DataFrame(found).assign(open="Open")
     event = widgets.table(
@@ -92,17 +94,17 @@ def _config(frame: pd.DataFrame) -> dict[str, Any]:
     config = st.column_config
     return {
         "open": config.ButtonColumn("open", type="tertiary", key=_OPEN, width=70, pinned=True),
-        "detail": config.TextColumn(width="medium", help="More about the state of the study."),
-        "n": config.NumberColumn("training rows", format="%d"),
+        "detail": config.TextColumn(width="medium", help=say("More about the state of the study.")),
+        "n": config.NumberColumn(say("training rows"), format="%d"),
         "lowest AICc": columns.number("lowest AICc", frame["lowest AICc"], _AICC_HELP, fmt="%.2f"),
         "date": config.DatetimeColumn(
-            "last at work", format="YYYY-MM-DD HH:mm", help="In the time zone of your browser."
+            say("last at work"), format="YYYY-MM-DD HH:mm", help=say("In the time zone of your browser.")
         ),
         "starts": config.NumberColumn(
             format="%d",
-            help="Initial networks per configuration, of which the best counts. A dash: as the engine decides.",
+            help=say("Initial networks per configuration, of which the best counts. A dash: as the engine decides."),
         ),
         "minutes": config.NumberColumn(format="%.1f"),
-        "owner": config.TextColumn(help="Everybody can view a study; only its owner can control it."),
-        "size": config.TextColumn(help="Trials and data. Studies of the same data share one copy of it."),
+        "owner": config.TextColumn(help=say("Everybody can view a study; only its owner can control it.")),
+        "size": config.TextColumn(help=say("Trials and data. Studies of the same data share one copy of it.")),
     }

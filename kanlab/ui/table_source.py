@@ -7,6 +7,7 @@ import streamlit as st
 from kanlab.data.examples import EXAMPLES
 from kanlab.data.reading.table import Table
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.study.kept_tables import KEPT_DAYS
 from kanlab.ui import first_screen, reading, refusal, reload, session, upload
 from kanlab.ui.widgets import literal, notes, sentences
@@ -17,20 +18,24 @@ def choose_table() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.file_uploader(
-            "Upload a table",
+            say("Upload a table"),
             key="upload",
             on_change=_take_upload,
-            help="CSV in any dialect and encoding, also packed with gzip, bzip2, xz, zstd or zip, Parquet, or Excel. It stays "
-            f"on the machine that runs this app, until it has not been used for {KEPT_DAYS} days, so that a reload finds it.",
+            help=say(
+                "CSV in any dialect and encoding, also packed with gzip, bzip2, xz, zstd or zip, "
+                "Parquet, or Excel. It stays on the machine that runs this app, until it has not "
+                "been used for {kept_days} days, so that a reload finds it.",
+                kept_days=KEPT_DAYS,
+            ),
         )
     with right:
         st.selectbox(
-            "or try an example",
+            say("or try an example"),
             list(EXAMPLES),
             index=None,
             key="example",
             format_func=lambda key: EXAMPLES[key].title,
-            placeholder="Choose an example",
+            placeholder=say("Choose an example"),
             on_change=_take_example,
             persist_state="session",
         )
@@ -76,12 +81,12 @@ def chosen_table() -> Table:
             options = reading.options()
         asked = "table", options
         try:
-            with st.spinner("Reading the table…"):
+            with st.spinner(say("Reading the table…")):
                 place = st.empty()
                 read = upload.once(*asked, lambda: upload.read(source, source.name, options, of=asked, place=place))
         except DatasetError as problem:
             session.set_table(None)
-            refusal.show(problem, [("Read it as recognised", reading.forget)] if reading.is_overruled() else [])
+            refusal.show(problem, [(say("Read it as recognised"), reading.forget)] if reading.is_overruled() else [])
             reading.panel(None, sorted(options.kinds))
             st.stop()
         if read is not session.table():
@@ -100,9 +105,9 @@ def describe(table: Table) -> None:
         st.header(literal(report.source), anchor=False, width="content")
         st.caption(literal(report), width="content")
         if session.source() is not None:
-            help_text = "Remove this table from the machine that runs the app. Studies made of it stay."
+            help_text = say("Remove this table from the machine that runs the app. Studies made of it stay.")
             st.button(
-                "Remove",
+                say("Remove"),
                 icon=":material/close:",
                 type="tertiary",
                 on_click=reload.forget_table,

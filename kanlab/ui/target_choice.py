@@ -27,11 +27,12 @@ from kanlab.data.target import (
     in_words,
 )
 from kanlab.errors import DatasetError
+from kanlab.language import marked, say
 from kanlab.study.several_targets import MOST_TARGETS
 from kanlab.ui import session
 from kanlab.ui.widgets import literal
 
-_GUESSED = ":material/help: **Guessed, change me.** Tables often end with the column to predict."
+_GUESSED = marked(":material/help: **Guessed, change me.** Tables often end with the column to predict.")
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,20 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
     last = next(usable, None)
     if last is None:
         raise DatasetError(
-            "No column of this table holds numbers or classes, so there is nothing to predict; check the decimal sign and "
-            "the delimiter."
+            say(
+                "No column of this table holds numbers or classes, so there is nothing to predict; "
+                "check the decimal sign and the delimiter."
+            )
         )
     key = f"{table.report.source}-{_digest(frame)}"
     first, second, third, fourth = st.columns([4, 5, 3, 2], gap="medium")
     with first:
         target = st.selectbox(
-            "Target",
+            say("Target"),
             list(frame.columns),
             index=list(frame.columns).index(suggested or last),
             key=f"target-{key}",
-            help="The column to predict: numeric, or of at most 50 classes.",
+            help=say("The column to predict: numeric, or of at most 50 classes."),
             persist_state="session",
             on_change=_confirm,
             args=(key,),
@@ -99,44 +102,48 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
         others = [c for c in frame.columns if c not in (target, *st.session_state.get(more_key, ()))]
         st.session_state[features_key] = [c for c in st.session_state.get(features_key, ()) if c in others]
         features = st.multiselect(
-            "Features",
+            say("Features"),
             others,
             key=features_key,
-            placeholder="All usable columns",
-            help="The columns to predict it from. Numbers stay as they are, a date becomes its year; text with at most 12 "
-            "levels becomes one column for each level.",
+            placeholder=say("All usable columns"),
+            help=say(
+                "The columns to predict it from. Numbers stay as they are, a date becomes its year; "
+                "text with at most 12 levels becomes one column for each level."
+            ),
             persist_state="session",
         )
     with third:
         percent = st.slider(
-            "Test rows (%)",
+            say("Test rows (%)"),
             0,
             50,
             20,
             5,
             key="test-percent",
             persist_state="session",
-            help="Held out: never used to train or to choose, only to show an error beside the others.",
+            help=say("Held out: never used to train or to choose, only to show an error beside the others."),
         )
     with fourth:
         seed = st.number_input(
-            "Seed",
+            say("Seed"),
             0,
             2**31 - 1,
             0,
             key="seed",
             persist_state="session",
-            help="Draws the test rows and the initial weights. The same seed gives the same numbers.",
+            help=say("Draws the test rows and the initial weights. The same seed gives the same numbers."),
         )
     place, *others = st.columns([4, 5, 5], gap="medium", vertical_alignment="bottom")
     with place:
         more = st.multiselect(
-            "More targets",
+            say("More targets"),
             [c for c in frame.columns if c != target],
             key=more_key,
             max_selections=MOST_TARGETS - 1,
-            placeholder="No other target",
-            help="Each is predicted by a study of its own, from the same features; no target is a feature of another.",
+            placeholder=say("No other target"),
+            help=say(
+                "Each is predicted by a study of its own, from the same features; no target is a feature of another."
+            ),
             persist_state="session",
         )
     chosen = Choice(target, tuple(features), percent / 100, int(seed), f"{key}-{target}", features_key, key)
@@ -202,34 +209,43 @@ def _with_task(chosen: Choice, table: Table, places: Sequence[DeltaGenerator]) -
     tasks = [CLASSIFICATION] * bool(levels) + [COUNTS] * possible + [REGRESSION] * is_numeric(column)
     if len(tasks) < 1 + is_numeric(column):
         return chosen
-    names = {CLASSIFICATION: f"One of {_number(levels)} classes", COUNTS: "A count", REGRESSION: "A number"}
+    names = {
+        CLASSIFICATION: say("One of {number} classes", number=_number(levels)),
+        COUNTS: "A count",
+        REGRESSION: "A number",
+    }
     key = f"task-{chosen.key}"
     first, second = places
     with first:
         task = st.selectbox(
-            "Predict it as",
+            say("Predict it as"),
             tasks,
             index=tasks.index(default),
             key=key,
             format_func=lambda t: names[t],
-            help="A count, such as a number of events, is predicted by its mean, which is never below 0 (Poisson likelihood).",
+            help=say(
+                "A count, such as a number of events, is predicted by its mean, which is never below "
+                "0 (Poisson likelihood)."
+            ),
             persist_state="session",
         )
     if task == COUNTS and why:
         with second:
-            st.button("Predict it as a number instead", key=f"no-count-{chosen.key}", on_click=_as_number, args=(key,))
-        st.caption(literal(f"It {why}: so it is predicted as a count."))
+            st.button(
+                say("Predict it as a number instead"), key=f"no-count-{chosen.key}", on_click=_as_number, args=(key,)
+            )
+        st.caption(literal(say("It {why}: so it is predicted as a count.", why=why)))
     if task != CLASSIFICATION:
         return replace(chosen, task=task)
     if len(levels) > 2:
         return replace(chosen, task=task)
     with second:
         positive = st.selectbox(
-            "Counts as 1",
+            say("Counts as 1"),
             levels,
             index=1,
             key=f"positive-{chosen.key}",
-            help="The class whose probability is predicted.",
+            help=say("The class whose probability is predicted."),
             persist_state="session",
         )
     return replace(chosen, task=task, positive=positive)

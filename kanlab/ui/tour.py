@@ -12,6 +12,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from kanlab.errors import KanlabError
+from kanlab.language import marked, say
 from kanlab.study import seen
 from kanlab.study.handle import load_study
 from kanlab.study.state import read_state
@@ -35,29 +36,38 @@ class _Step(NamedTuple):
 _STEPS = (
     _Step(
         LIVE,
-        "The search is done. Each point in the charts is a small network, fitted to 400 noisy rows. A larger one comes closer "
-        "to the rows, but in the end it only copies their noise. So AICc adds a charge for size: **the lowest point in "
-        "the left chart is the network that is worth its size.**",
-        "See which one to take",
+        marked(
+            "The search is done. Each point in the charts is a small network, fitted to 400 "
+            "noisy rows. A larger one comes closer to the rows, but in the end it only copies "
+            "their noise. So AICc adds a charge for size: **the lowest point in the left chart "
+            "is the network that is worth its size.**"
+        ),
+        marked("See which one to take"),
     ),
     _Step(
         CHOOSE,
         "kanlab has compared all of them and names **one to take**, with reasons. *Leave-one-out* means: how far off it is "
         "on a row it has not seen. Nothing needs to be decided here.",
-        "See what it has learned",
+        marked("See what it has learned"),
     ),
     _Step(
         MODEL,
-        "The network is made of curves, so it can be **written down as a formula**; it stands further down. The rows "
-        "were made with $y = \\exp(\\sin(\\pi x_1) + x_2^2)$ and some noise. kanlab was not told that: compare.",
-        "Try it out",
+        marked(
+            "The network is made of curves, so it can be **written down as a formula**; it "
+            "stands further down. The rows were made with $y = \\exp(\\sin(\\pi x_1) + x_2^2)$ "
+            "and some noise. kanlab was not told that: compare."
+        ),
+        marked("Try it out"),
         "Formula",
     ),
     _Step(
         MODEL,
-        "**Move a slider.** The prediction follows, with the range that holds 9 of 10 such rows. That was all. With a "
-        "table of your own it is the same: choose the table, name the column to predict, press Start.",
-        "Use my own table",
+        marked(
+            "**Move a slider.** The prediction follows, with the range that holds 9 of 10 such "
+            "rows. That was all. With a table of your own it is the same: choose the table, name "
+            "the column to predict, press Start."
+        ),
+        marked("Use my own table"),
         "What if",
     ),
 )
@@ -65,7 +75,7 @@ _WAIT = (
     "kanlab is fitting 63 small networks to a table of 400 rows. Each becomes a point below: further left it comes closer to "
     "the rows, further down it is better. **This takes some seconds.**"
 )
-_GONE = "The study of the tour is not open."
+_GONE = marked("The study of the tour is not open.")
 
 
 def offer(start: Callable[[], None]) -> None:
@@ -80,10 +90,10 @@ def offer(start: Callable[[], None]) -> None:
 
     with st.container(border=True, key="tour-offer", horizontal=True, vertical_alignment="center"):
         st.markdown(
-            "**New here?** In two minutes, see a formula found in noisy numbers, and try it out.", width="stretch"
+            say("**New here?** In two minutes, see a formula found in noisy numbers, and try it out."), width="stretch"
         )
-        st.button("Take the tour", icon=":material/explore:", key="tour-start", on_click=begin)
-        st.button("No, thanks", key="tour-skip", type="tertiary", on_click=_decided)
+        st.button(say("Take the tour"), icon=":material/explore:", key="tour-start", on_click=begin)
+        st.button(say("No, thanks"), key="tour-skip", type="tertiary", on_click=_decided)
 
 
 def banner(current: str) -> None:
@@ -101,10 +111,10 @@ def banner(current: str) -> None:
         st.markdown(f"**Tour, {at + 1} of {len(_STEPS)}.** {words}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if name and not waiting:
-                label = step.on if here else "Back to the tour"
+                label = step.on if here else say("Back to the tour")
                 icon = ":material/arrow_forward:"
                 st.button(label, type="primary", icon=icon, key="tour-on", on_click=_go_on, args=(at + here,))
-            st.button("End the tour", type="tertiary", key="tour-end", on_click=_end)
+            st.button(say("End the tour"), type="tertiary", key="tour-end", on_click=_end)
 
 
 def _decided() -> None:

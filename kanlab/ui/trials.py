@@ -14,6 +14,7 @@ from kanlab.charts import training
 from kanlab.charts.encoding import AxisKind
 from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
 from kanlab.data.writing import to_csv
+from kanlab.language import say
 from kanlab.selection.candidates import Candidate, cell_words
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
@@ -55,18 +56,18 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
     record: None before any is complete.  baselines: the mean among them gives the base rate of classes.
     """
     if record is None:
-        st.info("The first trial that is complete will be shown here.", icon=":material/touch_app:")
+        st.info(say("The first trial that is complete will be shown here."), icon=":material/touch_app:")
         return
     chosen = session.selected_trial() is not None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**Trial {record.number}**: {cell_words(record.cell)}")
         st.space("stretch")
         st.button(
-            "Back to the best",
+            say("Back to the best"),
             key="unselect",
             type="tertiary",
             disabled=not chosen,
-            help="Shows the recommended trial again. Click a point or a row of the table to see another.",
+            help=say("Shows the recommended trial again. Click a point or a row of the table to see another."),
             on_click=session.select_trial,
             args=(None,),
         )
@@ -75,32 +76,65 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
     columns[0].metric(
         "K", f"{record.n_params:,.0f}" if record.n_params % 1 == 0 else f"{record.n_params:,.1f}", help=K_HELP
     )
-    columns[1].metric("AICc", DASH if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
+    columns[1].metric(say("AICc"), DASH if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
     if data.levels:
         scores = record.classes
-        columns[2].metric("Deviance", _quantity(scores and scores.deviance_train), help=DEVIANCE_HELP)
-        columns[3].metric("Log-loss, test", _quantity(scores and scores.log_loss_test), help=LOG_LOSS_HELP)
+        columns[2].metric(say("Deviance"), _quantity(scores and scores.deviance_train), help=DEVIANCE_HELP)
+        columns[3].metric(say("Log-loss, test"), _quantity(scores and scores.log_loss_test), help=LOG_LOSS_HELP)
         if scores is not None:
             rate = next((b.classes for b in baselines if b.family == "constant" and b.classes is not None), None)
-            test = "" if scores.accuracy_test is None else f" and {100 * scores.accuracy_test:.1f}% of the test rows"
-            sentence = f"It classifies {100 * scores.accuracy_train:.1f}% of the training rows{test} correctly"
+            test = (
+                ""
+                if scores.accuracy_test is None
+                else say(" and {value:.1f}% of the test rows", value=100 * scores.accuracy_test)
+            )
+            sentence = say(
+                "It classifies {value:.1f}% of the training rows{test} correctly",
+                value=100 * scores.accuracy_train,
+                test=test,
+            )
             if rate is not None:
                 base = f" and {100 * rate.accuracy_test:.1f}%" if rate.accuracy_test is not None and test else ""
-                sentence += f"; always naming the most frequent class, {100 * rate.accuracy_train:.1f}%{base}"
+                sentence += say(
+                    "; always naming the most frequent class, {value:.1f}%{base}",
+                    value=100 * rate.accuracy_train,
+                    base=base,
+                )
             st.caption(f"{sentence}.")
     elif data.task == COUNTS:
         found = record.counts
-        columns[2].metric("Deviance", _quantity(found and found.deviance_train), help=COUNT_DEVIANCE_HELP)
-        columns[3].metric("Mean deviance, test", _quantity(found and found.mean_deviance_test), help=MEAN_DEVIANCE_HELP)
+        columns[2].metric(say("Deviance"), _quantity(found and found.deviance_train), help=COUNT_DEVIANCE_HELP)
+        columns[3].metric(
+            say("Mean deviance, test"), _quantity(found and found.mean_deviance_test), help=MEAN_DEVIANCE_HELP
+        )
     else:
-        help_text = literal(f"{RSS_HELP}, in squared units of {short(data.fitted_target, 80)}.")
-        columns[2].metric("RSS, training", _quantity(record.rss_train), help=help_text)
-        columns[3].metric("RSS, test", _quantity(record.rss_test), help=help_text)
+        help_text = literal(
+            say(
+                "{rss_help}, in squared units of {fitted_target}.",
+                rss_help=RSS_HELP,
+                fitted_target=short(data.fitted_target, 80),
+            )
+        )
+        columns[2].metric(say("RSS, training"), _quantity(record.rss_train), help=help_text)
+        columns[3].metric(say("RSS, test"), _quantity(record.rss_test), help=help_text)
     if record.rmse_train is not None:
-        test = "" if record.rmse_test is None else f" and {four_digits(record.rmse_test)} on the test rows"
-        sentence = f"RMSE, the typical error, is {four_digits(record.rmse_train)} on the training rows{test}"
-        st.caption(literal(f"{sentence}, in units of {short(data.target, 80)}."))
-    ended = f"The fit took {record.iterations} iterations, {record.seconds:.2f} s. It ended with the status: {record.status}."
+        test = (
+            ""
+            if record.rmse_test is None
+            else say(" and {four_digits} on the test rows", four_digits=four_digits(record.rmse_test))
+        )
+        sentence = say(
+            "RMSE, the typical error, is {four_digits} on the training rows{test}",
+            four_digits=four_digits(record.rmse_train),
+            test=test,
+        )
+        st.caption(literal(say("{sentence}, in units of {target}.", sentence=sentence, target=short(data.target, 80))))
+    ended = say(
+        "The fit took {iterations} iterations, {seconds:.2f} s. It ended with the status: {status}.",
+        iterations=record.iterations,
+        seconds=record.seconds,
+        status=record.status,
+    )
     st.caption(literal(ended if record.state == "complete" else record.status))
 
 
@@ -115,7 +149,11 @@ def loss_words(data: DataSummary) -> tuple[str, str]:
     """The name of the loss, and its unit."""
     if data.task == COUNTS:
         return "deviance", "Poisson"
-    return ("deviance", "−2 ln L") if data.levels else ("RSS", f"squared units of {data.fitted_target}")
+    return (
+        ("deviance", "−2 ln L")
+        if data.levels
+        else ("RSS", say("squared units of {fitted_target}", fitted_target=data.fitted_target))
+    )
 
 
 def axes_and_area(count: int) -> AxisKind:
@@ -124,22 +162,26 @@ def axes_and_area(count: int) -> AxisKind:
     with st.container(horizontal=True, vertical_alignment="center"):
         kinds: list[AxisKind] = ["auto", "linear", "log"]
         kind = st.segmented_control(
-            "Axes",
+            say("Axes"),
             kinds,
             default="auto",
             format_func=lambda name: f"{name} axes",
             key="axes",
             label_visibility="collapsed",
-            help="Of RSS and K. 'auto' is logarithmic where the trials span more than a factor of 10.",
+            help=say("Of RSS and K. 'auto' is logarithmic where the trials span more than a factor of 10."),
         )
         if area.listed is None:
-            st.caption("Click a point to see its trial. Drag over an area to see its trials only.")
+            st.caption(say("Click a point to see its trial. Drag over an area to see its trials only."))
         else:
-            st.caption(f"The table shows {len(area.listed):,} of {counted(count, 'trial')}.")
+            st.caption(
+                say("The table shows {listed:,} of {trials}.", listed=len(area.listed), trials=counted(count, "trial"))
+            )
         st.space("stretch")
-        st.button("Zoom in", icon=":material/zoom_in:", key="zoom", disabled=not area.numbers, on_click=session.zoom)
         st.button(
-            "Show all",
+            say("Zoom in"), icon=":material/zoom_in:", key="zoom", disabled=not area.numbers, on_click=session.zoom
+        )
+        st.button(
+            say("Show all"),
             icon=":material/zoom_out:",
             key="show-all",
             disabled=area.listed is None,
@@ -186,8 +228,12 @@ def table(
     key, whole = "trial-table", True
     found = everything if only is None else everything[everything["number"].isin(only)]
     if len(found) > MOST_POINTS:
-        label = f"Show all {len(found):,} trials in the table, not only the {TABLE_ROWS:,} with the lowest AICc"
-        whole = st.toggle(label, key="all-rows", help="The download always has all trials.")
+        label = say(
+            "Show all {found:,} trials in the table, not only the {table_rows:,} with the lowest AICc",
+            found=len(found),
+            table_rows=TABLE_ROWS,
+        )
+        whole = st.toggle(label, key="all-rows", help=say("The download always has all trials."))
     ranked, sent = shared.ranking((*stamp, only), whole, str(choice.key) if choice else "", found, choice)
 
     def pick() -> None:
@@ -206,49 +252,59 @@ def table(
         column_config=_column_config(ranked, study.handle.data),
     )
     if choice is not None and not choice.is_network:
-        why = f"No trial is marked as recommended, because {choice.name} is"
-        st.caption(literal(f"{why}; it stands in the table of all models on the Choose page."))
+        why = say("No trial is marked as recommended, because {name} is", name=choice.name)
+        st.caption(literal(say("{why}; it stands in the table of all models on the Choose page.", why=why)))
     whole_table = lambda: to_csv(shared.ranking((*stamp, None), True, "", everything, None)[0].drop(columns=CHOICE))  # noqa: E731
-    download("Download the trials", whole_table, f"{study.name}.csv")
+    download(say("Download the trials"), whole_table, f"{study.name}.csv")
 
 
 def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
     """Titles, formats and help of the columns, as far as the table has them."""
     target, unit = literal(short(data.fitted_target)), literal(short(data.target))
-    squared = f"{RSS_HELP}, in squared units of {target}"
+    squared = say("{rss_help}, in squared units of {target}", rss_help=RSS_HELP, target=target)
     texts: dict[str, tuple[str, str | None, str]] = {
         "number": ("trial", "%d", ""),
         "neuron_num": ("hidden neurons", "%d", ""),
-        "grid": ("grid", "%d", "Grid intervals of every spline."),
-        "k": ("k", "%d", "Spline order: 1 is piecewise linear, 2 quadratic, 3 cubic."),
+        "grid": ("grid", "%d", say("Grid intervals of every spline.")),
+        "k": ("k", "%d", say("Spline order: 1 is piecewise linear, 2 quadratic, 3 cubic.")),
         "depth": ("depth", "%d", "Hidden layers."),
         "n_params": ("K", "%d" if (ranked["n_params"] % 1 == 0).all() else "%.1f", K_HELP),
-        "rss_train": ("RSS train", None, f"{squared}, on the training rows."),
+        "rss_train": ("RSS train", None, say("{squared}, on the training rows.", squared=squared)),
         "rss_test": ("RSS test", None, f"{squared}. {TEST_HELP}"),
-        "rmse_train": ("RMSE train", None, f"Root mean squared error, in units of {unit}."),
-        "rmse_test": ("RMSE test", None, f"Root mean squared error, in units of {unit}. {TEST_HELP}"),
+        "rmse_train": ("RMSE train", None, say("Root mean squared error, in units of {unit}.", unit=unit)),
+        "rmse_test": (
+            "RMSE test",
+            None,
+            say("Root mean squared error, in units of {unit}. {test_help}", unit=unit, test_help=TEST_HELP),
+        ),
         "deviance_train": ("deviance", None, DEVIANCE_HELP),
         "log_loss_train": ("log-loss train", "%.4f", LOG_LOSS_HELP),
         "log_loss_test": ("log-loss test", "%.4f", f"{LOG_LOSS_HELP} {TEST_HELP}"),
-        "accuracy_train": ("accuracy train", "%.3f", "Share of rows that are classified correctly."),
+        "accuracy_train": ("accuracy train", "%.3f", say("Share of rows that are classified correctly.")),
         "accuracy_test": ("accuracy test", "%.3f", TEST_HELP),
-        "auc_test": ("AUC test", "%.3f", "Area under the ROC curve on the test rows."),
+        "auc_test": ("AUC test", "%.3f", say("Area under the ROC curve on the test rows.")),
         "aicc": ("AICc", "%.2f", AICC_HELP),
         "n_params_effective": ("effective K", "%.1f", SPENT_HELP),
-        "aicc_effective": ("AICc of effective K", "%.2f", SPENT_RANKS_HELP),
-        "delta_aicc": ("ΔAICc", "%.2f", f"AICc minus the lowest AICc of the study. {SUPPORT_HELP}"),
+        "aicc_effective": (say("AICc of effective K"), "%.2f", SPENT_RANKS_HELP),
+        "delta_aicc": (
+            "ΔAICc",
+            "%.2f",
+            say("AICc minus the lowest AICc of the study. {support_help}", support_help=SUPPORT_HELP),
+        ),
         "akaike_weight": (
             "Akaike weight",
             "%.3f",
-            "Relative support for the trial among those of this study; sums to 1.",
+            say("Relative support for the trial among those of this study; sums to 1."),
         ),
-        "seconds": ("seconds", "%.2f", "Of the fit."),
+        "seconds": ("seconds", "%.2f", say("Of the fit.")),
     }
     return columns.numbers(texts, ranked) | {
         CHOICE: columns.choice_column(ranked[CHOICE]),
         "state": "state",
-        "on_front": st.column_config.CheckboxColumn("Pareto front", help="No other trial is better in both K and fit."),
-        "status": "status of the fit",
+        "on_front": st.column_config.CheckboxColumn(
+            say("Pareto front"), help=say("No other trial is better in both K and fit.")
+        ),
+        "status": say("status of the fit"),
     }
 
 

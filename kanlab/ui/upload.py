@@ -17,6 +17,7 @@ from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.reader_process import keep_ready, read_apart
 from kanlab.data.reading.typed import Table
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.ui import session
 
 _PATIENCE = 1.0  # seconds before a Cancel button is worth its place
@@ -67,9 +68,9 @@ class _Waiting:
             self._has_button = True
             with self._place.container(horizontal=True, vertical_alignment="center"):
                 self._shown = st.empty()
-                st.button("Cancel", key=self._key, icon=":material/close:", on_click=self._cancel)
+                st.button(say("Cancel"), key=self._key, icon=":material/close:", on_click=self._cancel)
         self._shown.caption(f"{seconds:.0f} s")
 
     def _cancel(self) -> None:
-        sentence = f"Reading {self._name} was cancelled; upload it again, or change how it is read."
+        sentence = say("Reading {name} was cancelled; upload it again, or change how it is read.", name=self._name)
         session.keep(*self._of, DatasetError(sentence))

@@ -11,6 +11,7 @@ import streamlit as st
 
 from kanlab.explain.contributions import Explanation
 from kanlab.explain.what_if import MISSING_VALUE, Control, Value, controls_of, row_of
+from kanlab.language import say
 from kanlab.text import short
 from kanlab.ui import session, why
 from kanlab.ui.model import ModelView
@@ -30,7 +31,7 @@ def what_if(view: ModelView) -> None:
     """The whole panel. A change draws the panel anew and nothing else."""
     explainer = why.explainer(view)
     if not explainer.used:
-        st.info("The model predicts the same whatever the features are, so there is nothing to try.")
+        st.info(say("The model predicts the same whatever the features are, so there is nothing to try."))
         return
     controls = view.once("controls", lambda: controls_of(view.data, _ranked(view)))
     _panel(view, controls)
@@ -40,7 +41,7 @@ def what_if(view: ModelView) -> None:
 @sentences()
 def _panel(view: ModelView, controls: list[Control]) -> None:
     large = st.toggle(
-        "Large type", key="what-if-large-type", help="For a meeting room: figures that are read from afar."
+        say("Large type"), key="what-if-large-type", help=say("For a meeting room: figures that are read from afar.")
     )
     with st.container(key="what-if-large" if large else "what-if"):
         answer = st.container(key="what-if-answer")
@@ -73,16 +74,16 @@ def _set(view: ModelView, controls: list[Control]) -> list[Value]:
             st.session_state[key] = control.start if asked is None else asked
             st.session_state[_GONE + key] = asked is None
     st.button(
-        "The typical row",
+        say("The typical row"),
         icon=":material/restart_alt:",
         key="what-if-reset",
-        help="Every number at the median of the training rows, every category at its most frequent level.",
+        help=say("Every number at the median of the training rows, every category at its most frequent level."),
         on_click=_reset,
         args=(keys, controls),
     )
     values = [_widget(control, key) for control, key in zip(controls[:_FIRST], keys, strict=False)]
     if len(controls) > _FIRST:
-        with st.expander(f"{len(controls) - _FIRST} more features, which contribute less"):
+        with st.expander(say("{controls} more features, which contribute less", controls=len(controls) - _FIRST)):
             values += [_widget(c, k) for c, k in zip(controls[_FIRST:], keys[_FIRST:], strict=True)]
     return values
 
@@ -99,7 +100,10 @@ def _widget(control: Control, key: str) -> Value:
         return _choice(control, key)
     left, right = st.columns([5, 3], vertical_alignment="bottom")
     with right:
-        text = f"{short(control.feature, 60)} has no value. It is filled in and marked as in the training rows."
+        text = say(
+            "{feature} has no value. It is filled in and marked as in the training rows.",
+            feature=short(control.feature, 60),
+        )
         gone = st.checkbox(MISSING_VALUE, key=_GONE + key, help=literal(text))
     with left:
         value = _choice(control, key, disabled=gone)
@@ -148,7 +152,7 @@ def _answer(found: Explanation) -> None:
     if made.bounds and made.interval is not None:
         share = f"{100 * made.interval:.4g}%"
         if recipe.levels:
-            st.caption(literal(f"{share} set of classes: {row[made.bounds[0]]}"))
+            st.caption(literal(say("{share} set of classes: {row}", share=share, row=row[made.bounds[0]])))
         else:
             low, high = (f"{float(row[name]):,.5g}" for name in made.bounds)
             st.caption(literal(f"{share} interval: {low} to {high}"))

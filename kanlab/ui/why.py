@@ -10,13 +10,14 @@ import streamlit as st
 from kanlab.charts.waterfall import waterfall
 from kanlab.data.writing import to_csv
 from kanlab.explain.contributions import Explanation, RowExplainer
+from kanlab.language import marked, say
 from kanlab.text import counted, short
 from kanlab.ui import columns, drawing
 from kanlab.ui.model import ModelView
 from kanlab.ui.widgets import download, literal, table
 
 MOST_ROWS = 500  # explained at once for a download
-_ORDERS = {"table": "As in the data", "error": "Largest error first"}
+_ORDERS = {"table": marked("As in the data"), "error": marked("Largest error first")}
 
 
 def explainer(view: ModelView) -> RowExplainer:
@@ -45,11 +46,13 @@ def why(view: ModelView) -> None:
     details(found, key="why")
     some = np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS)).round().astype(int)
     download(
-        f"Download the contributions in {counted(len(some), f'{kind} row')}",
+        say("Download the contributions in {counted}", counted=counted(len(some), f"{kind} row")),
         lambda: to_csv(made.explain_inputs(X[some]).frame),
         f"contributions-{kind}.csv",
-        help="One line for each row, one column for each feature. Of new rows: kanlab predict --explain, or Predict new "
-        "rows on the Choose page.",
+        help=say(
+            "One line for each row, one column for each feature. Of new rows: kanlab predict "
+            "--explain, or Predict new rows on the Choose page."
+        ),
     )
 
 
@@ -60,14 +63,14 @@ def _rows(view: ModelView) -> tuple[Any, Any, str]:
         return data.X_train, data.y_train, "training"
     kinds = {"test": "Test rows", "training": "Training rows"}
     kind = st.segmented_control(
-        "Rows", list(kinds), default="test", format_func=lambda k: kinds[k], key="why-kind", required=True
+        say("Rows"), list(kinds), default="test", format_func=lambda k: kinds[k], key="why-kind", required=True
     )
     return (data.X_train, data.y_train, "training") if kind == "training" else (data.X_test, data.y_test, "test")
 
 
 def _order(view: ModelView, X: Any, y: Any, kind: str) -> Any:
     chosen = st.segmented_control(
-        "Order", list(_ORDERS), default="table", format_func=lambda k: _ORDERS[k], key="why-order", required=True
+        say("Order"), list(_ORDERS), default="table", format_func=lambda k: _ORDERS[k], key="why-order", required=True
     )
     if chosen != "error":
         return np.arange(len(X))
@@ -89,7 +92,7 @@ def details(found: Explanation, key: str) -> None:
     if found.classes:
         likeliest = found.classes[found.output_of(0)]
         class_ = st.selectbox(
-            "Log-odds of",
+            say("Log-odds of"),
             found.classes,
             index=found.classes.index(likeliest),
             format_func=short,
@@ -98,14 +101,16 @@ def details(found: Explanation, key: str) -> None:
     drawing.chart(waterfall(found, 0, class_, drawing.look()), f"{key}-waterfall")
     st.caption(literal(f"{found.method} {_reading(found)}"))
     near = found.neighbours(0)
-    st.markdown("**The nearest training rows**")
+    st.markdown(say("**The nearest training rows**"))
     numbers = [c for c in near if near[c].dtype.kind == "f"]
     whole = {c for c in numbers if (near[c].dropna() % 1 == 0).all()}
     formats = {c: columns.number(c, near[c], fmt="%.0f" if c in whole else None) for c in numbers}
     table(near, f"{key}-nearest", column_config=formats)
     st.caption(
-        "Distance: the root of the squared differences added up over the features the model uses, each scaled so that two "
-        "training rows drawn at random differ by 2 in the mean."
+        say(
+            "Distance: the root of the squared differences added up over the features the model "
+            "uses, each scaled so that two training rows drawn at random differ by 2 in the mean."
+        )
     )
 
 
@@ -121,5 +126,8 @@ def support(found: Explanation) -> None:
 
 def _reading(found: Explanation) -> str:
     if found.scale.times:
-        return f"A contribution c multiplies {found.scale.times} by exp(c); contributions add up on this scale."
-    return "Contributions add up from the mean prediction of the training rows to this prediction."
+        return say(
+            "A contribution c multiplies {times} by exp(c); contributions add up on this scale.",
+            times=found.scale.times,
+        )
+    return say("Contributions add up from the mean prediction of the training rows to this prediction.")

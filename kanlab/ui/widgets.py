@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.errors import KanlabError
+from kanlab.language import marked
 from kanlab.study.storage import study_trouble
 from kanlab.ui.navigation import enter_through_app
 
@@ -23,36 +24,43 @@ _JOINER = "\u2060"
 
 DASH = "—"  # of what is not known
 
-AICC_HELP = (
-    r"$\mathrm{AICc} = n\ln(\mathrm{RSS}/n) + 2K + \frac{2K(K+1)}{n-K-1}$ with n training rows and K parameters (for two "
-    "classes the deviance replaces the first term). The corrected Akaike information criterion weighs the fit against the "
-    "number of parameters. Lower is better; only differences between models of the same rows are meaningful."
+AICC_HELP = marked(
+    "$\\mathrm{AICc} = n\\ln(\\mathrm{RSS}/n) + 2K + \\frac{2K(K+1)}{n-K-1}$ with n "
+    "training rows and K parameters (for two classes the deviance replaces the first "
+    "term). The corrected Akaike information criterion weighs the fit against the number "
+    "of parameters. Lower is better; only differences between models of the same rows "
+    "are meaningful."
 )
-SPENT_HELP = (
-    "What the fit has spent: the effective degrees of freedom of the penalised fit and a charge for the search. The roughness "
-    "penalty holds the rest of K."
+SPENT_HELP = marked(
+    "What the fit has spent: the effective degrees of freedom of the penalised fit and a "
+    "charge for the search. The roughness penalty holds the rest of K."
 )
-SPENT_RANKS_HELP = "AICc with effective K in the place of K. Networks are ranked by it among each other, lowest first."
-SUPPORT_HELP = (
-    "Burnham & Anderson (2002): models up to 2 above the lowest have substantial support, models 4 to 7 above it considerably "
-    "less, models more than 10 above it essentially none."
+SPENT_RANKS_HELP = marked(
+    "AICc with effective K in the place of K. Networks are ranked by it among each other, lowest first."
 )
-K_HELP = "Number of parameters by the counting rule of the study, including the noise variance if the study counts it."
-RSS_HELP = "Residual sum of squares: the sum of (observed − predicted)²"
-TEST_HELP = "On the test rows, which are never used to train or to choose."
+SUPPORT_HELP = marked(
+    "Burnham & Anderson (2002): models up to 2 above the lowest have substantial "
+    "support, models 4 to 7 above it considerably less, models more than 10 above it "
+    "essentially none."
+)
+K_HELP = marked(
+    "Number of parameters by the counting rule of the study, including the noise variance if the study counts it."
+)
+RSS_HELP = marked("Residual sum of squares: the sum of (observed − predicted)²")
+TEST_HELP = marked("On the test rows, which are never used to train or to choose.")
 
-DEVIANCE_HELP = (
-    r"$-2\ln L = -2\sum[y\ln p + (1-y)\ln(1-p)]$ on the training rows, with p the probability of the class that counts as 1. "
-    "0 is certain and right in every row."
+DEVIANCE_HELP = marked(
+    "$-2\\ln L = -2\\sum[y\\ln p + (1-y)\\ln(1-p)]$ on the training rows, with p the "
+    "probability of the class that counts as 1. 0 is certain and right in every row."
 )
-COUNT_DEVIANCE_HELP = (
-    r"The Poisson deviance, $2\sum[y\ln(y/\mu) - y + \mu]$ with $\mu$ the predicted mean, on the training rows. 0 is exact in "
-    "every row."
+COUNT_DEVIANCE_HELP = marked(
+    "The Poisson deviance, $2\\sum[y\\ln(y/\\mu) - y + \\mu]$ with $\\mu$ the predicted "
+    "mean, on the training rows. 0 is exact in every row."
 )
-MEAN_DEVIANCE_HELP = (
+MEAN_DEVIANCE_HELP = marked(
     "Poisson deviance divided by the number of rows: near 1 where counts of 1 and more vary by chance alone."
 )
-LOG_LOSS_HELP = (
+LOG_LOSS_HELP = marked(
     "Mean of −ln(predicted probability of the observed class), in nats per row. 0.693 is no better than a coin toss."
 )
 

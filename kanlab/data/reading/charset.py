@@ -6,6 +6,7 @@ import codecs
 import re
 
 from kanlab.errors import DatasetError
+from kanlab.language import say
 
 ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "cp1252", "latin-1")  # offered
 _BOMS = (
@@ -39,16 +40,22 @@ def to_utf8(raw: bytes, name: str, encoding: str | None = None) -> tuple[bytes, 
         data = body if encoding == "utf-8" and _is_utf8(body) else _transcode(body, encoding)
     except (UnicodeError, ValueError) as error:
         if guessed:
-            raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.") from error
+            raise DatasetError(
+                say("{name} is a binary file, not a text table; export it as CSV first.", name=name)
+            ) from error
         raise DatasetError(
-            f"{name} is not encoded as {encoding}; choose another encoding, or none to have it detected."
+            say(
+                "{name} is not encoded as {encoding}; choose another encoding, or none to have it detected.",
+                name=name,
+                encoding=encoding,
+            )
         ) from error
     head = data[:_SAMPLE].decode("utf-8", errors="ignore")
     if not head.strip() and not data.decode("utf-8", errors="ignore").strip():
-        raise DatasetError(f"{name} is empty; choose a CSV file with a header row and data.")
+        raise DatasetError(say("{name} is empty; choose a CSV file with a header row and data.", name=name))
     controls = sum(c < " " and c not in "\t\r\n\f\x1e\x1f" for c in head)
     if controls > 0.01 * len(head) or "\x00" in head or b"\x00" in data:
-        raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")
+        raise DatasetError(say("{name} is a binary file, not a text table; export it as CSV first.", name=name))
     if b"\n" not in data[:_PIECE]:
         data = data.replace(b"\r", b"\n")
     return data, encoding
@@ -58,7 +65,13 @@ def _known(encoding: str) -> str:
     try:
         return codecs.lookup(encoding).name if encoding not in ENCODINGS else encoding
     except LookupError as error:
-        raise DatasetError(f"There is no encoding '{encoding[:40]}'; examples are {', '.join(ENCODINGS)}.") from error
+        raise DatasetError(
+            say(
+                "There is no encoding '{encoding}'; examples are {encodings}.",
+                encoding=encoding[:40],
+                encodings=", ".join(ENCODINGS),
+            )
+        ) from error
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -76,7 +89,7 @@ def _transcode(data: bytes, encoding: str) -> bytes:
     for start in range(0, len(data), _PIECE):
         text = decoder.decode(data[start : start + _PIECE], final=start + _PIECE >= len(data))
         if not isinstance(text, str):
-            raise ValueError("not a text encoding")
+            raise ValueError(say("not a text encoding"))
         pieces.append(text.encode())
     return b"".join(pieces).removeprefix(codecs.BOM_UTF8)
 
@@ -92,7 +105,7 @@ def _guess(raw: bytes, name: str) -> str:
         half = len(sample) / 2
         if len(raw) % 2 == 0 and max(even, odd) > 0.4 * half and min(even, odd) < 0.02 * half:
             return "utf-16-le" if odd > even else "utf-16-be"
-        raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")
+        raise DatasetError(say("{name} is a binary file, not a text table; export it as CSV first.", name=name))
     try:
         _is_utf8(raw)
         return "utf-8"

@@ -25,6 +25,7 @@ from kanlab.data.reading.cell_rules import (
 )
 from kanlab.data.reading.cells import LIMIT, number_of
 from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions, Sign, in_words
+from kanlab.language import marked, say
 from kanlab.text import agreeing
 
 KINDS = ("number", "text", "date", "boolean", "fraction", "limit", "time", "leave out")
@@ -90,7 +91,9 @@ def _boolean(text: pd.Series, present: pd.Series) -> Reading | None:
     spelled = text.value_counts().index
     words = tuple(next(w for w in spelled if w.casefold() == word) for word in sorted(values, key=lambda w: w == true))
     known = (folded == true).astype("boolean").where(folded.notna())
-    return Reading(known, "boolean", f"'{true}' counts as true", ColumnConvention("boolean", words=words))
+    return Reading(
+        known, "boolean", say("'{true}' counts as true", true=true), ColumnConvention("boolean", words=words)
+    )
 
 
 # ---- cell by cell, where that was asked for
@@ -119,11 +122,21 @@ def _by_cell(text: pd.Series, present: pd.Series, kind: str, decimal: str, missi
     values, lost = Conventions(best, missing, {name: how}).read(text.rename(name), how.kind)
     if values.isna().all():
         return Reading(text, "text")
-    said = {"fraction": "9.5% is read as 0.095", "limit": "<0.5 is read as 0.5", "time": "15:30 is read as 15.5"}
+    said = {
+        "fraction": say("9.5% is read as 0.095"),
+        "limit": say("<0.5 is read as 0.5"),
+        "time": say("15:30 is read as 15.5"),
+    }
     details = [said[kind]] if kind in said else []
     details += [f"{unit} taken off"] if unit else []
     if lost:
-        details.append(f"{len(lost):,} {agreeing(len(lost), 'cell is', 'unique cells are')} none and missing")
+        details.append(
+            say(
+                "{lost:,} {cell_is} none and missing",
+                lost=len(lost),
+                cell_is=agreeing(len(lost), "cell is", "unique cells are"),
+            )
+        )
     return Reading(_whole(values.rename(text.name)), kind, ", ".join(details), how)
 
 
@@ -183,13 +196,13 @@ def _as_number(text: pd.Series, decimal: str, thousands: str, lenient: bool) -> 
     values = values.where(~negative.astype(bool), -values)
     details = []
     if percent.any():
-        details.append("percent signs taken off: 12% is read as 12")
+        details.append(say("percent signs taken off: 12% is read as 12"))
     unit = "%" if percent.any() else "".join(symbols)
     if symbols:
-        details.append(f"currency {unit} taken off")
+        details.append(say("currency {unit} taken off", unit=unit))
     if thousands and bare.ne(text).any() and present.str.contains(rf"\d{re.escape(thousands)}\d{{3}}").any():
         names = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
-        details.append(f"thousands separated by {names.get(thousands, thousands)}")
+        details.append(say("thousands separated by {get}", get=names.get(thousands, thousands)))
     if decimal == "," and present.str.contains(r",\d+\D*$").any():
         details.append("decimal comma")
     shows = bare.str.contains(r"\.\d", regex=True).fillna(False).any() or bool(thousands in (".", ",") and details)
@@ -212,7 +225,7 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
         values = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=bool(zone))
         if values.notna().sum() == len(present):
             values = values.dt.tz_localize(None) if zone else values
-            detail = "dates and times" + (", turned to UTC" if zone else "")
+            detail = say("dates and times") + (say(", turned to UTC") if zone else "")
             return Reading(values, "date", detail, ColumnConvention("date"))
     fits = []
     for date in DATES:
@@ -238,15 +251,17 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
         first = decimal == "," if day_first is None else day_first
         form, values = (days if first else months)[0]
         detail = f"dates as {in_words(form)}" + (
-            "; day and month could be the other way round" if day_first is None else ""
+            say("; day and month could be the other way round") if day_first is None else ""
         )
     if lost := len(present) - int(values.notna().sum()):
-        detail += f"; {lost:,} {agreeing(lost, 'cell is', 'cells are')} none and missing"
+        detail += say(
+            "; {lost:,} {cell_is} none and missing", lost=lost, cell_is=agreeing(lost, "cell is", "cells are")
+        )
     kept = next(d for d in DATES if form in {d + t for t in TIMES})
     return Reading(values, "date", detail, ColumnConvention("date", date=kept))
 
 
-COMPACT_DETAIL = "compact dates such as 20240131 (year, month, day)"
+COMPACT_DETAIL = marked("compact dates such as 20240131 (year, month, day)")
 
 
 def compact_dates(column: pd.Series) -> pd.Series | None:

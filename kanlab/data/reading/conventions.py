@@ -27,6 +27,7 @@ from kanlab.data.reading.cells import (
     order_of,
     reads_most,
 )
+from kanlab.language import say
 from kanlab.text import listing, quoted
 
 KEY = "kanlab"  # of the attributes of a data frame
@@ -80,12 +81,12 @@ class ColumnConvention:
     def said(self) -> str:
         """What its cells are, in a few words."""
         if self.kind == "date":
-            return f"dates as {in_words(self.date)}" if self.date else "dates as year-month-day"
+            return f"dates as {in_words(self.date)}" if self.date else say("dates as year-month-day")
         if self.kind == "boolean":
             return listing(self.words)
         if self.kind in ("time", "text"):
             return {"time": "clock times", "text": "text"}[self.kind]
-        sign = {"": "", ".": " with a decimal point", ",": " with a decimal comma"}[self.decimal]
+        sign = {"": "", ".": say(" with a decimal point"), ",": say(" with a decimal comma")}[self.decimal]
         return f"numbers{sign}" + (f" in {self.unit}" if self.unit else "")
 
 
@@ -221,11 +222,20 @@ class Conventions:
         how = self.columns.get(name) or ColumnConvention(kind)
         if not how.decimal and how.kind in ("number", "fraction", "limit"):
             how = replace(how, decimal=self.decimal)
-        what = "the order of day and month" if how.kind == "date" else "the decimal sign"
-        advice = "" if how.kind in ("boolean", "time") else f" If they are written otherwise, say so: overrule {what}."
+        what = say("the order of day and month") if how.kind == "date" else say("the decimal sign")
+        advice = (
+            ""
+            if how.kind in ("boolean", "time")
+            else say(" If they are written otherwise, say so: overrule {what}.", what=what)
+        )
         words = ", ".join(quoted(cell, 30) for cell in bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-        return (
-            f"{quoted(name)} holds {words}, and in training it held {how.said}: such cells count as {counts}.{advice}"
+        return say(
+            "{name} holds {words}, and in training it held {said}: such cells count as {counts}.{advice}",
+            name=quoted(name),
+            words=words,
+            said=how.said,
+            counts=counts,
+            advice=advice,
         )
 
 

@@ -14,6 +14,7 @@ from kanlab.data.reading.cell_rules import MISSING, decimal_sign, is_number, is_
 from kanlab.data.reading.column_types import KINDS
 from kanlab.data.reading.header import MOST_HEADER_ROWS, commented_header, first_row, header_rows, joined, usual_width
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import agreeing, counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "spaces", "^": "caret", "~": "tilde",
@@ -92,26 +93,50 @@ class ReadOptions:
 
         for name in ("delimiter", "quote", "decimal", "thousands"):
             sign = getattr(self, name)
-            require(sign is None or len(sign) <= 1, f"The {name} must be a single character, not '{str(sign)[:20]}'.")
-            require(sign is None or sign not in "\r\n\0" or sign == "", f"The {name} cannot be the end of a line.")
-        require(self.delimiter != "", "The delimiter must be a single character, not an empty one.")
-        require(self.decimal in (None, ".", ","), f"The decimal sign must be a point or a comma, not '{self.decimal}'.")
+            require(
+                sign is None or len(sign) <= 1,
+                say("The {name} must be a single character, not '{sign}'.", name=name, sign=str(sign)[:20]),
+            )
+            require(
+                sign is None or sign not in "\r\n\0" or sign == "",
+                say("The {name} cannot be the end of a line.", name=name),
+            )
+        require(self.delimiter != "", say("The delimiter must be a single character, not an empty one."))
+        require(
+            self.decimal in (None, ".", ","),
+            say("The decimal sign must be a point or a comma, not '{decimal}'.", decimal=self.decimal),
+        )
         for lines in (self.skip_lines, self.skip_last):
-            require(lines is None or lines >= 0, "The number of lines to skip must be at least 0.")
+            require(lines is None or lines >= 0, say("The number of lines to skip must be at least 0."))
         header_fits = self.header is None or 0 <= self.header <= MOST_HEADER_ROWS
-        require(header_fits, f"The header can have 0 to {MOST_HEADER_ROWS} rows, not {self.header}.")
+        require(
+            header_fits,
+            say(
+                "The header can have 0 to {most_header_rows} rows, not {header}.",
+                most_header_rows=MOST_HEADER_ROWS,
+                header=self.header,
+            ),
+        )
         for column, kind in self.kinds.items():
             require(
-                kind in KINDS, f"'{str(column)[:40]}' cannot be read as '{kind}'; choose one of {', '.join(KINDS)}."
+                kind in KINDS,
+                say(
+                    "'{column}' cannot be read as '{kind}'; choose one of {kinds}.",
+                    column=str(column)[:40],
+                    kind=kind,
+                    kinds=", ".join(KINDS),
+                ),
             )
         pairs = {"delimiter": self.delimiter, "quote": self.quote, "decimal": self.decimal}
         given = [sign for sign in pairs.values() if sign]
-        require(len(set(given)) == len(given), "The delimiter, the quote and the decimal sign must differ.")
+        require(len(set(given)) == len(given), say("The delimiter, the quote and the decimal sign must differ."))
 
     def with_(self, **changes: Any) -> ReadOptions:
         unknown = changes.keys() - {f.name for f in fields(self)}
         if unknown:
-            raise DatasetError(f"There is no reading option '{sorted(unknown)[0]}'; see ReadOptions.")
+            raise DatasetError(
+                say("There is no reading option '{unknown}'; see ReadOptions.", unknown=sorted(unknown)[0])
+            )
         return replace(self, **changes)
 
 
@@ -159,30 +184,36 @@ def sniff(text: str, name: str, options: ReadOptions, *, whole: bool = True) -> 
     rows = _rows(body, delimiter, quote, escape)
     filled = [(end, row) for end, row in rows if any(cell.strip() for cell in row)]
     if not filled:
-        raise DatasetError(f"{name} has no rows; add a header row and data below it.")
+        raise DatasetError(say("{name} has no rows; add a header row and data below it.", name=name))
     width = usual_width([row for _, row in filled])
     start = 0 if options.skip_lines is not None else first_row([row for _, row in filled], width)
     if start:
-        notes.append(f"{counted(start, 'line')} before the table {agreeing(start, 'is', 'are')} left out.")
+        notes.append(
+            say(
+                "{lines} before the table {is_or_are} left out.",
+                lines=counted(start, "line"),
+                is_or_are=agreeing(start, "is", "are"),
+            )
+        )
     table = [row for _, row in filled[start:]]
     named_by = header_rows(table) if options.header is None else min(options.header, len(table))
     header = joined(table[:named_by]) if named_by else None
     first = start + named_by
     if named_by > 1 and options.header is None:
-        notes.append(f"Two rows name the columns; they are joined, as in '{_example(header)}'.")
+        notes.append(say("Two rows name the columns; they are joined, as in '{example}'.", example=_example(header)))
     named = commented_header(lines, comment, delimiter, width) if comment else None
     if options.header is None and named and all(is_number(c) for c in table[0] if c.strip() not in MISSING):
         header, first, named_by = named, start, 1
-        notes.append("The names of the columns are taken from the comment above the data.")
+        notes.append(say("The names of the columns are taken from the comment above the data."))
     elif header is None and options.header is None:
         notes.append(
-            "There is no header row: the first row holds numbers like those below it, so the columns are numbered."
+            say("There is no header row: the first row holds numbers like those below it, so the columns are numbered.")
         )
     # physical lines: of the sample, comments and blank lines counted
     before = filled[first - 1][0] if first else skip
     data = [row for _, row in filled[first:]]
     if comment and any(re.match(comment_pattern(comment), line) for line in lines):
-        notes.append(f"Lines that begin with {comment} are comments and are left out.")
+        notes.append(say("Lines that begin with {comment} are comments and are left out.", comment=comment))
     if data:
         widths = Counter(map(len, data))
         usual = usual_width(data)

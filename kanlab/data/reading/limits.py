@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kanlab.data.reading.source import MAX_BYTES, is_text
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.settings import READ_GB, READ_SECONDS
 
 _FREE = 10**8  # bytes of text within the first allowance
@@ -32,15 +33,25 @@ class Limits:
     def too_slow(self, name: str) -> DatasetError:
         """The refusal of a table that takes longer."""
         return DatasetError(
-            f"{name} is not read within {self.cpu_seconds:.0f} seconds of computing, so it is refused; keep fewer rows or "
-            f"columns or save it as CSV, or allow more by {READ_SECONDS.name}."
+            say(
+                "{name} is not read within {cpu_seconds:.0f} seconds of computing, so it is refused; "
+                "keep fewer rows or columns or save it as CSV, or allow more by {name_2}.",
+                name=name,
+                cpu_seconds=self.cpu_seconds,
+                name_2=READ_SECONDS.name,
+            )
         )
 
     def too_large(self, name: str) -> DatasetError:
         """The refusal of a table that needs more memory."""
         return DatasetError(
-            f"{name} needs more than {self.memory / 2**30:.1f} GB of memory to be read, so it is refused; keep fewer rows or "
-            f"columns or save it as CSV, or allow more by {READ_GB.name}."
+            say(
+                "{name} needs more than {memory:.1f} GB of memory to be read, so it is refused; keep "
+                "fewer rows or columns or save it as CSV, or allow more by {name_2}.",
+                name=name,
+                memory=self.memory / 2**30,
+                name_2=READ_GB.name,
+            )
         )
 
 

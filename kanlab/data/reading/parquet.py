@@ -13,6 +13,7 @@ from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.parse import Parsed, distinct
 from kanlab.data.reading.source import MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Content, too_wide
 from kanlab.errors import DatasetError
+from kanlab.language import say
 
 MAX_GROUPS = 10_000
 
@@ -30,11 +31,22 @@ def parse_parquet(content: Content, options: ReadOptions) -> Parsed:
         if len(schema) > MAX_COLUMNS:
             raise too_wide(name, len(schema))
         if metadata.num_rows * max(1, len(schema)) > MAX_CELLS:
-            raise DatasetError(f"{name} has more than {MAX_CELLS:,} cells; keep fewer rows or columns.")
+            raise DatasetError(
+                say(
+                    "{name} has more than {max_cells:,} cells; keep fewer rows or columns.",
+                    name=name,
+                    max_cells=MAX_CELLS,
+                )
+            )
         groups = metadata.num_row_groups
         if groups > MAX_GROUPS:
             raise DatasetError(
-                f"{name} is cut into {groups:,} groups of rows, at most {MAX_GROUPS:,} are read; merge them."
+                say(
+                    "{name} is cut into {groups:,} groups of rows, at most {max_groups:,} are read; merge them.",
+                    name=name,
+                    groups=groups,
+                    max_groups=MAX_GROUPS,
+                )
             )
         if sum(metadata.row_group(i).total_byte_size for i in range(groups)) > MAX_BYTES:
             raise _too_long(name)
@@ -59,10 +71,10 @@ def parse_parquet(content: Content, options: ReadOptions) -> Parsed:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise DatasetError(
-            f"{name} is a Parquet file that cannot be read; write it again, or export it as CSV."
+            say("{name} is a Parquet file that cannot be read; write it again, or export it as CSV.", name=name)
         ) from error
     if nested:
-        notes.append(f"Columns of lists or bytes are left out: {', '.join(n[:60] for n in nested[:5])}.")
+        notes.append(say("Columns of lists or bytes are left out: {n}.", n=", ".join(n[:60] for n in nested[:5])))
     frame.columns = distinct([str(c).strip() for c in frame.columns], notes)
     decimal = (options.decimal or ".") if options.cells else "."
     known = {"source": name, "encoding": "", "delimiter": "", "decimal": decimal, "notes": notes, "packed": "Parquet",
@@ -85,7 +97,11 @@ def _written(column: pa.ChunkedArray, decimal: str) -> pa.Array:
 
 def _too_long(name: str) -> DatasetError:
     return DatasetError(
-        f"{name} unpacks to more than {MAX_BYTES / 2**30:g} GB; keep fewer rows or columns, or shorten its texts."
+        say(
+            "{name} unpacks to more than {max_bytes:g} GB; keep fewer rows or columns, or shorten its texts.",
+            name=name,
+            max_bytes=MAX_BYTES / 2**30,
+        )
     )
 
 

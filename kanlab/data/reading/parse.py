@@ -18,6 +18,7 @@ from kanlab.data.reading.footer import footer_rows
 from kanlab.data.reading.source import MAX_CELLS, MAX_COLUMNS, Content, too_wide
 from kanlab.data.reading.workbook import sheet_as_text
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import agreeing, listing, quoted, short
 
 _SAMPLE_BYTES = 2**20
@@ -38,7 +39,9 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
         # numbers with decimal commas are cut by another sign
         options = options.with_(delimiter="\t" if decimal == "," else ",", decimal=decimal, quote='"', comment="")
         if not data.strip():
-            raise DatasetError(f"{name} is empty in its sheet '{part}'; choose another sheet.")
+            raise DatasetError(
+                say("{name} is empty in its sheet '{part}'; choose another sheet.", name=name, part=part)
+            )
     else:
         data, encoding = to_utf8(content.data, name, options.encoding)
     del content
@@ -48,7 +51,12 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
         raise too_wide(name, dialect.width)
     if (data.count(b"\n") + 1) * dialect.width > MAX_CELLS:
         raise DatasetError(
-            f"{name} has more than {MAX_CELLS:,} cells; keep fewer rows or columns, a sample of the rows does as well."
+            say(
+                "{name} has more than {max_cells:,} cells; keep fewer rows or columns, a sample of "
+                "the rows does as well.",
+                name=name,
+                max_cells=MAX_CELLS,
+            )
         )
     notes = list(dialect.notes)
     names, index = _names(dialect, head, notes)
@@ -58,15 +66,20 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     else:
         frame = _with_codes(frame, lambda some: _parse(data, dialect, names, options, name, some), options)
     if packed.startswith("zip") and len(parts) > 1:
-        notes.insert(0, f"The archive holds {len(parts)} files; this is '{part}'.")
+        notes.insert(0, say("The archive holds {parts} files; this is '{part}'.", parts=len(parts), part=part))
     if packed == "Excel" and len(parts) > 1:
-        notes.insert(0, f"The workbook has {len(parts)} sheets; this is '{part}'.")
+        notes.insert(0, say("The workbook has {parts} sheets; this is '{part}'.", parts=len(parts), part=part))
     numbers = [names[i] for i in sorted(as_text) if i < len(names) and frame[names[i]].dtype.kind in "iuf"]
     numbers = [name for name in numbers if name not in options.kinds]
     if numbers:
         hold, option = agreeing(len(numbers), "holds", "hold"), f"--read {short(numbers[0], 30)}=text"
         notes.append(
-            f"{listing(numbers)} {hold} numbers that are text in the workbook; read as text ({option}) they are a category."
+            say(
+                "{numbers} {hold} numbers that are text in the workbook; read as text ({option}) they are a category.",
+                numbers=listing(numbers),
+                hold=hold,
+                option=option,
+            )
         )
     found = 0 if options.cells else footer_rows(frame)  # of new rows every one is given back
     footer = found if options.skip_last is None else min(options.skip_last, len(frame))
@@ -100,7 +113,7 @@ def _names(dialect: Dialect, head: str, notes: list[str]) -> tuple[list[str], st
         lines = [line for line in re.split(r"\r\n|\n|\r", head)[dialect.skip_lines : -1] if line.strip()]
         if lines and all(line.rstrip().endswith(dialect.delimiter) for line in lines[:50]):
             return [*names, "column_" + str(dialect.width)], None  # rows that end with a delimiter
-        notes.append("The rows have one field more than the header; the first one is taken as a row name.")
+        notes.append(say("The rows have one field more than the header; the first one is taken as a row name."))
         index = "row_name"
         while index in names:
             index += "_"
@@ -119,7 +132,7 @@ def _parse(
         data = re.sub(rb"(?m)^" + sign + rb"[^\r\n]*", b"", data[start:])
         start = 0
     if not data[start : _SAMPLE_BYTES + start].strip(b" \r\n\t,;|") and not data[start:].strip():
-        raise DatasetError(f"{source} has a header but no rows; add the data below it.")
+        raise DatasetError(say("{source} has a header but no rows; add the data below it.", source=source))
     buffer = io.BytesIO(data)
     buffer.seek(start)
     kinds: Any = {c: "str" for c, kind in options.kinds.items() if kind == "text" and c in names}
@@ -175,24 +188,40 @@ def _parse_problem(error: Exception, source: str, dialect: Dialect) -> str:
     text = str(error)
     if found := _PANDAS_LINE.search(text):
         wanted, line, saw = found.groups()
-        return (
-            f"{source} is not a table: line {int(line) + dialect.skip_lines} has {saw} fields and the others have {wanted}; "
-            "correct that line, or save it as CSV again."
+        return say(
+            "{source} is not a table: line {int} has {saw} fields and the others have {wanted}; "
+            "correct that line, or save it as CSV again.",
+            source=source,
+            int=int(line) + dialect.skip_lines,
+            saw=saw,
+            wanted=wanted,
         )
     if found := _OPEN_QUOTE.search(text):
-        return (
-            f"{source} is not a table: a quotation mark opened near line {int(found[1]) + 1 + dialect.skip_lines} is never "
-            "closed; correct it and save it as CSV again, or read it without quotes."
+        return say(
+            "{source} is not a table: a quotation mark opened near line {int} is never closed; "
+            "correct it and save it as CSV again, or read it without quotes.",
+            source=source,
+            int=int(found[1]) + 1 + dialect.skip_lines,
         )
-    reason = text.splitlines()[0].removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
-    return f"{source} is not a table of rows and columns ({reason[:120]}); save it as CSV with one header row."
+    reason = text.splitlines()[0].removeprefix(say("Error tokenizing data. C error: ")).strip().rstrip(".")
+    return say(
+        "{source} is not a table of rows and columns ({reason}); save it as CSV with one header row.",
+        source=source,
+        reason=reason[:120],
+    )
 
 
 def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.DataFrame:
     """Leave out the last rows; what they kept from being whole numbers is that again."""
     cells = [str(c)[:40] for c in frame.iloc[-rows:].to_numpy().ravel() if not pd.isna(c)]
     if cells:
-        notes.append(f"The last {f'{rows} rows are' if rows > 1 else 'row is'} not data, and left out ('{cells[0]}').")
+        notes.append(
+            say(
+                "The last {rows} not data, and left out ('{cells}').",
+                rows=f"{rows} rows are" if rows > 1 else "row is",
+                cells=cells[0],
+            )
+        )
     frame = frame.iloc[:-rows]
     whole = [
         c
@@ -208,12 +237,12 @@ def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, n
         return frame
     first = frame.columns[0]
     if asked or first == index:
-        notes.append(f"The first column, {quoted(first)}, names the rows and is left out.")
+        notes.append(say("The first column, {first}, names the rows and is left out.", first=quoted(first)))
         return frame.iloc[:, 1:]
     values = frame.iloc[:, 0]
     unnamed = first == "column_1" and frame.columns[1] != "column_2"
     if unnamed and pd.api.types.is_integer_dtype(values) and bool((values.diff().iloc[1:] == 1).all()):
-        notes.append("The first column has no name and only numbers the rows; it is left out.")
+        notes.append(say("The first column has no name and only numbers the rows; it is left out."))
         return frame.iloc[:, 1:]
     return frame
 
@@ -233,5 +262,7 @@ def distinct(names: Iterable[str], notes: list[str] | None = None) -> list[str]:
         result.append(distinct)
     renamed = [new for old, new in zip(given, result, strict=True) if old and old != new and "Unnamed" not in old]
     if renamed and notes is not None:
-        notes.append(f"Names that are used more than once are numbered: {', '.join(n[:60] for n in renamed[:5])}.")
+        notes.append(
+            say("Names that are used more than once are numbered: {n}.", n=", ".join(n[:60] for n in renamed[:5]))
+        )
     return result

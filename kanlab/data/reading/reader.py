@@ -33,6 +33,7 @@ from kanlab.data.reading.messages import (
 )
 from kanlab.data.reading.typed import read_here
 from kanlab.errors import DatasetError
+from kanlab.language import say
 
 try:
     import fcntl
@@ -75,7 +76,13 @@ def answered(request: Request, body: Any) -> tuple[Answer, list[pa.Table]]:
         return Answer(str(request.limits.too_large(request.name))), []
     except Exception:  # a bug of ours or of a library: nobody is there to see it but the log
         traceback.print_exc()
-        return Answer(f"{request.name} cannot be read, {UNFORESEEN}; save it as CSV and read that."), []
+        return Answer(
+            say(
+                "{name} cannot be read, {unforeseen}; save it as CSV and read that.",
+                name=request.name,
+                unforeseen=UNFORESEEN,
+            )
+        ), []
 
 
 class _Body:

@@ -27,6 +27,7 @@ from kanlab.data.reading.messages import IDLE_SECONDS, PROGRAM, Answer, Request,
 from kanlab.data.reading.source import Joined, opened
 from kanlab.data.reading.typed import Table
 from kanlab.errors import DatasetError
+from kanlab.language import say
 
 Waiting = Callable[[], None]
 TICK_SECONDS = 0.1
@@ -168,7 +169,11 @@ class _Reader:
             self._program = _taken()
         except OSError as error:
             raise DatasetError(
-                f"{request.name} cannot be read: no process can be started ({error.strerror})."
+                say(
+                    "{name} cannot be read: no process can be started ({strerror}).",
+                    name=request.name,
+                    strerror=error.strerror,
+                )
             ) from error
         self._process, self._answers = self._program.process, queue.Queue[Table | Exception | None]()
         self._threads = [
@@ -227,7 +232,7 @@ class _Reader:
             assert self._process.stdout is not None
             self._answers.put(self._received(self._process.stdout))
         except Exception:  # whatever a damaged answer leads to: it is trusted no more than the file
-            self._answers.put(self._unreadable("its answer is damaged"))
+            self._answers.put(self._unreadable(say("its answer is damaged")))
 
     def _received(self, pipe: IO[bytes]) -> Table | DatasetError | None:
         """The table, the refusal, or nothing where the process ended amid its answer."""
@@ -248,7 +253,7 @@ class _Reader:
         try:
             code = self._process.wait(_LAST_SECONDS)
         except subprocess.TimeoutExpired:
-            return self._unreadable("its answer is too long")
+            return self._unreadable(say("its answer is too long"))
         name = self._request.name
         killed = signal.Signals(-code).name if code < 0 else ""
         if killed == "SIGXCPU":
@@ -259,6 +264,10 @@ class _Reader:
 
     def _unreadable(self, why: str) -> DatasetError:
         return DatasetError(
-            f"{self._request.name} cannot be read by the process that reads it ({why}); the file may be damaged, so save it "
-            "again, as CSV."
+            say(
+                "{name} cannot be read by the process that reads it ({why}); the file may be "
+                "damaged, so save it again, as CSV.",
+                name=self._request.name,
+                why=why,
+            )
         )

@@ -20,6 +20,7 @@ from typing import IO, Any, BinaryIO, Literal
 import pyarrow as pa
 
 from kanlab.errors import DatasetError
+from kanlab.language import marked, say
 
 MAX_BYTES = 2**30  # of text, unpacked
 MAX_LINE = 2**20
@@ -30,12 +31,12 @@ MAX_DICTIONARY = 2**27  # bytes an xz file may ask its reader to keep; `xz -9` a
 _PIECE = 2**20
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".parquet", ".pq", ".xlsx", ".xlsm")
 _UNREADABLE = {
-    b"\xd0\xcf\x11\xe0": "an Excel file of the old kind (.xls); save it as .xlsx or CSV",
-    b"%PDF": "a PDF document; a table has to be exported from its source as CSV",
-    b"7z\xbc\xaf": "a 7z archive; unpack it first, or pack it with gzip or zip",
-    b"SQLite format 3": "an SQLite database; export the table as CSV",
-    b"\x89HDF": "an HDF5 file; export the table as CSV or Parquet",
-    b"\x93NUMPY": "a NumPy array; save it as CSV or Parquet",
+    b"\xd0\xcf\x11\xe0": marked("an Excel file of the old kind (.xls); save it as .xlsx or CSV"),
+    b"%PDF": marked("a PDF document; a table has to be exported from its source as CSV"),
+    b"7z\xbc\xaf": marked("a 7z archive; unpack it first, or pack it with gzip or zip"),
+    b"SQLite format 3": marked("an SQLite database; export the table as CSV"),
+    b"\x89HDF": marked("an HDF5 file; export the table as CSV or Parquet"),
+    b"\x93NUMPY": marked("a NumPy array; save it as CSV or Parquet"),
 }
 
 
@@ -65,12 +66,12 @@ def opened(source: str | PathLike[str] | BinaryIO, name: str | None) -> Iterator
     path = Path(source)
     name = name or path.name
     if path.is_dir():
-        raise DatasetError(f"{name} is a folder; give the path of a CSV file.")
+        raise DatasetError(say("{name} is a folder; give the path of a CSV file.", name=name))
     try:
         with path.open("rb") as stream:
             yield stream, name
     except OSError as error:
-        raise DatasetError(f"{name} cannot be read: {error.strerror or error}.") from error
+        raise DatasetError(say("{name} cannot be read: {value}.", name=name, value=error.strerror or error)) from error
 
 
 def read_content(stream: Any, name: str, part: str | None = None) -> Content:
@@ -130,7 +131,7 @@ class _Xz:
             elif self._decoder.needs_input:
                 rest = self._packed.read(_PIECE)
                 if not rest:
-                    raise EOFError("the file ends before its stream does")
+                    raise EOFError(say("the file ends before its stream does"))
             else:
                 rest = b""
             if piece := self._decoder.decompress(rest, size):
@@ -156,11 +157,20 @@ def _limited(stream: Any, name: str, packed: int | None = None, check: Callable[
         total += len(piece)
         if packed is not None and total > 64 * _PIECE and total > MAX_RATIO * packed:
             raise DatasetError(
-                f"{name} unpacks to more than {MAX_RATIO} times its size, which no table does; unpack it yourself first."
+                say(
+                    "{name} unpacks to more than {max_ratio} times its size, which no table does; unpack "
+                    "it yourself first.",
+                    name=name,
+                    max_ratio=MAX_RATIO,
+                )
             )
         if total > MAX_BYTES:
             raise DatasetError(
-                f"{name} holds more than {MAX_BYTES / 2**30:g} GB; keep fewer rows or columns, or convert it to Parquet."
+                say(
+                    "{name} holds more than {max_bytes:g} GB; keep fewer rows or columns, or convert it to Parquet.",
+                    name=name,
+                    max_bytes=MAX_BYTES / 2**30,
+                )
             )
     return b"".join(pieces)
 
@@ -169,9 +179,14 @@ def _text(stream: Any, name: str, packed: int | None = None) -> bytes:
     def check(head: bytes) -> None:
         if len(head) >= MAX_LINE and b"\n" not in head and b"\r" not in head:
             if b"\x00" in head[:1000] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise DatasetError(f"{name} is a binary file, not a text table; export it as CSV first.")
+                raise DatasetError(say("{name} is a binary file, not a text table; export it as CSV first.", name=name))
             raise DatasetError(
-                f"{name} has no line end in its first {MAX_LINE // 2**20} MB; a table has a line for each row: save it again."
+                say(
+                    "{name} has no line end in its first {max_line} MB; a table has a line for each row: "
+                    "save it again.",
+                    name=name,
+                    max_line=MAX_LINE // 2**20,
+                )
             )
 
     return _limited(stream, name, packed, check)
@@ -187,14 +202,20 @@ def _unzip(data: bytes, name: str, part: str | None) -> Content:
         tables = [m for m in members if m.filename.lower().endswith(_TABLES)] or members
         names = tuple(m.filename for m in tables)
         if not tables:
-            raise DatasetError(f"{name} is a zip archive without a file; pack a CSV into it.")
+            raise DatasetError(say("{name} is a zip archive without a file; pack a CSV into it.", name=name))
         if part is not None and part not in names:
             raise DatasetError(
-                f"{name} holds no file '{part[:80]}'; it has '{names[0][:80]}' and {len(names) - 1} more."
+                say(
+                    "{name} holds no file '{part}'; it has '{names}' and {names_2} more.",
+                    name=name,
+                    part=part[:80],
+                    names=names[0][:80],
+                    names_2=len(names) - 1,
+                )
             )
         chosen = tables[names.index(part) if part else 0]
         if chosen.flag_bits & 1:
-            raise DatasetError(f"{name} is locked with a password; unpack it first.")
+            raise DatasetError(say("{name} is locked with a password; unpack it first.", name=name))
         with archive.open(chosen) as unpacked:
             inner = unpacked.read(4)
             stream = Joined(inner, unpacked)
@@ -210,7 +231,7 @@ def _nested(book: bytes, name: str, member: str, names: tuple[str, ...]) -> Cont
     """A workbook in an archive; an archive in an archive is refused."""
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
         if "xl/workbook.xml" not in archive.namelist():
-            raise DatasetError(f"{name} holds an archive within the archive; unpack it first.")
+            raise DatasetError(say("{name} holds an archive within the archive; unpack it first.", name=name))
         _count(archive, name, len(book))
     return Content(name, "excel", book, "zip", "", ())
 
@@ -229,7 +250,9 @@ def _count(archive: zipfile.ZipFile, name: str, packed: int) -> None:
                 total += len(piece)
                 whole += len(piece)
                 if whole > MAX_BYTES or (total > 64 * _PIECE and total > MAX_RATIO * min(packed, member.compress_size)):
-                    raise DatasetError(f"{name} unpacks to far more than a table does; save the sheet as CSV.")
+                    raise DatasetError(
+                        say("{name} unpacks to far more than a table does; save the sheet as CSV.", name=name)
+                    )
 
 
 @contextmanager
@@ -241,14 +264,23 @@ def _damage(name: str, kind: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise DatasetError(
-            f"{name} is a binary file that looks like {kind} but cannot be unpacked; it may be damaged, so pack it again or "
-            "give the CSV itself."
+            say(
+                "{name} is a binary file that looks like {kind} but cannot be unpacked; it may be "
+                "damaged, so pack it again or give the CSV itself.",
+                name=name,
+                kind=kind,
+            )
         ) from error
 
 
 def too_wide(name: str, columns: int) -> DatasetError:
     """What to say of a table with too many columns."""
     return DatasetError(
-        f"{name} has {columns:,} columns and at most {MAX_COLUMNS:,} are read; keep the ones that may matter, since every "
-        "feature costs a network parameters."
+        say(
+            "{name} has {columns:,} columns and at most {max_columns:,} are read; keep the ones "
+            "that may matter, since every feature costs a network parameters.",
+            name=name,
+            columns=columns,
+            max_columns=MAX_COLUMNS,
+        )
     )

@@ -16,6 +16,7 @@ from kanlab.data.reading.parquet import parse_parquet
 from kanlab.data.reading.parse import parse_text
 from kanlab.data.reading.source import read_content
 from kanlab.errors import DatasetError
+from kanlab.language import say
 from kanlab.text import counted, quoted
 
 SHOWN_ROWS = 8  # in a notebook
@@ -115,9 +116,16 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     name, notes = known["source"], known["notes"]
     for column in options.kinds:
         if column not in frame.columns:
-            raise DatasetError(f"There is no column {quoted(column)} in {name} to read as {options.kinds[column]}.")
+            raise DatasetError(
+                say(
+                    "There is no column {column} in {name} to read as {kinds}.",
+                    column=quoted(column),
+                    name=name,
+                    kinds=options.kinds[column],
+                )
+            )
     if frame.empty:
-        raise DatasetError(f"{name} has a header but no rows; add the data below it.")
+        raise DatasetError(say("{name} has a header but no rows; add the data below it.", name=name))
     missing = MISSING if options.missing is None else tuple(dict.fromkeys((*options.missing, "")))
     if options.cells:
         written = Conventions(known["decimal"], missing, cells=True)
@@ -127,7 +135,11 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     named = [c for c in empty if not c.startswith("column_")]
     if named:
         notes.append(
-            f"Empty columns are left out: {', '.join(c[:60] for c in named[:5])}{'…' if len(named) > 5 else '.'}"
+            say(
+                "Empty columns are left out: {c}{named}",
+                c=", ".join(c[:60] for c in named[:5]),
+                named="…" if len(named) > 5 else ".",
+            )
         )
     left_out = [c for c, kind in options.kinds.items() if kind == "leave out"]
     frame = frame.drop(columns={*empty, *left_out}).dropna(axis="rows", how="all").reset_index(drop=True)
@@ -141,8 +153,11 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     frame, readings = frame.drop(columns=empty), [r for r in readings if r.name not in empty]
     if frame.shape[1] < options.least_columns:
         raise DatasetError(
-            f"{name} has a single column of data; a fit needs a target and at least one feature, "
-            "separated by commas, semicolons or tabs."
+            say(
+                "{name} has a single column of data; a fit needs a target and at least one feature, "
+                "separated by commas, semicolons or tabs.",
+                name=name,
+            )
         )
     notes += [f"{quoted(r.name)}: {r.detail}." for r in readings if r.detail]
     columns_shown = {r.name: r.convention for r in readings}
@@ -179,7 +194,7 @@ def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.S
         return column, ColumnReading(name, kind, convention=how)
     if asked == "text":
         text = column.astype("str").where(column.notna())
-        return text, ColumnReading(name, "text", "read as text")
+        return text, ColumnReading(name, "text", say("read as text"))
     reading = read_text(
         column.astype("str").where(column.notna()),
         decimal=decimal,
@@ -189,5 +204,12 @@ def _column(column: pd.Series, decimal: str, options: ReadOptions) -> tuple[pd.S
         kind=asked,
     )
     if asked is not None and reading.kind != asked:
-        raise DatasetError(f"No cell of {quoted(name)} can be read as {asked}; leave the column as {kind}.")
+        raise DatasetError(
+            say(
+                "No cell of {name} can be read as {asked}; leave the column as {kind}.",
+                name=quoted(name),
+                asked=asked,
+                kind=kind,
+            )
+        )
     return reading.values, ColumnReading(name, reading.kind, reading.detail, reading.convention)

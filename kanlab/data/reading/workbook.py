@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 from kanlab.data.reading.cell_rules import is_number
 from kanlab.data.reading.source import MAX_BYTES, MAX_COLUMNS, Content, too_wide
 from kanlab.errors import DatasetError
+from kanlab.language import say
 
 MAX_ROW, MAX_COLUMN = 2**20, 2**14  # of Excel itself
 MAX_CELLS = 20_000_000  # from the first cell to the last one
@@ -42,10 +43,17 @@ def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tup
             every = [(s.name, s.typ == SheetTypeEnum.WorkSheet) for s in book.sheets_metadata]
             sheets = tuple(name for name, has_cells in every if has_cells)
             if not sheets:
-                raise DatasetError(f"{content.name} is a workbook without a sheet of cells; save the table as CSV.")
+                raise DatasetError(
+                    say("{name} is a workbook without a sheet of cells; save the table as CSV.", name=content.name)
+                )
             if content.part and content.part not in sheets:
                 raise DatasetError(
-                    f"{content.name} has no sheet '{content.part[:80]}'; its first one is '{sheets[0][:80]}'."
+                    say(
+                        "{name} has no sheet '{part}'; its first one is '{sheets}'.",
+                        name=content.name,
+                        part=content.part[:80],
+                        sheets=sheets[0][:80],
+                    )
                 )
             title = content.part or sheets[0]
             _look(content, [name for name, _ in every].index(title))
@@ -59,7 +67,9 @@ def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tup
 
 
 def _unreadable(name: str) -> DatasetError:
-    return DatasetError(f"{name} is an Excel workbook that cannot be read; save the sheet as CSV and choose that.")
+    return DatasetError(
+        say("{name} is an Excel workbook that cannot be read; save the sheet as CSV and choose that.", name=name)
+    )
 
 
 def _look(content: Content, number: int) -> None:
@@ -80,13 +90,26 @@ def _look(content: Content, number: int) -> None:
     if rows > MAX_ROW or columns > MAX_COLUMN:
         what = f"row number {rows}" if rows > MAX_ROW else f"column number {columns}"
         raise DatasetError(
-            f"{content.name} has a cell in {what[:60]}, and Excel ends at row {MAX_ROW} and column {MAX_COLUMN}; save the "
-            "sheet as CSV."
+            say(
+                "{name} has a cell in {what}, and Excel ends at row {max_row} and column "
+                "{max_column}; save the sheet as CSV.",
+                name=content.name,
+                what=what[:60],
+                max_row=MAX_ROW,
+                max_column=MAX_COLUMN,
+            )
         )
     if max(cells, rows * columns) > MAX_CELLS:
         raise DatasetError(
-            f"{content.name} spreads over {rows:,} rows and {columns:,} columns, and at most {MAX_CELLS:,} cells are read; "
-            "delete what stands far from the table, or save the sheet as CSV."
+            say(
+                "{name} spreads over {rows:,} rows and {columns:,} columns, and at most "
+                "{max_cells:,} cells are read; delete what stands far from the table, or save the "
+                "sheet as CSV.",
+                name=content.name,
+                rows=rows,
+                columns=columns,
+                max_cells=MAX_CELLS,
+            )
         )
 
 
@@ -152,7 +175,13 @@ def _written(name: str, rows: Iterator[list[Value]], left: int, decimal: str, as
         if empty < 2:
             writer.writerow(values)
         if text.tell() > MAX_BYTES:
-            raise DatasetError(f"{name} holds more than {MAX_BYTES / 2**30:g} GB of text; keep fewer rows or columns.")
+            raise DatasetError(
+                say(
+                    "{name} holds more than {max_bytes:g} GB of text; keep fewer rows or columns.",
+                    name=name,
+                    max_bytes=MAX_BYTES / 2**30,
+                )
+            )
     return text.getvalue().encode()
 
 
