@@ -51,7 +51,9 @@ def _said(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
             continue
         at = 1 if _name(node.func) == "counted" else 0
         message = node.args[at] if len(node.args) > at else None
-        agree = {k.arg or "" for k in node.keywords if isinstance(k.value, ast.Call) and _name(k.value.func) == "agreeing"}
+        agree = {
+            k.arg or "" for k in node.keywords if isinstance(k.value, ast.Call) and _name(k.value.func) == "agreeing"
+        }
         for part in (message.body, message.orelse) if isinstance(message, ast.IfExp) else (message,):
             if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
                 yield part.value, agree
@@ -83,7 +85,9 @@ def catalogue(path: Path) -> Catalog:
 
 def updated(old: Catalog, said: dict[str, Sentence]) -> Catalog:
     """The same translations, of what is said now."""
-    new = Catalog(locale=old.locale, project="kanlab", charset="utf-8", header_comment="# Sentences of kanlab.", fuzzy=False)
+    new = Catalog(
+        locale=old.locale, project="kanlab", charset="utf-8", header_comment="# Sentences of kanlab.", fuzzy=False
+    )
     for message, entry in said.items():
         known = old.get(message)
         new.add(message, known.string if known else "", locations=[(file, 0) for file in sorted(entry.files)])

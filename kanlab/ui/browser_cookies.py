@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from kanlab.language import say
 from kanlab.study.access import new_secret
 
 if TYPE_CHECKING:
@@ -88,12 +87,5 @@ def cookies_of(scope: Scope) -> dict[str, str]:
 def _cookie(scope: Scope, name: str, value: str) -> tuple[bytes, bytes]:
     path = "/" + (st.get_option("server.baseUrlPath") or "").strip("/")
     secure = "; Secure" if scope.get("scheme") == "https" else ""
-    text = say(
-        "{name}={value}; Path={path}; Max-Age={year}; HttpOnly; SameSite=Strict{secure}",
-        name=name,
-        value=value,
-        path=path,
-        year=_YEAR,
-        secure=secure,
-    )
+    text = f"{name}={value}; Path={path}; Max-Age={_YEAR}; HttpOnly; SameSite=Strict{secure}"
     return b"set-cookie", text.encode()

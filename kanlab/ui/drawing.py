@@ -16,7 +16,7 @@ from kanlab.charts import trials as trial_charts
 from kanlab.charts.as_table import tables_behind
 from kanlab.charts.layered import Layered
 from kanlab.charts.palette import DARK, LIGHT, Palette
-from kanlab.language import say
+from kanlab.language import active, say
 from kanlab.ui import session, widgets
 
 
@@ -38,9 +38,9 @@ def chart(made: Any, key: str, *, has_table: bool = True, **options: Any) -> Non
 def chart_once(make: Callable[[], Any], key: str, rows: pd.DataFrame, *more: object, **options: Any) -> None:
     """`chart` of what `make` draws, made once for all sessions as long as it is drawn from the same.
 
-    rows, more: all that the chart is drawn from, beside the theme.
+    rows, more: all that the chart is drawn from, beside the theme and the language.
     """
-    drawn = _chart_once((look().name, content_of(rows), repr(more)), key, make)
+    drawn = _chart_once((look().name, active(), content_of(rows), repr(more)), key, make)
     st.vega_lite_chart(spec=drawn, key=key, **options)
     _table_behind(lambda: drawn, key)
 
@@ -73,11 +73,11 @@ def picking_chart(made: Any, key: str, selection: str) -> list[dict[str, Any]]:
 
 
 def drawn_once(make: Callable[[], Layered], key: str, stamp: tuple[Any, ...], *, selects: bool = True) -> None:
-    """`selecting_chart` of the chart that `make` draws, made once per `stamp` and theme for all sessions.
+    """`selecting_chart` of the chart that `make` draws, made once per `stamp`, theme and language for all sessions.
 
     selects: False for points that are trials of no study, which a click does not select.
     """
-    drawn = _drawn_once((*stamp, look().name), key, make)
+    drawn = _drawn_once((*stamp, look().name, active()), key, make)
     if selects:
         _show(drawn, key)
     else:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
+from kanlab.language import active
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import by_rank, trial_table
@@ -20,7 +21,7 @@ from kanlab.stats.likelihood import TaskName
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import columns
 
-Stamp = tuple[str, int, tuple[int, ...]]
+Stamp = tuple[str, int, tuple[int, ...], str]
 
 
 def poll_seconds(trials: int) -> float:
@@ -29,15 +30,15 @@ def poll_seconds(trials: int) -> float:
 
 
 def stamp_of(study: Study, records: Sequence[TrialRecord], *, live: bool) -> Stamp:
-    """A key that changes with the trials of a study, so that every chart is made once per state of the study.
+    """A key that changes with the trials of a study, so that every chart is made once per state of the study and language.
 
     While a large study runs, it changes only every REDRAW_TRIALS trials and ignores the running ones.
     """
     running = tuple(r.number for r in records if r.state == "running")
     done = len(records) - len(running)
     if live and done > MOST_POINTS:
-        return study.handle.uid, done - done % REDRAW_TRIALS, ()
-    return study.handle.uid, done, running
+        return study.handle.uid, done - done % REDRAW_TRIALS, (), active()
+    return study.handle.uid, done, running, active()
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

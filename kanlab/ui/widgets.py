@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.errors import KanlabError
-from kanlab.language import marked
+from kanlab.language import marked, retold
 from kanlab.study.storage import study_trouble
 from kanlab.ui.navigation import enter_through_app
 
@@ -66,8 +66,8 @@ LOG_LOSS_HELP = marked(
 
 
 def literal(text: object) -> str:
-    """Text shown exactly as it is where Streamlit would read Markdown, LaTeX, colours, emoji codes or links."""
-    whole = _ADDRESS.sub(rf"\1{_JOINER}", str(text).replace("\n", " "))
+    """Text shown as it is where Streamlit would read Markdown, LaTeX, colours, emoji codes or links; sentences are retold."""
+    whole = _ADDRESS.sub(rf"\1{_JOINER}", retold(str(text)).replace("\n", " "))
     return _MARKDOWN.sub(r"\\\1", whole)
 
 
