@@ -7,11 +7,12 @@ import streamlit as st
 
 if __name__ == "__main__":
     from kanlab.execution.manager import manager
-    from kanlab.ui import identity, steps, theme, tour
+    from kanlab.ui import identity, reader_language, steps, theme, tour
     from kanlab.ui.navigation import pages
     from kanlab.ui.widgets import sentences
 
     st.set_page_config(page_title="kanlab", page_icon=theme.ICON, layout="wide")
+    reader_language.apply()
     theme.apply()
     with sentences():
         manager().serve()

@@ -19,6 +19,7 @@ from string import Formatter
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
 PSEUDO = "pseudo"  # English with accents: what a test or an eye finds without them does not pass through `say`
+TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-CN", PSEUDO: "en"}  # as documents name them
 _LOCALES = {"zh": "zh_CN"}
 _FOLDER = Path(__file__).parent / "translations"
 _LONGEST = 4000  # characters of a stored text that are looked through

@@ -1,4 +1,4 @@
-"""What a browser keeps of kanlab, in cookies that no script reads: its secret, and the keys of the links opened in it."""
+"""What a browser keeps of kanlab, in cookies that no script reads: its secret, keys of links, and a language."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from kanlab.language import LANGUAGES
 from kanlab.study.access import new_secret
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-KEY = "key"  # in a link, beside study
+KEY, LANG = "key", "lang"  # in an address: beside study, and the language of the pages
+LANGUAGE_COOKIE = "kanlab_lang"  # one for all ports
 EARLIER = "kanlab_browser"  # one for all ports, which scripts could read
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,64}", re.ASCII)
 _A_KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -37,7 +39,7 @@ def keys_in(text: str | None) -> list[str]:
 
 
 class BrowserCookies:
-    """An ASGI application that gives a browser its secret with the first page, and takes the key out of an address."""
+    """An ASGI application that gives a browser its secret with the first page, and takes keys and `lang` out of an address."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,12 +51,15 @@ class BrowserCookies:
         cookies = cookies_of(scope)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         keys = [value for name, value in query if name == KEY and _A_KEY.fullmatch(value)]
-        if keys:
+        chosen = [value for name, value in query if name == LANG and value in LANGUAGES]
+        if keys or chosen:
             kept = [key for key in keys_in(cookies.get(keys_cookie())) if key not in keys]
             # Relative to the page, and before anything is drawn: the address with the key is not in the history either
-            location = "?" + urlencode([pair for pair in query if pair[0] != KEY])
+            location = "?" + urlencode([pair for pair in query if pair[0] not in (KEY, LANG)])
             set_keys = _cookie(scope, keys_cookie(), ".".join([*kept, *keys][-_KEPT:]))
-            headers = [(b"location", location.encode()), set_keys, (b"cache-control", b"no-store")]
+            set_language = [_cookie(scope, LANGUAGE_COOKIE, each) for each in chosen[-1:]]
+            headers = [(b"location", location.encode()), (b"cache-control", b"no-store"), *([set_keys] if keys else []),
+                       *set_language]  # fmt: skip
             await send({"type": "http.response.start", "status": 303, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return

@@ -14,7 +14,7 @@ from kanlab.language import marked
 from kanlab.study.handle import load_study
 from kanlab.study.state import read_state
 from kanlab.study.storage import STORAGE_ERRORS
-from kanlab.ui import session
+from kanlab.ui import reader_language, session
 from kanlab.ui.navigation import CHOOSE, DATA, EXPORT, LIVE, MODEL, SEARCH, STUDIES
 
 STEPS = (DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT)
@@ -70,6 +70,7 @@ def bar(pages: Sequence[StreamlitPage], current: StreamlitPage) -> None:
                 query_params=_address(path, known.study),
             )
         st.page_link(pages[-1], width="content")
+        reader_language.switch()
 
 
 def next_step(current: Path, *, primary: bool = True) -> None:
