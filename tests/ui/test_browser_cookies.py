@@ -1,4 +1,4 @@
-"""Cookies set by the server: the secret of a browser, and the key of a link, which leaves the address."""
+"""Cookies set by the server: the secret of a browser, the key of a link, which leaves the address, and a language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kanlab.ui.browser_cookies import BrowserCookies, keys_cookie, keys_in, secret_cookie
+from kanlab.ui.browser_cookies import LANGUAGE_COOKIE, BrowserCookies, keys_cookie, keys_in, secret_cookie
 
 KEY, OTHER = "0123456789abcdef" * 2, "f" * 32
 
@@ -15,6 +15,17 @@ def answer(
     query: str = "", cookie: str = "", content: bytes = b"text/html; charset=utf-8"
 ) -> tuple[int, dict[bytes, str]]:
     """Status and headers of a page that is asked for."""
+    sent = sent_for(query, cookie, content)
+    return sent[0]["status"], {name: value.decode() for name, value in sent[0]["headers"]}
+
+
+def all_headers(query: str) -> list[tuple[bytes, str]]:
+    """Those too that have the same name."""
+    return [(name, value.decode()) for name, value in sent_for(query)[0]["headers"]]
+
+
+def sent_for(query: str, cookie: str = "", content: bytes = b"text/html") -> list[Any]:
+    """What is sent for a page that is asked for."""
     sent: list[Any] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -27,7 +38,7 @@ def answer(
     scope = {"type": "http", "method": "GET", "path": "/live", "query_string": query.encode(), "headers": headers}
     with pytest.raises(StopIteration):
         BrowserCookies(application)(scope, None, send).send(None)  # type: ignore[arg-type, attr-defined]
-    return sent[0]["status"], {name: value.decode() for name, value in sent[0]["headers"]}
+    return sent
 
 
 def test_a_browser_gets_its_secret_once_with_a_page() -> None:
@@ -51,3 +62,12 @@ def test_a_key_leaves_the_address() -> None:
     assert "HttpOnly" in headers[b"set-cookie"]
     assert answer("study=a&key=none")[0] == 200
     assert keys_in(f"{OTHER}.{KEY}.x") == [OTHER, KEY]
+
+
+def test_a_language_leaves_the_address_and_is_kept() -> None:
+    status, headers = answer("study=a+b&lang=zh")
+    assert (status, headers[b"location"]) == (303, "?study=a+b")
+    assert headers[b"set-cookie"].startswith(f"{LANGUAGE_COOKIE}=zh; Path=/; Max-Age=31536000;")
+    assert answer("lang=tlh")[0] == answer("lang=zh%0d%0aset-cookie:x")[0] == 200
+    both = [value for name, value in all_headers(f"key={KEY}&lang=en") if name == b"set-cookie"]
+    assert [value.partition("=")[0] for value in both] == [keys_cookie(), LANGUAGE_COOKIE]
