@@ -22,6 +22,7 @@ def csv(header: str, *columns: object) -> bytes:
 IDS = [1234567890123924808 + 37 * i if i != 7 else "" for i in range(60)]
 CODES = [("08371", "20095", "01067")[i % 3] for i in range(60)]
 DAYS = [f"202401{1 + i % 31:02}" for i in range(60)]
+MIXED = [f"{13 + i % 16}/01/20{22 + i % 2}" if i % 3 else f"01/{13 + i % 16}/20{22 + i % 2}" for i in range(60)]
 BELOW = ["<0.5" if y < -3 else y + 20 for y in Y]
 CASES = {
     "identifiers": (csv("account;x;y", IDS, X, Y), "account", ("x",)),
@@ -34,6 +35,7 @@ CASES = {
     ),
     "Chinese": ("压力;温度;y\n".encode("gb18030") + csv("", X, X**2, Y)[1:], "gb18030", ("压力", "温度")),
     "merged cells": (workbook().getvalue(), "numbers that are text in the workbook", None),
+    "dates in both orders": (csv("when;x;y", MIXED, X, Y), "'13/01/2022'", None),
     "a target with limits": (csv("x;y", X, BELOW), "'<0.5' in", None),
 }
 
@@ -48,6 +50,9 @@ def test_it_is_named_and_read_right(app: AppTest, name: str) -> None:
         assert app.session_state["kanlab_dataset"].features == features
     if name == "merged cells":
         assert app.session_state["kanlab_table"].frame["plot"].tolist() == [f"P{i // 4}" for i in range(24)]
+    if name == "dates in both orders":  # text until it is chosen
+        healthy(next(b for b in app.button if b.label == "Read as dates").click().run())
+        assert app.session_state["kanlab_dataset"].features == ("when (year)", "x")
     if name == "a target with limits":  # taken for a feature until it is chosen
         healthy(next(b for b in app.button if b.label == "Read as limits").click().run())
         assert app.session_state["kanlab_dataset"].features == ("y",)
