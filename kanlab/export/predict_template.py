@@ -272,7 +272,9 @@ class Encoder:
                 words = ", ".join(f"'{c[:40]}'" for c in sorted(new)[:4]) + (" and more" if len(new) > 4 else "")
                 counts = "one of the pooled ones" if pooled else "missing"
                 counts = "the average of the training rows" if self._is_averaged(source) else counts
-                self.notes.append(f"'{source[:60]}' holds {words}, not in the training rows: such cells count as {counts}.")
+                self.notes.append(
+                    f"'{source[:60]}' holds {words}, not in the training rows: such cells count as {counts}."
+                )
                 self._mark(source, new, cells)
         return self._read[source]
 
