@@ -1,14 +1,19 @@
 """Errors a user can cause. Each message is one sentence: what is wrong, where, and what to do."""
 
+from kanlab.language import retold
+
 
 class KanlabError(Exception):
-    """Base of every error kanlab raises on purpose; its text is shown to users as it stands.
+    """Base of every error kanlab raises on purpose; its text is shown to users as it stands, in the active language.
 
     Examples
     --------
     >>> issubclass(DatasetError, KanlabError)
     True
     """
+
+    def __str__(self) -> str:  # what another process refused is told in English
+        return retold(super().__str__())
 
 
 class DatasetError(KanlabError):

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from string import Formatter
@@ -24,6 +25,8 @@ _LOCALES = {"zh": "zh_CN"}
 _FOLDER = Path(__file__).parent / "translations"
 _LONGEST = 4000  # characters of a stored text that are looked through
 _FEWEST = 6  # letters that a sentence with values must have of its own to be known again
+_STEPS = 20_000  # comparisons that a text may cost, whoever wrote it
+_TOGETHER = 6  # pieces between two stops that may be one sentence
 
 _chosen: ContextVar[str] = ContextVar("language", default="")
 _of_reader: list[Callable[[], str]] = []
@@ -103,14 +106,15 @@ def of_terminal() -> str:
 def retold(text: str) -> str:
     """A text that was written in English, in the active language; what is in no catalogue stays as it is.
 
-    A text may be several sentences. The values in them stay, but for counts and sentences among them.
+    A text may be several sentences. The values in them stay, but for counts and sentences among them. What is quoted in a
+    sentence is somebody's name for something and stays too.
 
     >>> with use("zh"):
     ...     retold("Data"), retold("unheard of")
     ('数据', 'unheard of')
     """
     language = active()
-    return text if language == "en" or not text else _retold(text, language)
+    return text if language == "en" or not text or len(text) > _LONGEST else _retold(text, language)
 
 
 # ---- catalogues
@@ -136,91 +140,197 @@ def _accented(message: str) -> str:
 
 # ---- what was written in English
 
+_NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?%?|[-+]?(nan|inf)")
+_AGREEING = re.compile(r"[a-z][a-z' ]{0,60}|")  # what agrees with a number: is, are, has, holds
+_QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)")
+_OPEN = re.compile(r"(?<!\w)'")
+_STOP = re.compile(r"[.!?] +\S|\n")
+_BETWEEN = re.compile(r"((?<=[.!?:;]) +|\n+)(?=\S)")
+_COUNT = re.compile(r"([\d,]+) ([a-z][a-z -]*)")
+_NAMES = frozenset(
+    {"name", "column", "columns", "feature", "features", "target", "level", "levels", "source", "path", "file"}
+)
+_FULL_STOPS = {".": "。", ":": "：", ";": "；"}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a sentence has a value.
+
+    spec: its format.  follows: the text behind it.  quoted: whether the sentence itself quotes it.  takes_sentences:
+    whether it stands where a whole sentence can.
+    """
+
+    name: str
+    spec: str
+    follows: str
+    quoted: bool
+    takes_sentences: bool
+
+    def takes(self, value: str, agrees: bool) -> bool:
+        """Whether this can be its value. agrees: whether translations do without it."""
+        if agrees:
+            return bool(_AGREEING.fullmatch(value))
+        if self.spec:
+            return bool(_NUMBER.fullmatch(value))
+        if self.quoted:
+            return bool(value)
+        plain = _QUOTED.sub("x", value)
+        ends = not self.follows and plain.endswith(".")  # a full stop of whoever joined the sentences
+        return not _OPEN.search(plain) and (self.takes_sentences or not (ends or _STOP.search(plain)))
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A sentence with values: its text before the first one, and the values."""
+
+    message: str
+    begins: str
+    places: tuple[_Place, ...]
+    longest: str  # piece of its own text
+
+
+def _parsed(message: str) -> list[tuple[str, str | None, str | None, str | None]]:
+    try:
+        return [*Formatter().parse(message)]
+    except ValueError:  # a brace that is no place: said without values
+        return [(message, None, None, None)]
+
 
 @cache
-def _messages() -> tuple[str, ...]:
-    """Every sentence of the catalogues, those with most text of their own first."""
+def _messages() -> frozenset[str]:
+    """Every sentence of the catalogues."""
     catalogue = gettext.translation("kanlab", _FOLDER, [*_LOCALES.values()])
     entries: Mapping[str, str] = catalogue._catalog  # type: ignore[attr-defined]
-    return tuple(sorted(filter(None, entries), key=lambda m: -len("".join(_literals(m)))))
-
-
-def _literals(message: str) -> list[str]:
-    return [literal for literal, *_ in Formatter().parse(message) if literal]
+    return frozenset(filter(None, entries))
 
 
 @cache
-def _places() -> tuple[tuple[str, str], ...]:
-    """Sentences with values, each with the longest piece of its own text."""
-    with_values = (m for m in _messages() if any(name for _, name, *_ in Formatter().parse(m)))
-    pieces = ((m, _literals(m)) for m in with_values)
-    return tuple((m, max(own, key=len)) for m, own in pieces if len(re.findall(r"\w", "".join(own))) >= _FEWEST)
-
-
-@cache
-def _pattern(message: str) -> re.Pattern[str]:
-    """Each value is the shortest text up to what follows it, for good: no text makes the search slow."""
-    pattern, seen = "", set[str]()
-    pieces = [*Formatter().parse(message)]
-    for i, (literal, name, *_) in enumerate(pieces):
-        pattern += re.escape(literal)
-        if name is None:
+def _templates() -> tuple[_Template, ...]:
+    """The sentences with values, those with most text of their own first."""
+    found = []
+    for message in sorted(_messages()):
+        pieces = _parsed(message)
+        own = [literal for literal, *_ in pieces]
+        if not any(name for _, name, *_ in pieces) or len(re.findall(r"\w", "".join(own))) < _FEWEST:
             continue
-        following = re.escape(pieces[i + 1][0]) if i + 1 < len(pieces) else ""
-        value = f"(?P={name})" if name in seen else f"(?P<{name}>{'.+?' if following else '.+'})"
-        seen.add(name)
-        pattern += f"(?>{value}(?={following}))" if following else value
-    return re.compile(pattern, re.DOTALL)
+        places = []
+        for i, (before, name, spec, _) in enumerate(pieces):
+            if name is None:
+                continue
+            after = pieces[i + 1][0] if i + 1 < len(pieces) else ""
+            ends = i + 1 == len(pieces) or bool(re.match(r"\)|\.?$|[.:;]? +[A-Z]", after))
+            begins = (not before and i == 0) or bool(re.search(r"[(.:;] ?$", before))
+            quoted = before.endswith("'") and after.startswith("'")
+            places.append(_Place(name, spec or "", after, quoted, begins and ends))
+        found.append(_Template(message, own[0], tuple(places), max(own, key=len)))
+    return tuple(sorted(found, key=lambda t: -len(t.message) + sum(len(p.name) for p in t.places)))
 
 
 def _plain(message: str) -> str:
     """A sentence whose values are texts already."""
-    pieces = Formatter().parse(message)
+    pieces = _parsed(message)
     return "".join(own.replace("{", "{{").replace("}", "}}") + (f"{{{n}}}" if n else "") for own, n, *_ in pieces)
 
 
 @lru_cache(maxsize=4096)
 def _retold(text: str, language: str) -> str:
-    whole = _sentence(text, language)
-    if whole is not None or len(text) > _LONGEST:
-        return text if whole is None else whole
-    pieces = re.split(r"(?<=[.!?:;])( +|\n+)(?=\S)", text)
-    told, at = "", 0
-    while at < len(pieces):
-        for end in range(min(len(pieces), at + 11), at, -2):
-            found = _sentence("".join(pieces[at:end]), language)
-            if found is not None:
-                break
-        else:
-            end, found = at + 1, pieces[at]
-        gap = pieces[end] if end < len(pieces) else ""
-        told += found + ("" if found.endswith("。") and not gap.startswith("\n") else gap)
-        at = end + 1
-    return told
+    return _Telling(text, language).whole(text)
 
 
-def _sentence(text: str, language: str) -> str | None:
-    """One sentence, or None where no catalogue has it."""
-    translate = _translation(language)
-    if text in _known_texts():
-        return translate(text)
-    if counted := re.fullmatch(r"([\d,]+) ([a-z ]+)", text):
+class _Telling:
+    """One text, told. It takes a bounded number of steps, behind which the rest stays as it is."""
+
+    def __init__(self, text: str, language: str) -> None:
+        self._translate = _translation(language)
+        self._templates = [t for t in _templates() if t.longest in text]
+        self._left = _STEPS
+
+    def whole(self, text: str) -> str:
+        """A text of several sentences."""
+        told = self._sentence(text)
+        if told is not None:
+            return told
+        pieces = _BETWEEN.split(text)
+        result, at = "", 0
+        while at < len(pieces):
+            for end in range(min(len(pieces), at + 2 * _TOGETHER - 1), at, -2):
+                found = None if (at, end) == (0, len(pieces)) else self._sentence("".join(pieces[at:end]))
+                if found is not None:
+                    break
+            else:
+                end, found = at + 1, pieces[at]
+            gap = pieces[end] if end < len(pieces) else ""
+            result += found + ("" if found.endswith(tuple("。：；！？")) and "\n" not in gap else gap)
+            at = end + 1
+        return result
+
+    def _sentence(self, text: str) -> str | None:
+        """One sentence, or None where no catalogue has it."""
+        if text in _messages():
+            return self._translate(text)
+        if (told := self._counted(text)) is not None:
+            return told
+        for template in self._templates:
+            if self._left <= 0:
+                return None
+            self._left -= 1
+            translation = self._translate(template.message)
+            used = {name for _, name, *_ in _parsed(translation) if name}
+            if (values := self._values(template, text, used)) is not None:
+                told_values = {p.name: self._value(p, values[p.name]) for p in template.places}
+                try:
+                    return _plain(translation).format(**told_values)
+                except (KeyError, IndexError, ValueError):  # a translation that is no such sentence
+                    return None
+        if text[-1:] in _FULL_STOPS and len(text) > 1:
+            told = self._sentence(text[:-1])
+            if told is not None:
+                return told + (_FULL_STOPS[text[-1]] if re.search(r"[^\x00-\u02ff]$", told) else text[-1])
+        return None
+
+    def _counted(self, text: str) -> str | None:
+        if not (counted := _COUNT.fullmatch(text)):
+            return None
         count, noun = counted[1], counted[2]
         for one in (noun, noun.removesuffix("s"), noun.removesuffix("es")):
-            if one in _known_texts():
-                return _plain(translate(marked("{count:,} {noun}"))).format(count=count, noun=translate(one))
+            if one in _messages():
+                return _plain(self._translate(marked("{count:,} {noun}"))).format(
+                    count=count, noun=self._translate(one)
+                )
         return None
-    for message, piece in _places():
-        if piece in text and (found := _pattern(message).fullmatch(text)):
-            values = {name: _value(value, language) for name, value in found.groupdict().items()}
-            return _plain(translate(message)).format(**values)
-    return None
 
+    def _value(self, place: _Place, value: str) -> str:
+        if place.quoted or place.spec or not re.search("[a-z]", value):
+            return value
+        if place.name not in _NAMES:
+            return self.whole(value)
+        told = self._counted(value)
+        return told if told is not None else self.whole(value) if re.search(r"' and \d+ more$", value) else value
 
-def _value(text: str, language: str) -> str:
-    return _retold(text, language) if " " in text else text
+    def _values(self, template: _Template, text: str, used: set[str]) -> dict[str, str] | None:
+        """The values that make the sentence this text, each as short as can be."""
+        if not text.startswith(template.begins) or not text.endswith(template.places[-1].follows):
+            return None
+        found: dict[str, str] = {}
+        return found if self._filled(template, text, used, 0, len(template.begins), found) else None
 
-
-@cache
-def _known_texts() -> frozenset[str]:
-    return frozenset(_messages())
+    def _filled(
+        self, template: _Template, text: str, used: set[str], i: int, start: int, found: dict[str, str]
+    ) -> bool:
+        if i == len(template.places):
+            return start == len(text)
+        place, is_last = template.places[i], i + 1 == len(template.places)
+        end = len(text) - len(place.follows) if is_last else text.find(place.follows, start)
+        while start <= end and self._left > 0:
+            self._left -= 1
+            value = text[start:end]
+            known = found.get(place.name)
+            if value == known if known is not None else place.takes(value, place.name not in used):
+                found[place.name] = value
+                if self._filled(template, text, used, i + 1, end + len(place.follows), found):
+                    return True
+                if known is None:
+                    del found[place.name]
+            end = -1 if is_last else text.find(place.follows, end + 1)
+        return False

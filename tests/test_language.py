@@ -1,0 +1,178 @@
+"""What is stored in English is told in the language of the reader, with the values that it was written with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kanlab import language
+from kanlab.errors import DatasetError
+from kanlab.language import retold, say, use
+from kanlab.text import counted, listing, quoted
+
+SENTENCES = {
+    "row": "行",
+    "{count:,} {noun}": "{count} {noun}",
+    "{names} and {more} more": "{names}等另外 {more} 个",
+    "finished": "已完成",
+    "logarithm": "对数",
+    "{name} is empty; choose a CSV file with a header row and data.": "{name} 是空的；请选择 CSV 文件。",
+    "{columns} {hold} a heavy tail: use the {scale} (under Prepare).": "{columns} 有厚尾：请用{scale}。",
+    "{dropped:,} of {rows:,} rows {have} a missing value and {are} left out.": "{rows} 行中有 {dropped} 行含缺失值，已舍弃。",
+    "There is no usable feature beside {target}: {reason}": "除 {target} 外没有可用的特征：{reason}",
+    "There is no study '{name}' here.": "这里没有研究“{name}”。",
+    "The study is running already{where}; stop it first.": "研究已在{where}运行；请先停止它。",
+    " on another machine": "另一台机器上",
+    "{trouble} Resume the study when the storage answers again.": "{trouble}存储恢复后请继续研究。",
+    "The storage of the studies does not answer ({reason}).": "研究的存储没有响应（{reason}）。",
+    "the process ended: {reason}": "进程已结束：{reason}",
+    "killed by signal {code}": "被信号 {code} 终止",
+    "The AICc of {a} is {difference:.1f} lower than that of {b}.": "{a} 的 AICc 比 {b} 低 {difference}。",
+}  # fmt: skip
+
+
+def forget() -> None:
+    for kept in (language._translation, language._messages, language._templates, language._retold):
+        kept.cache_clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chinese(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A catalogue of few sentences, whatever the real one says."""
+    folder, catalogue = tmp_path_factory.mktemp("translations"), Catalog(locale="zh_CN")
+    for english, told in SENTENCES.items():
+        catalogue.add(english, told)
+    (folder / "zh_CN/LC_MESSAGES").mkdir(parents=True)
+    with (folder / "zh_CN/LC_MESSAGES/kanlab.mo").open("wb") as file:
+        write_mo(file, catalogue)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(language, "_FOLDER", folder)
+        forget()
+        yield
+    forget()
+
+
+def told(text: str) -> str:
+    with use("zh"):
+        return retold(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("finished", "已完成"),
+        ("1,234 rows", "1,234 行"),
+        ("1 row", "1 行"),
+        ("3 of 40 rows have a missing value and are left out.", "40 行中有 3 行含缺失值，已舍弃。"),
+        ("1 of 40 rows has a missing value and is left out.", "40 行中有 1 行含缺失值，已舍弃。"),
+        ("'a', 'b' have a heavy tail: use the logarithm (under Prepare).", "'a', 'b' 有厚尾：请用对数。"),
+        ("'a and b' has a heavy tail: use the rank (under Prepare).", "'a and b' 有厚尾：请用rank。"),
+        ("The study is running already; stop it first.", "研究已在运行；请先停止它。"),
+        ("The study is running already on another machine; stop it first.", "研究已在另一台机器上运行；请先停止它。"),
+        ("the process ended: killed by signal 9", "进程已结束：被信号 9 终止"),
+        ("The AICc of [2, 1], of all is 2.0 lower than that of it.", "[2, 1], of all 的 AICc 比 it 低 2.0。"),
+        ("There is no study 'finished' here.", "这里没有研究“finished”。"),
+        ("'finished' is empty; choose a CSV file with a header row and data.", "'finished' 是空的；请选择 CSV 文件。"),
+        ("finished is empty; choose a CSV file with a header row and data.", "finished 是空的；请选择 CSV 文件。"),
+    ],
+)
+def test_a_sentence_is_told_with_its_values(text: str, expected: str) -> None:
+    assert told(text) == expected
+
+
+def test_counts_and_lists_within_a_sentence_are_told_and_names_stay() -> None:
+    with use("en"):
+        some = listing(["finished", "row", "c"], most=2)
+        text = say("There is no usable feature beside {target}: {reason}", target=some, reason=counted(1234, "row"))
+    assert told(text) == "除 'finished', 'row'等另外 1 个 外没有可用的特征：1,234 行"
+
+
+def test_sentences_are_told_one_by_one() -> None:
+    first, second = "3 of 40 rows have a missing value and are left out.", "Some sentence of a user. It's theirs."
+    assert told(f"{first} {second} {first}") == f"{told(first)}{second} {told(first)}"
+    assert told(f"{first}\n{second}") == f"{told(first)}\n{second}"
+    # what comes before a sentence is none of its values
+    heavy = "'a' has a heavy tail: use the logarithm (under Prepare)."
+    assert told(f"Unheard of. {heavy}") == f"Unheard of. {told(heavy)}"
+    assert told(f"Unheard of. {heavy} {first}") == f"Unheard of. {told(heavy)}{told(first)}"
+
+
+def test_values_that_are_sentences_are_told() -> None:
+    text = (
+        "The storage of the studies does not answer (timeout. Try it). Resume the study when the storage answers again."
+    )
+    assert told(text) == "研究的存储没有响应（timeout. Try it）。存储恢复后请继续研究。"
+    nested = "There is no usable feature beside 'y': 3 of 40 rows have a missing value and are left out."
+    assert told(nested) == "除 'y' 外没有可用的特征：40 行中有 3 行含缺失值，已舍弃。"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "unheard of", "{name} {", "Nothing. Of this. Is known: really", "%s 100% {0}", "已完成"]
+)
+def test_what_no_catalogue_has_stays(text: str) -> None:
+    assert told(text) == text
+    with use("en"):
+        assert retold("finished") == "finished"
+
+
+def test_an_error_of_another_process_is_told_to_its_reader() -> None:
+    error = DatasetError("'a' is empty; choose a CSV file with a header row and data.")
+    with use("zh"):
+        assert str(error) == "'a' 是空的；请选择 CSV 文件。"
+    with use("en"):
+        assert str(error).startswith("'a' is empty")
+
+
+def test_a_stop_that_was_left_out_or_added_does_not_hide_a_sentence() -> None:
+    assert told("the process ended: killed by signal 9.") == "进程已结束：被信号 9 终止。"
+    assert told("finished: somebody's words") == "已完成：somebody's words"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The AICc of " * 340,
+        "The AICc of is lower than that of . " * 110,
+        "' and 1 more" * 300,
+        "There is no usable feature beside " + " a: there" * 400,
+        ". " * 2000,
+        "a: " * 1300,
+    ],
+)  # fmt: skip
+def test_a_hostile_text_costs_little(text: str) -> None:
+    telling = language._Telling(text[: language._LONGEST], "zh")
+    telling.whole(text[: language._LONGEST])
+    assert telling._left >= 0  # what it may take is counted down to 0, and nothing is done behind that
+    assert isinstance(told(text), str)
+
+
+NAMES = st.lists(st.sampled_from("abcdxyz"), min_size=1, max_size=8).map("".join)
+
+
+@given(st.sampled_from(sorted(SENTENCES)), st.data())
+def test_every_sentence_comes_back_with_its_values(message: str, data: st.DataObject) -> None:
+    english, values = with_values(message, data)
+    with use("zh"):
+        translated = say(message)
+    if english is not None:
+        assert told(english) == language._plain(translated).format(**values)
+
+
+def with_values(message: str, data: st.DataObject) -> tuple[str | None, dict[str, str]]:
+    """A sentence with names and numbers put in as texts."""
+    values = {}
+    for _, name, spec, _ in Formatter().parse(message):
+        if name and spec:
+            values[name] = f"{data.draw(st.integers(0, 99_999)):,}"
+        elif name in ("hold", "have", "are"):
+            values[name] = data.draw(st.sampled_from(["is", "are"]))
+        elif name:
+            values[name] = data.draw(st.sampled_from([str, quoted]))(data.draw(NAMES))
+    return (language._plain(message).format(**values) if values else message), values
