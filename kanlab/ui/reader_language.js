@@ -5,22 +5,29 @@
   if (window.kanlabLooksOn || !Object.keys(words).length) return;
   window.kanlabLooksOn = true;
 
-  // only in these: a cell or a name of the reader's may be the same word
+  // text only in these: a cell or a name of the reader's may be the same word
   const places = '[data-testid^="stFileUploader"], [data-testid^="stMainMenu"], [data-testid="stLogoLink"], [data-testid="stElementToolbar"], ' +
     '[data-testid="InputInstructions"], [data-testid="stDataFrameColumnMenu"], [data-testid="stStatusWidget"], ' +
     '[data-testid="stTooltipContent"], [role="listbox"], [role="dialog"] > button';
   const attributes = ["aria-label", "title", "placeholder"];
+  const inWords = (text) => {
+    if (window.kanlabWords[text]) return window.kanlabWords[text];
+    for (const [words, told] of Object.entries(window.kanlabWords)) {
+      const [before, after] = words.split("{name}");
+      if (after === undefined || !text.startsWith(before) || !text.endsWith(after)) continue;
+      return told.replace("{name}", () => text.slice(before.length, text.length - after.length));
+    }
+  };
   const tell = (node) => {
-    const told = window.kanlabWords;
     if (node.nodeType === Node.TEXT_NODE) {
-      const text = told[node.nodeValue.trim()];
-      if (text && node.parentElement?.closest(places)) node.nodeValue = text;
+      const text = node.parentElement?.closest(places) && inWords(node.nodeValue.trim());
+      if (text) node.nodeValue = text;
       return;
     }
     if (node.nodeType !== Node.ELEMENT_NODE) return;
     for (const name of attributes) {
-      const text = told[node.getAttribute(name)];
-      if (text && node.closest(places)) node.setAttribute(name, text);
+      const text = node.hasAttribute(name) && inWords(node.getAttribute(name));
+      if (text) node.setAttribute(name, text);
     }
     node.childNodes.forEach(tell);
   };

@@ -20,6 +20,18 @@ _SCRIPT = Path(__file__).with_name("reader_language.js").read_text(encoding="utf
 
 # what Streamlit itself writes in its widgets, which take no other words
 _OF_STREAMLIT = (
+    marked("Help for {name}"),
+    marked("Fullscreen: {name}"),
+    marked("Remove {name}"),
+    marked("Skip to main content"),
+    marked("file upload"),
+    marked("Show data"),
+    marked("Download as PNG"),
+    marked("Download as SVG"),
+    marked("Copy Vega-Lite spec"),
+    marked("Download as CSV"),
+    marked("Increment"),
+    marked("Decrement"),
     marked("Upload"),
     marked("200MB per file"),
     marked("Add files"),
