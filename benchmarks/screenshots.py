@@ -1,7 +1,7 @@
-"""Pictures of every page, in both themes, 1280 and 390 px wide: docs/screenshots/PAGE-THEME-WIDTH.webp
+"""Pictures of every page, in both themes and languages, 1280 and 390 px wide: docs/screenshots/[zh/]PAGE-THEME-WIDTH.webp
 
     make screenshots
-    .venv/bin/python benchmarks/screenshots.py [PAGE ...]      # these alone
+    .venv/bin/python benchmarks/screenshots.py [PAGE or LANGUAGE ...]      # these alone
 
 The study is that of the first screen: 400 noisy rows of a formula that kanlab is not told.
 """
@@ -15,40 +15,43 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from kanlab.data.examples import EXAMPLES  # noqa: E402
+from kanlab.language import LANGUAGES, TAGS, marked, say, use  # noqa: E402
+from kanlab.ui.browser_cookies import LANGUAGE_COOKIE  # noqa: E402
 from tests.helpers.accessibility import settle  # noqa: E402
 from tests.helpers.app_server import AppServer  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 STUDY = "hidden-formula"
 THEMES, WIDTHS = ("light", "dark"), (1280, 390)
-LARGEST = 4_000_000  # bytes of all pictures
+LARGEST = 6_000_000  # bytes of all pictures
 _HIGHEST = 2600  # px of a page
 _MAIN = "document.querySelector('[data-testid=\"stMain\"]').scrollHeight"
 
 
 def _upload(page: Page) -> None:
     page.locator("input[type=file]").set_input_files(ROOT / "kanlab" / "data" / "tables" / "diabetes.csv")
-    page.get_by_role("button", name="Go to the search").wait_for()
+    page.get_by_role("button", name=say("Go to the search")).wait_for()
 
 
 def _search(page: Page) -> None:
     _upload(page)
     settle(page)
-    page.get_by_role("button", name="Go to the search").click()
-    page.get_by_role("button", name="Start", exact=True).wait_for()
+    page.get_by_role("button", name=say("Go to the search")).click()
+    page.get_by_role("button", name=say("Start"), exact=True).wait_for()
 
 
 def _tab(name: str) -> Callable[[Page], None]:
-    return lambda page: page.get_by_role("tab", name=name, exact=True).click()
+    return lambda page: page.get_by_role("tab", name=say(name), exact=True).click()
 
 
 def _nothing(page: Page) -> None:
@@ -62,10 +65,11 @@ SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {  # the address, and wh
     "live": (f"/live?study={STUDY}", _nothing),
     "choose": (f"/choose?study={STUDY}", _nothing),
     "model": (f"/model?study={STUDY}", _nothing),
-    "formula": (f"/model?study={STUDY}", _tab("Formula")),
-    "what-if": (f"/model?study={STUDY}", _tab("What if")),
+    "formula": (f"/model?study={STUDY}", _tab(marked("Formula"))),
+    "what-if": (f"/model?study={STUDY}", _tab(marked("What if"))),
     "export": (f"/export?study={STUDY}", _nothing),
     "studies": ("/studies", _nothing),
+    "present": (f"/present?study={STUDY}", _nothing),
 }
 
 
@@ -90,46 +94,63 @@ def taken(page: Page, width: int) -> bytes:
     for _ in range(2):  # a page may grow while it has room
         page.set_viewport_size({"width": width, "height": min(_HIGHEST, max(700, page.evaluate(_MAIN)))})
         settle(page)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    return page.screenshot()
+
+
+def packed(shot: bytes) -> bytes:
     written = io.BytesIO()
-    picture.save(written, "WEBP", quality=55, method=6)
+    Image.open(io.BytesIO(shot)).convert("RGB").save(written, "WEBP", quality=55, method=6)
     return written.getvalue()
+
+
+def picture(browser: Browser, address: str, name: str, language: str, theme: str, width: int) -> None:
+    """One page in one language, theme and width."""
+    where, act = SCENES[name]
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+        locale=TAGS[language],
+    )
+    context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": address}])
+    context.set_default_timeout(180_000)  # as long as a loaded machine takes
+    page = context.new_page()
+    page.goto(f"{address}{where}")
+    if name == "present":
+        page.locator("svg").first.wait_for()
+        shot = page.screenshot()
+    else:
+        settle(page)
+        act(page)
+        shot = taken(page, width)
+    path = FOLDER / ("" if language == "en" else language) / f"{name}-{theme}-{width}.webp"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(packed(shot))
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:,.0f} kB", flush=True)
+    context.close()
 
 
 def main(wanted: list[str]) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit("Chromium is missing; install it from the system's packages.")
+    languages = [language for language in LANGUAGES if language in wanted] or list(LANGUAGES)
+    scenes = [name for name in SCENES if name in wanted] or list(SCENES)
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        if any(STUDY in SCENES[name][0] for name in wanted or SCENES):
+        if any(STUDY in SCENES[name][0] for name in scenes):
             study(home)
         server = AppServer(home)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:
-            for theme in THEMES:
-                for width in WIDTHS:
-                    for name in wanted or SCENES:
-                        address, act = SCENES[name]
-                        context = browser.new_context(
-                            viewport={"width": width, "height": 900},
-                            color_scheme=theme,
-                            reduced_motion="reduce",  # type: ignore[arg-type]
-                        )
-                        context.set_default_timeout(180_000)  # as long as a loaded machine takes
-                        page = context.new_page()
-                        page.goto(f"http://127.0.0.1:{server.port}{address}")
-                        settle(page)
-                        act(page)
-                        path = FOLDER / f"{name}-{theme}-{width}.webp"
-                        path.write_bytes(taken(page, width))
-                        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:,.0f} kB", flush=True)
-                        context.close()
+            for language, theme, width, name in product(languages, THEMES, WIDTHS, scenes):
+                with use(language):
+                    picture(browser, f"http://127.0.0.1:{server.port}", name, language, theme, width)
         finally:
             browser.close()
             server.close()
-    size = sum(path.stat().st_size for path in FOLDER.glob("*.webp"))
+    size = sum(path.stat().st_size for path in FOLDER.rglob("*.webp"))
     print(f"{size / 1e6:.1f} MB in all")
     if size > LARGEST:
         sys.exit(f"That is more than {LARGEST / 1e6:.1f} MB.")
