@@ -8,7 +8,7 @@ import streamlit as st
 if __name__ == "__main__":
     from kanlab.execution.manager import manager
     from kanlab.ui import identity, reader_language, steps, theme, tour
-    from kanlab.ui.navigation import pages
+    from kanlab.ui.navigation import PATHS, pages
     from kanlab.ui.widgets import sentences
 
     st.set_page_config(page_title="kanlab", page_icon=theme.ICON, layout="wide")
@@ -20,8 +20,9 @@ if __name__ == "__main__":
         listed = pages()
         page = st.navigation(listed, position="hidden")
         st.set_page_config(page_title=f"{page.title} · kanlab")
-        steps.bar(listed, page)
-        tour.banner(page.title)
+        drawn = PATHS[listed.index(page)]
+        steps.bar(listed, drawn)
+        tour.banner(drawn)
         page.run()
 else:
     from starlette.middleware import Middleware

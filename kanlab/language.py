@@ -53,7 +53,7 @@ def say(message: str, /, **values: object) -> str:
     ...     say("Data")
     '数据'
     """
-    told = _translation(active())(message)
+    told = _translation(active())(message) if message else ""
     return told.format(**values) if values else told
 
 

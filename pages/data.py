@@ -8,7 +8,7 @@ from kanlab.data.preparation import AUTO, Preparation
 from kanlab.data.profile import profile
 from kanlab.data.reading.reader_process import keep_ready
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.ui import dataset_summary, refusal, reload, remedies, session, steps, table_source
 from kanlab.ui.navigation import DATA
 from kanlab.ui.preparation import preparation, refuse_suggestion
@@ -70,22 +70,23 @@ def warn(prepared: Preparation) -> None:
 
 asked = (id(table), chosen, repr(wanted))
 try:
-    data = session.remember(
-        "dataset",
-        asked,
-        lambda: Dataset.from_frame(
-            frame,
-            chosen.target,
-            chosen.features or None,
-            chosen.test_fraction,
-            chosen.seed,
-            name=table.report.source,
-            preparation=wanted,
-            task=chosen.task,
-            positive=chosen.positive,
-        ),
-    )
-    more = session.remember("more datasets", asked, lambda: other_datasets(table, chosen, wanted))
+    with use("en"):  # in which a study keeps what is noted of its data
+        data = session.remember(
+            "dataset",
+            asked,
+            lambda: Dataset.from_frame(
+                frame,
+                chosen.target,
+                chosen.features or None,
+                chosen.test_fraction,
+                chosen.seed,
+                name=table.report.source,
+                preparation=wanted,
+                task=chosen.task,
+                positive=chosen.positive,
+            ),
+        )
+        more = session.remember("more datasets", asked, lambda: other_datasets(table, chosen, wanted))
 except DatasetError as problem:
     warn(wanted)
     with place_of_refusal:

@@ -26,13 +26,13 @@ if data is None:
     go_first_to(DATA, say("There is no data yet. Choose a table and a target first."), say("Go to Data"))
 
 datasets = [data, *session.more_datasets()]
-targets = " and ".join(f"**{literal(short(each.target))}**" for each in datasets)
+targets = say(" and ").join(f"**{literal(short(each.target))}**" for each in datasets)
 st.caption(
     say(
-        "{literal}: predict {targets} from {d} features with {n:,} training rows.",
-        literal=literal(short(data.name)),
+        "{table}: predict {targets} from {features} features with {n:,} training rows.",
+        table=literal(short(data.name)),
         targets=targets,
-        d=data.d,
+        features=data.d,
         n=data.n,
     )
     + say(" Each target has a study of its own, with these settings; the minutes are for all of them.")

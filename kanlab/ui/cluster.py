@@ -7,11 +7,11 @@ import streamlit as st
 from kanlab import settings
 from kanlab.errors import KanlabError
 from kanlab.execution.dask_cluster import cluster_workers
-from kanlab.language import marked, say
+from kanlab.language import marked, say, use
 from kanlab.text import counted
 from kanlab.ui.widgets import literal
 
-HERE, CLUSTER = "This machine", "Cluster"
+HERE, CLUSTER = marked("This machine"), marked("Cluster")
 _WHERE, _TYPED = "where", "dask-address"
 _OWN_ADDRESSES = ("127.0.0.1", "localhost", "::1")
 
@@ -48,9 +48,15 @@ def address_input() -> None:
         )
 
 
-@st.cache_data(ttl=10, max_entries=16, show_spinner=marked("Asking the cluster for its workers…"))
 def _workers(address: str) -> int | str:
-    """How many workers it has, or why that is not known."""
+    """How many workers it has, or why that is not known, in English."""
+    with st.spinner(say("Asking the cluster for its workers…")):
+        return _asked(address)
+
+
+@st.cache_data(ttl=10, max_entries=16, show_spinner=False)
+@use("en")
+def _asked(address: str) -> int | str:
     try:
         return cluster_workers(address) or 0
     except KanlabError as error:
@@ -73,6 +79,7 @@ def choice() -> None:
         say("Where to run"),
         (HERE, CLUSTER),
         1,
+        format_func=say,
         key=_WHERE,
         horizontal=True,
         persist_state="session",
@@ -84,6 +91,6 @@ def choice() -> None:
     if isinstance(found, str):
         st.warning(literal(found), icon=":material/warning:")
     elif found == 0:
-        st.caption(say("{literal} has no worker yet. The study waits for one.", literal=literal(address)))
+        st.caption(say("{cluster} has no worker yet. The study waits for one.", cluster=literal(address)))
     else:
-        st.caption(f"{literal(address)} has {counted(found, 'worker')}.")
+        st.caption(say("{cluster} has {workers}.", cluster=literal(address), workers=counted(found, "worker")))

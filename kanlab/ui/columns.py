@@ -13,9 +13,9 @@ from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import fixed
 from kanlab.text import counted
 
-CHOICE = "choice"  # the column that marks the recommended model
+CHOICE = marked("choice")  # the column that marks the recommended model
 RECOMMENDED, TO_READ, TO_PREDICT = (
-    "recommended",
+    marked("recommended"),
     marked("recommended to read"),
     marked("recommended to predict"),
 )  # the last two together
@@ -30,7 +30,11 @@ def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], k
     full = {str(name) for name in known.columns if not (known[name].isna() | (known[name] == "")).all()}
     offered = {label: [name for name in columns if name in full] for label, columns in groups.items()}
     labels = [label for label, columns in offered.items() if columns]
-    asked = st.pills(say("More columns"), labels, selection_mode="multi", key=f"{key}-columns") if labels else []
+    asked = (
+        st.pills(say("More columns"), labels, selection_mode="multi", key=f"{key}-columns", format_func=say)
+        if labels
+        else []
+    )
     more = [name for label in asked or [] for name in offered[label]]
     return [name for name in (*first, *more) if name in full]
 
@@ -41,18 +45,18 @@ def number(title: str, values: Any, help_text: str = "", *, fmt: str | None = No
 
 
 def numbers(texts: Mapping[str, tuple[str, str | None, str]], known: pd.DataFrame) -> dict[str, Any]:
-    """Columns of numbers, as far as the table has them. texts: title, format and help of each, by its name."""
+    """Columns of numbers, as far as the table has them. texts: title, format and help of each, by its name; said here."""
     return {
-        name: number(title, known[name], help_text, fmt=fmt)
+        name: number(say(title), known[name], say(help_text) if help_text else "", fmt=fmt)
         for name, (title, fmt, help_text) in texts.items()
         if name in known
     }
 
 
-def choice_column(marked: pd.Series) -> Any:
+def choice_column(marks: pd.Series) -> Any:
     """The column that marks the recommended model, wide enough for its marks."""
     return st.column_config.TextColumn(
-        CHOICE, width=115 if marked.isin(["", RECOMMENDED]).all() else 210, help=CHOICE_HELP
+        say(CHOICE), width=115 if marks.isin(["", say(RECOMMENDED)]).all() else 210, help=say(CHOICE_HELP)
     )
 
 
@@ -68,10 +72,10 @@ def marks(numbers: Sequence[int], choice: Candidate | None) -> list[str]:
     """For each trial whether it is the recommended one, or the same network before it lost some features."""
     if choice is None or not choice.is_network:
         return [""] * len(numbers)
-    words, reduced = RECOMMENDED, choice.reduced
+    words, reduced = say(RECOMMENDED), choice.reduced
     if reduced is not None:
         edges = reduced.of_edges
         lost = counted(edges[1] - edges[0], "edge") if edges else counted(len(reduced.without), "feature")
-        words += f", without {lost}"
+        words = say("{recommended}, without {lost}", recommended=words, lost=lost)
     network = choice.trial or reduced
     return [words if network and n == network.number else "" for n in numbers]

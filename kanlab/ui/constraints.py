@@ -14,12 +14,18 @@ from kanlab.stats.likelihood import MULTICLASS
 MOST_GROUPS = 5
 _KEY, _GROUP = "constraint-", "constraint-apart-"
 _DEMANDS = {
-    "up": ("Monotone up", marked("The prediction never falls as the feature rises, whatever the others are.")),
-    "down": ("Monotone down", marked("The prediction never rises as the feature rises, whatever the others are.")),
-    "convex": ("Convex", marked("The effect bends upwards: each further step adds more, or takes away less.")),
-    "concave": ("Concave", marked("The effect bends downwards: each further step adds less, or takes away more.")),
-    "linear": ("Linear", marked("The effect is a straight line, added to the rest.")),
-    "no_effect": ("No effect", marked("No model sees the feature.")),
+    "up": (marked("Monotone up"), marked("The prediction never falls as the feature rises, whatever the others are.")),
+    "down": (
+        marked("Monotone down"),
+        marked("The prediction never rises as the feature rises, whatever the others are."),
+    ),
+    "convex": (marked("Convex"), marked("The effect bends upwards: each further step adds more, or takes away less.")),
+    "concave": (
+        marked("Concave"),
+        marked("The effect bends downwards: each further step adds less, or takes away more."),
+    ),
+    "linear": (marked("Linear"), marked("The effect is a straight line, added to the rest.")),
+    "no_effect": (marked("No effect"), marked("No model sees the feature.")),
 }
 
 
@@ -41,7 +47,7 @@ def constraints(datasets: Sequence[Dataset]) -> Constraints:
         for number, (kind, (label, text)) in enumerate(_DEMANDS.items()):
             possible = [name for name in sources if can_have(kind, name, data)]
             with places[number]:
-                found[kind] = _chosen(label, _KEY + kind, possible, text)
+                found[kind] = _chosen(say(label), _KEY + kind, possible, say(text))
         groups: list[tuple[str, ...]] = []
         for number in range(1, MOST_GROUPS + 1):
             label = (

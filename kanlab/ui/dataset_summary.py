@@ -8,7 +8,7 @@ import streamlit as st
 
 from kanlab.baselines.registry import baselines
 from kanlab.data.dataset import Dataset
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.study.spec import StudySpec
 from kanlab.text import counted, short
 from kanlab.ui import session
@@ -38,7 +38,7 @@ def sizes(data: Dataset) -> None:
     )
     columns[3].metric(
         say("Configurations"),
-        f"{len(admissible)} of {len(spec.space)}",
+        say("{some} of {all}", some=len(admissible), all=len(spec.space)),
         border=True,
         help=say("Those of the default search that are admissible: with fewer parameters than n - 1, as AICc needs."),
     )
@@ -50,14 +50,14 @@ def sizes(data: Dataset) -> None:
 def other_targets(more: Sequence[Dataset]) -> None:
     """The data sets of further targets, a line each."""
     for data in more:
-        rows = f"{counted(data.n, 'training row')}, {counted(len(data.y_test), 'test row')}"
-        kind = say("one of {levels} classes", levels=len(data.levels)) if data.levels else "a number"
+        kind = say("one of {levels} classes", levels=len(data.levels)) if data.levels else say("a number")
         st.caption(
             say(
-                "**{literal}** is predicted too, as {kind}, by a study of its own: {rows}.",
-                literal=literal(short(data.target)),
+                "**{target}** is predicted too, as {kind}, by a study of its own: {training_rows}, {test_rows}.",
+                target=literal(short(data.target)),
                 kind=kind,
-                rows=rows,
+                training_rows=counted(data.n, "training row"),
+                test_rows=counted(len(data.y_test), "test row"),
             )
         )
 
@@ -66,44 +66,47 @@ def simplest_models(data: Dataset, key: object) -> None:
     """What the mean and the straight line explain. key: of the data set."""
     constant, linear = session.remember("line", key, lambda: baselines(data, families=("constant", "linear")))
     if constant.classes and linear.classes:
-        right, larger, rows = linear.classes.accuracy_test, constant.classes.accuracy_test, "test"
+        right, larger, rows = linear.classes.accuracy_test, constant.classes.accuracy_test, say("test rows")
         losses = linear.classes.log_loss_test, constant.classes.log_loss_test
         if right is None or larger is None:
-            right, larger, rows = linear.classes.accuracy_train, constant.classes.accuracy_train, "training"
+            right, larger, rows = linear.classes.accuracy_train, constant.classes.accuracy_train, say("training rows")
             losses = linear.classes.log_loss_train, constant.classes.log_loss_train
-        model, size = ("Multinomial logistic", "most") if data.outputs > 1 else ("Logistic", "more")
-        st.markdown(
-            say(
-                "{model} regression already classifies **{value:.1f}%** of the {rows} rows "
-                "correctly; always naming the {size} frequent class, {value_2:.1f}%. Their "
-                "log-losses there are {losses:.3f} and {losses_2:.3f} nats per row. A network has to "
-                "be worth its parameters beyond that.",
-                model=model,
-                value=100 * right,
-                rows=rows,
-                size=size,
-                value_2=100 * larger,
-                losses=losses[0],
-                losses_2=losses[1],
+        words = (
+            marked(
+                "Multinomial logistic regression already classifies **{right:.1f}%** of the {rows} "
+                "correctly; always naming the most frequent class, {constant:.1f}%. Their log-losses "
+                "there are {loss:.3f} and {constant_loss:.3f} nats per row. A network has to be worth "
+                "its parameters beyond that."
             )
+            if data.outputs > 1
+            else marked(
+                "Logistic regression already classifies **{right:.1f}%** of the {rows} correctly; "
+                "always naming the more frequent class, {constant:.1f}%. Their log-losses there are "
+                "{loss:.3f} and {constant_loss:.3f} nats per row. A network has to be worth its "
+                "parameters beyond that."
+            )
+        )
+        loss, constant_loss = losses
+        st.markdown(
+            say(words, right=100 * right, constant=100 * larger, rows=rows, loss=loss, constant_loss=constant_loss)
         )
     elif linear.counts and constant.counts:
         share = 100 * (1 - linear.counts.deviance_train / constant.counts.deviance_train)
         st.markdown(
             say(
-                "Poisson regression already explains **{share:.1f}%** of the deviance of {literal} "
+                "Poisson regression already explains **{share:.1f}%** of the deviance of {target} "
                 "in the training rows (D²). A network has to be worth its parameters beyond that.",
                 share=share,
-                literal=literal(short(data.target)),
+                target=literal(short(data.target)),
             )
         )
     elif linear.rss_train < constant.rss_train:
         share = 100 * (1 - linear.rss_train / constant.rss_train)
         st.markdown(
             say(
-                "A straight line already explains **{share}%** of the variance of {literal} in the "
+                "A straight line already explains **{share}%** of the variance of {target} in the "
                 "training rows. A network has to be worth its parameters beyond that.",
                 share=f"{share:.{int(share > 99)}f}",
-                literal=literal(short(data.target_label)),
+                target=literal(short(data.target_label)),
             )
         )

@@ -8,7 +8,7 @@ import streamlit as st
 
 from kanlab.charts import trials as trial_charts
 from kanlab.execution.manager import manager
-from kanlab.language import marked, say
+from kanlab.language import marked, say, use
 from kanlab.study import kept_tables
 from kanlab.study.spec import StudySpec
 from kanlab.ui import drawing, identity, reload, session, shown_study, tour
@@ -30,12 +30,12 @@ _NOTHING = marked(
     "predict (numbers or classes), and at least a few dozen rows."
 )
 _STEPS = {
-    "1 Data": marked("A table, and the column to predict."),
-    "2 Search": marked("How large the networks may be, and how long to search."),
-    "3 Live": marked("Networks arrive as points while you watch."),
-    "4 Choose": marked("One recommended model, with the reasons and how sure it is."),
-    "5 Model": marked("Its curves, what each feature does, its formula."),
-    "6 Export": marked("A report, and a program that predicts anywhere."),
+    marked("Data"): marked("A table, and the column to predict."),
+    marked("Search"): marked("How large the networks may be, and how long to search."),
+    marked("Live"): marked("Networks arrive as points while you watch."),
+    marked("Choose"): marked("One recommended model, with the reasons and how sure it is."),
+    marked("Model"): marked("Its curves, what each feature does, its formula."),
+    marked("Export"): marked("A report, and a program that predicts anywhere."),
 }
 
 
@@ -53,7 +53,7 @@ def show() -> None:
             selects=False,
         )
     with right:
-        st.markdown(_SHOWN)
+        st.markdown(say(_SHOWN))
         st.latex(found.formula)
         st.caption(
             say(
@@ -63,22 +63,24 @@ def show() -> None:
                 error=found.error,
             )
         )
-        st.button(_TRY, type="primary", icon=":material/play_arrow:", key="try", help=_TRY_HELP, on_click=_ask)
+        st.button(
+            say(_TRY), type="primary", icon=":material/play_arrow:", key="try", help=say(_TRY_HELP), on_click=_ask
+        )
     if st.session_state.pop("kanlab_try", False):
         _start()
     st.caption(
         say(
-            "{nothing} A larger file than {get_option} MB: pack it with gzip or save it as "
+            "{nothing} A larger file than {most} MB: pack it with gzip or save it as "
             "Parquet, or leave it where it is and run `kanlab tune BIG.csv --target COLUMN`; the "
             "study appears under Studies.",
-            nothing=_NOTHING,
-            get_option=st.get_option("server.maxUploadSize"),
+            nothing=say(_NOTHING),
+            most=st.get_option("server.maxUploadSize"),
         )
     )
     with st.container(horizontal=True, gap="small", key="path"):
-        for step, words in _STEPS.items():
+        for number, (step, words) in enumerate(_STEPS.items(), 1):
             with st.container(border=True, width=175, height="stretch"):
-                st.markdown(f"**{step}**  \n{words}")
+                st.markdown(f"**{number} {say(step)}**  \n{say(words)}")
 
 
 def _ask() -> None:
@@ -88,7 +90,8 @@ def _ask() -> None:
 
 def _start() -> None:
     """Take the example and start its study."""
-    data, seed = shown_study.dataset(), 0
+    with use("en"):  # in which a study keeps what is noted of its data
+        data, seed = shown_study.dataset(), 0
     session.set_table(shown_study.EXAMPLE.load())
     session.set_dataset(data, 0.2, seed)
     start_study(data, StudySpec(space=shown_study.SPACE, seed=seed, test_fraction=0.2, workers=manager().slots))
@@ -108,8 +111,9 @@ def _recent() -> None:
                 key=f"recent-{kept.key}",
                 icon=":material/history:",
                 help=say(
-                    "Last used on {fromtimestamp:%Y-%m-%d at %H:%M}; only this browser finds it.",
-                    fromtimestamp=datetime.fromtimestamp(kept.used),
+                    "Last used on {day:%Y-%m-%d} at {time:%H:%M}; only this browser finds it.",
+                    day=datetime.fromtimestamp(kept.used),
+                    time=datetime.fromtimestamp(kept.used),
                 ),
                 on_click=reload.open_table,
                 args=(kept.key,),

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from kanlab import settings
 from kanlab.hosts import is_served, parse_host, parse_origin, plain_address
+from kanlab.language import marked, say
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _EVERY_ADDRESS = (None, "", "0.0.0.0", "::")
-_REFUSED = b"This server does not answer to that host or origin; KANLAB_HOSTS names further ones.\n"
-_PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(_REFUSED)).encode())]
+_REFUSED = marked("This server does not answer to that host or origin; KANLAB_HOSTS names further ones.")
 
 
 class HostGuard:
@@ -32,8 +32,10 @@ class HostGuard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the server answers 403
         else:
-            await send({"type": "http.response.start", "status": 403, "headers": _PLAIN})
-            await send({"type": "http.response.body", "body": _REFUSED})
+            body = f"{say(_REFUSED)}\n".encode()
+            plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 403, "headers": plain})
+            await send({"type": "http.response.body", "body": body})
 
     def _passes(self, scope: MutableMapping[str, Any]) -> bool:
         address, port = scope.get("server") or ("", None)

@@ -24,7 +24,7 @@ def require_login() -> None:
     """If a login is set up, stop here until the user has logged in."""
     if not login_required() or st.user.get("is_logged_in", False):
         return
-    st.title(say("kanlab"), anchor=False)
+    st.title("kanlab", anchor=False)
     st.markdown(say("Log in to see the studies of this server."))
     st.button(say("Log in"), type="primary", icon=":material/login:", on_click=st.login)
     st.stop()

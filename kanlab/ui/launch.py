@@ -63,7 +63,7 @@ def run_app(
     command += [f"--{name}={value}" for name, value in options.items()]
     shown = f"[{address}]" if ":" in address else address
     home = f"http://{shown}:{port}" + f"/{base}" * bool(base)
-    print(f"kanlab runs at {home}. Press Ctrl-C to end it.", file=sys.stderr, flush=True)
+    print(say("kanlab runs at {home}. Press Ctrl-C to end it.", home=home), file=sys.stderr, flush=True)
     link = f"{home}/?{urlencode({'study': study})}"
     if study:
         print(say("The study is at {link}", link=link), file=sys.stderr, flush=True)

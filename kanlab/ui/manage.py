@@ -27,7 +27,7 @@ from kanlab.ui.widgets import literal, sentences
 def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager) -> None:
     """Pause and Stop while the study runs, Resume if trials are left, for its owner. Use it in a horizontal container."""
     if not identity.controls(handle):
-        st.badge(say("View only"), icon=":material/visibility:", color="gray", help=_OTHERS)
+        st.badge(say("View only"), icon=":material/visibility:", color="gray", help=say(_OTHERS))
         return
 
     def act(wish: Callable[[StudyHandle], object], message: str) -> None:
@@ -60,7 +60,7 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
                 disabled=waiting,
                 on_click=act,
                 args=pause,
-                help=_PAUSE,
+                help=say(_PAUSE),
             )
         st.button(
             say("Stop"),
@@ -69,7 +69,7 @@ def steering_buttons(handle: StudyHandle, current: StudyState, jobs: JobManager)
             disabled=name == "stopping",
             on_click=act,
             args=stop,
-            help=_STOP,
+            help=say(_STOP),
         )
     elif name in RESUMABLE:
         st.button(say("Resume"), icon=":material/play_arrow:", key="resume", type="primary", on_click=act, args=resume)
@@ -94,24 +94,25 @@ def note_and_menu(handle: StudyHandle) -> None:
 
 def menu(handle: StudyHandle) -> None:
     """The menu: everybody can duplicate a study, only its owner can change it."""
-    dialogs = {":material/edit: Rename or note": _describe, ":material/more_time: Raise the budget": _extend}
-    duplicate, links, delete = (
-        say(":material/content_copy: Duplicate with other ranges"),
-        ":material/link: Links",
-        ":material/delete: Delete",
-    )
     owned = identity.controls(handle)
-    options = [*(dialogs if owned else []), duplicate, links, *([delete] if owned else [])]
+    duplicate = say(":material/content_copy: Duplicate with other ranges")
+    dialogs = {say(":material/link: Links"): (say("Links"), _links)}
+    of_owner = {
+        say(":material/edit: Rename or note"): (say("Rename or note"), _describe),
+        say(":material/more_time: Raise the budget"): (say("Raise the budget"), _extend),
+    }
+    last = {say(":material/delete: Delete"): (say("Delete the study"), _delete)}
+    options = [*of_owner, duplicate, *dialogs, *last] if owned else [duplicate, *dialogs]
     chosen = st.menu_button(say("Manage"), options, icon=":material/more_horiz:", key="manage")
     if chosen == duplicate:
         with sentences():
             _duplicate(handle)
         st.switch_page(SEARCH)
     elif chosen is not None:
-        (dialogs | {links: _links, delete: _delete})[chosen](handle)
+        title, draw = (of_owner | dialogs | last)[chosen]
+        st.dialog(title)(draw)(handle)
 
 
-@st.dialog(marked("Rename or note"))
 @sentences()
 def _describe(handle: StudyHandle) -> None:
     name = st.text_input(say("Name of the study"), handle.name, max_chars=80)
@@ -124,7 +125,6 @@ def _describe(handle: StudyHandle) -> None:
         _open(handle)
 
 
-@st.dialog(marked("Raise the budget"))
 @sentences()
 def _extend(handle: StudyHandle) -> None:
     spec, data = handle.spec, handle.data
@@ -159,7 +159,6 @@ def _extend(handle: StudyHandle) -> None:
         _open(handle)
 
 
-@st.dialog(marked("Links"))
 @sentences()
 def _links(handle: StudyHandle) -> None:
     base = f"{st.context.url.split('?')[0].rsplit('/', 1)[0]}/" if st.context.url else "/"
@@ -172,12 +171,11 @@ def _links(handle: StudyHandle) -> None:
     sharing.read_only_link(handle, base)
 
 
-@st.dialog(marked("Delete the study"))
 @sentences()
 def _delete(handle: StudyHandle) -> None:
     count = len(handle.records())
     st.markdown(
-        say("This deletes **{literal}** and its {count:,} trials for good.", literal=literal(handle.name), count=count)
+        say("This deletes **{study}** and its {count:,} trials for good.", study=literal(handle.name), count=count)
     )
     sure = st.checkbox(say("I want to delete it"))
     if st.button(say("Delete"), type="primary", disabled=not sure, icon=":material/delete:"):

@@ -10,8 +10,8 @@ from kanlab.ui.launch import app_folder
 
 _FOLDER = app_folder() / "pages"
 
-# what pages link to and switch to
-DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT, STUDIES = (
+# what pages link to and switch to, in the order of `pages`
+PATHS = DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT, STUDIES = tuple(
     _FOLDER / f"{name}.py" for name in ("data", "search", "live", "choose", "model", "export", "studies")
 )
 

@@ -21,13 +21,14 @@ from kanlab.language import marked, say
 from kanlab.text import counted, short
 from kanlab.ui.widgets import literal, sentences
 
-_GAPS: dict[Gaps, str] = {"drop": "Leave out", "fill": "Fill"}
-_SCALES = {"none": marked("As it is"), "log": "Logarithm", "rank": "Rank"}
+_GAPS: dict[Gaps, str] = {"drop": marked("Leave out"), "fill": marked("Fill")}
+_SCALES = {"none": marked("As it is"), "log": marked("Logarithm"), "rank": marked("Rank")}
+_DATE_PARTS = {p: p for p in (marked("year"), marked("month"), marked("weekday"), marked("hour"))}
 _SPLITS: dict[Split, str] = {
-    "random": "Random",
+    "random": marked("Random"),
     "stratified": marked("Stratified by the target"),
     "time": marked("The latest rows"),
-    "group": "Whole groups",
+    "group": marked("Whole groups"),
 }
 _WEIGHTS_ARE: dict[WeightsAre, str] = {
     "frequency": marked("How often it was seen"),
@@ -125,7 +126,9 @@ def _missing_values(table: _Table) -> Fields:
         say("Rows with missing values"),
         list(_GAPS),
         key=_key(table.key, "gaps"),
-        format_func=lambda g: f"{_GAPS[g]} ({touched[g]})" if cells else _GAPS[g],
+        format_func=lambda g: (
+            say("{choice} ({touched})", choice=say(_GAPS[g]), touched=touched[g]) if cells else say(_GAPS[g])
+        ),
         help=say(
             "Filled with the median, or the most frequent level, of the training rows; one more column says where."
         ),
@@ -142,9 +145,8 @@ def _missing_values(table: _Table) -> Fields:
         persist_state="session",
     )
     words = ", ".join(f"{c} {table.described[c].missing:,}" for c in incomplete[:6])
-    st.caption(
-        literal(f"Missing: {words}{' …' if len(incomplete) > 6 else ''}" if words else say("Nothing is missing."))
-    )
+    words += " …" * (len(incomplete) > 6)
+    st.caption(literal(say("Missing: {counts}", counts=words) if words else say("Nothing is missing.")))
     return {"gaps": gaps, "gaps_of": dict.fromkeys(exceptions, other)}
 
 
@@ -180,11 +182,15 @@ def _pooled(columns: list[str], described: Profile, most: int) -> str:
         if c.kind not in ("category", "text") or c.unique <= most:
             continue
         rows = described.rows - c.missing - sum(c.histogram[: most - 1])
-        touched = f", {counted(rows, 'row')}" if most - 1 <= len(c.histogram) else ""
-        words.append(f"{short(c.name, 30)} {counted(c.unique - most + 1, 'level')}{touched}")
+        name, levels = short(c.name, 30), counted(c.unique - most + 1, "level")
+        if most - 1 <= len(c.histogram):
+            words.append(say("{column} {levels}, {rows}", column=name, levels=levels, rows=counted(rows, "row")))
+        else:
+            words.append(say("{column} {levels}", column=name, levels=levels))
     if not words:
         return say("No column has more.")
-    return say("To pool: {words}{words_2}", words="; ".join(words[:3]), words_2=" …" if len(words) > 3 else ".")
+    listed = say("; ").join(words[:3])
+    return say("To pool: {columns} …", columns=listed) if len(words) > 3 else say("To pool: {columns}.", columns=listed)
 
 
 def _ordered_categories(table: _Table) -> Fields:
@@ -207,7 +213,7 @@ def _ordered_categories(table: _Table) -> Fields:
 def _order(column: pd.Series, key: str) -> tuple[str, ...]:
     levels = sorted(as_text(column).dropna().unique().tolist())
     chosen = st.multiselect(
-        say("{literal}, from low to high", literal=literal(column.name)),
+        say("{column}, from low to high", column=literal(column.name)),
         levels,
         default=levels,
         key=_key(key, f"order-{column.name}"),
@@ -222,6 +228,7 @@ def _date_parts(table: _Table) -> Fields:
         say("Parts of dates"),
         DATE_PARTS,
         default=["year"],
+        format_func=lambda part: say(_DATE_PARTS[part]),
         key=_key(table.key, "parts"),
         placeholder=say("No part"),
         help=say("The year includes its fraction, so it is the time itself."),
@@ -236,7 +243,7 @@ def _target_scale(table: _Table, scaled: bool) -> Fields:
         say("Predict the target"),
         [AUTO, *_SCALES],
         key=_key(table.key, "target-scale"),
-        format_func=lambda s: say("As its rows suggest") if s == AUTO else _SCALES[s],
+        format_func=lambda s: say("As its rows suggest") if s == AUTO else say(_SCALES[s]),
         help=say(
             "Predictions come back in units of the target. RSS and AICc are then computed on the "
             "other scale. The rows suggest the logarithm where the target spans decades and its "
@@ -298,10 +305,10 @@ def _weights(table: _Table, target: str) -> Fields:
         return {"weights": ""}
     whole = can_be_counts(table.frame[column])
     meaning = st.selectbox(
-        f"What {short(column)} says",
+        say("What {column} says", column=short(column)),
         list(_WEIGHTS_ARE) if whole else ["precision"],
         key=_key(table.key, f"weights-are-{column}"),
-        format_func=lambda m: _WEIGHTS_ARE[m],
+        format_func=lambda m: say(_WEIGHTS_ARE[m]),
         help=say(
             "How often each row was seen (frequency weights): a row of weight 3 counts as three "
             "rows. How precise its target is (precision weights): 4 where its error has half the "
@@ -318,7 +325,7 @@ def _split(table: _Table) -> Split:
         say("Test rows"),
         list(_SPLITS),
         key=_key(table.key, "split"),
-        format_func=lambda s: _SPLITS[s],
+        format_func=lambda s: say(_SPLITS[s]),
         help=say(
             "Random: with classes, the same share of each. Stratified: as many low and high "
             "values of the target as among the training rows. The latest rows: to predict the "

@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.data.checks import TableWarning
+from kanlab.data.column_profile import Kind
 from kanlab.data.profile import Profile
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.text import counted
 from kanlab.ui import remedies
 from kanlab.ui.widgets import literal, table
@@ -18,15 +19,26 @@ _SHOWN = 3
 _CHARACTER = 7  # px of a table, generously
 _NAME_WIDTH, _WARNINGS_WIDTH = (120, 420), (130, 420)  # px
 _PREVIEW_ROWS = 200
+_KINDS: dict[Kind, str] = {
+    "number": marked("number"),
+    "whole number": marked("whole number"),
+    "boolean": marked("boolean"),
+    "date": marked("date"),
+    "category": marked("category"),
+    "text": marked("text"),
+    "constant": marked("constant"),
+}
 
 
 def columns_table(described: Profile, information: dict[str, float], target: str) -> None:
     """One row for each column. information: mutual information of a column with the target, in nats."""
-    warnings = [", ".join(("target", *c.warnings) if c.name == target else c.warnings) for c in described.columns]
+    warnings = [
+        ", ".join(map(say, ("target", *c.warnings) if c.name == target else c.warnings)) for c in described.columns
+    ]
     rows = [
         {
             "column": c.name,
-            "kind": c.kind,
+            "kind": say(_KINDS[c.kind]),
             "warnings": words,
             "missing": c.missing / described.rows if described.rows else 0.0,
             "unique": c.unique,
@@ -55,7 +67,7 @@ def columns_table(described: Profile, information: dict[str, float], target: str
                 say("unique"), format="localized", width=70, help=say("Number of unique values.")
             ),
             "rows": config.BarChartColumn(
-                "distribution",
+                say("distribution"),
                 width=85,
                 y_min=0.0,
                 y_max=1.0,
@@ -82,7 +94,7 @@ def preview(frame: pd.DataFrame) -> None:
     """The first rows as they were read."""
     table(frame.head(_PREVIEW_ROWS), "preview", height=300)
     if len(frame) > _PREVIEW_ROWS:
-        st.caption(say("The first {preview_rows} of {frame:,} rows.", preview_rows=_PREVIEW_ROWS, frame=len(frame)))
+        st.caption(say("The first {shown} of {rows:,} rows.", shown=_PREVIEW_ROWS, rows=len(frame)))
 
 
 def warning_list(warnings: Sequence[TableWarning], remedied: Callable[[TableWarning], None], reread: bool) -> None:

@@ -9,19 +9,35 @@ import streamlit as st
 
 from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.charset import ENCODINGS
-from kanlab.data.reading.dialect import DELIMITERS, ReadOptions
+from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import TableReport
 from kanlab.language import marked, say
 from kanlab.ui.widgets import literal
 
 _AUTO = None
 _PREFIX = "read-"
-_DECIMALS = {".": "Point, 3.14", ",": "Comma, 3,14"}
-_THOUSANDS = {"": "No sign", ",": "Comma", ".": "Point", " ": "Space", "'": "Apostrophe"}
-_QUOTES = {'"': 'Double, "', "'": "Single, '", "": "No quotes"}
-_COMMENTS = {"": "No comments", "#": "#", "%": "%", "//": "//"}
+_DELIMITERS = {
+    ",": marked("Comma"),
+    ";": marked("Semicolon"),
+    "\t": marked("Tab"),
+    "|": marked("Vertical bar"),
+    " ": marked("Spaces"),
+    "^": marked("Caret"),
+    "~": marked("Tilde"),
+    ":": marked("Colon"),
+}
+_DECIMALS = {".": marked("Point, 3.14"), ",": marked("Comma, 3,14")}
+_THOUSANDS = {
+    "": marked("No sign"),
+    ",": marked("Comma"),
+    ".": marked("Point"),
+    " ": marked("Space"),
+    "'": marked("Apostrophe"),
+}
+_QUOTES = {'"': marked('Double, "'), "'": marked("Single, '"), "": marked("No quotes")}
+_COMMENTS = {"": marked("No comments"), "#": "#", "%": "%", "//": "//"}
 _HEADERS = {1: marked("In one row"), 2: marked("In two rows"), 0: marked("There are none")}
-_INDEX = {True: marked("Names the rows"), False: "Is data"}
+_INDEX = {True: marked("Names the rows"), False: marked("Is data")}
 _KINDS = {
     "number": (marked("Read as numbers"), marked("Cells that are not numbers become missing.")),
     "text": (
@@ -32,9 +48,9 @@ _KINDS = {
     "time": (marked("Read as hours"), marked("Clock times and durations: 15:30 is 15.5.")),
     "fraction": (marked("Read as fractions"), marked("Percents beside plain numbers: 9.5% is 0.095.")),
     "limit": (marked("Read as limits"), marked("<0.5 is 0.5; cells that are no limits and no numbers become missing.")),
-    "leave out": ("Leave out", marked("Not read at all, so that their missing values cost no rows.")),
+    "leave out": (marked("Leave out"), marked("Not read at all, so that their missing values cost no rows.")),
 }
-_DAYS = {True: "Day first", False: "Month first"}
+_DAYS = {True: marked("Day first"), False: marked("Month first")}
 
 
 def _key(name: str) -> str:
@@ -114,14 +130,15 @@ def _text_choices(report: TableReport | None) -> None:
     found: dict[str, Any] = vars(report) if report else {}
     first, second, third, fourth = st.columns(4, gap="medium")
     with first:
-        names = {sign: name.capitalize() for sign, name in DELIMITERS.items()}
-        _choice("delimiter", say("Fields are separated by"), names, found.get("delimiter"), "")
+        _choice("delimiter", say("Fields are separated by"), _DELIMITERS, found.get("delimiter"), "")
     with second:
-        _choice("encoding", "Encoding", {e: e for e in ENCODINGS}, found.get("encoding"), say("If letters look wrong."))
+        names, help_text = {e: e for e in ENCODINGS}, say("If letters look wrong.")
+        _choice("encoding", say("Encoding"), names, found.get("encoding"), help_text)
     with third:
-        _choice("quote", "Quotes", _QUOTES, found.get("quote"), "")
+        _choice("quote", say("Quotes"), _QUOTES, found.get("quote"), "")
     with fourth:
-        _choice("comment", "Comments", _COMMENTS, found.get("comment"), say("Lines that begin with it are left out."))
+        help_text = say("Lines that begin with it are left out.")
+        _choice("comment", say("Comments"), _COMMENTS, found.get("comment"), help_text)
 
 
 def _table_choices(report: TableReport | None) -> None:
@@ -151,13 +168,12 @@ def _table_choices(report: TableReport | None) -> None:
         )
     with place[3]:
         left_out = None if report is None else bool(report.index)
-        _choice("index", "First column", _INDEX, left_out, say("Row names are left out."))
+        _choice("index", say("First column"), _INDEX, left_out, say("Row names are left out."))
     with place[4]:
-        _choice(
-            "decimal", "Decimal sign", _DECIMALS, found.get("decimal"), say("Columns that differ are still recognised.")
-        )
+        help_text = say("Columns that differ are still recognised.")
+        _choice("decimal", say("Decimal sign"), _DECIMALS, found.get("decimal"), help_text)
     with place[5]:
-        _choice("thousands", "Thousands sign", _THOUSANDS, None, say("Recognised column by column."))
+        _choice("thousands", say("Thousands sign"), _THOUSANDS, None, say("Recognised column by column."))
 
 
 def _kind_choices(columns: list[str]) -> None:
@@ -166,11 +182,11 @@ def _kind_choices(columns: list[str]) -> None:
     for place, (kind, (label, help_text)) in zip(places, _KINDS.items(), strict=False):
         with place:
             st.multiselect(
-                label,
+                say(label),
                 columns,
                 key=_key(kind),
                 placeholder=say("No column") if kind == "leave out" else say("As recognised"),
-                help=help_text,
+                help=say(help_text),
                 persist_state="session",
             )
 
@@ -187,7 +203,7 @@ def _missing_and_dates(report: TableReport | None) -> None:
             key=_key("missing"),
             accept_new_options=True,
             placeholder=say("For example -999"),
-            help=say("Beside blank cells and ") + literal(", ".join(m for m in MISSING if m)) + ".",
+            help=say("Beside blank cells and {words}.", words=literal(", ".join(m for m in MISSING if m))),
             persist_state="session",
         )
     with right:
@@ -195,7 +211,7 @@ def _missing_and_dates(report: TableReport | None) -> None:
             say("Words that are not missing"),
             [m for m in MISSING if m],
             key=_key("present"),
-            placeholder=f"Seen: {', '.join(seen)}" if seen else say("No word"),
+            placeholder=say("Seen: {words}", words=", ".join(seen)) if seen else say("No word"),
             help=say("For columns in which NA or a dash is a value of its own."),
             persist_state="session",
         )
@@ -208,20 +224,22 @@ def _lines(name: str, label: str, found: int, report: TableReport | None, help_t
         10_000,
         None,
         key=_key(name),
-        placeholder=f"Auto: {found}" if report else say("Automatic"),
+        placeholder=say("Auto: {found}", found=found) if report else say("Automatic"),
         help=help_text,
         persist_state="session",
     )
 
 
 def _choice(name: str, label: str, choices: dict[Any, str], found: Any, help_text: str) -> None:
-    """A select box whose first option leaves it to the reader."""
+    """A select box whose first option leaves it to the reader. choices: what options are called; "" is as they are."""
 
     def words(value: Any) -> str:
         if value is not _AUTO:
-            return choices[value] or str(value)
+            return say(choices[value]) if choices[value] else str(value)
         inferred = choices.get(found) if found is not None else None
-        return f"Auto: {inferred or found}" if found not in (None, "") or inferred else "Automatic"
+        if inferred:
+            return say("Auto: {found}", found=say(inferred))
+        return say("Auto: {found}", found=found) if found not in (None, "") else say("Automatic")
 
     st.selectbox(
         label,

@@ -10,8 +10,8 @@ import streamlit as st
 from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
 from kanlab.data.ways_out import Asked, Change, WayOut, ways_out
-from kanlab.language import marked
-from kanlab.text import short
+from kanlab.language import marked, say
+from kanlab.text import counted, short
 from kanlab.ui import preparation, remedies, session, target_choice
 from kanlab.ui.widgets import literal
 
@@ -64,7 +64,7 @@ def read_otherwise(
     ]
     return [
         (
-            f"{remedies.label(w)}: {short(w.columns[0], _NAME)}",
+            say("{remedy}: {column}", remedy=remedies.label(w), column=short(w.columns[0], _NAME)),
             lambda w=w: remedies.read_otherwise(w),  # type: ignore[misc]
         )
         for w in about[:3]
@@ -74,16 +74,17 @@ def read_otherwise(
 def _label(way: WayOut) -> str:
     """Fill missing values and pool rare levels."""
     first, *rest = map(_change_label, way)
-    return " and ".join([first, *(label[0].lower() + label[1:] for label in rest)])
+    return say(" and ").join([first, *(label[0].lower() + label[1:] for label in rest)])
 
 
 def _change_label(change: Change) -> str:
     if change.kind == "predict":
-        return f"Predict {short(change.columns[0], _NAME)}"
+        return say("Predict {column}", column=short(change.columns[0], _NAME))
     if change.kind == "leave out":
         one = len(change.columns) == 1
-        return f"Leave out {short(change.columns[0], _NAME) if one else f'{len(change.columns)} columns'}"
-    return _LABELS[change.kind]
+        left_out = short(change.columns[0], _NAME) if one else counted(len(change.columns), "column")
+        return say("Leave out {columns}", columns=left_out)
+    return say(_LABELS[change.kind])
 
 
 def _take(way: WayOut, frame: pd.DataFrame, chosen: target_choice.Choice) -> None:

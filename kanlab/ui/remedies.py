@@ -13,26 +13,32 @@ from kanlab.text import counted
 from kanlab.ui import preparation, reading
 
 LABELS = {
-    "leave out": "Leave out",
+    "leave out": marked("Leave out"),
     "log": marked("Take the logarithm"),
     "rank": marked("Use the rank"),
     "fill": marked("Fill missing values"),
     "pool": marked("Pool rare levels"),
-    "read as": "Read as {0}",
     "read as missing": marked("Read as missing"),
     "drop copies": marked("Leave out copies"),
     "split by time": marked("Hold out the latest rows"),
 }
-
-
-_KIND_NAMES = {"number": "numbers", "date": "dates", "time": "hours", "limit": "limits", "fraction": "fractions"}
+_READ_AS = {
+    "number": marked("Read as numbers"),
+    "date": marked("Read as dates"),
+    "time": marked("Read as hours"),
+    "limit": marked("Read as limits"),
+    "text": marked("Read as text"),
+    "fraction": marked("Read as fractions"),
+}
 
 
 def label(warning: TableWarning) -> str:
     """What the click does, in a few words."""
     if warning.remedy == "screen":
         return say("Keep the best {features}", features=counted(int(warning.details[0]), "feature")).replace(" 1 ", " ")
-    return LABELS[warning.remedy].format(*(_KIND_NAMES.get(word, word) for word in warning.details))
+    if warning.remedy == "read as":
+        return say(_READ_AS[warning.details[0]])
+    return say(LABELS[warning.remedy])
 
 
 def unanswered(

@@ -15,11 +15,11 @@ from kanlab.study.spec import StudySpec
 from kanlab.ui import cluster, session
 
 SAMPLERS = {
-    "auto": "Automatic",
-    "exhaustive": "Exhaustive",
-    "gp": "Gaussian process",
+    "auto": marked("Automatic"),
+    "exhaustive": marked("Exhaustive"),
+    "gp": marked("Gaussian process"),
     "tpe": "TPE",
-    "random": "Random",
+    "random": marked("Random"),
     "nsga2": "NSGA-II",
 }
 SAMPLER_HELP = marked(
@@ -112,9 +112,11 @@ def budget(most: int) -> Budget:
             say("Engine"),
             list(ENGINES),
             key="engine",
-            format_func=lambda e: ENGINES[e].label,
+            format_func=lambda e: say(ENGINES[e].label),
             persist_state="session",
-            help="  \n".join(f"{e.label}: {e.help}" for e in ENGINES.values()),
+            help="  \n".join(
+                say("{engine}: {words}", engine=say(e.label), words=say(e.help)) for e in ENGINES.values()
+            ),
         )
         if without_pykan := trouble(engine):
             st.warning(without_pykan)
@@ -123,9 +125,9 @@ def budget(most: int) -> Budget:
             say("Sampler"),
             list(SAMPLERS),
             key="sampler",
-            format_func=SAMPLERS.__getitem__,
+            format_func=lambda s: say(SAMPLERS[s]),
             persist_state="session",
-            help=SAMPLER_HELP,
+            help=say(SAMPLER_HELP),
         )
     return Budget(int(trials), minutes, fill, engine, sampler)
 
@@ -240,7 +242,7 @@ def planned(spec: StudySpec, most: int) -> str:
     trials = min(spec.trials or most, most)
     if trials == most:
         return say("This study will fit all **{most:,}** admissible configurations.", most=most)
-    way = _WAYS[spec.resolved_sampler(most)]
+    way = say(_WAYS[spec.resolved_sampler(most)])
     return say(
         "This study will fit **{trials:,}** of the {most:,} admissible configurations, {way}.",
         trials=trials,

@@ -13,7 +13,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution import cost_model
 from kanlab.execution.starts_budget import filled, workers_of
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.study.spec import StudySpec
 from kanlab.text import counted
 from kanlab.ui import cluster, drawing
@@ -35,14 +35,12 @@ def preflight(
     after_fit: as of StudySpec.
     """
     cells, fitted = space.cells, set(admissible)
-    known = say("may be admissible") if after_fit else "are admissible"
-    sentence = say(
-        "Of **{cells}** configurations, **{admissible}** {known} with your {n:,} training rows.",
-        cells=len(cells),
-        admissible=len(admissible),
-        known=known,
-        n=data.n,
+    words = (
+        marked("Of **{cells}** configurations, **{admissible}** may be admissible with your {n:,} training rows.")
+        if after_fit
+        else marked("Of **{cells}** configurations, **{admissible}** are admissible with your {n:,} training rows.")
     )
+    sentence = say(words, cells=len(cells), admissible=len(admissible), n=data.n)
     if after_fit:
         sentence += say(" What their fits have spent decides, and is known after the fit.")
     if len(admissible) < len(cells):
@@ -72,11 +70,11 @@ def preflight(
         few = int((table["status"] == "few rows").sum())
         st.caption(
             say(
-                "K, the number of parameters, ranges from {n_params:,} to {n_params_2:,}. {few} of "
+                "K, the number of parameters, ranges from {lowest:,} to {highest:,}. {few} of "
                 "the configurations have fewer than {few_rows:g} training rows per parameter; trust "
                 "them less.",
-                n_params=n_params(admissible[0]),
-                n_params_2=n_params(admissible[-1]),
+                lowest=n_params(admissible[0]),
+                highest=n_params(admissible[-1]),
                 few=few,
                 few_rows=FEW_ROWS,
             )
@@ -148,13 +146,19 @@ def predicted_time(data: Dataset, spec: StudySpec) -> None:
     total = cost_model.study_seconds(spec, data.n, data.d, timing.scale, workers)
     if spec.minutes is not None:
         total = min(total, 60 * spec.minutes)
-    starts = f", {spec.starts_words}" * bool(spec.starts_words)
+    duration, by = cost_model.duration_text(total), counted(workers, "worker")
     place.caption(
         say(
-            "This takes about **{duration_text}** with {workers}{starts}. A few fits were timed "
-            "on this machine for this estimate.",
-            duration_text=cost_model.duration_text(total),
-            workers=counted(workers, "worker"),
-            starts=starts,
+            "This takes about **{duration}** with {workers}, {starts}. A few fits were timed on "
+            "this machine for this estimate.",
+            duration=duration,
+            workers=by,
+            starts=spec.starts_words,
+        )
+        if spec.starts_words
+        else say(
+            "This takes about **{duration}** with {workers}. A few fits were timed on this machine for this estimate.",
+            duration=duration,
+            workers=by,
         )
     )

@@ -13,24 +13,28 @@ from kanlab.study.spec import COUNTS
 from kanlab.ui import session
 from kanlab.ui.widgets import literal
 
-RULE_HELP = "  \n".join(
-    (
-        marked(
-            "K, the number of parameters, is what AICc weighs against the fit. An edge is one "
-            "curve of the network, with G grid intervals and spline order k."
-        ),
-        marked(
-            "Effective (default): networks are ranked by what each fit has spent, the effective "
-            "degrees of freedom of the penalised fit and a charge for the search. All else goes "
-            "by the identifiable count, which is known before any fit."
-        ),
-        marked("Identifiable: the rank of the Jacobian, which is what the data can determine."),
-        marked("Trainable: every number the optimiser changes, G + k + 2 per edge."),
-        marked("Coefficients: the spline coefficients only, G + k per edge."),
-        marked("Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting."),
-    )
+RULE_HELP = (
+    marked(
+        "K, the number of parameters, is what AICc weighs against the fit. An edge is one "
+        "curve of the network, with G grid intervals and spline order k."
+    ),
+    marked(
+        "Effective (default): networks are ranked by what each fit has spent, the effective "
+        "degrees of freedom of the penalised fit and a charge for the search. All else goes "
+        "by the identifiable count, which is known before any fit."
+    ),
+    marked("Identifiable: the rank of the Jacobian, which is what the data can determine."),
+    marked("Trainable: every number the optimiser changes, G + k + 2 per edge."),
+    marked("Coefficients: the spline coefficients only, G + k per edge."),
+    marked("Article: 4 per edge, whatever G and k. It undercounts fine grids, and so favours overfitting."),
 )
-
+_RULES = {
+    "effective": marked("Effective"),
+    "identifiable": marked("Identifiable"),
+    "trainable": marked("Trainable"),
+    "coefficients": marked("Coefficients"),
+    "article": marked("Article"),
+}
 
 _WIDENED = "widened"  # the study whose ranges were widened, and the wider ones
 
@@ -48,7 +52,7 @@ def widened(space: SearchSpace) -> None:
     if space != wider:
         return
     changed = [
-        f"{NAMES[field]} {low} to {high}"
+        say("{range} {low} to {high}", range=say(NAMES[field]), low=low, high=high)
         for field in Cell._fields
         for low, high in [getattr(space, field)]
         if (low, high) != tuple(getattr(before, field))
@@ -56,7 +60,7 @@ def widened(space: SearchSpace) -> None:
     words = say(
         "The ranges of the study '{name}', wider where its best network lies at the edge: {changed}.",
         name=name,
-        changed=", ".join(changed),
+        changed=say(", ").join(changed),
     )
     st.info(literal(words), icon=":material/open_in_full:")
 
@@ -119,9 +123,9 @@ def counting(data: Dataset) -> tuple[str, bool]:
             say("Counting rule for the parameters (K)"),
             COUNTS,
             key="count",
-            format_func=str.capitalize,
+            format_func=lambda rule: say(_RULES[rule]),
             persist_state="session",
-            help=RULE_HELP,
+            help="  \n".join(map(say, RULE_HELP)),
         )
     with places[1]:
         count_sigma2 = data.likelihood.counts_variance and st.checkbox(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from kanlab.data.dataset import Dataset
 from kanlab.data.reading.table import Table
+from kanlab.language import active
 
 _TABLE, _DATASET, _TRIAL = "kanlab_table", "kanlab_dataset", "kanlab_trial"
 _SPLIT, _SOURCE, _REMEMBERED = "kanlab_split", "kanlab_source", "kanlab_remembered_"
@@ -56,17 +57,17 @@ def set_kept_key(key: str | None) -> None:
 
 
 def remember(name: str, key: object, compute: Callable[[], Any]) -> Any:
-    """The value computed last under this name, for as long as the key stays equal."""
+    """The value computed last under this name, for as long as the key stays equal, and the language of what it says."""
     kept = st.session_state.get(_REMEMBERED + name)
-    if kept is None or kept[0] != key:
+    if kept is None or kept[:2] != (key, active()):
         kept = keep(name, key, compute())
-    return kept[1]
+    return kept[2]
 
 
-def keep(name: str, key: object, value: Any) -> tuple[object, Any]:
+def keep(name: str, key: object, value: Any) -> tuple[object, str, Any]:
     """Have `remember` give this value."""
-    st.session_state[_REMEMBERED + name] = key, value
-    return key, value
+    kept = st.session_state[_REMEMBERED + name] = key, active(), value
+    return kept
 
 
 def hold_widgets(name: str, keys: Iterable[str]) -> None:

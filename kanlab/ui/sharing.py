@@ -26,7 +26,7 @@ def present_button(handle: StudyHandle) -> None:
         say("Present"),
         stage.address(handle, drawing.look().name),
         icon=":material/slideshow:",
-        help=_HELP,
+        help=say(_HELP),
         width="content",
     )
 
@@ -38,7 +38,7 @@ def read_only_link(handle: StudyHandle, base: str) -> None:
     if not identity.controls(handle):
         return
     if not settings.SHARE():
-        st.caption(_NOT_ALLOWED)
+        st.caption(say(_NOT_ALLOWED))
         return
     st.markdown(
         say(
@@ -54,7 +54,7 @@ def read_only_link(handle: StudyHandle, base: str) -> None:
         st.code(f"{base}{stage.PAGE}?{query}", language=None, wrap_lines=True)
         st.caption(say("Copy it now: it is not shown again."))
     with st.container(horizontal=True):
-        label = say("Make a new link") if shared else "Make a link"
+        label = say("Make a new link") if shared else say("Make a link")
         if st.button(
             label, key="share", icon=":material/link:", help=say("A link made before opens nothing any more.")
         ):

@@ -11,6 +11,7 @@ import streamlit as st
 from kanlab.data.dataset import Dataset
 from kanlab.execution.dask_cluster import cluster_workers
 from kanlab.execution.manager import manager
+from kanlab.language import use
 from kanlab.study.several_targets import create_studies
 from kanlab.study.spec import StudySpec
 from kanlab.ui import cluster, identity, session
@@ -30,7 +31,8 @@ def start_studies(datasets: Sequence[Dataset], specs: Sequence[StudySpec], name:
         cluster_workers(dask)  # before a study is made that could not run
         if dask is not None:
             specs = [replace(spec, workers=None) for spec in specs]  # all the cluster has
-        handles = create_studies(datasets, specs, name=name or None)
+        with use("en"):  # in which studies are kept
+            handles = create_studies(datasets, specs, name=name or None)
         for handle in handles:
             identity.take(handle)
             manager().start(handle, dask)

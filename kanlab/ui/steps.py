@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from kanlab.errors import KanlabError
-from kanlab.language import marked
+from kanlab.language import marked, say
 from kanlab.study.handle import load_study
 from kanlab.study.state import read_state
 from kanlab.study.storage import STORAGE_ERRORS
@@ -18,7 +18,6 @@ from kanlab.ui import reader_language, session
 from kanlab.ui.navigation import CHOOSE, DATA, EXPORT, LIVE, MODEL, SEARCH, STUDIES
 
 STEPS = (DATA, SEARCH, LIVE, CHOOSE, MODEL, EXPORT)
-_ALL = (*STEPS, STUDIES)  # as `navigation.pages` has them
 _OF_A_STUDY = (LIVE, CHOOSE, MODEL, EXPORT)
 _SEEN = "kanlab_seen"  # steps that look at a study, by its name
 
@@ -32,7 +31,7 @@ NEXT = {
 }
 _AFTER = {DATA: SEARCH, LIVE: CHOOSE, CHOOSE: MODEL, MODEL: EXPORT, EXPORT: DATA, STUDIES: DATA}
 _WORDS = {
-    "done": "Done.",
+    "done": marked("Done."),
     "running": marked("The study is running."),
     "open": marked("Can be opened now."),
     "no table": marked("Needs a table and a target; choose them under Data."),
@@ -51,10 +50,9 @@ class _Known(NamedTuple):
     trials: bool = False
 
 
-def bar(pages: Sequence[StreamlitPage], current: StreamlitPage) -> None:
-    """The steps, each a link with its state. pages: of `navigation.pages`.  current: the one that is drawn."""
+def bar(pages: Sequence[StreamlitPage], drawn: Path) -> None:
+    """The steps, each a link with its state. pages: of `navigation.pages`.  drawn: the script of the one that is drawn."""
     known = _known()
-    drawn = next(path for path, page in zip(_ALL, pages, strict=True) if page.title == current.title)
     if known.study and known.trials and drawn in _OF_A_STUDY:
         st.session_state.setdefault(_SEEN, {}).setdefault(known.study, set()).add(drawn)
     with st.container(horizontal=True, gap=None, key="steps"):
@@ -65,7 +63,7 @@ def bar(pages: Sequence[StreamlitPage], current: StreamlitPage) -> None:
                 page,
                 label=f":gray[{label}]" if state.startswith("no ") and path != drawn else label,
                 icon=_ICONS.get(state),
-                help=_WORDS[state],
+                help=say(_WORDS[state]),
                 width="content",
                 query_params=_address(path, known.study),
             )
@@ -77,7 +75,7 @@ def next_step(current: Path, *, primary: bool = True) -> None:
     """The button that ends a page."""
     label, page = NEXT[current], _AFTER[current]
     kind = "primary" if primary else "secondary"
-    if st.button(label, type=kind, icon=":material/arrow_forward:", key="next-step"):  # type: ignore[arg-type]
+    if st.button(say(label), type=kind, icon=":material/arrow_forward:", key="next-step"):  # type: ignore[arg-type]
         st.switch_page(page, query_params=_address(page, session.study_name()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from kanlab.errors import StudyError
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.study.handle import StudyHandle, check_it_is_there, load_study, study_names
 from kanlab.study.several_targets import Group, together
 from kanlab.study.storage import get_storage
@@ -15,11 +15,16 @@ from kanlab.ui import identity, session, watching
 from kanlab.ui.navigation import LIVE, STUDIES
 from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 
+_NO_MODEL = {
+    "show": marked("No trial of this study is complete yet, so there is no model to show."),
+    "export": marked("No trial of this study is complete yet, so there is no model to export."),
+}
+
 
 def study(title: str, purpose: str) -> StudyHandle:
     """The study of the address or of this session, below the heading of the page."""
     name = session.study_name()
-    heading(title if name is None else f"{title}: {literal(name)}", purpose)
+    heading(title if name is None else say("{page}: {study}", page=title, study=literal(name)), purpose)
     if name is None:
         go_first_to(STUDIES, say("No study is open. Choose one under Studies."), say("Go to Studies"))
     with sentences():
@@ -58,7 +63,7 @@ def targets(handle: StudyHandle) -> None:
     if group is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="targets"):
-        st.markdown(f"Targets of **{literal(group.name)}**:")
+        st.markdown(say("Targets of **{study}**:", study=literal(group.name)))
         for number, other in enumerate(together(handle)):
             st.button(
                 literal(short(other.data.target)),
@@ -88,14 +93,14 @@ def opened(name: str) -> StudyHandle:
 
 
 def trials(handle: StudyHandle, wish: str) -> list[TrialRecord]:
-    """Its trials, one of them complete unless the rows carry no network. wish: what is done, such as "export"."""
+    """Its trials, one of them complete unless the rows carry no network. wish: what is done, "show" or "export"."""
     with sentences():
         check_it_is_there(handle)
         records = handle.records()
     if not handle.has_model(records):
         go_first_to(
             LIVE,
-            say("No trial of this study is complete yet, so there is no model to {wish}.", wish=wish),
+            say(_NO_MODEL[wish]),
             say("Go to Live"),
         )
     return records

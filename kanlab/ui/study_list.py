@@ -12,16 +12,28 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.execution.doctor import in_bytes
 from kanlab.execution.manage import data_size, note
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.study.access import is_owned
+from kanlab.study.state import Name
 from kanlab.ui import columns, identity, widgets
 
 Row = dict[str, Any]
 
-_MINE, _THEIRS, _NOBODYS = "you", "another browser", marked("nobody: everybody controls it")
+_MINE, _THEIRS, _NOBODYS = marked("you"), marked("another browser"), marked("nobody: everybody controls it")
+_STATES: dict[Name, str] = {
+    "queued": marked("queued"),
+    "running": marked("running"),
+    "pausing": marked("pausing"),
+    "paused": marked("paused"),
+    "stopping": marked("stopping"),
+    "stopped": marked("stopped"),
+    "finished": marked("finished"),
+    "failed": marked("failed"),
+    "interrupted": marked("interrupted"),
+}
 _OPEN = "open-study"
 _FIRST = ("open", "study", "state", "data", "target", "n", "trials", "lowest AICc", "date")
-_GROUPS = {"Search": ("engine", "starts", "minutes"), "Storage": ("owner", "size", "note", "detail")}
+_GROUPS = {marked("Search"): ("engine", "starts", "minutes"), marked("Storage"): ("owner", "size", "note", "detail")}
 _SEARCHED = ("study", "data", "target", "note", "state", "engine")
 _MANY = 6  # studies from which on a search is worth its place
 _AICC_HELP = marked(
@@ -37,8 +49,8 @@ def row(study: Study, size: int) -> Row:
     mine, owned = identity.controls(handle), is_owned(handle.optuna.user_attrs)
     return {
         "study": study.name,
-        "state": current.name,
-        "detail": current.detail,
+        "state": say(_STATES[current.name]),
+        "detail": retold(current.detail),
         "data": handle.data.name,
         "target": handle.data.fitted_target,
         "n": handle.data.n_train,
@@ -48,7 +60,7 @@ def row(study: Study, size: int) -> Row:
         "engine": study.spec.engine,
         "starts": study.spec.options.starts,
         "minutes": current.elapsed / 60,
-        "owner": (_MINE if mine else _THEIRS) if owned else _NOBODYS,
+        "owner": say((_MINE if mine else _THEIRS) if owned else _NOBODYS),
         "size": in_bytes(size + data_size(handle)),
         "note": note(handle),
     }
@@ -72,7 +84,7 @@ def table(rows: Sequence[Row]) -> Chosen:
     if not found:
         st.info(say("No study has all of these words."), icon=":material/search_off:")
         return Chosen()
-    frame = pd.DataFrame(found).assign(open="Open")
+    frame = pd.DataFrame(found).assign(open=say("Open"))
     event = widgets.table(
         frame,
         "studies",
@@ -93,18 +105,30 @@ def _text(row: Row) -> str:
 def _config(frame: pd.DataFrame) -> dict[str, Any]:
     config = st.column_config
     return {
-        "open": config.ButtonColumn("open", type="tertiary", key=_OPEN, width=70, pinned=True),
-        "detail": config.TextColumn(width="medium", help=say("More about the state of the study.")),
+        "study": config.TextColumn(say("study")),
+        "state": config.TextColumn(say("state")),
+        "data": config.TextColumn(say("data")),
+        "target": config.TextColumn(say("target")),
+        "trials": config.NumberColumn(say("trials")),
+        "engine": config.TextColumn(say("engine")),
+        "note": config.TextColumn(say("note")),
+        "open": config.ButtonColumn(say("open"), type="tertiary", key=_OPEN, width=70, pinned=True),
+        "detail": config.TextColumn(say("detail"), width="medium", help=say("More about the state of the study.")),
         "n": config.NumberColumn(say("training rows"), format="%d"),
-        "lowest AICc": columns.number("lowest AICc", frame["lowest AICc"], _AICC_HELP, fmt="%.2f"),
+        "lowest AICc": columns.number(say("lowest AICc"), frame["lowest AICc"], say(_AICC_HELP), fmt="%.2f"),
         "date": config.DatetimeColumn(
             say("last at work"), format="YYYY-MM-DD HH:mm", help=say("In the time zone of your browser.")
         ),
         "starts": config.NumberColumn(
+            say("starts"),
             format="%d",
             help=say("Initial networks per configuration, of which the best counts. A dash: as the engine decides."),
         ),
-        "minutes": config.NumberColumn(format="%.1f"),
-        "owner": config.TextColumn(help=say("Everybody can view a study; only its owner can control it.")),
-        "size": config.TextColumn(help=say("Trials and data. Studies of the same data share one copy of it.")),
+        "minutes": config.NumberColumn(say("minutes"), format="%.1f"),
+        "owner": config.TextColumn(
+            say("owner"), help=say("Everybody can view a study; only its owner can control it.")
+        ),
+        "size": config.TextColumn(
+            say("size"), help=say("Trials and data. Studies of the same data share one copy of it.")
+        ),
     }

@@ -34,14 +34,20 @@ def choose_table() -> None:
             list(EXAMPLES),
             index=None,
             key="example",
-            format_func=lambda key: EXAMPLES[key].title,
+            format_func=lambda key: say(EXAMPLES[key].title),
             placeholder=say("Choose an example"),
             on_change=_take_example,
             persist_state="session",
         )
         if st.session_state.get("example"):
             example = EXAMPLES[st.session_state["example"]]
-            st.caption(f"{example.description} Licence: {example.licence}.")
+            st.caption(
+                say(
+                    "{description} Licence: {licence}.",
+                    description=say(example.description),
+                    licence=say(example.licence),
+                )
+            )
 
 
 def _take_upload() -> None:

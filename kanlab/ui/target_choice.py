@@ -96,7 +96,7 @@ def choose_target(table: Table, suggested: str | None) -> Choice:
             args=(key,),
         )
         if suggested is None and not st.session_state.get(_chosen(key)):
-            st.caption(_GUESSED)
+            st.caption(say(_GUESSED))
     with second:
         features_key, more_key = f"features-{key}-{target}", f"target-more-{key}-{target}"
         others = [c for c in frame.columns if c not in (target, *st.session_state.get(more_key, ()))]
@@ -210,9 +210,11 @@ def _with_task(chosen: Choice, table: Table, places: Sequence[DeltaGenerator]) -
     if len(tasks) < 1 + is_numeric(column):
         return chosen
     names = {
-        CLASSIFICATION: say("One of {number} classes", number=_number(levels)),
-        COUNTS: "A count",
-        REGRESSION: "A number",
+        CLASSIFICATION: (
+            say("One of two classes") if len(levels) == 2 else say("One of {number} classes", number=len(levels))
+        ),
+        COUNTS: say("A count"),
+        REGRESSION: say("A number"),
     }
     key = f"task-{chosen.key}"
     first, second = places
@@ -254,10 +256,6 @@ def _with_task(chosen: Choice, table: Table, places: Sequence[DeltaGenerator]) -
 def _as_number(key: str) -> None:
     """The suggestion to take a target for a count is refused."""
     st.session_state[key] = REGRESSION
-
-
-def _number(levels: tuple[str, ...]) -> str:
-    return "two" if len(levels) == 2 else f"{len(levels)}"
 
 
 def information(table: Table, target: str) -> dict[str, float]:

@@ -46,8 +46,10 @@ _STEPS = (
     ),
     _Step(
         CHOOSE,
-        "kanlab has compared all of them and names **one to take**, with reasons. *Leave-one-out* means: how far off it is "
-        "on a row it has not seen. Nothing needs to be decided here.",
+        marked(
+            "kanlab has compared all of them and names **one to take**, with reasons. *Leave-one-out* "
+            "means: how far off it is on a row it has not seen. Nothing needs to be decided here."
+        ),
         marked("See what it has learned"),
     ),
     _Step(
@@ -58,7 +60,7 @@ _STEPS = (
             "and some noise. kanlab was not told that: compare."
         ),
         marked("Try it out"),
-        "Formula",
+        marked("Formula"),
     ),
     _Step(
         MODEL,
@@ -68,12 +70,13 @@ _STEPS = (
             "the column to predict, press Start."
         ),
         marked("Use my own table"),
-        "What if",
+        marked("What if"),
     ),
 )
-_WAIT = (
-    "kanlab is fitting 63 small networks to a table of 400 rows. Each becomes a point below: further left it comes closer to "
-    "the rows, further down it is better. **This takes some seconds.**"
+_WAIT = marked(
+    "kanlab is fitting 63 small networks to a table of 400 rows. Each becomes a point "
+    "below: further left it comes closer to the rows, further down it is better. **This "
+    "takes some seconds.**"
 )
 _GONE = marked("The study of the tour is not open.")
 
@@ -96,22 +99,22 @@ def offer(start: Callable[[], None]) -> None:
         st.button(say("No, thanks"), key="tour-skip", type="tertiary", on_click=_decided)
 
 
-def banner(current: str) -> None:
-    """The step of the tour that is under way, at the top of a page. current: the title of the page."""
+def banner(drawn: Path) -> None:
+    """The step of the tour that is under way, at the top of a page. drawn: the script of the page."""
     at = st.session_state.get(_STEP)
     if at is None:
         return
     if st.session_state.pop(_GO, False):
         _go(at, session.study_name())
     step, name = _STEPS[at], session.study_name()
-    here = current == step.page.stem.capitalize()
+    here = drawn == step.page
     waiting = here and step.page == LIVE and _is_live(name)
     with st.container(border=True, key="tour"):
         words = _WAIT if waiting else step.words if name else _GONE
-        st.markdown(f"**Tour, {at + 1} of {len(_STEPS)}.** {words}")
+        st.markdown(say("**Tour, {number} of {steps}.** {words}", number=at + 1, steps=len(_STEPS), words=say(words)))
         with st.container(horizontal=True, vertical_alignment="center"):
             if name and not waiting:
-                label = step.on if here else say("Back to the tour")
+                label = say(step.on) if here else say("Back to the tour")
                 icon = ":material/arrow_forward:"
                 st.button(label, type="primary", icon=icon, key="tour-on", on_click=_go_on, args=(at + here,))
             st.button(say("End the tour"), type="tertiary", key="tour-end", on_click=_end)
@@ -138,7 +141,7 @@ def _go(to: int, name: str | None) -> None:
         st.session_state["example"] = None
         st.switch_page(DATA)
     if _STEPS[to].tab:
-        st.session_state[_TAB] = _STEPS[to].tab
+        st.session_state[_TAB] = say(_STEPS[to].tab)  # tabs are known by what they are called
     st.switch_page(_STEPS[to].page, query_params={"study": name or ""})
 
 

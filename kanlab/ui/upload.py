@@ -69,7 +69,7 @@ class _Waiting:
             with self._place.container(horizontal=True, vertical_alignment="center"):
                 self._shown = st.empty()
                 st.button(say("Cancel"), key=self._key, icon=":material/close:", on_click=self._cancel)
-        self._shown.caption(f"{seconds:.0f} s")
+        self._shown.caption(say("{seconds:.0f} s", seconds=seconds))
 
     def _cancel(self) -> None:
         sentence = say("Reading {name} was cancelled; upload it again, or change how it is read.", name=self._name)

@@ -66,8 +66,13 @@ LOG_LOSS_HELP = marked(
 
 
 def literal(text: object) -> str:
-    """Text shown as it is where Streamlit would read Markdown, LaTeX, colours, emoji codes or links; sentences are retold."""
-    whole = _ADDRESS.sub(rf"\1{_JOINER}", retold(str(text)).replace("\n", " "))
+    """Text shown as it is where Streamlit would read Markdown, LaTeX, colours, emoji codes or links; sentences are retold.
+
+    What is one word may be a name in somebody's table, and stays.
+    """
+    words = str(text)
+    told = retold(words) if " " in words else words
+    whole = _ADDRESS.sub(rf"\1{_JOINER}", told.replace("\n", " "))
     return _MARKDOWN.sub(r"\\\1", whole)
 
 
