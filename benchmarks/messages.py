@@ -23,6 +23,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+PERCENT = re.compile(r"%\(\w+\)[a-z]|%[rs]|%%")
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "kanlab" / "translations"
 SOURCES = (*sorted((ROOT / "kanlab").rglob("*.py")), *sorted((ROOT / "pages").glob("*.py")), ROOT / "app.py")
@@ -110,7 +111,7 @@ def compiled(new: Catalog) -> bytes:
 
 
 def faults(path: Path) -> Iterator[str]:
-    """What is wrong with a catalogue."""
+    """What is wrong with a catalogue. The percent signs of a sentence are filled in by argparse, and so all kept."""
     said, old = sentences(), catalogue(path)
     known = {m.id: str(m.string) for m in old if m.id}
     yield from (f"not translated: {m!r} ({', '.join(sorted(e.files))})" for m, e in said.items() if not known.get(m))
@@ -123,6 +124,8 @@ def faults(path: Path) -> Iterator[str]:
             given = _values(string)
         except ValueError:
             given = set() if not entry.possible else {"braces that do not close"}
+        if sorted(PERCENT.findall(message)) != sorted(PERCENT.findall(string)):
+            yield f"the translation of {message!r} has other percent signs"
         if lost := entry.values - given:
             yield f"the translation of {message!r} lacks {', '.join(sorted(lost))}"
         if entry.possible and (strange := given - entry.possible):

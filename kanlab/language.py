@@ -129,7 +129,7 @@ def _translation(language: str) -> Translate:
     return gettext.translation("kanlab", _FOLDER, [_LOCALES[language]]).gettext
 
 
-_MARKUP = re.compile(r"(\{[^}]*\}|:material/\w+:|\]\([^)]*\)|<[^>]*>|`[^`]*`|\$[^$]*\$)")
+_MARKUP = re.compile(r"(\{[^}]*\}|:material/\w+:|\]\([^)]*\)|<[^>]*>|`[^`]*`|\$[^$]*\$|%\(\w+\)[a-z]|%[rs])")
 _ACCENTS = str.maketrans("aceinouyACEINOUY", "áçéíñóúýÁÇÉÍÑÓÚÝ")
 
 

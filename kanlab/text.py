@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from kanlab.language import say
@@ -47,6 +49,15 @@ def short(name: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def columns_of(text: str) -> int:
+    """How wide a text is in a fixed-width font: characters of Chinese, Japanese and Korean take two columns.
+
+    >>> columns_of("AICc"), columns_of("残差")
+    (4, 4)
+    """
+    return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+
+
 def short_apart(names: Sequence[object], most: int = 60) -> list[str]:
     """Names of at most so many characters; those that begin alike are cut where they begin to differ.
 
@@ -83,3 +94,32 @@ def listing(names: Iterable[object], most: int = 8) -> str:
     shown = list(names)
     names, more = ", ".join(map(quoted, shown[:most])), len(shown) - most
     return say("{names} and {more} more", names=names, more=more) if more > 0 else names
+
+
+def padded(text: str, columns: int) -> str:
+    """A text with blanks behind it, up to a width in columns of a fixed-width font.
+
+    >>> padded("残差", 6)
+    '残差  '
+    """
+    return text + " " * (columns - columns_of(text))
+
+
+_WIDE = "\u2e80-\u303e\u3041-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\uffe0-\uffe6"
+_OPENS, _CLOSES = "（“‘《【", "，。；：、！？）”’》】…"
+# what stays together on a line: a word, or a wide character, with the marks that open or close it
+_PIECE = re.compile(rf"\s+|[{_OPENS}]*(?:(?![{_OPENS}{_CLOSES}])[{_WIDE}]|[^\s{_WIDE}{_OPENS}{_CLOSES}]+)?[{_CLOSES}]*")
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """Lines of at most so many columns of a fixed-width font, broken at blanks and between wide characters.
+
+    >>> wrapped("每条边都是（样条）函数，AICc 越低越好。", 12)
+    ['每条边都是', '（样条）函', '数，AICc 越', '低越好。']
+    """
+    lines = [""]
+    for piece in filter(None, _PIECE.findall(text)):
+        if columns_of(lines[-1] + piece.rstrip()) > columns and lines[-1]:
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return [line.rstrip() for line in lines]

@@ -11,7 +11,7 @@ from string import Formatter
 import pytest
 
 import kanlab
-from kanlab.text import agreeing, counted, listing, quoted, short
+from kanlab.text import agreeing, columns_of, counted, listing, padded, quoted, short, wrapped
 
 SAYING = ("say", "marked")  # kanlab.language fills the places of what they are given
 ROOT = Path(kanlab.__file__).parents[1]
@@ -81,3 +81,14 @@ def test_words() -> None:
     assert (short("abc", 3), short("abcd", 3), quoted("x" * 99)) == ("abc", "ab…", f"'{'x' * 59}…'")
     assert listing([*"abc"], 2) == "'a', 'b' and 1 more"
     assert listing([1.5]) == "'1.5'"
+
+
+def test_texts_of_wide_characters_are_padded_and_wrapped_by_columns() -> None:
+    assert [padded(text, 6) for text in ("abc", "残差", "残差平方和")] == ["abc   ", "残差  ", "残差平方和"]
+    text = "每条边都是（样条）函数；AICc 越低越好，K 是参数个数。see `docs/method.md`"
+    for columns in range(8, 40):
+        lines = wrapped(text, columns)
+        assert max(map(columns_of, lines)) <= max(columns, columns_of("`docs/method.md`"))
+        assert not any(line[0] in "，；。）" or line[-1] == "（" for line in lines)
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert wrapped("", 10) == [""]

@@ -12,10 +12,10 @@ from kanlab.errors import SpaceError
 from kanlab.language import marked, say
 
 _RANGES = {
-    "neuron_num": "hidden neurons",
+    "neuron_num": marked("hidden neurons"),
     "grid": marked("grid intervals of every spline"),
     "k": marked("spline order: 1 piecewise linear, 2 quadratic, 3 cubic"),
-    "depth": "hidden layers",
+    "depth": marked("hidden layers"),
 }
 
 Options = argparse._ActionsContainer  # a parser, or one group of its options
@@ -25,7 +25,7 @@ def add_ranges(parser: Options, **defaults: str | None) -> None:
     """The options --neuron-num, --grid, --k and --depth."""
     for name, meaning in _RANGES.items():
         default = defaults[name]
-        text = f"{meaning} (default: {default or 'as before'})"
+        text = say("{meaning} (default: {default})", meaning=say(meaning), default=default or say("as before"))
         parser.add_argument(f"--{name.replace('_', '-')}", default=default, metavar="LO:HI", help=text)
 
 
@@ -97,7 +97,7 @@ def source(path: Path) -> tuple[Path | BinaryIO, str | None]:
     """What to read a table from, and what to call it where that is no file: - is standard input."""
     if str(path) != "-":
         return path, None
-    return io.BytesIO(sys.stdin.buffer.read()), "standard input"
+    return io.BytesIO(sys.stdin.buffer.read()), marked("standard input")
 
 
 def names(text: str | None) -> list[str]:
@@ -121,9 +121,9 @@ def _range(name: str, text: str) -> tuple[int, int]:
     if len(numbers) not in (1, 2):
         raise SpaceError(
             say(
-                "The range '{text}' of --{replace} is not LO:HI, for example 1:10.",
+                "The range '{text}' of --{option} is not LO:HI, for example 1:10.",
                 text=text,
-                replace=name.replace("_", "-"),
+                option=name.replace("_", "-"),
             )
         )
     return numbers[0], numbers[-1]

@@ -70,7 +70,7 @@ def _read(file: Path, command: str) -> dict[str, Any]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise StudyError(say("{file} cannot be read: {value}.", file=file, value=error.strerror or error)) from error
+        raise StudyError(say("{file} cannot be read: {reason}.", file=file, reason=error.strerror or error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(say("{file} is no TOML: {error}.", file=file, error=error)) from error
     options = content.get(command)
@@ -98,21 +98,25 @@ def _value(action: argparse.Action, key: str, value: Any, file: Path) -> Any:
         texts = [",".join(map(str, v)) if isinstance(v, list) else str(v) for v in value]
         return texts if several else ",".join(texts)
     if isinstance(value, (dict, bool)):
-        raise StudyError(f"{file}: '{key}' takes {action.metavar or 'a value'}, not {value!r}.")
+        raise _takes(action.metavar or say("a value"), key, value, file)
     if action.dest == "data":
         return Path(value) if str(value) == "-" else file.parent / str(value)
     if action.choices and value not in action.choices:
         raise StudyError(
             say(
-                "{file}: '{key}' must be one of {map}, not {value!r}.",
+                "{file}: '{key}' must be one of {choices}, not {value!r}.",
                 file=file,
                 key=key,
-                map=", ".join(map(str, action.choices)),
+                choices=", ".join(map(str, action.choices)),
                 value=value,
             )
         )
     try:
         converted = action.type(str(value)) if callable(action.type) else str(value)
     except ValueError:
-        raise StudyError(f"{file}: '{key}' takes {action.metavar or 'a number'}, not {value!r}.") from None
+        raise _takes(action.metavar or say("a number"), key, value, file) from None
     return [converted] if several else converted
+
+
+def _takes(what: object, key: str, value: Any, file: Path) -> StudyError:
+    return StudyError(say("{file}: '{key}' takes {what}, not {value!r}.", file=file, key=key, what=what, value=value))

@@ -29,7 +29,7 @@ def add_constraints(options: Options) -> None:
         help=say("features with which the prediction never falls (price:up) or never rises (price:down)"),
     )
     for name, text in _LISTS.items():
-        options.add_argument(f"--{name}", metavar="A,B", help=text)
+        options.add_argument(f"--{name}", metavar="A,B", help=say(text))
     options.add_argument(
         "--no-interaction",
         action="append",
@@ -51,7 +51,10 @@ def constraints(arguments: argparse.Namespace) -> Constraints:
             )
         if ways.setdefault(column.strip(), way.strip()) != way.strip():
             raise StudyError(
-                say("'{strip}' cannot be monotone up and down at once; keep one of the two.", strip=column.strip()[:60])
+                say(
+                    "'{column}' cannot be monotone up and down at once; keep one of the two.",
+                    column=column.strip()[:60],
+                )
             )
     lists = {name.replace("-", "_"): names(getattr(arguments, name.replace("-", "_"))) for name in _LISTS}
     groups = [names(group) for group in arguments.no_interaction or []]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from kanlab.language import say
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "tune": (
@@ -58,14 +58,7 @@ ENDLESS: dict[str, tuple[str, ...]] = {  # until somebody ends them, or of a stu
 }
 
 
-class Formatter(argparse.HelpFormatter):
-    """argparse's own, which leaves the lines of the examples as they are."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return text if text.startswith("examples:\n") else super()._fill_text(text, width, indent)
-
-
 def examples(command: str) -> str | None:
     """The end of a command's help."""
     lines = (*EXAMPLES.get(command, ()), *ENDLESS.get(command, ()))
-    return "\n  ".join(("examples:", *lines)) if lines else None
+    return "\n  ".join((say("examples:"), *lines)) if lines else None

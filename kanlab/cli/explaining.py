@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import add_trial, source
 from kanlab.cli.printing import columns
 from kanlab.cli.table_options import add_reading_options
-from kanlab.language import say
+from kanlab.language import active, say, use
 
 if TYPE_CHECKING:
     from kanlab.explain.contributions import Explanation, RowExplainer
@@ -31,6 +31,11 @@ def explainers(models: Sequence[Predictor], handles: Sequence[StudyHandle]) -> l
 
 
 def _explain(arguments: argparse.Namespace) -> int:
+    with use("en" if arguments.json else active()):  # the names of quantities are in the JSON
+        return _explain_rows(arguments)
+
+
+def _explain_rows(arguments: argparse.Namespace) -> int:
     from kanlab.cli.table_options import read_options
     from kanlab.errors import DatasetError
     from kanlab.execution.manage import load_data
@@ -49,14 +54,15 @@ def _explain(arguments: argparse.Namespace) -> int:
     rows, called = source(arguments.data)
     table = read_new_rows(rows, explainer.predictor.recipe, name=called, options=options)
     found = explainer.explain(table, options)
-    print(f"predicted by {explainer.predictor.label}", *found.predictions.notes, sep="\n", file=sys.stderr)
+    by = say("predicted by {model}", model=explainer.predictor.label)
+    print(by, *found.predictions.notes, sep="\n", file=sys.stderr)
     if arguments.row is not None and not 1 <= arguments.row <= len(found.totals):
         raise DatasetError(
             say(
-                "There is no row {row}; {data} holds {totals:,}.",
+                "There is no row {row}; {file} holds {rows:,}.",
                 row=arguments.row,
-                data=arguments.data,
-                totals=len(found.totals),
+                file=arguments.data,
+                rows=len(found.totals),
             )
         )
     chosen = range(len(found.totals)) if arguments.row is None else [arguments.row - 1]
@@ -73,11 +79,17 @@ def _shown(found: Explanation, row: int) -> str:
     if row not in found.ready:
         return say("row {row}: a value is missing, so there is no prediction to explain", row=row + 1)
     output = found.output_of(row)
-    head = f"row {row + 1}: {found.scale.words[output]} {found.totals[row, output]:.5g}, "
-    head += say("{mean:.5g} in the mean", mean=found.mean[output])
+    head = say(
+        "row {row}: {quantity} {total:.5g}, {mean:.5g} in the mean",
+        row=row + 1,
+        quantity=found.scale.words[output],
+        total=found.totals[row, output],
+        mean=found.mean[output],
+    )
     table = found.table(row)
     sampled = bool(table["standard_error"].any())
-    header = ("feature", "value", "contribution", *["standard error"] * sampled, *["times"] * ("times" in table))
+    header = [say("feature"), say("value"), say("contribution")]
+    header += [say("standard error")] * sampled + [say("times")] * ("times" in table)
     lines = [
         (
             r["feature"],

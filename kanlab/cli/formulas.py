@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import names
 from kanlab.cli.printing import columns, short_number
 from kanlab.errors import StudyError
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say, use
 
 if TYPE_CHECKING:
     from kanlab.api import Study
@@ -29,8 +29,8 @@ RECOMMENDED = "recommended"
 def add_command(command: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """`kanlab formula` without the arguments it shares with other commands."""
     text = say("search for formulas of a study's target, print the front of them, and edit them")
-    sub = command("formula", run, text, _MORE)
-    search = sub.add_argument_group("search")
+    sub = command("formula", run, text, say(_MORE))
+    search = sub.add_argument_group(say("search"))
     search.add_argument(
         "--minutes",
         type=float,
@@ -58,7 +58,7 @@ def add_command(command: Callable[..., argparse.ArgumentParser]) -> argparse.Arg
     sub.add_argument(
         "--units", metavar="A=U,B=V", help=say("units of columns, such as length=m,time=s, to see whether they add up")
     )
-    editing = sub.add_argument_group("edit")
+    editing = sub.add_argument_group(say("edit"))
     editing.add_argument("--parts", type=int, metavar="N", help=say("print the parts of formula N, by number"))
     editing.add_argument(
         "--edit", type=int, metavar="N", help=say("change formula N by the next four, fit it, and keep it")
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
             fix=dict(map(_pair, changes["fix"])),
             free=[_number(text) for text in changes["free"]],
         )
-        print(f"edited: {edited}", file=sys.stderr)
+        print(say("edited: {formula}", formula=edited), file=sys.stderr)
     if arguments.remove is not None:
         study.remove_formula(arguments.remove)
     if arguments.use is not None:
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _search(study: Study, arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+    with tqdm(unit=say("step"), file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def show(search: FormulaSearch) -> None:
             bar.total = search.total
@@ -160,13 +160,14 @@ def _parts_shown(study: Study, place: int, as_json: bool) -> str:
     front = study.formulas()
     if not 0 <= place < len(front):
         raise StudyError(
-            say("There is no formula {place}; they are numbered 0 to {front}.", place=place, front=len(front) - 1)
+            say("There is no formula {place}; they are numbered 0 to {last}.", place=place, last=len(front) - 1)
         )
     parts = front[place].parts
     if as_json:
         return json.dumps([part._asdict() for part in parts], indent=2)
-    rows = [(p.number, p.kind, ", ".join(p.can), p.text[:120]) for p in parts]
-    return "\n".join([f"formula {place}: {front[place]}", columns([("part", "kind", "can", "text"), *rows])])
+    rows = [(p.number, retold(p.kind), ", ".join(p.can), p.text[:120]) for p in parts]
+    head = say("formula {place}: {formula}", place=place, formula=front[place])
+    return "\n".join([head, columns([(say("part"), say("kind"), say("can"), say("text")), *rows])])
 
 
 def formulas_shown(study: Study, search: FormulaSearch, as_json: bool) -> str:
@@ -177,11 +178,15 @@ def formulas_shown(study: Study, search: FormulaSearch, as_json: bool) -> str:
 
     data = load_data(study.handle)
     if as_json:
-        return json.dumps({"study": study.name} | formulas_json(study.handle, search, data), indent=2, allow_nan=False)
+        with use("en"):
+            content = {"study": study.name} | formulas_json(study.handle, search, data)
+        return json.dumps(content, indent=2, allow_nan=False)
     found, front = search.found, formulas_in(study.handle, search, data)
     assert found is not None
-    what = "log-loss" if data.levels else "RMSE"
-    header = ["", "", "complexity", "K", "AICc", f"{what} train", f"{what} test"]
+    train_error, test_error = (
+        (say("log-loss train"), say("log-loss test")) if data.levels else (say("RMSE train"), say("RMSE test"))
+    )
+    header = ["", "", say("complexity"), "K", "AICc", train_error, test_error]
     extra = _extra(front, found.repeats)
     rows = [
         [i, _marks(f, i == found.recommended, i == found.chosen), f.complexity, short_number(f.n_params),
@@ -191,17 +196,18 @@ def formulas_shown(study: Study, search: FormulaSearch, as_json: bool) -> str:
         for i, f in enumerate(front)
     ]  # fmt: skip
     chosen = front[found.used]
-    label = data.output_label if data.levels else data.target
+    used = f"{data.output_label if data.levels else data.target} = {chosen}"
+    is_recommended = found.used == found.recommended
     lines = [
         say(
-            "study {name}: formulas of {output_label}; * recommended, = a held-out error no "
+            "study {name}: formulas of {quantity}; * recommended, = a held-out error no "
             "worse than the lowest within its standard error, e edited, > chosen",
             name=study.name,
-            output_label=data.output_label,
+            quantity=data.output_label,
         ),
-        columns([[*header, *extra, "formula"], *rows]),
-        f"{RECOMMENDED if found.used == found.recommended else 'chosen'}: {label} = {chosen}",
-        *([f"  {found.reason}"] if found.used == found.recommended else []),
+        columns([[*header, *extra, say("formula")], *rows]),
+        say("recommended: {model}", model=used) if is_recommended else say("chosen: {model}", model=used),
+        *([f"  {retold(found.reason)}"] if is_recommended else []),
         f"  {errors(chosen)}",
         *(f"  {line}" for line in remarks(chosen)),
     ]
@@ -217,7 +223,12 @@ def _extra(front: list[Formula], repeats: int) -> dict[str, list[str]]:
     """Columns that are shown where they say something."""
     found: dict[str, list[str]] = {}
     if repeats:
-        found["found in"] = ["" if f.found.found_in is None else f"{f.found.found_in} of {repeats}" for f in front]
+        times = [f.found.found_in for f in front]
+        found[say("found in")] = [
+            "" if n is None else say("{found} of {repeats}", found=n, repeats=repeats) for n in times
+        ]
     if any(f.units for f in front):
-        found["units"] = ["" if f.units is None else "add up" if f.units.adds_up else "do not" for f in front]
+        found[say("units")] = [
+            "" if f.units is None else say("add up") if f.units.adds_up else say("do not") for f in front
+        ]
     return found

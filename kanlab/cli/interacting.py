@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kanlab.cli.arguments import add_json, add_trial
 from kanlab.cli.printing import columns
-from kanlab.language import say
+from kanlab.language import active, say, use
 
 if TYPE_CHECKING:
     from kanlab.explain.interactions import Interactions
@@ -25,10 +25,13 @@ def _interactions(arguments: argparse.Namespace) -> int:
     if arguments.nulls < 0:
         raise StudyError(say("The number of networks of --nulls is at least 0, not {nulls}.", nulls=arguments.nulls))
     study = open_study(arguments.name, storage=arguments.storage)
-    use: Use | None = arguments.use or ("read" if arguments.trial is None and arguments.family is None else None)
-    found = study.interactions(arguments.trial, family=arguments.family, use=use, nulls=arguments.nulls)
+    wanted: Use | None = arguments.use or ("read" if arguments.trial is None and arguments.family is None else None)
+    with use("en" if arguments.json else active()):
+        found = study.interactions(arguments.trial, family=arguments.family, use=wanted, nulls=arguments.nulls)
     if arguments.json:
-        print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
+        with use("en"):
+            content = found.to_dict()
+        print(json.dumps(content, indent=2, allow_nan=False))
     else:
         print(_shown(found))
     return 0
@@ -38,7 +41,7 @@ def _shown(found: Interactions) -> str:
     """The sentence and the pairs, the strongest first."""
     if not found.pairs:
         return found.sentence
-    header = ("first", "second", "H", "strength", say("of the spread"), *["p"] * bool(found.nulls))
+    header = (say("first"), say("second"), "H", say("strength"), say("of the spread"), *["p"] * bool(found.nulls))
     lines = [
         (
             pair.first[:30],

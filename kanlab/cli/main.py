@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from kanlab.cli import formulas, studies
+from kanlab import language
+from kanlab.cli import formulas, help_words, studies
 from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges, source
 from kanlab.cli.completion import SHELLS, complete, shell_code
 from kanlab.cli.config import named_file, use
 from kanlab.cli.constraint_options import add_constraints, constraints
-from kanlab.cli.examples import Formatter, examples
+from kanlab.cli.examples import examples
 from kanlab.cli.printing import columns, exit_code, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 
 if TYPE_CHECKING:
     from kanlab.data.dataset import Dataset
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command in the language of the terminal; returns its exit code."""
+    with language.use(language.of_terminal()), help_words.said():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     parser = _parser()
     complete(parser)
@@ -46,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # here, so that a closed pipe is caught below
         return code
     except KanlabError as error:
-        print(f"kanlab: {error}", file=sys.stderr)
+        print(f"kanlab: {retold(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(say("kanlab: interrupted; 'kanlab studies' lists what can be resumed."), file=sys.stderr)
@@ -56,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         if sentence := _storage_trouble(error):
-            print(f"kanlab: {sentence}", file=sys.stderr)
+            print(f"kanlab: {retold(sentence)}", file=sys.stderr)
             return 2
         raise
 
@@ -116,8 +122,8 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     if not arguments.target:
         raise StudyError(
             say(
-                "Say which column to predict, such as --target {quote}; {source} has {columns}.",
-                quote=shlex.quote(columns[-1]),
+                "Say which column to predict, such as --target {column}; {source} has {columns}.",
+                column=shlex.quote(columns[-1]),
                 source=table.report.source,
                 columns=listing(columns),
             )
@@ -187,16 +193,22 @@ def _studies(arguments: argparse.Namespace) -> int:
         try:
             study = open_study(name, storage=arguments.storage)
         except StudyError as error:  # of another version: the rest can be listed
-            print(f"kanlab: '{name}': {error}", file=sys.stderr)
+            print(f"kanlab: '{name}': {retold(str(error))}", file=sys.stderr)
             continue
         content = study.to_dict()
         rows.append(
-            (name, content["state"], len(content["trials"]), content["data"]["target_label"], study.handle.data.name)
+            (
+                name,
+                say(content["state"]),
+                len(content["trials"]),
+                content["data"]["target_label"],
+                study.handle.data.name,
+            )
         )
     if not rows:
         print(say("There is no study yet. Start one with 'kanlab tune DATA.csv --target COLUMN'."), file=sys.stderr)
         return 0
-    print(columns([("study", "state", "trials", "target", "data"), *rows]))
+    print(columns([(say("study"), say("state"), say("trials"), say("target"), say("data")), *rows]))
     return 0
 
 
@@ -220,22 +232,22 @@ def _validate(arguments: argparse.Namespace) -> int:
     families = None if arguments.families is None else chosen_families(arguments.families.split(","))
     studies = [Study(handle) for handle in load_studies(arguments.name, storage_url=arguments.storage)]
     for study in studies:
-        of_target = f" of {study.handle.data.target}" * (len(studies) > 1)
-        with tqdm(unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+        with tqdm(unit=say("step"), file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
             def show(validation: Validation, bar: tqdm[NoReturn] = bar) -> None:
                 bar.total = validation.total
                 bar.update(validation.done - bar.n)
 
             validation = study.validate(arguments.workers, show, dask=arguments.dask, families=families)
-        steps = say(
-            "validation{of_target}: {done} of {total} steps. {detail}",
-            of_target=of_target,
-            done=validation.done,
-            total=validation.total,
-            detail=validation.detail,
-        ).rstrip()
-        print(steps, file=sys.stderr)
+        steps = {"done": validation.done, "total": validation.total, "detail": retold(validation.detail)}
+        told = (
+            say("validation: {done} of {total} steps. {detail}", **steps)
+            if len(studies) == 1
+            else say(
+                "validation of {target}: {done} of {total} steps. {detail}", target=study.handle.data.target, **steps
+            )
+        )
+        print(told.rstrip(), file=sys.stderr)
     print(patiently(lambda: shown(studies, arguments.json)))
     return 0
 
@@ -263,28 +275,32 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kanlab",
-        description="kanlab fits Kolmogorov-Arnold networks (KANs) of many sizes to your table and recommends the size that "
-        "suits it.",
+        description=say(
+            "kanlab fits Kolmogorov-Arnold networks (KANs) of many sizes to your table and recommends the size that "
+            "suits it."
+        ),
+        formatter_class=help_words.Formatter,
         epilog=say(
             "Start with 'kanlab app', or with 'kanlab tune DATA.csv --target COLUMN'. 'kanlab "
             "COMMAND --help' lists the options of a command. Exit codes: 0 done, 2 bad input, "
             "130 interrupted."
         ),
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title=say("commands"), required=True, metavar="COMMAND")
 
     def command(
         name: str, run: Callable[[argparse.Namespace], int], text: str, more: str = "", alias: Sequence[str] = ()
     ) -> argparse.ArgumentParser:
         """A command with its line in the list of commands. more: what its own help says beyond that line."""
-        description = f"{text[0].upper()}{text[1:]}. {more}".strip()
+        line = f"{text[0].upper()}{text[1:]}"
+        description = say("{line}. {more}", line=line, more=more) if more else say("{line}.", line=line)
         sub = commands.add_parser(
             name,
             help=text,
             description=description,
             aliases=alias,
             epilog=examples(name),
-            formatter_class=Formatter,
+            formatter_class=help_words.Formatter,
         )
         sub.set_defaults(run=run)
         return sub
@@ -313,7 +329,8 @@ def _parser() -> argparse.ArgumentParser:
     with_storage(app)
 
     _add_tune(
-        command("tune", _tune, say("fit the networks of a search space to a table and rank them"), _TUNE), with_storage
+        command("tune", _tune, say("fit the networks of a search space to a table and rank them"), say(_TUNE)),
+        with_storage,
     )
     validate = command(
         "validate",
@@ -404,9 +421,9 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
     add_json(tune)
     with_storage(tune)
 
-    add_ranges(tune.add_argument_group("search space"), neuron_num="1:10", grid="2:10", k="1:3", depth="1")
+    add_ranges(tune.add_argument_group(say("search space")), neuron_num="1:10", grid="2:10", k="1:3", depth="1")
 
-    budget = tune.add_argument_group("budget")
+    budget = tune.add_argument_group(say("budget"))
     budget.add_argument(
         "--trials", type=int, metavar="N", help=say("largest number of trials (default: every configuration)")
     )
@@ -463,6 +480,6 @@ def _add_tune(tune: argparse.ArgumentParser, with_storage: Callable[[argparse.Ar
         default=0.2,
         help=say("share of the rows held out for the test (default: %(default)s)"),
     )
-    fit.add_argument("--family", default="kan", choices=["kan"], help="model family")
+    fit.add_argument("--family", default="kan", choices=["kan"], help=say("model family"))
     add_constraints(tune.add_argument_group(say("what is known of the effects (docs/constraints.md)")))
     add_table_options(tune)

@@ -9,29 +9,37 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kanlab.language import say
+from kanlab.language import marked, retold, say, use
+from kanlab.text import columns_of, padded
 
 if TYPE_CHECKING:
     from kanlab.api import Study
     from kanlab.study.handle import StudyHandle
+    from kanlab.study.spec import StudySpec
 
 # columns of the printed table: the key of the value, and its digits
-QUANTITY_SCORES = {"RSS train": ("rss_train", 5), "RMSE train": ("rmse_train", 5), "RMSE test": ("rmse_test", 5)}
+QUANTITY_SCORES = {
+    marked("RSS train"): ("rss_train", 5),
+    marked("RMSE train"): ("rmse_train", 5),
+    marked("RMSE test"): ("rmse_test", 5),
+}
 CLASS_SCORES = {
-    "deviance": ("deviance_train", 5),
-    "log-loss test": ("log_loss_test", 4),
-    "accuracy train": ("accuracy_train", 3),
-    "accuracy test": ("accuracy_test", 3),
-    "AUC test": ("auc_test", 3),
+    marked("deviance"): ("deviance_train", 5),
+    marked("log-loss test"): ("log_loss_test", 4),
+    marked("accuracy train"): ("accuracy_train", 3),
+    marked("accuracy test"): ("accuracy_test", 3),
+    marked("AUC test"): ("auc_test", 3),
 }
 COUNT_SCORES = {
-    "deviance": ("deviance_train", 5),
-    "mean deviance test": ("mean_deviance_test", 4),
-    "D2 test": ("d2_test", 3),
-    "RMSE test": ("rmse_test", 4),
+    marked("deviance"): ("deviance_train", 5),
+    marked("mean deviance test"): ("mean_deviance_test", 4),
+    marked("D2 test"): ("d2_test", 3),
+    marked("RMSE test"): ("rmse_test", 4),
 }
 SCORES_OF = {"regression": QUANTITY_SCORES, "counts": COUNT_SCORES}  # of classes CLASS_SCORES
 
+STATES = (marked("queued"), marked("running"), marked("pausing"), marked("paused"), marked("stopping"),
+          marked("stopped"), marked("finished"), marked("failed"), marked("interrupted"))  # fmt: skip
 
 NOT_DONE = 130  # exit code of a study that was paused, stopped or interrupted, here or by another process
 
@@ -55,22 +63,27 @@ def run_and_print(handles: Sequence[StudyHandle], as_json: bool, dask: str | Non
         print(*_announced(handle), sep="\n", file=sys.stderr)
     studies, before = [Study(handle) for handle in handles], 0
     total = sum(_trials_planned(handle) for handle in handles)
-    with tqdm(total=total, unit="trial", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+    with tqdm(total=total, unit=say("trial"), file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def show(study: Study) -> None:
             records = [r for r in study.handle.records() if r.state != "running"]
             scores = [r.aicc for r in records if r.aicc is not None]
-            bar.set_postfix_str(f"lowest AICc {min(scores):.2f}" if scores else say("starting the workers"))
+            bar.set_postfix_str(
+                say("lowest AICc {aicc:.2f}", aicc=min(scores)) if scores else say("starting the workers")
+            )
             bar.update(before + len(records) - bar.n)
 
         def tell(sentence: str) -> None:
             bar.clear()
-            print(f"kanlab: {sentence}", file=sys.stderr, flush=True)
+            print(f"kanlab: {retold(sentence)}", file=sys.stderr, flush=True)
 
         with _quiet_supervisor():
             for number, handle in enumerate(handles, 1):
                 if len(handles) > 1:
-                    bar.set_description_str(f"{handle.data.target[:20]} ({number} of {len(handles)})")
+                    target = handle.data.target[:20]
+                    bar.set_description_str(
+                        say("{target} ({number} of {count})", target=target, number=number, count=len(handles))
+                    )
                 if patiently(lambda study=studies[number - 1]: study.state.name, tell) != "finished":  # type: ignore[misc]
                     run_study(handle, show, warn=tell, dask=dask)
                 before += _trials_planned(handle)
@@ -82,7 +95,11 @@ def run_and_print(handles: Sequence[StudyHandle], as_json: bool, dask: str | Non
 
 def _details(studies: Sequence[Study]) -> list[str]:
     """What became of each."""
-    return [f"{study.handle.data.target}: " * (len(studies) > 1) + study.state.detail for study in studies]
+    details = [retold(study.state.detail) for study in studies]
+    if len(studies) == 1:
+        return details
+    targets = [study.handle.data.target for study in studies]
+    return [say("{target}: {detail}", target=t, detail=d) for t, d in zip(targets, details, strict=True)]
 
 
 def _trials_planned(handle: StudyHandle) -> int:
@@ -97,18 +114,19 @@ def _announced(handle: StudyHandle) -> Iterator[str]:
     yield (
         say(
             "study '{name}': {admissible} of {cells} configurations are admissible with "
-            "{n_train} training rows; {trials_planned} trials with the engine {engine}",
+            "{rows} training rows; {trials} trials with the engine {engine}",
             name=handle.name,
             admissible=len(spec.admissible(data.n_train, data.d)),
             cells=len(spec.space.cells),
-            n_train=data.n_train,
-            trials_planned=_trials_planned(handle),
+            rows=data.n_train,
+            trials=_trials_planned(handle),
             engine=spec.engine,
         )
-        + f"; {spec.starts_words}" * bool(spec.starts_words)
+        + _starts(spec)
     )
     if spec.constraints:
-        yield say("demanded of the effects: {sentences}", sentences="; ".join(spec.constraints.sentences()))
+        demands = _joined(spec.constraints.sentences())
+        yield say("demanded of the effects: {sentences}", sentences=demands)
     if words := spec.few_rows_words(data.n_train, data.d):
         yield words
 
@@ -130,7 +148,8 @@ def shown(studies: Sequence[Study], as_json: bool) -> str:
     if as_json:
         from kanlab.targets import StudyGroup
 
-        content = studies[0].to_dict() if len(studies) == 1 else StudyGroup([s.handle for s in studies]).to_dict()
+        with use("en"):
+            content = studies[0].to_dict() if len(studies) == 1 else StudyGroup([s.handle for s in studies]).to_dict()
         return json.dumps(content, indent=2, allow_nan=False)
     return "\n\n".join(map(_shown, studies))
 
@@ -142,10 +161,11 @@ def _shown(study: Study) -> str:
 
     found, data, spec = study.recommendation, study.handle.data, study.spec
     table = by_rank(study.table.query("state == 'complete'")).head(10)
-    spent = {"effective K": 1, "its AICc": 2} if "aicc_effective" in table and not spec.after_fit else {}
+    spent = {say("effective K"): 1, say("its AICc"): 2} if "aicc_effective" in table and not spec.after_fit else {}
     shown = SCORES_OF.get(data.task, CLASS_SCORES)
     names = spec.space.parameters
-    header = ("trial", *names, *spent, "K", "AICc", "delta AICc", *shown)
+    trial = say("trial {number}", number="").strip()  # "trial" itself is a noun that is counted
+    header = (trial, *names, *spent, "K", "AICc", say("delta AICc"), *map(say, shown))
 
     def effective(r: dict[str, Any]) -> list[str]:
         return [f"{r[name]:.{digits}f}" for name, digits in zip(EFFECTIVE_COLUMNS, spent.values(), strict=False)]
@@ -159,15 +179,13 @@ def _shown(study: Study) -> str:
         scores, aicc = model.scores.to_dict(), "" if model.aicc is None else f"{model.aicc:.2f}"
         errors = (short_number(scores[name], digits) for name, digits in shown.values())
         rows.append((model.family, *[""] * len([*names, *spent]), short_number(model.n_params), aicc, "", *errors))
-    starts = f"; {spec.starts_words}" * bool(spec.starts_words)
     lines = [
         say(
-            "study {name}: {name_2}; K parameters, counted by the rule '{counted_by}'{starts}; "
-            "the lower the AICc, the better",
+            "study {name}: {state}; K parameters, counted by the rule '{rule}'{starts}; the lower the AICc, the better",
             name=study.name,
-            name_2=study.state.name,
-            counted_by=spec.counted_by,
-            starts=starts,
+            state=say(study.state.name),
+            rule=spec.counted_by,
+            starts=_starts(spec),
         )
     ]
     if spent:
@@ -175,9 +193,9 @@ def _shown(study: Study) -> str:
     if data.outputs > 1:
         lines.append(
             say(
-                "{target}: probabilities of {levels} classes; AICc is computed from the deviance",
+                "{target}: probabilities of {classes} classes; AICc is computed from the deviance",
                 target=data.target,
-                levels=len(data.levels),
+                classes=len(data.levels),
             )
         )
     elif data.levels:
@@ -200,12 +218,24 @@ def _shown(study: Study) -> str:
                 target=data.target,
             )
         )
-    lines += [columns([header, *rows]), "recommended: " * (found.choice is not None) + found.summary]
+    summary = found.summary if found.choice is None else say("recommended: {model}", model=found.summary)
+    lines += [columns([header, *rows]), summary]
     lines += [f"  {reason}" for reason in found.reasons]
     if found.average is not None:
-        lines.append(f"to predict: {found.average.name}. {found.use_reason}")
+        lines.append(say("to predict: {model}. {reason}", model=found.average.name, reason=found.use_reason))
     lines += [f"! {warning.sentence}" for warning in found.warnings]
     return "\n".join(lines)
+
+
+def _starts(spec: StudySpec) -> str:
+    return say("; {words}", words=spec.starts_words) if spec.starts_words else ""
+
+
+def _joined(sentences: Sequence[str]) -> str:
+    joined = sentences[0]
+    for sentence in sentences[1:]:
+        joined += say("; {words}", words=sentence)
+    return joined
 
 
 def short_number(value: float | None, digits: int = 4) -> str:
@@ -216,5 +246,5 @@ def short_number(value: float | None, digits: int = 4) -> str:
 def columns(rows: Sequence[Sequence[Any]]) -> str:
     """Rows of cells under one another, the first one the header."""
     texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in texts)
+    widths = [max(columns_of(row[i]) for row in texts) for i in range(len(texts[0]))]
+    return "\n".join("  ".join(padded(c, w) for c, w in zip(row, widths, strict=True)).rstrip() for row in texts)

@@ -13,14 +13,17 @@ from kanlab.cli import explaining, interacting
 from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
-from kanlab.language import say
-from kanlab.text import counted
+from kanlab.language import marked, say
+from kanlab.text import counted, padded, quoted
 
 if TYPE_CHECKING:
     from kanlab.study.handle import StudyHandle
 
 # kanlab.export.code_forms.ENDINGS, which takes a second to load
 _ENDINGS = (".onnx", ".sql", ".xlsx", ".py", ".js", ".c")
+_NO_INTERVALS = marked(  # kanlab.export.predict_template.NO_INTERVALS, which a bundle says in English
+    "The model has no intervals, because its bundle was made before they were; export it again to have them."
+)
 Run = Callable[[argparse.Namespace], int]
 AddCommand = Callable[..., argparse.ArgumentParser]  # name, run, text, more
 
@@ -78,11 +81,11 @@ def _rerun(arguments: argparse.Namespace) -> int:
     lines = patiently(lambda: differences(handle.records(), study.handle.records()))
     if not lines:
         return _say(
-            say("'{name}' agrees with '{name_2}' in every bit of every trial.", name=again.name, name_2=handle.name)
+            say("'{name}' agrees with '{other}' in every bit of every trial.", name=again.name, other=handle.name)
         )
     count = counted(len(lines), "configuration")
     print(
-        say("'{name}' differs from '{name_2}' in {count}:", name=again.name, name_2=handle.name, count=count),
+        say("'{name}' differs from '{other}' in {count}:", name=again.name, other=handle.name, count=count),
         *lines[:20],
         sep="\n  ",
         file=sys.stderr,
@@ -110,11 +113,15 @@ def _wish(arguments: argparse.Namespace, wanted: str) -> int:
     running = [handle for handle, state in live if state.is_live and state.pid]
     if not running:
         raise StudyError(
-            say("The study '{name}' is not running: it is {name_2}.", name=arguments.name, name_2=live[0][1].name)
+            say("The study '{name}' is not running: it is {state}.", name=arguments.name, state=say(live[0][1].name))
         )
     for handle in running:
-        (manager().pause if wanted == "pause" else manager().stop)(handle)
-        _say(say("The study '{name}' was asked to {wanted}.", name=handle.name, wanted=wanted))
+        if wanted == "pause":
+            manager().pause(handle)
+            _say(say("The study '{name}' was asked to pause.", name=handle.name))
+        else:
+            manager().stop(handle)
+            _say(say("The study '{name}' was asked to stop.", name=handle.name))
     return 0
 
 
@@ -123,9 +130,9 @@ def _rename(arguments: argparse.Namespace) -> int:
 
     return _say(
         say(
-            "The study '{name}' is now called '{rename_together}'.",
+            "The study '{name}' is now called '{new}'.",
             name=arguments.name,
-            rename_together=rename_together(_open_all(arguments), arguments.new),
+            new=rename_together(_open_all(arguments), arguments.new),
         )
     )
 
@@ -156,9 +163,9 @@ def _delete(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
         done = sum(len(handle.records()) for handle in handles)
         what = (
-            f"'{arguments.name}'"
+            quoted(arguments.name, len(arguments.name))
             if len(handles) == 1
-            else say("the {handles} studies of '{name}'", handles=len(handles), name=arguments.name)
+            else say("the {count} studies of '{name}'", count=len(handles), name=arguments.name)
         )
         if not sys.stdin.isatty():
             return _refuse(say("{what} has {done} trials; add --yes to delete it for good.", what=what, done=done))
@@ -183,7 +190,6 @@ def _predict(arguments: argparse.Namespace) -> int:
     from kanlab.explain.predictor import predictor
     from kanlab.explain.several_targets import predict_together, read_rows_of
     from kanlab.export.document import is_bundle, read_models
-    from kanlab.export.predict_template import NO_INTERVALS
     from kanlab.files import write_whole
 
     target: Path | None = arguments.output
@@ -209,18 +215,23 @@ def _predict(arguments: argparse.Namespace) -> int:
 
         found = with_contributions(found, explaining.explainers(models, handles), table, options)
     by = [
-        (f"{model.recipe.target} is " * (len(models) > 1) + f"predicted by {model.label}", *model.notes)
+        (
+            say("{target} is predicted by {model}", target=model.recipe.target, model=model.label)
+            if len(models) > 1
+            else say("predicted by {model}", model=model.label),
+            *model.notes,
+        )
         for model in models
     ]
     lacks = arguments.interval is not None and any(model.interval is None for model in models)
     lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *found.notes)
-    lines += (NO_INTERVALS if is_bundle(packed) else TOO_FEW_ROWS,) if lacks else ()
+    lines += (say(_NO_INTERVALS if is_bundle(packed) else TOO_FEW_ROWS),) if lacks else ()
     print(*lines, sep="\n", file=sys.stderr)
     if target is None:
         print(to_csv(found.frame), end="")
         return 0
     write_whole(target, to_csv(found.frame).encode("utf-8"), DatasetError)
-    return _say(f"{target} holds {len(found.frame):,} rows.")
+    return _say(say("{file} holds {rows}.", file=target, rows=counted(len(found.frame), "row")))
 
 
 def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) -> None:
@@ -231,9 +242,9 @@ def _check_one_trial(arguments: argparse.Namespace, handles: list[StudyHandle]) 
         own = ", ".join(f"'{handle.name}'" for handle in handles)
         raise StudyError(
             say(
-                "'{name}' is a study for each of {handles} targets; name one with --trial: {own}.",
+                "'{name}' is a study for each of {count} targets; name one with --trial: {own}.",
                 name=arguments.name,
-                handles=len(handles),
+                count=len(handles),
                 own=own,
             )
         )
@@ -273,8 +284,8 @@ def _export(arguments: argparse.Namespace) -> int:
         made = StudyGroup(handles).export(arguments.output, arguments.family, arguments.use, explain=arguments.explain)
     return _say(
         say(
-            "The bundle is in {made}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone.",
-            made=made,
+            "The bundle is in {file}. Unpack it and run 'python predict.py IN.csv OUT.csv'; that needs NumPy alone.",
+            file=made,
         )
     )
 
@@ -289,8 +300,8 @@ def _attach(arguments: argparse.Namespace) -> int:
         kept = Study(handle).attach(arguments.trial, arguments.family, arguments.use)
         _say(
             say(
-                "{kept} are kept with the study '{name}'; 'kanlab dashboard' offers them.",
-                kept=", ".join(kept),
+                "{files} are kept with the study '{name}'; 'kanlab dashboard' offers them.",
+                files=", ".join(kept),
                 name=handle.name,
             )
         )
@@ -317,9 +328,9 @@ def _export_as(arguments: argparse.Namespace) -> int:
             own = ", ".join(f"'{handle.name}'" for handle in handles)
             raise StudyError(
                 say(
-                    "'{name}' is a study for each of {handles} targets; name one of them: {own}.",
+                    "'{name}' is a study for each of {count} targets; name one of them: {own}.",
                     name=arguments.name,
-                    handles=len(handles),
+                    count=len(handles),
                     own=own,
                 )
             )
@@ -328,10 +339,12 @@ def _export_as(arguments: argparse.Namespace) -> int:
     level = arguments.interval
     write_whole(target, form.write(what, level), StudyError)
     promise = (
-        "" if level is None else lacks_intervals(what) or say("Its intervals are of {value:.4g}%.", value=100 * level)
+        "" if level is None else lacks_intervals(what) or say("Its intervals are of {share:.4g}%.", share=100 * level)
     )
-    said = f"{target} holds {'the formula' if arguments.formula else 'the model'} for {form.readers}."
-    return _say(said if arguments.formula else f"{said} {promise}".strip())
+    if arguments.formula:
+        return _say(say("{file} holds the formula for {readers}.", file=target, readers=say(form.readers)))
+    said = say("{file} holds the model for {readers}.", file=target, readers=say(form.readers))
+    return _say(say("{first} {second}", first=said, second=promise) if promise else said)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -349,7 +362,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     worst = 0
     for finding in doctor(arguments.storage, arguments.port):
-        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what}: {finding.detail}", flush=True)
+        status = padded(say("ok") if finding.ok else say("FAIL"), 4)
+        print(say("{status}  {what}: {detail}", status=status, what=finding.what, detail=finding.detail), flush=True)
         worst = max(worst, 0 if finding.ok else 1)
     return worst
 
@@ -363,24 +377,27 @@ def _gc(arguments: argparse.Namespace) -> int:
     found = leftovers(storage)
     for path in found.files:
         print(path)
-    counts = say(
-        "{files} files ({in_bytes}), {blobs} data sets in the database",
-        files=len(found.files),
-        in_bytes=in_bytes(found.size),
-        blobs=len(found.blobs),
-    )
-    counts += say(
-        ", {leases} leases and {unfinished} unfinished studies",
-        leases=len(found.leases),
-        unfinished=len(found.unfinished),
-    )
-    if not arguments.dry_run:
-        remove(storage, found)
+    counts: dict[str, Any] = {
+        "files": len(found.files),
+        "size": in_bytes(found.size),
+        "blobs": len(found.blobs),
+        "leases": len(found.leases),
+        "unfinished": len(found.unfinished),
+    }
+    if arguments.dry_run:
+        return _say(
+            say(
+                "{files} files ({size}), {blobs} data sets in the database, {leases} leases and {unfinished} "
+                "unfinished studies would be removed; no study uses them.",
+                **counts,
+            )
+        )
+    remove(storage, found)
     return _say(
         say(
-            "{counts} {dry_run} removed; no study uses them.",
-            counts=counts,
-            dry_run="would be" if arguments.dry_run else "were",
+            "{files} files ({size}), {blobs} data sets in the database, {leases} leases and {unfinished} "
+            "unfinished studies were removed; no study uses them.",
+            **counts,
         )
     )
 
@@ -447,7 +464,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
         "--to",
         metavar="FILE",
         type=Path,
-        help=say("file to write the model to in the form its ending says: ") + ", ".join(_ENDINGS),
+        help=say("file to write the model to in the form its ending says: {endings}", endings=", ".join(_ENDINGS)),
     )
     export.add_argument(
         "--formula",
@@ -510,7 +527,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     add_dask(rerun)
     add_json(rerun)
 
-    on_a_study("rename", _rename, "rename a study").add_argument("new", metavar="NEW", help=say("its new name"))
+    on_a_study("rename", _rename, say("rename a study")).add_argument("new", metavar="NEW", help=say("its new name"))
     note = on_a_study("note", _note, say("print or replace the note of a study"))
     note.add_argument("text", metavar="TEXT", nargs="?", help=say("the new note (default: print the note)"))
     delete = on_a_study("delete", _delete, say("delete a study for good"))

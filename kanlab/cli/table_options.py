@@ -23,7 +23,7 @@ def add_reading_options(command: argparse.ArgumentParser) -> None:
     """How the table is read."""
     reading = command.add_argument_group(say("reading the table (recognised by default)"))
     reading.add_argument("--delimiter", metavar="SIGN", help=say("delimiter of the fields ('tab' for a tab)"))
-    reading.add_argument("--decimal", choices=[".", ","], help="decimal sign")
+    reading.add_argument("--decimal", choices=[".", ","], help=say("decimal sign"))
     reading.add_argument(
         "--encoding", metavar="NAME", help=say("character encoding, for example utf-8, gb18030 or latin-1")
     )
