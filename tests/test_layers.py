@@ -145,8 +145,8 @@ def test_only_two_modules_load_torch() -> None:
 
 def test_the_command_line_loads_what_a_command_needs() -> None:
     loaded = {module_of(f.target) for f in imports(SOURCES["cli.main"]) if f.when == "load"} - {None}
-    of_its_room = {"arguments", "completion", "config", "constraint_options", "examples", "formulas", "printing"}
-    of_its_room |= {"studies", "table_options"}
+    of_its_room = {"arguments", "completion", "config", "constraint_options", "examples", "formulas", "help_words"}
+    of_its_room |= {"printing", "studies", "table_options"}
     assert loaded == {"errors", "language", *(f"cli.{name}" for name in of_its_room)}
 
 
