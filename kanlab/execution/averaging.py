@@ -6,8 +6,9 @@ linearised fits (kanlab.solver.leave_one_out), of the linear families exactly, o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from kanlab.baselines.folds import left_out_by
 from kanlab.baselines.registry import BASELINES_OF, broken_by, fit_to
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
+from kanlab.execution.final_check import JOINING, LEAST_ROWS
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell
 from kanlab.solver.extremes import reach
@@ -24,9 +26,6 @@ from kanlab.stats.criteria import ROWS_OF_CLASSES
 from kanlab.stats.likelihood import REGRESSION
 from kanlab.stats.metrics import LeftOut
 from kanlab.stats.stacking import LEAST_SHARE, stacking_shares
-
-JOINING = ("gam", "boosting", "mlp")  # not the polynomials: they run away on rows unlike the others
-LEAST_ROWS = 300  # of training; with fewer these gained nothing (docs/method.md)
 
 
 def averaged(
@@ -36,6 +35,9 @@ def averaged(
     left_out: Sequence[Array],
     reference: Array,
     options: FitOptions,
+    *,
+    joined: Mapping[str, Array] = MappingProxyType({}),
+    further: float | None = None,
 ) -> dict[str, Any] | None:
     """The mean of some networks and models of other families, each in the share of what it predicts of rows left out.
 
@@ -43,6 +45,8 @@ def averaged(
     left_out: of each network the predictions of the training rows without themselves.  reach: of the networks' edges beyond
     the rows, by the rows at the edge of the first.  rows: what it predicts of rows left out, for its intervals, as `as_text`
     writes it.  None where the networks' share is next to nothing.
+
+    joined, further: predictions of rows left out by some of the other families, and the reach, where they are known.
     """
     y = data.y_train
 
@@ -60,7 +64,9 @@ def averaged(
     plain = {name: left_out_by(name, data) for name in keep}
     best = min(plain, key=lambda name: float(losses(plain[name], y).sum()))
     joining = JOINING if data.n >= LEAST_ROWS and not options.shape else ()
-    of_rest = {best: plain[best]} | {name: left_out_by(name, data) for name in joining}
+    of_rest = {best: plain[best]} | {
+        name: joined[name] if name in joined else left_out_by(name, data) for name in joining
+    }
     of_rest = {name: predicted for name, predicted in of_rest.items() if np.isfinite(predicted).all()}
     predictions = [np.mean(left_out, axis=0), *of_rest.values()]
     shares = stacking_shares(predictions, y, losses)
@@ -70,7 +76,10 @@ def averaged(
         return None
     families = [(name, float(share)) for name, share in zip(of_rest, shares[1:], strict=True) if share]
     rest = [(fit_to(name, data), share) for name, share in families]
-    further = 0.0 if data.task != REGRESSION else reach(networks[0], data.X_train, y, options.smoothing, data.w_train)
+    if data.task != REGRESSION:
+        further = 0.0
+    elif further is None:
+        further = reach(networks[0], data.X_train, y, options.smoothing, data.w_train)
     members = [replace(network, reach=further) for network in networks]
 
     def predict(X: Array) -> Array:

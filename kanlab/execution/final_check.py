@@ -2,10 +2,10 @@
 
 AICc assumes that all rows have the same noise and that none decides its own prediction; leave-one-out residuals
 (kanlab.solver.smoother) do not. And it charges every feature in full, whether its edges do anything or not
-(kanlab.solver.feature_elimination). Both need the fitted network, which no study keeps, so one worker fits it once more
-and answers both. One network that is wild on a few rows says nothing against the others, so the next ones are looked at as
-well; and their predictions of rows left out tell what the mean of all of them is worth beside the linear model
-(kanlab.stats.stacking).
+(kanlab.solver.feature_elimination). Both need the fitted network, which no study keeps, so a worker fits it once more
+and answers both. The parts of a check that take long are tasks of their own, for as many workers as there are. One
+network that is wild on a few rows says nothing against the others, so the next ones are looked at as well; and their
+predictions of rows left out tell what the mean of all of them is worth beside the linear model (kanlab.stats.stacking).
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kanlab.arrays import Array, from_text
+from kanlab.baselines.leave_one_out import MOST_ROWS
 from kanlab.baselines.registry import label as family_label
 from kanlab.engines.catalogue import ENGINES
-from kanlab.execution.messages import FinalCheckTask
+from kanlab.execution.messages import FinalCheckPartTask, FinalCheckTask
 from kanlab.kan.search_space import Cell
 from kanlab.language import say
 from kanlab.stats.likelihood import REGRESSION, TaskName
 from kanlab.stats.metrics import HasFit, LeftOut, Scores
+from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle, StudyView
 from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked, with_effective
@@ -29,6 +31,9 @@ from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranke
 FINAL_CHECK = "appraisal"  # as versions before this one called it
 MOST_CHECKED = 8  # networks, by rank
 AVERAGE = "average"  # the family of the mean of some networks and a linear model
+JOINING = ("gam", "boosting", "mlp")  # the average; not the polynomials: they run away on rows unlike the others
+LEAST_ROWS = 300  # of training; with fewer these gained nothing (docs/method.md)
+REDUCED = "reduced"  # the part that looks for features that do nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +250,30 @@ def final_check_task(handle: StudyView, records: Sequence[TrialRecord]) -> Final
         values=spec.values,
         after_fit=spec.after_fit,
     )
+
+
+def paths(task: FinalCheckTask) -> dict[str, list[tuple[Cell, tuple[int, ...]]]]:
+    """The networks a check asks for, those of one grid, k and depth together, for they are fitted one after the other; by the
+    names of the parts that they are.
+    """
+    found: dict[Cell, list[tuple[Cell, tuple[int, ...]]]] = {}
+    for cell, below in ((task.cell, task.below), *task.then):
+        found.setdefault(cell._replace(neuron_num=0), []).append((cell, below))
+    return {path_name(i): networks for i, networks in enumerate(found.values())}
+
+
+def path_name(number: int) -> str:
+    """Of the part that is a path of networks."""
+    return f"path {number}"
+
+
+def final_check_parts(task: FinalCheckTask, data: DataSummary) -> list[FinalCheckPartTask]:
+    """What can be done apart, longest first; none where features are screened, or the rows are too many to be left out."""
+    if task.options.inputs(data.d) < data.d or not 2 < data.n_train <= MOST_ROWS // data.outputs:
+        return []
+    joining = task.average and bool(task.then) and data.n_train >= LEAST_ROWS and not task.options.shape
+    names = [*([] if task.after_fit else [REDUCED]), path_name(0), *(reversed(JOINING) if joining else ())]
+    return [FinalCheckPartTask(check=task, part=name) for name in dict.fromkeys([*names, *paths(task)])]
 
 
 def keep_final_check(handle: StudyHandle, task: FinalCheckTask, answer: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import Outcome, Unit, lm_outcome, lm_path, units
 from kanlab.errors import StudyError
 from kanlab.execution.final_check import FINAL_CHECK, final_check_content, final_check_task, nested_below
-from kanlab.execution.tasks import FittedNetworks, NetworkKey, final_check
+from kanlab.execution.final_check_tasks import final_check
+from kanlab.execution.networks import FittedNetworks, NetworkKey
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell
 from kanlab.language import say

@@ -219,7 +219,8 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     all without the edges that do, and the average of all of them.
 
     below: as of NetworkTask.  then: the next cells and their `below`.  neuron_nums: the range of the search.
-    values, after_fit: as of StudySpec.  average: whether one is wanted.
+    values, after_fit: as of StudySpec.  average: whether one is wanted.  parts: the answers of those that were done apart, by
+    name (FinalCheckPartTask); what is not among them is done here.
     """
 
     below: tuple[int, ...]
@@ -230,6 +231,14 @@ class FinalCheckTask(CellTask, frozen=True, kw_only=True):
     values: tuple[int, ...] = ()
     after_fit: bool = False
     average: bool = True
+    parts: dict[str, dict[str, Any]] = {}
+
+
+class FinalCheckPartTask(Task, frozen=True, kw_only=True):
+    """One part of a final check, for any worker (kanlab.execution.final_check_parts). check: the whole.  part: its name."""
+
+    check: FinalCheckTask
+    part: str
 
 
 class FormulaTask(Task, frozen=True, kw_only=True):
@@ -269,6 +278,7 @@ AnyTask = (
     | DofTask
     | EdfTask
     | FinalCheckTask
+    | FinalCheckPartTask
 )
 
 

@@ -12,12 +12,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from kanlab.engines.catalogue import ENGINES
 from kanlab.errors import KanlabError
-from kanlab.execution.final_check import final_check_task, keep_final_check
+from kanlab.execution.final_check import final_check_parts, final_check_task, keep_final_check
+from kanlab.execution.messages import AnyTask
 from kanlab.execution.run_tasks import TaskQueue, make_pool
 from kanlab.execution.schedule import Schedule, close_open_trials, make_schedule
 from kanlab.execution.worker_pool import ClusterLost, Failure, Job, WorkerPool, WorkersFailed
@@ -203,35 +206,48 @@ class Supervisor:
         return minutes is not None and time.monotonic() - self._began > 60 * minutes
 
     def _check_best(self, state: StudyState) -> StudyState:
-        """The final check of the best network, by one worker, unless somebody wishes the study to stop or to pause."""
+        """The final check of the best network, unless somebody wishes the study to stop or to pause: its parts by all workers,
+        then what they come to by one.
+        """
         task = final_check_task(self.handle, self.handle.records())
         if task is None:
             return state
         assert self._pool is not None
         assert self._schedule is not None
         self._pool.cancel()  # fits that patience has made needless
-        job = Job(task)
-        waiting, answer = TaskQueue([job]), None
+        parts = final_check_parts(task, self.handle.data)
+        found = self._answers(parts)
+        if found is not None:
+            done = {part.part: answer for part, answer in zip(parts, found, strict=True) if isinstance(answer, dict)}
+            found = self._answers([msgspec.structs.replace(task, parts=done)])
+        if found is None:
+            name: Name = "paused" if wish(self.handle.optuna.user_attrs) == "pause" else "stopped"
+            detail = say(
+                "All {done} trials are done, but not the final check of the best one. Resume does it.",
+                done=self._schedule.done,
+            )
+            return StudyState(name, detail)
+        if isinstance(found[0], dict):
+            keep_final_check(self.handle, task, found[0])
+        elif isinstance(found[0], Failure):
+            logger.warning("the best network of study %s was not checked: %s", self.handle.name, found[0].reason)
+        return state
+
+    def _answers(self, tasks: Sequence[AnyTask]) -> list[Any] | None:
+        """What workers answer to some tasks, a dict or a Failure; None once somebody wishes the study to stop or to pause."""
+        assert self._pool is not None
+        jobs, otherwise = [Job(task) for task in tasks], None
+        waiting = TaskQueue(jobs)
         while waiting.left() or self._pool.is_busy:
-            if (wanted := wish(self.handle.optuna.user_attrs)) != "run":
-                name: Name = "paused" if wanted == "pause" else "stopped"
-                detail = say(
-                    "All {done} trials are done, but not the final check of the best one. Resume does it.",
-                    done=self._schedule.done,
-                )
-                return StudyState(name, detail)
+            if wish(self.handle.optuna.user_attrs) != "run":
+                return None
             self._beat()
             try:
-                self._pool.step(waiting, 1)
+                self._pool.step(waiting, self._most_workers())
             except WorkersFailed as error:
-                answer = Failure(str(error))
+                otherwise = Failure(str(error))
                 break
-        answer = waiting.answers.get(job, answer)
-        if isinstance(answer, dict):
-            keep_final_check(self.handle, task, answer)
-        elif isinstance(answer, Failure):
-            logger.warning("the best network of study %s was not checked: %s", self.handle.name, answer.reason)
-        return state
+        return [waiting.answers.get(job, otherwise) for job in jobs]
 
     def _count_time(self) -> float:
         """Seconds of the study; those in which it waits for its turn, or for a cluster, are not its own."""

@@ -6,40 +6,33 @@ The same data and the same task give the same answer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from kanlab.arrays import Array
-from kanlab.baselines.leave_one_out import MOST_ROWS, refitted
-from kanlab.baselines.registry import comparison_family, fit_to, reference_losses
+from kanlab.baselines.leave_one_out import MOST_ROWS
+from kanlab.baselines.registry import comparison_family, fit_to
 from kanlab.data.dataset import Dataset
-from kanlab.engines.registry import fit_model, fit_unit, lm_path, network_data, with_columns
+from kanlab.engines.registry import fit_model, fit_unit, network_data, with_columns
 from kanlab.execution import messages
-from kanlab.execution.averaging import averaged
-from kanlab.execution.thinning import distances, nearest, without_idle_edges
+from kanlab.execution.final_check_tasks import final_check, final_check_part
+from kanlab.execution.networks import path_networks, predictions_left_out_of, written
 from kanlab.formulas.expression import from_json, to_json
 from kanlab.kan.network import FittedKan
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, cell_n_params, values_of
 from kanlab.kan.shapes import Shape
 from kanlab.solver.edge_elimination import without_edges
-from kanlab.solver.feature_elimination import reduced, widened
-from kanlab.solver.leave_one_out import predictions_left_out
+from kanlab.solver.feature_elimination import widened
 from kanlab.solver.smoother import effective_dof
-from kanlab.stats.criteria import aicc_of, is_admissible, subset_charge
+from kanlab.stats.criteria import aicc_of
 from kanlab.stats.folds import fold_rows
 from kanlab.stats.generalised_dof import SIZE, divergence
-from kanlab.stats.metrics import LeftOut, squared_difference
-
-# a cell, the lower neuron_nums fitted before it, the columns it is fitted to (None for all), and the edges gone in each round:
-# what decides a network of a study; on a part of the columns it has edges of those alone
-NetworkKey = tuple[Cell, tuple[int, ...], tuple[int, ...] | None, tuple[int, ...]]
-FittedNetworks = dict[NetworkKey, FittedKan]
+from kanlab.stats.metrics import squared_difference
 
 SCREENED_PARTS = 10  # of the rows, each left out at once where the choice of features is part of the fit
 
@@ -52,7 +45,7 @@ def network(data: Dataset, task: messages.NetworkTask) -> dict[str, Any]:
     """Every array of a cell's network as its type and its values, and among them `left_out` where that is asked for."""
     part, fitted = on_its_features(data, task)
     predicted = rows_left_out(part, fitted, task, task.cell, task.below) if task.left_out else None
-    return _written(on_all_features(fitted, task, data.d), predicted)
+    return written(on_all_features(fitted, task, data.d), predicted)
 
 
 def fitted_network(data: Dataset, task: messages.NetworkTask) -> FittedKan:
@@ -96,7 +89,7 @@ def networks(data: Dataset, task: messages.NetworksTask) -> dict[str, Any]:
     answers, data = [], _of_null(data, task.additive_null)
     for (cell, below), fitted in zip(task.cells, path_networks(data, task.cells, task), strict=True):
         predicted = rows_left_out(data, fitted, task, cell, below) if task.left_out else None
-        answers.append(_written(fitted, predicted))
+        answers.append(written(fitted, predicted))
     return {"networks": answers}
 
 
@@ -109,12 +102,7 @@ def rows_left_out(
     """
     if task.engine != "lm" or not 2 < data.n <= MOST_ROWS // data.outputs:
         return None
-    return _predictions_left_out(data, network, task, cell, below, SCREENED_PARTS)
-
-
-def _written(fitted: FittedKan, left_out: Array | None = None) -> dict[str, Any]:
-    of_rows = {} if left_out is None else {"left_out": left_out}
-    return {name: [str(a.dtype), a.tolist()] for name, a in (fitted.arrays() | of_rows).items()}
+    return predictions_left_out_of(data, network, task, cell, below, SCREENED_PARTS)
 
 
 def refit(data: Dataset, task: messages.RefitTask) -> dict[str, Any]:
@@ -231,172 +219,6 @@ def edf(data: Dataset, task: messages.EdfTask) -> dict[str, Any]:
     return {"edf": effective_dof(fitted, part.X_train, part.fit_target(part.y_train), part.w_train)}
 
 
-def final_check(data: Dataset, task: messages.FinalCheckTask, fitted: FittedNetworks | None = None) -> dict[str, Any]:
-    """{press, press_se, apart, reduced, thinned, others, average} of a cell's network, for the engine lm.
-
-    The first two are None where there are too many rows to look, or too few; reduced is None where AICc falls with no feature,
-    where the features are screened already, and where configurations are admissible after the fit.  others: {cell, press,
-    press_se} of the cells of `task.then`; where features are screened, which makes that dear, up to the first whose press is
-    lower than that of the linear model by more than its standard error.  apart: how far its predictions are from the mean of
-    all of them.  thinned: the nearest of them without idle edges (`kanlab.execution.thinning`), None where effects are
-    constrained.  average: see `kanlab.execution.averaging`.  fitted: networks that are not fitted again; the reduced one joins
-    them.
-    """
-    fitted = {} if fitted is None else fitted
-    screened = task.options.inputs(data.d) < data.d
-    wanted = [(task.cell, task.below), *task.then]
-    networks = path_networks(data, wanted[:1] if screened else wanted, task, fitted)
-    reference = reference_losses(data, count_sigma2=task.count_sigma2, shape=task.options.shape)
-    answer: dict[str, Any] = {"press": None, "press_se": None, "reduced": None, "others": [], "average": None}
-    answer |= {"apart": None, "thinned": None}
-    if not screened and not task.after_fit:
-        answer["reduced"] = _reduced(data, networks[0], task, reference, fitted)
-    if reference is None:
-        return answer
-    predicted = [_predictions_left_out(data, networks[0], task, task.cell, task.below)]
-    answer |= _left_out(data, predicted[0], reference)
-    looked_at = [answer, answer["reduced"] or answer]
-    for cell, below in task.then:
-        if screened:
-            if any(a["press"] + a["press_se"] < reference.sum() for a in looked_at):
-                break
-            networks.append(fit_model(data, cell, task.engine, task.options, task.seed, below))
-        predicted.append(_predictions_left_out(data, networks[len(predicted)], task, cell, below))
-        looked_at.append(_left_out(data, predicted[-1], reference))
-        answer["others"].append({"cell": list(cell)} | looked_at[-1])
-    apart = None if screened else distances(data, networks)
-    if apart is not None:
-        for of_network, value in zip((answer, *answer["others"]), apart, strict=True):
-            of_network["apart"] = value
-        first = nearest(data, networks, [cell for cell, _ in wanted], apart, task.count_sigma2)
-        answer["thinned"] = _without_edges(
-            data, networks[first], wanted[first], task, reference, answer["reduced"], fitted
-        )
-    if task.average and not screened and len(networks) > 1:
-        answer["average"] = averaged(data, [cell for cell, _ in wanted], networks, predicted, reference, task.options)
-    return answer
-
-
-def path_networks(
-    data: Dataset,
-    wanted: Sequence[tuple[Cell, tuple[int, ...]]],
-    task: messages.FittingTask,
-    fitted: Mapping[NetworkKey, FittedKan] = MappingProxyType({}),
-) -> list[FittedKan]:
-    """The networks of cells, each with the lower neuron_nums it is fitted after; those of one path are fitted once, and those
-    in `fitted` not at all.
-    """
-    found = {
-        (cell, below): fitted[cell, below, None, ()] for cell, below in wanted if (cell, below, None, ()) in fitted
-    }
-    for cell, below in sorted(wanted, key=lambda w: -len(w[1])):
-        if (cell, below) in found:
-            continue
-        if task.engine != "lm":
-            found[cell, below] = fit_model(data, cell, task.engine, task.options, task.seed, below)
-            continue
-        nums = (*below, cell.neuron_num)
-        path = [cell._replace(neuron_num=h) for h in nums]
-        for i, network in enumerate(lm_path(data, path, task.options, task.seed)):
-            found.setdefault((path[i], nums[:i]), network)
-    return [found[key] for key in wanted]
-
-
-def _predictions_left_out(
-    data: Dataset,
-    network: FittedKan,
-    task: messages.FittingTask,
-    cell: Cell,
-    below: tuple[int, ...],
-    parts: int | None = None,
-) -> Array:
-    """Predictions of the training rows by a cell's network, each row had it not been fitted. parts: as of `refitted`."""
-    if task.options.inputs(data.d) == data.d:
-        target = data.fit_target(data.y_train)
-        return predictions_left_out(network, data.X_train, target, task.options.smoothing, data.w_train)
-
-    def fit(X: Array, y: Array, weights: Array | None = None) -> FittedKan:  # the choice of features is part of the fit
-        rows = replace(data, X_train=X, y_train=y, w_train=weights)
-        return fit_model(rows, cell, task.engine, task.options, task.seed, below)
-
-    return refitted(fit, data.X_train, data.y_train, parts, data.w_train)
-
-
-def _left_out(data: Dataset, predicted: Array, reference: Array) -> dict[str, Any]:
-    """`LeftOut` of predictions of rows left out. reference: the losses of the model they are held against."""
-    return LeftOut.of(data.likelihood, predicted, data.y_train, reference, data.w_train).to_dict()
-
-
-def _reduced(
-    data: Dataset, full: FittedKan, task: messages.FinalCheckTask, reference: Array | None, fitted: FittedNetworks
-) -> dict[str, Any] | None:
-    """A task's network without the features that do nothing; it joins `fitted`."""
-    cell, (fewest, most) = task.cell, task.neuron_nums
-
-    def n_params(columns: Sequence[int], neuron_num: int) -> int:
-        of = cell._replace(neuron_num=neuron_num)
-        of_data: dict[str, Any] = {"m": data.outputs, "values": [task.values[c] for c in columns if task.values]}
-        of_data["shape"] = task.options.of_columns(columns, data.d).shape
-        return cell_n_params(of, len(columns), rule=task.count, count_sigma2=task.count_sigma2, **of_data)
-
-    def fits(columns: Sequence[int], neuron_num: int) -> list[FittedKan]:
-        options = task.options.of_columns(columns, data.d)
-        groups = len(options.shape.groups(len(columns))) if options.shape else 1
-        near = range(max(fewest, neuron_num - 1, groups), min(most, neuron_num + 1) + 1 if groups else 0)
-        nums = [h for h in near if is_admissible(data.n, n_params(columns, h))]
-        path = [cell._replace(neuron_num=h) for h in nums]
-        return list(lm_path(with_columns(data, columns), path, options, task.seed)) if nums else []
-
-    found = reduced(full, data.X_train, data.y_train, fits, n_params, data.w_train)
-    if found is None:
-        return None
-    part, cell = with_columns(data, found.kept), cell._replace(neuron_num=found.neuron_num)
-    fitted[cell, tuple(found.below), tuple(found.kept), ()] = found.network
-    return {
-        "cell": list(cell),
-        "below": list(found.below),
-        "columns": list(found.kept),
-        "n_params": n_params(found.kept, found.neuron_num),
-        "charge": subset_charge(data.d, len(found.kept)),
-        "aicc": found.aicc,
-        "status": found.network.status.value,
-        "seconds": found.network.seconds,
-        "edf": found.network.edf,
-        **part.errors(found.network.predict).errors(),
-        **_of_reduced(part, found.network, task, reference),
-    }
-
-
-def _of_reduced(
-    part: Dataset, network: FittedKan, task: messages.FinalCheckTask, reference: Array | None
-) -> dict[str, Any]:
-    if reference is None:
-        return {"press": None, "press_se": None}
-    return _left_out(part, _predictions_left_out(part, network, task, task.cell, task.below), reference)
-
-
-def _without_edges(
-    data: Dataset,
-    network: FittedKan,
-    wanted: tuple[Cell, tuple[int, ...]],
-    task: messages.FinalCheckTask,
-    reference: Array,
-    reduced: dict[str, Any] | None,
-    fitted: FittedNetworks,
-) -> dict[str, Any] | None:
-    """A network of a task without the edges that do next to nothing, which joins `fitted`; None where that is the one without
-    features again.
-    """
-    if task.after_fit:
-        return None
-    counting: dict[str, Any] = {"count": task.count, "count_sigma2": task.count_sigma2, "values": task.values}
-    found = without_idle_edges(data, network, wanted[0], task.options, **counting)
-    if found is None or (reduced and wanted[0].neuron_num == 1 and found[1]["columns"] == reduced["columns"]):
-        return None
-    fitted[*wanted, None, tuple(found[1]["gone"])] = found[0]
-    return {"below": list(wanted[1])} | found[1] | _of_reduced(data, found[0], task, reference)
-
-
 def timing(data: Dataset, task: messages.TimingTask) -> dict[str, Any]:
     """Seconds of the fits."""
     began = time.perf_counter()
@@ -438,6 +260,7 @@ _DONE_BY: dict[type, Callable[[Dataset, Any], dict[str, Any]]] = {
     messages.DofTask: dof,
     messages.EdfTask: edf,
     messages.FinalCheckTask: final_check,
+    messages.FinalCheckPartTask: final_check_part,
     messages.TimingTask: timing,
     messages.FormulaPartTask: formula_part,
     messages.FormulaFrontTask: formula_front,

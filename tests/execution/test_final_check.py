@@ -15,7 +15,7 @@ from kanlab.baselines.registry import BASELINES, fit_named
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import StudyError
-from kanlab.execution import tasks
+from kanlab.execution import final_check_tasks, networks, tasks
 from kanlab.execution.final_check import FINAL_CHECK, ReducedTrial, final_check_of, final_check_task
 from kanlab.execution.manage import extend
 from kanlab.execution.messages import FoldTask, NetworkTask
@@ -190,9 +190,9 @@ def test_one_wild_network_says_nothing_against_the_next_ones(monkeypatch: pytest
             predicted[0] -= 50.0
         return predicted
 
-    monkeypatch.setattr(tasks, "predictions_left_out", left_out)
-    monkeypatch.setattr(tasks, "reduced", lambda *_: None)
-    monkeypatch.setattr(tasks, "without_idle_edges", lambda *_, **__: None)
+    monkeypatch.setattr(networks, "predictions_left_out", left_out)
+    monkeypatch.setattr(final_check_tasks, "reduced", lambda *_: None)
+    monkeypatch.setattr(final_check_tasks, "without_idle_edges", lambda *_, **__: None)
     data = Dataset.from_frame(rows(), "y")
     handle = create_study(data, StudySpec(SPACE, workers=1), name="wild")
     study = run_study(handle)

@@ -22,6 +22,7 @@ from kanlab.execution.messages import (
     Exit,
     FamilyFoldTask,
     FamilyTask,
+    FinalCheckPartTask,
     FinalCheckTask,
     Fit,
     FoldTask,
@@ -57,7 +58,8 @@ TASKS: list[AnyTask] = [
     AverageTask(**FIT, cells=(Cell(1, 2, 3), Cell(2, 2, 3)), weights=(0.25, 0.75)),
     DofTask(**CELL, pair=2, rss_train=1.5),
     EdfTask(**CELL),
-    FinalCheckTask(**CELL, **COUNT, below=(1,), neuron_nums=(1, 4)),
+    FinalCheckTask(**CELL, **COUNT, below=(1,), neuron_nums=(1, 4), parts={"gam": {"predicted": "AA=="}}),
+    FinalCheckPartTask(check=FinalCheckTask(**CELL, **COUNT, below=(1,), neuron_nums=(1, 4)), part="path 0"),
 ]
 CLASSES = ClassScores(1.0, 0.5, None, 0.1, None, 0.9, None, 0.95, None)
 MESSAGES: list[Message] = [

@@ -22,8 +22,8 @@ from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import AveragedNetworks, nested_below
 from kanlab.execution.messages import NetworksTask
+from kanlab.execution.networks import path_networks
 from kanlab.execution.single_fit import fit
-from kanlab.execution.tasks import path_networks
 from kanlab.explain import interactions as module
 from kanlab.explain.average import AveragedModel
 from kanlab.explain.interactions import Interactions, Pair, interactions_of, surface

@@ -39,6 +39,7 @@ def environment(
     stillborn: bool = False,
     crash_all: bool = False,
     crash_final_check: bool = False,
+    hold_final_check: bool = False,
 ) -> dict[str, str]:
     """Environment variables of a plan.
 
@@ -46,7 +47,8 @@ def environment(
     so many more.  hold_after: fits after so many in the log end only once `fits.release(log)` lets them, however slow the
     machine is.  crash, garbage, nonsense, hang, diverge, interpolate, nan: cells whose fit ends so.  oom: those that ask for
     more memory than the process may have.  crash_all: every fit crashes, crash_final_check: that one.
-    stillborn: no worker becomes ready.
+    stillborn: no worker becomes ready.  hold_final_check: its parts get a line "pid name" each in the log with the suffix
+    .parts and end once released.
     """
     return {
         _VARIABLE: json.dumps(
@@ -83,6 +85,13 @@ def _free(log: Path, hold_after: int) -> float:
     except FileNotFoundError:
         return hold_after
     return int(said) if said else math.inf
+
+
+def _hold_part(log: Path, name: str) -> None:
+    with log.with_suffix(".parts").open("a") as out:
+        out.write(f"{os.getpid()} {name}\n")
+    while not _free(log, 0):
+        time.sleep(0.01)
 
 
 def _fit(plan: dict[str, Any], cell: Cell, seed: int) -> None:
@@ -143,6 +152,7 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
         "average": {"rss_train": 2.0, "rss_test": 1.0},
         "dof": {"dof": 10.0 + task.get("pair", 0)},
         "edf": {"edf": 9.0},
+        "finalcheckpart": {},
         "finalcheck": {"press": None, "press_se": None, "reduced": None},
         "timing": {"seconds": 0.01},
     }  # fmt: skip
@@ -179,6 +189,8 @@ def main(scratch: str) -> None:
         elif task["task"] == "finalcheck" and plan.get("crash_final_check"):
             os._exit(3)
         else:
+            if task["task"] == "finalcheckpart" and plan.get("hold_final_check"):
+                _hold_part(Path(plan["log"]), task["part"])
             _answer("result", value=answer(task))
         _answer("done")
 
