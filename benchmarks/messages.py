@@ -57,7 +57,7 @@ def _said(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
         }
         for part in (message.body, message.orelse) if isinstance(message, ast.IfExp) else (message,):
             if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
-                yield part.value, agree
+                yield f"{{count:,}} {part.value}" if at else part.value, agree
 
 
 def _values(message: str) -> set[str]:

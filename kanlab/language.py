@@ -62,6 +62,15 @@ def marked(message: str) -> str:
     return message
 
 
+def counting(noun: str) -> str:
+    """The sentence that counts such things.
+
+    >>> counting("row")
+    '{count:,} row'
+    """
+    return "{" + f"count:,}} {noun}"
+
+
 def active() -> str:
     """The language in which `say` speaks: that of `use`, else the reader's, else that of KANLAB_LANG, else English."""
     return (
@@ -293,11 +302,9 @@ class _Telling:
         if not (counted := _COUNT.fullmatch(text)):
             return None
         count, noun = counted[1], counted[2]
-        for one in (noun, noun.removesuffix("s"), noun.removesuffix("es")):
+        for one in map(counting, (noun, noun.removesuffix("s"), noun.removesuffix("es"))):
             if one in _messages():
-                return _plain(self._translate(marked("{count:,} {noun}"))).format(
-                    count=count, noun=self._translate(one)
-                )
+                return _plain(self._translate(one)).format(count=count)
         return None
 
     def _value(self, place: _Place, value: str) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from kanlab.language import say
+from kanlab.language import counting, say
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -24,10 +24,9 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     >>> counted(1, "row"), counted(1234, "row"), counted(0, "class", "classes")
     ('1 row', '1,234 rows', '0 classes')
     """
-    told = say(noun)
-    return say(
-        "{count:,} {noun}", count=count, noun=told if told != noun else agreeing(count, noun, plural or f"{noun}s")
-    )
+    english = f"{count:,} {noun}"
+    told = say(counting(noun), count=count)  # whole, as other languages count with a word of measure
+    return told if told != english else f"{count:,} {agreeing(count, noun, plural or f'{noun}s')}"
 
 
 def agreeing(count: int, one: str, more: str) -> str:

@@ -17,8 +17,8 @@ from kanlab.language import retold, say, use
 from kanlab.text import counted, listing, quoted
 
 SENTENCES = {
-    "row": "行",
-    "{count:,} {noun}": "{count} {noun}",
+    "{count:,} row": "{count} 行",
+    "row": "数据行",
     "{names} and {more} more": "{names}等另外 {more} 个",
     "finished": "已完成",
     "logarithm": "对数",
