@@ -21,7 +21,8 @@ _LINK = re.compile(r"(\]\()([^)\s:#]+)((?:#[\w-]+)?\))")
 def pages() -> dict[str, str]:
     """Pages that lie outside docs/: where they stand on the site, and in the repository."""
     told = {f"benchmarks/{path.name}": f"benchmarks/{path.name}" for path in sorted(ROOT.glob("benchmarks/*.md"))}
-    return {"index.md": "README.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md"} | told
+    kept = ("README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")
+    return {"index.md": "README.md"} | {name: name for name in kept} | told
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -40,12 +40,34 @@ def test_the_readme_tests_without_make_as_make_does() -> None:
     ]
 
 
+def code_in(document: str) -> list[str]:
+    """The lines of its code, without what they say to the reader."""
+    fenced, lines = False, []
+    for line in (ROOT / document).read_text(encoding="utf-8").splitlines():
+        fenced ^= line.startswith("```")
+        if (fenced or line.startswith("    ")) and (code := re.split(r" {2,}|(?<![^ ])# ", line.strip())[0].strip()):
+            lines.append(code)
+    return lines
+
+
+def test_the_readme_in_chinese_has_the_commands_the_links_and_the_parts_of_the_english_one() -> None:
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md")]
+    assert code_in("README.md") == code_in("README.zh-CN.md")
+    assert "kanlab tune DATA.csv --target COL" in code_in("README.md")
+    links = [sorted(set(re.findall(r"\]\((?!README)([^)]+)\)", text))) for text in texts]
+    assert links[0] == links[1]
+    said = [sorted(set(re.findall(r"`[^`\n]+`", text)) - {"`LANG`"}) for text in texts]
+    assert said[0] == said[1]
+    assert len(set(len(re.findall("^#+ ", text, re.M)) for text in texts)) == 1
+
+
 def test_the_picture_of_the_rooms_is_drawn_from_the_imports() -> None:
     assert rooms.SVG.read_text(encoding="utf-8") == rooms.picture(), PICTURE_IS_OLD
 
 
 DOCUMENTS = (
     "README.md",
+    "README.zh-CN.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     *(f"docs/{p.name}" for p in sorted(ROOT.glob("docs/*.md"))),
