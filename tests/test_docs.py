@@ -58,7 +58,7 @@ def test_the_readme_in_chinese_has_the_commands_the_links_and_the_parts_of_the_e
     assert links[0] == links[1]
     said = [sorted(set(re.findall(r"`[^`\n]+`", text)) - {"`LANG`"}) for text in texts]
     assert said[0] == said[1]
-    assert len(set(len(re.findall("^#+ ", text, re.M)) for text in texts)) == 1
+    assert len({len(re.findall("^#+ ", text, re.M)) for text in texts}) == 1
 
 
 def test_the_picture_of_the_rooms_is_drawn_from_the_imports() -> None:
