@@ -29,7 +29,7 @@ from kanlab.explain.predictor import Predictions, Predictor, predict_table, pred
 from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
 from kanlab.kan.search_space import SearchSpace
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.selection import ranking
 from kanlab.selection.headline import Use
 from kanlab.selection.recommendation import Recommendation, recommend
@@ -688,7 +688,8 @@ class Study:
     def to_dict(self) -> dict[str, Any]:
         """The study as one JSON object, the output of `kanlab tune --json`."""
         records = self.handle.records()
-        return study_json(self.handle, records, recommend(self.handle, records, self.validation))
+        with use("en"):
+            return study_json(self.handle, records, recommend(self.handle, records, self.validation))
 
 
 def run_study(

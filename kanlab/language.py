@@ -106,6 +106,25 @@ def known(*tags: str | None) -> str:
     return "en"
 
 
+def of_browser(header: str | None) -> str:
+    """The language of whoever browses: KANLAB_LANG, else the one of ours that the header Accept-Language has first.
+
+    >>> of_browser("de, zh-CN;q=0.8, en;q=0.9"), of_browser("zh-TW,zh;q=0.9,en;q=0.8"), of_browser(None)
+    ('en', 'zh', 'en')
+    """
+
+    def weight(part: str) -> float:
+        found = re.search(r";\s*q=([\d.]+)", part)
+        try:
+            return float(found[1]) if found else 1.0
+        except ValueError:
+            return 0.0
+
+    parts = [part.strip() for part in (header or "")[:1000].split(",")]
+    asked = [part.partition(";")[0].strip() for part in sorted(parts, key=weight, reverse=True) if weight(part) > 0]
+    return known(os.environ.get("KANLAB_LANG") or None, *asked)
+
+
 def of_terminal() -> str:
     """The language of a command line: KANLAB_LANG, else that of LC_ALL, LC_MESSAGES or LANG, as gettext reads them."""
     settings = (os.environ.get(name) for name in ("KANLAB_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))

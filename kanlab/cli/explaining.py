@@ -54,7 +54,7 @@ def _explain_rows(arguments: argparse.Namespace) -> int:
     rows, called = source(arguments.data)
     table = read_new_rows(rows, explainer.predictor.recipe, name=called, options=options)
     found = explainer.explain(table, options)
-    by = say("predicted by {model}", model=explainer.predictor.label)
+    by = say("predicted by {model}", model=explainer.predictor.name)
     print(by, *found.predictions.notes, sep="\n", file=sys.stderr)
     if arguments.row is not None and not 1 <= arguments.row <= len(found.totals):
         raise DatasetError(

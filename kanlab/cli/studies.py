@@ -216,9 +216,9 @@ def _predict(arguments: argparse.Namespace) -> int:
         found = with_contributions(found, explaining.explainers(models, handles), table, options)
     by = [
         (
-            say("{target} is predicted by {model}", target=model.recipe.target, model=model.label)
+            say("{target} is predicted by {model}", target=model.recipe.target, model=model.name)
             if len(models) > 1
-            else say("predicted by {model}", model=model.label),
+            else say("predicted by {model}", model=model.name),
             *model.notes,
         )
         for model in models

@@ -15,10 +15,11 @@ from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.conventions import Conventions
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.text import counted, listing, quoted
 
 OTHER, ORDER, MISSING = "other", "order", "missing"
+ANY_OTHER = marked("any other")  # in place of a level that has no column of its own
 LEAST_ROWS = 3  # of a level that has a column of its own beside pooled ones
 MOST_POOLED = 1000  # names of pooled levels that a recipe keeps
 

@@ -15,11 +15,12 @@ from scipy.special import ndtri
 from kanlab.arrays import Array
 from kanlab.explain.curves import average_precision, gains
 from kanlab.explain.residual_checks import ALPHA, Check, p_words, two_sided
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.stats.metrics import accuracy, area_under_roc, likeliest
 from kanlab.stats.metrics import confusion as confusion_table
 from kanlab.text import short
 
+TEST, TRAINING = marked("test"), marked("training")  # rows
 FEWEST = 20  # rows that tell whether probabilities are right
 
 
@@ -32,27 +33,30 @@ def calibrated(p: Array, y: Array, rows: str) -> Check:
         return Check(
             "calibration",
             None,
-            say("There are too few {rows} rows to see whether the probabilities are right.", rows=rows),
+            say("There are too few {rows} rows to see whether the probabilities are right.", rows=say(rows)),
         )
     z = float(np.sum((y - p) * (1.0 - 2.0 * p)) / sure)
     value = two_sided(z)
-    told = f"(Spiegelhalter's z {z:.1f}, {p_words(value)})"
+    told = say("(Spiegelhalter's z {z:.1f}, {p_words})", z=z, p_words=p_words(value))
     if value >= ALPHA:
         return Check(
             "calibration",
             False,
-            say("{y:,} {rows} rows find the probabilities right {told}.", y=len(y), rows=rows, told=told),
+            say("{count:,} {rows} rows find the probabilities right {told}.", count=len(y), rows=say(rows), told=told),
             value,
         )
-    how = (
-        say("too sure: what is given 90% comes less often")
+    words = (
+        say(
+            "The probabilities are too sure: what is given 90% comes less often {told}. Validate the finalists, and take "
+            "the simplest of those that are tied.",
+            told=told,
+        )
         if z > 0
-        else say("not sure enough: what is given 90% comes more often")
-    )
-    words = say(
-        "The probabilities are {how} {told}. Validate the finalists, and take the simplest of those that are tied.",
-        how=how,
-        told=told,
+        else say(
+            "The probabilities are not sure enough: what is given 90% comes more often {told}. Validate the finalists, "
+            "and take the simplest of those that are tied.",
+            told=told,
+        )
     )
     return Check("calibration", True, words, value, "validate")
 
@@ -62,26 +66,29 @@ def ranking(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
     auc = area_under_roc(p, y)
     if auc is None:
         return Check(
-            "ranking", None, say("The {rows} rows are all of one class, so there is nothing to rank.", rows=rows)
+            "ranking", None, say("The {rows} rows are all of one class, so there is nothing to rank.", rows=say(rows))
         )
-    pairs = say("the right one first in {value:.0f}% (AUC {auc:.2f}; 0.5 is chance)", value=100 * auc, auc=auc)
     if p.ndim == 2:
         words = say(
-            "Of pairs of a row of a class and one of another, the model puts {pairs}, in the mean over the classes.",
-            pairs=pairs,
+            "Of pairs of a row of a class and one of another, the model puts the right one first in {percent:.0f}% "
+            "(AUC {auc:.2f}; 0.5 is chance), in the mean over the classes.",
+            percent=100 * auc,
+            auc=auc,
         )
         return Check("ranking", auc <= 0.5, words)
     found = gains(p, y)
     tenth = float(np.interp(0.1, np.append(0.0, found["rows"]), np.append(0.0, found["found"])))
     words = say(
-        "Of pairs of rows of both classes the model puts {pairs}. The tenth of rows of "
-        "highest probability holds {value:.0f}% of all '{levels}'; the average precision is "
-        "{average_precision:.2f}, by chance it would be {float:.2f}.",
-        pairs=pairs,
-        value=100 * tenth,
-        levels=short(levels[1], 30),
+        "Of pairs of rows of both classes the model puts the right one first in {percent:.0f}% (AUC {auc:.2f}; 0.5 is "
+        "chance). The tenth of rows of "
+        "highest probability holds {share:.0f}% of all '{level}'; the average precision is "
+        "{average_precision:.2f}, by chance it would be {chance:.2f}.",
+        percent=100 * auc,
+        auc=auc,
+        share=100 * tenth,
+        level=short(levels[1], 30),
         average_precision=average_precision(p, y),
-        float=float(y.mean()),
+        chance=float(y.mean()),
     )
     low = auc - float(ndtri(1.0 - ALPHA)) * auc_error(auc, int(y.sum()), int(len(y) - y.sum()))
     if low > 0.5:
@@ -94,12 +101,12 @@ def confusion(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
     table = confusion_table(p, y)
     right, usual = accuracy(p, y), float(table.sum(axis=1).max() / len(y))
     words = say(
-        "{value:.0f}% of {y:,} {rows} rows are named rightly; always naming the most "
-        "frequent class, {value_2:.0f}% would be.",
-        value=100 * right,
-        y=len(y),
-        rows=rows,
-        value_2=100 * usual,
+        "{percent:.0f}% of {count:,} {rows} rows are named rightly; always naming the most "
+        "frequent class, {usual:.0f}% would be.",
+        percent=100 * right,
+        count=len(y),
+        rows=say(rows),
+        usual=100 * usual,
     )
     if right <= usual:
         worth = say("As names the predictions are worth no more than that; the probabilities may still rank the rows.")
@@ -109,13 +116,13 @@ def confusion(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
     if not wrong.any():
         return Check("confusion", False, words)
     true, named = (int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
-    names = say(
-        "{int} of '{levels}' are taken for '{levels_2}'",
-        int=int(wrong[true, named]),
-        levels=short(levels[true], 30),
-        levels_2=short(levels[named], 30),
+    error = say(
+        "The most frequent error: {count} of '{level}' are taken for '{other}'.",
+        count=int(wrong[true, named]),
+        level=short(levels[true], 30),
+        other=short(levels[named], 30),
     )
-    return Check("confusion", False, say("{words} The most frequent error: {names}.", words=words, names=names))
+    return Check("confusion", False, f"{words} {error}")
 
 
 def auc_error(auc: float, ones: int, zeros: int) -> float:

@@ -29,7 +29,7 @@ def statement(model: Model, constraints: Constraints, data: Dataset) -> str:
             return np.asarray(np.log(held) - np.log1p(-held))
         return predicted
 
-    said = "; ".join(constraints.sentences())
+    said = say("; ").join(constraints.sentences())
     if not shape:
         return said
     if broken := violations(outputs, data.X_train, shape):

@@ -62,14 +62,14 @@ class Scale:
         if len(recipe.levels) > 2:
             return cls(
                 tuple(say("log-odds of {level} against the other classes", level=level) for level in recipe.levels),
-                "the odds",
+                say("the odds"),
             )
         if recipe.levels:
-            return cls((say("log-odds of {levels}", levels=recipe.levels[1]),), "the odds")
+            return cls((say("log-odds of {level}", level=recipe.levels[1]),), say("the odds"))
         if recipe.distribution:
-            return cls((say("log of the mean of {target}", target=recipe.target),), "the mean")
+            return cls((say("log of the mean of {target}", target=recipe.target),), say("the mean"))
         if recipe.target_transform.scale == "log":
-            times = "" if recipe.target_transform.shift else "the prediction"
+            times = "" if recipe.target_transform.shift else say("the prediction")
             return cls((recipe.target_transform.label(recipe.target),), times)
         return cls((recipe.target,))
 
@@ -316,10 +316,10 @@ class RowExplainer:
         if plan.is_exact:
             return say("Exact Shapley values against {rows} training rows.", rows=plan.rows)
         return say(
-            "Shapley values against {rows} training rows, from {rows_2:,} orders of the features "
+            "Shapley values against {rows} training rows, from {orders:,} orders of the features "
             "and their reverses; the standard errors say what that leaves open.",
             rows=plan.rows,
-            rows_2=plan.rows * plan.pairs,
+            orders=plan.rows * plan.pairs,
         )
 
     def explain(self, rows: Any, options: ReadOptions | None = None, interval: float | None = LEVEL) -> Explanation:
@@ -437,4 +437,4 @@ def _family_terms(model: HeldFamily) -> SumOfTerms:
 
 
 def _none(model: Mapping[str, Any], X: Array) -> Array:
-    raise AssertionError(say("a model with terms of its own is not evaluated otherwise"))
+    raise AssertionError("a model with terms of its own is not evaluated otherwise")

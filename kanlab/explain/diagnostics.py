@@ -19,7 +19,7 @@ from kanlab.explain.bands import Bands, bands_of
 from kanlab.explain.influence import Influence, influence_of, variance
 from kanlab.explain.predictor import Model
 from kanlab.explain.residual_checks import Check
-from kanlab.language import say
+from kanlab.language import active, say
 from kanlab.stats.likelihood import COUNTS, REGRESSION
 from kanlab.stats.metrics import likeliest
 from kanlab.text import short
@@ -106,9 +106,20 @@ class Diagnostics:
         taken = {name: f"{name} (feature)" for name in cells.columns if name in known.columns}
         return pd.concat([known, cells.rename(columns=taken)], axis=1).reset_index(drop=True)
 
-    @cached_property
+    @property
     def checks(self) -> tuple[Check, ...]:
-        """Every check of the task, in the order of the charts."""
+        """Every check of the task, in the order of the charts, as the reader is told it."""
+        language = active()
+        if language not in self._told:
+            self._told[language] = self._checked()
+        return self._told[language]
+
+    @cached_property
+    def _told(self) -> dict[str, tuple[Check, ...]]:
+        """The checks by language, as far as they were asked for."""
+        return {}
+
+    def _checked(self) -> tuple[Check, ...]:
         data = self.data
         if data.levels:
             p, y, rows = self.held_out
@@ -144,18 +155,18 @@ class Diagnostics:
     def held_out(self) -> tuple[Array, Array, str]:
         """Probabilities and classes of the rows that classes are looked at on, and which they are."""
         if len(self.data.y_test):
-            return self.predicted_test, self.data.y_test, "test"
-        return self.predicted_train, self.data.y_train, "training"
+            return self.predicted_test, self.data.y_test, class_checks.TEST
+        return self.predicted_train, self.data.y_train, class_checks.TRAINING
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {"checks": [c.to_dict() for c in self.checks]}
 
-    @cached_property
+    @property
     def _along_features(self) -> tuple[Check, pd.DataFrame]:
         return residual_checks.along_features(self.standardised, self.data.X_train, self.data.features)
 
-    @cached_property
+    @property
     def _influential(self) -> Check:
         if self.influence is None:
             return Check("influence", None, say("A model of this kind does not tell how much each row decides."))

@@ -14,11 +14,11 @@ from html import escape
 
 import numpy as np
 
-from kanlab.colours import DARK, LIGHT
+from kanlab.colours import DARK, FONTS, LIGHT
 from kanlab.explain.diagram_words import in_words, node_name
 from kanlab.kan.edges import Curves, Edge
 from kanlab.language import say
-from kanlab.text import agreeing, short_apart
+from kanlab.text import short_apart
 
 MOST_EDGES = 18  # drawn in a layer
 _ROW, _BOX_W, _BOX_H, _GAP, _TOP = 42, 62, 34, 44, 26
@@ -72,7 +72,7 @@ def standing_alone(svg: str, *, dark: bool = False) -> str:
     theme = DARK if dark else LIGHT
     own = {
         'color="inherit"': f'color="{theme.text}"',
-        'font-family="inherit"': 'font-family="sans-serif"',
+        'font-family="inherit"': f'font-family="{FONTS}"',
         "var(--accent)": theme.accent,
         "var(--page)": theme.background,
     }
@@ -129,7 +129,7 @@ def _edge(edge: Edge, begin: tuple[float, float], end: tuple[float, float], y: f
         f'<rect x="{x:.1f}" y="{y - _BOX_H / 2:.1f}" width="{_BOX_W}" height="{_BOX_H}" rx="4" fill="none" '
         'stroke="currentColor" stroke-opacity="0.35"/>'
     )
-    title = f"<title>{100 * edge.share:.1f}% of its layer</title>"
+    title = f"<title>{say('{percent:.1f}% of its layer', percent=100 * edge.share)}</title>"
     curve = f'<polyline points="{_points(edge, x, y)}" fill="none" stroke="var(--accent)" stroke-width="2"/>'
     return f'<g opacity="{opacity:.2f}">{title}{lines}{box}{curve}</g>'
 
@@ -182,23 +182,23 @@ def _note(curves: Curves, kept: list[list[Edge]]) -> str:
             unused = len(sources) - len({e.source for e in edges})
             if unused:
                 lines.append(
-                    say(
-                        "{unused} of the {sources} features {has} no influence and {is_or_are} left out.",
+                    say("1 of the {sources} features has no influence and is left out.", sources=len(sources))
+                    if unused == 1
+                    else say(
+                        "{unused} of the {sources} features have no influence and are left out.",
                         unused=unused,
                         sources=len(sources),
-                        has=agreeing(unused, "has", "have"),
-                        is_or_are=agreeing(unused, "is", "are"),
                     )
                 )
             gone = len(every) - len(edges) - unused * (len(every) // len(sources))
             if gone:
                 lines.append(
-                    say(
-                        "{gone} of the {every} edges from the features {does} nothing and {is_or_are} left out.",
+                    say("1 of the {every} edges from the features does nothing and is left out.", every=len(every))
+                    if gone == 1
+                    else say(
+                        "{gone} of the {every} edges from the features do nothing and are left out.",
                         gone=gone,
                         every=len(every),
-                        does=agreeing(gone, "does", "do"),
-                        is_or_are=agreeing(gone, "is", "are"),
                     )
                 )
         else:
@@ -206,11 +206,11 @@ def _note(curves: Curves, kept: list[list[Edge]]) -> str:
             lines.append(
                 say(
                     "Only the {edges} strongest of the {every} edges of layer {index} are drawn; they "
-                    "make up {value:.0f}% of its edge scores.",
+                    "make up {percent:.0f}% of its edge scores.",
                     edges=len(edges),
                     every=len(every),
                     index=index + 1,
-                    value=100 * share,
+                    percent=100 * share,
                 )
             )
     return " ".join(lines)

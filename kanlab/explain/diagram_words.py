@@ -29,20 +29,30 @@ def in_words(curves: Curves, features: Sequence[str], outputs: Sequence[str]) ->
     """
     ends = [short(name, _NAME) for name in outputs]
     hidden = sum(len({e.target for e in curves.layer(index)}) for index in range(curves.depth - 1))
-    over = f"over {counted(hidden, 'hidden node')} " if hidden else ""
-    to = ends[0] if len(ends) == 1 else f"{len(ends)} outputs"
-    first = say(
-        "A network from {features} {over}to {to}, with a curve on each of its ",
-        features=counted(len(features), "feature"),
-        over=over,
-        to=to,
+    to = ends[0] if len(ends) == 1 else say("{count} outputs", count=len(ends))
+    inputs, edges = counted(len(features), "feature"), counted(len(curves.edges), "edge")
+    first = (
+        say(
+            "A network from {features} over {nodes} to {to}, with a curve on each of its {edges}.",
+            features=inputs,
+            nodes=counted(hidden, "hidden node"),
+            to=to,
+            edges=edges,
+        )
+        if hidden
+        else say(
+            "A network from {features} to {to}, with a curve on each of its {edges}.",
+            features=inputs,
+            to=to,
+            edges=edges,
+        )
     )
-    sentences = [first + f"{counted(len(curves.edges), 'edge')}."]
+    sentences = [first]
     names = [short(name, _NAME) for name in features]
     for index in range(curves.depth):
-        edges, last = curves.layer(index), index == curves.depth - 1
-        of = ends if last else [node_name(curves.depth, index + 1, i) for i in sorted({e.target for e in edges})]
-        sentences += [_node(name, [e for e in edges if e.target == i], names) for i, name in enumerate(of)]
+        layer, last = curves.layer(index), index == curves.depth - 1
+        of = ends if last else [node_name(curves.depth, index + 1, i) for i in sorted({e.target for e in layer})]
+        sentences += [_node(name, [e for e in layer if e.target == i], names) for i, name in enumerate(of)]
         names = of
     return " ".join(sentences)
 
@@ -56,19 +66,25 @@ def _node(name: str, edges: list[Edge], sources: Sequence[str]) -> str:
     """What a node adds up."""
     drawn = sorted((e for e in edges if np.ptp(e.y) > 0.0), key=lambda e: -e.share)
     if not drawn:
-        return f"{name} is constant."
+        return say("{name} is constant.", name=name)
     listed = [
         say(
-            "{sources} ({share:.0%} of its layer, {course})",
-            sources=sources[e.source],
+            "{source} ({share:.0%} of its layer, {course})",
+            source=sources[e.source],
             share=e.share,
             course=_course(e.y),
         )
         for e in drawn[:MOST_NAMED]
     ]
-    left = len(drawn) - MOST_NAMED
-    more = f", and {counted(left, 'weaker edge')}" if left > 0 else ""
-    return say("{name} adds up the curves of {listed}{more}.", name=name, listed=", ".join(listed), more=more)
+    left, sources_words = len(drawn) - MOST_NAMED, say(", ").join(listed)
+    if left > 0:
+        return say(
+            "{name} adds up the curves of {listed}, and {more}.",
+            name=name,
+            listed=sources_words,
+            more=counted(left, "weaker edge"),
+        )
+    return say("{name} adds up the curves of {listed}.", name=name, listed=sources_words)
 
 
 def _course(y: np.ndarray) -> str:
@@ -80,7 +96,7 @@ def _course(y: np.ndarray) -> str:
     ways = np.sign(np.diff(kept))
     turns = int((np.diff(ways) != 0).sum())
     if turns == 0:
-        return "rising" if len(ways) and ways[0] > 0 else "falling"
+        return say("rising") if len(ways) and ways[0] > 0 else say("falling")
     if turns == 1:
         return say("rising, then falling") if ways[0] > 0 else say("falling, then rising")
-    return f"turning {turns} times"
+    return say("turning {turns} times", turns=turns)

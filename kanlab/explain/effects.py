@@ -18,7 +18,7 @@ import pandas as pd
 
 from kanlab.arrays import Array, Index
 from kanlab.data.dataset import Dataset
-from kanlab.data.encoders import MISSING, ORDER, OTHER
+from kanlab.data.encoders import ANY_OTHER, MISSING, ORDER, OTHER
 from kanlab.data.recipe import Recipe
 
 Predict = Callable[[Array], Array]  # X (rows, d) to (rows,) on the scale of the fit, of many classes to (rows, classes)
@@ -127,7 +127,7 @@ def setting_of(data: Dataset, feature: str) -> Setting:
         known = dict.fromkeys(level for i in columns for level in recipe.columns[i].levels)
         known |= dict.fromkeys(str(recipe.columns[i].level) for i in columns if recipe.columns[i].level is not None)
         others = any(recipe.columns[i].part == OTHER for i in columns)
-        values = [*known, "any other"] if others else list(known)
+        values = [*known, ANY_OTHER] if others else list(known)
         table = pd.DataFrame({feature: pd.Series(values, dtype="str")})
         settings = np.column_stack([recipe.columns[i].encode(table) for i in columns])
     elif kind.part:

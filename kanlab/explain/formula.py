@@ -18,11 +18,11 @@ from kanlab.explain.formula_latex import latex
 from kanlab.explain.named_formula import NamedFormula
 from kanlab.explain.units import UnitsCheck
 from kanlab.formulas.front import EDITED
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import Scores
-from kanlab.text import agreeing, short
+from kanlab.text import short
 
 if TYPE_CHECKING:
     import sympy
@@ -150,16 +150,18 @@ def training_error(scores: Scores) -> float | None:
 
 def errors(formula: Formula) -> str:
     """The error of the formula beside that of the network."""
-    what = MEASURES[formula.task].error
+    what = say(MEASURES[formula.task].error)
     what = what[0].upper() + what[1:]
-    own = four_digits(error_of(formula.scores)) or "not finite"
-    beside = f", network {four_digits(error_of(formula.network)) or 'not finite'}" if formula.network else ""
+    rows = say("test") if on_test(formula) else say("training")
+    own = four_digits(error_of(formula.scores)) or say("not finite")
+    if not formula.network:
+        return say("{what} on the {rows} rows: formula {own}.", what=what, rows=rows, own=own)
     return say(
-        "{what} on the {on_test} rows: formula {own}{beside}.",
+        "{what} on the {rows} rows: formula {own}, network {network}.",
         what=what,
-        on_test="test" if on_test(formula) else "training",
+        rows=rows,
         own=own,
-        beside=beside,
+        network=four_digits(error_of(formula.network)) or say("not finite"),
     )
 
 
@@ -179,9 +181,9 @@ def compared(formula: Formula) -> str:
     if own is None or not network:
         return ""
     return say(
-        "Its error on the {on_test} rows is {own:,.2f} times the network's.",
-        on_test="test" if on_test(formula) else "training",
-        own=own / network,
+        "Its error on the {rows} rows is {times:,.2f} times the network's.",
+        rows=say("test") if on_test(formula) else say("training"),
+        times=own / network,
     )
 
 
@@ -207,7 +209,7 @@ def front_table(front: Sequence[Formula], recommended: int) -> pd.DataFrame:
             "aicc": f.aicc,
             "n_params": f.n_params,
             "found_in": f.found.found_in,
-            "units": None if f.units is None else "add up" if f.units.adds_up else say("do not add up"),
+            "units": None if f.units is None else ADD_UP if f.units.adds_up else NO_UNITS,
         }
         for i, f in enumerate(front)
     ]
@@ -217,7 +219,8 @@ def front_table(front: Sequence[Formula], recommended: int) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(numbers, float))
 
 
-RECOMMENDED, TIED = "recommended", "tied"
+RECOMMENDED, TIED = marked("recommended"), marked("tied")
+ADD_UP, NO_UNITS = marked("add up"), marked("do not add up")
 
 
 def mark(formula: Formula, is_recommended: bool) -> str:
@@ -237,11 +240,11 @@ def remarks(formula: Formula) -> list[str]:
     own, network = error_of(formula.scores), error_of(formula.network) if formula.network else None
     if network is not None and is_much_worse(formula):
         times = (
-            "not finite"
+            say("not finite")
             if own is None
-            else say("{own:,.1f} times as large", own=own / network)
+            else say("{times:,.1f} times as large", times=own / network)
             if network > 0
-            else "larger"
+            else say("larger")
         )
         lines.insert(
             0, say("It does not stand for its network: its error is {times}. Predict with the network.", times=times)
@@ -254,14 +257,15 @@ def remarks(formula: Formula) -> list[str]:
             )
         )
     if found := formula.curves:
-        matches = agreeing(len(found), "curve matches", "curves match")
-        stays = agreeing(len(found), "stays a table", "stay tables")
         lines.append(
             say(
-                "{found} {matches} no function of the library, and {stays}: φ in the formula, np.interp in the code.",
-                found=len(found),
-                matches=matches,
-                stays=stays,
+                "1 curve matches no function of the library, and stays a table: φ in the formula, np.interp in the code."
+            )
+            if len(found) == 1
+            else say(
+                "{curves} curves match no function of the library, and stay tables: φ in the formula, np.interp in the "
+                "code.",
+                curves=len(found),
             )
         )
     if len(formula.levels) > 2:
@@ -275,7 +279,7 @@ def remarks(formula: Formula) -> list[str]:
     elif formula.task == COUNTS:
         lines.append(say("It gives the logarithm of the mean count."))
     elif formula.levels:
-        lines.append(say("It gives the log-odds; p is the probability of '{levels}'.", levels=short(formula.levels[1])))
+        lines.append(say("It gives the log-odds; p is the probability of '{level}'.", level=short(formula.levels[1])))
     if formula.units:
         lines.append(formula.units.sentence)
     if formula.found.found_in is not None and formula.repeats:
@@ -294,7 +298,10 @@ def domain_words(formula: Formula) -> str:
     """Where the formula was fitted."""
     if not formula.used:
         return say("No feature is in it: it is a constant.")
-    ranges = [f"{short(formula.features[i], 80)} from {_short(a)} to {_short(b)}" for i, (a, b) in _domain(formula)]
+    ranges = [
+        say("{feature} from {low} to {high}", feature=short(formula.features[i], 80), low=_short(a), high=_short(b))
+        for i, (a, b) in _domain(formula)
+    ]
     return say("It is fitted to {listed}; beyond that it extrapolates.", listed=_listed(ranges))
 
 
@@ -307,5 +314,7 @@ def _short(value: float) -> str:
 
 
 def _listed(items: Sequence[str]) -> str:
-    shown = [*items[:6], *([f"{len(items) - 6} more"] if len(items) > 6 else [])]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    if len(items) > 6:
+        return say("{names} and {more} more", names=say(", ").join(items[:6]), more=len(items) - 6)
+    first = say(", ").join(items[:-1])
+    return say("{names} and {last}", names=first, last=items[-1]) if first else items[-1]

@@ -74,7 +74,7 @@ def edit(handle: StudyHandle, place: int, edits: Sequence[Edit], data: Dataset) 
     new = edited(old.expressions, edits, data, count_sigma2=handle.spec.count_sigma2)
     shape = handle.spec.options.shape
     if shape and (broken := violations(partial(outputs, new.expressions[0]), data.X_train, shape)):
-        names = ", ".join(data.features[i] for i in broken)
+        names = say(", ").join(data.features[i] for i in broken)
         raise StudyError(
             say(
                 "The edited formula breaks what the study demands of the effect of {names}; it is not kept.",

@@ -30,7 +30,7 @@ from kanlab.formulas.expression import ExpressionError
 from kanlab.formulas.front import FoundFormulas
 from kanlab.formulas.options import FormulaOptions
 from kanlab.formulas.parts import PARTS
-from kanlab.language import say
+from kanlab.language import retold, say
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
@@ -271,7 +271,7 @@ def start_search(handle: StudyHandle, options: FormulaOptions | None = None, das
         write("running", total=1)
         return BackgroundRun(
             handle,
-            say("search for formulas"),
+            "search for formulas",
             lambda stop: search(handle, wanted, dask=dask, stop=stop),
             lambda detail: write("failed", detail=detail),
         )
@@ -301,9 +301,9 @@ def found_formulas(
     if made.found is None or made.state != "done":
         raise FitError(
             say(
-                "No formula was found for the study '{name}': {value}.",
+                "No formula was found for the study '{name}': {reason}.",
                 name=handle.name,
-                value=made.detail or made.state,
+                reason=retold(made.detail or made.state),
             )
         )
     return made

@@ -42,7 +42,7 @@ from kanlab.explain.contributions import Scale, model_terms
 from kanlab.explain.effects import setting_of
 from kanlab.explain.predictor import Model, Predictor, held_family
 from kanlab.explain.shapley import by_outputs, groups_of, scale_of, spread
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.selection.candidates import other_families
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
@@ -135,7 +135,7 @@ class Interactions:
         if not self.pairs or self.pairs[0].strength <= NEGLIGIBLE * self.spread:
             return say("Is it additive? Yes: no two features interact in this model.")
         top = min(self.pairs, key=lambda pair: (pair.p or 0.0, -pair.strength)) if self.nulls else self.pairs[0]
-        names = f"{short(top.first, 40)} and {short(top.second, 40)}"
+        names = say("{names} and {last}", names=short(top.first, 40), last=short(top.second, 40))
         size = say(
             "beyond the sum of both they account for {strength:.1%} of the spread of the predictions",
             strength=top.strength / self.spread,
@@ -168,13 +168,20 @@ class Interactions:
         if self.additive_aicc is None or self.aicc is None:
             return ""
         gap = self.aicc - self.additive_aicc
+        if gap < 0:
+            return say(
+                "The additive model (spline GAM) has an AICc of {additive_aicc:,.1f}, this model "
+                "{aicc:,.1f}: {gap:,.1f} lower.",
+                additive_aicc=self.additive_aicc,
+                aicc=self.aicc,
+                gap=-gap,
+            )
         return say(
             "The additive model (spline GAM) has an AICc of {additive_aicc:,.1f}, this model "
-            "{aicc:,.1f}: {gap:,.1f} {gap_2}.",
+            "{aicc:,.1f}: {gap:,.1f} higher.",
             additive_aicc=self.additive_aicc,
             aicc=self.aicc,
-            gap=abs(gap),
-            gap_2="lower" if gap < 0 else "higher",
+            gap=gap,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -361,7 +368,7 @@ def fit_nulls(
     if stop():
         write("stopped")
     elif len(found) < min(nulls, LEAST_NULLS):
-        write("failed", say("too few networks could be fitted"))
+        write("failed", marked("too few networks could be fitted"))
         raise StudyError(
             say("The interactions could not be tested: too few networks could be fitted to targets without any.")
         )
@@ -421,7 +428,7 @@ def start_test(handle: StudyHandle, predictor: Predictor) -> BackgroundRun:
             handle.optuna.set_user_attr(INTERACTIONS, said | {"written": time.time()})
 
         return BackgroundRun(
-            handle, say("test of interactions"), lambda stop: fit_nulls(handle, predictor, stop=stop), failed
+            handle, "test of interactions", lambda stop: fit_nulls(handle, predictor, stop=stop), failed
         )
 
     return _runs.start(handle, make)

@@ -70,29 +70,34 @@ def interval_cells(
 def interval_note(record: Mapping[str, Any], names: Sequence[str], level: float, *, outside: bool) -> str:
     """What the columns promise, what came of it on the test rows, and where it does not hold. outside: of any row."""
     percent = f"{100 * level:.4g}%"
+    held = ""
+    if (share := share_held(record, level)) is not None:
+        held = say(
+            "; of the {n:,} test rows, none of which it was made of, {share:.4g}% lie within",
+            n=record["held_rows"],
+            share=100 * share,
+        )
     if len(names) == 1:
         words = say(
-            "'{names}' is a set of classes that should hold the true one in {percent} of rows like the training rows",
-            names=names[0],
+            "'{name}' is a set of classes that should hold the true one in {percent} of rows like the training rows"
+            "{held}.",
+            name=names[0],
             percent=percent,
+            held=held,
         )
     else:
         words = say(
-            "'{names}' to '{names_2}' should hold the target in {percent} of rows like the training rows",
-            names=names[0],
-            names_2=names[1],
+            "'{lower}' to '{upper}' should hold the target in {percent} of rows like the training rows{held}.",
+            lower=names[0],
+            upper=names[1],
             percent=percent,
-        )
-    if (share := share_held(record, level)) is not None:
-        n = record["held_rows"]
-        words += say(
-            "; of the {n:,} test rows, none of which it was made of, {value:.4g}% lie within", n=n, value=100 * share
+            held=held,
         )
     if weight := record.get("weight"):
         words += say(
-            ". They are those of a row whose weight '{weight}' is {weight_2:.4g}; one of four times ",
-            weight=weight["column"],
-            weight_2=weight["unit"],
+            " They are those of a row whose weight '{column}' is {unit:.4g}; one of four times that weight scatters "
+            "half as far around its prediction.",
+            column=weight["column"],
+            unit=weight["unit"],
         )
-        words += say("that weight scatters half as far around its prediction")
-    return words + "." + say(" That is no promise for rows outside the range of the training rows.") * outside
+    return words + say(" That is no promise for rows outside the range of the training rows.") * outside

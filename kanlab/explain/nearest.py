@@ -19,7 +19,7 @@ import pandas as pd
 
 from kanlab.arrays import Array, Index, Mask
 from kanlab.data.dataset import Dataset
-from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn
+from kanlab.data.encoders import ANY_OTHER, MISSING, ORDER, OTHER, EncodedColumn
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name
 from kanlab.explain.shapley import groups_of
@@ -203,6 +203,6 @@ def _level(kinds: Sequence[EncodedColumn], x: Array) -> str | None:
             return levels[int(np.clip(round(place), 0, len(levels) - 1))]
     for kind, value in zip(kinds, x, strict=True):
         if value > 0.5 and kind.part != MISSING:
-            return "any other" if kind.part == OTHER else kind.level
+            return ANY_OTHER if kind.part == OTHER else kind.level
     own = {kind.level for kind in kinds}
     return next((level for level in levels if level not in own), None)

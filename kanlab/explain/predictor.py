@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -42,7 +43,7 @@ from kanlab.explain.average import AveragedModel
 from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.kan.shapes import Shape
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say, use
 from kanlab.selection.candidates import other_families, trial_words
 from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import recommend
@@ -145,7 +146,7 @@ class Predictor:
     reference: what its predictions are explained against (kanlab.explain.shapley.reference_for), where a bundle holds it.
     """
 
-    label: str
+    label: str  # as it is stored: in English
     recipe: Recipe
     fitted: Model = field(repr=False)
     notes: tuple[str, ...] = ()
@@ -155,6 +156,15 @@ class Predictor:
     smearing: float | None = None
     interval: IntervalRecord | None = field(default=None, repr=False)
     reference: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What it is called, to the reader."""
+        if found := re.fullmatch("the (average.+)", self.label):
+            return say("the {label}", label=retold(found[1]))
+        if found := re.fullmatch("the (.+) model", self.label):
+            return say("the {label} model", label=retold(found[1]))
+        return retold(self.label)
 
     def predict(self, frame: Any, interval: float | None = LEVEL) -> Predictions:
         """Predict rows, in whatever holds a table (kanlab.data.frames.as_frame); of an array the columns are the features.
@@ -181,11 +191,11 @@ class Predictor:
             if held.any():
                 notes.append(
                     say(
-                        "{int:,} of {frame:,} rows lie outside the range of the training rows. ",
-                        int=int(held.sum()),
-                        frame=len(frame),
+                        "{outside:,} of {rows:,} rows lie outside the range of the training rows. {how}",
+                        outside=int(held.sum()),
+                        rows=len(frame),
+                        how=say(EXTENDED) if extends(self.fitted) else say(HELD),
                     )
-                    + (EXTENDED if extends(self.fitted) else HELD)
                 )
         if inputs.unknown is not None:
             outside[inputs.unknown] = True  # whether it could be predicted or not
@@ -203,9 +213,9 @@ class Predictor:
             names = probability_names(target, levels, taken)
             notes.append(
                 say(
-                    "The columns {names!r} to {names_2!r} hold the probability of each class.",
-                    names=names[0],
-                    names_2=names[-1],
+                    "The columns {first!r} to {last!r} hold the probability of each class.",
+                    first=names[0],
+                    last=names[-1],
                 )
             )
             columns = {predicted: self.recipe.to_levels(values)} | within | dict(zip(names, values.T, strict=True))
@@ -329,6 +339,7 @@ def predict_table(model: Predictor, rows: Any, options: ReadOptions, interval: f
     return replace(model, recipe=overruled(model.recipe, options)).predict(frame, interval)
 
 
+@use("en")  # what is kept with the model, and written into its bundle
 def predictor(
     handle: StudyHandle, trial: int | None = None, family: str | None = None, use: Use | None = None
 ) -> Predictor:
@@ -397,19 +408,19 @@ def _averaged(
     rss = squared_difference(averaged.predict_flagged(data.X_train)[0], data.y_train, data.w_train)
     if data.levels or np.isclose(rss, model.rss_train or 0.0, rtol=SAME_RSS):
         return averaged, [], interval
-    return averaged, [_another("the average", rss, model.rss_train or 0.0, handle)], interval
-
-
-def _another(name: str, rss: float, before: float, handle: StudyHandle) -> str:
-    changed = "; ".join(versions_changed(handle)) or say("a time limit or another processor can cause this")
-    return say(
-        "The refit of {name} has an RSS (residual sum of squares) of {rss:.6g}; in the study "
-        "it was {before:.6g} ({changed}).",
-        name=name,
+    another = say(
+        "The refit of the average has an RSS (residual sum of squares) of {rss:.6g}; in the study it was {before:.6g} "
+        "({changed}).",
         rss=rss,
-        before=before,
-        changed=changed,
+        before=model.rss_train or 0.0,
+        changed=_changed(handle),
     )
+    return averaged, [another], interval
+
+
+def _changed(handle: StudyHandle) -> str:
+    """Why a refit may differ."""
+    return "; ".join(versions_changed(handle)) or say("a time limit or another processor can cause this")
 
 
 def _chosen(
@@ -453,7 +464,8 @@ def _chosen(
                     known=", ".join(known),
                 )
             )
-        return known[family], f"the {label(family, handle.data.task)} model", ModelKey(family)
+        named = say("the {label} model", label=label(family, handle.data.task))
+        return known[family], named, ModelKey(family)
     choice = recommend(handle, handle.records(), validation).chosen_for(use)
     if choice is None or choice.model is None:
         raise StudyError(say("The study '{name}' has no complete trial yet; run it first.", name=handle.name))
@@ -485,7 +497,15 @@ def _fitted_with_rows(
         if np.isclose(network.rss_train, record.rss_train, rtol=SAME_RSS):
             return network, rows, []
     assert network is not None
-    return network, rows, [_another(f"trial {record.number}", network.rss_train, record.rss_train, handle)]
+    another = say(
+        "The refit of trial {number} has an RSS (residual sum of squares) of {rss:.6g}; in the study it was "
+        "{before:.6g} ({changed}).",
+        number=record.number,
+        rss=network.rss_train,
+        before=record.rss_train,
+        changed=_changed(handle),
+    )
+    return network, rows, [another]
 
 
 def network_task(

@@ -106,7 +106,7 @@ def in_order(r: Array) -> Check:
     centred = r - r.mean()
     first = float(centred[1:] @ centred[:-1] / max(float(centred @ centred), np.finfo(float).tiny))
     p = two_sided(first * np.sqrt(len(r)))
-    told = f"(correlation {first:.2f}, {p_words(p)})"
+    told = say("(correlation {first:.2f}, {p_words})", first=first, p_words=p_words(p))
     if p >= ALPHA or abs(first) < DRIFT:
         return Check("order", False, say("No drift: neighbouring rows err independently {told}.", told=told), p)
     if first < 0.0:
@@ -140,12 +140,19 @@ def normality(r: Array, *, log: bool = False) -> Check:
             "normality", False, say("The residuals look normal (Shapiro-Wilk, {p_words}).", p_words=p_words(p)), p
         )
     if abs(skew) > SKEWED:
-        side, helps = "above" if skew > 0 else "below", log and skew > 0
-        words = say(
-            "The residuals have a long tail {side} the prediction (skewness {skew:.1f}, {p_words}): few rows pull it.",
-            side=side,
-            skew=skew,
-            p_words=p_words(p),
+        helps = log and skew > 0
+        words = (
+            say(
+                "The residuals have a long tail above the prediction (skewness {skew:.1f}, {p_words}): few rows pull it.",
+                skew=skew,
+                p_words=p_words(p),
+            )
+            if skew > 0
+            else say(
+                "The residuals have a long tail below the prediction (skewness {skew:.1f}, {p_words}): few rows pull it.",
+                skew=skew,
+                p_words=p_words(p),
+            )
         )
         advice = say("The logarithm of the target may help.") if helps else say("Look at the most influential rows.")
         return Check("normality", True, f"{words} {advice}", p, "log" if helps else "")
@@ -180,14 +187,22 @@ def spread(r: Array, f: Array, *, log: bool = False) -> Check:
         return Check("spread", False, words, p)
     grows = ratio > 1.0
     helps = log and grows
-    words = say(
-        "The errors {grows} with the prediction (their spread in the upper third is "
-        "{ratio:.2g} times that in the lower one, {p_words}): AICc weighs the noisy rows too "
-        "much, and bands are too {grows_2} where predictions are high.",
-        grows="grow" if grows else "shrink",
-        ratio=ratio,
-        p_words=p_words(p),
-        grows_2="narrow" if grows else "wide",
+    words = (
+        say(
+            "The errors grow with the prediction (their spread in the upper third is "
+            "{ratio:.2g} times that in the lower one, {p_words}): AICc weighs the noisy rows too "
+            "much, and bands are too narrow where predictions are high.",
+            ratio=ratio,
+            p_words=p_words(p),
+        )
+        if grows
+        else say(
+            "The errors shrink with the prediction (their spread in the upper third is "
+            "{ratio:.2g} times that in the lower one, {p_words}): AICc weighs the noisy rows too "
+            "much, and bands are too wide where predictions are high.",
+            ratio=ratio,
+            p_words=p_words(p),
+        )
     )
     return Check(
         "spread", True, words + say(" The logarithm of the target may help.") * helps, p, "log" if helps else ""
@@ -228,9 +243,9 @@ def zeros(mu: Array, y: Array) -> Check:
     z = (first["observed"] - first["expected"]) / max(float(first["sd"]), np.finfo(float).tiny)
     p = two_sided(float(z)) if first["sd"] > 0 else 1.0
     counts = say(
-        "{first:.0f} zeros where {first_2:.1f} are expected, {p_words}",
-        first=first["observed"],
-        first_2=first["expected"],
+        "{observed:.0f} zeros where {expected:.1f} are expected, {p_words}",
+        observed=first["observed"],
+        expected=first["expected"],
         p_words=p_words(p),
     )
     if p >= ALPHA:
@@ -253,36 +268,50 @@ def influential(cook: Array, leverage: Array, outputs: int = 1) -> Check:
     rows = rows[np.argsort(-cook[rows], kind="stable")]
     if len(rows):
         one, numbers = len(rows) == 1, [str(i + 1) for i in rows[:MOST_NAMED]]
-        names = f"Row {numbers[0]}" if one else f"Rows {', '.join(numbers[:-1])} and {numbers[-1]}"
-        words = say(
-            "{names} {one} the fit (Cook's distance up to {cook:.1f}, above 1): without {one_2} "
-            "the curves would be others. See whether the cells are right, and fit once more "
-            "without {one_2}.",
-            names=names,
-            one="decides" if one else "decide",
-            cook=cook[rows[0]],
-            one_2="it" if one else "them",
+        words = (
+            say(
+                "Row {number} decides the fit (Cook's distance up to {cook:.1f}, above 1): without it "
+                "the curves would be others. See whether the cells are right, and fit once more "
+                "without it.",
+                number=numbers[0],
+                cook=cook[rows[0]],
+            )
+            if one
+            else say(
+                "Rows {numbers} and {last} decide the fit (Cook's distance up to {cook:.1f}, above 1): without them "
+                "the curves would be others. See whether the cells are right, and fit once more "
+                "without them.",
+                numbers=say(", ").join(numbers[:-1]),
+                last=numbers[-1],
+                cook=cook[rows[0]],
+            )
         )
         return Check("influence", True, words, None, "leave out", tuple(int(i) for i in rows[:MOST_NAMED]))
     pinned = np.flatnonzero(leverage > PINNED * outputs)
     if len(pinned):
-        one = len(pinned) == 1
-        words = say(
-            "{pinned} of {cook:,} rows {one} own prediction (leverage above {pinned_2}): the "
-            "model follows {one_2}, and {one_3} nothing. Cross-validation tells how smaller "
-            "models do.",
-            pinned=len(pinned),
-            cook=len(cook),
-            one="decides its" if one else "decide their",
-            pinned_2=PINNED,
-            one_2="it" if one else "them",
-            one_3="its residual says" if one else "their residuals say",
+        words = (
+            say(
+                "1 of {rows:,} rows decides its own prediction (leverage above {high}): the "
+                "model follows it, and its residual says nothing. Cross-validation tells how smaller "
+                "models do.",
+                rows=len(cook),
+                high=PINNED,
+            )
+            if len(pinned) == 1
+            else say(
+                "{pinned} of {rows:,} rows decide their own prediction (leverage above {high}): the "
+                "model follows them, and their residuals say nothing. Cross-validation tells how smaller "
+                "models do.",
+                pinned=len(pinned),
+                rows=len(cook),
+                high=PINNED,
+            )
         )
         return Check("influence", True, words, None, "validate", tuple(int(i) for i in pinned[:MOST_NAMED]))
     return Check(
         "influence",
         False,
-        say("No row decides the fit (Cook's distance is at most {max:.2g}, below 1).", max=cook.max()),
+        say("No row decides the fit (Cook's distance is at most {most:.2g}, below 1).", most=cook.max()),
     )
 
 

@@ -30,6 +30,7 @@ _SIGNS = re.compile(r"[\w .·*/^()%°²³⁻¹+-]*")
 _POWERS = re.compile(r"\*\*|\^")
 # powers of powers, long numbers, and an exponent in brackets that is no number or fraction
 _TOO_MUCH = re.compile(r"\d{3}|\)\s*\^|\^\s*-?[\d.]+\s*\^|\(\s*\(\s*\(|\^\s*\((?!-?\d{1,2}(/\d{1,2}|\.\d{1,2})?\))")
+_NUMBER = "a number"  # in place of a unit
 _EXAMPLES = marked("m, km/h, kg*m^2, J/(kg*K) or %")
 
 
@@ -58,7 +59,7 @@ def _parsed(text: str) -> Any:
     text = " ".join(text.split())
     plain = _POWERS.sub("^", text).replace("·", "*")
     refused = say(
-        "'{text}' is no unit that is known; write it as {examples}.", text=short(text, 40), examples=_EXAMPLES
+        "'{text}' is no unit that is known; write it as {examples}.", text=short(text, 40), examples=say(_EXAMPLES)
     )
     if len(plain) > MOST_CHARACTERS or not _SIGNS.fullmatch(plain) or "_" in plain or _TOO_MUCH.search(plain):
         raise StudyError(refused)
@@ -139,13 +140,14 @@ def check(expressions: Sequence[Expression], data: DataSummary, units: Mapping[s
     from kanlab.explain.formula_sympy import part_written  # which takes half a second
 
     every = [c for e in expressions for c in walk(e) if isinstance(c, Constant)]
-    listed = [f"{part_written(every[place], names)} in {unit}" for place, unit in list(carried.items())[:6]]
-    more = f" and {len(carried) - 6} more" if len(carried) > 6 else ""
-    return UnitsCheck(
-        True,
-        say("Its units add up where its constants carry theirs: {listed}{more}.", listed=", ".join(listed), more=more),
-        carried,
+    listed = say(", ").join(
+        say("{constant} in {unit}", constant=part_written(every[place], names), unit=unit)
+        for place, unit in list(carried.items())[:6]
     )
+    if len(carried) > 6:
+        listed = say("{names} and {more} more", names=listed, more=len(carried) - 6)
+    words = say("Its units add up where its constants carry theirs: {listed}.", listed=listed)
+    return UnitsCheck(True, words, carried)
 
 
 def _bases(unit: Any) -> Mapping[str, float]:
@@ -158,7 +160,7 @@ def _text(exponents: Array, units: Sequence[Any]) -> str:
     for exponent, unit in zip(exponents.tolist(), units, strict=True):
         if exponent and unit is not None:
             made = made * unit ** round(exponent, 4)
-    return f"{made:~P}" or "a number"
+    return f"{made:~P}" or _NUMBER
 
 
 def _words(clash: Clash, names: Sequence[str], units: Sequence[Any]) -> str:
@@ -167,33 +169,34 @@ def _words(clash: Clash, names: Sequence[str], units: Sequence[Any]) -> str:
     texts = ["" if unit is None else _text(unit, units) for unit in clash.units]
     one = short(part_written(clash.parts[0], names), 40)
     if len(clash.parts) == 1:
+        target = short(names[-1], 40)
         if all(texts):
-            return say(
-                "it is in {in_}, and {names} in {in__2}",
-                in_=_in(texts[0]),
-                names=short(names[-1], 40),
-                in__2=_in(texts[1]),
-            )
-        return say("it is not in the unit of {names}", names=short(names[-1], 40))
+            own, wanted = (say("no unit") if unit == _NUMBER else unit for unit in texts)
+            return say("it is in {own}, and {target} in {wanted}", own=own, target=target, wanted=wanted)
+        return say("it is not in the unit of {target}", target=target)
     whole = clash.parts[1]
     if isinstance(whole, Call) and whole.argument is clash.parts[0]:
-        unit = f"{one} is in {texts[0]}" if texts[0] else f"{one} is none"
-        return say("{function} takes a number without unit, and {unit}", function=whole.function, unit=unit)
+        function = whole.function
+        if texts[0]:
+            return say(
+                "{function} takes a number without unit, and {one} is in {unit}",
+                function=function,
+                one=one,
+                unit=texts[0],
+            )
+        return say("{function} takes a number without unit, and {one} is none", function=function, one=one)
     other = short(part_written(whole, names), 40)
     if all(texts):
+        first, second = texts
+        if first == _NUMBER:
+            return say("{one} is a number and {other} in {unit}, and they are added", one=one, other=other, unit=second)
+        if second == _NUMBER:
+            return say("{one} is in {unit} and {other} a number, and they are added", one=one, other=other, unit=first)
         return say(
-            "{one} is {is_} and {other} {is__2}, and they are added",
+            "{one} is in {unit} and {other} in {second}, and they are added",
             one=one,
-            is_=_is(texts[0]),
+            unit=first,
             other=other,
-            is__2=_is(texts[1]),
+            second=second,
         )
     return say("{one} and {other} are added, and cannot be in the same unit", one=one, other=other)
-
-
-def _is(unit: str) -> str:
-    return unit if unit == "a number" else f"in {unit}"
-
-
-def _in(unit: str) -> str:
-    return "no unit" if unit == "a number" else unit

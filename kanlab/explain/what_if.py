@@ -15,13 +15,12 @@ import pandas as pd
 
 from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
-from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn
+from kanlab.data.encoders import ANY_OTHER, MISSING, ORDER, OTHER, EncodedColumn
 from kanlab.explain.nearest import TRUTHS, decoded
 from kanlab.explain.shapley import groups_of
 
 MOST_VALUES = 12  # different values of a number that are offered one by one
 _STEPS = 200  # of a range, about
-ANY_OTHER = "any other"
 MISSING_VALUE = "missing"  # in an address, and in the box beside a control
 
 Value = float | str | dt.date | None  # None: the cell is empty

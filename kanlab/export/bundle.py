@@ -51,7 +51,7 @@ from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
 from kanlab.kan.edges import curves_of
 from kanlab.kan.network import FittedKan
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
@@ -88,16 +88,16 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
     records = handle.records()
     found = recommend(handle, records, read_validation(handle.optuna.user_attrs))
     versions = {str(name): str(v) for name, v in handle.optuna.user_attrs.get("versions", {}).items()}
-    engine = (handle.spec.engine, f"seed {handle.spec.seed}", handle.spec.starts_words)
+    engine = (handle.spec.engine, say("seed {seed}", seed=handle.spec.seed), handle.spec.starts_words)
     facts = {
-        "Study": handle.name,
-        "Data": f"{handle.data.name}, {handle.data.rows:,} rows",
-        "SHA-256 of the data": handle.data.sha256,
-        "Engine": ", ".join(filter(None, engine)),
-        "Versions": ", ".join(f"{name} {v}" for name, v in versions.items()),
+        say("Study"): handle.name,
+        say("Data"): say("{name}, {rows:,} rows", name=handle.data.name, rows=handle.data.rows),
+        say("SHA-256 of the data"): handle.data.sha256,
+        say("Engine"): say(", ").join(filter(None, engine)),
+        say("Versions"): say(", ").join(f"{name} {v}" for name, v in versions.items()),
     }
     if handle.spec.constraints:
-        facts["Constraints"] = statement(predictor.fitted, handle.spec.constraints, data)
+        facts[say("Constraints")] = statement(predictor.fitted, handle.spec.constraints, data)
     about = {"study": handle.name, "data_sha256": handle.data.sha256, "versions": versions}
     predictor = with_reference(predictor, data) if explain else predictor
     files = {MODEL: document_text(document(predictor, about))}
@@ -109,8 +109,8 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         search = read_search(handle)
         kept = formulas_in(handle, search, data) if search and search.found else []
         formula = kept[search.found.used] if search and search.found else formula_of(curves, data)
-        what = "A formula" if kept else say("An approximation of {label}", label=predictor.label)
-        code = python(formula, say("{what}, of the study {name}.", what=what, name=handle.name))
+        what = "A formula" if kept else f"An approximation of {predictor.label}"
+        code = python(formula, f"{what}, of the study {handle.name}.")
         drawing = Drawing(drawn.svg, drawn.note, code, (*remarks(formula), errors(formula)))
         files["formula.py"] = code
         files["network.svg"] = standing_alone(drawn.svg)
@@ -122,10 +122,12 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
     )
     if data.d <= MOST_FEATURES:
         drawing = replace(drawing, interactions=interactions(handle, predictor, data, fit=False).sentence)
-    exported = Exported(handle, found, predictor.label, predictor.key, facts, predictor.interval)
+    exported = Exported(handle, found, predictor.name, predictor.key, facts, predictor.interval)
     files["README.md"] = readme(exported, predictor.recipe, "formula.py" in files)
     files["report.html"] = report(exported, drawing)
-    files["study.json"] = json.dumps(study_json(handle, records, found), indent=2, allow_nan=False)
+    with use("en"):  # as every study.json is
+        content = study_json(handle, records, recommend(handle, records, found.validation))
+    files["study.json"] = json.dumps(content, indent=2, allow_nan=False)
     files["trials.csv"] = to_csv(trial_table(records))
     files["requirements.txt"] = REQUIREMENTS
     files["Dockerfile"] = dockerfile()
@@ -145,7 +147,7 @@ def joint_bundle(name: str, parts: Sequence[tuple[str, Bundle]]) -> Bundle:
         lines.append(f"- `{folder}`: {plain(target)}")
     files["README.md"] = "\n".join(
         [
-            f"# {plain(name)}: {len(parts)} targets",
+            say("# {name}: {count} targets", name=plain(name), count=len(parts)),
             "",
             say(
                 "Each target has a model of its own, in a folder of its own with its README, report, "

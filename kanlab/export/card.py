@@ -13,6 +13,7 @@ from typing import Any
 from kanlab.export.exported import Exported
 from kanlab.language import say
 
+_LOCAL = "http://127.0.0.1:8600"
 _TYPES = {
     "rmse_test": "rmse",
     "log_loss_test": "log_loss",
@@ -76,9 +77,9 @@ def uses(exported: Exported) -> list[str]:
 def serving() -> list[str]:
     """How to serve the bundle."""
     return [
-        "## Serve",
+        say("## Serve"),
         "",
-        "    kanlab serve BUNDLE.zip                        # a page and a JSON route on http://127.0.0.1:8600",
+        f"    kanlab serve BUNDLE.zip                        # {say('a page and a JSON route on {address}', address=_LOCAL)}",
         "    docker build -t model . && docker run -p 127.0.0.1:8600:8600 model",
         "",
         say(

@@ -13,6 +13,7 @@ from typing import Any
 from kanlab.errors import StudyError
 from kanlab.export.code_program import Choice, Column, Name, Program
 from kanlab.export.code_writer import Writer
+from kanlab.language import marked, say
 
 ROWS = 100  # that a workbook of few steps is made for
 _MOST_CELLS, _MOST_TEXT, _MOST_TEXT_A_ROW = 20_000, 10_000_000, 1_000_000  # of all rows; characters of formulas
@@ -20,7 +21,7 @@ _MOST_CHARACTERS, _MOST_COLUMNS = 8192, 16_000  # of a formula, of a sheet
 _MOST_BRANCHES = 16  # of a choice in one cell; a formula may nest 64
 _LITERAL = 250  # characters of a text within a formula
 _FUNCTIONS = {"floor": "INT"}
-NOT_HERE = "Workbooks need openpyxl: pip install 'kanlab[excel]'."
+NOT_HERE = marked("Workbooks need openpyxl: pip install 'kanlab[excel]'.")
 
 
 class _Excel(Writer):
@@ -64,7 +65,7 @@ class _Excel(Writer):
         return f"OR({same})"
 
 
-_TOO_LONG = (
+_TOO_LONG = marked(
     "The model has too many intervals or categories for a cell of a workbook; choose a smaller one or another form."
 )
 
@@ -79,18 +80,22 @@ def workbook(program: Program, rows: int | None = None) -> bytes:
         from openpyxl import Workbook
         from openpyxl.utils import get_column_letter
     except ImportError as error:
-        raise StudyError(NOT_HERE) from error
+        raise StudyError(say(NOT_HERE)) from error
     program = _in_short_steps(program)
     if len(program.steps) > _MOST_COLUMNS:
-        raise StudyError(_TOO_LONG)
+        raise StudyError(say(_TOO_LONG))
     columns = {column: get_column_letter(i) for i, column in enumerate(program.columns, 1)}
     steps = {name: get_column_letter(i) for i, name in enumerate(program.steps, 1)}
     first = _Excel(columns, steps, 2)
     size = sum(len(first.value(value)) for value in program.steps.values())
     if size > _MOST_TEXT_A_ROW:
         raise StudyError(
-            f"The model takes {size / 1e6:.1f} million characters of formulas a row, and a workbook of more than "
-            f"{_MOST_TEXT_A_ROW / 1e6:.0f} million is slow to open; choose a smaller one or another form."
+            say(
+                "The model takes {size:.1f} million characters of formulas a row, and a workbook of more than "
+                "{most:.0f} million is slow to open; choose a smaller one or another form.",
+                size=size / 1e6,
+                most=_MOST_TEXT_A_ROW / 1e6,
+            )
         )
     many = rows or max(10, min(ROWS, _MOST_CELLS // max(1, len(steps)), _MOST_TEXT // max(1, size)))
     book = Workbook()
@@ -111,7 +116,7 @@ def workbook(program: Program, rows: int | None = None) -> bytes:
         for i, value in enumerate(program.steps.values(), 1):
             formula = writer.value(value)
             if len(formula) >= _MOST_CHARACTERS:
-                raise StudyError(_TOO_LONG)
+                raise StudyError(say(_TOO_LONG))
             hidden.cell(row, i).value = f"={formula}"
         for i, output in enumerate(program.outputs, len(columns) + 1):
             cell = f"Steps!{writer.name(output.step.step)}"

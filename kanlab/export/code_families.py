@@ -15,9 +15,10 @@ from kanlab.errors import StudyError
 from kanlab.export.code_arithmetic import at_least, held, pieces
 from kanlab.export.code_networks import input_flags
 from kanlab.export.code_program import Below, Choice, Name, Number, Product, Program, Quotient, Sum, Value
+from kanlab.language import marked, say
 
 MOST_LEVELS = 200  # of a tree; those that are fitted here have 30
-TOO_DEEP = f"The model has trees of more than {MOST_LEVELS} levels, which no other language takes; export a bundle."
+TOO_DEEP = marked("The model has trees of more than {levels} levels, which no other language takes; export a bundle.")
 _LEVELS = 15  # of a tree in one step: SQLite takes few choices within choices
 _TOGETHER = 3  # trees of one step: a table has few columns, and a cell of a workbook 8,192 characters
 _ULPS = 16  # by how much a language may round differently what a tree compares
@@ -112,7 +113,7 @@ def _branch(
     if left == 0:
         return Number(tree["value"][node])
     if level == MOST_LEVELS:
-        raise StudyError(TOO_DEEP)
+        raise StudyError(say(TOO_DEEP, levels=MOST_LEVELS))
     low, high = (_branch(program, tree, thresholds, inputs, child, level + 1) for child in (left, right))
     found = Choice(((Below(Number(thresholds[node]), inputs[tree["feature"][node]]), high),), low)
     return found if level % _LEVELS or level == 0 else program.let("branch", found)

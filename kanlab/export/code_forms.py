@@ -12,6 +12,7 @@ from kanlab.explain.predictor import Predictor
 from kanlab.export.code_intervals import NO_SETS
 from kanlab.export.code_lowering import of_formula, of_model
 from kanlab.export.code_program import Program
+from kanlab.language import marked, say
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Form:
 def lacks_intervals(what: Predictor | NamedFormula) -> str:
     """Why a file of it gives predictions alone, in a sentence; "" where it gives intervals."""
     if not isinstance(what, Predictor):
-        return "A formula has no intervals; export the model to have them."
+        return say("A formula has no intervals; export the model to have them.")
     if what.interval is None:
-        return "This model has no intervals."
-    return NO_SETS if len(what.recipe.levels) > 2 else ""
+        return say("This model has no intervals.")
+    return say(NO_SETS) if len(what.recipe.levels) > 2 else ""
 
 
 def _program(what: Predictor | NamedFormula, interval: float | None) -> Program:
@@ -77,7 +78,7 @@ def _onnx(what: Predictor | NamedFormula, interval: float | None) -> bytes:
     from kanlab.export.onnx_graph import onnx_model
 
     if not isinstance(what, Predictor):
-        raise StudyError("ONNX takes the model; the formula goes into SQL, Excel, JavaScript or C.")
+        raise StudyError(say("ONNX takes the model; the formula goes into SQL, Excel, JavaScript or C."))
     return onnx_model(what, level=interval)
 
 
@@ -86,9 +87,9 @@ FORMS = (
     Form("ONNX", ".onnx", "application/octet-stream", ":material/hub:", "onnxruntime", _onnx),
     Form("SQL", ".sql", "application/sql", ":material/database:", "DuckDB, SQLite, PostgreSQL", _sql),
     Form("Excel", ".xlsx", _XLSX, ":material/table:", "Excel, LibreOffice", _excel),
-    Form("NumPy", ".py", "text/x-python", ":material/code:", "Python with NumPy alone", _numpy),
-    Form("JavaScript", ".js", "text/javascript", ":material/javascript:", "a web page, Node", _javascript),
-    Form("C", ".c", "text/x-c", ":material/memory:", "any C99 compiler", _c),
+    Form("NumPy", ".py", "text/x-python", ":material/code:", marked("Python with NumPy alone"), _numpy),
+    Form("JavaScript", ".js", "text/javascript", ":material/javascript:", marked("a web page, Node"), _javascript),
+    Form("C", ".c", "text/x-c", ":material/memory:", marked("any C99 compiler"), _c),
 )
 ENDINGS = tuple(form.ending for form in FORMS)
 
@@ -103,7 +104,10 @@ def form_of(ending: str) -> Form:
     found = next((form for form in FORMS if form.ending == ending.lower()), None)
     if found is None:
         raise StudyError(
-            f"Nothing is written as {ending or 'a file without an ending'}; the endings are .zip for a bundle, "
-            f"{', '.join(ENDINGS)}."
+            say(
+                "Nothing is written as {ending}; the endings are .zip for a bundle, {endings}.",
+                ending=ending or say("a file without an ending"),
+                endings=", ".join(ENDINGS),
+            )
         )
     return found

@@ -22,10 +22,11 @@ from kanlab.export.code_program import (
     Text,
     Value,
 )
+from kanlab.language import marked
 from kanlab.stats.interval_bounds import ROUNDING, score_quantile
 from kanlab.stats.likelihood import COUNTS
 
-NO_SETS = "Sets of more than two classes are given by a bundle alone."
+NO_SETS = marked("Sets of more than two classes are given by a bundle alone.")
 _NEWTON = 7  # steps to a bound of a count
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from kanlab.errors import StudyError
 from kanlab.export.code_program import Choice, Column, Name, Program, Value
 from kanlab.export.code_writer import Writer, heading
+from kanlab.language import say
 
 MOST_STEPS = 1600  # of which each is a column
 _GREATEST = 1.7976931348623157e308
@@ -96,7 +97,7 @@ def identifier(name: str) -> str:
     "the ""best\"""
     """
     if "\x00" in name or not name:
-        raise StudyError(f"SQL has no column of the name {name[:60]!r}; rename it.")
+        raise StudyError(say("SQL has no column of the name {name!r}; rename it.", name=name[:60]))
     return '"' + name.replace('"', '""') + '"'
 
 

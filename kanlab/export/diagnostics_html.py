@@ -10,11 +10,15 @@ import pandas as pd
 from kanlab.arrays import Array
 from kanlab.explain.curves import precision_recall, roc, thinned
 from kanlab.explain.diagnostics import Diagnostics, normal_quantiles
-from kanlab.language import say
+from kanlab.language import marked, say
 
 _WIDTH, _HEIGHT, _PAD = 220.0, 150.0, 8.0
 _MOST_POINTS = 400
 _LISTED, _COLUMNS = 5, 8
+_FOOT = marked(
+    "In bold what is amiss. Each check is a test or a rule (docs/model.md of kanlab); those of residuals look at the "
+    "training rows, leverage and Cook's distance come from the linearised fit."
+)
 
 
 def diagnostics_html(found: Diagnostics) -> str:
@@ -23,9 +27,8 @@ def diagnostics_html(found: Diagnostics) -> str:
     items = "".join(f"<li><strong>{words}</strong></li>" if amiss else f"<li>{words}</li>" for words, amiss in said)
     charts = _of_classes(found) if found.data.levels else _of_residuals(found)
     return (
-        f'<h2>Diagnostics</h2><ul>{items}</ul><div class="curves">{"".join(charts)}</div>{_rows(found)}'
-        '<p class="muted">In bold what is amiss. Each check is a test or a rule (docs/model.md of kanlab); those of residuals '
-        "look at the training rows, leverage and Cook's distance come from the linearised fit.</p>"
+        f'<h2>{say("Diagnostics")}</h2><ul>{items}</ul><div class="curves">{"".join(charts)}</div>{_rows(found)}'
+        f'<p class="muted">{say(_FOOT)}</p>'
     )
 
 
@@ -39,16 +42,16 @@ def _of_residuals(found: Diagnostics) -> list[str]:
     quantiles = normal_quantiles(r)
     quantiles = quantiles.iloc[_some(len(quantiles))]
     z = quantiles["theoretical"].to_numpy(float), quantiles["residual"].to_numpy(float)
+    residual = say("standardised residual")
     charts = [
-        _points(say("Predicted vs observed"), *pair, "predicted", "observed", line=(ends, ends)),
-        _points("Residuals", *fitted, "predicted", "standardised residual", line=(_ends(fitted[0]), (0.0, 0.0))),
-        _points("Normal quantiles", *z, "normal quantile", "standardised residual", line=(_ends(z[0]), _ends(z[0]))),
+        _points(say("Predicted vs observed"), *pair, say("predicted"), say("observed"), line=(ends, ends)),
+        _points(say("Residuals"), *fitted, say("predicted"), residual, line=(_ends(fitted[0]), (0.0, 0.0))),
+        _points(say("Normal quantiles"), *z, say("normal quantile"), residual, line=(_ends(z[0]), _ends(z[0]))),
     ]
     if found.influence is not None:
         of = found.influence
-        charts.append(
-            _points(say("Leverage and residuals"), of.leverage[_some(len(r))], r[_some(len(r))], "leverage", "residual")
-        )
+        some_leverage, some_r = of.leverage[_some(len(r))], r[_some(len(r))]
+        charts.append(_points(say("Leverage and residuals"), some_leverage, some_r, say("leverage"), say("residual")))
     return charts
 
 
@@ -60,9 +63,19 @@ def _of_classes(found: Diagnostics) -> list[str]:
     rate, unit = float(y.mean()), (0.0, 1.0)
     return [
         _curve(
-            "ROC curve", first, "false_positive", "true_positive", say("others taken for it"), "found", (unit, unit)
+            say("ROC curve"),
+            first,
+            ("false_positive", "true_positive"),
+            (say("others taken for it"), say("found")),
+            (unit, unit),
         ),
-        _curve(say("Precision and recall"), second, "recall", "precision", "recall", "precision", (unit, (rate, rate))),
+        _curve(
+            say("Precision and recall"),
+            second,
+            ("recall", "precision"),
+            (say("recall"), say("precision")),
+            (unit, (rate, rate)),
+        ),
     ]
 
 
@@ -70,12 +83,12 @@ def _rows(found: Diagnostics) -> str:
     table = found.most_influential.head(_LISTED)
     if table.empty:
         return ""
-    named = {"row": "training row", "cook": "Cook's distance"}
+    named = {"row": say("training row"), "cook": say("Cook's distance")}
     shown = table[table.columns[:_COLUMNS]]
     head = "".join(f"<th>{escape(named.get(str(c), str(c)))}</th>" for c in shown.columns)
     body = "".join(f"<tr>{''.join(f'<td>{_cell(v)}</td>' for v in row)}</tr>" for row in shown.itertuples(index=False))
     whole = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-    return f'<p>The most influential training rows:</p><div class="wide">{whole}</div>'
+    return f'<p>{say("The most influential training rows:")}</p><div class="wide">{whole}</div>'
 
 
 def _cell(value: object) -> str:
@@ -110,17 +123,22 @@ def _points(title: str, x: Array, y: Array, across: str, up: str, line: Line | N
     if line:
         lx, ly = _place(np.array(line[0]), left, right, _WIDTH), _HEIGHT - _place(np.array(line[1]), low, high, _HEIGHT)
         drawn = f'<polyline points="{lx[0]:.1f},{ly[0]:.1f} {lx[1]:.1f},{ly[1]:.1f}"/>'
-    return _figure(title, drawn + dots, f"{across}: {left:.4g} to {right:.4g}", f"{up}: {low:.4g} to {high:.4g}")
+    return _figure(title, drawn + dots, _range(across, left, right), _range(up, low, high))
 
 
-def _curve(title: str, curve: pd.DataFrame, x: str, y: str, across: str, up: str, chance: Line) -> str:
-    """A curve within 0 and 1, and that of chance, dashed."""
-    px = _place(curve[x].to_numpy(float), 0.0, 1.0, _WIDTH)
-    py = _HEIGHT - _place(curve[y].to_numpy(float), 0.0, 1.0, _HEIGHT)
+def _curve(title: str, curve: pd.DataFrame, columns: tuple[str, str], axes: tuple[str, str], chance: Line) -> str:
+    """A curve within 0 and 1, and that of chance, dashed. columns: across and up.  axes: what these are called."""
+    px = _place(curve[columns[0]].to_numpy(float), 0.0, 1.0, _WIDTH)
+    py = _HEIGHT - _place(curve[columns[1]].to_numpy(float), 0.0, 1.0, _HEIGHT)
     cx, cy = _place(np.array(chance[0]), 0.0, 1.0, _WIDTH), _HEIGHT - _place(np.array(chance[1]), 0.0, 1.0, _HEIGHT)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(px, py, strict=True))
     dashed = f'<polyline stroke-dasharray="3 3" points="{cx[0]:.1f},{cy[0]:.1f} {cx[1]:.1f},{cy[1]:.1f}"/>'
-    return _figure(title, f'{dashed}<polyline points="{points}"/>', f"{across}: 0 to 1", f"{up}: 0 to 1")
+    return _figure(title, f'{dashed}<polyline points="{points}"/>', *(_range(axis, 0, 1) for axis in axes))
+
+
+def _range(name: str, low: float, high: float) -> str:
+    """An axis and its ends."""
+    return say("{name}: {low:.4g} to {high:.4g}", name=name, low=low, high=high)
 
 
 def _place(values: Array, low: float, high: float, size: float) -> Array:
@@ -128,7 +146,8 @@ def _place(values: Array, low: float, high: float, size: float) -> Array:
 
 
 def _figure(title: str, inner: str, across: str, up: str) -> str:
+    axes = say("across: {across}<br>up: {up}", across=escape(across), up=escape(up))
     return (
         f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" '
-        f'aria-label="{escape(title)}">{inner}</svg><p class="muted">across: {escape(across)}<br>up: {escape(up)}</p></figure>'
+        f'aria-label="{escape(title)}">{inner}</svg><p class="muted">{axes}</p></figure>'
     )

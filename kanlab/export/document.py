@@ -154,7 +154,7 @@ def read_bundle(path: Path) -> Predictor:
     """The model of a bundle of one target; see `read_models`."""
     models = read_models(path)
     if len(models) > 1:
-        targets = ", ".join(f"'{model.recipe.target[:40]}'" for model in models)
+        targets = say(", ").join(f"'{model.recipe.target[:40]}'" for model in models)
         raise StudyError(
             say(
                 "{name} holds a model for each of {models} targets: {targets}.",
@@ -183,7 +183,8 @@ def read_models(path: Path) -> list[Predictor]:
             )
         texts = _model_texts(path.read_bytes(), name)
     except OSError as error:
-        raise StudyError(say("{name} cannot be read: {value}.", name=name, value=error.strerror or error)) from error
+        reason = error.strerror or error
+        raise StudyError(say("{name} cannot be read: {reason}.", name=name, reason=reason)) from error
     models = [_read(text, name) for text in texts]
     if len({model.recipe.target for model in models}) < len(models):
         raise StudyError(
@@ -227,9 +228,9 @@ def _damaged(name: str, error: Exception) -> StudyError:
     """One sentence, with the place where it is known: msgspec ends its message with it, `check_content` raises it."""
     text = str(error)
     place = text if isinstance(error, Damaged) else text.partition("`$.")[2].rstrip("`")
-    return StudyError(
-        say("The model in {name} is damaged{value}; export it again.", name=name, value=f" at {place}" * bool(place))
-    )
+    if place:
+        return StudyError(say("The model in {name} is damaged at {place}; export it again.", name=name, place=place))
+    return StudyError(say("The model in {name} is damaged; export it again.", name=name))
 
 
 def _model_texts(packed: bytes, name: str) -> list[bytes]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
+from kanlab.data.encoders import ANY_OTHER
 from kanlab.explain.bands import Bands
 from kanlab.explain.effects import Dependence, Predict, partial_dependence, permutation_importance
 from kanlab.language import say
@@ -59,15 +60,15 @@ def effects_of(outputs: Predict, data: Dataset, bands: Bands | None = None) -> E
     else:
         drawn = [[bands.dependence(name)] for name in names]
     predictions = data.recipe.to_units(outputs(data.X_train))
-    unit = MEASURES[data.task].unit.format(data.target)
+    unit = say(MEASURES[data.task].unit).format(data.target)
     return Effects(
         importance,
         drawn,
         float(np.min(predictions)),
         float(np.max(predictions)),
-        MEASURES[data.task].error,
+        say(MEASURES[data.task].error),
         unit,
-        "probability" if classes else data.prediction_label,
+        say("probability") if classes else data.prediction_label,
         classes,
     )
 
@@ -87,12 +88,16 @@ def _outputs(outputs: Predict, data: Dataset) -> tuple[list[Predict], tuple[str,
 
 def effects_html(found: Effects) -> str:
     """Both as HTML with names escaped."""
+    words = say(
+        "By how much the {error} on the training rows rises, in units of {unit}, when the values of a feature are "
+        "shuffled: the mean of eight shuffles. Below, the mean prediction as one feature changes and the others stay as "
+        "they are, over the whole range of the predictions.",
+        error=found.error,
+        unit=escape(short(found.unit)),
+    )
     return (
-        f'<h2>What the features do</h2><div class="wide">{_bars(found)}</div>'
-        f'<p class="muted">By how much the {found.error} on the training rows rises, in units of {escape(short(found.unit))}, '
-        "when the values of a feature are shuffled: the mean of eight shuffles. Below, the mean prediction as one feature "
-        f"changes and the others stay as they are, over the whole range of the predictions.{_banded(found.dependences)}</p>"
-        f"{curves_html(found)}"
+        f'<h2>{say("What the features do")}</h2><div class="wide">{_bars(found)}</div>'
+        f'<p class="muted">{words}{_banded(found.dependences)}</p>{curves_html(found)}'
     )
 
 
@@ -134,8 +139,9 @@ def _bars(found: Effects) -> str:
         for row in found.importance.head(_LISTED).itertuples()
     )
     rest = len(found.importance) - _LISTED
-    more = f"<tr><td>{rest} more</td><td></td><td></td></tr>" if rest > 0 else ""
-    head = f"<tr><th>feature</th><th>rise of the {found.error}</th><td></td></tr>"
+    more = f"<tr><td>{say('{count} more', count=rest)}</td><td></td><td></td></tr>" if rest > 0 else ""
+    rise = say("rise of the {error}", error=found.error)
+    head = f"<tr><th>{say('feature')}</th><th>{rise}</th><td></td></tr>"
     return f"<table><thead>{head}</thead><tbody>{rows}{more}</tbody></table>"
 
 
@@ -154,7 +160,7 @@ def _curve(lines: Sequence[Dependence], among: Effects) -> str:
     else:
         count = len(found.values)
         across = (np.arange(count) + 0.5) / count
-        left, right = escape(short(str(found.values[0]), 14)), escape(short(str(found.values[-1]), 14)) * (count > 1)
+        left, right = _level(found.values[0]), _level(found.values[-1]) * (count > 1)
 
     def heights(values: Array) -> Array:
         return np.asarray(_PAD + (high - np.clip(values, low, high)) / span * (_HEIGHT - 2 * _PAD))
@@ -173,12 +179,17 @@ def _curve(lines: Sequence[Dependence], among: Effects) -> str:
             for a, b in zip(px, each, strict=True)
         )
     name = escape(found.encoded or found.feature)
+    ends_of = say("{name}: {low:.4g} to {high:.4g}", name=escape(among.predicted), low=low, high=high)
     return (
         f'<figure><figcaption>{name}</figcaption><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img" '
-        f'aria-label="Partial dependence on {name}">{band}{inner}</svg>'
+        f'aria-label="{say("Partial dependence on {name}", name=name)}">{band}{inner}</svg>'
         f'<p class="muted ends"><span>{left}</span><span>{right}</span></p>'
-        f'<p class="muted">{escape(among.predicted)}: {low:.4g} to {high:.4g}</p></figure>'
+        f'<p class="muted">{ends_of}</p></figure>'
     )
+
+
+def _level(value: object) -> str:
+    return escape(short(say(ANY_OTHER) if value == ANY_OTHER else str(value), 14))
 
 
 def _band(x: Array, below: Array, above: Array, *, is_numeric: bool) -> str:

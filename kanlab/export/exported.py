@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from kanlab.execution.intervals import IntervalRecord
 from kanlab.explain.interval_columns import LEVEL
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
@@ -19,12 +19,16 @@ from kanlab.study.model_key import ModelKey
 from kanlab.study.state import read_state
 
 _COUNT_ERRORS = {
-    "mean deviance train": "mean_deviance_train",
-    "mean deviance test": "mean_deviance_test",
-    "D² test": "d2_test",
+    marked("mean deviance train"): "mean_deviance_train",
+    marked("mean deviance test"): "mean_deviance_test",
+    marked("D² test"): "d2_test",
 }
-_CLASS_ERRORS = {"log-loss train": "log_loss_train", "log-loss test": "log_loss_test", "accuracy test": "accuracy_test"}
-_ERRORS = {"RMSE train": "rmse_train", "RMSE test": "rmse_test"}
+_CLASS_ERRORS = {
+    marked("log-loss train"): "log_loss_train",
+    marked("log-loss test"): "log_loss_test",
+    marked("accuracy test"): "accuracy_test",
+}
+_ERRORS = {marked("RMSE train"): "rmse_train", marked("RMSE test"): "rmse_test"}
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,11 @@ class Exported:
         """What the intervals promise, and what share of the test rows they hold, in sentences."""
         if self.interval is None:
             return ""
-        what = say("sets of classes") if self.handle.data.levels else "intervals"
         shares = [(level, share_held(self.interval, level)) for level in (LEVEL, 0.95)]
-        held = ", ".join(
-            f"{100 * share:.0f}% ({100 * level:.0f}% promised)" for level, share in shares if share is not None
+        held = say(", ").join(
+            say("{share:.0f}% ({level:.0f}% promised)", share=100 * share, level=100 * level)
+            for level, share in shares
+            if share is not None
         )
         n = self.interval["held_rows"]
         seen = (
@@ -66,12 +71,19 @@ class Exported:
             if held
             else ""
         )
+        if self.handle.data.levels:
+            return say(
+                "The sets of classes are made of what the model predicts of training rows it was not fitted "
+                "to (the jackknife). They should hold {percent:.0f}% of rows like those of the "
+                "training, and promise nothing outside their range.{seen} ",
+                percent=100 * LEVEL,
+                seen=seen,
+            )
         return say(
-            "The {what} are made of what the model predicts of training rows it was not fitted "
-            "to (the jackknife). They should hold {value:.0f}% of rows like those of the "
+            "The intervals are made of what the model predicts of training rows it was not fitted "
+            "to (the jackknife). They should hold {percent:.0f}% of rows like those of the "
             "training, and promise nothing outside their range.{seen} ",
-            what=what,
-            value=100 * LEVEL,
+            percent=100 * LEVEL,
             seen=seen,
         )
 
@@ -96,7 +108,7 @@ class Exported:
 
     @property
     def errors(self) -> dict[str, str]:
-        """Columns of the table of models: what an error is called, and its name among the scores."""
+        """Columns of the table of models: what an error is called, to be said, and its name among the scores."""
         data = self.handle.data
         return _CLASS_ERRORS if data.levels else _COUNT_ERRORS if data.task == COUNTS else _ERRORS
 

@@ -19,7 +19,7 @@ from kanlab.errors import StudyError
 from kanlab.explain.predictor import Predictor
 from kanlab.export.bundle import Bundle
 from kanlab.export.served import ServedModel
-from kanlab.language import marked, say
+from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.study.trials import CompletedTrial
@@ -27,7 +27,7 @@ from kanlab.study.trials import CompletedTrial
 EXPERIMENT = "kanlab"
 _BATCH = 900  # figures MLflow takes at once: 1,000
 _KINDS = {"number": "double", "category": "string", "boolean": "boolean", "date": "datetime"}
-_MODEL = marked(
+_MODEL = (
     '"""A bundle of kanlab as a model of MLflow: columns of the table in, columns of '
     'the prediction out."""\n\nfrom pathlib import Path\n\nfrom mlflow.models import '
     "set_model\nfrom mlflow.pyfunc import PythonModel\n\nfrom "
@@ -79,9 +79,9 @@ def log_study(handle: StudyHandle, content: dict[str, Any], predictor: Predictor
     except (MlflowException, OSError, *STORAGE_ERRORS) as error:
         raise StudyError(
             say(
-                "MLflow at {uri} did not take the study: {split}",
+                "MLflow at {uri} did not take the study: {reason}",
                 uri=uri[:100],
-                split=" ".join(str(error).split())[:300],
+                reason=" ".join(str(error).split())[:300],
             )
         ) from error
     finally:

@@ -31,14 +31,14 @@ def columns(exported: Exported) -> dict[str, list[str]]:
     }
     if any(c.n_params_effective is not None for c in models):
         spent = [c.n_params_effective if c.is_network else c.n_params for c in models]
-        numbers |= {"effective K": (spent, "%.1f"), "AICc of effective K": (ranked_by.tolist(), "%.2f")}
+        numbers |= {say("effective K"): (spent, "%.1f"), say("AICc of effective K"): (ranked_by.tolist(), "%.2f")}
     if models:
         numbers["\u0394AICc"] = ((ranked_by - np.nanmin(ranked_by)).tolist(), "%.2f")
     for title, name in exported.errors.items():
         values = [c.scores.to_dict()[name] for c in models]
-        numbers[title] = (values, fixed([np.nan if v is None else v for v in values]))
+        numbers[say(title)] = (values, fixed([np.nan if v is None else v for v in values]))
     written = {title: [_written(v, fmt) for v in values] for title, (values, fmt) in numbers.items()}
-    return {"model": [model_name(c) for c in models]} | written
+    return {say("model"): [model_name(c) for c in models]} | written
 
 
 def ranking_words(exported: Exported) -> str:

@@ -30,9 +30,10 @@ from kanlab.export.onnx_families import family
 from kanlab.export.onnx_intervals import bounds, class_set
 from kanlab.export.onnx_nodes import Graph, Precision
 from kanlab.kan.network import RANGE_TOLERANCE, STRETCH
+from kanlab.language import marked, say
 
 OPSET, IR_VERSION = 19, 9  # the first whose Equal compares strings; what runtimes since 2023 read
-NOT_HERE = "ONNX graphs need the package onnx: pip install 'kanlab[onnx]'."
+NOT_HERE = marked("ONNX graphs need the package onnx: pip install 'kanlab[onnx]'.")
 
 
 def onnx_model(predictor: Predictor, precision: Precision = "float32", level: float | None = LEVEL) -> bytes:
@@ -54,7 +55,7 @@ def onnx_model(predictor: Predictor, precision: Precision = "float32", level: fl
     try:
         import onnx
     except ImportError as error:
-        raise StudyError(NOT_HERE) from error
+        raise StudyError(say(NOT_HERE)) from error
     model, recipe = model_document(predictor.fitted), predictor.recipe
     graph = Graph(precision)
     X, unknown = _inputs(graph, recipe)

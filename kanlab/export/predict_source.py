@@ -17,6 +17,7 @@ from importlib import import_module
 from itertools import pairwise
 
 TEMPLATE = "kanlab.export.predict_template"
+_STANDS_FOR = {"kanlab.language": "kanlab.export.plain_english"}
 
 
 @cache
@@ -35,8 +36,9 @@ def predict_source() -> str:
         elif name in module.imports:
             origin = module.imports[name]
             if origin[0].startswith("kanlab."):
-                uses.setdefault(module.name, set()).add(origin[0])
-                todo.append((_module(origin[0]), name))
+                home = _STANDS_FOR.get(origin[0], origin[0])
+                uses.setdefault(module.name, set()).add(home)
+                todo.append((_module(home), name))
             else:
                 libraries.add(origin)
     order = TopologicalSorter({name: sorted(uses.get(name, ())) for name in sorted(needed)}).static_order()

@@ -53,6 +53,9 @@ function element(name, text, kind) {
   if (kind) made.className = kind;
   return made;
 }
+function say(name, values) {
+  return KNOWN.words[name].replace(/\{(\w+)\}/g, (all, key) => values[key]);
+}
 function digits(v) {
   const size = Math.abs(v);
   return size >= 1e4 && size < 1e9 ? Math.round(v).toLocaleString("en-US") : String(Number(v.toPrecision(4)));
@@ -104,15 +107,15 @@ function whatIf(box, known) {
       if (words) input.setAttribute("aria-valuetext", words);
     }
     const found = predict(row), predicted = found[known.predicted], shown = [element("p", known.target, "what")];
-    const text = predicted === null ? "no prediction" : typeof predicted === "number" ? digits(predicted) : String(predicted);
+    const text = predicted === null ? say("none") : typeof predicted === "number" ? digits(predicted) : String(predicted);
     shown.push(element("p", text, "figure" + (text.length > 8 ? " long" : "")));
     const named = known.classes.length > 2 ? known.classes : known.classes.slice(1);
     const classes = named.map((name, i) => [name, found[known.probabilities[i]]]).filter((c) => typeof c[1] === "number")
       .sort((a, b) => b[1] - a[1]);
-    const how = known.interval, share = how && Math.round(100 * how.level) + "% ";
+    const how = known.interval, share = how && Math.round(100 * how.level);
     if (how && how.bounds && typeof predicted === "number") {
       const [low, high] = how.bounds.map((name) => found[name]);
-      shown.push(element("p", share + "interval: " + digits(low) + " to " + digits(high), "note"));
+      shown.push(element("p", say("interval", { share, low: digits(low), high: digits(high) }), "note"));
       const first = Math.min(known.range[0], low, predicted), last = Math.max(known.range[1], high, predicted);
       const place = (v) => 100 * (v - first) / (last - first || 1) + "%", track = element("div", undefined, "track");
       const band = element("i"), mark = element("b"), ends = element("div", undefined, "scale");
@@ -123,7 +126,7 @@ function whatIf(box, known) {
       ends.append(element("span", digits(first)), element("span", digits(last)));
       shown.push(track, ends);
     } else if (how && classes.length)
-      shown.push(element("p", share + "set of classes: " + (how.set ? found[how.set] : likely(classes, how.most)), "note"));
+      shown.push(element("p", say("set", { share, classes: how.set ? found[how.set] : likely(classes, how.most) }), "note"));
     classes.slice(0, 6).forEach(([name, p]) => {
       const part = element("div", undefined, "share"), bar = element("div"), filled = element("i");
       filled.style.width = 100 * p + "%";
@@ -131,7 +134,7 @@ function whatIf(box, known) {
       part.append(element("span", name), element("span", (100 * p).toFixed(1) + "%"), bar);
       shown.push(part);
     });
-    shown.push(element("p", found[known.outside] ? "This row lies outside the training rows: trust it less." : "", "note"));
+    shown.push(element("p", found[known.outside] ? say("outside") : "", "note"));
     said.replaceChildren(...shown);
   }
   answer();

@@ -35,7 +35,7 @@ from kanlab.selection.svg_axes import Axis, frame, tick_text
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import completed
-from kanlab.text import agreeing, counted, short
+from kanlab.text import counted, short
 
 _BINS = 24
 _WIDTH, _HEIGHT, _LEFT, _FOOT = 640, 360, 60, 46
@@ -75,18 +75,18 @@ def story(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Story:
 
 def _data(data: Dataset) -> Slide:
     names = [short(name, 30) for name in data.recipe.sources]
-    listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-    words = [
-        say("Known of each row: {listed}.", listed=listed),
-        say(
-            "{n:,} rows teach the models. {other_rows} {y_test} kept aside to test them.",
-            n=data.n,
-            other_rows=counted(len(data.y_test), "other row"),
-            y_test="is" if len(data.y_test) == 1 else "are",
+    listed, rest, aside = say(", ").join(names[:_NAMED]), len(names) - _NAMED, len(data.y_test)
+    if rest > 0:
+        listed = say("{names} and {more} more", names=listed, more=rest)
+    if not aside:
+        rows = say("All {n:,} rows teach the models.", n=data.n)
+    elif aside == 1:
+        rows = say("{n:,} rows teach the models. 1 other row is kept aside to test them.", n=data.n)
+    else:
+        rows = say(
+            "{n:,} rows teach the models. {aside:,} other rows are kept aside to test them.", n=data.n, aside=aside
         )
-        if len(data.y_test)
-        else say("All {n:,} rows teach the models.", n=data.n),
-    ]
+    words = [say("Known of each row: {listed}.", listed=listed), rows]
     target = short(data.target, 40)
     headline = say(
         "{rows:,} rows, {features}: what is {target}?",
@@ -94,7 +94,7 @@ def _data(data: Dataset) -> Slide:
         features=counted(len(names), "feature"),
         target=target,
     )
-    return Slide("The data", headline, words, _target_picture(data, target))
+    return Slide(say("The data"), headline, words, _target_picture(data, target))
 
 
 def _target_picture(data: Dataset, target: str) -> str:
@@ -113,7 +113,7 @@ def _histogram(counts: np.ndarray, ends: np.ndarray, title: str) -> str:
     foot, right = _HEIGHT - _FOOT, _WIDTH - 12
     across = Axis(float(ends[0]), float(ends[-1]), _LEFT, right)
     up = Axis(0.0, float(counts.max()) or 1.0, foot, 28)
-    parts = [frame(across, up, title, "rows", _HEIGHT)]
+    parts = [frame(across, up, title, say("rows"), _HEIGHT)]
     for count, low, high in zip(counts, ends[:-1], ends[1:], strict=True):
         x, y = across(float(low)), up(float(count))
         parts.append(
@@ -156,7 +156,7 @@ def _search(handle: StudyHandle, data: Dataset) -> list[Slide]:
     ]
     return [
         Slide(
-            "The search",
+            say("The search"),
             say("{networks} fitted, one after another", networks=counted(len(done), "network")),
             words,
             film,
@@ -168,13 +168,19 @@ def _choice(handle: StudyHandle) -> Slide:
     found = recommend(handle, handle.records(), read_validation(handle.optuna.user_attrs))
     choice = found.choice
     if choice is None:
-        return Slide("The choice", say("There is no model yet"), [], "")
+        return Slide(say("The choice"), say("There is no model yet"), [], "")
 
     def ringed(candidate: Candidate) -> bool:
         return candidate.key == choice.key
 
-    headline = f"Take {'the network of ' * choice.is_network}{choice.name}"
-    return Slide("The choice", headline, found.reasons[:2], scatter(found.ranked, ringed, say("the recommended model")))
+    headline = (
+        say("Take the network of {model}", model=choice.name)
+        if choice.is_network
+        else say("Take {model}", model=choice.name)
+    )
+    return Slide(
+        say("The choice"), headline, found.reasons[:2], scatter(found.ranked, ringed, say("the recommended model"))
+    )
 
 
 def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
@@ -187,7 +193,7 @@ def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
         worse = say(" It stands for the network only roughly.") if is_much_worse(formula) else ""
         shown = _written(formula)
         return Slide(
-            "The formula",
+            say("The formula"),
             say("What it has learned, written down"),
             [errors(formula) + worse],
             shown + curves,
@@ -200,7 +206,7 @@ def _formula(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Slide:
         if linear
         else say("The mean prediction as one feature changes and the others stay as they are.")
     ]
-    return Slide("The formula" if linear else "The curves", headline, words, linear + curves, wide=True)
+    return Slide(say("The formula") if linear else say("The curves"), headline, words, linear + curves, wide=True)
 
 
 def _found_formula(handle: StudyHandle, network: FittedKan, data: Dataset) -> Formula:
@@ -220,8 +226,8 @@ def _written(formula: Formula) -> str:
     shown = "".join(f"<div>{'<wbr>'.join(pieces(line))}</div>" for line in lines)
     names = [f"{mathml(symbol)[0]} {escape(short(name, 40))}" for symbol, name in formula.legend.items()]
     if any(r"\varphi" in line for line in lines):
-        names.append(rf"{mathml(chr(92) + 'varphi')[0]} a learned curve")
-    return f'<div class="formula">{shown}</div>' + (f'<p class="legend">{"; ".join(names)}</p>' if names else "")
+        names.append(f"{mathml(chr(92) + 'varphi')[0]} {say('a learned curve')}")
+    return f'<div class="formula">{shown}</div>' + (f'<p class="legend">{say("; ").join(names)}</p>' if names else "")
 
 
 def _linear(predictor: Predictor, data: Dataset) -> str:
@@ -251,15 +257,18 @@ def _term(slope: Any, name: str) -> str:
 
 def _what_if(found: WhatIf) -> Slide:
     rest = found.data["more"]
-    stay = (
-        say(
-            " {more_features} {stays} as in the typical row.",
-            more_features=counted(rest, "more feature"),
-            stays=agreeing(rest, "stays", "stay"),
+    if not rest:
+        words = say("Move a slider: the model answers at once, within the range of its rows.")
+    elif rest == 1:
+        words = say(
+            "Move a slider: the model answers at once, within the range of its rows. 1 more feature stays as in the "
+            "typical row."
         )
-        if rest
-        else ""
-    )
-    words = [say("Move a slider: the model answers at once, within the range of its rows.{stay}", stay=stay)]
+    else:
+        words = say(
+            "Move a slider: the model answers at once, within the range of its rows. {rest:,} more features stay as in "
+            "the typical row.",
+            rest=rest,
+        )
     body = '<div class="try"><div class="controls"></div><div class="answer" aria-live="polite"></div></div>'
-    return Slide("What if", say("What if it were different?"), words, body, wide=True)
+    return Slide(say("What if"), say("What if it were different?"), [words], body, wide=True)

@@ -9,8 +9,16 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kanlab.colours import DARK, LIGHT
+from kanlab.colours import DARK, FONTS, LIGHT
+from kanlab.language import html_tag, marked, say
 from kanlab.selection import playback
+
+_WORDS = {  # of the script
+    "none": marked("no prediction"),
+    "interval": marked("{share}% interval: {low} to {high}"),
+    "set": marked("{share}% set of classes: {classes}"),
+    "outside": marked("This row lies outside the training rows: trust it less."),
+}
 
 
 class Slide(NamedTuple):
@@ -31,23 +39,28 @@ def page(
     code: a script that defines predict(row); "" where there is nothing to try.  data: for it, as JSON knows it.
     leave: where Escape goes; "" for nowhere.  theme: light or dark; "" for the reader's own.
     """
-    known = json.dumps({"whatIf": data if code else None, "leave": leave}, ensure_ascii=True).replace("<", "\\u003c")
+    content = {
+        "whatIf": data if code else None,
+        "leave": leave,
+        "words": {name: say(text) for name, text in _WORDS.items()},
+    }
+    known = json.dumps(content, ensure_ascii=True).replace("<", "\\u003c")
     script = f"{code}\nconst KNOWN = {known};\n{_beside('present.js')}"
     rules = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     rules += playback.allowed(playback.SCRIPT, script)
     dots = "".join(
-        f'<button type="button" aria-label="{i} of {len(slides)}: {escape(s.kicker, quote=True)}"></button>'
+        f'<button type="button" aria-label="{escape(_place(s, i, len(slides)))}"></button>'
         for i, s in enumerate(slides, 1)
     )
     text = (
-        f'<!DOCTYPE html>\n<html lang="en" data-theme="{escape(theme, quote=True)}"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{html_tag()}" data-theme="{escape(theme, quote=True)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
         f'<meta http-equiv="Content-Security-Policy" content="{rules}"><link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>{_themes()}{playback.STYLE}{_beside('present.css')}</style></head>\n<body><main>"
+        f"<title>{escape(title)}</title><style>{_themes()}{playback.STYLE}{_style()}</style></head>\n<body><main>"
         f"{''.join(_section(s, i, len(slides)) for i, s in enumerate(slides, 1))}</main>"
-        '<button type="button" class="edge back" tabindex="-1" aria-label="Previous"></button>'
-        '<button type="button" class="edge on" tabindex="-1" aria-label="Next"></button>'
-        f'<nav aria-label="Pictures">{dots}</nav>'
+        f'<button type="button" class="edge back" tabindex="-1" aria-label="{escape(say("Previous"))}"></button>'
+        f'<button type="button" class="edge on" tabindex="-1" aria-label="{escape(say("Next"))}"></button>'
+        f'<nav aria-label="{escape(say("Pictures"))}">{dots}</nav>'
         f"<script>{playback.SCRIPT}</script><script>{script}</script></body></html>\n"
     )
     return text, f"{rules}; form-action 'none'; frame-ancestors 'none'"
@@ -57,6 +70,15 @@ def page(
 def _beside(name: str) -> str:
     """A file beside this one."""
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _style() -> str:
+    return _beside("present.css").replace("FONTS", FONTS)
+
+
+def _place(slide: Slide, number: int, count: int) -> str:
+    """Where a picture stands among all of them."""
+    return say("{number} of {count}: {kicker}", number=number, count=count, kicker=slide.kicker)
 
 
 def _themes() -> str:
@@ -70,10 +92,10 @@ def _themes() -> str:
 
 def _section(slide: Slide, number: int, count: int) -> str:
     words = "".join(f"<p>{escape(line)}</p>" for line in slide.words)
-    label = escape(f"{number} of {count}: {slide.kicker}", quote=True)
+    label, role = escape(_place(slide, number, count)), escape(say("slide"))
     kind = "wide" if slide.wide else "beside"
     return (
-        f'<section class="{kind}" role="group" aria-roledescription="slide" aria-label="{label}" tabindex="0">'
+        f'<section class="{kind}" role="group" aria-roledescription="{role}" aria-label="{label}" tabindex="0">'
         f'<header><p class="kicker">{number} · {escape(slide.kicker)}</p><h1>{escape(slide.headline)}</h1>{words}</header>'
         f'<div class="picture">{slide.picture}</div></section>'
     )

@@ -23,15 +23,15 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         f"# {plain(handle.name)}: {plain(exported.label)}",
         "",
         say(
-            "A model of {plain}, chosen among {ranked} by AICc with kanlab, and all it takes to "
+            "A model of {target}, chosen among {ranked} by AICc with kanlab, and all it takes to "
             "predict with it. Open `report.html` for pictures.",
-            plain=plain(data.fitted_target),
+            target=plain(data.fitted_target),
             ranked=len(exported.found.ranked),
         ),
         "",
-        "## Predict",
+        say("## Predict"),
         "",
-        "    python -m pip install -r requirements.txt      # NumPy; Python 3.11 or newer",
+        f"    python -m pip install -r requirements.txt      # {say('NumPy; Python 3.11 or newer')}",
         "    python predict.py IN.csv OUT.csv",
         "",
         say(
@@ -42,17 +42,17 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         *_columns(recipe),
         "",
         say(
-            "`OUT.csv` has its rows as they are and {added}, and `{code}_extrapolates`, True "
+            "`OUT.csv` has its rows as they are and {added}, and `{name}_extrapolates`, True "
             "where the row lies outside the training rows (a network is held at their edge, a "
             "straight line goes on) or has a level that no training row had. A row that cannot "
             "be predicted has no prediction.",
             added=_added(recipe),
-            code=_code(recipe.target),
+            name=_code(recipe.target),
         ),
         "",
         say(
-            "{plain}`--interval 0.95` asks for another share, `--interval none` for predictions alone.",
-            plain=plain(exported.promise),
+            "{promise}`--interval 0.95` asks for another share, `--interval none` for predictions alone.",
+            promise=plain(exported.promise),
         ),
         "",
         say(
@@ -75,7 +75,7 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     ]
     lines += [f"- {plain(reason)}" for reason in exported.reasons]
     if exported.warnings:
-        lines += ["", "## Warnings", "", *(f"- {plain(warning)}" for warning in exported.warnings)]
+        lines += ["", say("## Warnings"), "", *(f"- {plain(warning)}" for warning in exported.warnings)]
     lines += [
         "",
         say("## Models by AICc"),
@@ -85,16 +85,17 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     ]
     for c, cells in zip(model_list.listed(exported), zip(*columns.values(), strict=True), strict=True):
         name, *numbers = cells
-        lines.append(f"| {' | '.join([plain(name) + ' (this one)' * exported.is_it(c), *numbers])} |")
+        name = say("{name} (this one)", name=plain(name)) if exported.is_it(c) else plain(name)
+        lines.append(f"| {' | '.join([name, *numbers])} |")
     lines += [
         "",
         say(
             "K is counted as {counted_by}; AICc on {n_train:,} training rows. "
-            "{ranking_words}{plain}. The {n_test:,} test rows were never used to choose.",
+            "{ranking_words}{units}. The {n_test:,} test rows were never used to choose.",
             counted_by=handle.spec.counted_by,
             n_train=data.n_train,
             ranking_words=model_list.ranking_words(exported),
-            plain=plain(exported.units),
+            units=plain(exported.units),
             n_test=data.n_test,
         ),
         "",
@@ -104,9 +105,9 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         "",
         say(
             "`model.json` holds the model as numbers and text, nothing pickled; `study.json` the "
-            "study; `trials.csv` all its trials.{has_formula}",
-            has_formula=" `formula.py` is a formula that comes near the network." if has_formula else "",
-        ),
+            "study; `trials.csv` all its trials."
+        )
+        + (say(" `formula.py` is a formula that comes near the network.") if has_formula else ""),
         "",
     ]
     return "\n".join(lines)
@@ -162,12 +163,15 @@ def _columns(recipe: Recipe) -> Sequence[str]:
     for source in recipe.sources:
         columns = [c for c in recipe.columns if c.source == source and c.part != "missing"]
         levels = dict.fromkeys(level for c in columns for level in c.levels)
-        kind = "a number" if any(c.is_number for c in columns) else "a date"
+        kind = say("a number") if any(c.is_number for c in columns) else say("a date")
         if levels or any(c.level is not None for c in columns):
             names = [*levels, *(c.level for c in columns if c.level is not None and c.level not in levels)]
-            kind = "one of " + ", ".join(plain(str(n)) for n in names[:12])
-        gaps = say("may be missing") if all(c.fill is not None for c in columns) else "needed"
-        lines.append(f"- {plain(source)}: {kind}; {gaps}")
+            kind = say("one of {names}", names=say(", ").join(plain(str(n)) for n in names[:12]))
+        lines.append(
+            say("- {column}: {kind}; may be missing", column=plain(source), kind=kind)
+            if all(c.fill is not None for c in columns)
+            else say("- {column}: {kind}; needed", column=plain(source), kind=kind)
+        )
     return lines
 
 

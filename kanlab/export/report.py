@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from kanlab.colours import DARK, LIGHT
+from kanlab.colours import DARK, FONTS, LIGHT
 from kanlab.explain.diagnostics import Diagnostics
 from kanlab.export import model_list
 from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
 from kanlab.export.report_print import print_style
-from kanlab.language import marked
+from kanlab.language import html_tag, marked, say
 from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
 from kanlab.study.trials import completed
@@ -22,7 +22,7 @@ from kanlab.text import short
 _TAKEN = ' class="taken"'
 
 _STYLE = """
-body { color: var(--text); background: var(--page); font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem;
+body { color: var(--text); background: var(--page); font: 15px/1.5 FONTS; margin: 0 auto; padding: 1.5rem;
   max-width: 62rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 .choice { border: 1px solid var(--line); border-left: 4px solid var(--accent); padding: .8rem 1rem; border-radius: 4px; }
@@ -82,45 +82,55 @@ def report(exported: Exported, drawing: Drawing) -> str:
     target, rows = data.fitted_target, exported.found.ranked
     parts = [
         f"<h1>{escape(name)}</h1>",
-        f'<p class="muted">A model of {escape(target)}, found with kanlab. {escape(exported.date)}</p>',
+        f'<p class="muted">{say("A model of {target}, found with kanlab.", target=escape(target))} '
+        f"{escape(exported.date)}</p>",
         f'<div class="choice"><p>{escape(label[0].upper() + label[1:])}</p>{_items(exported.reasons)}</div>',
         _figures(exported),
     ]
     if exported.promise:
-        parts.append(f"<h2>How sure a prediction is</h2><p>{escape(exported.promise.strip())}</p>")
+        parts.append(f"<h2>{say('How sure a prediction is')}</h2><p>{escape(exported.promise.strip())}</p>")
     if exported.warnings:
-        parts.append(f"<h2>Warnings</h2>{_items(exported.warnings)}")
+        parts.append(f"<h2>{say('Warnings')}</h2>{_items(exported.warnings)}")
     if drawing.svg:
         parts.append(
-            f'<h2>The network</h2><div class="wide">{drawing.svg}</div><p class="muted">{escape(drawing.note)}</p>'
+            f'<h2>{say("The network")}</h2><div class="wide">{drawing.svg}</div>'
+            f'<p class="muted">{escape(drawing.note)}</p>'
         )
     if drawing.formula:
         notes = _items(drawing.remarks)
-        parts.append(f"<h2>As a formula</h2>{notes}<pre>{escape(drawing.formula)}</pre>")
+        parts.append(f"<h2>{say('As a formula')}</h2>{notes}<pre>{escape(drawing.formula)}</pre>")
     if drawing.effects is not None:
         parts.append(effects_html(drawing.effects))
     if drawing.diagnostics is not None:
         parts.append(diagnostics_html(drawing.diagnostics))
     if drawing.interactions:
-        parts.append(f"<h2>Interactions</h2><p>{escape(drawing.interactions)}</p>")
+        parts.append(f"<h2>{say('Interactions')}</h2><p>{escape(drawing.interactions)}</p>")
     played = playback.playback(completed(exported.handle.records()), data.task, short(target))
     if played:
-        parts.append(f'<h2>The search, trial by trial</h2>{played}<p class="muted">{escape(_PLAYED)}</p>')
+        parts.append(f'<h2>{say("The search, trial by trial")}</h2>{played}<p class="muted">{escape(say(_PLAYED))}</p>')
+    counts = say(
+        "{units}; AICc of {target} on {rows:,} training rows;  K, the number of parameters, counted by the rule "
+        "'{rule}'. {ranking}The {test:,} test rows were never used to choose.",
+        units=escape(exported.units),
+        target=escape(target),
+        rows=data.n_train,
+        rule=escape(exported.handle.spec.counted_by),
+        ranking=model_list.ranking_words(exported),
+        test=data.n_test,
+    )
+    if len(rows) > model_list.MOST:
+        counts += say(" The best {most} of {count} models.", most=model_list.MOST, count=len(rows))
     parts += [
-        f"<h2>Fit against size</h2>{scatter(exported.found.ranked, exported.is_it, 'the model of this report')}",
-        f"<h2>Models by AICc</h2>{_table(exported)}",
-        f'<p class="muted">{escape(exported.units)}; AICc of {escape(target)} on {data.n_train:,} training rows; '
-        f" K, the number of parameters, counted by the rule '{escape(exported.handle.spec.counted_by)}'. "
-        f"{model_list.ranking_words(exported)}"
-        f"The {data.n_test:,} test rows were never used to choose."
-        + (f" The best {model_list.MOST} of {len(rows)} models.</p>" if len(rows) > model_list.MOST else "</p>"),
-        f"<h2>Where it comes from</h2><dl>{''.join(_fact(k, v) for k, v in exported.facts.items())}</dl>",
+        f"<h2>{say('Fit against size')}</h2>"
+        f"{scatter(exported.found.ranked, exported.is_it, say('the model of this report'))}",
+        f'<h2>{say("Models by AICc")}</h2>{_table(exported)}<p class="muted">{counts}</p>',
+        f"<h2>{say('Where it comes from')}</h2><dl>{''.join(_fact(k, v) for k, v in exported.facts.items())}</dl>",
     ]
-    style = _themes() + _STYLE + playback.STYLE + print_style(name)
+    style = _themes() + _STYLE.replace("FONTS", FONTS) + playback.STYLE + print_style(name)
     rules = f"default-src 'none'; style-src 'unsafe-inline'; {playback.allowed(playback.SCRIPT)}"
     script = f"<script>{playback.SCRIPT}</script>" if played else ""
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{html_tag()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
         f"<title>{escape(name)}: {escape(label)}</title><style>{style}</style></head>\n<body><main>"
@@ -131,12 +141,12 @@ def report(exported: Exported, drawing: Drawing) -> str:
 def _figures(exported: Exported) -> str:
     """The numbers to know first: errors of the model, its AICc and K, and how many rows they rest on."""
     data = exported.handle.data
-    figures = [(f"{data.n_train:,}", "training rows"), (f"{data.n_test:,}", "test rows")]
+    figures = [(f"{data.n_train:,}", say("training rows")), (f"{data.n_test:,}", say("test rows"))]
     model = exported.candidate
     if model is not None:
         errors = zip(exported.errors, exported.errors_of(model), strict=True)
-        figures = [*((value, name) for name, value in errors if value), *figures]
-        figures += [(f"{model.n_params:.4g}", "parameters K")] if model.n_params is not None else []
+        figures = [*((value, say(name)) for name, value in errors if value), *figures]
+        figures += [(f"{model.n_params:.4g}", say("parameters K"))] if model.n_params is not None else []
         figures += [(f"{model.aicc:,.2f}", "AICc")] if model.aicc is not None else []
     shown = "".join(f"<div><strong>{escape(value)}</strong>{escape(name)}</div>" for value, name in figures)
     return f'<div class="figures">{shown}</div><p class="muted">{escape(exported.units)}.</p>'

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from kanlab.colours import LIGHT
+import re
+
+from kanlab.colours import FONTS, LIGHT
+from kanlab.language import say
 from kanlab.text import short
 
 _STYLE = """
 @page { margin: 15mm 14mm 17mm;
-  @bottom-left { content: "NAME"; font: 9pt system-ui, sans-serif; color: MUTED; }
-  @bottom-right { content: counter(page) " of " counter(pages); font: 9pt system-ui, sans-serif; color: MUTED; } }
+  @bottom-left { content: "NAME"; font: 9pt FONTS; color: MUTED; }
+  @bottom-right { content: NUMBERS; font: 9pt FONTS; color: MUTED; } }
 @media print {
   html { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
@@ -31,9 +34,14 @@ def print_style(name: str) -> str:
     >>> 'content: "a \\22 b\\22  \\3c \\2f style\\3e "' in print_style('a "b" </style>')
     True
     """
-    return _STYLE.replace("MUTED", LIGHT.muted).replace(
-        "NAME", "".join(_plain(c) for c in short(" ".join(name.split()), 70))
-    )
+    style = _STYLE.replace("MUTED", LIGHT.muted).replace("FONTS", FONTS).replace("NUMBERS", _numbers())
+    return style.replace("NAME", "".join(_plain(c) for c in short(" ".join(name.split()), 70)))
+
+
+def _numbers() -> str:
+    """The number of the page among all of them, as CSS counts them."""
+    parts = re.split(r"\{(page|pages)\}", say("{page} of {pages}"))
+    return " ".join(f"counter({p})" if i % 2 else f'"{p}"' for i, p in enumerate(parts) if p)
 
 
 def _plain(character: str) -> str:

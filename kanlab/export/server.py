@@ -26,7 +26,7 @@ from kanlab.export.document import read_models
 from kanlab.export.served import MOST_BYTES, RefusedError, ServedModel
 from kanlab.export.server_page import page
 from kanlab.hosts import is_local, is_served, parse_host, parse_origin, plain_address
-from kanlab.language import say
+from kanlab.language import of_browser, say, use
 
 AT_ONCE = 4  # predictions
 SECONDS = 20.0  # for a request to arrive
@@ -57,10 +57,10 @@ def server(model: ServedModel, address: str = "127.0.0.1", port: int = 0) -> Thr
     except (OSError, OverflowError) as error:
         raise StudyError(
             say(
-                "{address}, port {port} cannot be used ({value}); choose another with --address and --port.",
+                "{address}, port {port} cannot be used ({reason}); choose another with --address and --port.",
                 address=address,
                 port=port,
-                value=getattr(error, "strerror", None) or error,
+                reason=getattr(error, "strerror", None) or error,
             )
         ) from error
 
@@ -78,6 +78,20 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "kanlab", ""
 
     def do_GET(self) -> None:
+        with use(self._language()):
+            self._get()
+
+    def do_POST(self) -> None:
+        with use(self._language()):
+            self._post()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _language(self) -> str:
+        """What is asked for; of a program, which asks for none, English."""
+        return of_browser(self.headers.get("Accept-Language"))
+
+    def _get(self) -> None:
         routes: dict[str, Callable[[], None]] = {
             "/": self._page,
             "/schema": lambda: self._json(200, self.model.schema()),
@@ -95,9 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._refuse(404, say("There is /, /schema, /health and /predict."))
 
-    do_HEAD = do_GET  # noqa: N815
-
-    def do_POST(self) -> None:
+    def _post(self) -> None:
         if not self._is_ours():
             self._refuse(
                 403, say("This server does not answer to that host or origin; KANLAB_HOSTS names further ones.")
@@ -153,7 +165,12 @@ class _Handler(BaseHTTPRequestHandler):
         rules = f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
         rules += "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         text = page(self.model, nonce)
-        self._send(200, text.encode(), "text/html; charset=utf-8", [("Content-Security-Policy", rules)])
+        self._send(
+            200,
+            text.encode(),
+            "text/html; charset=utf-8",
+            [("Content-Security-Policy", rules), ("Vary", "Accept-Language")],
+        )
 
     def _json(self, status: int, content: Any, more: list[tuple[str, str]] | None = None) -> None:
         text = json.dumps(content, ensure_ascii=False, allow_nan=False)

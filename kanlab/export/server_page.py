@@ -5,27 +5,38 @@ from __future__ import annotations
 import html
 import json
 from string import Template
+from typing import Any
 
-from kanlab.colours import DARK, LIGHT, Colours
+from kanlab.colours import DARK, FONTS, LIGHT, Colours
 from kanlab.export.served import ServedModel
+from kanlab.language import html_tag, marked, say
 from kanlab.text import short
 
 
 def page(model: ServedModel, nonce: str) -> str:
     """The page. nonce: of its style and its script, as the rules of the server name it."""
-    name = html.escape(" and ".join(short(t) for t in model.targets[:3]) + " and more" * (len(model.targets) > 3))
-    about = html.escape("; ".join(dict.fromkeys(m.label for m in model.models[:3])))
-    schema = json.dumps(model.schema(), ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
+    targets = say(" and ").join(short(t) for t in model.targets[:3])
+    name = html.escape(say("{names} and more", names=targets) if len(model.targets) > 3 else targets)
+    about = html.escape(say("; ").join(dict.fromkeys(m.name for m in model.models[:3])))
     return _PAGE.substitute(
+        language=html_tag(),
+        title=say("{name}: prediction", name=name),
         name=name,
         about=about[:1].upper() + about[1:],
         nonce=html.escape(nonce),
         light=_variables(LIGHT),
         dark=_variables(DARK),
-        style=_STYLE,
-        schema=schema,
+        style=_STYLE.replace("FONTS", FONTS),
+        schema=_json(model.schema()),
+        words=_json({name: say(text) for name, text in _WORDS.items()}),
         script=_SCRIPT,
+        **{name: say(text) for name, text in _TEXTS.items()},
     )
+
+
+def _json(content: Any) -> str:
+    """JSON within a page."""
+    return json.dumps(content, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
 
 
 def _variables(colours: Colours) -> str:
@@ -33,14 +44,33 @@ def _variables(colours: Colours) -> str:
     return " ".join(f"--{name.replace('_', '-')}: {getattr(colours, name)};" for name in names)
 
 
+_TEXTS = {  # of the page, where its own HTML stands in them
+    "predict": marked("Predict"),
+    "fill_in": marked("Fill in the columns, and press Predict."),
+    "program": marked("From a program"),
+    "routes": marked(
+        'Columns and limits are at <a href="schema">schema</a>; <a href="health">health</a> says whether the server\n'
+        "answers."
+    ),
+}
+_WORDS = {  # of its script
+    "range": marked("{low} to {high}"),
+    "empty": marked("may be empty"),
+    "and": marked("; "),
+    "none": marked("no prediction"),
+    "between": marked("between {low} and {high}"),
+    "outside": marked("This row lies outside the training rows; trust the prediction less."),
+    "silent": marked("The server does not answer."),
+}
+
 _PAGE = Template(
     """<!doctype html>
-<html lang="en">
+<html lang="$language">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>$name: prediction</title>
+<title>$title</title>
 <link rel="icon" href="data:,">
 <style nonce="$nonce">
 :root { $light }
@@ -51,13 +81,13 @@ $style
 <body>
 <header><h1>$name</h1><p class="muted">$about</p></header>
 <main>
-<form id="form" novalidate><div id="fields"></div><button type="submit">Predict</button></form>
-<section id="result" aria-live="polite"><p class="muted">Fill in the columns, and press Predict.</p></section>
+<form id="form" novalidate><div id="fields"></div><button type="submit">$predict</button></form>
+<section id="result" aria-live="polite"><p class="muted">$fill_in</p></section>
 </main>
-<details><summary>From a program</summary><pre id="program"></pre>
-<p class="muted">Columns and limits are at <a href="schema">schema</a>; <a href="health">health</a> says whether the server
-answers.</p></details>
+<details><summary>$program</summary><pre id="program"></pre>
+<p class="muted">$routes</p></details>
 <script type="application/json" id="schema" nonce="$nonce">$schema</script>
+<script type="application/json" id="words" nonce="$nonce">$words</script>
 <script nonce="$nonce">
 $script
 </script>
@@ -69,7 +99,7 @@ $script
 _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.25rem 3rem; max-width: 62rem; background: var(--background); color: var(--text);
-  font: 16px/1.5 system-ui, sans-serif; }
+  font: 16px/1.5 FONTS; }
 h1 { margin: 0; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
 .muted { color: var(--muted); margin: .25rem 0; }
 main { display: grid; grid-template-columns: 3fr 2fr; gap: 2rem; margin: 1.5rem 0; align-items: start; }
@@ -104,8 +134,12 @@ a { color: var(--accent); }
 _SCRIPT = """
 "use strict";
 const schema = JSON.parse(document.getElementById("schema").textContent);
+const words = JSON.parse(document.getElementById("words").textContent);
+const say = (name, values) => words[name].replace(/\\{(\\w+)\\}/g, (all, key) => values[key]);
 const fields = document.getElementById("fields"), result = document.getElementById("result");
 const digits = (v) => typeof v === "number" ? String(Number(v.toPrecision(6))) : String(v);
+
+const about = (v) => digits(Number(v.toPrecision(3)));
 
 function element(name, text, kind) {
   const made = document.createElement(name);
@@ -115,11 +149,11 @@ function element(name, text, kind) {
 }
 
 function hint(column) {
-  const words = [];
+  const hints = [];
   if (column.low !== undefined && column.high !== undefined && column.low !== null)
-    words.push(digits(Number(column.low.toPrecision(3))) + " to " + digits(Number(column.high.toPrecision(3))));
-  if (!column.needed) words.push("may be empty");
-  return words.join("; ");
+    hints.push(say("range", { low: about(column.low), high: about(column.high) }));
+  if (!column.needed) hints.push(say("empty"));
+  return hints.join(say("and"));
 }
 
 function middle({ low, high }) {
@@ -140,8 +174,8 @@ function field(column) {
     input.step = "any";
     if (column.low !== undefined && column.low !== null) input.value = middle(column);
   }
-  const words = hint(column);
-  if (words) label.append(element("small", words));
+  const hinted = hint(column);
+  if (hinted) label.append(element("small", hinted));
   label.append(input);
   return { column, label, input };
 }
@@ -165,10 +199,10 @@ function shown(answer) {
   for (const target of schema.targets) {
     const name = target.name, predicted = said[name + "_predicted"];
     parts.push(element("h2", name));
-    parts.push(element("p", predicted === null ? "no prediction" : digits(predicted), "value"));
+    parts.push(element("p", predicted === null ? say("none") : digits(predicted), "value"));
     const low = said[name + "_lower"], high = said[name + "_upper"];
     if (low !== undefined && low !== null && high !== null)
-      parts.push(element("p", "between " + digits(low) + " and " + digits(high), "muted"));
+      parts.push(element("p", say("between", { low: digits(low), high: digits(high) }), "muted"));
     const classes = target.classes.length > 2 ? target.classes : target.classes.slice(1);
     for (const level of classes) {
       const p = said[name + (target.classes.length > 2 ? "_probability_" + level : "_probability")];
@@ -180,7 +214,7 @@ function shown(answer) {
       parts.push(share);
     }
     if (said[name + "_extrapolates"])
-      parts.push(element("p", "This row lies outside the training rows; trust the prediction less.", "warning"));
+      parts.push(element("p", say("outside"), "warning"));
   }
   return parts;
 }
@@ -195,7 +229,7 @@ async function predict(event) {
     if (response.ok && answer.predictions[0] && Object.values(answer.predictions[0]).every((v) => v === null || v === true))
       parts.push(...answer.notes.map((note) => element("p", note, "muted")));
   } catch (error) {
-    parts = [element("p", "The server does not answer.", "warning")];
+    parts = [element("p", say("silent"), "warning")];
   }
   result.replaceChildren(...parts);
 }

@@ -9,6 +9,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import KanlabError
 from kanlab.execution.final_check import final_check_of
 from kanlab.explain.formulas import formulas_json, read_search
+from kanlab.language import use
 from kanlab.selection import ranking
 from kanlab.selection.candidates import other_families
 from kanlab.selection.feature_weights import feature_weights
@@ -19,8 +20,9 @@ from kanlab.study.state import read_state
 from kanlab.study.trials import TrialRecord, best_trial
 
 
+@use("en")
 def study_json(handle: StudyHandle, records: Sequence[TrialRecord], found: Recommendation) -> dict[str, Any]:
-    """The object. records, found: of one moment."""
+    """The object, in English. records, found: of one moment, and found in English as well."""
     spec, data, state = handle.spec, handle.data, read_state(handle.optuna.user_attrs)
     best, final_check = best_trial(records), final_check_of(handle, records)
     checked = final_check.to_dict() if final_check else None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.data.dataset import Dataset
+from kanlab.data.encoders import ANY_OTHER
 from kanlab.errors import StudyError
 from kanlab.explain.contributions import RowExplainer
 from kanlab.explain.interval_columns import LEVEL
@@ -19,6 +20,7 @@ from kanlab.export.code_intervals import most_before
 from kanlab.export.code_javascript import javascript_code
 from kanlab.export.code_lowering import of_model
 from kanlab.export.code_program import Output
+from kanlab.language import say
 
 MOST_CONTROLS = 6
 _LOOKED_AT = 24  # training rows that say how much each feature contributes
@@ -80,7 +82,7 @@ def _interval(predictor: Predictor, outputs: Sequence[Output]) -> dict[str, Any]
 
 def _control(control: Control) -> dict[str, Any]:
     """What can be set, as the page draws it."""
-    found: dict[str, Any] = {"feature": control.feature, "kind": control.kind, "start": _text(control.start)}
+    found: dict[str, Any] = {"feature": control.feature, "kind": control.kind, "start": _shown(control.start)}
     if control.kind in ("number", "date"):
         return found | {
             "low": _text(control.low),
@@ -89,9 +91,13 @@ def _control(control: Control) -> dict[str, Any]:
             "digits": control.digits,
         }
     return found | {
-        "options": [_text(o) for o in control.options],
+        "options": [_shown(o) for o in control.options],
         "cells": [_value(control, o) for o in control.options],
     }
+
+
+def _shown(value: Any) -> Any:
+    return say(ANY_OTHER) if value == ANY_OTHER else _text(value)
 
 
 def _text(value: Any) -> Any:

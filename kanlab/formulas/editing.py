@@ -119,12 +119,17 @@ def edited(
     if best.scores.misfit is None:
         values = np.column_stack([outputs(e, data.X_train) for e in next(iter(starts))])
         missing = int((~np.isfinite(values)).any(axis=1).sum())
-        where = (
-            say("at {missing} of the {n} training rows", missing=missing, n=data.n)
-            if missing
-            else say("where its constants are fitted")
+        if missing:
+            raise StudyError(
+                say(
+                    "The edited formula is not defined at {missing} of the {n} training rows; take another function.",
+                    missing=missing,
+                    n=data.n,
+                )
+            )
+        raise StudyError(
+            say("The edited formula is not defined where its constants are fitted; take another function.")
         )
-        raise StudyError(say("The edited formula is not defined {where}; take another function.", where=where))
     return best
 
 
@@ -139,7 +144,8 @@ def checked(expressions: Sequence[Expression], edits: Sequence[Edit]) -> None:
                 say("The formula has no part {part}; its parts are 0 to {parts}.", part=e.part, parts=len(parts) - 1)
             )
         if e.action not in parts[e.part].can:
-            instead = f"try {', '.join(parts[e.part].can)}" if parts[e.part].can else say("choose another part")
+            can = ", ".join(parts[e.part].can)
+            instead = say("try {actions}", actions=can) if can else say("choose another part")
             raise StudyError(
                 say(
                     "Part {part} of the formula cannot be edited so ({action}); {instead}.",

@@ -118,7 +118,7 @@ def recommended(formulas: Sequence[FoundFormula], able: Sequence[bool]) -> tuple
         return shortest, REASON
     if formulas[shortest].breaks and shortest in tied:
         return simplest, WHOLE_REASON
-    return simplest, HELD_OUT_REASON.format(formulas[shortest].complexity)
+    return simplest, HELD_OUT_REASON.format(complexity=formulas[shortest].complexity)
 
 
 def preferred(found: FoundFormulas, adds_up: Sequence[bool]) -> FoundFormulas:
@@ -148,7 +148,7 @@ REASON = marked("Its description is the shortest: the fewest constants and funct
 HELD_OUT_REASON = marked(
     "It is the simplest whose error on rows left out is within one standard error of the "
     "lowest. The shortest description by the score is that of another formula, of "
-    "complexity {}."
+    "complexity {complexity}."
 )
 
 

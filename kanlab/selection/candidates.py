@@ -18,7 +18,7 @@ from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyView, stored_baseline
 from kanlab.study.model_key import NETWORK, ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, charged, completed, criterion
-from kanlab.text import agreeing, counted
+from kanlab.text import counted
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,22 @@ class Candidate(HasFit):
     def name(self) -> str:
         """What pages, command line, reports and predictions call it."""
         if self.average is not None:
-            return f"the {self.label}"
-        return self.label if self.is_network else f"the {self.label} model"
+            return say("the {label}", label=self.label)
+        return self.label if self.is_network else say("the {label} model", label=self.label)
 
 
 def cell_words(cell: Cell) -> str:
     """A cell in words."""
-    layers = f"{cell.depth} layers of {cell.neuron_num}" if cell.depth > 1 else f"{cell.neuron_num} hidden"
-    return f"{layers} {agreeing(cell.neuron_num, 'neuron', 'neurons')}, grid {cell.grid}, k {cell.k}"
+    one = cell.neuron_num == 1
+    if cell.depth > 1:
+        layers = (
+            say("{depth} layers of 1 neuron", depth=cell.depth)
+            if one
+            else say("{depth} layers of {neurons} neurons", depth=cell.depth, neurons=cell.neuron_num)
+        )
+    else:
+        layers = say("1 hidden neuron") if one else say("{neurons} hidden neurons", neurons=cell.neuron_num)
+    return say("{layers}, grid {grid}, k {k}", layers=layers, grid=cell.grid, k=cell.k)
 
 
 MOST_NAMES = 4
@@ -86,24 +94,26 @@ MOST_NAMES = 4
 
 def names_words(names: Sequence[str]) -> str:
     """Some names in words, the rest of many counted."""
-    named, rest = list(names[:MOST_NAMES]), len(names) - MOST_NAMES
-    if rest > 0:
-        named.append(f"{rest} more")
-    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    if len(names) > MOST_NAMES:
+        first = say(", ").join(names[:MOST_NAMES])
+        return say("{names} and {more} more", names=first, more=len(names) - MOST_NAMES)
+    first = say(", ").join(names[:-1])
+    return say("{names} and {last}", names=first, last=names[-1]) if first else names[-1]
 
 
 def trial_words(record: TrialRecord) -> str:
     """The network of a trial in words."""
-    return f"trial {record.number}{_lost(record)}: {cell_words(record.cell)}"
-
-
-def _lost(record: TrialRecord) -> str:
-    """What the network of a trial has lost, after its number."""
+    number, cell = record.number, cell_words(record.cell)
     if not isinstance(record, ReducedTrial):
-        return ""
+        return say("trial {number}: {cell}", number=number, cell=cell)
     if record.of_edges is not None:
-        return say(" with {of_edges} of {of_edges_2} edges", of_edges=record.of_edges[0], of_edges_2=record.of_edges[1])
-    return f" without {names_words(record.without)}"
+        left, count = record.of_edges
+        return say(
+            "trial {number} with {left} of {count} edges: {cell}", number=number, left=left, count=count, cell=cell
+        )
+    return say(
+        "trial {number} without {features}: {cell}", number=number, features=names_words(record.without), cell=cell
+    )
 
 
 _LONG = 48  # characters of the name of a model that a table shows in full
@@ -114,7 +124,12 @@ def model_name(candidate: Candidate) -> str:
     reduced = candidate.reduced
     if reduced is None or reduced.of_edges is not None or len(trial_words(reduced)) <= _LONG:
         return candidate.label
-    return f"trial {reduced.number} without {counted(len(reduced.without), 'feature')}: {cell_words(reduced.cell)}"
+    return say(
+        "trial {number} without {features}: {cell}",
+        number=reduced.number,
+        features=counted(len(reduced.without), "feature"),
+        cell=cell_words(reduced.cell),
+    )
 
 
 def seed_scores(handle: StudyView, validation: Validation) -> dict[ModelKey, dict[int, float]]:

@@ -18,7 +18,6 @@ from kanlab.selection.validation import Validation, p_words
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyView
 from kanlab.study.trials import TrialRecord, first_ranked, ranked
-from kanlab.text import agreeing
 
 TIE = 10.0  # units of AICc within which the optimiser's noise can change the order
 FEW_ROWS = 3.0  # training rows a parameter
@@ -79,12 +78,17 @@ def _edge(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | Non
             wider[name] = (max(minimum, low - max(1, (high - low) // 2)), high)
     if not wider:
         return None
-    edges = agreeing(len(wider), "range of ", "ranges of ") + " and ".join(wider)
+    names = say(" and ").join(wider)
     return Diagnostic(
         say(
-            "The best network lies at the edge of the {edges}; widen {it} to see whether a better one lies beyond.",
-            edges=edges,
-            it=agreeing(len(wider), "it", "them"),
+            "The best network lies at the edge of the range of {name}; widen it to see whether a better one lies beyond.",
+            name=names,
+        )
+        if len(wider) == 1
+        else say(
+            "The best network lies at the edge of the ranges of {names}; widen them to see whether a better one lies "
+            "beyond.",
+            names=names,
         ),
         replace(space, **wider),
     )
@@ -117,24 +121,21 @@ def _coarse(handle: StudyView, records: Sequence[TrialRecord]) -> Diagnostic | N
 
 def _few_rows(handle: StudyView, choice: Candidate) -> Diagnostic | None:
     data = handle.data
-    which = (
-        ""
-        if not data.levels
-        else say(" of the rarer class")
-        if data.outputs == 1
-        else say(" of the rarest class, of its output,")
-    )
     rows = data.informative_rows / (choice.n_params or 1)
     if not choice.is_network or rows >= FEW_ROWS:
         return None
-    what = say("events in the training rows") if data.task == COUNTS and data.events < data.n_train else "training rows"
+    if data.task == COUNTS and data.events < data.n_train:
+        few = say("There are only {rows:.1f} events in the training rows a parameter", rows=rows)
+    elif not data.levels:
+        few = say("There are only {rows:.1f} training rows a parameter", rows=rows)
+    elif data.outputs == 1:
+        few = say("There are only {rows:.1f} training rows of the rarer class a parameter", rows=rows)
+    else:
+        few = say("There are only {rows:.1f} training rows of the rarest class, of its output, a parameter", rows=rows)
     return Diagnostic(
         say(
-            "There are only {rows:.1f} {what}{which} a parameter; trust the order of the models "
-            "less than their AICc suggests, and bring more rows if you can.",
-            rows=rows,
-            what=what,
-            which=which,
+            "{few}; trust the order of the models less than their AICc suggests, and bring more rows if you can.",
+            few=few,
         )
     )
 
@@ -176,13 +177,14 @@ def _held_out(handle: StudyView, choice: Candidate, listed: Sequence[Candidate])
     by_chance = by_chance if choice.deviance is None else by_chance**2  # which is a mean, not the root of one
     if best is choice or ratio < max(1.2, by_chance) or slight:
         return None
-    what = measure_for(choice).error.replace("RMSE", "error")
+    name = measure_for(choice).error
+    what = say("error") if name == "RMSE" else say(name)
     return Diagnostic(
         say(
-            "AICc and the test rows disagree: {label} has {value:.0f}% lower {what} there; look "
+            "AICc and the test rows disagree: {label} has {percent:.0f}% lower {what} there; look "
             "at both, and let cross-validation decide.",
             label=best.label,
-            value=100 * (1 - 1 / ratio),
+            percent=100 * (1 - 1 / ratio),
             what=what,
         )
     )
@@ -233,14 +235,19 @@ def _linear(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic | None
         or _is_worse(best, choice)
     ):
         return None
-    side = "higher" if best.aicc >= choice.aicc else "lower"
     return Diagnostic(
         say(
-            "The {label} model is as good within the noise: its AICc is only {aicc:.1f} {side}; "
+            "The {label} model is as good within the noise: its AICc is only {difference:.1f} higher; "
             "take it unless you need the curves of the network.",
             label=best.label,
-            aicc=abs(best.aicc - choice.aicc),
-            side=side,
+            difference=best.aicc - choice.aicc,
+        )
+        if best.aicc >= choice.aicc
+        else say(
+            "The {label} model is as good within the noise: its AICc is only {difference:.1f} lower; "
+            "take it unless you need the curves of the network.",
+            label=best.label,
+            difference=choice.aicc - best.aicc,
         )
     )
 
@@ -308,11 +315,11 @@ def _other_family(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic 
         return Diagnostic(
             say(
                 "The AICc of the {label} model is {aicc:.1f} lower, but its cross-validated error is "
-                "higher, {four_digits} against {four_digits_2}.",
+                "higher, {error} against {other}.",
                 label=best.label,
                 aicc=choice.aicc - best.aicc,
-                four_digits=four_digits(best.cv_error),
-                four_digits_2=four_digits(choice.cv_error),
+                error=four_digits(best.cv_error),
+                other=four_digits(choice.cv_error),
             )
         )
     return Diagnostic(
@@ -337,11 +344,11 @@ def _better_seed(handle: StudyView, validation: Validation, listed: Sequence[Can
     return Diagnostic(
         say(
             "Another seed finds a better fit: from seed {seed} the network of {cell_words} comes "
-            "{known:.1f} units below the lowest AICc of the study; search again with more starts "
+            "{difference:.1f} units below the lowest AICc of the study; search again with more starts "
             "per configuration.",
             seed=seed,
             cell_words=cell_words(cell),
-            known=min(known) - value,
+            difference=min(known) - value,
         )
     )
 
@@ -350,19 +357,14 @@ def _instability(choice: Candidate, listed: Sequence[Candidate]) -> Diagnostic |
     seeds = seeds_compared(listed)
     if choice.wins is None or seeds < AGREEMENT or choice.wins >= seeds - 1:
         return None
-    agree = say(
-        "Only {wins} of {seeds} seeds {agrees}",
-        wins=choice.wins,
-        seeds=seeds,
-        agrees=agreeing(choice.wins, "agrees", "agree"),
-    )
-    agree = agree if choice.wins else say("No seed of {seeds} agrees", seeds=seeds)
+    if not choice.wins:
+        agree = say("No seed of {seeds} agrees on this configuration", seeds=seeds)
+    elif choice.wins == 1:
+        agree = say("Only 1 of {seeds} seeds agrees on this configuration", seeds=seeds)
+    else:
+        agree = say("Only {wins} of {seeds} seeds agree on this configuration", wins=choice.wins, seeds=seeds)
     return Diagnostic(
-        say(
-            "{agree} on this configuration; treat the finalists as equal and take the simplest "
-            "one that is accurate enough.",
-            agree=agree,
-        )
+        say("{agree}; treat the finalists as equal and take the simplest one that is accurate enough.", agree=agree)
     )
 
 
@@ -373,12 +375,13 @@ def _cross_validation(choice: Candidate, listed: Sequence[Candidate]) -> Diagnos
     best = min(verified, key=lambda c: c.cv_error or np.inf)
     if best is choice or choice.cv_error <= (best.cv_error or 0.0) + (best.cv_se or 0.0):
         return None
-    errors = f"{four_digits(best.cv_error)} against {four_digits(choice.cv_error)}"
     return Diagnostic(
         say(
-            "By cross-validation {label} is better ({errors}) by more than its standard error; look at that one, too.",
+            "By cross-validation {label} is better ({error} against {other}) by more than its standard error; "
+            "look at that one, too.",
             label=best.label,
-            errors=errors,
+            error=four_digits(best.cv_error),
+            other=four_digits(choice.cv_error),
         )
     )
 
@@ -402,8 +405,8 @@ def _outside(choice: Candidate, validation: Validation) -> Diagnostic | None:
         return None
     return Diagnostic(
         say(
-            "{value:.0f}% of the test rows lie outside the range of the training rows, where "
+            "{percent:.0f}% of the test rows lie outside the range of the training rows, where "
             "predictions are held at its edge; do not use the network far beyond its data.",
-            value=100 * float(np.mean(shares)),
+            percent=100 * float(np.mean(shares)),
         )
     )

@@ -34,11 +34,10 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     if choice in exact_models(rivals):
         return [
             say(
-                "{upper}{name} reproduces the target exactly, up to rounding: the target is a "
+                "{model} reproduces the target exactly, up to rounding: the target is a "
                 "formula of the features, and differences of AICc between models that do so are no "
                 "evidence.",
-                upper=choice.name[:1].upper(),
-                name=choice.name[1:],
+                model=choice.name[:1].upper() + choice.name[1:],
             )
         ]
     held, lowest = reference([c for c in rivals if not c.is_network]), min(rivals, key=aicc_of)
@@ -72,13 +71,22 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
         reasons.append(_without(choice, listed))
     if held is not None and choice is not held and choice.press is not None and choice.press_se:
         gain = ((held.press or 0.0) - choice.press) / choice.press_se
+        change, name = _change(choice, held), _name(held)
         reasons.append(
             say(
-                "Its leave-one-out (LOO) error is {against} than that of {name}, a difference of "
-                "{gain:.1f} standard errors.",
-                against=_against(choice, held),
-                name=_name(held),
-                gain=abs(gain),
+                "Its leave-one-out (LOO) error is {percent:.1f}% lower than that of {name}, a difference of "
+                "{errors:.1f} standard errors.",
+                percent=100 * abs(change),
+                name=name,
+                errors=abs(gain),
+            )
+            if change < 0
+            else say(
+                "Its leave-one-out (LOO) error is {percent:.1f}% higher than that of {name}, a difference of "
+                "{errors:.1f} standard errors.",
+                percent=100 * abs(change),
+                name=name,
+                errors=abs(gain),
             )
         )
     linear = next((c for c in rivals if c.family == "linear"), None)
@@ -87,43 +95,60 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
     if choice.wins is not None:
         reasons.append(
             say(
-                "Refitted from {seeds_compared} other seeds, it is the best of the finalists in {value}.",
-                seeds_compared=seeds_compared(listed),
-                value=choice.wins or "none",
+                "Refitted from {seeds} other seeds, it is the best of the finalists in {wins}.",
+                seeds=seeds_compared(listed),
+                wins=choice.wins,
+            )
+            if choice.wins
+            else say(
+                "Refitted from {seeds} other seeds, it is the best of the finalists in none.",
+                seeds=seeds_compared(listed),
             )
         )
     if choice.cv_error is not None and choice.cv_se is not None:
         measure = measure_for(choice)
-        what, unit = (
-            ("error", say(", in units of the target")) if measure.error == "RMSE" else (measure.error, " a row")
-        )
         reasons.append(
             say(
-                "Its cross-validated {what} is {four_digits} ± {cv_se:.2g}{unit}.",
-                what=what,
-                four_digits=four_digits(choice.cv_error),
+                "Its cross-validated error is {error} ± {cv_se:.2g}, in units of the target.",
+                error=four_digits(choice.cv_error),
                 cv_se=choice.cv_se,
-                unit=unit,
+            )
+            if measure.error == "RMSE"
+            else say(
+                "Its cross-validated {what} is {error} ± {cv_se:.2g} a row.",
+                what=say(measure.error),
+                error=four_digits(choice.cv_error),
+                cv_se=choice.cv_se,
             )
         )
     if choice.classes is not None and choice.classes.accuracy_test is not None:
+        right, base_rate = 100 * choice.classes.accuracy_test, _base_rate(listed)
         reasons.append(
-            say(
-                "It classifies {value:.0f}% of the test rows correctly{base_rate}.",
-                value=100 * choice.classes.accuracy_test,
-                base_rate=_base_rate(listed),
+            say("It classifies {percent:.0f}% of the test rows correctly.", percent=right)
+            if base_rate is None
+            else say(
+                "It classifies {percent:.0f}% of the test rows correctly; always naming the most frequent class, "
+                "{base_rate:.0f}%.",
+                percent=right,
+                base_rate=100 * base_rate,
             )
         )
     if choice.counts is not None and choice.counts.d2_test is not None:
-        share = choice.counts.d2_test
-        does = f"explains {100 * share:.0f}%" if share > 0 else "explains nothing"
+        share, rmse = choice.counts.d2_test, four_digits(choice.rmse_test)
         reasons.append(
             say(
-                "It {does} of the deviance of the test rows around their mean (D² {share:.2f}); its "
-                "RMSE there is {four_digits}.",
-                does=does,
+                "It explains {percent:.0f}% of the deviance of the test rows around their mean (D² {share:.2f}); its "
+                "RMSE there is {rmse}.",
+                percent=100 * share,
                 share=share,
-                four_digits=four_digits(choice.rmse_test),
+                rmse=rmse,
+            )
+            if share > 0
+            else say(
+                "It explains nothing of the deviance of the test rows around their mean (D² {share:.2f}); its "
+                "RMSE there is {rmse}.",
+                share=share,
+                rmse=rmse,
             )
         )
     return reasons
@@ -134,33 +159,36 @@ def constraint_reasons(constraints: Constraints, listed: Sequence[Candidate]) ->
     if not constraints:
         return []
     broken = [c.baseline.breaks for c in listed if c.baseline and c.baseline.breaks]
-    others = say(" Not taken, because they do not: {broken}", broken=" ".join(broken)) if broken else ""
-    return [
-        say(
-            "It keeps to the constraints of the study: {sentences}.{others}",
-            sentences="; ".join(constraints.sentences()),
-            others=others,
-        )
-    ]
+    sentences = say("; ").join(constraints.sentences())
+    if broken:
+        return [
+            say(
+                "It keeps to the constraints of the study: {sentences}. Not taken, because they do not: {broken}",
+                sentences=sentences,
+                broken=" ".join(broken),
+            )
+        ]
+    return [say("It keeps to the constraints of the study: {sentences}.", sentences=sentences)]
 
 
 def _by_what_is_spent(choice: Candidate) -> str:
     """Why it is the first of the networks."""
-    held = (
-        say(
-            "of the {n_params:,g} parameters that could be identified the roughness penalty holds the rest",
+    if choice.n_params != choice.n_params_effective:
+        return say(
+            "Of all networks it has the lowest AICc by what its fit has spent, "
+            "{spent:,.1f} effective parameters ({edf:,.1f} effective degrees of "
+            "freedom and a charge for the search); of the {n_params:,g} parameters that could be identified the "
+            "roughness penalty holds the rest.",
+            spent=choice.n_params_effective,
+            edf=choice.edf,
             n_params=choice.n_params,
         )
-        if choice.n_params != choice.n_params_effective
-        else say("the roughness penalty holds the rest of its parameters")
-    )
     return say(
         "Of all networks it has the lowest AICc by what its fit has spent, "
-        "{n_params_effective:,.1f} effective parameters ({edf:,.1f} effective degrees of "
-        "freedom and a charge for the search); {held}.",
-        n_params_effective=choice.n_params_effective,
+        "{spent:,.1f} effective parameters ({edf:,.1f} effective degrees of "
+        "freedom and a charge for the search); the roughness penalty holds the rest of its parameters.",
+        spent=choice.n_params_effective,
         edf=choice.edf,
-        held=held,
     )
 
 
@@ -204,13 +232,19 @@ def _near_the_mean(choice: Candidate, rivals: Sequence[Candidate], held: Candida
             if above <= 0.0
             else say("its AICc is {above:,.1f} above the lowest", above=above)
         )
-        return f"{of} it is {which}; {lowest}."
+        return say("{of} it is {which}; {lowest}.", of=of, which=which, lowest=lowest)
+    if choice.reduced.of_edges:
+        return say(
+            "{of} {name} is {which}; this one has lost edges, has a lower AICc and predicts rows left out as well.",
+            of=of,
+            name=_name(nearest),
+            which=which,
+        )
     return say(
-        "{of} {name} is {which}; this one has lost {of_edges}, has a lower AICc and predicts rows left out as well.",
+        "{of} {name} is {which}; this one has lost features, has a lower AICc and predicts rows left out as well.",
         of=of,
         name=_name(nearest),
         which=which,
-        of_edges="edges" if choice.reduced.of_edges else "features",
     )
 
 
@@ -228,20 +262,21 @@ def _beside_linear(choice: Candidate, linear: Candidate, rivals: Sequence[Candid
         )
     return say(
         "That there is more than a {label} model shows with all parameters counted in full: "
-        "the AICc of {label_2} is {beyond:,.1f} below it.",
+        "the AICc of {network} is {beyond:,.1f} below it.",
         label=linear.label,
-        label_2=lowest.label,
+        network=lowest.label,
         beyond=beyond,
     )
 
 
 def _overruled(decision: Decision, choice: Candidate, first: Candidate) -> str:
     """What the validation has against the model that AICc and the leave-one-out errors put first."""
-    by_criteria = say("By AICc and the leave-one-out (LOO) error {name} would be taken, but ", name=_name(first))
+    name = _name(first)
     if decision.by == "permutation test":
         return say(
-            "{by_criteria}networks fitted to shuffled targets gain as much AICc over the mean; it may show chance.",
-            by_criteria=by_criteria,
+            "By AICc and the leave-one-out (LOO) error {name} would be taken, but networks fitted to shuffled targets "
+            "gain as much AICc over the mean; it may show chance.",
+            name=name,
         )
     gain = np.subtract(first.folds, choice.folds)
     errors = gain.mean() / max(gain.std(ddof=1) / np.sqrt(len(gain)), np.finfo(float).tiny)
@@ -250,11 +285,12 @@ def _overruled(decision: Decision, choice: Candidate, first: Candidate) -> str:
         if errors < 100
         else say("in every fold alike")
     )
-    against = f"{four_digits(choice.cv_error)} against {four_digits(first.cv_error)}"
     return say(
-        "{by_criteria}the cross-validated error of this model is lower, {against}, {many}.",
-        by_criteria=by_criteria,
-        against=against,
+        "By AICc and the leave-one-out (LOO) error {name} would be taken, but the cross-validated error of this model "
+        "is lower, {own} against {other}, {many}.",
+        name=name,
+        own=four_digits(choice.cv_error),
+        other=four_digits(first.cv_error),
         many=many,
     )
 
@@ -265,17 +301,14 @@ def _network_above(choice: Candidate, rivals: Sequence[Candidate]) -> str:
     if choice.is_network or not networks:
         return ""
     best = min(networks, key=aicc_of)
-    counted_so = (
-        say(", with all its parameters counted in full,")
-        if best.n_params_effective not in (None, best.n_params)
-        else ""
-    )
-    return say(
-        "; that of the best network, {label}{value} is {aicc_of:,.1f} higher",
-        label=best.label,
-        value=counted_so or ",",
-        aicc_of=aicc_of(best) - aicc_of(choice),
-    )
+    higher = aicc_of(best) - aicc_of(choice)
+    if best.n_params_effective not in (None, best.n_params):
+        return say(
+            "; that of the best network, {label}, with all its parameters counted in full, is {higher:,.1f} higher",
+            label=best.label,
+            higher=higher,
+        )
+    return say("; that of the best network, {label}, is {higher:,.1f} higher", label=best.label, higher=higher)
 
 
 def _beside(choice: Candidate, listed: Sequence[Candidate]) -> str:
@@ -286,26 +319,24 @@ def _beside(choice: Candidate, listed: Sequence[Candidate]) -> str:
     best = min(lower, key=aicc_of)
     return say(
         "; that of the {label} model, which is compared but not recommended because its "
-        "leave-one-out error is not known, is {aicc_of:,.1f} lower",
+        "leave-one-out error is not known, is {lower:,.1f} lower",
         label=best.label,
-        aicc_of=aicc_of(choice) - aicc_of(best),
+        lower=aicc_of(choice) - aicc_of(best),
     )
 
 
-def _base_rate(listed: Sequence[Candidate]) -> str:
+def _base_rate(listed: Sequence[Candidate]) -> float | None:
     """How often the most frequent class of the training rows is right by itself."""
     mean = next((c.classes for c in listed if c.family == "constant" and c.classes is not None), None)
-    if mean is None or mean.accuracy_test is None:
-        return ""
-    return say("; always naming the most frequent class, {value:.0f}%", value=100 * mean.accuracy_test)
+    return None if mean is None else mean.accuracy_test
 
 
 def _name(candidate: Candidate) -> str:
     if candidate.family == "constant":
-        return "the mean" if candidate.classes is None else say("the class shares")
-    return (
-        say("the network of {label}", label=candidate.label) if candidate.is_network else f"the {candidate.label} model"
-    )
+        return say("the mean") if candidate.classes is None else say("the class shares")
+    if candidate.is_network:
+        return say("the network of {label}", label=candidate.label)
+    return say("the {label} model", label=candidate.label)
 
 
 def _change(candidate: Candidate, held: Candidate) -> float:
@@ -314,25 +345,36 @@ def _change(candidate: Candidate, held: Candidate) -> float:
     return float(np.sqrt(ratio) if measure_for(candidate).error == "RMSE" else ratio) - 1
 
 
-def _against(candidate: Candidate, held: Candidate) -> str:
-    change = _change(candidate, held)
-    return f"{100 * abs(change):.1f}% {'lower' if change < 0 else 'higher'}"
-
-
 def _not_the_lowest(choice: Candidate, held: Candidate, lowest: Candidate) -> str:
     """Why another model's AICc is lower, and it is not taken all the same."""
     both = choice.is_network and lowest.is_network
     gap = criterion_of(choice) - criterion_of(lowest) if both else aicc_of(choice) - aicc_of(lowest)
-    lower = f"{gap:,.1f} lower" if gap >= 0.1 else "as low"
-    words = say("The AICc of {name} is {lower}, but its leave-one-out (LOO) error is ", name=_name(lowest), lower=lower)
-    if lowest is held or beats(lowest, held, held):
-        beyond = say(", too small a difference to be sure of.") if _change(lowest, choice) < 0 else "."
-        return words + say("{against} than that of this model{beyond}", against=_against(lowest, choice), beyond=beyond)
-    if abs(_change(lowest, held)) < 0.0005:  # 0.0% as it would be written
-        return words + say("as high as that of {name}.", name=_name(held))
-    beyond = "." if _change(lowest, held) >= 0 else say(", too small a difference to be sure of.")
-    return words + say(
-        "{against} than that of {name}{beyond}", against=_against(lowest, held), name=_name(held), beyond=beyond
+    name = _name(lowest)
+    lower = (
+        say("The AICc of {name} is {gap:,.1f} lower", name=name, gap=gap)
+        if gap >= 0.1
+        else say("The AICc of {name} is as low", name=name)
+    )
+    to_this = lowest is held or beats(lowest, held, held)
+    other = say("this model") if to_this else _name(held)
+    change = _change(lowest, choice if to_this else held)
+    if not to_this and abs(change) < 0.0005:  # 0.0% as it would be written
+        return say(
+            "{lower}, but its leave-one-out (LOO) error is as high as that of {other}.", lower=lower, other=other
+        )
+    if change < 0:
+        return say(
+            "{lower}, but its leave-one-out (LOO) error is {percent:.1f}% lower than that of {other}, too small a "
+            "difference to be sure of.",
+            lower=lower,
+            percent=100 * abs(change),
+            other=other,
+        )
+    return say(
+        "{lower}, but its leave-one-out (LOO) error is {percent:.1f}% higher than that of {other}.",
+        lower=lower,
+        percent=100 * abs(change),
+        other=other,
     )
 
 
@@ -343,18 +385,21 @@ def _without(choice: Candidate, listed: Sequence[Candidate]) -> str:
     full = next((c for c in listed if c.trial is not None and c.trial.number == reduced.number), None)
     if reduced.of_edges is not None:
         return _with_fewer_edges(choice, reduced, listed)
-    one = len(reduced.without) == 1
-    words = say("The edges of {names_words} do next to nothing", names_words=names_words(reduced.without))
+    one, features = len(reduced.without) == 1, names_words(reduced.without)
     if full is None or full.criterion is None or reduced.criterion is None:
-        return say("{words}, so {one} left out.", words=words, one="that feature is" if one else "those features are")
+        return (
+            say("The edges of {features} do next to nothing, so that feature is left out.", features=features)
+            if one
+            else say("The edges of {features} do next to nothing, so those features are left out.", features=features)
+        )
     return say(
-        "{words}: without {one} K is {n_params} instead of {n_params_2} and AICc "
-        "{criterion:,.1f} lower, {charge:.1f} for the choice among features included.",
-        words=words,
-        one="that feature" if one else "those features",
+        "The edges of {features} do next to nothing: without {them} K is {n_params} instead of {before} and AICc "
+        "{lower:,.1f} lower, {charge:.1f} for the choice among features included.",
+        features=features,
+        them=say("that feature") if one else say("those features"),
         n_params=reduced.n_params,
-        n_params_2=full.n_params,
-        criterion=full.criterion - reduced.criterion,
+        before=full.n_params,
+        lower=full.criterion - reduced.criterion,
         charge=reduced.charge,
     )
 
@@ -363,22 +408,30 @@ def _with_fewer_edges(choice: Candidate, reduced: ReducedTrial, listed: Sequence
     """What is gained without single edges."""
     assert reduced.of_edges is not None
     left, count = reduced.of_edges
-    lost = "1 edge does" if count - left == 1 else f"{count - left} edges do"
-    words = say("Of its {count} edges from the features {lost} next to nothing", count=count, lost=lost)
-    if reduced.without:
-        words += say(", all those of {names_words} among them", names_words=names_words(reduced.without))
+    one, gone, among = count - left == 1, count - left, names_words(reduced.without) if reduced.without else ""
+    if one:
+        words = say("Of its {count} edges from the features 1 edge does next to nothing", count=count)
+    else:
+        words = say("Of its {count} edges from the features {gone} edges do next to nothing", count=count, gone=gone)
+    if among:
+        words = say("{words}, all those of {features} among them", words=words, features=among)
     full = next((c for c in listed if c.trial is not None and c.trial.number == reduced.number), None)
     if full is None or full.criterion is None or choice.criterion is None:
-        return say("{words}, so {count} left out.", words=words, count="it is" if count - left == 1 else "they are")
+        return (
+            say("{words}, so it is left out.", words=words)
+            if one
+            else say("{words}, so they are left out.", words=words)
+        )
     change = full.criterion - choice.criterion
     return say(
-        "{words}: without {count} K is {n_params:,g} instead of {n_params_2:,g} and AICc "
-        "{change:,.1f} {change_2}, {charge:.1f} for the choice among edges included.",
+        "{words}: without {them} K is {n_params:,g} instead of {before:,g} and AICc {change}, {charge:.1f} for the "
+        "choice among edges included.",
         words=words,
-        count="it" if count - left == 1 else "them",
+        them=say("it") if one else say("them"),
         n_params=reduced.n_params,
-        n_params_2=full.n_params,
-        change=abs(change),
-        change_2="lower" if change >= 0 else "higher",
+        before=full.n_params,
+        change=say("{difference:,.1f} lower", difference=change)
+        if change >= 0
+        else say("{difference:,.1f} higher", difference=-change),
         charge=reduced.charge,
     )

@@ -50,26 +50,21 @@ class FeatureWeights:
         needed, rest = self._above(CLEAR), [f for f, w in self._pairs if w < NO_SUPPORT]
         if not needed and not rest:
             return say("The evidence is divided: models with and without each feature have support.")
-        needs = (
-            say(
-                "The evidence needs {names_words} (summed Akaike weight {clear} and more)",
-                names_words=names_words(needed),
-                clear=CLEAR,
+        if not needed:
+            return say("It does without {rest} (below {low}).", rest=names_words(rest), low=NO_SUPPORT)
+        if not rest:
+            return say(
+                "The evidence needs {needed} (summed Akaike weight {high} and more).",
+                needed=names_words(needed),
+                high=CLEAR,
             )
-            if needed
-            else ""
+        return say(
+            "The evidence needs {needed} (summed Akaike weight {high} and more); it does without {rest} (below {low}).",
+            needed=names_words(needed),
+            high=CLEAR,
+            rest=names_words(rest),
+            low=NO_SUPPORT,
         )
-        does = (
-            say(
-                "it does without {names_words} (below {no_support})",
-                names_words=names_words(rest),
-                no_support=NO_SUPPORT,
-            )
-            if rest
-            else ""
-        )
-        words = "; ".join(filter(None, (needs, does)))
-        return words[0].upper() + words[1:] + "."
 
     @property
     def _pairs(self) -> list[tuple[str, float]]:

@@ -6,12 +6,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.selection.candidates import Candidate
 
 Use = Literal["read", "predict"]
 USES: tuple[Use, ...] = get_args(Use)
-CROSS_VALIDATED = "cross-validated"
+CROSS_VALIDATED, LEFT_OUT = marked("cross-validated"), marked("leave-one-out (LOO)")
 WORTH = 0.02  # of the error: a smaller gain is no reason to give up a formula
 
 
@@ -35,7 +35,7 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
             say(
                 "To predict: the {label} has a {kind} error {change:.1f}% below {which}. It has no single formula.",
                 label=average.label,
-                kind=kind,
+                kind=say(kind),
                 change=change,
                 which=which,
             )
@@ -45,14 +45,20 @@ def headline(choice: Candidate, average: Candidate | None, whole: Candidate | No
         if whole is None or kind == CROSS_VALIDATED
         else say("that of this model with all its edges")
     )
-    words = f"only {change:.1f}% below" if change > 0 else say("no lower than")
     return (
         "read",
         say(
-            "To read: the {kind} error of the {label} is {words} {of_this}, which has a formula.",
-            kind=kind,
+            "To read: the {kind} error of the {label} is only {change:.1f}% below {of_this}, which has a formula.",
+            kind=say(kind),
             label=average.label,
-            words=words,
+            change=change,
+            of_this=of_this,
+        )
+        if change > 0
+        else say(
+            "To read: the {kind} error of the {label} is no lower than {of_this}, which has a formula.",
+            kind=say(kind),
+            label=average.label,
             of_this=of_this,
         ),
     )
@@ -64,5 +70,5 @@ def _compared(choice: Candidate, average: Candidate) -> tuple[str, float, float]
         return CROSS_VALIDATED, choice.cv_error, average.cv_error
     if choice.press is not None and average.press is not None:
         root = np.sqrt if choice.deviance is None else float
-        return "leave-one-out (LOO)", float(root(choice.press)), float(root(average.press))
+        return LEFT_OUT, float(root(choice.press)), float(root(average.press))
     return None

@@ -14,7 +14,7 @@ from kanlab.stats.metrics import HasScores
 
 class Measure(NamedTuple):
     """fit: what a fit makes small; axis: the same with its unit, {0} being the target.  error: of held-out rows; unit: its
-    own, {0} being the target.
+    own, {0} being the target. These four are in English, to be said.
     """
 
     task: TaskName
@@ -34,16 +34,19 @@ class Measure(NamedTuple):
         return rss_at_aicc(aicc, n, n_params) if self.task == REGRESSION else aicc - aicc_penalty(n, n_params)
 
 
-_DEVIANCE = marked("deviance of {0} on the training rows (−2 ln L)")
+_DEVIANCE, _LOG_LOSS, _NATS = marked("deviance"), marked("log-loss"), marked("nats")
+_RSS_OF, _DEVIANCE_OF, _POISSON_OF = (
+    marked("RSS on the training rows (squared units of {0})"),
+    marked("deviance of {0} on the training rows (−2 ln L)"),
+    marked("Poisson deviance of {0} on the training rows"),
+)
+_OF_CLASSES = (_DEVIANCE, "deviance_train", _DEVIANCE_OF, _LOG_LOSS, "log_loss_test", _NATS)
 MEASURES = {
-    REGRESSION: Measure(
-        REGRESSION, "RSS", "rss_train", marked("RSS on the training rows (squared units of {0})"), "RMSE", "rmse_test", "{0}"
-    ),
-    CLASSIFICATION: Measure(CLASSIFICATION, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test", "nats"),
-    MULTICLASS: Measure(MULTICLASS, "deviance", "deviance_train", _DEVIANCE, "log-loss", "log_loss_test", "nats"),
+    REGRESSION: Measure(REGRESSION, "RSS", "rss_train", _RSS_OF, "RMSE", "rmse_test", "{0}"),
+    CLASSIFICATION: Measure(CLASSIFICATION, *_OF_CLASSES),
+    MULTICLASS: Measure(MULTICLASS, *_OF_CLASSES),
     COUNTS: Measure(
-        COUNTS, "deviance", "deviance_train", marked("Poisson deviance of {0} on the training rows"),
-        "mean deviance", "mean_deviance_test", "per row",
+        COUNTS, _DEVIANCE, "deviance_train", _POISSON_OF, marked("mean deviance"), "mean_deviance_test", marked("per row"),
     ),
 }  # fmt: skip
 

@@ -12,8 +12,8 @@ from html import escape
 
 import numpy as np
 
-from kanlab.colours import Colours
-from kanlab.language import marked, say
+from kanlab.colours import FONTS, Colours
+from kanlab.language import html_tag, say
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.selection.svg_axes import Axis, frame
@@ -24,7 +24,7 @@ MOST = 1500  # points; of more trials the ones that lowered AICc and an even cho
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 340, 78, 14, 24, 50
 _DECADE = 10.0
 
-STYLE = marked("""\
+STYLE = """\
 
 .playback { max-width: 46rem; margin: 0; width: auto; } .playback svg { width: 100%; height: auto; border: 0; display: block;
   overflow: visible;  font-size: 12px; }
@@ -42,7 +42,7 @@ STYLE = marked("""\
 @media (prefers-reduced-motion: no-preference) { .playback .trial { transition: fill-opacity .6s ease-out; } }
 @media print { .playback :is(.controls, output) { display: none !important; } .playback .later { visibility: visible; }
   .playback .now { fill-opacity: .5; } .playback { max-width: 15cm; } }
-""")
+"""
 
 SCRIPT = """
 "use strict";
@@ -62,7 +62,8 @@ for (const box of document.querySelectorAll(".playback")) {
     const found = points[best[count - 1]], newest = points[count - 1];
     ring.setAttribute("cx", found.getAttribute("cx"));
     ring.setAttribute("cy", found.getAttribute("cy"));
-    const words = count + " of " + last + ". " + newest.textContent + ". Lowest AICc so far: " + found.textContent + ".";
+    const values = { count, last, newest: newest.textContent, lowest: found.textContent };
+    const words = box.dataset.words.replace(/\\{(\\w+)\\}/g, (all, name) => values[name]);
     slider.value = count;
     slider.setAttribute("aria-valuetext", words);
     said.textContent = words;
@@ -70,12 +71,12 @@ for (const box of document.querySelectorAll(".playback")) {
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    button.textContent = "Play";
+    button.textContent = box.dataset.play;
   }
   function play() {
     const first = +slider.value >= last ? 1 : +slider.value, began = performance.now();
     const step = Math.max(1, Math.ceil(last / steps));
-    button.textContent = "Pause";
+    button.textContent = box.dataset.pause;
     (function next(now) {
       const gone = Math.max(0, now - began) / 1000 / seconds * last;
       const count = Math.min(last, first + Math.floor(gone / step) * step);
@@ -114,16 +115,19 @@ def playback(trials: Sequence[CompletedTrial], task: TaskName, target: str) -> s
     across, up = _axes(shown)
     points = "".join(
         f'<circle class="trial" cx="{across(t.misfit):.1f}" cy="{up(t.aicc):.1f}" r="4" data-aicc="{t.aicc:.10g}">'
-        f"<title>{escape(_words(t, of.fit))}</title></circle>"
+        f"<title>{escape(_words(t, say(of.fit)))}</title></circle>"
         for t in shown
     )
-    label = escape(say("AICc against {fit}, one point a trial in the order in which they came", fit=of.fit), quote=True)
+    label = escape(say("AICc against {fit}, one point a trial in the order in which they came", fit=say(of.fit)))
+    words = say("{count} of {last}. {newest}. Lowest AICc so far: {lowest}.")  # which the script fills in
+    play, pause, slider = escape(say("Play")), escape(say("Pause")), escape(say("Trials shown"))
     return (
-        f'<figure class="playback"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" >'
-        f"{frame(across, up, of.axis.format(target), 'AICc', _HEIGHT)}{points}"
+        f'<figure class="playback" data-words="{escape(words)}" data-play="{play}" data-pause="{pause}">'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" >'
+        f"{frame(across, up, say(of.axis).format(target), 'AICc', _HEIGHT)}{points}"
         '<circle class="best" r="9" cx="-99" cy="-99"/></svg>'
-        '<div class="controls" hidden=""><button type="button">Play</button>'
-        f'<input type="range" min="1" max="{len(shown)}" value="{len(shown)}" aria-label="Trials shown"/></div>'
+        f'<div class="controls" hidden=""><button type="button">{play}</button>'
+        f'<input type="range" min="1" max="{len(shown)}" value="{len(shown)}" aria-label="{slider}"/></div>'
         '<output class="muted"></output></figure>'
     )
 
@@ -131,11 +135,12 @@ def playback(trials: Sequence[CompletedTrial], task: TaskName, target: str) -> s
 def document(figure: str, colours: Colours) -> str:
     """A page of one such figure alone."""
     style = f":root {{ color-scheme: {colours.name}; {colours.css} }} .muted {{ color: var(--muted); }}"
-    style += "body { margin: 0; padding: 4px; font: 15px/1.45 system-ui, sans-serif; }"
+    style += f"body {{ margin: 0; padding: 4px; font: 15px/1.45 {FONTS}; }}"
     style += "body { color: var(--text); background: var(--page); }"
     rules = f"default-src 'none'; style-src 'unsafe-inline'; {allowed(SCRIPT)}"
     return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>The search, trial by trial</title>'
+        f'<!DOCTYPE html><html lang="{html_tag()}"><head><meta charset="utf-8">'
+        f"<title>{escape(say('The search, trial by trial'))}</title>"
         f'<meta http-equiv="Content-Security-Policy" content="{rules}"><style>{style}{STYLE}</style></head>'
         f"<body>{figure}<script>{SCRIPT}</script></body></html>"
     )
@@ -152,8 +157,15 @@ def _some(trials: Sequence[CompletedTrial]) -> list[CompletedTrial]:
 
 
 def _words(trial: CompletedTrial, fit: str) -> str:
-    size, misfit = f"K {trial.n_params:.4g}", f"{fit} {four_digits(trial.misfit)}"
-    return f"Trial {trial.number}: {cell_words(trial.cell)}, {size}, {misfit}, AICc {trial.aicc:,.2f}"
+    return say(
+        "Trial {number}: {cell}, K {n_params:.4g}, {fit} {misfit}, AICc {aicc:,.2f}",
+        number=trial.number,
+        cell=cell_words(trial.cell),
+        n_params=trial.n_params,
+        fit=fit,
+        misfit=four_digits(trial.misfit),
+        aicc=trial.aicc,
+    )
 
 
 def _axes(trials: Sequence[CompletedTrial]) -> tuple[Axis, Axis]:

@@ -59,17 +59,20 @@ class Recommendation:
         """The model to take, with its K and AICc."""
         if self.choice is None or self.choice.aicc is None:
             return say("no trial is complete yet")
-        return f"{self.choice.name} (K = {self.choice.n_params:.4g}, AICc {self.choice.aicc:,.2f})"
+        return say(
+            "{name} (K = {n_params:.4g}, AICc {aicc:,.2f})",
+            name=self.choice.name,
+            n_params=self.choice.n_params,
+            aicc=self.choice.aicc,
+        )
 
     def _repr_html_(self) -> str:
         """For notebooks: the model to take, the reasons and the warnings, and AICc against K."""
         items = [*self.reasons, *(f"! {warning.sentence}" for warning in self.warnings)]
         listed = "".join(f"<li>{escape(item)}</li>" for item in items)
         chart = scatter(self.ranked, lambda c: c is self.choice, say("the one to take"))
-        return (
-            f'<div style="--accent:{LIGHT.accent};max-width:46em"><p><b>Recommended:</b> {escape(self.summary)}</p>'
-            f"<ul>{listed}</ul>{chart}</div>"
-        )
+        recommended = say("<b>Recommended:</b> {summary}", summary=escape(self.summary))
+        return f'<div style="--accent:{LIGHT.accent};max-width:46em"><p>{recommended}</p><ul>{listed}</ul>{chart}</div>'
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it; "judgement" and "alarms" are earlier names."""

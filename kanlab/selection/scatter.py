@@ -52,12 +52,25 @@ def scatter(candidates: Sequence[Candidate], ringed: Callable[[Candidate], bool]
     of_networks = [value for c, value in zip(models, a, strict=True) if c.is_network]
     of_chosen = [value for c, value in zip(models, a, strict=True) if c.is_network and ringed(c)]
     lower = bool(of_chosen) and min(of_networks) < min(of_chosen)
-    why = say("; it need not be the lowest here, where every parameter counts in full") if lower else ""
+    label = escape(say("AICc against the number of parameters"))
+    legend = (
+        say(
+            "AICc against the number of parameters K: low is good, left is simple. "
+            "Crosses are models of other families; the ring is {it}; it need not be the lowest here, where every "
+            "parameter counts in full. What lies far above is drawn at the edge.",
+            it=it,
+        )
+        if lower
+        else say(
+            "AICc against the number of parameters K: low is good, left is simple. "
+            "Crosses are models of other families; the ring is {it}. What lies far above is drawn at the edge.",
+            it=it,
+        )
+    )
     return (
         f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
-        f'aria-label="AICc against the number of parameters" font-size="12" style="max-width:100%;height:auto">'
-        f'{"".join(parts)}</svg></div><p class="muted">AICc against the number of parameters K: low is good, left is simple. '
-        f"Crosses are models of other families; the ring is {it}{why}. What lies far above is drawn at the edge.</p>"
+        f'aria-label="{label}" font-size="12" style="max-width:100%;height:auto">'
+        f'{"".join(parts)}</svg></div><p class="muted">{legend}</p>'
     )
 
 
@@ -78,6 +91,7 @@ def _ticks(low: float, high: float, y: Any, left: float, right: float, x: Any) -
     foot = f"M{_LEFT} {_HEIGHT - _BOTTOM}H{_WIDTH - 12}"
     return (
         f'{"".join(parts)}<path d="{foot}" stroke="currentColor" stroke-opacity="0.5"/>'
-        f'<text x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 8}" text-anchor="middle" fill="currentColor">parameters K</text>'
+        f'<text x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 8}" text-anchor="middle" fill="currentColor">'
+        f"{escape(say('parameters K'))}</text>"
         '<text x="4" y="14" fill="currentColor">AICc</text>'
     )

@@ -14,7 +14,6 @@ from typing import Any, Literal, NamedTuple, Self
 from kanlab.execution.worker_pool import Failure
 from kanlab.language import say
 from kanlab.study.model_key import ModelKey
-from kanlab.text import agreeing
 
 VALIDATION = "validation"
 _EARLIER = "judgement"  # the attribute of versions before
@@ -131,15 +130,19 @@ def p_words(validation: Validation) -> str:
     as_good, p = sum(g >= validation.null["gain"] for g in permuted), p_value(validation)
     if not as_good:
         return say(
-            "none of {permuted} shuffled targets gains as much AICc over the mean as this one, so p ≤ {ceil:.2f}",
+            "none of {permuted} shuffled targets gains as much AICc over the mean as this one, so p ≤ {p:.2f}",
             permuted=len(permuted),
-            ceil=math.ceil(100 * p) / 100,
+            p=math.ceil(100 * p) / 100,
         )
-    gain = agreeing(as_good, "gains", "gain")
+    if as_good == 1:
+        return say(
+            "1 of {permuted} shuffled targets gains as much AICc over the mean as this one, so p = {p:.2f}",
+            permuted=len(permuted),
+            p=p,
+        )
     return say(
-        "{as_good} of {permuted} shuffled targets {gain} as much AICc over the mean as this one, so p = {p:.2f}",
+        "{as_good} of {permuted} shuffled targets gain as much AICc over the mean as this one, so p = {p:.2f}",
         as_good=as_good,
         permuted=len(permuted),
-        gain=gain,
         p=p,
     )

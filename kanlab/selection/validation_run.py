@@ -17,7 +17,7 @@ from kanlab.execution.final_check import keep_final_check
 from kanlab.execution.run_tasks import run_tasks
 from kanlab.execution.supervisor import default_workers
 from kanlab.execution.worker_pool import Failure, Job
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.selection.validation import VALIDATION, Step, Validation, collect
 from kanlab.selection.validation_plan import plan
 from kanlab.study.artifacts import local_data
@@ -85,16 +85,15 @@ def validate(
             handle.optuna.set_user_attr(VALIDATION, collect(answers, len(tasks), "stopped").to_dict())
         raise
     failures = [a.reason for a in answers.values() if isinstance(a, Failure)]
-    detail = (
-        say(
-            "{failures} of {tasks} steps failed, one of them so: {failures_2}",
-            failures=len(failures),
-            tasks=len(tasks),
-            failures_2=failures[0],
-        )
-        if failures
-        else ""
-    )
+    detail = ""
+    if failures:
+        with use("en"):  # as it is stored
+            detail = say(
+                "{failures} of {tasks} steps failed, one of them so: {reason}",
+                failures=len(failures),
+                tasks=len(tasks),
+                reason=failures[0],
+            )
     return write("stopped" if len(answers) < len(tasks) else "done", detail)
 
 

@@ -43,7 +43,7 @@ def calibration_tab(handle: StudyHandle, records: Sequence[TrialRecord]) -> None
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
-    probabilities(found, handle.data.levels, model.label)
+    probabilities(found, handle.data.levels, model.name)
 
 
 def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:

@@ -184,7 +184,7 @@ def _rootogram(panel: _Panel) -> None:
 def _of_classes(panel: _Panel) -> None:
     found, data = panel.found, panel.view.data
     p, y, rows = found.held_out
-    probabilities(HeldOut(p, y, rows), data.levels, panel.view.model.label)
+    probabilities(HeldOut(p, y, rows), data.levels, panel.view.model.name)
     panel.pair(lambda: panel.checked("calibration"), lambda: panel.checked("confusion"))
     shown = 1
     if data.outputs > 1:  # the class whose calibration is looked at

@@ -184,7 +184,7 @@ def no_network(view: ModelView, linear: str) -> str:
     held = view.model.fitted
     if isinstance(held, HeldFamily) and isinstance(held.fitted.predict, Affine):
         return say("A linear model {linear}. Its coefficients are under Network.", linear=linear)
-    model = literal(view.model.label[:1].upper() + view.model.label[1:])
+    model = literal(view.model.name[:1].upper() + view.model.name[1:])
     if isinstance(held, AveragedModel):
         return say(
             "{model} is the mean of several models, so it has no single formula, diagram or "

@@ -164,6 +164,6 @@ def _predicted(
     if handles:
         explainers = [RowExplainer(m, load_data(h)) for m, h in zip(models, handles, strict=True)]
         found = with_contributions(found, explainers, rows, options)
-    labels = [f"{model.label} ({model.recipe.target})" if len(models) > 1 else model.label for model in models]
+    labels = [f"{model.name} ({model.recipe.target})" if len(models) > 1 else model.name for model in models]
     notes = dict.fromkeys(note for model in models for note in model.notes)
     return ", ".join(labels), (str(rows.report), *rows.report.notes, *notes, *found.notes), found

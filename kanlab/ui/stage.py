@@ -20,9 +20,9 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from kanlab import settings
-from kanlab.colours import DARK, LIGHT
+from kanlab.colours import DARK, FONTS, LIGHT
 from kanlab.errors import KanlabError
-from kanlab.language import marked, say
+from kanlab.language import active, html_tag, known, marked, of_browser, retold, say, use
 from kanlab.study import share
 from kanlab.study.handle import StudyHandle, load_study
 from kanlab.study.state import read_state
@@ -32,11 +32,13 @@ from kanlab.ui.identity import login_required
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from kanlab.export.present import Story
 
 PAGE, LINK = "present", "link"
+_LANGUAGE = "lang"
 _PASS = "pass"
 _KEPT = 8  # presentations
 _THREADS = 4
@@ -61,28 +63,29 @@ class Stage:
         if asked is None:
             await self._app(scope, receive, send)
             return
-        from anyio import to_thread
-        from starlette.responses import HTMLResponse, RedirectResponse, Response
-
-        page, query = asked
-        given: Response
-        if page != PAGE:
-            given = RedirectResponse(f"{PAGE}?{urlencode({'study': query['study']})}", 303)
-        elif (status := await to_thread.run_sync(_refused, query, cookies_of(scope), limiter=_few())) == 303:
-            given = RedirectResponse(f"choose?{urlencode({'study': query.get('study', '')})}", 303)
-        else:
-            text, rules, status = (
-                (_sentence(_NOTHING), _RULES, 404)
-                if status
-                else await to_thread.run_sync(_answer, query, limiter=_few())
-            )
-            given = HTMLResponse(text, status)
-            given.headers["Content-Security-Policy"] = rules
+        with use(_language(asked[1], scope)):  # which threads of anyio speak as well
+            given = await self._given(*asked, scope)
         given.headers.update(
             {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
         )
         given.headers["X-Robots-Tag"] = "noindex"
         await given(scope, receive, send)
+
+    async def _given(self, page: str, query: dict[str, str], scope: Scope) -> Response:
+        """The answer to a request."""
+        from anyio import to_thread
+        from starlette.responses import HTMLResponse, RedirectResponse
+
+        if page != PAGE:
+            return RedirectResponse(f"{PAGE}?{urlencode({'study': query['study']})}", 303)
+        if (status := await to_thread.run_sync(_refused, query, cookies_of(scope), limiter=_few())) == 303:
+            return RedirectResponse(f"choose?{urlencode({'study': query.get('study', '')})}", 303)
+        text, rules, status = (
+            (_sentence(say(_NOTHING)), _RULES, 404)
+            if status
+            else await to_thread.run_sync(_answer, query, limiter=_few())
+        )
+        return HTMLResponse(text, status, {"Content-Security-Policy": rules})
 
 
 @cache
@@ -95,7 +98,7 @@ def _few() -> CapacityLimiter:
 
 def address(handle: StudyHandle, theme: str) -> str:
     """The address of the presentation beside the pages of the app, for the browser that asks."""
-    query = {"study": handle.name, "theme": theme}
+    query = {"study": handle.name, "theme": theme, _LANGUAGE: active()}
     if login_required():
         query[_PASS] = _pass(st.context.cookies.get(secret_cookie()) or "", handle.name)
     return f"{PAGE}?{urlencode(query)}"
@@ -111,6 +114,14 @@ def _asked(scope: Scope) -> tuple[str, dict[str, str]] | None:
     if page == PAGE or (query.get("view") == PAGE and query.get("study") and "/" not in page):
         return page, query
     return None
+
+
+def _language(query: dict[str, str], scope: Scope) -> str:
+    """The language of whoever looks: that of the pages they come from, else what their browser asks for."""
+    if _LANGUAGE in query:
+        return known(query[_LANGUAGE])
+    headers = dict(scope["headers"])
+    return of_browser(headers.get(b"accept-language", b"").decode("latin-1"))
 
 
 def _refused(query: dict[str, str], cookies: dict[str, str]) -> int:
@@ -142,12 +153,16 @@ def _answer(query: dict[str, str]) -> tuple[str, str, int]:
     try:
         handle = load_study(name)
         if read_state(handle.attributes).is_live:
-            return _sentence(_RUNNING, refresh=5), _RULES, 200
+            return _sentence(say(_RUNNING), refresh=5), _RULES, 200
         if not handle.has_model(handle.records()):
-            return _sentence(_NO_MODEL), _RULES, 200
+            return _sentence(say(_NO_MODEL)), _RULES, 200
         text, rules = _story(handle).page(leave, theme if theme in (LIGHT.name, DARK.name) else "")
     except KanlabError as error:
-        return _sentence(str(error) if leave else _NOTHING), _RULES, 404  # a link tells nothing of the server
+        return (
+            _sentence(retold(str(error)) if leave else say(_NOTHING)),
+            _RULES,
+            404,
+        )  # a link tells nothing of the server
     except STORAGE_ERRORS:
         return _sentence(say("The studies cannot be read just now. Try again in a while.")), _RULES, 503
     return text, rules, 200
@@ -161,7 +176,7 @@ def _story(handle: StudyHandle) -> Story:
     from kanlab.export.present import story
     from kanlab.ui.fitted_model import model_key
 
-    key = repr(model_key(handle, handle.records(), None))  # which holds what has no hash
+    key = active() + repr(model_key(handle, handle.records(), None))  # which holds what has no hash
     with _building:
         if key not in _stories:
             _stories[key] = story(handle, predictor(handle, use="read"), load_data(handle))
@@ -177,10 +192,10 @@ def _sentence(text: str, refresh: int = 0) -> str:
     style = (
         f":root {{ color-scheme: light; {LIGHT.css} }} @media (prefers-color-scheme: dark) {{ :root {{ {DARK.css} }} }}"
     )
-    style += "body { font: 20px/1.5 system-ui, sans-serif; margin: 20vh auto; max-width: 34rem; padding: 0 1.5rem; }"
+    style += f"body {{ font: 20px/1.5 {FONTS}; margin: 20vh auto; max-width: 34rem; padding: 0 1.5rem; }}"
     style += "body { color: var(--text); background: var(--page); }"
     return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>kanlab</title>'
+        f'<!DOCTYPE html><html lang="{html_tag()}"><head><meta charset="utf-8"><title>kanlab</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}<style>{style}</style></head>'
         f"<body><p>{escape(text)}</p></body></html>"
     )
