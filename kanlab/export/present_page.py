@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kanlab.colours import DARK, FONTS, LIGHT
-from kanlab.language import html_tag, marked, say
+from kanlab.language import TAGS, active, marked, say
 from kanlab.selection import playback
 
 _WORDS = {  # of the script
@@ -53,7 +53,7 @@ def page(
         for i, s in enumerate(slides, 1)
     )
     text = (
-        f'<!DOCTYPE html>\n<html lang="{html_tag()}" data-theme="{escape(theme, quote=True)}"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{TAGS[active()]}" data-theme="{escape(theme, quote=True)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
         f'<meta http-equiv="Content-Security-Policy" content="{rules}"><link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{_themes()}{playback.STYLE}{_style()}</style></head>\n<body><main>"

@@ -13,7 +13,7 @@ from kanlab.export.diagnostics_html import diagnostics_html
 from kanlab.export.effects_html import Effects, effects_html
 from kanlab.export.exported import Exported
 from kanlab.export.report_print import print_style
-from kanlab.language import html_tag, marked, say
+from kanlab.language import TAGS, active, marked, say
 from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
 from kanlab.study.trials import completed
@@ -130,7 +130,7 @@ def report(exported: Exported, drawing: Drawing) -> str:
     rules = f"default-src 'none'; style-src 'unsafe-inline'; {playback.allowed(playback.SCRIPT)}"
     script = f"<script>{playback.SCRIPT}</script>" if played else ""
     return (
-        f'<!DOCTYPE html>\n<html lang="{html_tag()}"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{TAGS[active()]}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
         f"<title>{escape(name)}: {escape(label)}</title><style>{style}</style></head>\n<body><main>"

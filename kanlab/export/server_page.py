@@ -9,7 +9,7 @@ from typing import Any
 
 from kanlab.colours import DARK, FONTS, LIGHT, Colours
 from kanlab.export.served import ServedModel
-from kanlab.language import html_tag, marked, say
+from kanlab.language import TAGS, active, marked, say
 from kanlab.text import short
 
 
@@ -19,7 +19,7 @@ def page(model: ServedModel, nonce: str) -> str:
     name = html.escape(say("{names} and more", names=targets) if len(model.targets) > 3 else targets)
     about = html.escape(say("; ").join(dict.fromkeys(m.name for m in model.models[:3])))
     return _PAGE.substitute(
-        language=html_tag(),
+        language=TAGS[active()],
         title=say("{name}: prediction", name=name),
         name=name,
         about=about[:1].upper() + about[1:],

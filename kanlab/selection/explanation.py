@@ -422,16 +422,28 @@ def _with_fewer_edges(choice: Candidate, reduced: ReducedTrial, listed: Sequence
             if one
             else say("{words}, so they are left out.", words=words)
         )
-    change = full.criterion - choice.criterion
+    difference = full.criterion - choice.criterion
+    change = (
+        say("{difference:,.1f} lower", difference=difference)
+        if difference >= 0
+        else say("{difference:,.1f} higher", difference=-difference)
+    )
+    if one:
+        return say(
+            "{words}: without it K is {n_params:,g} instead of {before:,g} and AICc {change}, {charge:.1f} for the "
+            "choice among edges included.",
+            words=words,
+            n_params=reduced.n_params,
+            before=full.n_params,
+            change=change,
+            charge=reduced.charge,
+        )
     return say(
-        "{words}: without {them} K is {n_params:,g} instead of {before:,g} and AICc {change}, {charge:.1f} for the "
+        "{words}: without them K is {n_params:,g} instead of {before:,g} and AICc {change}, {charge:.1f} for the "
         "choice among edges included.",
         words=words,
-        them=say("it") if one else say("them"),
         n_params=reduced.n_params,
         before=full.n_params,
-        change=say("{difference:,.1f} lower", difference=change)
-        if change >= 0
-        else say("{difference:,.1f} higher", difference=-change),
+        change=change,
         charge=reduced.charge,
     )

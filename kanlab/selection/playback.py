@@ -13,7 +13,7 @@ from html import escape
 import numpy as np
 
 from kanlab.colours import FONTS, Colours
-from kanlab.language import html_tag, say
+from kanlab.language import TAGS, active, say
 from kanlab.selection.candidates import cell_words
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.selection.svg_axes import Axis, frame
@@ -139,7 +139,7 @@ def document(figure: str, colours: Colours) -> str:
     style += "body { color: var(--text); background: var(--page); }"
     rules = f"default-src 'none'; style-src 'unsafe-inline'; {allowed(SCRIPT)}"
     return (
-        f'<!DOCTYPE html><html lang="{html_tag()}"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html><html lang="{TAGS[active()]}"><head><meta charset="utf-8">'
         f"<title>{escape(say('The search, trial by trial'))}</title>"
         f'<meta http-equiv="Content-Security-Policy" content="{rules}"><style>{style}{STYLE}</style></head>'
         f"<body>{figure}<script>{SCRIPT}</script></body></html>"

@@ -22,13 +22,14 @@ import streamlit as st
 from kanlab import settings
 from kanlab.colours import DARK, FONTS, LIGHT
 from kanlab.errors import KanlabError
-from kanlab.language import active, html_tag, known, marked, of_browser, retold, say, use
+from kanlab.language import TAGS, active, known, marked, of_browser, retold, say, use
 from kanlab.study import share
 from kanlab.study.handle import StudyHandle, load_study
 from kanlab.study.state import read_state
 from kanlab.study.storage import STORAGE_ERRORS
 from kanlab.ui.browser_cookies import cookies_of, secret_cookie
 from kanlab.ui.identity import login_required
+from kanlab.ui.reader_language import chosen
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from kanlab.export.present import Story
 
 PAGE, LINK = "present", "link"
-_LANGUAGE = "lang"
 _PASS = "pass"
 _KEPT = 8  # presentations
 _THREADS = 4
@@ -63,7 +63,7 @@ class Stage:
         if asked is None:
             await self._app(scope, receive, send)
             return
-        with use(_language(asked[1], scope)):  # which threads of anyio speak as well
+        with use(_language(scope)):  # which threads of anyio speak as well
             given = await self._given(*asked, scope)
         given.headers.update(
             {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
@@ -98,7 +98,7 @@ def _few() -> CapacityLimiter:
 
 def address(handle: StudyHandle, theme: str) -> str:
     """The address of the presentation beside the pages of the app, for the browser that asks."""
-    query = {"study": handle.name, "theme": theme, _LANGUAGE: active()}
+    query = {"study": handle.name, "theme": theme}
     if login_required():
         query[_PASS] = _pass(st.context.cookies.get(secret_cookie()) or "", handle.name)
     return f"{PAGE}?{urlencode(query)}"
@@ -116,12 +116,10 @@ def _asked(scope: Scope) -> tuple[str, dict[str, str]] | None:
     return None
 
 
-def _language(query: dict[str, str], scope: Scope) -> str:
-    """The language of whoever looks: that of the pages they come from, else what their browser asks for."""
-    if _LANGUAGE in query:
-        return known(query[_LANGUAGE])
-    headers = dict(scope["headers"])
-    return of_browser(headers.get(b"accept-language", b"").decode("latin-1"))
+def _language(scope: Scope) -> str:
+    """The language of whoever looks: what they chose for the pages, else what their browser asks for."""
+    asked = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+    return chosen(cookies_of(scope), of_browser(asked))
 
 
 def _refused(query: dict[str, str], cookies: dict[str, str]) -> int:
@@ -195,7 +193,7 @@ def _sentence(text: str, refresh: int = 0) -> str:
     style += f"body {{ font: 20px/1.5 {FONTS}; margin: 20vh auto; max-width: 34rem; padding: 0 1.5rem; }}"
     style += "body { color: var(--text); background: var(--page); }"
     return (
-        f'<!DOCTYPE html><html lang="{html_tag()}"><head><meta charset="utf-8"><title>kanlab</title>'
+        f'<!DOCTYPE html><html lang="{TAGS[active()]}"><head><meta charset="utf-8"><title>kanlab</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}<style>{style}</style></head>'
         f"<body><p>{escape(text)}</p></body></html>"
     )
