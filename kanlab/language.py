@@ -24,7 +24,7 @@ TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-CN", PSEUDO: "en"}  # as docume
 _LOCALES = {"zh": "zh_CN"}
 _FOLDER = Path(__file__).parent / "translations"
 _LONGEST = 4000  # characters of a stored text that are looked through
-_FEWEST = 6  # letters that a sentence with values must have of its own to be known again
+_FEWEST = 5  # letters that a sentence with values must have of its own to be known again
 _STEPS = 20_000  # comparisons that a text may cost, whoever wrote it
 _TOGETHER = 6  # pieces between two stops that may be one sentence
 

@@ -87,8 +87,9 @@ $style
 <details><summary>$program</summary><pre id="program"></pre>
 <p class="muted">$routes</p></details>
 <script type="application/json" id="schema" nonce="$nonce">$schema</script>
-<script type="application/json" id="words" nonce="$nonce">$words</script>
 <script nonce="$nonce">
+"use strict";
+const words = $words;
 $script
 </script>
 </body>
@@ -132,9 +133,7 @@ a { color: var(--accent); }
 """
 
 _SCRIPT = """
-"use strict";
 const schema = JSON.parse(document.getElementById("schema").textContent);
-const words = JSON.parse(document.getElementById("words").textContent);
 const say = (name, values) => words[name].replace(/\\{(\\w+)\\}/g, (all, key) => values[key]);
 const fields = document.getElementById("fields"), result = document.getElementById("result");
 const digits = (v) => typeof v === "number" ? String(Number(v.toPrecision(6))) : String(v);
