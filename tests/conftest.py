@@ -32,6 +32,8 @@ if (
 # one for the homes of all tests: each would else have the loops compiled anew, in a process of its own
 os.environ["KANLAB_COMPILED"] = str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
 
+os.environ["LC_ALL"] = "C.UTF-8"  # sentences are English, whatever the terminal speaks
+
 settings.register_profile("kanlab", deadline=None, derandomize=True)
 settings.load_profile("kanlab")
 
@@ -43,6 +45,7 @@ def kanlab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     monkeypatch.setenv("KANLAB_HOME", str(home))
     monkeypatch.delenv("KANLAB_STORAGE", raising=False)
     monkeypatch.delenv("KANLAB_DASK", raising=False)
+    monkeypatch.delenv("KANLAB_LANG", raising=False)
     storage._storages.clear()
     yield home
     if "kanlab.execution.manager" in sys.modules:
