@@ -311,10 +311,23 @@ class _Telling:
                     return _plain(translation).format(**told_values)
                 except (KeyError, IndexError, ValueError):  # a translation that is no such sentence
                     return None
+        if (told := self._listed(text)) is not None:
+            return told
         if text[-1:] in _FULL_STOPS and len(text) > 1:
             told = self._sentence(text[:-1])
             if told is not None:
                 return told + (_FULL_STOPS[text[-1]] if re.search(r"[^\x00-\u02ff]$", told) else text[-1])
+        return None
+
+    def _listed(self, text: str) -> str | None:
+        """Several with commas between them, or words with signs, such as day/month/year, all of which are known."""
+        parts = text.split(", ")
+        if 1 < len(parts) <= _TOGETHER:
+            told = [self._sentence(part) for part in parts]
+            return "，".join(told) if all(told) else None  # type: ignore[arg-type]
+        words = re.split(r"([^a-z]+)", text)
+        if re.search(r"[/.-]", text) and len(words) > 1 and all(word in _messages() for word in words[::2]):
+            return "".join(word if i % 2 else self._translate(word) for i, word in enumerate(words))
         return None
 
     def _counted(self, text: str) -> str | None:

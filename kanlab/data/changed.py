@@ -10,9 +10,9 @@ import numpy as np
 from kanlab.data.dataset import Dataset
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.stats.likelihood import COUNTS, REGRESSION
-from kanlab.text import counted, quoted
+from kanlab.text import agreeing, counted, quoted
 
 LEAST_ROWS = 10  # that stay
 
@@ -66,9 +66,10 @@ def without_rows(data: Dataset, rows: Sequence[int]) -> Dataset:
     if len(y) < LEAST_ROWS or np.ptp(y) == 0 or (data.levels and len(np.unique(y)) < len(data.levels)):
         raise DatasetError(say("Without these rows too little would be left to fit; leave out fewer."))
     left = int((~kept).sum())
-    note = say(
-        "{training_rows} left out for {left} influence.",
-        training_rows=counted(left, "training row"),
-        left="its" if left == 1 else "their",
-    )
+    with use("en"):
+        note = say(
+            "{training_rows} left out for {its} influence.",
+            training_rows=counted(left, "training row"),
+            its=agreeing(left, "its", "their"),
+        )
     return replace(data.of_rows(kept), notes=(*data.notes, note))

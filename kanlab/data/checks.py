@@ -26,7 +26,7 @@ from kanlab.data.column_profile import ColumnProfile
 from kanlab.data.encoders import is_numeric, to_numbers
 from kanlab.data.odd_cells import OddCells, odd_columns
 from kanlab.data.preparation import MAX_LEVELS
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.text import agreeing, counted, listing, quoted
 
 HEAVY_TAIL = 3.0  # skewness: a lognormal of sigma 0.7
@@ -149,20 +149,20 @@ def leaks_among(columns: Mapping[str, Array], y: Array) -> Iterator[TableWarning
     for name, r in found.items():
         if NEAR_LEAK_CORRELATION < r <= LEAK_CORRELATION:
             yield TableWarning(
-                say("nearly the target"),
+                "nearly the target",
                 say(
-                    "{name} alone explains {value:.1f}% of the variance of the target: remove it if it "
+                    "{name} alone explains {percent:.1f}% of the variance of the target: remove it if it "
                     "measures the same thing or is known only after the target, or every score is too "
                     "good.",
                     name=quoted(name),
-                    value=100 * r**2,
+                    percent=100 * r**2,
                 ),
                 (name,),
                 "leave out",
             )
     if leaks:
         yield TableWarning(
-            say("equals the target"),
+            "equals the target",
             say(
                 "{leaks} and the target are the same up to a factor: remove from the features what "
                 "is not known before the target, or every score is too good.",
@@ -198,9 +198,9 @@ def target_with_a_heavy_tail(table: CheckedTable) -> Iterator[TableWarning]:
             "heavy tail",
             say(
                 "The target {name} has a heavy tail, so a few rows dominate the fit: predict its "
-                "{scale_names} instead (under Prepare).",
+                "{scale} instead (under Prepare).",
                 name=quoted(target.name),
-                scale_names=_SCALE_NAMES[scale],
+                scale=say(_SCALE_NAMES[scale]),
             ),
             (target.name,),
             scale,
@@ -247,17 +247,26 @@ def identifiers(table: CheckedTable) -> Iterator[TableWarning]:
 def columns_that_repeat_others(table: CheckedTable) -> Iterator[TableWarning]:
     """Columns equal to another one in every row."""
     if pairs := repeated_columns(table.frame, [c.name for c in table.varying]):
-        words = ", ".join(f"{quoted(b)} repeats {quoted(a)}" for a, b in pairs[:_NAMED])
+        repeats = ", ".join(
+            say("{column} repeats {other}", column=quoted(b), other=quoted(a)) for a, b in pairs[:_NAMED]
+        )
         yield TableWarning(
-            "repeated", say("{words}: one of the two is enough.", words=words), tuple(b for _, b in pairs), "leave out"
+            "repeated",
+            say("{repeats}: one of the two is enough.", repeats=repeats),
+            tuple(b for _, b in pairs),
+            "leave out",
         )
 
 
 def constant_columns(table: CheckedTable) -> Iterator[TableWarning]:
     """Columns that say nothing."""
     if constant := [c.name for c in table.others if c.kind == "constant"]:
-        holds = agreeing(len(constant), say("holds a single value and is"), say("hold a single value each and are"))
-        yield TableWarning("constant", f"{listing(constant)} {holds} left out.", tuple(constant))
+        sentence = (
+            say("{column} holds a single value and is left out.", column=listing(constant))
+            if len(constant) == 1
+            else say("{columns} hold a single value each and are left out.", columns=listing(constant))
+        )
+        yield TableWarning("constant", sentence, tuple(constant))
 
 
 def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
@@ -267,8 +276,8 @@ def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
         yield TableWarning(
             "missing",
             say(
-                "Values are missing in {first}: their rows are left out unless you fill the gaps (under Prepare).",
-                first=_first(words),
+                "Values are missing in {columns}: their rows are left out unless you fill the gaps (under Prepare).",
+                columns=_first(words),
             ),
             tuple(c.name for c in gaps),
             "fill",
@@ -283,10 +292,10 @@ def heavy_tails(table: CheckedTable) -> Iterator[TableWarning]:
                 "heavy tail",
                 say(
                     "{columns} {has} a heavy tail, so most rows share a few intervals of the grid: use "
-                    "the {name} (under Prepare).",
+                    "the {scale} (under Prepare).",
                     columns=listing(columns),
                     has=agreeing(len(columns), "has", "have"),
-                    name=name,
+                    scale=say(name),
                 ),
                 tuple(columns),
                 scale,
@@ -302,9 +311,9 @@ def outliers(table: CheckedTable) -> Iterator[TableWarning]:
         yield TableWarning(
             "outliers",
             say(
-                "Outliers lie far from all other values in {first}: check whether they are real, or "
+                "Outliers lie far from all other values in {columns}: check whether they are real, or "
                 "use the rank (under Prepare).",
-                first=_first(words),
+                columns=_first(words),
             ),
             tuple(counts),
             "rank",
@@ -383,19 +392,24 @@ def few_rows(table: CheckedTable) -> Iterator[TableWarning]:
     features = sum(1 for c in table.others if c.kind not in ("constant", "text"))
     if 0 < rows < ROWS_A_PARAMETER * 5 * features:
         supported = max(1, rows // ROWS_A_PARAMETER)
-        several = say(
-            "about 4 for each of the {features} features: fewer features may predict better.", features=features
-        )
-        more = several if features > 1 else say("more: bring more rows if you can.")
+        support = {
+            "rows": counted(rows, "row"),
+            "parameters": counted(supported, "parameter"),
+            "rows_each": ROWS_A_PARAMETER,
+        }
         yield TableWarning(
             "few rows",
             say(
-                "{rows} can support about {parameters} ({rows_a_parameter} rows each), and the "
-                "smallest network needs {more}",
-                rows=counted(rows, "row"),
-                parameters=counted(supported, "parameter"),
-                rows_a_parameter=ROWS_A_PARAMETER,
-                more=more,
+                "{rows} can support about {parameters} ({rows_each} rows each), and the smallest network needs "
+                "about 4 for each of the {features} features: fewer features may predict better.",
+                features=features,
+                **support,
+            )
+            if features > 1
+            else say(
+                "{rows} can support about {parameters} ({rows_each} rows each), and the smallest network needs "
+                "more: bring more rows if you can.",
+                **support,
             ),
             (),
             "screen" if features > 1 else "",
@@ -406,14 +420,13 @@ def few_rows(table: CheckedTable) -> Iterator[TableWarning]:
 def repeated_rows(table: CheckedTable) -> Iterator[TableWarning]:
     """Rows that equal others in every column."""
     if table.copies:
-        repeat = agreeing(table.copies, "repeats another", "repeat others")
         yield TableWarning(
             "repeated rows",
             say(
                 "{rows} {repeat} in every column: leave the copies out (under Prepare), because a "
                 "copy of a training row among the test rows makes the test too easy.",
                 rows=counted(table.copies, "row"),
-                repeat=repeat,
+                repeat=agreeing(table.copies, "repeats another", "repeat others"),
             ),
             (),
             "drop copies",
@@ -426,11 +439,11 @@ def rows_in_time_order(table: CheckedTable) -> Iterator[TableWarning]:
     times = (c.name for c in table.columns if is_time(c, frame[c.name]) and is_ordered(frame[c.name]))
     if (first := next(times, None)) is not None:
         yield TableWarning(
-            say("in time order"),
+            "in time order",
             say(
-                "The rows follow {first} in time: to predict the future, hold out the latest rows "
+                "The rows follow {column} in time: to predict the future, hold out the latest rows "
                 "(split by time, under Prepare).",
-                first=quoted(first),
+                column=quoted(first),
             ),
             (first,),
             "split by time",
@@ -457,12 +470,13 @@ CHECKS: tuple[Callable[[CheckedTable], Iterator[TableWarning]], ...] = (
     rows_in_time_order,
 )
 
-_SCALE_NAMES: dict[Remedy, str] = {"log": "logarithm", "rank": "rank"}
+_SCALE_NAMES: dict[Remedy, str] = {"log": marked("logarithm"), "rank": marked("rank")}
 
 
 def _first(words: Sequence[str]) -> str:
-    return ", ".join(words[:_NAMED]) + (" and more" if len(words) > _NAMED else "")
+    first = ", ".join(words[:_NAMED])
+    return say("{columns} and more", columns=first) if len(words) > _NAMED else first
 
 
 def _percent(share: float) -> str:
-    return "under 1%" if share < 0.01 else f"{100 * share:.0f}%"
+    return say("under 1%") if share < 0.01 else f"{100 * share:.0f}%"

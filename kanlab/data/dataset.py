@@ -29,7 +29,7 @@ from kanlab.data.target import AUTO, class_levels, in_words, read_target, refuse
 from kanlab.data.transforms import Transform
 from kanlab.errors import DatasetError
 from kanlab.files import OWNERS_FILE, written_whole
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.stats.likelihood import (
     COUNTS,
     REGRESSION,
@@ -135,9 +135,9 @@ class Dataset(HasTask):
         if self.task == COUNTS:
             return (say("log of the mean of {target}", target=self.target),)
         if self.outputs == 1:
-            return (say("log-odds of {levels}", levels=self.levels[1]) if self.levels else self.target_label,)
+            return (say("log-odds of {level}", level=self.levels[1]) if self.levels else self.target_label,)
         return tuple(
-            say("log-odds of {level} against {levels}", level=level, levels=self.levels[0]) for level in self.levels[1:]
+            say("log-odds of {level} against {other}", level=level, other=self.levels[0]) for level in self.levels[1:]
         )
 
     @property
@@ -149,8 +149,8 @@ class Dataset(HasTask):
     def prediction_label(self) -> str:
         """What is predicted: the target in its units, or the probability of a class."""
         if self.outputs > 1:
-            return f"probabilities of {self.target}"
-        return f"probability of {self.levels[1]}" if self.levels else self.target
+            return say("probabilities of {target}", target=self.target)
+        return say("probability of {level}", level=self.levels[1]) if self.levels else self.target
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -198,6 +198,7 @@ class Dataset(HasTask):
         return replace(part, X_test=self.X_train[test], y_test=self.y_train[test], w_test=w_test)
 
     @classmethod
+    @use("en")
     def from_frame(
         cls,
         frame: pd.DataFrame,
@@ -284,13 +285,18 @@ class Dataset(HasTask):
             found = read_target(frame, target, REGRESSION)
         levels = found.levels
         if precision is not None and (levels or found.distribution):
-            what = "classes" if levels else "counts"
             raise DatasetError(
                 say(
-                    "Weights that say how precise a target is are those of a quantity: how far {what} "
+                    "Weights that say how precise a target is are those of a quantity: how far classes "
                     "such as {target} scatter follows from what is predicted. Weigh them by how often "
                     "each row was seen (frequency).",
-                    what=what,
+                    target=quoted(target),
+                )
+                if levels
+                else say(
+                    "Weights that say how precise a target is are those of a quantity: how far counts "
+                    "such as {target} scatter follows from what is predicted. Weigh them by how often "
+                    "each row was seen (frequency).",
                     target=quoted(target),
                 )
             )
@@ -305,9 +311,9 @@ class Dataset(HasTask):
         if levels and wanted.asks_for_a_scale:
             raise DatasetError(
                 say(
-                    "A class such as {levels} has no {target_scale}; leave the scale of the target as it is.",
-                    levels=quoted(levels[1]),
-                    target_scale=wanted.target_scale,
+                    "A class such as {level} has no {scale}; leave the scale of the target as it is.",
+                    level=quoted(levels[1]),
+                    scale=wanted.target_scale,
                 )
             )
         likely, left_out = encode_features(frame, target, features, wanted, asked=False)  # whose gaps cost rows
@@ -391,7 +397,10 @@ class Dataset(HasTask):
         both = [name for name in map(str, features or ()) if name in wanted]
         if both:
             raise DatasetError(
-                say("The target {both} cannot be a feature as well; take it out of the features.", both=listing(both))
+                say(
+                    "The target {target} cannot be a feature as well; take it out of the features.",
+                    target=listing(both),
+                )
             )
         for target in wanted:
             check_target(frame, target)
@@ -520,13 +529,12 @@ def _known(X: Array, train: Index, test: Index, notes: list[str]) -> tuple[Index
     """The rows all of whose inputs are known: a level that no training row has makes a test row one that is not."""
     known: Mask = np.asarray(np.isfinite(X).all(axis=1))
     if lost := int((~known[test]).sum()):
-        hold, are = agreeing(lost, say("test row holds"), say("test rows hold")), agreeing(lost, "is", "are")
         notes.append(
             say(
-                "{lost:,} {hold} a level that no training row has, and {are} left out of the test.",
+                "{lost:,} {test_rows_hold} a level that no training row has, and {are} left out of the test.",
                 lost=lost,
-                hold=hold,
-                are=are,
+                test_rows_hold=agreeing(lost, "test row holds", "test rows hold"),
+                are=agreeing(lost, "is", "are"),
             )
         )
     return train[known[train]], test[known[test]]
@@ -547,7 +555,7 @@ def _with_unique_names(frame: pd.DataFrame) -> pd.DataFrame:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique()
         raise DatasetError(
-            say("The column name {twice} is used more than once; make the names unique.", twice=listing(twice))
+            say("The column name {name} is used more than once; make the names unique.", name=listing(twice))
         )
     return frame
 

@@ -62,8 +62,8 @@ class EncodedColumn:
             if self.fill is None:
                 raise DatasetError(
                     say(
-                        "There is no column {value}; the table has {columns}.",
-                        value=listing([self.source]),
+                        "There is no column {column}; the table has {columns}.",
+                        column=listing([self.source]),
                         columns=listing(frame.columns),
                     )
                 )
@@ -201,8 +201,8 @@ def target_numbers(frame: pd.DataFrame, target: str) -> Array:
 def _example(column: pd.Series) -> str:
     values = column.dropna()
     if values.empty:
-        return "nothing"
-    return say("values such as {iloc}", iloc=quoted(values.iloc[0], 40))
+        return say("nothing")
+    return say("values such as {example}", example=quoted(values.iloc[0], 40))
 
 
 # ---- which columns, and how
@@ -213,19 +213,22 @@ def chosen_features(frame: pd.DataFrame, target: str, features: Sequence[str] | 
     chosen = [c for c in frame.columns if c != target] if features is None else list(features)
     if target in chosen:
         raise DatasetError(
-            say("The target {value} cannot be a feature as well; take it out of the features.", value=listing([target]))
+            say(
+                "The target {target} cannot be a feature as well; take it out of the features.",
+                target=listing([target]),
+            )
         )
     unknown = [c for c in chosen if c not in frame.columns]
     if unknown:
         raise DatasetError(
             say(
-                "There is no column {unknown}; the table has {columns}.",
-                unknown=listing(unknown),
+                "There is no column {column}; the table has {columns}.",
+                column=listing(unknown),
                 columns=listing(frame.columns),
             )
         )
     if len(set(chosen)) < len(chosen):
-        raise DatasetError(say("A feature is named twice in {chosen}; name each once.", chosen=listing(chosen)))
+        raise DatasetError(say("A feature is named twice in {features}; name each once.", features=listing(chosen)))
     return chosen
 
 
@@ -258,9 +261,9 @@ def encode_features(
             columns += [EncodedColumn(name, part=part) for part in wanted.date_parts]
             notes.append(
                 say(
-                    "{name} is a date; parts used: {value}.",
+                    "{name} is a date; parts used: {parts}.",
                     name=quoted(name),
-                    value=", ".join(wanted.date_parts) or "none",
+                    parts=", ".join(map(say, wanted.date_parts)) or say("none"),
                 )
             )
         else:
@@ -268,9 +271,7 @@ def encode_features(
             columns += found
             odd = odd_cells(column)
             if odd is not None and not found:
-                sentence = say(
-                    "{sentence} It is left out. {advice}", sentence=odd.sentence, advice=odd.advice(name)
-                ).rstrip()
+                sentence = f"{odd.sentence} {say('It is left out.')} {odd.advice(name)}".rstrip()
             elif odd is not None:
                 notes.append(f"{odd.sentence} {odd.advice(name)}".rstrip())
             notes += [sentence] if sentence else []
@@ -282,9 +283,9 @@ def _ordered(column: pd.Series, levels: tuple[str, ...]) -> EncodedColumn:
     if unknown:
         raise DatasetError(
             say(
-                "The order of {name} lacks {unknown}; name every level, from low to high.",
+                "The order of {name} lacks {levels}; name every level, from low to high.",
                 name=quoted(column.name),
-                unknown=listing(unknown),
+                levels=listing(unknown),
             )
         )
     return EncodedColumn(str(column.name), part=ORDER, levels=tuple(levels))
@@ -299,18 +300,18 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
         columns = [EncodedColumn(name, level, levels=tuple(levels)) for level in levels[1:]]
         note = (
             say(
-                "{name} is a category: one column for each level, {levels} is the reference.",
+                "{name} is a category: one column for each level, {level} is the reference.",
                 name=quoted(name),
-                levels=quoted(levels[0]),
+                level=quoted(levels[0]),
             )
             if columns
             else ""
         )
         return columns, note
     problem = say(
-        "{name} holds text with {levels:,} unique values ({example})",
+        "{name} holds text with {values:,} unique values ({example})",
         name=quoted(name),
-        levels=len(levels),
+        values=len(levels),
         example=_example(column),
     )
     if len(levels) == counts.sum() >= 20:
@@ -330,11 +331,10 @@ def _category(column: pd.Series, wanted: Preparation, asked: bool) -> tuple[list
         return (
             columns,
             say(
-                "{name} is a category of {levels:,} levels: the {levels_2:,} rarest levels ({rows}) "
-                "are pooled as other.",
+                "{name} is a category of {levels:,} levels: the {rarest:,} rarest levels ({rows}) are pooled as other.",
                 name=quoted(name),
                 levels=len(levels),
-                levels_2=len(levels) - len(kept),
+                rarest=len(levels) - len(kept),
                 rows=counted(rare, "row"),
             ),
         )

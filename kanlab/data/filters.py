@@ -24,8 +24,8 @@ def usable_rows(
     if wanted.split_by is not None and wanted.split_by not in frame.columns:
         raise DatasetError(
             say(
-                "There is no column {value} to split by; the table has {columns}.",
-                value=listing([wanted.split_by]),
+                "There is no column {column} to split by; the table has {columns}.",
+                column=listing([wanted.split_by]),
                 columns=listing(frame.columns),
             )
         )
@@ -39,28 +39,29 @@ def usable_rows(
     if wanted.copies == "drop":
         first = ~frame.duplicated().to_numpy()
         if copies := int((complete & ~first).sum()):
-            words = agreeing(copies, say("row that repeats another is"), say("rows that repeat others are"))
-            notes.append(f"{copies:,} {words} left out.")
+            notes.append(
+                say("1 row that repeats another is left out.")
+                if copies == 1
+                else say("{copies:,} rows that repeat others are left out.", copies=copies)
+            )
         complete &= first
     if dropped:
-        have, are = agreeing(dropped, "has", "have"), agreeing(dropped, "is", "are")
         notes.append(
             say(
-                "{dropped:,} of {y:,} rows {have} a missing value and {are} left out.",
+                "{dropped:,} of {rows:,} rows {have} a missing value and {are} left out.",
                 dropped=dropped,
-                y=len(y),
-                have=have,
-                are=are,
+                rows=len(y),
+                have=agreeing(dropped, "has", "have"),
+                are=agreeing(dropped, "is", "are"),
             )
         )
     if (left := int(complete.sum())) < MIN_ROWS:
-        rows, are = counted(left, "complete row"), agreeing(left, "is", "are")
         raise DatasetError(
             say(
-                "Only {rows} {are} left of {frame}; a fit needs at least {min_rows}.",
-                rows=rows,
-                are=are,
-                frame=len(frame),
+                "Only {rows} {are} left of {all_rows}; a fit needs at least {min_rows}.",
+                rows=counted(left, "complete row"),
+                are=agreeing(left, "is", "are"),
+                all_rows=len(frame),
                 min_rows=MIN_ROWS,
             )
         )
@@ -73,8 +74,8 @@ def check_size(columns: list[tuple[str, Array]]) -> None:
         if np.abs(values).max() > MAX_MAGNITUDE:
             raise DatasetError(
                 say(
-                    "The column {value} holds numbers beyond {max_magnitude:g}; use larger units.",
-                    value=listing([column]),
+                    "The column {column} holds numbers beyond {max_magnitude:g}; use larger units.",
+                    column=listing([column]),
                     max_magnitude=MAX_MAGNITUDE,
                 )
             )
@@ -91,7 +92,8 @@ def varying_columns(
         )
     constant = [c.name for c, keep in zip(columns, varies, strict=True) if not keep]
     notes += [
-        say("{value} holds a single value in the training rows and is left out.", value=listing([c])) for c in constant
+        say("{column} holds a single value in the training rows and is left out.", column=listing([c]))
+        for c in constant
     ]
     return [c for c, keep in zip(columns, varies, strict=True) if keep], X[:, varies]
 
@@ -112,13 +114,16 @@ def screened_columns(
     if len(ranked) <= most:
         return columns, X
     keep = np.array([c.source in ranked[:most] for c in columns])
-    highest = agreeing(most, "the one", f"the {most}") + say(" with the highest mutual information with the target")
     notes.append(
         say(
-            "Of {ranked} features, {highest} {is_or_are} kept.",
-            ranked=len(ranked),
-            highest=highest,
-            is_or_are=agreeing(most, "is", "are"),
+            "Of {features} features, the one with the highest mutual information with the target is kept.",
+            features=len(ranked),
+        )
+        if most == 1
+        else say(
+            "Of {features} features, the {most} with the highest mutual information with the target are kept.",
+            features=len(ranked),
+            most=most,
         )
     )
     return [c for c, kept in zip(columns, keep, strict=True) if kept], X[:, keep]

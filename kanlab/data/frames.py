@@ -117,12 +117,13 @@ def _of_array(rows: Any, names: Sequence[str]) -> pd.DataFrame:
     if not len(names):
         names = [f"column_{i}" for i in range(1, array.shape[1] + 1)]
     if array.shape[1] != len(names):
-        need = f"{counted(len(names), 'column')} {agreeing(len(names), 'is', 'are')} needed"
         raise DatasetError(
             say(
-                "An array without names has {columns}, and {need}: give {names} in this order, or a data frame.",
+                "An array without names has {columns}, and {needed} {are} needed: give {names} in this order, or "
+                "a data frame.",
                 columns=counted(array.shape[1], "column"),
-                need=need,
+                needed=counted(len(names), "column"),
+                are=agreeing(len(names), "is", "are"),
                 names=listing(names),
             )
         )
@@ -209,7 +210,7 @@ def _has_zone(present: pd.Series) -> bool:
 
 
 def _no_cell(column: pd.Series, value: Any) -> DatasetError:
-    what = f"{type(value).__name__} such as {quoted(value, 40)}"
+    what = say("{kind} such as {example}", kind=type(value).__name__, example=quoted(value, 40))
     return DatasetError(
         say(
             "The column {name} holds {what}, which is no number, date or text; turn it into one, "

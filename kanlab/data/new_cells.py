@@ -16,7 +16,8 @@ from kanlab.errors import DatasetError
 from kanlab.language import marked, say
 from kanlab.text import quoted
 
-MISSING_CELL, AVERAGE = "missing", marked("the average of the training rows")
+MISSING_CELL, AVERAGE = marked("missing"), marked("the average of the training rows")
+POOLED = marked("one of the pooled ones")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +83,11 @@ def _cells(column: pd.Series, kind: ColumnKind, known: Conventions, found: Conve
     known = Conventions(decimal, words, known.columns)
     values, bad = known.read(text, kind)
     if not trained and bad and values.isna().all() and counts == MISSING_CELL:
-        what = "dates" if kind == "date" else "numbers"
+        shown = {"name": quoted(name), "bad": quoted(bad[0], 40)}
         raise DatasetError(
-            say(
-                "The column {name} holds values such as {bad}, not {what}.",
-                name=quoted(name),
-                bad=quoted(bad[0], 40),
-                what=what,
-            )
+            say("The column {name} holds values such as {bad}, not dates.", **shown)
+            if kind == "date"
+            else say("The column {name} holds values such as {bad}, not numbers.", **shown)
         )
     notes = (known.complaint(name, bad, kind, counts),) if bad else ()
     lost = text.str.strip().isin(bad).to_numpy(dtype=bool) if bad else np.zeros(len(text), dtype=bool)
@@ -117,14 +115,14 @@ def _check_sign(column: pd.Series, how: ColumnConvention | None, found: ColumnCo
     broken = broken[broken % 1 != 0].abs()
     thousands = (broken * 1000).round(6)
     if len(broken) and bool(((broken >= 1) & (broken < 1000) & (thousands % 1 == 0)).all()):
-        signs = {".": "point", ",": "comma"}
+        signs = {".": say("point"), ",": say("comma")}
         raise DatasetError(
             say(
-                "{name} was read with a decimal {signs}, and the training table has a decimal "
-                "{signs_2}: give the file itself to predict, or read it with decimal='{decimal}'.",
+                "{name} was read with a decimal {sign}, and the training table has a decimal "
+                "{other}: give the file itself to predict, or read it with decimal='{decimal}'.",
                 name=quoted(column.name),
-                signs=signs[found.decimal],
-                signs_2=signs[how.decimal],
+                sign=signs[found.decimal],
+                other=signs[how.decimal],
                 decimal=how.decimal,
             )
         )

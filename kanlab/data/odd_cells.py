@@ -80,15 +80,24 @@ def _codes(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None
     zeros = [c for c in cells if c.startswith("0") and len(c) > 1]
     if zeros:
-        what = say("codes with leading zeros such as {zeros}: they are text, no quantity.", zeros=listing(zeros[:2]))
-        return OddCells("code", f"{quoted(name)} holds {what}", "number")
-    what = say(
-        "numbers of {cells} digits such as {cells_2}: they are text, as identifiers are",
-        cells=len(cells[0]),
-        cells_2=listing(cells[:1]),
-    )
+        return OddCells(
+            "code",
+            say(
+                "{name} holds codes with leading zeros such as {zeros}: they are text, no quantity.",
+                name=quoted(name),
+                zeros=listing(zeros[:2]),
+            ),
+            "number",
+        )
     return OddCells(
-        "long number", say("{name} holds {what}, since a number would lose digits.", name=quoted(name), what=what)
+        "long number",
+        say(
+            "{name} holds numbers of {digits} digits such as {example}: they are text, as identifiers are, since a "
+            "number would lose digits.",
+            name=quoted(name),
+            digits=len(cells[0]),
+            example=listing(cells[:1]),
+        ),
     )
 
 
@@ -97,12 +106,15 @@ def _times(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     if share < ENOUGH:
         return None
     good = [c for c in cells if c not in bad][:2]
-    but = f" but for {listing(bad, 3)}" if bad else ""
-    sentence = say(
-        "{name} holds clock times such as {good}{but}, which are text: read as hours, 15:30 is 15.5.",
-        name=quoted(name),
-        good=listing(good),
-        but=but,
+    shown = {"name": quoted(name), "good": listing(good)}
+    sentence = (
+        say(
+            "{name} holds clock times such as {good} but for {bad}, which are text: read as hours, 15:30 is 15.5.",
+            bad=listing(bad, 3),
+            **shown,
+        )
+        if bad
+        else say("{name} holds clock times such as {good}, which are text: read as hours, 15:30 is 15.5.", **shown)
     )
     return OddCells("time", sentence, "time")
 
@@ -120,14 +132,15 @@ def _percents(name: str, cells: list[str], present: pd.Series) -> OddCells | Non
     plain = [c for c in cells if "%" not in c]
     if share < ENOUGH or not percents or not plain:
         return None
-    what = say(
-        "percents beside plain numbers ({percents} beside {plain}), no single quantity",
-        percents=listing(percents[:2]),
-        plain=listing(plain[:2]),
-    )
     return OddCells(
         "percent",
-        say("{name} holds {what}: read as fractions, 9.5% is 0.095.", name=quoted(name), what=what),
+        say(
+            "{name} holds percents beside plain numbers ({percents} beside {plain}), no single quantity: read as "
+            "fractions, 9.5% is 0.095.",
+            name=quoted(name),
+            percents=listing(percents[:2]),
+            plain=listing(plain[:2]),
+        ),
         "fraction",
     )
 
@@ -139,13 +152,14 @@ def _limits(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     if share < ENOUGH or not limits:
         return None
     rows = int(present.isin(limits).sum())
-    what = say(
-        "limits such as {limits} in {rows:,} cells beside numbers, so it is text", limits=listing(limits, 2), rows=rows
-    )
     return OddCells(
         "limit",
         say(
-            "{name} holds {what}: read as limits, <0.5 is 0.5; as numbers, it is missing.", name=quoted(name), what=what
+            "{name} holds limits such as {limits} in {rows:,} cells beside numbers, so it is text: read as limits, <0.5 "
+            "is 0.5; as numbers, it is missing.",
+            name=quoted(name),
+            limits=listing(limits, 2),
+            rows=rows,
         ),
         "limit",
     )
@@ -160,20 +174,23 @@ def _units(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None  # words that begin with a number
     example = listing([c for c in cells if c.endswith(str(kinds.index[0]))][:2])
     if len(kinds) > 1:
-        what = say(
-            "numbers in more than one unit ({index}), such as {example}, so it is text",
-            index=listing(kinds.index),
-            example=example,
+        return OddCells(
+            "units",
+            say(
+                "{name} holds numbers in more than one unit ({units}), such as {example}, so it is text: write them in "
+                "one unit.",
+                name=quoted(name),
+                units=listing(kinds.index),
+                example=example,
+            ),
         )
-        return OddCells("units", say("{name} holds {what}: write them in one unit.", name=quoted(name), what=what))
-    what = say("numbers with a unit such as {example}, which are text", example=example)
     return OddCells(
         "unit",
         say(
-            "{name} holds {what}: read as numbers, they are in {index}.",
+            "{name} holds numbers with a unit such as {example}, which are text: read as numbers, they are in {unit}.",
             name=quoted(name),
-            what=what,
-            index=kinds.index[0],
+            example=example,
+            unit=kinds.index[0],
         ),
         "number",
     )
@@ -187,25 +204,25 @@ def _dates(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None
     by_day, by_month = (sorted(read[a] - read[b]) for a, b in (("day", "month"), ("month", "day")))
     if by_day and by_month:
-        what = say(
-            "dates with the day first ({by_day}) and with the month first ({by_month})",
-            by_day=listing(by_day[:2]),
-            by_month=listing(by_month[:2]),
-        )
         return OddCells(
             "mixed dates",
             say(
-                "{name} holds {what}, so it is text: read as dates, the rarer ones are missing.",
+                "{name} holds dates with the day first ({by_day}) and with the month first ({by_month}), so it is text: "
+                "read as dates, the rarer ones are missing.",
                 name=quoted(name),
-                what=what,
+                by_day=listing(by_day[:2]),
+                by_month=listing(by_month[:2]),
             ),
             "date",
         )
     if not bad:
         return None
-    what = say("dates but for {bad}, so it is text", bad=listing(bad, 4))
     return OddCells(
         "almost dates",
-        say("{name} holds {what}: read as dates, such cells are missing.", name=quoted(name), what=what),
+        say(
+            "{name} holds dates but for {bad}, so it is text: read as dates, such cells are missing.",
+            name=quoted(name),
+            bad=listing(bad, 4),
+        ),
         "date",
     )

@@ -9,14 +9,14 @@ from typing import Any, Literal
 from kanlab.data.splits import SPLITS, Split
 from kanlab.data.transforms import SCALES
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.text import quoted
 
 Gaps = Literal["drop", "fill"]
 Copies = Literal["keep", "drop"]
 WeightsAre = Literal["frequency", "precision"]
 WEIGHTS_ARE: tuple[WeightsAre, ...] = ("frequency", "precision")
-DATE_PARTS = ("year", "month", "weekday", "hour")
+DATE_PARTS = (marked("year"), marked("month"), marked("weekday"), marked("hour"))
 MAX_LEVELS = 12
 AUTO = "auto"  # the scale of a target that is for its training rows to decide
 

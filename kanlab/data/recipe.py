@@ -14,18 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from kanlab.arrays import Array, Mask
 from kanlab.data.encoders import MISSING, ORDER, OTHER, EncodedColumn, as_text, is_boolean, missing
-from kanlab.data.new_cells import AVERAGE, MISSING_CELL, Column, read_column
+from kanlab.data.new_cells import AVERAGE, MISSING_CELL, POOLED, Column, read_column
 from kanlab.data.preparation import DATE_PARTS, Preparation
 from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions
 from kanlab.data.transforms import Transform
 from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import marked, say, use
 from kanlab.stats.likelihood import Distribution
 from kanlab.stats.metrics import likeliest
 from kanlab.text import agreeing, counted, listing, quoted
 
-_GROUPS: dict[ColumnKind, str] = {"date": "a date", "text": "text"}  # all others are numbers
+_GROUPS: dict[ColumnKind, str] = {"date": marked("a date"), "text": marked("text")}
+_NUMBER = marked("a number")  # all others
 
 FORMAT = 1
 
@@ -98,8 +99,9 @@ class Recipe:
         """The columns of the table it needs, in their order."""
         return tuple(dict.fromkeys(c.source for c in self.columns))
 
+    @use("en")
     def apply(self, frame: pd.DataFrame) -> Inputs:
-        """New rows as inputs of the network. The target may be absent.
+        """New rows as inputs of the network. The target may be absent. What is said of them is English.
 
         A gap or an absent column is filled where the recipe fills gaps; otherwise the row has nan, and an absent column is
         refused with a DatasetError. A category that training had not counts as one of those pooled there, as missing where the
@@ -113,12 +115,12 @@ class Recipe:
         if unfilled:
             raise DatasetError(
                 say(
-                    "The rows have no column {unfilled}, which the model needs; they have {columns}.",
-                    unfilled=listing(unfilled),
+                    "The rows have no column {column}, which the model needs; they have {columns}.",
+                    column=listing(unfilled),
                     columns=listing(frame.columns),
                 )
             )
-        notes = [say("There is no column {c}; its typical value is used.", c=quoted(c)) for c in absent]
+        notes = [say("There is no column {column}; its typical value is used.", column=quoted(c)) for c in absent]
         known, found = {}, Conventions.of(frame)
         for source in self.sources:
             if source in frame.columns:
@@ -132,13 +134,12 @@ class Recipe:
         put_means(X, levels)
         lost = int((~np.isfinite(X).all(axis=1)).sum())
         if lost:
-            have = agreeing(lost, "has", "have")
             notes.append(
                 say(
-                    "{lost:,} of {frame:,} rows {have} a missing value and cannot be predicted.",
+                    "{lost:,} of {rows:,} rows {have} a missing value and cannot be predicted.",
                     lost=lost,
-                    frame=len(frame),
-                    have=have,
+                    rows=len(frame),
+                    have=agreeing(lost, "has", "have"),
                 )
             )
         any_unknown = np.logical_or.reduce([np.zeros(len(frame), dtype=bool), *unknown.values()])
@@ -154,7 +155,8 @@ class Recipe:
             if source not in self.sources or kind == "leave out":
                 continue
             written = self.conventions.columns.get(source)
-            was, now = (_GROUPS.get(k, "a number") for k in (written.kind if written else self._kind(source), kind))
+            before = written.kind if written else self._kind(source)
+            was, now = (say(_GROUPS.get(k, _NUMBER)) for k in (before, kind))
             if was != now:
                 raise DatasetError(
                     say(
@@ -189,7 +191,7 @@ class Recipe:
         encoded = [c for c in self.columns if c.source == source]
         if any(c.shares for c in encoded):
             return AVERAGE
-        return say("one of the pooled ones") if any(c.part == OTHER for c in encoded) else MISSING_CELL
+        return POOLED if any(c.part == OTHER for c in encoded) else MISSING_CELL
 
     def _averaged(self, unknown: Mapping[str, Mask]) -> tuple[UnknownLevel, ...]:
         """The categories over whose levels predictions are averaged. unknown: by source the rows that hold none of these."""
@@ -227,10 +229,10 @@ class Recipe:
             counts, words = self._unknown_counts_as(source), listing(levels, 4)
             notes.append(
                 say(
-                    "{source} holds levels that were not in the training rows: {words}; they count as {counts}.",
+                    "{source} holds levels that were not in the training rows: {levels}; they count as {counts}.",
                     source=quoted(source),
-                    words=words,
-                    counts=counts,
+                    levels=words,
+                    counts=say(counts),
                 )
             )
         averaged = self._unknown_counts_as(source) == AVERAGE
@@ -282,9 +284,9 @@ class Recipe:
         if content.get("format") != FORMAT:
             raise DatasetError(
                 say(
-                    "The recipe has format {get}, this version reads {format}; update kanlab.",
-                    get=content.get("format"),
-                    format=FORMAT,
+                    "The recipe has format {found}, this version reads {known}; update kanlab.",
+                    found=content.get("format"),
+                    known=FORMAT,
                 )
             )
         if (distribution := content.get("distribution", "")) not in get_args(Distribution):
@@ -336,17 +338,17 @@ def fitted(
             if any(c.source == source and c.part == OTHER for c in result):
                 levels = ()  # an unknown level is one of the others there
             result.append(EncodedColumn(source, part=MISSING, levels=levels, fill=1.0))
-            kind = (
-                "the median"
-                if next(c for c in result if c.source == source).is_number
-                else say("the most frequent value")
-            )
+            shown = {"source": quoted(source), "training_rows": counted(count, "training row")}
             notes.append(
                 say(
-                    "{source} is missing in {training_rows}: {kind} is used there, and a column marks them.",
-                    source=quoted(source),
-                    training_rows=counted(count, "training row"),
-                    kind=kind,
+                    "{source} is missing in {training_rows}: the median is used there, and a column marks them.",
+                    **shown,
+                )
+                if next(c for c in result if c.source == source).is_number
+                else say(
+                    "{source} is missing in {training_rows}: the most frequent value is used there, and a column marks "
+                    "them.",
+                    **shown,
                 )
             )
     return [_with_shares(column, result, rows) for column in result], notes

@@ -71,11 +71,11 @@ def written_out(
     repeated = kept.iloc[np.repeat(np.arange(len(frame)), w.astype(int))].reset_index(drop=True)
     repeated.attrs = frame.attrs
     note = say(
-        "{weights} says how often each row was seen: {rows} of the table {frame} for {int:,}, and count as so many.",
+        "{weights} says how often each row was seen: {rows} of the table {stand} for {total:,}, and count as so many.",
         weights=quoted(weights),
         rows=counted(len(frame), "row"),
-        frame="stands" if len(frame) == 1 else "stand",
-        int=int(total),
+        stand=agreeing(len(frame), "stands", "stand"),
+        total=int(total),
     )
     return repeated, note
 
@@ -124,8 +124,8 @@ def precisions(
         )
     ]
     if lost := int((~known).sum()):
-        rows, are = counted(lost, "row"), agreeing(lost, "is", "are")
-        notes.append(say("{rows} of weight 0 {are} left out.", rows=rows, are=are))
+        rows = counted(lost, "row")
+        notes.append(say("{rows} of weight 0 {are} left out.", rows=rows, are=agreeing(lost, "is", "are")))
     kept = frame.loc[known].drop(columns=weights).reset_index(drop=True)
     kept.attrs = frame.attrs
     return kept, w[known], notes
@@ -160,12 +160,15 @@ def _numbers(frame: pd.DataFrame, weights: str, target: str, features: Sequence[
             )
         )
     if weights == target or weights in (features or ()):
-        what = "the target" if weights == target else "a feature"
         raise DatasetError(
             say(
-                "The column {weights} cannot be the weights and {what} at once; choose another one.",
+                "The column {weights} cannot be the weights and the target at once; choose another one.",
                 weights=quoted(weights),
-                what=what,
+            )
+            if weights == target
+            else say(
+                "The column {weights} cannot be the weights and a feature at once; choose another one.",
+                weights=quoted(weights),
             )
         )
     column = frame[weights]

@@ -86,18 +86,23 @@ def _line(X: Array, y: Array) -> float:
 
 def _reason(target: str, features: Sequence[str], y: Array, gain: float) -> str:
     decades, names = np.log10(y.max()) - np.log10(y.min()), listing(features, 3)
-    on = (
-        say(" on the {logarithm} of {names}", logarithm=agreeing(len(features), "logarithm", "logarithms"), names=names)
-        if features
-        else ""
-    )
+    if not features:
+        return say(
+            "{target} is above 0 throughout and spans {decades:.1f} decades, so its logarithm is "
+            "fitted: by a straight line its AICc is {gain:,.0f} lower, on the scale of "
+            "{target} itself.",
+            target=quoted(target),
+            decades=decades,
+            gain=gain,
+        )
     return say(
         "{target} is above 0 throughout and spans {decades:.1f} decades, so its logarithm is "
-        "fitted{on}: by a straight line its AICc is {gain:,.0f} lower, on the scale of "
+        "fitted on the {logarithm} of {names}: by a straight line its AICc is {gain:,.0f} lower, on the scale of "
         "{target} itself.",
         target=quoted(target),
         decades=decades,
-        on=on,
+        logarithm=agreeing(len(features), "logarithm", "logarithms"),
+        names=names,
         gain=gain,
     )
 

@@ -63,10 +63,8 @@ def refuse_odd_target(frame: pd.DataFrame, target: str, task: str) -> None:
     odd = odd_cells(frame[target])
     if odd is not None and (odd.kind == "limit" or frame[target].nunique() > MAX_LEVELS):
         raise DatasetError(
-            say(
-                "The target is no quantity as it is: {sentence} {advice}",
-                sentence=odd.sentence,
-                advice=odd.advice(target),
+            " ".join(
+                (say("The target is no quantity as it is: {sentence}", sentence=odd.sentence), odd.advice(target))
             ).rstrip()
         )
 
@@ -143,8 +141,8 @@ def count_reason(column: pd.Series) -> str:
     if skewness <= 0.5 / np.sqrt(y.mean()):  # half of what Poisson counts of one mean have
         return ""
     return say(
-        "holds whole numbers from 0 to {max:,.0f}, half of them {median:g} or less, as numbers of events do",
-        max=y.max(),
+        "holds whole numbers from 0 to {most:,.0f}, half of them {median:g} or less, as numbers of events do",
+        most=y.max(),
         median=median,
     )
 
@@ -215,25 +213,22 @@ def _offer(levels: tuple[str, ...], shown: str) -> str:
     if not levels:
         return ""
     if len(levels) == 2:
-        what, kinds = f"two numbers, {' and '.join(levels)},", "two classes"
-    elif len(levels) <= FEW_NUMBERS:
-        what, kinds = (
-            say(
-                "{levels} whole numbers, {levels_2} to {levels_3},",
-                levels=len(levels),
-                levels_2=levels[0],
-                levels_3=levels[-1],
-            ),
-            f"{len(levels)} classes",
+        return say(
+            "'{shown}' holds two numbers, {first} and {second}, and is predicted as a quantity; choose classification as "
+            "the task to predict two classes instead.",
+            shown=shown,
+            first=levels[0],
+            second=levels[1],
         )
-    else:
+    if len(levels) > FEW_NUMBERS:
         return ""
     return say(
-        "'{shown}' holds {what} and is predicted as a quantity; choose classification as the "
-        "task to predict {kinds} instead.",
+        "'{shown}' holds {count} whole numbers, {first} to {last}, and is predicted as a quantity; choose classification "
+        "as the task to predict {count} classes instead.",
         shown=shown,
-        what=what,
-        kinds=kinds,
+        count=len(levels),
+        first=levels[0],
+        last=levels[-1],
     )
 
 
@@ -255,10 +250,10 @@ def _count_note(column: pd.Series, shown: str, task: str) -> str:
     if task != AUTO:
         return say("'{shown}' is predicted as a count: {done}.", shown=shown, done=done)
     return say(
-        "'{shown}' {count_reason}, and is predicted as a count: {done}; choose regression as "
+        "'{shown}' {reason}, and is predicted as a count: {done}; choose regression as "
         "the task to predict it as any other number.",
         shown=shown,
-        count_reason=count_reason(column),
+        reason=count_reason(column),
         done=done,
     )
 
@@ -268,25 +263,26 @@ def _note(y: Array, levels: tuple[str, ...], shown: str) -> str:
     rows = [int(np.sum(y == i)) for i in range(len(levels))]
     if len(levels) == 2:
         return say(
-            "'{shown}' has two classes: {levels} counts as 1 ({rows}), {levels_2} as 0 ({rows_2}).",
+            "'{shown}' has two classes: {one} counts as 1 ({ones}), {zero} as 0 ({zeros}).",
             shown=shown,
-            levels=listing(levels[1:]),
-            rows=counted(rows[1], "row"),
-            levels_2=listing(levels[:1]),
-            rows_2=counted(rows[0], "row"),
+            one=listing(levels[1:]),
+            ones=counted(rows[1], "row"),
+            zero=listing(levels[:1]),
+            zeros=counted(rows[0], "row"),
         )
     least, most = int(np.argmin(rows)), max(rows)
-    size = (
-        say("with {rows:,} ({value}) to {most:,} rows", rows=rows[least], value=listing([levels[least]]), most=most)
-        if rows[least] < most
-        else say("of {most:,} rows each", most=most)
-    )
+    known = {"shown": shown, "count": len(levels), "classes": listing(levels, 8), "most": most}
+    if rows[least] == most:
+        return say(
+            "'{shown}' has {count} classes, {classes}, of {most:,} rows each; the probability of each is predicted.",
+            **known,
+        )
     return say(
-        "'{shown}' has {levels} classes, {levels_2}, {size}; the probability of each is predicted.",
-        shown=shown,
-        levels=len(levels),
-        levels_2=listing(levels, 8),
-        size=size,
+        "'{shown}' has {count} classes, {classes}, with {least:,} ({rarest}) to {most:,} rows; the probability of each is "
+        "predicted.",
+        least=rows[least],
+        rarest=listing([levels[least]]),
+        **known,
     )
 
 
@@ -304,7 +300,9 @@ def _neither(column: pd.Series, shown: str) -> str:
         )
     if is_date(column) or count < 2:
         what = (
-            say("values such as {unique}", unique=listing(_words(column).dropna().unique(), 1)) if count else "nothing"
+            say("values such as {example}", example=listing(_words(column).dropna().unique(), 1))
+            if count
+            else say("nothing")
         )
         return say(
             "The target '{shown}' holds {what}, not numbers; choose a numeric column, or one of "
@@ -313,11 +311,11 @@ def _neither(column: pd.Series, shown: str) -> str:
             what=what,
         )
     return say(
-        "The target '{shown}' holds {count:,} unique texts ({unique}), not numbers, and "
+        "The target '{shown}' holds {count:,} unique texts ({examples}), not numbers, and "
         "kanlab predicts at most {most_classes} classes, each of several rows: pool the rare "
         "ones in a column of fewer, or choose a numeric column to predict.",
         shown=shown,
         count=count,
-        unique=listing(sorted(_words(column).dropna().unique()), 3),
+        examples=listing(sorted(_words(column).dropna().unique()), 3),
         most_classes=MOST_CLASSES,
     )

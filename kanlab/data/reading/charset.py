@@ -89,7 +89,7 @@ def _transcode(data: bytes, encoding: str) -> bytes:
     for start in range(0, len(data), _PIECE):
         text = decoder.decode(data[start : start + _PIECE], final=start + _PIECE >= len(data))
         if not isinstance(text, str):
-            raise ValueError(say("not a text encoding"))
+            raise ValueError("not a text encoding")
         pieces.append(text.encode())
     return b"".join(pieces).removeprefix(codecs.BOM_UTF8)
 

@@ -24,7 +24,7 @@ from kanlab.data.reading.cell_rules import (
     group_pattern,
 )
 from kanlab.data.reading.cells import LIMIT, number_of
-from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions, Sign, in_words
+from kanlab.data.reading.conventions import ColumnConvention, ColumnKind, Conventions, Sign, dates_as
 from kanlab.language import marked, say
 from kanlab.text import agreeing
 
@@ -128,13 +128,13 @@ def _by_cell(text: pd.Series, present: pd.Series, kind: str, decimal: str, missi
         "time": say("15:30 is read as 15.5"),
     }
     details = [said[kind]] if kind in said else []
-    details += [f"{unit} taken off"] if unit else []
+    details += [say("{unit} taken off", unit=unit)] if unit else []
     if lost:
         details.append(
             say(
-                "{lost:,} {cell_is} none and missing",
+                "{lost:,} {unique_cells_are} none and missing",
                 lost=len(lost),
-                cell_is=agreeing(len(lost), "cell is", "unique cells are"),
+                unique_cells_are=agreeing(len(lost), "cell is", "unique cells are"),
             )
         )
     return Reading(_whole(values.rename(text.name)), kind, ", ".join(details), how)
@@ -201,10 +201,10 @@ def _as_number(text: pd.Series, decimal: str, thousands: str, lenient: bool) -> 
     if symbols:
         details.append(say("currency {unit} taken off", unit=unit))
     if thousands and bare.ne(text).any() and present.str.contains(rf"\d{re.escape(thousands)}\d{{3}}").any():
-        names = {",": "commas", ".": "points", " ": "spaces", "'": "apostrophes"}
-        details.append(say("thousands separated by {get}", get=names.get(thousands, thousands)))
+        names = {",": say("commas"), ".": say("points"), " ": say("spaces"), "'": say("apostrophes")}
+        details.append(say("thousands separated by {signs}", signs=names.get(thousands, thousands)))
     if decimal == "," and present.str.contains(r",\d+\D*$").any():
-        details.append("decimal comma")
+        details.append(say("decimal comma"))
     shows = bare.str.contains(r"\.\d", regex=True).fillna(False).any() or bool(thousands in (".", ",") and details)
     how = ColumnConvention("number", decimal if shows else "", unit)  # type: ignore[arg-type]
     return Reading(_whole(values), "number", ", ".join(details), how)
@@ -225,7 +225,7 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
         values = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=bool(zone))
         if values.notna().sum() == len(present):
             values = values.dt.tz_localize(None) if zone else values
-            detail = say("dates and times") + (say(", turned to UTC") if zone else "")
+            detail = say("dates and times, turned to UTC") if zone else say("dates and times")
             return Reading(values, "date", detail, ColumnConvention("date"))
     fits = []
     for date in DATES:
@@ -242,7 +242,7 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
     if not whole:
         return None
     form, values = whole[0]
-    detail = f"dates as {in_words(form)}"
+    details = [dates_as(form)]
     days = [(f, v) for f, v in whole if f.startswith("%d")]
     months = [(f, v) for f, v in whole if f.startswith("%m")]
     if days and months and day_first is None and days[0][1].notna().sum() != months[0][1].notna().sum():
@@ -250,15 +250,13 @@ def _date(text: pd.Series, present: pd.Series, day_first: bool | None, decimal: 
     elif days and months:
         first = decimal == "," if day_first is None else day_first
         form, values = (days if first else months)[0]
-        detail = f"dates as {in_words(form)}" + (
-            say("; day and month could be the other way round") if day_first is None else ""
-        )
+        details = [dates_as(form), *([say("day and month could be the other way round")] if day_first is None else [])]
     if lost := len(present) - int(values.notna().sum()):
-        detail += say(
-            "; {lost:,} {cell_is} none and missing", lost=lost, cell_is=agreeing(lost, "cell is", "cells are")
+        details.append(
+            say("{lost:,} {cells_are} none and missing", lost=lost, cells_are=agreeing(lost, "cell is", "cells are"))
         )
     kept = next(d for d in DATES if form in {d + t for t in TIMES})
-    return Reading(values, "date", detail, ColumnConvention("date", date=kept))
+    return Reading(values, "date", "; ".join(details), ColumnConvention("date", date=kept))
 
 
 COMPACT_DETAIL = marked("compact dates such as 20240131 (year, month, day)")

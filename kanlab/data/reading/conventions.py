@@ -81,13 +81,22 @@ class ColumnConvention:
     def said(self) -> str:
         """What its cells are, in a few words."""
         if self.kind == "date":
-            return f"dates as {in_words(self.date)}" if self.date else say("dates as year-month-day")
+            return dates_as(self.date) if self.date else say("dates as year-month-day")
         if self.kind == "boolean":
             return listing(self.words)
         if self.kind in ("time", "text"):
-            return {"time": "clock times", "text": "text"}[self.kind]
-        sign = {"": "", ".": say(" with a decimal point"), ",": say(" with a decimal comma")}[self.decimal]
-        return f"numbers{sign}" + (f" in {self.unit}" if self.unit else "")
+            return {"time": say("clock times"), "text": say("text")}[self.kind]
+        if self.unit:
+            return {
+                "": say("numbers in {unit}", unit=self.unit),
+                ".": say("numbers with a decimal point in {unit}", unit=self.unit),
+                ",": say("numbers with a decimal comma in {unit}", unit=self.unit),
+            }[self.decimal]
+        return {
+            "": say("numbers"),
+            ".": say("numbers with a decimal point"),
+            ",": say("numbers with a decimal comma"),
+        }[self.decimal]
 
 
 @dataclass(frozen=True)
@@ -222,21 +231,23 @@ class Conventions:
         how = self.columns.get(name) or ColumnConvention(kind)
         if not how.decimal and how.kind in ("number", "fraction", "limit"):
             how = replace(how, decimal=self.decimal)
-        what = say("the order of day and month") if how.kind == "date" else say("the decimal sign")
         advice = (
             ""
             if how.kind in ("boolean", "time")
-            else say(" If they are written otherwise, say so: overrule {what}.", what=what)
+            else say("If they are written otherwise, say so: overrule the order of day and month.")
+            if how.kind == "date"
+            else say("If they are written otherwise, say so: overrule the decimal sign.")
         )
-        words = ", ".join(quoted(cell, 30) for cell in bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-        return say(
-            "{name} holds {words}, and in training it held {said}: such cells count as {counts}.{advice}",
+        words = ", ".join(quoted(cell, 30) for cell in bad[:3])
+        words = say("{names} and {more} more", names=words, more=len(bad) - 3) if len(bad) > 3 else words
+        sentence = say(
+            "{name} holds {words}, and in training it held {said}: such cells count as {counts}.",
             name=quoted(name),
             words=words,
             said=how.said,
-            counts=counts,
-            advice=advice,
+            counts=say(counts),
         )
+        return f"{sentence} {advice}".rstrip()
 
 
 def plain_numbers(text: pd.Series, decimal: str) -> Array:
@@ -272,13 +283,14 @@ def _taken(values: pd.Series, codes: Index, column: pd.Series) -> pd.Series:
     return rows.set_axis(column.index).rename(column.name)
 
 
-def in_words(form: str) -> str:
-    """A format of dates in words."""
+def dates_as(form: str) -> str:
+    """What a column of dates is read as, its format in words."""
+    year, month, day, time = say("year"), say("month"), say("day"), say("time")
     names = {
-        "%Y": "year", "%y": "year", "%m": "month", "%d": "day", "%b": "month", "%B": "month",
-        "%H:%M:%S.%f": "time", "%H:%M:%S": "time", "%H:%M": "time", "%I:%M:%S %p": "time", "%I:%M %p": "time",
+        "%Y": year, "%y": year, "%m": month, "%d": day, "%b": month, "%B": month,
+        "%H:%M:%S.%f": time, "%H:%M:%S": time, "%H:%M": time, "%I:%M:%S %p": time, "%I:%M %p": time,
     }  # fmt: skip
     form = form.replace("年", "-").replace("月", "-").replace("日", "")
     for code, name in sorted(names.items(), key=lambda item: -len(item[0])):
         form = form.replace(code, name)
-    return form
+    return say("dates as {form}", form=form)

@@ -14,11 +14,19 @@ from kanlab.data.reading.cell_rules import MISSING, decimal_sign, is_number, is_
 from kanlab.data.reading.column_types import KINDS
 from kanlab.data.reading.header import MOST_HEADER_ROWS, commented_header, first_row, header_rows, joined, usual_width
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.text import agreeing, counted
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "spaces", "^": "caret", "~": "tilde",
-              ":": "colon"}  # fmt: skip
+DELIMITERS = {
+    ",": marked("comma"),
+    ";": marked("semicolon"),
+    "\t": marked("tab"),
+    "|": marked("vertical bar"),
+    " ": marked("spaces"),
+    "^": marked("caret"),
+    "~": marked("tilde"),
+    ":": marked("colon"),
+}
 _OPPOSITE = {",": ".", ".": ","}
 COMMENTS = ("#", "%", "//")
 _SAMPLE_CHARACTERS = 2**18

@@ -35,10 +35,10 @@ class Limits:
         return DatasetError(
             say(
                 "{name} is not read within {cpu_seconds:.0f} seconds of computing, so it is refused; "
-                "keep fewer rows or columns or save it as CSV, or allow more by {name_2}.",
+                "keep fewer rows or columns or save it as CSV, or allow more by {setting}.",
                 name=name,
                 cpu_seconds=self.cpu_seconds,
-                name_2=READ_SECONDS.name,
+                setting=READ_SECONDS.name,
             )
         )
 
@@ -47,10 +47,10 @@ class Limits:
         return DatasetError(
             say(
                 "{name} needs more than {memory:.1f} GB of memory to be read, so it is refused; keep "
-                "fewer rows or columns or save it as CSV, or allow more by {name_2}.",
+                "fewer rows or columns or save it as CSV, or allow more by {setting}.",
                 name=name,
                 memory=self.memory / 2**30,
-                name_2=READ_GB.name,
+                setting=READ_GB.name,
             )
         )
 

@@ -18,10 +18,11 @@ import pyarrow as pa
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.limits import Limits
 from kanlab.data.reading.typed import TableReport
+from kanlab.language import marked
 
 PROGRAM = "kanlab.data.reading.reader"
 IDLE_SECONDS = 900.0  # a reader that has nothing to read by then ends
-UNFORESEEN = "for a reason nobody foresaw"  # so that tests can tell a bug from a refusal
+UNFORESEEN = marked("for a reason nobody foresaw")  # so that tests can tell a bug from a refusal
 
 _T = TypeVar("_T")
 

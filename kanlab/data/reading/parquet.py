@@ -74,7 +74,9 @@ def parse_parquet(content: Content, options: ReadOptions) -> Parsed:
             say("{name} is a Parquet file that cannot be read; write it again, or export it as CSV.", name=name)
         ) from error
     if nested:
-        notes.append(say("Columns of lists or bytes are left out: {n}.", n=", ".join(n[:60] for n in nested[:5])))
+        notes.append(
+            say("Columns of lists or bytes are left out: {columns}.", columns=", ".join(n[:60] for n in nested[:5]))
+        )
     frame.columns = distinct([str(c).strip() for c in frame.columns], notes)
     decimal = (options.decimal or ".") if options.cells else "."
     known = {"source": name, "encoding": "", "delimiter": "", "decimal": decimal, "notes": notes, "packed": "Parquet",

@@ -66,19 +66,18 @@ def parse_text(content: Content, options: ReadOptions) -> Parsed:
     else:
         frame = _with_codes(frame, lambda some: _parse(data, dialect, names, options, name, some), options)
     if packed.startswith("zip") and len(parts) > 1:
-        notes.insert(0, say("The archive holds {parts} files; this is '{part}'.", parts=len(parts), part=part))
+        notes.insert(0, say("The archive holds {count} files; this is '{part}'.", count=len(parts), part=part))
     if packed == "Excel" and len(parts) > 1:
-        notes.insert(0, say("The workbook has {parts} sheets; this is '{part}'.", parts=len(parts), part=part))
+        notes.insert(0, say("The workbook has {count} sheets; this is '{part}'.", count=len(parts), part=part))
     numbers = [names[i] for i in sorted(as_text) if i < len(names) and frame[names[i]].dtype.kind in "iuf"]
     numbers = [name for name in numbers if name not in options.kinds]
     if numbers:
-        hold, option = agreeing(len(numbers), "holds", "hold"), f"--read {short(numbers[0], 30)}=text"
         notes.append(
             say(
-                "{numbers} {hold} numbers that are text in the workbook; read as text ({option}) they are a category.",
-                numbers=listing(numbers),
-                hold=hold,
-                option=option,
+                "{columns} {hold} numbers that are text in the workbook; read as text ({option}) they are a category.",
+                columns=listing(numbers),
+                hold=agreeing(len(numbers), "holds", "hold"),
+                option=f"--read {short(numbers[0], 30)}=text",
             )
         )
     found = 0 if options.cells else footer_rows(frame)  # of new rows every one is given back
@@ -106,7 +105,7 @@ def _names(dialect: Dialect, head: str, notes: list[str]) -> tuple[list[str], st
     while len(header) > dialect.width and not header[-1]:
         header.pop()
     if len(header) > MAX_COLUMNS:
-        raise too_wide("The table", len(header))
+        raise too_wide(say("The table"), len(header))
     names = distinct(header, notes)
     short = dialect.width - len(header)
     if short == 1:
@@ -189,21 +188,21 @@ def _parse_problem(error: Exception, source: str, dialect: Dialect) -> str:
     if found := _PANDAS_LINE.search(text):
         wanted, line, saw = found.groups()
         return say(
-            "{source} is not a table: line {int} has {saw} fields and the others have {wanted}; "
+            "{source} is not a table: line {line} has {saw} fields and the others have {wanted}; "
             "correct that line, or save it as CSV again.",
             source=source,
-            int=int(line) + dialect.skip_lines,
+            line=int(line) + dialect.skip_lines,
             saw=saw,
             wanted=wanted,
         )
     if found := _OPEN_QUOTE.search(text):
         return say(
-            "{source} is not a table: a quotation mark opened near line {int} is never closed; "
+            "{source} is not a table: a quotation mark opened near line {line} is never closed; "
             "correct it and save it as CSV again, or read it without quotes.",
             source=source,
-            int=int(found[1]) + 1 + dialect.skip_lines,
+            line=int(found[1]) + 1 + dialect.skip_lines,
         )
-    reason = text.splitlines()[0].removeprefix(say("Error tokenizing data. C error: ")).strip().rstrip(".")
+    reason = text.splitlines()[0].removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
     return say(
         "{source} is not a table of rows and columns ({reason}); save it as CSV with one header row.",
         source=source,
@@ -217,10 +216,12 @@ def _without_footer(frame: pd.DataFrame, rows: int, notes: list[str]) -> pd.Data
     if cells:
         notes.append(
             say(
-                "The last {rows} not data, and left out ('{cells}').",
-                rows=f"{rows} rows are" if rows > 1 else "row is",
-                cells=cells[0],
+                "The last {rows} rows are not data, and left out ('{cell}').",
+                rows=rows,
+                cell=cells[0],
             )
+            if rows > 1
+            else say("The last row is not data, and left out ('{cell}').", cell=cells[0])
         )
     frame = frame.iloc[:-rows]
     whole = [
@@ -237,7 +238,7 @@ def _without_index(frame: pd.DataFrame, index: str | None, asked: bool | None, n
         return frame
     first = frame.columns[0]
     if asked or first == index:
-        notes.append(say("The first column, {first}, names the rows and is left out.", first=quoted(first)))
+        notes.append(say("The first column, {name}, names the rows and is left out.", name=quoted(first)))
         return frame.iloc[:, 1:]
     values = frame.iloc[:, 0]
     unnamed = first == "column_1" and frame.columns[1] != "column_2"
@@ -263,6 +264,9 @@ def distinct(names: Iterable[str], notes: list[str] | None = None) -> list[str]:
     renamed = [new for old, new in zip(given, result, strict=True) if old and old != new and "Unnamed" not in old]
     if renamed and notes is not None:
         notes.append(
-            say("Names that are used more than once are numbered: {n}.", n=", ".join(n[:60] for n in renamed[:5]))
+            say(
+                "Names that are used more than once are numbered: {names}.",
+                names=", ".join(n[:60] for n in renamed[:5]),
+            )
         )
     return result

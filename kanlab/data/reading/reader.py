@@ -33,7 +33,7 @@ from kanlab.data.reading.messages import (
 )
 from kanlab.data.reading.typed import read_here
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import say, use
 
 try:
     import fcntl
@@ -64,6 +64,7 @@ def main() -> NoReturn:
     os._exit(0)  # the watching thread need not be asked
 
 
+@use("en")
 def answered(request: Request, body: Any) -> tuple[Answer, list[pa.Table]]:
     """The table of a request, column by column, or the sentence why there is none. body: has `read(size)`."""
     try:
@@ -78,9 +79,9 @@ def answered(request: Request, body: Any) -> tuple[Answer, list[pa.Table]]:
         traceback.print_exc()
         return Answer(
             say(
-                "{name} cannot be read, {unforeseen}; save it as CSV and read that.",
+                "{name} cannot be read, {reason}; save it as CSV and read that.",
                 name=request.name,
-                unforeseen=UNFORESEEN,
+                reason=say(UNFORESEEN),
             )
         ), []
 

@@ -130,7 +130,7 @@ class _Program:
     def last_words(self) -> str:
         self.complaints.seek(0)
         lines = self.complaints.read(2**16).decode(errors="replace").strip().splitlines()
-        return lines[-1].strip()[:200] if lines else f"code {self.process.returncode}"
+        return lines[-1].strip()[:200] if lines else say("code {code}", code=self.process.returncode)
 
 
 _spares: list[_Program] = []
@@ -260,7 +260,7 @@ class _Reader:
             return self._limits.too_slow(name)
         if killed in ("SIGABRT", "SIGKILL"):  # an allocation that failed, or the system had no more to give
             return self._limits.too_large(name)
-        return self._unreadable(f"it ended, {self._program.last_words()}")
+        return self._unreadable(say("it ended, {last_words}", last_words=self._program.last_words()))
 
     def _unreadable(self, why: str) -> DatasetError:
         return DatasetError(

@@ -31,12 +31,12 @@ MAX_DICTIONARY = 2**27  # bytes an xz file may ask its reader to keep; `xz -9` a
 _PIECE = 2**20
 _TABLES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data", ".parquet", ".pq", ".xlsx", ".xlsm")
 _UNREADABLE = {
-    b"\xd0\xcf\x11\xe0": marked("an Excel file of the old kind (.xls); save it as .xlsx or CSV"),
-    b"%PDF": marked("a PDF document; a table has to be exported from its source as CSV"),
-    b"7z\xbc\xaf": marked("a 7z archive; unpack it first, or pack it with gzip or zip"),
-    b"SQLite format 3": marked("an SQLite database; export the table as CSV"),
-    b"\x89HDF": marked("an HDF5 file; export the table as CSV or Parquet"),
-    b"\x93NUMPY": marked("a NumPy array; save it as CSV or Parquet"),
+    b"\xd0\xcf\x11\xe0": marked("{name} is an Excel file of the old kind (.xls); save it as .xlsx or CSV."),
+    b"%PDF": marked("{name} is a PDF document; a table has to be exported from its source as CSV."),
+    b"7z\xbc\xaf": marked("{name} is a 7z archive; unpack it first, or pack it with gzip or zip."),
+    b"SQLite format 3": marked("{name} is an SQLite database; export the table as CSV."),
+    b"\x89HDF": marked("{name} is an HDF5 file; export the table as CSV or Parquet."),
+    b"\x93NUMPY": marked("{name} is a NumPy array; save it as CSV or Parquet."),
 }
 
 
@@ -61,7 +61,7 @@ def is_text(head: bytes) -> bool:
 def opened(source: str | PathLike[str] | BinaryIO, name: str | None) -> Iterator[tuple[Any, str]]:
     """A file or buffer to read from, and what to call it. Raises DatasetError where a path leads nowhere."""
     if not isinstance(source, (str, PathLike)):
-        yield source, name or Path(getattr(source, "name", "the table")).name
+        yield source, name or Path(getattr(source, "name", say("the table"))).name
         return
     path = Path(source)
     name = name or path.name
@@ -71,7 +71,9 @@ def opened(source: str | PathLike[str] | BinaryIO, name: str | None) -> Iterator
         with path.open("rb") as stream:
             yield stream, name
     except OSError as error:
-        raise DatasetError(say("{name} cannot be read: {value}.", name=name, value=error.strerror or error)) from error
+        raise DatasetError(
+            say("{name} cannot be read: {reason}.", name=name, reason=error.strerror or error)
+        ) from error
 
 
 def read_content(stream: Any, name: str, part: str | None = None) -> Content:
@@ -83,7 +85,7 @@ def read_content(stream: Any, name: str, part: str | None = None) -> Content:
     rest = Joined(head, stream)
     for magic, sentence in _UNREADABLE.items():
         if head.startswith(magic):
-            raise DatasetError(f"{name} is {sentence}.")
+            raise DatasetError(say(sentence, name=name))
     if head.startswith(b"PAR1"):
         return Content(name, "parquet", _limited(rest, name))
     for magic, (packing, unpacker) in _PACKINGS.items():
@@ -131,7 +133,7 @@ class _Xz:
             elif self._decoder.needs_input:
                 rest = self._packed.read(_PIECE)
                 if not rest:
-                    raise EOFError(say("the file ends before its stream does"))
+                    raise EOFError("the file ends before its stream does")
             else:
                 rest = b""
             if piece := self._decoder.decompress(rest, size):
@@ -206,11 +208,11 @@ def _unzip(data: bytes, name: str, part: str | None) -> Content:
         if part is not None and part not in names:
             raise DatasetError(
                 say(
-                    "{name} holds no file '{part}'; it has '{names}' and {names_2} more.",
+                    "{name} holds no file '{part}'; it has '{first}' and {more} more.",
                     name=name,
                     part=part[:80],
-                    names=names[0][:80],
-                    names_2=len(names) - 1,
+                    first=names[0][:80],
+                    more=len(names) - 1,
                 )
             )
         chosen = tables[names.index(part) if part else 0]

@@ -16,7 +16,7 @@ from kanlab.data.reading.parquet import parse_parquet
 from kanlab.data.reading.parse import parse_text
 from kanlab.data.reading.source import read_content
 from kanlab.errors import DatasetError
-from kanlab.language import say
+from kanlab.language import retold, say, use
 from kanlab.text import counted, quoted
 
 SHOWN_ROWS = 8  # in a notebook
@@ -63,8 +63,9 @@ class TableReport:
     conventions: Conventions = Conventions()
 
     def __str__(self) -> str:
-        delimiter = DELIMITERS.get(self.delimiter, repr(self.delimiter)) + "-separated" if self.delimiter else ""
-        kind = [delimiter, self.encoding, "decimal comma" if self.decimal == "," else "", self.packed]
+        sign = DELIMITERS.get(self.delimiter)
+        delimiter = say("{sign}-separated", sign=say(sign) if sign else repr(self.delimiter)) if self.delimiter else ""
+        kind = [delimiter, self.encoding, say("decimal comma") if self.decimal == "," else "", self.packed]
         size = f"{counted(self.rows, 'row')}, {counted(self.columns, 'column')}"
         return f"{size} ({', '.join(filter(None, kind))})"
 
@@ -95,11 +96,12 @@ class Table:
 
     def _repr_html_(self) -> str:
         """For notebooks: what was inferred, and the first rows."""
-        said = "".join(f"<li>{escape(note)}</li>" for note in self.report.notes)
+        said = "".join(f"<li>{escape(retold(note))}</li>" for note in self.report.notes)
         rows = self.frame.head(SHOWN_ROWS).to_html(notebook=True, max_cols=20, border=0)
         return f"<p>{escape(self.report.source)}: {escape(str(self.report))}</p><ul>{said}</ul>{rows}"
 
 
+@use("en")
 def read_here(stream: Any, name: str, options: ReadOptions) -> Table:
     """Read a table in this process, which bears what that costs (`kanlab.data.reading.table` says when it may).
 
@@ -118,10 +120,10 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
         if column not in frame.columns:
             raise DatasetError(
                 say(
-                    "There is no column {column} in {name} to read as {kinds}.",
+                    "There is no column {column} in {name} to read as {kind}.",
                     column=quoted(column),
                     name=name,
-                    kinds=options.kinds[column],
+                    kind=options.kinds[column],
                 )
             )
     if frame.empty:
@@ -136,9 +138,9 @@ def _typed(frame: pd.DataFrame, known: dict[str, Any], options: ReadOptions) -> 
     if named:
         notes.append(
             say(
-                "Empty columns are left out: {c}{named}",
-                c=", ".join(c[:60] for c in named[:5]),
-                named="…" if len(named) > 5 else ".",
+                "Empty columns are left out: {columns}{end}",
+                columns=", ".join(c[:60] for c in named[:5]),
+                end="…" if len(named) > 5 else ".",
             )
         )
     left_out = [c for c, kind in options.kinds.items() if kind == "leave out"]

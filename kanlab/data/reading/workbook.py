@@ -49,10 +49,10 @@ def sheet_as_text(content: Content, decimal: str = ".") -> tuple[bytes, str, tup
             if content.part and content.part not in sheets:
                 raise DatasetError(
                     say(
-                        "{name} has no sheet '{part}'; its first one is '{sheets}'.",
+                        "{name} has no sheet '{part}'; its first one is '{first}'.",
                         name=content.name,
                         part=content.part[:80],
-                        sheets=sheets[0][:80],
+                        first=sheets[0][:80],
                     )
                 )
             title = content.part or sheets[0]
@@ -88,15 +88,20 @@ def _look(content: Content, number: int) -> None:
             value = 26 * value + letter - 64
         columns = max(columns, value)
     if rows > MAX_ROW or columns > MAX_COLUMN:
-        what = f"row number {rows}" if rows > MAX_ROW else f"column number {columns}"
+        shown = {"name": content.name, "max_row": MAX_ROW, "max_column": MAX_COLUMN}
         raise DatasetError(
             say(
-                "{name} has a cell in {what}, and Excel ends at row {max_row} and column "
+                "{name} has a cell in row number {number}, and Excel ends at row {max_row} and column "
                 "{max_column}; save the sheet as CSV.",
-                name=content.name,
-                what=what[:60],
-                max_row=MAX_ROW,
-                max_column=MAX_COLUMN,
+                number=str(rows)[:49],
+                **shown,
+            )
+            if rows > MAX_ROW
+            else say(
+                "{name} has a cell in column number {number}, and Excel ends at row {max_row} and column "
+                "{max_column}; save the sheet as CSV.",
+                number=str(columns)[:46],
+                **shown,
             )
         )
     if max(cells, rows * columns) > MAX_CELLS:
