@@ -29,7 +29,7 @@ from kanlab.explain.predictor import Predictions, Predictor, predict_table, pred
 from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
 from kanlab.kan.search_space import SearchSpace
-from kanlab.language import say, use
+from kanlab.language import retold, say, use
 from kanlab.selection import ranking
 from kanlab.selection.headline import Use
 from kanlab.selection.recommendation import Recommendation, recommend
@@ -751,12 +751,11 @@ def run_study(
             report()
         report()
     elif supervisor.trouble:
-        raise StudyError(
-            say("The study '{name}' was interrupted. {trouble}", name=study.name, trouble=supervisor.trouble)
-        )
+        sentence = say("The study '{name}' was interrupted.", name=study.name)
+        raise StudyError(f"{sentence} {retold(supervisor.trouble)}")
     state = patiently(lambda: study.state, warn)
     if state.name == "failed":
-        raise StudyError(say("The study '{name}' failed: {detail}", name=study.name, detail=state.detail))
+        raise StudyError(say("The study '{name}' failed: {detail}", name=study.name, detail=retold(state.detail)))
     return study
 
 

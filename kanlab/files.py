@@ -53,7 +53,7 @@ def write_whole(path: Path, content: bytes, error: type[KanlabError] = KanlabErr
             partial.write_bytes(content)
     except OSError as refused:
         raise error(
-            say("{path} cannot be written: {value}.", path=path, value=refused.strerror or refused)
+            say("{path} cannot be written: {reason}.", path=path, reason=refused.strerror or refused)
         ) from refused
 
 
@@ -105,21 +105,21 @@ def who_else_may_write(path: Path) -> str:
         for above in path.parents:
             over = above.stat()
             if over.st_uid not in (0, os.geteuid()):
-                return say("{above} belongs to another user", above=above)
+                return say("{path} belongs to another user", path=above)
             if _others_may_write(over) and not over.st_mode & stat.S_ISVTX:
-                return say("others may write to {above}", above=above)
+                return say("others may write to {path}", path=above)
         closed = not found.st_mode & _OTHERS
         for folder, folders, names in os.walk(path):
             for entry in (Path(folder), *(Path(folder, name) for name in (*folders, *names))):
                 inner = entry.lstat()
                 if not _is_ours(inner):
-                    return say("{entry} belongs to another user", entry=entry)
+                    return say("{path} belongs to another user", path=entry)
                 if not closed and not stat.S_ISLNK(inner.st_mode) and _others_may_write(inner):
-                    return say("others may write to {entry}", entry=entry)
+                    return say("others may write to {path}", path=entry)
     except FileNotFoundError:  # replaced while we looked: by us, or by whom the next look finds
         return "" if path.exists() else say("{path} is not there", path=path)
     except OSError as error:
-        return say("{path} cannot be used ({value})", path=path, value=error.strerror or error)
+        return say("{path} cannot be used ({reason})", path=path, reason=error.strerror or error)
     return ""
 
 

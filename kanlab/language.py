@@ -19,6 +19,7 @@ from pathlib import Path
 from string import Formatter
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "简体中文"}
+VARIABLE = "KANLAB_LANG"  # of the environment: kanlab.settings says what it is
 PSEUDO = "pseudo"  # English with accents: what a test or an eye finds without them does not pass through `say`
 TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-CN", PSEUDO: "en"}  # as documents name them
 _LOCALES = {"zh": "zh_CN"}
@@ -73,9 +74,7 @@ def counting(noun: str) -> str:
 
 def active() -> str:
     """The language in which `say` speaks: that of `use`, else the reader's, else that of KANLAB_LANG, else English."""
-    return (
-        _chosen.get() or next(filter(None, (ask() for ask in _of_reader)), "") or known(os.environ.get("KANLAB_LANG"))
-    )
+    return _chosen.get() or next(filter(None, (ask() for ask in _of_reader)), "") or known(os.environ.get(VARIABLE))
 
 
 @contextmanager
@@ -127,7 +126,7 @@ def of_browser(header: str | None) -> str:
 
 def of_terminal() -> str:
     """The language of a command line: KANLAB_LANG, else that of LC_ALL, LC_MESSAGES or LANG, as gettext reads them."""
-    settings = (os.environ.get(name) for name in ("KANLAB_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    settings = (os.environ.get(name) for name in (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG"))
     return known(next(filter(None, settings), None))
 
 

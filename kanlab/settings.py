@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from kanlab.errors import DatasetError, KanlabError, StudyError
 from kanlab.hosts import Host, parse_host
-from kanlab.language import marked, say
+from kanlab.language import LANGUAGES, PSEUDO, VARIABLE, marked, say
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Setting(Generic[T]):
             return self.parse(text)
         except ValueError:
             raise self.error(
-                say("{name} must be {kind}, not '{text}'.", name=self.name, kind=self.kind, text=text[:40])
+                say("{name} must be {kind}, not '{text}'.", name=self.name, kind=say(self.kind), text=text[:40])
             ) from None
 
 
@@ -79,6 +79,12 @@ def _switch(text: str) -> bool:
     return text == "1"
 
 
+def _language(text: str) -> str:
+    if text not in (*LANGUAGES, PSEUDO):
+        raise ValueError
+    return text
+
+
 def _hosts(text: str) -> tuple[Host, ...]:
     hosts = [parse_host(part.strip()) for part in text.split(",")]
     if None in hosts:
@@ -88,7 +94,7 @@ def _hosts(text: str) -> tuple[Host, ...]:
 
 HOME: Setting[Path | None] = Setting(
     "KANLAB_HOME",
-    "a folder",
+    marked("a folder"),
     marked("kanlab's own files: studies, data and compiled code; its owner's alone"),
     _folder,
     None,
@@ -96,7 +102,7 @@ HOME: Setting[Path | None] = Setting(
 )
 COMPILED: Setting[Path | None] = Setting(
     "KANLAB_COMPILED",
-    "a folder",
+    marked("a folder"),
     marked("compiled code, for several homes or in an image; it is run, so nobody else may write to it"),
     _folder,
     None,
@@ -120,7 +126,7 @@ ARTIFACTS: Setting[str | None] = Setting(
 )
 SLOTS: Setting[int] = Setting(
     "KANLAB_SLOTS",
-    "a whole number",
+    marked("a whole number"),
     marked("worker processes of the app at once, all studies together"),
     _count,
     0,
@@ -132,11 +138,11 @@ DASK: Setting[str | None] = Setting(
     marked("the cluster that fits studies for which no other place is named"),
     str,
     None,
-    "this machine",
+    marked("this machine"),
 )
 READ_SECONDS: Setting[float] = Setting(
     "KANLAB_READ_SECONDS",
-    "a number above 0",
+    marked("a number above 0"),
     marked("seconds of computing that reading a table may take; a large file gets more"),
     _positive,
     10.0,
@@ -145,7 +151,7 @@ READ_SECONDS: Setting[float] = Setting(
 )
 READ_GB: Setting[float] = Setting(
     "KANLAB_READ_GB",
-    "a number above 0",
+    marked("a number above 0"),
     marked("memory in GB that reading a table may take; a large file gets more"),
     _positive,
     1.0,
@@ -162,11 +168,20 @@ HOSTS: Setting[tuple[Host, ...]] = Setting(
 )
 SHARE: Setting[bool] = Setting(
     "KANLAB_SHARE",
-    "1 or 0",
+    marked("1 or 0"),
     marked("whether the owner of a study may make a read-only link to its presentation, which needs no login"),
     _switch,
     False,
     marked("no such links"),
+)
+
+LANGUAGE: Setting[str | None] = Setting(
+    VARIABLE,
+    marked("en or zh"),
+    marked("the language that users read: English, or Simplified Chinese"),
+    _language,
+    None,
+    marked("that of the browser; of a command line, that of the terminal"),
 )
 
 SETTINGS: tuple[
@@ -188,6 +203,7 @@ SETTINGS: tuple[
     READ_GB,
     HOSTS,
     SHARE,
+    LANGUAGE,
 )
 
 

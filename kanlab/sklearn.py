@@ -38,7 +38,7 @@ from kanlab.explain.predictor import Model, held_family, network_task
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.language import say
+from kanlab.language import retold, say
 from kanlab.selection import ranking
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.stats.interval_bounds import class_sets, interval_bounds
@@ -156,9 +156,9 @@ class _KAN(BaseEstimator):
             if values.shape != (len(names),):
                 raise ValueError(
                     say(
-                        "monotonic_cst has shape {shape}, and X has {names} features.",
+                        "monotonic_cst has shape {shape}, and X has {count} features.",
                         shape=values.shape,
-                        names=len(names),
+                        count=len(names),
                     )
                 )
             ways = dict(zip(names, values.tolist(), strict=True))
@@ -257,7 +257,8 @@ class _KAN(BaseEstimator):
             frame = as_categories(self._frame(X, reset=False), self._categories)
             inputs = self._recipe.apply(frame)
         if inputs.unknown is not None:
-            warnings.warn(" ".join(n for n in inputs.notes if "not in the training rows" in n), stacklevel=4)
+            said = " ".join(retold(note) for note in inputs.notes if "not in the training rows" in note)
+            warnings.warn(said, stacklevel=4)
         return self._model.predict_flagged(inputs.X)[0], inputs.X
 
 
@@ -595,8 +596,8 @@ def _categories(wanted: Any, names: list[str], given: frozenset[str]) -> list[st
         if chosen.shape != (len(names),):
             raise ValueError(
                 say(
-                    "The mask categorical_features must have {names} values, not {size}.",
-                    names=len(names),
+                    "The mask categorical_features must have {count} values, not {size}.",
+                    count=len(names),
                     size=chosen.size,
                 )
             )

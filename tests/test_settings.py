@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import kanlab
-from kanlab import settings
+from kanlab import language, settings
 from kanlab.errors import KanlabError, StudyError
 from kanlab.settings import SETTINGS
 from kanlab.study.storage import default_url, home
@@ -55,6 +55,7 @@ def test_unset_and_empty_are_the_default(setting: settings.Setting[object], monk
         ("KANLAB_READ_GB", "1 GB"),
         ("KANLAB_HOSTS", "https://kanlab.example.org"),
         ("KANLAB_HOSTS", "one.example, "),
+        ("KANLAB_LANG", "deutsch"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_sentence(name: str, bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +76,7 @@ def test_the_app_is_not_started_with_a_bad_value(monkeypatch: pytest.MonkeyPatch
 
 def test_nothing_else_knows_their_names() -> None:
     for path in [*(ROOT / "kanlab").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]:
-        if path == Path(settings.__file__):
+        if path in (Path(settings.__file__), Path(language.__file__)):  # the latter lies below and reads its own
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -82,20 +82,26 @@ COMPARISON_FAMILIES = {name: f"kanlab.baselines.{name}" for name in ("polynomial
 # those fitted where they are asked for by name: the module of each, the one it needs, and the extra that brings it
 OPTIONAL_FAMILIES = {"ebm": ("kanlab.baselines.ebm", "interpret", "ebm")}
 LABELS = {
-    "constant": "mean",
-    "linear": "linear",
-    "stepwise": "stepwise linear",
-    "ridge": "ridge",
-    "polynomial": "polynomial ridge",
-    "gam": "spline GAM",
+    "constant": marked("mean"),
+    "linear": marked("linear"),
+    "stepwise": marked("stepwise linear"),
+    "ridge": marked("ridge"),
+    "polynomial": marked("polynomial ridge"),
+    "gam": marked("spline GAM"),
     "mlp": marked("neural network (MLP)"),
-    "boosting": "gradient boosting",
+    "boosting": marked("gradient boosting"),
     "ebm": marked("explainable boosting (EBM)"),
 }
-LABELS_OF_CLASSES = LABELS | {"constant": "prevalence", "linear": "logistic regression", "ridge": "ridge logistic"}
-
-LABELS_OF_MANY = LABELS_OF_CLASSES | {"constant": "class shares", "linear": marked("multinomial logistic regression")}
-LABELS_OF_COUNTS = LABELS | {"linear": "Poisson regression", "ridge": "ridge Poisson"}
+LABELS_OF_CLASSES = LABELS | {
+    "constant": marked("prevalence"),
+    "linear": marked("logistic regression"),
+    "ridge": marked("ridge logistic"),
+}
+LABELS_OF_MANY = LABELS_OF_CLASSES | {
+    "constant": marked("class shares"),
+    "linear": marked("multinomial logistic regression"),
+}
+LABELS_OF_COUNTS = LABELS | {"linear": marked("Poisson regression"), "ridge": marked("ridge Poisson")}
 _LABELS_OF = {
     REGRESSION: LABELS,
     CLASSIFICATION: LABELS_OF_CLASSES,
@@ -110,7 +116,7 @@ def label(family: str, task: TaskName = REGRESSION) -> str:
     >>> label("linear"), label("linear", "classification")
     ('linear', 'logistic regression')
     """
-    return _LABELS_OF[task].get(family, family)
+    return say(_LABELS_OF[task].get(family, family))
 
 
 @dataclass(frozen=True)
@@ -356,13 +362,10 @@ def broken_by(family: str, data: Dataset, shape: Shape, fitted: FamilyFit | None
     wrong = [c for c in (*shape.up, *shape.down) if slopes[c] * shape.direction(c) < 0.0]
     if not wrong:
         return ""
-    way = "down" if shape.direction(wrong[0]) > 0 else "up"
-    return say(
-        "The {label} model runs {way} in {features}.",
-        label=label(family, data.task),
-        way=way,
-        features=quoted(data.features[wrong[0]]),
-    )
+    shown = {"label": label(family, data.task), "feature": quoted(data.features[wrong[0]])}
+    if shape.direction(wrong[0]) > 0:
+        return say("The {label} model runs down in {feature}.", **shown)
+    return say("The {label} model runs up in {feature}.", **shown)
 
 
 def _comparison(family: str, task: TaskName, shape: Shape = Shape()) -> Family:

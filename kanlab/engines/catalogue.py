@@ -27,7 +27,7 @@ ENGINES = {
     for e in (
         Engine(
             "lm",
-            "kanlab, Levenberg-Marquardt",
+            marked("kanlab, Levenberg-Marquardt"),
             marked(
                 "The same networks, fitted 30 to 70 times faster than pykan fits them, with a "
                 "roughness penalty against noise."
@@ -66,5 +66,8 @@ def trouble(engine: str) -> str:
     """
     if not ENGINES[engine].needs_torch or (find_spec("kan") and find_spec("torch")):
         return ""
-    missing = say("which is not installed here; install kanlab[pykan], or choose the engine lm")
-    return say("The engine {engine} trains stock pykan, {missing}.", engine=engine, missing=missing)
+    return say(
+        "The engine {engine} trains stock pykan, which is not installed here; install kanlab[pykan], or choose the engine "
+        "lm.",
+        engine=engine,
+    )

@@ -197,7 +197,7 @@ def _best_training(
 ) -> tuple[Training | None, str, int]:
     """The training of least misfit over the starts (None where all broke down), its status, and how many were made."""
     if data.w_train is not None:
-        raise FitError(NO_WEIGHTS)
+        raise FitError(say(NO_WEIGHTS))
     from kanlab.engines.pykan_training import train
 
     deadline = None if options.time_limit is None else time.monotonic() + options.time_limit

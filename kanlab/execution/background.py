@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from kanlab.errors import KanlabError
+from kanlab.language import use
 from kanlab.study.handle import StudyHandle
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 
@@ -44,6 +45,7 @@ class BackgroundRun:
     def join(self, timeout: float | None = None) -> None:
         self._thread.join(timeout)
 
+    @use("en")
     def _run(self) -> None:
         try:
             self._work(self._stop.is_set)

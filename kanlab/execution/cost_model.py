@@ -21,6 +21,7 @@ from kanlab.execution.messages import TimingTask
 from kanlab.execution.run_tasks import run_task
 from kanlab.kan.parameter_count import n_params
 from kanlab.kan.search_space import Cell
+from kanlab.language import say
 from kanlab.study.handle import StudySpec
 from kanlab.study.storage import store_dataset
 
@@ -118,5 +119,7 @@ def study_seconds(spec: StudySpec, n: int, d: int, scale: float, workers: int) -
 def duration_text(duration: float) -> str:
     """A duration for a sentence: 8 s, 3 min, 1.5 h."""
     if duration < 90:
-        return f"{max(1, round(duration))} s"
-    return f"{round(duration / 60)} min" if duration < 5400 else f"{duration / 3600:.1f} h"
+        return say("{seconds} s", seconds=max(1, round(duration)))
+    if duration < 5400:
+        return say("{minutes} min", minutes=round(duration / 60))
+    return say("{hours:.1f} h", hours=duration / 3600)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kanlab import settings
 from kanlab.errors import StudyError
+from kanlab.language import say
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -33,7 +34,7 @@ def connect(dask: Dask) -> Client:
         from distributed import Client, Security
     except ImportError as error:
         raise StudyError(
-            "A Dask cluster needs the package distributed; install it with \"pip install 'kanlab[dask]'\"."
+            say("A Dask cluster needs the package distributed; install it with \"pip install 'kanlab[dask]'\".")
         ) from error
     address = address_of(dask)
     security = getattr(dask, "security", None) or Security()  # that of an object, or of Dask's own configuration
@@ -43,7 +44,11 @@ def connect(dask: Dask) -> Client:
     except (OSError, ImportError) as error:  # of sockets and TLS; of a scheduler of another version
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise StudyError(
-            f"No Dask scheduler answers at {address} ({reason}). Start one with 'dask scheduler', or correct the address."
+            say(
+                "No Dask scheduler answers at {address} ({reason}). Start one with 'dask scheduler', or correct the address.",
+                address=address,
+                reason=reason,
+            )
         ) from error
 
 
@@ -58,15 +63,26 @@ def _check(address: str, security: Security) -> None:
         get_address_host_port(address, strict=True)
     except ValueError as error:
         raise StudyError(
-            f"'{address}' is no address of a Dask scheduler; one looks like tcp://10.0.0.1:8786 or tls://10.0.0.1:8786."
+            say(
+                "'{address}' is no address of a Dask scheduler; one looks like tcp://10.0.0.1:8786 or tls://10.0.0.1:8786.",
+                address=address,
+            )
         ) from error
     arguments = security.get_connection_args("client")
     if scheme == "tls" and arguments.get("ssl_context") is None:
         raise StudyError(
-            f"{address} needs a certificate; set Dask's variables for TLS, or give a client that has them."
+            say(
+                "{address} needs a certificate; set Dask's variables for TLS, or give a client that has them.",
+                address=address,
+            )
         )
     if scheme == "tcp" and arguments.get("require_encryption"):
-        raise StudyError(f"Dask is set to require encryption, which {address} has not; give an address with tls://.")
+        raise StudyError(
+            say(
+                "Dask is set to require encryption, which {address} has not; give an address with tls://.",
+                address=address,
+            )
+        )
 
 
 def address_of(dask: Dask) -> str:
@@ -75,7 +91,7 @@ def address_of(dask: Dask) -> str:
         found = getattr(dask, "scheduler_address", None) or getattr(getattr(dask, "scheduler", None), "address", None)
         if found is None:
             raise StudyError(
-                "What is given as Dask cluster has no scheduler: give its address, a client or a cluster object."
+                say("What is given as Dask cluster has no scheduler: give its address, a client or a cluster object.")
             )
         return str(found)
     text = os.fspath(dask).strip()
@@ -89,12 +105,18 @@ def _of_file(path: Path) -> str:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StudyError(
-            f"The scheduler file {path} cannot be read ({error.strerror}); 'dask scheduler --scheduler-file {path}' writes it."
+            say(
+                "The scheduler file {path} cannot be read ({strerror}); 'dask scheduler --scheduler-file {path}' writes it.",
+                path=path,
+                strerror=error.strerror,
+            )
         ) from error
     except ValueError:
         content = None
     if not isinstance(content, Mapping) or not isinstance(content.get("address"), str):
-        raise StudyError(f"{path} is no scheduler file; 'dask scheduler --scheduler-file {path}' writes one.")
+        raise StudyError(
+            say("{path} is no scheduler file; 'dask scheduler --scheduler-file {path}' writes one.", path=path)
+        )
     return str(content["address"])
 
 

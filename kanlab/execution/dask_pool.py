@@ -248,10 +248,10 @@ class DaskPool:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise WorkersFailed(
                 say(
-                    "The workers of the cluster cannot run kanlab ({reason}); install kanlab {get} on "
+                    "The workers of the cluster cannot run kanlab ({reason}); install kanlab {version} on "
                     "each machine of the cluster.",
                     reason=reason,
-                    get=self._versions.get("kanlab", ""),
+                    version=self._versions.get("kanlab", ""),
                 )
             )
         reason = say("its Dask worker died with it again and again")

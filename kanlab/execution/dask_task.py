@@ -20,7 +20,7 @@ from kanlab.errors import KanlabError
 from kanlab.execution.messages import Answer, Begun, Done, Exit, Late, Order, Refusal, Report, encode, read
 from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.worker_pool import Job
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.study.versions import fitting_versions
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def as_it_is(data: bytes) -> bytes:
     return data
 
 
+@use("en")
 def work(data: bytes | None, sha256: str, versions: dict[str, str], topic: str, order: str) -> None:
     """Do one job. versions: of the program that asks.  order: an Order as a line.
 
@@ -66,11 +67,16 @@ def _check_versions(theirs: dict[str, str]) -> None:
     ours = fitting_versions(with_torch="torch" in theirs)
     for name, version in theirs.items():
         if ours.get(name) != version:
-            has = f"{name} {ours[name]}" if name in ours else f"no {name}"
             raise KanlabError(
                 say(
-                    "it has {has} and the study {name} {version}; install the same version on all machines",
-                    has=has,
+                    "it has {name} {ours} and the study {name} {version}; install the same version on all machines",
+                    name=name,
+                    ours=ours[name],
+                    version=version,
+                )
+                if name in ours
+                else say(
+                    "it has no {name} and the study {name} {version}; install the same version on all machines",
                     name=name,
                     version=version,
                 )

@@ -46,34 +46,35 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
         free = shutil.disk_usage(folder).free
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
-        yield Check("disk", free > LEAST_FREE, f"{in_bytes(free)} free in {folder}")
+        yield Check("disk", free > LEAST_FREE, say("{size} free in {folder}", size=in_bytes(free), folder=folder))
         yield _privacy(folder)
     except KanlabError as error:
         yield Check("disk", False, str(error))
     except OSError as error:
         yield Check("disk", False, str(not_stored(error)))
     unused = cache_trouble()
-    advice = say("; each process compiles for itself, which costs it seconds")
     yield Check(
         "compiled code",
         not unused,
-        say("not kept: {unused}{advice}", unused=unused, advice=advice) if unused else f"kept in {cache_folder()}",
+        say("not kept: {reason}; each process compiles for itself, which costs it seconds", reason=unused)
+        if unused
+        else say("kept in {folder}", folder=cache_folder()),
     )
     try:
         storage = get_storage(storage_url)
         names = study_names(storage)
         database(storage).connect().close()
-        yield Check("storage", True, f"{len(names)} studies")
+        yield Check("storage", True, say("{count} studies", count=len(names)))
         orphans = orphaned_leases(storage)
         found = (
-            "none orphaned"
+            say("none orphaned")
             if not orphans
             else say("{orphans} left by processes that have ended; resume their studies", orphans=len(orphans))
         )
         yield Check("leases", not orphans, found)
         left = len(half_made(storage))
         ended = say("{left} whose maker ended before they were whole; 'kanlab gc' removes them", left=left)
-        yield Check("unfinished studies", not left, ended if left else "none")
+        yield Check("unfinished studies", not left, ended if left else say("none"))
     except KanlabError as error:
         yield Check("storage", False, str(error))
     except STORAGE_ERRORS as error:
@@ -82,7 +83,7 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-            yield Check("port", True, f"{port} is free")
+            yield Check("port", True, say("{port} is free", port=port))
         except OSError:
             yield Check(
                 "port",
@@ -90,7 +91,7 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
                 say("{port} is in use, perhaps by a running app; choose another one with --port", port=port),
             )
     yield _try_worker("worker", False)
-    with_pykan = say("worker with pykan")
+    with_pykan = "worker with pykan"
     if trouble("pykan-lbfgs"):
         yield Check(
             with_pykan, True, say("stock pykan is not installed; kanlab[pykan] brings it, and only its engines need it")
@@ -122,7 +123,7 @@ def _try_worker(name: str, preload_pykan: bool) -> Check:
             if time.monotonic() - began > _WORKER_SECONDS:
                 return Check(name, False, say("not ready within {worker_seconds} s", worker_seconds=_WORKER_SECONDS))
             pool.step(_Nothing([]), 1)
-        return Check(name, True, f"ready in {time.monotonic() - began:.1f} s")
+        return Check(name, True, say("ready in {seconds:.1f} s", seconds=time.monotonic() - began))
     except WorkersFailed as error:
         return Check(name, False, str(error))
     finally:

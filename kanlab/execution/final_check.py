@@ -107,14 +107,15 @@ class AveragedNetworks(HasFit):
     @property
     def label(self) -> str:
         """What it is called."""
-        networks = say("average of {cells} networks", cells=len(self.cells))
+        networks = say("average of {count} networks", count=len(self.cells))
         if not self.families:
             return networks
         *others, last = [
-            f"the {family_label(name, self.task)} model ({100 * share:.0f}%)"
+            say("the {family} model ({share:.0f}%)", family=family_label(name, self.task), share=100 * share)
             for name, share in sorted(self.families, key=lambda pair: -pair[1])
         ]
-        return f"{', '.join([f'{networks} ({100 * self.share:.0f}%)', *others])} and {last}"
+        first = ", ".join([f"{networks} ({100 * self.share:.0f}%)", *others])
+        return say("{models} and {last_model}", models=first, last_model=last)
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it."""

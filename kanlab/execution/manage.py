@@ -10,7 +10,7 @@ from typing import Any
 from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.starts_budget import settled
-from kanlab.language import say
+from kanlab.language import marked, say, use
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import GROUP, StudyHandle, checked_name, create_study, load_study, taken_names
 from kanlab.study.lease import claim
@@ -45,25 +45,25 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
         handle = load_study(handle.name, storage_url=handle.storage_url)
         old = handle.spec
         changes: dict[str, Any] = {}
-        for name, value in (("trials", trials), ("minutes", minutes)):
+        for name, value in ((marked("trials"), trials), (marked("minutes"), minutes)):
             before = getattr(old, name)
             if value is None:
                 continue
             if before is None:
                 raise StudyError(
                     say(
-                        "The study '{name}' has no limit on {name_2} that could be raised.",
+                        "The study '{name}' has no limit on {limit} that could be raised.",
                         name=handle.name,
-                        name_2=name,
+                        limit=say(name),
                     )
                 )
             if value <= before:
                 raise StudyError(
                     say(
-                        "The study '{name}' already has a budget of {before:g} {name_2}; give a larger number.",
+                        "The study '{name}' already has a budget of {before:g} {limit}; give a larger number.",
                         name=handle.name,
                         before=before,
-                        name_2=name,
+                        limit=say(name),
                     )
                 )
             changes[name] = value
@@ -73,10 +73,9 @@ def extend(handle: StudyHandle, *, trials: int | None = None, minutes: float | N
         handle.optuna.set_user_attr(SPEC, spec.to_dict())
         state = read_state(handle.optuna.user_attrs)
         if state.name == "finished":
-            write_state(
-                handle.optuna,
-                StudyState("stopped", say("The budget was raised. Resume continues the study."), state.elapsed),
-            )
+            with use("en"):
+                detail = say("The budget was raised. Resume continues the study.")
+            write_state(handle.optuna, StudyState("stopped", detail, state.elapsed))
     return replace(handle, spec=spec)
 
 
@@ -153,14 +152,20 @@ def differences(one: list[TrialRecord], other: list[TrialRecord]) -> list[str]:
     for cell in sorted(first.keys() | second.keys()):
         a, b = first.get(cell), second.get(cell)
         where = say("neuron_num {neuron_num}, grid {grid}, k {k}", neuron_num=cell.neuron_num, grid=cell.grid, k=cell.k)
-        where += f", depth {cell.depth}" * (cell.depth > 1)
+        where += say(", depth {depth}", depth=cell.depth) * (cell.depth > 1)
         if a is None or b is None:
-            lines.append(say("{where}: only in the {a} study", where=where, a="second" if a is None else "first"))
+            lines.append(
+                say("{where}: only in the second study", where=where)
+                if a is None
+                else say("{where}: only in the first study", where=where)
+            )
             continue
         for name in ("state", "status", "n_params", "rss_train", "rss_test", "aicc", "iterations", "loss_curve"):
             x, y = getattr(a, name), getattr(b, name)
             if x != y:
-                lines.append(f"{where}: {name} is {x!r} and {y!r}")
+                lines.append(
+                    say("{where}: {name} is {first!r} and {second!r}", where=where, name=name, first=x, second=y)
+                )
                 break
     return lines
 

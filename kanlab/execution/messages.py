@@ -315,8 +315,8 @@ def read(line: bytes | str, kind: type[T]) -> T:
         start = line[:60].decode(errors="replace") if isinstance(line, bytes) else line[:60]
         raise MessageError(
             say(
-                "The line {strip!r} is no message of this version of kanlab ({error}).",
-                strip=start.strip(),
+                "The line {line!r} is no message of this version of kanlab ({error}).",
+                line=start.strip(),
                 error=error,
             )
         ) from error

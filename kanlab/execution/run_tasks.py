@@ -29,7 +29,7 @@ def make_pool(dataset: Path, *, preload_pykan: bool = False, dask: Dask | None =
     """
     if dask is None:
         if preload_pykan and (sentence := trouble("pykan-lbfgs")):
-            raise FitError(sentence.replace(say("The engine pykan-lbfgs"), say("The engine of this study")))
+            raise FitError(sentence.replace("pykan-lbfgs", say("of this study")))
         return ProcessPool(dataset, preload_pykan=preload_pykan)
     from kanlab.execution.dask_pool import DaskPool  # which loads Dask
 

@@ -24,7 +24,7 @@ from kanlab.execution.messages import AnyTask
 from kanlab.execution.run_tasks import TaskQueue, make_pool
 from kanlab.execution.schedule import Schedule, close_open_trials, make_schedule
 from kanlab.execution.worker_pool import ClusterLost, Failure, Job, WorkerPool, WorkersFailed
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
 from kanlab.study.lease import BEAT_SECONDS, Lease, LeaseLost, claim
@@ -98,6 +98,7 @@ class Supervisor:
 
     # ---- the thread
 
+    @use("en")
     def _run(self) -> None:
         try:
             self._work()
@@ -107,7 +108,7 @@ class Supervisor:
             self._end_as(
                 StudyState(
                     "interrupted",
-                    say("{error} Resume continues the study, on a cluster or on this machine.", error=error),
+                    f"{error} {say('Resume continues the study, on a cluster or on this machine.')}",
                 )
             )
         except KanlabError as error:
@@ -140,13 +141,11 @@ class Supervisor:
 
     def _wait_for_storage(self, trouble: str) -> None:
         logger.warning("study %s waits: %s", self.handle.name, trouble)
-        self.trouble = say("{trouble} The study waits and continues as soon as the storage answers.", trouble=trouble)
+        self.trouble = f"{trouble} {say('The study waits and continues as soon as the storage answers.')}"
         try:
             patiently(self._renew)
         except STORAGE_ERRORS as error:
-            raise KanlabError(
-                say("{trouble} Resume the study when the storage answers again.", trouble=trouble)
-            ) from error
+            raise KanlabError(f"{trouble} {say('Resume the study when the storage answers again.')}") from error
         self.trouble = ""
 
     def _prepare(self) -> None:

@@ -37,6 +37,7 @@ from kanlab.execution.messages import (  # noqa: E402
     decode_request,
     encode,
 )
+from kanlab.language import use  # noqa: E402
 
 
 def _read_requests(requests: queue.SimpleQueue[str], scratch: str) -> None:
@@ -47,6 +48,7 @@ def _read_requests(requests: queue.SimpleQueue[str], scratch: str) -> None:
     os._exit(0)
 
 
+@use("en")
 def main(scratch: str, preload_pykan: bool) -> None:
     """Serve requests until standard input closes. scratch: the folder to work in, removed at the end."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)

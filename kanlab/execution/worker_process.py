@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from kanlab import programs
-from kanlab.language import say
+from kanlab.language import say, use
 
 if TYPE_CHECKING:
     from kanlab.execution.messages import Request
@@ -106,6 +106,7 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @use("en")
     def _listen(self) -> None:
         from kanlab.execution.messages import (  # they load NumPy, which a spare one does not need
             Exit,
@@ -148,7 +149,7 @@ class WorkerProcess:
             lines = []
         last = lines[-1].strip()[:300] if lines else ""
         if code is not None and code < 0:
-            return say("killed by signal {code}", code=-code) + (f" ({last})" if last else "")
+            return say("killed by signal {signal}", signal=-code) + (f" ({last})" if last else "")
         return last or say("the process ended with code {code}", code=code)
 
     def kill(self) -> None:

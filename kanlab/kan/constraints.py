@@ -21,13 +21,28 @@ from kanlab.data.encoders import MISSING, ORDER, EncodedColumn
 from kanlab.data.preparation import DATE_PARTS
 from kanlab.errors import StudyError
 from kanlab.kan.shapes import Shape
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.stats.likelihood import MULTICLASS
 from kanlab.text import listing, quoted
 
 KINDS = ("monotone", "convex", "concave", "linear", "no_effect", "no_interaction")
 DIRECTIONS = {"up": "up", "down": "down", "1": "up", "-1": "down", "increasing": "up", "decreasing": "down"}
-_WORDS = {"up": "monotone up", "down": "monotone down", "no_effect": "without effect"}
+_WORDS = {
+    "up": marked("monotone up"),
+    "down": marked("monotone down"),
+    "convex": marked("convex"),
+    "concave": marked("concave"),
+    "linear": marked("linear"),
+    "no_effect": marked("without effect"),
+}
+_DEMANDS = {
+    "up": marked("{name} is monotone up"),
+    "down": marked("{name} is monotone down"),
+    "convex": marked("{name} is convex"),
+    "concave": marked("{name} is concave"),
+    "linear": marked("{name} is linear"),
+    "no_effect": marked("{name} is without effect"),
+}
 _OF_EFFECTS = ("up", "down", "convex", "concave", "linear")
 _CONTRADICT = (("up", "down"), ("convex", "concave"), *(("no_effect", kind) for kind in _OF_EFFECTS))
 
@@ -70,17 +85,14 @@ class Constraints:
     def __post_init__(self) -> None:
         for one, other in _CONTRADICT:
             if both := sorted(set(getattr(self, one)) & set(getattr(self, other))):
-                first, second = (_WORDS.get(kind, kind) for kind in (one, other))
-                also = say(" A straight line is both: say linear.") if one == "convex" else ""
-                raise StudyError(
-                    say(
-                        "{both} cannot be {first} and {second} at once; keep one of the two.{also}",
-                        both=quoted(both[0]),
-                        first=first,
-                        second=second,
-                        also=also,
-                    )
+                sentence = say(
+                    "{name} cannot be {first} and {second} at once; keep one of the two.",
+                    name=quoted(both[0]),
+                    first=say(_WORDS[one]),
+                    second=say(_WORDS[other]),
                 )
+                also = say("A straight line is both: say linear.") if one == "convex" else ""
+                raise StudyError(f"{sentence} {also}".rstrip())
         for group in self.no_interaction:
             if len(set(group)) < 2:
                 raise StudyError(
@@ -139,14 +151,13 @@ class Constraints:
 
     def sentences(self) -> tuple[str, ...]:
         """What is demanded, column by column."""
-        found = [
-            f"{quoted(name)} is {_WORDS.get(f.name, f.name)}"
-            for f in fields(self)[:-1]
-            for name in getattr(self, f.name)
-        ]
+        found = [say(_DEMANDS[f.name], name=quoted(name)) for f in fields(self)[:-1] for name in getattr(self, f.name)]
         return (
             *found,
-            *(say("{map} do not interact", map=" and ".join(map(quoted, group))) for group in self.no_interaction),
+            *(
+                say("{names} do not interact", names=say(" and ").join(map(quoted, group)))
+                for group in self.no_interaction
+            ),
         )
 
     def named(self) -> tuple[str, ...]:
@@ -175,9 +186,9 @@ class Constraints:
         if unknown := [name for name in self.named() if name not in known]:
             raise StudyError(
                 say(
-                    "There is no feature {unknown} to constrain; the features are {known}.",
-                    unknown=quoted(unknown[0]),
-                    known=listing(known, 12),
+                    "There is no feature {name} to constrain; the features are {features}.",
+                    name=quoted(unknown[0]),
+                    features=listing(known, 12),
                 )
             )
         if set(self.no_effect) >= set(known):
@@ -263,7 +274,7 @@ def _names(kind: str, columns: Any) -> tuple[str, ...]:
 
 def _number(columns: Sequence[EncodedColumn], of: Mapping[str, list[int]], name: str, kind: str) -> int:
     """The one input that a column of numbers, or of ordered levels where that will do, has become."""
-    words = _WORDS.get(kind, kind)
+    words = say(_WORDS[kind])
     if name not in of:
         raise StudyError(
             say(
@@ -276,13 +287,17 @@ def _number(columns: Sequence[EncodedColumn], of: Mapping[str, list[int]], name:
     ordered = kind in ("up", "down")
     if len(own) == 1 and (columns[own[0]].is_number or (ordered and columns[own[0]].part == ORDER)):
         return own[0]
-    what = "a date" if any(columns[i].part in DATE_PARTS for i in own) else "a category"
+    shown = {"name": quoted(name), "words": words}
     raise StudyError(
         say(
-            "{name} cannot be {words}: it is {what}, and that needs numbers; take it out, or "
+            "{name} cannot be {words}: it is a date, and that needs numbers; take it out, or "
             "have the column read as numbers.",
-            name=quoted(name),
-            words=words,
-            what=what,
+            **shown,
+        )
+        if any(columns[i].part in DATE_PARTS for i in own)
+        else say(
+            "{name} cannot be {words}: it is a category, and that needs numbers; take it out, or "
+            "have the column read as numbers.",
+            **shown,
         )
     )

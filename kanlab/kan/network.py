@@ -107,7 +107,7 @@ class FitStatus(Enum):
     @property
     def advice(self) -> str:
         """One sentence: what it means and what to do."""
-        return _ADVICE[self]
+        return say(_ADVICE[self])
 
 
 _ADVICE = {

@@ -95,14 +95,19 @@ def n_params(
         )
     if len(layer_widths) < 2 or min(layer_widths) < 1 or grid < 1 or k < 0:
         raise ValueError(
-            say("no network has layer_widths={tuple}, grid={grid}, k={k}", tuple=tuple(layer_widths), grid=grid, k=k)
+            say(
+                "no network has layer_widths={layer_widths}, grid={grid}, k={k}",
+                layer_widths=tuple(layer_widths),
+                grid=grid,
+                k=k,
+            )
         )
     if values and len(values) != layer_widths[0]:
         raise ValueError(
             say(
-                "values of {values} inputs are given, and the network has {layer_widths}",
-                values=len(values),
-                layer_widths=layer_widths[0],
+                "values of {given} inputs are given, and the network has {inputs}",
+                given=len(values),
+                inputs=layer_widths[0],
             )
         )
     count = _LAYER_COUNT[rule]

@@ -58,7 +58,7 @@ def picture(curves: Sequence[Array], names: Sequence[str], words: str) -> str:
         for node in range(count):
             x, y = place(column, node)
             parts.append(f'<circle cx="{x:.0f}" cy="{y:.1f}" r="3.5" fill="currentColor"/>')
-    rest = "" if shown == widths else say(" The first {most} nodes of a layer are drawn.", most=MOST)
+    rest = "" if shown == widths else " " + say("The first {most} nodes of a layer are drawn.", most=MOST)
     width = _LEFT + _COLUMN * len(curves) + 20
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '

@@ -32,7 +32,6 @@ from scipy.linalg import helmert, lapack
 
 from kanlab.arrays import Array
 from kanlab.kan.network import KanLayer
-from kanlab.language import say
 from kanlab.solver.likelihoods import (
     INNER_ROUGHNESS,
     LOG_ODDS_VARIANCE,
@@ -172,7 +171,7 @@ class Multinomial:
         return self._contrasts @ (self.Y - probabilities(eta)) - pull * (eta - self.prior)
 
     def weighed(self, eta: Array, jacobian: Array, design: Array, rows: slice) -> Array:
-        raise NotImplementedError(say("The outputs are coupled: see `roots`."))
+        raise NotImplementedError("The outputs are coupled: see `roots`.")
 
     def roots(self, eta: Array, pull: float, rows: slice = slice(None)) -> Array:
         return curvature_roots(eta, pull)

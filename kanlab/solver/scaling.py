@@ -53,9 +53,9 @@ def scaled_rows(
     if inputs.ndim != 2 or targets.ndim != 2 or inputs.shape[1] == 0 or targets.shape[1] == 0:
         raise FitError(
             say(
-                "X must have shape (n, d) and Y (n,) or (n, m), not {shape} and {shape_2}.",
-                shape=inputs.shape,
-                shape_2=targets.shape,
+                "X must have shape (n, d) and Y (n,) or (n, m), not {of_x} and {of_y}.",
+                of_x=inputs.shape,
+                of_y=targets.shape,
             )
         )
     if len(inputs) != len(targets):

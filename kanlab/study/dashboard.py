@@ -34,9 +34,9 @@ def guarded(application: WSGIApplication, *, writable: bool) -> WSGIApplication:
     def guard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         refused = ""
         if not is_local(parse_host(environ.get("HTTP_HOST", ""))):
-            refused = say("This server answers on 127.0.0.1 only.\n")
+            refused = "This server answers on 127.0.0.1 only.\n"
         elif not writable and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            refused = say("This dashboard is read-only; 'kanlab dashboard --writable' can change studies.\n")
+            refused = "This dashboard is read-only; 'kanlab dashboard --writable' can change studies.\n"
         if refused:
             start_response("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8")])
             return [refused.encode()]

@@ -17,7 +17,7 @@ from kanlab.baselines.registry import Baseline, baselines
 from kanlab.data.dataset import Dataset
 from kanlab.engines.catalogue import ENGINES, NO_WEIGHTS
 from kanlab.errors import StudyError
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.study import in_words
 from kanlab.study.artifacts import publish
 from kanlab.study.data_summary import DataSummary
@@ -170,6 +170,7 @@ def settled(data: Dataset, spec: StudySpec) -> tuple[StudySpec, list[Baseline]]:
     return spec, baselines(data, count_sigma2=spec.count_sigma2, also=also, shape=spec.options.shape)
 
 
+@use("en")
 def create_study(
     data: Dataset,
     spec: StudySpec,
@@ -186,7 +187,7 @@ def create_study(
     Raises StudyError where the name is taken, and where the engine cannot weigh rows as the data ask for.
     """
     if data.w_train is not None and ENGINES[spec.engine].needs_torch:
-        raise StudyError(NO_WEIGHTS)
+        raise StudyError(say(NO_WEIGHTS))
     storage, data = get_storage(storage_url), spec.constraints.without_idle(data)
     if name is not None:
         name = checked_name(name)
@@ -247,14 +248,17 @@ def load_study(name: str, *, storage_url: str | None = None) -> StudyHandle:
         if joint:
             raise StudyError(
                 say(
-                    "'{name}' is a study for each of several targets; name one of them: {joint}.",
+                    "'{name}' is a study for each of several targets; name one of them: {names}.",
                     name=name,
-                    joint=", ".join(joint),
+                    names=", ".join(joint),
                 )
             ) from error
         names = study_names(storage)
-        known = say("the newest are {names}", names=", ".join(names[:5])) if names else say("there is none yet")
-        raise StudyError(say("There is no study '{name}'; {known}.", name=name, known=known)) from error
+        raise StudyError(
+            say("There is no study '{name}'; the newest are {names}.", name=name, names=", ".join(names[:5]))
+            if names
+            else say("There is no study '{name}'; there is none yet.", name=name)
+        ) from error
     attributes = study.user_attrs
     if is_ours_unfinished(attributes, study.metric_names):
         raise HalfMade(

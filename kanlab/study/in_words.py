@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kanlab.language import marked
 from kanlab.stats.metrics import ClassScores, CountScores
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.spec import StudySpec
@@ -17,7 +16,7 @@ from kanlab.study.spec import StudySpec
 _TRIAL = {
     "n_params": "Parameters K",
     "aicc": "AICc",
-    "aicc_effective": marked("AICc by effective parameters"),
+    "aicc_effective": "AICc by effective parameters",
     "rss_train": "RSS train",
     "rss_test": "RSS test",
 }
@@ -25,7 +24,7 @@ _FIT = {
     "status": "Status",
     "seconds": "Seconds",
     "iterations": "Iterations",
-    "edf": marked("Effective degrees of freedom"),
+    "edf": "Effective degrees of freedom",
 }
 _OF_CLASSES = {
     "log_loss_train": "Log-loss train",
@@ -35,8 +34,8 @@ _OF_CLASSES = {
     "auc_test": "AUC test",
 }
 _OF_COUNTS = {
-    "mean_deviance_train": marked("Mean deviance train"),
-    "mean_deviance_test": marked("Mean deviance test"),
+    "mean_deviance_train": "Mean deviance train",
+    "mean_deviance_test": "Mean deviance test",
     "d2_test": "D² test",
 }
 _MOST_LETTERS = 500  # of a list of names

@@ -42,9 +42,7 @@ class Lease:
         change = update(LEASES).where(*self._mine()).values(beat=LEASES.c.beat + 1)
         with database(storage_of(self.study)).begin() as connection:
             if connection.execute(change).rowcount != 1:
-                raise LeaseLost(
-                    say("Another process runs the study '{study_name}' now.", study_name=self.study.study_name)
-                )
+                raise LeaseLost(say("Another process runs the study '{name}' now.", name=self.study.study_name))
 
     def release(self) -> None:
         """Let anybody run the study."""
@@ -136,11 +134,9 @@ def holder(study: optuna.Study) -> Holder | None:
 
 
 def _running(study: optuna.Study, held: Holder | None) -> StudyError:
-    where = "" if held is None or held.process.host == this_process().host else say(" on another machine")
+    name = study.study_name
     return StudyError(
-        say(
-            "The study '{study_name}' is running already{where}; stop it first.",
-            study_name=study.study_name,
-            where=where,
-        )
+        say("The study '{name}' is running already; stop it first.", name=name)
+        if held is None or held.process.host == this_process().host
+        else say("The study '{name}' is running already on another machine; stop it first.", name=name)
     )

@@ -42,7 +42,7 @@ def patiently(action: Callable[[], T], warn: Callable[[str], None] = lambda sent
         except STORAGE_ERRORS as error:
             if deadline is None:
                 deadline = time.monotonic() + STORAGE_PATIENCE
-                warn(say("{storage_trouble} kanlab waits until it does.", storage_trouble=storage_trouble(error)))
+                warn(f"{storage_trouble(error)} {say('kanlab waits until it does.')}")
             elif time.monotonic() > deadline:
                 raise
             time.sleep(RETRY_SECONDS)

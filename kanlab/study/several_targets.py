@@ -68,15 +68,15 @@ def create_studies(
     if len(targets) > MOST_TARGETS:
         raise StudyError(
             say(
-                "There are {targets} targets, and at most {most_targets} belong to one group; name fewer.",
-                targets=len(targets),
+                "There are {count} targets, and at most {most_targets} belong to one group; name fewer.",
+                count=len(targets),
                 most_targets=MOST_TARGETS,
             )
         )
     storage = get_storage(storage_url)
     group = free_name(datasets[0].name, storage) if name is None else checked_name(name)
     if group in taken_names(storage):
-        raise StudyError(say("There is a study '{group}' already; choose another name.", group=group))
+        raise StudyError(say("There is a study '{name}' already; choose another name.", name=group))
     attributes = {GROUP: Group(group, targets).to_dict()}
     made: list[StudyHandle] = []
     for data, spec in zip(datasets, specs, strict=True):

@@ -285,10 +285,10 @@ class StudySpec:
         smallest = self._smallest(d)
         need = say(
             "with all {d} features the smallest has {smallest} parameters, and AICc needs more "
-            "than {smallest_2} training rows",
+            "than {least} training rows",
             d=d,
             smallest=smallest,
-            smallest_2=smallest + 1,
+            least=smallest + 1,
         )
         if self.after_fit:
             return say(
@@ -314,13 +314,19 @@ class StudySpec:
         if self.admissible(n, d):
             return ""
         one = self._smallest(1)
-        lower = "" if smallest == one else say(", and even of one feature it has {one}", one=one)
+        if smallest != one:
+            return say(
+                "There are {n} training rows, too few for a network: {need}, and even of one feature it has {one}. Bring "
+                "more rows or lower the ranges. The other families are compared.",
+                n=n,
+                need=need,
+                one=one,
+            )
         return say(
-            "There are {n} training rows, too few for a network: {need}{lower}. Bring more rows "
+            "There are {n} training rows, too few for a network: {need}. Bring more rows "
             "or lower the ranges. The other families are compared.",
             n=n,
             need=need,
-            lower=lower,
         )
 
     def n_params(self, cell: Cell, d: int) -> int:
@@ -346,15 +352,19 @@ class StudySpec:
     def starts_words(self) -> str:
         """The starts per configuration and where their number is from; "" for the engine's own number."""
         starts = self.options.starts
-        words = "" if starts is None else f"{counted(starts, 'start')} per configuration"
+        shown = "" if starts is None else counted(starts, "start")
         if not self.starts_fill:
-            return words
-        time = "1 minute allows" if self.minutes == 1 else f"{self.minutes:g} minutes allow"
-        return (
-            say("{words}, as many as {time}", words=words, time=time)
-            if words
-            else say("the engine's own number of starts, since {time} no more", time=time)
-        )
+            return say("{starts} per configuration", starts=shown) if shown else ""
+        minutes = self.minutes
+        if minutes == 1:
+            if shown:
+                return say("{starts} per configuration, as many as 1 minute allows", starts=shown)
+            return say("the engine's own number of starts, since 1 minute allows no more")
+        if shown:
+            return say(
+                "{starts} per configuration, as many as {minutes:g} minutes allow", starts=shown, minutes=minutes
+            )
+        return say("the engine's own number of starts, since {minutes:g} minutes allow no more", minutes=minutes)
 
     def to_dict(self) -> dict[str, Any]:
         content = asdict(self) | {"space": self.space.ranges()}
@@ -373,9 +383,9 @@ class StudySpec:
         except (ValueError, KanlabError) as error:  # of msgspec, and of the values
             raise StudyError(
                 say(
-                    "The specification of this study cannot be read: {rstrip}; open it with the version "
+                    "The specification of this study cannot be read: {reason}; open it with the version "
                     "of kanlab that made it.",
-                    rstrip=str(error).rstrip("."),
+                    reason=str(error).rstrip("."),
                 )
             ) from error
 
@@ -383,9 +393,9 @@ class StudySpec:
 def _check_names(content: Any, kind: type, place: str, optional: Collection[str]) -> None:
     """Raise ValueError where a mapping lacks a field of a dataclass, or has another one."""
     if not isinstance(content, Mapping):
-        raise ValueError(say("'{rstrip}' is no object", rstrip=place.rstrip(".")) if place else say("it is no object"))
+        raise ValueError(say("'{place}' is no object", place=place.rstrip(".")) if place else say("it is no object"))
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(map(str, content.keys() - known)):
-        raise ValueError(say("this version knows no '{place}{unknown}'", place=place, unknown=unknown[0][:40]))
+        raise ValueError(say("this version knows no '{place}'", place=place + unknown[0][:40]))
     if missing := sorted(known - content.keys() - set(optional)):
-        raise ValueError(say("'{place}{missing}' is missing", place=place, missing=missing[0]))
+        raise ValueError(say("'{place}' is missing", place=place + missing[0]))

@@ -67,15 +67,19 @@ def _is_own(path: Path) -> bool:
 def not_stored(error: OSError) -> StudyError:
     """What to raise where kanlab's own folder did not take a file."""
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        reason, advice = say("it is read-only"), say("make it writable")
-    else:
-        reason, advice = os.strerror(error.errno) if error.errno else str(error), "make room"
+        return StudyError(
+            say(
+                "Nothing can be stored in kanlab's own folder {home}: it is read-only; make it writable, or set {name} to "
+                "another folder.",
+                home=home(),
+                name=settings.HOME.name,
+            )
+        )
     return StudyError(
         say(
-            "Nothing can be stored in kanlab's own folder {home}: {reason}; {advice}, or set {name} to another folder.",
+            "Nothing can be stored in kanlab's own folder {home}: {reason}; make room, or set {name} to another folder.",
             home=home(),
-            reason=reason,
-            advice=advice,
+            reason=os.strerror(error.errno) if error.errno else str(error),
             name=settings.HOME.name,
         )
     )
@@ -159,8 +163,8 @@ def _open(url: str) -> BaseStorage:
         reason = without_secrets(str(error)).splitlines()[0].rstrip(".")
         raise StudyError(
             say(
-                "The storage {without_secrets} cannot be opened: {reason}.",
-                without_secrets=without_secrets(url),
+                "The storage {url} cannot be opened: {reason}.",
+                url=without_secrets(url),
                 reason=reason,
             )
         ) from error
@@ -186,9 +190,7 @@ def storage_trouble(error: BaseException) -> str:
     while not isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.__cause__ is not None:
         cause = cause.__cause__
     reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
-    return say(
-        "The storage of the studies does not answer ({without_secrets}).", without_secrets=without_secrets(reason)[:200]
-    )
+    return say("The storage of the studies does not answer ({reason}).", reason=without_secrets(reason)[:200])
 
 
 def study_trouble(error: BaseException) -> str:

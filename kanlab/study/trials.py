@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from kanlab.engines.registry import FAILED_STATUSES, Outcome
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.language import say
+from kanlab.language import say, use
 from kanlab.stats.metrics import ClassScores, CountScores, HasScores, Scores
 from kanlab.study import in_words
 from kanlab.study.data_summary import DataSummary
@@ -86,6 +86,7 @@ class CompletedTrial(TrialRecord):
     criterion: float
 
 
+@use("en")
 def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> tuple[float | None, str]:
     """AICc of a fitted cell and its status; None where the fit failed, and the status says why."""
     if outcome.rss_train is None or outcome.status.startswith(FAILED_STATUSES):
@@ -101,8 +102,7 @@ def score(spec: StudySpec, data: DataSummary, cell: Cell, outcome: Outcome) -> t
             return (
                 None,
                 say(
-                    "{inadmissible}: the fit follows its {n_train} rows (effective degrees of freedom {known})",
-                    inadmissible=INADMISSIBLE,
+                    "inadmissible: the fit follows its {n_train} rows (effective degrees of freedom {known})",
                     n_train=data.n_train,
                     known=known,
                 ),
