@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from kanlab.errors import DatasetError, KanlabError, StudyError
 from kanlab.hosts import Host, parse_host
-from kanlab.language import LANGUAGES, PSEUDO, VARIABLE, marked, say
+from kanlab.language import PSEUDO, VARIABLE, known, marked, say
 
 T = TypeVar("T")
 
@@ -80,9 +80,10 @@ def _switch(text: str) -> bool:
 
 
 def _language(text: str) -> str:
-    if text not in (*LANGUAGES, PSEUDO):
+    found = known(text)
+    if known(text, PSEUDO) != found:  # it is none of ours
         raise ValueError
-    return text
+    return found
 
 
 def _hosts(text: str) -> tuple[Host, ...]:

@@ -75,7 +75,7 @@ _OF_STREAMLIT = (
 
 def chosen(cookies: dict[str, str], *browser: str | None) -> str:
     """The language for a reader with these cookies, whose browser asks for these languages, best first."""
-    return language.known(cookies.get(LANGUAGE_COOKIE) or None, os.environ.get("KANLAB_LANG") or None, *browser)
+    return language.known(cookies.get(LANGUAGE_COOKIE) or None, os.environ.get(language.VARIABLE) or None, *browser)
 
 
 def of_reader() -> str:
