@@ -54,7 +54,11 @@ def show() -> None:
         )
     with right:
         st.markdown(say(_SHOWN))
-        st.latex(found.formula)
+        st.latex(
+            found.formula.replace(r"\text{for}", rf"\text{{{say('for')}}}").replace(
+                r"\text{and}", rf"\text{{{say('and')}}}"
+            )
+        )
         st.caption(
             say(
                 "On the 80 rows held out, the formula misses y by {formula_error:.3f} and the "
