@@ -9,14 +9,14 @@ import pandas as pd
 
 from kanlab.charts.encoding import beyond_words, color_of, measure_of, parameters_of, robust_axis, tooltip, upper_fence
 from kanlab.charts.palette import LIGHT, Palette
-from kanlab.charts.style import NUMBERS, PADDING, heading, number
-from kanlab.language import say
+from kanlab.charts.style import NUMBERS, PADDING, chosen, heading, number, quoted
+from kanlab.language import marked, say
 
 _WIDE, _NARROW = (31, 22), (15, 15)  # px of a cell, with K written into it and without
 _MOST_ROWS, _MOST_COLUMNS, _MOST_WRITTEN = 16, 16, 900
 _TITLE_WIDTH = 96  # px of "hidden neurons"
-FEW, NEVER = "few rows", "inadmissible"
-_RECOMMENDED, _BEST, _SELECTED = "recommended", "lowest AICc", "selected"
+ADMISSIBLE, FEW, NEVER = marked("admissible"), marked("few rows"), marked("inadmissible")
+_RECOMMENDED, _BEST, _SELECTED = marked("recommended"), marked("lowest AICc"), marked("selected")
 
 
 def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
@@ -29,20 +29,20 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
     top = max(n // 3, 2)
     share = ((cells["n_params"] - 1) / (top - 1)).clip(0, 1)
     inks = [
-        look.on_ramp(s) if state == "admissible" else look.text for s, state in zip(share, cells["status"], strict=True)
+        look.on_ramp(s) if state == ADMISSIBLE else look.text for s, state in zip(share, cells["status"], strict=True)
     ]
     columns, rows = cells["neuron_num"].nunique(), cells["grid"].nunique()
     written = columns <= _MOST_COLUMNS and rows <= _MOST_ROWS and len(cells) <= _MOST_WRITTEN
     width, height = _WIDE if written else _NARROW
-    base = alt.Chart(cells.assign(ink=inks)).encode(
+    base = alt.Chart(cells.assign(ink=inks, told=cells["status"].map(say))).encode(
         x=alt.X("neuron_num:O", title=say("hidden neurons"), axis=_discrete()),
         y=alt.Y("grid:O", title=say("grid intervals"), sort="descending", axis=_discrete()),
         tooltip=[
             *(alt.Tooltip(f"{field}:O", title=name) for field, name in parameters_of(cells).items()),
             alt.Tooltip("n_params:Q", title=say("number of parameters K")),
             number("rows", say("training rows per parameter n/K"), ".1f"),
-            *([number("seconds", "predicted seconds", ".2~f")] if "seconds" in cells else []),
-            alt.Tooltip("status:N", title=say("status")),
+            *([number("seconds", say("predicted seconds"), ".2~f")] if "seconds" in cells else []),
+            alt.Tooltip("told:N", title=say("status")),
         ],
     )
     edge: dict[str, Any] = {"stroke": look.background, "strokeWidth": 1}
@@ -50,7 +50,7 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
     legend = alt.Legend(orient="top", gradientLength=200, gradientThickness=12, tickCount=4, direction="horizontal")
     scale = alt.Scale(scheme=look.scheme, reverse=True, domain=[1, top])
     color = alt.Color("n_params:Q", title=say("number of parameters K"), scale=scale, legend=legend)
-    coloured = base.transform_filter("datum.status === 'admissible'").mark_rect(**edge).encode(color=color)
+    coloured = base.transform_filter(f"datum.status === '{ADMISSIBLE}'").mark_rect(**edge).encode(color=color)
     # the kinds without a colour of the scale have a legend of their own
     tint = alt.Fill(
         "status:N",
@@ -62,10 +62,13 @@ def admissible_map(cells: pd.DataFrame, n: int, look: Palette = LIGHT) -> Any:
             symbolType="square",
             symbolSize=220,
             symbolStrokeWidth=0,
-            labelExpr=f"datum.value === '{FEW}' ? 'fewer than 3 training rows per parameter' : 'inadmissible, never trained'",
+            labelExpr=chosen(
+                "datum.value",
+                {FEW: say("fewer than 3 training rows per parameter"), NEVER: say("inadmissible, never trained")},
+            ),
         ),
     )
-    others = base.transform_filter("datum.status !== 'admissible'").mark_rect(**edge).encode(fill=tint)
+    others = base.transform_filter(f"datum.status !== '{ADMISSIBLE}'").mark_rect(**edge).encode(fill=tint)
     kinds = {*cells["status"]}
     layers = [*[others] * bool(kinds & {FEW, NEVER}), *[coloured] * bool(kinds - {FEW, NEVER})]  # no empty legend
     if written:
@@ -104,10 +107,10 @@ def aicc_map(
             type="gradient", orient="top", direction="horizontal", gradientLength=200, format=",~f", tickCount=4
         ),
     )
-    marked = {
+    frames_of = {
         _RECOMMENDED: done["number"] == recommended, _BEST: done["delta_aicc"] == 0, _SELECTED: done["number"] == selected,
     }  # fmt: skip
-    framed = [", ".join(words for words, is_so in marked.items() if is_so[i]) for i in done.index]
+    framed = [", ".join(words for words, is_so in frames_of.items() if is_so[i]) for i in done.index]
     across, up = (alt.Scale(domain=_listed(done[name])) for name in ("neuron_num", "grid"))
     up.domain.reverse()  # the first one is at the top
     base = alt.Chart(done.assign(framed=framed)).encode(
@@ -124,6 +127,7 @@ def aicc_map(
         symbolSize=150,
         symbolStrokeWidth=3,
         symbolFillColor="transparent",
+        labelExpr=chosen("datum.value", {kind: say(", ").join(map(say, kind.split(", "))) for kind in kinds}),
     )
     inks = [look.accent if _BEST in kind else look.text for kind in kinds]
     dashes = [[4, 3] if kind == _SELECTED else [1, 0] for kind in kinds]
@@ -157,7 +161,7 @@ def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
         tooltip=[
             alt.Tooltip("number:Q", title=say("trial")),
             alt.Tooltip("value:O", title=say("value")),
-            number("aicc", "AICc", ",.2f"),
+            number("aicc", say("AICc"), ",.2f"),
             alt.Tooltip("n_params:Q", title=say("number of parameters K")),
         ],
     ).properties(width=230, height=220)
@@ -166,7 +170,7 @@ def slices(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
     described = faceted.properties(
         title=heading(say("AICc by hyperparameter"), beyond_words(int(frame["beyond"].sum())), look),
         padding=PADDING,
-        description=say("AICc against {values}, one point per trial.", values=", ".join(names.values())),
+        description=say("AICc against {values}, one point per trial.", values=say(", ").join(names.values())),
     )
     return described.configure(**look.config)
 
@@ -191,7 +195,7 @@ def _facets(chart: Any, table: pd.DataFrame, look: Palette, description: str, ti
     """One map for each k, side by side, and one row of maps for each depth if depth varies."""
 
     def header(name: str) -> alt.Header:
-        return alt.Header(labelExpr=f"'{name} = ' + datum.value", labelFontSize=13, labelAnchor="start")
+        return alt.Header(labelExpr=f"{quoted(name)} + ' = ' + datum.value", labelFontSize=13, labelAnchor="start")
 
     rows = {"row": alt.Row("depth:O", title=None, header=header(say("depth")))} if "depth" in table else {}
     faceted = chart.facet(column=alt.Column("k:O", title=None, header=header("k")), **rows)

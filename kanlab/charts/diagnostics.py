@@ -28,18 +28,18 @@ def along(
     """
     frame = pd.DataFrame({"x": x, "y": residual, "row": row})
     across = alt.X("x:Q", title=axis_title(short(name)), scale=alt.Scale(zero=False, nice=True), axis=axis_below())
-    up = _up("y:Q", "standardised residual")
+    up = _up("y:Q", say("standardised residual"))
     tooltip = [
         alt.Tooltip("row:Q", title=say("training row")),
         _number("x", short(name), x),
-        _number("y", "residual", residual),
+        _number("y", say("residual"), residual),
     ]
     points = alt.Chart(frame).mark_point(filled=True, size=30, opacity=0.55, color=look.faint)
     base = alt.Chart(means)
     bars = base.mark_rule(color=look.accent, strokeWidth=2).encode(x="x:Q", y="low:Q", y2="high:Q")
     dots = base.mark_point(color=look.accent, filled=True, size=60, opacity=1).encode(x="x:Q", y="mean:Q")
     whole = alt.layer(points.encode(x=across, y=up, tooltip=tooltip), _zero(look), bars, dots)
-    heading = title or f"Residuals along {short(name)}"
+    heading = title or say("Residuals along {feature}", feature=short(name))
     return titled(whole, heading, say("orange: means of groups of rows and two standard errors"), _HEIGHT, look)
 
 
@@ -50,18 +50,18 @@ def quantiles(table: pd.DataFrame, look: Palette = LIGHT) -> Any:
     base = alt.Chart(table)
     low, high = float(table["residual"].min()), float(table["residual"].max())
     scale = alt.Scale(domain=[min(low, -2.5) - 0.3, max(high, 2.5) + 0.3], nice=False)
-    words = "standardised residual"
+    words = say("standardised residual")
     up = _up("residual:Q", words, scale)
     fields = [_up(f"{field}:Q", words, scale) for field in ("low", "theoretical")]  # alike, so that they share one axis
     band = base.mark_area(color=look.accent, opacity=0.15, clip=True).encode(x=x, y=fields[0], y2="high:Q")
     line = base.mark_line(color=look.accent, strokeWidth=1.5, clip=True).encode(x=x, y=fields[1])
     tooltip = [
         alt.Tooltip("row:Q", title=say("training row")),
-        _number("residual", "residual", table["residual"]),
+        _number("residual", say("residual"), table["residual"]),
         _number("theoretical", say("of a normal one"), table["theoretical"]),
     ]
     points = base.mark_point(filled=True, size=30, opacity=0.7, color=look.faint).encode(x=x, y=up, tooltip=tooltip)
-    title = "Normal quantiles"
+    title = say("Normal quantiles")
     return titled(
         alt.layer(band, line, points), title, say("line and band: where normal residuals lie, 95%"), _HEIGHT, look
     )
@@ -72,19 +72,26 @@ def scale_location(f: Array, r: Array, row: Array, means: pd.DataFrame, name: st
     root = np.sqrt(np.abs(r))
     frame = pd.DataFrame({"x": f, "y": root, "row": row})
     x = alt.X(
-        "x:Q", title=axis_title(f"predicted {short(name)}"), scale=alt.Scale(zero=False, nice=True), axis=axis_below()
+        "x:Q",
+        title=axis_title(say("predicted {target}", target=short(name))),
+        scale=alt.Scale(zero=False, nice=True),
+        axis=axis_below(),
     )
     tooltip = [
         alt.Tooltip("row:Q", title=say("training row")),
-        _number("x", "predicted", f),
-        _number("y", "√|residual|", root),
+        _number("x", say("predicted"), f),
+        _number("y", say("√|residual|"), root),
     ]
     points = alt.Chart(frame).mark_point(filled=True, size=30, opacity=0.55, color=look.faint)
     line = alt.Chart(means).mark_line(color=look.accent, strokeWidth=2, point={"color": look.accent, "size": 50})
     drawn = line.encode(x="x:Q", y="mean:Q")
-    whole = alt.layer(points.encode(x=x, y=_up("y:Q", "√|standardised residual|"), tooltip=tooltip), drawn)
+    whole = alt.layer(points.encode(x=x, y=_up("y:Q", say("√|standardised residual|")), tooltip=tooltip), drawn)
     return titled(
-        whole, "Scale-location", say("orange: means of groups of rows; level where errors are alike"), _HEIGHT, look
+        whole,
+        say("Scale-location"),
+        say("orange: means of groups of rows; level where errors are alike"),
+        _HEIGHT,
+        look,
     )
 
 
@@ -95,30 +102,31 @@ def influence(leverage: Array, standardised: Array, cook: Array, row: Array, loo
     """
     frame = pd.DataFrame({"row": row, "leverage": leverage, "residual": standardised, "cook": cook})
     told = bool(np.isfinite(standardised).any())
-    frame = frame.assign(decides=np.where(frame["cook"] > 1.0, "above 1", "at most 1"))
+    kinds = say("at most 1"), say("above 1")
+    frame = frame.assign(decides=np.where(frame["cook"] > 1.0, kinds[1], kinds[0]))
     x = alt.X("leverage:Q", title=say("leverage (share of its own prediction a row decides)"), axis=axis_below())
-    up = _up("residual:Q" if told else "cook:Q", "standardised residual" if told else "Cook's distance")
+    up = _up("residual:Q", say("standardised residual")) if told else _up("cook:Q", say("Cook's distance"))
     size = alt.Size("cook:Q", title=say("Cook's distance"), scale=alt.Scale(range=[12, 500]), legend=None)
     color = alt.Color(
         "decides:N",
         title=say("Cook's distance"),
-        scale=alt.Scale(domain=["at most 1", "above 1"], range=[look.faint, look.accent]),
+        scale=alt.Scale(domain=kinds, range=[look.faint, look.accent]),
         legend=alt.Legend(orient="bottom", titleOrient="left", symbolOpacity=1),
     )
     tooltip = [
         alt.Tooltip("row:Q", title=say("training row")),
-        _number("cook", "Cook's distance", cook),
-        _number("leverage", "leverage", leverage),
-        *([_number("residual", "standardised residual", standardised)] if told else []),
+        _number("cook", say("Cook's distance"), cook),
+        _number("leverage", say("leverage"), leverage),
+        *([_number("residual", say("standardised residual"), standardised)] if told else []),
     ]
     points = alt.Chart(frame).mark_point(filled=True, opacity=0.75)
     click = alt.selection_point(name=SELECTED_ROW, fields=["row"], nearest=True, on="click")
     whole = points.encode(x=x, y=up, size=size, color=color, tooltip=tooltip).add_params(click)
     whole = alt.layer(_zero(look), whole) if told else whole
     words = say(
-        "Influence of {cook:,} training rows; the greatest Cook's distance is {float:.2g}.",
-        cook=len(cook),
-        float=float(np.max(cook)),
+        "Influence of {rows:,} training rows; the greatest Cook's distance is {greatest:.2g}.",
+        rows=len(cook),
+        greatest=float(np.max(cook)),
     )
     return titled(whole, say("Influence of the rows"), say("size: Cook's distance"), _HEIGHT, look, words)
 
@@ -136,17 +144,17 @@ def rootogram(table: pd.DataFrame, name: str, look: Palette = LIGHT) -> Any:
     tooltip = [
         alt.Tooltip("count:Q", title=say("count")),
         alt.Tooltip("observed:Q", title=say("rows observed")),
-        number("expected", "rows expected", ",.1f"),
+        number("expected", say("rows expected"), ",.1f"),
     ]
     wide = max(2.0, min(18.0, 240.0 / max(len(table), 1)))
     bars = alt.Chart(frame).mark_bar(color=look.faint, opacity=0.6, size=wide)
     bars = bars.encode(x=x, y=_up("top:Q", say("√ number of rows")), y2="foot:Q", tooltip=tooltip)
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point={"color": look.accent, "size": 25})
-    title = "Rootogram"
+    title = say("Rootogram")
     words = say(
-        "{title}: rows by their count, observed and expected, for counts up to {int}.",
+        "{title}: rows by their count, observed and expected, for counts up to {most}.",
         title=title,
-        int=int(table["count"].max()),
+        most=int(table["count"].max()),
     )
     whole = alt.layer(bars, line.encode(x=x, y="top:Q"), _zero(look))
     return titled(
@@ -157,11 +165,11 @@ def rootogram(table: pd.DataFrame, name: str, look: Palette = LIGHT) -> Any:
 def roc(curve: pd.DataFrame, area: float, of: str, look: Palette = LIGHT) -> Any:
     """The ROC curve. curve: of `kanlab.explain.curves.roc`."""
     x = _share("false_positive:Q", say("share of the others taken for it"))
-    y = _share_up("true_positive:Q", "share found")
+    y = _share_up("true_positive:Q", say("share found"))
     tooltip = [
-        number("true_positive", "found", ".1%"),
+        number("true_positive", say("found"), ".1%"),
         number("false_positive", say("others taken for it"), ".1%"),
-        number("threshold", "from a probability of", ".3~g"),
+        number("threshold", say("from a probability of"), ".3~g"),
     ]
     drawn = _curve(curve, x, y, tooltip, look)
     chance = _line([0.0, 1.0], [0.0, 1.0], "false_positive", "true_positive", look)
@@ -179,9 +187,9 @@ def precision_recall(curve: pd.DataFrame, average: float, rate: float, of: str, 
         _share_up("precision:Q", say("precision (share named rightly)")),
     )
     tooltip = [
-        number("recall", "recall", ".1%"),
-        number("precision", "precision", ".1%"),
-        number("threshold", "from a probability of", ".3~g"),
+        number("recall", say("recall"), ".1%"),
+        number("precision", say("precision"), ".1%"),
+        number("threshold", say("from a probability of"), ".3~g"),
     ]
     drawn = _curve(curve, x, y, tooltip, look)
     chance = _line([0.0, 1.0], [rate, rate], "recall", "precision", look)
@@ -197,11 +205,15 @@ def gains(curve: pd.DataFrame, rate: float, of: str, look: Palette = LIGHT) -> A
         _share("rows:Q", say("share of the rows, highest probability first")),
         _share_up("found:Q", say("share of all {of} found", of=short(of, 30))),
     )
-    tooltip = [number("rows", "rows", ".1%"), number("found", "found", ".1%"), number("lift", "lift", ".3~g")]
+    tooltip = [
+        number("rows", say("rows"), ".1%"),
+        number("found", say("found"), ".1%"),
+        number("lift", say("lift"), ".3~g"),
+    ]
     drawn = _curve(pd.concat([start, curve], ignore_index=True), x, y, tooltip, look)
     chance = _line([0.0, 1.0], [0.0, 1.0], "rows", "found", look)
     best = _line([0.0, rate, 1.0], [0.0, 1.0, 1.0], "rows", "found", look)
-    title = f"Gains of {short(of, 30)}"
+    title = say("Gains of {of}", of=short(of, 30))
     under = say("lift is their ratio; dashed lines: chance, and a perfect ranking")
     return titled(alt.layer(chance, best, drawn), title, under, _HEIGHT, look)
 
@@ -230,6 +242,10 @@ def _share_up(field: str, title: str) -> alt.Y:
 
 def _up(field: str, title: str, scale: alt.Scale | None = None) -> alt.Y:
     return alt.Y(field, title=title, scale=scale or alt.Scale(nice=True), axis=axis_left(5, title))
+
+
+def _predicted(name: str) -> str | list[str]:
+    return axis_title(say("predicted {target}", target=short(name)))
 
 
 def _zero(look: Palette) -> Any:

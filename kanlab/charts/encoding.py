@@ -15,14 +15,19 @@ import pandas as pd
 
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import number, span_is_wide
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.selection.measures import MEASURES, Measure
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, REGRESSION
 from kanlab.text import counted
 
 AxisKind = Literal["auto", "linear", "log"]
 
-NAMES = {"neuron_num": "hidden neurons", "grid": "grid intervals", "k": "spline order k", "depth": "hidden layers"}
+NAMES = {
+    "neuron_num": marked("hidden neurons"),
+    "grid": marked("grid intervals"),
+    "k": marked("spline order k"),
+    "depth": marked("hidden layers"),
+}
 
 
 def measure_of(table: pd.DataFrame) -> Measure:
@@ -33,7 +38,7 @@ def measure_of(table: pd.DataFrame) -> Measure:
 
 def parameters_of(table: pd.DataFrame) -> dict[str, str]:
     """The hyperparameters among the columns of a table, with their titles."""
-    return {field: name for field, name in NAMES.items() if field in table}
+    return {field: say(name) for field, name in NAMES.items() if field in table}
 
 
 def upper_fence(values: pd.Series) -> float:
@@ -165,8 +170,8 @@ def _three(k: pd.Series) -> list[int]:
 def fit_and_error(of: Measure) -> list[alt.Tooltip]:
     """The lines of a tooltip about the fit and the test error."""
     return [
-        number(of.fit_column, f"{of.fit}, training rows"),
-        number(of.error_column, f"{of.error}, test rows"),
+        number(of.fit_column, say("{fit}, training rows", fit=say(of.fit))),
+        number(of.error_column, say("{error}, test rows", error=say(of.error))),
     ]
 
 
@@ -174,9 +179,9 @@ def tooltip(of: Measure, parameters: Sequence[str]) -> list[alt.Tooltip]:
     """The tooltip of a trial. parameters: names as in NAMES."""
     return [
         alt.Tooltip("number:Q", title=say("trial")),
-        *(alt.Tooltip(f"{field}:Q", title=NAMES[field]) for field in parameters),
+        *(alt.Tooltip(f"{field}:Q", title=say(NAMES[field])) for field in parameters),
         alt.Tooltip("n_params:Q", title=say("number of parameters K")),
-        number("aicc", "AICc", ",.2f"),
-        number("delta_aicc", "ΔAICc", ",.2f"),
+        number("aicc", say("AICc"), ",.2f"),
+        number("delta_aicc", say("ΔAICc"), ",.2f"),
         *fit_and_error(of),
     ]

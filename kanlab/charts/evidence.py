@@ -28,9 +28,16 @@ def importance(shares: pd.DataFrame, look: Palette = LIGHT) -> Any:
         number("share", say("share of the variation"), ".1%"),
     ]
     chart = alt.Chart(shares).mark_bar(color=look.accent).encode(x=x, y=y, tooltip=tooltip)
-    words = ", ".join(f"{row.parameter} {row.share:.0%}" for row in shares.itertuples())
+    words = say(", ").join(f"{row.parameter} {row.share:.0%}" for row in shares.itertuples())
     title = say("Importance of the hyperparameters")
-    return titled(chart, title, height=110 + 30 * len(shares), look=look, description=f"{title}: {words}.")
+    described = say("{title}: {words}.", title=title, words=words)
+    return titled(
+        chart,
+        title,
+        height=110 + 30 * len(shares),
+        look=look,
+        description=described,
+    )
 
 
 def permutation_gains(gain: float, permuted: Sequence[float], look: Palette = LIGHT) -> Any:
@@ -43,10 +50,10 @@ def permutation_gains(gain: float, permuted: Sequence[float], look: Palette = LI
         "gain:Q", title=say("AICc gain over the mean"), scale=alt.Scale(zero=False, padding=16), axis=axis_below()
     )
     kind = alt.Tooltip("target:N", title=say("target"))
-    shuffled = pd.DataFrame({"gain": list(permuted), "target": "shuffled"})
+    shuffled = pd.DataFrame({"gain": list(permuted), "target": say("shuffled")})
     tooltip = [kind, number("gain", say("AICc gain over the mean"), ",.2f")]
     ticks = alt.Chart(shuffled).mark_tick(color=look.faint, thickness=2, size=28).encode(x=x, tooltip=tooltip)
-    this = alt.Chart(pd.DataFrame({"gain": [gain], "target": "this target"}))
+    this = alt.Chart(pd.DataFrame({"gain": [gain], "target": say("this target")}))
     own = this.mark_tick(color=look.accent, thickness=4, size=44).encode(x=x, tooltip=tooltip)
     title = say("Observed target (orange), shuffled (grey)")
     most = max(permuted, default=0.0)
@@ -71,10 +78,10 @@ def calibration(bins: Sequence[CalibrationBin], of: str, look: Palette = LIGHT) 
     y = alt.Y("observed:Q", title=say("observed share of rows"), scale=unit, axis=axis_left(5, format="%"))
     tooltip = [
         alt.Tooltip("rows:Q", title=say("rows")),
-        number("predicted", "mean probability", ".1%"),
-        number("observed", "observed share", ".1%"),
-        number("low", "95% interval from", ".1%"),
-        number("high", "to", ".1%"),
+        number("predicted", say("mean probability"), ".1%"),
+        number("observed", say("observed share"), ".1%"),
+        number("low", say("95% interval from"), ".1%"),
+        number("high", say("to"), ".1%"),
     ]
     line = pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]})
     perfect = alt.Chart(line).mark_line(color=look.faint, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
@@ -93,10 +100,10 @@ def calibration(bins: Sequence[CalibrationBin], of: str, look: Palette = LIGHT) 
     title = say("Calibration: observed against predicted")
     subtitle = say("numbers: rows per bin; bars: 95% intervals (Wilson); dashed line: perfect calibration")
     words = say(
-        "{title}, the probability of {of} in {bins} bins of {sum:,} rows.",
+        "{title}, the probability of {of} in {bins} bins of {rows:,} rows.",
         title=title,
         of=short(of),
         bins=len(bins),
-        sum=sum(b.rows for b in bins),
+        rows=sum(b.rows for b in bins),
     )
     return titled(alt.layer(perfect, interval, points, counts), title, subtitle, look=look, description=words)

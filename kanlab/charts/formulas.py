@@ -14,6 +14,7 @@ from kanlab.charts.style import (
     axis_below,
     axis_left,
     axis_title,
+    chosen,
     number,
     short,
     titled,
@@ -21,10 +22,10 @@ from kanlab.charts.style import (
 )
 from kanlab.explain.formula import RECOMMENDED, TIED
 from kanlab.formulas.front import EDITED
-from kanlab.language import say
+from kanlab.language import marked, say
 
 _SHOWN = 60  # characters of a formula in a tooltip
-_NEITHER = "others"
+_NEITHER = marked("others")
 _SHAPES = {RECOMMENDED: "diamond", EDITED: "square", TIED: "circle", _NEITHER: "circle"}
 SELECTED = "formula"
 
@@ -53,7 +54,7 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     drawn = drawn.assign(drawn_y=up.drawn(drawn["held_out"]), beyond=up.beyond(drawn["held_out"]) > 0)
     across = robust_axis(drawn["complexity"], "auto", fence=False)
     x = alt.X("complexity:Q", title=say("complexity"), scale=across.scale(), axis=axis_below(format="d", tickMinStep=1))
-    title = axis_title(f"held-out {error} ({short(unit)})")
+    title = axis_title(say("held-out {error} ({unit})", error=say(error), unit=short(unit)))
     y = alt.Y("drawn_y:Q", title=title, scale=up.scale(), axis=axis_left(5, title))
     kinds = [kind for kind in _SHAPES if kind in set(drawn["mark"])]
     inks = {RECOMMENDED: look.accent, EDITED: look.text, TIED: look.second, _NEITHER: look.faint}
@@ -61,15 +62,19 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
         "mark:N",
         title=None,
         scale=alt.Scale(domain=kinds, range=[inks[kind] for kind in kinds]),
-        legend=alt.Legend(orient="bottom", symbolOpacity=1),
+        legend=alt.Legend(
+            orient="bottom",
+            symbolOpacity=1,
+            labelExpr=chosen("datum.label", {kind: say(kind) for kind in kinds}),
+        ),
     )
     shape = alt.Shape("mark:N", title=None, scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds]))
     form = tooltip_format(drawn["held_out"])
     tooltip = [
         alt.Tooltip("shown:N", title=say("formula")),
         alt.Tooltip("complexity:Q", title=say("complexity")),
-        number("held_out", f"held-out {error}", form),
-        number("test", f"{error}, test rows", form),
+        number("held_out", say("held-out {error}", error=say(error)), form),
+        number("test", say("{error}, test rows", error=say(error)), form),
         alt.Tooltip("n_params:Q", title="K"),
     ]
     base = alt.Chart(drawn)
@@ -88,18 +93,22 @@ def formula_front(table: pd.DataFrame, error: str, unit: str, look: Palette = LI
     )
     best = next(table[table["choice"] == RECOMMENDED].itertuples(), None)
     words = say(
-        "The front of formulas: {table} of complexity {min} to {max}",
-        table=len(table),
-        min=table["complexity"].min(),
-        max=table["complexity"].max(),
+        "The front of formulas: {count} of complexity {least} to {most}.",
+        count=len(table),
+        least=table["complexity"].min(),
+        most=table["complexity"].max(),
     )
     if best is not None:
-        words += say(
-            "; recommended is {formula} of complexity {complexity}",
+        words = say(
+            "The front of formulas: {count} of complexity {least} to {most}; recommended is {formula} of complexity "
+            "{complexity}.",
+            count=len(table),
+            least=table["complexity"].min(),
+            most=table["complexity"].max(),
             formula=short(best.formula, _SHOWN),
             complexity=best.complexity,
         )
     heading, subtitle = say("Formulas: error against complexity"), say("tied: within one standard error of the lowest")
     if far := int(drawn["beyond"].sum()):
         subtitle += say("; {far:,} beyond the axis, drawn at its edge", far=far)
-    return titled(alt.layer(line, ring, points), heading, subtitle, HEIGHT, look, f"{words}.")
+    return titled(alt.layer(line, ring, points), heading, subtitle, HEIGHT, look, words)

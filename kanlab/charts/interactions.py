@@ -36,7 +36,7 @@ def heat_map(found: Surface, look: Palette = LIGHT) -> Any:
     legend = alt.Legend(orient="bottom", direction="horizontal", gradientLength=200, tickCount=4, titleLimit=330)
     color = alt.Color(
         "value:Q",
-        title=f"mean prediction ({short(found.scale, 40)})",
+        title=say("mean prediction ({scale})", scale=short(found.scale, 40)),
         scale=alt.Scale(scheme=look.scheme, reverse=True),
         legend=legend,
     )
@@ -46,16 +46,16 @@ def heat_map(found: Surface, look: Palette = LIGHT) -> Any:
             number(name, title, tooltip_format(frame[name])) if numeric else alt.Tooltip(f"{name}:N", title=title)
             for name, title, numeric in sides
         ),
-        number("value", "mean prediction", tooltip_format(frame["value"])),
+        number("value", say("mean prediction"), tooltip_format(frame["value"])),
     ]
     seams = alt.Stroke("value:Q", scale=color["scale"], legend=None)  # which the background would show through
     cells = alt.Chart(frame).mark_rect(strokeWidth=1).encode(color=color, stroke=seams, tooltip=tooltip, **encoded)
-    title = f"{short(found.first, 40)} and {short(found.second, 40)}"
-    ends = f"from {frame['value'].min():.4g} to {frame['value'].max():.4g}"
+    title = say("{first} and {second}", first=short(found.first, 40), second=short(found.second, 40))
     words = say(
-        "Partial dependence on {title}: the mean prediction goes {ends}, as {scale}.",
-        title=title,
-        ends=ends,
+        "Partial dependence on {features}: the mean prediction goes from {low:.4g} to {high:.4g}, as {scale}.",
+        features=title,
+        low=frame["value"].min(),
+        high=frame["value"].max(),
         scale=found.scale,
     )
     return titled(cells, title, say("partial dependence: mean prediction with both set"), 380, look, words)

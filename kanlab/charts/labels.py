@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array, Mask
+from kanlab.text import columns_of
 
 _SIZES = np.array([[250.0, 200.0], [480.0, 230.0], [1050.0, 230.0]])  # width and height of the plots, px
 _CHARACTER, _LINE = 7.0, 16.0  # of a label at 12 px, generously
@@ -115,7 +116,7 @@ def _sampled(line: Array) -> Array:
 
 def _boxes(text: str, place: tuple[float, float], side: str, dy: float) -> Array:
     """Left, top, right and bottom of a label in each plot, px from the top left corner."""
-    x, y, width = place[0] * _SIZES[:, 0], (1.0 - place[1]) * _SIZES[:, 1] + dy, _CHARACTER * len(text)
+    x, y, width = place[0] * _SIZES[:, 0], (1.0 - place[1]) * _SIZES[:, 1] + dy, _CHARACTER * columns_of(text)
     left = {"left": x + _GAP, "right": x - _GAP - width, "center": x - width / 2}[side]
     return np.stack([left, y - _LINE / 2, left + width, y + _LINE / 2], axis=1)
 

@@ -16,6 +16,7 @@ from kanlab.charts.style import (
     axis_below,
     axis_left,
     axis_title,
+    chosen,
     number,
     short,
     titled,
@@ -24,9 +25,11 @@ from kanlab.charts.style import (
 )
 from kanlab.explain.effects import Dependence
 from kanlab.kan.edges import Edge
-from kanlab.language import say
+from kanlab.language import marked, say
 
 BINS = 30
+_TRAINING, _TEST = marked("training"), marked("test")
+_MEASURED = marked("predicted"), marked("observed"), marked("residual")
 _NAME_WIDTH = 25  # characters of a line of a name
 _NAME_LINES, _NAME_LINE = 6, 12  # most lines of a name, and px of one
 _BESIDE_NAMES = 34  # characters of a title that a phone has room for beside names
@@ -50,7 +53,7 @@ def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT, band: tup
         tooltip += _ends(frame)
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=_HOVER).encode(x=x, y=y, tooltip=tooltip)
     title = alt.TitleParams(
-        say("{value:.1f}% of the layer's edge scores", value=100 * curve.share),
+        say("{share:.1f}% of the layer's edge scores", share=100 * curve.share),
         anchor="start",
         fontSize=12,
         fontWeight="normal",
@@ -58,10 +61,10 @@ def edge(curve: Edge, source: str, target: str, look: Palette = LIGHT, band: tup
         offset=8,
     )
     words = say(
-        "The curve of the edge from {source}: what it {target}, {value:.1f}% of the edge scores.",
+        "The curve of the edge from {source}: what it {target}, {share:.1f}% of the edge scores.",
         source=short(source),
         target=target,
-        value=100 * curve.share,
+        share=100 * curve.share,
     )
     drawn = line if band is None else alt.layer(_area(frame, x, _left("lower:Q", target, scale, 3), look), line)
     whole = _over_rows(drawn, curve.rows, x, look)
@@ -85,7 +88,8 @@ def _with_band(values: Array, lower: Array, upper: Array, most: float) -> alt.Sc
 
 def _ends(frame: pd.DataFrame) -> list[alt.Tooltip]:
     """The ends of a band in a tooltip."""
-    return [_number(name, f"95% band, {name} end", frame[["lower", "upper"]]) for name in ("lower", "upper")]
+    titles = {"lower": say("95% band, lower end"), "upper": say("95% band, upper end")}
+    return [_number(name, title, frame[["lower", "upper"]]) for name, title in titles.items()]
 
 
 def _over_rows(chart: Any, rows: np.ndarray, x: alt.X, look: Palette) -> Any:
@@ -119,25 +123,25 @@ def importance(table: pd.DataFrame, error: str, unit: str, most: int = 25, look:
     x = alt.X(
         "rise:Q",
         title=axis_title(
-            say("increase in {error} when shuffled ({unit})", error=error, unit=short(unit)), _BESIDE_NAMES
+            say("increase in {error} when shuffled ({unit})", error=say(error), unit=short(unit)), _BESIDE_NAMES
         ),
         axis=axis_below(5),
     )
     tooltip = [
-        alt.Tooltip("feature:N"),
-        _number("rise", f"increase in {error}", drawn["rise"]),
-        _number("deviation", "standard deviation", drawn["rise"]),
+        alt.Tooltip("feature:N", title=say("feature")),
+        _number("rise", say("increase in {error}", error=say(error)), drawn["rise"]),
+        _number("deviation", say("standard deviation"), drawn["rise"]),
     ]
     bars = alt.Chart(drawn).mark_bar(color=look.accent, opacity=0.85).encode(x=x, y=y, tooltip=tooltip)
     rule = alt.Chart(drawn).mark_rule(color=look.text, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
     subtitle = (
-        say("the {most} most important of {table} features", most=most, table=len(table)) if len(used) > most else ""
+        say("the {most} most important of {count} features", most=most, count=len(table)) if len(used) > most else ""
     )
     if unused and len(used) <= most and len(used) < len(table):
-        subtitle = say("the model makes no use of {unused} of the {table} features", unused=unused, table=len(table))
-    first = say("The most important feature is {iloc}.", iloc=short(names.iloc[0])) if len(table) else ""
-    words = say("Permutation importance of {table} features. {first}", table=len(table), first=first).strip()
-    title = "Permutation importance"
+        subtitle = say("the model makes no use of {unused} of the {count} features", unused=unused, count=len(table))
+    first = say("The most important feature is {feature}.", feature=short(names.iloc[0])) if len(table) else ""
+    words = say("Permutation importance of {count} features. {first}", count=len(table), first=first).strip()
+    title = say("Permutation importance")
     return titled(alt.layer(bars, rule), title, subtitle, 120 + _row(drawn["name"]) * len(drawn), look, words)
 
 
@@ -156,14 +160,17 @@ def dependence(
     banded = found.lower is not None and found.upper is not None
     lower, upper = (found.lower, found.upper) if banded else (heights, heights)
     scale = _with_band(heights, np.asarray(lower), np.asarray(upper), _MOST_BAND)
-    mean, title = f"mean prediction ({short(target)})", say("Partial dependence on {name}", name=short(name))
+    mean, title = (
+        say("mean prediction ({scale})", scale=short(target)),
+        say("Partial dependence on {name}", name=short(name)),
+    )
     whole = say("axis: the range of all predictions") if predictions else ""
     rise = say(
-        "The mean prediction goes from {nanmin:.4g} to {nanmax:.4g}.",
-        nanmin=np.nanmin(found.prediction),
-        nanmax=np.nanmax(found.prediction),
+        "The mean prediction goes from {low:.4g} to {high:.4g}.",
+        low=np.nanmin(found.prediction),
+        high=np.nanmax(found.prediction),
     )
-    words = f"{title}. {rise}"
+    words = say("{title}. {subtitle}", title=title, subtitle=rise)
     if found.training is None:
         labels = ["\n".join(wrapped(str(v), _NAME_WIDTH, _NAME_LINES)) for v in found.values]
         frame = pd.DataFrame({"x": labels, "y": found.prediction, "level": [str(v) for v in found.values]})
@@ -173,7 +180,7 @@ def dependence(
         base = alt.Chart(frame).encode(
             x=alt.X("y:Q", title=axis_title(mean, _BESIDE_NAMES), scale=scale, axis=axis_below(5)),
             y=y,
-            tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", "mean prediction", heights)]
+            tooltip=[alt.Tooltip("level:N", title=short(name)), _number("y", say("mean prediction"), heights)]
             + (_ends(frame) if banded else []),
         )
         points = base.mark_point(color=look.accent, filled=True, size=90, opacity=1)
@@ -186,11 +193,11 @@ def dependence(
     frame = frame.assign(lower=lower, upper=upper) if banded else frame
     x = alt.X("x:Q", title=axis_title(short(name)), scale=alt.Scale(nice=False, zero=False), axis=axis_below())
     y = _left("y:Q", mean, scale, 5)
-    tooltip = [_number("x", short(name), frame["x"]), _number("y", "mean prediction", heights)]
+    tooltip = [_number("x", short(name), frame["x"]), _number("y", say("mean prediction"), heights)]
     tooltip += _ends(frame) if banded else []
     few = {"size": 60, "filled": True, "opacity": 1, "color": look.accent} if len(frame) <= 12 else _HOVER
     line = alt.Chart(frame).mark_line(color=look.accent, strokeWidth=2, point=few).encode(x=x, y=y, tooltip=tooltip)
-    subtitle = "; ".join(filter(None, [say("bars: distribution of the training rows"), whole]))
+    subtitle = say("; ").join(filter(None, [say("bars: distribution of the training rows"), whole]))
     drawn = alt.layer(_area(frame, x, _left("lower:Q", mean, scale, 5), look), line) if banded else line
     return titled(_over_rows(drawn, found.training, x, look), title, subtitle, 320, look, words)
 
@@ -201,7 +208,7 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
     points = _rows_of(table, look).encode(
         x=alt.X(
             "predicted:Q",
-            title=axis_title(f"predicted {unit}"),
+            title=axis_title(say("predicted {target}", target=unit)),
             scale=alt.Scale(zero=False, nice=True),
             axis=axis_below(),
         ),
@@ -216,11 +223,17 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
     )
     low, high = table["residual"].min(), table["residual"].max()
     spread = say(
-        "The residuals of {table:,} rows lie between {low:.4g} and {high:.4g}.", table=len(table), low=low, high=high
+        "The residuals of {rows:,} rows lie between {low:.4g} and {high:.4g}.", rows=len(table), low=low, high=high
     )
     title = say("Residuals against predictions")
+    words = say("{title}. {subtitle}", title=title, subtitle=spread)
     return titled(
-        alt.layer(zero, points), title, say("both in units of {unit}", unit=unit), 400, look, f"{title}. {spread}"
+        alt.layer(zero, points),
+        title,
+        say("both in units of {unit}", unit=unit),
+        400,
+        look,
+        say("{title}. {subtitle}", title=title, subtitle=spread),
     )
 
 
@@ -237,13 +250,15 @@ def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) 
     ends = [float(both.min()), float(both.max())]
     scale = alt.Scale(zero=False, nice=True) if ends[0] == ends[1] else alt.Scale(domain=ends, nice=True, zero=False)
     points = _rows_of(whole, look).encode(
-        x=alt.X("predicted:Q", title=axis_title(f"predicted {unit}"), scale=scale, axis=axis_below()),
-        y=_left("observed:Q", f"observed {unit}", scale),
+        x=alt.X(
+            "predicted:Q", title=axis_title(say("predicted {target}", target=unit)), scale=scale, axis=axis_below()
+        ),
+        y=_left("observed:Q", say("observed {target}", target=unit), scale),
     )
     line = alt.Chart(pd.DataFrame({"predicted": ends, "observed": ends})).mark_line(color=look.accent, strokeWidth=1.5)
     title = say("Predicted vs observed")
     words = say(
-        "{title}: {table:,} rows; on the line the prediction is the observed value.", title=title, table=len(table)
+        "{title}: {rows:,} rows; on the line the prediction is the observed value.", title=title, rows=len(table)
     )
     layered = alt.layer(line.encode(x="predicted:Q", y="observed:Q"), points)
     return titled(layered, title, say("orange line: equality"), 400, look, words)
@@ -251,21 +266,22 @@ def predicted_observed(table: pd.DataFrame, target: str, look: Palette = LIGHT) 
 
 def _rows_of(table: pd.DataFrame, look: Palette) -> Any:
     """Training rows as grey circles and test rows as blue diamonds."""
-    kinds = ["training", "test"]
+    kinds = {"training": say(_TRAINING), "test": say(_TEST)}
     color = alt.Color(
         "rows:N",
         title=say("rows"),
-        scale=alt.Scale(domain=kinds, range=[look.faint, look.second]),
-        legend=alt.Legend(orient="bottom", titleOrient="left", symbolOpacity=1),
+        scale=alt.Scale(domain=[*kinds], range=[look.faint, look.second]),
+        legend=alt.Legend(orient="bottom", titleOrient="left", symbolOpacity=1, labelExpr=chosen("datum.label", kinds)),
     )
-    shape = alt.Shape("rows:N", scale=alt.Scale(domain=kinds, range=["circle", "diamond"]))
+    shape = alt.Shape("rows:N", scale=alt.Scale(domain=[*kinds], range=["circle", "diamond"]))
     order = alt.Order("late:Q")  # test rows lie above the many training rows
-    measured = [
-        _number(name, name, table[name]) for name in ("predicted", "observed", "residual") if name in table.columns
-    ]
-    late = table.assign(late=(table["rows"] == "test").astype(int)).sort_values("late", kind="stable")
+    measured = [_number(name, say(name), table[name]) for name in _MEASURED if name in table.columns]
+    late = table.assign(late=(table["rows"] == "test").astype(int), told=table["rows"].map(kinds))
+    late = late.sort_values("late", kind="stable")
     marks = alt.Chart(late).mark_point(filled=True, size=40, opacity=0.8)
-    return marks.encode(color=color, shape=shape, order=order, tooltip=[alt.Tooltip("rows:N"), *measured])
+    return marks.encode(
+        color=color, shape=shape, order=order, tooltip=[alt.Tooltip("told:N", title=say("rows")), *measured]
+    )
 
 
 def _left(field: str, title: str, scale: alt.Scale, ticks: int = 6) -> alt.Y:

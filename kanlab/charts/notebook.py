@@ -59,14 +59,18 @@ class Plots:
 def study_html(handle: StudyHandle, records: Sequence[TrialRecord], found: Recommendation) -> str:
     """A study: its state in a sentence, then the recommendation with its picture."""
     state, data = read_state(handle.optuna.user_attrs), handle.data
-    rows = say(
-        "{n_train:,} training and {test_rows} of {name}",
+    words = say(
+        "<b>Study {name}</b>: {state}, {trials}; {target} from {features}, {n_train:,} training and {test_rows} of {data}.",
+        name=escape(handle.name),
+        state=escape(say(state.name)),
+        trials=counted(len(records), "trial"),
+        target=escape(data.target),
+        features=counted(data.d, "feature"),
         n_train=data.n_train,
         test_rows=counted(data.n_test, "test row"),
-        name=data.name,
+        data=escape(data.name),
     )
-    words = f"{state.name}, {counted(len(records), 'trial')}; {data.target} from {counted(data.d, 'feature')}, {rows}"
-    return f"<p><b>Study {escape(handle.name)}</b>: {escape(words)}.</p>{found._repr_html_()}"
+    return f"<p>{words}</p>{found._repr_html_()}"
 
 
 def in_notebook() -> bool:
@@ -83,7 +87,7 @@ def progress_bar(handle: StudyHandle) -> Callable[[Any], None] | None:
         warnings.simplefilter("ignore")  # that there is no widget: the bar is of text then
         from tqdm.auto import tqdm
     admissible = len(handle.spec.admissible(handle.data.n_train, handle.data.d))
-    bar = tqdm(total=min(handle.spec.trials or admissible, admissible), unit="trial", desc=handle.name)
+    bar = tqdm(total=min(handle.spec.trials or admissible, admissible), unit=say("trial"), desc=handle.name)
 
     def show(study: Any) -> None:
         done = sum(record.state != "running" for record in study.handle.records())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -11,6 +14,8 @@ import pandas as pd
 
 from kanlab import text
 from kanlab.charts.palette import LIGHT, Palette
+from kanlab.language import say
+from kanlab.text import columns_of
 
 HEIGHT = 400
 _LINE = 15  # px of a line of an axis title
@@ -19,6 +24,10 @@ PADDING = {"left": 2, "right": 8, "top": 7, "bottom": 10}  # around a chart: let
 # d3 groups the digits of 1,976 as well, which nobody writes of a year
 NUMBERS = "abs(datum.value) < 1e4 ? format(datum.value, '.6~g') : format(datum.value, ',.6~g')"
 _TITLE_WIDTH, _SUBTITLE_WIDTH, _AXIS_WIDTH = 40, 62, 54  # characters that fit a phone
+
+# where a line of Chinese may end: after a character or a word, with the marks that belong to it
+_IDEOGRAPH, _OPENING, _CLOSING = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef", "（“‘《", "，。：；、）！？”’》…"
+_PIECE = re.compile(rf"[{_OPENING}]*(?:[^\s{_IDEOGRAPH}{_CLOSING}]+|.)[{_CLOSING}]*\s*", re.DOTALL)
 
 
 def span_is_wide(values: pd.Series) -> bool:
@@ -64,6 +73,24 @@ def tooltip_format(values: Any) -> str:
 def number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
     """A number in a tooltip."""
     return alt.Tooltip(field, type="quantitative", title=title, format=fmt)
+
+
+def quoted(words: str) -> str:
+    """A text as a string of a Vega expression.
+
+    >>> quoted("Cook's distance")
+    '"Cook\'s distance"'
+    """
+    return json.dumps(words, ensure_ascii=False)
+
+
+def chosen(value: str, words: Mapping[str, str]) -> str:
+    """A Vega expression: the words for a value, which stands for itself where there are none.
+
+    >>> chosen("datum.label", {"running": "running or waiting"})
+    '{"running": "running or waiting"}[datum.label] || datum.label'
+    """
+    return f"{json.dumps(words, ensure_ascii=False)}[{value}] || {value}"
 
 
 def axis_below(ticks: int = 6, **more: Any) -> alt.Axis:
@@ -112,7 +139,15 @@ def wrapped(words: str, width: int, most: int = 3) -> list[str]:
     >>> wrapped("as many lines as it takes", 10)
     ['as many', 'lines as', 'it takes']
     """
-    return textwrap.wrap(words, width, max_lines=most, placeholder="…") or [" "]
+    if columns_of(words) == len(words):
+        return textwrap.wrap(words, width, max_lines=most, placeholder="…") or [" "]
+    lines = [""]
+    for piece in _PIECE.findall(words):
+        if lines[-1] and columns_of(lines[-1] + piece.rstrip()) > width:
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+        lines[-1] += piece
+    return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1].rstrip()[:-1] + "…"]
 
 
 def heading(title: str, subtitle: str, look: Palette = LIGHT) -> alt.TitleParams:
@@ -135,7 +170,9 @@ def titled(
     chart: Any, title: str, subtitle: str = "", height: int = HEIGHT, look: Palette = LIGHT, description: str = ""
 ) -> Any:
     """A chart as wide as its container, with a heading. description: its alternative text; without one, its heading."""
-    alternative = description or f"{title}. {subtitle}".strip()
+    alternative = description or (
+        say("{title}. {subtitle}", title=title, subtitle=subtitle) if subtitle else f"{title}."
+    )
     whole = chart.properties(
         height=height, width="container", padding=PADDING, title=heading(title, subtitle, look), description=alternative
     )

@@ -35,10 +35,10 @@ def thinned(table: pd.DataFrame, *numbers: int | None, live: bool = False) -> tu
     room = max(0, KEPT_POINTS - int(keep.sum()))
     keep[rest[np.unique(np.linspace(0, len(rest) - 1, min(room, len(rest))).round().astype(int))]] = True
     sentence = say(
-        "The charts show {int:,} of {table:,} trials: the Pareto front, those with the "
+        "The charts show {shown:,} of {all_trials:,} trials: the Pareto front, those with the "
         "lowest AICc, and an even sample of the rest.",
-        int=int(keep.sum()),
-        table=len(table),
+        shown=int(keep.sum()),
+        all_trials=len(table),
     )
     if live:
         sentence += say(

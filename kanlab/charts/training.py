@@ -19,6 +19,7 @@ from kanlab.charts.style import (
     axis_below,
     axis_left,
     axis_title,
+    chosen,
     heading,
     label_format,
     number,
@@ -27,14 +28,14 @@ from kanlab.charts.style import (
     titled,
 )
 from kanlab.charts.trial_plot import selections
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.study.fit_times import FitTime
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import counted
 
 MOST_FITS, MOST_CURVES = 1500, 120
-_STATES = ("complete", "inadmissible", "failed", "running")
-_UNITS = (("s", 1.0), ("min", 60.0), ("h", 3600.0))
+_STATES = (marked("complete"), marked("inadmissible"), marked("failed"), marked("running"))
+_UNITS = ((marked("s"), 1.0), (marked("min"), 60.0), (marked("h"), 3600.0))
 _SHORTEST = 0.002  # of the width, so that a fit of a moment is seen
 
 
@@ -54,10 +55,10 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
             scale=scale_of(frame["rss"]),
             axis=axis_left(4, title, format=label_format(frame["rss"])),
         ),
-        tooltip=[number("step", "training progress (%)", ".0f"), number("rss", name)],
+        tooltip=[number("step", say("training progress (%)"), ".0f"), number("rss", say(name))],
     )
     chart = base.mark_line(color=look.accent, point={"opacity": 0, "size": 90})
-    return titled(chart, say("{capital} while this trial was trained", capital=_capital(name)), "", 230, look)
+    return titled(chart, say("{loss} while this trial was trained", loss=_capital(say(name))), "", 230, look)
 
 
 def _capital(name: str) -> str:
@@ -65,7 +66,7 @@ def _capital(name: str) -> str:
 
 
 def _with_unit(name: str, unit: str) -> str:
-    return f"{name} ({short(unit, 100)})" if unit else name
+    return say("{loss} ({unit})", loss=say(name), unit=short(unit, 100)) if unit else say(name)
 
 
 def loss_curves(
@@ -82,17 +83,22 @@ def loss_curves(
     trained = [r for r in records if len(r.loss_curve) > 1]
     best = best_trial(trained)
     of_best = None if best is None else best.number
-    marked = {selected: "selected", of_best: "lowest AICc"}
-    kinds = {r.number: f"{marked[r.number]} (trial {r.number})" for r in trained if r.number in marked}
+    drawn_out = {selected: say("selected"), of_best: say("lowest AICc")}
+    kinds = {
+        r.number: say("{what} (trial {number})", what=drawn_out[r.number], number=r.number)
+        for r in trained
+        if r.number in drawn_out
+    }
+    rest = say("other trials")
     others = [r for r in trained if r.number not in kinds]
     drawn = _sample(others, MOST_CURVES) + [r for r in trained if r.number in kinds]
     rows = [
-        {"number": r.number, "step": step, "loss": loss, "kind": kinds.get(r.number, "other trials")}
+        {"number": r.number, "step": step, "loss": loss, "kind": kinds.get(r.number, rest)}
         for r in drawn
         for step, loss in zip(np.linspace(0, 100, len(r.loss_curve)), r.loss_curve, strict=True)
     ]
     frame = pd.DataFrame(rows, columns=["number", "step", "loss", "kind"]).astype({"loss": float, "step": float})
-    up = robust_axis(frame["loss"], "auto", kept=frame.loc[frame["kind"] != "other trials", "loss"])
+    up = robust_axis(frame["loss"], "auto", kept=frame.loc[frame["kind"] != rest, "loss"])
     frame = frame.assign(drawn=up.drawn(frame["loss"]))
     x = alt.X("step:Q", title=say("training progress (%)"), axis=axis_below(5))
     title = axis_title(_with_unit(name, unit))
@@ -103,8 +109,8 @@ def loss_curves(
         axis=axis_left(5, title, format=label_format(up.ends)),
     )
     colours = {
-        label: look.accent if "lowest" in label else look.second for label in sorted(kinds.values())
-    } | {"other trials": look.faint}  # fmt: skip
+        label: look.accent if label == kinds.get(of_best) else look.second for label in sorted(kinds.values())
+    } | {rest: look.faint}  # fmt: skip
     color = alt.Color(
         "kind:N",
         title=None,
@@ -121,7 +127,7 @@ def loss_curves(
     beyond = frame.loc[up.beyond(frame["loss"]) > 0, "number"].nunique()
     shown = counted(len(trained), "trial")
     subtitle = (
-        say("{drawn:,} of {shown}, evenly sampled", drawn=len(drawn), shown=shown)
+        say("{drawn:,} of {trials}, evenly sampled", drawn=len(drawn), trials=shown)
         if len(drawn) < len(trained)
         else shown
     )
@@ -130,15 +136,15 @@ def loss_curves(
         ""
         if best is None
         else say(
-            " Trial {number}, of the lowest AICc, ends at {loss_curve:.4g}.",
+            " Trial {number}, of the lowest AICc, ends at {loss:.4g}.",
             number=best.number,
-            loss_curve=best.loss_curve[-1],
+            loss=best.loss_curve[-1],
         )
     )
     return layered(
         layers,
-        {"trials": frame, "marked": frame[frame["kind"] != "other trials"]},
-        **_whole(say("{capital} of all trials in training", capital=_capital(name)), subtitle, words, look),
+        {"trials": frame, "marked": frame[frame["kind"] != rest]},
+        **_whole(say("{loss} of all trials in training", loss=_capital(say(name))), subtitle, words, look),
     )
 
 
@@ -152,7 +158,7 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
     unit, size = next((u for u in reversed(_UNITS) if last >= 3 * u[1]), _UNITS[0])
     rows = [
         {
-            "number": fit.record.number, "state": fit.state, "start": fit.start / size,
+            "number": fit.record.number, "state": fit.state, "told": say(fit.state), "start": fit.start / size,
             "end": max(fit.end, fit.start + _SHORTEST * last) / size, "took": fit.end - fit.start,
             "n_params": fit.record.n_params,
         }
@@ -160,14 +166,14 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
         for fit in drawn
     ]  # fmt: skip
     parameters = drawn[0].record.parameters if drawn else ()
-    columns = ["number", "state", "start", "end", "took", "n_params", *parameters]
+    columns = ["number", "state", "told", "start", "end", "took", "n_params", *parameters]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = frame["number"].astype(float)
     up = RobustAxis(float(numbers.min()), float(numbers.max())) if len(frame) else RobustAxis(0.0, 1.0)
     room = up.margin if up.high > up.low else (up.low - 1.0, up.high + 1.0)
     x = alt.X(
         "start:Q",
-        title=say("time since the first fit began ({unit})", unit=unit),
+        title=say("time since the first fit began ({unit})", unit=say(unit)),
         axis=axis_below(5),
         scale=alt.Scale(nice=False),
     )
@@ -189,38 +195,43 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
             symbolType="stroke",
             symbolStrokeWidth=8,
             symbolOpacity=1,
-            labelExpr="datum.label === 'running' ? 'running or waiting' : datum.label",
+            labelExpr=chosen(
+                "datum.label", {state: say(state) for state in shown} | {"running": say("running or waiting")}
+            ),
         ),
     )
     about = [
         alt.Tooltip("number:Q", title=say("trial")),
-        alt.Tooltip("state:N", title=say("state")),
-        number("start", f"began at ({unit})"),
-        number("took", "took (s)"),
-        *(alt.Tooltip(f"{field}:Q", title=NAMES[field]) for field in parameters),
+        alt.Tooltip("told:N", title=say("state")),
+        number("start", say("began at ({unit})", unit=say(unit))),
+        number("took", say("took (s)")),
+        *(alt.Tooltip(f"{field}:Q", title=say(NAMES[field])) for field in parameters),
         alt.Tooltip("n_params:Q", title=say("number of parameters K")),
     ]
     width = float(np.clip(260 / max(1, len(frame)), 2, 12))
     bars = layer("trials", "rule", {"strokeWidth": width}, x=x, x2={"field": "end"}, y=y, color=color, tooltip=about)
     ring = {"size": 90, "stroke": look.text, "strokeWidth": 2, "filled": False}
-    chosen = layer("trials", "point", ring, x=x, y=y)
-    chosen["transform"] = [{"filter": f"datum.number === {-1 if selected is None else int(selected)}"}]
+    picked = layer("trials", "point", ring, x=x, y=y)
+    picked["transform"] = [{"filter": f"datum.number === {-1 if selected is None else int(selected)}"}]
     counts = Counter[str](fit.state for fit in fits)
     parts = (
-        [say("{frame:,} of {fits}, evenly sampled", frame=len(frame), fits=counted(len(fits), "fit"))]
+        [say("{drawn:,} of {trials}, evenly sampled", drawn=len(frame), trials=counted(len(fits), "fit"))]
         if len(frame) < len(fits)
         else []
     )
     parts += [say("{pauses} of more than a minute left out", pauses=counted(pauses, "pause"))] if pauses else []
-    words = " " + ", ".join(f"{counts[state]:,} {state}" for state in _STATES if counts[state]) + "."
+    by_state = [say("{count:,} {state}", count=counts[state], state=say(state)) for state in _STATES if counts[state]]
+    words = say(" {states}.", states=say(", ").join(by_state))
     if fits:
         longest = max(fits, key=lambda fit: fit.end - fit.start)
         words += say(
-            " Trial {number} took longest, {end:.3g} s.", number=longest.record.number, end=longest.end - longest.start
+            " Trial {number} took longest, {seconds:.3g} s.",
+            number=longest.record.number,
+            seconds=longest.end - longest.start,
         )
-    subtitle = "; ".join(parts) or counted(len(fits), "fit")
+    subtitle = say("; ").join(parts) or counted(len(fits), "fit")
     return layered(
-        [bars | {"name": "trials"}, chosen],
+        [bars | {"name": "trials"}, picked],
         {"trials": frame},
         **_whole(say("Timeline of the fits"), subtitle, words, look),
     )
@@ -243,5 +254,5 @@ def _whole(title: str, subtitle: str, words: str, look: Palette) -> dict[str, An
         "width": "container",
         "padding": PADDING,
         "config": look.config,
-        "description": f"{title}: {subtitle}.{words}",
+        "description": say("{title}: {subtitle}.{words}", title=title, subtitle=subtitle, words=words),
     }

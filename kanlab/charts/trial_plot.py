@@ -16,12 +16,12 @@ from kanlab.charts.labels import Label, Obstacles, placed
 from kanlab.charts.layered import Layered, layer, layered, nominal, vega_lite
 from kanlab.charts.palette import Palette
 from kanlab.charts.style import HEIGHT, PADDING, axis_below, axis_left, axis_title, heading, number
-from kanlab.language import marked, say
+from kanlab.language import active, marked, say
 from kanlab.selection.measures import Measure
 
 SELECTED, BRUSHED = "selected", "brushed"
 _DRAWN = ("constant", "linear")  # the other linear models would lie on top of these
-_BEST, _RECOMMENDED = "lowest AICc", "recommended"
+_BEST = marked("lowest AICc")
 _DIAMOND = {"shape": "diamond", "size": 240, "strokeWidth": 2.5, "filled": False}
 _BESIDE = 20.0  # px: further up or down a label is no longer seen to be of its mark
 _HALF_LINE = 8  # px of a label
@@ -105,14 +105,15 @@ class TrialPlot:
         sides = zip(self.across.beyond(x), self.up.beyond(y), strict=True)
         drawn = self._drawn(frame).assign(arrow=[f" {_ARROWS[side]}" if side in _ARROWS else "" for side in sides])
         cross = {"shape": "cross", "filled": True, "size": 90, "color": self.look.muted}
-        self.add("baselines", drawn, "point", cross, tooltip=_baseline_tooltip(self.of))
+        self.add("baselines", drawn, "point", cross, tooltip=_baseline_tooltip(active(), self.of))
         taken = drawn["family"] == recommended
         if taken.any():
             self.add("recommended", drawn[taken], "point", _DIAMOND | {"stroke": self.look.text})
         for _, one in drawn[taken].iterrows():
-            self.label(f"{one['label']} ({_RECOMMENDED}){one['arrow']}", one.to_frame().T, self.look.text)
+            words = say("{model} (recommended)", model=one["label"])
+            self.label(f"{words}{one['arrow']}", one.to_frame().T, self.look.text)
         for (_, _, arrow), same in drawn[~taken].groupby(["drawn_x", "drawn_y", "arrow"], sort=False):
-            self.label(", ".join(same["label"]) + str(arrow), same.head(1), self.look.muted)
+            self.label(say(", ").join(same["label"]) + str(arrow), same.head(1), self.look.muted)
 
     def trials(self, color: Any, selected: int | None) -> None:
         """Trials as circles (triangles beyond the axes), the selected one ringed."""
@@ -129,7 +130,7 @@ class TrialPlot:
             "strokeWidth": 0.7,
         }
         style["strokeMiterLimit"] = {"expr": f"datum.fresh ? {FRESH_MITER} : {MITER}"}
-        about = _trial_tooltip(self.of, tuple(parameters_of(self.done)))
+        about = _trial_tooltip(active(), self.of, tuple(parameters_of(self.done)))
         points = layer("trials", "point", style, x=self.x, y=self.y, color=color, shape=beyond, tooltip=about)
         self.layers.append(points | {"name": "trials"})
 
@@ -139,13 +140,13 @@ class TrialPlot:
             return
         best = self.tables["trials"].nsmallest(1, "aicc")
         self.add("best", best, "point", _DIAMOND | {"stroke": self.look.accent})
-        marked = [(_BEST, best[["drawn_x", "drawn_y"]], self.look.accent, False)]
+        first = [(say(_BEST), best[["drawn_x", "drawn_y"]], self.look.accent, False)]
         taken = self.tables["trials"].loc[self.tables["trials"]["number"] == recommended]
         if len(taken):
-            marked.append((_RECOMMENDED, taken[["drawn_x", "drawn_y"]], self.look.text, False))
+            first.append((say("recommended"), taken[["drawn_x", "drawn_y"]], self.look.text, False))
             if recommended not in best["number"].to_numpy():
                 self.add("recommended", taken, "point", _DIAMOND | {"stroke": self.look.text})
-        self._labels = marked + self._labels
+        self._labels = first + self._labels
 
     def whole(self, title: str, subtitle: str, description: str) -> Layered:
         """The chart. A click on a trial selects it, and an area that is drawn brushes those in it."""
@@ -153,10 +154,10 @@ class TrialPlot:
         if len(self.done):
             first = self.done.loc[self.done["aicc"].idxmin()]
             best = say(
-                "Trial {first} has the lowest AICc, {first_2:,.2f}, with K = {first_3:,.6g}.",
-                first=first["number"],
-                first_2=first["aicc"],
-                first_3=first["n_params"],
+                "Trial {number} has the lowest AICc, {aicc:,.2f}, with K = {parameters:,.6g}.",
+                number=first["number"],
+                aicc=first["aicc"],
+                parameters=first["n_params"],
             )
         return layered(
             self.layers + (self._label_layers() if len(self.done) else self._empty()),
@@ -167,7 +168,7 @@ class TrialPlot:
             width="container",
             padding=PADDING,
             config=self.look.config,
-            description=f"{description}. {best}",
+            description=say("{title}. {subtitle}", title=description, subtitle=best),
         )
 
     @property
@@ -177,7 +178,7 @@ class TrialPlot:
 
     def _empty(self) -> list[dict[str, Any]]:
         """A sentence in the middle of the plot, where there are no points yet."""
-        self.tables["empty"] = pd.DataFrame({"words": [_NOTHING_YET]})
+        self.tables["empty"] = pd.DataFrame({"words": [say(_NOTHING_YET)]})
         middle = {"x": {"value": {"expr": "width / 2"}}, "y": {"value": {"expr": "height / 2"}}}
         style = {"align": "center", "baseline": "middle", "fontSize": 13, "color": self.look.muted}
         return [layer("empty", "text", style, text=nominal("words"), **middle)]
@@ -188,7 +189,7 @@ class TrialPlot:
             return []
         # below and to the left of the lowest AICc there are hardly any trials
         wanted = [
-            Label(text, [tuple(place) for place in self._along(places)], text == _BEST, optional)
+            Label(text, [tuple(place) for place in self._along(places)], text == say(_BEST), optional)
             for text, places, _, optional in self._labels
         ]
         marks = [self.tables[name] for name in ("trials", "baselines") if name in self.tables]
@@ -238,7 +239,7 @@ def selections() -> list[dict[str, Any]]:
 def baseline_frame(baselines: Sequence[Baseline], of: Measure, recommended: Recommended = None) -> pd.DataFrame:
     """The baselines to draw, the recommended one among them, with the columns of a table of trials and a label."""
     rows = [
-        b.to_dict() | {"label": label(b.family, of.task)}
+        b.to_dict() | {"label": say(label(b.family, of.task))}
         for b in baselines
         if b.aicc is not None and (b.family in _DRAWN or b.family == recommended)
     ]
@@ -247,16 +248,16 @@ def baseline_frame(baselines: Sequence[Baseline], of: Measure, recommended: Reco
 
 
 @cache
-def _trial_tooltip(of: Measure, parameters: tuple[str, ...]) -> list[dict[str, Any]]:
+def _trial_tooltip(language: str, of: Measure, parameters: tuple[str, ...]) -> list[dict[str, Any]]:
     return vega_lite(tooltip(of, parameters))  # type: ignore[no-any-return]
 
 
 @cache
-def _baseline_tooltip(of: Measure) -> list[dict[str, Any]]:
+def _baseline_tooltip(language: str, of: Measure) -> list[dict[str, Any]]:
     lines = [
-        alt.Tooltip("family:N", title=say("model")),
+        alt.Tooltip("label:N", title=say("model")),
         number("n_params", say("number of parameters K")),
-        number("aicc", "AICc", ",.2f"),
+        number("aicc", say("AICc"), ",.2f"),
         *fit_and_error(of),
     ]
     return vega_lite(lines)  # type: ignore[no-any-return]

@@ -31,7 +31,7 @@ def aicc_against_rss(
     n: int,
     baselines: Sequence[Baseline] = (),
     selected: int | None = None,
-    target: str = "the target",
+    target: str = "",
     look: Palette = LIGHT,
     kind: AxisKind = "auto",
     recommended: Recommended = None,
@@ -75,7 +75,7 @@ def aicc_against_rss(
     up = robust_axis(done["aicc"])
     across = robust_axis(done[fit], kind, kept=done.loc[done["aicc"] <= up.high, fit])
     plot = TrialPlot(done, across, _with_baselines(up, plain), look)
-    plot.draws(fit, of.axis.format(short(target)), "aicc", "AICc", x_format=label_format(plot.across.ends))
+    plot.draws(fit, _axis_of(of, target), "aicc", say("AICc"), x_format=label_format(plot.across.ends))
     curves = _equal_k(done, plot.across, n, plot.up, of) if len(done) > 1 else pd.DataFrame()
     if len(curves):
         line = {"strokeWidth": 1, "opacity": 0.6, "color": look.faint, "clip": True}
@@ -85,15 +85,15 @@ def aicc_against_rss(
     plot.best(recommended)
     for n_params, curve in curves.groupby("n_params") if len(curves) else ():
         plot.label(f"K = {n_params}", curve.iloc[::-4], look.muted, optional=True)
-    what = say("AICc against {fit}, one point per trial, coloured by the number of parameters K", fit=of.fit)
-    return plot.whole(f"AICc against {of.fit}", plot.note, what)
+    what = say("AICc against {fit}, one point per trial, coloured by the number of parameters K", fit=say(of.fit))
+    return plot.whole(say("AICc against {fit}", fit=say(of.fit)), plot.note, what)
 
 
 def pareto_front(
     table: pd.DataFrame,
     baselines: Sequence[Baseline] = (),
     selected: int | None = None,
-    target: str = "the target",
+    target: str = "",
     look: Palette = LIGHT,
     kind: AxisKind = "auto",
     recommended: Recommended = None,
@@ -105,7 +105,7 @@ def pareto_front(
     of, done = measure_of(table), _complete(table)
     up = robust_axis(done[of.fit_column], kind, kept=done.loc[done["on_front"].astype(bool), of.fit_column])
     plot = TrialPlot(done, robust_axis(done["n_params"], kind, fence=False), up, look)
-    title, fmt = of.axis.format(short(target)), label_format(plot.up.ends)
+    title, fmt = _axis_of(of, target), label_format(plot.up.ends)
     plot.draws("n_params", say("number of parameters K"), of.fit_column, title, x_format="~s", y_format=fmt)
     points = plot.tables["trials"] = plot.tables["trials"].assign(on_front=done["on_front"].astype(bool))
     front = points.loc[points["on_front"], ["drawn_x", "drawn_y"]].sort_values("drawn_x")
@@ -116,10 +116,12 @@ def pareto_front(
     sentence = say(
         "{front:,} of {done:,} trials are on the front: no other is better in both", front=len(front), done=len(done)
     ) * bool(len(done))
-    what = "; ".join(
-        filter(None, [say("{fit} against the number of parameters K, one point per trial", fit=of.fit), sentence])
+    what = say("; ").join(
+        filter(None, [say("{fit} against the number of parameters K, one point per trial", fit=say(of.fit)), sentence])
     )
-    return plot.whole(say("Pareto front: fit against complexity"), "; ".join(filter(None, [sentence, plot.note])), what)
+    return plot.whole(
+        say("Pareto front: fit against complexity"), say("; ").join(filter(None, [sentence, plot.note])), what
+    )
 
 
 def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LIGHT) -> Layered:
@@ -128,7 +130,7 @@ def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LI
     across = robust_axis(done["number"], fence=False)
     across = replace(across, high=max(across.high, across.low + _FEWEST))
     plot = TrialPlot(done, across, robust_axis(done["aicc"]), look)
-    plot.draws("number", "trial", "aicc", "AICc", x_format="d", tickMinStep=1)
+    plot.draws("number", say("trial"), "aicc", say("AICc"), x_format="d", tickMinStep=1)
     plot.tables["trials"] = plot.tables["trials"].assign(best=plot.up.drawn(done["aicc"].cummin()))
     step = {"interpolate": "step-after", "color": look.accent, "strokeWidth": 2}
     plot.layers.append(layer("trials", "line", step, x=plot.x, y=plot.y | {"field": "best"}))
@@ -139,6 +141,10 @@ def history(table: pd.DataFrame, selected: int | None = None, look: Palette = LI
 
 def _complete(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["state"] == "complete"]
+
+
+def _axis_of(of: Measure, target: str) -> str:
+    return say(of.axis).format(short(target) if target else say("the target"))
 
 
 def _with_baselines(axis: RobustAxis, baselines: pd.DataFrame) -> RobustAxis:

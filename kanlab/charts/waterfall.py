@@ -11,13 +11,13 @@ import pandas as pd
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.charts.style import axis_below, axis_title, number, short, titled, tooltip_format, wrapped
 from kanlab.explain.contributions import Explanation
-from kanlab.language import say
+from kanlab.language import marked, say
 
 MOST_BARS = 10
 _NAME_WIDTH, _NAME_LINES, _NAME_LINE = 24, 6, 12  # characters of a line of a name, most lines, px of one
 _BESIDE_NAMES = 34  # characters of a title that a phone has room for beside names
 _ROOM = 0.16  # of the range, on either side, for the numbers at the ends of the bars
-_MEAN, _PREDICTION = "mean prediction", "this prediction"
+_MEAN, _PREDICTION = marked("mean prediction"), marked("this prediction")
 
 
 def waterfall(
@@ -44,10 +44,10 @@ def waterfall(
     y = alt.Y("name:N", title=None, sort=steps["name"].tolist(), axis=names)
     tooltip = [
         alt.Tooltip("full:N", title=say("feature")),
-        alt.Tooltip("value:N"),
-        number("contribution", "contribution", tooltip_format(steps["contribution"])),
-        *([number("error", "standard error", ".2g")] if steps["error"].any() else []),
-        *([number("times", f"times {found.scale.times}", ".3g")] if found.scale.times else []),
+        alt.Tooltip("value:N", title=say("value")),
+        number("contribution", say("contribution"), tooltip_format(steps["contribution"])),
+        *([number("error", say("standard error"), ".2g")] if steps["error"].any() else []),
+        *([number("times", say("times {what}", what=say(found.scale.times)), ".3g")] if found.scale.times else []),
     ]
     kinds = ["raises", "lowers", "whole"]
     color = alt.Color(
@@ -76,9 +76,9 @@ def waterfall(
         ""
         if largest is None
         else say(
-            " The largest contribution is that of {largest}, {largest_2}.",
-            largest=largest["full"],
-            largest_2=largest["label"],
+            " The largest contribution is that of {feature}, {size}.",
+            feature=largest["full"],
+            size=largest["label"],
         )
     )
     title = say("From the mean prediction to this one")
@@ -103,7 +103,7 @@ def _steps(found: Explanation, row: int, class_: str | None, most: int) -> pd.Da
     table = table[table["contribution"] != 0.0]
     shown, others = (table, table.iloc[:0]) if len(table) <= most else (table.iloc[: most - 1], table.iloc[most - 1 :])
     at, total = float(found.mean[output]), float(found.totals[row, output])
-    rows = [_bar(_MEAN, "", "", 0.0, at, at, "whole", f"{at:.4g}")]
+    rows = [_bar(say(_MEAN), "", "", 0.0, at, at, "whole", f"{at:.4g}")]
     for step in shown.to_dict("records"):
         size, value = float(step["contribution"]), _cell(step["value"])
         name = f"{short(step['feature'])}" + (f" = {value}" if value else "")
@@ -111,9 +111,9 @@ def _steps(found: Explanation, row: int, class_: str | None, most: int) -> pd.Da
         at += size
     if len(others):
         size, error = float(others["contribution"].sum()), float(np.sqrt((others["standard_error"] ** 2).sum()))
-        name = f"{len(others)} other features"
+        name = say("{count} other features", count=len(others))
         rows.append(_bar(name, name, "", size, at, total, "", f"{size:+.3g}", error))
-    rows.append(_bar(_PREDICTION, "", "", 0.0, total, total, "whole", f"{total:.4g}"))
+    rows.append(_bar(say(_PREDICTION), "", "", 0.0, total, total, "whole", f"{total:.4g}"))
     frame = pd.DataFrame(rows)
     again = frame.groupby("name").cumcount()  # names cut alike stay apart by what has no width
     return frame.assign(name=[name + "\u200b" * int(n) for name, n in zip(frame["name"], again, strict=True)])
@@ -148,7 +148,7 @@ def _bar(
 def _cell(value: Any) -> str:
     """A cell as the name of a bar has it."""
     if value is None or (isinstance(value, float) and not np.isfinite(value)):
-        return "missing"
+        return say("missing")
     if isinstance(value, float | np.floating):
         value = float(value)
         return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.6g}"
