@@ -28,7 +28,7 @@ from kanlab.ui.widgets import sentences
 POLL_SECONDS = 1.0
 
 handle = study_header.study(
-    "Choose",
+    say("Choose"),
     say(
         "Which model to take, the reasons for it, and how far to trust the choice. AICc "
         "weighs the fit of a model against its number of parameters K: the lower, the "
@@ -56,7 +56,7 @@ def page() -> None:
     sharing.present_button(handle)
     choose.validation_bar(handle, validation, study_live)
     choose.warnings(found, handle)
-    more = ["Calibration"] if handle.data.levels else []
+    more = [say("Calibration")] if handle.data.levels else []
     board, new, rules, cells, criteria, hyperparameters, permutation, others, *classes = st.tabs(
         [
             say("Leaderboard"),

@@ -11,13 +11,13 @@ from kanlab.ui.navigation import EXPORT
 from kanlab.ui.widgets import notes, sentences
 
 handle = study_header.study(
-    "Export",
+    say("Export"),
     say(
         "Download the model: a bundle that predicts new rows without kanlab, a report, a "
         "formula, and the numbers of the study."
     ),
 )
-records = study_header.trials(handle, "export")
+records = study_header.trials(handle, say("export"))
 
 trial = fitted_model.model_box(handle, records, "export")
 model = fitted_model.fitted(handle, records, trial)

@@ -21,14 +21,14 @@ from kanlab.ui.navigation import EXPORT, MODEL
 from kanlab.ui.widgets import literal, notes, sentences
 
 handle = study_header.study(
-    "Model",
+    say("Model"),
     say(
         "What the model has learned: its curves, its features, its errors and its formula. "
         "Grid is the number of intervals of each spline, k its order, K the number of "
         "parameters. Download it under Export."
     ),
 )
-records = study_header.trials(handle, "show")
+records = study_header.trials(handle, say("show"))
 
 left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with left:
@@ -47,16 +47,16 @@ with sentences():
 
 view = model.ModelView(found, data, fitted_model.model_key(handle, records, trial))
 labels = {
-    "Network": model.network,
-    "Formula": lambda view: formulas.formula(view, handle),
-    "Edges": model.edges,
-    "Features": lambda view: model.features(view, fitted_model.feature_support(handle, records, data)),
-    "Interactions": lambda view: interactions.interactions(view, handle),
-    "Diagnostics": lambda view: diagnostics.diagnostics(view, handle),
-    "Why": why.why,
-    "What if": what_if.what_if,
+    say("Network"): model.network,
+    say("Formula"): lambda view: formulas.formula(view, handle),
+    say("Edges"): model.edges,
+    say("Features"): lambda view: model.features(view, fitted_model.feature_support(handle, records, data)),
+    say("Interactions"): lambda view: interactions.interactions(view, handle),
+    say("Diagnostics"): lambda view: diagnostics.diagnostics(view, handle),
+    say("Why"): why.why,
+    say("What if"): what_if.what_if,
 }
-first = "What if" if what_if.is_asked_for() else None
+first = say("What if") if what_if.is_asked_for() else None
 for tab, draw in zip(
     st.tabs(list(labels), key="model-tab", on_change="rerun", default=first), labels.values(), strict=True
 ):

@@ -233,7 +233,7 @@ def residuals(table: pd.DataFrame, target: str, look: Palette = LIGHT) -> Any:
         say("both in units of {unit}", unit=unit),
         400,
         look,
-        say("{title}. {subtitle}", title=title, subtitle=spread),
+        words,
     )
 
 

@@ -22,20 +22,24 @@ _WHAT = marked(
     "predicts what kanlab predicts, held to the training rows in the same way, from the "
     "same columns."
 )
-MODEL, FORMULA = "The model", "The formula"
+MODEL, FORMULA = marked("The model"), marked("The formula")
 
 
 def forms(handle: StudyHandle, model: Predictor, key: tuple[Any, ...]) -> None:
     """Choose what and in which form, and download it. key: of the model, as `session.remember` takes it."""
     with st.container(border=True):
-        st.markdown(_WHAT)
+        st.markdown(say(_WHAT))
         what, form = st.columns(2)
         found = _formula(handle)
-        chosen = what.selectbox(say("What"), [MODEL, FORMULA][: 1 + (found is not None)], key="code-what")
+        chosen = what.selectbox(
+            say("What"), [MODEL, FORMULA][: 1 + (found is not None)], format_func=say, key="code-what"
+        )
         in_form = form.selectbox(
             say("Form"),
             forms_of(chosen == FORMULA),
-            format_func=lambda f: f"{f.name}, for {f.readers} ({f.ending})",
+            format_func=lambda f: say(
+                "{form}, for {readers} ({ending})", form=say(f.name), readers=say(f.readers), ending=f.ending
+            ),
             key="code-form",
         )
         formula = chosen == FORMULA and found is not None
@@ -43,7 +47,9 @@ def forms(handle: StudyHandle, model: Predictor, key: tuple[Any, ...]) -> None:
             stamp = (*key, in_form.ending, str(found) if formula else "")
             made = session.remember("as-code", stamp, lambda: in_form.write(found if formula and found else model))
             name = f"{folder_name(handle.name)}-{'formula' if formula else 'model'}{in_form.ending}"
-            download(f"Download {name}", made, name, in_form.mime, icon=in_form.icon, key="code-download")
+            download(
+                say("Download {name}", name=name), made, name, in_form.mime, icon=in_form.icon, key="code-download"
+            )
         if formula:
             st.caption(literal(str(found)))
 

@@ -61,26 +61,28 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
     with right:
         st.markdown(
             say(
-                "**{literal}** on the {y:,} {rows} rows",
-                literal=literal(label[:1].upper() + label[1:]),
-                y=len(found.y),
-                rows=found.rows,
+                "**{model}** on the {count:,} {rows} rows",
+                model=literal(label[:1].upper() + label[1:]),
+                count=len(found.y),
+                rows=say(found.rows),
             )
         )
         auc, table = area_under_roc(found.p, found.y), confusion(found.p, found.y)
         with st.container(key="figures-calibration"):
             columns = st.columns(2)
-        columns[0].metric(say("Log-loss"), f"{log_loss(found.p, found.y):.4g}", help=LOG_LOSS_HELP)
+        columns[0].metric(say("Log-loss"), f"{log_loss(found.p, found.y):.4g}", help=say(LOG_LOSS_HELP))
         rate = 100 * table.sum(axis=1).max() / len(found.y)
         help_text = say("Always naming the most frequent class of these rows, it would be {rate:.1f}%.", rate=rate)
         columns[1].metric(say("Accuracy"), f"{100 * accuracy(found.p, found.y):.1f}%", help=help_text)
-        columns[1].caption(f"base rate {rate:.1f}%")
+        columns[1].caption(say("base rate {rate:.1f}%", rate=rate))
         columns[0].metric(
             say("Brier score"),
             f"{brier(found.p, found.y):.4g}",
-            help=say("Mean squared difference between the predicted probability and the outcome (0 or 1)")
-            + say(", summed over the classes.") * many
-            + "." * (not many),
+            help=say(
+                "Mean squared difference between the predicted probability and the outcome (0 or 1), summed over the classes."
+            )
+            if many
+            else say("Mean squared difference between the predicted probability and the outcome (0 or 1)."),
         )
         columns[1].metric(
             say("AUC"),
@@ -96,7 +98,8 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
 
 def _confusion(table: NDArray[np.intp], names: Sequence[str]) -> None:
     rows = [
-        {"true class": level} | {f"predicted {name}": int(count) for name, count in zip(names, counts, strict=True)}
+        {say("true class"): level}
+        | {say("predicted {target}", target=name): int(count) for name, count in zip(names, counts, strict=True)}
         for level, counts in zip(names, table, strict=True)
     ]
     widgets.table(pd.DataFrame(rows), "confusion")

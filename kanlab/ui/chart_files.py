@@ -6,18 +6,22 @@ is in the page, whatever font stands in where the file is opened.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
 import streamlit as st
 
+from kanlab.language import active, say
+
 
 def apply() -> None:
     """Call it once per run, in app.py."""
-    st.html(_script(), unsafe_allow_javascript=True)
+    st.html(_script(active()), unsafe_allow_javascript=True)
 
 
 @cache
-def _script() -> str:
+def _script(language: str) -> str:
     text = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    text = text.replace('"Download as SVG"', json.dumps(say("Download as SVG"), ensure_ascii=False))
     return f"<script>{text}</script>"

@@ -10,7 +10,7 @@ import streamlit as st
 from kanlab.baselines.registry import COMPARISON_FAMILIES, OPTIONAL_FAMILIES, missing_extra
 from kanlab.baselines.registry import label as family_label
 from kanlab.execution.manage import load_data
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.selection.candidates import model_name
 from kanlab.selection.decision import criterion_of
 from kanlab.selection.diagnostics import Diagnostic
@@ -45,11 +45,17 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
     with st.container(border=True):
         average = found.average if _use(found) == "predict" else None
         if average is not None:
-            st.header(f"Take {literal(average.name)}", anchor=False)
-            st.markdown(literal(_AVERAGED))
+            st.header(say("Take {model}", model=literal(average.name)), anchor=False)
+            st.markdown(literal(say(_AVERAGED)))
             st.markdown(f"- {literal(found.use_reason)}")
         else:
-            st.header(f"Take {literal('the network of ' * choice.is_network + choice.name)}", anchor=False)
+            taken = literal(choice.name)
+            title = (
+                say("Take the network of {trial}", trial=taken)
+                if choice.is_network
+                else say("Take {model}", model=taken)
+            )
+            st.header(title, anchor=False)
             reasons = [*([found.use_reason] if found.average is not None else []), *found.reasons]
             st.markdown("\n".join(f"- {literal(reason)}" for reason in reasons))
         if average is None and found.ties and criterion_of(choice) - criterion_of(found.ranked[0]) <= _WITH_SUPPORT:
@@ -60,7 +66,7 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
             )
 
 
-_USES: dict[Use, str] = {"read": "To read", "predict": "To predict"}
+_USES: dict[Use, str] = {"read": marked("To read"), "predict": marked("To predict")}
 _AVERAGED = marked(
     "It predicts by the weighted mean of these models. It has no single formula, diagram "
     "or curve; what it makes of each feature is on the Model page."
@@ -75,7 +81,7 @@ def _use(found: Recommendation) -> Use:
         say("What the model is for"),
         USES,
         default=found.use if fitted_model.USE not in st.session_state else None,
-        format_func=lambda known: _USES[known],
+        format_func=lambda known: say(_USES[known]),
         key=fitted_model.USE,
         persist_state="session",
         label_visibility="collapsed",
@@ -88,7 +94,7 @@ def _use(found: Recommendation) -> Use:
 
 _BANDS = (  # Burnham & Anderson 2002, section 2.6, who leave 2 to 4 and 7 to 10 without a word of their own
     (2.0, marked("substantial support (up to 2 above the lowest AICc)")),
-    (4.0, "2 to 4 above"),
+    (4.0, marked("2 to 4 above")),
     (7.0, marked("considerably less support (4 to 7 above)")),
     (np.inf, marked("little support (more than 7 above)")),
 )
@@ -103,13 +109,15 @@ def _support(found: Recommendation) -> str:
         within = [c for c in rest if criterion_of(c) - lowest <= end]
         rest = [c for c in rest if c not in within]
         if within:
-            names = ", ".join(model_name(c) for c in within[:_PER_BAND])
-            parts.append(f"{words}: {names}{f' and {len(within) - _PER_BAND} more' if len(within) > _PER_BAND else ''}")
+            names, more = say(", ").join(retold(model_name(c)) for c in within[:_PER_BAND]), len(within) - _PER_BAND
+            if more > 0:
+                names = say("{names} and {more} more", names=names, more=more)
+            parts.append(say("{band}: {models}", band=say(words), models=names))
     return say(
         "Other models within 10 units of its AICc, by their support (Burnham & Anderson "
         "2002): {parts}. A model more than 10 above the lowest has essentially none. A refit "
         "from another seed can change AICc by several units.",
-        parts="; ".join(parts),
+        parts=say("; ").join(parts),
     )
 
 
@@ -124,13 +132,13 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
                 label, icon = say("Stop the validation"), ":material/stop:"
                 st.button(label, icon=icon, key="stop-validation", on_click=stop_validation, args=(handle,))
             else:
-                st.caption(_OTHERS)
+                st.caption(say(_OTHERS))
         st.progress(validation.done / max(1, validation.total))
         return
     if not controls:
-        st.caption(_OTHERS)
+        st.caption(say(_OTHERS))
         return
-    label = say("Validate the finalists") if validation is None else "Validate again"
+    label = say("Validate the finalists") if validation is None else say("Validate again")
     kind: Any = "primary" if validation is None else "secondary"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -141,7 +149,7 @@ def validation_bar(handle: StudyHandle, validation: Validation | None, study_liv
             disabled=study_live,
             on_click=_validate,
             args=(handle,),
-            help=VALIDATE_HELP,
+            help=say(VALIDATE_HELP),
         )
         _families(handle)
         if study_live:
@@ -160,7 +168,7 @@ def _families(handle: StudyHandle) -> None:
             say("Model families"),
             [*COMPARISON_FAMILIES, *installed],
             default=list(COMPARISON_FAMILIES),
-            format_func=lambda name: family_label(name, handle.data.task),
+            format_func=lambda name: say(family_label(name, handle.data.task)),
             key="families",
         )
 

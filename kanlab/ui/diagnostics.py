@@ -75,14 +75,13 @@ def _summary(found: Diagnostics) -> None:
             icon=":material/check_circle:",
         )
         return
-    names = ", ".join(_TITLES[c.name] for c in amiss)
-    finds = agreeing(len(amiss), "finds", "find")
+    names = say(", ").join(say(_TITLES[c.name]) for c in amiss)
     st.warning(
         say(
             "{amiss} of {looked} checks {finds} something: {names}.",
             amiss=len(amiss),
             looked=looked,
-            finds=finds,
+            finds=agreeing(len(amiss), "finds", "find"),
             names=names,
         ),
         icon=":material/warning:",
@@ -90,13 +89,13 @@ def _summary(found: Diagnostics) -> None:
 
 
 _TITLES = {
-    "bend": "a bend",
+    "bend": marked("a bend"),
     "features": marked("a pattern along a feature"),
     "order": marked("rows that depend on each other"),
     "normality": marked("the shape of the residuals"),
-    "spread": "unequal spread",
-    "dispersion": "dispersion",
-    "zeros": "zeros",
+    "spread": marked("unequal spread"),
+    "dispersion": marked("dispersion"),
+    "zeros": marked("zeros"),
     "influence": marked("rows that decide the fit"),
     "calibration": marked("probabilities that are not right"),
     "ranking": marked("a ranking no better than chance"),
@@ -226,7 +225,7 @@ def _influence(panel: _Panel) -> None:
         st.markdown(say("**The most influential rows**"))
         table = panel.found.influential(clicked)
         columns: dict[str, Any] = {
-            "row": st.column_config.NumberColumn(say("row"), help=_ROWS_HELP, format="%d"),
+            "row": st.column_config.NumberColumn(say("row"), help=say(_ROWS_HELP), format="%d"),
             "cook": st.column_config.NumberColumn(
                 say("Cook's distance"),
                 format="%.3f",
@@ -236,6 +235,7 @@ def _influence(panel: _Panel) -> None:
                 say("leverage"), format="%.3f", help=say("What share of its own prediction the row decides.")
             ),
         }
+        columns |= {name: say(name) for name in ("observed", "predicted")}
         if is_numeric_dtype(table["predicted"]):  # of many classes it is the name of one
             columns["predicted"] = st.column_config.NumberColumn(say("predicted"), format=fixed(table["predicted"]))
         key = "-".join(["influential-rows", *(str(row) for row in clicked)])

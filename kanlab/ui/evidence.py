@@ -28,7 +28,7 @@ def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
             say("The importance of the hyperparameters is unknown: too few trials are complete, or they do not differ.")
         )
     else:
-        frame = pd.DataFrame({"parameter": [NAMES[name] for name in shares], "share": list(shares.values())})
+        frame = pd.DataFrame({"parameter": [say(NAMES[name]) for name in shares], "share": list(shares.values())})
         drawing.chart(evidence.importance(frame, drawing.look()), "importance")
         st.caption(
             say(
@@ -56,9 +56,9 @@ def compare(handle: StudyHandle) -> None:
             {
                 "study": name,
                 "target": other.data.fitted_target,
-                "engine": ENGINES[other.spec.engine].label,
-                "count": other.spec.count,
-                "noise variance": "counted" if other.spec.count_sigma2 else "not counted",
+                "engine": say(ENGINES[other.spec.engine].label),
+                "count": say(other.spec.count),
+                "noise variance": say("counted") if other.spec.count_sigma2 else say("not counted"),
                 "lowest AICc": best.aicc if best else None,
                 "AICc of the target": None if best is None or offset is None else best.aicc + offset,
                 "network": cell_words(best.cell) if best else None,
@@ -76,11 +76,17 @@ def compare(handle: StudyHandle) -> None:
         return
     frame = pd.DataFrame(rows)
     widgets.table(
-        frame if len(scales) > 1 else frame.drop(columns=["target", say("AICc of the target")]),
+        frame if len(scales) > 1 else frame.drop(columns=["target", "AICc of the target"]),
         "compare",
         column_config={
-            "lowest AICc": st.column_config.NumberColumn(format="%.2f", help=AICC_HELP),
+            "study": say("study"),
+            "target": say("target"),
+            "engine": say("engine"),
+            "noise variance": say("noise variance"),
+            "network": say("network"),
+            "lowest AICc": st.column_config.NumberColumn(say("lowest AICc"), format="%.2f", help=say(AICC_HELP)),
             "AICc of the target": st.column_config.NumberColumn(
+                say("AICc of the target"),
                 format="%.2f",
                 help=say(
                     "AICc for the target itself. Its logarithm has another density, which shifts AICc. "
@@ -88,7 +94,7 @@ def compare(handle: StudyHandle) -> None:
                 ),
             ),
             error: columns.number(
-                error,
+                say("{error} test", error=say(measure.error)),
                 frame[error],
                 say("In the target's own units, on every scale.") if measure.error == "RMSE" else "",
             ),
@@ -127,11 +133,11 @@ def permutation_test(validation: Validation) -> None:
     st.caption(
         say(
             "The same configurations were fitted to this target and to {permuted} shuffled "
-            "copies of it: {p_words}. The p-value is the share of these targets, this one "
+            "copies of it: {result}. The p-value is the share of these targets, this one "
             "included, with an AICc gain at least as large; a small one means that the features "
             "do predict the target.",
             permuted=len(permuted),
-            p_words=p_words(validation),
+            result=p_words(validation),
         )
     )
 

@@ -18,35 +18,45 @@ from kanlab.ui import fitted_model
 from kanlab.ui.widgets import download, literal, sentences
 
 _OTHERS = {
-    "report.html": ("Report", "text/html", ":material/article:", marked("One page with the reasons and the charts.")),
+    "report.html": (
+        marked("Report"),
+        "text/html",
+        ":material/article:",
+        marked("One page with the reasons and the charts."),
+    ),
     "model.json": (
-        "Model",
+        marked("Model"),
         "application/json",
         ":material/data_object:",
         marked("The model and the preparation of its data."),
     ),
     "predict.py": (
-        "Program",
+        marked("Program"),
         "text/x-python",
         ":material/code:",
         marked("Predicts with NumPy alone; needs model.json beside it."),
     ),
     "formula.py": (
-        "Formula",
+        marked("Formula"),
         "text/x-python",
         ":material/function:",
         marked("An approximation of the network as a Python function."),
     ),
-    "network.svg": ("Diagram", "image/svg+xml", ":material/hub:", marked("The network with the curve on every edge.")),
+    "network.svg": (
+        marked("Diagram"),
+        "image/svg+xml",
+        ":material/hub:",
+        marked("The network with the curve on every edge."),
+    ),
     "study.json": (
-        "Study",
+        marked("Study"),
         "application/json",
         ":material/list_alt:",
         marked("All numbers, as kanlab show --json prints them."),
     ),
-    "trials.csv": ("Trials", "text/csv", ":material/table_chart:", marked("One row per trial.")),
+    "trials.csv": (marked("Trials"), "text/csv", ":material/table_chart:", marked("One row per trial.")),
     "README.md": (
-        "Model card",
+        marked("Model card"),
         "text/markdown",
         ":material/description:",
         marked("What the model is and how to predict with it."),
@@ -70,7 +80,7 @@ _PREVIEW_HEIGHT = 460
 def downloads(made: Bundle) -> None:
     """The report with a preview, the bundle, and each of its other parts."""
     with st.container(border=True):
-        st.markdown(_REPORT)
+        st.markdown(say(_REPORT))
         _part(made, "report.html", type="primary")
         with st.expander(say("Preview"), expanded=True):
             # an address of its own content, so that the page in it has no part in this one
@@ -81,7 +91,7 @@ def downloads(made: Bundle) -> None:
                 alt=say("Preview of the report"),
             )
     with st.container(border=True):
-        st.markdown(_BUNDLE)
+        st.markdown(say(_BUNDLE))
         name, icon = f"{made.folder}.zip", ":material/folder_zip:"
         download(say("Download the bundle"), made.zipped, name, "application/zip", icon=icon, key="bundle")
     st.markdown(say("Or a single part of it:"))
@@ -90,7 +100,7 @@ def downloads(made: Bundle) -> None:
         for place, name in zip(st.columns(_PER_ROW, gap="small"), listed[start : start + _PER_ROW], strict=False):
             with place.container(border=True, height="stretch"):
                 _part(made, name, width="stretch")
-                st.caption(literal(_OTHERS[name][3]))
+                st.caption(literal(say(_OTHERS[name][3])))
 
 
 def all_targets(handle: StudyHandle) -> None:
@@ -99,13 +109,13 @@ def all_targets(handle: StudyHandle) -> None:
     if len(handles) < 2:
         return
     with st.container(border=True):
-        names = ", ".join(short(each.data.target) for each in handles)
+        names = say(", ").join(short(each.data.target) for each in handles)
         st.markdown(
             say(
-                "**The bundle of all {handles} targets** ({literal}): the recommended model of each, "
+                "**The bundle of all {count} targets** ({targets}): the recommended model of each, "
                 "below one `predict.py` that adds the columns of all.",
-                handles=len(handles),
-                literal=literal(names),
+                count=len(handles),
+                targets=literal(names),
             )
         )
         if st.button(say("Pack it"), icon=":material/folder_zip:", key="pack-all"):
@@ -123,7 +133,7 @@ def _part(made: Bundle, name: str, **options: Any) -> None:
     """The button that downloads a part."""
     label, mime, icon, _ = _OTHERS[name]
     saved = name if name in ("model.json", "predict.py") else f"{made.folder}-{name}"
-    download(label, made.files[name].encode(), saved, mime, icon=icon, key=f"part-{name}", **options)
+    download(say(label), made.files[name].encode(), saved, mime, icon=icon, key=f"part-{name}", **options)
 
 
 def elsewhere(name: str, which: fitted_model.Which, averaged: bool = False) -> None:

@@ -11,7 +11,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import AVERAGE, final_check_of
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import Predictor, predictor
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.selection.candidates import cell_words, other_families
 from kanlab.selection.feature_weights import FeatureWeights, feature_weights
 from kanlab.selection.headline import Use
@@ -52,12 +52,19 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use
         if which == _RECOMMENDED:
             return say("the recommended model") if found.average is None else say("the recommended model to read")
         if which == AVERAGE and found.average is not None:
-            return f"to predict: {found.average.label}"
+            return say("to predict: {model}", model=retold(found.average.label))
         if isinstance(which, str):
-            known = f", AICc {families[which].aicc:,.1f}" if families[which].aicc is not None else ""
-            return f"{label(which, handle.data.task)} model{known}"
-        mark = "selected: " if picked and which == picked[0].number else ""
-        return f"{mark}trial {which}, {cell_words(listed[which].cell)}, AICc {listed[which].aicc:,.1f}"
+            family, aicc = say(label(which, handle.data.task)), families[which].aicc
+            if aicc is None:
+                return say("{family} model", family=family)
+            return say("{family} model, AICc {aicc:,.1f}", family=family, aicc=aicc)
+        trial = say(
+            "trial {number}, {network}, AICc {aicc:,.1f}",
+            number=which,
+            network=cell_words(listed[which].cell),
+            aicc=listed[which].aicc,
+        )
+        return say("selected: {trial}", trial=trial) if picked and which == picked[0].number else trial
 
     first: list[int | str] = [_RECOMMENDED]
     if found.average is not None:
@@ -65,7 +72,7 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use
     options: list[int | str] = [*first, *listed, *families]
     if asked in options:
         st.session_state[f"{key}-model"] = asked
-    chosen = st.selectbox(say("Model"), options, key=f"{key}-model", format_func=words, help=_BOX_HELP)
+    chosen = st.selectbox(say("Model"), options, key=f"{key}-model", format_func=words, help=say(_BOX_HELP))
     if st.query_params.get(session.MODEL, str(chosen)) != str(chosen):  # of another model that was looked at before
         del st.query_params[session.MODEL]
     return None if chosen == _RECOMMENDED else chosen

@@ -21,11 +21,19 @@ from kanlab.ui.widgets import literal
 
 ACTIONS = {
     "switch": marked("Switch the function"),
-    "drop": "Drop it",
+    "drop": marked("Drop it"),
     "fix": marked("Hold at a number"),
-    "free": "Fit it",
+    "free": marked("Fit it"),
 }
-KINDS = ("call", "curve", "power", "constant", "variable", "product", "sum")  # in the order they are offered
+KINDS = {
+    "call": marked("function"),
+    "curve": marked("curve"),
+    "power": marked("power"),
+    "constant": marked("constant"),
+    "variable": marked("variable"),
+    "product": marked("product"),
+    "sum": marked("sum"),
+}  # in the order they are offered
 _TROUBLE = "formula-trouble"  # the sentence that the last click came to
 _UNITS_HELP = marked(
     "Units as kg, km/h, kg*m^2 or J/(kg*K), separated by commas; a name with a comma "
@@ -77,7 +85,7 @@ def use(handle: StudyHandle, found: FoundFormulas, place: int) -> None:
 def edit(handle: StudyHandle, formula: Formula, place: int, data: Dataset, shown: str) -> None:
     """One change of the formula, which is fitted and shown. shown: the key that holds the place of the shown formula."""
     with st.expander(say("Edit this formula"), icon=":material/edit:"):
-        parts = sorted((part for part in formula.parts if part.can), key=lambda part: KINDS.index(part.kind))
+        parts = sorted((part for part in formula.parts if part.can), key=lambda part: [*KINDS].index(part.kind))
         part = st.selectbox(say("Part"), parts, format_func=_named, key=f"formula-part-{place}")
         if part is None:
             return
@@ -85,7 +93,7 @@ def edit(handle: StudyHandle, formula: Formula, place: int, data: Dataset, shown
             st.segmented_control(
                 say("Change"),
                 part.can,
-                format_func=lambda name: ACTIONS[name],
+                format_func=lambda name: say(ACTIONS[name]),
                 default=part.can[0],
                 required=True,
                 key=f"formula-action-{place}-{part.number}",
@@ -129,7 +137,7 @@ def _to(action: str | None, part: NamedPart) -> str:
 
 
 def _named(part: NamedPart) -> str:
-    return f"{short(part.text, 60)} ({'function' if part.kind == 'call' else part.kind})"
+    return say("{part} ({kind})", part=short(part.text, 60), kind=say(KINDS[part.kind]))
 
 
 def _edit(handle: StudyHandle, place: int, change: Edit, data: Dataset, shown: str) -> None:
@@ -146,7 +154,7 @@ def units(handle: StudyHandle) -> None:
             now,
             key="formula-units",
             placeholder=", ".join(f"{name}=m" for name in names),
-            help=_UNITS_HELP,
+            help=say(_UNITS_HELP),
             height=80,
         )
         st.button(say("Check the units"), key="check-units", on_click=_tried, args=("units", lambda: _units(handle)))

@@ -44,8 +44,9 @@ def widgets(handle: StudyHandle) -> None:
             ),
         )
         for feature in features:
-            st.selectbox(f"Function around {literal(feature)}", NAMES, key=f"formula-inside-{feature}", width=320)
-        st.number_input(say("Repeats"), 0, MOST_REPEATS, key="formula-repeats", help=_HELP, width=160)
+            label = say("Function around {feature}", feature=literal(feature))
+            st.selectbox(label, NAMES, key=f"formula-inside-{feature}", width=320)
+        st.number_input(say("Repeats"), 0, MOST_REPEATS, key="formula-repeats", help=say(_HELP), width=160)
 
 
 def chosen(handle: StudyHandle, effort: float) -> FormulaOptions:

@@ -16,7 +16,7 @@ from kanlab.explain.formula_code import python
 from kanlab.explain.formula_latex import wrapping_latex
 from kanlab.explain.formulas import FormulaSearch, formulas_in, read_search, start_search, stop_search
 from kanlab.explain.units import read_units
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle, check_it_is_there
@@ -27,7 +27,7 @@ from kanlab.ui.model import ModelView, no_network
 from kanlab.ui.widgets import AICC_HELP, DASH, MEAN_DEVIANCE_HELP, TEST_HELP, literal, sentences
 
 POLL_SECONDS = 1.0
-EFFORTS = {"6 seconds": 1.0, "1 minute": 10.0, "5 minutes": 50.0}  # of one processor
+EFFORTS = {marked("6 seconds"): 1.0, marked("1 minute"): 10.0, marked("5 minutes"): 50.0}  # of one processor
 _EMPTY = marked(
     "A search finds short expressions of elementary functions for the target, with all "
     "their constants fitted to the training rows, and lists them by complexity and "
@@ -35,6 +35,7 @@ _EMPTY = marked(
 )
 _OTHERS = marked("This study was started in another browser. Only its owner can search for formulas.")
 COMPLEXITY_HELP = marked("Operations, functions, constants and variables of the formula as it is written.")
+_CONSTANTS = marked("constant"), marked("standard error")
 _FOUND_HELP = marked(
     "In how many searches of rows drawn with replacement a formula of the same structure was the recommended one."
 )
@@ -88,16 +89,16 @@ def _progress(handle: StudyHandle, search: FormulaSearch) -> None:
                 args=(handle,),
             )
         else:
-            st.caption(_OTHERS)
+            st.caption(say(_OTHERS))
     st.progress(min(1.0, search.done / max(1, search.total)))
 
 
 def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
     found = search is not None and search.found is not None
     if not found:
-        st.info(_EMPTY, icon=":material/function:")
+        st.info(say(_EMPTY), icon=":material/function:")
     if not identity.controls(handle):
-        st.caption(_OTHERS)
+        st.caption(say(_OTHERS))
         return
     formula_options.hold(handle)
     study_live = Study(handle).state.is_live
@@ -113,14 +114,14 @@ def _start(handle: StudyHandle, search: FormulaSearch | None) -> None:
             args=(handle,),
         )
         if found:
-            st.selectbox(say("Processor time"), list(EFFORTS), key=formula_options.EFFORT, width=160)
+            st.selectbox(say("Processor time"), list(EFFORTS), format_func=say, key=formula_options.EFFORT, width=160)
     formula_options.widgets(handle)
     if study_live:
         st.caption(say("The study is still running. Search for formulas when it is done."))
     elif search is not None and search.state != "done":
         ended = {"stopped": say("The search was stopped."), "failed": say("The search failed.")}
         words = ended.get(search.state, say("The search was interrupted."))
-        st.caption(literal(f"{words} {search.detail}".strip()))
+        st.caption(literal(f"{words} {retold(search.detail)}".strip()))
 
 
 def _search(handle: StudyHandle) -> None:
@@ -137,8 +138,8 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
     stamp = (handle.uid, search.written, found.chosen, *map(key_of, found.formulas), str(read_units(handle)))
     front: list[Formula] = session.remember("formula-front", stamp, lambda: formulas_in(handle, search, data))
     table = session.remember("formula-table", stamp, lambda: front_table(front, found.recommended))
-    error = MEASURES[data.task].error
-    unit = MEASURES[data.task].unit.format(handle.data.fitted_target)
+    error = say(MEASURES[data.task].error)
+    unit = say(MEASURES[data.task].unit).format(handle.data.fitted_target)
     chosen = f"formula-{search.written}"
     if not 0 <= st.session_state.get(chosen, 0) < len(front):  # one was removed
         del st.session_state[chosen]
@@ -157,27 +158,28 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
     errors = table[["train", "test"]].to_numpy(dtype=float)
     same = columns.fixed(errors)
     texts: dict[str, tuple[str, str | None, str]] = {
-        "complexity": ("complexity", "%d", COMPLEXITY_HELP),
-        "train": (f"{error} train", same, say("On the training rows.")),
-        "held_out": (f"{error} held out", None, _HELD_OUT_HELP),
-        "test": (f"{error} test", same, TEST_HELP),
-        "aicc": ("AICc", "%.2f", AICC_HELP),
+        "complexity": (say("complexity"), "%d", say(COMPLEXITY_HELP)),
+        "train": (say("{error} train", error=error), same, say("On the training rows.")),
+        "held_out": (say("{error} held out", error=error), None, say(_HELD_OUT_HELP)),
+        "test": (say("{error} test", error=error), same, say(TEST_HELP)),
+        "aicc": ("AICc", "%.2f", say(AICC_HELP)),
         "n_params": ("K", "%d", say("Number of fitted constants, with the noise variance if the study counts it.")),
-        "found_in": (say("found in, of {repeats}", repeats=found.repeats), "%d", _FOUND_HELP),
+        "found_in": (say("found in, of {repeats}", repeats=found.repeats), "%d", say(_FOUND_HELP)),
     }
     widgets.table(
-        table,
+        table.assign(**{name: table[name].map(_told) for name in (CHOICE, "units") if name in table}),
         "formula-table",
         on_select=pick,
         selection_mode="single-row",
         height=380,  # ten rows, and half of one more that tells of others
         column_config=columns.numbers(texts, table)
         | {
-            CHOICE: st.column_config.TextColumn(CHOICE, width=115),
+            CHOICE: st.column_config.TextColumn(say(CHOICE), width=115),
+            "units": say("units"),
             "formula": st.column_config.TextColumn(say("formula"), width="large"),
         },
     )
-    st.caption(say("Recommended: {literal} Click a point or a row to see its formula.", literal=literal(found.reason)))
+    st.caption(say("Recommended: {reason} Click a point or a row to see its formula.", reason=literal(found.reason)))
     index = st.selectbox(
         say("Formula"),
         range(len(front)),
@@ -193,7 +195,7 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
         front[place],
         (*stamp, place),
         "searched",
-        say("A formula of the study {name}, by kanlab.", name=handle.name),
+        f"A formula of the study {handle.name}, by kanlab.",
         data,
         first,
     )
@@ -205,7 +207,16 @@ def _front(view: ModelView, handle: StudyHandle, search: FormulaSearch) -> None:
 
 def _name(table: pd.DataFrame, place: int) -> str:
     row = table.iloc[place]
-    return f"{short(row['formula'], 70)}, complexity {row['complexity']}" + f" ({row[CHOICE]})" * bool(row[CHOICE])
+    formula, complexity = short(row["formula"], 70), row["complexity"]
+    if not row[CHOICE]:
+        return say("{formula}, complexity {complexity}", formula=formula, complexity=complexity)
+    return say(
+        "{formula}, complexity {complexity} ({mark})", formula=formula, complexity=complexity, mark=say(row[CHOICE])
+    )
+
+
+def _told(word: str | None) -> str | None:
+    return word and say(word)
 
 
 # ---- one formula
@@ -218,9 +229,7 @@ def network_formula(view: ModelView) -> None:
         return
     with st.spinner(say("Matching the edges…")):
         found = view.formula
-    details(
-        found, view.key, "network", say("An approximation of {label}, by kanlab.", label=view.model.label), view.data
-    )
+    details(found, view.key, "network", f"An approximation of {view.model.label}, by kanlab.", view.data)
 
 
 def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, data: Dataset, first: str = "") -> None:
@@ -240,20 +249,20 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
         for line in lines_of_latex:
             st.latex(line)
     if legend:
-        names = ", ".join(f"${symbol}$ is {literal(name)}" for symbol, name in legend.items())
+        names = say(", ").join(say("${symbol}$ is {name}", symbol=s, name=literal(name)) for s, name in legend.items())
         st.markdown(names)
-    rows = "test rows" if on_test(found) else "training rows"
+    rows = say("test rows") if on_test(found) else say("training rows")
     unit = literal(say("In nats per row.") if found.levels else say("In units of {target}.", target=short(data.target)))
     if found.task == COUNTS:
-        unit = MEAN_DEVIANCE_HELP
-    what = MEASURES[data.task].error
+        unit = say(MEAN_DEVIANCE_HELP)
+    what = say(MEASURES[data.task].error)
     what = what[:1].upper() + what[1:]
     own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
     with st.container(key=f"figures-{key}"):
         places = st.columns(3)
     places[0].metric(say("{what} of the formula, {rows}", what=what, rows=rows), own or DASH, help=unit, border=True)
     places[1].metric(say("{what} of the network, {rows}", what=what, rows=rows), theirs or DASH, help=unit, border=True)
-    places[2].metric(say("Complexity"), str(found.complexity), help=COMPLEXITY_HELP, border=True)
+    places[2].metric(say("Complexity"), str(found.complexity), help=say(COMPLEXITY_HELP), border=True)
     code = session.remember(f"formula-python-{key}", stamp, lambda: python(found, title))
     with st.expander(say("As Python"), icon=":material/code:"):
         st.code(code, language="python")
@@ -263,7 +272,11 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
         st.code(plain, language=None, wrap_lines=True)
         st.code(typeset, language="latex", wrap_lines=True)
     with st.expander(say("Its constants")):
-        widgets.table(constants_table(found), f"constants-{key}")
+        widgets.table(
+            constants_table(found),
+            f"constants-{key}",
+            column_config={name: say(name) for name in _CONSTANTS},
+        )
         st.caption(
             say(
                 "All constants are fitted together to the training rows. The standard error is that "
@@ -274,5 +287,5 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
 
 def constants_table(found: Formula) -> pd.DataFrame:
     """One row per constant of a formula, in the order in which they are written."""
-    rows = [{"constant": c.exact or f"{c.value:.6g}", "standard error": c.error} for c in found.constants]
-    return pd.DataFrame(rows, columns=["constant", "standard error"])
+    rows = [(c.exact or f"{c.value:.6g}", c.error) for c in found.constants]
+    return pd.DataFrame(rows, columns=[*_CONSTANTS])

@@ -10,7 +10,7 @@ from kanlab.charts.interactions import heat_map
 from kanlab.explain import interactions as found_in
 from kanlab.explain.interactions import Interactions
 from kanlab.explain.predictor import Predictor
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.study.handle import StudyHandle
 from kanlab.text import short
 from kanlab.ui import drawing, identity, widgets
@@ -44,7 +44,9 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
     _test(view, handle, found, _is_live(kept))
     table = found.table.head(_SHOWN)
     config = {
-        "H": st.column_config.NumberColumn("H", format="%.3f", help=_H_HELP),
+        "first": say("first"),
+        "second": say("second"),
+        "H": st.column_config.NumberColumn("H", format="%.3f", help=say(_H_HELP)),
         "strength": st.column_config.NumberColumn(
             say("strength"),
             format="%.4g",
@@ -55,7 +57,7 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
             format="percent",
             help=say("The strength over the standard deviation of the predictions."),
         ),
-        "p": st.column_config.NumberColumn("p", format="%.2f", help=_P_HELP),
+        "p": st.column_config.NumberColumn("p", format="%.2f", help=say(_P_HELP)),
     }
     widgets.table(table, "interactions", column_config=config)
     if len(found.pairs) > _SHOWN:
@@ -71,7 +73,9 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
         say("Pair"),
         range(min(len(found.pairs), _SHOWN)),
         key="interaction-pair",
-        format_func=lambda i: f"{short(found.pairs[i].first, 40)} and {short(found.pairs[i].second, 40)}",
+        format_func=lambda i: say(
+            "{first} and {second}", first=short(found.pairs[i].first, 40), second=short(found.pairs[i].second, 40)
+        ),
     )
     pair = found.pairs[chosen]
     output = 0
@@ -113,9 +117,10 @@ def _test(view: ModelView, handle: StudyHandle, found: Interactions, was_live: b
         if live != was_live:
             st.rerun()
         if live and kept is not None:
-            steps = f"{kept['done']} of {kept['total']}"
+            done, total = kept["done"], kept["total"]
             st.progress(
-                kept["done"] / max(1, kept["total"]), say("Fitting networks without interactions: {steps}", steps=steps)
+                done / max(1, total),
+                say("Fitting networks without interactions: {done} of {total}", done=done, total=total),
             )
         elif identity.controls(handle):
             st.button(
@@ -123,15 +128,15 @@ def _test(view: ModelView, handle: StudyHandle, found: Interactions, was_live: b
                 icon=":material/casino:",
                 key="test-interactions",
                 help=say(
-                    "Fits {nulls} networks of the same size to targets without interactions; {seconds_a_null}.",
+                    "Fits {nulls} networks of the same size to targets without interactions; {time}.",
                     nulls=found_in.NULLS,
-                    seconds_a_null=found_in.seconds_a_null(handle),
+                    time=found_in.seconds_a_null(handle),
                 ),
                 on_click=_start,
                 args=(handle, view.model),
             )
             if kept is not None and kept["state"] == "failed":
-                st.caption(literal(say("The test failed: {kept}", kept=kept["detail"])))
+                st.caption(literal(say("The test failed: {reason}", reason=retold(kept["detail"]))))
 
     bar()
 

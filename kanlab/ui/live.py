@@ -14,7 +14,7 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.execution import cost_model
 from kanlab.execution.manager import JobManager
 from kanlab.hosts import is_local, parse_host
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
@@ -25,15 +25,15 @@ from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import literal, sentences
 
 _BADGES = {
-    "queued": ("Queued", "gray"),
-    "running": ("Running", "blue"),
-    "pausing": ("Pausing", "orange"),
-    "paused": ("Paused", "orange"),
-    "stopping": ("Stopping", "orange"),
-    "stopped": ("Stopped", "orange"),
-    "finished": ("Finished", "green"),
-    "failed": ("Failed", "red"),
-    "interrupted": ("Interrupted", "red"),
+    "queued": (marked("Queued"), "gray"),
+    "running": (marked("Running"), "blue"),
+    "pausing": (marked("Pausing"), "orange"),
+    "paused": (marked("Paused"), "orange"),
+    "stopping": (marked("Stopping"), "orange"),
+    "stopped": (marked("Stopped"), "orange"),
+    "finished": (marked("Finished"), "green"),
+    "failed": (marked("Failed"), "red"),
+    "interrupted": (marked("Interrupted"), "red"),
 }
 _ADVICE = {
     "interrupted": marked("The finished trials are kept; Resume continues with the rest."),
@@ -59,18 +59,19 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     elapsed = current.elapsed + (_since(current.heartbeat) if counts else 0.0)
 
     label, color = _BADGES[current.name]
-    parts = [f"{done:,} of {total:,} trials"]
+    parts = [say("{done:,} of {total:,} trials", done=done, total=total)]
     if failed:
-        parts.append(f"{failed} failed")
+        parts.append(say("{count} failed", count=failed))
     if states["inadmissible"]:
-        parts.append(f"{states['inadmissible']} inadmissible")
+        parts.append(say("{count} inadmissible", count=states["inadmissible"]))
     if running and current.is_live:
-        parts.append(f"{running} running")
-    parts.append(f"{cost_model.duration_text(elapsed)} elapsed")
+        parts.append(say("{count} running", count=running))
+    parts.append(say("{time} elapsed", time=cost_model.duration_text(elapsed)))
     if current.is_live and current.name != "queued" and done >= 2:
-        parts.append(f"about {cost_model.duration_text(elapsed / done * (total - done))} left")
+        left = cost_model.duration_text(elapsed / done * (total - done))
+        parts.append(say("about {time} left", time=left))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(label, color=color)  # type: ignore[arg-type]
+        st.badge(say(label), color=color)  # type: ignore[arg-type]
         st.markdown(" · ".join(parts))
         st.space("stretch")
         steering_buttons(study.handle, current, jobs)
@@ -78,18 +79,18 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         st.progress(min(1.0, done / total))
     cells = len(spec.space)
     facts = [
-        f"Target {short(data.fitted_target, 80)}",
-        f"{data.n_train:,} training rows",
-        ENGINES[spec.engine].label,
+        say("Target {target}", target=short(data.fitted_target, 80)),
+        say("{rows:,} training rows", rows=data.n_train),
+        say(ENGINES[spec.engine].label),
         *([spec.starts_words] if spec.starts_words else []),
         say("K (parameters) counted by the rule '{counted_by}'", counted_by=spec.counted_by),
     ]
     if admissible < cells:
         facts.append(
             say(
-                "{cells} of {cells_2} configurations inadmissible, never trained",
-                cells=cells - admissible,
-                cells_2=cells,
+                "{inadmissible} of {count} configurations inadmissible, never trained",
+                inadmissible=cells - admissible,
+                count=cells,
             )
         )
     st.caption(literal(" · ".join(facts)))
@@ -100,7 +101,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     elif current.name in ("interrupted", "failed", "queued") and current.detail:
         icon = ":material/hourglass_top:" if current.name == "queued" else ":material/warning:"
         (st.info if current.name == "queued" else st.warning)(
-            literal(f"{current.detail} {_ADVICE[current.name]}"), icon=icon
+            literal(f"{retold(current.detail)} {say(_ADVICE[current.name])}"), icon=icon
         )
     else:
         st.caption(literal(current.detail or "\u2060"))  # a line in any case, so that none moves when it is filled
@@ -112,12 +113,13 @@ def no_trial_yet(current: StudyState, engine: str) -> None:
         if not current.detail:  # otherwise the status bar says how many studies come first
             st.info(say("The study is about to start."), icon=":material/hourglass_top:")
     elif current.is_live:
-        loading = say("loading PyTorch and ") if ENGINES[engine].needs_torch else ""
+        loads = ENGINES[engine].needs_torch
         st.info(
             say(
-                "The first points appear in a few seconds: the workers are {loading}fitting the first networks.",
-                loading=loading,
-            ),
+                "The first points appear in a few seconds: the workers are loading PyTorch and fitting the first networks."
+            )
+            if loads
+            else say("The first points appear in a few seconds: the workers are fitting the first networks."),
             icon=":material/hourglass_top:",
         )
     else:
@@ -132,9 +134,16 @@ def recommendation(found: Recommendation, current: StudyState, engine: str) -> N
     if found.choice is None:
         return
     live = current.is_live
-    sentence = f"Recommended{' so far' * live}: {found.summary}. {' '.join(found.reasons[:2])}"
-    if found.use == "predict":
-        sentence += f" {found.use_reason}"  # so that all pages name the same two models
+    told = [
+        *found.reasons[:2],
+        *[found.use_reason] * (found.use == "predict"),
+    ]  # so that all pages name the same two models
+    model, reasons = retold(found.summary), " ".join(map(retold, told))
+    sentence = (
+        say("Recommended so far: {model}. {reasons}", model=model, reasons=reasons)
+        if live
+        else say("Recommended: {model}. {reasons}", model=model, reasons=reasons)
+    )
     if found.choice.is_network:
         st.success(literal(sentence), icon=":material/flag:")
     else:
@@ -161,7 +170,7 @@ def _dashboard(url: str | None) -> DashboardServer:
 def dashboard_link(study: Study) -> None:
     """A link to this study in optuna-dashboard, once its server answers."""
     if not _reachable():
-        st.caption(_DASHBOARD_ELSEWHERE)
+        st.caption(say(_DASHBOARD_ELSEWHERE))
         return
     server = _dashboard(study.handle.storage_url)
     starting = not (server.url() or server.failed())

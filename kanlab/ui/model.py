@@ -146,14 +146,14 @@ def _linear(view: ModelView) -> None:
     held = view.model.fitted
     affine = held.fitted.predict if isinstance(held, HeldFamily) else None
     if not isinstance(affine, Affine):
-        st.info(no_network(view, "has coefficients"), icon=":material/info:")
+        st.info(no_network(view, say("has coefficients")), icon=":material/info:")
         return
     slopes = affine.weights.reshape(view.data.d, -1) / affine.scale[:, None]
     intercepts = np.atleast_1d(affine.offset) - affine.center @ slopes
     several = view.data.outputs > 1
-    names = [literal(short(name)) for name in view.data.output_names] if several else ["coefficient"]
+    names = [literal(short(name)) for name in view.data.output_names] if several else [say("coefficient")]
     columns = dict(zip(names, np.vstack([intercepts, slopes]).T, strict=True))
-    table = pd.DataFrame({"term": ["intercept", *view.data.features]} | columns)
+    table = pd.DataFrame({say("term"): [say("intercept"), *view.data.features]} | columns)
     what = (
         say("the log-odds of each class against {levels}", levels=short(view.data.levels[0]))
         if several
@@ -161,10 +161,10 @@ def _linear(view: ModelView) -> None:
     )
     st.markdown(
         say(
-            "A linear model of {literal}: the intercept plus each feature times its coefficient. "
+            "A linear model of {target}: the intercept plus each feature times its coefficient. "
             "It goes on as a straight line outside the range of the training rows. Choose a "
             "trial above to see a network.",
-            literal=literal(what),
+            target=literal(what),
         )
     )
     widgets.table(
@@ -172,7 +172,7 @@ def _linear(view: ModelView) -> None:
         "coefficients",
         column_config={
             name: st.column_config.NumberColumn(
-                format="%.5g", help=say("What one unit of the feature adds to {literal}.", literal=literal(what))
+                format="%.5g", help=say("What one unit of the feature adds to {target}.", target=literal(what))
             )
             for name in names
         },
@@ -219,15 +219,13 @@ def edges(view: ModelView) -> None:
     every = curves.layer(index)
     ranked = sorted(working(every), key=lambda e: -e.share)
     if len(ranked) > MOST_CURVES:
-        st.caption(
-            say("These are the {most_curves} strongest of {every} edges.", most_curves=MOST_CURVES, every=len(every))
-        )
+        st.caption(say("These are the {shown} strongest of {count} edges.", shown=MOST_CURVES, count=len(every)))
     elif len(ranked) < len(every):
         st.caption(
             say(
-                "The other {every} of {every_2} edges are constant; their features have no influence.",
-                every=len(every) - len(ranked),
-                every_2=len(every),
+                "The other {others} of {count} edges are constant; their features have no influence.",
+                others=len(every) - len(ranked),
+                count=len(every),
             )
         )
     shown = ranked[:MOST_CURVES]
@@ -238,7 +236,7 @@ def edges(view: ModelView) -> None:
         for place, edge in zip(st.columns(_PER_ROW, gap="medium"), shown[start : start + _PER_ROW], strict=False):
             source = view.data.features[edge.source] if index == 0 else node_name(curves.depth, index, edge.source)
             into = targets[edge.target] if index == last else node_name(curves.depth, index + 1, edge.target)
-            added = f"adds to {into}"
+            added = say("adds to {node}", node=into)
             key = f"edge-{edge.layer}-{edge.source}-{edge.target}"
             with place:
                 band = bands.get((edge.layer, edge.source, edge.target))
@@ -247,22 +245,21 @@ def edges(view: ModelView) -> None:
         say(
             "Each curve is drawn without its mean over the training rows, because only the sum "
             "of the means at a node matters. The bars show where the training rows lie. Inputs "
-            "are in units of the data, and the last layer is in units of "
-        )
-        + literal(
-            say(
-                "{targets}. Hidden nodes have no unit.",
-                targets=short(view.data.output_names[0], 80) if len(targets) == 1 else "log-odds",
-            )
+            "are in units of the data, and the last layer is in units of {unit}. Hidden nodes have no unit.",
+            unit=literal(short(view.data.output_names[0], 80)) if len(targets) == 1 else say("log-odds"),
         )
     )
-    st.caption(EDGE_BANDS if bands else no_edge_bands(view.model.fitted))
+    st.caption(say(EDGE_BANDS) if bands else no_edge_bands(view.model.fitted))
 
 
 def _layer_name(index: int, last: int) -> str:
-    first = "Features" if index == 0 else f"Hidden layer {index}" if last > 1 else "Hidden nodes"
-    second = "output" if index == last else f"hidden layer {index + 1}" if last > 1 else "hidden nodes"
-    return f"{first} to {second}"
+    first = say("Hidden layer {number}", number=index) if last > 1 else say("Hidden nodes")
+    second = say("hidden layer {number}", number=index + 1) if last > 1 else say("hidden nodes")
+    return say(
+        "{first} to {second}",
+        first=say("Features") if index == 0 else first,
+        second=say("output") if index == last else second,
+    )
 
 
 def features(view: ModelView, support: FeatureWeights | None = None) -> None:
@@ -272,9 +269,9 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
         table = view.once("importance", lambda: permutation_importance(view.outputs, data))
     left, right = st.columns(2, gap="medium")
     with left:
-        unit = MEASURES[data.task].unit.format(data.target)
+        unit = say(MEASURES[data.task].unit).format(data.target)
         drawing.chart(model_charts.importance(table, MEASURES[data.task].error, unit, look=look), "importance")
-        st.caption(IMPORTANCE_HELP)
+        st.caption(say(IMPORTANCE_HELP))
         if support is not None:
             _support(support)
         if view.network is not None:
@@ -291,7 +288,7 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
                 format_func=lambda i: short(data.levels[i]),
                 key="dependence-class",
             )
-            what = f"probability of {data.levels[level]}"
+            what = say("probability of {level}", level=data.levels[level])
 
             def predict(X: Any) -> Any:
                 return view.outputs(X)[:, level]
@@ -309,7 +306,7 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
                 "all of them and the other features stay as they are (Friedman 2001). If features "
                 "are correlated, some of these rows cannot occur. "
             )
-            + (no_bands(view.model.fitted) if bands is None else AVERAGE_BAND if bands.averaged else BAND)
+            + (no_bands(view.model.fitted) if bands is None else say(AVERAGE_BAND) if bands.averaged else say(BAND))
         )
 
 
@@ -320,9 +317,10 @@ def _support(support: FeatureWeights) -> None:
             support.table,
             "feature-weights",
             column_config={
+                "feature": say("feature"),
                 "weight": st.column_config.ProgressColumn(
                     say("summed Akaike weight"), format="%.3f", min_value=0.0, max_value=1.0
-                )
+                ),
             },
         )
         st.caption(
@@ -343,9 +341,10 @@ def _scores(view: ModelView) -> None:
             shares.sort_values("share", ascending=False),
             "edge-scores",
             column_config={
+                "input": say("input"),
                 "share": st.column_config.ProgressColumn(
                     say("share of the edge scores"), format="percent", min_value=0.0, max_value=1.0
-                )
+                ),
             },
         )
         st.caption(

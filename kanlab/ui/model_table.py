@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.data.writing import to_csv
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say, use
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, model_name, trial_words
 from kanlab.selection.measures import MEASURES, four_digits
@@ -39,24 +39,25 @@ from kanlab.ui.widgets import (
     table,
 )
 
-CLASS_SCORES = {
-    "log_loss_train": ("log-loss train", LOG_LOSS_HELP),
-    "log_loss_test": ("log-loss test", TEST_HELP),
-    "accuracy_test": ("accuracy test", marked("Share of the test rows that are classified correctly.")),
+CLASS_SCORES: dict[str, tuple[str, ...]] = {  # titles and help
+    "log_loss_train": (marked("log-loss train"), LOG_LOSS_HELP),
+    "log_loss_test": (marked("log-loss test"), TEST_HELP),
+    "accuracy_test": (marked("accuracy test"), marked("Share of the test rows that are classified correctly.")),
     "auc_test": (
-        "AUC test",
+        marked("AUC test"),
         marked("Area under the ROC curve on the test rows: 1 is a perfect ranking, 0.5 is random."),
     ),
 }
 
 
-COUNT_SCORES = {
+COUNT_SCORES: dict[str, tuple[str, ...]] = {
     "mean_deviance_train": (marked("mean deviance train"), MEAN_DEVIANCE_HELP),
-    "mean_deviance_test": (marked("mean deviance test"), f"{MEAN_DEVIANCE_HELP} {TEST_HELP}"),
-    "d2_test": ("D² test", marked("Share of the deviance of the mean that is explained on the test rows.")),
+    "mean_deviance_test": (marked("mean deviance test"), MEAN_DEVIANCE_HELP, TEST_HELP),
+    "d2_test": (marked("D² test"), marked("Share of the deviance of the mean that is explained on the test rows.")),
 }
 
 
+@use("en")  # as it is downloaded
 def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFrame:
     """One row per candidate: RMSE in units of the target and R² on the scale of the fit, or the scores of classes."""
     listed, data = found.candidates, handle.data
@@ -115,10 +116,10 @@ _COUNTS_FIRST = (*_RANK, "mean_deviance_test", "rmse_test", "press", "cv")
 _CLASSES_FIRST = (*_RANK, "log_loss_test", "accuracy_test", "press", "cv")
 _FIRST = (*_RANK, "rmse_test", "press", "cv")
 _GROUPS = {
-    "Support": ("weight", "evidence"),
-    "Fit": ("rmse", "r2", "rows", "log_loss_train", "auc_test", "mean_deviance_train", "d2_test"),
-    "Validation": ("wins", "spread", "cv_se"),
-    "Degrees of freedom": ("dof", "dof_se", "edf"),
+    marked("Support"): ("weight", "evidence"),
+    marked("Fit"): ("rmse", "r2", "rows", "log_loss_train", "auc_test", "mean_deviance_train", "d2_test"),
+    marked("Validation"): ("wins", "spread", "cv_se"),
+    marked("Degrees of freedom"): ("dof", "dof_se", "edf"),
 }
 _UNKNOWN = marked(
     "{dash} is not known: leave-one-out errors are computed for the linear models, the "
@@ -139,9 +140,12 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
         session.select_trial(trial.number if trial else None)
 
     first = _CLASSES_FIRST if handle.data.levels else _COUNTS_FIRST if handle.data.task == COUNTS else _FIRST
-    order = columns.shown("leaderboard", first, _GROUPS, frame)
+    order = columns.shown("leaderboard", first, {say(name): held for name, held in _GROUPS.items()}, frame)
     table(
-        frame.assign(model=[model_name(c) for c in found.candidates]),
+        frame.assign(
+            model=[retold(model_name(c)) for c in found.candidates],
+            **{CHOICE: [word and say(word) for word in frame[CHOICE]]},
+        ),
         "leaderboard",
         column_order=order,
         on_select=pick,
@@ -163,22 +167,32 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
     errors = frame[[c for c in ("rmse", "rmse_test", "press", "cv") if c in frame]].to_numpy(dtype=float)
     same = columns.fixed(errors)  # so that errors can be compared across columns
     measure = MEASURES[data.task]
+    error_help = say(_ERROR_HELP[measure.error]) if measure.error in _ERROR_HELP else unit
     whole = "%d" if (frame["K"].dropna() % 1 == 0).all() else "%.1f"
     texts: dict[str, tuple[str, str | None, str]] = {
-        "AICc": ("AICc", "%.2f", AICC_HELP),
-        "AICc_spent": (say("AICc of effective K"), "%.2f", SPENT_RANKS_HELP),
-        "spent": ("effective K", "%.1f", SPENT_HELP),
+        "AICc": ("AICc", "%.2f", say(AICC_HELP)),
+        "AICc_spent": (say("AICc of effective K"), "%.2f", say(SPENT_RANKS_HELP)),
+        "spent": (say("effective K"), "%.1f", say(SPENT_HELP)),
         "delta": (
             "ΔAICc",
             "%.2f",
             say(
-                "AICc minus the lowest AICc of the table{value}. {support_help}",
-                value=", of networks by effective K" * ("spent" in frame),
-                support_help=SUPPORT_HELP,
-            ),
+                "AICc minus the lowest AICc of the table, of networks by effective K. {support_help}",
+                support_help=say(SUPPORT_HELP),
+            )
+            if "spent" in frame
+            else say("AICc minus the lowest AICc of the table. {support_help}", support_help=say(SUPPORT_HELP)),
         ),
-        "weight": ("Akaike weight", "%.3f", say("Relative support for the model among those of the table; sums to 1.")),
-        "evidence": ("evidence ratio", "%.1f", say("Akaike weight of the best model divided by that of this model.")),
+        "weight": (
+            say("Akaike weight"),
+            "%.3f",
+            say("Relative support for the model among those of the table; sums to 1."),
+        ),
+        "evidence": (
+            say("evidence ratio"),
+            "%.1f",
+            say("Akaike weight of the best model divided by that of this model."),
+        ),
         "K": (
             "K",
             whole,
@@ -188,11 +202,11 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
             ),
         ),
         "rows": ("n/K", "%.1f", say("Training rows per parameter.")),
-        "rmse": ("RMSE train", same, say("Root mean squared error on the training rows. {unit}", unit=unit)),
+        "rmse": (say("RMSE train"), same, say("Root mean squared error on the training rows. {unit}", unit=unit)),
         "rmse_test": (
-            "RMSE test",
+            say("RMSE test"),
             same,
-            say("Root mean squared error. {unit} {test_help}", unit=unit, test_help=TEST_HELP),
+            say("Root mean squared error. {unit} {test_help}", unit=unit, test_help=say(TEST_HELP)),
         ),
         "r2": (
             "R²",
@@ -204,21 +218,28 @@ def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
                 )
             ),
         ),
-        "wins": ("seeds won", "%d", say("In how many of 5 refits from other seeds it is the best of the finalists.")),
+        "wins": (
+            say("seeds won"),
+            "%d",
+            say("In how many of 5 refits from other seeds it is the best of the finalists."),
+        ),
         "spread": (say("SD of AICc"), "%.1f", say("Standard deviation of its AICc over those seeds.")),
-        **{name: (title, "%.3f", text) for name, (title, text) in (CLASS_SCORES | COUNT_SCORES).items()},
+        **{
+            name: (say(title), "%.3f", " ".join(map(say, texts)))
+            for name, (title, *texts) in (CLASS_SCORES | COUNT_SCORES).items()
+        },
         "press": (
-            f"LOO {measure.error}",
+            say("LOO {error}", error=say(measure.error)),
             "%.3f" if data.has_deviance else same,
             say(
-                "Leave-one-out error, {has_deviance}: a fit without the row predicts each training row.",
-                has_deviance="a row" if data.has_deviance else fitted_unit,
+                "Leave-one-out error, {unit}: a fit without the row predicts each training row.",
+                unit=say("a row") if data.has_deviance else fitted_unit,
             ),
         ),
         "cv": (
-            f"CV {measure.error}",
+            say("CV {error}", error=say(measure.error)),
             "%.3f" if data.has_deviance else same,
-            say("5-fold cross-validation on the training rows. {get}", get=_ERROR_HELP.get(measure.error, unit)),
+            say("5-fold cross-validation on the training rows. {unit}", unit=error_help),
         ),
         "cv_se": (say("SE of CV"), None, say("Standard error of the cross-validated error over the folds.")),
         "dof": ("GDF", "%.1f", say("Generalised degrees of freedom (Ye 1998), found by perturbing the target.")),
@@ -235,33 +256,39 @@ def _confidence(handle: StudyHandle, validation: Validation | None) -> None:
     kept = confidence_set(handle.records())
     if not kept:
         return
-    holding = f"{counted(len(kept), 'network')} {agreeing(len(kept), 'holds', 'hold')}"
     sentence = say(
-        "{holding} 95% of the Akaike weight of all networks; the weight is the relative "
+        "{networks} {hold} 95% of the Akaike weight of all networks; the weight is the relative "
         "support for a model by AICc, and sums to 1.",
-        holding=holding,
+        networks=counted(len(kept), "network"),
+        hold=agreeing(len(kept), "holds", "hold"),
     )
     if validation and (average := validation.average):
         data = handle.data
         if data.levels:
-            error, train, test = "a log-loss", average.get("log_loss_train"), average.get("log_loss_test")
+            error, train, test = say("a log-loss"), average.get("log_loss_train"), average.get("log_loss_test")
         elif data.task == COUNTS:
-            error, train, test = "a mean deviance", average["mean_deviance_train"], average["mean_deviance_test"]
+            error, train, test = say("a mean deviance"), average["mean_deviance_train"], average["mean_deviance_test"]
         else:  # a validation of an earlier version has no RMSE
-            error = "an RMSE"
+            error = say("an RMSE")
             train = average.get("rmse_train") or data.rmse(average["rss_train"], data.n_train)
             test = average.get("rmse_test") or data.rmse(average["rss_test"], data.n_test)
         if train is not None:
             whose = agreeing(len(kept), say("Its predictions have"), say("The average of their predictions has"))
-            sentence += say(
-                " {whose} {error} of {four_digits} on the training rows",
-                whose=whose,
-                error=error,
-                four_digits=four_digits(train),
-            )
-            sentence += (
-                say(" and {four_digits} on the test rows.", four_digits=four_digits(test)) if test is not None else "."
-            )
+            if test is None:
+                sentence += say(
+                    " {whose} {error} of {train} on the training rows.",
+                    whose=whose,
+                    error=error,
+                    train=four_digits(train),
+                )
+            else:
+                sentence += say(
+                    " {whose} {error} of {train} on the training rows and {test} on the test rows.",
+                    whose=whose,
+                    error=error,
+                    train=four_digits(train),
+                    test=four_digits(test),
+                )
     st.caption(sentence)
 
 
@@ -291,4 +318,5 @@ def other_rules(found: Recommendation, records: Sequence[TrialRecord]) -> None:
         limit = (lowest.cv_error or 0.0) + (lowest.cv_se or 0.0)
         simple = min((c for c in verified if (c.cv_error or np.inf) <= limit), key=lambda c: c.n_params or 0)
         rows.append((say("simplest within one standard error of it"), simple.label))
-    table(pd.DataFrame(rows, columns=["decision rule", "choice"]), "other-rules")
+    told = [(rule, retold(choice)) for rule, choice in rows]
+    table(pd.DataFrame(told, columns=[say("decision rule"), say("choice")]), "other-rules")

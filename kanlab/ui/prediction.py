@@ -20,11 +20,11 @@ from kanlab.explain.contributions import RowExplainer, with_contributions
 from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
-from kanlab.language import say
+from kanlab.language import retold, say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
 from kanlab.study.trials import TrialRecord
-from kanlab.text import short
+from kanlab.text import quoted, short
 from kanlab.ui import columns, fitted_model, session
 from kanlab.ui.upload import once, read
 from kanlab.ui.widgets import download, literal, notes, table
@@ -50,7 +50,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     if upload is None:
         where = say("whether the row lies outside the range of the training rows")
         sentence = say("You get your rows back with {added}, and {where}. ", added=_added(handle, level), where=where)
-        if more := ", ".join(f"'{short(other.data.target)}'" for other in _other_targets(handle)):
+        if more := say(", ").join(quoted(other.data.target) for other in _other_targets(handle)):
             sentence += say("The recommended models of {more} add their columns too. ", more=more)
         st.caption(literal(sentence + say("The model is first fitted again, as in the study.")))
         return
@@ -70,7 +70,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     except KanlabError as error:
         st.error(literal(error), icon=":material/error:")
         return
-    st.caption(literal(f"Predicted by {label}."))
+    st.caption(literal(say("Predicted by {model}.", model=retold(label))))
     notes(lines)
     download(say("Download the predictions"), lambda: to_csv(found.frame), "predictions.csv", type="primary")
     order = found.columns + [c for c in found.frame.columns if c not in found.columns]
@@ -78,9 +78,7 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     formats = {c: columns.number(c, found.frame[c]) for c in made}  # the cells given stay as they are
     table(found.frame[order].head(PREVIEW_ROWS), "predictions", height=300, column_config=formats)
     if len(found.frame) > PREVIEW_ROWS:
-        st.caption(
-            say("The first {preview_rows} of {frame:,} rows.", preview_rows=PREVIEW_ROWS, frame=len(found.frame))
-        )
+        st.caption(say("The first {shown} of {count:,} rows.", shown=PREVIEW_ROWS, count=len(found.frame)))
 
 
 def _added(handle: StudyHandle, level: float | None) -> str:
@@ -91,17 +89,26 @@ def _added(handle: StudyHandle, level: float | None) -> str:
             say("the prediction of {target}, in its own units", target=target),
             *[say("the two ends of its interval")] * bool(level),
         ]
-        return f"{'four' if level else 'two'} more columns: {', '.join(parts)}"
+        listed = say(", ").join(parts)
+        return (
+            say("four more columns: {columns}", columns=listed)
+            if level
+            else say("two more columns: {columns}", columns=listed)
+        )
     of_set = [say("the set of classes that may be the true one")] * bool(level)
     if len(levels) == 2:
         parts = [
             say("the predicted class of {target}", target=target),
             *of_set,
-            say("the probability of '{levels}'", levels=short(levels[1])),
+            say("the probability of '{level}'", level=short(levels[1])),
         ]
-        return f"{'four' if level else 'three'} more columns: {', '.join(parts)}"
+        listed = say(", ").join(parts)
+        if level:
+            return say("four more columns: {columns}", columns=listed)
+        return say("three more columns: {columns}", columns=listed)
     parts = [say("the predicted class of {target}", target=target), *of_set, say("the probability of each class")]
-    return f"{len(levels) + 2 + bool(level)} more columns: {', '.join(parts)}"
+    count = len(levels) + 2 + bool(level)
+    return say("{count} more columns: {columns}", count=count, columns=say(", ").join(parts))
 
 
 def interval_box(key: str) -> float | None:
@@ -111,7 +118,7 @@ def interval_box(key: str) -> float | None:
         [*INTERVALS, 0.0],
         index=INTERVALS.index(LEVEL),
         key=key,
-        format_func=lambda level: f"{100 * level:.4g}%" if level else "None",
+        format_func=lambda level: f"{100 * level:.4g}%" if level else say("None"),
         help=say(
             "The share of rows like those of the training that the interval of each prediction "
             "should hold, or the set of classes. It comes of what the model predicts of training "
@@ -128,10 +135,10 @@ def _written() -> ReadOptions:
         first, second, third = st.columns(3, gap="medium")
         as_before = say("As in training")
         with first:
-            signs = {"Point, 3.14": ".", "Comma, 3,14": ","}
+            signs = {say("Point, 3.14"): ".", say("Comma, 3,14"): ","}
             sign = st.selectbox(say("Decimal sign"), [as_before, *signs], key="new-rows-decimal")
         with second:
-            orders = {"Day first": True, "Month first": False}
+            orders = {say("Day first"): True, say("Month first"): False}
             order = st.selectbox(say("Dates such as 3/4/2024"), [as_before, *orders], key="new-rows-days")
         with third:
             words = st.multiselect(

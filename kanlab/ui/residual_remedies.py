@@ -24,12 +24,15 @@ _LABELS = {
         marked("Predict it as a number"),
         marked("Open Search with the same rows and the count as a quantity."),
     ),
-    "leave out": ("Fit without", marked("Open Search without these training rows; the test rows stay as they are.")),
+    "leave out": (
+        marked("Fit without"),
+        marked("Open Search without these training rows; the test rows stay as they are."),
+    ),
     "latest rows": (
         marked("Hold out the latest rows"),
         marked("Open Data; under Prepare, the test rows can be the latest ones."),
     ),
-    "validate": ("Cross-validate", marked("Open Choose, where the finalists are validated.")),
+    "validate": (marked("Cross-validate"), marked("Open Choose, where the finalists are validated.")),
 }
 
 
@@ -39,7 +42,7 @@ def button(check: Check, data: Dataset, handle: StudyHandle) -> None:
         return
     if check.remedy not in ("latest rows", "validate") and not identity.controls(handle):
         return
-    label, help_text = _LABELS[check.remedy]
+    label, help_text = map(say, _LABELS[check.remedy])
     if st.button(label, key=f"mend-{check.name}", help=help_text, icon=":material/build:"):
         _act(check, data, handle)
 
@@ -48,7 +51,7 @@ def fit_without(rows: Sequence[int], data: Dataset, handle: StudyHandle) -> None
     """A button that opens Search without the rows that are selected, by their number from 0."""
     if not identity.controls(handle):
         return
-    label, help_text = say("Fit without the selected rows"), _LABELS["leave out"][1]
+    label, help_text = say("Fit without the selected rows"), say(_LABELS["leave out"][1])
     if st.button(label, key="leave-out-selected", help=help_text, icon=":material/build:", disabled=not rows):
         _search(lambda: changed.without_rows(data, rows), handle, handle.spec.space)
 

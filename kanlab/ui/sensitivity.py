@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from kanlab.kan.parameter_count import RULES
-from kanlab.language import say
+from kanlab.kan.parameter_count import RULES, CountingRule
+from kanlab.language import marked, say
 from kanlab.selection.candidates import Candidate, trial_words
 from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
 from kanlab.stats.likelihood import COUNTS
@@ -18,6 +18,14 @@ from kanlab.study.trials import TrialRecord, completed
 from kanlab.ui import columns, session
 from kanlab.ui.columns import CHOICE
 from kanlab.ui.widgets import table
+
+_RULES: dict[CountingRule, str] = {
+    "effective": marked("Effective"),
+    "identifiable": marked("Identifiable"),
+    "trainable": marked("Trainable"),
+    "coefficients": marked("Coefficients"),
+    "article": marked("Article"),
+}
 
 
 def sensitivity(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candidate | None) -> None:
@@ -60,18 +68,25 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     if data.task == COUNTS:
         deviance = say("The first term is the Poisson deviance: {n} rows times the mean deviance. ", n=n)
     *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
-    edges = f"{', '.join(first)} and {last}"
+    edges = say("{first} and {second}", first=", ".join(first), second=last)
+    spline = {"edges": edges, "grid": record.cell.grid, "k": record.cell.k}
+    counting = {"count": count, "rule": handle.spec.counted_by}
     st.caption(
-        say(
-            "{has_deviance}K is {count:,g}, counted by the rule '{counted_by}'. The network has "
-            "{edges} edges with {grid} + {k} spline coefficients and one silu term each{sigma2}.",
-            has_deviance=deviance if data.has_deviance else "",
-            count=count,
-            counted_by=handle.spec.counted_by,
-            edges=edges,
-            grid=record.cell.grid,
-            k=record.cell.k,
-            sigma2="; the noise variance counts as one parameter" if sigma2 else "",
+        deviance * data.has_deviance
+        + (
+            say(
+                "K is {count:,g}, counted by the rule '{rule}'. The network has {edges} edges with {grid} + {k} spline "
+                "coefficients and one silu term each; the noise variance counts as one parameter.",
+                **counting,
+                **spline,
+            )
+            if sigma2
+            else say(
+                "K is {count:,g}, counted by the rule '{rule}'. The network has {edges} edges with {grid} + {k} spline "
+                "coefficients and one silu term each.",
+                **counting,
+                **spline,
+            )
         )
     )
 
@@ -84,7 +99,7 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         say("Counting rule"),
         RULES,
         index=RULES.index(handle.spec.rule),
-        format_func=str.capitalize,
+        format_func=lambda known: say(_RULES[known]),
         key="sensitivity-count",
     )
     criterion: Any = b.selectbox(say("Criterion"), list(CRITERIA), key="sensitivity-criterion")
@@ -104,7 +119,7 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         shape=handle.spec.options.shape,
     )
     marks = columns.marks(again["number"].tolist(), choice)
-    again[CHOICE] = [columns.RECOMMENDED if words else "" for words in marks]  # short, as the table is narrow
+    again[CHOICE] = [say(columns.RECOMMENDED) if words else "" for words in marks]  # short, as the table is narrow
     shown = [CHOICE] if again[CHOICE].any() else []
     lost = int(again["rank"].isna().sum())
     table(
@@ -114,10 +129,12 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         column_order=[*shown, "rank", "rank_before", "number", *handle.spec.space.parameters, "n_params", "value"],
         column_config={
             CHOICE: columns.choice_column(again[CHOICE]),
-            "rank": "rank now",
+            "rank": say("rank now"),
             "rank_before": say("rank in the study"),
-            "number": "trial",
-            "neuron_num": "hidden neurons",
+            "number": say("trial"),
+            "neuron_num": say("hidden neurons"),
+            "grid": say("grid"),
+            "depth": say("depth"),
             "n_params": st.column_config.NumberColumn("K", help=say("Number of parameters by this counting rule.")),
             "value": st.column_config.NumberColumn(criterion, format="%.2f"),
         },

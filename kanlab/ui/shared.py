@@ -12,7 +12,7 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
-from kanlab.language import active
+from kanlab.language import active, retold
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import by_rank, trial_table
@@ -82,5 +82,9 @@ def ranking(
     """
     ranked = by_rank(_table).reset_index(drop=True)
     ranked = ranked if whole else ranked.head(TABLE_ROWS)
-    ranked.insert(0, columns.CHOICE, columns.marks(ranked["number"].tolist(), _choice))
-    return ranked, pa.Table.from_pandas(ranked.replace(np.inf, np.nan), preserve_index=False)
+    ranked.insert(0, columns.CHOICE, [retold(mark) for mark in columns.marks(ranked["number"].tolist(), _choice)])
+    told = {
+        name: ranked[name].map(lambda words: words and retold(words)) for name in ("state", "status") if name in ranked
+    }
+    sent = ranked.assign(**told).replace(np.inf, np.nan)
+    return ranked, pa.Table.from_pandas(sent, preserve_index=False)

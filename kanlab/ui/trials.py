@@ -14,11 +14,12 @@ from kanlab.charts import training
 from kanlab.charts.encoding import AxisKind
 from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
 from kanlab.data.writing import to_csv
-from kanlab.language import say
+from kanlab.language import marked, retold, say
 from kanlab.selection.candidates import Candidate, cell_words
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation
 from kanlab.stats.likelihood import COUNTS
+from kanlab.stats.metrics import ClassScores
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.text import counted, short
@@ -60,7 +61,7 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
         return
     chosen = session.selected_trial() is not None
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**Trial {record.number}**: {cell_words(record.cell)}")
+        st.markdown(say("**Trial {number}**: {network}", number=record.number, network=cell_words(record.cell)))
         st.space("stretch")
         st.button(
             say("Back to the best"),
@@ -74,68 +75,80 @@ def card(record: TrialRecord | None, data: DataSummary, baselines: Sequence[Base
     with st.container(key="figures-trial"):
         columns = st.columns(4)
     columns[0].metric(
-        "K", f"{record.n_params:,.0f}" if record.n_params % 1 == 0 else f"{record.n_params:,.1f}", help=K_HELP
+        "K", f"{record.n_params:,.0f}" if record.n_params % 1 == 0 else f"{record.n_params:,.1f}", help=say(K_HELP)
     )
-    columns[1].metric(say("AICc"), DASH if record.aicc is None else f"{record.aicc:,.1f}", help=AICC_HELP)
+    columns[1].metric(say("AICc"), DASH if record.aicc is None else f"{record.aicc:,.1f}", help=say(AICC_HELP))
     if data.levels:
         scores = record.classes
-        columns[2].metric(say("Deviance"), _quantity(scores and scores.deviance_train), help=DEVIANCE_HELP)
-        columns[3].metric(say("Log-loss, test"), _quantity(scores and scores.log_loss_test), help=LOG_LOSS_HELP)
+        columns[2].metric(say("Deviance"), _quantity(scores and scores.deviance_train), help=say(DEVIANCE_HELP))
+        columns[3].metric(say("Log-loss, test"), _quantity(scores and scores.log_loss_test), help=say(LOG_LOSS_HELP))
         if scores is not None:
             rate = next((b.classes for b in baselines if b.family == "constant" and b.classes is not None), None)
-            test = (
-                ""
-                if scores.accuracy_test is None
-                else say(" and {value:.1f}% of the test rows", value=100 * scores.accuracy_test)
-            )
-            sentence = say(
-                "It classifies {value:.1f}% of the training rows{test} correctly",
-                value=100 * scores.accuracy_train,
-                test=test,
-            )
-            if rate is not None:
-                base = f" and {100 * rate.accuracy_test:.1f}%" if rate.accuracy_test is not None and test else ""
-                sentence += say(
-                    "; always naming the most frequent class, {value:.1f}%{base}",
-                    value=100 * rate.accuracy_train,
-                    base=base,
-                )
-            st.caption(f"{sentence}.")
+            st.caption(_classified(scores, rate))
     elif data.task == COUNTS:
         found = record.counts
-        columns[2].metric(say("Deviance"), _quantity(found and found.deviance_train), help=COUNT_DEVIANCE_HELP)
+        columns[2].metric(say("Deviance"), _quantity(found and found.deviance_train), help=say(COUNT_DEVIANCE_HELP))
         columns[3].metric(
-            say("Mean deviance, test"), _quantity(found and found.mean_deviance_test), help=MEAN_DEVIANCE_HELP
+            say("Mean deviance, test"), _quantity(found and found.mean_deviance_test), help=say(MEAN_DEVIANCE_HELP)
         )
     else:
         help_text = literal(
             say(
                 "{rss_help}, in squared units of {fitted_target}.",
-                rss_help=RSS_HELP,
+                rss_help=say(RSS_HELP),
                 fitted_target=short(data.fitted_target, 80),
             )
         )
         columns[2].metric(say("RSS, training"), _quantity(record.rss_train), help=help_text)
         columns[3].metric(say("RSS, test"), _quantity(record.rss_test), help=help_text)
     if record.rmse_train is not None:
-        test = (
-            ""
-            if record.rmse_test is None
-            else say(" and {four_digits} on the test rows", four_digits=four_digits(record.rmse_test))
-        )
-        sentence = say(
-            "RMSE, the typical error, is {four_digits} on the training rows{test}",
-            four_digits=four_digits(record.rmse_train),
-            test=test,
-        )
-        st.caption(literal(say("{sentence}, in units of {target}.", sentence=sentence, target=short(data.target, 80))))
+        target, train = short(data.target, 80), four_digits(record.rmse_train)
+        if record.rmse_test is None:
+            sentence = say(
+                "RMSE, the typical error, is {train} on the training rows, in units of {target}.",
+                train=train,
+                target=target,
+            )
+        else:
+            sentence = say(
+                "RMSE, the typical error, is {train} on the training rows and {test} on the test rows, in units of {target}.",
+                train=train,
+                test=four_digits(record.rmse_test),
+                target=target,
+            )
+        st.caption(literal(sentence))
     ended = say(
         "The fit took {iterations} iterations, {seconds:.2f} s. It ended with the status: {status}.",
         iterations=record.iterations,
         seconds=record.seconds,
-        status=record.status,
+        status=retold(record.status),
     )
     st.caption(literal(ended if record.state == "complete" else record.status))
+
+
+def _classified(scores: ClassScores, rate: ClassScores | None) -> str:
+    """How many rows are classified correctly, beside the base rate. rate: the scores of the most frequent class."""
+    train, test = scores.accuracy_train, scores.accuracy_test
+    parts = [
+        say("It classifies {train:.1%} of the training rows correctly", train=train)
+        if test is None
+        else say(
+            "It classifies {train:.1%} of the training rows and {test:.1%} of the test rows correctly",
+            train=train,
+            test=test,
+        )
+    ]
+    if rate is not None:
+        parts.append(
+            say("always naming the most frequent class, {train:.1%}", train=rate.accuracy_train)
+            if test is None or rate.accuracy_test is None
+            else say(
+                "always naming the most frequent class, {train:.1%} and {test:.1%}",
+                train=rate.accuracy_train,
+                test=rate.accuracy_test,
+            )
+        )
+    return say("{sentence}.", sentence=say("; ").join(parts))
 
 
 def loss(record: TrialRecord | None, data: DataSummary) -> None:
@@ -148,12 +161,19 @@ def loss(record: TrialRecord | None, data: DataSummary) -> None:
 def loss_words(data: DataSummary) -> tuple[str, str]:
     """The name of the loss, and its unit."""
     if data.task == COUNTS:
-        return "deviance", "Poisson"
+        return marked("deviance"), say("Poisson")
     return (
         ("deviance", "−2 ln L")
         if data.levels
         else ("RSS", say("squared units of {fitted_target}", fitted_target=data.fitted_target))
     )
+
+
+_AXES: dict[AxisKind, str] = {
+    "auto": marked("auto axes"),
+    "linear": marked("linear axes"),
+    "log": marked("log axes"),
+}
 
 
 def axes_and_area(count: int) -> AxisKind:
@@ -165,7 +185,7 @@ def axes_and_area(count: int) -> AxisKind:
             say("Axes"),
             kinds,
             default="auto",
-            format_func=lambda name: f"{name} axes",
+            format_func=lambda name: say(_AXES[name]),
             key="axes",
             label_visibility="collapsed",
             help=say("Of RSS and K. 'auto' is logarithmic where the trials span more than a factor of 10."),
@@ -205,12 +225,12 @@ _FIRST = (
     "log_loss_test",
 )
 _GROUPS = {
-    "Support": ("delta_aicc", "akaike_weight", "on_front"),
-    "Errors": (
+    marked("Support"): ("delta_aicc", "akaike_weight", "on_front"),
+    marked("Errors"): (
         "rss_train", "rss_test", "rmse_train", "deviance_train", "log_loss_train", "accuracy_train", "accuracy_test",
         "auc_test",
     ),
-    "Fit": ("state", "seconds", "status"),
+    marked("Fit"): ("state", "seconds", "status"),
 }  # fmt: skip
 
 
@@ -229,9 +249,9 @@ def table(
     found = everything if only is None else everything[everything["number"].isin(only)]
     if len(found) > MOST_POINTS:
         label = say(
-            "Show all {found:,} trials in the table, not only the {table_rows:,} with the lowest AICc",
-            found=len(found),
-            table_rows=TABLE_ROWS,
+            "Show all {count:,} trials in the table, not only the {shown:,} with the lowest AICc",
+            count=len(found),
+            shown=TABLE_ROWS,
         )
         whole = st.toggle(label, key="all-rows", help=say("The download always has all trials."))
     ranked, sent = shared.ranking((*stamp, only), whole, str(choice.key) if choice else "", found, choice)
@@ -241,7 +261,7 @@ def table(
         session.select_trial(int(ranked["number"].iloc[rows[0]]) if rows else None)
 
     failed = ["state"] * bool((ranked["state"] != "complete").any())
-    order = columns.shown(key, [*_FIRST, *failed], _GROUPS, ranked)
+    order = columns.shown(key, [*_FIRST, *failed], {say(name): held for name, held in _GROUPS.items()}, ranked)
     widgets.table(
         sent,
         key,
@@ -252,8 +272,11 @@ def table(
         column_config=_column_config(ranked, study.handle.data),
     )
     if choice is not None and not choice.is_network:
-        why = say("No trial is marked as recommended, because {name} is", name=choice.name)
-        st.caption(literal(say("{why}; it stands in the table of all models on the Choose page.", why=why)))
+        sentence = say(
+            "No trial is marked as recommended, because {model} is; it stands in the table of all models on the Choose page.",
+            model=retold(choice.name),
+        )
+        st.caption(literal(sentence))
     whole_table = lambda: to_csv(shared.ranking((*stamp, None), True, "", everything, None)[0].drop(columns=CHOICE))  # noqa: E731
     download(say("Download the trials"), whole_table, f"{study.name}.csv")
 
@@ -261,46 +284,50 @@ def table(
 def _column_config(ranked: pd.DataFrame, data: DataSummary) -> dict[str, Any]:
     """Titles, formats and help of the columns, as far as the table has them."""
     target, unit = literal(short(data.fitted_target)), literal(short(data.target))
-    squared = say("{rss_help}, in squared units of {target}", rss_help=RSS_HELP, target=target)
+    squared = say("{rss_help}, in squared units of {target}", rss_help=say(RSS_HELP), target=target)
     texts: dict[str, tuple[str, str | None, str]] = {
-        "number": ("trial", "%d", ""),
-        "neuron_num": ("hidden neurons", "%d", ""),
-        "grid": ("grid", "%d", say("Grid intervals of every spline.")),
+        "number": (say("trial"), "%d", ""),
+        "neuron_num": (say("hidden neurons"), "%d", ""),
+        "grid": (say("grid"), "%d", say("Grid intervals of every spline.")),
         "k": ("k", "%d", say("Spline order: 1 is piecewise linear, 2 quadratic, 3 cubic.")),
-        "depth": ("depth", "%d", "Hidden layers."),
-        "n_params": ("K", "%d" if (ranked["n_params"] % 1 == 0).all() else "%.1f", K_HELP),
-        "rss_train": ("RSS train", None, say("{squared}, on the training rows.", squared=squared)),
-        "rss_test": ("RSS test", None, f"{squared}. {TEST_HELP}"),
-        "rmse_train": ("RMSE train", None, say("Root mean squared error, in units of {unit}.", unit=unit)),
-        "rmse_test": (
-            "RMSE test",
+        "depth": (say("depth"), "%d", say("Hidden layers.")),
+        "n_params": ("K", "%d" if (ranked["n_params"] % 1 == 0).all() else "%.1f", say(K_HELP)),
+        "rss_train": (say("RSS train"), None, say("{squared}, on the training rows.", squared=squared)),
+        "rss_test": (
+            say("RSS test"),
             None,
-            say("Root mean squared error, in units of {unit}. {test_help}", unit=unit, test_help=TEST_HELP),
+            say("{title}. {subtitle}", title=squared, subtitle=say(TEST_HELP)),
         ),
-        "deviance_train": ("deviance", None, DEVIANCE_HELP),
-        "log_loss_train": ("log-loss train", "%.4f", LOG_LOSS_HELP),
-        "log_loss_test": ("log-loss test", "%.4f", f"{LOG_LOSS_HELP} {TEST_HELP}"),
-        "accuracy_train": ("accuracy train", "%.3f", say("Share of rows that are classified correctly.")),
-        "accuracy_test": ("accuracy test", "%.3f", TEST_HELP),
-        "auc_test": ("AUC test", "%.3f", say("Area under the ROC curve on the test rows.")),
-        "aicc": ("AICc", "%.2f", AICC_HELP),
-        "n_params_effective": ("effective K", "%.1f", SPENT_HELP),
-        "aicc_effective": (say("AICc of effective K"), "%.2f", SPENT_RANKS_HELP),
+        "rmse_train": (say("RMSE train"), None, say("Root mean squared error, in units of {unit}.", unit=unit)),
+        "rmse_test": (
+            say("RMSE test"),
+            None,
+            say("Root mean squared error, in units of {unit}. {test_help}", unit=unit, test_help=say(TEST_HELP)),
+        ),
+        "deviance_train": (say("deviance"), None, say(DEVIANCE_HELP)),
+        "log_loss_train": (say("log-loss train"), "%.4f", say(LOG_LOSS_HELP)),
+        "log_loss_test": (say("log-loss test"), "%.4f", f"{say(LOG_LOSS_HELP)} {say(TEST_HELP)}"),
+        "accuracy_train": (say("accuracy train"), "%.3f", say("Share of rows that are classified correctly.")),
+        "accuracy_test": (say("accuracy test"), "%.3f", say(TEST_HELP)),
+        "auc_test": (say("AUC test"), "%.3f", say("Area under the ROC curve on the test rows.")),
+        "aicc": ("AICc", "%.2f", say(AICC_HELP)),
+        "n_params_effective": (say("effective K"), "%.1f", say(SPENT_HELP)),
+        "aicc_effective": (say("AICc of effective K"), "%.2f", say(SPENT_RANKS_HELP)),
         "delta_aicc": (
             "ΔAICc",
             "%.2f",
-            say("AICc minus the lowest AICc of the study. {support_help}", support_help=SUPPORT_HELP),
+            say("AICc minus the lowest AICc of the study. {support_help}", support_help=say(SUPPORT_HELP)),
         ),
         "akaike_weight": (
-            "Akaike weight",
+            say("Akaike weight"),
             "%.3f",
             say("Relative support for the trial among those of this study; sums to 1."),
         ),
-        "seconds": ("seconds", "%.2f", say("Of the fit.")),
+        "seconds": (say("seconds"), "%.2f", say("Of the fit.")),
     }
     return columns.numbers(texts, ranked) | {
         CHOICE: columns.choice_column(ranked[CHOICE]),
-        "state": "state",
+        "state": say("state"),
         "on_front": st.column_config.CheckboxColumn(
             say("Pareto front"), help=say("No other trial is better in both K and fit.")
         ),

@@ -83,7 +83,7 @@ def _set(view: ModelView, controls: list[Control]) -> list[Value]:
     )
     values = [_widget(control, key) for control, key in zip(controls[:_FIRST], keys, strict=False)]
     if len(controls) > _FIRST:
-        with st.expander(say("{controls} more features, which contribute less", controls=len(controls) - _FIRST)):
+        with st.expander(say("{count} more features, which contribute less", count=len(controls) - _FIRST)):
             values += [_widget(c, k) for c, k in zip(controls[_FIRST:], keys[_FIRST:], strict=True)]
     return values
 
@@ -104,7 +104,7 @@ def _widget(control: Control, key: str) -> Value:
             "{feature} has no value. It is filled in and marked as in the training rows.",
             feature=short(control.feature, 60),
         )
-        gone = st.checkbox(MISSING_VALUE, key=_GONE + key, help=literal(text))
+        gone = st.checkbox(say(MISSING_VALUE), key=_GONE + key, help=literal(text))
     with left:
         value = _choice(control, key, disabled=gone)
     return None if gone else value
@@ -148,16 +148,19 @@ def _answer(found: Explanation) -> None:
     row = made.frame.iloc[0]
     value = row[made.predicted]
     figure = short(str(value), 60) if recipe.levels else f"{float(value):,.5g}"
-    st.metric(literal(f"Predicted {short(recipe.target)}"), literal(figure))
+    st.metric(literal(say("Predicted {target}", target=short(recipe.target))), literal(figure))
     if made.bounds and made.interval is not None:
         share = f"{100 * made.interval:.4g}%"
         if recipe.levels:
-            st.caption(literal(say("{share} set of classes: {row}", share=share, row=row[made.bounds[0]])))
+            st.caption(literal(say("{share} set of classes: {classes}", share=share, classes=row[made.bounds[0]])))
         else:
             low, high = (f"{float(row[name]):,.5g}" for name in made.bounds)
-            st.caption(literal(f"{share} interval: {low} to {high}"))
+            st.caption(literal(say("{share} interval: {low} to {high}", share=share, low=low, high=high)))
     if made.probability:
-        st.caption(literal(f"Probability of {short(recipe.levels[1])}: {float(row[made.probability]):.1%}"))
+        sentence = say(
+            "Probability of {level}: {share:.1%}", level=short(recipe.levels[1]), share=float(row[made.probability])
+        )
+        st.caption(literal(sentence))
     elif made.probabilities:
         shares = sorted(zip(recipe.levels, row[list(made.probabilities)], strict=True), key=lambda s: -s[1])
         st.caption(literal("; ".join(f"{short(level, 30)} {float(p):.1%}" for level, p in shares[:4])))

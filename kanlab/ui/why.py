@@ -36,17 +36,22 @@ def why(view: ModelView) -> None:
         order = _order(view, X, y, kind)
     with third:
         most = len(X)
-        number = st.number_input(f"Row, 1 to {most:,}", 1, most, key=f"why-row-{kind}") if most > 1 else 1
+        number = (
+            st.number_input(say("Row, 1 to {most:,}", most=most), 1, most, key=f"why-row-{kind}") if most > 1 else 1
+        )
     at = int(order[int(number) - 1])
     made = explainer(view)
     found: Explanation = view.once("why", lambda: made.explain_inputs(X[at : at + 1]), kind, at)
     observed = data.levels[int(y[at])] if data.levels else f"{float(data.recipe.to_units(y[at])):,.5g}"
-    st.markdown(f"{_headline(found)} Observed: **{literal(observed)}**.")
+    st.markdown(say("{prediction} Observed: **{value}**.", prediction=_headline(found), value=literal(observed)))
     support(found)
     details(found, key="why")
     some = np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS)).round().astype(int)
     download(
-        say("Download the contributions in {counted}", counted=counted(len(some), f"{kind} row")),
+        say(
+            "Download the contributions in {rows}",
+            rows=counted(len(some), "test row" if kind == "test" else "training row"),
+        ),
         lambda: to_csv(made.explain_inputs(X[some]).frame),
         f"contributions-{kind}.csv",
         help=say(
@@ -61,7 +66,7 @@ def _rows(view: ModelView) -> tuple[Any, Any, str]:
     data = view.data
     if not len(data.y_test):
         return data.X_train, data.y_train, "training"
-    kinds = {"test": "Test rows", "training": "Training rows"}
+    kinds = {"test": say("Test rows"), "training": say("Training rows")}
     kind = st.segmented_control(
         say("Rows"), list(kinds), default="test", format_func=lambda k: kinds[k], key="why-kind", required=True
     )
@@ -70,7 +75,12 @@ def _rows(view: ModelView) -> tuple[Any, Any, str]:
 
 def _order(view: ModelView, X: Any, y: Any, kind: str) -> Any:
     chosen = st.segmented_control(
-        say("Order"), list(_ORDERS), default="table", format_func=lambda k: _ORDERS[k], key="why-order", required=True
+        say("Order"),
+        list(_ORDERS),
+        default="table",
+        format_func=lambda k: say(_ORDERS[k]),
+        key="why-order",
+        required=True,
     )
     if chosen != "error":
         return np.arange(len(X))
@@ -83,7 +93,8 @@ def _headline(found: Explanation) -> str:
     frame, name = found.predictions.frame, found.predictions.predicted
     value = frame[name].iloc[0]
     what = literal(short(str(found.recipe.target)))
-    return f"Predicted {what}: **{literal(value if found.recipe.levels else f'{float(value):,.5g}')}**."
+    told = literal(value if found.recipe.levels else f"{float(value):,.5g}")
+    return say("Predicted {target}: **{value}**.", target=what, value=told)
 
 
 def details(found: Explanation, key: str) -> None:
@@ -128,6 +139,6 @@ def _reading(found: Explanation) -> str:
     if found.scale.times:
         return say(
             "A contribution c multiplies {times} by exp(c); contributions add up on this scale.",
-            times=found.scale.times,
+            times=say(found.scale.times),
         )
     return say("Contributions add up from the mean prediction of the training rows to this prediction.")
