@@ -20,7 +20,6 @@ from kanlab.ui.columns import CHOICE
 from kanlab.ui.widgets import table
 
 _RULES: dict[CountingRule, str] = {
-    "effective": marked("Effective"),
     "identifiable": marked("Identifiable"),
     "trainable": marked("Trainable"),
     "coefficients": marked("Coefficients"),
