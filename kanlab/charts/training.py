@@ -109,7 +109,8 @@ def loss_curves(
         axis=axis_left(5, title, format=label_format(up.ends)),
     )
     colours = {
-        label: look.accent if best is not None and label == kinds.get(best.number) else look.second for label in sorted(kinds.values())
+        label: look.accent if best is not None and label == kinds.get(best.number) else look.second
+        for label in sorted(kinds.values())
     } | {rest: look.faint}  # fmt: skip
     color = alt.Color(
         "kind:N",
