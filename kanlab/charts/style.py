@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,6 @@ import pandas as pd
 from kanlab import text
 from kanlab.charts.palette import LIGHT, Palette
 from kanlab.language import say
-from kanlab.text import columns_of
 
 HEIGHT = 400
 _LINE = 15  # px of a line of an axis title
@@ -24,10 +22,6 @@ PADDING = {"left": 2, "right": 8, "top": 7, "bottom": 10}  # around a chart: let
 # d3 groups the digits of 1,976 as well, which nobody writes of a year
 NUMBERS = "abs(datum.value) < 1e4 ? format(datum.value, '.6~g') : format(datum.value, ',.6~g')"
 _TITLE_WIDTH, _SUBTITLE_WIDTH, _AXIS_WIDTH = 40, 62, 54  # characters that fit a phone
-
-# where a line of Chinese may end: after a character or a word, with the marks that belong to it
-_IDEOGRAPH, _OPENING, _CLOSING = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef", "（“‘《", "，。：；、）！？”’》…"
-_PIECE = re.compile(rf"[{_OPENING}]*(?:[^\s{_IDEOGRAPH}{_CLOSING}]+|.)[{_CLOSING}]*\s*", re.DOTALL)
 
 
 def span_is_wide(values: pd.Series) -> bool:
@@ -139,15 +133,10 @@ def wrapped(words: str, width: int, most: int = 3) -> list[str]:
     >>> wrapped("as many lines as it takes", 10)
     ['as many', 'lines as', 'it takes']
     """
-    if columns_of(words) == len(words):
+    if text.columns_of(words) == len(words):
         return textwrap.wrap(words, width, max_lines=most, placeholder="…") or [" "]
-    lines = [""]
-    for piece in _PIECE.findall(words):
-        if lines[-1] and columns_of(lines[-1] + piece.rstrip()) > width:
-            lines[-1] = lines[-1].rstrip()
-            lines.append("")
-        lines[-1] += piece
-    return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1].rstrip()[:-1] + "…"]
+    lines = text.wrapped(words, width)  # Chinese, which has no blanks
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][:-1]}…"]
 
 
 def heading(title: str, subtitle: str, look: Palette = LIGHT) -> alt.TitleParams:

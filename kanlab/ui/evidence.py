@@ -16,7 +16,7 @@ from kanlab.selection.validation import Validation, p_words
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
 from kanlab.study.trials import best_trial
-from kanlab.ui import columns, drawing, session, widgets
+from kanlab.ui import columns, drawing, session, shared, widgets
 from kanlab.ui.widgets import AICC_HELP
 
 
@@ -57,7 +57,7 @@ def compare(handle: StudyHandle) -> None:
                 "study": name,
                 "target": other.data.fitted_target,
                 "engine": say(ENGINES[other.spec.engine].label),
-                "count": say(other.spec.count),
+                "count": say(shared.RULES[other.spec.count]),
                 "noise variance": say("counted") if other.spec.count_sigma2 else say("not counted"),
                 "lowest AICc": best.aicc if best else None,
                 "AICc of the target": None if best is None or offset is None else best.aicc + offset,

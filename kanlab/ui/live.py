@@ -83,7 +83,7 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
         say("{rows:,} training rows", rows=data.n_train),
         say(ENGINES[spec.engine].label),
         *([spec.starts_words] if spec.starts_words else []),
-        say("K (parameters) counted by the rule '{counted_by}'", counted_by=spec.counted_by),
+        say("K (parameters) counted by the rule '{counted_by}'", counted_by=say(shared.RULES[spec.counted_by])),
     ]
     if admissible < cells:
         facts.append(

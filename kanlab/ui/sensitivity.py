@@ -15,7 +15,7 @@ from kanlab.selection.sensitivity import CRITERIA, ranked_again, terms
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord, completed
-from kanlab.ui import columns, session
+from kanlab.ui import columns, session, shared
 from kanlab.ui.columns import CHOICE
 from kanlab.ui.widgets import table
 
@@ -69,7 +69,7 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     *first, last = (f"{n_in} × {n_out}" for n_in, n_out in pairwise(record.cell.layer_widths(data.d)))
     edges = say("{first} and {second}", first=", ".join(first), second=last)
     spline = {"edges": edges, "grid": record.cell.grid, "k": record.cell.k}
-    counting = {"count": count, "rule": handle.spec.counted_by}
+    counting = {"count": count, "rule": say(shared.RULES[handle.spec.counted_by])}
     st.caption(
         deviance * data.has_deviance
         + (

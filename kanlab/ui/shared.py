@@ -12,7 +12,7 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
-from kanlab.language import active, retold
+from kanlab.language import active, marked, retold
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import by_rank, trial_table
@@ -21,6 +21,13 @@ from kanlab.stats.likelihood import TaskName
 from kanlab.study.trials import TrialRecord
 from kanlab.ui import columns
 
+RULES = {  # by which parameters are counted
+    "effective": marked("effective"),
+    "identifiable": marked("identifiable"),
+    "trainable": marked("trainable"),
+    "coefficients": marked("coefficients"),
+    "article": marked("article"),
+}
 Stamp = tuple[str, int, tuple[int, ...], str]
 
 
