@@ -20,7 +20,7 @@ from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState
 from kanlab.study.trials import TrialRecord
 from kanlab.text import short
-from kanlab.ui import watching
+from kanlab.ui import shared, watching
 from kanlab.ui.manage import steering_buttons
 from kanlab.ui.widgets import literal, sentences
 
