@@ -99,7 +99,7 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
 def _confusion(table: NDArray[np.intp], names: Sequence[str]) -> None:
     rows = [
         {say("true class"): level}
-        | {say("predicted {target}", target=name): int(count) for name, count in zip(names, counts, strict=True)}
+        | {say("predicted {level}", level=name): int(count) for name, count in zip(names, counts, strict=True)}
         for level, counts in zip(names, table, strict=True)
     ]
     widgets.table(pd.DataFrame(rows), "confusion")

@@ -115,7 +115,8 @@ def details(found: Explanation, key: str) -> None:
     st.markdown(say("**The nearest training rows**"))
     numbers = [c for c in near if near[c].dtype.kind == "f"]
     whole = {c for c in numbers if (near[c].dropna() % 1 == 0).all()}
-    formats = {c: columns.number(c, near[c], fmt="%.0f" if c in whole else None) for c in numbers}
+    titles = {near.columns[0]: say("distance")}
+    formats = {c: columns.number(titles.get(c, c), near[c], fmt="%.0f" if c in whole else None) for c in numbers}
     table(near, f"{key}-nearest", column_config=formats)
     st.caption(
         say(
