@@ -98,11 +98,11 @@ class FitStatus(Enum):
     'No step lowered the objective, so this is as far as rounding allows; the fit can be used.'
     """
 
-    CONVERGED = "converged"
-    STALLED = "stalled"
-    ITERATION_LIMIT = "iteration limit"
-    TIME_LIMIT = "time limit"
-    DIVERGED = "diverged"
+    CONVERGED = marked("converged")
+    STALLED = marked("stalled")
+    ITERATION_LIMIT = marked("iteration limit")
+    TIME_LIMIT = marked("time limit")
+    DIVERGED = marked("diverged")
 
     @property
     def advice(self) -> str:
