@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 from kanlab.language import counting, say
 
@@ -81,7 +82,16 @@ def quoted(name: object, most: int = 60) -> str:
     >>> quoted("bmi")
     "'bmi'"
     """
-    return f"'{short(name, most)}'"
+    return say("'{name}'", name=short(name, most))
+
+
+def series(items: Sequence[str]) -> str:
+    """Items one after another.
+
+    >>> series(["a", "b", "c"]), series([])
+    ('a, b, c', '')
+    """
+    return reduce(lambda before, item: say("{before}, {item}", before=before, item=item), items) if items else ""
 
 
 def listing(names: Iterable[object], most: int = 8) -> str:
@@ -91,7 +101,7 @@ def listing(names: Iterable[object], most: int = 8) -> str:
     "'a', 'b' and 1 more"
     """
     shown = list(names)
-    names, more = ", ".join(map(quoted, shown[:most])), len(shown) - most
+    names, more = series([*map(quoted, shown[:most])]), len(shown) - most
     return say("{names} and {more} more", names=names, more=more) if more > 0 else names
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kanlab.kan.edges import Curves, Edge
 from kanlab.language import say
-from kanlab.text import counted, short
+from kanlab.text import counted, series, short
 
 MOST_NAMED = 4  # edges into a node
 _NAME = 60  # characters of a name
@@ -76,7 +76,7 @@ def _node(name: str, edges: list[Edge], sources: Sequence[str]) -> str:
         )
         for e in drawn[:MOST_NAMED]
     ]
-    left, sources_words = len(drawn) - MOST_NAMED, say(", ").join(listed)
+    left, sources_words = len(drawn) - MOST_NAMED, series(listed)
     if left > 0:
         return say(
             "{name} adds up the curves of {listed}, and {more}.",

@@ -22,7 +22,7 @@ from kanlab.language import marked, say
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import Scores
-from kanlab.text import short
+from kanlab.text import series, short
 
 if TYPE_CHECKING:
     import sympy
@@ -315,6 +315,6 @@ def _short(value: float) -> str:
 
 def _listed(items: Sequence[str]) -> str:
     if len(items) > 6:
-        return say("{names} and {more} more", names=say(", ").join(items[:6]), more=len(items) - 6)
-    first = say(", ").join(items[:-1])
+        return say("{names} and {more} more", names=series(items[:6]), more=len(items) - 6)
+    first = series(items[:-1])
     return say("{names} and {last}", names=first, last=items[-1]) if first else items[-1]

@@ -21,6 +21,7 @@ from kanlab.kan.shape_check import violations
 from kanlab.language import say
 from kanlab.study.handle import StudyHandle
 from kanlab.study.patience import patiently
+from kanlab.text import series
 
 MOST_EDITED = 20  # that a study keeps
 
@@ -74,7 +75,7 @@ def edit(handle: StudyHandle, place: int, edits: Sequence[Edit], data: Dataset) 
     new = edited(old.expressions, edits, data, count_sigma2=handle.spec.count_sigma2)
     shape = handle.spec.options.shape
     if shape and (broken := violations(partial(outputs, new.expressions[0]), data.X_train, shape)):
-        names = say(", ").join(data.features[i] for i in broken)
+        names = series([data.features[i] for i in broken])
         raise StudyError(
             say(
                 "The edited formula breaks what the study demands of the effect of {names}; it is not kept.",

@@ -160,6 +160,8 @@ class Predictor:
     @property
     def name(self) -> str:
         """What it is called, to the reader."""
+        if found := re.fullmatch(r"trial (\d+): (.+)", self.label):
+            return say("trial {number}: {cell}", number=found[1], cell=retold(found[2]))
         if found := re.fullmatch("the (average.+)", self.label):
             return say("the {label}", label=retold(found[1]))
         if found := re.fullmatch("the (.+) model", self.label):

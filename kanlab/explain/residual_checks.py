@@ -30,7 +30,7 @@ from scipy.special import chdtr, chdtrc, fdtrc, ndtr
 from kanlab.arrays import Array
 from kanlab.explain.curves import rootogram
 from kanlab.language import say
-from kanlab.text import short
+from kanlab.text import series, short
 
 ALPHA = 0.01
 BINS = 8  # groups of a feature's values
@@ -281,7 +281,7 @@ def influential(cook: Array, leverage: Array, outputs: int = 1) -> Check:
                 "Rows {numbers} and {last} decide the fit (Cook's distance up to {cook:.1f}, above 1): without them "
                 "the curves would be others. See whether the cells are right, and fit once more "
                 "without them.",
-                numbers=say(", ").join(numbers[:-1]),
+                numbers=series(numbers[:-1]),
                 last=numbers[-1],
                 cook=cook[rows[0]],
             )

@@ -22,7 +22,7 @@ from kanlab.formulas.expression import Call, Constant, Expression, walk
 from kanlab.language import marked, say
 from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle
-from kanlab.text import short
+from kanlab.text import series, short
 
 UNITS = "units"  # the study's attribute
 MOST_CHARACTERS = 40
@@ -140,9 +140,11 @@ def check(expressions: Sequence[Expression], data: DataSummary, units: Mapping[s
     from kanlab.explain.formula_sympy import part_written  # which takes half a second
 
     every = [c for e in expressions for c in walk(e) if isinstance(c, Constant)]
-    listed = say(", ").join(
-        say("{constant} in {unit}", constant=part_written(every[place], names), unit=unit)
-        for place, unit in list(carried.items())[:6]
+    listed = series(
+        [
+            say("{constant} in {unit}", constant=part_written(every[place], names), unit=unit)
+            for place, unit in list(carried.items())[:6]
+        ]
     )
     if len(carried) > 6:
         listed = say("{names} and {more} more", names=listed, more=len(carried) - 6)

@@ -56,6 +56,7 @@ from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import StudyHandle
+from kanlab.text import series
 
 REQUIREMENTS = "numpy>=1.26\n"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the date of every file, so that equal bundles have equal bytes
@@ -93,8 +94,8 @@ def bundle(handle: StudyHandle, predictor: Predictor, data: Dataset, *, explain:
         say("Study"): handle.name,
         say("Data"): say("{name}, {rows:,} rows", name=handle.data.name, rows=handle.data.rows),
         say("SHA-256 of the data"): handle.data.sha256,
-        say("Engine"): say(", ").join(filter(None, engine)),
-        say("Versions"): say(", ").join(f"{name} {v}" for name, v in versions.items()),
+        say("Engine"): series([*filter(None, engine)]),
+        say("Versions"): series([f"{name} {v}" for name, v in versions.items()]),
     }
     if handle.spec.constraints:
         facts[say("Constraints")] = statement(predictor.fitted, handle.spec.constraints, data)

@@ -27,6 +27,7 @@ from kanlab.kan.network import STRETCH, FittedKan
 from kanlab.language import say
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, MULTICLASS, REGRESSION
 from kanlab.study.several_targets import MOST_TARGETS
+from kanlab.text import series
 
 MODEL = "model.json"
 LINKS: dict[str, Literal["logit", "softmax", "log"] | UnsetType] = {
@@ -154,7 +155,7 @@ def read_bundle(path: Path) -> Predictor:
     """The model of a bundle of one target; see `read_models`."""
     models = read_models(path)
     if len(models) > 1:
-        targets = say(", ").join(f"'{model.recipe.target[:40]}'" for model in models)
+        targets = series([f"'{model.recipe.target[:40]}'" for model in models])
         raise StudyError(
             say(
                 "{name} holds a model for each of {models} targets: {targets}.",

@@ -17,6 +17,7 @@ from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle
 from kanlab.study.model_key import ModelKey
 from kanlab.study.state import read_state
+from kanlab.text import series
 
 _COUNT_ERRORS = {
     marked("mean deviance train"): "mean_deviance_train",
@@ -60,10 +61,12 @@ class Exported:
         if self.interval is None:
             return ""
         shares = [(level, share_held(self.interval, level)) for level in (LEVEL, 0.95)]
-        held = say(", ").join(
-            say("{share:.0f}% ({level:.0f}% promised)", share=100 * share, level=100 * level)
-            for level, share in shares
-            if share is not None
+        held = series(
+            [
+                say("{share:.0f}% ({level:.0f}% promised)", share=100 * share, level=100 * level)
+                for level, share in shares
+                if share is not None
+            ]
         )
         n = self.interval["held_rows"]
         seen = (

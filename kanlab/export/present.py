@@ -35,7 +35,7 @@ from kanlab.selection.svg_axes import Axis, frame, tick_text
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import completed
-from kanlab.text import counted, short
+from kanlab.text import counted, series, short
 
 _BINS = 24
 _WIDTH, _HEIGHT, _LEFT, _FOOT = 640, 360, 60, 46
@@ -75,7 +75,7 @@ def story(handle: StudyHandle, predictor: Predictor, data: Dataset) -> Story:
 
 def _data(data: Dataset) -> Slide:
     names = [short(name, 30) for name in data.recipe.sources]
-    listed, rest, aside = say(", ").join(names[:_NAMED]), len(names) - _NAMED, len(data.y_test)
+    listed, rest, aside = series(names[:_NAMED]), len(names) - _NAMED, len(data.y_test)
     if rest > 0:
         listed = say("{names} and {more} more", names=listed, more=rest)
     if not aside:

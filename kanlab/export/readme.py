@@ -10,6 +10,7 @@ from kanlab.export import model_list
 from kanlab.export.card import front_matter, serving, uses
 from kanlab.export.exported import Exported
 from kanlab.language import say
+from kanlab.text import series
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
@@ -20,7 +21,7 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
     data = handle.data
     lines = [
         *front_matter(exported),
-        f"# {plain(handle.name)}: {plain(exported.label)}",
+        say("# {name}: {model}", name=plain(handle.name), model=plain(exported.label)),
         "",
         say(
             "A model of {target}, chosen among {ranked} by AICc with kanlab, and all it takes to "
@@ -101,7 +102,7 @@ def readme(exported: Exported, recipe: Recipe, has_formula: bool) -> str:
         "",
         say("## Where it comes from"),
         "",
-        *(f"- {name}: {plain(value)}" for name, value in exported.facts.items()),
+        *(say("- {name}: {value}", name=name, value=plain(value)) for name, value in exported.facts.items()),
         "",
         say(
             "`model.json` holds the model as numbers and text, nothing pickled; `study.json` the "
@@ -166,7 +167,7 @@ def _columns(recipe: Recipe) -> Sequence[str]:
         kind = say("a number") if any(c.is_number for c in columns) else say("a date")
         if levels or any(c.level is not None for c in columns):
             names = [*levels, *(c.level for c in columns if c.level is not None and c.level not in levels)]
-            kind = say("one of {names}", names=say(", ").join(plain(str(n)) for n in names[:12]))
+            kind = say("one of {names}", names=series([plain(str(n)) for n in names[:12]]))
         lines.append(
             say("- {column}: {kind}; may be missing", column=plain(source), kind=kind)
             if all(c.fill is not None for c in columns)

@@ -18,7 +18,7 @@ from kanlab.stats.metrics import HasFit, Scores
 from kanlab.study.handle import StudyView, stored_baseline
 from kanlab.study.model_key import NETWORK, ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, charged, completed, criterion
-from kanlab.text import counted
+from kanlab.text import counted, series
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ MOST_NAMES = 4
 def names_words(names: Sequence[str]) -> str:
     """Some names in words, the rest of many counted."""
     if len(names) > MOST_NAMES:
-        first = say(", ").join(names[:MOST_NAMES])
+        first = series(names[:MOST_NAMES])
         return say("{names} and {more} more", names=first, more=len(names) - MOST_NAMES)
-    first = say(", ").join(names[:-1])
+    first = series(names[:-1])
     return say("{names} and {last}", names=first, last=names[-1]) if first else names[-1]
 
 
