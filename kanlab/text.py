@@ -85,6 +85,16 @@ def quoted(name: object, most: int = 60) -> str:
     return say("'{name}'", name=short(name, most))
 
 
+def together(sentences: Iterable[str]) -> str:
+    """Sentences one after another, but for those that are empty.
+
+    >>> together(["It is one.", "", "It is two."]), together([])
+    ('It is one. It is two.', '')
+    """
+    told = [*filter(None, sentences)]
+    return reduce(lambda first, second: say("{first} {second}", first=first, second=second), told) if told else ""
+
+
 def series(items: Sequence[str]) -> str:
     """Items one after another.
 

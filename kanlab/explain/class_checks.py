@@ -18,7 +18,7 @@ from kanlab.explain.residual_checks import ALPHA, Check, p_words, two_sided
 from kanlab.language import marked, say
 from kanlab.stats.metrics import accuracy, area_under_roc, likeliest
 from kanlab.stats.metrics import confusion as confusion_table
-from kanlab.text import short
+from kanlab.text import short, together
 
 TEST, TRAINING = marked("test"), marked("training")  # rows
 FEWEST = 20  # rows that tell whether probabilities are right
@@ -110,7 +110,7 @@ def confusion(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
     )
     if right <= usual:
         worth = say("As names the predictions are worth no more than that; the probabilities may still rank the rows.")
-        return Check("confusion", True, f"{words} {worth}", None, "wider")
+        return Check("confusion", True, together([words, worth]), None, "wider")
     wrong = table.copy()
     np.fill_diagonal(wrong, 0)
     if not wrong.any():
@@ -122,7 +122,7 @@ def confusion(p: Array, y: Array, rows: str, levels: Sequence[str]) -> Check:
         level=short(levels[true], 30),
         other=short(levels[named], 30),
     )
-    return Check("confusion", False, f"{words} {error}")
+    return Check("confusion", False, together([words, error]))
 
 
 def auc_error(auc: float, ones: int, zeros: int) -> float:

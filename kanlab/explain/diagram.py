@@ -18,7 +18,7 @@ from kanlab.colours import DARK, FONTS, LIGHT
 from kanlab.explain.diagram_words import in_words, node_name
 from kanlab.kan.edges import Curves, Edge
 from kanlab.language import say
-from kanlab.text import short_apart
+from kanlab.text import short_apart, together
 
 MOST_EDGES = 18  # drawn in a layer
 _ROW, _BOX_W, _BOX_H, _GAP, _TOP = 42, 62, 34, 44, 26
@@ -213,4 +213,4 @@ def _note(curves: Curves, kept: list[list[Edge]]) -> str:
                     percent=100 * share,
                 )
             )
-    return " ".join(lines)
+    return together(lines)

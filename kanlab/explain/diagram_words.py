@@ -8,7 +8,7 @@ import numpy as np
 
 from kanlab.kan.edges import Curves, Edge
 from kanlab.language import say
-from kanlab.text import counted, series, short
+from kanlab.text import counted, series, short, together
 
 MOST_NAMED = 4  # edges into a node
 _NAME = 60  # characters of a name
@@ -54,7 +54,7 @@ def in_words(curves: Curves, features: Sequence[str], outputs: Sequence[str]) ->
         of = ends if last else [node_name(curves.depth, index + 1, i) for i in sorted({e.target for e in layer})]
         sentences += [_node(name, [e for e in layer if e.target == i], names) for i, name in enumerate(of)]
         names = of
-    return " ".join(sentences)
+    return together(sentences)
 
 
 def node_name(depth: int, index: int, i: int) -> str:

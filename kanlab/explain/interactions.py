@@ -48,7 +48,7 @@ from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data
 from kanlab.study.handle import StudyHandle
-from kanlab.text import short
+from kanlab.text import short, together
 
 INTERACTIONS = "interactions"  # the study's attribute
 ROWS = 64  # of training, that the partial dependences are taken at and over
@@ -128,7 +128,7 @@ class Interactions:
     @property
     def sentence(self) -> str:
         """Whether the model is additive, in one sentence, and the AICc of the additive model beside its own."""
-        return f"{self._verdict} {self._beside}".strip()
+        return together([self._verdict, self._beside])
 
     @property
     def _verdict(self) -> str:

@@ -24,7 +24,7 @@ from kanlab.data.recipe import Recipe
 from kanlab.data.writing import free_name
 from kanlab.explain.shapley import groups_of
 from kanlab.language import say
-from kanlab.text import listing
+from kanlab.text import listing, together
 
 MOST_LOOKED_AT = 500  # training rows whose own nearest neighbour is looked for
 FAR = 0.99  # quantile of their distances
@@ -67,7 +67,7 @@ class Nearest:
                     typical=self.typical,
                 )
             )
-        return " ".join(said) or say("There are training rows near this one.")
+        return together(said) or say("There are training rows near this one.")
 
 
 class Neighbourhood:

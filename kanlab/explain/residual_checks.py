@@ -30,7 +30,7 @@ from scipy.special import chdtr, chdtrc, fdtrc, ndtr
 from kanlab.arrays import Array
 from kanlab.explain.curves import rootogram
 from kanlab.language import say
-from kanlab.text import series, short
+from kanlab.text import series, short, together
 
 ALPHA = 0.01
 BINS = 8  # groups of a feature's values
@@ -155,7 +155,7 @@ def normality(r: Array, *, log: bool = False) -> Check:
             )
         )
         advice = say("The logarithm of the target may help.") if helps else say("Look at the most influential rows.")
-        return Check("normality", True, f"{words} {advice}", p, "log" if helps else "")
+        return Check("normality", True, together([words, advice]), p, "log" if helps else "")
     if heavy > HEAVY:
         words = say(
             "Some residuals are far larger than normal ones (excess kurtosis {heavy:.1f}, "

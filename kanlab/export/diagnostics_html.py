@@ -83,7 +83,13 @@ def _rows(found: Diagnostics) -> str:
     table = found.most_influential.head(_LISTED)
     if table.empty:
         return ""
-    named = {"row": say("training row"), "cook": say("Cook's distance")}
+    named = {
+        "row": say("training row"),
+        "cook": say("Cook's distance"),
+        "leverage": say("leverage"),
+        "observed": say("observed"),
+        "predicted": say("predicted"),
+    }
     shown = table[table.columns[:_COLUMNS]]
     head = "".join(f"<th>{escape(named.get(str(c), str(c)))}</th>" for c in shown.columns)
     body = "".join(f"<tr>{''.join(f'<td>{_cell(v)}</td>' for v in row)}</tr>" for row in shown.itertuples(index=False))

@@ -94,7 +94,7 @@ class Exported:
     def date(self) -> str:
         """When the study was last at work, which an export repeated later does not change."""
         beat = read_state(self.handle.optuna.user_attrs).heartbeat
-        return f"{datetime.fromtimestamp(beat, UTC):%Y-%m-%d, %H:%M} UTC." if beat else ""
+        return say("{date:%Y-%m-%d, %H:%M} UTC.", date=datetime.fromtimestamp(beat, UTC)) if beat else ""
 
     @property
     def reasons(self) -> list[str]:

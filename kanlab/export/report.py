@@ -17,7 +17,7 @@ from kanlab.language import TAGS, active, marked, say
 from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
 from kanlab.study.trials import completed
-from kanlab.text import short
+from kanlab.text import short, together
 
 _TAKEN = ' class="taken"'
 
@@ -80,10 +80,10 @@ def report(exported: Exported, drawing: Drawing) -> str:
     """HTML of an exported model and its study."""
     name, data, label = exported.handle.name, exported.handle.data, exported.label
     target, rows = data.fitted_target, exported.found.ranked
+    found = say("A model of {target}, found with kanlab.", target=target)
     parts = [
         f"<h1>{escape(name)}</h1>",
-        f'<p class="muted">{say("A model of {target}, found with kanlab.", target=escape(target))} '
-        f"{escape(exported.date)}</p>",
+        f'<p class="muted">{escape(together([found, exported.date]))}</p>',
         f'<div class="choice"><p>{escape(label[0].upper() + label[1:])}</p>{_items(exported.reasons)}</div>',
         _figures(exported),
     ]
@@ -149,7 +149,7 @@ def _figures(exported: Exported) -> str:
         figures += [(f"{model.n_params:.4g}", say("parameters K"))] if model.n_params is not None else []
         figures += [(f"{model.aicc:,.2f}", "AICc")] if model.aicc is not None else []
     shown = "".join(f"<div><strong>{escape(value)}</strong>{escape(name)}</div>" for value, name in figures)
-    return f'<div class="figures">{shown}</div><p class="muted">{escape(exported.units)}.</p>'
+    return f'<div class="figures">{shown}</div><p class="muted">{escape(say("{units}.", units=exported.units))}</p>'
 
 
 def _items(lines: Sequence[str]) -> str:

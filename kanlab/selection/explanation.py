@@ -23,6 +23,7 @@ from kanlab.selection.decision import (
 )
 from kanlab.selection.measures import four_digits, measure_for
 from kanlab.stats.criteria import SUPPORTED
+from kanlab.text import together
 
 
 def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
@@ -165,7 +166,7 @@ def constraint_reasons(constraints: Constraints, listed: Sequence[Candidate]) ->
             say(
                 "It keeps to the constraints of the study: {sentences}. Not taken, because they do not: {broken}",
                 sentences=sentences,
-                broken=" ".join(broken),
+                broken=together(broken),
             )
         ]
     return [say("It keeps to the constraints of the study: {sentences}.", sentences=sentences)]
