@@ -7,19 +7,27 @@ penalty in force,
     edf = tr (J J' + N)^-1 J J'
 
 the trace of that smoother: without a penalty the rank of J, and less by what the penalty has decided. Here it comes from what
-a step of the fit computes anyway, so it costs about as much as one. The pull of classes (kanlab.solver.likelihoods) counts as
-data: where it alone holds the log-odds the likelihood says next to nothing of them, and all of them were chosen.
+a step of the fit computes anyway, so it costs about as much as one. Where the penalty is stiff, as that of a first layer of
+few distinct values, the square of one direction would bury all others in its rounding; there roots are factored instead.
+The pull of classes (kanlab.solver.likelihoods) counts as data: where it alone holds the log-odds the likelihood says next to
+nothing of them, and all of them were chosen.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.linalg import lapack
+from collections.abc import Iterator, Sequence
 
+import numpy as np
+from scipy.linalg import block_diag, lapack
+
+from kanlab.arrays import Array
+from kanlab.solver.penalty_root import inner_root, last_root
 from kanlab.solver.problem import Problem
+from kanlab.solver.rows_smoothed import Root
 from kanlab.solver.stack import State
 
 RIDGE = 1e-9  # of coefficients scaled to curvature 1: those that neither data nor penalty tell apart count as none
+STIFF = 1e6  # of the largest penalty over the median information: beyond it squares lose more than the ridge
 MOST_COEFFICIENTS = 6000  # beyond them the matrices would take gigabytes
 
 
@@ -32,16 +40,14 @@ def effective_dof(problem: Problem, state: State) -> float | None:
         return None
     information, curvature = np.zeros((size, size)), np.zeros((size, size))
     extremes = stack.extreme_tangents(state)
-    for block in stack.blocks:
-        view, P = stack.view(state, block, problem.depth), problem.last_design(state, block)
-        for root in problem.likelihood.roots(state.last.outputs[:, block], problem.likelihood.pull, block):
-            by_last = (root[:, None, :] * P).reshape(-1, P.shape[1])
-            J = np.concatenate([stack.mixed_tangents(state, view, root, extremes), by_last])
-            information += J @ J.T
+    for J in _derivatives(problem, state, extremes):
+        information += J @ J.T
     problem.add_penalty(state, extremes, curvature[:inner, :inner], np.zeros(inner))
     for o in range(m):
         at = slice(inner + o * stack.width, inner + (o + 1) * stack.width)
         curvature[at, at] = state.level * problem.last_penalty
+    if curvature.diagonal().max() > STIFF * np.median(information.diagonal()):
+        return _by_roots(problem, state, extremes)
     curvature += information
     scale = np.sqrt(np.maximum(curvature.diagonal(), np.finfo(float).tiny))
     curvature /= np.outer(scale, scale)
@@ -55,4 +61,25 @@ def effective_dof(problem: Problem, state: State) -> float | None:
         return None
     lower = np.tril(inverse) * information
     edf = float(2.0 * lower.sum() - lower.trace())
+    return edf if np.isfinite(edf) else None
+
+
+def _derivatives(problem: Problem, state: State, extremes: Sequence[Array]) -> Iterator[Array]:
+    """J (coefficients, rows), each row times a root of the curvature of its likelihood, a block of rows after the other."""
+    stack = problem.stack
+    for block in stack.blocks:
+        view, P = stack.view(state, block, problem.depth), problem.last_design(state, block)
+        for root in problem.likelihood.roots(state.last.outputs[:, block], problem.likelihood.pull, block):
+            by_last = (root[:, None, :] * P).reshape(-1, P.shape[1])
+            yield np.concatenate([stack.mixed_tangents(state, view, root, extremes), by_last])
+
+
+def _by_roots(problem: Problem, state: State, extremes: Sequence[Array]) -> float | None:
+    """edf without a square of J or of the penalty, which would lose what the stiffest directions leave."""
+    rows = np.empty((0, problem.stack.ends(state)[-1] + len(state.last.outputs) * problem.stack.width))
+    for J in _derivatives(problem, state, extremes):
+        rows = np.asarray(np.linalg.qr(np.concatenate([rows, J.T]), mode="r"))
+    last = [last_root(problem)] * len(state.last.outputs)
+    penalty = np.sqrt(state.level) * block_diag(inner_root(problem, state, extremes), *last)
+    edf = float(np.sum(Root.of(np.concatenate([rows, penalty])).whitened(rows) ** 2))
     return edf if np.isfinite(edf) else None

@@ -88,7 +88,7 @@ class Problem:
         last = block_diag(smoothing * LAST_LAYER_ROUGHNESS * rough.T @ rough, smoothing * LAST_LAYER_SILU)
         self.last_penalty = np.kron(nodes, last)
         self._roughness = [design.roughness, *[np.kron(nodes, block_diag(rough.T @ rough, 1.0))] * (depth - 1)]
-        self._inner = smoothing * self.likelihood.roughness()
+        self.inner_weight = smoothing * self.likelihood.roughness()
         # room for the normal equations, filled again and again: fresh memory costs more than filling it
         self._hessian, self._work, self._cross, self._cross_work = (np.empty((0, 0)) for _ in range(4))
 
@@ -164,7 +164,7 @@ class Problem:
             np.sum(np.einsum("ja,ja->j", W @ M, W) / z.width**2)
             for W, M, z in zip(weights, self._roughness, nodes, strict=True)
         )
-        objective = last.objective + float(self._inner * level * sum(rough))
+        objective = last.objective + float(self.inner_weight * level * sum(rough))
         return State(weights, nodes, level, last, objective) if np.isfinite(objective) else None
 
     def _knot_choices(self, Z: Array) -> list[HiddenKnots]:
@@ -279,7 +279,7 @@ class Problem:
 
         With S'S = M and d the derivative of ln width by all unknowns that is |S (dw - w d)|^2 / width^2.
         """
-        weight = self._inner * state.level
+        weight = self.inner_weight * state.level
         if weight == 0.0:
             return
         h, node, start = self.neuron_num, np.arange(self.neuron_num), 0

@@ -11,8 +11,7 @@ directions that only a strong penalty holds.
                    Craven & Wahba 1979), and first order for a network, whose minimum hardly moves when one row leaves
 
 c are the weights of all layers before the last in the coordinates of kanlab.solver.stack, and then the last layer's D, output
-by output. The penalty of the edges into a node is |S w|^2 / width^2, and the width moves with every layer below: a row of R is
-(S dw - S w dwidth / width) / width.
+by output. kanlab.solver.penalty_root has R.
 
 Of another likelihood, of classes or counts, J_i (m, p) are the derivatives of the outputs of row i, weighed by L_i' with
 L_i L_i' = W_i, the information (m, m) that the row carries (kanlab.solver.likelihoods). With M = sum_i J_i'W_i J_i + R'R,
@@ -36,11 +35,10 @@ from scipy.linalg import block_diag
 from kanlab.arrays import Array
 from kanlab.kan.bspline import bspline_basis, silu
 from kanlab.kan.network import FittedKan
-from kanlab.solver.first_layer import roughness_root, second_differences
-from kanlab.solver.likelihood_of import OF_TASK
 from kanlab.solver.likelihoods import Likelihood
 from kanlab.solver.network_state import restored
-from kanlab.solver.problem import LAST_LAYER_ROUGHNESS, LAST_LAYER_SILU, Problem
+from kanlab.solver.penalty_root import inner_root, last_root
+from kanlab.solver.problem import Problem
 from kanlab.solver.rows_smoothed import Root, Smoother
 from kanlab.solver.shaped_smoother import shaped_smoother
 from kanlab.solver.stack import State
@@ -96,7 +94,7 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | N
         targets = (targets - fitted.y_offset[0]) / fitted.y_scale[0]
     found = restored(fitted, X, targets.reshape(len(targets), -1).T, 1.0, weights)
     problem, state, D = found.problem, found.as_it_is(), found.D
-    stack, h, node, m = problem.stack, problem.neuron_num, np.arange(problem.neuron_num), D.shape[1]
+    stack, m = problem.stack, D.shape[1]
     size, extremes, columns = stack.ends(state)[-1], stack.extreme_tangents(state), []
     J, at = np.zeros((state.nodes[-1].Z.shape[1], m, size + D.size)), size
     for block in stack.blocks:
@@ -108,34 +106,14 @@ def linearised(fitted: FittedKan, X: ArrayLike, y: ArrayLike, weights: Array | N
             J[block, o, :size] = stack.tangents(state, view, o, extremes).T
             J[block, o, at + o * len(D) : at + (o + 1) * len(D)] = by_last.T
 
-    r = problem.design.rank
-    slopes = [bounds[h:] - bounds[:h] for bounds in extremes]
-    by_own = np.zeros((h, h, r))  # the widths of the lowest nodes depend on their own weights alone
-    by_own[node, node] = slopes[0]
-    slopes[0] = np.pad(by_own.reshape(h, -1), ((0, 0), (0, size - h * r)))
-    differences = second_differences(fitted.spec.grid + fitted.spec.k)
-    inner = np.kron(np.eye(h), block_diag(differences, 1.0))
-    roots = [roughness_root(problem.design)] + [inner] * (problem.depth - 1)
-    rows, start = [], 0
-    for S, W, to_coef, nodes, slope in zip(
-        roots, state.weights, stack.coordinates(state), state.nodes, slopes, strict=True
-    ):
-        Sw, own = S @ W.T, S if to_coef is None else S @ to_coef
-        T = problem.design.projectors if to_coef is None else None
-        for j, width in enumerate(nodes.width):
-            row = -np.outer(Sw[:, j], slope[j]) / width
-            row[:, start : start + own.shape[1]] += own if T is None else own @ T[j]
-            rows.append(np.sqrt(OF_TASK[fitted.task].roughness()) * row / width)
-            start += own.shape[1]
-    of_node = block_diag(np.sqrt(LAST_LAYER_ROUGHNESS) * differences, np.sqrt(LAST_LAYER_SILU))
-    last = np.kron(np.eye(h), of_node)
+    inner, last = inner_root(problem, state, extremes), last_root(problem)
 
     # D is at its minimum, P E' = level N D but for a ridge, which tells the level the fit ended with. Its share along D itself
     # would be the ridge's, where the last layer is nearly straight.
     PE, rough = np.concatenate(columns, axis=1) @ state.last.residual.T, last.T @ (last @ D)
     held = float(np.sum(rough**2))
     level = max(float(np.sum(rough * PE)) / held, 0.0) if held > 0.0 else 0.0
-    R = np.sqrt(level) * block_diag(np.concatenate(rows), *[last] * m)
+    R = np.sqrt(level) * block_diag(inner, *[last] * m)
     return Linearised(J, R, state, problem.likelihood, problem)
 
 

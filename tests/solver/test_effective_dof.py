@@ -1,104 +1,85 @@
-"""Effective degrees of freedom as a fit computes them, against the QR factorisation of its Jacobian and penalty."""
+"""Effective degrees of freedom of a fit, against the trace in many digits, also where the penalty is stiff."""
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
+from scipy.linalg import block_diag
 
 from kanlab.arrays import Array
-from kanlab.kan.network import FittedKan
-from kanlab.kan.parameter_count import n_params
-from kanlab.solver.effective_dof import MOST_COEFFICIENTS, RIDGE
-from kanlab.solver.fit import LmOptions, fit_cell, fit_path
-from kanlab.solver.smoother import effective_dof, linearised
-from kanlab.stats.likelihood import MULTICLASS
+from kanlab.kan.bspline import knots_from_samples
+from kanlab.solver import effective_dof as module
+from kanlab.solver import nested_path
+from kanlab.solver.effective_dof import effective_dof
+from kanlab.solver.fit import fit_path
+from kanlab.solver.penalty_root import inner_root, last_root
+from kanlab.solver.problem import Problem
+from kanlab.solver.stack import State
 
-SMOOTH = LmOptions(smoothing=1000.0)
-
-
-def noisy(n: int = 150, d: int = 3, seed: int = 0) -> tuple[Array, Array]:
-    rng = np.random.default_rng(seed)
-    X = rng.uniform(-1, 1, (n, d))
-    return X, np.sin(3 * X[:, 0]) + X[:, 1] * X[:, -1] + 0.3 * rng.normal(size=n)
+DIGITS = 50
 
 
-def by_qr(fitted: FittedKan, X: Array, y: Array) -> float:
-    """The same from the network alone, by a QR factorisation that squares nothing."""
-    J, R, *_ = linearised(fitted, X, y)
-    stacked = np.concatenate([J[:, 0], R])
-    stacked /= np.maximum(np.linalg.norm(stacked, axis=0), 1e-300)
-    Q = np.linalg.qr(np.concatenate([stacked, np.sqrt(RIDGE) * np.eye(stacked.shape[1])]))[0]
-    return float(np.sum(Q[: len(X)] ** 2))
+def rows() -> tuple[Array, Array]:
+    """The lowest value of a skewed column is next to the first knot of a grid of 6, so that one spline is 1e-8 in one row and
+    0 in all others: free for the data, and rougher than anything else.
+    """
+    rng = np.random.default_rng(0)
+    skewed = np.append(-0.26573014, np.exp(5 * rng.uniform(size=59)))
+    X = np.column_stack([skewed, rng.uniform(-1, 1, 60)])
+    gap = knots_from_samples(2 * (skewed[None] - skewed.min()) / np.ptp(skewed) - 1, 6, 3)[0, 4] + 1
+    assert 5e-5 < gap < 2e-4
+    return X, np.log(np.abs(skewed) + 1) + X[:, 1] ** 2 + 0.05 * rng.normal(size=60)
 
 
-@pytest.mark.parametrize(("grid", "k"), [(2, 1), (3, 3), (6, 2)])
-def test_it_is_the_trace_of_the_linearised_smoother(grid: int, k: int) -> None:
-    """Directions that neither data nor penalty hold count as none here, and as data in `smoother`, which has no ridge."""
-    X, y = noisy()
-    for fitted in fit_path(X, y, grid, k, [1, 2, 4], options=SMOOTH):
-        assert fitted.edf == pytest.approx(by_qr(fitted, X, y), rel=0.01)
-        assert fitted.edf == pytest.approx(effective_dof(fitted, X, y), rel=0.15)
-        assert fitted.edf < fitted.n_params
+def fitted_states(X: Array, y: Array, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Problem, State, float]]:
+    """Of a path of networks the problems, the states, and their edf."""
+    found: list[tuple[Problem, State, float]] = []
+
+    def kept(problem: Problem, state: State) -> float | None:
+        edf = effective_dof(problem, state)
+        assert edf is not None
+        found.append((problem, state, edf))
+        return edf
+
+    monkeypatch.setattr(nested_path, "effective_dof", kept)
+    list(fit_path(X, y, 6, 3, [1]))
+    return found
 
 
-def test_of_two_layers() -> None:
-    X, y = noisy()
-    one, two = fit_path(X, y, 3, 3, [1, 2], depth=2, options=SMOOTH)
-    assert one.edf == pytest.approx(by_qr(one, X, y), rel=0.02)
-    assert (one.edf or 0.0) < (two.edf or 0.0) < two.n_params
+def in_many_digits(problem: Problem, state: State) -> float:
+    """tr (J J' + R'R)^-1 J J'."""
+    extremes = problem.stack.extreme_tangents(state)
+    J = np.concatenate(list(module._derivatives(problem, state, extremes)), axis=1)
+    R = np.sqrt(state.level) * block_diag(inner_root(problem, state, extremes), last_root(problem))
+    with mpmath.workdps(DIGITS):
+        of_rows, of_penalty = mpmath.matrix(J.tolist()), mpmath.matrix(R.T.tolist())
+        information = of_rows * of_rows.T
+        together = information + of_penalty * of_penalty.T
+        for i in range(together.rows):
+            together[i, i] += mpmath.mpf(10) ** -25  # coefficients that nothing tells apart
+        inverse, p = together**-1, together.rows
+        return float(mpmath.fsum(inverse[i, j] * information[j, i] for i in range(p) for j in range(p)))
 
 
-def test_without_a_penalty_it_is_the_identifiable_count() -> None:
-    X, y = noisy(n=400, d=2)
-    fitted = fit_cell(X, y, 2, 2, 2, options=LmOptions(smoothing=0.0))
-    assert fitted.edf == pytest.approx(n_params((2, 2, 1), 2, 2), abs=0.5)
+def test_of_a_stiff_penalty_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Squared, the roughest direction buries all others: edf was 7 where it is 18."""
+    for problem, state, edf in fitted_states(*rows(), monkeypatch):
+        assert edf == pytest.approx(in_many_digits(problem, state), rel=0.01)
 
 
-def test_it_falls_with_smoothing() -> None:
-    X, y = noisy()
-    found = [fit_cell(X, y, 2, 6, 3, options=LmOptions(smoothing=s)).edf or 0.0 for s in (10.0, 1000.0, 100_000.0)]
-    assert found[0] > found[1] > found[2] > 3.0
-
-
-def test_a_column_of_two_values_adds_one_a_node_at_most() -> None:
-    X, y = noisy()
-    without = fit_cell(X[:, [0, 1]], y, 1, 5, 3, options=LmOptions(smoothing=0.0))
-    binary = np.column_stack([X[:, [0, 1]], X[:, 2] > 0])
-    fitted = fit_cell(binary, y, 1, 5, 3, options=LmOptions(smoothing=0.0))
-    assert (fitted.edf or 0.0) <= (without.edf or 0.0) + 1.5
-
-
-def test_of_classes_it_counts_every_output() -> None:
-    X, y = noisy(n=300)
-    two = fit_cell(X, (y > 0).astype(float), 2, 3, 3, task="classification")
-    assert two.edf == pytest.approx(effective_dof(two, X, (y > 0).astype(float)), rel=0.1)
-    three = fit_cell(X, np.eye(3)[np.digitize(y, [-0.5, 0.5])], 2, 3, 3, task=MULTICLASS)
-    assert two.edf < (three.edf or 0.0) < n_params((3, 2, 2), 3, 3)
-
-
-def test_of_several_targets_too() -> None:
-    X, y = noisy()
-    one = fit_cell(X, y, 2, 3, 3)
-    both = fit_cell(X, np.column_stack([y, X[:, 1] ** 2 + 0.1 * y]), 2, 3, 3)
-    assert (one.edf or 0.0) < (both.edf or 0.0) < n_params((3, 2, 2), 3, 3)
-
-
-def test_it_is_the_same_in_blocks_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, y = noisy(n=9000)
-    fitted = fit_cell(X, y, 1, 3, 3)  # 8192 rows are one block
-    assert fitted.edf == pytest.approx(effective_dof(fitted, X, y), rel=0.02)
-
-
-def test_too_many_coefficients_for_the_memory_give_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, y = noisy()
-    monkeypatch.setattr("kanlab.solver.effective_dof.MOST_COEFFICIENTS", 10)
-    assert MOST_COEFFICIENTS > 1000
-    assert fit_cell(X, y, 1, 3, 3).edf is None
-
-
-def test_it_travels_with_the_arrays_of_a_network() -> None:
-    X, y = noisy()
-    fitted = fit_cell(X, y, 1, 3, 3)
-    assert FittedKan.from_arrays(fitted.arrays()).edf == fitted.edf
-    earlier = {name: array for name, array in fitted.arrays().items() if name != "edf"}
-    assert FittedKan.from_arrays(earlier).edf is None
+def test_the_root_is_that_of_the_penalty(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (60, 2))
+    y = X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=60)
+    for problem, state, edf in fitted_states(X, y, monkeypatch):
+        extremes = problem.stack.extreme_tangents(state)
+        p = problem.stack.ends(state)[-1]
+        penalty = np.zeros((p, p))
+        problem.add_penalty(state, extremes, penalty, np.zeros(p))
+        root = np.sqrt(state.level) * inner_root(problem, state, extremes)
+        np.testing.assert_allclose(root.T @ root, penalty, atol=1e-9 * np.abs(penalty).max())
+        np.testing.assert_allclose(
+            state.level * last_root(problem).T @ last_root(problem), state.level * problem.last_penalty, atol=1e-15
+        )
+        assert module._by_roots(problem, state, extremes) == pytest.approx(edf, rel=0.05)
