@@ -84,14 +84,14 @@ EXAMPLES = {
         ),
         Example(
             "diabetes",
-            "Diabetes progression",
+            marked("Diabetes progression"),
             marked(
                 "442 patients: age, sex, body mass, blood pressure and six blood values against "
                 "disease progression after a year (Efron et al. 2004). Noisy: hard to beat a "
                 "straight line."
             ),
             "target",
-            "from scikit-learn, BSD 3-Clause",
+            marked("from scikit-learn, BSD 3-Clause"),
             _csv("diabetes.csv"),
         ),
         Example(
