@@ -93,6 +93,13 @@ def add_dask(parser: Options) -> None:
     parser.add_argument("--dask", metavar="ADDRESS", help=text)
 
 
+def port(text: str) -> int:
+    """A port to listen on; 0 is any that is free."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(say("a port is a number from 0 to 65535, not '{text}'", text=text[:40]))
+    return int(text)
+
+
 def source(path: Path) -> tuple[Path | BinaryIO, str | None]:
     """What to read a table from, and what to call it where that is no file: - is standard input."""
     if str(path) != "-":

@@ -104,7 +104,8 @@ def _shown(found: Explanation, row: int) -> str:
     if found.nearest is not None:
         near = found.neighbours(row)
         cells = [[f"{v:.4g}" if isinstance(v, float) else f"{v}"[:30] for v in line] for line in near.to_numpy(object)]
-        text += [found.support(row), say("nearest training rows:"), columns([tuple(near.columns), *cells])]
+        header = [say("distance") if name == "distance" else name for name in near.columns]
+        text += [found.support(row), say("nearest training rows:"), columns([header, *cells])]
     return "\n".join(text)
 
 

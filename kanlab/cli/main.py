@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kanlab import language
 from kanlab.cli import formulas, help_words, studies
-from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, ranges, source
+from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, port, ranges, source
 from kanlab.cli.completion import SHELLS, complete, shell_code
 from kanlab.cli.config import named_file, use
 from kanlab.cli.constraint_options import add_constraints, constraints
@@ -317,7 +317,7 @@ def _parser() -> argparse.ArgumentParser:
     app.add_argument(
         "--address", default="127.0.0.1", help=say("address to listen on (default: %(default)s, this machine only)")
     )
-    app.add_argument("--port", type=int, default=8501, help=say("port to listen on (default: %(default)s)"))
+    app.add_argument("--port", type=port, default=8501, help=say("port to listen on (default: %(default)s)"))
     app.add_argument("--headless", action="store_true", help=say("do not open a browser"))
     app.add_argument("--study", metavar="NAME", help=say("study to open the browser on"))
     app.add_argument(
@@ -364,7 +364,7 @@ def _parser() -> argparse.ArgumentParser:
     studies.add_commands(command, with_storage)
 
     dashboard = command("dashboard", _dashboard, say("serve optuna-dashboard for the studies, read-only"))
-    dashboard.add_argument("--port", type=int, default=8080, help=say("port to listen on (default: %(default)s)"))
+    dashboard.add_argument("--port", type=port, default=8080, help=say("port to listen on (default: %(default)s)"))
     dashboard.add_argument("--writable", action="store_true", help=say("let the dashboard change and delete studies"))
     with_storage(dashboard)
     completion = command(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanlab.cli import explaining, interacting
-from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, ranges, source
+from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, port, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
 from kanlab.language import marked, say
@@ -495,7 +495,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     serve.add_argument(
         "--address", default="127.0.0.1", help=say("address to listen on (default: %(default)s, this machine only)")
     )
-    serve.add_argument("--port", type=int, default=8600, help=say("port to listen on (default: %(default)s)"))
+    serve.add_argument("--port", type=port, default=8600, help=say("port to listen on (default: %(default)s)"))
 
     resume = on_a_study("resume", _resume, say("continue a study that was paused, stopped or interrupted"))
     resume.add_argument("--trials", type=int, metavar="N", help=say("raise the budget to N trials in total"))
@@ -534,7 +534,7 @@ def add_commands(command: AddCommand, with_storage: Callable[[argparse.ArgumentP
     delete.add_argument("--yes", action="store_true", help=say("do not ask"))
 
     doctor = command("doctor", _doctor, say("check that this machine has everything a study needs"))
-    doctor.add_argument("--port", type=int, default=8501, help=say("port of the app to check (default: %(default)s)"))
+    doctor.add_argument("--port", type=port, default=8501, help=say("port of the app to check (default: %(default)s)"))
     with_storage(doctor)
     gc = command("gc", _gc, say("remove data that no study uses, and what killed processes left behind"))
     gc.add_argument("--dry-run", action="store_true", help=say("only list what would be removed"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +15,9 @@ from kanlab import language
 from kanlab.cli import help_words
 from kanlab.cli import main as cli
 from kanlab.cli.printing import columns
+from kanlab.study.handle import load_study
 from kanlab.text import columns_of
-from tests.helpers.command_line import run
+from tests.helpers.command_line import RANGES, STOCK, run, strict_json
 
 # of argparse's words, those that only a programmer who defines a parser meets
 OF_PROGRAMMERS = (
@@ -88,3 +92,22 @@ def test_errors_of_arguments_are_told(given: list[str], monkeypatch: pytest.Monk
 def test_columns_of_wide_characters_are_under_one_another() -> None:
     lines = columns([("研究", "n"), ("a", "b"), ("糖尿病", "c")]).splitlines()
     assert [columns_of(line) for line in lines] == [9, 9, 9]
+
+
+def test_json_and_what_is_stored_are_english(
+    csv: str, fake_workers: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_workers()
+    terminal(monkeypatch, LANG="zh_CN.UTF-8")
+    run("tune", csv, "--target", "y", *RANGES, *STOCK, "--trials", "3", "--study", "mine", "--json")
+    made = capsys.readouterr()
+    assert strict_json(made.out)["study"] == "mine"
+    assert made.out.isascii()
+    assert not made.err.isascii()
+    run("predict", "mine", csv)
+    assert capsys.readouterr().out.isascii()
+    kept = load_study("mine").optuna
+    stored = [kept.user_attrs, *(trial.user_attrs for trial in kept.trials)]
+    assert json.dumps(stored, ensure_ascii=False, default=str).isascii()
+    run("show", "mine")
+    assert not capsys.readouterr().out.isascii()

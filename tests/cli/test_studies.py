@@ -116,3 +116,11 @@ def test_a_storage_that_does_not_answer_is_one_sentence(
     assert kanlab(capsys, "show", "x", code=2) == (
         "kanlab: The storage of the studies does not answer (disk I/O error).\n"
     )
+
+
+@pytest.mark.parametrize("command", [["app"], ["serve", "a.zip"], ["dashboard"], ["doctor"]])
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_refused(command: list[str], port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.main([*command, f"--port={port}"])
+    assert f"a port is a number from 0 to 65535, not '{port}'" in capsys.readouterr().err
