@@ -40,7 +40,7 @@ with right, st.container(horizontal=True, vertical_alignment="center"):
         EXPORT, label=say("Export this study"), icon=":material/download:", query_params={"study": handle.name}
     )
 with st.container():  # always one element, so that the tabs below keep their state
-    st.markdown(f"**{literal(found.label[0].upper() + found.label[1:])}**")
+    st.markdown(f"**{literal(found.name[0].upper() + found.name[1:])}**")
     notes(found.notes)
 with sentences():
     data = session.remember("model-data", handle.uid, lambda: load_data(handle))

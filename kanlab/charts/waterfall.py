@@ -111,7 +111,7 @@ def _steps(found: Explanation, row: int, class_: str | None, most: int) -> pd.Da
         at += size
     if len(others):
         size, error = float(others["contribution"].sum()), float(np.sqrt((others["standard_error"] ** 2).sum()))
-        name = say("{count} other features", count=len(others))
+        name = say("{count:,} other features", count=len(others))
         rows.append(_bar(name, name, "", size, at, total, "", f"{size:+.3g}", error))
     rows.append(_bar(say(_PREDICTION), "", "", 0.0, total, total, "whole", f"{total:.4g}"))
     frame = pd.DataFrame(rows)

@@ -61,11 +61,11 @@ def status_bar(study: Study, current: StudyState, records: Sequence[TrialRecord]
     label, color = _BADGES[current.name]
     parts = [say("{done:,} of {total:,} trials", done=done, total=total)]
     if failed:
-        parts.append(say("{count} failed", count=failed))
+        parts.append(say("{count:,} failed", count=failed))
     if states["inadmissible"]:
-        parts.append(say("{count} inadmissible", count=states["inadmissible"]))
+        parts.append(say("{count:,} inadmissible", count=states["inadmissible"]))
     if running and current.is_live:
-        parts.append(say("{count} running", count=running))
+        parts.append(say("{count:,} running", count=running))
     parts.append(say("{time} elapsed", time=cost_model.duration_text(elapsed)))
     if current.is_live and current.name != "queued" and done >= 2:
         left = cost_model.duration_text(elapsed / done * (total - done))

@@ -108,7 +108,7 @@ def _added(handle: StudyHandle, level: float | None) -> str:
         return say("three more columns: {columns}", columns=listed)
     parts = [say("the predicted class of {target}", target=target), *of_set, say("the probability of each class")]
     count = len(levels) + 2 + bool(level)
-    return say("{count} more columns: {columns}", count=count, columns=say(", ").join(parts))
+    return say("{count:,} more columns: {columns}", count=count, columns=say(", ").join(parts))
 
 
 def interval_box(key: str) -> float | None:

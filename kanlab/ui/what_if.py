@@ -83,7 +83,7 @@ def _set(view: ModelView, controls: list[Control]) -> list[Value]:
     )
     values = [_widget(control, key) for control, key in zip(controls[:_FIRST], keys, strict=False)]
     if len(controls) > _FIRST:
-        with st.expander(say("{count} more features, which contribute less", count=len(controls) - _FIRST)):
+        with st.expander(say("{count:,} more features, which contribute less", count=len(controls) - _FIRST)):
             values += [_widget(c, k) for c, k in zip(controls[_FIRST:], keys[_FIRST:], strict=True)]
     return values
 
