@@ -38,8 +38,8 @@ class Axis:
 def round_numbers(low: float, high: float) -> list[float]:
     """Round numbers between two others, about five.
 
-    >>> round_numbers(0.0, 10.0)
-    [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    >>> round_numbers(0.0, 10.0), round_numbers(-0.5, 4.0)
+    ([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [0.0, 1.0, 2.0, 3.0, 4.0])
     """
     if not high > low:
         return [low]
@@ -47,7 +47,7 @@ def round_numbers(low: float, high: float) -> list[float]:
     power = 10.0 ** np.floor(np.log10(raw))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw)
     first = np.ceil(low / step)
-    return [float(round(v * step, 10)) for v in np.arange(first, np.floor(high / step) + 1)]
+    return [float(round(v * step, 10)) + 0.0 for v in np.arange(first, np.floor(high / step) + 1)]  # no -0
 
 
 def decades(low: float, high: float) -> list[float]:
