@@ -9,7 +9,6 @@ import streamlit as st
 from kanlab.data.checks import TableWarning
 from kanlab.data.preparation import Preparation
 from kanlab.language import marked, say
-from kanlab.text import counted
 from kanlab.ui import preparation, reading
 
 LABELS = {
@@ -35,7 +34,8 @@ _READ_AS = {
 def label(warning: TableWarning) -> str:
     """What the click does, in a few words."""
     if warning.remedy == "screen":
-        return say("Keep the best {features}", features=counted(int(warning.details[0]), "feature")).replace(" 1 ", " ")
+        most = int(warning.details[0])
+        return say("Keep the best feature") if most == 1 else say("Keep the best {count:,} features", count=most)
     if warning.remedy == "read as":
         return say(_READ_AS[warning.details[0]])
     return say(LABELS[warning.remedy])
