@@ -168,7 +168,8 @@ def _accented(message: str) -> str:
 # ---- what was written in English
 
 _NUMBER = re.compile(r"[-+]?[\d,.]+(e[-+]?\d+)?%?|[-+]?(nan|inf)")
-_AGREEING = re.compile(r"[a-z][a-z' ]{0,60}|")  # what agrees with a number: is, are, has, holds
+# what agrees with a number: is, are, has, holds; only where that fails, rows hold
+_AGREEING = re.compile(r"[a-z']{0,20}"), re.compile(r"[a-z][a-z' ]{0,60}")
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)")
 _OPEN = re.compile(r"(?<!\w)'")
 _STOP = re.compile(r"[.!?] +\S|\n")
@@ -194,10 +195,10 @@ class _Place:
     quoted: bool
     takes_sentences: bool
 
-    def takes(self, value: str, agrees: bool) -> bool:
-        """Whether this can be its value. agrees: whether translations do without it."""
+    def takes(self, value: str, agrees: re.Pattern[str] | None) -> bool:
+        """Whether this can be its value. agrees: of a value that translations do without, what it looks like."""
         if agrees:
-            return bool(_AGREEING.fullmatch(value))
+            return bool(agrees.fullmatch(value))
         if self.spec:
             return bool(_NUMBER.fullmatch(value))
         if self.quoted:
@@ -350,11 +351,21 @@ class _Telling:
         """The values that make the sentence this text, each as short as can be."""
         if not text.startswith(template.begins) or not text.endswith(template.places[-1].follows):
             return None
-        found: dict[str, str] = {}
-        return found if self._filled(template, text, used, 0, len(template.begins), found) else None
+        agreeing = {p.name for p in template.places} - used
+        for agrees in _AGREEING if agreeing else _AGREEING[:1]:
+            found: dict[str, str] = {}
+            if self._filled(template, text, dict.fromkeys(agreeing, agrees), 0, len(template.begins), found):
+                return found
+        return None
 
     def _filled(
-        self, template: _Template, text: str, used: set[str], i: int, start: int, found: dict[str, str]
+        self,
+        template: _Template,
+        text: str,
+        agreeing: Mapping[str, re.Pattern[str]],
+        i: int,
+        start: int,
+        found: dict[str, str],
     ) -> bool:
         if i == len(template.places):
             return start == len(text)
@@ -364,9 +375,9 @@ class _Telling:
             self._left -= 1
             value = text[start:end]
             known = found.get(place.name)
-            if value == known if known is not None else place.takes(value, place.name not in used):
+            if value == known if known is not None else place.takes(value, agreeing.get(place.name)):
                 found[place.name] = value
-                if self._filled(template, text, used, i + 1, end + len(place.follows), found):
+                if self._filled(template, text, agreeing, i + 1, end + len(place.follows), found):
                     return True
                 if known is None:
                     del found[place.name]

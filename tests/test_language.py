@@ -19,6 +19,8 @@ from kanlab.text import counted, listing, quoted
 SENTENCES = {
     "{count:,} row": "{count} 行",
     "row": "数据行",
+    "{count:,} complete row": "{count} 个完整行",
+    "Only {rows} {are} left of {all_rows}.": "{all_rows} 行中只剩下{rows}。",
     "{names} and {more} more": "{names}等另外 {more} 个",
     "finished": "已完成",
     "logarithm": "对数",
@@ -69,6 +71,7 @@ def told(text: str) -> str:
         ("finished", "已完成"),
         ("1,234 rows", "1,234 行"),
         ("1 row", "1 行"),
+        ("Only 5 complete rows are left of 40.", "40 行中只剩下5 个完整行。"),
         ("3 of 40 rows have a missing value and are left out.", "40 行中有 3 行含缺失值，已舍弃。"),
         ("1 of 40 rows has a missing value and is left out.", "40 行中有 1 行含缺失值，已舍弃。"),
         ("'a', 'b' have a heavy tail: use the logarithm (under Prepare).", "'a', 'b' 有厚尾：请用对数。"),
