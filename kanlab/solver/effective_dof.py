@@ -21,6 +21,8 @@ import numpy as np
 from scipy.linalg import block_diag, lapack
 
 from kanlab.arrays import Array
+from kanlab.solver.coupled_rows import CoupledRows
+from kanlab.solver.multinomial import Multinomial
 from kanlab.solver.penalty_root import inner_root, last_root
 from kanlab.solver.problem import Problem
 from kanlab.solver.rows_smoothed import Root
@@ -38,10 +40,8 @@ def effective_dof(problem: Problem, state: State) -> float | None:
     size = inner + m * stack.width
     if size > MOST_COEFFICIENTS:
         return None
-    information, curvature = np.zeros((size, size)), np.zeros((size, size))
-    extremes = stack.extreme_tangents(state)
-    for J in _derivatives(problem, state, extremes):
-        information += J @ J.T
+    curvature, extremes = np.zeros((size, size)), stack.extreme_tangents(state)
+    information = _information(problem, state, extremes, inner)
     problem.add_penalty(state, extremes, curvature[:inner, :inner], np.zeros(inner))
     for o in range(m):
         at = slice(inner + o * stack.width, inner + (o + 1) * stack.width)
@@ -62,6 +62,26 @@ def effective_dof(problem: Problem, state: State) -> float | None:
     lower = np.tril(inverse) * information
     edf = float(2.0 * lower.sum() - lower.trace())
     return edf if np.isfinite(edf) else None
+
+
+def _information(problem: Problem, state: State, extremes: Sequence[Array], inner: int) -> Array:
+    """J J' of all coefficients, of which those before the last layer's are `inner`."""
+    stack, likelihood, m = problem.stack, problem.likelihood, len(state.last.outputs)
+    found = np.zeros((inner + m * stack.width,) * 2)
+    if not isinstance(likelihood, Multinomial):
+        for J in _derivatives(problem, state, extremes):
+            found += J @ J.T
+        return found
+    coupled = CoupledRows(inner, m, stack.width)
+    for block in stack.blocks:
+        view, P = stack.view(state, block, problem.depth), problem.last_design(state, block)
+        coupled.add(stack, state, view, P, extremes, likelihood, block)
+    found[:inner, :inner], found[:inner, inner:] = coupled.hessian, coupled.cross
+    found[inner:, :inner] = found[:inner, inner:].T
+    found[inner:, inner:] = likelihood.information(
+        lambda rows: problem.last_design(state, rows), stack.blocks, state.last.outputs
+    )
+    return found
 
 
 def _derivatives(problem: Problem, state: State, extremes: Sequence[Array]) -> Iterator[Array]:

@@ -55,10 +55,26 @@ LENT_STEPS = 2  # made by the factor of another state before it is seen whether 
 NEAR_THE_END = 1e-2  # of the objective: a factor made where a step still promised more is made again at the end
 
 
+class System(Protocol):
+    """The system A (m p, m p) of coupled outputs D, output by output, in a form that is cheaper than its Cholesky factor."""
+
+    def solve(self, right: Array) -> Array:
+        """The solution (p, m) for a right-hand side (p, m)."""
+
+    def reduction(self, crossed: Array, out: Array) -> Array:
+        """X A^-1 X' (a, a) of X (a, m p), in `out`."""
+
+    def dense(self) -> Array:
+        """The Cholesky factor."""
+
+
+Made = Array | System | Callable[[], Array | System]  # the system of a last layer, or what makes it
+
+
 @dataclass(frozen=True, eq=False)
 class LastLayer:
-    """The last layer at its minimum. D (p, m); outputs, residual E (m, n); made: its factor, or what makes it when it is asked
-    for.
+    """The last layer at its minimum. D (p, m); outputs, residual E (m, n); made: the Cholesky factor of its system, or another
+    form of it, or what makes it when it is asked for.
 
     rss: (m,), of the predictions.  misfit: over all targets.  objective: the misfit, the penalty of D, and the pull.
     """
@@ -66,20 +82,34 @@ class LastLayer:
     D: Array
     outputs: Array
     residual: Array
-    made: Array | Callable[[], Array]
+    made: Made
     rss: Array
     misfit: float
     objective: float
 
     @cached_property
-    def factor(self) -> Array:
-        """Cholesky factor of its system, (p, p) for every output alike, or (m p, m p) where the likelihood couples them."""
+    def system(self) -> Array | System:
+        """The Cholesky factor of its system, (p, p) for every output alike, or where the likelihood couples them (m p, m p) or
+        a form of it that is cheaper.
+        """
         return self.made() if callable(self.made) else self.made
 
     @property
-    def ready(self) -> Array | None:
-        """The factor where it is made already."""
-        return self.factor if not callable(self.made) or "factor" in vars(self) else None
+    def factor(self) -> Array:
+        """The Cholesky factor itself."""
+        return self.system if isinstance(self.system, np.ndarray) else self.system.dense()
+
+    @property
+    def ready(self) -> Array | System | None:
+        """The system where it is made already."""
+        return self.system if not callable(self.made) or "system" in vars(self) else None
+
+    def reduction(self, crossed: Array, out: Array) -> Array:
+        """X A^-1 X' (a, a) of X (a, p) or (a, m p) and the system A, in `out`; X may be overwritten."""
+        if not isinstance(self.system, np.ndarray):
+            return self.system.reduction(crossed, out)
+        reduced = lapack.dtrtrs(self.system, crossed.T, lower=1, overwrite_b=1)[0]
+        return np.matmul(reduced.T, reduced, out=out)
 
 
 class Likelihood(Protocol):
@@ -114,7 +144,7 @@ class Likelihood(Protocol):
         near: a last layer not far away, where one is known; an iterative solve begins there.
         """
 
-    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Made, objective: float) -> LastLayer:
         """A last layer D (p, m) with its outputs (m, n), whether at its minimum or not."""
 
     def score(self, eta: Array, pull: float) -> Array:
@@ -179,7 +209,7 @@ class Squares:
         misfit = float(rss.sum())
         return LastLayer(D, self.Y - E, E, factor, rss, misfit, misfit + float(np.sum(D * (penalty @ D))))
 
-    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Made, objective: float) -> LastLayer:
         E = self.Y - outputs
         rss = np.einsum("on,on->o", E, E)
         return LastLayer(D, outputs, E, factor, rss, float(rss.sum()), objective)
@@ -249,7 +279,7 @@ class OneOutput:
             return None
         return self.layer(*found)
 
-    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Made, objective: float) -> LastLayer:
         rss = np.sum((self.y - self._mean(outputs)) ** 2, axis=1)
         return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, self._deviance(outputs), objective)
 
@@ -257,7 +287,7 @@ class OneOutput:
         """The deviance and the pull."""
         return self._deviance(eta) + float(self.pull * ((eta - self.prior) ** 2).sum())
 
-    def step(self, factor: Array, right: Array) -> Array:
+    def step(self, factor: Array | System, right: Array) -> Array:
         return np.asarray(lapack.dpotrs(factor, right, lower=1)[0])
 
     def score(self, eta: Array, pull: float) -> Array:
@@ -275,6 +305,9 @@ class OneOutput:
 
     def roots(self, eta: Array, pull: float, rows: slice = slice(None)) -> Array:
         return self._root_weight(eta, pull)[None]
+
+    def system(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
+        return self.factor(design, blocks, eta, penalty)
 
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
         """Cholesky factor of P W P' + penalty; None where that is not positive definite."""
@@ -325,13 +358,16 @@ class ByNewton(Protocol):
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
         """Cholesky factor of the system; None where that is not positive definite."""
 
-    def step(self, factor: Array, right: Array) -> Array:
+    def system(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | System | None:
+        """The factor, or another form of the system, where that is cheaper."""
+
+    def step(self, factor: Array | System, right: Array) -> Array:
         """The solution (p, m) of the system for a right-hand side (p, m)."""
 
 
 def newton(
     of: ByNewton, design: Design, blocks: Sequence[slice], penalty: Array, near: LastLayer | None, constant: Array
-) -> tuple[Array, Array, Array | Callable[[], Array], float] | None:
+) -> tuple[Array, Array, Made, float] | None:
     """D (p, m) at its minimum, its outputs, its factor or what makes it, and the objective; None where none is found.
 
     penalty: (p, p), of every output alike.  near: where to begin.  constant: the D to begin at where that is out of bounds.
@@ -349,7 +385,7 @@ def newton(
         with np.errstate(over="ignore", invalid="ignore"):
             return float(of.value(eta) + (D * (penalty @ D)).sum())
 
-    starts: list[tuple[Array, Array | None]] = [(constant, None)]
+    starts: list[tuple[Array, Array | System | None]] = [(constant, None)]
     if near is not None and near.D.shape == constant.shape:
         starts.insert(0, (near.D, near.ready if of.couples else None))
     for D, lent in starts:  # the second where the first is out of bounds
@@ -362,7 +398,7 @@ def newton(
         shrinks = promised < CHORD * before < np.inf or (lent is not None and number < LENT_STEPS)
         fresh = factor is None or not (of.couples and shrinks and size == 1.0)
         if factor is None or fresh:
-            factor = of.factor(design, blocks, eta, penalty)
+            factor = of.system(design, blocks, eta, penalty)
             if factor is None:
                 return None
             far, lent = np.inf, None
@@ -394,8 +430,8 @@ def newton(
         return D, eta, factor, value
     last = factor
 
-    def made() -> Array:
-        again = of.factor(design, blocks, eta, penalty)
+    def made() -> Array | System:
+        again = of.system(design, blocks, eta, penalty)
         return last if again is None else again
 
     return D, eta, made, value

@@ -18,13 +18,15 @@ C = (-1/2, 1/2), theta is their log-odds, and all is as for `likelihoods.Bernoul
 
     (sum_i P_i P_i' x W_i + N x 1 + ridge) dD = P E' - (N + ridge) D
 
-with x the Kronecker product. A fitted network puts out eta = A theta (m, n), the log-odds of each class against the first one,
-which is how such models are read (Agresti, Categorical Data Analysis, 2013, section 8.1): eta_j = z_j - z_0.
+with x the Kronecker product, or by `OfClasses` where the rows are fewer than the unknowns. A fitted network puts out
+eta = A theta (m, n), the log-odds of each class against the first one, which is how such models are read (Agresti, Categorical
+Data Analysis, 2013, section 8.1): eta_j = z_j - z_0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -39,9 +41,13 @@ from kanlab.solver.likelihoods import (
     RIDGE,
     Design,
     LastLayer,
+    Made,
+    System,
     constant_layer,
     newton,
 )
+
+BY_CLASSES = 1.0  # times the rows: of more unknowns the system is solved by classes
 
 
 @cache
@@ -153,7 +159,7 @@ class Multinomial:
             return None
         return self.layer(*found)
 
-    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Made, objective: float) -> LastLayer:
         rss = np.sum((self.Y - probabilities(outputs)) ** 2, axis=1)
         return LastLayer(D, outputs, self.score(outputs, self.pull), factor, rss, self._deviance(outputs), objective)
 
@@ -176,26 +182,117 @@ class Multinomial:
     def roots(self, eta: Array, pull: float, rows: slice = slice(None)) -> Array:
         return curvature_roots(eta, pull)
 
+    def classes(self, eta: Array) -> tuple[Array, Array]:
+        return self._contrasts, probabilities(eta)
+
     def factor(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | None:
         """Cholesky factor (m p, m p), output by output; None where the system is not positive definite."""
-        p, m, C = len(penalty), len(eta), self._contrasts
-        # sum_i P_i P_i' x C (diag p - p p') C': of the first part a Gram matrix a class, of the second one product
-        grams, mixed = np.zeros((len(C.T), p * p)), np.zeros((m * p, m * p))
-        for block in blocks:
-            P, odds = design(block), probabilities(eta[:, block])
-            for k, share in enumerate(odds):
-                grams[k] += ((share * P) @ P.T).ravel()
-            shared = ((C @ odds)[:, None] * P).reshape(m * p, -1)
-            mixed += shared @ shared.T
-        by_pairs = (_pairs(len(C.T)) @ grams).reshape(m, m, p, p)
-        system = by_pairs.transpose(0, 2, 1, 3).reshape(m * p, m * p) - mixed
-        held = penalty + (self.pull + np.finfo(float).eps) * grams.sum(axis=0).reshape(p, p)
-        for o in range(m):
-            system[o * p : (o + 1) * p, o * p : (o + 1) * p] += held
-        # of the upper triangle of the transpose, which for Fortran's order is the lower one
+        p, system = len(penalty), self.information(design, blocks, eta)
+        for o in range(len(eta)):
+            system[o * p : (o + 1) * p, o * p : (o + 1) * p] += penalty
+        # its lower triangle is the upper one of the transpose, which has Fortran's order
         upper, info = lapack.dpotrf(system.T, lower=0, overwrite_a=1, clean=1)
         return np.asfortranarray(upper.T) if info == 0 else None
 
-    def step(self, factor: Array, right: Array) -> Array:
+    def information(self, design: Design, blocks: Sequence[slice], eta: Array) -> Array:
+        """sum_i P_i P_i' x W_i (m p, m p), output by output: of C diag(p) C' a Gram matrix a class, the rest one product."""
+        m, C = len(eta), self._contrasts
+        grams, shared = np.zeros((len(C.T), 0, 0)), np.zeros((0, 0))
+        for block in blocks:
+            P, odds = design(block), probabilities(eta[:, block])
+            mixed = ((C @ odds)[:, None] * P).reshape(m * len(P), -1)
+            if block.start == 0:
+                grams, shared = _grams(P, odds), mixed @ mixed.T
+            else:
+                grams += _grams(P, odds)
+                shared += mixed @ mixed.T
+        p = grams.shape[1]
+        pairs = (_pairs(len(C.T)) @ grams.reshape(len(grams), -1)).reshape(m, m, p, p)
+        found = shared.reshape(m, p, m, p)
+        np.subtract(pairs.transpose(0, 2, 1, 3), found, out=found)
+        held = (self.pull + np.finfo(float).eps) * grams.sum(axis=0)
+        for o in range(m):
+            found[o, :, o] += held
+        return shared
+
+    def system(self, design: Design, blocks: Sequence[slice], eta: Array, penalty: Array) -> Array | System | None:
+        """The factor, or where that is cheaper the same system by classes."""
+
+        def dense() -> Array:
+            factor, held = self.factor(design, blocks, eta, penalty), penalty
+            while factor is None:
+                held = held + 10.0 * RIDGE * eta.shape[1] * np.eye(len(penalty))
+                factor = self.factor(design, blocks, eta, held)
+            return factor
+
+        if len(blocks) == 1 and BY_CLASSES * eta.shape[1] < len(eta) * len(penalty):
+            odds, pull = probabilities(eta), self.pull + np.finfo(float).eps
+            by_classes = OfClasses.of(design(blocks[0]), odds, pull, penalty, dense)
+            if by_classes is not None:
+                return by_classes
+        return self.factor(design, blocks, eta, penalty)
+
+    def step(self, factor: Array | System, right: Array) -> Array:
+        if not isinstance(factor, np.ndarray):
+            return factor.solve(right)
         solved = lapack.dpotrs(factor, right.T.reshape(-1, 1), lower=1)[0]
         return np.asarray(solved.reshape(right.shape[1], -1).T)
+
+
+@dataclass(frozen=True, eq=False)
+class OfClasses:
+    """The system of D in coordinates of all classes, where few rows couple many of them (Woodbury, 1950).
+
+    A step dD C in the logits of all c classes, which sum to 0 as the right-hand sides do, has the system
+
+        diag_k(G_k + 2 N) - sum_i (p_i x P_i)(p_i x P_i)',    G_k = sum_i (p_ki + 2 pull) P_i P_i'
+
+    that is c matrices (p, p), less one of the rank of the rows. lower: (c, p, p), the Cholesky factors L_k.  V: (c p, n),
+    L_k^-1 p_ki P_i.  rest: (n, n), the factor of 1 - V'V.  dense: makes the factor of the system itself.
+    """
+
+    lower: Array
+    V: Array
+    rest: Array
+    dense: Callable[[], Array]
+
+    @classmethod
+    def of(cls, P: Array, odds: Array, pull: float, penalty: Array, dense: Callable[[], Array]) -> OfClasses | None:
+        """None where rounding left it not positive definite."""
+        try:
+            lower = np.asarray(np.linalg.cholesky(_grams(P, odds + 2.0 * pull) + 2.0 * penalty), dtype=float)
+        except np.linalg.LinAlgError:
+            return None
+        V = np.concatenate([lapack.dtrtrs(L, share * P, lower=1)[0] for L, share in zip(lower, odds, strict=True)])
+        rest = -(V.T @ V)
+        rest.flat[:: len(rest) + 1] += 1.0
+        factor, failed = lapack.dpotrf(rest.T, lower=1, overwrite_a=1, clean=0)
+        return None if failed else cls(lower, V, factor, dense)
+
+    def solve(self, right: Array) -> Array:
+        half, C = self._half(right.T), contrasts(len(self.lower))
+        half += self.V @ lapack.dpotrs(self.rest, self.V.T @ half, lower=1)[0]
+        parts = zip(self.lower, half.reshape(-1, len(right)), strict=True)
+        return 2.0 * np.stack([lapack.dtrtrs(L, part, lower=1, trans=1)[0] for L, part in parts], axis=1) @ C.T
+
+    def reduction(self, crossed: Array, out: Array) -> Array:
+        half = self._half(crossed.T.reshape(len(self.lower) - 1, -1, len(crossed)))
+        coupled = lapack.dtrtrs(self.rest, self.V.T @ half, lower=1)[0]
+        np.matmul(half.T, half, out=out)
+        out += coupled.T @ coupled
+        return out
+
+    def _half(self, right: Array) -> Array:
+        """L_k^-1 (c p, ...) of the right-hand sides of all classes, of those (m, p, ...) of the outputs."""
+        C = contrasts(len(self.lower))
+        of_classes = 2.0 * (C.T @ right.reshape(len(right), -1)).reshape(-1, *right.shape[1:])
+        return np.concatenate([lapack.dtrtrs(L, y, lower=1)[0] for L, y in zip(self.lower, of_classes, strict=True)])
+
+
+def _grams(P: Array, shares: Array) -> Array:
+    """sum_i shares_ki P_i P_i' (c, p, p) of P (p, n) and shares (c, n), none below 0."""
+    found = np.empty((len(shares), len(P), len(P)))
+    for root, gram in zip(np.sqrt(shares), found, strict=True):
+        weighed = root * P
+        np.matmul(weighed, weighed.T, out=gram)
+    return found

@@ -27,11 +27,11 @@ dD = -(P P' + level s N + ridge)^-1 P (J'dW)', and E'', which geodesic accelerat
 Y - D'P with both moving, less what the last layer can follow.
 
 Another likelihood changes the solve for D and the weight of a row (kanlab.solver.likelihoods), nothing else. Where it couples
-the outputs, D is solved for as one vector, and J and P are weighed by roots R_r of W:
+the outputs, D is solved for as one vector, and with A the matrix of its system and W (m, m) of every row
 
-    H = sum_r (J R_r)(J R_r)' - X A^-1 X' + ...,    X = sum_r (J R_r)(R_r P)',    J R_r = sum_o J_o R_ro
+    H = J W J' - X A^-1 X' + ...,    X = J W P'
 
-so that as many Jacobians are made as there are outputs, not one for each pair.
+whose products are made class by class (kanlab.solver.coupled_rows), not for each pair of outputs.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ from scipy.linalg import block_diag, lapack
 
 from kanlab.arrays import Array
 from kanlab.kan.bspline import HIDDEN_MARGIN, HiddenKnots, safe_range, unit_knots
+from kanlab.solver.coupled_rows import CoupledRows
 from kanlab.solver.first_layer import FirstLayer, second_differences
 from kanlab.solver.kernels import RowKernels
 from kanlab.solver.levenberg_marquardt import AHEAD, NormalEquations
 from kanlab.solver.likelihoods import MakeLikelihood, Squares, accumulate, ridged_factor
+from kanlab.solver.multinomial import Multinomial
 from kanlab.solver.stack import Nodes, Stack, State, View
 
 # Penalties of the last layer at smoothing 1, as multiples of the running RSS for targets of variance 1
@@ -91,6 +93,7 @@ class Problem:
         self.inner_weight = smoothing * self.likelihood.roughness()
         # room for the normal equations, filled again and again: fresh memory costs more than filling it
         self._hessian, self._work, self._cross, self._cross_work = (np.empty((0, 0)) for _ in range(4))
+        self._coupled: CoupledRows | None = None
 
     def with_nodes(self, neuron_num: int) -> Problem:
         """The same problem with another number of nodes."""
@@ -223,25 +226,19 @@ class Problem:
         size, p2 = stack.ends(state)[-1], stack.width
         if len(self._hessian) != size:
             self._hessian, self._work = np.empty((size, size)), np.empty((size, size))
-            self._cross, self._cross_work = np.empty((m, size, p2)), np.empty((size, p2))
+            if isinstance(self.likelihood, Multinomial):
+                self._coupled = CoupledRows(size, m, p2)
+                self._hessian = self._coupled.hessian
+            else:
+                self._cross, self._cross_work = np.empty((m, size, p2)), np.empty((size, p2))
         hessian, work, cross, cross_work = self._hessian, self._work, self._cross, self._cross_work
+        coupled = self._coupled
         gradient, extremes = np.zeros(size), stack.extreme_tangents(state)
         for block in stack.blocks:
             view, P, first = stack.view(state, block, self.depth), self.last_design(state, block), block.start == 0
-            if self.likelihood.couples:
+            if coupled is not None and isinstance(self.likelihood, Multinomial):
                 gradient += stack.mixed_tangents(state, view, last.residual[:, block], extremes).sum(axis=1)
-                roots = self.likelihood.roots(last.outputs[:, block], self.likelihood.pull, block)
-                for r, root in enumerate(roots):
-                    J = stack.mixed_tangents(state, view, root, extremes)
-                    accumulate(J, J.T, hessian, work, first=first and r == 0)
-                    weighed = (root[r:, None] * P).reshape(
-                        -1, P.shape[1]
-                    )  # a root says nothing of the outputs before it
-                    crossed = (J @ weighed.T).reshape(size, m - r, p2).transpose(1, 0, 2)
-                    if first and r == 0:
-                        cross[:] = crossed
-                    else:
-                        cross[r:] += crossed
+                coupled.add(stack, state, view, P, extremes, self.likelihood, block)
                 continue
             for o in range(m):
                 J = stack.tangents(state, view, o, extremes)
@@ -249,10 +246,8 @@ class Problem:
                 weighed = self.likelihood.weighed(last.outputs[:, block], J, P, block)
                 accumulate(J, J.T, hessian, work, first=first and o == 0)
                 accumulate(J, weighed.T, cross[o], cross_work, first=first)
-        together = [cross.transpose(1, 0, 2).reshape(size, -1)] if self.likelihood.couples else cross
-        for crossed in together:
-            reduced = lapack.dtrtrs(last.factor, crossed.T, lower=1, overwrite_b=1)[0]
-            hessian -= np.matmul(reduced.T, reduced, out=work)
+        for crossed in cross if coupled is None else [coupled.cross]:
+            hessian -= last.reduction(crossed, work)
         self.add_penalty(state, extremes, hessian, gradient)
         if len(stack.blocks) > 1 or self.design.k < SMOOTH or not self.likelihood.is_squares:
             return NormalEquations(hessian, gradient, work)

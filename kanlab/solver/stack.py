@@ -248,6 +248,12 @@ class Stack:
         slope, spline = (np.einsum("on,ojn->jn", shares, of) for of in (view.slopes[-1], view.splines[-1]))
         return self._tangents(state, view, slope, spline, extremes)
 
+    def derivatives(self, state: State, view: View, slope: Array, spline: Array, extremes: Sequence[Array]) -> Array:
+        """Derivatives (p, rows), in scratch space, of what has slopes `slope` (h, rows) by the nodes on top, of which the
+        splines are `spline`.
+        """
+        return self._tangents(state, view, slope, spline, extremes)
+
     def _tangents(
         self, state: State, view: View, slope: Array, spline: Array | None, extremes: Sequence[Array]
     ) -> Array:

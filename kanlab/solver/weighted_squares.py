@@ -8,13 +8,13 @@ weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.linalg import lapack
 
 from kanlab.arrays import Array
-from kanlab.solver.likelihoods import INNER_ROUGHNESS, Design, LastLayer, MakeLikelihood, ridged_factor
+from kanlab.solver.likelihoods import INNER_ROUGHNESS, Design, LastLayer, Made, MakeLikelihood, ridged_factor
 
 
 class WeightedSquares:
@@ -65,7 +65,7 @@ class WeightedSquares:
             found.misfit + float(np.sum(D * (penalty @ D))),
         )  # fmt: skip
 
-    def layer(self, D: Array, outputs: Array, factor: Array | Callable[[], Array], objective: float) -> LastLayer:
+    def layer(self, D: Array, outputs: Array, factor: Made, objective: float) -> LastLayer:
         E = self.score(outputs, 0.0)
         rss = np.einsum("on,on->o", E, self.Y - outputs)
         return LastLayer(D, outputs, E, factor, rss, float(rss.sum()), objective)
