@@ -33,7 +33,7 @@ from kanlab.execution.in_memory import Fitted, MemoryStudy, search
 from kanlab.execution.intervals import TOO_FEW_ROWS, IntervalRecord, checked_level, of_family, of_network
 from kanlab.execution.messages import NetworkTask
 from kanlab.execution.tasks import on_all_features, rows_left_out
-from kanlab.explain.interval_columns import LEVEL
+from kanlab.explain.interval_columns import LEVEL, relative_weights
 from kanlab.explain.predictor import Model, held_family, network_task
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
@@ -383,7 +383,7 @@ class _Regressor(RegressorMixin):
         """
         return self._outputs(X)  # type: ignore[attr-defined]
 
-    def predict_interval(self, X: Any, level: float = LEVEL) -> Array:
+    def predict_interval(self, X: Any, level: float = LEVEL, sample_weight: Any = None) -> Array:
         """Intervals of rows, made of training rows left out (docs/intervals.md).
 
         Parameters
@@ -391,6 +391,9 @@ class _Regressor(RegressorMixin):
         X : array_like or data frame of shape (n, d)
         level : float
             The share of rows like those of the training that they should hold, above 0 and below 1.
+        sample_weight : array_like of shape (n,), optional
+            How precise the target of each row is, above 0, in the units of `fit`; by default the geometric mean of the
+            training rows. Means nothing where these had no precision weights.
 
         Returns
         -------
@@ -398,7 +401,10 @@ class _Regressor(RegressorMixin):
             Lower and upper bounds, in units of y.
         """
         record, outputs, inputs = self._within(X, level)  # type: ignore[attr-defined]
-        return np.column_stack(interval_bounds(record, outputs, inputs, level))
+        weights = None if sample_weight is None else relative_weights(record, np.asarray(sample_weight).tolist(), ".")
+        if weights is not None and (len(weights) != len(outputs) or np.isnan(weights).any()):
+            raise ValueError(say("sample_weight must be a number above 0 for each row of X."))
+        return np.column_stack(interval_bounds(record, outputs, inputs, level, weights))
 
 
 class _Classifier(ClassifierMixin):

@@ -287,16 +287,17 @@ class Dataset(HasTask):
         if precision is not None and (levels or found.distribution):
             raise DatasetError(
                 say(
-                    "Weights that say how precise a target is are those of a quantity: how far classes "
-                    "such as {target} scatter follows from what is predicted. Weigh them by how often "
-                    "each row was seen (frequency).",
-                    target=quoted(target),
+                    "Weights cannot say how precise a class such as {level} is: whatever a row weighs, how often its class "
+                    "differs follows from the probability. Where they count how often each row was seen, say so "
+                    "(frequency), with a row for each class.",
+                    level=quoted(levels[1]),
                 )
                 if levels
                 else say(
-                    "Weights that say how precise a target is are those of a quantity: how far counts "
-                    "such as {target} scatter follows from what is predicted. Weigh them by how often "
-                    "each row was seen (frequency).",
+                    "Weights cannot say how precise a count such as {target} is: whatever a row weighs, how far counts "
+                    "scatter follows from their mean. Where they say for how long or among how many was counted, predict "
+                    "the rate, {target} divided by them, as a quantity with the same weights; where they count how often "
+                    "each row was seen, say so (frequency).",
                     target=quoted(target),
                 )
             )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanlab.arrays import Array
+from kanlab.data.reading.cells import number_of
 from kanlab.data.writing import free_name
 from kanlab.language import say
 from kanlab.stats.interval_bounds import class_sets, interval_bounds, share_held
@@ -52,10 +53,11 @@ def interval_cells(
     X: Array,
     level: float,
     back: Callable[[Array], Array],
+    weights: Array | None = None,
 ) -> list[Any]:
     """The cells (rows,) of these columns: both bounds in units of the target, or the classes of a set, the likeliest first.
 
-    outputs, X: on the scale of the fit.  back: from there to units of the target.
+    outputs, X: on the scale of the fit.  back: from there to units of the target.  weights: of `relative_weights`.
     """
     if levels:
         p = np.column_stack([1.0 - outputs, outputs]) if outputs.ndim == 1 else outputs
@@ -64,11 +66,38 @@ def interval_cells(
             order = np.where((p[:, 1] >= 0.5)[:, None], [1, 0], [0, 1])
         sets = class_sets(record, outputs, level)
         return [[BETWEEN.join(levels[c] for c in row if has[c]) for row, has in zip(order, sets, strict=True)]]
-    return [back(bound) for bound in interval_bounds(record, outputs, X, level)]
+    if weights is not None:
+        weights = np.where(np.isfinite(weights), weights, 1.0)
+    return [back(bound) for bound in interval_bounds(record, outputs, X, level, weights)]
 
 
-def interval_note(record: Mapping[str, Any], names: Sequence[str], level: float, *, outside: bool) -> str:
-    """What the columns promise, what came of it on the test rows, and where it does not hold. outside: of any row."""
+def relative_weights(record: Mapping[str, Any], cells: Sequence[Any] | None, decimal: str) -> Array | None:
+    """How precise rows are by the cells of their weight, in units of the record's, nan where a cell is no weight above 0; None
+    where there are no cells, or the rows of the training were equally precise.
+
+    >>> relative_weights({"weight": {"column": "w", "unit": 2.0}}, ["8", "", 1.0, "1.500"], ",")
+    array([4.0e+00,     nan, 5.0e-01, 7.5e+02])
+    """
+    if cells is None or not record.get("weight"):
+        return None
+    numbers = [number_of(cell, decimal) if isinstance(cell, str) else _number(cell) for cell in cells]
+    weights = np.array(numbers, dtype=float) / record["weight"]["unit"]
+    return np.where(np.isfinite(weights) & (weights > 0.0), weights, np.nan)
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def interval_note(
+    record: Mapping[str, Any], names: Sequence[str], level: float, *, outside: bool, weights: Array | None = None
+) -> str:
+    """What the columns promise, what came of it on the test rows, and where it does not hold. outside: of any row.  weights:
+    of `relative_weights`.
+    """
     percent = f"{100 * level:.4g}%"
     held = ""
     if (share := share_held(record, level)) is not None:
@@ -93,7 +122,15 @@ def interval_note(record: Mapping[str, Any], names: Sequence[str], level: float,
             percent=percent,
             held=held,
         )
-    if weight := record.get("weight"):
+    weight = record.get("weight")
+    if weight and weights is not None:
+        words += say(
+            " Each is as long as the weight '{column}' of its row says, half as long at four times the weight.",
+            column=weight["column"],
+        )
+        if np.isnan(weights).any():
+            words += say(" A row without one counts as one of weight {unit:.4g}.", unit=weight["unit"])
+    elif weight:
         words += say(
             " They are those of a row whose weight '{column}' is {unit:.4g}; one of four times that weight scatters "
             "half as far around its prediction.",

@@ -23,6 +23,7 @@ from kanlab.baselines.protocol import FamilyFit
 from kanlab.baselines.registry import Baseline, fit_to, label
 from kanlab.data.dataset import Dataset
 from kanlab.data.frames import as_frame
+from kanlab.data.reading.conventions import Conventions
 from kanlab.data.reading.dialect import ReadOptions
 from kanlab.data.reading.table import Table, read_table
 from kanlab.data.recipe import Recipe
@@ -40,7 +41,7 @@ from kanlab.execution.intervals import (
 from kanlab.execution.messages import NetworksTask, NetworkTask
 from kanlab.execution.run_tasks import fit_all_in_worker, fit_in_worker
 from kanlab.explain.average import AveragedModel
-from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note
+from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note, relative_weights
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.kan.shapes import Shape
 from kanlab.language import marked, retold, say, use
@@ -183,13 +184,22 @@ class Predictor:
         values = np.full((len(frame), len(levels)) if len(levels) > 2 else len(frame), np.nan)
         outside = pd.array([pd.NA] * len(frame), dtype="boolean")
         ready, notes, cells = inputs.complete, list(inputs.notes), list[Sequence[Any]]()
+        weights = self._weights(known)
         if ready.any():
             outputs, held = inputs.predicted(self.fitted.predict_flagged)
             values[ready] = self.recipe.to_units(outputs)
             outside[ready] = held
             if level is not None and self.interval is not None:
                 X = inputs.X[ready]
-                cells = interval_cells(self.interval, levels, outputs, X, level, self.recipe.to_units)
+                cells = interval_cells(
+                    self.interval,
+                    levels,
+                    outputs,
+                    X,
+                    level,
+                    self.recipe.to_units,
+                    None if weights is None else weights[ready],
+                )
             if held.any():
                 notes.append(
                     say(
@@ -208,7 +218,8 @@ class Predictor:
         within: dict[str, Any] = {}
         if level is not None and self.interval is not None:
             within = _in_rows(interval_names(target, levels, taken), cells, ready, words=bool(levels))
-            notes.append(interval_note(self.interval, list(within), level, outside=bool(outside.any())))
+            any_outside = bool(outside.any())
+            notes.append(interval_note(self.interval, list(within), level, outside=any_outside, weights=weights))
         done = frame.rename(columns=str)
         more: dict[str, Any] = {"interval": level if within else None, "bounds": tuple(within)}
         if len(levels) > 2:
@@ -251,6 +262,14 @@ class Predictor:
         )
         columns = {predicted: self.recipe.to_levels(values)} | within | {probability: values, extrapolates: outside}
         return Predictions(done.assign(**columns), predicted, extrapolates, tuple(notes), probability, **more)
+
+    def _weights(self, frame: pd.DataFrame) -> Array | None:
+        """How precise the rows are, as of `relative_weights`."""
+        name = ((self.interval or {}).get("weight") or {}).get("column")
+        if self.interval is None or name not in frame.columns:
+            return None
+        decimal = self.recipe.conventions.decimal or Conventions.of(frame).decimal or "."
+        return relative_weights(self.interval, frame[name].tolist(), decimal)
 
 
 def _in_rows(names: Sequence[str], cells: Sequence[Sequence[Any]], ready: Mask, *, words: bool) -> dict[str, Any]:

@@ -49,7 +49,14 @@ from kanlab.data.transforms import to_units, transformed
 from kanlab.data.unknown_levels import UnknownLevel, predict_averaged, put_means
 from kanlab.data.writing import defused, free_name, probability_names
 from kanlab.explain.average import weighted
-from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note, level_of
+from kanlab.explain.interval_columns import (
+    LEVEL,
+    interval_cells,
+    interval_names,
+    interval_note,
+    level_of,
+    relative_weights,
+)
 from kanlab.explain.shapley import contribution_names, explainer_for, groups_of, variants_of
 from kanlab.explain.terms import terms_of
 from kanlab.export.document_check import Damaged, check_content
@@ -160,6 +167,10 @@ class Encoder:
         X = np.column_stack(columns) if self.rows else np.empty((0, len(columns)))
         put_means(X, self.levels())
         return X
+
+    def weights(self, record: Mapping[str, Any]) -> Sequence[str] | None:
+        """The cells that say how precise each row is, where a record of intervals names such a column and it is there."""
+        return self.columns.get((record.get("weight") or {}).get("column", ""))
 
     def levels(self) -> list[UnknownLevel]:
         """The categories over whose levels predictions are averaged, once the inputs are known."""
@@ -451,11 +462,13 @@ def _predicted(
     names = [free_name(f"{recipe['target']}_{word}", taken) for word in words]
     if len(levels) > 2:
         names[1:1] = probability_names(recipe["target"], levels, taken)
-    within, record = list[str](), content.get("interval")
+    within, record, weights = list[str](), content.get("interval"), None
     if level is not None and record is not None:
         within = interval_names(recipe["target"], levels, taken)
         back = partial(to_units, recipe["target_transform"])
-        bounds = interval_cells(record, levels, values, X[ready], level, back)
+        weights = relative_weights(record, encoder.weights(record), encoder.decimal)
+        of_ready = None if weights is None else weights[ready]
+        bounds = interval_cells(record, levels, values, X[ready], level, back, of_ready)
         found[1:1] = [[defused(c) if isinstance(c, str) else c for c in np.asarray(b).tolist()] for b in bounds]
         names[1:1] = within
     predicted = iter(zip(*found, strict=True))
@@ -466,7 +479,7 @@ def _predicted(
     notes, first = list(encoder.notes), 1 + len(within)
     if within:
         any_outside = bool(outside.any() or encoder.unknown.any())
-        notes.append(interval_note(content["interval"], within, level or LEVEL, outside=any_outside))
+        notes.append(interval_note(content["interval"], within, level or LEVEL, outside=any_outside, weights=weights))
     elif level is not None:
         notes.append(NO_INTERVALS)
     if len(levels) > 2:

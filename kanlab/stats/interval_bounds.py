@@ -38,10 +38,13 @@ BISECTIONS = 60  # of the bounds of a count: the last bit of a float
 MOST_TAIL = 1e4  # of a score that few rows cannot know
 
 
-def interval_bounds(record: Mapping[str, Any], outputs: Array, X: Array, level: float) -> tuple[Array, Array]:
+def interval_bounds(
+    record: Mapping[str, Any], outputs: Array, X: Array, level: float, weights: Array | None = None
+) -> tuple[Array, Array]:
     """Lower and upper bounds (rows,) around outputs (rows,) on the scale of the fit, or around the means of counts.
 
     X: inputs (rows, d).  level: share of rows like those of the training that should lie within, above 0 and below 1.
+    weights: (rows,), how precise rows are, in units of what the scores are of; all alike by default.
 
     >>> record = {"task": "regression", "rows": 9, "scores": [0.1 * i for i in range(1, 10)], "tails": 1, "scale": None}
     >>> [b.round(3).tolist() for b in interval_bounds(record, np.array([5.0]), np.zeros((1, 1)), 0.8)]
@@ -49,6 +52,7 @@ def interval_bounds(record: Mapping[str, Any], outputs: Array, X: Array, level: 
     """
     counts = record["task"] == "counts"
     width = spread(record["scale"], np.log(outputs) if counts else outputs, X)
+    width = width if weights is None else width / np.sqrt(weights)
     below, above = (score_quantile(record, level, upper=upper) * width for upper in (False, True))
     if counts:
         return count_bounds(outputs, below, above)

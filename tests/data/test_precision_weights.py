@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from kanlab.data.preparation import Preparation
 from kanlab.data.recipe import Recipe
 from kanlab.engines.registry import FitOptions, fit_model
 from kanlab.errors import DatasetError, FitError, KanlabError
+from kanlab.execution.intervals import of_family
 from kanlab.explain.bands import bands_of
 from kanlab.explain.predictor import held_family
 from kanlab.kan.search_space import Cell, SearchSpace
@@ -31,6 +35,7 @@ from kanlab.solver.leave_one_out import predictions_left_out
 from kanlab.solver.refit import continued
 from kanlab.solver.smoother import leverages
 from kanlab.stats.criteria import aicc_penalty
+from kanlab.stats.interval_bounds import interval_bounds
 from tests.helpers.sentences import refused
 
 
@@ -137,11 +142,61 @@ def test_a_study_keeps_the_number_of_rows_and_the_meaning_of_the_weights(tmp_pat
     assert (recipe.preparation.weights, recipe.preparation.weights_are) == ("measured", "precision")
     predicted = study.predict(table().drop(columns="measured"))  # new rows need no weight
     assert any("whose weight 'measured' is" in note for note in predicted.notes)
+    new = table(9, 5).assign(measured=[1, 2, 4, 16, 0.5, 8, 3, 0, np.nan])  # the last two say nothing
+    own = study.predict(new)
+    assert any("A row without one counts as one of weight" in note for note in own.notes)
+    ratio = np.sqrt(np.where(new["measured"] > 0, new["measured"] / data.w_unit, 1.0))
+    mean = study.predict(new.drop(columns="measured")).frame
+    for bound in own.bounds:
+        half = (mean[bound] - mean["y_predicted"]) / ratio
+        np.testing.assert_allclose(own.frame[bound] - own.frame["y_predicted"], half)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    study.export(tmp_path / "means.zip")
+    with zipfile.ZipFile(tmp_path / "means.zip") as bundle:
+        bundle.extractall(tmp_path)
+    program = next(tmp_path.rglob("predict.py"))
+    command = [sys.executable, "-P", str(program), str(tmp_path / "new.csv"), str(tmp_path / "out.csv")]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    assert "A row without one counts as one of weight" in said
+    columns = ["y_predicted", *own.bounds]
+    np.testing.assert_allclose(pd.read_csv(tmp_path / "out.csv")[columns], own.frame[columns].astype(float))
     data.save(tmp_path / "rows.parquet")
     again = Dataset.load(tmp_path / "rows.parquet")
     assert (again.sha256, again.w_unit) == (data.sha256, data.w_unit)
     assert np.array_equal(again.w_train, data.w_train)  # type: ignore[arg-type]
     assert data.sha256 != Dataset.from_frame(table().drop(columns="measured"), "y").sha256
+
+
+def test_an_interval_is_that_of_the_weight_of_its_row() -> None:
+    """Light rows and heavy ones are held as often as promised; by intervals of a mean weight they are not."""
+    data, new = weighed(table(300), test_fraction=0.0), table(2000, 1)
+    model = held_family(data, "linear", 0)
+    record = of_family(data, model, "linear", 0)
+    assert record is not None
+    X, w = new[["a", "b"]].to_numpy(), new["measured"].to_numpy() / data.w_unit
+    outputs, y = model.predict_flagged(X)[0], new["y"].to_numpy()
+    for rows, plain in ((w < 0.4, 0.45), (w > 1.5, 0.97)):
+        for weights, expected in ((w[rows], 0.9), (None, plain)):
+            low, high = interval_bounds(record, outputs[rows], X[rows], 0.9, weights)
+            assert np.mean((low <= y[rows]) & (y[rows] <= high)) == pytest.approx(expected, abs=0.05)
+
+
+def test_how_precise_a_class_is_means_how_often_it_was_seen() -> None:
+    """Analytic weights of a GLM of known dispersion give the fit and the deviance of rows written out; n alone differs."""
+    rng = np.random.default_rng(0)
+    x, trials = rng.uniform(-2, 2, 60), rng.integers(1, 9, 60)
+    ones = rng.binomial(trials, 1 / (1 + np.exp(-x)))
+    share = sm.GLM(ones / trials, sm.add_constant(x), family=sm.families.Binomial(), var_weights=trials).fit()
+    both = pd.DataFrame({"x": np.tile(x, 2), "y": np.repeat(["yes", "no"], 60), "seen": [*ones, *(trials - ones)]})
+    label = sm.GLM(
+        both["y"] == "yes", sm.add_constant(both["x"]), family=sm.families.Binomial(), var_weights=both["seen"]
+    )
+    data = Dataset.from_frame(both, "y", weights="seen", positive="yes", test_fraction=0.0)
+    assert data.n == trials.sum()
+    linear, found = next(b for b in baselines(data) if b.family == "linear"), fit_to("linear", data)
+    assert found.predict(x[:, None]) == pytest.approx(share.fittedvalues, abs=1e-5)
+    assert linear.scores.classes is not None
+    assert linear.scores.classes.deviance_train == pytest.approx(label.fit().deviance)
 
 
 def test_rows_of_weight_0_are_left_out_and_scales_stay_as_they_are() -> None:
@@ -161,7 +216,7 @@ def test_rows_of_weight_0_are_left_out_and_scales_stay_as_they_are() -> None:
         ({"measured": "a"}, "no numbers"),
         ({"measured": np.nan}, "missing in 80 rows"),
         ({"measured": [1e-9, *[1e9] * 79]}, "tell apart"),
-        ({"y": ["no", "yes"] * 40}, "those of a quantity"),
+        ({"y": ["no", "yes"] * 40}, "how precise a class such as 'yes' is"),
     ],
 )
 def test_bad_weights_get_one_sentence(changed: dict[str, object], word: str) -> None:
@@ -172,7 +227,7 @@ def test_bad_weights_get_one_sentence(changed: dict[str, object], word: str) -> 
 def test_what_cannot_weigh_rows_says_so() -> None:
     counts = table().assign(y=np.arange(80) % 7)
     assert weighed(counts).distribution == ""  # nobody asked for counts
-    with refused(DatasetError, "those of a quantity"):
+    with refused(DatasetError, "how precise a count such as 'y' is", "predict the rate, 'y' divided by them"):
         weighed(counts, task="counts")
     with refused(DatasetError, "frequency, precision"):
         Preparation(weights="w", weights_are="often")  # type: ignore[arg-type]
@@ -192,6 +247,10 @@ def test_an_estimator_takes_them_as_sample_weights() -> None:
     other = SplineKANRegressor(neuron_num=1, grid=2).fit(X, far, np.where(w < 1.0, 1e-6, w))
     assert abs(other.predict(X) - one.predict(X)).mean() < 0.2
     assert one.predict_interval(X).shape == (80, 2)
+    plain, own = (one.predict_interval(X, sample_weight=s) for s in (None, 16 * w))
+    assert np.ptp(own, axis=1) == pytest.approx(np.ptp(plain, axis=1) / np.sqrt(16 * w / np.exp(np.mean(np.log(w)))))
+    with pytest.raises(ValueError, match="for each row of X"):
+        one.predict_interval(X, sample_weight=np.where(w < 1.0, 0.0, w))
     none = np.where(w < 1.0, 0.0, w)
     left = SplineKANRegressor(neuron_num=1, grid=2).fit(X[w >= 1.0], y[w >= 1.0], w[w >= 1.0])
     assert SplineKANRegressor(neuron_num=1, grid=2).fit(X, y, none).predict(X) == pytest.approx(left.predict(X))

@@ -16,11 +16,12 @@ from kanlab.errors import FitError
 from kanlab.kan.network import FitStatus, FittedKan
 from kanlab.kan.parameter_count import n_params
 from kanlab.solver import likelihoods
+from kanlab.solver.coupled_rows import CoupledRows
 from kanlab.solver.first_layer import first_layer
 from kanlab.solver.fit import LmOptions, fit_cell, fit_path
 from kanlab.solver.kernels import NUMPY
 from kanlab.solver.likelihoods import PULL, Bernoulli
-from kanlab.solver.multinomial import Multinomial, contrasts, curvature_roots, probabilities, to_log_odds
+from kanlab.solver.multinomial import Multinomial, OfClasses, contrasts, curvature_roots, probabilities, to_log_odds
 from kanlab.solver.node_growth import exchanged
 from kanlab.solver.problem import Problem
 from kanlab.solver.stack import State
@@ -99,6 +100,46 @@ def test_the_last_layer_is_the_minimum_of_what_is_written_down() -> None:
     p = softmax(C.T @ state.last.outputs, axis=0)
     assert state.misfit == pytest.approx(-2 * np.sum(np.log(p[y, np.arange(80)])))
     assert state.last.rss == pytest.approx(np.sum((problem.Y - p) ** 2, axis=1))
+
+
+@pytest.mark.parametrize(("classes", "depth"), [(3, 1), (6, 1), (4, 2)])
+def test_sums_class_by_class_are_those_of_roots_of_the_curvature(classes: int, depth: int) -> None:
+    problem, state = cell(classes, classes=classes, depth=depth)
+    stack, block, m = problem.stack, slice(0, 80), classes - 1
+    view, extremes, size = stack.view(state, block, depth), stack.extreme_tangents(state), stack.ends(state)[-1]
+    P, likelihood = problem.last_design(state, block).copy(), problem.likelihood
+    assert isinstance(likelihood, Multinomial)
+    found = CoupledRows(size, m, stack.width)
+    found.add(stack, state, view, P, extremes, likelihood, block)
+    both = np.zeros((size + m * len(P),) * 2)
+    for root in curvature_roots(state.last.outputs, likelihood.pull):
+        by_last = (root[:, None] * P).reshape(m * len(P), -1)
+        J = np.concatenate([stack.mixed_tangents(state, view, root, extremes), by_last])
+        both += J @ J.T
+    np.testing.assert_allclose(found.hessian, both[:size, :size], atol=1e-12 * both.max())
+    np.testing.assert_allclose(found.cross, both[:size, size:], atol=1e-12 * both.max())
+    information = likelihood.information(lambda rows: P, [block], state.last.outputs)
+    np.testing.assert_allclose(information, both[size:, size:], atol=1e-12 * both.max())
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 8), st.integers(5, 40))
+@settings(max_examples=20)
+def test_few_rows_of_many_classes_are_solved_for_class_by_class(seed: int, classes: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    Y = np.eye(classes)[np.arange(n) % classes].T.copy()
+    P, eta, penalty = rng.normal(size=(9, n)), 3.0 * rng.normal(size=(classes - 1, n)), np.diag(rng.uniform(0.01, 1, 9))
+    of = Multinomial(Y, 1)
+    factor = of.factor(lambda rows: P, [slice(0, n)], eta, penalty)
+    found = OfClasses.of(P, probabilities(eta), of.pull, penalty, lambda: np.asarray(factor))
+    assert factor is not None
+    assert found is not None
+    right, crossed = rng.normal(size=(9, classes - 1)), rng.normal(size=(4, 9 * (classes - 1)))
+    np.testing.assert_allclose(found.solve(right), of.step(factor, right), rtol=1e-7, atol=1e-9)
+    A = np.tril(factor) @ np.tril(factor).T
+    reduction = crossed @ np.linalg.solve(A, crossed.T)
+    np.testing.assert_allclose(found.reduction(crossed, np.empty((4, 4))), reduction, rtol=1e-7, atol=1e-9)
+    chosen = of.system(lambda rows: P, [slice(0, n)], eta, penalty)
+    assert isinstance(chosen, OfClasses) == (n < 9 * (classes - 1))
 
 
 def test_the_curvature_is_that_of_the_coupled_rows() -> None:
