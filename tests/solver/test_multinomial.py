@@ -145,7 +145,7 @@ def test_few_rows_of_many_classes_are_solved_for_class_by_class(seed: int, class
 def test_the_curvature_is_that_of_the_coupled_rows() -> None:
     """H is J W J' with the last layer eliminated, J and W by difference quotients of the logits."""
     problem, state = cell(3, n=60, h=1)
-    problem._inner = 0.0  # the curvature of the data and the last layer alone
+    problem.inner_weight = 0.0  # the curvature of the data and the last layer alone
     P = problem.last_design(state, slice(0, 60)).copy()
     penalty = state.level * problem.last_penalty
     factor = problem.likelihood.factor(lambda rows: P[:, rows], [slice(0, 60)], state.last.outputs, penalty)  # type: ignore[attr-defined]
