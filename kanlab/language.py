@@ -202,7 +202,7 @@ class _Place:
         if self.spec:
             return bool(_NUMBER.fullmatch(value))
         if self.quoted:
-            return bool(value)
+            return bool(value) and "': " not in value  # the end of another quotation
         plain = _QUOTED.sub("x", value)
         ends = not self.follows and plain.endswith(".")  # a full stop of whoever joined the sentences
         return not _OPEN.search(plain) and (self.takes_sentences or not (ends or _STOP.search(plain)))

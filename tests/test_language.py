@@ -81,6 +81,7 @@ def told(text: str) -> str:
         ("the process ended: killed by signal 9", "进程已结束：被信号 9 终止"),
         ("The AICc of [2, 1], of all is 2.0 lower than that of it.", "[2, 1], of all 的 AICc 比 it 低 2.0。"),
         ("There is no study 'finished' here.", "这里没有研究“finished”。"),
+        ("There is no study 'a': 'b' here.", "There is no study 'a': 'b' here."),
         ("'finished' is empty; choose a CSV file with a header row and data.", "'finished' 是空的；请选择 CSV 文件。"),
         ("finished is empty; choose a CSV file with a header row and data.", "finished 是空的；请选择 CSV 文件。"),
     ],

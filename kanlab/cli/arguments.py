@@ -18,6 +18,8 @@ _RANGES = {
     "depth": marked("hidden layers"),
 }
 
+STANDARD_INPUT = marked("standard input")  # where a table has no other name
+
 Options = argparse._ActionsContainer  # a parser, or one group of its options
 
 
@@ -104,7 +106,7 @@ def source(path: Path) -> tuple[Path | BinaryIO, str | None]:
     """What to read a table from, and what to call it where that is no file: - is standard input."""
     if str(path) != "-":
         return path, None
-    return io.BytesIO(sys.stdin.buffer.read()), marked("standard input")
+    return io.BytesIO(sys.stdin.buffer.read()), STANDARD_INPUT
 
 
 def names(text: str | None) -> list[str]:

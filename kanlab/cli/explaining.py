@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import add_trial, source
 from kanlab.cli.printing import columns
 from kanlab.cli.table_options import add_reading_options
-from kanlab.language import active, say, use
+from kanlab.language import active, retold, say, use
 
 if TYPE_CHECKING:
     from kanlab.explain.contributions import Explanation, RowExplainer
@@ -55,7 +55,7 @@ def _explain_rows(arguments: argparse.Namespace) -> int:
     table = read_new_rows(rows, explainer.predictor.recipe, name=called, options=options)
     found = explainer.explain(table, options)
     by = say("predicted by {model}", model=explainer.predictor.name)
-    print(by, *found.predictions.notes, sep="\n", file=sys.stderr)
+    print(by, *map(retold, found.predictions.notes), sep="\n", file=sys.stderr)
     if arguments.row is not None and not 1 <= arguments.row <= len(found.totals):
         raise DatasetError(
             say(

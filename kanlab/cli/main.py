@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 from kanlab import language
 from kanlab.cli import formulas, help_words, studies
-from kanlab.cli.arguments import add_dask, add_fill, add_json, add_ranges, add_workers, names, port, ranges, source
+from kanlab.cli.arguments import (
+    STANDARD_INPUT,
+    add_dask,
+    add_fill,
+    add_json,
+    add_ranges,
+    add_workers,
+    names,
+    port,
+    ranges,
+    source,
+)
 from kanlab.cli.completion import SHELLS, complete, shell_code
 from kanlab.cli.config import named_file, use
 from kanlab.cli.constraint_options import add_constraints, constraints
@@ -158,8 +169,8 @@ def _create_and_run(arguments: argparse.Namespace) -> int:
     )
     at_hand = cluster_workers(chosen(arguments.dask))  # before a study is made that could not run
     handles = create_group(datasets, spec, name=arguments.study, storage=arguments.storage, at_hand=at_hand)
-    said = dict.fromkeys(note for data in datasets for note in (*data.notes, *_leaks(data)))
-    print(f"{table.report}", *table.report.notes, *said, sep="\n", file=sys.stderr)
+    said = dict.fromkeys(retold(note) for data in datasets for note in (*data.notes, *_leaks(data)))
+    print(f"{table.report}", *map(retold, table.report.notes), *said, sep="\n", file=sys.stderr)
     code = exit_code(run_and_print(handles, arguments.json, arguments.dask))
     if arguments.mlflow and not code:
         from kanlab.api import Study
@@ -195,16 +206,10 @@ def _studies(arguments: argparse.Namespace) -> int:
         except StudyError as error:  # of another version: the rest can be listed
             print(f"kanlab: '{name}': {retold(str(error))}", file=sys.stderr)
             continue
-        content = study.to_dict()
-        rows.append(
-            (
-                name,
-                say(content["state"]),
-                len(content["trials"]),
-                content["data"]["target_label"],
-                study.handle.data.name,
-            )
-        )
+        content, table = study.to_dict(), study.handle.data.name
+        source_said = say(table) if table == STANDARD_INPUT else table
+        state, target = say(content["state"]), content["data"]["target_label"]
+        rows.append((name, state, len(content["trials"]), target, source_said))
     if not rows:
         print(say("There is no study yet. Start one with 'kanlab tune DATA.csv --target COLUMN'."), file=sys.stderr)
         return 0

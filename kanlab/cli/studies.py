@@ -13,7 +13,7 @@ from kanlab.cli import explaining, interacting
 from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, port, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.text import counted, padded, quoted
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     lacks = arguments.interval is not None and any(model.interval is None for model in models)
     lines = (f"{table.report}", *table.report.notes, *(line for lines in by for line in lines), *found.notes)
     lines += (say(_NO_INTERVALS if is_bundle(packed) else TOO_FEW_ROWS),) if lacks else ()
-    print(*lines, sep="\n", file=sys.stderr)
+    print(*map(retold, lines), sep="\n", file=sys.stderr)
     if target is None:
         print(to_csv(found.frame), end="")
         return 0
@@ -363,7 +363,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
     worst = 0
     for finding in doctor(arguments.storage, arguments.port):
         status = padded(say("ok") if finding.ok else say("FAIL"), 4)
-        print(say("{status}  {what}: {detail}", status=status, what=finding.what, detail=finding.detail), flush=True)
+        print(
+            say("{status}  {what}: {detail}", status=status, what=say(finding.what), detail=finding.detail), flush=True
+        )
         worst = max(worst, 0 if finding.ok else 1)
     return worst
 

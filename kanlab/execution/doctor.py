@@ -16,7 +16,7 @@ from kanlab.execution.process_pool import ProcessPool
 from kanlab.execution.run_tasks import TaskQueue
 from kanlab.execution.worker_pool import WorkersFailed
 from kanlab.files import is_open_to_others
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.solver.kernels_numba import cache_folder, cache_trouble
 from kanlab.study.handle import study_names
 from kanlab.study.leftovers import orphaned_leases
@@ -40,21 +40,23 @@ class Check:
 
 def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
     """Look at everything a study needs; each finding as it is known."""
-    yield Check("versions", True, ", ".join(f"{k} {v}" for k, v in current_versions().items()))
+    yield Check(marked("versions"), True, ", ".join(f"{k} {v}" for k, v in current_versions().items()))
     try:
         folder = home()
         free = shutil.disk_usage(folder).free
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
-        yield Check("disk", free > LEAST_FREE, say("{size} free in {folder}", size=in_bytes(free), folder=folder))
+        yield Check(
+            marked("disk"), free > LEAST_FREE, say("{size} free in {folder}", size=in_bytes(free), folder=folder)
+        )
         yield _privacy(folder)
     except KanlabError as error:
-        yield Check("disk", False, str(error))
+        yield Check(marked("disk"), False, str(error))
     except OSError as error:
-        yield Check("disk", False, str(not_stored(error)))
+        yield Check(marked("disk"), False, str(not_stored(error)))
     unused = cache_trouble()
     yield Check(
-        "compiled code",
+        marked("compiled code"),
         not unused,
         say("not kept: {reason}; each process compiles for itself, which costs it seconds", reason=unused)
         if unused
@@ -64,34 +66,34 @@ def doctor(storage_url: str | None = None, port: int = 8501) -> Iterator[Check]:
         storage = get_storage(storage_url)
         names = study_names(storage)
         database(storage).connect().close()
-        yield Check("storage", True, say("{count} studies", count=len(names)))
+        yield Check(marked("storage"), True, say("{count} studies", count=len(names)))
         orphans = orphaned_leases(storage)
         found = (
             say("none orphaned")
             if not orphans
             else say("{orphans} left by processes that have ended; resume their studies", orphans=len(orphans))
         )
-        yield Check("leases", not orphans, found)
+        yield Check(marked("leases"), not orphans, found)
         left = len(half_made(storage))
         ended = say("{left} whose maker ended before they were whole; 'kanlab gc' removes them", left=left)
-        yield Check("unfinished studies", not left, ended if left else say("none"))
+        yield Check(marked("unfinished studies"), not left, ended if left else say("none"))
     except KanlabError as error:
-        yield Check("storage", False, str(error))
+        yield Check(marked("storage"), False, str(error))
     except STORAGE_ERRORS as error:
-        yield Check("storage", False, storage_trouble(error))
+        yield Check(marked("storage"), False, storage_trouble(error))
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-            yield Check("port", True, say("{port} is free", port=port))
+            yield Check(marked("port"), True, say("{port} is free", port=port))
         except OSError:
             yield Check(
-                "port",
+                marked("port"),
                 False,
                 say("{port} is in use, perhaps by a running app; choose another one with --port", port=port),
             )
-    yield _try_worker("worker", False)
-    with_pykan = "worker with pykan"
+    yield _try_worker(marked("worker"), False)
+    with_pykan = marked("worker with pykan")
     if trouble("pykan-lbfgs"):
         yield Check(
             with_pykan, True, say("stock pykan is not installed; kanlab[pykan] brings it, and only its engines need it")
@@ -104,9 +106,11 @@ def _privacy(folder: Path) -> Check:
     """Whether kanlab's own folder is its owner's alone, once `home` has closed what it may."""
     if is_open_to_others(folder):
         return Check(
-            "privacy", False, say("other users can look into {folder}; 'chmod -R go= FOLDER' closes it", folder=folder)
+            marked("privacy"),
+            False,
+            say("other users can look into {folder}; 'chmod -R go= FOLDER' closes it", folder=folder),
         )
-    return Check("privacy", True, say("{folder} is closed to other users", folder=folder))
+    return Check(marked("privacy"), True, say("{folder} is closed to other users", folder=folder))
 
 
 class _Nothing(TaskQueue):
