@@ -21,6 +21,7 @@ from kanlab.explain.average import AveragedModel
 from kanlab.explain.diagnostics import Diagnostics, diagnostics_of, normal_quantiles
 from kanlab.explain.predictor import held_family
 from kanlab.explain.residual_checks import Check
+from kanlab.language import use
 from kanlab.solver.fit import fit_cell
 
 N = 150
@@ -246,3 +247,14 @@ def test_three_classes() -> None:
     assert (found.influence.cook > 0).all()
     assert set(found.most_influential["observed"]) <= {"low", "mid", "top"}
     assert found.rows["residual"].between(0, 1).all()
+
+
+def test_checks_are_told_in_the_language_of_who_asks() -> None:
+    rng, X = rows()
+    found = of_linear(X[:, 0] + 0.3 * rng.normal(size=N), X)
+    english = found.checks
+    with use("zh"):
+        told = found.checks
+    assert [c.p for c in told] == [c.p for c in english] == [c.p for c in found.checks]
+    assert all(a.sentence != b.sentence for a, b in zip(told, english, strict=True))
+    assert found.checks is english

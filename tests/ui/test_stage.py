@@ -9,8 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from kanlab.errors import StudyError
+from kanlab.language import use
 from kanlab.study.share import SHARED
 from kanlab.ui import stage
+from kanlab.ui.browser_cookies import LANGUAGE_COOKIE
 
 COOKIE = "kanlab_browser_8501"
 TOKEN = "t" * 43
@@ -91,3 +93,18 @@ def test_a_long_or_odd_query_is_no_error_of_any_page() -> None:
     found = stage._asked(scope | {"path": "/present", "query_string": odd})
     assert found is not None
     assert found[1]["study"] == "b"
+
+
+def test_a_presentation_is_in_the_language_of_who_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KANLAB_LANG", raising=False)
+
+    def language(**headers: str) -> str:
+        return stage._language({"headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]})
+
+    assert language() == "en"
+    assert language(accept_language="zh-CN,zh;q=0.9,en;q=0.8") == "zh"
+    assert language(accept_language="zh-CN", cookie=f"{LANGUAGE_COOKIE}=en") == "en"
+    with use("zh"):
+        page = stage._sentence(stage.say(stage._NOTHING))
+    assert 'lang="zh-CN"' in page
+    assert stage._NOTHING not in page
