@@ -32,7 +32,7 @@ def test_a_name_that_is_also_a_word_of_the_app_stays() -> None:
 def test_the_data_set_of_a_chinese_page_is_noted_in_english(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KANLAB_LANG", "zh")
     app.session_state["kanlab_language"] = "zh"
-    page = healthy(app.selectbox(key="example").select("statecrime").run())
+    page = healthy(app.run().selectbox(key="example").select("statecrime").run())
     assert page.title[0].value == "数据"
     notes = page.session_state["kanlab_dataset"].notes
     assert notes
