@@ -222,7 +222,7 @@ def timeline(fits: Sequence[FitTime], selected: int | None = None, pauses: int =
     )
     parts += [say("{pauses} of more than a minute left out", pauses=counted(pauses, "pause"))] if pauses else []
     by_state = [say("{count:,} {state}", count=counts[state], state=say(state)) for state in _STATES if counts[state]]
-    words = say(" {states}.", states=say(", ").join(by_state))
+    words = say(" {states}.", states=say(", ").join(by_state)) if by_state else ""
     if fits:
         longest = max(fits, key=lambda fit: fit.end - fit.start)
         words += say(
