@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 
 from kanlab.charts import cells, formulas, model, trials
+from kanlab.charts.style import wrapped
 from kanlab.charts.trial_plot import _NOTHING_YET
 from kanlab.kan.search_space import Cell
+from kanlab.language import PSEUDO, say, use
 from kanlab.selection.ranking import trial_table
 from kanlab.stats.metrics import Scores
 from kanlab.study.trials import CompletedTrial, TrialRecord
+from kanlab.text import columns_of
 
 TRIALS = [
     CompletedTrial(
@@ -38,6 +41,30 @@ def test_the_map_frames_the_recommended_trial_and_says_which_frame_is_which() ->
     assert inks["lowest AICc"] != inks["recommended"]
     assert set(frames(0)) == {"recommended, lowest AICc"}
     assert set(frames("linear")) == {"lowest AICc"}
+
+
+def test_every_text_of_a_chart_is_in_the_language_of_its_reader() -> None:
+    """Also those that are made once and kept."""
+    table = trial_table(TRIALS)
+    for language in ("en", PSEUDO, "en"):
+        with use(language):
+            drawn = trials.aicc_against_rss(table, 48, selected=1, target="y", recommended=2).to_dict()
+            told = {say(text) for text in ("trial", "number of parameters K", "lowest AICc", "recommended")}
+            assert told <= texts_of(drawn)
+            legend = cells.aicc_map(table, recommended=0).to_dict()["spec"]["layer"][-1]["encoding"]["stroke"]["legend"]
+            assert f"{say('recommended')}, {say('lowest AICc')}" in legend["labelExpr"]
+
+
+def texts_of(content: Any) -> set[str]:
+    if isinstance(content, dict):
+        return set().union(*map(texts_of, content.values()))
+    return set().union(*map(texts_of, content)) if isinstance(content, list) else {str(content)}
+
+
+def test_titles_without_blanks_wrap_between_their_characters() -> None:
+    assert wrapped("打乱后的增加量：RMSE（y）", 16) == ["打乱后的增加量：", "RMSE（y）"]
+    assert wrapped("每次试验一个点，按参数个数着色", 10, most=2) == ["每次试验一", "个点，按…"]
+    assert all(columns_of(line) <= 12 for line in wrapped("按试验顺序排列的各次试验及其累计最小值", 12))
 
 
 def test_the_map_leaves_a_gap_for_what_was_not_tried_and_counts_grids_upwards() -> None:
