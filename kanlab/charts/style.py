@@ -135,7 +135,9 @@ def wrapped(words: str, width: int, most: int = 3) -> list[str]:
     """
     if text.columns_of(words) == len(words):
         return textwrap.wrap(words, width, max_lines=most, placeholder="…") or [" "]
-    lines = text.wrapped(words, width)  # Chinese, which has no blanks
+    lines = []
+    for line in text.wrapped(words, width):  # Chinese, which has no blanks
+        lines += textwrap.wrap(line, width) if len(line) > width else [line]  # a name that is too long
     return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][:-1]}…"]
 
 

@@ -64,6 +64,7 @@ def texts_of(content: Any) -> set[str]:
 def test_titles_without_blanks_wrap_between_their_characters() -> None:
     assert wrapped("打乱后的增加量：RMSE（y）", 16) == ["打乱后的增加量：", "RMSE（y）"]
     assert wrapped("每次试验一个点，按参数个数着色", 10, most=2) == ["每次试验一", "个点，按…"]
+    assert all(columns_of(line) <= 12 for line in wrapped("对 a_name_of_a_feature 的部分依赖", 12, most=4))
     assert all(columns_of(line) <= 12 for line in wrapped("按试验顺序排列的各次试验及其累计最小值", 12))
 
 
