@@ -164,8 +164,7 @@ def _shown(study: Study) -> str:
     spent = {say("effective K"): 1, say("its AICc"): 2} if "aicc_effective" in table and not spec.after_fit else {}
     shown = SCORES_OF.get(data.task, CLASS_SCORES)
     names = spec.space.parameters
-    trial = say("trial {number}", number="").strip()  # "trial" itself is a noun that is counted
-    header = (trial, *names, *spent, "K", "AICc", say("delta AICc"), *map(say, shown))
+    header = (say("trial"), *names, *spent, "K", "AICc", say("delta AICc"), *map(say, shown))
 
     def effective(r: dict[str, Any]) -> list[str]:
         return [f"{r[name]:.{digits}f}" for name, digits in zip(EFFECTIVE_COLUMNS, spent.values(), strict=False)]
