@@ -218,11 +218,18 @@ class _Template:
     longest: str  # piece of its own text
 
 
-def _parsed(message: str) -> list[tuple[str, str | None, str | None, str | None]]:
+def _parsed(message: str) -> list[tuple[str, str | None, str | None]]:
+    """Pieces of a sentence: its own text, and the name and the format of the value behind it."""
+    pieces, before = list[tuple[str, str | None, str | None]](), ""
     try:
-        return [*Formatter().parse(message)]
+        for own, name, spec, _ in Formatter().parse(message):
+            before += own
+            if name is not None:
+                pieces.append((before, name, spec))
+                before = ""
     except ValueError:  # a brace that is no place: said without values
-        return [(message, None, None, None)]
+        return [(message, None, None)]
+    return [*pieces, (before, None, None)] if before else pieces
 
 
 @cache
@@ -243,7 +250,7 @@ def _templates() -> tuple[_Template, ...]:
         if not any(name for _, name, *_ in pieces) or len(re.findall(r"\w", "".join(own))) < _FEWEST:
             continue
         places = []
-        for i, (before, name, spec, _) in enumerate(pieces):
+        for i, (before, name, spec) in enumerate(pieces):
             if name is None:
                 continue
             after = pieces[i + 1][0] if i + 1 < len(pieces) else ""
