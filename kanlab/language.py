@@ -176,7 +176,20 @@ _STOP = re.compile(r"[.!?] +\S|\n")
 _BETWEEN = re.compile(r"((?<=[.!?:;]) +|\n+)(?=\S)")
 _COUNT = re.compile(r"([\d,]+) ([a-z][a-z -]*)")
 _NAMES = frozenset(
-    {"name", "column", "columns", "feature", "features", "target", "level", "levels", "source", "path", "file"}
+    {
+        "name",
+        "column",
+        "columns",
+        "feature",
+        "features",
+        "target",
+        "level",
+        "levels",
+        "source",
+        "read_as",
+        "path",
+        "file",
+    }
 )
 _FULL_STOPS = {".": "。", ":": "：", ";": "；"}
 
@@ -318,13 +331,20 @@ class _Telling:
                     return _plain(translation).format(**told_values)
                 except (KeyError, IndexError, ValueError):  # a translation that is no such sentence
                     return None
-        if (told := self._listed(text)) is not None:
+        if (told := self._named(text) or self._listed(text)) is not None:
             return told
         if text[-1:] in _FULL_STOPS and len(text) > 1:
             told = self._sentence(text[:-1])
             if told is not None:
                 return told + (_FULL_STOPS[text[-1]] if re.search(r"[^\x00-\u02ff]$", told) else text[-1])
         return None
+
+    def _named(self, text: str) -> str | None:
+        """Names with commas between them, in the quotes of the language."""
+        if not re.fullmatch(r"'[^']*'(, '[^']*')*", text):
+            return None
+        quotes, comma = self._translate(marked("'{name}'")), self._translate(marked(", "))
+        return comma.join(quotes.replace("{name}", name[1:-1]) for name in _QUOTED.findall(text))
 
     def _listed(self, text: str) -> str | None:
         """Several with commas between them, or words with signs, such as day/month/year, all of which are known."""
@@ -347,12 +367,13 @@ class _Telling:
         return None
 
     def _value(self, place: _Place, value: str) -> str:
-        if place.quoted or place.spec or not re.search("[a-z]", value):
+        if place.quoted or place.spec:
             return value
-        if place.name not in _NAMES:
-            return self.whole(value)
         told = self._counted(value)
-        return told if told is not None else self.whole(value) if re.search(r"' and \d+ more$", value) else value
+        if told is None:
+            is_name = place.name in _NAMES and not re.search(r"^'.*'$|' and \d+ more$", value)
+            told = value if is_name else self.whole(value)
+        return told
 
     def _values(self, template: _Template, text: str, used: set[str]) -> dict[str, str] | None:
         """The values that make the sentence this text, each as short as can be."""

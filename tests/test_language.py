@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from string import Formatter
 
@@ -17,6 +18,8 @@ from kanlab.language import retold, say, use
 from kanlab.text import counted, listing, quoted
 
 SENTENCES = {
+    "'{name}'": "“{name}”",
+    ", ": "，",
     "{count:,} row": "{count} 行",
     "row": "数据行",
     "{count:,} complete row": "{count} 个完整行",
@@ -72,17 +75,18 @@ def told(text: str) -> str:
         ("1,234 rows", "1,234 行"),
         ("1 row", "1 行"),
         ("Only 5 complete rows are left of 40.", "40 行中只剩下5 个完整行。"),
+        ("'date': finished, 3 rows.", "“date”：已完成，3 行。"),
         ("3 of 40 rows have a missing value and are left out.", "40 行中有 3 行含缺失值，已舍弃。"),
         ("1 of 40 rows has a missing value and is left out.", "40 行中有 1 行含缺失值，已舍弃。"),
-        ("'a', 'b' have a heavy tail: use the logarithm (under Prepare).", "'a', 'b' 有厚尾：请用对数。"),
-        ("'a and b' has a heavy tail: use the rank (under Prepare).", "'a and b' 有厚尾：请用rank。"),
+        ("'a', 'b' have a heavy tail: use the logarithm (under Prepare).", "“a”，“b” 有厚尾：请用对数。"),
+        ("'a and b' has a heavy tail: use the rank (under Prepare).", "“a and b” 有厚尾：请用rank。"),
         ("The study is running already; stop it first.", "研究已在运行；请先停止它。"),
         ("The study is running already on another machine; stop it first.", "研究已在另一台机器上运行；请先停止它。"),
         ("the process ended: killed by signal 9", "进程已结束：被信号 9 终止"),
         ("The AICc of [2, 1], of all is 2.0 lower than that of it.", "[2, 1], of all 的 AICc 比 it 低 2.0。"),
         ("There is no study 'finished' here.", "这里没有研究“finished”。"),
         ("There is no study 'a': 'b' here.", "There is no study 'a': 'b' here."),
-        ("'finished' is empty; choose a CSV file with a header row and data.", "'finished' 是空的；请选择 CSV 文件。"),
+        ("'finished' is empty; choose a CSV file with a header row and data.", "“finished” 是空的；请选择 CSV 文件。"),
         ("finished is empty; choose a CSV file with a header row and data.", "finished 是空的；请选择 CSV 文件。"),
     ],
 )
@@ -94,7 +98,7 @@ def test_counts_and_lists_within_a_sentence_are_told_and_names_stay() -> None:
     with use("en"):
         some = listing(["finished", "row", "c"], most=2)
         text = say("There is no usable feature beside {target}: {reason}", target=some, reason=counted(1234, "row"))
-    assert told(text) == "除 'finished', 'row'等另外 1 个 外没有可用的特征：1,234 行"
+    assert told(text) == "除 “finished”，“row”等另外 1 个 外没有可用的特征：1,234 行"
 
 
 def test_sentences_are_told_one_by_one() -> None:
@@ -113,7 +117,7 @@ def test_values_that_are_sentences_are_told() -> None:
     )
     assert told(text) == "研究的存储没有响应（timeout. Try it）。存储恢复后请继续研究。"
     nested = "There is no usable feature beside 'y': 3 of 40 rows have a missing value and are left out."
-    assert told(nested) == "除 'y' 外没有可用的特征：40 行中有 3 行含缺失值，已舍弃。"
+    assert told(nested) == "除 “y” 外没有可用的特征：40 行中有 3 行含缺失值，已舍弃。"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_what_no_catalogue_has_stays(text: str) -> None:
 def test_an_error_of_another_process_is_told_to_its_reader() -> None:
     error = DatasetError("'a' is empty; choose a CSV file with a header row and data.")
     with use("zh"):
-        assert str(error) == "'a' 是空的；请选择 CSV 文件。"
+        assert str(error) == "“a” 是空的；请选择 CSV 文件。"
     with use("en"):
         assert str(error).startswith("'a' is empty")
 
@@ -164,11 +168,11 @@ def test_every_sentence_comes_back_with_its_values(message: str, data: st.DataOb
     english, values = with_values(message, data)
     with use("zh"):
         translated = say(message)
-    if english is not None:
-        assert told(english) == language._plain(translated).format(**values)
+    shown = {name: re.sub("^'(.*)'$", r"“\1”", value) for name, value in values.items()}
+    assert told(english) == language._plain(translated).format(**shown)
 
 
-def with_values(message: str, data: st.DataObject) -> tuple[str | None, dict[str, str]]:
+def with_values(message: str, data: st.DataObject) -> tuple[str, dict[str, str]]:
     """A sentence with names and numbers put in as texts."""
     values = {}
     for _, name, spec, _ in Formatter().parse(message):
@@ -177,5 +181,6 @@ def with_values(message: str, data: st.DataObject) -> tuple[str | None, dict[str
         elif name in ("hold", "have", "are"):
             values[name] = data.draw(st.sampled_from(["is", "are"]))
         elif name:
-            values[name] = data.draw(st.sampled_from([str, quoted]))(data.draw(NAMES))
+            kinds = [str] if f"'{{{name}}}'" in message else [str, quoted]
+            values[name] = data.draw(st.sampled_from(kinds))(data.draw(NAMES))
     return (language._plain(message).format(**values) if values else message), values

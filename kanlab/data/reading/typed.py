@@ -66,8 +66,12 @@ class TableReport:
         sign = DELIMITERS.get(self.delimiter)
         delimiter = say("{sign}-separated", sign=say(sign) if sign else repr(self.delimiter)) if self.delimiter else ""
         kind = [delimiter, self.encoding, say("decimal comma") if self.decimal == "," else "", self.packed]
-        size = f"{counted(self.rows, 'row')}, {counted(self.columns, 'column')}"
-        return f"{size} ({', '.join(filter(None, kind))})"
+        return say(
+            "{rows}, {columns} ({kind})",
+            rows=counted(self.rows, "row"),
+            columns=counted(self.columns, "column"),
+            kind=say(", ").join(filter(None, kind)),
+        )
 
 
 @dataclass(frozen=True)
