@@ -344,7 +344,7 @@ class _Telling:
         if not re.fullmatch(r"'[^']*'(, '[^']*')*", text):
             return None
         quotes, comma = self._translate(marked("'{name}'")), self._translate(marked(", "))
-        return comma.join(quotes.replace("{name}", name[1:-1]) for name in _QUOTED.findall(text))
+        return comma.join(quotes.format(name=name[1:-1]) for name in _QUOTED.findall(text))
 
     def _listed(self, text: str) -> str | None:
         """Several with commas between them, or words with signs, such as day/month/year, all of which are known."""
