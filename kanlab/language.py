@@ -343,7 +343,8 @@ class _Telling:
         """Names with commas between them, in the quotes of the language."""
         if not re.fullmatch(r"'[^']*'(, '[^']*')*", text):
             return None
-        quotes, comma = self._translate(marked("'{name}'")), self._translate(marked(", "))
+        quotes = self._translate(marked("'{name}'"))
+        comma = self._translate(marked("{before}, {item}")).format(before="", item="")
         return comma.join(quotes.format(name=name[1:-1]) for name in _QUOTED.findall(text))
 
     def _listed(self, text: str) -> str | None:

@@ -19,7 +19,7 @@ from kanlab.text import counted, listing, quoted
 
 SENTENCES = {
     "'{name}'": "“{name}”",
-    ", ": "，",
+    "{before}, {item}": "{before}、{item}",
     "{count:,} row": "{count} 行",
     "row": "数据行",
     "{count:,} complete row": "{count} 个完整行",
@@ -78,7 +78,7 @@ def told(text: str) -> str:
         ("'date': finished, 3 rows.", "“date”：已完成，3 行。"),
         ("3 of 40 rows have a missing value and are left out.", "40 行中有 3 行含缺失值，已舍弃。"),
         ("1 of 40 rows has a missing value and is left out.", "40 行中有 1 行含缺失值，已舍弃。"),
-        ("'a', 'b' have a heavy tail: use the logarithm (under Prepare).", "“a”，“b” 有厚尾：请用对数。"),
+        ("'a', 'b' have a heavy tail: use the logarithm (under Prepare).", "“a”、“b” 有厚尾：请用对数。"),
         ("'a and b' has a heavy tail: use the rank (under Prepare).", "“a and b” 有厚尾：请用rank。"),
         ("The study is running already; stop it first.", "研究已在运行；请先停止它。"),
         ("The study is running already on another machine; stop it first.", "研究已在另一台机器上运行；请先停止它。"),
@@ -98,7 +98,7 @@ def test_counts_and_lists_within_a_sentence_are_told_and_names_stay() -> None:
     with use("en"):
         some = listing(["finished", "row", "c"], most=2)
         text = say("There is no usable feature beside {target}: {reason}", target=some, reason=counted(1234, "row"))
-    assert told(text) == "除 “finished”，“row”等另外 1 个 外没有可用的特征：1,234 行"
+    assert told(text) == "除 “finished”、“row”等另外 1 个 外没有可用的特征：1,234 行"
 
 
 def test_sentences_are_told_one_by_one() -> None:
@@ -163,7 +163,7 @@ def test_a_hostile_text_costs_little(text: str) -> None:
 NAMES = st.lists(st.sampled_from("abcdxyz"), min_size=1, max_size=8).map("".join)
 
 
-@given(st.sampled_from(sorted(SENTENCES)), st.data())
+@given(st.sampled_from(sorted(SENTENCES.keys() - {"{before}, {item}"})), st.data())  # which has no text of its own
 def test_every_sentence_comes_back_with_its_values(message: str, data: st.DataObject) -> None:
     english, values = with_values(message, data)
     with use("zh"):
