@@ -149,7 +149,7 @@ def leaks_among(columns: Mapping[str, Array], y: Array) -> Iterator[TableWarning
     for name, r in found.items():
         if NEAR_LEAK_CORRELATION < r <= LEAK_CORRELATION:
             yield TableWarning(
-                "nearly the target",
+                marked("nearly the target"),
                 say(
                     "{name} alone explains {percent:.1f}% of the variance of the target: remove it if it "
                     "measures the same thing or is known only after the target, or every score is too "
@@ -162,7 +162,7 @@ def leaks_among(columns: Mapping[str, Array], y: Array) -> Iterator[TableWarning
             )
     if leaks:
         yield TableWarning(
-            "equals the target",
+            marked("equals the target"),
             say(
                 "{leaks} and the target are the same up to a factor: remove from the features what "
                 "is not known before the target, or every score is too good.",
@@ -178,7 +178,7 @@ def target_with_few_values(table: CheckedTable) -> Iterator[TableWarning]:
     target = table.numeric_target
     if target is not None and target.kind == "whole number" and 2 < target.unique <= FEW_TARGET_VALUES:
         yield TableWarning(
-            "few values",
+            marked("few values"),
             say(
                 "The target {name} has only {unique} unique values: it may be a class rather than a "
                 "quantity. As a number its mean is predicted; as classes, the probability of each.",
@@ -195,7 +195,7 @@ def target_with_a_heavy_tail(table: CheckedTable) -> Iterator[TableWarning]:
     if target is not None and skewness(table.numbers[target.name]) > HEAVY_TAIL:
         scale = table.scale_for(target.name)
         yield TableWarning(
-            "heavy tail",
+            marked("heavy tail"),
             say(
                 "The target {name} has a heavy tail, so a few rows dominate the fit: predict its "
                 "{scale} instead (under Prepare).",
@@ -213,7 +213,7 @@ def target_with_missing_values(table: CheckedTable) -> Iterator[TableWarning]:
     if target is not None and target.missing:
         rows = counted(target.missing, "row")
         yield TableWarning(
-            "missing",
+            marked("missing"),
             say(
                 "The target {name} is missing in {rows}, which {is_or_are} left out.",
                 name=quoted(target.name),
@@ -231,7 +231,7 @@ def identifiers(table: CheckedTable) -> Iterator[TableWarning]:
     """Numbers and names of the rows."""
     if ids := table.identifiers:
         yield TableWarning(
-            "identifier",
+            marked("identifier"),
             say(
                 "{ids} {looks} like a row number or name, which says nothing about new rows: remove "
                 "{it} from the features.",
@@ -251,7 +251,7 @@ def columns_that_repeat_others(table: CheckedTable) -> Iterator[TableWarning]:
             say("{column} repeats {other}", column=quoted(b), other=quoted(a)) for a, b in pairs[:_NAMED]
         )
         yield TableWarning(
-            "repeated",
+            marked("repeated"),
             say("{repeats}: one of the two is enough.", repeats=repeats),
             tuple(b for _, b in pairs),
             "leave out",
@@ -266,7 +266,7 @@ def constant_columns(table: CheckedTable) -> Iterator[TableWarning]:
             if len(constant) == 1
             else say("{columns} hold a single value each and are left out.", columns=listing(constant))
         )
-        yield TableWarning("constant", sentence, tuple(constant))
+        yield TableWarning(marked("constant"), sentence, tuple(constant))
 
 
 def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
@@ -274,7 +274,7 @@ def missing_values(table: CheckedTable) -> Iterator[TableWarning]:
     if gaps := sorted((c for c in table.others if c.missing), key=lambda c: -c.missing):
         words = [f"{quoted(c.name)} {_percent(c.missing / len(table.frame))}" for c in gaps]
         yield TableWarning(
-            "missing",
+            marked("missing"),
             say(
                 "Values are missing in {columns}: their rows are left out unless you fill the gaps (under Prepare).",
                 columns=_first(words),
@@ -289,7 +289,7 @@ def heavy_tails(table: CheckedTable) -> Iterator[TableWarning]:
     for scale, name in _SCALE_NAMES.items():
         if columns := [c for c in table.heavy_tails if table.scale_for(c) == scale]:
             yield TableWarning(
-                "heavy tail",
+                marked("heavy tail"),
                 say(
                     "{columns} {has} a heavy tail, so most rows share a few intervals of the grid: use "
                     "the {scale} (under Prepare).",
@@ -309,7 +309,7 @@ def outliers(table: CheckedTable) -> Iterator[TableWarning]:
     if counts:
         words = [f"{quoted(name)} ({count:,})" for name, count in counts.items()]
         yield TableWarning(
-            "outliers",
+            marked("outliers"),
             say(
                 "Outliers lie far from all other values in {columns}: check whether they are real, or "
                 "use the rank (under Prepare).",
@@ -325,7 +325,7 @@ def texts_of_many_levels(table: CheckedTable) -> Iterator[TableWarning]:
     known = {*table.identifiers, *table.almost_numbers, *table.odd}
     if names := [c.name for c in table.others if c.kind == "text" and c.name not in known]:
         yield TableWarning(
-            "many levels",
+            marked("many levels"),
             say(
                 "{names} {holds} text with more than {max_levels} unique values: the rare ones are "
                 "pooled, or the column is left out (under Prepare).",
@@ -353,7 +353,7 @@ def text_cells(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[TableWar
         if name in frame.columns and is_numeric(frame[name]):
             some = listing([f"{value:g}" for value in frame[name].dropna().unique()[:2]])
             yield TableWarning(
-                "text cells",
+                marked("text cells"),
                 say(
                     "{name} holds numbers that are text in the workbook, such as {some}, and is taken "
                     "for a quantity: where they are codes, read the column as text.",
@@ -370,7 +370,7 @@ def numbers_with_words(table: CheckedTable) -> Iterator[TableWarning]:
     """Numbers that are read as text because of a few words."""
     for name, words in list(table.almost_numbers.items())[:_NAMED]:
         yield TableWarning(
-            "almost numbers",
+            marked("almost numbers"),
             say(
                 "{name} holds numbers except for {words}: add the word to those that mean missing "
                 "(under Reading), or read the column as numbers.",
@@ -398,7 +398,7 @@ def few_rows(table: CheckedTable) -> Iterator[TableWarning]:
             "rows_each": ROWS_A_PARAMETER,
         }
         yield TableWarning(
-            "few rows",
+            marked("few rows"),
             say(
                 "{rows} can support about {parameters} ({rows_each} rows each), and the smallest network needs "
                 "about 4 for each of the {features} features: fewer features may predict better.",
@@ -421,7 +421,7 @@ def repeated_rows(table: CheckedTable) -> Iterator[TableWarning]:
     """Rows that equal others in every column."""
     if table.copies:
         yield TableWarning(
-            "repeated rows",
+            marked("repeated rows"),
             say(
                 "{rows} {repeat} in every column: leave the copies out (under Prepare), because a "
                 "copy of a training row among the test rows makes the test too easy.",
@@ -439,7 +439,7 @@ def rows_in_time_order(table: CheckedTable) -> Iterator[TableWarning]:
     times = (c.name for c in table.columns if is_time(c, frame[c.name]) and is_ordered(frame[c.name]))
     if (first := next(times, None)) is not None:
         yield TableWarning(
-            "in time order",
+            marked("in time order"),
             say(
                 "The rows follow {column} in time: to predict the future, hold out the latest rows "
                 "(split by time, under Prepare).",

@@ -12,7 +12,7 @@ import pandas as pd
 from kanlab.data.reading.cell_rules import MISSING
 from kanlab.data.reading.cells import date_of, hours_of, number_of
 from kanlab.data.reading.column_types import LIMIT, is_code, units_in
-from kanlab.language import say
+from kanlab.language import marked, say
 from kanlab.text import listing, quoted, short
 
 MOST_CELLS = 20_000  # looked at
@@ -81,7 +81,7 @@ def _codes(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     zeros = [c for c in cells if c.startswith("0") and len(c) > 1]
     if zeros:
         return OddCells(
-            "code",
+            marked("code"),
             say(
                 "{name} holds codes with leading zeros such as {zeros}: they are text, no quantity.",
                 name=quoted(name),
@@ -90,7 +90,7 @@ def _codes(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
             "number",
         )
     return OddCells(
-        "long number",
+        marked("long number"),
         say(
             "{name} holds numbers of {digits} digits such as {example}: they are text, as identifiers are, since a "
             "number would lose digits.",
@@ -116,7 +116,7 @@ def _times(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         if bad
         else say("{name} holds clock times such as {good}, which are text: read as hours, 15:30 is 15.5.", **shown)
     )
-    return OddCells("time", sentence, "time")
+    return OddCells(marked("time"), sentence, "time")
 
 
 def _decimal(cells: list[str], kind: str) -> str:
@@ -133,7 +133,7 @@ def _percents(name: str, cells: list[str], present: pd.Series) -> OddCells | Non
     if share < ENOUGH or not percents or not plain:
         return None
     return OddCells(
-        "percent",
+        marked("percent"),
         say(
             "{name} holds percents beside plain numbers ({percents} beside {plain}), no single quantity: read as "
             "fractions, 9.5% is 0.095.",
@@ -153,7 +153,7 @@ def _limits(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
         return None
     rows = int(present.isin(limits).sum())
     return OddCells(
-        "limit",
+        marked("limit"),
         say(
             "{name} holds limits such as {limits} in {rows:,} cells beside numbers, so it is text: read as limits, <0.5 "
             "is 0.5; as numbers, it is missing.",
@@ -175,7 +175,7 @@ def _units(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     example = listing([c for c in cells if c.endswith(str(kinds.index[0]))][:2])
     if len(kinds) > 1:
         return OddCells(
-            "units",
+            marked("units"),
             say(
                 "{name} holds numbers in more than one unit ({units}), such as {example}, so it is text: write them in "
                 "one unit.",
@@ -185,7 +185,7 @@ def _units(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
             ),
         )
     return OddCells(
-        "unit",
+        marked("unit"),
         say(
             "{name} holds numbers with a unit such as {example}, which are text: read as numbers, they are in {unit}.",
             name=quoted(name),
@@ -205,7 +205,7 @@ def _dates(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     by_day, by_month = (sorted(read[a] - read[b]) for a, b in (("day", "month"), ("month", "day")))
     if by_day and by_month:
         return OddCells(
-            "mixed dates",
+            marked("mixed dates"),
             say(
                 "{name} holds dates with the day first ({by_day}) and with the month first ({by_month}), so it is text: "
                 "read as dates, the rarer ones are missing.",
@@ -218,7 +218,7 @@ def _dates(name: str, cells: list[str], present: pd.Series) -> OddCells | None:
     if not bad:
         return None
     return OddCells(
-        "almost dates",
+        marked("almost dates"),
         say(
             "{name} holds dates but for {bad}, so it is text: read as dates, such cells are missing.",
             name=quoted(name),
