@@ -27,6 +27,7 @@ from kanlab.study.data_summary import DataSummary
 from kanlab.study.handle import StudyHandle, StudyView
 from kanlab.study.model_key import ModelKey
 from kanlab.study.trials import CompletedTrial, TrialRecord, first_ranked, ranked, with_effective
+from kanlab.text import series
 
 FINAL_CHECK = "appraisal"  # as versions before this one called it
 MOST_CHECKED = 8  # networks, by rank
@@ -114,8 +115,8 @@ class AveragedNetworks(HasFit):
             say("the {family} model ({share:.0f}%)", family=family_label(name, self.task), share=100 * share)
             for name, share in sorted(self.families, key=lambda pair: -pair[1])
         ]
-        first = ", ".join([f"{networks} ({100 * self.share:.0f}%)", *others])
-        return say("{models} and {last_model}", models=first, last_model=last)
+        first = say("{networks} ({share:.0f}%)", networks=networks, share=100 * self.share)
+        return say("{names} and {last}", names=series([first, *others]), last=last)
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON of a study has it."""

@@ -45,7 +45,7 @@ from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_name
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.kan.shapes import Shape
 from kanlab.language import marked, retold, say, use
-from kanlab.selection.candidates import other_families, trial_words
+from kanlab.selection.candidates import names_words, other_families, trial_words
 from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
@@ -56,6 +56,7 @@ from kanlab.study.handle import StudyHandle, versions_changed
 from kanlab.study.model_key import ModelKey
 from kanlab.study.spec import StudySpec
 from kanlab.study.trials import CompletedTrial
+from kanlab.text import series
 
 SAME_RSS = 1e-4  # relative: what another machine's rounding may change
 HELD = marked(
@@ -131,6 +132,17 @@ def held_family(data: Dataset, family: str, seed: int, shape: Shape = Shape()) -
     return HeldFamily(fitted, data.X_train.min(axis=0), data.X_train.max(axis=0), data.task)
 
 
+def _average_told(label: str) -> str:
+    """What an average is called (`AveragedNetworks.label`), to the reader."""
+    networks, *families = re.split(", (?=the )| and (?=the )", label)
+    if not families:
+        return retold(label)
+    if found := re.fullmatch(r"(.+) \((\d+)%\)", networks):
+        networks = say("{networks} ({share:.0f}%)", networks=retold(found[1]), share=int(found[2]))
+    *others, last = map(retold, families)
+    return say("{names} and {last}", names=series([networks, *others]), last=last)
+
+
 def extends(model: Model) -> bool:
     """Whether a model goes on beyond the training rows rather than being held at their edge."""
     return bool(getattr(model, "extends", False))
@@ -163,8 +175,11 @@ class Predictor:
         """What it is called, to the reader."""
         if found := re.fullmatch(r"trial (\d+): (.+)", self.label):
             return say("trial {number}: {cell}", number=found[1], cell=retold(found[2]))
+        if self.without and (found := re.fullmatch(r"trial (\d+) without .+: (.+)", self.label)):
+            features, cell = names_words(self.without), retold(found[2])
+            return say("trial {number} without {features}: {cell}", number=found[1], features=features, cell=cell)
         if found := re.fullmatch("the (average.+)", self.label):
-            return say("the {label}", label=retold(found[1]))
+            return say("the {label}", label=_average_told(found[1]))
         if found := re.fullmatch("the (.+) model", self.label):
             return say("the {label} model", label=retold(found[1]))
         return retold(self.label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from kanlab.explain import predictor as predictor_module
 from kanlab.explain.predictor import HeldFamily, Predictor, read_new_rows
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import SearchSpace
+from kanlab.language import use
 from kanlab.selection import candidates, recommendation
 from kanlab.study import handle as handle_module
 from tests.helpers.sentences import refused
@@ -287,3 +289,24 @@ def test_several_unknown_categories_are_averaged_over_their_combinations() -> No
     every = np.sort(np.prod(np.meshgrid(*(p.shares for p in parts)), axis=0).ravel())[::-1][:1000]
     np.testing.assert_allclose(weights, every / every.sum())
     assert settings.shape == (1000, 4)
+
+
+@pytest.mark.parametrize(
+    ("label", "without"),
+    [
+        ("the linear model", ()),
+        ("trial 9: 1 hidden neuron, grid 3, k 3", ()),
+        ("trial 9 without a and b: 2 hidden neurons, grid 3, k 3", ("a", "b")),
+        ("the average of 8 networks", ()),
+        ("the average of 3 networks (60%), the linear model (20%) and the ridge model (20%)", ()),
+    ],
+)
+def test_a_model_is_called_as_the_reader_says(label: str, without: tuple[str, ...]) -> None:
+    """Its label is stored in English."""
+    model = Predictor(label, None, None, without=without)  # type: ignore[arg-type]
+    assert model.name == label
+    with use("zh"):
+        told = model.name
+    assert not {"the", "average", "model", "trial", "neuron", "neurons", "without"} & set(re.findall("[a-z]+", told)), (
+        told
+    )
