@@ -33,6 +33,7 @@ from kanlab.data.reading.table import read_table
 from kanlab.data.recipe import Recipe
 from kanlab.data.writing import to_csv
 from kanlab.errors import DatasetError
+from kanlab.explain.interval_columns import relative_weights
 from kanlab.explain.predictor import HeldFamily, Predictor, read_new_rows
 from kanlab.explain.predictor import overruled as overruled_recipe
 from kanlab.export import predict_template
@@ -298,10 +299,39 @@ def check_new_rows(content: bytes, recipe: Recipe, options: dict[str, Any]) -> s
     model = HeldFamily(
         FamilyFit(lambda X: X.sum(axis=1), 1.0), np.zeros(len(recipe.columns)), np.ones(len(recipe.columns))
     )
-    found = Predictor("a sum", said, model).predict(frame)
+    weight = {"column": frame.columns[0], "unit": 2.0}  # any column may hold the weights of the rows
+    found = Predictor("a sum", said, model, interval=_SCORES | {"weight": weight}).predict(frame)
     pd.testing.assert_frame_equal(found.frame[list(frame.columns)], frame)
     assert (found.frame[found.predicted].notna() == inputs.complete).all()
+    lower, upper = (found.frame[bound].astype(float) for bound in found.bounds)
+    assert (lower.notna() == inputs.complete).all()
+    if not asked.kinds:
+        sign = said.conventions.decimal or Conventions.of(frame).decimal or "."
+        w = relative_weights({"weight": weight}, program.columns[weight["column"]], sign)
+        assert w is not None
+        assert sign == program.decimal
+        # too far from 0 the ends of an interval are one number
+        near = (
+            inputs.complete
+            & (found.frame[found.predicted].astype(float).abs() < 1e3)
+            & (np.nan_to_num(w, nan=1.0) < 1e3)
+        )
+        half = (1.0 / np.sqrt(np.where(np.isfinite(w), w, 1.0)))[near]
+        np.testing.assert_allclose((upper - lower)[near] / 2.0, half, rtol=1e-6)
+    for note in found.notes:
+        assert_sentence(note)
     return "rows"
+
+
+_SCORES = {
+    "task": "regression",
+    "rows": 9,
+    "scores": [0.5] * 8 + [1.0],
+    "tails": 1,
+    "scale": None,
+    "held": [],
+    "held_rows": 0,
+}
 
 
 def _preparation(frame: pd.DataFrame, target: str, wanted: dict[str, Any]) -> Preparation:
