@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from string import Formatter
 
+import pandas as pd
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanlab import language
+from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
 from kanlab.language import retold, say, use
 from kanlab.text import counted, listing, quoted
@@ -135,6 +137,18 @@ def test_an_error_of_another_process_is_told_to_its_reader() -> None:
         assert str(error) == "“a” 是空的；请选择 CSV 文件。"
     with use("en"):
         assert str(error).startswith("'a' is empty")
+
+
+def test_what_is_kept_with_data_is_english_whoever_makes_it() -> None:
+    frame = pd.DataFrame({"x": [None, *range(29)], "y": [v * v / 7 for v in range(30)]})
+    with use("zh"):
+        data = Dataset.from_frame(frame, "y")
+        note = "1 of 30 rows has a missing value and is left out."
+        assert note in data.notes
+        assert data.recipe.apply(pd.DataFrame({"x": [None, 1.0]})).notes == (
+            "1 of 2 rows has a missing value and cannot be predicted.",
+        )
+        assert retold(note) == "30 行中有 1 行含缺失值，已舍弃。"
 
 
 def test_a_stop_that_was_left_out_or_added_does_not_hide_a_sentence() -> None:
