@@ -14,7 +14,7 @@ from kanlab.language import marked, retold, say, use
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, model_name, trial_words
 from kanlab.selection.measures import MEASURES, four_digits
-from kanlab.selection.recommendation import Recommendation
+from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.selection.validation import Validation
 from kanlab.selection.validation_plan import confidence_set
 from kanlab.stats.criteria import akaike_weights, evidence_ratio
@@ -57,7 +57,6 @@ COUNT_SCORES: dict[str, tuple[str, ...]] = {
 }
 
 
-@use("en")  # as it is downloaded
 def leaderboard_frame(found: Recommendation, handle: StudyHandle) -> pd.DataFrame:
     """One row per candidate: RMSE in units of the target and R² on the scale of the fit, or the scores of classes."""
     listed, data = found.candidates, handle.data
@@ -156,8 +155,14 @@ def leaderboard(found: Recommendation, handle: StudyHandle) -> None:
     data = handle.data
     few = handle.spec.few_rows_words(data.n_train, data.d)
     st.caption("  \n".join(literal(words) for words in (say(_UNKNOWN, dash=DASH), few) if words))
-    download(say("Download the models"), lambda: to_csv(frame), f"{handle.name}-models.csv")
+    download(say("Download the models"), lambda: file_of(found, handle), f"{handle.name}-models.csv")
     _confidence(handle, found.validation)
+
+
+@use("en")
+def file_of(found: Recommendation, handle: StudyHandle) -> str:
+    """The table as it is downloaded, in the names that programs know, whatever the language of the page."""
+    return to_csv(leaderboard_frame(recommend(handle, handle.records(), found.validation), handle))
 
 
 def _column_config(frame: pd.DataFrame, data: DataSummary) -> dict[str, Any]:

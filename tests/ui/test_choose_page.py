@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from kanlab.api import tune
 from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import Cell, SearchSpace
+from kanlab.language import PSEUDO, use
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.sensitivity import ranked_again
 from kanlab.selection.validation import VALIDATION
@@ -75,6 +76,20 @@ def test_a_network_without_a_feature_and_the_error_of_rows_left_out(app: AppTest
     assert rows["trial 1 without b: 3 hidden neurons, grid 3, k 2"] == pytest.approx((1e-3 / small.n) ** 0.5)
     assert rows["linear"] == pytest.approx((press(handle) / small.n) ** 0.5)
     assert rows.isna().sum() == len(SCORES) - 1
+
+
+def test_the_models_are_downloaded_in_english_whatever_the_language_of_the_page(app: AppTest, small: Dataset) -> None:
+    handle = study(small, SCORES, space=SPACE)
+    choose(app, handle)
+    from kanlab.ui.model_table import file_of  # the pages have to be made by the app first
+
+    with use(PSEUDO):
+        found = recommend(handle, handle.records(), None)
+        told = file_of(found, handle)
+    assert found.choice is not None
+    assert found.choice.label not in told
+    assert "trial 1: 2 hidden neurons, grid 3, k 2" in told
+    assert told.isascii()
 
 
 def test_widening_a_range_opens_the_search(app: AppTest, small: Dataset) -> None:
