@@ -1,4 +1,4 @@
-"""The app for everybody: axe-core finds nothing of ours, no page scrolls sideways, and no mouse is needed."""
+"""The app for everybody: axe-core finds nothing of ours, no page scrolls sideways, no mouse is needed, all is told."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from kanlab.language import PSEUDO, say, use
+from kanlab.ui.browser_cookies import LANGUAGE_COOKIE
 from tests.browser.conftest import ROOT
 from tests.helpers.accessibility import settle, violations
 from tests.helpers.app_server import AppServer
+from tests.helpers.untold import untold
 
 _STOP = """() => {
   const e = document.activeElement, s = getComputedStyle(e), tag = e.tagName;
@@ -51,42 +54,106 @@ def address(app: AppServer) -> str:
     return f"http://127.0.0.1:{app.port}"
 
 
+PAGES = ("live", "choose", "model", "export", "studies")
+
+
 @pytest.mark.parametrize(
-    ("scheme", "width", "tabs"), [("light", 1280, True), ("dark", 390, False)], ids=["light-1280", "dark-390"]
+    ("scheme", "width", "language", "tabs"),
+    [("light", 1280, "en", True), ("dark", 390, "en", False), ("dark", 1280, "zh", False), ("light", 390, "zh", False)],
 )
-def test_axe_finds_nothing_of_ours(browser: Browser, address: str, scheme: str, width: int, tabs: bool) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
+def test_axe_finds_nothing_of_ours(
+    browser: Browser, address: str, scheme: str, width: int, language: str, tabs: bool
+) -> None:
+    page = opened(browser, address, language, width, scheme)
     found: dict[str, list[str]] = {}
 
     def look(where: str) -> None:
         if wrong := violations(page):
             found[where] = wrong
 
+    with use(language):
+        page.goto(address)
+        expect(page.get_by_role("button", name=say("Start this example"))).to_be_visible()
+        look("an empty home")
+        page.locator("input[type=file]").set_input_files(ROOT / "tests" / "tables" / "mtcars.csv")
+        expect(page.get_by_role("button", name=say("Go to the search"))).to_be_visible()
+        look("data")
+        page.get_by_role("button", name=say("Go to the search")).click()
+        expect(page.get_by_role("button", name=say("Start"), exact=True)).to_be_visible()
+        look("search")
+        for name in PAGES:
+            page.goto(f"{address}/{name}?study=waves")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            look(name)
+            for tab in page.get_by_role("tab").all()[1:] if tabs or name == "model" else []:
+                tab.click()
+                look(f"{name}, {tab.inner_text()}")
+        page.goto(f"{address}/live?study=nothing")
+        expect(page.get_by_test_id("stAlert").filter(has_text="nothing")).to_be_visible()
+        look("an error")
+        page.goto(f"{address}/live?study=waves")
+        page.set_viewport_size({"width": 640, "height": 500})  # as wide as 1280 px are at 200%
+        look("live at 200%")
+    page.context.close()
+    assert found == {}
+
+
+def opened(browser: Browser, address: str, language: str, width: int = 1280, scheme: str = "light") -> Page:
+    """A page of a browser whose reader has chosen a language."""
+    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+    context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": address}])
+    return context.new_page()
+
+
+def test_every_word_is_told(browser: Browser, address: str) -> None:
+    """In English with accents, which only `say` gives: what has none would stay English in every language."""
+    page = opened(browser, address, PSEUDO)
+    found: dict[str, list[str]] = {}
+    names = ["waves", "csv", "mtcars", "rownames", "mpg", "cyl", "disp", "drat", "qsec", "gear", "carb"]
+
+    def look(where: str) -> None:
+        if missed := untold(page, names):
+            found[where] = missed
+
     page.goto(address)
-    expect(page.get_by_role("button", name="Start this example")).to_be_visible()
+    expect(page.locator(".stVegaLiteChart svg").first).to_be_visible()
     look("an empty home")
     page.locator("input[type=file]").set_input_files(ROOT / "tests" / "tables" / "mtcars.csv")
-    expect(page.get_by_role("button", name="Go to the search")).to_be_visible()
-    look("data")
-    page.get_by_role("button", name="Go to the search").click()
-    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    with use(PSEUDO):
+        expect(page.get_by_role("button", name=say("Go to the search"))).to_be_visible()
+        look("data")
+        page.get_by_role("button", name=say("Go to the search")).click()
+        expect(page.get_by_role("button", name=say("Start"), exact=True)).to_be_visible()
     look("search")
-    for name in ("live", "choose", "model", "export", "studies"):
+    for name in PAGES:
         page.goto(f"{address}/{name}?study=waves")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         look(name)
-        for tab in page.get_by_role("tab").all()[1:] if tabs or name == "model" else []:
+        for tab in page.get_by_role("tab").all()[1:]:
             tab.click()
             look(f"{name}, {tab.inner_text()}")
-    page.goto(f"{address}/live?study=nothing")
-    expect(page.get_by_text("There is no study 'nothing'")).to_be_visible()
-    look("an error")
-    page.goto(f"{address}/live?study=waves")
-    page.set_viewport_size({"width": 640, "height": 500})  # as wide as 1280 px are at 200%
-    look("live at 200%")
-    context.close()
+    page.context.close()
     assert found == {}
+
+
+def test_the_language_is_that_of_the_browser_until_it_is_switched(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, locale="zh-CN")
+    page = context.new_page()
+    page.goto(f"{address}/live?study=waves")
+    with use("zh"):
+        expect(page).to_have_title(f"{say('Live')} · kanlab")
+        expect(page.get_by_text(say("Finished"), exact=True)).to_be_visible()  # stored in English
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    page.get_by_role("link", name="English", exact=True).click()
+    expect(page).to_have_title("Live · kanlab")
+    expect(page).to_have_url(f"{address}/live?study=waves")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.goto(f"{address}/choose?study=waves")
+    expect(page).to_have_title("Choose · kanlab")  # as the browser keeps it
+    page.goto(f"{address}/?lang=zh")
+    expect(page.get_by_role("heading", name="数据", level=1)).to_be_visible()
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_contain_text("上传")  # a word of Streamlit's
+    context.close()
 
 
 def tab_to(page: Page, name: str | re.Pattern[str], most: int = 120) -> None:
