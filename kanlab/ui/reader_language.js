@@ -6,7 +6,7 @@
   window.kanlabLooksOn = true;
 
   // text only in these: a cell or a name of the reader's may be the same word
-  const places = '[data-testid^="stFileUploader"], [data-testid^="stMainMenu"], [data-testid="stLogoLink"], [data-testid="stElementToolbar"], ' +
+  const places = '[data-testid^="stFileUploader"], [data-testid^="stMainMenu"], [data-testid="stLogoLink"], [data-testid="stSkipToContent"], [data-testid="stElementToolbar"], ' +
     '[data-testid="InputInstructions"], [data-testid="stDataFrameColumnMenu"], [data-testid="stStatusWidget"], ' +
     '[data-testid="stTooltipContent"], [role="listbox"], [role="dialog"] > button';
   const attributes = ["aria-label", "title", "placeholder"];
