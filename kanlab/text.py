@@ -76,6 +76,15 @@ def short_apart(names: Sequence[object], most: int = 60) -> list[str]:
     return cut
 
 
+def beginning(text: str) -> str:
+    """A text as the beginning of a sentence.
+
+    >>> beginning("trial 3")
+    'Trial 3'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def quoted(name: object, most: int = 60) -> str:
     """A name in quotes, cut short.
 

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from kanlab.execution.manage import load_data
-from kanlab.language import say
+from kanlab.language import retold, say
+from kanlab.text import beginning
 from kanlab.ui import (
     diagnostics,
     fitted_model,
@@ -40,7 +41,7 @@ with right, st.container(horizontal=True, vertical_alignment="center"):
         EXPORT, label=say("Export this study"), icon=":material/download:", query_params={"study": handle.name}
     )
 with st.container():  # always one element, so that the tabs below keep their state
-    st.markdown(f"**{literal(found.name[0].upper() + found.name[1:])}**")
+    st.markdown(f"**{literal(beginning(retold(found.name)))}**")
     notes(found.notes)
 with sentences():
     data = session.remember("model-data", handle.uid, lambda: load_data(handle))

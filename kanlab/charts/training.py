@@ -31,7 +31,7 @@ from kanlab.charts.trial_plot import selections
 from kanlab.language import marked, say
 from kanlab.study.fit_times import FitTime
 from kanlab.study.trials import TrialRecord, best_trial
-from kanlab.text import counted
+from kanlab.text import beginning, counted
 
 MOST_FITS, MOST_CURVES = 1500, 120
 _STATES = (marked("complete"), marked("inadmissible"), marked("failed"), marked("running"))
@@ -58,11 +58,7 @@ def loss_curve(curve: Sequence[float], name: str = "RSS", unit: str = "", look: 
         tooltip=[number("step", say("training progress (%)"), ".0f"), number("rss", say(name))],
     )
     chart = base.mark_line(color=look.accent, point={"opacity": 0, "size": 90})
-    return titled(chart, say("{loss} while this trial was trained", loss=_capital(say(name))), "", 230, look)
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
+    return titled(chart, say("{loss} while this trial was trained", loss=beginning(say(name))), "", 230, look)
 
 
 def _with_unit(name: str, unit: str) -> str:
@@ -145,7 +141,7 @@ def loss_curves(
     return layered(
         layers,
         {"trials": frame, "marked": frame[frame["kind"] != rest]},
-        **_whole(say("{loss} of all trials in training", loss=_capital(say(name))), subtitle, words, look),
+        **_whole(say("{loss} of all trials in training", loss=beginning(say(name))), subtitle, words, look),
     )
 
 

@@ -22,7 +22,7 @@ from kanlab.language import marked, say
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.stats.metrics import Scores
-from kanlab.text import series, short
+from kanlab.text import beginning, series, short
 
 if TYPE_CHECKING:
     import sympy
@@ -151,7 +151,7 @@ def training_error(scores: Scores) -> float | None:
 def errors(formula: Formula) -> str:
     """The error of the formula beside that of the network."""
     what = say(MEASURES[formula.task].error)
-    what = what[0].upper() + what[1:]
+    what = beginning(what)
     rows = say("test") if on_test(formula) else say("training")
     own = four_digits(error_of(formula.scores)) or say("not finite")
     if not formula.network:

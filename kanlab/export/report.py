@@ -17,7 +17,7 @@ from kanlab.language import TAGS, active, marked, say
 from kanlab.selection import playback
 from kanlab.selection.scatter import scatter
 from kanlab.study.trials import completed
-from kanlab.text import short, together
+from kanlab.text import beginning, short, together
 
 _TAKEN = ' class="taken"'
 
@@ -84,7 +84,7 @@ def report(exported: Exported, drawing: Drawing) -> str:
     parts = [
         f"<h1>{escape(name)}</h1>",
         f'<p class="muted">{escape(together([found, exported.date]))}</p>',
-        f'<div class="choice"><p>{escape(label[0].upper() + label[1:])}</p>{_items(exported.reasons)}</div>',
+        f'<div class="choice"><p>{escape(beginning(label))}</p>{_items(exported.reasons)}</div>',
         _figures(exported),
     ]
     if exported.promise:

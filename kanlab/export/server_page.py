@@ -10,7 +10,7 @@ from typing import Any
 from kanlab.colours import DARK, FONTS, LIGHT, Colours
 from kanlab.export.served import ServedModel
 from kanlab.language import TAGS, active, marked, say
-from kanlab.text import short
+from kanlab.text import beginning, short
 
 
 def page(model: ServedModel, nonce: str) -> str:
@@ -22,7 +22,7 @@ def page(model: ServedModel, nonce: str) -> str:
         language=TAGS[active()],
         title=say("{name}: prediction", name=name),
         name=name,
-        about=about[:1].upper() + about[1:],
+        about=beginning(about),
         nonce=html.escape(nonce),
         light=_variables(LIGHT),
         dark=_variables(DARK),

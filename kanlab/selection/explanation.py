@@ -23,7 +23,7 @@ from kanlab.selection.decision import (
 )
 from kanlab.selection.measures import four_digits, measure_for
 from kanlab.stats.criteria import SUPPORTED
-from kanlab.text import together
+from kanlab.text import beginning, together
 
 
 def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
@@ -38,7 +38,7 @@ def explain(decision: Decision, listed: Sequence[Candidate]) -> list[str]:
                 "{model} reproduces the target exactly, up to rounding: the target is a "
                 "formula of the features, and differences of AICc between models that do so are no "
                 "evidence.",
-                model=choice.name[:1].upper() + choice.name[1:],
+                model=beginning(choice.name),
             )
         ]
     held, lowest = reference([c for c in rivals if not c.is_network]), min(rivals, key=aicc_of)

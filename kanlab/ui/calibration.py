@@ -13,11 +13,11 @@ from kanlab.charts import evidence
 from kanlab.errors import KanlabError
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import HeldOut, held_out, predictor
-from kanlab.language import say
+from kanlab.language import retold, say
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, confusion, log_loss
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord
-from kanlab.text import short
+from kanlab.text import beginning, short
 from kanlab.ui import drawing, session, widgets
 from kanlab.ui.widgets import DASH, LOG_LOSS_HELP, literal
 
@@ -62,7 +62,7 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
         st.markdown(
             say(
                 "**{model}** on the {count:,} {rows} rows",
-                model=literal(label[:1].upper() + label[1:]),
+                model=literal(beginning(retold(label))),
                 count=len(found.y),
                 rows=say(found.rows),
             )

@@ -20,7 +20,7 @@ from kanlab.language import marked, retold, say
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle, check_it_is_there
-from kanlab.text import short
+from kanlab.text import beginning, short
 from kanlab.ui import cluster, columns, drawing, formula_editing, formula_options, identity, session, widgets
 from kanlab.ui.columns import CHOICE
 from kanlab.ui.model import ModelView, no_network
@@ -256,7 +256,7 @@ def details(found: Formula, stamp: tuple[object, ...], key: str, title: str, dat
     if found.task == COUNTS:
         unit = say(MEAN_DEVIANCE_HELP)
     what = say(MEASURES[data.task].error)
-    what = what[:1].upper() + what[1:]
+    what = beginning(what)
     own, theirs = (four_digits(error_of(scores)) if scores else "" for scores in (found.scores, found.network))
     with st.container(key=f"figures-{key}"):
         places = st.columns(3)

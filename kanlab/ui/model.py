@@ -22,10 +22,10 @@ from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
-from kanlab.language import marked, say
+from kanlab.language import marked, retold, say
 from kanlab.selection.feature_weights import FeatureWeights
 from kanlab.selection.measures import MEASURES
-from kanlab.text import short
+from kanlab.text import beginning, short
 from kanlab.ui import drawing, session, widgets
 from kanlab.ui.widgets import download, literal
 
@@ -184,7 +184,7 @@ def no_network(view: ModelView, linear: str) -> str:
     held = view.model.fitted
     if isinstance(held, HeldFamily) and isinstance(held.fitted.predict, Affine):
         return say("A linear model {linear}. Its coefficients are under Network.", linear=linear)
-    model = literal(view.model.name[:1].upper() + view.model.name[1:])
+    model = literal(beginning(retold(view.model.name)))
     if isinstance(held, AveragedModel):
         return say(
             "{model} is the mean of several models, so it has no single formula, diagram or "
