@@ -191,6 +191,7 @@ _NAMES = frozenset(
         "file",
     }
 )
+_BEGINS_SURELY = 15  # characters that a word at the beginning is worth
 _FULL_STOPS = {".": "。", ":": "：", ";": "；"}
 
 
@@ -255,7 +256,7 @@ def _messages() -> frozenset[str]:
 
 @cache
 def _templates() -> tuple[_Template, ...]:
-    """The sentences with values, those with most text of their own first."""
+    """The sentences with values, those first that are known most surely."""
     found = []
     for message in sorted(_messages()):
         pieces = _parsed(message)
@@ -272,7 +273,13 @@ def _templates() -> tuple[_Template, ...]:
             quoted = before.endswith("'") and after.startswith("'")
             places.append(_Place(name, spec or "", after, quoted, begins and ends))
         found.append(_Template(message, own[0], tuple(places), max(own, key=len)))
-    return tuple(sorted(found, key=lambda t: -len(t.message) + sum(len(p.name) for p in t.places)))
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(template: _Template) -> int:
+    """How late it is tried: what begins with a word of its own is surer than what begins with a value."""
+    own = len(template.message) - sum(len(place.name) for place in template.places)
+    return -own - (_BEGINS_SURELY if re.match(r"\w", template.begins) else 0)
 
 
 def _plain(message: str) -> str:

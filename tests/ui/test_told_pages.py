@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from kanlab.language import use
+from kanlab.kan.search_space import Cell
+from kanlab.language import retold, say, use
+from kanlab.selection.candidates import cell_words
 from kanlab.ui.widgets import literal
 from tests.helpers.pages import healthy
 
@@ -37,3 +39,11 @@ def test_the_data_set_of_a_chinese_page_is_noted_in_english(app: AppTest, monkey
     notes = page.session_state["kanlab_dataset"].notes
     assert notes
     assert all(note.isascii() for note in notes)
+
+
+@pytest.mark.parametrize("cell", [Cell(2, 3, 2), Cell(1, 5, 3), Cell(3, 4, 1, depth=2), Cell(1, 2, 2, depth=3)])
+def test_the_stored_name_of_a_network_is_told_as_it_is_said(cell: Cell) -> None:
+    with use("en"):
+        english = say("trial {number}: {cell}", number=3, cell=cell_words(cell))
+    with use("zh"):
+        assert retold(english) == say("trial {number}: {cell}", number=3, cell=cell_words(cell)) != english
