@@ -24,6 +24,8 @@ _OF_STREAMLIT = (
     marked("Fullscreen: {name}"),
     marked("Remove {name}"),
     marked("{name} icon"),
+    marked("{name} — start"),
+    marked("{name} — end"),
     marked("progress"),
     marked("Open"),
     marked("Skip to main content"),

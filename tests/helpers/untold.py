@@ -14,7 +14,7 @@ _NAMES = """
 kanlab KAN KANs pykan PySR NSGA TPE LOO GAM MLP EBM AUC AIC AICc BIC RSS RMSE SQL SVG PNG ONNX NumPy Python JavaScript Excel
 Node DuckDB SQLite PostgreSQL Optuna optuna dashboard English Streamlit CSV Parquet zip JSON Dask Dockerfile Docker LaTeX
 MathML PyTorch scikit LBFGS Akaike Pearson Poisson Wilson Cook sin cos tan exp log sqrt abs tanh erf atan arctan asinh inf
-Made with Streamlit version System Light Dark Print Record screen UTC numpy scipy torch optuna python grid neuron_num
+Made with Streamlit version System Light Dark Print Record screen UTC numpy scipy torch optuna python cpu grid neuron_num add
 looks look holds hold has have is are do does it its their they them
 """
 NAMES = frozenset(_NAMES.split())
