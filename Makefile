@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test lint docs screenshots bench lock audit clean
+.PHONY: app test lint messages docs screenshots bench lock audit clean
 
 app: .venv/app.done
 	$(BIN)/python -m kanlab app
@@ -16,6 +16,11 @@ lint: .venv/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python benchmarks/messages.py --check
+
+# new and changed sentences into the catalogues of kanlab/translations, to be translated there; run again, it compiles them
+messages: .venv/test.done
+	$(BIN)/python benchmarks/messages.py
 
 # the documents as a site in build/site; a link that leads nowhere fails
 docs: .venv/docs.done
