@@ -54,6 +54,7 @@ def test_the_readme_in_chinese_has_the_commands_the_links_and_the_parts_of_the_e
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md")]
     assert code_in("README.md") == code_in("README.zh-CN.md")
     assert "kanlab tune DATA.csv --target COL" in code_in("README.md")
+    texts[1] = texts[1].replace("docs/screenshots/zh/", "docs/screenshots/")  # the same pages
     links = [sorted(set(re.findall(r"\]\((?!README)([^)]+)\)", text))) for text in texts]
     assert links[0] == links[1]
     said = [sorted(set(re.findall(r"`[^`\n]+`", text)) - {"`LANG`"}) for text in texts]

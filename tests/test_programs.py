@@ -16,6 +16,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions
 from kanlab.execution.messages import EdfTask
 from kanlab.execution.run_tasks import run_task
+from kanlab.export.predict_source import predict_source
 from kanlab.kan.search_space import Cell
 from kanlab.study.storage import store_dataset
 
@@ -41,6 +42,17 @@ def test_python_m_kanlab_runs_nothing_of_the_working_folder(tmp_path: Path) -> N
     command = [sys.executable, "-m", "kanlab", "tune", "few.csv", "--target", "y"]
     done = subprocess.run(command, cwd=tmp_path, env=programs.environment(), capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert not (tmp_path / "MARKER").exists()
+
+
+def test_the_program_of_a_bundle_runs_nothing_that_lies_beside_it(tmp_path: Path) -> None:
+    """As its README says, without -P."""
+    for name in ("numbers.py", "sys.py", "json.py", "numpy.py"):
+        (tmp_path / name).write_text("open('MARKER', 'a').write('executed')\n")
+    (tmp_path / "predict.py").write_text(predict_source())
+    done = subprocess.run([sys.executable, "predict.py", "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.startswith("usage: predict.py")
+    assert (done.returncode, done.stderr) == (0, "")
     assert not (tmp_path / "MARKER").exists()
 
 

@@ -105,6 +105,13 @@ def _defined(node: ast.stmt) -> Iterator[str]:
         yield node.target.id
 
 
+# Python looks beside a program for its imports first; what lies beside predict.py, such as a numbers.py, is none of them
+_PATH_LINES = """import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # this folder: no file in it is run in the place of a library"""
+
+
 def _import_lines(libraries: set[tuple[str, str]]) -> str:
     """The imports: those of the standard library first, constants before classes before functions, as elsewhere."""
     whole: dict[bool, list[str]] = {True: [], False: []}
@@ -117,5 +124,11 @@ def _import_lines(libraries: set[tuple[str, str]]) -> str:
             parts[standard].append(f"from {module} import {', '.join(names)}")
         if ("", module) in libraries:  # also beside names of it
             whole[standard].append(f"import {module}")
-    sections = (["from __future__ import annotations"], whole[True] + parts[True], whole[False] + parts[False])
+    whole[True].remove("import sys")
+    sections = (
+        ["from __future__ import annotations"],
+        [_PATH_LINES],
+        whole[True] + parts[True],
+        whole[False] + parts[False],
+    )
     return "\n\n".join("\n".join(section) for section in sections)
