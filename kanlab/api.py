@@ -29,7 +29,8 @@ from kanlab.explain.predictor import Predictions, Predictor, predict_table, pred
 from kanlab.export.study_json import study_json
 from kanlab.files import write_whole
 from kanlab.kan.search_space import SearchSpace
-from kanlab.language import retold, say, use
+from kanlab.language import say, use
+from kanlab.retelling import retold
 from kanlab.selection import ranking
 from kanlab.selection.headline import Use
 from kanlab.selection.recommendation import Recommendation, recommend

@@ -1,6 +1,6 @@
 """Errors a user can cause. Each message is one sentence: what is wrong, where, and what to do."""
 
-from kanlab.language import retold
+from kanlab.retelling import retold
 
 
 class KanlabError(Exception):

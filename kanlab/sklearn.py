@@ -38,7 +38,8 @@ from kanlab.explain.predictor import Model, held_family, network_task
 from kanlab.kan.constraints import Constraints
 from kanlab.kan.network import FittedKan
 from kanlab.kan.search_space import Cell, SearchSpace
-from kanlab.language import retold, say
+from kanlab.language import say
+from kanlab.retelling import retold
 from kanlab.selection import ranking
 from kanlab.selection.recommendation import Recommendation, recommend
 from kanlab.stats.interval_bounds import class_sets, interval_bounds

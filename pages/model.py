@@ -3,7 +3,8 @@
 import streamlit as st
 
 from kanlab.execution.manage import load_data
-from kanlab.language import retold, say
+from kanlab.language import say
+from kanlab.retelling import retold
 from kanlab.text import beginning
 from kanlab.ui import (
     diagnostics,

@@ -13,10 +13,11 @@ from babel.messages.mofile import write_mo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanlab import language
+from kanlab import language, retelling
 from kanlab.data.dataset import Dataset
 from kanlab.errors import DatasetError
-from kanlab.language import retold, say, use
+from kanlab.language import say, use
+from kanlab.retelling import retold
 from kanlab.text import counted, listing, quoted
 
 SENTENCES = {
@@ -45,7 +46,7 @@ SENTENCES = {
 
 
 def forget() -> None:
-    for kept in (language._translation, language._messages, language._templates, language._retold):
+    for kept in (language.translation, language.messages, retelling._templates, retelling._retold):
         kept.cache_clear()
 
 
@@ -168,8 +169,8 @@ def test_a_stop_that_was_left_out_or_added_does_not_hide_a_sentence() -> None:
     ],
 )  # fmt: skip
 def test_a_hostile_text_costs_little(text: str) -> None:
-    telling = language._Telling(text[: language._LONGEST], "zh")
-    telling.whole(text[: language._LONGEST])
+    telling = retelling._Telling(text[: retelling._LONGEST], "zh")
+    telling.whole(text[: retelling._LONGEST])
     assert telling._left >= 0  # what it may take is counted down to 0, and nothing is done behind that
     assert isinstance(told(text), str)
 
@@ -183,7 +184,7 @@ def test_every_sentence_comes_back_with_its_values(message: str, data: st.DataOb
     with use("zh"):
         translated = say(message)
     shown = {name: re.sub("^'(.*)'$", r"“\1”", value) for name, value in values.items()}
-    assert told(english) == language._plain(translated).format(**shown)
+    assert told(english) == retelling._plain(translated).format(**shown)
 
 
 def with_values(message: str, data: st.DataObject) -> tuple[str, dict[str, str]]:
@@ -197,4 +198,4 @@ def with_values(message: str, data: st.DataObject) -> tuple[str, dict[str, str]]
         elif name:
             kinds = [str] if f"'{{{name}}}'" in message else [str, quoted]
             values[name] = data.draw(st.sampled_from(kinds))(data.draw(NAMES))
-    return (language._plain(message).format(**values) if values else message), values
+    return (retelling._plain(message).format(**values) if values else message), values

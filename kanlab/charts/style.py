@@ -72,8 +72,8 @@ def number(field: str, title: str, fmt: str = ",.5~g") -> alt.Tooltip:
 def quoted(words: str) -> str:
     """A text as a string of a Vega expression.
 
-    >>> quoted("Cook's distance")
-    '"Cook\'s distance"'
+    >>> print(quoted("Cook's distance"))
+    "Cook's distance"
     """
     return json.dumps(words, ensure_ascii=False)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import add_trial, source
 from kanlab.cli.printing import columns
 from kanlab.cli.table_options import add_reading_options
-from kanlab.language import active, retold, say, use
+from kanlab.language import active, say, use
+from kanlab.retelling import retold
 
 if TYPE_CHECKING:
     from kanlab.explain.contributions import Explanation, RowExplainer

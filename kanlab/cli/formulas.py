@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from kanlab.cli.arguments import names
 from kanlab.cli.printing import columns, short_number
 from kanlab.errors import StudyError
-from kanlab.language import marked, retold, say, use
+from kanlab.language import marked, say, use
+from kanlab.retelling import retold
 
 if TYPE_CHECKING:
     from kanlab.api import Study

@@ -34,7 +34,8 @@ from kanlab.cli.examples import examples
 from kanlab.cli.printing import columns, exit_code, run_and_print, shown
 from kanlab.cli.table_options import add_table_options, preparation, read_options
 from kanlab.errors import KanlabError, StudyError
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 
 if TYPE_CHECKING:
     from kanlab.data.dataset import Dataset

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kanlab.language import marked, retold, say, use
+from kanlab.language import marked, say, use
+from kanlab.retelling import retold
 from kanlab.text import columns_of, padded
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from kanlab.cli import explaining, interacting
 from kanlab.cli.arguments import add_dask, add_fill, add_interval, add_json, add_ranges, add_trial, port, ranges, source
 from kanlab.cli.printing import exit_code, run_and_print
 from kanlab.cli.table_options import add_reading_options
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.text import counted, padded, quoted
 
 if TYPE_CHECKING:

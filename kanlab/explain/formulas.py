@@ -30,7 +30,8 @@ from kanlab.formulas.expression import ExpressionError
 from kanlab.formulas.front import FoundFormulas
 from kanlab.formulas.options import FormulaOptions
 from kanlab.formulas.parts import PARTS
-from kanlab.language import retold, say
+from kanlab.language import say
+from kanlab.retelling import retold
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.artifacts import local_data

@@ -44,7 +44,8 @@ from kanlab.explain.average import AveragedModel
 from kanlab.explain.interval_columns import LEVEL, interval_cells, interval_names, interval_note, relative_weights
 from kanlab.kan.network import RANGE_TOLERANCE, FittedKan
 from kanlab.kan.shapes import Shape
-from kanlab.language import marked, retold, say, use
+from kanlab.language import marked, say, use
+from kanlab.retelling import retold
 from kanlab.selection.candidates import names_words, other_families, trial_words
 from kanlab.selection.headline import USES, Use
 from kanlab.selection.recommendation import recommend

@@ -13,7 +13,8 @@ from kanlab.charts import evidence
 from kanlab.errors import KanlabError
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import HeldOut, held_out, predictor
-from kanlab.language import retold, say
+from kanlab.language import say
+from kanlab.retelling import retold
 from kanlab.stats.metrics import accuracy, area_under_roc, brier, calibration, confusion, log_loss
 from kanlab.study.handle import StudyHandle
 from kanlab.study.trials import TrialRecord

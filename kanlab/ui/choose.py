@@ -10,7 +10,8 @@ import streamlit as st
 from kanlab.baselines.registry import COMPARISON_FAMILIES, OPTIONAL_FAMILIES, missing_extra
 from kanlab.baselines.registry import label as family_label
 from kanlab.execution.manage import load_data
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.selection.candidates import model_name
 from kanlab.selection.decision import criterion_of
 from kanlab.selection.diagnostics import Diagnostic

@@ -11,7 +11,8 @@ from kanlab.data.dataset import Dataset
 from kanlab.execution.final_check import AVERAGE, final_check_of
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import Predictor, predictor
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.selection.candidates import cell_words, other_families
 from kanlab.selection.feature_weights import FeatureWeights, feature_weights
 from kanlab.selection.headline import Use

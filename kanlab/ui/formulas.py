@@ -16,7 +16,8 @@ from kanlab.explain.formula_code import python
 from kanlab.explain.formula_latex import wrapping_latex
 from kanlab.explain.formulas import FormulaSearch, formulas_in, read_search, start_search, stop_search
 from kanlab.explain.units import read_units
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.selection.measures import MEASURES, four_digits
 from kanlab.stats.likelihood import COUNTS
 from kanlab.study.handle import StudyHandle, check_it_is_there

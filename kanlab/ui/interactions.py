@@ -10,7 +10,8 @@ from kanlab.charts.interactions import heat_map
 from kanlab.explain import interactions as found_in
 from kanlab.explain.interactions import Interactions
 from kanlab.explain.predictor import Predictor
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.study.handle import StudyHandle
 from kanlab.text import short
 from kanlab.ui import drawing, identity, widgets

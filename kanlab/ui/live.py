@@ -14,7 +14,8 @@ from kanlab.engines.catalogue import ENGINES
 from kanlab.execution import cost_model
 from kanlab.execution.manager import JobManager
 from kanlab.hosts import is_local, parse_host
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.selection.recommendation import Recommendation
 from kanlab.study.dashboard import DashboardServer
 from kanlab.study.state import STALE_SECONDS, StudyState

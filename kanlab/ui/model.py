@@ -22,7 +22,8 @@ from kanlab.explain.network_formula import formula_of
 from kanlab.explain.predictor import HeldFamily, Predictor
 from kanlab.kan.edges import Curves, curves_of
 from kanlab.kan.network import FittedKan
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.selection.feature_weights import FeatureWeights
 from kanlab.selection.measures import MEASURES
 from kanlab.text import beginning, short

@@ -10,7 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.data.writing import to_csv
-from kanlab.language import marked, retold, say, use
+from kanlab.language import marked, say, use
+from kanlab.retelling import retold
 from kanlab.selection import ranking
 from kanlab.selection.candidates import Candidate, model_name, trial_words
 from kanlab.selection.measures import MEASURES, four_digits

@@ -20,7 +20,8 @@ from kanlab.explain.contributions import RowExplainer, with_contributions
 from kanlab.explain.interval_columns import LEVEL
 from kanlab.explain.predictor import Predictor, predictor
 from kanlab.explain.several_targets import JointPredictions, predict_together, read_rows_of
-from kanlab.language import retold, say
+from kanlab.language import say
+from kanlab.retelling import retold
 from kanlab.study.handle import StudyHandle
 from kanlab.study.several_targets import together
 from kanlab.study.trials import TrialRecord

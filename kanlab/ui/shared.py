@@ -12,7 +12,8 @@ import streamlit as st
 
 from kanlab.api import Study
 from kanlab.charts.thinning import MOST_POINTS, REDRAW_TRIALS, TABLE_ROWS, thinned
-from kanlab.language import active, marked, retold
+from kanlab.language import active, marked
+from kanlab.retelling import retold
 from kanlab.selection.candidates import Candidate
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.ranking import by_rank, trial_table

@@ -22,7 +22,8 @@ import streamlit as st
 from kanlab import settings
 from kanlab.colours import DARK, FONTS, LIGHT
 from kanlab.errors import KanlabError
-from kanlab.language import TAGS, active, marked, of_browser, retold, say, use
+from kanlab.language import TAGS, active, marked, of_browser, say, use
+from kanlab.retelling import retold
 from kanlab.study import share
 from kanlab.study.handle import StudyHandle, load_study
 from kanlab.study.state import read_state

@@ -12,7 +12,8 @@ import streamlit as st
 from kanlab.api import Study
 from kanlab.execution.doctor import in_bytes
 from kanlab.execution.manage import data_size, note
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.study.access import is_owned
 from kanlab.study.state import Name
 from kanlab.ui import columns, identity, widgets

@@ -14,7 +14,8 @@ from kanlab.charts import training
 from kanlab.charts.encoding import AxisKind
 from kanlab.charts.thinning import MOST_POINTS, TABLE_ROWS
 from kanlab.data.writing import to_csv
-from kanlab.language import marked, retold, say
+from kanlab.language import marked, say
+from kanlab.retelling import retold
 from kanlab.selection.candidates import Candidate, cell_words
 from kanlab.selection.measures import four_digits
 from kanlab.selection.recommendation import Recommendation

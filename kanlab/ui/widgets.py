@@ -12,7 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from kanlab.errors import KanlabError
-from kanlab.language import marked, retold
+from kanlab.language import marked
+from kanlab.retelling import retold
 from kanlab.study.storage import study_trouble
 from kanlab.ui.navigation import enter_through_app
 

@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from kanlab.kan.search_space import Cell
-from kanlab.language import retold, say, use
+from kanlab.language import say, use
+from kanlab.retelling import retold
 from kanlab.selection.candidates import cell_words
 from kanlab.ui.widgets import literal
 from tests.helpers.pages import healthy

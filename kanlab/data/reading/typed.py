@@ -16,7 +16,8 @@ from kanlab.data.reading.parquet import parse_parquet
 from kanlab.data.reading.parse import parse_text
 from kanlab.data.reading.source import read_content
 from kanlab.errors import DatasetError
-from kanlab.language import retold, say, use
+from kanlab.language import say, use
+from kanlab.retelling import retold
 from kanlab.text import counted, quoted
 
 SHOWN_ROWS = 8  # in a notebook
