@@ -90,6 +90,7 @@ def study(home: Path) -> None:
 
 def taken(page: Page, width: int) -> bytes:
     """The whole of a page."""
+    page.mouse.move(0, 0)  # away from a chart, which shows its tools under it
     settle(page)
     for _ in range(2):  # a page may grow while it has room
         page.set_viewport_size({"width": width, "height": min(_HIGHEST, max(700, page.evaluate(_MAIN)))})
