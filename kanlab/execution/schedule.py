@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from kanlab.engines.registry import Outcome, Unit, units
@@ -35,7 +36,8 @@ WINDOW = 8
 def close_open_trials(handle: StudyHandle) -> None:
     """Mark the trials without a result as interrupted: their cells are open again."""
     for trial in handle.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-        record_failure(handle.optuna, trial, INTERRUPTED)
+        with contextlib.suppress(UpdateFinishedTrialError):  # whoever led before has told it just now
+            record_failure(handle.optuna, trial, INTERRUPTED)
 
 
 def make_schedule(handle: StudyHandle) -> Schedule:

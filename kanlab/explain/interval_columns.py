@@ -13,6 +13,7 @@ from kanlab.data.reading.cells import number_of
 from kanlab.data.writing import free_name
 from kanlab.language import say
 from kanlab.stats.interval_bounds import class_sets, interval_bounds, share_held
+from kanlab.text import short
 
 LEVEL = 0.9
 BETWEEN = " | "  # the classes of a set
@@ -126,7 +127,7 @@ def interval_note(
     if weight and weights is not None:
         words += say(
             " Each is as long as the weight '{column}' of its row says, half as long at four times the weight.",
-            column=weight["column"],
+            column=short(weight["column"]),
         )
         if np.isnan(weights).any():
             words += say(" A row without one counts as one of weight {unit:.4g}.", unit=weight["unit"])
@@ -134,7 +135,7 @@ def interval_note(
         words += say(
             " They are those of a row whose weight '{column}' is {unit:.4g}; one of four times that weight scatters "
             "half as far around its prediction.",
-            column=weight["column"],
+            column=short(weight["column"]),
             unit=weight["unit"],
         )
     return words + say(" That is no promise for rows outside the range of the training rows.") * outside

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import python_calamine  # noqa: F401 - loaded before the fork, whose memory is limited and holds all of its parent
 from hypothesis import strategies as st
 
 from kanlab.data.reading import reader
