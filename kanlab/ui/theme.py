@@ -58,7 +58,7 @@ canvas:focus-visible {{ outline-offset: -2px; }}
 [data-testid="stMetricLabel"] * {{
   white-space: normal !important; overflow: visible !important; -webkit-line-clamp: none !important;
 }}
-[data-testid="stElementContainer"]:has(a.language) {{ margin-left: auto; align-self: center; padding: 0 0.5rem; }}
+[data-testid="stElementContainer"]:has(a.language) {{ margin: -0.18rem 0 0 auto; padding: 0 0.5rem; }}
 a.language {{ color: inherit; font-size: 0.93rem; font-weight: 400; text-underline-offset: 0.2em; white-space: nowrap; }}
 .st-key-diagram {{ overflow-x: auto; }}
 .st-key-diagram div:has(img) {{ width: max-content !important; max-width: none !important; }}
