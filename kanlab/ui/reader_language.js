@@ -6,8 +6,8 @@
 
   // text only in these: a cell or a name of the reader's may be the same word
   const places = '[data-testid^="stFileUploader"], [data-testid^="stMainMenu"], [data-testid="stLogoLink"], ' +
-    '[data-testid="stSkipToContent"], [data-testid="stElementToolbar"], [data-testid="InputInstructions"], [data-testid="stDataFrameColumnMenu"], [data-testid="stStatusWidget"], ' +
-    '[data-testid="stTooltipContent"], [role="listbox"], [role="dialog"] > button';
+    '[data-testid="stSkipToContent"], [data-testid="stElementToolbar"], [data-testid="InputInstructions"], ' +
+    '[data-testid="stDataFrameColumnMenu"], [data-testid="stStatusWidget"], [data-testid="stTooltipContent"], [role="listbox"], [role="dialog"] > button';
   const attributes = ["aria-label", "title", "placeholder"];
   const withNames = Object.entries(words).filter(([text]) => text.includes("{name}"))
     .map(([text, told]) => [...text.split("{name}"), told]);
