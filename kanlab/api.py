@@ -392,7 +392,7 @@ class Study:
             Which model; as of `predict`.
         level : float
             Of the pointwise bands, by the delta method with the penalty's Bayesian covariance (Wood 2017); those of an average
-            include how far its models lie apart (Burnham & Anderson 2002, equation 4.9). They hold the mean, not a new row.
+            include how far its models lie apart (Buckland, Burnham & Augustin 1997). They hold the mean, not a new row.
 
         Returns
         -------

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from kanlab.arrays import Array
 from kanlab.baselines.protocol import Affine, OnTerms
 from kanlab.solver.covariance import MOST_VALUES, overdispersion
+from kanlab.solver.multinomial import to_log_odds
 from kanlab.solver.smoother import Root, Smoother
 from kanlab.stats.likelihood import CLASSIFICATION, COUNTS, LIKELIHOODS, MULTICLASS, REGRESSION
 
@@ -112,7 +113,7 @@ def affine_covariance(
     W = _information(model, eta)
     if row_weights is not None:
         W = W * row_weights[:, None, None]
-    L = np.asarray(np.linalg.cholesky(W), dtype=float)  # (n, m, m)
+    L = _roots(model, W)
     mean = LIKELIHOODS[model.task].mean(eta.T)
     E = target[:, 1:] - mean[:, 1:] if model.task == MULTICLASS else target.reshape(n, 1) - mean
     rss = float(np.sum(E**2 if row_weights is None else row_weights[:, None] * E**2))
@@ -144,6 +145,14 @@ def affine_covariance(
 def _design(model: Affine, X: Array, chosen: tuple[int, ...]) -> Array:
     """A column of ones and the standardised features that have a weight."""
     return np.column_stack([np.ones(len(X)), ((X - model.center) / model.scale)[:, list(chosen)]])
+
+
+def _roots(model: Affine, W: Array) -> Array:
+    """L (n, m, m) with L L' = W; of many classes in the coordinates of a network's, so that both feel the same noise."""
+    if model.task != MULTICLASS:
+        return np.asarray(np.linalg.cholesky(W))
+    A = to_log_odds(W.shape[1] + 1)
+    return np.asarray(np.linalg.inv(A).T @ np.linalg.cholesky(A.T @ W @ A))
 
 
 def _information(model: Affine, eta: Array) -> Array:

@@ -5,19 +5,22 @@ Each is a number of the coefficients, whose standard error comes from the linear
 the log-odds of a probability, the logarithm of a count and of a target fitted by its logarithm. It says where the mean lies,
 not where a new row will.
 
-Of an average of models with weights w_i the standard error includes the choice among them (Burnham & Anderson, Model Selection
-and Multimodel Inference, 2002, equation 4.9),
+Of an average of models with weights w_i the standard error includes the choice among them (Buckland, Burnham & Augustin,
+Biometrics 53, 1997),
 
-    se = sum_i w_i sqrt(se_i^2 + (theta_i - theta)^2)
+    se^2 = sum_ij w_i w_j rho_ij u_i u_j,    u_i^2 = se_i^2 + (theta_i - theta)^2
 
-with theta_i what each says and theta what the average says. Of one network, which was chosen as well, the standard error is
-wider by what the search has spent (kanlab.solver.covariance).
+with theta_i what each says and theta what the average says. All models learned from the same rows: rho_ij is the cosine between
+the responses of theta_i and theta_j to them, l_i = g_i M_i^-1 J_i'L_i (kanlab.solver.smoother). With rho_ij = 1 it is equation
+4.9 of Burnham & Anderson (Model Selection and Multimodel Inference, 2002), which is too wide where models err apart. Of one
+network, which was chosen as well, the standard error is wider by what the search has spent (kanlab.solver.covariance).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,7 +41,7 @@ from kanlab.kan.network import FittedKan
 from kanlab.language import say
 from kanlab.solver.covariance import LM, NetworkCovariance, network_covariance
 from kanlab.solver.shaped_covariance import shaped_covariance
-from kanlab.solver.smoother import Smoother
+from kanlab.solver.smoother import Root, Smoother
 from kanlab.stats.likelihood import COUNTS
 from kanlab.text import listing, quoted
 
@@ -60,9 +63,13 @@ class Covariance(Protocol):
     def searched(self) -> float: ...
 
     @property
+    def scale(self) -> float: ...
+
+    @property
     def smoother(self) -> Smoother: ...
 
-    def sd(self, gradients: Array) -> Array: ...
+    @property
+    def root(self) -> Root: ...
 
     def forward(self, X: ArrayLike) -> Any: ...
 
@@ -140,7 +147,7 @@ class Bands:
         def response(predicted: Array) -> Array:
             return self.data.recipe.to_units(predicted if predicted.ndim == 1 else predicted[:, output])
 
-        each, errors, share = [], [], [m.weight for m in self.members]
+        each, errors, whitened, share = [], [], [], [m.weight for m in self.members]
         outputs = [m.model.predict_flagged(rows)[0] for m in self.members]
         for member, predicted in zip(self.members, outputs, strict=True):
             covariance = member.covariance
@@ -148,11 +155,31 @@ class Bands:
             slopes = _slopes(lambda outputs: response(covariance.mean(outputs)), at.outputs, self._step)  # noqa: B023
             gradients = np.array([covariance.pulled_back(at, w * slopes) for w in weights])
             each.append(weights @ response(predicted))
-            errors.append(covariance.sd(gradients))
+            whitened.append(covariance.root.whitened(gradients))
+            errors.append(np.sqrt(covariance.scale * np.sum(whitened[-1] ** 2, axis=1)))
         together = np.tensordot(share, outputs, 1)
         mean = np.asarray(weights @ response(together))
-        se = unconditional(np.array(share), mean, np.array(each), np.array(errors))
-        return mean, se if self.averaged else se * self.members[0].covariance.searched
+        if not self.averaged:
+            return mean, errors[0] * self.members[0].covariance.searched
+        return mean, unconditional(np.array(share), mean, np.array(each), np.array(errors), self._alike(whitened))
+
+    def _alike(self, whitened: Sequence[Array]) -> Array:
+        """rho (members, members, k) of numbers whose whitened derivatives (k, r) each member has; 1 where one never moves."""
+        both = [
+            [np.einsum("kr,rs,ks->k", a, at, b, optimize=True) for b, at in zip(whitened, of, strict=True)]
+            for a, of in zip(whitened, self._shared, strict=True)
+        ]
+        found = np.array(both)
+        size = np.sqrt(np.einsum("iik->ik", found))
+        moved = size[:, None] * size[None]
+        return np.divide(found, moved, out=np.ones_like(found), where=moved > 0.0)
+
+    @cached_property
+    def _shared(self) -> list[list[Array]]:
+        """sum_n B_i'L_i L_j'B_j (r_i, r_j) of every two members, by which their responses to the rows are multiplied."""
+        smoothers = [m.covariance.smoother for m in self.members]
+        felt = [np.einsum("nmr,nmq->nqr", s.B, s.L).reshape(-1, s.B.shape[2]) for s in smoothers]
+        return [[a.T @ b for b in felt] for a in felt]
 
     def _ends(self, mean: Array, se: Array) -> tuple[Array, Array]:
         half = self.quantile * se
@@ -173,16 +200,18 @@ class Bands:
         return _RANK_STEP if self.data.target_transform.scale == "rank" else _STEP
 
 
-def unconditional(weights: Array, mean: Array, each: Array, errors: Array) -> Array:
+def unconditional(weights: Array, mean: Array, each: Array, errors: Array, alike: Array) -> Array:
     """Standard errors (k,) that include the choice among models.
 
     weights (models,), adding up to 1.  mean (k,) what they say together.  each, errors (models, k): what each of them says,
-    and its standard error had there been no choice.
+    and its standard error had there been no choice.  alike (models, models, k): correlations of their errors.
 
-    >>> unconditional(np.array([0.5, 0.5]), np.array([1.0]), np.array([[0.0], [2.0]]), np.array([[0.0], [np.sqrt(3.0)]]))
+    >>> weights, each, errors = np.array([0.5, 0.5]), np.array([[0.0], [2.0]]), np.array([[0.0], [np.sqrt(3.0)]])
+    >>> unconditional(weights, np.array([1.0]), each, errors, np.ones((2, 2, 1)))
     array([1.5])
     """
-    return np.asarray(weights @ np.sqrt(errors**2 + (each - mean) ** 2))
+    parts = weights[:, None] * np.sqrt(errors**2 + (each - mean) ** 2)
+    return np.sqrt(np.maximum(np.einsum("ik,ijk,jk->k", parts, alike, parts), 0.0))
 
 
 def bands_of(model: Model, data: Dataset, level: float = LEVEL) -> Bands | None:

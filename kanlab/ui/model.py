@@ -46,8 +46,8 @@ BAND = marked(
 )
 AVERAGE_BAND = marked(
     "The light band is at 95% confidence, at one value at a time, and includes how far "
-    "the averaged models lie apart (Burnham & Anderson 2002, equation 4.9); a new row "
-    "lies further away."
+    "the averaged models lie apart (Buckland, Burnham & Augustin 1997); a new row lies "
+    "further away."
 )
 EDGE_BANDS = marked(
     "The light band is at 95% confidence, at one value at a time, with the mean of each "

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kanlab.baselines.protocol import Portable
+from kanlab.baselines.protocol import OnTerms, Portable
 from kanlab.data.dataset import Dataset
 from kanlab.data.preparation import Preparation
 from kanlab.errors import StudyError
@@ -25,6 +25,7 @@ from kanlab.kan.network import FittedKan
 from kanlab.kan.shapes import Shape
 from kanlab.solver.covariance import network_covariance
 from kanlab.solver.fit import LmOptions, fit_cell
+from kanlab.solver.multinomial import curvature_roots, to_log_odds
 from kanlab.solver.refit import continued
 from kanlab.solver.shaped_covariance import ShapedCovariance, shaped_covariance
 
@@ -191,21 +192,78 @@ def test_an_average_of_alike_networks_has_their_band_and_of_different_ones_a_wid
     found, mean = both.predictions(data.X_train), 0.5 * (each[0]["predicted"] + each[1]["predicted"])
     np.testing.assert_allclose(found["predicted"], mean, rtol=1e-9)
     expected = sum(0.5 * np.sqrt(e["se"] ** 2 + (e["predicted"] - mean) ** 2) for e in each)
-    np.testing.assert_allclose(found["se"], expected, rtol=1e-9)
+    assert (found["se"] < expected).all()  # as if both erred together: equation 4.9
+    assert (found["se"] > 0.7 * expected).all()  # they learned from the same rows
     linear = held_family(data, "ridge", 0)
     assert known(bands_of(AveragedModel([one, linear], [0.9, 0.1]), data)).dependence("a").lower is not None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_errors_of_an_average_are_as_alike_as_the_responses_of_its_models(weighted: bool) -> None:
+    """Of models that are linear in their terms, in closed form: l = Z (Z'W Z + lambda)^-1 Z' W^(1/2)."""
+    rows = frame("regression").assign(w=np.linspace(0.2, 3.0, N))
+    data = Dataset.from_frame(
+        rows if weighted else rows.drop(columns="w"), "y", test_fraction=0.0,
+        **({"weights": "w", "weights_are": "precision"} if weighted else {}),
+    )  # fmt: skip
+    w = np.ones(N) if data.w_train is None else data.w_train
+    models, shares = [held_family(data, "linear", 0), held_family(data, "polynomial", 0)], [0.6, 0.4]
+    mean = np.asarray(np.tensordot(shares, [m.predict_flagged(data.X_train)[0] for m in models], 1))
+    parts, responses = [], []
+    for model, share in zip(models, shares, strict=True):
+        predict = model.fitted.predict
+        on_terms = predict.on_terms if isinstance(predict, Portable) else OnTerms(lambda X: X, predict)
+        assert on_terms is not None
+        affine = on_terms.affine
+        used = affine.weights != 0.0
+        Z, B = ((on_terms.terms(data.X_train) - affine.center) / affine.scale)[:, used], affine.weights[used]
+        e = w * (data.y_train - predict(data.X_train))
+        penalty = np.diag([0.0, *np.full(len(B), max(B @ (Z.T @ e) / (B @ B), 0.0))])
+        Z = np.column_stack([np.ones(N), Z])
+        responses.append(Z @ np.linalg.solve((Z.T * w) @ Z + penalty, Z.T * np.sqrt(w)))
+        alone = known(bands_of(model, data))
+        told = alone.predictions(data.X_train)
+        se = told["se"] / alone.members[0].covariance.searched
+        parts.append(share * np.hypot(se, told["predicted"] - mean))
+    a, b = responses
+    rho = np.sum(a * b, axis=1) / np.sqrt(np.sum(a**2, axis=1) * np.sum(b**2, axis=1))
+    assert 0.2 < rho.min() < rho.max() < 0.999
+    found = known(bands_of(AveragedModel(models, shares), data)).predictions(data.X_train)
+    expected = np.sqrt(parts[0] ** 2 + parts[1] ** 2 + 2.0 * rho * parts[0] * parts[1])
+    np.testing.assert_allclose(found["se"], expected, rtol=1e-6)
+
+
+def test_models_of_many_classes_feel_the_same_noise() -> None:
+    """The root of a linear model's information is that of a network with the same probabilities, in its own coordinates."""
+    data = Dataset.from_frame(frame("multiclass"), "y", test_fraction=0.0)
+    smoother = known(bands_of(held_family(data, "linear", 0), data)).members[0].covariance.smoother
+    to = to_log_odds(3)
+    of_network = curvature_roots(np.linalg.solve(to, smoother.outputs.T), 0.0).transpose(2, 1, 0)
+    np.testing.assert_allclose(to.T @ smoother.L, of_network, atol=1e-9)
 
 
 @settings(max_examples=50, deadline=None)
 @given(
     arrays(float, (3, 4), elements=st.floats(-5, 5)), arrays(float, (3, 4), elements=st.floats(0, 5)),
-    arrays(float, 3, elements=st.floats(0.1, 1.0)),
+    arrays(float, 3, elements=st.floats(0.1, 1.0)), arrays(float, (4, 3, 5), elements=st.floats(-1, 1)),
 )  # fmt: skip
-def test_the_choice_never_makes_an_estimate_surer(each: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> None:
+def test_the_choice_never_makes_an_estimate_surer(
+    each: np.ndarray, errors: np.ndarray, weights: np.ndarray, responses: np.ndarray
+) -> None:
     weights = weights / weights.sum()
-    found = unconditional(weights, weights @ each, each, errors)
-    assert (found >= weights @ errors - 1e-12).all()
-    assert (found <= np.sqrt(weights @ (errors**2 + (each - weights @ each) ** 2)) + 1e-9).all()  # Jensen
+    mean = weights @ each
+    together = unconditional(weights, mean, each, errors, np.ones((3, 3, 4)))
+    np.testing.assert_allclose(together, weights @ np.sqrt(errors**2 + (each - mean) ** 2), atol=1e-12)  # equation 4.9
+    assert (together >= weights @ errors - 1e-12).all()
+    assert (together <= np.sqrt(weights @ (errors**2 + (each - mean) ** 2)) + 1e-9).all()  # Jensen
+    responses[:, :, 0] += 2.0
+    unit = responses / np.linalg.norm(responses, axis=2, keepdims=True)
+    alike = np.einsum("kir,kjr->ijk", unit, unit)
+    found = unconditional(weights, mean, each, errors, alike)
+    assert (found <= together + 1e-9).all()
+    largest = (weights[:, None] * np.sqrt(errors**2 + (each - mean) ** 2)).max(axis=0)
+    if (alike >= 0.0).all():
+        assert (found >= largest - 1e-9).all()
 
 
 def test_a_target_fitted_by_its_logarithm_keeps_its_sign() -> None:
