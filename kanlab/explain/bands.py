@@ -11,9 +11,9 @@ Biometrics 53, 1997),
     se^2 = sum_ij w_i w_j rho_ij u_i u_j,    u_i^2 = se_i^2 + (theta_i - theta)^2
 
 with theta_i what each says and theta what the average says. All models learned from the same rows: rho_ij is the cosine
-between the responses of theta_i and theta_j to them, l_i = g_i M_i^-1 J_i'L_i (kanlab.solver.smoother). With rho_ij = 1 it is equation
-4.9 of Burnham & Anderson (Model Selection and Multimodel Inference, 2002), which is too wide where models err apart. Of one
-network, which was chosen as well, the standard error is wider by what the search has spent (kanlab.solver.covariance).
+between the responses of theta_i and theta_j to them, l_i = g_i M_i^-1 J_i'L_i (kanlab.solver.smoother). With rho_ij = 1 it is
+equation 4.9 of Burnham & Anderson (Model Selection and Multimodel Inference, 2002), which is too wide where models err apart.
+Of one network, which was chosen as well, the standard error is wider by what the search has spent (kanlab.solver.covariance).
 """
 
 from __future__ import annotations
