@@ -3,9 +3,7 @@
 import streamlit as st
 
 from kanlab.api import Study
-from kanlab.charts.thinning import thinned
 from kanlab.language import say
-from kanlab.selection.ranking import trial_table
 from kanlab.selection.recommendation import recommend
 from kanlab.selection.validation import read_validation
 from kanlab.study.handle import check_it_is_there
@@ -17,7 +15,6 @@ from kanlab.ui import (
     model_table,
     prediction,
     sensitivity,
-    session,
     sharing,
     steps,
     study_header,
@@ -50,57 +47,33 @@ def page() -> None:
     if was_live != (validation is not None and validation.is_live):
         st.rerun()
     records = handle.records()
-    table = trial_table(records)
     found = recommend(handle, records, validation)
     choose.recommendation(found, handle)
     sharing.present_button(handle)
     choose.validation_bar(handle, validation, study_live)
     choose.warnings(found, handle)
-    more = [say("Calibration")] if handle.data.levels else []
-    board, new, rules, cells, criteria, hyperparameters, permutation, others, *classes = st.tabs(
-        [
-            say("Leaderboard"),
-            say("Predict new rows"),
-            say("Other rules"),
-            say("Map and Pareto front"),
-            say("Sensitivity"),
-            say("Hyperparameters"),
-            say("Permutation test"),
-            say("Other studies"),
-            *more,
-        ]
-    )
-    with board:
-        model_table.leaderboard(found, handle)
-    with new:
-        prediction.new_rows(handle, records)
-    with rules:
-        model_table.other_rules(found, records)
-    points, fewer = thinned(table, session.selected_trial())
+    choose.hold(handle)
+    of_networks = {
+        say("Map and Pareto front"): lambda: evidence.map_and_pareto_front(records, handle, found.choice),
+        say("Sensitivity"): lambda: sensitivity.sensitivity(handle, records, found.choice),
+        say("Hyperparameters"): lambda: evidence.hyperparameters(records, handle),
+        say("Permutation test"): lambda: evidence.permutation_test(validation),
+    }
     if not completed(records):
-        for tab in (cells, criteria, hyperparameters):
-            tab.info(say("There is no network in this study."), icon=":material/info:")
-    else:
-        with cells:
-            evidence.map_and_pareto_front(table, points, handle, found.choice)
-            st.caption(fewer)
-        with criteria:
-            sensitivity.sensitivity(handle, records, found.choice)
-        with hyperparameters:
-            evidence.hyperparameters(handle, points)
-            st.caption(fewer)
-    with permutation:
-        if not completed(records):
-            st.info(say("There is no network in this study."), icon=":material/info:")
-        elif validation is None or not validation.null:
-            st.info(say("Validate the finalists to run the permutation test."), icon=":material/balance:")
-        else:
-            evidence.permutation_test(validation)
-    with others:
-        evidence.compare(handle)
-    for tab in classes:
-        with tab:
-            calibration.calibration_tab(handle, records)
+        of_networks = dict.fromkeys(of_networks, evidence.no_network)
+    labels = {
+        say("Leaderboard"): lambda: model_table.leaderboard(found, handle),
+        (new := say("Predict new rows")): lambda: prediction.new_rows(handle, records),
+        say("Other rules"): lambda: model_table.other_rules(found, records),
+        **of_networks,
+        say("Other studies"): lambda: evidence.compare(handle),
+    }
+    if handle.data.levels:
+        labels[say("Calibration")] = lambda: calibration.calibration_tab(handle, records)
+    for tab, label in zip(st.tabs(list(labels), key="choose-tab", on_change="rerun"), labels, strict=True):
+        if tab.open or (label == new and prediction.is_uploaded()):  # a file that is not drawn is lost
+            with tab:
+                labels[label]()
 
 
 page()

@@ -50,6 +50,8 @@ with sentences():
     wanted = StudySpec(space, count=count, count_sigma2=count_sigma2, constraints=known).of(data)
     networks = wanted.for_few_rows(data.n, data.d)
 admissible = networks.admissible(data.n, data.d)
+search_plan.how_many(space, admissible, data, after_fit=networks.after_fit)  # at once, for whoever moves a slider
+place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine
 
 
 def n_params(cell: Cell) -> int:
@@ -63,13 +65,11 @@ def start(spec: StudySpec, name: str = "") -> None:
     start_studies(datasets, settled, name)
 
 
-place_of_map = st.container()  # filled below, because the seconds of a fit depend on the engine
-
 if few := networks.few_rows_words(data.n, data.d):
     st.info(few, icon=":material/info:")
 if not admissible:
     with place_of_map:
-        search_plan.preflight(space, admissible, data, n_params)
+        search_plan.admissible_map(space, admissible, data, n_params)
     if st.button(say("Compare the other models"), type="primary", icon=":material/play_arrow:", key="start"):
         start(networks)
     st.stop()
@@ -83,7 +83,7 @@ with sentences():
     spec = asked.of(data).for_few_rows(data.n, data.d)  # as a study makes it, for the engine that is chosen
 with place_of_map:
     seconds = search_plan.fit_seconds(data, spec)
-    search_plan.preflight(space, admissible, data, n_params, seconds, after_fit=networks.after_fit)
+    search_plan.admissible_map(space, admissible, data, n_params, seconds)
 st.markdown(search_budget.planned(spec, len(admissible)))
 reload.keep_data()
 if st.button(say("Start"), type="primary", icon=":material/play_arrow:", key="start"):

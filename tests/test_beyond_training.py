@@ -19,7 +19,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.errors import StudyError
 from kanlab.execution.manage import load_data
 from kanlab.kan.search_space import SearchSpace
-from tests.helpers.pages import go, healthy, text_of
+from tests.helpers.pages import go, healthy, open_tab, text_of
 
 COUNT = 100
 NEW = "year,kind\n2005,mid\n2005,base\n2005,aaa\n1980,mid\n2031,base\n"  # trained on 2000 to 2010
@@ -100,6 +100,7 @@ def test_in_the_bundle_alone(study: Study, home: Path) -> None:
 def test_in_the_app(study: Study, app: AppTest) -> None:
     app.session_state["study"] = app.query_params["study"] = study.handle.name
     go(app, "choose")
+    open_tab(app, "choose", "Predict new rows")
     next(u for u in app.file_uploader if u.key == "new-rows").upload("new.csv", NEW.encode(), "text/csv")
     words = text_of(healthy(app.run(timeout=60))).replace("\\", "")
     assert UNKNOWN in words

@@ -24,7 +24,7 @@ from kanlab.errors import DatasetError, StudyError
 from kanlab.execution.manage import load_data
 from kanlab.explain.predictor import read_new_rows
 from kanlab.kan.search_space import SearchSpace
-from tests.helpers.pages import go, healthy, text_of, widget
+from tests.helpers.pages import go, healthy, open_tab, text_of, widget
 from tests.helpers.sentences import refused
 
 COUNT = 120
@@ -168,6 +168,7 @@ def test_in_the_app(study: Study, app: AppTest) -> None:
     """Uploaded on the Choose page, and overruled there."""
     app.session_state["study"] = app.query_params["study"] = study.handle.name
     go(app, "choose")
+    open_tab(app, "choose", "Predict new rows")
     next(u for u in app.file_uploader if u.key == "new-rows").upload("new.csv", NEW.encode(), "text/csv")
     words = text_of(healthy(app.run(timeout=60))).replace("\\", "")
     assert "'fitted' holds 'maybe', and in training it held 'No', 'Yes'" in words

@@ -77,7 +77,10 @@ def keep_as(owner: str, key: str, name: str, write: Callable[[Path], None] | Non
         with written_whole(place / _CONTENT, OWNERS_FILE) as partial:
             write(partial)
     known = _about(place)
-    _write_about(place, {"name": name, "choices": known.get("choices", {})})
+    if known.get("name") == name:
+        os.utime(place / _ABOUT)
+    else:
+        _write_about(place, {"name": name, "choices": known.get("choices", {})})
     _prune(owner, place)
     return key
 

@@ -55,7 +55,11 @@ def probabilities(found: HeldOut, levels: Sequence[str], label: str) -> None:
         p, y, shown = found.p, found.y, 1
         if many:
             shown = st.selectbox(
-                say("Calibration of"), range(len(levels)), format_func=lambda i: names[i], key="calibration-class"
+                say("Calibration of"),
+                range(len(levels)),
+                format_func=lambda i: names[i],
+                key="calibration-class",
+                persist_state="page",
             )
             p, y = found.p[:, shown], np.asarray(found.y == shown, dtype=float)
         drawing.chart(evidence.calibration(calibration(p, y), names[shown], drawing.look()), "calibration")

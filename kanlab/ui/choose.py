@@ -35,6 +35,15 @@ _OTHERS = marked(
 )
 
 
+_CHARTS = ("aicc-map", "choose-front", "importance", "slices", "null", "calibration")
+_HELD = ("leaderboard", *(f"behind-{chart}" for chart in _CHARTS))  # Streamlit cannot persist these itself
+
+
+def hold(handle: StudyHandle) -> None:
+    """Keep the selected row, and the tables behind charts open, while another tab is shown; before the tabs are drawn."""
+    session.hold_widgets(f"choose-{handle.uid}", _HELD)
+
+
 def recommendation(found: Recommendation, handle: StudyHandle) -> None:
     """The recommended model, the reasons for it, and the models that are about as good."""
     choice = found.choice

@@ -31,7 +31,14 @@ def shown(key: str, first: Sequence[str], groups: Mapping[str, Sequence[str]], k
     offered = {label: [name for name in columns if name in full] for label, columns in groups.items()}
     labels = [label for label, columns in offered.items() if columns]
     asked = (
-        st.pills(say("More columns"), labels, selection_mode="multi", key=f"{key}-columns", format_func=say)
+        st.pills(
+            say("More columns"),
+            labels,
+            selection_mode="multi",
+            key=f"{key}-columns",
+            format_func=say,
+            persist_state="page",
+        )
         if labels
         else []
     )

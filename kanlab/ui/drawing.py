@@ -104,6 +104,8 @@ def selecting_chart(made: Layered, key: str) -> None:
 def _show(spec: dict[str, Any], key: str) -> None:
     """The chart, in a container that is as high before it is drawn."""
     named = f"{key}-{session.area().made}"
+    if named not in st.session_state:  # drawn anew, with nothing clicked
+        st.session_state.pop(f"{named}-clicked", None)
     with st.container(key=f"slot-{key}"):
         st.vega_lite_chart(
             spec=spec,

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from kanlab.charts import cells, evidence, trials
 from kanlab.charts.encoding import NAMES
+from kanlab.charts.thinning import thinned
 from kanlab.engines.catalogue import ENGINES
 from kanlab.language import say
 from kanlab.selection.candidates import Candidate, cell_words
 from kanlab.selection.measures import MEASURES
 from kanlab.selection.parameter_importance import importances
+from kanlab.selection.ranking import trial_table
 from kanlab.selection.validation import Validation, p_words
 from kanlab.study.handle import StudyHandle, load_study, study_names
 from kanlab.study.storage import get_storage
-from kanlab.study.trials import best_trial
+from kanlab.study.trials import TrialRecord, best_trial
 from kanlab.ui import columns, drawing, session, shared, widgets
 from kanlab.ui.widgets import AICC_HELP
 
 
-def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
+def no_network() -> None:
+    """In the place of what is drawn of networks."""
+    st.info(say("There is no network in this study."), icon=":material/info:")
+
+
+def hyperparameters(records: Sequence[TrialRecord], handle: StudyHandle) -> None:
     """How important each hyperparameter is, and how AICc varies with it."""
+    table, fewer = thinned(trial_table(records), session.selected_trial())
     shares = importances(handle)
     if not shares:
         st.caption(
@@ -38,6 +48,7 @@ def hyperparameters(handle: StudyHandle, table: pd.DataFrame) -> None:
         )
     look = drawing.look()
     drawing.chart_once(lambda: cells.slices(table, look), "slices", table, width="content")
+    st.caption(fewer)
 
 
 def compare(handle: StudyHandle) -> None:
@@ -124,8 +135,11 @@ def _same_rows(other: StudyHandle, handle: StudyHandle) -> bool:
     return other.data.fitted_target != handle.data.fitted_target and kept(other) == kept(handle)
 
 
-def permutation_test(validation: Validation) -> None:
+def permutation_test(validation: Validation | None) -> None:
     """This target against shuffled ones."""
+    if validation is None or not validation.null:
+        st.info(say("Validate the finalists to run the permutation test."), icon=":material/balance:")
+        return
     permuted = validation.null.get("permuted", [])
     if not permuted:
         return
@@ -142,10 +156,10 @@ def permutation_test(validation: Validation) -> None:
     )
 
 
-def map_and_pareto_front(
-    table: pd.DataFrame, points: pd.DataFrame, handle: StudyHandle, choice: Candidate | None
-) -> None:
+def map_and_pareto_front(records: Sequence[TrialRecord], handle: StudyHandle, choice: Candidate | None) -> None:
     """The map of AICc over all trials, and the Pareto front of the points to draw. choice: the recommended model."""
+    table = trial_table(records)
+    points, fewer = thinned(table, session.selected_trial())
     look, picked = drawing.look(), session.selected_trial()
     target, mark = handle.data.fitted_target, columns.recommended(choice)
     drawing.chart_once(
@@ -157,3 +171,4 @@ def map_and_pareto_front(
         "choose-front",
         (handle.uid, drawing.content_of(points), picked, mark),
     )
+    st.caption(fewer)

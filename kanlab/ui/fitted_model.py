@@ -73,7 +73,9 @@ def model_box(handle: StudyHandle, records: Sequence[TrialRecord], key: str, use
     options: list[int | str] = [*first, *listed, *families]
     if asked in options:
         st.session_state[f"{key}-model"] = asked
-    chosen = st.selectbox(say("Model"), options, key=f"{key}-model", format_func=words, help=say(_BOX_HELP))
+    chosen = st.selectbox(
+        say("Model"), options, key=f"{key}-model", format_func=words, help=say(_BOX_HELP), persist_state="page"
+    )
     if st.query_params.get(session.MODEL, str(chosen)) != str(chosen):  # of another model that was looked at before
         del st.query_params[session.MODEL]
     return None if chosen == _RECOMMENDED else chosen

@@ -31,7 +31,13 @@ from kanlab.ui.upload import once, read
 from kanlab.ui.widgets import download, literal, notes, table
 
 PREVIEW_ROWS = 200
+_UPLOAD = "new-rows"
 INTERVALS = (0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def is_uploaded() -> bool:
+    """Whether a table to predict has been uploaded."""
+    return st.session_state.get(_UPLOAD) is not None
 
 
 def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
@@ -41,13 +47,15 @@ def new_rows(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     with left:
         upload = st.file_uploader(
             say("Rows to predict"),
-            key="new-rows",
+            key=_UPLOAD,
             help=say("A table with the features of the study. It need not have the target."),
         )
     with right:
         which = fitted_model.model_box(handle, records, "predict")
         level = interval_box("new-rows-interval")
-        explain = st.checkbox(say("Explain: a column for what each feature contributes"), key="new-rows-explain")
+        explain = st.checkbox(
+            say("Explain: a column for what each feature contributes"), key="new-rows-explain", persist_state="page"
+        )
     if upload is None:
         where = say("whether the row lies outside the range of the training rows")
         sentence = say("You get your rows back with {added}, and {where}. ", added=_added(handle, level), where=where)
@@ -119,6 +127,7 @@ def interval_box(key: str) -> float | None:
         [*INTERVALS, 0.0],
         index=INTERVALS.index(LEVEL),
         key=key,
+        persist_state="page",
         format_func=lambda level: f"{100 * level:.4g}%" if level else say("None"),
         help=say(
             "The share of rows like those of the training that the interval of each prediction "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from kanlab.language import LANGUAGES, TAGS, marked, say
 from kanlab.ui.browser_cookies import LANG, LANGUAGE_COOKIE
 
 _SESSION = "kanlab_language"
+_asked = threading.local()  # for which session this thread draws, and its language
 _SCRIPT = Path(__file__).with_name("reader_language.js").read_text(encoding="utf-8")
 
 # what Streamlit itself writes in its widgets, which take no other words
@@ -85,11 +87,14 @@ def chosen(cookies: dict[str, str], *browser: str | None) -> str:
 
 def of_reader() -> str:
     """The language of the session that is drawn; "" where none is, as in a thread that works for all."""
-    if get_script_run_ctx(suppress_warning=True) is None:
+    run = get_script_run_ctx(suppress_warning=True)
+    if run is None:
         return ""
-    if _SESSION not in st.session_state:
-        st.session_state[_SESSION] = chosen(dict(st.context.cookies), st.context.locale)
-    return str(st.session_state[_SESSION])
+    if getattr(_asked, "run", None) is not run:  # a page says thousands of sentences, and the state of a session is slow
+        if _SESSION not in st.session_state:
+            st.session_state[_SESSION] = chosen(dict(st.context.cookies), st.context.locale)
+        _asked.run, _asked.language = run, str(st.session_state[_SESSION])
+    return str(_asked.language)
 
 
 def apply() -> None:

@@ -21,29 +21,17 @@ from kanlab.ui import cluster, drawing
 FEW_ROWS = 3.0
 
 
-def preflight(
-    space: SearchSpace,
-    admissible: Sequence[Cell],
-    data: Dataset,
-    n_params: Callable[[Cell], int],
-    seconds: Callable[[Cell], float] | None = None,
-    *,
-    after_fit: bool = False,
-) -> None:
-    """The map of the space, and how much of it is admissible with these rows, or may be. seconds: of one fit, if known.
-
-    after_fit: as of StudySpec.
-    """
-    cells, fitted = space.cells, set(admissible)
+def how_many(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, *, after_fit: bool) -> None:
+    """How much of the space is admissible with these rows, or may be. after_fit: as of StudySpec."""
     words = (
         marked("Of **{cells}** configurations, **{admissible}** may be admissible with your {n:,} training rows.")
         if after_fit
         else marked("Of **{cells}** configurations, **{admissible}** are admissible with your {n:,} training rows.")
     )
-    sentence = say(words, cells=len(cells), admissible=len(admissible), n=data.n)
+    sentence = say(words, cells=len(space.cells), admissible=len(admissible), n=data.n)
     if after_fit:
         sentence += say(" What their fits have spent decides, and is known after the fit.")
-    if len(admissible) < len(cells):
+    if len(admissible) < len(space.cells):
         sentence += say(
             " The others are never trained. They have too many parameters for AICc, the "
             "corrected Akaike information criterion, which weighs the fit against the number of "
@@ -51,17 +39,28 @@ def preflight(
         )
     st.markdown(sentence)
 
+
+def admissible_map(
+    space: SearchSpace,
+    admissible: Sequence[Cell],
+    data: Dataset,
+    n_params: Callable[[Cell], int],
+    seconds: Callable[[Cell], float] | None = None,
+) -> None:
+    """The map of the space, and how many parameters its networks have. seconds: of one fit, if known."""
+    fitted, parameters = set(admissible), {cell: n_params(cell) for cell in space.cells}
+
     def status(cell: Cell) -> str:
         if cell not in fitted:
             return "inadmissible"
-        return "few rows" if data.n / n_params(cell) < FEW_ROWS else "admissible"
+        return "few rows" if data.n / parameters[cell] < FEW_ROWS else "admissible"
 
     table = pd.DataFrame(
         [
             space.params(cell)
-            | {"n_params": n_params(cell), "rows": data.n / n_params(cell), "status": status(cell)}
+            | {"n_params": K, "rows": data.n / K, "status": status(cell)}
             | ({"seconds": seconds(cell)} if seconds else {})
-            for cell in cells
+            for cell, K in parameters.items()
         ]
     )
     look = drawing.look()
@@ -73,8 +72,8 @@ def preflight(
                 "K, the number of parameters, ranges from {lowest:,} to {highest:,}. {few} of "
                 "the configurations have fewer than {few_rows:g} training rows per parameter; trust "
                 "them less.",
-                lowest=n_params(admissible[0]),
-                highest=n_params(admissible[-1]),
+                lowest=parameters[admissible[0]],
+                highest=parameters[admissible[-1]],
                 few=few,
                 few_rows=FEW_ROWS,
             )

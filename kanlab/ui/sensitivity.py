@@ -42,7 +42,14 @@ def _terms(handle: StudyHandle, records: Sequence[TrialRecord]) -> None:
     picked = session.selected_trial()
     st.markdown(say("**The terms of one AICc**"))
     index = list(names).index(picked) if picked in names else 0
-    number = st.selectbox(say("Trial"), list(names), index=index, format_func=lambda n: names[n])
+    number = st.selectbox(
+        say("Trial"),
+        list(names),
+        index=index,
+        format_func=lambda n: names[n],
+        key=f"sensitivity-trial-{list(names)[index]}",  # another one that is selected is shown
+        persist_state="page",
+    )
     record = next(r for r in done if r.number == number)
     data, n, count = handle.data, handle.data.n_train, record.n_params
     opened = terms(record.misfit, n, count, likelihood=data.likelihood)
@@ -100,10 +107,13 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         index=RULES.index(handle.spec.rule),
         format_func=lambda known: say(_RULES[known]),
         key="sensitivity-count",
+        persist_state="page",
     )
-    criterion: Any = b.selectbox(say("Criterion"), list(CRITERIA), key="sensitivity-criterion")
+    criterion: Any = b.selectbox(
+        say("Criterion"), list(CRITERIA), key="sensitivity-criterion", persist_state="page"
+    )
     sigma2 = data.likelihood.counts_variance and c.checkbox(
-        say("Count the noise variance"), handle.spec.count_sigma2, key="sensitivity-sigma2"
+        say("Count the noise variance"), handle.spec.count_sigma2, key="sensitivity-sigma2", persist_state="page"
     )
     again = ranked_again(
         records,

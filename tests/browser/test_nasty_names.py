@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT, Server
+from tests.helpers.accessibility import settle
 
 TARGET = "<img src=x onerror=alert(1)> $y^2$ [t](http://example.com) `t` :red[t] *t* a@b.org www.c.org"
 FEATURES = ["<script>alert(1)</script>", "[a](http://example.com)", "=cmd|' /C calc'!A0", "$x$ and $z$", "שלום 🙂"]
@@ -67,6 +68,7 @@ def test_every_page_shows_them_as_they_are(page: Page, server: Server, study: Pa
     expect(tabs.first).to_be_visible()
     for number in range(tabs.count()):
         tabs.nth(number).click()
+        settle(page)  # what is drawn of it arrives
         harmless(page)
     page.get_by_role("tab", name="Predict new rows").click()
     page.locator("input[type=file]").set_input_files(study)
@@ -84,6 +86,7 @@ def test_every_page_shows_them_as_they_are(page: Page, server: Server, study: Pa
     harmless(page, formulas=True)
     for number in range(tabs.count()):
         tabs.nth(number).click()
+        settle(page)
         harmless(page, formulas=True)
     page.goto(f"{server.url}/export?study={STUDY}")
     expect(page.get_by_role("button", name="Download the bundle")).to_be_visible(timeout=60_000)

@@ -24,7 +24,7 @@ _SETTLED = """() => {
   if (!window.kanlabQuiet) {
     window.kanlabQuiet = {last: now};
     new MutationObserver(() => { window.kanlabQuiet.last = performance.now(); })
-      .observe(document.body, {childList: true, subtree: true});
+      .observe(document.body, {childList: true, subtree: true, attributeFilter: ["aria-selected", "data-test-script-state"]});
   }
   return now - window.kanlabQuiet.last > 400 && document.querySelector('[data-testid="stMain"] h1') !== null
     && !document.querySelector('[data-test-script-state="running"], [data-testid="stSkeleton"], [data-testid="stSpinner"]')

@@ -41,6 +41,12 @@ def go(app: AppTest, page: str) -> AppTest:
     return healthy(app.switch_page(f"pages/{page}.py").run())
 
 
+def open_tab(app: AppTest, page: str, label: str) -> AppTest:
+    """Another tab of a page that draws only the open one. page: "choose" or "model"."""
+    app.session_state[f"{page}-tab"] = label
+    return healthy(app.run())
+
+
 def widget(elements: Any, label: str) -> Any:
     return next(e for e in elements if e.label == label)
 

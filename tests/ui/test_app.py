@@ -17,7 +17,7 @@ from kanlab.data.examples import EXAMPLES
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import create_study
 from kanlab.study.spec import StudySpec
-from tests.helpers.pages import go, healthy, text_of, upload
+from tests.helpers.pages import go, healthy, open_tab, text_of, upload
 
 
 def test_an_empty_app_says_what_to_do_on_every_page(app: AppTest) -> None:
@@ -145,6 +145,9 @@ def test_a_large_study_is_drawn_in_part_and_says_so(
     app.toggle(key="all-rows").set_value(True).run()
     assert list(healthy(app).dataframe[0].value["aicc"]) == least
     go(app, "choose")
+    open_tab(app, "choose", "Hyperparameters")
+    assert "The charts show 6 of 10 trials" in text_of(app)
+    open_tab(app, "choose", "Map and Pareto front")
     assert "The charts show 6 of 10 trials" in text_of(app)
 
 

@@ -21,7 +21,7 @@ from kanlab.study.handle import StudyHandle, load_study
 from kanlab.study.storage import data_path
 from kanlab.study.trials import best_trial
 from tests.helpers import pages
-from tests.helpers.pages import go, healthy
+from tests.helpers.pages import go, healthy, open_tab
 from tests.helpers.validations import refits, study, validation
 from tests.selection.test_explanation import REDUCED, checked, press
 
@@ -140,6 +140,7 @@ def test_widening_fetches_the_data_from_the_storage_of_the_study(
 def test_another_counting_rule_ranks_again_at_once(app: AppTest, small: Dataset) -> None:
     handle = study(small, SCORES, space=SPACE)
     choose(app, handle)
+    open_tab(app, "choose", "Sensitivity")
     best = best_trial(handle.records())
     assert best is not None
     assert any(f"2\\cdot {best.n_params}" in latex.value for latex in app.latex)
@@ -174,10 +175,12 @@ def test_what_a_validation_says(app: AppTest, small: Dataset) -> None:
     assert "Only 3 of 5 seeds agree" in words or "within the" in words
     assert "Pure noise cannot be excluded" in words
     assert "The average of their predictions has an RMSE of 0.1443 on the training rows" in words
-    assert "1 of 20 shuffled targets gains as much AICc over the mean as this one, so p = 0.10" in words
     board = next(f.value for f in app.dataframe if "wins" in f.value.columns)
     assert board["wins"].dropna().tolist() == [3, 2]
     assert board["edf"].dropna().tolist() == [9.0]
+    words = text_of(open_tab(app, "choose", "Permutation test"))
+    assert "1 of 20 shuffled targets gains as much AICc over the mean as this one, so p = 0.10" in words
+    open_tab(app, "choose", "Other rules")
     rules = next(f.value for f in app.dataframe if "decision rule" in f.value.columns)
     assert "simplest within one standard error of it" in rules["decision rule"].tolist()
 
@@ -198,6 +201,7 @@ def test_validation_from_the_page(app: AppTest, small: Dataset, fake_workers: Fa
 def test_studies_of_the_same_rows_are_compared(app: AppTest, small: Dataset) -> None:
     first, second = (study(small, SCORES, space=SPACE, seed=seed) for seed in (0, 1))
     choose(app, first)
+    open_tab(app, "choose", "Other studies")
     table = next(f.value for f in app.dataframe if "study" in f.value.columns)
     assert set(table["study"]) == {first.name, second.name}
 
@@ -206,3 +210,44 @@ def test_studies_of_the_same_rows_are_compared(app: AppTest, small: Dataset) -> 
 def test_a_study_of_few_trials(count: int, app: AppTest, small: Dataset) -> None:
     handle = study(small, dict(list(SCORES.items())[:count]), space=SPACE)
     healthy(choose(app, handle))
+    for label in [tab.label for tab in app.tabs]:
+        open_tab(app, "choose", label)
+
+
+def test_only_the_open_tab_is_drawn_and_the_others_keep_what_was_chosen(app: AppTest, small: Dataset) -> None:
+    """Streamlit forgets a widget that a run does not draw."""
+    choose(app, study(small, SCORES, space=SPACE))
+    assert [tab.label for tab in app.tabs if tab.children] == ["Leaderboard"]
+    set_in_tabs: dict[str, dict[str, object]] = {
+        "Leaderboard": {"leaderboard-columns": ["Support"]},
+        "Predict new rows": {"predict-model": 3, "new-rows-interval": 0.5, "new-rows-explain": True},
+        "Map and Pareto front": {"behind-aicc-map": True, "behind-choose-front": True},
+        "Sensitivity": {
+            "sensitivity-trial-1": 3,
+            "sensitivity-count": "article",
+            "sensitivity-criterion": "BIC",
+            "sensitivity-sigma2": False,
+        },
+        "Hyperparameters": {"behind-importance": True},
+    }
+    for label, wanted in set_in_tabs.items():
+        open_tab(app, "choose", label)
+        assert [key for key in wanted if key not in app.session_state] == [], label
+        for key, value in wanted.items():
+            app.session_state[key] = value
+        healthy(app.run())
+    for label, wanted in set_in_tabs.items():
+        open_tab(app, "choose", label)
+        assert {key: app.session_state[key] for key in wanted} == wanted, label
+
+
+def test_a_selected_row_and_a_file_survive_another_tab(app: AppTest, small: Dataset) -> None:
+    choose(app, study(small, SCORES, space=SPACE))
+    app.session_state["leaderboard"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    open_tab(app, "choose", "Predict new rows")
+    app.selectbox(key="predict-model").select("linear")  # fitted here, with no worker process
+    app.file_uploader[0].upload("new.csv", b"a,b\n0.1,0.2\n", "text/csv")
+    assert "Predicted by" in text_of(healthy(app.run(timeout=60)))
+    open_tab(app, "choose", "Leaderboard")
+    assert app.session_state["leaderboard"]["selection"]["rows"] == [1]
+    assert app.session_state["new-rows"].name == "new.csv"

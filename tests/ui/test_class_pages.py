@@ -15,7 +15,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import SearchSpace
 from kanlab.study.handle import load_study
 from tests.helpers import pages
-from tests.helpers.pages import go, healthy, metric, upload, widget
+from tests.helpers.pages import go, healthy, metric, open_tab, upload, widget
 
 NASTY = "ill **now** $x$"
 
@@ -97,10 +97,13 @@ def test_live_and_choose(app: AppTest, study: str) -> None:
     assert any("logistic regression" in str(value) for value in board.to_numpy().ravel())
     assert {"log_loss_test", "accuracy_test", "auc_test"} <= set(board.columns)
     assert not {"rmse", "r2"} & set(board.columns)
+    open_tab(app, "choose", "Sensitivity")
     assert any(r"2\cdot 96\cdot" in latex.value for latex in app.latex)
     assert "sensitivity-sigma2" not in [c.key for c in app.checkbox]
+    words = text_of(open_tab(app, "choose", "Predict new rows"))
     assert "four more columns: the predicted class of state" in words
 
+    open_tab(app, "choose", "Calibration")
     app.button(key="show-calibration").click()
     healthy(app.run())
     confusion = next(f.value for f in app.dataframe if "true class" in f.value.columns)

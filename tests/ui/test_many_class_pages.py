@@ -9,7 +9,7 @@ from kanlab.data.dataset import Dataset
 from kanlab.kan.search_space import SearchSpace
 from tests.helpers import pages
 from tests.helpers.many_classes import LEVELS, table
-from tests.helpers.pages import go, healthy, upload, widget
+from tests.helpers.pages import go, healthy, open_tab, upload, widget
 
 
 def text_of(app: AppTest) -> str:
@@ -36,6 +36,7 @@ def test_from_live_to_model(app: AppTest, kanlab_home: object) -> None:
     assert {"deviance_train", "log_loss_test", "auc_test"} <= set(app.dataframe[0].value.columns)
     go(app, "choose")
     assert "RMSE" not in text_of(app)
+    open_tab(app, "choose", "Calibration")
     app.button(key="show-calibration").click()
     healthy(app.run())
     table_of = next(f.value for f in app.dataframe if "true class" in f.value.columns)

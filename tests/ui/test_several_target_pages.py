@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from kanlab.study.several_targets import load_studies
 from kanlab.targets import open_group
-from tests.helpers.pages import go, healthy, text_of, upload, widget
+from tests.helpers.pages import go, healthy, open_tab, text_of, upload, widget
 from tests.helpers.studies import state, wait_for
 
 
@@ -61,6 +61,7 @@ def test_several_targets_from_the_table_to_the_bundle(app: AppTest) -> None:
 
     go(app, "choose")
     assert "mine-1.kind" in app.title[0].value.replace("\\", "")
+    open_tab(app, "choose", "Predict new rows")
     assert "The recommended models of 'size', 'twice' add their columns too." in text_of(app).replace("\\", "")
     rows = pd.DataFrame({"q": [0.2, 0.4], "p": [0.1, -0.3], "key": ["007", "x"]})
     app.file_uploader[0].upload("new.csv", rows.to_csv(index=False).encode(), "text/csv")
