@@ -90,7 +90,9 @@ def of_reader() -> str:
     run = get_script_run_ctx(suppress_warning=True)
     if run is None:
         return ""
-    if getattr(_asked, "run", None) is not run:  # a page says thousands of sentences, and the state of a session is slow
+    if (
+        getattr(_asked, "run", None) is not run
+    ):  # a page says thousands of sentences, and the state of a session is slow
         if _SESSION not in st.session_state:
             st.session_state[_SESSION] = chosen(dict(st.context.cookies), st.context.locale)
         _asked.run, _asked.language = run, str(st.session_state[_SESSION])

@@ -109,9 +109,7 @@ def _ranking(handle: StudyHandle, records: Sequence[TrialRecord], choice: Candid
         key="sensitivity-count",
         persist_state="page",
     )
-    criterion: Any = b.selectbox(
-        say("Criterion"), list(CRITERIA), key="sensitivity-criterion", persist_state="page"
-    )
+    criterion: Any = b.selectbox(say("Criterion"), list(CRITERIA), key="sensitivity-criterion", persist_state="page")
     sigma2 = data.likelihood.counts_variance and c.checkbox(
         say("Count the noise variance"), handle.spec.count_sigma2, key="sensitivity-sigma2", persist_state="page"
     )
