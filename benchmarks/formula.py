@@ -1,12 +1,12 @@
 """How often a search finds the function that a table was made with, and how well its formulas predict real tables.
 
     python benchmarks/formula.py functions feynman tables [--rows 1000 300] [--noise 0 0.01 0.1] [--out formula.jsonl]
-    python benchmarks/formula.py functions --other operon gplearn pykan
+    python benchmarks/formula.py functions --by kanlab operon gplearn pykan
 
-One JSON object a line, as it is known. *exact*: RMSE at most 1e-3 standard deviations of y without noise, within the ranges and
-in the fifth beyond them; *structure*: the same after its free constants are fitted to y without noise. The search is
-`kanlab.formulas.search.searched` with its default budget; other programs get the processor seconds it took for the same table (pykan, which has no
-budget, as many as it needs).
+One JSON object a line, as it is known; what the file holds already is not done again. *exact*: RMSE at most 1e-3 standard
+deviations of y without noise, within the ranges and in the fifth beyond them; *structure*: the same after its free constants are
+fitted to y without noise. The search is `kanlab.formulas.search.searched` with its default budget; other programs get the
+processor seconds it took for the same table (pykan, which has no budget, as many as it needs, up to PYKAN_SECONDS).
 `tables` compares the recommended formula of small studies with their recommended network and with the formula of that network.
 """
 
@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,8 @@ from kanlab.formulas.program import outputs
 from kanlab.formulas.search import searched
 
 EXACT = 1e-3
+PYKAN_SECONDS = 60
+_FAILED = {"inside": float("inf"), "outside": float("inf"), "exact": False}
 Predict = Callable[[Array], Array]
 
 
@@ -67,25 +72,27 @@ def own(X: Array, y: Array, problem: Problem, sd: float) -> dict[str, Any]:
 def operon(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> dict[str, Any]:
     """Searches of other seeds until the processor seconds are used: one of them often ends by itself long before.
 
-    Of several the shortest description of the training rows is taken, n ln(MSE) + ln n times the length.
+    Its own limit of time is one of the clock, which says nothing on a machine that does other work too, so a search has the
+    evaluations that the seconds left allow at the rate of the one before. Of several the shortest description of the training rows
+    is taken, n ln(MSE) + ln n times the length.
     """
     from pyoperon.sklearn import SymbolicRegressor
 
-    began, seed = time.process_time(), 0
+    began, seed, evaluations, last = time.process_time(), 0, 50_000, time.process_time()
     best, lowest = None, float("inf")
     while best is None or time.process_time() - began < seconds:
-        left = seconds - (time.process_time() - began)
         model = SymbolicRegressor(
             allowed_symbols="add,sub,mul,div,constant,variable,exp,log,sin,cos,sqrt,square,tanh,asin", max_length=30,
-            max_time=max(1, round(left)), max_evaluations=10**9, generations=10**6, optimizer_iterations=10, n_threads=1,
-            random_state=seed,
+            max_evaluations=evaluations, generations=10**6, optimizer_iterations=10, n_threads=1, random_state=seed,
         )  # fmt: skip
         model.fit(X, y)
         mse = float(np.mean((np.nan_to_num(model.predict(X), nan=1e9) - y) ** 2))
         score = len(y) * np.log(mse + 1e-12 * sd**2) + np.log(len(y)) * model.stats_["model_length"]
         if best is None or score < lowest:
             best, lowest = model, score
-        seed += 1
+        now = time.process_time()
+        evaluations = max(1000, round(evaluations * (seconds - (now - began)) / max(now - last, 1e-3)))
+        seed, last = seed + 1, now
     return judged(best.predict, problem, sd) | {"searches": seed, "seconds": round(time.process_time() - began, 2)}
 
 
@@ -110,7 +117,27 @@ def gplearn(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> 
 
 
 def pykan(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> dict[str, Any]:
-    """Stock pykan as its tutorial has it: train, prune, train, `auto_symbolic`, train. It takes the seconds it takes."""
+    """Stock pykan as its tutorial has it, in a process of its own that ends after PYKAN_SECONDS of the processor."""
+    fork = multiprocessing.get_context("fork")
+    here, there = fork.Pipe(duplex=False)
+
+    def work() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (PYKAN_SECONDS, PYKAN_SECONDS))
+        there.send(_pykan(X, y, problem, sd))
+
+    process = fork.Process(target=work)
+    process.start()
+    there.close()
+    try:
+        found: dict[str, Any] = here.recv()
+    except EOFError:
+        found = _FAILED | {"failed": f"more than {PYKAN_SECONDS} s", "seconds": PYKAN_SECONDS}
+    process.join()
+    return found
+
+
+def _pykan(X: Array, y: Array, problem: Problem, sd: float) -> dict[str, Any]:
+    """Train, prune, train, `auto_symbolic`, train, in double precision: in single its own least squares fail now and then."""
     import contextlib
     import io
     import tempfile
@@ -120,10 +147,11 @@ def pykan(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> di
 
     began = time.process_time()
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
     centre, scale = X.mean(axis=0), np.abs(X - X.mean(axis=0)).max(axis=0)
 
     def tensor(values: Array) -> Any:
-        return torch.tensor(values, dtype=torch.float32)
+        return torch.tensor(values, dtype=torch.float64)
 
     inputs, target = tensor((X - centre) / scale), tensor(y[:, None] / sd)
     table = {"train_input": inputs, "train_label": target, "test_input": inputs, "test_label": target}
@@ -140,9 +168,8 @@ def pykan(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> di
             library = ["x", "x^2", "x^3", "1/x", "exp", "log", "sqrt", "sin", "tanh", "abs"]
             model.auto_symbolic(lib=library, verbose=0)
             model.fit(table, opt="LBFGS", steps=20)
-        except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
-            failed = {"inside": float("inf"), "outside": float("inf"), "exact": False, "failed": str(error)[:80]}
-            return failed | {"seconds": round(time.process_time() - began, 2)}
+        except (ArithmeticError, LookupError, NameError, OSError, RuntimeError, TypeError, ValueError) as error:
+            return _FAILED | {"failed": str(error)[:80], "seconds": round(time.process_time() - began, 2)}
 
         def predict(Z: Array) -> Array:
             with torch.no_grad():
@@ -151,19 +178,30 @@ def pykan(X: Array, y: Array, problem: Problem, sd: float, seconds: float) -> di
         return judged(predict, problem, sd) | {"seconds": round(time.process_time() - began, 2)}
 
 
+OWN = "kanlab"
+Known = dict[tuple[str, str, int, float, str], dict[str, Any]]
 OTHERS: dict[str, Callable[..., dict[str, Any]]] = {"operon": operon, "gplearn": gplearn, "pykan": pykan}
 
 
-def of_functions(name: str, rows: list[int], noises: list[float], others: list[str], say: Callable[..., None]) -> None:
+def of_functions(
+    name: str, rows: list[int], noises: list[float], programs: list[str], known: Known, say: Callable[..., None]
+) -> None:
+    """What is known is not done again; other programs need that kanlab has been run on the same table, for its seconds."""
     for n in rows:
         for noise in noises:
             for number, (key, problem) in enumerate(SETS[name].items()):
                 X, y, sd = drawn(problem, [0, number, n], n, noise)
                 about = {"set": name, "function": key, "n": n, "noise": noise}
-                mine = own(X, y, problem, sd)
-                say(about | {"by": "kanlab"} | mine)
-                for other in others:
-                    say(about | {"by": other} | OTHERS[other](X, y, problem, sd, mine["seconds"]))
+                for by in programs:
+                    if (name, key, n, noise, by) in known:
+                        continue
+                    if by == OWN:
+                        found = own(X, y, problem, sd)
+                    else:
+                        seconds = known[name, key, n, noise, OWN]["seconds"]
+                        found = OTHERS[by](X, y, problem, sd, seconds) | {"share": seconds}
+                    known[name, key, n, noise, by] = found
+                    say(about | {"by": by} | found)
 
 
 def of_tables(say: Callable[..., None]) -> None:
@@ -225,9 +263,15 @@ def main() -> None:
     parser.add_argument("sets", nargs="+", choices=[*SETS, "tables"])
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 300])
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.01, 0.1])
-    parser.add_argument("--other", nargs="*", default=[], choices=list(OTHERS))
+    parser.add_argument("--by", nargs="+", default=[OWN], choices=[OWN, *OTHERS])
     parser.add_argument("--out", default="formula.jsonl")
     arguments = parser.parse_args()
+
+    known = Known()
+    if Path(arguments.out).exists():
+        for line in map(json.loads, Path(arguments.out).read_text(encoding="utf-8").splitlines()):
+            if "function" in line:
+                known[line["set"], line["function"], line["n"], line["noise"], line["by"]] = line
 
     def say(content: dict[str, Any]) -> None:
         with open(arguments.out, "a", encoding="utf-8") as file:
@@ -238,7 +282,7 @@ def main() -> None:
         if name == "tables":
             of_tables(say)
         else:
-            of_functions(name, arguments.rows, arguments.noise, arguments.other, say)
+            of_functions(name, arguments.rows, arguments.noise, arguments.by, known, say)
 
 
 if __name__ == "__main__":

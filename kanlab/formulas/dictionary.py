@@ -31,6 +31,7 @@ from kanlab.formulas.program import program
 from kanlab.formulas.score import function_cost
 
 MOST_ATOMS, MOST_NATURAL, MOST_ROWS = 2400, 260, 128
+_HIGHER = ("3/2", "-3/2", "-3", "4", "-4", "5", "-5")
 _SHORT = 12.0  # rows that a ranking by brevity pretends there are
 _PARALLEL = 1e-4  # share of a column outside the span of the base below which it adds nothing
 
@@ -80,7 +81,7 @@ class Dictionary:
 
     def __init__(self, X: Array, library: Sequence[str]) -> None:
         self.rows = slice(None, None, max(1, X.shape[1] // MOST_ROWS))
-        self.X, self._library = np.ascontiguousarray(X[:, self.rows]), frozenset(library)
+        self.X, self.library = np.ascontiguousarray(X[:, self.rows]), frozenset(library)
         arguments = [Variable(i) for i in range(len(X))]
         derived = list(self._derived())
         singles = [e for u in arguments for e in (*self._natural(u), *self._gridded(u))]
@@ -106,7 +107,15 @@ class Dictionary:
 
     def allowed(self, name: str) -> bool:
         """Whether a function is in the library."""
-        return name in self._library
+        return name in self.library
+
+    def of_variable(self, index: int) -> list[Expression]:
+        """Functions of one variable without constants, and higher powers than stand in sums."""
+        u, x = Variable(index), self.X[index]
+        found = list(self._natural(u))
+        if self.allowed("power") and x.min() > 0:
+            found += [Power(u, exact(p)) for p in _HIGHER]
+        return found
 
     def _few(self, u: Expression) -> Iterator[Expression]:
         """The functions of an argument of two features that stand in products."""

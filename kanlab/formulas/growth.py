@@ -43,6 +43,7 @@ LINKS: tuple[tuple[str, str], ...] = (
     ("asin", ""), ("tanh", ""), ("sin", ""),
 )  # fmt: skip
 FACTOR_LINKS = (("power", "-1"), ("power", "1/2"), ("power", "-1/2"), ("exp", ""))
+BOUNDED = frozenset({"tanh", "sin"})
 SHORT = 12.0  # rows that a ranking by brevity pretends there are
 _LONGEST = 60  # complexity
 _ITERATIONS = 12
@@ -95,14 +96,17 @@ def refitted(e: Expression, X: Array, loss: Loss, budget: Budget, iterations: in
 
 def grown(
     seeds: Sequence[Expression], X: Array, loss: Loss, dictionary: Dictionary, budget: Budget,
-    *, width: int = 10, tries: int = 12, levels: int = 8,
+    *, width: int = 10, tries: int = 12, levels: int = 8, known: float = np.inf,
 ) -> list[Known]:  # fmt: skip
-    """All formulas that were fitted on the way, best first. X (d, n), loss: of the rows searched."""
+    """All formulas that were fitted on the way, best first. X (d, n), loss: of the rows searched.
+
+    known: a score that is reached already; what is not better in three steps ends there.
+    """
     beam = [refitted(simplified(e), X, loss, budget) for e in seeds]
     beam = [k for k in beam if np.isfinite(k.score)]
     archive, seen = list(beam), {_mark(k) for k in beam}
     exact_at = _exact_misfit(loss)
-    best, calm = min((k.score for k in beam), default=np.inf), 0
+    best, calm = min((known, *(k.score for k in beam))), -1 if np.isfinite(known) else 0
     for level in range(levels):
         children: list[Known] = []
         for parent in beam:
@@ -275,11 +279,9 @@ class _Place:
 
     def _links(self, value: Array, target: Array, weight: Array, ones: Array, varies: bool) -> Iterator[_Idea]:
         """A link G(c0 + c1 phi) in place of a constant, or as another factor."""
-        for name, exponent in FACTOR_LINKS if varies else LINKS:
-            if not self.dictionary.allowed(name):
-                continue
+        for name, exponent, scale in self._scaled(FACTOR_LINKS if varies else LINKS, target):
             with np.errstate(all="ignore"):
-                t = target / value if varies else target
+                t = target / value if varies else target / scale
                 w = weight * value**2 if varies else weight
                 inner, slope = _inverse(name, exponent, t)
                 w = w * slope**2
@@ -289,16 +291,30 @@ class _Place:
             w = np.where(good, w, 0.0)
             w = np.minimum(w, 100 * w.mean())
 
-            def build(c: Array, phi: Expression, name: str = name, exponent: str = exponent) -> Expression:
+            def build(
+                c: Array, phi: Expression, name: str = name, exponent: str = exponent, scale: float = scale
+            ) -> Expression:
                 argument = Sum((times(Constant(c[1]), phi), Constant(c[0])))
                 linked = Power(argument, exact(exponent)) if exponent else Call(name, argument)
-                return times(self.part, linked) if varies else linked
+                if varies:
+                    return times(self.part, linked)
+                return linked if scale == 1 else times(Constant(scale), linked)
 
             cost = function_cost(Power(Constant(1.0), exact(exponent)) if exponent else Call(name, Constant(1.0)))
             yield from self._of(
                 f"link {name}{exponent}", np.where(good, inner, 0.0), w, ones[:, None], None, build, pairs=not varies,
-                constants=1 + cost, most=4, terms=4 if not varies else 3,
+                constants=1 + cost + (scale != 1), most=4, terms=4 if not varies else 3,
             )  # fmt: skip
+
+    def _scaled(self, links: Sequence[tuple[str, str]], target: Array) -> Iterator[tuple[str, str, float]]:
+        """Links that are allowed; one that ends at -1 and 1 also at where the target ends, and beyond."""
+        end = float(np.quantile(np.abs(target), 0.98))
+        for name, exponent in links:
+            if not self.dictionary.allowed(name):
+                continue
+            yield name, exponent, 1.0
+            if name in BOUNDED and end > 0:
+                yield from ((name, exponent, factor * end) for factor in (1.02, 1.3))
 
     def _sum(self, c: Array, phi: Expression) -> Expression:
         new = times(Constant(c[-1]), phi)

@@ -16,7 +16,17 @@ from kanlab.arrays import Array
 from kanlab.data.dataset import Dataset
 from kanlab.formulas.dictionary import Dictionary
 from kanlab.formulas.evaluation import evaluated, problems
-from kanlab.formulas.expression import Call, Constant, Expression, Power, Variable, children, complexity, walk
+from kanlab.formulas.expression import (
+    Call,
+    Constant,
+    Expression,
+    Power,
+    Variable,
+    children,
+    complexity,
+    renumbered,
+    walk,
+)
 from kanlab.formulas.front import FoundFormula, FoundFormulas
 from kanlab.formulas.growth import (
     Budget,
@@ -32,6 +42,7 @@ from kanlab.formulas.losses import Loss
 from kanlab.formulas.networks import alternatives, network_expressions
 from kanlab.formulas.options import POWER, FormulaOptions
 from kanlab.formulas.parts import GROWTH
+from kanlab.formulas.peeling import peeled
 from kanlab.formulas.periods import is_sampled
 from kanlab.formulas.program import outputs as values_at
 from kanlab.formulas.pruning import pruned
@@ -46,6 +57,8 @@ from kanlab.kan.shapes import Shape
 Candidate = tuple[Expression, ...]
 GROWN_ROWS, ALL_ROWS = 256, 2000  # rows that formulas are grown on, and finished on
 BUDGET = 60000.0  # of effort 1, in units of kanlab.formulas.growth.Budget
+PEELED_ROWS = 400  # that say what is taken off before
+_INSIDE, _TAKEN_BACK = 0.35, 20  # share of the evaluations for what is then left, and formulas of it that are looked at
 _ALTERNATIVES, _FINISHED, _SHORT_ONES, _ROUNDS = 8, 7, 6, 3
 
 
@@ -69,11 +82,37 @@ def searched(
     dictionary = Dictionary(X_few, options.library)
     begun = [constant_seed(loss), monomial_seed(X_few, loss_few), rational_seed(X_few, loss_few)]
     growing = budget.part(0.6)
-    archive = grown([*(e for e in begun if e is not None), *seeds], X_few, loss_few, dictionary, growing)
+    inside = growing.part(_INSIDE)
+    archive = _inside(X, loss, few, dictionary, inside)
+    growing.back(inside)
+    known = min((k.score for k in archive), default=np.inf)
+    begun += seeds
+    archive += grown([e for e in begun if e is not None], X_few, loss_few, dictionary, growing, known=known)
+    archive.sort(key=lambda k: k.score)
     budget.back(growing)
     return _finished(
         [k for k in archive if allowed(k.expression, options)], X, loss, dictionary, (X_few, loss_few), budget
     )
+
+
+def _inside(X: Array, loss: Loss, few: np.ndarray, dictionary: Dictionary, budget: Budget) -> list[Known]:
+    """Formulas grown for what is left of the target after functions of one variable are taken off, these around them.
+
+    few: the rows they are grown on.
+    """
+    rows = _evenly(loss.n, PEELED_ROWS)
+    taken = peeled(np.ascontiguousarray(X[:, rows]), loss.at(rows), dictionary.of_variable)
+    rest = None if taken is None else taken.rest(X[:, few], loss.at(few))
+    if taken is None or rest is None:
+        return []
+    X_rest = np.ascontiguousarray(X[list(taken.left)][:, few])
+    seeds = [constant_seed(rest), monomial_seed(X_rest, rest), rational_seed(X_rest, rest)]
+    found = grown(
+        [e for e in seeds if e is not None], X_rest, rest, Dictionary(X_rest, tuple(dictionary.library)), budget
+    )
+    whole = [simplified(taken.around(renumbered(k.expression, taken.left))) for k in found[:_TAKEN_BACK]]
+    again = [refitted(e, np.ascontiguousarray(X[:, few]), loss.at(few), budget) for e in whole]
+    return [k for k in again if np.isfinite(k.score)]
 
 
 def allowed(e: Expression, options: FormulaOptions) -> bool:
