@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
+from optuna.storages._rdb.storage import _VersionManager
 
 from kanlab.data.dataset import Dataset
 from kanlab.study import storage
@@ -36,6 +38,28 @@ os.environ["LC_ALL"] = "C.UTF-8"  # sentences are English, whatever the terminal
 
 settings.register_profile("kanlab", deadline=None, derandomize=True)
 settings.load_profile("kanlab")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_history() -> Iterator[None]:
+    """Optuna's scripts of the history of its tables are read once, not three times for each new storage of a test."""
+    read = _VersionManager._create_alembic_script
+    found: list[Any] = []
+
+    def once(manager: _VersionManager) -> Any:
+        if not found:
+            found.append(read(manager))
+        return found[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_VersionManager, "_create_alembic_script", once)
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """What collection made stays until the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

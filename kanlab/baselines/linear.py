@@ -143,14 +143,9 @@ def ridge(X: Array, y: Array, seed: int = 0, *, weights: Array | None = None) ->
     U, s, Vt = U[:, kept], s[kept], Vt[kept]
     along = U.T @ centred
     rest = float(np.sum(centred**2) - np.sum(along**2))
-    best: tuple[float, float, Array] | None = None
-    for penalty in np.geomspace(1e-4, 1e5, _PENALTIES) * n:
-        shrink = s**2 / (s**2 + penalty)
-        dof = 1.0 + float(shrink.sum())
-        rss = max(rest, 0.0) + float(np.sum(((1 - shrink) * along) ** 2))
-        value = aicc(rss, n, dof + 1)
-        if best is None or value < best[0]:
-            best = value, dof, Vt.T @ (shrink * along / s)
-    assert best is not None
-    _, dof, slopes = best
-    return FamilyFit(Affine(y_mean, center, scale, slopes), dof)
+    shrink = s**2 / (s**2 + np.geomspace(1e-4, 1e5, _PENALTIES)[:, None] * n)  # a row a penalty
+    dof = 1.0 + shrink.sum(axis=1)
+    rss = max(rest, 0.0) + np.sum(((1 - shrink) * along) ** 2, axis=1)
+    best = int(np.argmin([aicc(left, n, spent + 1) for left, spent in zip(rss.tolist(), dof.tolist(), strict=True)]))
+    slopes = Vt.T @ (shrink[best] * along / s)
+    return FamilyFit(Affine(y_mean, center, scale, slopes), float(dof[best]))

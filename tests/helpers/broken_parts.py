@@ -8,6 +8,7 @@ the reader's own code in a fork with its limits, whose time and memory the syste
 from __future__ import annotations
 
 import faulthandler
+import functools
 import io
 import os
 import signal
@@ -55,7 +56,11 @@ def _packed(parts: dict[str, bytes]) -> bytes:
     return content.getvalue()
 
 
-BOOKS = tuple(_parts(book) for book in (workbook(), excel(), merged(), _dated(), shared_text(50, 20)))
+@functools.cache
+def _books() -> tuple[dict[str, bytes], ...]:
+    return tuple(_parts(book) for book in (workbook(), excel(), merged(), _dated(), shared_text(50, 20)))
+
+
 _READ = (
     "xl/worksheets/sheet1.xml",
     "xl/styles.xml",
@@ -86,14 +91,14 @@ TAGS = tuple(
 @st.composite
 def broken_books(draw: Any) -> bytes:
     """A workbook some of whose parts are cut, repeated, mixed, missing or under another's name."""
-    parts = dict(draw(st.sampled_from(BOOKS)))
+    parts = dict(draw(st.sampled_from(_books())))
     for _ in range(draw(st.integers(1, 4))):
         name = draw(st.sampled_from([*(n for n in _READ if n in parts), *sorted(parts)]))
         kind = draw(st.sampled_from(["text", "text", "text", "text", "missing", "other", "moved"]))
         if kind == "missing":
             del parts[name]
         elif kind == "other":
-            parts[name] = draw(st.sampled_from(sorted(set().union(*(b.values() for b in BOOKS)))))
+            parts[name] = draw(st.sampled_from(sorted(set().union(*(b.values() for b in _books())))))
         elif kind == "moved":
             parts[draw(st.sampled_from(_READ))] = parts.pop(name)
         else:
@@ -127,7 +132,8 @@ def _text(draw: Any, text: bytes) -> bytes:
     return text.decode("utf-8", "replace").encode(draw(st.sampled_from(["utf-16", "utf-32", "latin-1"])), "replace")
 
 
-def _tables() -> list[bytes]:
+@functools.cache
+def _tables() -> tuple[bytes, ...]:
     """Small Parquet files of every type and encoding the reader meets."""
     rows = 30
     texts = [["a", "bb", None, "ccc" * 9][i % 4] for i in range(rows)]
@@ -147,10 +153,7 @@ def _tables() -> list[bytes]:
         content = io.BytesIO()
         pq.write_table(table.drop(["n"]) if "column_encoding" in how else table, content, **how)
         found.append(content.getvalue())
-    return [*found, dictionary(1000, 50), prefixes(1000, 20, 3)]
-
-
-TABLES = tuple(_tables())
+    return (*found, dictionary(1000, 50), prefixes(1000, 20, 3))
 
 
 def _footer(content: bytes) -> int:
@@ -161,9 +164,9 @@ def _footer(content: bytes) -> int:
 @st.composite
 def broken_parquet(draw: Any) -> bytes:
     """A Parquet file with its bits flipped, its pages cut or repeated, or under the footer of another."""
-    content: bytes = draw(st.sampled_from(TABLES))
+    content: bytes = draw(st.sampled_from(_tables()))
     if draw(st.integers(0, 3)) == 0:
-        other = draw(st.sampled_from(TABLES))
+        other = draw(st.sampled_from(_tables()))
         content = content[: _footer(content)] + other[_footer(other) :]
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(4, len(content) - 9))
@@ -188,12 +191,14 @@ def _bits(draw: Any, content: bytes) -> bytes:
 
 def broken_binaries() -> st.SearchStrategy[bytes]:
     """Either, and now and then one of the hostile files as it is."""
-    return st.one_of(
-        broken_books(), broken_parquet(), broken_books(), broken_parquet(), st.sampled_from(HOSTILE_CONTENTS)
-    )
+    hostile = st.deferred(lambda: st.sampled_from(hostile_contents()))
+    return st.one_of(broken_books(), broken_parquet(), broken_books(), broken_parquet(), hostile)
 
 
-HOSTILE_CONTENTS = tuple(case.content() for case in HOSTILE if "MB" not in case.name)
+@functools.cache
+def hostile_contents() -> tuple[bytes, ...]:
+    """Those that are quick to write."""
+    return tuple(case.content() for case in HOSTILE if "MB" not in case.name)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,11 @@ from tests.helpers.sentences import assert_sentence
 
 LARGEST = 20_000  # bytes of a seed
 
-NASTY = tuple(content for case in CASES if len(content := case.content()) <= LARGEST)
+
+@cache
+def nasty() -> tuple[bytes, ...]:
+    """The smaller files of the corpus; some of it takes seconds to make, which every import would spend."""
+    return tuple(content for case in CASES if len(content := case.content()) <= LARGEST)
 
 
 def _grown(delimiter: str, decimal: str, encoding: str, before: str = "") -> bytes:
@@ -64,7 +68,6 @@ GROWN = (
     _grown("\t", ".", "utf-16"),
     _grown("|", ",", "utf-8-sig", "# a note\n"),
 )
-SEEDS = NASTY + GROWN
 TOKENS = tuple(
     token.encode()
     for token in (
@@ -89,7 +92,7 @@ def broken_files(draw: Any) -> bytes:
     """A file of the corpus or a larger one after up to six accidents, or text and bytes from nowhere."""
     content: bytes = draw(
         st.one_of(
-            st.sampled_from(NASTY),
+            st.sampled_from(nasty()),
             st.sampled_from(GROWN),
             st.sampled_from(GROWN),
             st.lists(st.sampled_from(TOKENS), max_size=60).map(b"".join),
@@ -123,7 +126,7 @@ def _accident(draw: Any, content: bytes) -> bytes:
     if kind == "many":
         return content.replace(draw(st.sampled_from(TOKENS[:20])), draw(st.sampled_from(TOKENS)))
     if kind == "join":
-        return content[:at] + draw(st.sampled_from(SEEDS))
+        return content[:at] + draw(st.sampled_from(nasty() + GROWN))
     if kind == "encode":
         return content.decode("utf-8", "replace").encode(draw(st.sampled_from(ENCODINGS)), "replace")
     lines = content.splitlines(keepends=True)
@@ -259,7 +262,7 @@ def trained(pooled: bool) -> Recipe:
 @st.composite
 def broken_new_rows(draw: Any) -> bytes:
     """Rows to predict after up to five accidents, or a file of any kind."""
-    content: bytes = draw(st.one_of(st.sampled_from(NEW), st.sampled_from(NEW), st.sampled_from(SEEDS)))
+    content: bytes = draw(st.one_of(st.sampled_from(NEW), st.sampled_from(NEW), st.sampled_from(nasty() + GROWN)))
     for _ in range(draw(st.integers(0, 5))):
         content = _accident(draw, content)[: 8 * LARGEST]
     return content

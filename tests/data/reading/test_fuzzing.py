@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kanlab.data.profile import profile
 from kanlab.data.reading.table import read_table
-from tests.helpers.broken_parts import HOSTILE_CONTENTS, broken_binaries, read_in_a_fork
+from tests.helpers.broken_parts import broken_binaries, hostile_contents, read_in_a_fork
 from tests.helpers.fuzzing import (
     GROWN,
     NEW,
@@ -97,4 +97,4 @@ def test_a_workbook_or_parquet_file_of_broken_parts_is_a_table_or_a_sentence_and
 def test_what_costs_too_much_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.helpers.broken_parts.CPU_SECONDS", -1)
     with pytest.raises(AssertionError, match=r" s$"):
-        read_in_a_fork(HOSTILE_CONTENTS[0])
+        read_in_a_fork(hostile_contents()[0])
