@@ -494,9 +494,10 @@ class Dataset(HasTask):
     @classmethod
     def load(cls, path: Path) -> Dataset:
         """Read what `save` wrote. Raises DatasetError where its test rows are not those that were locked."""
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # read_table() loads pandas too
+            table = file.read()
         metadata = json.loads(table.schema.metadata[_METADATA_KEY])
-        arrays = [column.to_numpy() for column in table.columns]
+        arrays = [np.from_dlpack(column.combine_chunks()) for column in table.columns]  # to_numpy() loads pandas
         n = metadata["n_train"]
         w = arrays.pop() if "weight_unit" in metadata else None
         X, y = np.column_stack(arrays[:-1]), arrays[-1]

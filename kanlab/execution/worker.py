@@ -20,6 +20,10 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
 os.environ["TQDM_DISABLE"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 
+from kanlab.execution import late_pandas  # noqa: E402
+
+late_pandas.install()
+
 import kanlab.solver.fit  # noqa: E402, F401, what nearly every request needs, loaded before the first one comes
 from kanlab.data.dataset import Dataset  # noqa: E402
 from kanlab.engines.registry import fit_unit  # noqa: E402

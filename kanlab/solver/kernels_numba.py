@@ -32,7 +32,7 @@ from kanlab.language import say
 from kanlab.solver.kernels import NUMPY, RowKernels, SplineRows
 
 COMPILE_TIMEOUT = 180.0  # seconds after which another process may try
-WORTH_LOADING = 0.3  # seconds of NumPy fitting after which loading numba, about as long, begins to pay
+WORTH_LOADING = 0.5  # seconds of NumPy fitting after which loading numba, about as long, begins to pay
 WORTH_COMPILING = 30.0  # the same of compiling, where there is no cache to load from
 
 
@@ -162,7 +162,7 @@ def _trouble_with(folder: Path) -> str:
 def kernels(wanted: Literal["auto", "numpy", "compiled"], *, spent: float = np.inf) -> RowKernels:
     """The row kernels to go on with.
 
-    spent: seconds of fitting that lie behind the caller; "auto" loads or compiles only for work that is worth it.
+    spent: processor seconds of fitting that lie behind the caller; "auto" loads or compiles only for work that is worth it.
     Raises FitError where "compiled" is asked for and numba is missing.
     """
     if wanted == "numpy":

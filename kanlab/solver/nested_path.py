@@ -61,7 +61,7 @@ class NestedPath:
         self, rows: ScaledRows, grid: int, k: int, depth: int, options: LmOptions, seed: int, task: TaskName
     ) -> None:
         self._rows, self._options, self._seed, self._task = rows, options, seed, task
-        self._grid, self._k, self._depth, self._began = grid, k, depth, time.monotonic()
+        self._grid, self._k, self._depth, self._began = grid, k, depth, time.thread_time()
         self._blas = blas()
         self._below = NestedPath(rows, grid, k, depth - 1, options, seed, task) if depth > 1 else None
         self._raced: State | None = None  # the last network, on the rows starts are raced on
@@ -178,7 +178,7 @@ class NestedPath:
         return self._design, self._rows.y, self._rows.weights
 
     def _problem(self, design: FirstLayer, Y: Array, weights: Array | None, neuron_num: int) -> Problem:
-        kernels = kernels_numba.kernels(self._options.kernels, spent=time.monotonic() - self._began)
+        kernels = kernels_numba.kernels(self._options.kernels, spent=time.thread_time() - self._began)
         return Problem(
             design,
             Y,
