@@ -18,6 +18,7 @@ import tokenize
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from itertools import permutations
 from pathlib import Path
@@ -39,7 +40,8 @@ class Import:
     when: When
 
 
-def imports(path: Path) -> Iterator[Import]:
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     """Every import of a file, of `from a import b` as a.b."""
 
     def visit(node: ast.AST, when: When) -> Iterator[Import]:
@@ -56,7 +58,7 @@ def imports(path: Path) -> Iterator[Import]:
             else:
                 yield from visit(child, when)
 
-    return visit(ast.parse(path.read_text(encoding="utf-8")), "load")
+    return tuple(visit(ast.parse(path.read_text(encoding="utf-8")), "load"))
 
 
 def modules(root: Path) -> dict[str, Path]:

@@ -144,6 +144,15 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
     return use
 
 
+@pytest.fixture
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies that do not say how many workers they want have one, as on a machine of one core.
+
+    To start a second one takes longer than all fits of a study of a test.
+    """
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+
+
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskPrograms]:
     """A Dask scheduler and workers, as programs."""

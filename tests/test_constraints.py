@@ -26,6 +26,8 @@ from kanlab.sklearn import KANRegressor, SplineKANClassifier, SplineKANRegressor
 from tests.helpers.command_line import run, strict_json
 from tests.helpers.sentences import assert_sentence
 
+pytestmark = pytest.mark.usefixtures("one_worker")
+
 KNOWN = {"monotone": {"price": "down", "age": "up"}, "convex": ["price"], "no_effect": ["shade"]}
 
 

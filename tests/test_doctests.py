@@ -15,6 +15,8 @@ import pytest
 
 import kanlab
 
+pytestmark = pytest.mark.usefixtures("one_worker")
+
 ROOT = Path(kanlab.__file__).parents[1]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 # told by their source, so that no test loads a library of another one
@@ -59,10 +61,13 @@ def test_public_functions_tell_their_parameters_and_what_they_return(name: str) 
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it stands, but without more starts than a fit has by itself: each of them is fitted again many times."""
+    """As it stands, but without more starts than a fit has by itself, each of which is fitted again many times, and with
+    one second where it gives a fit ten.
+    """
     (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert block.count(", starts_fill=True") == 1
-    block = block.replace(", starts_fill=True", "")
+    assert block.count("seconds=10") == 1
+    block = block.replace(", starts_fill=True", "").replace("seconds=10", "seconds=1")
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.uniform(-1, 1, 24), "b": rng.uniform(-1, 1, 24)})

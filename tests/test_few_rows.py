@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kanlab
-from kanlab.api import Study, tune
+from kanlab.api import Study, open_study, tune
 from kanlab.baselines.leave_one_out import LEFT_OUT, refitted
 from kanlab.data.dataset import Dataset
 from kanlab.engines.registry import FitOptions, fit_model, network_data
+from kanlab.errors import StudyError
 from kanlab.explain.predictor import fitted_network
 from kanlab.kan.parameter_count import MOST_EDF, effective_count
 from kanlab.kan.search_space import Cell, SearchSpace
@@ -37,10 +38,19 @@ def mtcars() -> Dataset:
     return Dataset.from_frame(pd.read_csv(MTCARS).drop(columns="rownames"), "mpg", name="mtcars.csv")
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("few")
+
+
 @pytest.fixture
-def cars(mtcars: Dataset) -> Study:
-    """Networks of screened features, as every count known before the fit needs them."""
-    return tune(mtcars, SearchSpace((1, 2), (2, 3), (1, 2)), name="cars", workers=1, count="identifiable")
+def cars(mtcars: Dataset, home: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """Networks of screened features, as every count known before the fit needs them; made once for the module."""
+    monkeypatch.setenv("KANLAB_HOME", str(home))
+    try:
+        return open_study("cars")
+    except StudyError:
+        return tune(mtcars, SearchSpace((1, 2), (2, 3), (1, 2)), name="cars", workers=1, count="identifiable")
 
 
 @pytest.fixture
@@ -160,7 +170,7 @@ def test_a_row_left_out_is_left_out_of_the_screening_too(cars: Study, mtcars: Da
 
 def test_mtcars_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     """As a newcomer would try it."""
-    run("tune", str(MTCARS), "--target", "mpg", "--json", "--grid", "2:4", "--count", "identifiable")
+    run("tune", str(MTCARS), "--target", "mpg", "--json", "--workers", "1", "--grid", "2:4", "--count", "identifiable")
     out, err = capsys.readouterr()
     content = strict_json(out)
     families = {b["family"]: b for b in content["baselines"]}
@@ -188,7 +198,8 @@ def test_twelve_rows_have_an_answer_without_a_network(mtcars: Dataset, tmp_path:
 def test_noise_in_a_thousand_columns_is_noise() -> None:
     rng = np.random.default_rng(0)
     wide = pd.DataFrame(rng.normal(size=(60, 200)), columns=[f"g{i}" for i in range(200)])
-    study = tune(Dataset.from_frame(wide.assign(y=rng.normal(size=60)), "y"), SearchSpace((1, 2), (2, 3), (1, 1)))
+    data = Dataset.from_frame(wide.assign(y=rng.normal(size=60)), "y")
+    study = tune(data, SearchSpace((1, 2), (2, 3), (1, 1)), workers=1)
     assert study.recommendation.choice is not None
     assert study.recommendation.choice.family in ("constant", "ridge")
     press = {b.family: b.press for b in study.handle.baselines}
@@ -237,7 +248,7 @@ def test_a_fit_that_follows_its_rows_is_inadmissible(mtcars: Dataset) -> None:
 
 
 def test_what_they_mean_is_said_before_the_start(capsys: pytest.CaptureFixture[str]) -> None:
-    run("tune", str(MTCARS), "--target", "mpg", "--json", "--grid", "2:3", "--k", "1:2")
+    run("tune", str(MTCARS), "--target", "mpg", "--json", "--workers", "1", "--grid", "2:3", "--k", "1:2")
     out, err = capsys.readouterr()
     content = strict_json(out)
     assert "inadmissible after the fit" in err
@@ -289,7 +300,7 @@ def test_one_row_that_differs_is_no_reason_for_a_network() -> None:
     y[30] = 6.0
     data = Dataset.from_frame(pd.DataFrame({"x": np.arange(1.0, 61.0), "y": y}), "y")
     assert 6.0 in data.y_train
-    study = tune(data, SearchSpace((1, 2), (2, 4), (1, 2)))
+    study = tune(data, SearchSpace((1, 2), (2, 4), (1, 2)), workers=1)
     choice = study.recommendation.choice
     assert choice is not None
     assert choice.family == "constant"
@@ -301,7 +312,7 @@ def test_a_linear_formula_is_said_to_be_exact(columns: int) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.integers(0, 50, (60, columns)).astype(float), columns=["a", "b"][:columns])
     frame["y"] = 2.0 * frame["a"] + (frame["b"] if columns == 2 else 1.0)
-    study = tune(Dataset.from_frame(frame, "y"), SearchSpace((1, 2), (2, 3), (1, 1)))
+    study = tune(Dataset.from_frame(frame, "y"), SearchSpace((1, 2), (2, 3), (1, 1)), workers=1)
     found = study.recommendation
     assert found.choice is not None
     assert found.choice.family == "linear"

@@ -33,15 +33,20 @@ ALL = [KANRegressor, KANClassifier, SplineKANRegressor, SplineKANClassifier]
 SMALL: dict[str, Any] = {"neuron_num": (1, 2), "grid": (2, 3), "k": 3}
 ONE: dict[str, Any] = {"neuron_num": 1, "grid": 2, "k": 3}
 
+# those of the most and the largest fits, of the form of what goes in and out, which has nothing to do with the size of a search
+OF_A_SMALL_SEARCH = {
+    "check_classifiers_train", "check_estimators_dtypes", "check_n_features_in_after_fitting",
+    "check_positive_only_tag_during_fit", "check_sample_weights_list", "check_sample_weights_not_an_array",
+    "check_sample_weights_pandas_series",
+}  # fmt: skip
+
 
 @parametrize_with_checks([kind() for kind in ALL])
 def test_checks_of_scikit_learn(estimator: Any, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them, at the defaults but for two that make the most fits: the same as another check, of data in other memory,
-    and whether a weight is a repeated row, which has nothing to do with the size of a search.
-    """
+    """All of them, at the defaults but for those that make the most fits, among them whether a weight is a repeated row."""
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it one of them is skipped
     searches = isinstance(estimator, KANRegressor | KANClassifier)
-    if searches and check.func.__name__ == "check_classifiers_train" and "readonly_memmap" in check.keywords:
+    if searches and check.func.__name__ in OF_A_SMALL_SEARCH:
         estimator.set_params(**SMALL)
     elif searches and check.func.__name__ == "check_sample_weight_equivalence_on_dense_data":
         estimator.set_params(**ONE)

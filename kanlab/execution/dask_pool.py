@@ -39,7 +39,7 @@ from kanlab.execution.worker_pool import TICK_SECONDS, ClusterLost, Job, Queue, 
 from kanlab.language import say
 from kanlab.study.versions import fitting_versions
 
-LOOK_SECONDS = 1.0  # between two looks at which workers there are
+LOOK_SECONDS = 0.25  # between two looks at which workers there are
 MISSED_LOOKS = 3
 AT_A_TIME = 200  # jobs handed out, and messages heard, before the caller is let on
 

@@ -129,4 +129,6 @@ def read_network(found: dict[str, Any]) -> tuple[FittedKan, Array | None]:
     """The answer to a NetworkTask: the network, and what it predicts of rows left out, where that was asked for."""
     arrays = {name: np.array(values, dtype=kind) for name, (kind, values) in found.items()}
     left_out = arrays.pop("left_out", None)
+    if left_out is not None:
+        left_out.setflags(write=False)  # several models may be made of them
     return FittedKan.from_arrays(arrays), left_out

@@ -1,7 +1,7 @@
 """Predictions for new rows: the recipe of a study's data, one of its models, and the way back to units of the target.
 
 A study keeps the numbers of its networks, not the networks: the one that predicts is fitted once more, as the study fitted
-it, and its RSS is held against the one that was recorded.
+it, and its RSS is held against the one that was recorded. A process does so once for several tables.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -432,7 +433,7 @@ def _averaged(
     cells = tuple((cell, nested_below(handle, cell, failed)) for cell in model.cells)
     kept = model.left_out(data.n)  # by the final check, which looked at the rows left out of each of them
     task = NetworksTask(cells=cells, engine=spec.engine, options=spec.options, seed=spec.seed, left_out=kept is None)
-    networks = fit_all_in_worker(task, local_data(handle.optuna, data.sha256))
+    networks = _all_refitted(task, local_data(handle.optuna, data.sha256))
     members: list[Model] = [replace(network, features=data.features, reach=model.reach) for network, _ in networks]
     weights = [model.share / len(members)] * len(members)
     members += [held_family(data, name, 0) for name, _ in model.families]
@@ -453,6 +454,21 @@ def _averaged(
         changed=_changed(handle),
     )
     return averaged, [another], interval
+
+
+_REMEMBERED = 16  # fits: one table after another, and what explains them, are of few models
+
+
+@lru_cache(_REMEMBERED)
+def _refitted(task: NetworkTask, dataset: Path) -> tuple[FittedKan, Array | None]:
+    """`fit_in_worker`, remembered: the name of the file is the hash of the data, and the fit follows from them and the task."""
+    return fit_in_worker(task, dataset)
+
+
+@lru_cache(_REMEMBERED)
+def _all_refitted(task: NetworksTask, dataset: Path) -> list[tuple[FittedKan, Array | None]]:
+    """`fit_all_in_worker`, remembered likewise."""
+    return fit_all_in_worker(task, dataset)
 
 
 def _changed(handle: StudyHandle) -> str:
@@ -530,7 +546,7 @@ def _fitted_with_rows(
     network = None
     for below in ways:
         task = network_task(handle.spec, record, below, left_out=left_out)
-        network, rows = fit_in_worker(task, local_data(handle.optuna, handle.data.sha256))
+        network, rows = _refitted(task, local_data(handle.optuna, handle.data.sha256))
         if np.isclose(network.rss_train, record.rss_train, rtol=SAME_RSS):
             return network, rows, []
     assert network is not None

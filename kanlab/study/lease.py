@@ -21,7 +21,7 @@ from kanlab.study.schema import LEASES
 
 BEAT_SECONDS = 2.0
 STALE_SECONDS = 15.0  # without a beat, after which another may take over
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS = 0.2
 
 _ours: set[str] = set()  # leases this process holds; one whose release did not reach the storage is none of them
 

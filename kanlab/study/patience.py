@@ -10,7 +10,7 @@ from kanlab.language import say
 from kanlab.study.storage import STORAGE_ERRORS, storage_trouble
 
 STORAGE_PATIENCE = 600.0  # seconds a storage may be out of reach
-RETRY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
 
 T = TypeVar("T")
 

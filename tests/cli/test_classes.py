@@ -13,6 +13,8 @@ from kanlab.data.dataset import Dataset
 from kanlab.data.reading.table import read_table
 from tests.helpers.two_classes import NASTY, table
 
+pytestmark = pytest.mark.usefixtures("one_worker")
+
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = tmp_path / "states.csv", tmp_path / "out.csv"

@@ -24,6 +24,8 @@ from kanlab.study.handle import load_study
 from kanlab.ui import launch
 from tests.helpers.command_line import strict_json
 
+pytestmark = pytest.mark.usefixtures("one_worker")
+
 CONFIG = """
 [tune]
 data = "patients.csv"

@@ -16,6 +16,7 @@ from kanlab.baselines.registry import BASELINES
 from kanlab.cli.main import main
 from kanlab.data.dataset import Dataset
 from kanlab.data.reading.table import read_table
+from kanlab.execution import starts_budget
 from kanlab.study.handle import load_study
 from tests.helpers.command_line import RANGES, STOCK, run, strict_json
 from tests.helpers.fits import fitted_cells
@@ -196,8 +197,11 @@ def test_every_option_reaches_the_specification(csv: str, fake_workers: Fake) ->
     assert (spec.engine, handle.data.features) == ("pykan-adam", ["b", "a"])
 
 
-def test_minutes_filled_with_starts(csv: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_minutes_filled_with_starts(
+    csv: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the real engine: the number is said, kept, and found anew for other minutes alone."""
+    monkeypatch.setattr(starts_budget, "MOST_STARTS", 9)
     tiny = ["--neuron-num", "1:2", "--grid", "2", "--k", "1"]
     run("tune", csv, "--target", "y", *tiny, "--minutes", "2", "--fill", "--study", "mine", "--json")
     captured, spec = capsys.readouterr(), load_study("mine").spec

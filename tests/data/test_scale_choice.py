@@ -28,6 +28,8 @@ from kanlab.kan.search_space import SearchSpace
 from kanlab.stats.criteria import aicc, aicc_penalty
 from tests.helpers.sentences import refused
 
+pytestmark = pytest.mark.usefixtures("one_worker")
+
 MAMMALS = Path(__file__).parents[1] / "tables" / "mammals.csv"
 SMALL = SearchSpace((1, 1), (2, 3), (1, 2))
 

@@ -217,8 +217,13 @@ def test_for_a_given_trial_nothing_is_ranked(study: Study, monkeypatch: pytest.M
     ]:  # fmt: skip
         monkeypatch.setattr(module, name, forbidden)
     monkeypatch.setattr(predictor_module, "fit_in_worker", counted)
+    predictor_module._refitted.cache_clear()
     found = open_study(study.name).predictor(0)
     assert len(worker_tasks) == 1
+    again = open_study(study.name).predictor(0)
+    assert len(worker_tasks) == 1  # a process fits it once
+    assert again.fitted is not found.fitted
+    assert again.fitted.rss_train == found.fitted.rss_train  # type: ignore[union-attr]
     assert (found.label, found.trial, found.key) == (expected.label, expected.trial, expected.key)
     assert isinstance(found.fitted, FittedKan)
     assert isinstance(expected.fitted, FittedKan)
