@@ -60,7 +60,7 @@ def drawn(chart: Any) -> dict[str, Any]:
     """The chart as Vega-Lite, checked against its schema; strict JSON."""
     content = chart.to_dict()
     json.dumps(content, allow_nan=False)
-    alt.Chart.from_dict(content)
+    alt.Root.validate(content)  # as Chart.from_dict does, which builds the chart as well, of each kind in turn
     return content
 
 

@@ -187,13 +187,14 @@ def test_a_pause_lets_the_fits_in_hand_end(small: Dataset, plan: Plan, programs:
     handle = create_study(small, StudySpec(space=SPACE, engine=NESTED))
     supervisor = running(handle, programs)
     begun(log, 6)
-    manager().pause(handle)
-    wait_for(lambda: state(handle).name == "pausing", 60)
-    release(log)
-    assert end(supervisor) == "paused"
-    before = results(handle)
-    assert len(before) == 6
-    wait_for(lambda: gone(set(worker_pids(log))), 60)
+    with programs.changed(IDLE_SECONDS=0.5):
+        manager().pause(handle)
+        wait_for(lambda: state(handle).name == "pausing", 60)
+        release(log)
+        assert end(supervisor) == "paused"
+        before = results(handle)
+        assert len(before) == 6
+        wait_for(lambda: gone(set(worker_pids(log))), 60)
     assert end(running(handle, programs)) == "finished"
     assert_whole(handle, before)
 
@@ -203,7 +204,8 @@ def test_a_fit_beyond_its_time_limit(small: Dataset, plan: Plan, programs: DaskP
     log = plan(hang=[cell])
     options = {"options": StudySpec().options.__class__(time_limit=0.1)}
     handle = create_study(small, StudySpec(space=SPACE, engine=STOCK, **options))
-    assert end(running(handle, programs)) == "finished"
+    with programs.changed(GRACE_SECONDS=0.5):
+        assert end(running(handle, programs)) == "finished"
     failed = [r for r in handle.records() if r.state == "failed"]
     assert [tuple(r.cell)[:3] for r in failed] == [cell]
     assert "time limit" in (failed[0].status or "")

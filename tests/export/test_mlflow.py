@@ -16,10 +16,9 @@ from kanlab.kan.search_space import SearchSpace
 from kanlab.study.trials import completed
 from tests.helpers.studies import NESTED, run
 
-mlflow = pytest.importorskip("mlflow")
-
 
 def test_mlflow_reads_what_was_written(small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)  # artifacts of a local store go beside it
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     study = Study(run(small, engine=NESTED, space=SearchSpace((1, 1), (2, 3), (1, 1)), workers=1))

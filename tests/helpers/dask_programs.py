@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.helpers import fake_worker
@@ -65,6 +67,23 @@ class DaskPrograms:
         with Client(self.address, set_as_default=False) as client:
             client.run(obey, self._plan)
 
+    @contextmanager
+    def changed(self, **values: float) -> Iterator[None]:
+        """With another value of IDLE_SECONDS or GRACE_SECONDS in the workers that are there."""
+        from distributed import Client
+
+        from kanlab.execution import dask_task, process_pool
+
+        homes = {"IDLE_SECONDS": dask_task, "GRACE_SECONDS": process_pool}
+        with Client(self.address, set_as_default=False) as client:
+            for name, value in values.items():
+                client.run(change, homes[name].__name__, name, value)
+            try:
+                yield
+            finally:
+                for name in values:
+                    client.run(change, homes[name].__name__, name, getattr(homes[name], name))
+
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         os.kill(worker.pid, signal.SIGKILL)
         worker.wait()
@@ -84,6 +103,11 @@ def obey(plan: dict[str, str]) -> None:
     os.environ.update(plan)
     program = (fake_worker.__file__,) if plan else ("-P", "-m", "kanlab.execution.worker")
     worker_process.PROGRAM = program  # type: ignore[assignment]
+
+
+def change(module: str, name: str, value: float) -> None:
+    """In a Dask worker: a constant of a module."""
+    setattr(importlib.import_module(module), name, value)
 
 
 def dask_setup(worker: object) -> None:

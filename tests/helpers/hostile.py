@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl import Workbook
@@ -109,7 +110,7 @@ def prefixes(length: int, rows: int, times: int) -> bytes:
 
 def constants(rows: int) -> bytes:
     """Honest, but of 20 columns that say the same in each row."""
-    return written(pa.table({f"c{i}": pa.array([i] * rows) for i in range(20)}))
+    return written(pa.table({f"c{i}": pa.array(np.full(rows, i)) for i in range(20)}))
 
 
 _FAR = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
@@ -134,6 +135,6 @@ HOSTILE = (
     Hostile("declares all of a sheet", ".xlsx",
             lambda: sheet(lambda t: re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:XFD1048576"', t)), rows=ROWS),
     Hostile("a dictionary of one long text", ".parquet", lambda: dictionary(50_000, 30_000), sentence="shorten its texts"),
-    Hostile("texts that share all with the one before", ".parquet", lambda: prefixes(50_000, 300, 200), sentence="GB"),
+    Hostile("texts that share all with the one before", ".parquet", lambda: prefixes(50_000, 300, 100), sentence="GB"),
     Hostile("a Parquet file of constants", ".parquet", lambda: constants(500_000), rows=500_000),
 )  # fmt: skip
