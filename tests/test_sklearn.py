@@ -33,7 +33,7 @@ ALL = [KANRegressor, KANClassifier, SplineKANRegressor, SplineKANClassifier]
 SMALL: dict[str, Any] = {"neuron_num": (1, 2), "grid": (2, 3), "k": 3}
 ONE: dict[str, Any] = {"neuron_num": 1, "grid": 2, "k": 3}
 
-# those of the most and the largest fits, of the form of what goes in and out, which has nothing to do with the size of a search
+# those of the most fits: the form of what goes in and out has nothing to do with the size of a search
 OF_A_SMALL_SEARCH = {
     "check_classifiers_train", "check_estimators_dtypes", "check_n_features_in_after_fitting",
     "check_positive_only_tag_during_fit", "check_sample_weights_list", "check_sample_weights_not_an_array",

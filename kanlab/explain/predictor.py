@@ -461,7 +461,7 @@ _REMEMBERED = 16  # fits: one table after another, and what explains them, are o
 
 @lru_cache(_REMEMBERED)
 def _refitted(task: NetworkTask, dataset: Path) -> tuple[FittedKan, Array | None]:
-    """`fit_in_worker`, remembered: the name of the file is the hash of the data, and the fit follows from them and the task."""
+    """`fit_in_worker`, remembered: the file is named by the hash of the data, and the fit follows from them and the task."""
     return fit_in_worker(task, dataset)
 
 
