@@ -497,7 +497,8 @@ class Dataset(HasTask):
         with pq.ParquetFile(path) as file:  # read_table() loads pandas too
             table = file.read()
         metadata = json.loads(table.schema.metadata[_METADATA_KEY])
-        arrays = [np.from_dlpack(column.combine_chunks()) for column in table.columns]  # to_numpy() loads pandas
+        # to_numpy() loads pandas
+        arrays: list[Array] = [np.asarray(np.from_dlpack(c.combine_chunks()), np.float64) for c in table.columns]
         n = metadata["n_train"]
         w = arrays.pop() if "weight_unit" in metadata else None
         X, y = np.column_stack(arrays[:-1]), arrays[-1]
