@@ -29,6 +29,10 @@ STUDY, TRIALS = "warm", 500
 GOALS = {"first paint": 1500, "page": 300, "slider": 200}
 PAGES = {"3 Live": STUDY, "4 Choose": f"Choose: {STUDY}", "5 Model": f"Model: {STUDY}", "6 Export": f"Export: {STUDY}"}
 PAGES |= {"Studies": "Studies", "2 Search": "Search", "1 Data": "Data"}
+FIRST = ", ".join(  # what a reader can use or look at, below the steps
+    f"[data-testid='stMain'] {each}"
+    for each in ("[role='tab']", "[data-testid='stBaseButton-primary']", ".stVegaLiteChart svg")
+)
 Times = dict[str, list[tuple[float, float]]]
 
 
@@ -96,6 +100,7 @@ def visit(page: Page, url: str, server: psutil.Process, times: Times) -> None:
             def change(label: str = label, title: str = title) -> None:
                 page.get_by_role("link", name=label, exact=True).click()
                 page.get_by_role("heading", name=title, exact=True, level=1).wait_for()
+                page.locator(FIRST).first.wait_for()
 
             if not page.get_by_role("heading", name=title, exact=True, level=1).count():
                 times.setdefault(f"page: {label}", []).append(measured(server, change, page))

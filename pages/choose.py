@@ -27,11 +27,10 @@ POLL_SECONDS = 1.0
 handle = study_header.study(
     say("Choose"),
     say(
-        "Which model to take, the reasons for it, and how far to trust the choice. AICc "
-        "weighs the fit of a model against its number of parameters K: the lower, the "
-        "better. The leave-one-out (LOO) error is that of rows which the fit has not seen; a "
-        "difference of more than two standard errors is hardly chance. Grid is the number of "
-        "intervals of each spline, k its order."
+        "Which model to take, why, and how far to trust the choice. AICc weighs the fit of a "
+        "model against its number of parameters K: lower is better. The leave-one-out (LOO) "
+        "error says how far it misses a row that it was not fitted to; a difference of more "
+        "than two standard errors is hardly chance."
     ),
 )
 study_live = Study(handle).state.is_live

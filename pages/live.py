@@ -32,12 +32,9 @@ if name is None:
 heading(
     literal(name),
     say(
-        "Each point is a trial, one fitted network. AICc, the corrected Akaike information "
-        "criterion, weighs the fit (RSS, the residual sum of squares, or the deviance for "
-        "classes) against the number of parameters K: the lower, the better. Each edge of a "
-        "network is a learned curve, a spline: grid is the number of its intervals, k its "
-        "order (3 is cubic). The Pareto front joins the trials that no other beats in both "
-        "fit and K."
+        "Each point is a trial: one network, fitted to the training rows. RSS (of classes the "
+        "deviance) says how far it misses them, K how many parameters it has. AICc weighs one "
+        "against the other: **lower is better**."
     ),
 )
 with sentences():

@@ -25,9 +25,8 @@ from kanlab.ui.widgets import literal, notes, sentences
 handle = study_header.study(
     say("Model"),
     say(
-        "What the model has learned: its curves, its features, its errors and its formula. "
-        "Grid is the number of intervals of each spline, k its order, K the number of "
-        "parameters. Download it under Export."
+        "What the model has learned, written as a formula and drawn as curves, where it errs, "
+        "and what it predicts if you change a value."
     ),
 )
 records = study_header.trials(handle, say("show"))

@@ -15,9 +15,8 @@ from kanlab.ui.widgets import go_first_to, heading, literal, sentences
 heading(
     say("Search"),
     say(
-        "Set the range of networks to try and the budget to spend on them, then start. A "
-        "configuration is one choice of hidden neurons, grid intervals and spline order; a "
-        "trial fits one configuration."
+        "Which networks to try, and how long. A configuration is one choice of neurons, grid "
+        "intervals, spline order and layers; a trial fits one."
     ),
 )
 reload.restore_data()
@@ -38,6 +37,8 @@ st.caption(
     + say(" Each target has a study of its own, with these settings; the minutes are for all of them.")
     * (len(datasets) > 1)
 )
+
+st.markdown(say("**Nothing needs to be set here:** the button at the end of the page starts the search."))
 
 with sentences():
     place_of_note = st.container()

@@ -69,7 +69,8 @@ def recommendation(found: Recommendation, handle: StudyHandle) -> None:
             reasons = [*([found.use_reason] if found.average is not None else []), *found.reasons]
             st.markdown("\n".join(f"- {literal(reason)}" for reason in reasons))
         if average is None and found.ties and criterion_of(choice) - criterion_of(found.ranked[0]) <= _WITH_SUPPORT:
-            st.caption(literal(_support(found)))
+            with st.expander(say("Models with a similar AICc")):
+                st.markdown(_support(found))
         if found.validation is None:
             st.caption(
                 say("This rests on one fit per configuration. Validate the finalists to see how far you can trust it.")
@@ -113,7 +114,7 @@ _WITH_SUPPORT = 10.0  # units above the lowest AICc, beyond which a model has es
 
 
 def _support(found: Recommendation) -> str:
-    """The models near the recommended one by their support."""
+    """The models near the recommended one by their support, in Markdown."""
     lowest, rest, parts = criterion_of(found.ranked[0]), list(found.ties), []
     for end, words in _BANDS:
         within = [c for c in rest if criterion_of(c) - lowest <= end]
@@ -122,13 +123,12 @@ def _support(found: Recommendation) -> str:
             names, more = say(", ").join(retold(model_name(c)) for c in within[:_PER_BAND]), len(within) - _PER_BAND
             if more > 0:
                 names = say("{names} and {more} more", names=names, more=more)
-            parts.append(say("{band}: {models}", band=say(words), models=names))
-    return say(
-        "Other models within 10 units of its AICc, by their support (Burnham & Anderson "
-        "2002): {parts}. A model more than 10 above the lowest has essentially none. A refit "
-        "from another seed can change AICc by several units.",
-        parts=say("; ").join(parts),
+            parts.append(literal(say("{band}: {models}", band=say(words), models=names)))
+    within = say(
+        "They are within 10 units of its AICc, listed by their support (Burnham & Anderson 2002). A model more than "
+        "10 above the lowest has essentially none. A refit from another seed can change AICc by several units."
     )
+    return "\n".join([f"{literal(within)}\n", *(f"- {part}" for part in parts)])
 
 
 def validation_bar(handle: StudyHandle, validation: Validation | None, study_live: bool) -> None:

@@ -139,7 +139,9 @@ def _along_feature(panel: _Panel) -> None:
     found, data = panel.found, panel.view.data
     ranked = found.by_feature
     names = ranked["feature"].tolist()
-    feature = st.selectbox(say("Residuals along"), names, key="residuals-along", format_func=lambda f: short(f))
+    feature = st.selectbox(
+        say("Residuals along"), names, key="residuals-along", format_func=short, persist_state="page"
+    )
     x, at = data.X_train[:, data.features.index(feature)], panel.shown
     means = binned(x, found.standardised)
     drawn = charts.along(x[at], found.standardised[at], at + 1, means, feature, panel.look)

@@ -30,9 +30,8 @@ from kanlab.ui.widgets import AICC_HELP, DASH, MEAN_DEVIANCE_HELP, TEST_HELP, li
 POLL_SECONDS = 1.0
 EFFORTS = {marked("6 seconds"): 1.0, marked("1 minute"): 10.0, marked("5 minutes"): 50.0}  # of one processor
 _EMPTY = marked(
-    "A search finds short expressions of elementary functions for the target, with all "
-    "their constants fitted to the training rows, and lists them by complexity and "
-    "error; it takes about 6 seconds of one processor."
+    "A search finds shorter formulas for the target, made of functions such as sin and "
+    "exp, and lists them from the simplest to the most exact. It takes about 6 seconds."
 )
 _OTHERS = marked("This study was started in another browser. Only its owner can search for formulas.")
 COMPLEXITY_HELP = marked("Operations, functions, constants and variables of the formula as it is written.")

@@ -74,6 +74,7 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
         say("Pair"),
         range(min(len(found.pairs), _SHOWN)),
         key="interaction-pair",
+        persist_state="page",
         format_func=lambda i: say(
             "{first} and {second}", first=short(found.pairs[i].first, 40), second=short(found.pairs[i].second, 40)
         ),
@@ -83,7 +84,11 @@ def interactions(view: ModelView, handle: StudyHandle) -> None:
     if view.data.outputs > 1:
         levels = view.data.levels
         output = st.selectbox(
-            say("Log-odds of"), range(len(levels)), format_func=lambda i: short(levels[i]), key="interaction-class"
+            say("Log-odds of"),
+            range(len(levels)),
+            format_func=lambda i: short(levels[i]),
+            key="interaction-class",
+            persist_state="page",
         )
     surface = view.once(
         "surface",

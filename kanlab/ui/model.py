@@ -214,6 +214,7 @@ def edges(view: ModelView) -> None:
         default=0,
         format_func=lambda i: layers[i],
         key="edge-layer",
+        persist_state="page",
         label_visibility="collapsed",
     )
     index = 0 if index is None else index
@@ -280,7 +281,7 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
     with right:
         known = sources_of(data.recipe)
         ranked = [f for f in table["feature"] if f in known]
-        feature = st.selectbox(say("Feature"), ranked, key="dependence-of", format_func=lambda f: short(f))
+        feature = st.selectbox(say("Feature"), ranked, key="dependence-of", format_func=short, persist_state="page")
         predict, what, level = view.outputs, data.prediction_label, 0
         if data.outputs > 1:
             level = st.selectbox(
@@ -288,6 +289,7 @@ def features(view: ModelView, support: FeatureWeights | None = None) -> None:
                 range(len(data.levels)),
                 format_func=lambda i: short(data.levels[i]),
                 key="dependence-class",
+                persist_state="page",
             )
             what = say("probability of {level}", level=data.levels[level])
 

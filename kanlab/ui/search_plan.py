@@ -30,13 +30,9 @@ def how_many(space: SearchSpace, admissible: Sequence[Cell], data: Dataset, *, a
     )
     sentence = say(words, cells=len(space.cells), admissible=len(admissible), n=data.n)
     if after_fit:
-        sentence += say(" What their fits have spent decides, and is known after the fit.")
+        sentence += say(" Which of them are is known after their fits.")
     if len(admissible) < len(space.cells):
-        sentence += say(
-            " The others are never trained. They have too many parameters for AICc, the "
-            "corrected Akaike information criterion, which weighs the fit against the number of "
-            "parameters."
-        )
+        sentence += say(" The others have too many parameters for so few rows, and are never trained.")
     st.markdown(sentence)
 
 

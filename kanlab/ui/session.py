@@ -18,6 +18,7 @@ _HELD = "kanlab_held_"
 _AREA, _MORE = "kanlab_area", "kanlab_more_datasets"
 MODEL = "model"  # in an address, which of a study's models: the number of a trial, or the name of another family
 SETTING = "x."  # before the name of a feature, in an address that says what to set of a row
+_GUIDED = "kanlab_guided"
 _STUDY, _OPENED, _SAID, _KEPT = "study", "kanlab_opened", "kanlab_said", "kanlab_kept"
 
 
@@ -188,6 +189,16 @@ def zoom() -> None:
 def show_all() -> None:
     """Give up the area."""
     st.session_state[_AREA] = Area(made=area().made + 1)
+
+
+def set_guided(value: bool) -> None:
+    """Whether the tour says what the page that is drawn is for."""
+    st.session_state[_GUIDED] = value
+
+
+def is_guided() -> bool:
+    """Whether the page need not say it again."""
+    return bool(st.session_state.get(_GUIDED))
 
 
 def say_next(message: str) -> None:

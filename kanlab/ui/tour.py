@@ -39,8 +39,8 @@ _STEPS = (
         marked(
             "The search is done. Each point in the charts is a small network, fitted to 400 "
             "noisy rows. A larger one comes closer to the rows, but in the end it only copies "
-            "their noise. So AICc adds a charge for size: **the lowest point in the left chart "
-            "is the network that is worth its size.**"
+            "their noise. So AICc adds a charge for size: **the lowest points in the left "
+            "chart are the networks worth their size.**"
         ),
         marked("See which one to take"),
     ),
@@ -102,12 +102,14 @@ def offer(start: Callable[[], None]) -> None:
 def banner(drawn: Path) -> None:
     """The step of the tour that is under way, at the top of a page. drawn: the script of the page."""
     at = st.session_state.get(_STEP)
+    session.set_guided(False)
     if at is None:
         return
     if st.session_state.pop(_GO, False):
         _go(at, session.study_name())
     step, name = _STEPS[at], session.study_name()
     here = drawn == step.page
+    session.set_guided(here)
     waiting = here and step.page == LIVE and _is_live(name)
     with st.container(border=True, key="tour"):
         words = _WAIT if waiting else step.words if name else _GONE

@@ -41,7 +41,10 @@ def what_if(view: ModelView) -> None:
 @sentences()
 def _panel(view: ModelView, controls: list[Control]) -> None:
     large = st.toggle(
-        say("Large type"), key="what-if-large-type", help=say("For a meeting room: figures that are read from afar.")
+        say("Large type"),
+        key="what-if-large-type",
+        persist_state="page",
+        help=say("For a meeting room: figures that are read from afar."),
     )
     with st.container(key="what-if-large" if large else "what-if"):
         answer = st.container(key="what-if-answer")

@@ -37,7 +37,9 @@ def why(view: ModelView) -> None:
     with third:
         most = len(X)
         number = (
-            st.number_input(say("Row, 1 to {most:,}", most=most), 1, most, key=f"why-row-{kind}") if most > 1 else 1
+            st.number_input(say("Row, 1 to {most:,}", most=most), 1, most, key=f"why-row-{kind}", persist_state="page")
+            if most > 1
+            else 1
         )
     at = int(order[int(number) - 1])
     made = explainer(view)
@@ -68,7 +70,13 @@ def _rows(view: ModelView) -> tuple[Any, Any, str]:
         return data.X_train, data.y_train, "training"
     kinds = {"test": say("Test rows"), "training": say("Training rows")}
     kind = st.segmented_control(
-        say("Rows"), list(kinds), default="test", format_func=lambda k: kinds[k], key="why-kind", required=True
+        say("Rows"),
+        list(kinds),
+        default="test",
+        format_func=lambda k: kinds[k],
+        key="why-kind",
+        required=True,
+        persist_state="page",
     )
     return (data.X_train, data.y_train, "training") if kind == "training" else (data.X_test, data.y_test, "test")
 
@@ -80,6 +88,7 @@ def _order(view: ModelView, X: Any, y: Any, kind: str) -> Any:
         default="table",
         format_func=lambda k: say(_ORDERS[k]),
         key="why-order",
+        persist_state="page",
         required=True,
     )
     if chosen != "error":
@@ -108,6 +117,7 @@ def details(found: Explanation, key: str) -> None:
             index=found.classes.index(likeliest),
             format_func=short,
             key=f"{key}-class",
+            persist_state="page",
         )
     drawing.chart(waterfall(found, 0, class_, drawing.look()), f"{key}-waterfall")
     st.caption(literal(f"{found.method} {_reading(found)}"))

@@ -15,6 +15,7 @@ from kanlab.errors import KanlabError
 from kanlab.language import marked
 from kanlab.retelling import retold
 from kanlab.study.storage import study_trouble
+from kanlab.ui import session
 from kanlab.ui.navigation import enter_through_app
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^@/])")
@@ -78,10 +79,11 @@ def literal(text: object) -> str:
 
 
 def heading(title: str, purpose: str) -> None:
-    """A page's title and what the page is for. Every page begins with it."""
+    """A page's title and what the page is for, unless the tour says so. Every page begins with it."""
     enter_through_app()
     st.title(title, anchor=False)
-    st.markdown(purpose)
+    if not session.is_guided():
+        st.markdown(purpose)
 
 
 @contextlib.contextmanager

@@ -106,6 +106,8 @@ def test_every_tab_of_a_network(app: AppTest, real: None) -> None:
         charts(app) == 7
     )  # predicted vs observed, residuals, along a feature and the rows, quantiles, spread, influence
     assert "No bend" in words.replace("\\", "")
+    look_at(app, "Features")
+    assert app.selectbox(key="dependence-of").value == "b"  # what was chosen in a tab that was not drawn
     words = look_at(app, "Formula")
     assert "The formula is an approximation of the network" in words
     assert "RMSE of the formula, test rows" in words
