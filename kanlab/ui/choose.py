@@ -124,11 +124,11 @@ def _support(found: Recommendation) -> str:
             if more > 0:
                 names = say("{names} and {more} more", names=names, more=more)
             parts.append(literal(say("{band}: {models}", band=say(words), models=names)))
-    within = say(
+    opening = say(
         "They are within 10 units of its AICc, listed by their support (Burnham & Anderson 2002). A model more than "
         "10 above the lowest has essentially none. A refit from another seed can change AICc by several units."
     )
-    return "\n".join([f"{literal(within)}\n", *(f"- {part}" for part in parts)])
+    return "\n".join([f"{literal(opening)}\n", *(f"- {part}" for part in parts)])
 
 
 def validation_bar(handle: StudyHandle, validation: Validation | None, study_live: bool) -> None:

@@ -19,7 +19,10 @@
   // has gone on already.
   let page = location.pathname, isNew = false;
   const settle = () => {
-    if (location.pathname !== page) [page, isNew] = [location.pathname, true];
+    if (location.pathname !== page) {
+      [page, isNew] = [location.pathname, true];
+      document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);  // else a page begins as far down as the last one ended
+    }
     if (!isNew || (document.activeElement && document.activeElement !== document.body)) return;
     const title = document.querySelector('[data-testid="stMain"] h1');
     if (!title || document.querySelector('[data-testid="stApp"][data-test-script-state="running"]')) return;

@@ -144,10 +144,11 @@ def tab_to(page: Page, name: str | re.Pattern[str], most: int = 120) -> None:
 
 
 def at_the_title(page: Page, title: str) -> None:
-    """The new page is whole, and the keyboard is at its title."""
+    """The new page is whole, begins at its top, and the keyboard is at its title."""
     expect(page.get_by_role("heading", name=title, level=1)).to_be_focused(timeout=60_000)
     settle(page)
     expect(page.get_by_role("heading", name=title, level=1)).to_be_focused()
+    assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollTop") == 0  # and can be seen
     assert page.evaluate(_STOP)["seen"]
 
 
