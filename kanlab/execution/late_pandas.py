@@ -5,15 +5,21 @@ It takes longer to load than the rest of what a worker needs, and half of the me
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
+from types import ModuleType
+from typing import Any
+
+
+class _Late(ModuleType):
+    """Stands for a module until one of its names is asked for; importlib.util.LazyLoader loads it at the next import."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
 
 
 def install() -> None:
-    """Have `import pandas` load nothing yet, in a program of kanlab's own (the recipe of importlib's documentation)."""
-    spec = None if "pandas" in sys.modules else importlib.util.find_spec("pandas")
-    if spec is None or spec.loader is None:
-        return
-    spec.loader = loader = importlib.util.LazyLoader(spec.loader)
-    sys.modules["pandas"] = module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
+    """Have `import pandas` load nothing yet, in a program of kanlab's own."""
+    sys.modules.setdefault("pandas", _Late("pandas"))
